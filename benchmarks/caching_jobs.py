@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from benchmarks.baselines import POLICIES
 from benchmarks.caching_figures import OURS, Trial
 from benchmarks.caching_inputs import Inputs
 from benchmarks.caching_replays import Job, Least, trials
-from couler_plugins.caching.policies import POLICIES
 from couler_plugins.simulation.bench import Edits
 from couler_plugins.simulation.edits import (
     Branches,

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from benchmarks.baselines import POLICIES
 from benchmarks.caching_figures import Trial
 from benchmarks.optimum import bound, optimum
-from couler_plugins.caching.policies import POLICIES
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.simulation.bench import Edits
 from couler_plugins.simulation.outcome import Outcome

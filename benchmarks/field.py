@@ -36,12 +36,11 @@ from typing import Any
 from benchmarks.harness import finish, parser, tell
 from couler_plugins.config import Config, load_config
 from couler_plugins.conversion import convert_inputs
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, PluginFailure
 from couler_plugins.inputs import optimize_inputs, read_workflows, session
 from couler_plugins.linting import lint_inputs
 from couler_plugins.pages import page
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.results import FileResult, Result
 from couler_plugins.scanning import Skips
 from couler_plugins.sources import SUFFIXES, Input

@@ -37,10 +37,10 @@ from benchmarks.hpo_plot import draw
 from benchmarks.hpo_tasks import TABLES, Table, table
 from benchmarks.hpo_trainings import TRAININGS, Training, trainings_of
 from couler_plugins.hookspecs import Tuner
+from couler_plugins.hookspecs.trials import Trial
 from couler_plugins.hpo.llm_tuner import LlmOptuna
 from couler_plugins.hpo.optuna_tuner import Optuna, Sampler
-from couler_plugins.hpo.task import Trial
-from couler_plugins.tuners import ask_tuner
+from couler_plugins.hpo.proposals import ask_tuner
 
 POINTS = (12, 50)
 """Trials after which tuners are compared."""

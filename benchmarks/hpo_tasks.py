@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from couler_plugins.hpo.parameters import Value
+from couler_plugins.hookspecs.parameters import Value
+from couler_plugins.hookspecs.space import Values
+from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hpo.reading import read_task
-from couler_plugins.hpo.space import Values
-from couler_plugins.hpo.task import Task
 
 __all__ = ["TABLES", "Table", "table"]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from benchmarks.hpo_files import is_of_classes, read_columns
 from couler_plugins.hookspecs import Tuner
+from couler_plugins.hookspecs.space import Values
+from couler_plugins.hookspecs.trials import Task, Trial
+from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.reading import read_task
-from couler_plugins.hpo.space import Values
-from couler_plugins.hpo.task import Task, Trial
-from couler_plugins.tuners import ask_tuner
 
 __all__ = ["TRAININGS", "Training", "trainings_of"]
 

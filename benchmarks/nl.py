@@ -45,6 +45,7 @@ from couler_plugins.nl.library import library
 from couler_plugins.nl.manner import Manner, Stages
 from couler_plugins.nl.references import waits_for
 from couler_plugins.nl.retrieval import retrieve
+from couler_plugins.plugins import STEPS
 
 DIRECT, PIPELINE = "direct", "pipeline"
 STAGES = ("decompose", "retrieve", "constrain", "repair", "calibrate")
@@ -88,7 +89,7 @@ class Job:
         return len(self.task.oracle.steps) * self.samples
 
     def _run(self, seed: int) -> Run:
-        known = library(plugins().steps)
+        known = library(plugins().all(STEPS))
         client = Counting(self._client())
         manner = Manner(stages=METHODS[self.method], seed=seed, temperature=self.temperature)
         try:
@@ -202,7 +203,7 @@ def distinguished(asked: Sequence[Task], samples: int, jobs: int) -> dict[str, d
 
 def recall(asked: Sequence[Task], most: int) -> float:
     """The share of the steps of right workflows that are retrieved for their descriptions alone."""
-    catalogue = plugins().steps
+    catalogue = plugins().all(STEPS)
     shares: list[float] = []
     for task in asked:
         wanted = {step.use for step in task.oracle.steps} - set(CODE)
@@ -213,7 +214,7 @@ def recall(asked: Sequence[Task], most: int) -> float:
 
 def separated(asked: Sequence[Task], seed: int) -> dict[str, Mapping[str, float]]:
     """How the score of calibration tells right workflows from spoilt ones."""
-    catalogue = plugins().steps
+    catalogue = plugins().all(STEPS)
     found: dict[str, list[float]] = {"left out": [], "replaced": []}
     for task in asked:
         rng = random.Random(f"{seed} {task.name}")
@@ -246,7 +247,7 @@ def with_another(form: Form, rng: random.Random) -> Form | None:
     known = [step for step in form.steps if step.use not in CODE]
     if not known:
         return None
-    old, other = rng.choice(known), rng.choice(sorted(set(plugins().steps) - used))
+    old, other = rng.choice(known), rng.choice(sorted(set(plugins().all(STEPS)) - used))
     text = msgspec.json.encode(form).decode()
     text = text.replace(f'"{old.name}.', f'"{other}.').replace(f'"needs":["{old.name}"]', f'"needs":["{other}"]')
     changed = msgspec.json.decode(text, type=Form)

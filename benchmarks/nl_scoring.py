@@ -11,7 +11,6 @@ from typing import Any
 
 from benchmarks.nl_task import ENGINES, Task, failed
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.inputs import session
@@ -22,7 +21,7 @@ from couler_plugins.nl.references import read_reference, reads
 from couler_plugins.nl.scope import Scope
 from couler_plugins.nl.types import text_of
 from couler_plugins.nl.validation import validate
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.rewrite import Session
 
 __all__ = ["Score", "edges", "is_equal", "mean", "pass_at", "plugins", "score", "takers"]

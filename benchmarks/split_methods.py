@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks.baselines.algorithm3 import Paper
 from benchmarks.split_graphs import Subject
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.bound import barrier_makespan, fewest_parts, makespan_bound
-from couler_plugins.parallelism.budget import Budget
 from couler_plugins.parallelism.check import order_problem, over_budget
 from couler_plugins.parallelism.critical_path import CriticalPath
-from couler_plugins.parallelism.dag import Dag
 from couler_plugins.parallelism.orders import depth_first
 from couler_plugins.parallelism.packing import fill
-from couler_plugins.parallelism.paper import Paper
 from couler_plugins.parallelism.simple import BandPack, Levels
 
 __all__ = ["FEW_PARTS", "LAUNCH", "LONG", "METHODS", "OURS", "Cut", "bound", "cut"]

@@ -6,8 +6,8 @@ import rustworkx
 
 from benchmarks.harness import seconds
 from benchmarks.split_graphs import generated
+from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.critical_path import CriticalPath
-from couler_plugins.parallelism.dag import Dag
 from couler_plugins.parallelism.simple import BandPack
 
 __all__ = ["speed"]

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError
+from couler_plugins.hookspecs.caching import SourcePlace
+from couler_plugins.ir import Workflow
+from couler_plugins.ir.bundle import Bundle
 from couler_plugins.pipeline import Pass
 from couler_plugins.plan import Decision, Lowered, Plan, Shown, TracedEdit, Written
 from couler_plugins.results import FileResult, WorkflowVersions
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.caching import SourcePlace
-    from couler_plugins.ir import Workflow
-    from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.sources import Input
+from couler_plugins.sources import Input
 
 __all__ = ["FileState", "hand_out", "trace_workflows"]
 
@@ -114,43 +113,51 @@ def hand_out(
         lowered: what came of it.
         written: the texts of that.
     """
-    numbers = plan.bundle.file_numbers
-    first = {number: document for document, number in reversed(list(enumerate(numbers)))}
+    numbers = (*plan.bundle.file_numbers, *(number for number, _ in lowered.appended))
+    counts: Counter[int] = Counter()
+    indexes: list[int] = []  # of each document within its file
+    for number in numbers:
+        indexes.append(counts[number])
+        counts[number] += 1
     for number, text in written.texts.items():
         files[number].text = text
     for number, shown in written.shown.items():
         files[number].shown = shown
         files[number].data = [
-            item.data for item, own in zip(plan.bundle.documents, numbers, strict=True) if own == number
+            item.data
+            for item, own in zip(plan.bundle.documents, plan.bundle.file_numbers, strict=True)
+            if own == number
         ]
     for document, data in lowered.changed.items():
-        files[numbers[document]].data[document - first[numbers[document]]] = data
+        files[numbers[document]].data[indexes[document]] = data
+    for number, data in lowered.appended:
+        files[number].data.append(data)
     for workflow in plan.originals:
         if workflow.source is not None:
             files[numbers[int(workflow.source[0])]].workflows += 1
     steps = [(step, item.optimizer) for step, item in enumerate(passes) for _ in item.decisions]
     decisions = (*lowered.decisions, *written.decisions)
     entries: dict[tuple[int, int], int] = {}
-    for position, about in enumerate(_files_of_decisions(plan, decisions, lowered.edits)):
+    for position, about in enumerate(_files_of_decisions(plan, decisions, lowered.edits, numbers)):
         decision = decisions[position]
         step, title = steps[position] if position < len(steps) else (len(passes), decision.optimizer)
-        decision = _in_files(decision, plan.bundle, first)
+        decision = _in_files(decision, plan.bundle, indexes)
         for number in about:
             entries[position, number] = files[number].add(step, title, decision)
     for edit in lowered.edits:
         number = numbers[edit.document]
         entry = None if edit.decision is None else entries.get((edit.decision, number))
-        files[number].edits.append((msgspec.structs.replace(edit, document=edit.document - first[number]), entry))
+        files[number].edits.append((msgspec.structs.replace(edit, document=indexes[edit.document]), entry))
 
 
-def _in_files(decision: Decision, bundle: Bundle, first: Mapping[int, int]) -> Decision:
+def _in_files(decision: Decision, bundle: Bundle, indexes: Sequence[int]) -> Decision:
     """The decision with its places in files: documents are numbered within these, and no longer in the bundle."""
 
     def moved(place: SourcePlace | None) -> SourcePlace | None:
         if place is None or place.file:
             return place
         number = bundle.file_numbers[place.document]
-        return msgspec.structs.replace(place, file=bundle.files[number].name, document=place.document - first[number])
+        return msgspec.structs.replace(place, file=bundle.files[number].name, document=indexes[place.document])
 
     if decision.place is None and not decision.objections and not decision.warnings:
         return decision
@@ -189,7 +196,7 @@ def trace_workflows(
 
 
 def _files_of_decisions(
-    plan: Plan, decisions: Sequence[Decision], edits: Sequence[TracedEdit]
+    plan: Plan, decisions: Sequence[Decision], edits: Sequence[TracedEdit], numbers: Sequence[int]
 ) -> Iterator[Sequence[int]]:
     """The numbers of the files that each decision is about.
 
@@ -197,7 +204,6 @@ def _files_of_decisions(
     the text as a whole is meant); of several, about those with edits that point to it. One about a workflow that is in
     no file (a new one) is shown for every file.
     """
-    numbers = plan.bundle.file_numbers
     named: dict[str, set[int]] = {}
     for number, file in enumerate(plan.bundle.files):
         named.setdefault(file.name, set()).add(number)

@@ -11,11 +11,9 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput, one_line
 from couler_plugins.hookspecs import Profile
-from couler_plugins.partitioners import parse_partitioner
-from couler_plugins.policies import parse_policy
-from couler_plugins.profiles import belongs
+from couler_plugins.plugins import PARTITIONERS, POLICIES, TUNERS
 from couler_plugins.runs import Run
-from couler_plugins.tuners import parse_tuner
+from couler_plugins.runs.families import belongs
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, SourceFile
@@ -74,13 +72,13 @@ class RunContext:
         return found
 
     def policy(self, text: str) -> CachePolicy:
-        """The cache policy that a text names, with its options (`paper{rho=0.2}`).
+        """The cache policy that a text names, with its options (`ttl{days=30}`).
 
         Raises:
             InvalidInput: no plugin provides it, or it has no such option.
             PluginFailure: two plugins provide it.
         """
-        return parse_policy(text, self._plugins)
+        return self._plugins.parse(POLICIES, text)
 
     def partitioner(self, text: str) -> Partitioner:
         """The partitioner that a text names, with its options (`critical-path{launch=5}`).
@@ -89,7 +87,7 @@ class RunContext:
             InvalidInput: no plugin provides it, or it has no such option.
             PluginFailure: two plugins provide it.
         """
-        return parse_partitioner(text, self._plugins)
+        return self._plugins.parse(PARTITIONERS, text)
 
     def tuner(self, text: str) -> Tuner:
         """The tuner that a text names, with its options (`optuna{seed=3}`).
@@ -98,7 +96,7 @@ class RunContext:
             InvalidInput: no plugin provides it, or it has no such option.
             PluginFailure: two plugins provide it.
         """
-        return parse_tuner(text, self._plugins)
+        return self._plugins.parse(TUNERS, text)
 
     def previous(self, workflow: Workflow) -> Sequence[Part]:
         """How the workflow was split before, as far as the user says; parts in the order in which they could start."""

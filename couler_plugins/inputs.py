@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from couler_plugins.config import Config
-from couler_plugins.contract import optimizer_problem
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.grammar import parse_items
 from couler_plugins.ir.bundle import Bundle
@@ -16,7 +14,8 @@ from couler_plugins.isolation import raise_common_failure
 from couler_plugins.pipeline import check_order, parse_pipeline
 from couler_plugins.plan import Plan
 from couler_plugins.planfile import read_parts
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
+from couler_plugins.plugins.checks import optimizer_problem
 from couler_plugins.results import Result
 from couler_plugins.rewrite import Session, adapter_errors, lift_files, rewrite
 from couler_plugins.scanning import Scan, Skips

@@ -6,21 +6,18 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from couler_plugins.collector import collector_paused
-from couler_plugins.documents import Document, Finding, Remark, findings
+from couler_plugins.documents import Document, Finding, Remark, SourceFile, findings
 from couler_plugins.errors import CoulerError
+from couler_plugins.hookspecs import Adapter
+from couler_plugins.ir.bundle import Bundle
 from couler_plugins.isolation import blank, raise_common_failure, without_failing
 from couler_plugins.misnamed import misnamed
 from couler_plugins.rewrite import Session, adapter_errors, of_type
 from couler_plugins.schemas import NO_SCHEMAS, Schemas, check, covered
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import SourceFile
-    from couler_plugins.hookspecs import Adapter
-    from couler_plugins.ir.bundle import Bundle
-    from couler_plugins.sources import Input
+from couler_plugins.sources import Input
 
 __all__ = ["Linted", "lint_inputs"]
 

@@ -13,6 +13,7 @@ from couler_plugins.grammar import Item, parse_items, print_items
 from couler_plugins.ir import Problem, Workflow, verify
 from couler_plugins.options import build, options_of, texts_of
 from couler_plugins.plan import Decision, Plan
+from couler_plugins.plugins import OPTIMIZERS
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context, Optimizer
@@ -65,7 +66,7 @@ def parse_pipeline(text: str, plugins: Plugins) -> tuple[Optimizer, ...]:
         PluginFailure: it names an optimizer that two plugins have.
     """
     optimizers = tuple(
-        build(plugins.optimizer(item.name), item.options, f"the optimizer {item.name!r}")
+        build(plugins.get(OPTIMIZERS, item.name), item.options, f"the optimizer {item.name!r}")
         for item in parse_items(text, "the pipeline")
     )
     check_order(optimizers)

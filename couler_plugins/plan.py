@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from couler_plugins.documents import Edit
     from couler_plugins.errors import CoulerError
     from couler_plugins.hookspecs.caching import Objection, SourcePlace
-    from couler_plugins.ir import Libraries, Operation, Scalar, Workflow
+    from couler_plugins.ir import Homes, Libraries, Operation, Scalar, SettableStep, Workflow
     from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["Decision", "Link", "Lowered", "Outcome", "Part", "Plan", "Shown", "TracedEdit", "Written"]
@@ -111,6 +111,7 @@ class Plan:
         parts: what was split, parts in an order in which they may start.
         links: what crosses between workflows of the plan.
         side: documents that the workflows need beside them, such as permissions.
+        homes: where their engine keeps settings of steps; None where its adapter does not say.
     """
 
     bundle: Bundle
@@ -120,6 +121,7 @@ class Plan:
     parts: tuple[Part, ...] = ()
     links: tuple[Link, ...] = ()
     side: tuple[Any, ...] = ()
+    homes: Homes | None = field(default=None, repr=False)
     _libraries: list[Libraries] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -150,23 +152,36 @@ class Plan:
     ) -> Plan:
         """This plan with every operation replaced by what `change` makes of it, and a Decision for each that differs.
 
-        Args:
-            optimizer: the name of the optimizer, for the decisions.
-            change: returns the operation itself where nothing is to be done; its name has to stay.
-            action: what is done, for the decisions.
-            reason: why, for the decisions.
-        """
-        from couler_plugins.ir import replace_callables
+        Retries and timeouts go to all its calls where the engine keeps them there. What the engine cannot say is left
+        out; a Decision without an action says why.
 
+        Args:
+            optimizer, action, reason: the name of the optimizer, what is done, and why, for the decisions.
+            change: returns the operation itself where nothing is to be done; its name has to stay.
+        """
+        from couler_plugins.ir.homes import change_operations
+
+        return self._map(change_operations, change, optimizer, action, reason)
+
+    def map_steps(
+        self, optimizer: str, change: Callable[[SettableStep], SettableStep], *, action: str, reason: str
+    ) -> Plan:
+        """As `map_operations`, for every call of an operation or of another workflow.
+
+        A step comes with all settings in force; `ir.with_settings` changes some. They are written where the engine
+        keeps them. An operation that keeps them is copied for a call where its calls differ, or others may call it.
+        """
+        from couler_plugins.ir.homes import change_steps
+
+        return self._map(change_steps, change, optimizer, action, reason)
+
+    def _map(self, apply: Callable[..., Any], change: object, optimizer: str, action: str, reason: str) -> Plan:
         plan = self
         for workflow in self.workflows:
-            changed = {old.name: new for old in workflow.operations if (new := change(old)) != old}
-            if changed:
-                decisions = [
-                    Decision(optimizer=optimizer, workflow=workflow.label, subject=name, action=action, reason=reason)
-                    for name in changed
-                ]
-                plan = plan.with_workflow(workflow, replace_callables(workflow, changed), *decisions)
+            changed, outcomes = apply(workflow, self.homes, change)
+            done = Decision(optimizer=optimizer, workflow=workflow.label, action=action, reason=reason)
+            decisions = [msgspec.structs.replace(done, **outcome) for outcome in outcomes]
+            plan = plan.with_workflow(workflow, changed, *decisions) if decisions else plan
         return plan
 
     def move_steps(  # what to move where, and who says why
@@ -174,15 +189,12 @@ class Plan:
     ) -> Plan:
         """This plan with steps of a workflow moved into a new graph, and a Decision that says what that changes.
 
-        A composite is a barrier: the Decision names the steps that may start later than before.
+        A composite is a barrier: the Decision names the steps that may start later.
 
         Args:
-            optimizer: the name of the optimizer, for the decision.
+            optimizer, reason: the name of the optimizer, and why, for the decision.
             workflow: the workflow, one of this plan's.
-            graph: the graph that the steps belong to.
-            steps: their names.
-            new_graph: the name of the new graph.
-            reason: why, for the decision.
+            graph, steps, new_graph: the graph that the steps belong to, their names, and the name of the new graph.
 
         Raises:
             Unsupported: the workflow would mean something else afterwards.
@@ -203,20 +215,19 @@ class Plan:
         return self.with_workflow(workflow, move.workflow, decision)
 
     def decisions_about(self, document: int, *labels: str) -> list[tuple[int, Decision]]:
-        """The decisions about a document's workflow, under any of its labels, each with its position among all."""
-        return [
-            (position, decision)
-            for position, decision in enumerate(self.decisions)
-            if decision.document in (None, document) and decision.workflow in labels
-        ]
+        """The decisions about a document's workflow, under any of its labels, each with its position among all.
+
+        Those that did something come last, so that they are the ones that an edit is traced to.
+        """
+        numbered = enumerate(self.decisions)
+        about = [item for item in numbered if item[1].document in (None, document) and item[1].workflow in labels]
+        return sorted(about, key=lambda item: bool(item[1].action))
 
     def without(self, dropped: Mapping[int, Any] | set[int]) -> Plan:
         """This plan without the workflows of some files (by number), which then pass through untouched."""
-
-        def stays(workflow: Workflow) -> bool:
-            return workflow.source is None or self.bundle.file_numbers[int(workflow.source[0])] not in dropped
-
-        return replace(self, workflows=tuple(workflow for workflow in self.workflows if stays(workflow)))
+        numbers = self.bundle.file_numbers
+        stays = [item for item in self.workflows if item.source is None or numbers[int(item.source[0])] not in dropped]
+        return replace(self, workflows=tuple(stays))
 
 
 class TracedEdit(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,7 +253,9 @@ class Lowered:
     Attributes:
         bundle: what was read.
         changed: the new data of each document (by number) that changed.
-        added: documents that have no original.
+        appended: documents that go to the end of a file, each with the number of the file; edits count these documents
+            on from those of the bundle.
+        added: documents that have no original, and belong to no file.
         names: what the engine knows these by, where it knows no two by one name, whatever files they are in.
         edits: the difference, complete.
         decisions: those of the plan, and those that lowering took.
@@ -251,11 +264,19 @@ class Lowered:
 
     bundle: Bundle
     changed: Mapping[int, Any] = field(default_factory=dict)
+    appended: tuple[tuple[int, Any], ...] = ()
     added: tuple[Any, ...] = ()
     names: tuple[str, ...] = ()
     edits: tuple[TracedEdit, ...] = ()
     decisions: tuple[Decision, ...] = ()
     refused: Mapping[int, Exception] = field(default_factory=dict)
+
+    @property
+    def documents(self) -> list[Any]:
+        """The data of the documents of all files as they are to be, file by file."""
+        own = zip(self.bundle.file_numbers, self.bundle.documents, strict=True)
+        held = [(file, self.changed.get(number, document.data)) for number, (file, document) in enumerate(own)]
+        return [data for _, data in sorted([*held, *self.appended], key=lambda item: item[0])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

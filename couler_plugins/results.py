@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from couler_plugins.errors import CoulerError
+from couler_plugins.ir import Workflow
 from couler_plugins.pipeline import Pass
 from couler_plugins.plan import Decision, Part, TracedEdit
-
-if TYPE_CHECKING:
-    from couler_plugins.ir import Workflow
 
 __all__ = ["FileResult", "Result", "WorkflowVersions"]
 

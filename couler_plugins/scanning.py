@@ -9,18 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from couler_plugins.documents import SourceFile, is_template, read
+from couler_plugins.documents import Document, SourceFile, is_template, read
 from couler_plugins.errors import CoulerError
+from couler_plugins.hookspecs import Adapter, ApiGroup
 from couler_plugins.misnamed import misnamed
 from couler_plugins.rendering import HELM, KUSTOMIZE, Build, patches_of
 from couler_plugins.sources import SUFFIXES
 from couler_plugins.walking import walk
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document
-    from couler_plugins.hookspecs import Adapter, ApiGroup
 
 __all__ = ["Scan", "Skips"]
 

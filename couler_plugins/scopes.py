@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from couler_plugins.documents.places import FilePlace, version_in
-
-if TYPE_CHECKING:
-    from couler_plugins.sources import Input
+from couler_plugins.sources import Input
 
 __all__ = ["MARKERS", "set_places"]
 

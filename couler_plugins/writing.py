@@ -38,5 +38,8 @@ def write_files(lowered: Lowered) -> Written:
             )
             for index, reason in spliced.redumped
         )
+    for number, data in lowered.appended:
+        text = texts.get(number, bundle.files[number].text)
+        texts[number] = f"{text}{'' if text.endswith(chr(10)) else chr(10)}---\n{dump_yaml(data)}"
     added = "---\n".join(dump_yaml(data) for data in lowered.added)
     return Written(texts=texts, added=added, decisions=tuple(decisions))

@@ -15,16 +15,19 @@ import click
 
 from couler_plugins.cli.group import couler
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.hookspecs import FACETS
 from couler_plugins.ir import json_schema
+from couler_plugins.ir.settings import SETTINGS
+from couler_plugins.plugins import STEPS, load_plugins
 from couler_plugins.steps.arguments import text_of
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Capability, CatalogueStep, StepInput
+    from couler_plugins.ir import Homes
 
 DOCS = Path(__file__).resolve().parent
 SUPPORT = {"full": "yes", "derived": "read only", "kept": "kept", "refused": "refused"}
+KEPT = {"step": "call", "operation": "operation", "both": "call or operation", "workflow": "object", "none": "no"}
 MADE_BY = "This page is made by `python3 dev.py docs`"
 
 
@@ -48,6 +51,18 @@ def support() -> str:
         "",
         *_table({name: adapter.capabilities for name, adapter in adapters.items() if adapter.capabilities}),
         "",
+        "## Settings of steps",
+        "",
+        "What `Plan.map_steps` can set at a call ([how](plugins/tutorial.md#settings-of-steps)), and where each engine",
+        "keeps it. What an engine lacks is left out, and `couler explain` says so.",
+        "",
+        "- **call**: with the step, or where it is called.",
+        "- **operation**: in what is called (a template, component, Task), or in a copy of it for some of its calls.",
+        "- **object**: in the object around both, such as a run.",
+        "- **no**: the engine has no such thing.",
+        "",
+        *_settings({name: adapter.homes() for name, adapter in adapters.items() if adapter.capabilities}),
+        "",
         "## Workflows of other engines",
         "",
         "What `couler convert` carries of a workflow that another engine's adapter lifted, by the engine that it is",
@@ -70,6 +85,16 @@ def _table(tables: Mapping[str, Iterable[Capability]]) -> Iterator[str]:
         yield f"| {feature} | {' | '.join(_cell(table.get(feature)) for table in found.values())} |"
 
 
+def _settings(tables: Mapping[str, Homes]) -> Iterator[str]:
+    """A row for each setting, a column for each adapter."""
+    yield f"| setting | {' | '.join(tables)} |"
+    yield f"| --- |{' --- |' * len(tables)}"
+    for name in SETTINGS:
+        homes = [table[name] for table in tables.values()]
+        cells = [(KEPT[home.at], f"`{home.native}`" if home.native else "", home.note) for home in homes]
+        yield f"| `{name}` | {' | '.join('; '.join(filter(None, cell)) for cell in cells)} |"
+
+
 def _cell(row: Capability | None) -> str:
     if row is None:
         return ""
@@ -84,10 +109,10 @@ def facets() -> str:
         "",
         f"{MADE_BY}, from `couler_plugins.hookspecs.Adapter`.",
         "",
-        "A facet is one thing that an adapter can do. An adapter derives from `Adapter`. For each facet that it has, it",
+        "A facet is one thing that an adapter can do. An adapter derives from `Adapter`. For each of its facets it",
         "overrides the method, or names a function in `facets`. A function is imported on first use, and gets the",
-        "arguments of the facet, without the adapter. A method goes before a function. `claims`, `lift` and `lower` are",
-        "required. The types are in `couler_plugins.hookspecs`, one module a subject.",
+        "arguments of the facet, without the adapter. A method goes before a function. Each adapter has `claims`,",
+        "`lift` and `lower`. The types are in `couler_plugins.hookspecs`, one module a subject.",
         "",
         "| facet | what it is for | without it |",
         "| --- | --- | --- |",
@@ -124,7 +149,7 @@ def schema() -> str:
     return json.dumps(json_schema(), indent=2, sort_keys=True) + "\n"
 
 
-STEPS = """\
+STEPS_PAGE = """\
 # Ready-made steps
 
 {made_by}, from the declarations of the built-in steps. Plugins add steps of their own
@@ -173,10 +198,10 @@ CONTAINER = ("image", "packages", "secrets", "cpu", "memory")
 def ready_made_steps() -> str:
     """What each built-in step takes and gives."""
     plugins = load_plugins(load_config(environ={}))
-    names = next(record.steps for record in plugins.records if record.name == "steps")
-    lines = [STEPS.format(made_by=MADE_BY), "| step | what it does |", "| --- | --- |"]
-    lines += [f"| [{name}](#{name}) | {plugins.step(name).description} |" for name in names]
-    return "\n".join([*lines, *(line for name in names for line in _of_step(plugins.step(name)))]) + "\n"
+    names = next(record.provides["steps"] for record in plugins.records if record.name == "steps")
+    lines = [STEPS_PAGE.format(made_by=MADE_BY), "| step | what it does |", "| --- | --- |"]
+    lines += [f"| [{name}](#{name}) | {plugins.get(STEPS, name).description} |" for name in names]
+    return "\n".join([*lines, *(line for name in names for line in _of_step(plugins.get(STEPS, name)))]) + "\n"
 
 
 def _of_step(step: CatalogueStep) -> Iterator[str]:

@@ -14,11 +14,10 @@ from typing import NamedTuple
 from adapters.subjects import SUBJECTS, Subject, lift_file
 from couler_plugins import Text, convert, lift, lint, lower
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, PluginFailure
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Plan
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 from support import AIRFLOW, CORPUS, SHARED
 
 __all__ = ["DIRECTIONS", "ENGINES", "Outcome", "outcomes", "outcomes_of", "page", "plugins", "problem_of"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from hypothesis import strategies as st
 
-from couler_plugins.parallelism.budget import Budget
-from couler_plugins.parallelism.dag import Dag
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["DEADLOCK", "cases", "dag_of", "layered", "named"]
 

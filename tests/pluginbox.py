@@ -12,8 +12,7 @@ from textwrap import dedent
 import pytest
 
 from couler_plugins.config import Config
-from couler_plugins.discovery import load_plugins
-from couler_plugins.plugins import PluginRecord, Plugins
+from couler_plugins.plugins import PluginRecord, Plugins, load_plugins
 
 __all__ = ["PluginBox"]
 

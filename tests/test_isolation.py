@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 
 from couler_plugins.cli.group import couler
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.isolation import without_failing
+from couler_plugins.plugins import OPTIMIZERS, load_plugins
 
 ARGO = """\
 apiVersion: argoproj.io/v1alpha1
@@ -122,10 +122,10 @@ def test_an_adapter_that_fails_on_one_file(engine: str, method: str, monkeypatch
     assert done.stderr.count("error: ") == 2  # "error: …: internal error: …"
 
 
-@pytest.mark.parametrize("name", sorted(load_plugins(load_config()).optimizers))
+@pytest.mark.parametrize("name", sorted(load_plugins(load_config()).all(OPTIMIZERS)))
 def test_an_optimizer_that_fails_on_one_file(engine: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plugins = load_plugins(load_config())
-    fail_on_culprit(plugins.optimizer(name), "run", monkeypatch)
+    fail_on_culprit(plugins.get(OPTIMIZERS, name), "run", monkeypatch)
     done = call("explain", engine, "-p", name)
     assert done.exit_code == 1
     assert reported(done.stdout) == OTHERS

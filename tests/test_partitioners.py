@@ -10,9 +10,10 @@ import pytest
 
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import Partitioner
-from couler_plugins.parallelism.budget import Budget
-from couler_plugins.parallelism.dag import Dag
-from couler_plugins.partitioners import ask_partitioner, parse_partitioner
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.parallelism.partitioning import ask_partitioner
+from couler_plugins.plugins import PARTITIONERS
 from pluginbox import PluginBox
 
 DAG = Dag.of("abc", [[], [0], [1]], [1.0] * 3)
@@ -56,14 +57,14 @@ def test_a_partitioner_is_named_with_its_options(plugin_box: PluginBox) -> None:
     plugin_box.declare("splitting", "couler_plugins.parallelism.plugin")
     plugins = plugin_box.load()
     assert not plugins.failed
-    assert list(plugins.partitioners) == ["bandpack", "critical-path", "levels", "paper"]
-    found = parse_partitioner("critical-path{launch=5,seed=3}", plugins)
+    assert list(plugins.all(PARTITIONERS)) == ["bandpack", "critical-path", "levels"]
+    found = plugins.parse(PARTITIONERS, "critical-path{launch=5,seed=3}")
     assert repr(found) == "CriticalPath(launch=5.0, part_weight=0.1, seed=3, effort=1.0)"
     for text, message in (
-        ("paper,levels", "does not name one partitioner"),
+        ("bandpack,levels", "does not name one partitioner"),
         ("critical", "there is no partitioner 'critical'"),
         ("levels{x=1}", "has no option 'x'"),
         ("critical-path{launch=-1}", "'launch' is -1, and has to be from 0"),
     ):
         with pytest.raises(InvalidInput, match=message):
-            parse_partitioner(text, plugins)
+            plugins.parse(PARTITIONERS, text)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from couler_plugins.api import lift
 from couler_plugins.config import Config
 from couler_plugins.context import RunContext
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import InvalidInput, PluginFailure, Unsupported
 from couler_plugins.grammar import Item, parse_items, print_items
 from couler_plugins.hookspecs import Context
@@ -22,7 +21,7 @@ from couler_plugins.ir import Call, Workflow, replace
 from couler_plugins.options import Size, build, options_of, parse, texts_of
 from couler_plugins.pipeline import PipelineRun, parse_pipeline, print_pipeline, refuse_broken, run_pipeline
 from couler_plugins.plan import Decision, Plan
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.sources import Text
 from pluginbox import PluginBox
 from toy_plugin import Hurry

@@ -6,9 +6,8 @@ import shutil
 import pytest
 
 from couler_plugins.config import Config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import InvalidInput, PluginFailure
-from couler_plugins.plugins import PluginRecord
+from couler_plugins.plugins import OPTIMIZERS, PluginRecord, load_plugins
 from pluginbox import PluginBox
 
 OPTIMIZER = """
@@ -46,7 +45,7 @@ def test_a_plugin_is_found_with_what_it_gives(plugin_box: PluginBox) -> None:
         distribution="my-dist",
         version="2.3",
         hooks=("couler_optimizers",),
-        optimizers=("mine-first",),
+        provides={"optimizers": ("mine-first",)},
     )
 
 
@@ -115,7 +114,7 @@ def test_a_plugin_that_fails_is_reported_and_stops_nothing_else(
     plugin_box.add("good", OPTIMIZER.format(name="good"))
     assert expected in error_of(plugin_box, "bad")
     plugins = plugin_box.load()
-    assert plugins.optimizer("good").name == "good"
+    assert plugins.get(OPTIMIZERS, "good").name == "good"
     assert [record.name for record in plugins.failed] == ["bad"]
 
 
@@ -149,7 +148,7 @@ def couler_optimizers(): return [Bad, Good]
 """
     plugin_box.add("mixed", source)
     assert expected in error_of(plugin_box, "mixed")
-    assert plugin_box.load().optimizer("good")
+    assert plugin_box.load().get(OPTIMIZERS, "good")
 
 
 @pytest.mark.parametrize(
@@ -214,11 +213,11 @@ def test_two_plugins_of_one_name_are_refused_and_both_owners_named(plugin_box: P
     plugin_box.add("twin", OPTIMIZER.format(name="from-two"), distribution="two")
     plugin_box.add("other", OPTIMIZER.format(name="other"))
     plugins = plugin_box.load()
-    assert set(plugins.optimizers) == {"other"}
+    assert set(plugins.all(OPTIMIZERS)) == {"other"}
     for record in plugins.failed:
         assert "one 1.0" in record.errors[0]
         assert "two 1.0" in record.errors[0]
-    assert set(plugin_box.load(disable=("one",)).optimizers) == {"from-two", "other"}
+    assert set(plugin_box.load(disable=("one",)).all(OPTIMIZERS)) == {"from-two", "other"}
 
 
 def test_two_optimizers_of_one_name_are_refused_when_used(plugin_box: PluginBox) -> None:
@@ -226,12 +225,12 @@ def test_two_optimizers_of_one_name_are_refused_when_used(plugin_box: PluginBox)
     plugin_box.add("two", OPTIMIZER.format(name="same"), distribution="dist-two")
     plugin_box.add("other", OPTIMIZER.format(name="other"))
     plugins = plugin_box.load()
-    assert plugins.optimizer("other")
-    assert set(plugins.optimizers) == {"other"}
+    assert plugins.get(OPTIMIZERS, "other")
+    assert set(plugins.all(OPTIMIZERS)) == {"other"}
     assert [record.name for record in plugins.failed] == ["one", "two"]
     with pytest.raises(PluginFailure, match=r"dist-one 1\.0.* and .*dist-two 1\.0"):
-        plugins.optimizer("same")
-    assert plugin_box.load(disable=("two",)).optimizer("same")
+        plugins.get(OPTIMIZERS, "same")
+    assert plugin_box.load(disable=("two",)).get(OPTIMIZERS, "same")
 
 
 def test_two_adapters_of_one_engine_are_refused_when_used(plugin_box: PluginBox) -> None:
@@ -247,7 +246,7 @@ def test_two_adapters_of_one_engine_are_refused_when_used(plugin_box: PluginBox)
 def test_an_unknown_name_is_an_error_that_helps(plugin_box: PluginBox) -> None:
     plugin_box.add_toy()
     with pytest.raises(InvalidInput, match="did you mean 'hurry'"):
-        plugin_box.load().optimizer("hury")
+        plugin_box.load().get(OPTIMIZERS, "hury")
     plugin_box.add("bad", "1 / 0")
     with pytest.raises(InvalidInput, match="couler plugins"):
         plugin_box.load().adapter("argo")
@@ -257,17 +256,17 @@ def test_plugins_can_be_disabled_by_name_or_distribution(plugin_box: PluginBox) 
     plugin_box.add("one", OPTIMIZER.format(name="one"), distribution="dist-one")
     plugin_box.add("two", OPTIMIZER.format(name="two"), distribution="dist-two")
     for wanted in ("one", "dist-one", "Dist_One"):
-        assert set(plugin_box.load(disable=(wanted,)).optimizers) == {"two"}
+        assert set(plugin_box.load(disable=(wanted,)).all(OPTIMIZERS)) == {"two"}
         assert [record.enabled for record in plugin_box.records(disable=(wanted,))] == [False, True]
 
 
 def test_only_some_plugins_can_be_loaded(plugin_box: PluginBox) -> None:
     plugin_box.add("one", OPTIMIZER.format(name="one"), distribution="dist-one")
     plugin_box.add("two", OPTIMIZER.format(name="two"), distribution="dist-two")
-    assert set(load_plugins(Config(load_plugins=("two",))).optimizers) == {"two"}
-    assert set(load_plugins(Config(load_plugins=("dist-one",))).optimizers) == {"one"}
+    assert set(load_plugins(Config(load_plugins=("two",))).all(OPTIMIZERS)) == {"two"}
+    assert set(load_plugins(Config(load_plugins=("dist-one",))).all(OPTIMIZERS)) == {"one"}
     nothing = load_plugins(Config(load_plugins=()))
-    assert not nothing.optimizers
+    assert not nothing.all(OPTIMIZERS)
     assert not nothing.adapters
     missing = load_plugins(Config(load_plugins=("on",)))
     assert "did you mean 'one'" in missing.failed[0].errors[0]
@@ -277,8 +276,8 @@ def test_two_sets_of_plugins_know_nothing_of_each_other(plugin_box: PluginBox) -
     plugin_box.add("one", OPTIMIZER.format(name="one"))
     first = plugin_box.load()
     plugin_box.add("two", OPTIMIZER.format(name="two"))
-    assert set(first.optimizers) == {"one"}
-    assert set(plugin_box.load().optimizers) == {"one", "two"}
+    assert set(first.all(OPTIMIZERS)) == {"one"}
+    assert set(plugin_box.load().all(OPTIMIZERS)) == {"one", "two"}
 
 
 def test_hook_calls_are_traced_on_stderr(plugin_box: PluginBox, capsys: pytest.CaptureFixture[str]) -> None:

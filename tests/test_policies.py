@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from couler_plugins.caching.policies import POLICIES
+from benchmarks.baselines import POLICIES
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.policies import ask_policy, online_policy, parse_policy
+from couler_plugins.plugins import points
+from couler_plugins.plugins.policies import ask_policy, online_policy
 from couler_plugins.runs import Candidate, History, Ran, Run
 from pluginbox import PluginBox
 
@@ -72,17 +73,18 @@ def test_what_nobody_knows_the_time_of_is_kept_while_there_is_room(kind: type[Ca
 
 def test_a_policy_is_named_with_its_options(plugin_box: PluginBox) -> None:
     plugin_box.declare("caches", "couler_plugins.caching.plugin")
+    plugin_box.declare("baselines", "benchmarks.baselines.plugin")
     plugins = plugin_box.load()
-    assert repr(parse_policy("paper{rho=0.5}", plugins)) == "Paper(alpha=1.5, beta=1.0, hops=None, rho=0.5)"
+    assert repr(plugins.parse(points.POLICIES, "paper{rho=0.5}")) == "Paper(alpha=1.5, beta=1.0, hops=None, rho=0.5)"
     for text, message in (
-        ("lru,scr", "does not name one policy"),
-        ("", "does not name one policy"),
+        ("lru,scr", "does not name one cache policy"),
+        ("", "does not name one cache policy"),
         ("lrv", "there is no cache policy 'lrv'"),
         ("lru{x=1}", "has no option 'x'"),
         ("paper{rho=2}", "'rho' is 2, and has to be from 0 to 1"),
     ):
         with pytest.raises(InvalidInput, match=message):
-            parse_policy(text, plugins)
+            plugins.parse(points.POLICIES, text)
 
 
 def test_a_policy_that_calls_exit_does_not_end_us() -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from couler_plugins import optimize
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError
 from couler_plugins.inputs import read_workflows, session
+from couler_plugins.plugins import load_plugins
 from couler_plugins.scanning import Skips
 from couler_plugins.sources import Input
 

@@ -18,6 +18,8 @@ from couler_plugins.ir import (
     Call,
     Container,
     Graph,
+    Home,
+    Homes,
     Literal,
     Loop,
     Native,
@@ -30,6 +32,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.homes import UNDECLARED
 from couler_plugins.plan import Lowered, Plan, TracedEdit
 
 
@@ -46,6 +49,9 @@ class ToyAdapter(Adapter):
     options: ClassVar[type] = ToyOptions
     capabilities: ClassVar[tuple[Capability, ...]] = (Capability("Operation.timeout", "full", "timeout"),)
 
+    def homes(self) -> Homes:
+        return {**UNDECLARED, "timeout": Home(at="operation")}
+
     def claims(self, document: Document) -> bool:
         return isinstance(document.data, dict) and document.data.get("kind") == self.kind
 
@@ -60,7 +66,7 @@ class ToyAdapter(Adapter):
                 refuse(bundle.file_numbers[number], InvalidInput("steps is no list", file=file, line=line))
                 continue
             workflows.append(self.workflow(number, document.data, steps))
-        return Plan(bundle=bundle, originals=tuple(workflows), workflows=tuple(workflows))
+        return Plan(bundle=bundle, originals=tuple(workflows), workflows=tuple(workflows), homes=self.homes())
 
     def workflow(self, number: int, data: dict[str, Any], steps: list[dict[str, Any]]) -> Workflow:
         sources = [(number, "steps", index) for index in range(len(steps))]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from couler_plugins.authoring.context import implicit, reset
 from couler_plugins.authoring.places import place, said_where
+from couler_plugins.authoring.runs import SubmittedRun
 from couler_plugins.authoring.settings import Settings
 from couler_plugins.authoring.shown import shown
+from couler_plugins.authoring.submitters import Submitter
 from couler_plugins.authoring.workflow import AuthoredWorkflow
 from couler_plugins.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from couler_plugins.authoring.runs import SubmittedRun
-    from couler_plugins.authoring.submitters import Submitter
 
 __all__ = ["run", "written"]
 

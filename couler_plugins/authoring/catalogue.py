@@ -13,10 +13,10 @@ from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.steps import written_step
 from couler_plugins.authoring.values import Returned, RunValue, as_value
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.ir import Literal, replace
+from couler_plugins.plugins import STEPS, load_plugins
 
 __all__ = ["run_step"]
 
@@ -48,7 +48,9 @@ def run_step(
         InvalidInput: there is no such step, or an input is missing, unknown, or of another type.
     """
     work = recorder()
-    found = load_plugins(load_config()).step(checked_name(step, "the step", HINT)) if isinstance(step, str) else step
+    found = (
+        load_plugins(load_config()).get(STEPS, checked_name(step, "the step", HINT)) if isinstance(step, str) else step
+    )
     if not hasattr(found, "build"):
         raise InvalidInput(f"{shown(step)} is no ready-made step", hint=HINT)
     built = found.build({name.replace("_", "-"): _given(value, name) for name, value in inputs.items()})

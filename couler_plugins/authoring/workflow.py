@@ -12,6 +12,7 @@ from typing import Any
 from couler_plugins.authoring.building import build
 from couler_plugins.authoring.checks import checked_mapping, checked_name, checked_port, checked_text
 from couler_plugins.authoring.context import recording
+from couler_plugins.authoring.lowering import Lowering
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.settings import Settings
@@ -120,8 +121,6 @@ class AuthoredWorkflow:
         Raises:
             Unsupported: the engine cannot do what it is to do; the error names the step and a way out.
         """
-        from couler_plugins.authoring.lowering import Lowering
-
         if not isinstance(engine, str):
             raise InvalidInput(f"the engine is {shown(engine)}, which is no text", hint='to("argo")')
         return Lowering.of(self.ir, engine).text

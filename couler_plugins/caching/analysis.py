@@ -7,13 +7,18 @@ from functools import cached_property, partial
 
 import msgspec
 
-from couler_plugins.caching.allowances import waive, waive_place, with_words
-from couler_plugins.caching.before import Before, Found
-from couler_plugins.caching.composites import Composites
-from couler_plugins.caching.declarations import Declaration, check_words, resolve, waivers_in
+from couler_plugins.caching.composites import Composites, inner_scope
+from couler_plugins.caching.declarations import (
+    Declaration,
+    check_words,
+    resolve,
+    waive,
+    waive_place,
+    waivers_in,
+    with_words,
+)
 from couler_plugins.caching.keys import digest, spec_hash
 from couler_plugins.caching.lineage import Lineage, Producer, lineage_of_call, lineage_of_producers
-from couler_plugins.caching.nesting import inner_scope
 from couler_plugins.caching.rules import (
     argument_objections,
     call_objections,
@@ -22,6 +27,7 @@ from couler_plugins.caching.rules import (
     operation_objections,
     uncertain,
 )
+from couler_plugins.caching.upstream import Before, Found
 from couler_plugins.caching.verdicts import Facts, Scope, Verdict, merge_scopes
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Knowledge, Objection

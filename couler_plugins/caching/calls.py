@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from couler_plugins.caching.keys import lineage_names
+from couler_plugins.caching.keys import LINEAGE, lineage_names
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.ir import Argument, Call, Directive, Step, Workflow, replace, with_directive
+from couler_plugins.ir import (
+    Argument,
+    Call,
+    Directive,
+    Step,
+    Workflow,
+    map_steps,
+    replace,
+    replace_callables,
+    with_directive,
+)
 
-__all__ = ["Place", "directive_of", "is_cache", "is_private", "with_calls"]
+__all__ = ["Place", "calls_of", "directive_of", "is_cache", "is_private", "steps_of", "stripped", "with_calls"]
 
 Place = tuple[str, str]
 """A call: its graph's name (empty for the entry) and its step's."""
@@ -34,6 +44,45 @@ def is_cache(directive: Directive) -> bool:
 def is_private(directive: Directive) -> bool:
     """Whether only calls that hand over a lineage can use what the directive is on."""
     return is_cache(directive) and bool(dict(directive.options).get("lineage"))
+
+
+def stripped(workflow: Workflow) -> Workflow:
+    """Return the workflow without anything that caching adds."""
+    cached = {item.name for item in workflow.operations if any(map(is_cache, item.directives))}
+
+    def bare_step(step: Step) -> Step:
+        asked = any(map(is_cache, step.directives))
+        if not asked and not (isinstance(step.call, Call) and step.call.name in cached):
+            return step  # an owner may have a parameter of that name
+        arguments = tuple(argument for argument in step.arguments if not _is_ours(argument))
+        directives = tuple(item for item in step.directives if not is_cache(item))
+        same = len(arguments) == len(step.arguments) and len(directives) == len(step.directives)
+        return step if same else replace(step, arguments=arguments, directives=directives)
+
+    changed = {
+        operation.name: replace(
+            operation, directives=tuple(item for item in operation.directives if not is_cache(item))
+        )
+        for operation in workflow.operations
+        if operation.name in cached
+    }
+    bare = map_steps(workflow, bare_step)
+    return replace_callables(bare, changed) if changed else bare
+
+
+def _is_ours(argument: Argument) -> bool:
+    return argument.kind == "parameter" and (argument.name == LINEAGE or argument.name.startswith(f"{LINEAGE}-"))
+
+
+def steps_of(workflow: Workflow) -> dict[Place, Step]:
+    """Return the steps of all graphs."""
+    return {(graph.name, step.name): step for graph in workflow.graphs for step in graph.steps}
+
+
+def calls_of(workflow: Workflow) -> dict[Place, Step]:
+    """Return the steps of all graphs, and the entry."""
+    entry = workflow.entry
+    return steps_of(workflow) if entry is None else {**steps_of(workflow), ("", entry.name): entry}
 
 
 def with_calls(

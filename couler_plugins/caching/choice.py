@@ -10,12 +10,12 @@ from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import CachePolicy, Context, Profile
-from couler_plugins.hookspecs.caching import Caching, Objection
+from couler_plugins.hookspecs.caching import Knowledge, Objection
 from couler_plugins.ir import Call, Graph, GraphView, Step, Workflow, callables, callers_first, recursive
 from couler_plugins.options import Size
-from couler_plugins.policies import ask_policy
-from couler_plugins.profiles import family_of, site_of
+from couler_plugins.plugins.policies import ask_policy
 from couler_plugins.runs import Candidate, History, Ran, Run
+from couler_plugins.runs.families import family_of, site_of
 
 __all__ = ["Limit", "choose"]
 
@@ -31,7 +31,7 @@ class Limit(msgspec.Struct, frozen=True):
 
 
 def choose(
-    workflow: Workflow, verdicts: Mapping[Place, Verdict], facet: Caching, ctx: Context, limit: Limit
+    workflow: Workflow, verdicts: Mapping[Place, Verdict], facet: Knowledge, ctx: Context, limit: Limit
 ) -> dict[Place, Verdict]:
     """The verdicts, those refused whose results the policy would not keep.
 
@@ -79,7 +79,7 @@ class _Planned:
     What the first steps of a called graph need from outside of it is left out.
     """
 
-    def __init__(self, workflow: Workflow, verdicts: Mapping[Place, Verdict], facet: Caching, ctx: Context) -> None:
+    def __init__(self, workflow: Workflow, verdicts: Mapping[Place, Verdict], facet: Knowledge, ctx: Context) -> None:
         self._workflow, self._verdicts, self._facet, self._ctx = workflow, verdicts, facet, ctx
         self._by_name = callables(workflow)
         self._inline = {name: item for name, item in self._by_name.items() if item.inline}

@@ -1,41 +1,91 @@
-"""Why each step is cached, or is not: what `couler explain` shows of caching."""
+"""Why each call is cached, is not, or would be after a declaration: what `couler explain` shows of caching."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from couler_plugins.caching.calls import Place
-from couler_plugins.caching.keys import LINEAGE
-from couler_plugins.caching.outcomes import decision_on, judgement_on
+import msgspec
+
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import Context
-from couler_plugins.hookspecs.caching import Caching, Objection
-from couler_plugins.ir import Argument, Call, Directive, Operation, Scalar, Step, Workflow, callables
-from couler_plugins.plan import Decision
+from couler_plugins.hookspecs.caching import Objection, SourcePlace
+from couler_plugins.ir import External, Scalar, Step, Workflow
+from couler_plugins.plan import Decision, Outcome
 
-__all__ = ["Judged", "decide", "part_decision"]
-
-Cached = tuple[tuple[Directive, ...], tuple[Argument, ...]]
-"""How a call is cached: the request that holds for it, and the lineage that it hands over."""
+__all__ = [
+    "CACHED",
+    "NATIVE",
+    "Judgement",
+    "called_by",
+    "copy_decision",
+    "decision_of",
+    "decision_on",
+    "judge",
+    "judgement_on",
+    "ordered",
+    "part_decision",
+]
 
 NAME = "cache"
 
+NATIVE = frozenset({"cached-by-owner", "copy", "importer"})
+"""Rules about what is cached as it is: by its owner, by its engine, or as a copy that we made."""
+UPSTREAM = "a declaration for each step that runs before it"
 
-class Judged(NamedTuple):
-    """What was found about a workflow.
+
+class Judgement(NamedTuple):
+    """What becomes of a call site.
 
     Attributes:
-        verdicts: about each call of an operation.
-        outside: about calls of each operation of a library from other workflows.
-        declared: about each call, if all that owners could declare were declared.
-        declared_outside: the same about calls of an operation from other workflows.
+        outcome: cached, cached after a declaration, never cached, or not known here.
+        objections: all that is against caching it, those that no declaration takes away first.
     """
 
-    verdicts: Mapping[Place, Verdict]
-    outside: Mapping[str, Verdict]
-    declared: Mapping[Place, Verdict]
-    declared_outside: Callable[[Operation], Verdict]
+    outcome: Outcome
+    objections: tuple[Objection, ...] = ()
+
+
+CACHED = Judgement("cached")
+
+
+def judgement_on(verdict: Verdict, declared: Verdict, more: Iterable[Objection] = ()) -> Judgement:
+    """Return what becomes of a call site.
+
+    Args:
+        verdict: on the call as it stands.
+        declared: on the call if all that owners could declare were declared.
+        more: what else is against it.
+    """
+    if verdict.objection is None and not more:
+        return CACHED
+    if verdict.objection is not None and verdict.objection.rule in NATIVE:
+        return CACHED
+    missing = [item for item in verdict.objections if item.rule == "not-declared"]
+    found = [*more, *declared.objections, *missing]
+    if not found:  # only what runs before it is not declared
+        found = [msgspec.structs.replace(item, remedy=UPSTREAM, place=None) for item in verdict.objections]
+    return judge(found)
+
+
+def judge(objections: Iterable[Objection]) -> Judgement:
+    """Return what these objections come to: `never` where one has no remedy."""
+    found = ordered(objections)
+    return Judgement("declarable" if all(item.remedy for item in found) else "never", found)
+
+
+def ordered(objections: Iterable[Objection]) -> tuple[Objection, ...]:
+    """Return the different objections, those that no declaration takes away first."""
+    different: dict[tuple[str, str], Objection] = {}
+    for item in objections:  # one declaration may be missing for two reasons
+        different.setdefault((item.rule, item.remedy or item.reason), item)
+    return tuple(sorted(different.values(), key=lambda item: bool(item.remedy)))
+
+
+def called_by(step: Step) -> str:
+    """Return what a step calls, as decisions name it."""
+    call = step.call
+    return call.label if isinstance(call, External) else getattr(call, "name", "") or "(dynamic)"
 
 
 def part_decision(workflow: Workflow, whole: str) -> tuple[Objection, Decision]:
@@ -51,117 +101,111 @@ def part_decision(workflow: Workflow, whole: str) -> tuple[Objection, Decision]:
     return Objection("part", what), Decision(optimizer=NAME, workflow=workflow.label, reason=reason)
 
 
-def decide(
-    old: Workflow, new: Workflow, facet: Caching, ctx: Context, judged: Judged
-) -> tuple[list[Decision], dict[str, Decision]]:
-    """Return a decision for each call, and by name one for each operation of a library that others can call.
+def copy_decision(copy: Workflow) -> Decision:
+    """Return why there is a new workflow."""
+    reason = "calls in these files refer to it; what it is a copy of stays as it is, for all others"
+    return Decision(optimizer=NAME, workflow=copy.label, action="make a cached copy", reason=reason)
+
+
+def decision_of(
+    verdict: Verdict,
+    workflow: Workflow,
+    subject: str,
+    ctx: Context,
+    *,
+    step: Step | None,
+    judgement: Judgement,
+    changed: bool,
+    unchanged: str = "it is cached already",
+    advice: str = "",
+    notes: Iterable[str] = (),
+    figures: Iterable[tuple[str, Scalar]] = (),
+    affects: Sequence[str] = (),
+) -> Decision:
+    """Return the decision on a call of an operation.
 
     Args:
-        old: the workflow as it came in.
-        new: the workflow as it goes out.
-        facet: what its engine knows.
-        ctx: whose profiles say what caching would save.
-        judged: what was found about it.
+        verdict: what was found about it.
+        workflow, subject, ctx, step, judgement, affects: see `decision_on`.
+        changed: whether it is cached in another way than before.
+        unchanged: the reason where it is cached as before.
+        advice: the reason where it is not cached; that of the verdict unless given.
+        notes: what its owner should know of how it is cached.
+        figures: more of them where it is cached.
     """
-    before, after, steps = _cached(old), _cached(new), _steps(old)
-    called = {place: step.call.name for place, step in _steps(new).items() if isinstance(step.call, Call)}
-    decisions = []
-    if new is not old:
-        count = sum(1 for directives, _ in after.values() if directives)
-        reason = "`couler lint` warns if a cached step is edited afterwards"
-        figures = (("steps cached", count), ("steps", len(after)))
-        decisions.append(Decision(optimizer=NAME, workflow=old.label, action=NAME, reason=reason, figures=figures))
-    for place, verdict in judged.verdicts.items():
-        changed = before.get(place) != after.get(place)
-        names = [_operation(verdict), called.get(place, "")] if changed else []
-        subject = "/".join(place) if place[0] else _operation(verdict)
-        told = _Told(old, subject, steps[place], verdict, judged.declared[place], changed, names)
-        decisions.append(_decision(told, facet, ctx))
-    was, now = ({item.name: item.directives for item in workflow.operations} for workflow in (old, new))
-    outside: dict[str, Decision] = {}
-    for name, verdict in judged.outside.items():
-        assert verdict.facts is not None
-        declared = judged.declared_outside(verdict.facts.operation)
-        told = _Told(old, name, None, verdict, declared, was.get(name) != now.get(name), [])
-        outside[name] = _decision(told, facet, ctx)
-    inside = {_operation(verdict) for verdict in judged.verdicts.values()}
-    decisions += [decision for name, decision in outside.items() if name not in inside]
-    return decisions, outside
-
-
-class _Told(NamedTuple):
-    """What a decision is made of; see `decide`."""
-
-    workflow: Workflow
-    subject: str
-    step: Step | None
-    verdict: Verdict
-    declared: Verdict
-    changed: bool
-    affects: list[str]
-
-
-def _decision(told: _Told, facet: Caching, ctx: Context) -> Decision:
-    verdict, facts = told.verdict, told.verdict.facts
-    figures: list[tuple[str, Scalar]] = []
-    if verdict.objection is not None:
-        action = "stop caching" if told.changed else ""
-        reason = verdict.objection.advice
-        if verdict.declarable:
-            reason = f"worth caching if it is pure: add {verdict.objection.remedy}"
-        figures.append(("rule", verdict.objection.rule))
+    objection = verdict.objection
+    assert verdict.facts is not None
+    if objection is not None:
+        pure = f"worth caching if it is pure: add {objection.remedy}"
+        reasons = [advice or (pure if verdict.declarable else objection.advice)]
+        figures = ()
     else:
-        action = NAME if told.changed else ""
-        reason = (
-            f"{verdict.declared} says that it is pure"
-            if told.changed
-            else "it is cached already, its key is up to date"
-        )
-        figures += [("reused for seconds", verdict.max_age)] if verdict.max_age is not None else []
-        figures += [("results per run", verdict.entries)] if verdict.entries else []
-        figures += [("values from earlier steps", len(verdict.handed))] if verdict.handed else []
-        if facts is not None:
-            reason = "; ".join(filter(None, [reason, *_notes(verdict, facet), *dict.fromkeys(facts.material.warnings)]))
+        said = f"{verdict.declared} says that it is pure" if changed else unchanged
+        reasons = [said, *notes, *verdict.facts.material.warnings]
+        figures = [*([] if verdict.max_age is None else [("reused for seconds", verdict.max_age)]), *figures]
     return decision_on(
-        told.workflow,
-        told.subject,
+        workflow,
+        subject,
         ctx,
-        step=told.step,
-        judgement=judgement_on(verdict, told.declared),
-        reason=reason,
-        action=action,
+        step=step,
+        judgement=judgement,
+        objection=objection,
+        reasons=reasons,
+        action=("cache" if objection is None else "stop caching") if changed else "",
         figures=figures,
-        affects=told.affects,
+        affects=affects,
         warnings=verdict.warnings,
         waived=verdict.waived,
     )
 
 
-def _notes(verdict: Verdict, facet: Caching) -> Iterator[str]:
-    """What the owner should know of how it is cached."""
-    yield verdict.choice
-    if verdict.wrapper and verdict.facts is not None:
-        yield "its command is wrapped, since the engine's own cache cannot keep its results"
-        yield facet.wrapper_note(verdict.facts.operation, int(dict(verdict.wrapper)["timeout"]))
+def decision_on(
+    workflow: Workflow,
+    subject: str,
+    ctx: Context,
+    *,
+    step: Step | None,
+    judgement: Judgement,
+    reasons: Iterable[str],
+    objection: Objection | None = None,
+    action: str = "",
+    figures: Iterable[tuple[str, Scalar]] = (),
+    affects: Sequence[str] = (),
+    warnings: Sequence[Objection] = (),
+    waived: Sequence[str] = (),
+    document: int | None = None,
+) -> Decision:
+    """Return a decision of the optimizer `cache`, with what past runs say of the step.
 
-
-def _operation(verdict: Verdict) -> str:
-    return verdict.facts.operation.name if verdict.facts is not None else ""
-
-
-def _steps(workflow: Workflow) -> dict[Place, Step]:
-    steps = {(graph.name, step.name): step for graph in workflow.graphs for step in graph.steps}
-    return steps if workflow.entry is None else {**steps, ("", workflow.entry.name): workflow.entry}
-
-
-def _cached(workflow: Workflow) -> dict[Place, Cached]:
-    """How each call of an operation is cached; without requests where it is not."""
-    by_name = callables(workflow)
-    found: dict[Place, Cached] = {}
-    for place, step in _steps(workflow).items():
-        callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
-        if isinstance(callee, Operation):
-            directives = tuple(item for item in (*step.directives, *callee.directives) if item.kind == NAME)
-            handed = tuple(argument for argument in step.arguments if argument.name.startswith(LINEAGE))
-            found[place] = directives, handed
-    return found
+    Args:
+        workflow: the workflow.
+        subject: the step, or the operation.
+        ctx: whose profiles say what caching would save.
+        step: the call site; None where the decision is about an operation.
+        judgement: what becomes of it.
+        reasons: why, each in half a sentence.
+        objection: the one that decides against caching it.
+        action, figures, affects, warnings, waived, document: see `Decision`.
+    """
+    profile = ctx.profile(workflow, subject)
+    told = [*([] if objection is None else [("rule", objection.rule)]), *figures]
+    if profile.seconds is not None:
+        told.append(("seconds saved by a hit", round(profile.seconds, 3)))
+    if profile.output_bytes is not None:
+        told.append(("bytes of a result", profile.output_bytes))
+    return Decision(
+        optimizer=NAME,
+        workflow=workflow.label,
+        subject=subject,
+        action=action,
+        reason="; ".join(dict.fromkeys(filter(None, reasons))),
+        figures=tuple(told),
+        affects=tuple(dict.fromkeys(name for name in affects if name and name != subject)),
+        document=document,
+        verdict=judgement.outcome,
+        calls="" if step is None else called_by(step),
+        objections=judgement.objections,
+        warnings=tuple(warnings) if judgement.outcome != "never" else (),
+        waived=tuple(waived) if judgement.outcome != "never" else (),
+        place=None if step is None else SourcePlace.of(step.source),
+    )

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from couler_plugins.caching.epochs import Epoch
+from msgspec.structs import replace
+
 from couler_plugins.errors import Unsupported
 from couler_plugins.options import Size
 
 if TYPE_CHECKING:
-    from couler_plugins.caching.wrapping import Wrapper
+    from couler_plugins.caching.settings import CacheSettings
     from couler_plugins.hookspecs import Context
-    from couler_plugins.hookspecs.caching import Objection
+    from couler_plugins.hookspecs.caching import EngineCache, Objection
     from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "Epoch"]
+
+
+class Epoch(int):
+    """Seconds since 1970, written as such (`1764115200`) or as a date in UTC, with a time or without (`2026-11-26`)."""
+
+    @classmethod
+    def parse(cls, text: str) -> Epoch:
+        """The point in time that a text says.
+
+        Raises:
+            ValueError: the text is none.
+        """
+        if text.isascii() and text.isdigit() and len(text) <= 12:
+            return cls(text)
+        try:
+            said = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{text!r:.60} is neither a date such as 2026-11-26 nor seconds since 1970") from None
+        return cls((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp())
+
+    def period(self, seconds: int) -> int:
+        """The number of the period of that many seconds which it is in."""
+        return int(self) // seconds
 
 
 @dataclass(frozen=True)
@@ -64,106 +90,64 @@ class Cache:
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Asks the engine to cache what may be cached, and says of every other step which rule forbids it."""
-        from couler_plugins.caching.application import apply
-        from couler_plugins.caching.choice import Limit
-        from couler_plugins.caching.circles import circular
-        from couler_plugins.caching.decisions import part_decision
-        from couler_plugins.caching.fingerprints import apply_switches
-        from couler_plugins.caching.in_pods import apply_in_pods, copy_decision
-        from couler_plugins.caching.known import read_known
+        from couler_plugins.caching.decisions import copy_decision, part_decision
         from couler_plugins.caching.other_calls import with_other_calls
-        from couler_plugins.caching.switches import Terms
-        from couler_plugins.caching.workers import ask_workers
+        from couler_plugins.caching.recursion import circular
 
-        wrapper = self._wrapper()
-        circles = circular(plan.workflows)
-        # A policy that nobody knows is a mistake without a capacity as well.
-        policy = ctx.policy(self.policy) if self.capacity is not None or self.policy != Cache.policy else None
-        limit = Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None
-        known = read_known(self.known) if self.known else {}
-        engines = dict.fromkeys(workflow.engine for workflow in plan.workflows)
-        pod_facets = {engine: ctx.adapter(engine).pod_caching(plan) for engine in engines}
-        before = plan.workflows
-        outside: dict[int, dict[str, Decision]] = {}
+        settings, before = self._settings(ctx), plan.workflows
+        caches = {engine: ctx.adapter(engine).cache(plan) for engine in {item.engine for item in before}}
+        circles = circular(before)
+        outside: dict[int, Mapping[str, Decision]] = {}
         parts: dict[int, Objection] = {}
         for workflow in before:
             ctx.progress(f"looking for what may be cached in {workflow.label}")
-            adapter = ctx.adapter(workflow.engine)
-            inside = id(workflow) in circles
-            if (asked := adapter.worker_caching(workflow, plan.bundle)) is not None:
-                self._refuse_for(workflow.engine, "the workers share one store", "say it in the settings of the engine")
-                new, decisions = ask_workers(workflow, asked, ctx, assume_pure=self.assume_pure)
-                plan = plan.with_workflow(workflow, new, *decisions)
+            cache = caches[workflow.engine](workflow)
+            if cache is None:
                 continue
-            switches = adapter.fingerprint_caching(workflow)
-            pod_facet = pod_facets[workflow.engine]
-            pods = pod_facet(workflow) if pod_facet is not None else None
-            facet = adapter.caching(workflow)
-            if whole := next((one.part_of for one in (switches, pods, facet) if one is not None), ""):
-                parts[id(workflow)], decision = part_decision(workflow, whole)
-                new, decisions = workflow, [decision]
-            elif switches is not None:
-                self._refuse_for(workflow.engine, "the engine keeps what runs make", "leave it out")
-                terms = Terms(
-                    assume_pure=self.assume_pure,
-                    circular=inside,
-                    epoch=self.epoch,
-                    min_seconds=self.min_seconds,
-                    known=known,
-                )
-                new, decisions = apply_switches(workflow, switches, ctx, terms)
-            elif pods is not None:
-                self._refuse_for(workflow.engine, "its pods share one store", "see couler cache evict", ("capacity",))
-                new, made, decisions = apply_in_pods(workflow, pods, ctx, wrapper, assume_pure=self.assume_pure)
-                for copy in made:
-                    plan = plan.with_added(copy, copy_decision(copy))
-            elif facet is None:
+            if cache.part_of:
+                parts[id(workflow)], decision = part_decision(workflow, cache.part_of)
+                plan = plan.with_workflow(workflow, workflow, decision)
                 continue
-            else:
-                self._refuse_workspace(workflow.engine)
-                new, decisions, outside[id(workflow)] = apply(
-                    workflow,
-                    facet,
-                    ctx,
-                    assume_pure=self.assume_pure,
-                    circular=inside,
-                    limit=limit,
-                    wrapper=wrapper,
-                    memoizes=self.via in ("memoize", "both") or (self.via == "auto" and facet.needs_rights is None),
-                )
-            plan = plan.with_workflow(workflow, new, *decisions)
+            self._refuse_unsupported(cache, workflow.engine)
+            its = replace(settings, circular=id(workflow) in circles)
+            change = cache.apply(cache.admit(cache.verdicts(its), its), its)
+            for copy in change.copies:
+                plan = plan.with_added(copy, copy_decision(copy))
+            plan = plan.with_workflow(workflow, change.workflow, *change.decisions)
+            outside[id(workflow)] = change.outside
         return with_other_calls(plan, before, outside, parts, ctx)
 
-    def _refuse_for(
-        self, engine: str, why: str, hint: str, names: tuple[str, ...] = ("capacity", "via", "store")
-    ) -> None:
-        """Raises `Unsupported` for what is no matter of a workflow of this engine."""
-        given = {"capacity": self.capacity is not None, "via": self._wraps, "store": bool(self.store)}
-        for name in names:
-            if given[name]:
-                raise Unsupported(
-                    f"{name} is no matter of a workflow there: {why}",
-                    engine=engine,
-                    feature=f"cache{{{name}}}",
-                    hint=hint,
-                )
-
-    def _refuse_workspace(self, engine: str) -> None:
-        """Raises `Unsupported` for a store that no pod of an engine without workspaces finds."""
-        from couler_plugins.caching.wrapping import WORKSPACE
-
-        if self.store.startswith(WORKSPACE):
-            message = f"pods have no workspaces there, and find no store at {self.store!r:.80}"
-            raise Unsupported(message, engine=engine, feature="cache{store}", hint="store=s3://bucket/cache")
+    def _refuse_unsupported(self, cache: EngineCache[Any], engine: str) -> None:
+        """Raises `Unsupported` for an option that the engine does not take."""
+        for option in fields(self):
+            name = option.name.replace("_", "-")
+            said = self._wraps if name == "via" else getattr(self, option.name) != option.default
+            if said and option.name not in {"assume_pure", *cache.options}:
+                hint = "leave it out; with workflows of several engines, optimize one engine at a time (--engine)"
+                message = f"option `{name}` is not supported by {engine}"
+                raise Unsupported(message, engine=engine, feature=f"cache{{{name}}}", hint=hint)
 
     @property
     def _wraps(self) -> bool:
+        """Whether commands are wrapped; `auto` and `memoize` leave results to the engine, which any engine takes."""
         return self.via in ("wrapper", "both")
 
-    def _wrapper(self) -> Wrapper | None:
+    def _settings(self, ctx: Context) -> CacheSettings:
+        from couler_plugins.caching.choice import Limit
+        from couler_plugins.caching.known import read_known
+        from couler_plugins.caching.settings import CacheSettings
         from couler_plugins.caching.wrapping import Wrapper
 
-        if not self._wraps:
-            return None
-        names = Wrapper.__struct_fields__
-        return Wrapper(**{name: getattr(self, name) for name in names})
+        wrapper = Wrapper(**{name: getattr(self, name) for name in Wrapper.__struct_fields__}) if self._wraps else None
+        # A policy that nobody knows is a mistake without a capacity as well.
+        policy = ctx.policy(self.policy) if self.capacity is not None or self.policy != Cache.policy else None
+        return CacheSettings(
+            ctx=ctx,
+            assume_pure=self.assume_pure,
+            via=self.via,
+            wrapper=wrapper,
+            limit=Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None,
+            epoch=self.epoch,
+            min_seconds=self.min_seconds,
+            known=read_known(self.known) if self.known else {},
+        )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from couler_plugins.caching.outcomes import Judgement, decision_on, judge
+from couler_plugins.caching.decisions import Judgement, decision_on, judge
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 from couler_plugins.ir import (
@@ -56,8 +56,8 @@ def with_other_calls(
             ctx,
             step=site.step,
             judgement=judgement,
-            reason=judgement.objections[0].advice if judgement.objections else "what it calls is cached",
-            figures=[("rule", judgement.objections[0].rule)] if judgement.objections else [],
+            objection=next(iter(judgement.objections), None),
+            reasons=[judgement.objections[0].advice if judgement.objections else "what it calls is cached"],
             document=_document(workflow),
         )
         for workflow in before

@@ -46,6 +46,6 @@ def couler_runs(document: Document) -> list[Run]:
 @hookimpl
 def couler_profiles(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile]:
     """Medians of the newest figures of past runs."""
-    from couler_plugins.profiles import profiles_of
+    from couler_plugins.caching.profiles import profiles_of
 
     return profiles_of(workflow, runs)

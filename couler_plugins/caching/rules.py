@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from couler_plugins.caching.expressions import impure_expression
+from couler_plugins.caching.impurity_patterns import impure_expression, impurities
 from couler_plugins.caching.keys import LINEAGE
-from couler_plugins.caching.words import impurities
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import (
     ANY_STEP,

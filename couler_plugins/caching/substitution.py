@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from couler_plugins.caching.known import KnownResult
-from couler_plugins.hookspecs.caching import FingerprintCaching, Objection
+from couler_plugins.caching.known import KnownArtifact, KnownResult
+from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -18,6 +18,7 @@ from couler_plugins.ir import (
     Need,
     Needs,
     Operation,
+    Output,
     Reference,
     Step,
     Value,
@@ -33,10 +34,34 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["Substituted", "substitute"]
+__all__ = ["Importers", "Substituted", "substitute"]
 
-Output = tuple[str, str]
+OutputName = tuple[str, str]
 """The kind and the name of an output."""
+
+
+class Importers(Protocol):
+    """What an engine has in place of a step whose result is known."""
+
+    def constant(self, output: Output, value: Any) -> Value | Objection:
+        """Return what replaces an output parameter whose value is known; the objection where it does not fit.
+
+        Args:
+            output: the output.
+            value: JSON-like data, from a record that nobody has checked.
+        """
+
+    def imported(
+        self, wanted: str, output: Output, artifact: KnownArtifact, key: str
+    ) -> tuple[Step, Operation] | Objection:
+        """Return a step that hands on an artifact which is there already, and what it calls; or why none can.
+
+        Args:
+            wanted: the name of the step.
+            output: what the artifact is an output of.
+            artifact: where it is, from a record that nobody has checked.
+            key: the key of the result that it belongs to.
+        """
 
 
 class Substituted(NamedTuple):
@@ -57,9 +82,7 @@ class _Refused(Exception):
     """A step has to stay."""
 
 
-def substitute(
-    workflow: Workflow, known: Mapping[tuple[str, str], KnownResult], facet: FingerprintCaching
-) -> Substituted:
+def substitute(workflow: Workflow, known: Mapping[tuple[str, str], KnownResult], facet: Importers) -> Substituted:
     """The workflow without the steps whose results are known, as far as their readers can do without them.
 
     Args:
@@ -99,7 +122,7 @@ def substitute(
 
 
 def _without(
-    graph: Graph, step: Step, called: Operation, result: KnownResult, facet: FingerprintCaching, inline: list[object]
+    graph: Graph, step: Step, called: Operation, result: KnownResult, facet: Importers, inline: list[object]
 ) -> tuple[Graph, list[Operation]]:
     """The graph without a step, and the operations that import its artifacts."""
     used = _used(graph, step)
@@ -107,8 +130,8 @@ def _without(
         raise _Refused("the configuration of another step reads it")
     if any(item.step == step.name and item.kind != "artifact" for item in references(graph.outputs)):
         raise _Refused("its graph hands it out")
-    constants: dict[Output, Value] = {}
-    imports: dict[Output, Reference] = {}
+    constants: dict[OutputName, Value] = {}
+    imports: dict[OutputName, Reference] = {}
     steps: list[Step] = []
     added: list[Operation] = []
     for output in called.outputs:
@@ -145,7 +168,7 @@ def _allowed(value: Value | Objection) -> Value:
     return value
 
 
-def _used(graph: Graph, step: Step) -> set[Output]:
+def _used(graph: Graph, step: Step) -> set[OutputName]:
     read = references((graph.steps, graph.outputs))
     return {(item.kind, item.name) for item in read if item.to == "output" and item.step == step.name}
 
@@ -154,8 +177,8 @@ def _reader(
     reader: Step,
     step: Step,
     result: KnownResult,
-    constants: Mapping[Output, Value],
-    imports: Mapping[Output, Reference],
+    constants: Mapping[OutputName, Value],
+    imports: Mapping[OutputName, Reference],
 ) -> Step:
     """Another step of the graph, which may read what the step makes, or wait for it."""
     read = [item for item in references((reader.arguments, reader.condition, reader.loop)) if item.step == step.name]
@@ -224,7 +247,7 @@ def _needs(reader: Step, step: Step, imported: list[str]) -> Iterator[Needs]:
         yield from (replace(need, step=name) for name in imported)
 
 
-def _moved(reference: Reference, step: Step, imports: Mapping[Output, Reference]) -> Reference:
+def _moved(reference: Reference, step: Step, imports: Mapping[OutputName, Reference]) -> Reference:
     """A reference to an artifact of the step, as one to its import."""
     if reference.to != "output" or reference.step != step.name:
         return reference

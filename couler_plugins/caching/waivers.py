@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.options import closest
 
 __all__ = ["GUESSES", "OF_PROGRAMS", "WAIVERS", "check_waivers", "source_rule", "waiver_of"]
 
@@ -53,8 +54,6 @@ def check_waivers(words: Iterable[str], known: Collection[str], engine: str) -> 
         InvalidInput: one of the words is not among them.
     """
     for word in sorted({*words} - {*known}):
-        from couler_plugins.options import closest  # for mistakes alone: each DAG file that is parsed imports this
-
         hint = f"{closest(word, known)} the words are {', '.join(known)}".strip()
         raise InvalidInput(f"{word!r} cannot be allowed", engine=engine, hint=hint)
 

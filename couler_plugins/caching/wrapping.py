@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
 
+from couler_plugins.caching.artifacts.names import check_namespace
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.caching import Caching
+from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Operation, references
+from couler_plugins.redacting import redact
 
 __all__ = ["WORKSPACE", "Wrapper", "wrapped"]
 
@@ -91,9 +93,6 @@ def _amount(text: str) -> float:
 
 
 def _check_store(url: str, namespace: str) -> None:
-    from couler_plugins.caching.artifacts.names import check_namespace
-    from couler_plugins.redacting import redact
-
     check_namespace(namespace)
     if redact(url) != url:
         hint = "name a secret of the engine instead: secret=…"
@@ -103,25 +102,34 @@ def _check_store(url: str, namespace: str) -> None:
         raise InvalidInput(f"pods do not share a store at {url!r:.80}", hint="store=s3://bucket/cache")
 
 
-def wrapped(verdicts: Mapping[Place, Verdict], facet: Caching, wrapper: Wrapper) -> dict[Place, Verdict]:
-    """The verdicts, those changed to a wrapper that only the engine's own cache stands against.
+def wrapped(
+    verdicts: Mapping[Place, Verdict],
+    wrapper_objection: Callable[[Operation, Material], Objection | None],
+    wrapper: Wrapper,
+) -> dict[Place, Verdict]:
+    """Return the verdicts, those changed to a wrapper that only the engine's own cache stands against.
 
     Their keys are those that memoization would have.
+
+    Args:
+        verdicts: what was found about each call.
+        wrapper_objection: says why a command cannot be wrapped.
+        wrapper: what wrappers are told.
     """
-    return {place: _wrapped(verdict, facet, wrapper) for place, verdict in verdicts.items()}
 
+    def one(verdict: Verdict) -> Verdict:
+        objection, facts = verdict.objection, verdict.facts
+        if objection is None or objection.against != "storage" or facts is None or not verdict.declared:
+            return verdict
+        if _takes_lineage_for_its_own(facts.operation, handed=bool(verdict.handed)):
+            return verdict
+        if (refusal := wrapper_objection(facts.operation, facts.material)) is not None:
+            reason = f"{objection.reason}; {refusal.reason}"
+            objections = (msgspec.structs.replace(objection, reason=reason), *verdict.objections[1:])
+            return msgspec.structs.replace(verdict, objections=objections)
+        return msgspec.structs.replace(verdict, objections=(), wrapper=wrapper.options(verdict.max_age))
 
-def _wrapped(verdict: Verdict, facet: Caching, wrapper: Wrapper) -> Verdict:
-    objection, facts = verdict.objection, verdict.facts
-    if objection is None or objection.against != "storage" or facts is None or not verdict.declared:
-        return verdict
-    if _takes_lineage_for_its_own(facts.operation, handed=bool(verdict.handed)):
-        return verdict
-    if (refusal := facet.wrapper_objection(facts.operation, facts.material)) is not None:
-        reason = f"{objection.reason}; {refusal.reason}"
-        objections = (msgspec.structs.replace(objection, reason=reason), *verdict.objections[1:])
-        return msgspec.structs.replace(verdict, objections=objections)
-    return msgspec.structs.replace(verdict, objections=(), wrapper=wrapper.options(verdict.max_age))
+    return {place: one(verdict) for place, verdict in verdicts.items()}
 
 
 def _takes_lineage_for_its_own(operation: Operation, *, handed: bool) -> bool:

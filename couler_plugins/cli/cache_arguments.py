@@ -6,15 +6,15 @@ import contextlib
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
+from couler_plugins.caching.artifacts.names import check_output
+from couler_plugins.caching.dataplane.contents import content_of, is_inside, resolved
+from couler_plugins.caching.dataplane.programs import Invocation, program_spec
 from couler_plugins.cli.cache_options import TEXT
 from couler_plugins.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.dataplane.programs import Invocation
 
 __all__ = [
     "Inputs",
@@ -87,8 +87,6 @@ def spec_of(programs: Sequence[str], inputs: Inputs, invocation: Invocation | No
     Raises:
         InvalidInput: a program is neither a file nor a folder, or cannot be read.
     """
-    from couler_plugins.caching.dataplane.programs import program_spec
-
     with readable():
         return program_spec([Path(path) for path in programs], inputs.kinds, invocation)
 
@@ -100,9 +98,6 @@ def outputs_of(texts: Sequence[str]) -> dict[str, Path]:
         click.UsageError: one is not of that form, has no path, is inside of another, or a name is given twice.
         InvalidInput: a name is not one that outputs may have.
     """
-    from couler_plugins.caching.artifacts.names import check_output
-    from couler_plugins.caching.dataplane.contents import resolved
-
     found: dict[str, Path] = {}
     for name, path in map(named, texts):
         if not path or check_output(name) in found:
@@ -127,8 +122,6 @@ def places_of(texts: Sequence[str]) -> dict[str, Path]:
             folder that is gone.
         InvalidInput: a name is not one that outputs may have.
     """
-    from couler_plugins.caching.dataplane.contents import is_inside, resolved
-
     found = outputs_of(texts)
     for name, path in found.items():
         if is_inside(Path(), resolved(path)):
@@ -144,8 +137,6 @@ def refuse_inside(outputs: Mapping[str, Path], covered: Sequence[str]) -> None:
     Raises:
         click.UsageError: one is.
     """
-    from couler_plugins.caching.dataplane.contents import is_inside, resolved
-
     for name, path in outputs.items():
         for item in covered:
             if is_inside(path, resolved(Path(item))):
@@ -167,8 +158,6 @@ def named(text: str) -> tuple[str, str]:
 
 
 def _content(path: str) -> str:
-    from couler_plugins.caching.dataplane.contents import content_of
-
     with readable():
         return content_of(Path(path))
 

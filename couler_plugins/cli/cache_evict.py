@@ -9,9 +9,12 @@ from functools import partial
 import click
 
 from couler_plugins.cli.cache_options import AGE, CAPACITY, index_option, store_option
+from couler_plugins.cli.eviction import evictor_of, print_round, repeat, run_round, trim
 from couler_plugins.cli.settings import SizeType, json_option, with_settings
+from couler_plugins.cli.work import usable_plugins
 from couler_plugins.config import Config, Limit
 from couler_plugins.hookspecs.eviction import Limits, Target
+from couler_plugins.plugins import POLICIES
 
 __all__ = ["command"]
 
@@ -120,15 +123,11 @@ def command(
         raise click.UsageError("--once and --loop contradict each other.")
     if namespaces and all_namespaces:
         raise click.UsageError("--namespace and --all-namespaces contradict each other.")
-    from couler_plugins.cli.eviction import evictor_of, print_round, repeat, run_round, usable_plugins
-    from couler_plugins.policies import parse_policy
 
     plugins = usable_plugins(config)
-    rule = parse_policy(policy, plugins)
+    rule = plugins.parse(POLICIES, policy)
     as_json = output_format == "json"
     if engine is None:
-        from couler_plugins.cli.trimming import trim
-
         if dry_run or len(namespaces) > 1 or context or all_namespaces or managed or foreign or artifacts:
             raise click.UsageError(
                 "--dry-run, --context, --all…, --managed-namespace, --artifacts and many namespaces need --engine."

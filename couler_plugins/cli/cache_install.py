@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from couler_plugins.cli.cache_evict import command as evict
+from couler_plugins.cli.eviction import evictor_of
+from couler_plugins.cli.outputs import replace_file, write_bytes
 from couler_plugins.cli.settings import with_settings
+from couler_plugins.cli.work import usable_plugins
 from couler_plugins.config import Config
+from couler_plugins.documents import dump_yaml
 from couler_plugins.hookspecs.eviction import Schedule, Target
-
-if TYPE_CHECKING:
-    from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import POLICIES, Plugins
+from couler_plugins.redacting import redact
+from couler_plugins.results import join_documents
 
 __all__ = ["command"]
 
@@ -81,14 +86,8 @@ def command(
     With --image also what makes it evict: a schedule, an account, and roles. What follows `--` goes to `couler cache
     evict`. Who gets which rights is said on stderr. Nothing is applied: look at it, and hand it to kubectl.
     """
-    from couler_plugins.redacting import redact
-
     if any(redact(argument) != argument for argument in arguments):
         raise click.UsageError("An argument holds credentials, which anybody could read in the workflow: use --secret.")
-    from couler_plugins.cli.eviction import evictor_of, usable_plugins
-    from couler_plugins.cli.outputs import replace_file, write_bytes
-    from couler_plugins.documents import dump_yaml
-    from couler_plugins.results import join_documents
 
     if arguments and not image:
         raise click.UsageError("What follows the -- is for eviction, which needs --image.")
@@ -142,9 +141,6 @@ def _check(arguments: tuple[str, ...], plugins: Plugins) -> None:
         click.UsageError: it would be refused, or makes no sense there.
         InvalidInput: the policy is not known.
     """
-    from couler_plugins.cli.cache_evict import command as evict
-    from couler_plugins.policies import parse_policy
-
     ctx = evict.make_context("couler cache evict", [*arguments], help_option_names=[])
     for name, reason in TAKEN.items():
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
@@ -153,4 +149,4 @@ def _check(arguments: tuple[str, ...], plugins: Plugins) -> None:
     artifacts = ctx.params["artifacts"]
     if artifacts and "://" not in artifacts:
         raise click.UsageError(f"--artifacts {artifacts} is nothing that a pod reaches: give a URL, s3://bucket.")
-    parse_policy(ctx.params["policy"], plugins)
+    plugins.parse(POLICIES, ctx.params["policy"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import re
 import signal
@@ -10,17 +11,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from couler_plugins.cli.progress import Progress
+from couler_plugins.caching.artifacts import ArtifactCache, Meta, open_cache
+from couler_plugins.caching.dataplane.failures import reason_of
+from couler_plugins.caching.dataplane.placing import NotPutBack
+from couler_plugins.cli.messages import Progress
 from couler_plugins.config import Config, Limit
 from couler_plugins.errors import EngineError, InvalidInput
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.artifacts import ArtifactCache
-    from couler_plugins.hookspecs import ArtifactStore
+from couler_plugins.hookspecs import ArtifactStore
 
 __all__ = [
     "AGE",
@@ -36,6 +37,7 @@ __all__ = [
     "long_work",
     "max_age_option",
     "opened",
+    "provenance_options",
     "store_option",
     "store_options",
     "tidy",
@@ -53,6 +55,8 @@ LONGEST = 10 * 365 * 86400.0  # seconds
 FEWEST = 6  # characters of a key that stand for all of it
 PREFIX, DIGEST = re.compile(rf"[0-9a-f]{{{FEWEST},63}}"), re.compile(r"[0-9a-f]{64}")
 SHOWN = 4  # keys that are named where several begin alike
+FIELDS = ("family", "step", "run", "parents")
+LONGEST_NAME = 1024  # characters; see `Meta`
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -122,6 +126,16 @@ timeout_option = click.option(
     "--timeout", type=AGE, metavar="TIME", help="How long the store may take, each time: 90s, 10m (no limit)."
 )
 max_age_option = click.option("--max-age", type=AGE, metavar="TIME", help="Take nothing that is older: 30m, 24h, 7d.")
+_provenance = (
+    click.option(
+        "--family", type=TEXT, default="", metavar="NAME", help="The workflow that it belongs to, for policies."
+    ),
+    click.option("--step", type=TEXT, default="", metavar="NAME", help="The step of that workflow."),
+    click.option("--run", type=TEXT, default="", metavar="NAME", help="The run that made it."),
+    click.option(
+        "--parent", "parents", type=TEXT, multiple=True, metavar="KEY", help="A result that it was computed from."
+    ),
+)
 _strict = click.option("--strict", is_flag=True, help="Exit with 3 where the store fails, instead of warning of it.")
 
 
@@ -147,6 +161,21 @@ def fail_open_options(function: Function) -> Function:
     return timeout_option(_strict(function))
 
 
+def provenance_options(function: Function) -> Function:
+    """Gives a command these options, and calls it with what they say as `meta`."""
+
+    @functools.wraps(function)
+    def wrapper(**arguments: Any) -> Any:
+        said = {name: arguments.pop(name) for name in FIELDS}
+        if any(len(text) > LONGEST_NAME for text in (said["family"], said["step"], said["run"])):
+            raise click.UsageError(f"--family, --step and --run take at most {LONGEST_NAME:,} characters.")
+        return function(meta=Meta(type=said["step"], made_by="couler cache", **said), **arguments)
+
+    for option in reversed(_provenance):
+        wrapper = option(wrapper)
+    return wrapper
+
+
 @contextlib.contextmanager
 def opened(config: Config, *, writing: bool = False) -> Iterator[ArtifactCache]:
     """The cache that the settings name, until the end of the block.
@@ -157,8 +186,6 @@ def opened(config: Config, *, writing: bool = False) -> Iterator[ArtifactCache]:
         InvalidInput: they name none, or what they say is not understood.
         EngineError: the store or the index cannot be opened.
     """
-    from couler_plugins.caching.artifacts import open_cache
-
     if not config.cache_store:
         hint = "give --store URL, or set COULER_CACHE_STORE, or cache-store in couler.toml"
         raise InvalidInput("nothing says which store is meant", hint=hint)
@@ -195,10 +222,10 @@ def complete_key(cache: ArtifactCache, text: str) -> str:
 
 def _stores(config: Config) -> list[type[ArtifactStore]]:
     """The stores of plugins, which are only asked where a URL may be meant for one."""
-    from couler_plugins.discovery import load_plugins
+    from couler_plugins.plugins import STORES, load_plugins  # a folder needs none
 
     with contextlib.redirect_stdout(sys.stderr):  # plugins may print while they are imported
-        return list(dict.fromkeys(load_plugins(config).stores.values()))
+        return list(dict.fromkeys(load_plugins(config).all(STORES).values()))
 
 
 @contextlib.contextmanager
@@ -214,9 +241,6 @@ def harmless(what: str, *, strict: bool = False, bad_input: bool = False) -> Ite
         InvalidInput: there is bad input.
         EngineError: something failed, and it is an error after all; or what was replaced could not be put back.
     """
-    from couler_plugins.caching.dataplane.failures import reason_of
-    from couler_plugins.caching.dataplane.placing import NotPutBack
-
     try:
         yield
     except Exception as error:

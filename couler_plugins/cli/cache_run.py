@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import TYPE_CHECKING
 
 import click
 
+from couler_plugins.caching.artifacts import Meta
+from couler_plugins.caching.dataplane.child import run_command
+from couler_plugins.caching.dataplane.contents import resolved
+from couler_plugins.caching.dataplane.reuse import Task
+from couler_plugins.caching.dataplane.strace import strace_problem
 from couler_plugins.cli.cache_arguments import named, places_of, program_options, refuse_inside
 from couler_plugins.cli.cache_options import (
     TEXT,
     capacity_option,
     max_age_option,
     opened,
+    provenance_options,
     store_options,
     tidy,
     timeout_option,
     wait_option,
 )
-from couler_plugins.cli.cache_provenance import provenance_options
-from couler_plugins.cli.run_inputs import Described, RunInputs, check_variables
+from couler_plugins.cli.run_execution import (
+    Described,
+    Execution,
+    RunInputs,
+    check_variables,
+    standard_input,
+    uncovered,
+)
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.config import Config
 from couler_plugins.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.artifacts import Meta
 
 __all__ = ["command"]
 
@@ -127,11 +135,6 @@ def command(
     Signals go to the command, and what it exits with is what this exits with. Where the store is away, the command runs
     as if this were not there.
     """
-    from couler_plugins.caching.dataplane.child import run_command
-    from couler_plugins.caching.dataplane.contents import resolved
-    from couler_plugins.caching.dataplane.reuse import Task
-    from couler_plugins.cli.run_execution import Execution, standard_input, uncovered
-
     described = bool(programs or files or values or variables or reads_stdin or observes)
     _check_given(key, described, outputs, arguments)
     check_variables(variables)
@@ -173,8 +176,6 @@ def _check_observing(allow: Texts, *, observes: bool) -> None:
         click.UsageError: something is allowed that nobody looks at.
         InvalidInput: it cannot.
     """
-    from couler_plugins.caching.dataplane.strace import strace_problem
-
     if allow and not observes:
         raise click.UsageError("--allow says what --observe may see; give --observe as well.")
     if observes and (problem := strace_problem()):

@@ -9,6 +9,7 @@ import click
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.config import Config, settings
 from couler_plugins.options import texts_of
+from couler_plugins.redacting import redact_url
 
 __all__ = ["command"]
 
@@ -30,8 +31,6 @@ def command(*, config: Config, show_origin: bool, output_format: str) -> None:
     A flag goes before an environment variable (max-bytes: COULER_MAX_BYTES), that before the nearest couler.toml or
     [tool.couler] in a pyproject.toml (in this folder, or one above it), and that before the default.
     """
-    from couler_plugins.redacting import redact_url
-
     rows = [
         {
             "name": option.name,

@@ -5,11 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import click
+
+from couler_plugins.cli.group import couler
+from couler_plugins.demo import workflow
+from couler_plugins.errors import EngineError, InvalidInput
 
 __all__ = ["command"]
 
@@ -87,8 +93,6 @@ def command(ctx: click.Context, *, name: str, output: str) -> None:
     workflow in Python that is written for four engines. Nothing is sent anywhere, and no cluster is needed. No file is
     overwritten that an earlier demo has not written.
     """
-    from couler_plugins.demo import workflow
-
     demo, folder = DEMOS[name], Path(output)
     click.echo(f"writes to {folder.resolve()}: {', '.join(demo.files)}", err=True)
     start = workflow(demo.files[0])
@@ -113,8 +117,6 @@ def _check(folder: Path, files: tuple[str, ...], start: str) -> None:
     Raises:
         InvalidInput: something else is there.
     """
-    from couler_plugins.errors import InvalidInput
-
     own = _recorded(folder)
     for name in files:
         place = folder / name
@@ -132,8 +134,6 @@ def _write(folder: Path, files: tuple[str, ...], start: str) -> None:
     Raises:
         EngineError: it cannot be written.
     """
-    from couler_plugins.errors import EngineError
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / files[0]).write_text(start, encoding="utf-8")
@@ -168,10 +168,6 @@ def _digest_of(content: bytes) -> str:
 
 
 def _run(words: list[str]) -> int:
-    import subprocess
-    import sys
-
-    from couler_plugins.cli.group import couler
 
     if words[0] == "python":
         return subprocess.run([sys.executable, *words[1:]], check=False).returncode  # noqa: S603  # a file of our own

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import click
+import msgspec
 
-from couler_plugins.cli.run_options import target_options
-from couler_plugins.cli.settings import engine_option, json_option, with_settings
+from couler_plugins.cli.records import print_json
+from couler_plugins.cli.settings import engine_option, json_option, target_options, with_settings
+from couler_plugins.cli.work import usable_plugins
+from couler_plugins.cluster.calls import connected
+from couler_plugins.cluster.looking import served, version
 from couler_plugins.config import Config
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from couler_plugins.hookspecs.checking import Check
-    from couler_plugins.plugins import Plugins
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.checking import Check
+from couler_plugins.plugins import Plugins
 
 __all__ = ["command"]
 
@@ -47,10 +49,6 @@ def command(
 
     It asks the cluster who may do what, and changes nothing there.
     """
-    from couler_plugins.cli.eviction import usable_plugins
-    from couler_plugins.cli.records import print_json
-    from couler_plugins.cluster.calls import connected
-
     plugins = usable_plugins(config)
     chosen = [plugins.adapter(engine).engine] if engine else list(plugins.adapters)
     api, own = connected(context)
@@ -62,8 +60,6 @@ def command(
             if check.remedy:
                 click.echo(f"    {check.remedy}")
     if output_format == "json":
-        import msgspec
-
         checked = [{"engine": name, **msgspec.to_builtins(check)} for name, check in found]
         print_json("couler.doctor/v1", {"namespace": namespace or own, "checks": checked})
     ctx.exit(1 if any(check.state == "missing" for _, check in found) else 0)
@@ -73,10 +69,6 @@ def _checks(
     api: Any, plugins: Plugins, engines: list[str], namespace: str, *, named: bool
 ) -> Iterator[tuple[str, Check]]:
     """What was found, with the engine that it is about."""
-    from couler_plugins.cluster.looking import served, version
-    from couler_plugins.errors import InvalidInput
-    from couler_plugins.hookspecs.checking import Check
-
     message = f"Kubernetes {version(api)} at {api.configuration.host}, namespace {namespace}"
     yield "cluster", Check(feature="reached", state="ok", message=message)
     groups = served(api)

@@ -1,30 +1,31 @@
-"""What `couler cache evict` does: rounds over namespaces, one after the other, and what is said of them."""
+"""What `couler cache evict` does: rounds over an engine's namespaces, or over the store, and what is said of them."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import sys
+import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import click
 import msgspec
 
+from couler_plugins.caching.artifacts import Entry
+from couler_plugins.caching.artifacts.entry import bytes_of
+from couler_plugins.caching.artifacts.stores import open_store
+from couler_plugins.cli.cache_entries import entry_record
+from couler_plugins.cli.cache_options import opened
 from couler_plugins.cli.messages import log_retries, say_error
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import error_record, print_json
 from couler_plugins.config import Config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError, EngineError, PluginFailure, Unsupported
-from couler_plugins.hookspecs.eviction import Evicted, Limits, Target
-from couler_plugins.plugins import Plugins
+from couler_plugins.hookspecs import CachePolicy
+from couler_plugins.hookspecs.eviction import Evicted, Evictor, Limits, Target
+from couler_plugins.plugins import STORES, Plugins
 
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import CachePolicy
-    from couler_plugins.hookspecs.eviction import Evictor
-
-__all__ = ["Round", "evictor_of", "print_round", "repeat", "run_round", "usable_plugins"]
+__all__ = ["Round", "evictor_of", "print_round", "repeat", "run_round", "trim"]
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +43,6 @@ class Round(msgspec.Struct, frozen=True):
         return max([*codes, *(PluginFailure.exit_code for item in self.done if item.failure)], default=0)
 
 
-def usable_plugins(config: Config) -> Plugins:
-    """The plugins; those that are not wholly usable are warned of, and what they print goes to stderr."""
-    with contextlib.redirect_stdout(sys.stderr):
-        plugins = load_plugins(config)
-    for record in plugins.failed:
-        log.warning("the plugin %s is not wholly usable: %s", record.name, "; ".join(record.errors))
-    return plugins
-
-
 def evictor_of(plugins: Plugins, engine: str, target: Target, artifacts: str) -> Evictor:
     """The evictor of an engine, with its artifact repository opened where there is a URL of one.
 
@@ -61,9 +53,7 @@ def evictor_of(plugins: Plugins, engine: str, target: Target, artifacts: str) ->
     """
     log_retries()
     if artifacts:
-        from couler_plugins.caching.artifacts.stores import open_store
-
-        store = open_store(artifacts, plugins.stores.values())
+        store = open_store(artifacts, plugins.all(STORES).values())
         target = msgspec.structs.replace(target, store=store, store_url=artifacts)
     evictor = plugins.adapter(engine).evictor(target)
     if evictor is None:
@@ -149,3 +139,39 @@ def _lines(item: Evicted, *, dry_run: bool) -> list[str]:
         f"{item.waiting} wait, {item.left} stay; {item.live} workflows are running"
     )
     return lines
+
+
+def trim(config: Config, policy: CachePolicy, capacity: float, *, as_json: bool) -> int:
+    """One round over the store of `couler cache`; says what went, and returns the exit code.
+
+    Args:
+        config: the settings; the limit that the store has is lifted where there is to be none.
+        policy: decides what goes.
+        capacity: the bytes that results may take; infinitely many where there is no limit.
+        as_json: whether it is said as JSON.
+    """
+    unlimited = math.isinf(capacity)
+    try:
+        with opened(config, writing=unlimited) as cache:
+            gone = cache.evict(capacity, policy)
+            left = bytes_of(cache.entries())
+    except CoulerError as error:
+        say_error(error)
+        return error.exit_code
+    if as_json:
+        record = {
+            "policy": policy.name,
+            "capacity": None if unlimited else int(capacity),
+            "evicted": [entry_record(entry) for entry in gone],
+            "bytes": left,
+        }
+        print_json("couler.cache-trim/v1", record)
+        return 0
+    write_bytes("".join(map(_trimmed_line, gone)))
+    click.echo(f"{len(gone)} results went, {left:,} bytes are left", err=True)
+    return 0
+
+
+def _trimmed_line(entry: Entry) -> str:
+    step = f", {entry.meta.step}" if entry.meta.step else ""
+    return f"{entry.key[:16]}: evicted ({entry.bytes:,} bytes{step})\n"

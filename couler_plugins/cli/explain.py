@@ -1,33 +1,40 @@
-"""`couler explain`."""
+"""`couler explain`, with the total at its end."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.settings import (
-    engine_option,
-    inputs_argument,
-    json_option,
-    max_bytes_option,
-    pipeline_option,
-    render_option,
-    scope_depth_option,
-    to_option,
-    with_settings,
-)
-from couler_plugins.config import Config
-
-if TYPE_CHECKING:
-    from couler_plugins.results import Result
+from couler_plugins.cli.explanation import print_explanation
+from couler_plugins.cli.messages import use_color
+from couler_plugins.cli.records import file_record, print_json
+from couler_plugins.cli.settings import engine_option, json_option, pipeline_option, render_option, to_option
+from couler_plugins.cli.verdicts import total_record
+from couler_plugins.cli.work import FileCall, file_command, say_empty
+from couler_plugins.decision_lines import with_lines
+from couler_plugins.inputs import optimize_inputs
+from couler_plugins.parallelism.advice import SplitAdvice
+from couler_plugins.parallelism.optimizer import Split
+from couler_plugins.pipeline import parse_pipeline
+from couler_plugins.results import Result
 
 __all__ = ["command"]
 
 
-@click.command(
+@file_command(
     "explain",
+    pipeline_option,
+    to_option,
+    engine_option,
+    render_option,
+    click.option(
+        "--only",
+        metavar="NAMES",
+        multiple=True,
+        help="Show only these optimizers, with commas between them; repeatable.",
+    ),
+    json_option,
     epilog="""\b
 Examples:
   couler explain workflow.yaml
@@ -36,60 +43,21 @@ Examples:
   couler explain -p dedupe --format json manifests/
 """,
 )
-@inputs_argument
-@pipeline_option
-@to_option
-@engine_option
-@render_option
-@click.option(
-    "--only",
-    metavar="NAMES",
-    multiple=True,
-    help="Show only these optimizers, with commas between them; repeatable.",
-)
-@json_option
-@max_bytes_option
-@scope_depth_option
-@with_settings
-@click.pass_context
-def command(
-    ctx: click.Context,
-    *,
-    config: Config,
-    inputs: tuple[str, ...],
-    engine: str | None,
-    render: bool,
-    only: tuple[str, ...],
-    output_format: str,
-) -> None:
+def command(call: FileCall, *, only: tuple[str, ...]) -> int:
     """Shows what `couler optimize` would change and why, what prevents caching of each step, and a total."""
-    from couler_plugins.cli.explanation import print_explanation
-    from couler_plugins.cli.messages import use_color
-    from couler_plugins.cli.records import file_record, print_json
-    from couler_plugins.cli.totals import total_record
-    from couler_plugins.cli.work import read_workflows, report_exit, say_empty, say_refused, working
-    from couler_plugins.decision_lines import with_lines
-    from couler_plugins.inputs import optimize_inputs
-    from couler_plugins.parallelism.advice import SplitAdvice
-    from couler_plugins.parallelism.optimizer import Split
-    from couler_plugins.pipeline import parse_pipeline
-
-    with working(config, engine=engine) as session:
-        files = read_workflows(inputs, config, session, render=render)
-        optimizers = parse_pipeline(config.pipeline, session.plugins)
+    with call.session() as session:
+        optimizers = parse_pipeline(call.config.pipeline, session.plugins)
         advice = [] if any(item.name == Split.name for item in optimizers) else [SplitAdvice()]
-        result = optimize_inputs(files, [*optimizers, *advice], session)
-    result = with_lines(_only(result, only), (item.file for item in files if item.file is not None))
-    if output_format == "json":
+        result = optimize_inputs(call.files, [*optimizers, *advice], session)
+    result = with_lines(_only(result, only), (item.file for item in call.files if item.file is not None))
+    if call.as_json:
         records = [file_record(file, ("workflows", "passes")) for file in result.files]
-        content = {"pipeline": config.pipeline, "files": records, "total": total_record(result)}
+        content = {"pipeline": call.config.pipeline, "files": records, "total": total_record(result)}
         print_json("couler.explain/v1", content)
     else:
-        print_explanation(result, color=use_color(config))
-    say_empty(result, files)
-    errors = [file.error for file in result.files]
-    say_refused(errors)
-    ctx.exit(report_exit(errors, files))
+        print_explanation(result, color=use_color(call.config))
+    say_empty(result, call.files)
+    return call.report([file.error for file in result.files])
 
 
 def _only(result: Result, names: tuple[str, ...]) -> Result:

@@ -2,22 +2,68 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from couler_plugins.cli.lake_options import lake_option
-from couler_plugins.cli.model_options import model_options
+from couler_plugins.authoring.source import to_python
+from couler_plugins.cli.generated import present
+from couler_plugins.cli.lake import lake_option
+from couler_plugins.cli.messages import log_retries
+from couler_plugins.cli.outputs import replace_file
 from couler_plugins.cli.settings import with_settings
+from couler_plugins.cli.work import working
 from couler_plugins.config import Config
-
-if TYPE_CHECKING:
-    from couler_plugins.nl.generation import Generated
-    from couler_plugins.nl.library import Library
+from couler_plugins.conversion import target_of
+from couler_plugins.errors import InvalidInput
+from couler_plugins.llm.access import ModelAccess
+from couler_plugins.nl.calibration import calibrate
+from couler_plugins.nl.composition import ENGINE, compose
+from couler_plugins.nl.flow import read_flow, written
+from couler_plugins.nl.generation import Generated, generate
+from couler_plugins.nl.lake import items
+from couler_plugins.nl.library import Library, library
+from couler_plugins.nl.lowering import manifest
+from couler_plugins.nl.manner import Manner
+from couler_plugins.nl.secrets import with_secrets
+from couler_plugins.nl.validation import validate
+from couler_plugins.plugins import STEPS
 
 __all__ = ["command"]
+
+Function = Callable[..., Any]
+NAMES = ("model", "url", "key_variable", "timeout", "calls", "tokens", "record", "replay")
+
+
+def model_options(function: Function) -> Function:
+    """Gives a command the options of a model, and calls it with them as `access`, as `ModelAccess` takes them."""
+
+    @click.option("--model", default="", metavar="NAME", help="The language model, as its server calls it.")
+    @click.option(
+        "--url", default="", metavar="URL", help="Where OpenAI's protocol is spoken: http://localhost:8000/v1."
+    )
+    @click.option(
+        "--key-variable",
+        default="OPENAI_API_KEY",
+        show_default=True,
+        metavar="NAME",
+        help="The environment variable with the key.",
+    )
+    @click.option("--timeout", type=click.FloatRange(0.01, 86_400), default=120.0, help="Seconds of one answer.")
+    @click.option("--calls", type=click.IntRange(0), default=20, show_default=True, help="Questions in all.")
+    @click.option("--tokens", type=click.IntRange(0), help="Tokens in all, of questions and answers.")
+    @click.option("--record", default="", metavar="FILE", help="Add all questions and answers to this file.")
+    @click.option("--replay", default="", metavar="FILE", help="Take the answers of such a file; no model is asked.")
+    @functools.wraps(function)
+    def wrapper(**arguments: Any) -> Any:
+        access = {name: arguments.pop(name) for name in NAMES}
+        return function(access=access, **arguments)
+
+    return wrapper
 
 
 @click.command(
@@ -97,20 +143,6 @@ def command(
     stdout has the engine's file with --to, else the steps; or a Mermaid picture, Python of the unified interface, or
     all of it as JSON. stderr has what to know of it. Exits with 1 where the engine's lint finds an error.
     """
-    from couler_plugins.authoring.source import to_python
-    from couler_plugins.cli.generated import present
-    from couler_plugins.cli.messages import log_retries
-    from couler_plugins.cli.outputs import replace_file
-    from couler_plugins.cli.work import working
-    from couler_plugins.conversion import target_of
-    from couler_plugins.nl.composition import ENGINE, compose
-    from couler_plugins.nl.flow import read_flow, written
-    from couler_plugins.nl.lake import items
-    from couler_plugins.nl.library import library
-    from couler_plugins.nl.lowering import manifest
-    from couler_plugins.nl.manner import Manner
-    from couler_plugins.nl.secrets import with_secrets
-
     if bool(description) == (start is not None):
         raise click.UsageError("Give a description, or --from and a file, one of the two.")
     if feedback and start is None:
@@ -128,7 +160,7 @@ def command(
     with working(config) as session:
         if wanted:
             target_of(session, ENGINE)  # before anybody is asked
-        known = library(session.plugins.steps, items(lake))
+        known = library(session.plugins.all(STEPS), items(lake))
         if flow is not None and not feedback:
             made = _as_it_is(flow.workflow, asked, known)
         else:
@@ -138,16 +170,13 @@ def command(
         made = replace(made, form=with_secrets(made.form, made.steps, secrets))
         workflow = compose(made.form, made.steps, dict(text.split("=", 1) for text in values))
         lowered = manifest(workflow, session) if wanted else None
-        shown = to_python(workflow, session.plugins.steps.values()) if output_format == "python" else None
+        shown = to_python(workflow, session.plugins.all(STEPS).values()) if output_format == "python" else None
     ctx.exit(present(made, workflow, lowered, output, output_format, shown))
 
 
 def _asked(
     access: dict[str, Any], description: str, feedback: tuple[str, ...], known: Library, manner: Any, before: Any
 ) -> Generated:
-    from couler_plugins.errors import InvalidInput
-    from couler_plugins.llm.access import ModelAccess
-    from couler_plugins.nl.generation import generate
 
     try:
         client = ModelAccess(**access).opened("generating workflows", "--model NAME --url http://localhost:8000/v1")
@@ -162,11 +191,6 @@ def _as_it_is(form: Any, description: str, known: Library) -> Generated:
     Raises:
         InvalidInput: the steps that it uses are not there any more, or are others.
     """
-    from couler_plugins.errors import InvalidInput
-    from couler_plugins.nl.calibration import calibrate
-    from couler_plugins.nl.generation import Generated
-    from couler_plugins.nl.validation import validate
-
     if problems := validate(form, known.steps):
         raise InvalidInput("; ".join(map(str, problems[:5])), hint="give --lake as it was, or --feedback")
     steps = {step.use: known.steps[step.use] for step in form.steps if step.use in known.steps}

@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import msgspec
@@ -17,13 +17,11 @@ from couler_plugins.graphs import draw, to_mermaid
 from couler_plugins.ir import Workflow
 from couler_plugins.nl.asking import printable
 from couler_plugins.nl.form import CODE, Form, FormStep, Taken
+from couler_plugins.nl.generation import Generated
+from couler_plugins.nl.lowering import Manifest
 from couler_plugins.nl.references import waits_for
 from couler_plugins.nl.secrets import missing
 from couler_plugins.nl.types import text_of
-
-if TYPE_CHECKING:
-    from couler_plugins.nl.generation import Generated
-    from couler_plugins.nl.lowering import Manifest
 
 __all__ = ["present"]
 

@@ -5,36 +5,36 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.settings import (
-    engine_option,
-    inputs_argument,
-    max_bytes_option,
-    pipeline_option,
-    render_option,
-    scope_depth_option,
-    with_settings,
-)
-from couler_plugins.config import Config
-
-if TYPE_CHECKING:
-    from couler_plugins.errors import CoulerError
-    from couler_plugins.graphs import Drawing
-    from couler_plugins.ir import Workflow
-    from couler_plugins.plan import Part
-    from couler_plugins.rewrite import Session
-    from couler_plugins.sources import Input
+from couler_plugins.cli.outputs import refuse_inputs, write_text
+from couler_plugins.cli.settings import engine_option, pipeline_option, render_option
+from couler_plugins.cli.work import FileCall, file_command
+from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.graphs import Drawing, draw, to_dot, to_mermaid
+from couler_plugins.graphs.mermaid import MAX_ARROWS
+from couler_plugins.inputs import optimize_inputs
+from couler_plugins.ir import Workflow
+from couler_plugins.pages import page
+from couler_plugins.plan import Part
+from couler_plugins.rewrite import Session
+from couler_plugins.splits import entry_graph, split_of
 
 __all__ = ["command"]
 
 log = logging.getLogger(__name__)
 
 
-@click.command(
+@file_command(
     "graph",
+    pipeline_option,
+    engine_option,
+    render_option,
+    click.option(
+        "--format", "notation", type=click.Choice(["mermaid", "dot", "html"]), default="mermaid", show_default=True
+    ),
+    click.option("-o", "--output", metavar="PATH", help="Where to write; stdout unless given."),
     epilog="""\b
 Examples:
   couler graph workflow.yaml
@@ -44,28 +44,7 @@ Examples:
   couler graph --format dot -p split workflow.yaml | dot -Tsvg > parts.svg
 """,
 )
-@inputs_argument
-@pipeline_option
-@engine_option
-@render_option
-@click.option(
-    "--format", "notation", type=click.Choice(["mermaid", "dot", "html"]), default="mermaid", show_default=True
-)
-@click.option("-o", "--output", metavar="PATH", help="Where to write; stdout unless given.")
-@max_bytes_option
-@scope_depth_option
-@with_settings
-@click.pass_context
-def command(
-    ctx: click.Context,
-    *,
-    config: Config,
-    inputs: tuple[str, ...],
-    engine: str | None,
-    render: bool,
-    notation: str,
-    output: str | None,
-) -> None:
+def command(call: FileCall, *, notation: str, output: str | None) -> int:
     """Draws workflows: what runs after what, what reads from what, and what calls what.
 
     In the picture, solid arrows are order, dotted ones data, thick ones calls of a graph; a small circle is a barrier:
@@ -77,57 +56,36 @@ def command(
     With --format html, writes one page for the browser, which works offline: the workflows before and after the
     optimizers, each change with its reason, and the changed lines of each step. With -p "", just the workflows.
     """
-    from couler_plugins.cli.outputs import refuse_inputs
-    from couler_plugins.cli.work import read_workflows, report_exit, say_refused, working
-
-    with working(config, engine=engine) as session:
-        files = read_workflows(inputs, config, session, render=render)
+    with call.session() as session:
         if output not in (None, "-"):
-            refuse_inputs([Path(str(output))], files)
+            refuse_inputs([Path(str(output))], call.files)
         if notation == "html":
-            text, errors = _page(files, config, session)
+            text, errors = _page(call, session)
         else:
-            text, errors = _picture(files, notation, config, session)
-    if text and not (errors and len(errors) == len(files)):
-        _write(text, output)
-    say_refused(errors)
-    ctx.exit(report_exit(errors, files))
+            text, errors = _picture(call, session, notation)
+    if text and not (errors and len(errors) == len(call.files)):
+        write_text(text, output)
+    return call.report(errors)
 
 
-def _picture(files: Sequence[Input], notation: str, config: Config, session: Session) -> tuple[str, list[CoulerError]]:
+def _picture(call: FileCall, session: Session, notation: str) -> tuple[str, list[CoulerError]]:
     """The picture as text, and the errors of the files that are not in it."""
-    from couler_plugins.graphs import to_dot, to_mermaid
-    from couler_plugins.graphs.mermaid import MAX_ARROWS
-
-    drawing, errors = (_optimized if config.origin("pipeline") == "flag" else _lifted)(files, config, session)
+    drawing, errors = (_optimized if call.config.origin("pipeline") == "flag" else _lifted)(call, session)
     if notation == "mermaid" and len(drawing.arrows) > MAX_ARROWS:
         message = "%d arrows: Mermaid draws more than %d only if maxEdges is set; --format dot has no such limit"
         log.warning(message, len(drawing.arrows), MAX_ARROWS)
     return to_mermaid(drawing) if notation == "mermaid" else to_dot(drawing), errors
 
 
-def _lifted(files: Sequence[Input], _: Config, session: Session) -> tuple[Drawing, list[CoulerError]]:
+def _lifted(call: FileCall, session: Session) -> tuple[Drawing, list[CoulerError]]:
     """The workflows as they are."""
-    from couler_plugins.graphs import draw
-    from couler_plugins.inputs import lift_each
-
-    errors: list[CoulerError] = []
-
-    def refuse(item: Input, error: CoulerError) -> None:
-        error.file = error.file or item.name
-        errors.append(error)
-
-    plans = lift_each(files, session, refuse)
+    plans, errors = call.lift(session)
     return draw([workflow for plan in plans for workflow in plan.workflows]), errors
 
 
-def _optimized(files: Sequence[Input], config: Config, session: Session) -> tuple[Drawing, list[CoulerError]]:
+def _optimized(call: FileCall, session: Session) -> tuple[Drawing, list[CoulerError]]:
     """The workflows as optimizers leave them; those that were split as they were before, with their parts."""
-    from couler_plugins.graphs import draw
-    from couler_plugins.inputs import optimize_inputs
-    from couler_plugins.splits import entry_graph, split_of
-
-    result = optimize_inputs(files, config.pipeline, session)
+    result = optimize_inputs(call.files, call.config.pipeline, session)
     errors = [file.error for file in result.files if file.error is not None]
     splits = [split_of(item, result.parts) for item in result.workflow_versions]
     inside = {part.name for part in result.parts}
@@ -141,29 +99,16 @@ def _optimized(files: Sequence[Input], config: Config, session: Session) -> tupl
     return draw([workflow for workflow, _ in shown], [parts for _, parts in shown]), errors
 
 
-def _page(files: Sequence[Input], config: Config, session: Session) -> tuple[str, list[CoulerError]]:
+def _page(call: FileCall, session: Session) -> tuple[str, list[CoulerError]]:
     """The page, empty where there is nothing to show, and the errors of the files that are not in it."""
-    from couler_plugins.errors import InvalidInput
-    from couler_plugins.inputs import optimize_inputs
-    from couler_plugins.pages import page
-
-    result = optimize_inputs(files, config.pipeline, session)
+    result = optimize_inputs(call.files, call.config.pipeline, session)
     errors = [file.error for file in result.files if file.error is not None]
     if not result.workflow_versions and not errors:
         raise InvalidInput(
             "there is no workflow that a plugin understands",
-            file=files[0].name if len(files) == 1 else None,
+            file=call.files[0].name if len(call.files) == 1 else None,
             hint=f"there are adapters for {', '.join(session.plugins.adapters) or 'nothing'}",
         )
     session.report("drawing the page")
     text = page(result) if result.workflow_versions else ""
     return text, errors
-
-
-def _write(text: str, output: str | None) -> None:
-    from couler_plugins.cli.outputs import replace_file, write_bytes
-
-    if output in (None, "-"):
-        write_bytes(text)
-    else:
-        replace_file(Path(str(output)), text)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sys
 from pathlib import Path
 
 import click
 
+from couler_plugins.cli.messages import log_retries
+from couler_plugins.cli.outputs import write_text
 from couler_plugins.cli.settings import engine_option, max_bytes_option, with_settings
+from couler_plugins.cli.work import usable_plugins
 from couler_plugins.config import Config
+from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.hookspecs.past_runs import Archive, Whence
+from couler_plugins.plugins import Plugins
 
 __all__ = ["command"]
 
@@ -49,20 +58,26 @@ def command(
     of COULER_AIRFLOW_USERNAME with COULER_AIRFLOW_PASSWORD. Its database can be read where Airflow is installed and set
     up as for its scheduler. KFP's API is asked at COULER_KFP_URL, and in the name of COULER_KFP_TOKEN if that is set.
     """
-    import contextlib
-    import json
-    import sys
-
-    from couler_plugins.cli.eviction import usable_plugins
-    from couler_plugins.cli.fetching import archive_of
-    from couler_plugins.cli.outputs import replace_file, write_bytes
-    from couler_plugins.hookspecs.past_runs import Whence
-
     whence = Whence(place=place, max_bytes=config.max_bytes)
     with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do: stdout is for data
-        document = archive_of(usable_plugins(config), engine, whence).fetch(workflows, newest)
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    if output is None or str(output) == "-":
-        write_bytes(text)
-    else:
-        replace_file(output, text)
+        document = _archive_of(usable_plugins(config), engine, whence).fetch(workflows, newest)
+    write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", output)
+
+
+def _archive_of(plugins: Plugins, engine: str | None, whence: Whence) -> Archive:
+    """What fetches runs from an engine, or from the only one that lets them be fetched.
+
+    Raises:
+        InvalidInput: there is no such engine, or several could be meant.
+        Unsupported: the engine's own tools write its history.
+    """
+    log_retries()
+    names = list(plugins.adapters) if engine is None else [engine]
+    found = {name: archive for name in names if (archive := plugins.adapter(name).archive(whence)) is not None}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if engine is None:
+        several = " or ".join(f"--engine {name}" for name in found)
+        raise InvalidInput("nothing says which engine is meant", hint=f"give {several or '--engine'}")
+    hint = "name what its own tools print with --history"
+    raise Unsupported(f"runs of {engine} are not fetched", engine=engine, feature="history", hint=hint)

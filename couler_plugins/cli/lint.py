@@ -5,32 +5,43 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.cli.settings import (
-    engine_option,
-    inputs_argument,
-    json_option,
-    max_bytes_option,
-    render_option,
-    scope_depth_option,
-    to_option,
-    with_settings,
-)
-from couler_plugins.config import Config
-
-if TYPE_CHECKING:
-    from couler_plugins.linting import Linted
+from couler_plugins.baseline import Baseline
+from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.records import error_record, finding_record, print_json
+from couler_plugins.cli.settings import engine_option, json_option, render_option, to_option
+from couler_plugins.cli.work import FileCall, file_command
+from couler_plugins.documents import merge_alike
+from couler_plugins.linting import Linted, lint_inputs
+from couler_plugins.schemas import load_schemas
 
 __all__ = ["command"]
 
 SEVERITIES = ("error", "warning", "note")
 
 
-@click.command(
+@file_command(
     "lint",
+    click.option(
+        "--schema",
+        "schemas",
+        multiple=True,
+        metavar="CRD[,…]",
+        help="Check against the CustomResourceDefinitions in these files, folders or globs, as an API server would.",
+    ),
+    click.option(
+        "--baseline",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Do not show the findings that this file records.",
+    ),
+    click.option("--write-baseline", is_flag=True, help="Record all findings in the file that --baseline names."),
+    to_option,
+    engine_option,
+    render_option,
+    json_option,
     epilog="""\b
 Examples:
   couler lint workflow.yaml
@@ -40,41 +51,7 @@ Examples:
   couler lint --baseline lint.json --write-baseline manifests/
 """,
 )
-@inputs_argument
-@click.option(
-    "--schema",
-    "schemas",
-    multiple=True,
-    metavar="CRD[,…]",
-    help="Check against the CustomResourceDefinitions in these files, folders or globs, as an API server would.",
-)
-@click.option(
-    "--baseline",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Do not show the findings that this file records.",
-)
-@click.option("--write-baseline", is_flag=True, help="Record all findings in the file that --baseline names.")
-@to_option
-@engine_option
-@render_option
-@json_option
-@max_bytes_option
-@scope_depth_option
-@with_settings
-@click.pass_context
-def command(
-    ctx: click.Context,
-    *,
-    config: Config,
-    inputs: tuple[str, ...],
-    schemas: tuple[str, ...],
-    baseline: Path | None,
-    write_baseline: bool,
-    engine: str | None,
-    render: bool,
-    output_format: str,
-) -> None:
+def command(call: FileCall, *, schemas: tuple[str, ...], baseline: Path | None, write_baseline: bool) -> int:
     """Finds what the engine would refuse, before it does: per finding the file, the line, and what to do.
 
     Checks all files of the call together, because one may refer to another. Exits with 1 if a finding is an error.
@@ -84,40 +61,30 @@ def command(
 
     Schemas work for any kind of objects, also where no adapter knows them. They need the extra `lint`.
     """
-    from couler_plugins.baseline import Baseline
-    from couler_plugins.cli.outputs import write_bytes
-    from couler_plugins.cli.records import error_record, finding_record, print_json
-    from couler_plugins.cli.work import read_workflows, report_exit, say_refused, working
-    from couler_plugins.documents import merge_alike
-    from couler_plugins.linting import lint_inputs
-    from couler_plugins.schemas import load_schemas
-
     if write_baseline and baseline is None:
         raise click.UsageError("--write-baseline needs --baseline FILE, the file to write.")
-    with working(config, engine=engine) as session:
-        known = load_schemas([place for text in schemas for place in text.split(",") if place], config.max_bytes)
-        kinds = [kind for _, kind in known.kinds]
-        files = read_workflows(inputs, config, session, kinds=kinds, render=render)
-        linted = lint_inputs(files, session, known)
+    known = load_schemas([place for text in schemas for place in text.split(",") if place], call.config.max_bytes)
+    with call.session(kind for _, kind in known.kinds) as session:
+        linted = lint_inputs(call.files, session, known)
     quiet = 0
     if baseline is not None:
         if write_baseline:
             Baseline(baseline).write(linted.findings)
-        names = [item.file.name for item in files if item.file is not None]
+        names = [item.file.name for item in call.files if item.file is not None]
         sifted = Baseline.load(baseline).sift(linted.findings, names)
         linted, quiet = replace(linted, findings=sifted.findings), sifted.quiet
-    if output_format == "json":
+    if call.as_json:
         records = [finding_record(finding) for finding in linted.findings]
         errors = [error_record(error) for error in linted.errors]
         print_json("couler.lint/v1", {"documents": linted.documents, "findings": records, "errors": errors})
     else:
         write_bytes("".join(f"{finding}\n" for finding in merge_alike(linted.findings)))
-    say_refused(linted.errors)
-    if config.log_level != "error":
+    code = call.report(linted.errors)
+    if call.config.log_level != "error":
         click.echo(_summary(linted), err=True)
         if quiet:
             click.echo(f"{quiet} finding{'s' if quiet > 1 else ''} of {baseline} kept quiet", err=True)
-    ctx.exit(report_exit(linted.errors, files) or int(linted.failed))
+    return code or int(linted.failed)
 
 
 def _summary(linted: Linted) -> str:

@@ -1,21 +1,29 @@
-"""What is said on stderr: errors, warnings and, where asked for, what is going on."""
+"""What is said on stderr: errors, warnings and, where asked for or on a terminal, what is going on."""
 
 from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
 
-from couler_plugins.config import Config
 from couler_plugins.errors import CoulerError
 
-__all__ = ["counted", "log_retries", "nothing_in", "say_error", "set_up_messages", "use_color"]
+if TYPE_CHECKING:  # the help text of `couler` needs no settings
+    from rich.status import Status
 
+    from couler_plugins.config import Config
+
+__all__ = ["Progress", "counted", "log_retries", "nothing_in", "say_error", "set_up_messages", "use_color"]
 
 EXAMPLES = 3
 """How many other places of an error are named."""
+PATIENCE = 1.0  # seconds; what is done sooner needs no display
+log = logging.getLogger(__name__)
 
 
 class _Handler(logging.Handler):
@@ -79,3 +87,33 @@ def say_error(error: CoulerError, others: Sequence[CoulerError] = ()) -> None:
 def use_color(config: Config) -> bool:
     """Whether what goes to stdout is coloured."""
     return config.color == "always" or (config.color == "auto" and sys.stdout is not None and sys.stdout.isatty())
+
+
+class Progress:
+    """Shows on a terminal what is going on while it takes long: a function of messages, for a `with` block."""
+
+    def __init__(self, config: Config) -> None:
+        self._wanted = config.log_level != "error" and sys.stderr is not None and sys.stderr.isatty()
+        self._started = time.monotonic()
+        self._status: Status | None = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def __call__(self, message: str) -> None:
+        """Shows a message until the next one comes."""
+        log.info("%s", message)
+        if not self._wanted or time.monotonic() - self._started < PATIENCE:
+            return
+        if self._status is None:
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status(message, spinner="line")
+            self._status.start()
+        self._status.update(message)

@@ -1,4 +1,4 @@
-"""`couler optimize`."""
+"""`couler optimize` and `couler convert`: results are written, records printed, people told."""
 
 from __future__ import annotations
 
@@ -7,26 +7,41 @@ from pathlib import Path
 
 import click
 
+from couler_plugins.cli.messages import nothing_in
+from couler_plugins.cli.outputs import Destination, replace_file, write_result
+from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import (
     engine_option,
-    inputs_argument,
+    in_place_option,
     json_option,
-    max_bytes_option,
+    output_option,
     pipeline_option,
     render_option,
-    scope_depth_option,
     to_option,
-    with_settings,
 )
-from couler_plugins.config import Config
+from couler_plugins.cli.work import FileCall, file_command, refused_exit, report_exit, say_refused, say_unchanged
+from couler_plugins.conversion import convert_inputs
+from couler_plugins.inputs import optimize_inputs
+from couler_plugins.planfile import parts_text
+from couler_plugins.results import Result
 
-__all__ = ["command"]
+__all__ = ["convert", "optimize"]
 
+RECORDS = ("workflows", "decisions", "edits")
 log = logging.getLogger(__name__)
 
 
-@click.command(
+@file_command(
     "optimize",
+    pipeline_option,
+    to_option,
+    engine_option,
+    render_option,
+    output_option,
+    in_place_option,
+    click.option("--save-plan", metavar="FILE", help="Keep how workflows were split, for --previous of a later call."),
+    click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change."),
+    json_option,
     epilog="""\b
 Examples:
   couler optimize workflow.yaml > optimized.yaml
@@ -36,55 +51,95 @@ Examples:
   couler optimize -p 'tune{tuner="llm{model=qwen3,url=http://localhost:8000/v1}"}' workflow.yaml
 """,
 )
-@inputs_argument
-@pipeline_option
-@to_option
-@engine_option
-@render_option
-@click.option("-o", "--output", metavar="PATH", help="Where to write: a file, a folder for several, - for stdout.")
-@click.option("-i", "--in-place", is_flag=True, help="Replace the files themselves.")
-@click.option("--save-plan", metavar="FILE", help="Keep how workflows were split, for --previous of a later call.")
-@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
-@json_option
-@max_bytes_option
-@scope_depth_option
-@with_settings
-@click.pass_context
-def command(
-    ctx: click.Context,
-    *,
-    config: Config,
-    inputs: tuple[str, ...],
-    engine: str | None,
-    render: bool,
-    output: str | None,
-    in_place: bool,
-    save_plan: str | None,
-    check: bool,
-    output_format: str,
-) -> None:
+def optimize(call: FileCall, *, output: str | None, in_place: bool, save_plan: str | None, check: bool) -> int:
     """Rewrites workflows so that they do the same at lower cost, and changes only the lines that this needs.
 
     Searches folders for *.yaml, *.yml and *.json. With --format json, prints a record of each file instead of its text;
     -o and --in-place write the text all the same.
     """
-    from couler_plugins.cli.finish import finish
-    from couler_plugins.cli.outputs import Destination, replace_file
-    from couler_plugins.cli.work import read_workflows, working
-    from couler_plugins.inputs import optimize_inputs
-    from couler_plugins.planfile import parts_text
-
     if check and (output is not None or in_place):
         raise click.UsageError("--check writes nothing: leave out -o and --in-place.")
-    if output_format == "json" and output == "-":
-        raise click.UsageError("--format json prints records on stdout: -o - is taken.")
-    silent = check or (output_format == "json" and output is None and not in_place)
-    with working(config, engine=engine) as session:
-        files = read_workflows(inputs, config, session, render=render)
-        destination = None if silent else Destination.of(output, in_place, inputs, files)
-        result = optimize_inputs(files, config.pipeline, session)
+    _refuse_two_on_stdout(call, output)
+    with call.session() as session:
+        destination = None if check else _destination(call, output, in_place)
+        result = optimize_inputs(call.files, call.config.pipeline, session)
     if save_plan is not None and not check:
         replace_file(Path(save_plan), parts_text(result.parts))
-    records = ("workflows", "decisions", "edits") if output_format == "json" else None
-    checked = files if check else None
-    ctx.exit(finish(result, destination, schema="couler.optimize/v1", records=records, checked=checked))
+    return _finish(call, result, destination, "couler.optimize/v1", check=check)
+
+
+@file_command(
+    "convert",
+    click.option("--to", required=True, metavar="ENGINE", help="The engine, and its options: argo{version=4.1}."),
+    engine_option,
+    output_option,
+    in_place_option,
+    json_option,
+    epilog="""\b
+Examples:
+  couler convert workflow.yaml --to argo
+  couler convert manifests/ --to 'argo{version=4.1}' -o converted/
+  couler convert workflow.yaml --to airflow -o dags/
+  couler convert dags/train.py --to 'argo{image=debian}'
+""",
+)
+def convert(call: FileCall, *, output: str | None, in_place: bool) -> int:
+    """Writes workflows for an engine without optimizing them.
+
+    For their own engine that is the identity: a file that its options do not concern keeps every character. For another
+    engine each file is written anew, where it can mean the same there; else it is refused, by step and feature.
+    """
+    _refuse_two_on_stdout(call, output)
+    with call.session() as session:
+        destination = _destination(call, output, in_place)
+        result = convert_inputs(call.files, call.config.to, session)
+    return _finish(call, result, destination, "couler.convert/v1")
+
+
+def _refuse_two_on_stdout(call: FileCall, output: str | None) -> None:
+    if call.as_json and output == "-":
+        raise click.UsageError("--format json prints records on stdout: -o - is taken.")
+
+
+def _destination(call: FileCall, output: str | None, in_place: bool) -> Destination | None:
+    """Where the results go; None where only records are printed."""
+    if call.as_json and output is None and not in_place:
+        return None
+    return Destination.of(output, in_place, call.arguments, call.files)
+
+
+def _finish(
+    call: FileCall, result: Result, destination: Destination | None, schema: str, *, check: bool = False
+) -> int:
+    """Writes a result and reports on it.
+
+    Args:
+        call: what was asked for.
+        result: what to write.
+        destination: where to; None to write nothing.
+        schema: the schema of the records.
+        check: whether the call only checks: a change is a reason to exit with 1.
+
+    Returns:
+        The exit code.
+    """
+    result = result if destination is None else result.to_write()
+    for path in write_result(result, destination) if destination is not None else ():
+        log.info("wrote %s", path)
+    if call.as_json:
+        print_json(schema, {"files": [file_record(file, RECORDS) for file in result.files]})
+    errors = [file.error for file in result.files]
+    say_refused(errors)
+    for file in result.files:
+        if file.status == "refused" and destination is not None and destination.folder:
+            log.warning("%s was not written", file.relative)
+        elif file.status != "refused" and not file.workflows:
+            log.info("%s: %s", file.name, nothing_in(file.name))
+        elif check and file.status == "changed":
+            log.warning("%s would change", file.name)
+        for decision in file.decisions:
+            log.info("%s", decision)
+    if not check:
+        return refused_exit(errors)
+    say_unchanged(result)
+    return report_exit(errors, call.files) or int(result.changed)

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.api import FileResult, Result
 from couler_plugins.errors import InvalidInput, Unsupported
-from couler_plugins.results import join_documents
+from couler_plugins.results import FileResult, Result, join_documents
 from couler_plugins.sources import Input
 
-__all__ = ["Destination", "refuse_inputs", "replace_file", "write_bytes", "write_result"]
+__all__ = ["Destination", "refuse_inputs", "replace_file", "write_bytes", "write_result", "write_text"]
 
 ADDED = "added.yaml"
 """The file, in a folder of results, of documents that belong to no input."""
@@ -119,6 +118,14 @@ def write_bytes(text: str) -> None:
     while rest:  # where stdout is unbuffered, one call may write a part only
         rest = rest[sys.stdout.buffer.write(rest) :]
     sys.stdout.buffer.flush()
+
+
+def write_text(text: str, place: str | Path | None) -> None:
+    """Writes to a file; to stdout where that is `-` or none is named."""
+    if place is None or str(place) == "-":
+        write_bytes(text)
+    else:
+        replace_file(Path(place), text)
 
 
 def _write_one(good: Sequence[FileResult], added: str, place: Path | None) -> list[Path]:

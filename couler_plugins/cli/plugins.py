@@ -14,9 +14,8 @@ import msgspec
 
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.config import Config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.options import Option, options_of
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import ADAPTERS, POINTS, STEPS, STORES, ExtensionPoint, PluginRecord, Plugins, load_plugins
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import CatalogueStep
@@ -62,15 +61,19 @@ def _records(plugins: Plugins) -> Iterator[dict[str, Any]]:
             "version": record.version,
             "enabled": record.enabled,
             "hooks": list(record.hooks),
-            "optimizers": [_named(name, plugins.optimizers.get(name)) for name in record.optimizers],
-            "adapters": list(record.adapters),
-            "policies": [_named(name, plugins.policies.get(name)) for name in record.policies],
-            "partitioners": [_named(name, plugins.partitioners.get(name)) for name in record.partitioners],
-            "tuners": [_named(name, plugins.tuners.get(name)) for name in record.tuners],
-            "steps": [_step(name, plugins.steps.get(name)) for name in record.steps],
-            "stores": list(record.stores),
+            **{point.key: _provided(plugins, point, record) for point in POINTS},
             "errors": list(record.errors),
         }
+
+
+def _provided(plugins: Plugins, point: ExtensionPoint[Any], record: PluginRecord) -> list[Any]:
+    """What a plugin provides of one kind: names, with their options where they can have some."""
+    names = record.provides.get(point.key, ())
+    if point in (ADAPTERS, STORES):
+        return list(names)
+    describe = _step if point is STEPS else _named
+    usable = plugins.all(point)
+    return [describe(name, usable.get(name)) for name in names]
 
 
 def _named(name: str, cls: type | None) -> dict[str, Any]:
@@ -107,21 +110,14 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield f"{record['name']} ({origin or 'unknown distribution'}){'' if record['enabled'] else ' disabled'}"
     if record["hooks"]:
         yield f"  hooks: {', '.join(record['hooks'])}"
-    for what, named in (
-        ("optimizer", record["optimizers"]),
-        ("policy", record["policies"]),
-        ("partitioner", record["partitioners"]),
-        ("tuner", record["tuners"]),
-        ("step", record["steps"]),
-    ):
-        for thing in named:
-            yield f"  {what} {thing['name']}: {thing.get('summary', '')}".removesuffix(": ")
+    for point in POINTS:
+        for thing in record[point.key]:
+            if isinstance(thing, str):
+                yield f"  {point.noun} {thing}"
+                continue
+            yield f"  {point.noun} {thing['name']}: {thing.get('summary', '')}".removesuffix(": ")
             for option in thing.get("options", ()):
                 default = "needed" if option["default"] is None else f"default {option['default'] or '(empty)'}"
                 yield f"    {option['name']}={option['type']} ({default})"
-    for engine in record["adapters"]:
-        yield f"  adapter {engine}"
-    if record["stores"]:
-        yield f"  artifact stores: {', '.join(record['stores'])}"
     for error in record["errors"]:
         yield f"  error: {error}"

@@ -7,48 +7,45 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.cli.settings import engine_option, inputs_argument, max_bytes_option, with_settings
-from couler_plugins.config import Config
+from couler_plugins.cli.outputs import refuse_inputs, replace_file, write_bytes
+from couler_plugins.cli.settings import engine_option, output_option
+from couler_plugins.cli.work import FileCall, file_command
+from couler_plugins.errors import InvalidInput
+from couler_plugins.inputs import originals_in
 
 __all__ = ["command"]
 
 
-@click.command(
+@file_command(
     "rollback",
+    engine_option,
+    output_option,
+    searches=False,
     epilog="""\b
 Examples:
   couler rollback split/ -o workflow.yaml
   kubectl get configmap -l couler.io/original=train -o yaml | couler rollback
 """,
 )
-@inputs_argument
-@engine_option
-@click.option("-o", "--output", metavar="PATH", help="Where to write: a file, a folder for several, - for stdout.")
-@max_bytes_option
-@with_settings
-def command(*, config: Config, inputs: tuple[str, ...], engine: str | None, output: str | None) -> None:
+def command(call: FileCall, *, output: str | None) -> None:
     """Gives back the files that were split, as they were, from what splitting has made of them.
 
     The texts are in documents that `split` adds beside the parts (on Argo: ConfigMaps), unless it was told not to.
     """
-    from couler_plugins.cli.outputs import refuse_inputs, replace_file, write_bytes
-    from couler_plugins.cli.work import read_inputs, working
-    from couler_plugins.errors import InvalidInput
-    from couler_plugins.inputs import originals_in
-
-    files = read_inputs(inputs, config)
-    with working(config, engine=engine) as session:
-        found = originals_in(files, session)
+    with call.session() as session:
+        found = originals_in(call.files, session)
     if not found:
         hint = "give what split has made, its added documents included"
-        raise InvalidInput("no document here keeps an original", file=files[0].name if files else None, hint=hint)
+        raise InvalidInput(
+            "no document here keeps an original", file=call.files[0].name if call.files else None, hint=hint
+        )
     if output in (None, "-"):
         if len(found) > 1:
             raise click.UsageError(f"There are {len(found)} files: give -o FOLDER.")
         write_bytes(next(iter(found.values())))
         return
     places = _places(Path(str(output)), found)
-    refuse_inputs(list(places), files)
+    refuse_inputs(list(places), call.files)
     for place, text in places.items():
         replace_file(place, text)
 

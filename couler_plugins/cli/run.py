@@ -1,21 +1,64 @@
-"""`couler run`."""
+"""`couler run`, and what it says of what became of runs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 
-from couler_plugins.cli.cache_options import AGE
-from couler_plugins.cli.run_options import KeyValue, target_options
-from couler_plugins.cli.settings import engine_option, inputs_argument, json_option, max_bytes_option, with_settings
-from couler_plugins.config import Config
+from couler_plugins.cli.cache_options import AGE, opened
+from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.records import print_json
+from couler_plugins.cli.running import Asked, Done, Local, described, run, some_of
+from couler_plugins.cli.settings import KeyValue, engine_option, json_option, target_options
+from couler_plugins.cli.work import FileCall, file_command
+from couler_plugins.errors import PluginFailure
+from couler_plugins.hookspecs.running import Failure, Where
 
 __all__ = ["command"]
 
+SHOWN = 5
+"""Steps that failed which are shown with what they printed."""
 
-@click.command(
+
+@file_command(
     "run",
+    engine_option,
+    target_options,
+    click.option(
+        "--local", is_flag=True, help="Run it in this very process: steps that are Python or scripts, no containers."
+    ),
+    click.option("--parallel", type=click.IntRange(1), metavar="N", help="With --local: run so many steps at a time."),
+    click.option("--cache", is_flag=True, help="With --local: reuse results of pure steps from the artifact cache."),
+    click.option(
+        "--folder",
+        type=click.Path(file_okay=False),
+        default="couler-run",
+        show_default=True,
+        metavar="DIR",
+        help="With --local: where what the steps make is kept.",
+    ),
+    click.option("-p", "--pipeline", "optimizers", metavar="TEXT", help="Optimize first: split, cache,split{…}."),
+    click.option(
+        "--parameter", "parameters", type=KeyValue(), multiple=True, metavar="NAME=VALUE", help="Set a parameter."
+    ),
+    click.option("--run-id", metavar="ID", help="The identity of the run; who gives it again finds what is there."),
+    click.option(
+        "--journal",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write down what happens; called again with it, the run is taken up where it was left.",
+    ),
+    click.option("--wait/--no-wait", default=True, help="Follow it until it has ended (the default)."),
+    click.option("--timeout", type=AGE, metavar="TIME", help="Follow it no longer than: 90s, 30m, 24h."),
+    click.option("--dry-run", is_flag=True, help="Have the cluster check everything, and keep nothing."),
+    click.option("--force", is_flag=True, help="Overwrite what others have changed in documents that are there."),
+    json_option,
+    searches=False,
     epilog="""\b
 Examples:
   couler run workflow.yaml
@@ -35,47 +78,9 @@ Exit codes:
   130  interrupted: what was submitted runs on
 """,
 )
-@inputs_argument
-@engine_option
-@target_options
-@click.option(
-    "--local", is_flag=True, help="Run it in this very process: steps that are Python or scripts, no containers."
-)
-@click.option("--parallel", type=click.IntRange(1), metavar="N", help="With --local: run so many steps at a time.")
-@click.option("--cache", is_flag=True, help="With --local: reuse results of pure steps from the artifact cache.")
-@click.option(
-    "--folder",
-    type=click.Path(file_okay=False),
-    default="couler-run",
-    show_default=True,
-    metavar="DIR",
-    help="With --local: where what the steps make is kept.",
-)
-@click.option("-p", "--pipeline", "optimizers", metavar="TEXT", help="Optimize first: split, cache,split{…}.")
-@click.option(
-    "--parameter", "parameters", type=KeyValue(), multiple=True, metavar="NAME=VALUE", help="Set a parameter."
-)
-@click.option("--run-id", metavar="ID", help="The identity of the run; who gives it again finds what is there.")
-@click.option(
-    "--journal",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write down what happens; called again with it, the run is taken up where it was left.",
-)
-@click.option("--wait/--no-wait", default=True, help="Follow it until it has ended (the default).")
-@click.option("--timeout", type=AGE, metavar="TIME", help="Follow it no longer than: 90s, 30m, 24h.")
-@click.option("--dry-run", is_flag=True, help="Have the cluster check everything, and keep nothing.")
-@click.option("--force", is_flag=True, help="Overwrite what others have changed in documents that are there.")
-@json_option
-@max_bytes_option
-@with_settings
-@click.pass_context
 def command(
-    ctx: click.Context,
+    call: FileCall,
     *,
-    config: Config,
-    inputs: tuple[str, ...],
-    engine: str | None,
     context: str,
     namespace: str,
     local: bool,
@@ -90,22 +95,13 @@ def command(
     timeout: float | None,
     dry_run: bool,
     force: bool,
-    output_format: str,
-) -> None:
+) -> int:
     """Submits workflows to their engine, with all that they need beside them, and follows them to their ends.
 
     Templates, permissions and the like are put in place first, then the workflows are created: from what was optimized
     by -p, or from the files as they are. Nothing is submitted twice, however often the command is interrupted, killed
     and called again with the same --run-id or --journal.
     """
-    from functools import partial
-
-    from couler_plugins.cli.cache_options import opened
-    from couler_plugins.cli.run_outcome import print_outcome
-    from couler_plugins.cli.running import Asked, Local, run
-    from couler_plugins.cli.work import read_inputs, working
-    from couler_plugins.hookspecs.running import Where
-
     if dry_run and journal is not None:
         raise click.UsageError("--dry-run keeps nothing: leave --journal out.")
     if timeout is not None and not wait:
@@ -116,7 +112,7 @@ def command(
         raise click.UsageError("--local runs it here, and it ends with this process: leave --no-wait out.")
     if not local and (parallel or cache):
         raise click.UsageError("--parallel and --cache are for --local.")
-    if cache and not config.cache_store:
+    if cache and not call.config.cache_store:
         raise click.UsageError(
             "--cache needs to know the store: set COULER_CACHE_STORE, or cache-store in couler.toml."
         )
@@ -130,9 +126,70 @@ def command(
         timeout=timeout,
         dry_run=dry_run,
         force=force,
-        local=Local(parallel, partial(opened, config, writing=True) if cache else None),
+        local=Local(parallel, partial(opened, call.config, writing=True) if cache else None),
     )
-    files = read_inputs(inputs, config)
-    with working(config, engine=engine) as session:
-        done = run(files, session, asked, quiet=config.log_level == "error")
-    ctx.exit(print_outcome(done, asked, as_json=output_format == "json"))
+    with call.session() as session:
+        done = run(call.files, session, asked, quiet=call.config.log_level == "error")
+    return _print_outcome(done, asked, as_json=call.as_json)
+
+
+def _print_outcome(done: Done, asked: Asked, *, as_json: bool) -> int:
+    """Says what became of it; returns the exit code."""
+    if as_json:
+        print_json("couler.run/v1", _record(done, asked))
+    else:
+        write_bytes("".join(f"{line}\n" for line in _lines(done, asked)))
+    if any(entry.phase == "failed" for entry in done.outcome.entries.values()):
+        return PluginFailure.exit_code
+    return 0 if done.outcome.succeeded or not asked.wait else PluginFailure.exit_code
+
+
+def _lines(done: Done, asked: Asked) -> list[str]:
+    lines = []
+    for job in done.jobs:
+        if not job.runs or job.name not in done.outcome.entries:
+            continue
+        entry, status = done.outcome.entries[job.name], done.outcome.running.get(job.name)
+        if asked.dry_run:
+            if entry.outcome == "gathered":
+                continue
+            lines.append(f"{job.place}: would be created")
+        elif status is not None:
+            lines.append(f"{job.place}: {described(status)}")
+        else:
+            lines.append(f"{job.place}: {entry.phase}{f' ({entry.message})' if entry.message else ''}")
+        lines += [f"  {item.name} = {item.value}" for item in entry.outputs]
+        lines += _failed(done.failures.get(job.name, ()))
+    if not any(job.runs for job in done.jobs):
+        lines.append("there is no workflow among the documents: they were put in place, and nothing runs")
+    return lines
+
+
+def _failed(failures: Sequence[Failure]) -> list[str]:
+    lines = []
+    for failure in failures[:SHOWN]:
+        message = f" ({failure.message})" if failure.message else ""
+        lines.append(f"  {failure.step}: failed{message}")
+        lines += [f"    | {line}" for line in failure.log]
+        lines += [f"    its log is not here: {failure.note}"] if failure.note else []
+    if more := [failure.step for failure in failures[SHOWN:]]:
+        lines.append(f"  and failed as well: {some_of(more)}")
+    return lines
+
+
+def _record(done: Done, asked: Asked) -> dict[str, Any]:
+    records = []
+    for job in done.jobs:
+        entry, status = done.outcome.entries.get(job.name), done.outcome.running.get(job.name)
+        record: dict[str, Any] = {"name": job.name, "place": job.place, "runs": job.runs}
+        if entry is not None:
+            record |= {"submitted": entry.outcome, "phase": entry.phase or "running", "message": entry.message}
+            record["outputs"] = msgspec.to_builtins(entry.outputs)
+        if (submitted := done.outcome.submitted.get(job.name)) is not None:
+            record["before"] = submitted.before
+        if job.name in done.failures:
+            record["failures"] = msgspec.to_builtins(done.failures[job.name])
+        if status is not None:
+            record |= msgspec.to_builtins(status)
+        records.append(record)
+    return {"run": done.run, "engine": done.engine, "dry_run": asked.dry_run, "jobs": records}

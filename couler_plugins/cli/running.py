@@ -10,22 +10,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from couler_plugins.cli.messages import log_retries
-from couler_plugins.cli.run_outcome import described
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Failure, Job, Request, Runner, Status, Submitted, Where
 from couler_plugins.inputs import optimize_inputs
+from couler_plugins.local import LocalRunner
+from couler_plugins.local.caching import Opening
 from couler_plugins.plugins import Plugins
 from couler_plugins.rewrite import Session, adapter_errors
 from couler_plugins.running import Followed, Head, Journal, Outcome, drive, new_run
 from couler_plugins.sources import Input
 
-if TYPE_CHECKING:
-    from couler_plugins.local.caching import Opening
-
-__all__ = ["Asked", "Done", "Local", "offered_runner", "run", "runner_of"]
+__all__ = ["Asked", "Done", "Local", "described", "offered_runner", "run", "runner_of", "some_of"]
 
 log = logging.getLogger(__name__)
 
@@ -190,10 +188,30 @@ def offered_runner(plugins: Plugins, engine: str, where: Where, local: Local = N
         message = f"{engine} runs workflows here by its own means, which know no --parallel and no --cache"
         raise Unsupported(message, engine=engine, feature="run --local", hint="leave these out")
     if runner is None and where.folder and adapter.offers("local"):
-        from couler_plugins.local import LocalRunner
-
         runner = LocalRunner(adapter, where, parallel=local.parallel, opening=local.opening)
     return runner
+
+
+def described(status: Status) -> str:
+    """A status in one line."""
+    figures = f", {status.done} of {status.steps} steps so far are done" if status.steps else ""
+    named = [
+        f"; {what}: {some_of(names)}"
+        for what, names in (
+            ("running", status.running),
+            ("failed", status.failed),
+            ("for you to resume", status.waiting),
+        )
+        if names
+    ]
+    message = f" ({status.message})" if status.message else ""
+    return f"{status.phase}{message}{figures}{''.join(named)}"
+
+
+def some_of(names: Sequence[str], most: int = 5) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def _documents(files: Sequence[Input], session: Session, pipeline: str | None) -> tuple[str, list[Any]]:

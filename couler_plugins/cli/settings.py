@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -15,14 +14,19 @@ from couler_plugins.config import load_config
 from couler_plugins.options import Size
 
 __all__ = [
+    "AmountType",
+    "KeyValue",
+    "SizeType",
     "engine_option",
-    "history_option",
+    "in_place_option",
     "inputs_argument",
     "json_option",
     "max_bytes_option",
+    "output_option",
     "pipeline_option",
     "render_option",
     "scope_depth_option",
+    "target_options",
     "to_option",
     "with_settings",
 ]
@@ -57,6 +61,23 @@ class SizeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
             self.fail(str(error), param, ctx)
 
 
+class KeyValue(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
+    """`name=value`; the value may be empty."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """The pair; a usage error where the text is none."""
+        name, equals, content = str(value).partition("=")
+        if not name or not equals:
+            self.fail("it is not of the form NAME=VALUE", param, ctx)  # what it holds may be a secret
+        try:
+            content.encode()
+        except UnicodeEncodeError:
+            self.fail(f"the value of {name} is no text in UTF-8", param, ctx)
+        return name, content
+
+
 class AmountType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.4
     """A number from 0 on, and not one that there is no reckoning with."""
 
@@ -80,7 +101,7 @@ _pipeline_option = click.option(
 _assume_pure_option = click.option(
     "--assume-pure", is_flag=True, help="Cache as if every owner had declared every step pure; the other rules hold."
 )
-history_option = click.option(
+_history_option = click.option(
     "--history",
     multiple=True,
     metavar="PATH",
@@ -96,6 +117,10 @@ render_option = click.option(
     "--render", is_flag=True, help="Render charts and kustomizations in folders: runs helm template, kustomize build."
 )
 engine_option = click.option("--engine", metavar="NAME", help="Look at this engine's documents only.")
+output_option = click.option(
+    "-o", "--output", metavar="PATH", help="Where to write: a file, a folder for several, - for stdout."
+)
+in_place_option = click.option("-i", "--in-place", is_flag=True, help="Replace the files themselves.")
 to_option = click.option("--to", metavar="TEXT", help="Options of an engine: argo{version=4.1}.")
 json_option = click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -115,7 +140,14 @@ scope_depth_option = click.option(
 
 def pipeline_option(function: Function) -> Function:
     """Gives a command `-p`, `--assume-pure`, `--history` and `--previous`."""
-    return _pipeline_option(_assume_pure_option(history_option(_previous_option(function))))
+    return _pipeline_option(_assume_pure_option(_history_option(_previous_option(function))))
+
+
+def target_options(function: Function) -> Function:
+    """Gives a command `--namespace` and `--context`."""
+    namespace = click.option("--namespace", default="", metavar="NAME", help="Where documents go that do not say it.")
+    context = click.option("--context", default="", metavar="NAME", help="The context of the kubeconfig.")
+    return namespace(context(function))
 
 
 def with_settings(function: Function) -> Function:
@@ -130,11 +162,6 @@ def with_settings(function: Function) -> Function:
         flags = {name: arguments.pop(name) for name in SETTINGS if name in arguments}
         flags["history"] = flags.get("history") or None  # click gives an empty tuple where the flag is not
         config = load_config({"log_level": level, "color": "never" if no_color else None, **flags})
-        if arguments.pop("assume_pure", False):
-            from couler_plugins.pipeline import assuming_pure
-
-            origins = {**config.origins, "pipeline": "flag"}
-            config = replace(config, pipeline=assuming_pure(config.pipeline), origins=origins)
         set_up_messages(config)
         return function(config=config, **arguments)
 

@@ -8,23 +8,84 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from couler_plugins.cli.settings import (
-    AmountType,
-    SizeType,
-    engine_option,
-    inputs_argument,
-    json_option,
-    max_bytes_option,
-    pipeline_option,
-    with_settings,
-)
-from couler_plugins.config import Config
+from couler_plugins.cli.cache_options import tidy
+from couler_plugins.cli.settings import AmountType, SizeType, engine_option, json_option, pipeline_option
+from couler_plugins.cli.simulate_split import compare, print_comparisons, print_split_record
+from couler_plugins.cli.simulation_inputs import edits_of, sizes_of, workloads_of
+from couler_plugins.cli.simulation_output import carry_out, print_record, print_summary
+from couler_plugins.cli.simulation_plot import check_plot, draw, draw_parts
+from couler_plugins.cli.work import FileCall, file_command
+from couler_plugins.plugins import POLICIES
+from couler_plugins.runs import LoadCost
+from couler_plugins.simulation.experiment import Experiment
+from couler_plugins.simulation.setup import Setup
+from couler_plugins.simulation.summary import Prices, summarize
 
 __all__ = ["command"]
 
+CACHE_OPTIONS = (
+    "policies", "capacities", "edits", "runs", "seeds", "jobs", "latency", "bandwidth", "unknown_size", "online",
+    "price_compute", "price_storage", "months",
+)  # fmt: skip
+"""What only says something of caches."""
 
-@click.command(
+
+@file_command(
     "simulate",
+    click.option(
+        "--policy",
+        "policies",
+        multiple=True,
+        metavar="TEXT",
+        default=("scr", "gdsf-subtree", "lru"),
+        help="A policy such as scr or lru; several times for several.  [default: scr, gdsf-subtree, lru]",
+    ),
+    click.option(
+        "--capacity",
+        "capacities",
+        multiple=True,
+        metavar="SIZE",
+        default=("5%", "10%", "20%", "40%"),
+        help="30GB, or 10% of all results of one version; several times for several.  [default: 5%, 10%, 20%, 40%]",
+    ),
+    click.option(
+        "--edits",
+        multiple=True,
+        metavar="NAME|FILE",
+        help="What changes from run to run: a kind, or a file; several times for several.",
+    ),
+    click.option(
+        "--runs", type=click.IntRange(1, 100_000), default=40, show_default=True, help="Runs of each workflow."
+    ),
+    click.option(
+        "--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="How often, by chance anew."
+    ),
+    click.option("--jobs", type=click.IntRange(1), help="Processes at once; as many as there are cores unless given."),
+    click.option("--workers", type=click.IntRange(1), help="Steps that run at once; no limit unless given."),
+    click.option("--latency", type=AmountType(), default=1.0, show_default=True, help="Seconds before a load begins."),
+    click.option("--bandwidth", type=SizeType(), default="100MB", show_default=True, help="Bytes loaded in a second."),
+    click.option(
+        "--unknown-size",
+        type=SizeType(),
+        help="What a result of unknown size counts as; the median of its type unless given.",
+    ),
+    click.option("--online", is_flag=True, help="Decide at the end of each step as well, in the middle of runs."),
+    click.option("--price-compute", type=AmountType(), metavar="MONEY", help="What an hour of computing costs."),
+    click.option("--price-storage", type=AmountType(), metavar="MONEY", help="What a GB costs in a month."),
+    click.option(
+        "--months", type=AmountType(), default=1.0, show_default=True, help="How long all runs take by the calendar."
+    ),
+    click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="A picture: an .svg or a .png."),
+    click.option(
+        "--launch",
+        type=AmountType(),
+        metavar="SECONDS",
+        help="With -p: to start a part; what split reckons with by default.",
+    ),
+    pipeline_option,
+    engine_option,
+    json_option,
+    searches=False,
     epilog="""\b
 Examples:
   couler simulate trace.json
@@ -35,64 +96,9 @@ Examples:
   couler simulate workflow.yaml --history runs/ -p split --workers 64 --plot parts.svg
 """,
 )
-@inputs_argument
-@click.option(
-    "--policy",
-    "policies",
-    multiple=True,
-    metavar="TEXT",
-    default=("scr", "gdsf-subtree", "lru"),
-    help="A policy such as scr or paper{rho=0.2}; several times for several.  [default: scr, gdsf-subtree, lru]",
-)
-@click.option(
-    "--capacity",
-    "capacities",
-    multiple=True,
-    metavar="SIZE",
-    default=("5%", "10%", "20%", "40%"),
-    help="30GB, or 10% of all results of one version; several times for several.  [default: 5%, 10%, 20%, 40%]",
-)
-@click.option(
-    "--edits",
-    multiple=True,
-    metavar="NAME|FILE",
-    help="What changes from run to run: a kind, or a file; several times for several.",
-)
-@click.option("--runs", type=click.IntRange(1, 100_000), default=40, show_default=True, help="Runs of each workflow.")
-@click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="How often, by chance anew.")
-@click.option("--jobs", type=click.IntRange(1), help="Processes at once; as many as there are cores unless given.")
-@click.option("--workers", type=click.IntRange(1), help="Steps that run at once; no limit unless given.")
-@click.option("--latency", type=AmountType(), default=1.0, show_default=True, help="Seconds before a load begins.")
-@click.option("--bandwidth", type=SizeType(), default="100MB", show_default=True, help="Bytes loaded in a second.")
-@click.option(
-    "--unknown-size",
-    type=SizeType(),
-    help="What a result of unknown size counts as; the median of its type unless given.",
-)
-@click.option("--online", is_flag=True, help="Decide at the end of each step as well, in the middle of runs.")
-@click.option("--price-compute", type=AmountType(), metavar="MONEY", help="What an hour of computing costs.")
-@click.option("--price-storage", type=AmountType(), metavar="MONEY", help="What a GB costs in a month.")
-@click.option(
-    "--months", type=AmountType(), default=1.0, show_default=True, help="How long all runs take by the calendar."
-)
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="A picture: an .svg or a .png.")
-@click.option(
-    "--launch",
-    type=AmountType(),
-    metavar="SECONDS",
-    help="With -p: to start a part; what split reckons with by default.",
-)
-@pipeline_option
-@engine_option
-@json_option
-@max_bytes_option
-@with_settings
-@click.pass_context
 def command(
-    ctx: click.Context,
+    call: FileCall,
     *,
-    config: Config,
-    inputs: tuple[str, ...],
     policies: tuple[str, ...],
     capacities: tuple[str, ...],
     edits: tuple[str, ...],
@@ -109,8 +115,6 @@ def command(
     months: float,
     plot: Path | None,
     launch: float | None,
-    engine: str | None,
-    output_format: str,
 ) -> None:
     """Says what a cache would have saved: workflows are run again and again with edits, and a cache of limited size.
 
@@ -126,20 +130,9 @@ def command(
     With -p, says instead how long the workflow runs before and after these optimizers on so many --workers, and what
     each of its parts costs where one of them is split.
     """
-    from couler_plugins.cli.cache_options import tidy
-    from couler_plugins.cli.simulation_inputs import edits_of, sizes_of, workloads_of
-    from couler_plugins.cli.simulation_output import carry_out, print_record, print_summary
-    from couler_plugins.cli.simulation_plot import check_plot, draw
-    from couler_plugins.cli.work import read_inputs, working
-    from couler_plugins.policies import parse_policy
-    from couler_plugins.runs import LoadCost
-    from couler_plugins.simulation.experiment import Experiment
-    from couler_plugins.simulation.setup import Setup
-    from couler_plugins.simulation.summary import Prices, summarize
-
-    if config.origin("pipeline") == "flag":
-        _refuse_cache_options(ctx)
-        _run_parts(config, inputs, engine, workers, launch, output_format, plot)
+    if call.config.origin("pipeline") == "flag":
+        _refuse_cache_options()
+        _run_parts(call, workers, launch, plot)
         return
     if launch is not None:
         raise click.UsageError("--launch is of parts: give -p, such as -p split.")
@@ -152,23 +145,22 @@ def command(
         raise click.UsageError("--bandwidth has to be above 0.")
     if plot is not None:
         check_plot(plot)
-    files = read_inputs(inputs, config)
-    with working(config, engine=engine) as session:
-        workloads, recorded = workloads_of(files, set(map(Path, inputs)), session, unknown_size)
+    with call.session() as session:
+        workloads, recorded = workloads_of(call.files, set(map(Path, call.arguments)), session, unknown_size)
         experiment = Experiment(
             workloads=workloads,
-            edits=edits_of(edits, recorded, config.max_bytes),
-            policies={text: parse_policy(text, session.plugins) for text in policies},
-            capacities=sizes_of(capacities, workloads, inputs[0] if len(inputs) == 1 else None),
+            edits=edits_of(edits, recorded, call.config.max_bytes),
+            policies={text: session.plugins.parse(POLICIES, text) for text in policies},
+            capacities=sizes_of(capacities, workloads, call.arguments[0] if len(call.arguments) == 1 else None),
             runs=runs,
             seeds=seeds,
             setup=Setup(load=LoadCost(latency=latency, bandwidth=float(bandwidth)), workers=workers, online=online),
         )
     cores = os.cpu_count() or 1
     with tidy():
-        results = carry_out(experiment, min(jobs or cores, cores, len(experiment)), config)
+        results = carry_out(experiment, min(jobs or cores, cores, len(experiment)), call.config)
     summary = summarize(results, prices)
-    if output_format == "json":
+    if call.as_json:
         print_record(experiment, results, summary, prices)
     else:
         print_summary(experiment, summary, prices)
@@ -176,40 +168,20 @@ def command(
         draw(experiment, summary, plot)
 
 
-CACHE_OPTIONS = (
-    "policies", "capacities", "edits", "runs", "seeds", "jobs", "latency", "bandwidth", "unknown_size", "online",
-    "price_compute", "price_storage", "months",
-)  # fmt: skip
-"""What only says something of caches."""
-
-
-def _refuse_cache_options(ctx: click.Context) -> None:
+def _refuse_cache_options() -> None:
+    ctx = click.get_current_context()
     for option in ctx.command.params:
         if option.name in CACHE_OPTIONS and ctx.get_parameter_source(option.name) == ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option.opts[0]} is of caches: leave it out, or leave out -p.")
 
 
-def _run_parts(  # the flags
-    config: Config,
-    inputs: tuple[str, ...],
-    engine: str | None,
-    workers: int | None,
-    launch: float | None,
-    output_format: str,
-    plot: Path | None,
-) -> None:
-    from couler_plugins.cli.simulate_split import compare, print_comparisons, print_record
-    from couler_plugins.cli.simulate_split_plot import draw_parts
-    from couler_plugins.cli.simulation_plot import check_plot
-    from couler_plugins.cli.work import read_inputs, working
-
+def _run_parts(call: FileCall, workers: int | None, launch: float | None, plot: Path | None) -> None:
     if plot is not None:
         check_plot(plot)
-    files = read_inputs(inputs, config)
-    with working(config, engine=engine) as session:
-        found = compare(files, config.pipeline, session, workers, launch)
-    if output_format == "json":
-        print_record(found)
+    with call.session() as session:
+        found = compare(call.files, call.config.pipeline, session, workers, launch)
+    if call.as_json:
+        print_split_record(found)
     else:
         print_comparisons(found)
     if plot is not None:

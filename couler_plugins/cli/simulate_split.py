@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from couler_plugins.cli.columns import columns
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import print_json
+from couler_plugins.context import RunContext
 from couler_plugins.errors import InvalidInput
+from couler_plugins.inputs import optimize_inputs
+from couler_plugins.ir import Workflow
 from couler_plugins.parallelism.report import AFTER_AT_LEAST, BEFORE, LAUNCH_EACH
+from couler_plugins.plan import Decision
+from couler_plugins.results import Result, WorkflowVersions
+from couler_plugins.rewrite import Session
 from couler_plugins.simulation.planned import Planned, planned
 from couler_plugins.simulation.split_run import PartRun, SplitRun, run_split, run_whole
+from couler_plugins.sources import Input
 from couler_plugins.splits import Split, split_of
 
-if TYPE_CHECKING:
-    from couler_plugins.context import RunContext
-    from couler_plugins.ir import Workflow
-    from couler_plugins.plan import Decision
-    from couler_plugins.results import Result, WorkflowVersions
-    from couler_plugins.rewrite import Session
-    from couler_plugins.sources import Input
-
-__all__ = ["Comparison", "compare", "print_comparisons", "print_record"]
+__all__ = ["Comparison", "compare", "print_comparisons", "print_split_record"]
 
 SHOWN = 24
 """Parts that are listed; of more, those that end latest compared with the workflow as a whole."""
@@ -83,9 +82,6 @@ def compare(
     Raises:
         CoulerError: a file is refused, no file has a workflow, or one cannot be run flat.
     """
-    from couler_plugins.context import RunContext
-    from couler_plugins.inputs import optimize_inputs
-
     result = optimize_inputs(files, pipeline, session)
     for file in result.files:
         if file.error is not None:
@@ -192,7 +188,7 @@ def _times(part: PartRun) -> tuple[float, ...]:
     return part.start, part.end, part.critical_path, part.launch, part.barrier, part.queue, part.later
 
 
-def print_record(found: Sequence[Comparison]) -> None:
+def print_split_record(found: Sequence[Comparison]) -> None:
     """Prints it all as JSON (`couler.simulate-split/v1`); times in seconds."""
     print_json("couler.simulate-split/v1", {"workflows": [_record(one) for one in found]})
 

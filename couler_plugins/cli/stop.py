@@ -1,17 +1,55 @@
-"""`couler stop`."""
+"""`couler stop`: tells workflows to stop, again while they end, and says which were told."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from couler_plugins.cli.cache_options import AGE
-from couler_plugins.cli.run_options import target_options
-from couler_plugins.cli.settings import engine_option, json_option, with_settings
+from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.records import print_json
+from couler_plugins.cli.running import offered_runner, runner_of
+from couler_plugins.cli.settings import engine_option, json_option, target_options, with_settings
+from couler_plugins.cli.work import usable_plugins
 from couler_plugins.config import Config
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.running import Runner, Where
+from couler_plugins.running import Journal
 
 __all__ = ["command"]
+
+PAUSE = 1.0
+"""Seconds between two looks."""
+
+
+class Stop(NamedTuple):
+    """What the command line asks for; see the options of `couler stop`."""
+
+    places: Sequence[str]
+    journal: Path | None
+    engine: str | None
+    where: Where
+    terminate: bool
+    wait: bool
+    timeout: float
+
+
+class Stopped(NamedTuple):
+    """What became of one place.
+
+    Attributes:
+        place: where it is.
+        told: the places of all that was told to stop, its own included.
+        phase: how far it is; empty where nobody waited.
+    """
+
+    place: str
+    told: tuple[str, ...]
+    phase: str
 
 
 @click.command(
@@ -57,13 +95,66 @@ def command(
     An engine stops what it is told to stop; Argo lets the parts of a workflow that was split run on. Exits with 1 if
     something had not ended after --timeout.
     """
-    from couler_plugins.cli.stopping import Stop, print_stopped, stop
-    from couler_plugins.hookspecs.running import Where
-
     if bool(places) == (journal is not None):
         raise click.UsageError("Give the names of workflows, or --journal FILE.")
     if journal is not None and (engine or context or namespace):
         raise click.UsageError("The journal says which engine, context and namespace are meant.")
     where = Where(context=context, namespace=namespace)
     asked = Stop(places, journal, engine, where, terminate, wait, timeout)
-    ctx.exit(print_stopped(stop(config, asked), as_json=output_format == "json"))
+    ctx.exit(_print_stopped(_stop(config, asked), as_json=output_format == "json"))
+
+
+def _stop(config: Config, asked: Stop) -> list[Stopped]:
+    """Stops what is asked for.
+
+    Raises:
+        InvalidInput: the journal or the engine is not what it should be.
+        EngineError: the engine failed, or has no such workflow.
+    """
+    plugins = usable_plugins(config)
+    places, engine, where = asked.places, asked.engine, asked.where
+    if asked.journal is not None:
+        known = Journal.read(asked.journal)
+        assert known.head is not None
+        engine, where = known.head.engine, known.head.where
+        ended = {name for name, entry in known.entries.items() if entry.phase}
+        places = [place for name, (place, _) in known.head.jobs.items() if name in known.entries and name not in ended]
+    if engine is None:
+        offering = [name for name in plugins.adapters if offered_runner(plugins, name, where) is not None]
+        if len(offering) != 1:
+            some = f"--engine {' or '.join(offering)}" if offering else "--engine"
+            raise InvalidInput("nothing says which engine is meant", hint=f"give {some}")
+        engine = offering[0]
+    runner = runner_of(plugins, engine, where)
+    deadline = time.monotonic() + asked.timeout
+    return [_stopped(runner, place, asked, deadline) for place in places]
+
+
+def _stopped(runner: Runner, place: str, asked: Stop, deadline: float) -> Stopped:
+    """Tells it to stop, and again until it has ended: what it had begun to start may come later."""
+    told = list(runner.stop(place, terminate=asked.terminate))
+    phase = ""
+    while asked.wait:
+        phase = runner.status(place).phase
+        more = runner.stop(place, terminate=asked.terminate)
+        told += more
+        if (phase in ("succeeded", "failed") and not more) or time.monotonic() >= deadline:
+            break
+        time.sleep(PAUSE)
+    return Stopped(place, tuple(dict.fromkeys(told)), phase)
+
+
+def _print_stopped(found: Sequence[Stopped], *, as_json: bool) -> int:
+    """Says what was stopped; returns the exit code."""
+    if as_json:
+        print_json("couler.stop/v1", {"stopped": [item._asdict() for item in found]})
+    else:
+        lines = []
+        for item in found:
+            lines += [f"{place}: told to stop" for place in item.told]
+            if not item.told:
+                lines.append(f"{item.place}: nothing of it was running any more")
+            elif item.phase:
+                lines.append(f"{item.place}: {item.phase}")
+        write_bytes("".join(f"{line}\n" for line in lines or ["nothing of it was submitted, or all of it has ended"]))
+    return 1 if any(item.phase in ("pending", "running") for item in found) else 0

@@ -3,36 +3,145 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import click
 
 from couler_plugins import inputs
-from couler_plugins.cli.messages import counted, nothing_in, say_error
-from couler_plugins.cli.progress import Progress
+from couler_plugins.cli.messages import Progress, counted, nothing_in, say_error
+from couler_plugins.cli.settings import inputs_argument, max_bytes_option, scope_depth_option, with_settings
 from couler_plugins.config import Config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.documents import SourceFile
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.pipeline import assuming_pure
+from couler_plugins.plan import Plan
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.results import Result
 from couler_plugins.rewrite import Session
 from couler_plugins.scopes import set_places
 from couler_plugins.sources import Input, read_source, read_stream
 
 __all__ = [
-    "read_inputs",
-    "read_workflows",
+    "FileCall",
+    "file_command",
     "refused_exit",
     "report_exit",
     "say_empty",
     "say_refused",
     "say_unchanged",
+    "usable_plugins",
     "working",
 ]
 
 log = logging.getLogger(__name__)
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+@dataclass(kw_only=True)
+class FileCall:
+    """One call of a command on files.
+
+    Attributes:
+        config: the settings.
+        arguments: what names the files.
+        engine: the only engine whose documents are looked at; None for all.
+        render: whether charts and kustomizations are rendered.
+        as_json: whether JSON is printed.
+        searches: whether folders are searched for workflows; without, all their files are read.
+        files: what was read, once the session is open.
+    """
+
+    config: Config
+    arguments: tuple[str, ...]
+    engine: str | None
+    render: bool
+    as_json: bool
+    searches: bool
+    files: list[Input] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def session(self, kinds: Iterable[str] = ()) -> Iterator[Session]:
+        """Read the files, and yield what works on them.
+
+        Args:
+            kinds: kinds of objects that are read in folders, besides those of workflows.
+
+        Raises:
+            click.UsageError: there is nothing to read.
+            InvalidInput: there is something, and it is empty.
+        """
+        if not self.searches:
+            self.files = read_inputs(self.arguments, self.config)
+        with working(self.config, engine=self.engine) as session:
+            if self.searches:
+                self.files = read_workflows(self.arguments, self.config, session, kinds=kinds, render=self.render)
+            yield session
+
+    def lift(self, session: Session) -> tuple[list[Plan], list[CoulerError]]:
+        """Lift the workflows of each file; also the errors of the files that are refused."""
+        errors: list[CoulerError] = []
+
+        def refuse(item: Input, error: CoulerError) -> None:
+            error.file = error.file or item.name
+            errors.append(error)
+
+        return inputs.lift_each(self.files, session, refuse), errors
+
+    def report(self, errors: Sequence[CoulerError | None]) -> int:
+        """Print the errors of refused files, and return the exit code of a report on them."""
+        say_refused(errors)
+        return report_exit(errors, self.files)
+
+
+def file_command(
+    name: str, *options: Decorator, epilog: str | None = None, searches: bool = True
+) -> Callable[[Callable[..., int | None]], click.Command]:
+    """Make a command on files of a function, which takes a `FileCall` and its own options, and returns an exit code.
+
+    Args:
+        name: the command's name.
+        options: its options in the order of the help text, but for the last ones that all commands have.
+        epilog: the end of its help text.
+        searches: as that of `FileCall`.
+    """
+
+    def decorate(function: Callable[..., int | None]) -> click.Command:
+        @functools.wraps(function)
+        def call(
+            *,
+            config: Config,
+            inputs: tuple[str, ...],
+            engine: str | None = None,
+            render: bool = False,
+            output_format: str = "text",
+            assume_pure: bool = False,
+            **own: Any,
+        ) -> None:
+            if assume_pure:
+                origins = {**config.origins, "pipeline": "flag"}
+                config = replace(config, pipeline=assuming_pure(config.pipeline), origins=origins)
+            files = FileCall(
+                config=config,
+                arguments=inputs,
+                engine=engine,
+                render=render,
+                as_json=output_format == "json",
+                searches=searches,
+            )
+            click.get_current_context().exit(function(files, **own) or 0)
+
+        command = with_settings(call)
+        last = (max_bytes_option, scope_depth_option) if searches else (max_bytes_option,)
+        for option in reversed((inputs_argument, *options, *last)):
+            command = option(command)
+        return click.command(name, epilog=epilog)(command)
+
+    return decorate
 
 
 def read_inputs(arguments: Sequence[str], config: Config) -> list[Input]:
@@ -85,10 +194,16 @@ def _is_empty(file: SourceFile) -> bool:
 def working(config: Config, *, engine: str | None = None) -> Iterator[Session]:
     """The plugins and all that goes with them; what plugins print goes to stderr, stdout is for data."""
     with contextlib.redirect_stdout(sys.stderr), Progress(config) as report:
+        yield inputs.session(config, usable_plugins(config), engine=engine, report=report)
+
+
+def usable_plugins(config: Config) -> Plugins:
+    """The plugins; those that are not wholly usable are warned of, and what they print goes to stderr."""
+    with contextlib.redirect_stdout(sys.stderr):
         plugins = load_plugins(config)
-        for record in plugins.failed:
-            log.warning("the plugin %s is not wholly usable: %s", record.name, "; ".join(record.errors))
-        yield inputs.session(config, plugins, engine=engine, report=report)
+    for record in plugins.failed:
+        log.warning("the plugin %s is not wholly usable: %s", record.name, "; ".join(record.errors))
+    return plugins
 
 
 def say_refused(errors: Iterable[CoulerError | None]) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from couler_plugins.documents.paths import Path
+from couler_plugins.documents.paths import Path
 
 __all__ = ["align", "same_scalar"]
 

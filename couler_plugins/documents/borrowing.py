@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from couler_plugins.documents.changes import arrange
 from couler_plugins.documents.cuts import CannotCut, Cut, also, apply
@@ -10,12 +11,8 @@ from couler_plugins.documents.cutting import Cutter
 from couler_plugins.documents.diff import Edit, diff
 from couler_plugins.documents.emitter import Borrow, Borrowed, Indentation
 from couler_plugins.documents.layout import Layout, Place
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from couler_plugins.documents.paths import Path
-    from couler_plugins.documents.spans import Span
+from couler_plugins.documents.paths import Path
+from couler_plugins.documents.spans import Span
 
 __all__ = ["Lender"]
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from couler_plugins.documents.diff import Edit
+from couler_plugins.documents.paths import Path
 from couler_plugins.documents.positions import ALL, Needed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from couler_plugins.documents.diff import Edit
-    from couler_plugins.documents.paths import Path
 
 __all__ = ["Change", "arrange", "needed_places"]
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from couler_plugins.documents.changes import Change
 from couler_plugins.documents.cuts import CannotCut, Cut
-from couler_plugins.documents.emitter import Emitter, brackets, flow_entry
+from couler_plugins.documents.diff import Edit
+from couler_plugins.documents.emitter import Borrow, Emitter, Indentation, brackets, flow_entry
 from couler_plugins.documents.entries import entry_cuts
-from couler_plugins.documents.layout import Place
+from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.replacing import replacement
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from couler_plugins.documents.changes import Change
-    from couler_plugins.documents.diff import Edit
-    from couler_plugins.documents.emitter import Borrow, Indentation
-    from couler_plugins.documents.layout import Layout
-    from couler_plugins.documents.spans import Span
+from couler_plugins.documents.spans import Span
 
 __all__ = ["Cutter"]
 

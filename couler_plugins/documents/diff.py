@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
 from couler_plugins.documents.alignment import align, same_scalar
 from couler_plugins.documents.paths import Path
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["Edit", "diff"]
 

@@ -6,13 +6,11 @@ both are needed to put new text between a user's own lines, so the structure is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from couler_plugins.documents.scalars import key_text, literal, needs_question_mark, plain_or_quoted, styled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["Borrow", "Borrowed", "Emitter", "Indentation", "brackets", "flow", "flow_entry"]
 

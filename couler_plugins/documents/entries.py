@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from couler_plugins.documents.changes import Change
 from couler_plugins.documents.cuts import CannotCut, Cut
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from couler_plugins.documents.changes import Change
-    from couler_plugins.documents.diff import Edit
-    from couler_plugins.documents.layout import Layout, Place
-    from couler_plugins.documents.spans import Span
+from couler_plugins.documents.diff import Edit
+from couler_plugins.documents.layout import Layout, Place
+from couler_plugins.documents.spans import Span
 
 __all__ = ["entry_cuts"]
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from couler_plugins.documents.cuts import CannotCut
 from couler_plugins.documents.events import BOM
-
-if TYPE_CHECKING:
-    from couler_plugins.documents.spans import Span
+from couler_plugins.documents.spans import Span
 
 __all__ = ["Layout", "Place", "line_break"]
 

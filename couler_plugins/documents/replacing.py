@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from couler_plugins.documents.cuts import Cut
-from couler_plugins.documents.emitter import Emitter, Indentation, flow
+from couler_plugins.documents.emitter import Borrow, Emitter, Indentation, flow
+from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.scalars import literal, styled
-
-if TYPE_CHECKING:
-    from couler_plugins.documents.emitter import Borrow
-    from couler_plugins.documents.layout import Layout, Place
-    from couler_plugins.documents.spans import Span
+from couler_plugins.documents.spans import Span
 
 __all__ = ["replacement"]
 

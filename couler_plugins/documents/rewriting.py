@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
 from couler_plugins.documents.borrowing import Lender
+from couler_plugins.documents.changes import Change
 from couler_plugins.documents.cuts import CannotCut, Cut, also, apply
 from couler_plugins.documents.cutting import Cutter
+from couler_plugins.documents.diff import Edit
 from couler_plugins.documents.emitter import Indentation
 from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.reader import read_yaml
+from couler_plugins.documents.spans import DocumentSpan, Span
 from couler_plugins.documents.writer import dump_yaml
 from couler_plugins.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from couler_plugins.documents.changes import Change
-    from couler_plugins.documents.diff import Edit
-    from couler_plugins.documents.spans import DocumentSpan, Span
 
 __all__ = ["Rewriter", "same_data"]
 

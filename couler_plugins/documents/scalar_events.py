@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from couler_plugins.documents.events import Event
 from couler_plugins.documents.resolver import Scalar, key_text, resolve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from couler_plugins.documents.events import Event
 
 __all__ = ["is_merge", "key_of", "meaning"]
 

@@ -15,7 +15,7 @@ from couler_plugins.hookspecs.markers import hookspec
 if TYPE_CHECKING:
     from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import Caching, FingerprintCaching, PodCaching, WorkerCaching
+    from couler_plugins.hookspecs.caching import EngineCache
     from couler_plugins.hookspecs.checking import Check
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.local import Local
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.ir import Step, Workflow
+    from couler_plugins.ir import Homes, Step, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan import Decision, Lowered, Plan, Written
 
@@ -178,28 +178,13 @@ class Adapter:
             hint=f"leave optimizers that need sizes out of the pipeline for {workflow.label}",
         )
 
-    @facet("`cache` writes no keys into its workflows")
-    def caching(self, workflow: Workflow) -> Caching | None:
-        """What decides whether results of this workflow's steps may be reused; None where the engine cannot cache."""
-        return None
+    @facet("`cache` leaves its workflows alone")
+    def cache(self, plan: Plan) -> Callable[[Workflow], EngineCache[Any] | None]:
+        """What reuses results of steps, for each workflow of a plan; None where the engine cannot cache them.
 
-    @facet("`cache` asks nothing of its workers")
-    def worker_caching(self, workflow: Workflow, bundle: Bundle) -> WorkerCaching | None:
-        """What workers that look results up by themselves are to be asked; None where the engine has none of these."""
-        return None
-
-    @facet("`cache` switches nothing on or off")
-    def fingerprint_caching(self, workflow: Workflow) -> FingerprintCaching | None:
-        """What decides which steps an engine that makes keys by itself is to cache; None where there is no such one."""
-        return None
-
-    @facet("`cache` wraps no pods")
-    def pod_caching(self, plan: Plan) -> Callable[[Workflow], PodCaching] | None:
-        """What decides which steps' pods look results up and keep them, for each workflow of a plan.
-
-        None where that is not how the engine caches. A workflow may call what is in another of the plan.
+        A workflow may call what is in another of the plan.
         """
-        return None
+        return lambda workflow: None
 
     @facet("`couler cache evict --engine` refuses the engine")
     def evictor(self, target: Target) -> Evictor | None:
@@ -280,13 +265,10 @@ class Adapter:
         """
         return ()
 
-    @facet("optimizers cannot tell where the engine keeps what they set")
-    def homes(self) -> Mapping[str, str]:
-        """Where the engine keeps what optimizers set, by its name: `step`, `operation` or `workflow`.
-
-        The names are those of fields of the IR: `retry`, `timeout`, `requests`, … What the engine lacks is left out.
-        """
-        return {}
+    @facet("attempts and times stay where they are set", default="couler_plugins.ir.homes:undeclared")
+    def homes(self) -> Homes:
+        """Where the engine keeps the settings of steps; plans that it lifts have the same in `Plan.homes`."""
+        raise NotImplementedError
 
 
 @hookspec

@@ -36,7 +36,7 @@ class Context(Protocol):
         """Its past runs in the history that the user named, oldest first."""
 
     def policy(self, text: str) -> CachePolicy:
-        """The cache policy that a text names, with its options (`paper{rho=0.2}`).
+        """The cache policy that a text names, with its options (`ttl{days=30}`).
 
         Raises:
             InvalidInput: no plugin provides it, or it has no such option.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from couler_plugins.hookspecs.markers import hookspec
 
 if TYPE_CHECKING:
-    from couler_plugins.hpo.task import Proposal, Task, Trial
+    from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 
 __all__ = ["Tuner", "couler_tuners"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from couler_plugins.hpo.parameters import Value as Setting
+    from couler_plugins.hookspecs.parameters import Value as Setting
     from couler_plugins.ir import Graph, Literal, Operation, Port, Reference, Step, Workflow
 
 __all__ = ["FanOut", "Trials", "Tuning"]

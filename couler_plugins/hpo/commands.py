@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.hookspecs.space import Values
+from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hpo.programs import running
-from couler_plugins.hpo.space import Values
-from couler_plugins.hpo.task import Task
 from couler_plugins.hpo.trials import Objective, Report
 from couler_plugins.hpo.workflows.select_best import measured
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from couler_plugins.documents import MAX_BYTES, Document, read
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hpo.hugging_face import data_card, model_card
 from couler_plugins.hpo.reading import read_task
-from couler_plugins.hpo.task import Task
 
 __all__ = ["ANNOTATION", "read_annotation", "read_task_file", "tune_annotations"]
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from couler_plugins.documents import MAX_BYTES, read
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hpo.cards import DataCard, ModelCard
+from couler_plugins.hookspecs.cards import DataCard, ModelCard
 from couler_plugins.hpo.reading import read_data_card, read_model_card
 
 __all__ = ["data_card", "front_matter", "model_card"]

@@ -13,8 +13,8 @@ from couler_plugins.llm.access import ModelAccess
 from couler_plugins.options import check_range
 
 if TYPE_CHECKING:
+    from couler_plugins.hookspecs.trials import Proposal, Task, Trial
     from couler_plugins.hpo.predictions.predicting import Prediction
-    from couler_plugins.hpo.task import Proposal, Task, Trial
     from couler_plugins.llm.client import Client
 
 __all__ = ["Llm", "LlmOptuna"]
@@ -168,7 +168,7 @@ def _helps(task: Task, trial: Trial, trials: Sequence[Trial]) -> bool:
 
 
 def _proposal(ranking: Sequence[Prediction], trials: Sequence[Trial], notes: dict[str, Any]) -> Proposal | None:
-    from couler_plugins.hpo.task import Proposal
+    from couler_plugins.hookspecs.trials import Proposal
 
     left = _untried(ranking, trials)
     if not left:

@@ -14,9 +14,9 @@ from optuna.distributions import (  # noqa: TID253  # as above
 )
 from optuna.trial import FrozenTrial, TrialState  # noqa: TID253  # as above
 
-from couler_plugins.hpo.parameters import Choice, Number, Value
-from couler_plugins.hpo.space import Space
-from couler_plugins.hpo.task import State, Task, Trial
+from couler_plugins.hookspecs.parameters import Choice, Number, Value
+from couler_plugins.hookspecs.space import Space
+from couler_plugins.hookspecs.trials import State, Task, Trial
 
 __all__ = ["NOTES", "Given", "frozen", "suggested", "thawed"]
 

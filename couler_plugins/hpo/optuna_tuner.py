@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
-    from couler_plugins.hpo.task import Proposal, Task, Trial
+    from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 
 __all__ = ["LARGEST_SEED", "Optuna", "Sampler", "propose", "pruner_of", "require_optuna"]
 
@@ -97,8 +97,8 @@ def pruner_of(name: str) -> BasePruner:
 def _by_process(task: Task, trials: Sequence[Trial], number: int, seed: int) -> Proposal | None:
     import numpy as np  # whoever lists the tuners needs none of this
 
+    from couler_plugins.hookspecs.trials import Proposal
     from couler_plugins.hpo.surrogate import near_the_middle, suggest, untried
-    from couler_plugins.hpo.task import Proposal
 
     rng = np.random.default_rng([seed, number])
     costs = [(dict(trial.values), task.cost(trial.value)) for trial in trials if trial.value is not None]
@@ -136,8 +136,8 @@ def _by_optuna(sampler: Sampler, task: Task, trials: Sequence[Trial], number: in
     import numpy as np
     import optuna
 
+    from couler_plugins.hookspecs.trials import Proposal
     from couler_plugins.hpo.optuna_bridge import frozen, suggested
-    from couler_plugins.hpo.task import Proposal
 
     known = [trial for trial in trials if trial.values and (trial.value is not None or trial.state == "running")]
     stateful = sampler in ("cma-es", "qmc", "nsga-ii")

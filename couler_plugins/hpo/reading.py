@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hpo.cards import DataCard, ModelCard
-from couler_plugins.hpo.parameters import Choice, Number, Value
-from couler_plugins.hpo.space import Space
-from couler_plugins.hpo.task import Task
+from couler_plugins.hookspecs.cards import DataCard, ModelCard
+from couler_plugins.hookspecs.parameters import Choice, Number, Value
+from couler_plugins.hookspecs.space import Space
+from couler_plugins.hookspecs.trials import Task
 from couler_plugins.options import closest
 
 __all__ = ["read_data_card", "read_model_card", "read_space", "read_task"]

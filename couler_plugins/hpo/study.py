@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.hookspecs.trials import Task, Trial, best_of
 from couler_plugins.hpo.leases import is_left, signature
 from couler_plugins.hpo.optuna_tuner import require_optuna
+from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.storages import open_storage, storage_errors
-from couler_plugins.hpo.task import Task, Trial, best_of
-from couler_plugins.tuners import ask_tuner
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from couler_plugins.hpo.study import Study
 if TYPE_CHECKING:
     import optuna
 
-    from couler_plugins.hpo.task import Task
+    from couler_plugins.hookspecs.trials import Task
 
 __all__ = ["fingerprint", "open_study_file", "program_digest", "study_file"]
 

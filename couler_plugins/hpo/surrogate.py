@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from couler_plugins.hookspecs.parameters import Choice, Number, Value
+from couler_plugins.hookspecs.space import Space, Values
 from couler_plugins.hpo.gaussian_process import Array, sample_processes
-from couler_plugins.hpo.parameters import Choice, Number, Value
-from couler_plugins.hpo.space import Space, Values
 
 __all__ = ["Suggestion", "near", "near_the_middle", "suggest", "untried"]
 

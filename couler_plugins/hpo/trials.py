@@ -10,9 +10,9 @@ from couler_plugins.errors import InvalidInput, one_line
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Tuner
-    from couler_plugins.hpo.space import Values
+    from couler_plugins.hookspecs.space import Values
+    from couler_plugins.hookspecs.trials import Trial
     from couler_plugins.hpo.study import Study
-    from couler_plugins.hpo.task import Trial
 
 __all__ = ["Objective", "Pruned", "Report", "run_trials"]
 

@@ -2,8 +2,10 @@
 
 from couler_plugins.ir.base import Node, Source, replace
 from couler_plugins.ir.bonds import Bond, bonds
+from couler_plugins.ir.copies import carry_out
 from couler_plugins.ir.edits import (
     fresh_name,
+    map_call_sites,
     map_steps,
     redirect_calls,
     remove_callables,
@@ -13,6 +15,8 @@ from couler_plugins.ir.edits import (
 )
 from couler_plugins.ir.flat import FlatNode, flatten
 from couler_plugins.ir.graph import Edge, GraphView
+from couler_plugins.ir.home_kinds import NativeForm, container_home, native_home
+from couler_plugins.ir.homes import Home, Homes
 from couler_plugins.ir.libraries import Libraries
 from couler_plugins.ir.move import Move, Moves, move_into_graph, move_into_graphs
 from couler_plugins.ir.needs import AllOf, AnyOf, Need, Needs, Not, all_of, conjuncts, map_needs, needed
@@ -20,6 +24,7 @@ from couler_plugins.ir.ports import Argument, Axis, Container, EnvVar, Loop, Out
 from couler_plugins.ir.recursion import callers_first, recursive
 from couler_plugins.ir.renames import clone_callable, clone_step, rename_callable, rename_steps
 from couler_plugins.ir.serial import SCHEMA, from_json, json_schema, to_json
+from couler_plugins.ir.settings import SettableStep, with_settings
 from couler_plugins.ir.values import (
     ANY_STEP,
     Expression,
@@ -83,12 +88,15 @@ __all__ = [
     "Graph",
     "GraphView",
     "Handler",
+    "Home",
+    "Homes",
     "Libraries",
     "Literal",
     "Loop",
     "Move",
     "Moves",
     "Native",
+    "NativeForm",
     "Need",
     "Needs",
     "Node",
@@ -102,6 +110,7 @@ __all__ = [
     "Region",
     "Retry",
     "Scalar",
+    "SettableStep",
     "Source",
     "Step",
     "Template",
@@ -112,20 +121,24 @@ __all__ = [
     "call_sites",
     "callables",
     "callers_first",
+    "carry_out",
     "clone_callable",
     "clone_step",
     "conjuncts",
+    "container_home",
     "flatten",
     "fresh_name",
     "from_json",
     "inline_callees",
     "json_schema",
     "leaf_call_sites",
+    "map_call_sites",
     "map_needs",
     "map_references",
     "map_steps",
     "move_into_graph",
     "move_into_graphs",
+    "native_home",
     "needed",
     "nodes",
     "rebuild",
@@ -141,5 +154,6 @@ __all__ = [
     "to_json",
     "verify",
     "with_directive",
+    "with_settings",
     "without_origin",
 ]

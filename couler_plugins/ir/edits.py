@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
 from couler_plugins.ir.base import replace
+from couler_plugins.ir.walk import CallSite
 from couler_plugins.ir.workflow import Call, Callable, Directive, Graph, Handler, Operation, Step, Workflow
 
 __all__ = [
     "fresh_name",
+    "map_call_sites",
     "map_steps",
     "redirect_calls",
     "remove_callables",
@@ -59,25 +61,30 @@ def remove_callables(workflow: Workflow, names: Collection[str]) -> Workflow:
 
 def map_steps(workflow: Workflow, change: CallableOnStep) -> Workflow:
     """`workflow` with every call site (entry, steps, handlers) replaced by what `change` makes of it."""
+    return map_call_sites(workflow, lambda site: change(site.step))
 
-    def changed_handler(handler: Handler) -> Handler:
-        step = changed(handler.step)
+
+def map_call_sites(workflow: Workflow, change: Function[[CallSite], Step]) -> Workflow:
+    """`workflow` with every call site replaced, as by `map_steps`; `change` is also given the graph that has it."""
+
+    def changed_handler(handler: Handler, graph: Graph | None) -> Handler:
+        step = changed(handler.step, graph)
         return handler if step is handler.step else replace(handler, step=step)
 
-    def changed(step: Step) -> Step:
-        handlers = tuple(changed_handler(handler) for handler in step.handlers)
+    def changed(step: Step, graph: Graph | None) -> Step:
+        handlers = tuple(changed_handler(handler, graph) for handler in step.handlers)
         same = all(new is old for new, old in zip(handlers, step.handlers, strict=True))
-        return change(step if same else replace(step, handlers=handlers))
+        return change(CallSite(graph, step if same else replace(step, handlers=handlers)))
 
     def changed_graph(graph: Graph) -> Graph:
-        steps = tuple(changed(step) for step in graph.steps)
+        steps = tuple(changed(step, graph) for step in graph.steps)
         same = all(new is old for new, old in zip(steps, graph.steps, strict=True))
         return graph if same else replace(graph, steps=steps)
 
     return replace(
         workflow,
-        entry=workflow.entry and changed(workflow.entry),
-        handlers=tuple(changed_handler(handler) for handler in workflow.handlers),
+        entry=workflow.entry and changed(workflow.entry, None),
+        handlers=tuple(changed_handler(handler, None) for handler in workflow.handlers),
         graphs=tuple(changed_graph(graph) for graph in workflow.graphs),
     )
 

@@ -13,10 +13,10 @@ import hashlib
 import logging
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from couler_plugins.caching.analysis import Analysis
-from couler_plugins.caching.artifacts import Hit, Meta
+from couler_plugins.caching.artifacts import ArtifactCache, Hit, Meta
 from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.caching.dataplane.observed_reuse import Observing, reuse_or_observe
 from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
@@ -30,9 +30,6 @@ from couler_plugins.local.interpreters import identity_of
 from couler_plugins.local.made import names, names_folder
 from couler_plugins.local.observing import Untraced, Unusable, has_python, reads_of
 from couler_plugins.local.scope import Scope
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.artifacts import ArtifactCache
 
 __all__ = ["Cached", "Caching", "Opening"]
 

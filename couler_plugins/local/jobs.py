@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.caching.application import stripped
+from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Adapter
-from couler_plugins.hookspecs.caching import Caching
+from couler_plugins.hookspecs.caching import Knowledge
 from couler_plugins.hookspecs.local import Local, NotThere
 from couler_plugins.hookspecs.running import Job, Request
 from couler_plugins.ir import Workflow
@@ -39,7 +39,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     workflow: Workflow
     facet: Local
     parameters: Mapping[str, str]
-    caching: Caching | None
+    caching: Knowledge | None
 
 
 def works_of(adapter: Adapter, documents: Sequence[Any], request: Request) -> list[Work]:
@@ -62,10 +62,11 @@ def works_of(adapter: Adapter, documents: Sequence[Any], request: Request) -> li
     if not runnable:
         raise InvalidInput("there is no workflow to run", engine=adapter.engine, hint="give a file that holds one")
     _refuse_unknown(runnable, request)
-    works = []
+    works, cache_of = [], adapter.cache(plan)
     for workflow in runnable:
-        caching = adapter.caching(workflow)
-        bare = workflow if caching is None else stripped(caching.without_traces(workflow))
+        cache = cache_of(workflow)
+        caching = cache if isinstance(cache, WrittenKeys) else None
+        bare = workflow if caching is None else caching.bare
         facet = adapter.local(bare, bundle)
         if facet is None:
             raise Unsupported(f"{adapter.engine} runs nothing here", engine=adapter.engine, feature="run --local")
@@ -78,7 +79,7 @@ def works_of(adapter: Adapter, documents: Sequence[Any], request: Request) -> li
 
 
 def _work(
-    workflow: Workflow, facet: Local, caching: Caching | None, request: Request, documents: Sequence[Any]
+    workflow: Workflow, facet: Local, caching: Knowledge | None, request: Request, documents: Sequence[Any]
 ) -> Work:
     label = workflow.name or workflow.prefix.rstrip("-.") or "workflow"
     place = f"{request.run}/{OTHER.sub('-', label)[:63]}"

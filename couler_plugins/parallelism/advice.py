@@ -5,16 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from couler_plugins.errors import CoulerError
+from couler_plugins.hookspecs import Context
+from couler_plugins.ir import Workflow
 from couler_plugins.parallelism.application import excess
-from couler_plugins.plan import Decision
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context
-    from couler_plugins.ir import Workflow
-    from couler_plugins.plan import Plan
+from couler_plugins.plan import Decision, Plan
 
 __all__ = ["SplitAdvice"]
 

@@ -12,14 +12,14 @@ from typing import Literal as OneOf
 
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.budget import UNLIMITED, Budget
 from couler_plugins.ir import Literal, move_into_graphs
 from couler_plugins.parallelism.bonds import Bond, contract
-from couler_plugins.parallelism.budget import UNLIMITED, Budget
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
 from couler_plugins.parallelism.graphing import Graphed, graphed
+from couler_plugins.parallelism.partitioning import ask_partitioner
 from couler_plugins.parallelism.report import Detached, explained
 from couler_plugins.parallelism.staging import split_stages
-from couler_plugins.partitioners import ask_partitioner
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context, Partitioner

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
+    from couler_plugins.hookspecs.budget import Budget
+    from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["Clusters", "bandpack"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.parallelism.dag import Dag
+from couler_plugins.hookspecs.dag import Dag
 
 if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
+    from couler_plugins.hookspecs.budget import Budget
 
 __all__ = ["Bond", "Contraction", "contract"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from couler_plugins.simulation.schedule import schedule
 
 if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
+    from couler_plugins.hookspecs.budget import Budget
+    from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["barrier_makespan", "fewest_parts", "makespan_bound"]
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
 
-__all__ = ["Part", "order_problem", "over_budget", "parts_of"]
+__all__ = ["Part", "check_steps", "order_problem", "over_budget", "parts_of"]
 
 
 @dataclass(frozen=True)
@@ -74,3 +73,31 @@ def over_budget(dag: Dag, budget: Budget, labels: Sequence[int]) -> list[str]:
         for part in parts_of(dag, labels)
         for what, amount, limit in budget.over(part.bytes, part.steps, part.pods)
     ]
+
+
+def check_steps(dag: Dag, budget: Budget) -> None:
+    """Checks that every step fits into a part of its own, with all that it reads from outside.
+
+    Raises:
+        InvalidInput: one does not; it is named with the component and by how much.
+    """
+    limit_bytes, limit_steps, limit_pods = budget.limits
+    imports = dag.imports
+    for step, above in enumerate(dag.parents):
+        size = dag.wrapper + dag.alone(step) + (dag.exports[step] if dag.children[step] else 0)
+        for parent in above:
+            size += imports[parent]
+        if size > limit_bytes or dag.steps[step] > limit_steps or dag.pods[step] > limit_pods:
+            raise _too_large(dag, step, budget.over(size, dag.steps[step], dag.pods[step])[0])
+
+
+def _too_large(dag: Dag, step: int, over: tuple[str, int, int]) -> InvalidInput:
+    what, amount, limit = over
+    name, above = dag.names[step], dag.parents[step]
+    reads = f", with what it reads of {len(above):,} others" if what == "bytes" and above else ""
+    return InvalidInput(
+        f"the step {name!r} alone takes {amount:,} {what}{reads}: {amount - limit:,} more than the {limit:,} "
+        "that a part may have",
+        step=name,
+        hint="raise the budget, or make the step smaller: what is long can go into a ConfigMap or an artifact",
+    )

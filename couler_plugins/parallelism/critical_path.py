@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options import check_range
-from couler_plugins.parallelism.budget import check_steps
+from couler_plugins.parallelism.check import check_steps
 from couler_plugins.parallelism.objective import Objective
 
 if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
+    from couler_plugins.hookspecs.budget import Budget
+    from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["CriticalPath"]
 

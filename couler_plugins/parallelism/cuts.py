@@ -15,9 +15,9 @@ from couler_plugins.parallelism.check import Part, parts_of
 from couler_plugins.plan import Part as NamedPart
 
 if TYPE_CHECKING:
+    from couler_plugins.hookspecs.budget import Budget
     from couler_plugins.ir import Workflow
     from couler_plugins.parallelism.bonds import Contraction
-    from couler_plugins.parallelism.budget import Budget
     from couler_plugins.parallelism.graphing import Graphed
 
 __all__ = ["Cut", "earlier_labels"]

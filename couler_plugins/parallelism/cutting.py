@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from couler_plugins.parallelism.solution import Solution
+from couler_plugins.parallelism.solution import Solution
 
 __all__ = ["cut_pass"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.ir import Graph, GraphView, Reference, callables, inline_callees, references
-from couler_plugins.parallelism.dag import Dag
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context, Profile

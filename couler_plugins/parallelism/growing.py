@@ -9,8 +9,8 @@ from couler_plugins.parallelism.bound import fewest_parts
 from couler_plugins.parallelism.packing import Filling
 
 if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
+    from couler_plugins.hookspecs.budget import Budget
+    from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["grow"]
 

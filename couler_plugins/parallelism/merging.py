@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from couler_plugins.parallelism.solution import Solution
+from couler_plugins.parallelism.solution import Solution
 
 __all__ = ["merge"]
 

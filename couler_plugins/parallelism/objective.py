@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from couler_plugins.parallelism.bound import fewest_parts
 
 if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
+    from couler_plugins.hookspecs.budget import Budget
+    from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["Objective"]
 

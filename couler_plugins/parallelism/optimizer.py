@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from couler_plugins.errors import CoulerError
+from couler_plugins.hookspecs import Context
 from couler_plugins.options import Size
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context
-    from couler_plugins.plan import Plan
+from couler_plugins.plan import Plan
 
 __all__ = ["Split"]
 

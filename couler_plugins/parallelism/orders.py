@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from couler_plugins.parallelism.dag import Dag
+    from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["by_depth", "depth_first"]
 

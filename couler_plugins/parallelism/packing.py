@@ -7,9 +7,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from couler_plugins.hookspecs.budget import Budget
+    from couler_plugins.hookspecs.dag import Dag
     from couler_plugins.parallelism.bandpack import Clusters
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
 
 __all__ = ["Filling", "cut_to_fit", "fill", "first_fit"]
 

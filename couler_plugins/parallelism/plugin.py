@@ -19,7 +19,6 @@ def couler_optimizers() -> list[type[Optimizer]]:
 def couler_partitioners() -> list[type[Partitioner]]:
     """The built-in partitioners."""
     from couler_plugins.parallelism.critical_path import CriticalPath
-    from couler_plugins.parallelism.paper import Paper
     from couler_plugins.parallelism.simple import BandPack, Levels
 
-    return [CriticalPath, BandPack, Levels, Paper]
+    return [CriticalPath, BandPack, Levels]

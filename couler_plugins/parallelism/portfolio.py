@@ -18,8 +18,8 @@ from couler_plugins.parallelism.search import Search
 from couler_plugins.parallelism.solution import Solution
 
 if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
+    from couler_plugins.hookspecs.budget import Budget
+    from couler_plugins.hookspecs.dag import Dag
     from couler_plugins.parallelism.objective import Objective
 
 __all__ = ["Effort", "candidates", "split_afresh"]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from couler_plugins.plan import Decision
 
 if TYPE_CHECKING:
+    from couler_plugins.hookspecs.budget import Budget
     from couler_plugins.hookspecs.splitting import Extent, Parts
     from couler_plugins.ir import Scalar
-    from couler_plugins.parallelism.budget import Budget
     from couler_plugins.parallelism.check import Part
     from couler_plugins.parallelism.cuts import Cut
 

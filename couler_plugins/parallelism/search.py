@@ -6,7 +6,7 @@ import heapq
 from random import Random
 from typing import TYPE_CHECKING
 
-from couler_plugins.parallelism.budget import UNLIMITED
+from couler_plugins.hookspecs.budget import UNLIMITED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

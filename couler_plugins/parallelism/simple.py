@@ -11,8 +11,8 @@ from couler_plugins.parallelism.orders import by_depth
 from couler_plugins.parallelism.packing import fill, first_fit
 
 if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
+    from couler_plugins.hookspecs.budget import Budget
+    from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["BandPack", "Levels"]
 

@@ -9,8 +9,8 @@ from couler_plugins.parallelism.state import Parts
 from couler_plugins.parallelism.times import Times
 
 if TYPE_CHECKING:
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
+    from couler_plugins.hookspecs.budget import Budget
+    from couler_plugins.hookspecs.dag import Dag
     from couler_plugins.parallelism.objective import Objective
 
 __all__ = ["Solution"]

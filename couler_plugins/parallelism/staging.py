@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.parallelism.budget import check_steps
+from couler_plugins.parallelism.check import check_steps
 from couler_plugins.parallelism.packing import Filling
 
 if TYPE_CHECKING:
+    from couler_plugins.hookspecs.budget import Budget
+    from couler_plugins.hookspecs.dag import Dag
     from couler_plugins.parallelism.bonds import Contraction
-    from couler_plugins.parallelism.budget import Budget
-    from couler_plugins.parallelism.dag import Dag
 
 __all__ = ["makespan", "split_stages"]
 

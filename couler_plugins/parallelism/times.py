@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from couler_plugins.parallelism.state import Parts
+from couler_plugins.parallelism.state import Parts
 
 __all__ = ["Times"]
 

@@ -10,8 +10,8 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
 from couler_plugins.ir import Call, Workflow
 from couler_plugins.ir.flat import FlatNode, flatten
-from couler_plugins.profiles import family_of
 from couler_plugins.runs import Ran, Run
+from couler_plugins.runs.families import family_of
 from couler_plugins.runs.identity import hash_of, key_of
 from couler_plugins.runs.order import topological_order
 

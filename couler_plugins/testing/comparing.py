@@ -13,9 +13,16 @@ from couler_plugins.ir.base import compared_fields
 __all__ = ["apply", "differences", "exactly"]
 
 
+def _unshared(data: Any) -> Any:
+    """Return a copy in which nothing is in two places, as what an anchor and its aliases stand for is."""
+    if isinstance(data, dict):
+        return {key: _unshared(content) for key, content in data.items()}
+    return [_unshared(item) for item in data] if isinstance(data, list) else data
+
+
 def apply(old: Any, edits: Sequence[Edit]) -> Any:
     """Carries out edits on data, by the definition of their paths."""
-    box = {"root": copy.deepcopy(old)}
+    box = {"root": _unshared(old)}
     for edit in edits:
         if edit.op == "replace":
             assert edit.before is not None

@@ -10,13 +10,12 @@ from types import ModuleType
 from typing import Any
 
 from couler_plugins.config import Config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs import Adapter, Optimizer, hookimpl
 from couler_plugins.ir import Node, Workflow, rebuild, rename_steps, replace
 from couler_plugins.plan import Lowered, Plan, Written
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.testing.setting import set_field, without_derived
 
 __all__ = ["Subject", "lift_file", "lift_source", "lower_and_write", "regenerate"]
@@ -160,7 +159,8 @@ class Subject:
         """Lower a plan; return its documents by number as they are then, too."""
         lowered, _ = lower_and_write(self, plan)
         documents = {number: document.data for number, document in enumerate(plan.bundle.documents)}
-        return lowered, documents | dict(lowered.changed)
+        appended = enumerate((data for _, data in lowered.appended), len(documents))
+        return lowered, documents | dict(lowered.changed) | dict(appended)
 
     def relifted(self, plan: Plan, workflows: tuple[Workflow, ...]) -> tuple[Workflow, ...]:
         """Return what a plan of one file holds once these workflows were lowered and lifted again."""

@@ -15,9 +15,9 @@ import couler_plugins.authoring as couler
 from couler_plugins import Text, lint
 from couler_plugins.authoring import AuthoredWorkflow, equal, to_python, workflow
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError
 from couler_plugins.ir import verify
+from couler_plugins.plugins import load_plugins
 from support import examples
 
 PLUGINS = load_plugins(load_config(environ={}))

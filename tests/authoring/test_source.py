@@ -15,9 +15,9 @@ from couler_plugins import lift
 from couler_plugins.authoring import AuthoredWorkflow, WFStatus, equal, workflow
 from couler_plugins.authoring.source import to_python
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Literal, Need, Retry, Workflow, replace
+from couler_plugins.plugins import STEPS, load_plugins
 
 
 def job(name: str, *args: Any, **more: Any) -> couler.Returned:
@@ -27,7 +27,7 @@ def job(name: str, *args: Any, **more: Any) -> couler.Returned:
 def printed(written: Workflow, folder: Path) -> Workflow:
     """The workflow that its printed form gives."""
     path = folder / "printed.py"
-    path.write_text(to_python(written, load_plugins(load_config(environ={})).steps.values()), encoding="utf-8")
+    path.write_text(to_python(written, load_plugins(load_config(environ={})).all(STEPS).values()), encoding="utf-8")
     found = runpy.run_path(str(path))["workflow"]
     assert isinstance(found, AuthoredWorkflow)
     return found.ir
@@ -170,7 +170,7 @@ def test_a_workflow_comes_back(write: Callable[[], None], tmp_path: Path) -> Non
 def test_ready_made_steps_are_called_by_name(tmp_path: Path) -> None:
     with workflow("w") as written:
         ready_made()
-    text = to_python(written.ir, load_plugins(load_config(environ={})).steps.values())
+    text = to_python(written.ir, load_plugins(load_config(environ={})).all(STEPS).values())
     assert 'couler.run_step(step="load-csv", url="s3://bucket/data.csv"' in text.replace("\n        ", " ")
     assert 'couler.run_step("load-csv"' not in to_python(written.ir)
     assert "couler.run_container(" in to_python(written.ir)

@@ -20,9 +20,10 @@ from couler_plugins.nl.references import waits_for
 from couler_plugins.nl.scope import Scope
 from couler_plugins.nl.validation import validate
 from couler_plugins.nl.words import words
+from couler_plugins.plugins import points
 
 SET = {task.name: task for task in tasks()}
-STEPS = plugins().steps
+STEPS = plugins().all(points.STEPS)
 
 LEVELS, FIELDS = {"easy", "medium", "hard"}, {"ml", "data", "ops"}
 PLACE = re.compile(r"[a-z0-9]+://|[a-z0-9.-]+\.example\.")

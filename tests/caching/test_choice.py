@@ -9,13 +9,13 @@ from typing import ClassVar
 from caching.toy import Toy, artifact, flow, main
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.choice import Limit, choose
+from couler_plugins.caching.profiles import profiles_of
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.context import RunContext
 from couler_plugins.hookspecs import CachePolicy, Profile
 from couler_plugins.ir import Axis, Graph, Literal, Loop, Native, Step, Workflow, replace
 from couler_plugins.options import Size
 from couler_plugins.plugins import Plugins
-from couler_plugins.profiles import profiles_of
 from couler_plugins.runs import Candidate, History, Ran, Run
 from ir.small import graph, step
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from couler_plugins.caching.epochs import Epoch
+from couler_plugins.caching.optimizer import Epoch
 from couler_plugins.options import texts_of
 
 

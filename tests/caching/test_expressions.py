@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from couler_plugins.caching.expressions import impure_expression
+from couler_plugins.caching.impurity_patterns import impure_expression
 from couler_plugins.ir import Argument, Call, Expression, Literal, Reference, Step, Template
 
 READ = Reference(to="input", kind="parameter", name="x")

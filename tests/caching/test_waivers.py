@@ -9,7 +9,7 @@ from couler_airflow.marks import ALLOWED
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.waivers import OF_PROGRAMS, WAIVERS, source_rule, waiver_of
-from couler_plugins.cli.rule_words import WORDS
+from couler_plugins.cli.verdicts import RULE_WORDS
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.hookspecs.declarations import Said
 from couler_plugins.ir import Argument, Native, Operation, Port, Reference, replace
@@ -32,7 +32,7 @@ def against(verdict: Verdict) -> dict[str, str]:
     return {item.rule: item.remedy for item in verdict.objections}
 
 
-@pytest.mark.parametrize("rule", sorted(WORDS))
+@pytest.mark.parametrize("rule", sorted(RULE_WORDS))
 def test_only_what_has_a_word_is_waived(rule: str) -> None:
     objections = {"op": Objection(rule, "it does that")}
     assert rule in against(one(Toy(objections=objections, itself=False)))

@@ -31,7 +31,7 @@ def verdict(toy: Toy, operation: Operation | None = None) -> Verdict:
         operations=(operation,),
     )
     found = Analysis(workflow, toy).verdicts
-    return wrapped(found, toy, WRAPPER)["main", "a"]
+    return wrapped(found, toy.wrapper_objection, WRAPPER)["main", "a"]
 
 
 def test_what_the_engine_cannot_keep_is_wrapped() -> None:

@@ -29,6 +29,7 @@ def couler_command(plugin_box: PluginBox) -> Couler:
 def simulate(couler_command: Couler, plugin_box: PluginBox) -> Couler:
     """Runs `couler simulate` where there is a trace, `trace.json`."""
     plugin_box.declare("caches", "couler_plugins.caching.plugin")
+    plugin_box.declare("baselines", "benchmarks.baselines.plugin")
     Path("trace.json").write_text(trace("churn", CHAIN, train=7200.0, clean=1800.0))
     return lambda *arguments, **options: couler_command("simulate", *arguments, **options)
 

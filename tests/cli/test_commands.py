@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import Result
 
 from couler_plugins import __version__
+from couler_plugins.cli.group import CommandGroup, couler
 from pluginbox import PluginBox
 
 TOY = "kind: Toy\nname: a\nsteps:\n- {name: get, run: curl, timeout: 1}\n- name: use\n  run: cat\n  after: [get]\n"
@@ -36,6 +38,27 @@ def test_every_command_has_a_help_text_with_an_example(couler_command: Couler, n
     assert done.exit_code == 0
     assert f"  couler {name}" in done.stdout
     assert f"  {name} " in couler_command("--help").stdout
+
+
+def commands(group: CommandGroup) -> Iterator[tuple[CommandGroup, str, click.Command]]:
+    with click.Context(group) as ctx:
+        for name in group.list_commands(ctx):
+            command = group.get_command(ctx, name)
+            assert command is not None
+            yield group, name, command
+            if isinstance(command, CommandGroup):
+                yield from commands(command)
+
+
+def test_the_tables_of_groups_say_what_their_commands_say() -> None:
+    checked = list(commands(couler))
+    assert len({id(group) for group, _, _ in checked}) == 3
+    for group, name, command in checked:
+        sentence = group.table[name][1]
+        assert command.name == name
+        assert command.hidden is not bool(sentence), name
+        for width in (45, 70, 1000) if sentence else ():
+            assert click.Command(name, help=sentence).get_short_help_str(width) == command.get_short_help_str(width)
 
 
 def test_the_help_text_says_the_exit_codes(couler_command: Couler) -> None:

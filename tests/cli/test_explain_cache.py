@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from couler_plugins.cli.group import couler
-from couler_plugins.cli.rule_words import WORDS, words_for
+from couler_plugins.cli.verdicts import RULE_WORDS, words_for
 from support import ROOT
 
 DOCS = ROOT / "docs" / "explain.md"
@@ -325,7 +325,7 @@ def test_every_rule_has_plain_words() -> None:
     texts = [path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.py")]
     rules = {name for text in texts for name in rule.findall(text)} - NEVER_TOLD
     assert len(rules) > 40
-    assert sorted(rules - WORDS.keys()) == []
+    assert sorted(rules - RULE_WORDS.keys()) == []
     assert words_for("of-a-plugin") == "of a plugin"
 
 

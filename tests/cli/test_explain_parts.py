@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from cli.splitting import write_workflow
-from couler_plugins.cli.alike import Alike, in_groups
+from couler_plugins.cli.explanation import Alike, in_groups
 from couler_plugins.plan import Decision
 
 Couler = Callable[..., Result]

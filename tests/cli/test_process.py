@@ -144,5 +144,8 @@ def test_listing_the_plugins_imports_no_engine_and_little_else(environment: dict
     assert not modules.intersection((*ENGINES, *HEAVY))
 
 
-def test_the_help_text_imports_no_engine(environment: dict[str, str]) -> None:
-    assert not imported(environment, "--help").intersection((*ENGINES, *HEAVY))
+def test_the_help_text_imports_click_and_the_table(environment: dict[str, str]) -> None:
+    modules = imported(environment, "--help")
+    assert not modules.intersection((*ENGINES, *HEAVY, "msgspec", "pluggy", "yaml"))
+    own = {name.removeprefix("couler_plugins.") for name in modules if name.startswith("couler_plugins.")}
+    assert own == {"cli", "cli.group", "cli.messages", "errors"}

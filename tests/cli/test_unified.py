@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couler_plugins.cli.unified import unified_diff
+from couler_plugins.cli.diff import unified_diff
 from couler_plugins.documents.matching import LineMatcher
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "d: 1", "", "e"]), max_size=12).map("\n".join)

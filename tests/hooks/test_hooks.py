@@ -15,15 +15,16 @@ from couler_plugins import Text, lift, optimize
 from couler_plugins.context import RunContext
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import HOOKSPECS
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.trials import Trial
+from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.reading import read_task
-from couler_plugins.hpo.task import Trial
 from couler_plugins.ir import Literal
-from couler_plugins.parallelism.budget import Budget
-from couler_plugins.parallelism.dag import Dag
-from couler_plugins.partitioners import ask_partitioner, parse_partitioner
+from couler_plugins.parallelism.partitioning import ask_partitioner
+from couler_plugins.plugins import PARTITIONERS, STEPS, STORES, TUNERS
 from couler_plugins.runs import Candidate, History
 from couler_plugins.sources import read_source
-from couler_plugins.tuners import ask_tuner, parse_tuner
 from pluginbox import PluginBox
 from support import ROOT
 
@@ -125,7 +126,7 @@ def test_hook_couler_runs(box: PluginBox, tmp_path: Path) -> None:
 def test_hook_couler_partitioners(box: PluginBox) -> None:
     install(box, "couler_partitioners")
     dag = Dag.of("abcd", [[], [0], [1], [2]], [1.0] * 4)
-    partitioner = parse_partitioner("slices{steps=3}", box.load())
+    partitioner = box.load().parse(PARTITIONERS, "slices{steps=3}")
     assert ask_partitioner(partitioner, dag, Budget(steps=3)).labels == (0, 0, 0, 1)
     with pytest.raises(PluginFailure, match="part 0 takes 3 steps of at most 2"):
         ask_partitioner(partitioner, dag, Budget(steps=2))
@@ -135,7 +136,7 @@ def test_hook_couler_tuners(box: PluginBox) -> None:
     install(box, "couler_tuners")
     rate = {"type": "float", "low": 0, "high": 1, "default": 0.5}
     task = read_task({"data": {"name": "toy", "metric": "loss"}, "space": {"rate": rate}})
-    tuner = parse_tuner("nearby", box.load())
+    tuner = box.load().parse(TUNERS, "nearby")
     first = ask_tuner(tuner, task, [], 0)
     assert first is not None
     assert first.values == (("rate", 0.5),)
@@ -148,7 +149,7 @@ def test_hook_couler_tuners(box: PluginBox) -> None:
 
 def test_hook_couler_steps(box: PluginBox) -> None:
     install(box, "couler_steps")
-    step = box.load().step("count-words")
+    step = box.load().get(STEPS, "count-words")
     built = step.build({"text": "one two"})
     assert [(argument.name, argument.value) for argument in built.arguments] == [("text", Literal(value="one two"))]
     (container,) = built.operation.containers
@@ -167,7 +168,7 @@ def test_hook_couler_cache_policies(box: PluginBox) -> None:
 
 def test_hook_couler_artifact_stores(box: PluginBox) -> None:
     install(box, "couler_artifact_stores")
-    store = box.load().store("team").open("team://growth")
+    store = box.load().get(STORES, "team").open("team://growth")
     assert store.put("a/b", b"1")
     assert Path("teams/growth/a/b").read_bytes() == b"1"
     assert not store.put("a/b", b"2", replace=False)

@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from couler_plugins import Text, optimize
 from couler_plugins.cli.group import couler
+from pluginbox import PluginBox
 from support import ROOT
 
 EXAMPLE = ROOT / "examples" / "couler-default-retry"
 MODULE = (EXAMPLE / "couler_default_retry.py").read_text()
-TUTORIAL = (ROOT / "docs" / "plugins" / "tutorial.md").read_text()
+TUTORIAL, _, SETTINGS = (ROOT / "docs" / "plugins" / "tutorial.md").read_text().partition("## Settings of steps")
 HELLO = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -91,3 +93,12 @@ def test_the_plugin_finds_nothing_to_do_in_its_own_result(installed: Path) -> No
     assert once == f"{HELLO}    retryStrategy:\n      limit: 2\n"
     Path("hello.yaml").write_text(once)
     assert run("optimize", "-p", "dedupe,default-retry", "hello.yaml", "--check").exit_code == 0
+
+
+def test_the_tutorial_shows_an_optimizer_of_settings(plugin_box: PluginBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    (module,) = re.findall(r"^```python\n(.*?)^```", SETTINGS, re.MULTILINE | re.DOTALL)
+    plugin_box.add("requests", module)
+    monkeypatch.delenv("COULER_LOAD_PLUGINS")
+    once = optimize(Text(HELLO), "default-requests{cpu=2}")
+    assert once.text == HELLO + '      resources:\n        requests:\n          cpu: "2"\n          memory: 256Mi\n'
+    assert not optimize(Text(once.text), "default-requests").changed

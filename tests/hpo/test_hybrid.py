@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from couler_plugins.hookspecs.trials import Trial
 from couler_plugins.hpo.llm_tuner import Llm, LlmOptuna
 from couler_plugins.hpo.optuna_tuner import Optuna
+from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.reading import read_task
-from couler_plugins.hpo.task import Trial
 from couler_plugins.llm.client import ModelUnavailable, Reply, Request
-from couler_plugins.tuners import ask_tuner
 from support import first_of
 
 TASK = read_task(

@@ -12,10 +12,10 @@ import pytest
 import stamina
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.trials import Proposal, Task
 from couler_plugins.hpo.llm_tuner import Llm
 from couler_plugins.hpo.reading import read_task
 from couler_plugins.hpo.study import Study
-from couler_plugins.hpo.task import Proposal, Task
 from couler_plugins.hpo.trials import run_trials
 from couler_plugins.llm import openai_client
 from couler_plugins.options import build

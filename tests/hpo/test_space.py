@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hpo.parameters import Choice, Number, Parameter
-from couler_plugins.hpo.space import Space
+from couler_plugins.hookspecs.parameters import Choice, Number, Parameter
+from couler_plugins.hookspecs.space import Space
 
 PARAMETERS: dict[str, Number | Choice] = {
     "float": Number(type="float", low=-1, high=3.5),

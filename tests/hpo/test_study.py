@@ -14,11 +14,11 @@ import msgspec
 import pytest
 
 from couler_plugins.errors import EngineError, InvalidInput, PluginFailure
+from couler_plugins.hookspecs.space import Values
+from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.hpo.optuna_tuner import Optuna
 from couler_plugins.hpo.reading import read_task
-from couler_plugins.hpo.space import Values
 from couler_plugins.hpo.study import Study
-from couler_plugins.hpo.task import Proposal, Task, Trial
 from couler_plugins.hpo.trials import Report, run_trials
 from servers.postgres import PASSWORD, binaries, postgres_server
 from support import ROOT

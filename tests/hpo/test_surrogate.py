@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from couler_plugins.hookspecs.parameters import Choice, Number
+from couler_plugins.hookspecs.space import Space, Values
 from couler_plugins.hpo.gaussian_process import Array, Process, sample_processes
-from couler_plugins.hpo.parameters import Choice, Number
-from couler_plugins.hpo.space import Space, Values
 from couler_plugins.hpo.surrogate import MEMORY, near, suggest
 
 LINE = Space.of({"x": Number(type="float", low=0, high=1)})

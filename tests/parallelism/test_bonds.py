@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.bonds import Bond, contract
-from couler_plugins.parallelism.budget import Budget
 from couler_plugins.parallelism.check import order_problem, over_budget
-from couler_plugins.parallelism.dag import Dag
 from couler_plugins.parallelism.simple import Levels
 from parallelism_graphs import cases, named
 

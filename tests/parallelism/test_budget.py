@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.parallelism.budget import Budget, check_steps
-from couler_plugins.parallelism.dag import Dag
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.parallelism.check import check_steps
 
 
 @pytest.mark.parametrize("field", ["bytes", "steps", "pods"])

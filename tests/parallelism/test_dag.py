@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.parallelism.dag import Dag
+from couler_plugins.hookspecs.dag import Dag
 from parallelism_graphs import named
 
 

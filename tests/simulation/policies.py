@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from couler_plugins.caching.policies import POLICIES
+from benchmarks.baselines import POLICIES
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, LoadCost, Run
 from couler_plugins.simulation.workload import Workload

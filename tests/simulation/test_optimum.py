@@ -11,8 +11,8 @@ from typing import ClassVar
 import msgspec
 import pytest
 
+from benchmarks.baselines import POLICIES
 from benchmarks.optimum import bound, optimum
-from couler_plugins.caching.policies import POLICIES
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, LoadCost, Run
 from couler_plugins.simulation.replay import replay

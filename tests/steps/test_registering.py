@@ -7,6 +7,7 @@ import json
 import pytest
 
 from couler_plugins.errors import InvalidInput, PluginFailure
+from couler_plugins.plugins import STEPS
 from pluginbox import PluginBox
 
 PLUGIN = """
@@ -44,7 +45,7 @@ def couler_steps():
 def test_what_is_no_step_is_said_with_its_plugin(plugin_box: PluginBox, step: str, problem: str) -> None:
     plugin_box.add("mine", PLUGIN.format(step=step))
     (record,) = plugin_box.records()
-    assert record.steps == ()
+    assert "steps" not in record.provides
     assert problem in record.errors[0]
 
 
@@ -59,15 +60,15 @@ def test_a_step_without_build_is_none(plugin_box: PluginBox) -> None:
 def test_steps_are_found_by_name_and_clashes_are_refused(plugin_box: PluginBox) -> None:
     plugin_box.add("mine", PLUGIN.format(step='step(inputs=[A]), step(name="other")'))
     plugins = plugin_box.load()
-    assert list(plugins.steps) == ["count", "other"]
+    assert list(plugins.all(STEPS)) == ["count", "other"]
     with pytest.raises(InvalidInput, match="there is no ready-made step 'cont'") as missing:
-        plugins.step("cont")
+        plugins.get(STEPS, "cont")
     assert missing.value.hint == "did you mean 'count'? there is count, other"
     plugin_box.add("yours", PLUGIN.format(step="step()"))
     clashing = plugin_box.load()
-    assert list(clashing.steps) == ["other"]
+    assert list(clashing.all(STEPS)) == ["other"]
     with pytest.raises(PluginFailure, match=r"2 plugins have a ready-made step 'count': mine .* and yours"):
-        clashing.step("count")
+        clashing.get(STEPS, "count")
 
 
 def test_steps_are_listed_with_what_they_take_and_give(plugin_box: PluginBox) -> None:
@@ -78,7 +79,7 @@ def test_steps_are_listed_with_what_they_take_and_give(plugin_box: PluginBox) ->
     plugin_box.add("mine", PLUGIN.format(step="step(inputs=[A], tags=['text'])"))
     done = CliRunner().invoke(couler, ["plugins"])
     assert done.exit_code == 0
-    assert "  step count: Counts.\n" in done.stdout
+    assert "  ready-made step count: Counts.\n" in done.stdout
     (plugin,) = json.loads(CliRunner().invoke(couler, ["plugins", "--format", "json"]).stdout)["plugins"]
     (step,) = plugin["steps"]
     assert (step["name"], step["summary"], step["tags"]) == ("count", "Counts.", ["text"])

@@ -20,6 +20,9 @@ __all__ = ["TASKS", "DagBundle", "LiveDag", "load", "snapshot"]
 TASKS = ("dag", "tasks")
 """Where the tasks stand in what Airflow serializes of a DAG, in the order of `task_dict`."""
 
+UNSERIALIZED = ("append_env", "priority_class_name")
+"""What lowering may change of an operator and Airflow does not serialize."""
+
 
 @dataclass(slots=True)
 class LiveDag:
@@ -97,7 +100,7 @@ def _raised(dags: Iterable[Any] | CoulerError) -> list[tuple[int, Any]]:
 
 
 def snapshot(dag: Any) -> dict[str, Any]:
-    """What Airflow serializes of a DAG, without where its file is, and, under `couler`, which of its tasks are cached.
+    """What Airflow serializes of a DAG, without where its file is, and all else that lowering may change.
 
     Raises:
         InvalidInput: Airflow cannot serialize it, so that no scheduler would run it.
@@ -119,6 +122,8 @@ def snapshot(dag: Any) -> dict[str, Any]:
         data["dag"].pop(name, None)
     for task in data["dag"]["tasks"]:
         fields = task["__var"]
+        operator = dag.task_dict[fields["task_id"]]
+        fields |= {name: value for name in UNSERIALIZED if (value := getattr(operator, name, None))}
         if isinstance(fields.get("template_fields"), list):
             fields["template_fields"].sort()  # some operators make them from a set, whose order differs by process
     if cached := wrapped_tasks(dag):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from couler_airflow.parsed import parse_task
 from couler_airflow.runtime.before import PRODUCER, by_order, too_many, without_key
 from couler_airflow.settings import is_enabled, load_settings
 from couler_plugins.caching.code.uncacheable import objections_of
+from couler_plugins.caching.key_models.worker import WorkerKeys
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace
 from couler_plugins.ir import GraphView, Source, Workflow
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plan import Plan
 
-__all__ = ["AirflowCaching", "caching_of"]
+__all__ = ["AirflowCache", "caches"]
 
 ALWAYS = "it runs every time, under a key for what comes after it"
 MARK = "@couler_airflow.cached above its function, or couler_airflow.cached(…) of the task or the DAG"
@@ -41,15 +42,20 @@ UNDECLARED = Objection("not-declared", "its owner has not declared it pure", rem
 Objections = tuple[Objection, ...]
 
 
-def caching_of(workflow: Workflow, bundle: Bundle) -> AirflowCaching | None:
-    """The facet of a DAG; None for a workflow that comes from none."""
-    if not isinstance(bundle, DagBundle) or workflow.source is None:
-        return None
-    return AirflowCaching(bundle.live_of(workflow.source).dag, workflow)
+def caches(plan: Plan) -> Callable[[Workflow], AirflowCache | None]:
+    """Return what makes the cache of each DAG of a plan; None for what no DAG was read as."""
+    bundle = plan.bundle
+
+    def cache_of(workflow: Workflow) -> AirflowCache | None:
+        if not isinstance(bundle, DagBundle) or workflow.source is None:
+            return None
+        return AirflowCache(bundle.live_of(workflow.source).dag, workflow)
+
+    return cache_of
 
 
-class AirflowCaching:
-    """The facet of one DAG.
+class AirflowCache(WorkerKeys):
+    """The cache of one DAG, whose workers share a store.
 
     Args:
         dag: the DAG.
@@ -57,19 +63,20 @@ class AirflowCaching:
     """
 
     def __init__(self, dag: Any, workflow: Workflow) -> None:
+        super().__init__(workflow)
         self._dag = dag
         self._graph = workflow.graphs[0]
         self._owner = Owner(dag)
 
     @property
     def settings_objection(self) -> Objection | None:
-        """Why workers with the settings of this process cache nothing; see `WorkerCaching`."""
+        """Why workers with the settings of this process cache nothing; see `WorkerKeys`."""
         if not is_enabled():
             return SWITCHED_OFF
         return None if load_settings("cache_store").cache_store else NO_STORE
 
     def requests(self, *, assume_pure: bool, explains: bool) -> Mapping[tuple[str, str], Request]:
-        """Return what to ask of each task; see `WorkerCaching.requests`."""
+        """Return what to ask of each task; see `WorkerKeys.requests`."""
         requests: dict[str, Request] = {}
         against: dict[str, Objections] = {}  # what forbids a key of a task, for what comes after it
         for name in GraphView(self._graph).order():

@@ -12,6 +12,7 @@ __all__ = ["CAPABILITIES"]
 OWNER = "it is written in the DAG file"
 NONE = "Airflow has nothing of the kind"
 CONTAINERS = "an operator says what it starts"
+PODS = "of tasks that have a pod"
 
 CAPABILITIES = (
     Capability("Workflow.name", "kept", "dag_id", "Airflow keeps the history of runs under it"),
@@ -24,7 +25,7 @@ CAPABILITIES = (
     Capability("Workflow.entry", "derived", "the DAG itself"),
     Capability("Workflow.handlers", "refused", "", "callbacks are the owner's"),
     Capability("Workflow.graphs", "full", "the DAG itself", "one; split makes further DAGs of parts"),
-    Capability("Workflow.operations", "kept", "operators", "they are Python objects, which stay as they are"),
+    Capability("Workflow.operations", "full", "operators", "their pods; none comes or goes"),
     Capability("Workflow.rest", "kept", "timetable, tags, catchup, max_active_runs", OWNER),
     Capability("Graph.name", "kept", "dag_id", "Airflow keeps the history of runs under it"),
     Capability("Graph.inputs", "refused", "", "a DAG has params"),
@@ -53,10 +54,15 @@ CAPABILITIES = (
     Capability("Operation.locks", "refused", "", "use a pool"),
     Capability("Operation.metrics", "refused", "", NONE),
     Capability("Operation.inline", "derived", "", "no two tasks share an operator"),
-    Capability("Operation.containers", "kept", "image, cmds, arguments, env_vars, command, bash_command", CONTAINERS),
+    Capability("Operation.containers", "full", "the pod of the task", "its env, requests and limits"),
     Capability("Operation.daemon", "refused", "", NONE),
     Capability("Operation.directives", "refused", "", "ask the step"),
-    Capability("Operation.rest", "kept", "inlets, outlets, the operator's class and module", OWNER),
+    Capability(
+        "Operation.rest",
+        "full",
+        "labels, annotations, node_selector, priority_class_name, inlets, outlets, the operator's class and module",
+        "what is set on the pod of the task",
+    ),
     Capability("Step.name", "kept", "task_id", "callables return it and Airflow keeps its history under it"),
     Capability("Step.call", "derived", "the operator"),
     Capability("Step.arguments", "kept", "the fields named in template_fields", OWNER),
@@ -81,9 +87,9 @@ CAPABILITIES = (
     Capability("Container.command", "kept", "cmds, entrypoint", CONTAINERS),
     Capability("Container.args", "kept", "arguments, command, bash_command", CONTAINERS),
     Capability("Container.script", "refused", "", CONTAINERS),
-    Capability("Container.env", "kept", "env_vars, environment", CONTAINERS),
-    Capability("Container.requests", "refused", "", CONTAINERS),
-    Capability("Container.limits", "refused", "", CONTAINERS),
+    Capability("Container.env", "full", "env_vars, env, environment, executor_config", "texts"),
+    Capability("Container.requests", "full", "container_resources, executor_config", PODS),
+    Capability("Container.limits", "full", "container_resources, executor_config", PODS),
     Capability("Container.rest", "refused", "", CONTAINERS),
     Capability("Port.name", "kept", "params, template_fields", OWNER),
     Capability("Port.kind", "refused", "", "parameters only"),

@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from couler_plugins.ir import Container, EnvVar, Literal, Reference
-
-__all__ = ["EMPTY", "KNOWN", "Known", "containers_of", "field_of", "known_of"]
+__all__ = ["EMPTY", "KNOWN", "POD", "Known", "field_of", "known_of"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,9 @@ class Known:
     ignored: frozenset[str] = frozenset()
 
 
+POD = "KubernetesPodOperator"
 KNOWN: Mapping[str, Known] = {
-    "KubernetesPodOperator": Known(
+    POD: Known(
         "cncf.kubernetes.operators.pod",
         image="image",
         command="cmds",
@@ -119,32 +118,3 @@ def field_of(task: Any, name: str) -> Any:
     if not name:
         return None
     return task.partial_kwargs.get(name) if task.is_mapped else getattr(task, name, None)
-
-
-def containers_of(task: Any) -> tuple[Container, ...]:
-    """The container that an operator starts; none where that is not known."""
-    known = known_of(task)
-    if known is None:
-        return ()
-    fields = frozenset(task.template_fields)
-
-    def entries(name: str) -> tuple[Reference | Literal, ...]:
-        value = field_of(task, name)
-        if isinstance(value, (list, tuple)):
-            return tuple(_input(name, str(number)) for number in range(len(value)))
-        return (_input(name),) if name and (value is not None or name in fields) else ()
-
-    environment = field_of(task, known.environment)
-    names = list(environment) if isinstance(environment, Mapping) else [item.name for item in environment or ()]
-    return (
-        Container(
-            image=_input(known.image) if known.image else None,
-            command=tuple(Literal(value=part) for part in known.prefix) or entries(known.command),
-            args=entries(known.arguments),
-            env=tuple(EnvVar(name=str(name), value=_input(known.environment, str(name))) for name in names),
-        ),
-    )
-
-
-def _input(name: str, *path: str) -> Reference:
-    return Reference(to="input", kind="parameter", name=name, path=path)

@@ -14,6 +14,6 @@ __all__ = ["installed_plugins"]
 @functools.cache
 def installed_plugins() -> Plugins:
     """The plugins of this process: DAG files are parsed again and again, and the settings do not change meanwhile."""
-    from couler_plugins.discovery import load_plugins
+    from couler_plugins.plugins import load_plugins
 
     return load_plugins()

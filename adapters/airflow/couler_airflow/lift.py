@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle
-from couler_airflow.containers import containers_of
+from couler_airflow.homes import HOMES
 from couler_airflow.order import Order, Others
+from couler_airflow.pod_settings import containers_of, said_of
+from couler_airflow.pods import Pods
 from couler_airflow.splits.roles import links_of, said_by
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values, module_name, seconds
@@ -57,7 +59,7 @@ def lift(bundle: DagBundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
         refuse(file, reason)
     lifted = tuple(workflows)
     links = tuple(link for workflow in lifted for link in links_of(workflow))
-    return Plan(bundle=bundle, originals=lifted, workflows=lifted, links=links).without(errors)
+    return Plan(bundle=bundle, originals=lifted, workflows=lifted, links=links, homes=HOMES).without(errors)
 
 
 def lift_dag(dag: Any, document: int) -> Workflow:
@@ -97,6 +99,7 @@ class _Lifter:
         self._document = document
         self._values = Values(dag.task_dict, dag.dag_id)
         self._order = Order(dag.task_dict)
+        self._pods = Pods()
         self._setups = {task.task_id for task in dag.task_dict.values() if task.is_setup}
 
     def workflow(self) -> Workflow:
@@ -186,16 +189,18 @@ class _Lifter:
         """What a task runs: no two tasks share it, even where both are written alike, so it is inline."""
         operator = task.operator_class
         python = any(item.__name__ == "PythonOperator" for item in operator.__mro__)
+        places = self._pods.places(task)
         assets = {name: [self._asset(item) for item in getattr(task, name)] for name in ("inlets", "outlets")}
         what = {"operator": operator.__qualname__, "module": module_name(operator.__module__), **said_by(task)}
+        what |= {name: items for name, items in assets.items() if items}
         return Operation(
             name=f"task/{task.task_id}",
             kind="python" if python else task.task_type,
             inputs=tuple(Port(name=name, optional=True) for name in sorted(task.template_fields)),
             outputs=(Output(name="return_value"),),
-            containers=containers_of(task),
+            containers=containers_of(task, places),
             inline=True,
-            rest=self._values.native({**what, **{name: items for name, items in assets.items() if items}}),
+            rest=self._values.native({**what, **said_of(task, places)}),
             source=self._source(*TASKS, number),
         )
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from couler_airflow.capabilities import CAPABILITIES
+from couler_airflow.errors import refuse_others, unsupported
 from couler_airflow.journal import Journal
 from couler_airflow.moved import check_cycle, trigger_rules
 from couler_airflow.owner import Owner
+from couler_airflow.pod_settings import write_pod
+from couler_airflow.pods import Pods
 from couler_airflow.trigger_rules import DEFAULT, rule_of
 from couler_airflow.values import seconds
 from couler_airflow.wrapped import CACHE
 from couler_plugins.errors import CoulerError, Unsupported
-from couler_plugins.ir import Graph, Literal, Node, Region, Step, Value, Workflow, references
-from couler_plugins.ir.base import compared_fields
+from couler_plugins.ir import Graph, Literal, Operation, Region, Step, Value, Workflow, references
 
-__all__ = ["patch", "patch_graph"]
-
-TABLE = {row.feature: row for row in CAPABILITIES}
+__all__ = ["patch", "patch_graph", "patch_operations"]
 
 
 def patch(dag: Any, operators: Mapping[int, Any], original: Workflow, wanted: Workflow, journal: Journal) -> None:
@@ -35,10 +34,30 @@ def patch(dag: Any, operators: Mapping[int, Any], original: Workflow, wanted: Wo
     Raises:
         Unsupported: the table of capabilities does not claim an edit, or Airflow refuses what came of it.
     """
-    _refuse_others(original, wanted, ("graphs",), wanted.label)
+    refuse_others(original, wanted, ("graphs", "operations"), wanted.label)
     if len(wanted.graphs) != 1:
-        raise _unsupported("Workflow.graphs", wanted.label, "a DAG is one graph")
+        raise unsupported("Workflow.graphs", wanted.label, "a DAG is one graph")
+    if [item.source for item in original.operations] != [item.source for item in wanted.operations]:
+        raise unsupported("Workflow.operations", wanted.label, "the operators of a DAG are its owner's")
     patch_graph(dag, operators, original.graphs[0], wanted.graphs[0], journal)
+    patch_operations(zip(operators.values(), original.operations, wanted.operations, strict=True), journal)
+
+
+def patch_operations(changes: Iterable[tuple[Any, Operation, Operation]], journal: Journal) -> None:
+    """Makes the pods of tasks what operations say.
+
+    Args:
+        changes: each operator, with what it was lifted to and what it is to be.
+        journal: is told of everything before it changes.
+
+    Raises:
+        Unsupported: the table of capabilities does not claim an edit, or a task has no place for it.
+    """
+    pods = Pods()
+    for task, old, new in changes:
+        if new is not old and new != old:
+            journal.task(task)
+            write_pod(task, pods.places(task), old, new)
 
 
 def patch_graph(dag: Any, operators: Mapping[int, Any], old: Graph, new: Graph, journal: Journal) -> None:
@@ -69,9 +88,9 @@ class _Patcher:
 
     def run(self) -> None:
         old, new = self._old, self._new
-        _refuse_others(old, new, ("steps", "fail_fast", "parallelism", "timeout"), new.name)
+        refuse_others(old, new, ("steps", "fail_fast", "parallelism", "timeout"), new.name)
         if [step.source for step in old.steps] != [step.source for step in new.steps]:
-            raise _unsupported("Graph.steps", new.name, "the tasks of a DAG are its owner's")
+            raise unsupported("Graph.steps", new.name, "the tasks of a DAG are its owner's")
         self._journal.dag(self._dag)
         self._graph()
         for number, (before, after) in enumerate(zip(old.steps, new.steps, strict=True)):
@@ -83,7 +102,7 @@ class _Patcher:
         old, new, dag = self._old, self._new, self._dag
         if new.fail_fast != old.fail_fast:
             if new.fail_fast is None:
-                raise _unsupported("Graph.fail_fast", new.name, "a DAG says whether it fails fast")
+                raise unsupported("Graph.fail_fast", new.name, "a DAG says whether it fails fast")
             dag.fail_fast = new.fail_fast
         if new.parallelism != old.parallelism:
             dag.max_active_tasks = _count(new.parallelism, "Graph.parallelism", new.name)
@@ -91,11 +110,11 @@ class _Patcher:
             dag.dagrun_timeout = _duration(new.timeout, "Graph.timeout", new.name)
 
     def _step(self, task: Any, old: Step, new: Step) -> None:
-        _refuse_others(old, new, ("needs", "tolerates", "retry", "timeout", "directives"), new.name)
+        refuse_others(old, new, ("needs", "tolerates", "retry", "timeout", "directives"), new.name)
         self._journal.task(task)
         if new.retry != old.retry:
             if new.retry is not None and new.retry.rest is not None:
-                raise _unsupported("Retry.rest", new.name, "delays between attempts are the owner's")
+                raise unsupported("Retry.rest", new.name, "delays between attempts are the owner's")
             task.retries = 0 if new.retry is None else _count(new.retry.limit, "Retry.limit", new.name)
         if new.timeout != old.timeout:
             task.execution_timeout = _duration(new.timeout, "Step.timeout", new.name)
@@ -108,9 +127,9 @@ class _Patcher:
 
     def _tolerate(self, task: Any, new: Step) -> None:
         if new.role != "teardown" or new.tolerates not in ((), ("failed",)):
-            raise _unsupported("Step.tolerates", new.name, "only the failure of a teardown is tolerated")
+            raise unsupported("Step.tolerates", new.name, "only the failure of a teardown is tolerated")
         if task.is_mapped:
-            raise _unsupported("Step.tolerates", new.name, "a mapped teardown says so where it is made")
+            raise unsupported("Step.tolerates", new.name, "a mapped teardown says so where it is made")
         task.on_failure_fail_dagrun = not new.tolerates
 
     def _wait(self, task: Any, old: Step, new: Step) -> None:
@@ -121,7 +140,7 @@ class _Patcher:
             error.step = new.name
             raise
         if rule != current and new.role == "teardown":
-            raise _unsupported("Step.needs", new.name, "a teardown has its own trigger rule")
+            raise unsupported("Step.needs", new.name, "a teardown has its own trigger rule")
         before = set(task.upstream_task_ids)
         for name in sorted(before - upstream):
             self._cut(name, task, new)
@@ -135,10 +154,10 @@ class _Patcher:
     def _cut(self, name: str, task: Any, new: Step) -> None:
         """Takes one edge away, and what is written at it."""
         if any(reference.step == name for reference in references((new.arguments, new.loop, self._regions_of(new)))):
-            raise _unsupported("Step.needs", new.name, f"it reads what {name!r} returns")
+            raise unsupported("Step.needs", new.name, f"it reads what {name!r} returns")
         before = self._dag.task_dict[name]
         if group := _joining(before, task):
-            raise _unsupported("Step.needs", new.name, f"{name!r} comes before it by an arrow of the group {group!r}")
+            raise unsupported("Step.needs", new.name, f"{name!r} comes before it by an arrow of the group {group!r}")
         self._journal.members(before.downstream_task_ids)
         before.downstream_task_ids.discard(task.task_id)
         task.upstream_task_ids.discard(name)
@@ -153,9 +172,9 @@ class _Patcher:
     def _ask(self, task: Any, old: Step, new: Step) -> None:
         if old.directives or new.directives != (CACHE,):
             limit = "a task that is cached stays so" if old.directives else "an operator can be asked to cache, no more"
-            raise _unsupported("Step.directives", new.name, limit)
+            raise unsupported("Step.directives", new.name, limit)
         if objections := self._owner.wrap(task):
-            raise _unsupported("Step.directives", new.name, "; ".join(item.reason for item in objections))
+            raise unsupported("Step.directives", new.name, "; ".join(item.reason for item in objections))
 
     def _check(self) -> None:
         """Asks Airflow itself, which looks at a DAG before policies change it and not afterwards."""
@@ -163,7 +182,7 @@ class _Patcher:
         broken = [task.task_id for task in dag.task_dict.values() if task.trigger_rule != DEFAULT]
         if dag.fail_fast and broken:
             reason = "a DAG that fails fast has tasks with the default trigger rule only"
-            raise _unsupported("Graph.fail_fast", broken[0], reason)
+            raise unsupported("Graph.fail_fast", broken[0], reason)
         try:
             check_cycle(dag)
             dag.validate()
@@ -171,7 +190,7 @@ class _Patcher:
             raise
         except Exception as error:  # what Airflow raises here differs by version, and timetables are anyone's
             reason = " ".join(str(error).split())
-            raise _unsupported("Step.needs", dag.dag_id, f"Airflow refuses what came of it: {reason[:300]}") from error
+            raise unsupported("Step.needs", dag.dag_id, f"Airflow refuses what came of it: {reason[:300]}") from error
 
 
 def _joining(before: Any, after: Any) -> str | None:
@@ -197,18 +216,10 @@ def _groups(task: Any) -> Iterator[Any]:
         group = group.parent_group
 
 
-def _refuse_others(old: Node, new: Node, allowed: tuple[str, ...], subject: str) -> None:
-    """Refuses a change of any field but these."""
-    for name in compared_fields(type(old)):
-        if name not in allowed and getattr(old, name) != getattr(new, name):
-            feature = f"{type(old).__name__}.{name}"
-            raise _unsupported(feature, subject, TABLE[feature].note or "it is the owner's")
-
-
 def _count(value: Value | None, feature: str, subject: str) -> int:
     if isinstance(value, Literal) and type(value.value) is int and value.value > 0:
         return value.value
-    raise _unsupported(feature, subject, "Airflow counts from one, in whole numbers that are known beforehand")
+    raise unsupported(feature, subject, "Airflow counts from one, in whole numbers that are known beforehand")
 
 
 def _duration(value: Value | None, feature: str, subject: str) -> timedelta | None:
@@ -218,14 +229,4 @@ def _duration(value: Value | None, feature: str, subject: str) -> timedelta | No
         duration = timedelta(seconds=value.value)
         if Literal(value=seconds(duration)) == value:
             return duration
-    raise _unsupported(feature, subject, "a number of seconds is wanted, to the microsecond, and whole where it can be")
-
-
-def _unsupported(feature: str, subject: str, reason: str) -> Unsupported:
-    return Unsupported(
-        f"{subject!r} cannot be changed so: {reason}",
-        engine="airflow",
-        step=subject,
-        feature=feature,
-        hint="change the DAG file itself",
-    )
+    raise unsupported(feature, subject, "a number of seconds is wanted, to the microsecond, and whole where it can be")

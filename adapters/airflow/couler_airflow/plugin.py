@@ -47,9 +47,10 @@ class AirflowAdapter(Adapter):
         "load": "couler_airflow.bundle:load",
         "lift": "couler_airflow.lift:lift",
         "portable": "couler_airflow.portable:portable",
+        "homes": "couler_airflow.homes:homes",
         "lower": "couler_airflow.lower:lower",
         "dump": "couler_airflow.shown:dump",
-        "worker_caching": "couler_airflow.caching:caching_of",
+        "cache": "couler_airflow.caching:caches",
         "archive": "couler_airflow.history.archive:AirflowArchive",
         "splitting": "couler_airflow.splits.splitting:splitting_of",
     }

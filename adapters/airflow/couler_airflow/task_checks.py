@@ -18,7 +18,7 @@ from couler_airflow.operators import ALL, Reads, own_names, reads_of, reads_of_h
 from couler_plugins.caching.code.modules import is_library, module_of
 from couler_plugins.caching.code.names import returns_nothing
 from couler_plugins.caching.code.uncacheable import object_to, place_of
-from couler_plugins.caching.words import impurities
+from couler_plugins.caching.impurity_patterns import impurities
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
 __all__ = [

@@ -21,13 +21,13 @@ import msgspec
 
 from couler_airflow.installed import installed_plugins
 from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.hookspecs.space import Space
+from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hpo.reading import read_task
-from couler_plugins.hpo.space import Space
-from couler_plugins.hpo.task import Task
 from couler_plugins.hpo.workflows.select_best import best
 from couler_plugins.hpo.workflows.settings import settings_to_try
 from couler_plugins.hpo.workflows.values import read_value
-from couler_plugins.tuners import parse_tuner
+from couler_plugins.plugins import TUNERS
 
 __all__ = ["Tuned", "tune"]
 
@@ -152,7 +152,7 @@ class Tuned:
             if (value := self._set_now(name, given)) is not None
         }
         task = msgspec.structs.replace(self._task, space=space.with_defaults(set_now))
-        tuner = parse_tuner(self._tuner, installed_plugins())
+        tuner = installed_plugins().parse(TUNERS, self._tuner)
         if getattr(tuner, "model", "") and not getattr(tuner, "replay", ""):
             hint = "ask it once with couler tune and record=FILE, and give replay=FILE here"
             raise Unsupported(f"{self._tuner} would ask a model whenever the file is read", engine="airflow", hint=hint)

@@ -8,6 +8,7 @@ for it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from couler_argo.caching.key_specs import has_specs, read_specs, with_missing_specs, with_specs
 from couler_argo.caching.memoize import Template, directive_of, is_marked, with_cache, without_cache
@@ -20,8 +21,7 @@ from couler_plugins.ir import (
     Workflow,
     call_sites,
     callables,
-    fresh_name,
-    inline_callees,
+    carry_out,
     map_steps,
     replace,
     replace_callables,
@@ -29,8 +29,6 @@ from couler_plugins.ir import (
 )
 
 __all__ = ["expand", "fold"]
-
-Directives = tuple[Directive, ...]
 
 
 def fold(workflow: Workflow) -> Workflow:
@@ -78,50 +76,22 @@ def expand(workflow: Workflow) -> Workflow:
         Unsupported: a directive of a kind or with options that we do not know, one on something outside this
             workflow, or one on a template that its owner caches already or that has no name.
     """
-    wanted: dict[str, dict[Directives, None]] = {}
-    for site in call_sites(workflow):
-        if isinstance(site.step.call, Call):
-            wanted.setdefault(site.step.call.name, {})[site.step.directives] = None
-        elif site.step.directives:
-            raise _refusal(workflow, site.step.name, "what it calls is in another workflow")
-    by_name = callables(workflow)
-    changed: dict[str, Template] = {}
-    copies: dict[tuple[str, Directives], str] = {}
-    added: list[Template] = []
     specs: dict[str, str] = {}
-    for name, item in by_name.items():
-        asked = wanted.get(name, {})
-        groups = [directives for directives in asked if directives]
-        own = item.directives if isinstance(item, Operation) else ()
-        if groups and not own and () not in asked and not workflow.library:
-            own = groups[0]
-        if own:
-            changed[name] = _expanded(workflow, item, own, name, specs)
-        for directives in groups:
-            if directives == own:
-                continue
-            if any(inline_callees(step, by_name) for step in getattr(item, "steps", ())):
-                raise _refusal(workflow, name, "a private copy is needed, but something in it is written inline")
-            copy = fresh_name(f"{name}-{directives[0].kind}", {*by_name, *copies.values()})
-            copies[name, directives] = copy
-            added.append(_expanded(workflow, replace(item, name=copy), directives, copy, specs))
-
-    def carried_out(step: Step) -> Step:
-        call = step.call
-        if isinstance(call, Call) and (copy := copies.get((call.name, step.directives))):
-            call = Call(name=copy)
-        return replace(step, call=call, directives=()) if step.directives else step
-
-    if not specs:
-        return workflow
-    expanded = map_steps(replace_callables(workflow, changed, added), carried_out)
-    return expanded if has_specs(expanded) else with_specs(expanded, specs)
+    expanded, _ = carry_out(
+        workflow,
+        attrgetter("directives"),
+        lambda item, directives: _expanded(workflow, item, directives, specs),
+        suffix=lambda directives: directives[0].kind,
+        bare=lambda step: replace(step, directives=()),
+        own=lambda item: getattr(item, "directives", ()),
+        feature="directive",
+    )
+    return with_specs(expanded, specs) if specs and not has_specs(expanded) else expanded
 
 
-def _expanded(
-    workflow: Workflow, item: Template, directives: Iterable[Directive], name: str, specs: dict[str, str]
-) -> Template:
+def _expanded(workflow: Workflow, item: Template, directives: Iterable[Directive], specs: dict[str, str]) -> Template:
     """The template with these directives carried out; its mark goes into `specs`."""
+    name = item.name
     if item.inline:
         raise _refusal(workflow, name, "it is written inline, and only a template with a name can be marked")
     if isinstance(item, Operation):

@@ -6,9 +6,10 @@ Argo has a kind and names of its own, and attempts and timeouts at what is calle
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from couler_argo.foreign_values import in_argos_words
+from couler_argo.homes import with_timeout
 from couler_argo.metadata import without_records
 from couler_argo.support import MAX_NAME
 from couler_plugins.errors import Unsupported
@@ -27,9 +28,9 @@ from couler_plugins.ir import (
     Step,
     Value,
     Workflow,
+    carry_out,
     fresh_name,
     map_references,
-    map_steps,
     nodes,
     rebuild,
     references,
@@ -170,37 +171,29 @@ def _object_name(name: str) -> str:
 
 def _with_attempts(workflow: Workflow) -> Workflow:
     """Attempts and timeouts said of what runs: Argo has them there, other engines at the call."""
-    wanted: dict[str, tuple[Retry | None, Value | None]] = {}
-    for graph in workflow.graphs:
-        for step in graph.steps:
-            said = (step.retry, step.timeout)
-            if isinstance(step.call, Call) and wanted.setdefault(step.call.name, said) != said:
-                reason = "is called with other attempts, or another timeout, than elsewhere"
-                raise _refusal("Step.retry", step.name, reason, "give it an operation of its own")
-    return _moved(workflow, wanted)
-
-
-def _moved(workflow: Workflow, wanted: Mapping[str, tuple[Retry | None, Value | None]]) -> Workflow:
-    operations: list[Operation] = []
-    for operation in workflow.operations:
-        retry, timeout = wanted.get(operation.name, (None, None))
-        retry, timeout = retry or operation.retry, timeout or operation.timeout
-        if retry is not None and retry.rest is None:
-            retry = replace(retry, rest=Native.of({"retryPolicy": "Always"}))  # Argo's own leaves errors out
-        operations.append(replace(operation, retry=retry, timeout=timeout and _seconds(timeout)))
     named = {operation.name for operation in workflow.operations}
 
-    def bare(step: Step) -> Step:
-        return replace(step, retry=None, timeout=None) if getattr(step.call, "name", "") in named else step
+    def said(step: Step) -> tuple[Retry | None, Value | None] | None:
+        attempts = (step.retry, step.timeout)
+        return attempts if any(attempts) and getattr(step.call, "name", "") in named else None
 
-    return replace(map_steps(workflow, bare), operations=tuple(operations))
+    moved, _ = carry_out(
+        replace(workflow, library=""),  # all that can call it is in it
+        said,
+        _with_own,
+        suffix=lambda attempts: "timeout" if attempts is not None and attempts[0] is None else "retry",
+        bare=lambda step: replace(step, retry=None, timeout=None),
+    )
+    return replace(moved, operations=tuple(_with_own(item, None) for item in moved.operations))
 
 
-def _seconds(timeout: Value) -> Value:
-    if isinstance(timeout, Literal) and isinstance(timeout.value, (int, float)):
-        whole = int(timeout.value) if float(timeout.value).is_integer() else None
-        return Literal(value=f"{whole}s" if whole is not None else f"{round(timeout.value * 1000)}ms")
-    return timeout
+def _with_own(item: Graph | Operation, attempts: tuple[Retry | None, Value | None] | None) -> Graph | Operation:
+    """What runs, with the attempts and the timeout of a call, or else its own, in Argo's terms."""
+    retry, timeout = attempts or (None, None)
+    retry, timeout = retry or item.retry, timeout or item.timeout
+    if retry is not None and retry.rest is None:
+        retry = replace(retry, rest=Native.of({"retryPolicy": "Always"}))  # Argo's own leaves errors out
+    return replace(with_timeout(item, timeout), retry=retry)
 
 
 def _refusal(feature: str, step: str, reason: str, hint: str) -> Unsupported:

@@ -9,6 +9,7 @@ from typing import Any
 
 from couler_argo.codec import Context, Mapped
 from couler_argo.directives import fold
+from couler_argo.homes import HOMES
 from couler_argo.manifests import Manifest, at, codec_of, manifests
 from couler_argo.splits.joined import joined
 from couler_argo.steps import NOTHING, STEP
@@ -42,7 +43,7 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
             refused.add(file)
             refuse(file, error)
     lifted = tuple(workflows)
-    plan = Plan(bundle=bundle, originals=lifted, workflows=lifted).without(refused)
+    plan = Plan(bundle=bundle, originals=lifted, workflows=lifted, homes=HOMES).without(refused)
     parts, links = joined(plan.workflows)
     return replace(plan, parts=parts, links=links)
 

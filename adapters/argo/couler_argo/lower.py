@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from couler_argo.foreign import adapted
@@ -93,11 +94,8 @@ class _Lowerer:
             return
         edits = diff(before, after, origins.paths)
         if edits:
-            decisions = [
-                (position, decision)
-                for position, decision in enumerate(self._decisions)
-                if decision.document in (None, document) and decision.workflow in (original.label, workflow.label)
-            ]
+            plan = replace(self._plan, decisions=tuple(self._decisions))
+            decisions = plan.decisions_about(document, original.label, workflow.label)
             self._edits.extend(trace(edits, document, before, after, manifest, decisions))
             self._changed[document] = after
 

@@ -36,8 +36,8 @@ def trace(
     traced = []
     for edit in edits:
         subject = _subject(edit.before, old, manifest) if edit.after is None else _subject(edit.after, new, manifest)
-        template = subject.split("/")[0]
-        known = next((positions[name] for name in (subject, template, "") if name in positions), None)
+        names = (subject, subject.split("/")[0] or _called(edit.after, new, manifest), "")
+        known = next((positions[name] for name in names if name in positions), None)
         traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=known))
     return traced
 
@@ -54,3 +54,11 @@ def _subject(path: Path | None, data: Any, manifest: Manifest) -> str:
         case ["steps", int(group), int(number), *_]:
             return f"{template['name']}/{template['steps'][group][number]['name']}"
     return str(template["name"])
+
+
+def _called(path: Path | None, data: Any, manifest: Manifest) -> str:
+    """The template that the workflow itself calls at a path; empty where it calls none there."""
+    match path[len(manifest.path) + len(SPEC_PATHS[manifest.kind]) :] if path is not None else ():
+        case ["entrypoint" | "onExit"] | ["hooks", _, "template"]:
+            return str(at(data, path or ()))
+    return ""

@@ -17,8 +17,9 @@ from couler_kfp.dsl_objects import (
     put_into,
     source_of,
 )
-from couler_plugins.contract import optimizer_problem
+from couler_kfp.pipelines import is_platform
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported, one_line
+from couler_plugins.plugins.checks import optimizer_problem
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
@@ -116,8 +117,7 @@ def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) 
     lowered = api.lower(plan, to=to, plugins=plugins)
     for error in lowered.refused.values():
         raise error
-    documents = [lowered.changed.get(number, item.data) for number, item in enumerate(lowered.bundle.documents)]
-    return list(components_of([*documents, *lowered.added]))
+    return list(components_of([*lowered.documents, *lowered.added]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +132,9 @@ class _Settings:
 
 def _settings(pipeline: Pipeline, to: str | None, config: Config | None, plugins: Plugins | None) -> _Settings:
     from couler_plugins.config import load_config
-    from couler_plugins.discovery import load_plugins
     from couler_plugins.inputs import session
     from couler_plugins.pipeline import parse_pipeline
+    from couler_plugins.plugins import load_plugins
 
     config = config or load_config()
     plugins = plugins or load_plugins(config)
@@ -185,7 +185,7 @@ def _documents(component: BaseComponent, settings: _Settings) -> Sequence[Any] |
         raise
     for decision in result.decisions:
         log.info("%s", decision)
-    if len(documents) != len(source.documents):
+    if sum(not is_platform(data) for data in documents) != 1:
         message = f"the optimizers make {len(documents)} documents of it, and a component is one pipeline"
         raise Unsupported(message, file=label(component), engine="kfp", feature="dsl", hint=WAY_OUT)
     return documents if result.changed else None

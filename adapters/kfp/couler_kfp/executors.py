@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from couler_kfp.components import Body, usual_label
 
 __all__ = ["labels"]
 
 
-def labels(bodies: Mapping[str, Body], native: Callable[[str], Body | None]) -> dict[str, str]:
+def labels(
+    bodies: Mapping[str, Body], native: Callable[[str], Body | None], unused: Collection[str] = ()
+) -> dict[str, str]:
     """The labels of operations whose executor, or platform configuration, has to be another one than their body says.
 
     Args:
         bodies: what each operation is made of, by its name.
         native: what had a label before; None for a new one.
+        unused: labels of executors that nothing runs.
     """
-    taken = {body.label for body in bodies.values()}
+    taken = {*unused, *(body.label for body in bodies.values())}
     groups: dict[str, list[tuple[Body, list[str]]]] = {}
     for name, body in bodies.items():
         alike = groups.setdefault(body.label, [])

@@ -14,11 +14,10 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.caching.facet import KfpCaching
+from couler_kfp.caching.cache import KfpCache
 from couler_plugins.api import lift
+from couler_plugins.caching.calls import steps_of
 from couler_plugins.caching.known import LARGEST, KnownArtifact, KnownResult, write_known
-from couler_plugins.caching.result_keys import result_keys
-from couler_plugins.caching.switches import Terms
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Call, Operation, Workflow, call_sites, callables
 from couler_plugins.sources import Source
@@ -58,18 +57,19 @@ def record(source: Source, run: str | Path, *, assume_pure: bool = False) -> byt
     folder = Path(run)
     if not folder.is_dir():
         raise InvalidInput("there is no such folder", file=str(run), hint="name a folder in the pipeline root")
-    terms = Terms(assume_pure=assume_pure)
     found = (
-        result for workflow in lift(source, engine="kfp").workflows for result in _results(workflow, folder, terms)
+        result
+        for workflow in lift(source, engine="kfp").workflows
+        for result in _results(workflow, folder, assume_pure)
     )
     return write_known(found)
 
 
-def _results(workflow: Workflow, folder: Path, terms: Terms) -> Iterator[KnownResult]:
+def _results(workflow: Workflow, folder: Path, assume_pure: bool) -> Iterator[KnownResult]:
     calls = Counter(site.step.call.name for site in call_sites(workflow) if isinstance(site.step.call, Call))
-    steps = {(graph.name, step.name): step for graph in workflow.graphs for step in graph.steps}
+    steps = steps_of(workflow)
     by_name = callables(workflow)
-    for place, key in result_keys(workflow, KfpCaching(workflow), terms).items():
+    for place, key in KfpCache(workflow).result_keys(assume_pure=assume_pure).items():
         call = steps[place].call
         assert isinstance(call, Call)
         output = _read(folder / call.name.removeprefix("comp-") / OUTPUT) if calls[call.name] == 1 else None

@@ -12,6 +12,7 @@ from typing import Any
 
 from couler_kfp.checks import check_bound, check_names, check_version
 from couler_kfp.components import Body, label_of, read_graph, read_operation
+from couler_kfp.homes import HOMES
 from couler_kfp.mappings import Mapped, mapping, rest_of, without
 from couler_kfp.pipelines import ROOT, Pipeline, Place, pipelines, stray
 from couler_kfp.splits.joined import joined
@@ -54,7 +55,8 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
             refused.add(file)
     lifted = tuple(workflows)
     parts, links = joined(lifted)
-    return Plan(bundle=bundle, originals=lifted, workflows=lifted, parts=parts, links=links).without(refused)
+    plan = Plan(bundle=bundle, originals=lifted, workflows=lifted, parts=parts, links=links, homes=HOMES)
+    return plan.without(refused)
 
 
 class _Lifter:

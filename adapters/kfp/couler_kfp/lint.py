@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from couler_kfp.caching.facet import inputs_beside_key
+from couler_kfp.caching.cache import inputs_beside_key
 from couler_kfp.lift import lift
 from couler_kfp.plugin import Options
 from couler_kfp.splits.splitting import LIMITS, splitting_of

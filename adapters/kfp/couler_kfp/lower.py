@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
+from couler_kfp.components import label_of
 from couler_kfp.generating.pipelines import pipeline_of
 from couler_kfp.patching import Lowering
 from couler_kfp.pipelines import Pipeline, pipelines
 from couler_kfp.plugin import Options
 from couler_kfp.sharing import settle
+from couler_kfp.support import unsupported
 from couler_kfp.tracing import trace
 from couler_plugins.documents import diff
 from couler_plugins.errors import CoulerError
@@ -16,6 +20,9 @@ from couler_plugins.ir import Source, Workflow
 from couler_plugins.plan import Lowered, Plan, TracedEdit
 
 __all__ = ["lower"]
+
+BARE: dict[str, Any] = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {}}}}}
+"""What edits of a new PlatformSpec are told from, so that there is one for each executor."""
 
 
 def lower(plan: Plan, options: Options) -> Lowered:
@@ -47,6 +54,7 @@ class _Lowerer:
         self._changed: dict[int, Any] = {}
         self._edits: list[TracedEdit] = []
         self._added: list[Any] = []
+        self._appended: dict[int, tuple[Any, list[TracedEdit]]] = {}
         self._refused: dict[int, Exception] = {}
 
     def lowered(self) -> Lowered:
@@ -58,9 +66,13 @@ class _Lowerer:
             elif workflow is not original:
                 self._patch(workflow, original, self._pipelines[original.source])
         refused = {number for number, file in enumerate(bundle.file_numbers) if file in self._refused}
+        appended = {file: held for file, held in self._appended.items() if file not in self._refused}
+        for number, (_, edits) in enumerate(appended.values(), len(bundle.documents)):
+            self._edits.extend(replace(edit, document=number) for edit in edits)
         return Lowered(
             bundle=bundle,
             changed={number: data for number, data in self._changed.items() if number not in refused},
+            appended=tuple((file, platform) for file, (platform, _) in appended.items()),
             added=(*self._added, *self._plan.side),
             edits=tuple(edit for edit in self._edits if edit.document not in refused),
             decisions=tuple(self._decisions),
@@ -84,15 +96,31 @@ class _Lowerer:
         lowering = Lowering(workflow, original, before, pipeline)
         try:
             after = lowering.patched()
+            self._check_end(pipeline, lowering.appended)
         except CoulerError as error:
             error.file = error.file or self._plan.bundle.files[file].name
             self._refused[file] = error
             return
         decisions = self._plan.decisions_about(pipeline.holder.document, original.label, workflow.label)
         self._decisions.extend(remarks)
+        sides = ({label_of(operation): operation.name for operation in original.operations}, lowering.labels)
+        if lowering.appended:
+            edits = diff(BARE, lowering.appended)
+            self._appended[file] = lowering.appended, trace(edits, 0, pipeline, sides, decisions)
         for number in sorted(numbers):
             edits = diff(before[number], after[number], lowering.origins(number))
             if edits:
-                sides = (original, workflow)
                 self._edits.extend(trace(edits, number, pipeline, sides, decisions))
                 self._changed[number] = after[number]
+
+    def _check_end(self, pipeline: Pipeline, platform: Any) -> None:
+        """Refuses a new PlatformSpec where the end of the file is not the place of this pipeline's."""
+        bundle, document = self._plan.bundle, pipeline.holder.document
+        if platform and bundle.file_of(document).format == "json":
+            hint = "write the pipeline as YAML"
+            raise unsupported("Operation.rest", "the file", "is JSON, and cannot have a second document", hint)
+        file = bundle.file_numbers[document]
+        behind = [item.holder.document for item in self._pipelines.values() if item.holder.document > document]
+        if platform and any(bundle.file_numbers[number] == file for number in behind):
+            reason = "has another pipeline behind this one, where its platform configuration would be"
+            raise unsupported("Operation.rest", "the file", reason, "give each pipeline a file of its own")

@@ -8,7 +8,7 @@ from typing import Any
 from couler_kfp.components import Body, label_of, write_graph, write_operation
 from couler_kfp.executors import labels
 from couler_kfp.mappings import Mapped, joined, patched
-from couler_kfp.pipelines import ROOT, Pipeline, Place
+from couler_kfp.pipelines import OBJECT, ROOT, Pipeline, Place
 from couler_kfp.specs import rest_part, write_platform, write_spec
 from couler_kfp.support import refuse_unsupported, unsupported
 from couler_kfp.tasks import write_task
@@ -28,6 +28,10 @@ class Lowering:
         old: the workflow as it was lifted; None for one without an origin.
         documents: the documents that hold the original, by number.
         pipeline: where it is in them.
+
+    Attributes:
+        labels: the operation that each executor, by its label, is for; set by `patched`, too.
+        appended: the PlatformSpec, where the original has none and its file is to get one; set by `patched`.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class Lowering:
             for step in item.steps if isinstance(item, Graph) else ():
                 self._note(step)
         self._origins: list[tuple[int, Any, Path]] = []
+        self.labels: dict[str, str] = {}
+        self.appended: Mapped = {}
 
     def _note(self, node: Graph | Operation | Step) -> None:
         if node.source is not None:
@@ -74,11 +80,12 @@ class Lowering:
         holder = pipeline.holder
         around = patched(self._at(holder), rest_part(old, "object"), rest_part(self._new, "object"))
         self._put(result, holder, around)
-        if pipeline.platform is not None:
+        if pipeline.kind == OBJECT and platform:
+            self._put(result, Place(holder.document, (*holder.path, "spec", "platformSpec")), platform)
+        elif pipeline.platform is not None:
             self._put(result, pipeline.platform, platform)
-        elif platform:
-            hint = "add a document with `platforms: {}` behind the pipeline"
-            raise unsupported("Operation.rest", self._new.name, "has no document for platform configuration", hint)
+        else:
+            self.appended = platform
         self._put(result, pipeline.spec, spec)
         return result
 
@@ -100,13 +107,15 @@ class Lowering:
             else:
                 components[item.name], bodies[item.name] = self._operation(item)
         spec, platform = (self._pipeline.spec, self._pipeline.platform) if self._pipeline else (None, None)
-        relabelled = labels(bodies, self._body_at)
+        unused = rest_part(new, "spec").get("deploymentSpec", {}).get("executors", {})
+        relabelled = labels(bodies, self._body_at, unused)
         for operation in new.operations:
             if (label := relabelled.get(operation.name)) is not None:
                 component = {**components[operation.name], "executorLabel": label}
                 components[operation.name] = self._from(component, operation.source)
                 bodies[operation.name] = bodies[operation.name]._replace(label=label)
         labelled = {body.label: body for body in bodies.values()}
+        self.labels = {body.label: name for name, body in bodies.items()}
         return (
             write_spec(new, self._old, self._at(spec) if spec else None, components, labelled),
             write_platform(new, self._old, self._at(platform) if platform else None, labelled),
@@ -218,5 +227,6 @@ class Lowering:
 def _with_at(data: Any, path: Path, content: Any) -> Any:
     if not path:
         return content
-    inner = _with_at(data[path[0]], path[1:], content)
-    return data if inner is data[path[0]] else {**data, path[0]: inner}
+    held = data.get(path[0])
+    inner = _with_at(held, path[1:], content)
+    return data if inner is held else {**data, path[0]: inner}

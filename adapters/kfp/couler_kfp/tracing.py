@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from couler_kfp.components import label_of
 from couler_kfp.pipelines import Pipeline
 from couler_plugins.documents import Edit, Path
-from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, TracedEdit
 
 __all__ = ["trace"]
@@ -17,7 +16,7 @@ def trace(
     edits: Sequence[Edit],
     document: int,
     pipeline: Pipeline,
-    sides: tuple[Workflow, Workflow],
+    sides: tuple[Mapping[str, str], Mapping[str, str]],
     decisions: Sequence[tuple[int, Decision]],
 ) -> list[TracedEdit]:
     """The edits with their subjects and decisions.
@@ -26,25 +25,24 @@ def trace(
         edits: the difference between two versions of a document.
         document: its number in the bundle.
         pipeline: the pipeline that it belongs to.
-        sides: the workflow before and after.
+        sides: the operation that each executor is for, by its label, before and after.
         decisions: the decisions on that workflow, each with its position among all.
     """
     positions: dict[str, int] = {}
     for position, decision in decisions:
         for subject in (decision.subject, *decision.affects):
             positions[subject] = position
-    labels = [{label_of(operation): operation.name for operation in side.operations} for side in sides]
     traced = []
     for edit in edits:
         path, side = (edit.before, 0) if edit.after is None else (edit.after, 1)
-        subject = _subject(path or (), pipeline, labels[side])
+        subject = _subject(path or (), pipeline, sides[side]) or _configured(edit.new, sides[side])
         component = subject.split("/")[0]
         known = next((positions[name] for name in (subject, component, "") if name in positions), None)
         traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=known))
     return traced
 
 
-def _subject(path: Path, pipeline: Pipeline, labels: dict[str, str]) -> str:
+def _subject(path: Path, pipeline: Pipeline, labels: Mapping[str, str]) -> str:
     """The component, or `component/task`, that a path leads into; empty for anything else of the pipeline."""
     spec = pipeline.spec.path
     within = path[len(spec) :] if path[: len(spec)] == spec else path
@@ -57,6 +55,13 @@ def _subject(path: Path, pipeline: Pipeline, labels: dict[str, str]) -> str:
         label = [*within, ""][within.index("executors") + 1]
         return labels.get(str(label), "")
     return ""
+
+
+def _configured(content: Any, labels: Mapping[str, str]) -> str:
+    """The first component that new platform configuration is for."""
+    for key in ("platforms", "kubernetes", "deploymentSpec", "executors"):
+        content = content.get(key, content) if isinstance(content, dict) else {}
+    return next((labels[label] for label in content if label in labels), "")
 
 
 def _in_component(name: str, path: list[str | int]) -> str:

@@ -14,6 +14,7 @@ from couler_plugins.ir import Call, Callee, Dynamic, External, Graph, Operation,
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import read_operation, read_pipeline, read_step_action
+from couler_tekton.homes import HOMES
 from couler_tekton.kinds import KINDS
 from couler_tekton.mappings import Mapped, named, unless_empty, without
 from couler_tekton.objects import Object, objects
@@ -54,7 +55,8 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
             refused.add(file)
     lifted = tuple(workflows)
     parts, links = joined(lifted)
-    return Plan(bundle=bundle, originals=lifted, workflows=lifted, parts=parts, links=links).without(refused)
+    plan = Plan(bundle=bundle, originals=lifted, workflows=lifted, parts=parts, links=links, homes=HOMES)
+    return plan.without(refused)
 
 
 def lift_object(item: Object, document: int) -> Workflow:

@@ -32,7 +32,7 @@ from couler_tekton.ports import names_of, read_arguments, write_arguments
 from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.variables import Scope, write_text, write_value
 
-__all__ = ["read_task", "task_scope", "write_task"]
+__all__ = ["read_task", "task_scope", "write_retry", "write_task"]
 
 ENDED = ("skipped", "succeeded")
 FAILED = ("failed",)
@@ -150,7 +150,7 @@ def write_task(step: Step, call: Mapped) -> Mapped:
     if step.condition is not None:
         written["when"] = _write_condition(step.condition, step.name)
     if step.retry is not None:
-        written["retries"] = _write_retry(step.retry, step.name)
+        written["retries"] = write_retry(step.retry, step.name)
     if step.timeout is not None:
         written["timeout"] = write_text(step.timeout)
     if step.tolerates:
@@ -224,7 +224,12 @@ def _write_condition(condition: Value, name: str) -> Any:
     return written
 
 
-def _write_retry(retry: Retry, name: str) -> int:
+def write_retry(retry: Retry, name: str) -> int:
+    """How often a task is tried again.
+
+    Raises:
+        Unsupported: it is no number, or there is more to it.
+    """
     refuse_unsupported(retry)
     match retry.limit:
         case Literal(value=int(number)) if not isinstance(number, bool):

@@ -32,13 +32,15 @@ def trace(
     for position, decision in decisions:
         for subject in (decision.subject, *decision.affects):
             positions[subject] = position
+    # An object around one task has no other decisions than those about that task.
+    last = decisions[-1][0] if decisions and KINDS[sides[0]["kind"]].root == "task" else None
     traced = []
     for edit in edits:
         path, side = (edit.before, 0) if edit.after is None else (edit.after, 1)
         subject = _subject((path or ())[depth:], sides[side])
         around = subject.split("/")
         names = ["/".join(around[:end]) for end in range(len(around), 0, -1)]
-        known = next((positions[name] for name in (*names, "") if name in positions), None)
+        known = next((positions[name] for name in (*names, "") if name in positions), last)
         traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=known))
     return traced
 
@@ -46,6 +48,9 @@ def trace(
 def _subject(path: Path, data: Any) -> str:
     """The pipeline or task that a path leads into, or `pipeline/task`; empty for anything else of the object."""
     kind = KINDS[data["kind"]]
+    if path[:2] == ("spec", "taskRunSpecs"):
+        items = data["spec"]["taskRunSpecs"]
+        return f"{kind.root}/{items[int(path[2]) if len(path) > 2 else 0].get('pipelineTaskName', '')}"
     inside = path[:1] == ("spec",) and (not kind.runs or path[1:2] == (f"{kind.root}Spec",))
     names = [kind.root] if inside else []
     list_key: object = None

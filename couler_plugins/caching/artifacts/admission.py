@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from couler_plugins.caching.artifacts.index import Kept
 from couler_plugins.caching.artifacts.results import Admission
+from couler_plugins.caching.policies.gdsf import GdsfSubtree
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.runs import Candidate, History
 
@@ -17,8 +18,6 @@ log = logging.getLogger(__name__)
 
 def default_policy() -> CachePolicy:
     """GDSF by the recompute cost of what lies behind a result: it decides on one result at a time."""
-    from couler_plugins.caching.policies.gdsf import GdsfSubtree
-
     return GdsfSubtree()
 
 

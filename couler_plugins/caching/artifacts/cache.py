@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,13 +17,12 @@ from couler_plugins.caching.artifacts.heartbeat import Release
 from couler_plugins.caching.artifacts.hits import Hit
 from couler_plugins.caching.artifacts.lost import Lost
 from couler_plugins.caching.artifacts.names import check_key
-from couler_plugins.caching.artifacts.restoring import restore_all
 from couler_plugins.caching.artifacts.results import Admission, PutResult, Refused
 from couler_plugins.caching.artifacts.sources import Outputs, sources
 from couler_plugins.redacting import redact
 from couler_plugins.runs import Candidate
 
-__all__ = ["ArtifactCache"]
+__all__ = ["ArtifactCache", "restore_all"]
 
 log = logging.getLogger(__name__)
 
@@ -208,3 +209,25 @@ def _quiet(call: Release) -> Callable[[], None]:
             _warned("release", error)
 
     return quiet
+
+
+def restore_all(hit: Hit, targets: Mapping[str, Path]) -> None:
+    """Saves all outputs beside their targets first, then renames them.
+
+    Raises:
+        Lost: there is no such output, or its blob is missing, damaged or cannot be read.
+        OSError: a file cannot be written, or cannot be replaced; those before it were then.
+    """
+    asides: dict[Path, Path] = {}
+    try:
+        for name, target in targets.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            aside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
+            asides[aside] = target
+            hit.save(name, aside)
+        for aside, target in asides.items():
+            aside.replace(target)
+    finally:
+        for aside in asides:
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)

@@ -12,19 +12,20 @@ from couler_plugins.caching.artifacts.entry import Entry, Meta
 from couler_plugins.caching.artifacts.heartbeat import Heartbeat, Release
 from couler_plugins.caching.artifacts.index import Index, Kept
 from couler_plugins.caching.artifacts.marks import Marks
+from couler_plugins.caching.artifacts.names import namespace_of
+from couler_plugins.caching.artifacts.owners import Doomed
 from couler_plugins.caching.artifacts.rebuild import rebuild, rebuild_others
 from couler_plugins.caching.artifacts.results import Admission, PutResult, Report, Stats
 from couler_plugins.caching.artifacts.sources import Source
-from couler_plugins.caching.artifacts.sweeping import sweep
 from couler_plugins.caching.artifacts.usage import capacity_and_bytes, counts, usage_by_namespace
 from couler_plugins.caching.artifacts.verify import verify
 from couler_plugins.caching.artifacts.writing import Writer
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.stores import ArtifactStore
-from couler_plugins.redacting import redact_url
+from couler_plugins.redacting import redact, redact_url
 from couler_plugins.runs import Candidate, History
 
-__all__ = ["Indexed"]
+__all__ = ["Indexed", "sweep"]
 
 log = logging.getLogger(__name__)
 
@@ -151,3 +152,32 @@ class Indexed:
             self._sweep()
 
         return self._heartbeat.hold(end)
+
+
+def sweep(index: Index, store: ArtifactStore) -> bool:
+    """Removes condemned objects; no lock is held meanwhile. Says whether all could be removed.
+
+    Raises:
+        OSError: the index failed.
+    """
+    while doomed := index.take_condemned():
+        gone: list[Doomed] = []
+        try:
+            for one in doomed:
+                if not _remove(store, one):
+                    return False
+                gone.append(one)
+        finally:
+            index.finish(gone, doomed[len(gone) :])
+    return True
+
+
+def _remove(store: ArtifactStore, doomed: Doomed) -> bool:
+    folder = namespace_of(doomed.namespace)
+    try:
+        for name in {doomed.name, doomed.aside} - {""}:
+            store.delete(folder + name)
+    except OSError as error:
+        log.warning("%s cannot be removed from the store: %s", doomed.name, redact(error))
+        return False
+    return True

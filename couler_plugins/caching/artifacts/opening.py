@@ -14,6 +14,7 @@ from couler_plugins.caching.artifacts.belonging import claim_store
 from couler_plugins.caching.artifacts.cache import ArtifactCache
 from couler_plugins.caching.artifacts.database import Broken, Database
 from couler_plugins.caching.artifacts.index import Index
+from couler_plugins.caching.artifacts.index_postgres import PostgresDatabase
 from couler_plugins.caching.artifacts.index_sqlite import SqliteDatabase
 from couler_plugins.caching.artifacts.indexed import Indexed
 from couler_plugins.caching.artifacts.names import check_namespace
@@ -141,8 +142,6 @@ def _database(url: str, index: str | None, patience: float) -> Database | None:
             raise InvalidInput("an index in SQLite needs a file", hint="give sqlite:////folder/index.sqlite")
         return SqliteDatabase(Path(path), patience=patience)
     if scheme in ("postgresql", "postgres"):
-        from couler_plugins.caching.artifacts.index_postgres import PostgresDatabase
-
         return PostgresDatabase(f"postgresql://{rest}", patience=patience)
     raise InvalidInput(f"{redact_url(index)} is no index", hint="give sqlite:///…, postgresql://… or none")
 

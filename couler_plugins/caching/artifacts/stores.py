@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
+from couler_plugins.caching.artifacts.alluxio_store import AlluxioStore
+from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
 from couler_plugins.caching.artifacts.listing import refuse
 from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
 from couler_plugins.caching.artifacts.sources import CHUNK
@@ -204,9 +206,6 @@ def open_store(place: str, stores: Iterable[type[ArtifactStore]] = ()) -> Artifa
         InvalidInput: the URL is not understood, or what serves its scheme is not installed.
         EngineError: the place cannot be used.
     """
-    from couler_plugins.caching.artifacts.alluxio_store import AlluxioStore
-    from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
-
     place = checked_place(place)
     found = SCHEME.match(place)
     scheme = "file" if found is None else found[1]

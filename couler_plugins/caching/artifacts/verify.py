@@ -10,11 +10,11 @@ from couler_plugins.caching.artifacts import later, ledger
 from couler_plugins.caching.artifacts.blobs import Blobs
 from couler_plugins.caching.artifacts.entry import Entry
 from couler_plugins.caching.artifacts.index import Index
+from couler_plugins.caching.artifacts.indexed import sweep
 from couler_plugins.caching.artifacts.lost import Damaged, Lost
 from couler_plugins.caching.artifacts.manifests import Later, read_manifest
 from couler_plugins.caching.artifacts.names import namespace_of
 from couler_plugins.caching.artifacts.results import Report
-from couler_plugins.caching.artifacts.sweeping import sweep
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 
 __all__ = ["verify"]

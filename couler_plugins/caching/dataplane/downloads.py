@@ -6,18 +6,14 @@ import contextlib
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from couler_plugins.caching.artifacts import Meta
+from couler_plugins.caching.artifacts import ArtifactCache, Entry, Meta
 from couler_plugins.caching.dataplane.datasets import Dataset, bare_etag, shown_url
 from couler_plugins.caching.dataplane.deadline import Expired, time_limit
 from couler_plugins.caching.dataplane.origins import Found, Origin
 from couler_plugins.caching.dataplane.placing import placing, remove
 from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
 from couler_plugins.errors import EngineError
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.artifacts import ArtifactCache, Entry
 
 __all__ = ["download", "fetch"]
 

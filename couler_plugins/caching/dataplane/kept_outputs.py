@@ -6,18 +6,15 @@ import hashlib
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
-from couler_plugins.caching.artifacts import Content, Lost
+from couler_plugins.caching.artifacts import Content, Entry, Hit, Lost
 from couler_plugins.caching.dataplane.contents import entries_of
 from couler_plugins.caching.dataplane.outputs import FOLDER, contents, write_output
 from couler_plugins.caching.dataplane.placing import Placement, placing
 from couler_plugins.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.artifacts import Entry, Hit
 
 __all__ = ["Fetch", "KeptOutput", "kept_outputs", "named_contents", "put_back"]
 

@@ -10,11 +10,11 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from couler_plugins.caching.artifacts import Damaged, Hit, Lost, Refused
+from couler_plugins.caching.artifacts import ArtifactCache, Claim, Damaged, Entry, Hit, Lost, Meta, Outputs, Refused
 from couler_plugins.caching.dataplane.contents import resolved
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.dataplane.failures import reason_of
@@ -24,9 +24,6 @@ from couler_plugins.caching.dataplane.reuse import Task
 from couler_plugins.caching.reads.read_sets import ReadSet
 from couler_plugins.caching.reads.traces import Traces, decode_traces, trace_key
 from couler_plugins.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.artifacts import ArtifactCache, Claim, Entry, Meta, Outputs
 
 __all__ = ["Finding", "Observing", "reuse_or_observe"]
 

@@ -7,17 +7,13 @@ import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from couler_plugins.caching.artifacts import Content, Damaged, Lost, Refused
+from couler_plugins.caching.artifacts import ArtifactCache, Content, Damaged, Entry, Hit, Lost, Meta, Refused
 from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.dataplane.contents import open_plain
 from couler_plugins.caching.dataplane.packing import FILE_MODE, PROGRAM_MODE, Packed, exactly, unpack
 from couler_plugins.caching.dataplane.placing import placing
 from couler_plugins.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.artifacts import ArtifactCache, Entry, Hit, Meta
 
 __all__ = ["FILE", "FOLDER", "PROGRAM", "contents", "is_fresh", "lacking", "place", "restore", "save", "write_output"]
 

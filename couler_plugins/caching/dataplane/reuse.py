@@ -7,19 +7,15 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from couler_plugins.caching.artifacts import Damaged, Hit, Refused
+from couler_plugins.caching.artifacts import ArtifactCache, Claim, Damaged, Entry, Hit, Meta, Refused
 from couler_plugins.caching.dataplane.contents import resolved
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.caching.dataplane.outputs import contents, is_fresh, lacking, place
 from couler_plugins.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.artifacts import ArtifactCache, Claim, Entry, Meta
 
 __all__ = ["Task", "reuse_or_compute"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["State", "Status", "state_of", "status_of"]
+__all__ = ["State", "Status", "WatchedInputs", "state_of", "status_of"]
 
 
 class Status(NamedTuple):
@@ -62,3 +62,31 @@ def status_of(found: os.stat_result) -> Status:
 
 def _refuse(error: OSError) -> None:
     raise error
+
+
+class WatchedInputs:
+    """Files and folders, as they are now.
+
+    A file that is changed and put back has its old content, but not its old times: so inode, size, mtime and ctime
+    count, of all that is in a folder as well.
+
+    Args:
+        states: what gives the state of each, by the name that a message shows.
+
+    Raises:
+        InvalidInput: one is neither a file nor a folder.
+        OSError: one cannot be read.
+    """
+
+    def __init__(self, states: Mapping[str, Callable[[], State]]) -> None:
+        self._states = states
+        self._before = {name: state() for name, state in states.items()}
+
+    def changed(self) -> str:
+        """Return the name of the first that is not what it was; empty where there is none.
+
+        Raises:
+            InvalidInput: one is neither a file nor a folder any more.
+            OSError: one cannot be read.
+        """
+        return next((name for name, state in self._states.items() if state() != self._before[name]), "")

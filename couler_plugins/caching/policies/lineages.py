@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from couler_plugins.runs import Candidate, History, Ran, Run
 
-__all__ = ["UNKNOWN", "Ancestry", "Estimates", "Latest", "Lineages", "Made", "reach", "touched"]
+__all__ = ["UNKNOWN", "Ancestry", "Estimates", "Lineages", "Made", "reach", "touched"]
 
 _FAR = 1000
 """How many ancestors are looked at for one artifact."""
@@ -42,26 +42,6 @@ class Lineages:
 
     def decided(self, kept: Set[str]) -> None:
         """What is kept changes nothing in how things are made."""
-
-
-class Latest:
-    """A view of the history: the last run of each workflow, and what the cache held after the last decision."""
-
-    def __init__(self) -> None:
-        self._runs: dict[str, Run] = {}
-        self.kept: Set[str] = frozenset()
-
-    def observe(self, run: Run) -> None:
-        """The last one of its family, for now."""
-        self._runs[run.family] = run
-
-    def decided(self, kept: Set[str]) -> None:
-        """The cache holds these."""
-        self.kept = kept
-
-    def runs(self, history: History) -> dict[str, Run]:
-        """The run of each family that its next one most likely resembles: a live one, or else the last."""
-        return {**self._runs, **{run.family: run for run in history.live}}
 
 
 class Estimates:

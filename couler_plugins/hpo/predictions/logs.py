@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.hpo.cards import DataCard
+from couler_plugins.hookspecs.cards import DataCard
 from couler_plugins.llm.answers import Malformed, read_answer
 
 __all__ = ["SCHEMA", "Entry", "read_log"]

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.hpo.parameters import Value
+from couler_plugins.hookspecs.parameters import Value
+from couler_plugins.hookspecs.space import Values
+from couler_plugins.hookspecs.trials import Task, Trial
 from couler_plugins.hpo.predictions.logs import SCHEMA, Entry, read_log
-from couler_plugins.hpo.space import Values
-from couler_plugins.hpo.task import Task, Trial
 from couler_plugins.llm.answers import Malformed
 from couler_plugins.llm.budget import BudgetReached
 from couler_plugins.llm.cleaning import LONGEST_TEXT, cleaned

@@ -17,8 +17,8 @@ from couler_plugins.redacting import redact
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Tuner
+    from couler_plugins.hookspecs.trials import Proposal
     from couler_plugins.hookspecs.tuning import FanOut
-    from couler_plugins.hpo.task import Proposal
 
 __all__ = ["kept", "moved", "noted", "part_of", "tried", "undone", "written"]
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from couler_plugins.hookspecs import Context
 from couler_plugins.options import check_range
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context
-    from couler_plugins.plan import Plan
+from couler_plugins.plan import Plan
 
 __all__ = ["Tune"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from couler_plugins.hpo.task import Proposal, Task, Trial
-from couler_plugins.tuners import ask_tuner
+from couler_plugins.hookspecs.trials import Proposal, Task, Trial
+from couler_plugins.hpo.proposals import ask_tuner
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Tuner

@@ -14,9 +14,9 @@ from couler_plugins.hpo.workflows.values import port_of
 from couler_plugins.ir import Graph, Literal, Step, Workflow, fresh_name, replace, replace_callables
 
 if TYPE_CHECKING:
+    from couler_plugins.hookspecs.parameters import Value
+    from couler_plugins.hookspecs.trials import Proposal
     from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.hpo.parameters import Value
-    from couler_plugins.hpo.task import Proposal
     from couler_plugins.hpo.workflows.optimizer import Tune
 
 __all__ = ["Tried", "fan_out"]

@@ -10,7 +10,7 @@ import msgspec
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import Unsupported
-from couler_plugins.hpo.task import Task
+from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hpo.workflows.decisions import kept, moved, noted, part_of, tried, undone, written
 from couler_plugins.hpo.workflows.folding import moved_from, stands, without_tuning
 from couler_plugins.hpo.workflows.notes import Note, read_notes, write_notes

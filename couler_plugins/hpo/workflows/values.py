@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hpo.parameters import Choice, Number, Value
+from couler_plugins.hookspecs.parameters import Choice, Number, Value
 from couler_plugins.ir import Argument, Operation, Port, Step, replace
 from couler_plugins.ir import Value as Passed
 from couler_plugins.options import closest

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.errors import Unsupported
+from couler_plugins.hpo.proposals import propose_once
 from couler_plugins.hpo.workflows.handed import default_of, port_of_parameter, readers, with_default
 from couler_plugins.hpo.workflows.notes import Note, handed_over
 from couler_plugins.hpo.workflows.requests import Request
 from couler_plugins.hpo.workflows.values import port_of, with_arguments
 from couler_plugins.ir import Libraries, Literal, Scalar, Workflow, replace_steps
-from couler_plugins.tuners import propose_once
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Tuner
+    from couler_plugins.hookspecs.trials import Proposal
     from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.hpo.task import Proposal
 
 __all__ = ["Written", "write_proposal"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from couler_airflow.homes import HOMES
 from couler_plugins.ir import (
     AnyOf,
     Argument,
@@ -31,6 +32,7 @@ from couler_plugins.ir import (
     rebuild,
     references,
     replace,
+    replace_callables,
 )
 
 __all__ = ["INVENTED", "closed", "consistent", "counted", "excused"]
@@ -62,9 +64,9 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Container, "image"): (BOUND,),
     (Container, "command"): ((BOUND,),),
     (Container, "script"): (BOUND,),
-    (Container, "env"): ((EnvVar(name="x", value=BOUND),),),
-    (Container, "requests"): ((("cpu", BOUND),),),
-    (Container, "limits"): ((("cpu", BOUND),),),
+    (Container, "env"): ((EnvVar(name="x", value=Literal(value="y")),), (EnvVar(name="x", value=BOUND),)),
+    (Container, "requests"): ((("cpu", BOUND),), (("cpu", Literal(value="200m")), ("memory", Literal(value="1Gi")))),
+    (Container, "limits"): ((("cpu", BOUND),), ()),
     (Container, "rest"): (SOMETHING,),
     (Step, "condition"): (Literal(value="no"),),
     (Step, "handlers"): ((Handler(step=Step(name="x", call=Call(name="x"))),),),
@@ -100,11 +102,12 @@ def _joined(data: Any) -> int:
 
 
 CONTAINERS = {
-    "BashOperator": ("bash_command", "env"),
-    "DockerOperator": ("image", "entrypoint", "command", "environment"),
-    "KubernetesPodOperator": ("image", "cmds", "arguments", "env_vars"),
+    "BashOperator": ("bash_command",),
+    "DockerOperator": ("image", "entrypoint", "command"),
+    "KubernetesPodOperator": ("image", "cmds", "arguments"),
 }
 """The fields of operators that a container is made of."""
+VARIABLES = ("env", "environment", "env_vars")
 
 
 def _fields_of_container(task: Any) -> int:
@@ -114,10 +117,20 @@ def _fields_of_container(task: Any) -> int:
     expanded = (fields.get("expand_input") or {}).get("value") or {}
     values |= dict.fromkeys(expanded.get("__var") or () if expanded.get("__type") == "dict" else (), "each item")
     own = [values[name] for name in CONTAINERS.get(fields.get("task_type"), ()) if name in values]
-    return sum(
+    variables = [_unknown(values[name]) for name in VARIABLES if name in values]
+    return sum(variables) + sum(
         1 if isinstance(value, str) else len(value.get("__var", value) if isinstance(value, dict) else value or ())
         for value in own
     )
+
+
+def _unknown(variables: Any) -> int:
+    """How many variables are no plain texts."""
+    held = variables.get("__var", variables) if isinstance(variables, dict) else variables
+    if not isinstance(held, (dict, list)):
+        return 0
+    texts = held.values() if isinstance(held, dict) else [item["value"] for item in held]
+    return sum(not isinstance(text, str) or "xcom_pull(" in text for text in texts)
 
 
 def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflow | None:
@@ -127,6 +140,11 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
     if node is workflow.entry and name in ("needs", "tolerates", "directives", "retry", "timeout"):
         return None  # that is the DAG as a whole
     match node, name:
+        case Operation(), "containers" | "rest":
+            setting = "requests" if name == "containers" else "labels"
+            if HOMES[setting].objection(node):
+                return None
+            value = getattr(HOMES[setting].write(setting, node, (("a", Literal(value="1")),)), name)
         case Step(), "needs":
             value = _waiting(workflow.graphs[0], node, value)
         case Step(), "directives":
@@ -136,10 +154,15 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
     return None if value == getattr(node, name) else _set(workflow, node, name, value)
 
 
-def _whole(workflow: Workflow, name: str, value: Any) -> Workflow:
+def _whole(workflow: Workflow, name: str, value: Any) -> Workflow | None:
     if name == "graphs":
         graph = replace(workflow.graphs[0], parallelism=Literal(value=len(value) + 100))
         return replace(workflow, graphs=(graph,))
+    if name == "operations":
+        pairs = (("a", Literal(value=str(len(value)))),)
+        own = [item for item in workflow.operations if not HOMES["labels"].objection(item)]
+        changed = {item.name: HOMES["labels"].write("labels", item, pairs) for item in own}
+        return replace_callables(workflow, changed) if changed else None
     return replace(workflow, **{name: value})
 
 
@@ -167,6 +190,10 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
     """Whether Airflow has no way to say this one value at this place."""
     graph = workflow.graphs[0]
     match node, name:
+        case Container(), "env" | "requests" | "limits":
+            owner = next(item for item in workflow.operations if any(own is node for own in item.containers))
+            values = [item.value if isinstance(item, EnvVar) else item[1] for item in value]
+            return bool(HOMES[name].objection(owner)) or not all(_is_text(item, name) for item in values)
         case Step(), "timeout":
             return not _is_number(value)
         case Step(), "tolerates":
@@ -191,6 +218,10 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Literal) and isinstance(value.value, int)
+
+
+def _is_text(value: Any, name: str) -> bool:
+    return isinstance(value, Literal) and isinstance(value.value, str if name == "env" else (str, int))
 
 
 def _is_default(step: Step) -> bool:
@@ -218,7 +249,16 @@ def _cycle(graph: Graph, step: Step, new: set[str]) -> bool:
 
 
 def closed(workflow: Workflow) -> Workflow:
-    """All of it: no field of a DAG follows from another one."""
+    """All of it but what a task is handed of what is set on its pod: some of these fields are rendered by Airflow."""
     assert not any(isinstance(item, Native) and item.parts == () for item in nodes(workflow))
     assert not any(isinstance(item, Reference) and item.to == "unknown" for item in nodes(workflow))
-    return workflow
+    return rebuild(workflow, _without_settings)
+
+
+def _without_settings(node: Node) -> Node:
+    if not isinstance(node, Step):
+        return node
+    return replace(node, arguments=tuple(item for item in node.arguments if item.name not in RENDERED))
+
+
+RENDERED = (*VARIABLES, "annotations", "container_resources", "labels", "node_selector")

@@ -19,12 +19,11 @@ from couler_airflow.bundle import snapshot
 from couler_airflow.dags import lift, lower
 from couler_airflow.marks import declared
 from couler_airflow.wrapped import wrapped_tasks
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs import Context
 from couler_plugins.ir import Literal, replace
 from couler_plugins.plan import Plan
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 from support import ROOT, own_files
 
 pytestmark = pytest.mark.airflow

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from adapters.subjects import ARGO, lift_file, regenerate
+from adapters.argo.test_homes import SETTINGS, set_all
+from adapters.subjects import ARGO, lift_file, lower_and_write, regenerate
 from couler_plugins.api import convert, optimize
 from couler_plugins.documents import dump_yaml, read
 from couler_plugins.ir import without_origin
@@ -287,6 +288,16 @@ def test_what_is_converted_is_accepted(oracle: Oracle) -> None:
 def test_what_is_deduplicated_is_accepted(oracle: Oracle) -> None:
     result = optimize(corpus(), "dedupe")
     assert not worse(oracle, originals(), made(result))
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_settings_of_steps_are_accepted(oracle: Oracle, setting: str) -> None:
+    after: list[list[Any]] = []
+    for path in corpus():
+        plan = set_all(lift_file(ARGO, path), **{setting: SETTINGS[setting]})
+        changed = lower_and_write(ARGO, plan)[0].changed
+        after.append([changed.get(number, document.data) for number, document in enumerate(plan.bundle.documents)])
+    assert not worse(oracle, originals(), after)
 
 
 def test_what_is_generated_is_accepted(oracle: Oracle) -> None:

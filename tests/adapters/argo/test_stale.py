@@ -7,9 +7,9 @@ import pytest
 from couler_argo.caching.stale import CODE
 from couler_plugins.api import Text, optimize
 from couler_plugins.demo import workflow
-from couler_plugins.discovery import load_plugins
 from couler_plugins.documents import Finding, findings, read
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plugins import load_plugins
 
 PIPELINE = "cache{assume-pure=true,via=memoize}"
 

@@ -22,14 +22,19 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def protos(documents: list[Any]) -> Iterator[Any]:
-    """The PipelineSpec and the PlatformSpec; a field that the proto does not have is an error."""
+    """The PipelineSpecs and the PlatformSpecs; a field that the proto does not have is an error."""
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
 
     for document in documents:
-        spec = document["spec"]["pipelineSpec"] if "kind" in document else document
-        kind = pipeline_spec_pb2.PlatformSpec if "platforms" in spec else pipeline_spec_pb2.PipelineSpec
-        yield json_format.ParseDict(spec, kind())
+        parts = (
+            (document["spec"].get(key) for key in ("pipelineSpec", "platformSpec"))
+            if "kind" in document
+            else [document]
+        )
+        for spec in filter(None, parts):
+            kind = pipeline_spec_pb2.PlatformSpec if "platforms" in spec else pipeline_spec_pb2.PipelineSpec
+            yield json_format.ParseDict(spec, kind())
 
 
 @pytest.mark.parametrize(("subject", "path"), each_file([KFP]))

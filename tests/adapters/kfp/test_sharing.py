@@ -9,11 +9,10 @@ import pytest
 
 from adapters.subjects import KFP, Subject, each_file, lift_source, lower_and_write
 from couler_plugins.api import optimize
-from couler_plugins.discovery import load_plugins
 from couler_plugins.documents import dump_yaml, read
 from couler_plugins.ir import Call, Literal, Step, map_steps, replace
 from couler_plugins.optimizers.dedupe import Dedupe
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.results import Result
 from couler_plugins.sources import Text
 

@@ -13,7 +13,6 @@ from adapters.argo.edits import edited
 from adapters.subjects import TEKTON, each_file, lift_file, lift_source, lower_and_write
 from couler_plugins.api import optimize
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.documents import Document, SourceFile, read
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import (
@@ -40,7 +39,7 @@ from couler_plugins.ir import (
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.pipeline import refuse_broken
 from couler_plugins.plan import Plan
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.sources import Text
 from couler_tekton.lint import lint
 from couler_tekton.plugin import Options

@@ -12,10 +12,9 @@ import pytest
 from adapters.subjects import TEKTON, each_file
 from couler_plugins.api import optimize
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
 from couler_plugins.documents import MAX_BYTES, Document, dump_yaml, read
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.results import Result
 from couler_plugins.schemas import Schemas, check, load_schemas
 from couler_plugins.sources import Text

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.baselines import POLICIES
+from benchmarks.baselines.literal import PaperLiteral
+from benchmarks.baselines.paper import Paper
 from caching.policies.worlds import Node, Stream, candidate, edits, graphs, run, step
-from couler_plugins.caching.policies import POLICIES
-from couler_plugins.caching.policies.literal import PaperLiteral
-from couler_plugins.caching.policies.paper import Paper
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, Run
 from support import examples

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hpo.parameters import Choice, Value
+from couler_plugins.hookspecs.parameters import Choice, Value
 from couler_plugins.hpo.workflows.values import read_value
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from couler_plugins.hookspecs import Adapter, Tuner
-from couler_plugins.hpo.task import Proposal, Task, Trial
+from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.hpo.workflows.optimizer import Tune
 from couler_plugins.plan import Plan
-from couler_plugins.tuners import parse_tuner
+from couler_plugins.plugins import TUNERS
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Context
@@ -50,7 +50,7 @@ def context(adapter: Adapter, plugins: Plugins, told: Told | None = None) -> Con
             return adapter
 
         def tuner(self, text: str) -> Tuner:
-            return cast("Tuner", told) if told is not None else parse_tuner(text, plugins)
+            return cast("Tuner", told) if told is not None else plugins.parse(TUNERS, text)
 
         def progress(self, message: str) -> None:
             assert message

@@ -210,5 +210,6 @@ class Store:
 def _stores(place: str) -> Iterable[type[ArtifactStore]]:
     """Those that plugins give, for a URL: loading plugins takes a task a third of a second, which a folder need not."""
     from couler_airflow.installed import installed_plugins
+    from couler_plugins.plugins import STORES
 
-    return installed_plugins().stores.values() if "://" in place else ()
+    return installed_plugins().all(STORES).values() if "://" in place else ()

@@ -11,7 +11,7 @@ from typing import Any
 from couler_airflow.bundle import LiveDag
 from couler_airflow.journal import Journal
 from couler_airflow.lift import arguments_of
-from couler_airflow.patching import patch_graph
+from couler_airflow.patching import patch_graph, patch_operations
 from couler_airflow.settings import WHOLE
 from couler_airflow.splits.groups import Groups, groups_of
 from couler_airflow.splits.plan import PART_TAG
@@ -68,6 +68,7 @@ class _Splitting:
         pairs = list(zip(self._before.steps, live.operators, strict=True))
         self._steps = {step.source: step for step, _ in pairs}
         self._operators = {step.source: task for step, task in pairs}
+        self._operations = {item.source: item for item in original.operations}
         self._groups = groups_of(live.dag.task_group)
         self._owners = {step.name: part.name for part in parts for step in _kept(part)}
 
@@ -139,6 +140,8 @@ class _Splitting:
         new = replace(workflow.graphs[0], steps=tuple(kept), source=self._before.source)
         old = replace(self._before, name=new.name, regions=new.regions, steps=tuple(steps))
         patch_graph(dag, dict(enumerate(tasks)), old, new, self._journal)
+        kinds = [(self._operations.get(item.source), item) for item in workflow.operations]
+        patch_operations(((self._operators[new.source], old, new) for old, new in kinds if old), self._journal)
 
 
 def _kept(workflow: Workflow) -> list[Step]:

@@ -6,6 +6,8 @@ templateDefaults come in; `workflow/controller` for which fields of the spec rea
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from couler_argo.codec import Context, Mapped
@@ -15,7 +17,7 @@ from couler_argo.spelling import write_native
 from couler_argo.templates import OPERATION
 from couler_plugins.ir import Graph, Operation, Reference, Workflow, references, replace, without_origin
 
-__all__ = ["JOINED", "content_of", "hashed_values", "reads_of", "spec_of_run"]
+__all__ = ["JOINED", "content_of", "hashed_values", "programs", "reads_of", "spec_of_run"]
 
 NOT_IN_TEMPLATE = frozenset(
     {
@@ -137,3 +139,26 @@ def _ports(ports: Any) -> Any:
 
 def _is_empty(part: Any) -> bool:
     return part is None or part in ({}, [])
+
+
+def programs(template: Mapped, spec: Mapped) -> Iterator[str]:
+    """Every text in the containers of a template, and the patches of its pod."""
+    for key in ("container", "script", "containerSet", "initContainers", "sidecars"):
+        yield from _texts(template.get(key))
+    for patch in (template.get("podSpecPatch"), spec.get("podSpecPatch")):
+        yield from _texts(patch)
+
+
+def _texts(content: Any) -> Iterator[str]:
+    """Every text in a part of a container; of an image only its name, since registries have names of all sorts."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        for item in content:
+            yield from _texts(item)
+    elif isinstance(content, dict):
+        for key, item in content.items():
+            if key == "image" and isinstance(item, str):
+                yield re.sub(r"[:@].*", "", item.rsplit("/", 1)[-1])
+            elif key not in ("name", "resources"):
+                yield from _texts(item)

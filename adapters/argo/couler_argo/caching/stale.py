@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from couler_argo.caching.facet import ArgoCaching
+from couler_argo.caching.cache import ArgoCache
 from couler_argo.caching.key_specs import KEY_SPEC, has_specs, read_specs
 from couler_argo.caching.memoize import spec_in_key, without_cache
 from couler_argo.caching.traces import without_traces
@@ -14,7 +14,7 @@ from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
 from couler_argo.metadata import annotations_of
 from couler_argo.splits.part_spec import PART_OF
 from couler_plugins.caching.analysis import Analysis
-from couler_plugins.caching.application import stripped
+from couler_plugins.caching.calls import calls_of
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import NO_LINEAGE
 from couler_plugins.documents import Path, Remark
@@ -103,13 +103,11 @@ class _Checker:
     def __init__(self, workflow: Workflow) -> None:
         self._library = bool(workflow.library)
         self._whole = PART_OF not in annotations_of(workflow)
-        bare = stripped(without_traces(workflow))
-        facet = ArgoCaching(bare)
-        self._analyses = [Analysis(bare, facet, assume_pure=pure) for pure in (False, True)]
+        cache = ArgoCache(workflow)
+        bare = cache.bare
+        self._analyses = [Analysis(bare, cache, assume_pure=pure) for pure in (False, True)]
         self._operations = {item.name: item for item in workflow.operations}
-        self._steps = {(graph.name, step.name): step for graph in workflow.graphs for step in graph.steps}
-        if workflow.entry is not None:
-            self._steps["", workflow.entry.name] = workflow.entry
+        self._steps = calls_of(workflow)
         calls = {place: self._directive(step) for place, step in self._steps.items()}
         self._calls = {place: directive for place, directive in calls.items() if directive is not None}
         self._bare = {item.name: item for item in bare.operations}

@@ -100,9 +100,9 @@ def install(
         Unsupported: it is a version that this was not tested with.
     """
     from couler_plugins.config import load_config
-    from couler_plugins.discovery import load_plugins
     from couler_plugins.inputs import session
     from couler_plugins.pipeline import parse_pipeline
+    from couler_plugins.plugins import load_plugins
 
     hooked = _hooked_classes(classes)
     from hera.shared import register_pre_build_hook

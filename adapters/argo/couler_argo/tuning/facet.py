@@ -19,9 +19,9 @@ from couler_argo.splits.part_spec import PART_OF, SPLIT
 from couler_argo.tuning.fanning import fanned_out
 from couler_plugins.caching.calls import is_cache
 from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs.parameters import Value
 from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.files import ANNOTATION
-from couler_plugins.hpo.parameters import Value
 from couler_plugins.hpo.workflows.values import as_text
 from couler_plugins.ir import Literal, Operation, Port, Step, Workflow
 from couler_plugins.plan import Plan

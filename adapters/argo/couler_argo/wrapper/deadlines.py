@@ -15,7 +15,16 @@ from couler_argo.references import native, value
 from couler_argo.wrapper.parts import rest_of
 from couler_plugins.ir import Literal, Operation, replace
 
-__all__ = ["DEADLINE", "deadline_objection", "later", "later_by", "limit_of", "sooner"]
+__all__ = [
+    "DEADLINE",
+    "active_seconds",
+    "deadline_objection",
+    "later",
+    "later_by",
+    "limit_of",
+    "sooner",
+    "timeout_seconds",
+]
 
 DEADLINE = "activeDeadlineSeconds"
 PART = 10
@@ -35,8 +44,8 @@ def deadline_objection(item: Operation, defaults: dict[str, Any]) -> str:
         defaults: what the workflow's `templateDefaults` say.
     """
     for name, given, seconds in (
-        (DEADLINE, rest_of(item).get(DEADLINE), _active_seconds(item)),
-        ("timeout", item.timeout, _timeout_seconds(item)),
+        (DEADLINE, rest_of(item).get(DEADLINE), active_seconds(item)),
+        ("timeout", item.timeout, timeout_seconds(item)),
     ):
         if given is None and name in defaults:
             return f"templateDefaults give it the {name}, which its wrapper counts towards: say it in the template"
@@ -47,7 +56,7 @@ def deadline_objection(item: Operation, defaults: dict[str, Any]) -> str:
 
 def limit_of(item: Operation, timeout: int) -> int:
     """How many seconds the store may take before the command, and after it."""
-    known = [seconds for seconds in (_active_seconds(item), _timeout_seconds(item)) if seconds is not None]
+    known = [seconds for seconds in (active_seconds(item), timeout_seconds(item)) if seconds is not None]
     return min(timeout, max(LEAST, int(min(known)) // PART)) if known else timeout
 
 
@@ -59,7 +68,7 @@ def later_by(item: Operation, limit: int) -> int:
 def later(item: Operation, limit: int) -> Operation:
     """The template with its deadlines moved by what a wrapper may take; `deadline_objection` has none against it."""
     rest, more = rest_of(item), later_by(item, limit)
-    if (seconds := _active_seconds(item)) is not None:
+    if (seconds := active_seconds(item)) is not None:
         rest[DEADLINE] = type(rest[DEADLINE])(seconds + more)
         item = replace(item, rest=native(rest))
     if isinstance(item.timeout, Literal):
@@ -70,7 +79,7 @@ def later(item: Operation, limit: int) -> Operation:
 def sooner(item: Operation, limit: int) -> Operation:
     """The template with its deadlines as they were before `later`, as far as that is what moved them."""
     rest, more = rest_of(item), later_by(item, limit)
-    if (seconds := _active_seconds(item)) is not None and seconds > more:
+    if (seconds := active_seconds(item)) is not None and seconds > more:
         rest[DEADLINE] = type(rest[DEADLINE])(seconds - more)
         item = replace(item, rest=native(rest))
     if isinstance(item.timeout, Literal) and str(item.timeout.value).endswith(f"{more}s"):
@@ -78,14 +87,16 @@ def sooner(item: Operation, limit: int) -> Operation:
     return item
 
 
-def _active_seconds(item: Operation) -> int | None:
+def active_seconds(item: Operation) -> int | None:
+    """Return the deadline of a template's pods, in seconds; None where it has none that is known beforehand."""
     given = rest_of(item).get(DEADLINE)
     plain = isinstance(given, int) and not isinstance(given, bool)
     text = str(given) if plain or isinstance(given, str) else ""
     return int(text) if re.fullmatch(r"[1-9]\d{0,8}", text) else None
 
 
-def _timeout_seconds(item: Operation) -> float | None:
+def timeout_seconds(item: Operation) -> float | None:
+    """Return the timeout of a template, in seconds; None where it has none that is known beforehand."""
     text = item.timeout.value if isinstance(item.timeout, Literal) else None
     if not isinstance(text, str) or not DURATION.fullmatch(text):
         return None

@@ -18,9 +18,9 @@ from couler_kfp.structures import write_structure
 from couler_kfp.tuning.fanning import fanned_out, type_of
 from couler_plugins.caching.salts import salts_of
 from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs.parameters import Value
 from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.files import ANNOTATION
-from couler_plugins.hpo.parameters import Value
 from couler_plugins.hpo.workflows.values import as_text
 from couler_plugins.ir import Call, Literal, Operation, Port, Workflow, replace
 from couler_plugins.plan import Plan

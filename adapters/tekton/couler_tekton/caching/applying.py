@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from couler_plugins.caching.calls import calls_of
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
-from couler_plugins.hookspecs.caching import Wrapped
+from couler_plugins.hookspecs.caching import CacheChange
 from couler_plugins.ir import Literal, Operation, Step, Workflow, replace
 from couler_tekton.caching.declared import CACHED_FROM, annotations_of, entries, held, rest_of
-from couler_tekton.caching.resolving import TASK, Tasks, is_task_call, steps_of
+from couler_tekton.caching.resolving import TASK, Tasks, is_task_call
 from couler_tekton.caching.wrapping import Told, unwrapped, with_steps
 from couler_tekton.checks.durations import seconds
 from couler_tekton.extracted import holder, named
@@ -41,11 +42,11 @@ class Applying:
         self._workflow = workflow
         self._tasks = tasks
         self._own = {item.name: item for item in workflow.operations}
-        self._calls = steps_of(bare)
+        self._calls = calls_of(bare)
         self._wrapper = wrapper
         self._made: dict[str, Workflow] = {}
 
-    def applied(self, verdicts: Mapping[Place, Verdict]) -> Wrapped:
+    def applied(self, verdicts: Mapping[Place, Verdict]) -> CacheChange:
         """The object with these calls cached."""
         if self._workflow.kind == "Task":
             return self._task(verdicts)
@@ -61,28 +62,28 @@ class Applying:
                 targets[place] = self._copy(_task_name(name), place, verdict)
         operations = tuple(wrapped.get(item.name) or unwrapped(item) for item in workflow.operations)
         differ = {new.name for new, old in zip(operations, workflow.operations, strict=True) if new != old}
-        directed = {place: self._directed(step, targets.get(place)) for place, step in steps_of(workflow).items()}
-        changed = {place for place, step in steps_of(workflow).items() if directed[place] is not step}
+        directed = {place: self._directed(step, targets.get(place)) for place, step in calls_of(workflow).items()}
+        changed = {place for place, step in calls_of(workflow).items() if directed[place] is not step}
         changed |= {place for place, step in self._calls.items() if getattr(step.call, "name", "") in differ}
         if not changed:
-            return Wrapped(workflow=workflow)
+            return CacheChange(workflow=workflow)
         graphs = tuple(
             replace(graph, steps=tuple(directed[graph.name, step.name] for step in graph.steps))
             for graph in workflow.graphs
         )
         entry = workflow.entry and directed["", workflow.entry.name]
         new = replace(workflow, operations=operations, graphs=graphs, entry=entry)
-        return Wrapped(workflow=new, added=tuple(self._made.values()), changed=frozenset(changed))
+        return CacheChange(workflow=new, copies=tuple(self._made.values()), changed=frozenset(changed))
 
-    def _task(self, verdicts: Mapping[Place, Verdict]) -> Wrapped:
+    def _task(self, verdicts: Mapping[Place, Verdict]) -> CacheChange:
         workflow = self._workflow
         (operation,) = workflow.operations
         place = "", operation.name
         verdict = verdicts.get(place)
         changed = unwrapped(operation) if verdict is None else self._with_steps(operation, place, verdict)
         if changed == operation or CACHED_FROM in annotations_of(workflow):
-            return Wrapped(workflow=workflow)
-        return Wrapped(workflow=replace(workflow, operations=(changed,)), changed=frozenset({place}))
+            return CacheChange(workflow=workflow)
+        return CacheChange(workflow=replace(workflow, operations=(changed,)), changed=frozenset({place}))
 
     def _copy(self, name: str, place: Place, verdict: Verdict) -> str:
         """The name of a copy of a Task that is cached; it is made if there is none."""

@@ -35,7 +35,7 @@ from couler_tekton.caching.declared import (
 from couler_tekton.caching.wrapping import unwrapped
 from couler_tekton.variables import scope_in
 
-__all__ = ["TASK", "Tasks", "annotated", "is_task_call", "resolved", "steps_of"]
+__all__ = ["TASK", "Tasks", "annotated", "is_task_call", "resolved"]
 
 TASK = "task:{}"
 """What a Task that is referred to is called in the workflow that refers to it."""
@@ -164,9 +164,3 @@ def _bindings(step: Step) -> dict[str, tuple[str, str]]:
 def _meet(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Whether what is written to the one may be read from the other."""
     return one[0] == other[0] and (one[1] == other[1] or not one[1] or not other[1])
-
-
-def steps_of(workflow: Workflow) -> dict[tuple[str, str], Step]:
-    """All call sites, by graph and step; the entry has no graph."""
-    steps = {(graph.name, step.name): step for graph in workflow.graphs for step in graph.steps}
-    return steps if workflow.entry is None else {**steps, ("", workflow.entry.name): workflow.entry}

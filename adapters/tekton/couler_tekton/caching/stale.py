@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from couler_plugins.caching.in_pods import verdicts_in
+from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.calls import calls_of
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.documents import Remark
 from couler_plugins.ir import External, Literal, Operation, Source, Workflow
 from couler_plugins.ir.bundle import Bundle
+from couler_tekton.caching.cache import TektonCache, caches
 from couler_tekton.caching.declared import CACHED_FROM, annotations_of
-from couler_tekton.caching.facet import TektonCaching, facets
-from couler_tekton.caching.resolving import steps_of
 from couler_tekton.caching.wrapping import RESTORE, arguments_of, has_steps, is_whole, values_of
 from couler_tekton.extracted import holding, named
 from couler_tekton.lift import lift
@@ -37,7 +37,7 @@ def stale_keys(bundle: Bundle) -> Iterator[Remark]:
     if not any(RESTORE in str(document.data) for document in bundle.documents):
         return
     plan = lift(bundle, lambda file, error: None)  # what cannot be read is said by the other checks
-    workflows, facet = plan.workflows, facets(plan)
+    workflows, cache_of = plan.workflows, caches(plan)
     copies = {one.name: one.operations[0] for one in workflows if CACHED_FROM in annotations_of(one)}
     for workflow in workflows:
         if (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
@@ -45,7 +45,7 @@ def stale_keys(bundle: Bundle) -> Iterator[Remark]:
                 message = f"the cached copy of {origin!r} was edited, and is not what its name says"
                 yield _remark(workflow.source, message)
             continue
-        for cached in _cached(workflow, facet(workflow), copies):
+        for cached in _cached(workflow, cache_of(workflow), copies):
             if reason := _problem(cached):
                 yield _remark(cached.source or workflow.source, f"its cache key is out of date: {reason}")
 
@@ -55,10 +55,11 @@ def _remark(source: Source | None, message: str) -> Remark:
     return Remark(int(source[0]), source[1:], "error", CODE, message, HINT)
 
 
-def _cached(workflow: Workflow, facet: TektonCaching, copies: Mapping[str, Operation]) -> Iterator[_Cached]:
-    steps = steps_of(workflow)
+def _cached(workflow: Workflow, cache: TektonCache, copies: Mapping[str, Operation]) -> Iterator[_Cached]:
+    steps = calls_of(workflow)
     own = {item.name: item for item in workflow.operations}
-    for place, verdict in verdicts_in(facet, assume_pure=True):
+    analysis = Analysis(cache.bare, cache, assume_pure=True, fingerprints=True)
+    for place, verdict in cache.verdicts_of(analysis).items():
         step = steps.get(place)
         if step is not None and isinstance(step.call, External):
             operation, source = copies.get(step.call.workflow), step.source

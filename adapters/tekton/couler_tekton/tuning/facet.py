@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs.parameters import Value
 from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.files import ANNOTATION
-from couler_plugins.hpo.parameters import Value
 from couler_plugins.hpo.workflows.values import as_text
 from couler_plugins.ir import External, Literal, Operation, Port, Step, Workflow, replace
 from couler_plugins.plan import Plan

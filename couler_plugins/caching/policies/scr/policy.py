@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
+from couler_plugins.caching.policies.gdsf import GdsfSubtree
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.runs import Candidate, History
 
@@ -34,6 +35,4 @@ class Scr(CachePolicy):
 
     def online(self) -> CachePolicy:
         """In the middle of a run: GDSF with the cost of the subtree."""
-        from couler_plugins.caching.policies.gdsf import GdsfSubtree
-
         return GdsfSubtree()

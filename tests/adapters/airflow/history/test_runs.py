@@ -9,11 +9,11 @@ import pytest
 from airflow_history import document, instance, text
 from couler_airflow.history.records import SCHEMA, document_of
 from couler_airflow.plugin import couler_runs
+from couler_plugins.caching.profiles import profiles_of
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
 from couler_plugins.ir import Call, Graph, Operation, Step, Workflow
-from couler_plugins.profiles import profiles_of
 from couler_plugins.runs import Ran, Run
 
 

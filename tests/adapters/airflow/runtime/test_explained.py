@@ -14,7 +14,7 @@ import pytest
 from adapters.airflow.examples import each_dag, fewest
 from adapters.airflow.running import run
 from airflow_dags import DagFiles, FakeInstance, context_of
-from couler_airflow.caching import AirflowCaching
+from couler_airflow.caching import AirflowCache
 from couler_airflow.journal import Journal
 from couler_airflow.lift import lift_dag
 from couler_airflow.marks import MARK, cached
@@ -144,7 +144,7 @@ def listening() -> Iterator[dict[str, list[str]]]:
 
 def explained(dag: Any) -> dict[str, Request]:
     """Return what `couler explain` says of each task."""
-    requests = AirflowCaching(dag, lift_dag(dag, 0)).requests(assume_pure=False, explains=True)
+    requests = AirflowCache(dag, lift_dag(dag, 0)).requests(assume_pure=False, explains=True)
     return {name: request for (_, name), request in requests.items()}
 
 
@@ -280,7 +280,7 @@ def test_without_a_store_it_says_how_to_set_one(dag_files: DagFiles, monkeypatch
     dag = dag_files.dag(CHAIN)
 
     def rule() -> str:
-        objection = AirflowCaching(dag, lift_dag(dag, 0)).settings_objection
+        objection = AirflowCache(dag, lift_dag(dag, 0)).settings_objection
         return "" if objection is None else f"{objection.rule}: {objection.remedy}"
 
     monkeypatch.delenv("AIRFLOW__COULER__CACHE_STORE", raising=False)
@@ -354,7 +354,7 @@ def test_what_is_missing_is_told_at_once(dag_files: DagFiles) -> None:
     assert {request.verdict for request in requests.values()} == {"declarable"}
     assert "allow=('variables',)" in requests["second"].objections[1].remedy
     assert "'second'" in requests["third"].objections[2].remedy
-    facet = AirflowCaching(dag, lift_dag(dag, 0))
+    facet = AirflowCache(dag, lift_dag(dag, 0))
     pure = {name: item.verdict for (_, name), item in facet.requests(assume_pure=True, explains=True).items()}
     assert pure == {"first": "cached", "second": "declarable", "third": "declarable"}
     for assume_pure in (False, True):  # who asks no reasons asks the same of the same tasks

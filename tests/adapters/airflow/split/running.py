@@ -14,11 +14,10 @@ from couler_airflow.splits.commit import parts_of
 from couler_airflow.splits.operators import RUN_PREFIX, RunWatcher
 from couler_airflow.splits.roles import ADDED
 from couler_plugins.context import RunContext
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError
 from couler_plugins.parallelism.optimizer import Split
 from couler_plugins.plan import Plan
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 
 __all__ = ["alone", "plugins", "run_parts", "smallest_split", "split"]
 

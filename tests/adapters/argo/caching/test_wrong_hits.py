@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from adapters.argo.caching.wild import Choices, wild
 from adapters.argo.caching.world import Ran, Submission, World
 from couler_plugins.api import optimize
-from couler_plugins.caching import analysis, before, composites, lineage
-from couler_plugins.caching.before import Handed
+from couler_plugins.caching import analysis, composites, lineage, upstream
 from couler_plugins.caching.declarations import Declaration
-from couler_plugins.discovery import load_plugins
-from couler_plugins.plugins import Plugins
+from couler_plugins.caching.upstream import Handed
+from couler_plugins.plugins import Plugins, load_plugins
 from support import examples
 
 WAYS = (("0", "0", ""), ("0", "0", ""), ("1", "0", ""), ("0", "1", ""), ("0", "0", "other"))
@@ -97,11 +96,11 @@ def everything_handed(step: object, name: object = None, *, identified: bool = F
 @pytest.mark.parametrize(
     ("holder", "name", "broken", "seed"),
     [
-        pytest.param(before, "uncertain", lambda step: None, 6, id="skipped and failed steps"),
-        pytest.param(before.Before, "_stages_before", lambda self, step, handed, found: iter(()), 1, id="stages"),
-        pytest.param(before.Before, "_steps_before", lambda self, step, handed, found: iter(()), 10, id="order"),
-        pytest.param(before.Before, "_outside", lambda self, handed, found: iter(()), 208, id="before a graph"),
-        pytest.param(before, "handed_by_value", everything_handed, 1, id="what cuts"),
+        pytest.param(upstream, "uncertain", lambda step: None, 6, id="skipped and failed steps"),
+        pytest.param(upstream.Before, "_stages_before", lambda self, step, handed, found: iter(()), 1, id="stages"),
+        pytest.param(upstream.Before, "_steps_before", lambda self, step, handed, found: iter(()), 10, id="order"),
+        pytest.param(upstream.Before, "_outside", lambda self, handed, found: iter(()), 208, id="before a graph"),
+        pytest.param(upstream, "handed_by_value", everything_handed, 1, id="what cuts"),
         pytest.param(lineage, "_leaf", lambda reference, leaves: 0, 5, id="values"),
         pytest.param(analysis, "merge_scopes", lambda one, other: one, 10, id="several callers"),
         pytest.param(analysis, "call_objections", lambda step: iter(()), 8, id="arguments and needs"),

@@ -101,7 +101,7 @@ REFUSED = {
     "a size": (("--", "--capacity", "bogus"), "bogus"),
     "an option": (("--", "--nonsense"), "--nonsense"),
     "a policy": (("--", "--policy", "nope"), "nope"),
-    "an option of a policy": (("--", "--policy", "paper{rho=x}"), "rho"),
+    "an option of a policy": (("--", "--policy", "lru{rho=x}"), "rho"),
     "a time": (("--", "--grace", "soon"), "soon"),
     "a place": (("--", "--artifacts", "/data"), "/data"),
     "another namespace": (("--", "--namespace", "other"), "--namespace"),

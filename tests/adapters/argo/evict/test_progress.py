@@ -10,8 +10,8 @@ import pytest
 
 from adapters.argo.evict.apiserver import ApiServer
 from adapters.argo.evict.cluster import NAMESPACE, artifact, config_map, entry, node, workflow
+from benchmarks.baselines.paper import Paper
 from couler_argo.evict.evictor import ArgoEvictor
-from couler_plugins.caching.policies.paper import Paper
 from couler_plugins.caching.policies.scr import Scr
 from couler_plugins.caching.policies.simple import Fifo, Lru, Nothing
 from couler_plugins.hookspecs import CachePolicy

@@ -15,10 +15,10 @@ from adapters.argo.split.generating import layered, workflow
 from couler_plugins.api import Result, lift, optimize
 from couler_plugins.config import load_config
 from couler_plugins.context import RunContext
-from couler_plugins.discovery import load_plugins
 from couler_plugins.errors import CoulerError
 from couler_plugins.parallelism.optimizer import Split
 from couler_plugins.plan import Part, Plan
+from couler_plugins.plugins import load_plugins
 from support import ROOT
 
 STORED = ("Workflow", "WorkflowTemplate")

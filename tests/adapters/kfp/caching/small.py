@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from couler_kfp.caching.facet import KfpCaching
+from couler_kfp.caching.cache import KfpCache
 from couler_plugins.api import Text, lift, optimize
-from couler_plugins.caching.result_keys import result_keys
-from couler_plugins.caching.switches import Terms
 
 __all__ = ["MADE", "change", "decisions", "document", "known_of", "pipeline", "pure", "rules", "text"]
 
@@ -115,6 +113,6 @@ def rules(data: Mapping[str, Any], options: str = "cache") -> dict[str, tuple[st
 def known_of(data: dict[str, Any], path: Path, **result: Any) -> Path:
     """A record with one result, of `make`, under its real key."""
     (workflow,) = lift(text(data)).workflows
-    key = result_keys(workflow, KfpCaching(workflow), Terms())["root", "make"]
+    key = KfpCache(workflow).result_keys()["root", "make"]
     path.write_text(json.dumps({"schema": "couler.known-results/v1", "results": [{"key": key, **result}]}), "utf-8")
     return path

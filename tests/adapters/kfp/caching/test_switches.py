@@ -198,7 +198,7 @@ def test_parts_that_say_where_and_how_strong_a_pod_is_forbid_nothing() -> None:
 def test_what_only_other_engines_can_do_is_refused(option: str) -> None:
     from couler_plugins.errors import CoulerError
 
-    with pytest.raises(CoulerError, match="no matter of a workflow there"):
+    with pytest.raises(CoulerError, match="is not supported by kfp"):
         document(pipeline(), f"cache{{{option}}}")
 
 

@@ -10,10 +10,11 @@ import yaml
 
 from couler_kfp.plugin import couler_runs
 from couler_plugins import lift
+from couler_plugins.caching.profiles import profiles_of
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
-from couler_plugins.profiles import belongs, profiles_of
 from couler_plugins.runs import Ran, Run
+from couler_plugins.runs.families import belongs
 from kfp_history import PIPELINE, node, run, task
 
 

@@ -9,8 +9,7 @@ import yaml
 
 from couler_plugins.api import optimize
 from couler_plugins.config import load_config
-from couler_plugins.discovery import load_plugins
-from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.results import Result
 from couler_plugins.sources import Text
 

@@ -174,7 +174,7 @@ def test_results_are_good_for_a_time() -> None:
         (WORKSPACE.replace("via=", "timeout=0,via="), "timeout"),
         (f"cache{{via=wrapper,store=s3://$(params.rate)/x,image={IMAGE}}}", "reads a variable"),
         ("cache{via=wrapper,store=s3://a/b,image=$(params.rate)}", "reads a variable"),
-        (WORKSPACE.replace("via=", "capacity=1GB,via="), "capacity is no matter"),
+        (WORKSPACE.replace("via=", "capacity=1GB,via="), "option `capacity` is not supported by tekton"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(pipeline: str, reason: str) -> None:

@@ -1,0 +1,162 @@
+"""The containers of tasks and what is set on their pods: lifted into operations, and written back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from couler_airflow.containers import field_of, known_of
+from couler_airflow.errors import refuse_others, unsupported
+from couler_airflow.homes import CONTAINER, HOMES, METADATA, POD, SETTINGS, rest_of
+from couler_airflow.pods import Place, is_plain, read_setting, write_setting
+from couler_plugins.ir import Container, EnvVar, Literal, Operation, Reference, Value
+
+__all__ = ["containers_of", "said_of", "write_pod"]
+
+Pairs = tuple[tuple[str, Value], ...]
+RESOURCES = ("requests", "limits")
+
+
+def containers_of(task: Any, places: Mapping[str, Place]) -> tuple[Container, ...]:
+    """Return the container that a task runs in, as far as it is known; none where nothing is.
+
+    Args:
+        task: the task.
+        places: where it keeps the settings of its pod.
+    """
+    known = known_of(task)
+    requests, limits = (_pairs(read_setting(task, places[name])) if name in places else () for name in RESOURCES)
+    if known is None:
+        env = _variables(task, places.get("env"))
+        return (Container(env=env, requests=requests, limits=limits),) if places else ()
+    fields = frozenset(task.template_fields)
+
+    def entries(name: str) -> tuple[Value, ...]:
+        value = field_of(task, name)
+        if isinstance(value, (list, tuple)):
+            return tuple(_input(name, str(number)) for number in range(len(value)))
+        return (_input(name),) if name and (value is not None or name in fields) else ()
+
+    return (
+        Container(
+            image=_input(known.image) if known.image else None,
+            command=tuple(Literal(value=part) for part in known.prefix) or entries(known.command),
+            args=entries(known.arguments),
+            env=_variables(task, (known.environment,)),
+            requests=requests,
+            limits=limits,
+        ),
+    )
+
+
+def _variables(task: Any, place: Place | None) -> tuple[EnvVar, ...]:
+    """Return the variables in a place: plain texts, and references to what the task hands over."""
+    held = None if place is None else read_setting(task, place)
+    field = str(place[0]) if place else ""
+    return tuple(
+        EnvVar(name=name, value=_input(field, name) if (text := _text(item)) is None else Literal(value=text))
+        for name, item in _by_name(held).items()
+    )
+
+
+def _by_name(held: Any) -> dict[str, Any]:
+    """Return variables by name, as a task keeps them: texts, or objects of the Kubernetes client."""
+    if isinstance(held, Mapping):
+        return {str(name): item for name, item in held.items()}
+    return {str(item.name): item for item in held or ()} if isinstance(held, (list, tuple)) else {}
+
+
+def _text(item: Any) -> str | None:
+    text = item if isinstance(item, str) else getattr(item, "value", None)
+    return text if isinstance(text, str) and is_plain(text) else None
+
+
+def _input(name: str, *path: str) -> Reference:
+    return Reference(to="input", kind="parameter", name=name, path=path)
+
+
+def _pairs(held: Any) -> Pairs:
+    return tuple((str(name), Literal(value=value)) for name, value in sorted(_plain(held or {}).items()))
+
+
+def said_of(task: Any, places: Mapping[str, Place]) -> dict[str, Any]:
+    """Return what an operation's `rest` says of the settings of a task; empty where it has no place for any."""
+    values = {name: read_setting(task, places[name]) for name in sorted(METADATA) if name in places}
+    pod = {name: plain for name, value in values.items() if (plain := _plain(value))}
+    return {SETTINGS: sorted(places), **({POD: pod} if pod else {})} if places else {}
+
+
+def _plain(value: Any) -> Any:
+    """Return what is known of a value before the run."""
+    return {key: item for key, item in value.items() if is_plain(item)} if isinstance(value, dict) else value
+
+
+def write_pod(task: Any, places: Mapping[str, Place], old: Operation, new: Operation) -> None:
+    """Make the pod of a task what an operation says.
+
+    Args:
+        task: the task; a journal knows of it.
+        places: where it keeps the settings of its pod.
+        old: what it was lifted to.
+        new: what it is to be.
+
+    Raises:
+        Unsupported: the table of capabilities does not claim an edit, or the task has no place for it.
+    """
+    subject = str(task.task_id)
+    refuse_others(old, new, ("containers", "rest"), subject)
+    if len(old.containers) != len(new.containers):
+        raise unsupported("Operation.containers", subject, "an operator says what it starts")
+    for before, after in zip(old.containers, new.containers, strict=True):
+        refuse_others(before, after, CONTAINER, subject)
+    if _beside_pod(old) != _beside_pod(new):
+        raise unsupported("Operation.rest", subject, "it is written in the DAG file")
+    for name in (*CONTAINER, *METADATA):
+        value = HOMES[name].read(name, new)
+        if value != HOMES[name].read(name, old):
+            feature = "Operation.rest" if name in METADATA else f"Container.{name}"
+            if name not in places:
+                raise unsupported(feature, subject, f"it has no place for its {name}")
+            written = _written(task, places[name], name, value)
+            if written is ...:
+                raise unsupported(feature, subject, "texts are wanted that are known beforehand")
+            if places[name] == ("env",) and not read_setting(task, places[name]):
+                write_setting(task, ("append_env",), True)  # without any, a BashOperator has those of its worker
+            write_setting(task, places[name], written)
+
+
+def _beside_pod(operation: Operation) -> Any:
+    return {name: value for name, value in rest_of(operation.rest).items() if name != POD} or operation.rest
+
+
+def _written(task: Any, place: Place, name: str, value: Any) -> Any:
+    """Return a setting as a task keeps it; `...` where it cannot be kept."""
+    if name == "priority":
+        return None if value is None else _literal(value, str)
+    if name == "env":
+        return _written_variables(read_setting(task, place), place, dict(value))
+    kinds = str if name in METADATA else (str, int, float)
+    made = {key: item for key, item in (read_setting(task, place) or {}).items() if not is_plain(item)}
+    written = {**made, **{key: _literal(item, kinds) for key, item in value}}
+    return ... if ... in written.values() else written
+
+
+def _literal(value: Value, kinds: Any) -> Any:
+    known = isinstance(value, Literal) and isinstance(value.value, kinds) and not isinstance(value.value, bool)
+    return value.value if isinstance(value, Literal) and known else ...
+
+
+def _written_variables(held: Any, place: Place, wanted: Mapping[str, Value]) -> Any:
+    """Return variables as a task keeps them; those that stay are the same objects."""
+    from kubernetes.client import models
+
+    before = _by_name(held)
+    as_texts = isinstance(held, Mapping) or place in (("env",), ("environment",))
+    written: dict[str, Any] = {}
+    for name, value in wanted.items():
+        text = _literal(value, str)
+        if name in before and (value == _input(str(place[0]), name) or text == _text(before[name])):
+            written[name] = before[name]
+        else:
+            written[name] = text if as_texts or text is ... else models.V1EnvVar(name=name, value=text)
+    return ... if ... in written.values() else written if as_texts else list(written.values())

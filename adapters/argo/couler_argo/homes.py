@@ -1,0 +1,71 @@
+"""Where Argo keeps the settings of steps: all of them in the template."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from couler_argo.footprint import POD_KINDS
+from couler_argo.references import native, value
+from couler_argo.spelling import write, write_native
+from couler_argo.wrapper.deadlines import active_seconds, timeout_seconds
+from couler_plugins.ir import (
+    Graph,
+    Home,
+    Homes,
+    Literal,
+    NativeForm,
+    Operation,
+    Value,
+    container_home,
+    native_home,
+    replace,
+)
+
+__all__ = ["HOMES", "homes", "with_timeout"]
+
+T = TypeVar("T", Graph, Operation, Graph | Operation)
+
+FORM = NativeForm(write_native, native, value, write)
+DEADLINE = native_home("timeout", ("activeDeadlineSeconds",), FORM)
+
+
+def _timeout(operation: Operation) -> Any:
+    """The time that a template has by either of its two fields, in seconds where these are known."""
+    said = operation.timeout if operation.timeout is not None else DEADLINE.read("timeout", operation)
+    seconds = timeout_seconds(operation) if operation.timeout is not None else active_seconds(operation)
+    return said if seconds is None else Literal(value=int(seconds) if seconds == int(seconds) else seconds)
+
+
+def with_timeout(operation: T, timeout: Value | None) -> T:
+    """The template with a timeout; a number is seconds, which Argo wants with their unit."""
+    if isinstance(timeout, Literal) and isinstance(timeout.value, (int, float)):
+        milliseconds = round(timeout.value * 1000)
+        text = f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
+        timeout = Literal(value=text)
+    return replace(operation, timeout=timeout)
+
+
+def _waiting(operation: Operation | None) -> str:
+    return "Argo has no timeout of a suspended step" if operation is not None and operation.kind == "suspend" else ""
+
+
+def _without_pod(operation: Operation) -> str:
+    return "" if operation.kind in POD_KINDS else "it runs in no pod of its own"
+
+
+HOMES: Homes = {
+    "retry": Home(at="operation", native="retryStrategy"),
+    "timeout": Home(at="operation", native="timeout", get=_timeout, put=with_timeout, refuse=_waiting),
+    "requests": container_home("requests", "resources.requests"),
+    "limits": container_home("limits", "resources.limits"),
+    "env": container_home("env", "env"),
+    "labels": native_home("labels", ("metadata", "labels"), FORM, refuse=_without_pod),
+    "annotations": native_home("annotations", ("metadata", "annotations"), FORM, refuse=_without_pod),
+    "node_selector": native_home("node_selector", ("nodeSelector",), FORM, refuse=_without_pod),
+    "priority": native_home("priority", ("priorityClassName",), FORM, refuse=_without_pod),
+}
+
+
+def homes() -> Homes:
+    """Return where Argo keeps each setting of a step."""
+    return HOMES

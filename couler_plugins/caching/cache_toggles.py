@@ -1,0 +1,166 @@
+"""Which steps an engine that makes keys by itself is to cache: on, off, or as its owner left it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from couler_plugins.caching.calls import Place, steps_of
+from couler_plugins.caching.declarations import ASSUMED
+from couler_plugins.caching.salts import passable, salt_of
+from couler_plugins.caching.settings import CacheSettings
+from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.ir import Graph, GraphView, Operation, Step, Value, Workflow, references
+
+__all__ = ["ORDER", "Switches", "Toggle", "toggles_of"]
+
+ORDER = Objection("order", "it comes after steps of which none of its arguments tells")
+NO_EPOCH = Objection(
+    "no-epoch",
+    "its result is good for a time only, which the engine does not count",
+    remedy="-p 'cache{epoch=…}'",
+)
+LEFT_OFF = Objection("switched-off", "its caching is switched off, and nobody has declared it pure")
+IMPORTER, REIMPORT = "importer", "reimport"
+"""Rules about steps that hand on what is there already: it is the same in every run, or another one in each."""
+
+
+class Switches(Protocol):
+    """The switches of an engine that its steps have for its cache."""
+
+    def is_on(self, step: Step) -> bool:
+        """Return whether the engine caches this step as it stands."""
+
+    def switched(self, step: Step, on: bool) -> Step:
+        """Return the step with its switch there; turned off, all that its owner said of caching it is gone."""
+
+    def owners(self, step: Step, operation: Operation) -> Objection | None:
+        """Return why the switch is its owner's own word, that nobody else touches; None where it is not."""
+
+
+class Toggle(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of a step: on with a salt, off for a reason, or left as it is for one."""
+
+    on: bool | None
+    salt: tuple[Value, ...] = ()
+    objection: Objection | None = None
+    verdict: Verdict
+
+
+def toggles_of(
+    workflow: Workflow,
+    verdicts: Mapping[Place, Verdict],
+    assumed: Mapping[Place, Verdict],
+    facet: Switches,
+    settings: CacheSettings,
+) -> dict[Place, Toggle]:
+    """Return what becomes of each step that calls an operation, in the order of the source.
+
+    Args:
+        workflow: the workflow, without any salt.
+        verdicts: what was found about each call.
+        assumed: what would be found if all were declared pure unless their owners say otherwise.
+        facet: what its engine knows.
+        settings: what the user says.
+    """
+    steps = steps_of(workflow)
+    toggles = {
+        place: _toggle(steps[place], verdict, assumed[place], facet, settings)
+        for place, verdict in verdicts.items()
+        if place in steps  # the call that a run starts with can be passed nothing
+    }
+    for graph in workflow.graphs:
+        _drop_cheap(workflow, graph, toggles, facet, settings)
+        _drop_vain(graph, toggles, facet)
+    return toggles
+
+
+def _toggle(step: Step, verdict: Verdict, assumed: Verdict, facet: Switches, settings: CacheSettings) -> Toggle:
+    """What becomes of a step by itself.
+
+    Args:
+        step: the step.
+        verdict: what was found about it.
+        assumed: what would be found if it, and all others, were declared pure unless their owners say otherwise.
+        facet: what its engine knows.
+        settings: what the user says.
+    """
+    assert verdict.facts is not None
+    if (own := facet.owners(step, verdict.facts.operation)) is not None:
+        return Toggle(on=None, objection=own, verdict=verdict)
+    if (refusal := _refusal(assumed)) is not None:
+        return Toggle(on=False, objection=refusal, verdict=assumed)
+    if verdict.objection is not None:
+        untold = bool(assumed.handed)  # which no salt of an undeclared step would cover
+        return Toggle(on=False if untold else None, objection=ORDER if untold else verdict.objection, verdict=verdict)
+    if verdict.declared == ASSUMED and not facet.is_on(step):
+        return Toggle(on=None, objection=LEFT_OFF, verdict=verdict)
+    period = None
+    if verdict.max_age is not None:
+        if settings.epoch is None:
+            return Toggle(on=False, objection=NO_EPOCH, verdict=verdict)
+        period = settings.epoch.period(verdict.max_age)
+    return Toggle(on=True, salt=salt_of(verdict, period), verdict=verdict)
+
+
+def _refusal(assumed: Verdict) -> Objection | None:
+    """The rule against reusing what a step makes, whoever declares it pure; None where there is none."""
+    found = assumed.objection
+    if found is None:
+        return None if passable(assumed) else ORDER
+    return found if found.against == "reuse" and found.rule != "unreachable" else None
+
+
+def _drop_cheap(
+    workflow: Workflow,
+    graph: Graph,
+    toggles: dict[Place, Toggle],
+    facet: Switches,
+    settings: CacheSettings,
+) -> None:
+    """Turns steps off that take next to nothing, unless their artifacts are read: made anew, these would be others."""
+    read = {item.step for item in references(graph) if item.to == "output" and item.kind == "artifact"}
+    for step in graph.steps:
+        toggle = toggles.get((graph.name, step.name))
+        if toggle is None or step.name in read or not _may_hit(toggle, step, facet):
+            continue
+        seconds = settings.ctx.profile(workflow, f"{graph.name}/{step.name}").seconds
+        if seconds is not None and seconds < settings.min_seconds:
+            reason = f"it takes {seconds:.3g} s, and looking its result up is not worth that"
+            toggles[graph.name, step.name] = Toggle(
+                on=False, objection=Objection("cheap", reason), verdict=toggle.verdict
+            )
+
+
+def _drop_vain(graph: Graph, toggles: dict[Place, Toggle], facet: Switches) -> None:
+    """Turns steps off that read an artifact which every run makes anew: they would be looked up in vain."""
+    steps = {step.name: step for step in graph.steps}
+    anew: set[str] = set()
+    for name in GraphView(graph).order():
+        toggle = toggles.get((graph.name, name))
+        if toggle is None:
+            continue
+        artifacts = (item.value for item in steps[name].arguments if item.kind == "artifact")
+        from_anew = sorted({item.step for value in artifacts for item in references(value)} & anew)
+        if from_anew and _may_hit(toggle, steps[name], facet):
+            reason = f"it reads an artifact of {from_anew[0]!r}, which every run makes anew"
+            toggle = Toggle(on=False, objection=Objection("never-hits", reason), verdict=toggle.verdict)
+            toggles[graph.name, name] = toggle
+        if _makes_anew(toggle, steps[name], facet):
+            anew.add(name)
+
+
+def _makes_anew(toggle: Toggle, step: Step, facet: Switches) -> bool:
+    """Whether what a step hands on is another artifact in every run."""
+    if toggle.objection is not None and toggle.objection.rule == IMPORTER:
+        facts = toggle.verdict.facts
+        return facts is not None and facts.objection is not None and facts.objection.rule == REIMPORT
+    return not _may_hit(toggle, step, facet)
+
+
+def _may_hit(toggle: Toggle, step: Step, facet: Switches) -> bool:
+    """Whether the engine will look the step up."""
+    return toggle.on is True or (toggle.on is None and facet.is_on(step))

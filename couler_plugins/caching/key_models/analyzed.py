@@ -1,0 +1,76 @@
+"""What the models share whose results are kept beside the engine's own records: one analysis says what may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.calls import Place
+from couler_plugins.caching.settings import CacheSettings
+from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.caching.wrapping import Wrapper
+from couler_plugins.hookspecs.caching import EngineCache, Knowledge, Objection
+from couler_plugins.ir import Workflow
+
+__all__ = ["WRAPPING", "AnalyzedCache"]
+
+WRAPPING = frozenset({"via", *Wrapper.__struct_fields__})
+"""The options of an engine whose commands can be wrapped."""
+
+
+class AnalyzedCache(EngineCache[Verdict], Knowledge):
+    """The cache of one workflow, whose calls are analysed once.
+
+    Args:
+        workflow: the workflow.
+    """
+
+    fingerprints: ClassVar[bool]
+    """Whether all values that a call is given are in its key; see `Analysis`."""
+
+    def __init__(self, workflow: Workflow) -> None:
+        self.workflow = workflow
+        self._analyses: dict[bool, Analysis] = {}
+
+    def unkept(self, settings: CacheSettings) -> Objection | None:
+        """Return why the engine's own cache keeps nothing, whatever the operation; None where it may."""
+        return None
+
+    def analysis(self, settings: CacheSettings, *, declared: bool = False) -> Analysis:
+        """Return the analysis of the bare workflow.
+
+        Args:
+            settings: what the user says.
+            declared: whether all that owners could declare counts as declared, to tell what that would change.
+        """
+        if declared not in self._analyses:
+            self._analyses[declared] = Analysis(
+                self.bare,
+                self,
+                assume_pure=settings.assume_pure,
+                # Where values are all that counts, a circle is one of names only: a pipeline may be called as its task.
+                circular=settings.circular and not self.fingerprints,
+                fingerprints=self.fingerprints,
+                declared=declared,
+                unkept=self.unkept(settings),
+                like=self._analyses.get(False),
+            )
+        return self._analyses[declared]
+
+    def verdicts_of(self, analysis: Analysis) -> Mapping[Place, Verdict]:
+        """Return what an analysis finds about each call."""
+        return analysis.verdicts
+
+    def verdicts(self, settings: CacheSettings) -> Mapping[Place, Verdict]:
+        """Return what is found about each call, whatever keeps the results."""
+        return self.verdicts_of(self.analysis(settings))
+
+    def declarable(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> Mapping[Place, Verdict]:
+        """Return the verdicts if owners declared all that they could; as they are where nobody is told."""
+        if not settings.ctx.explains:
+            return verdicts
+        found = self.verdicts_of(self.analysis(settings, declared=True))
+        return {**verdicts, **self.admit(found, replace(settings, limit=None))}

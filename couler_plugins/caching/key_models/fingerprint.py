@@ -1,0 +1,211 @@
+"""The engine makes a key of each step by itself: we turn its cache on or off, and salt what the key leaves out.
+
+A step is turned on where its owner declared it pure and no rule is against that; it then gets a salt. It is turned off
+where a rule says that its result may depend on more than the engine looks at, whether anybody has declared it or not:
+such engines cache what nobody has thought about. Everything else stays as it is.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+
+import msgspec
+
+from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.cache_toggles import ORDER, Switches, Toggle, toggles_of
+from couler_plugins.caching.calls import Place, steps_of
+from couler_plugins.caching.decisions import CACHED, NAME, NATIVE, Judgement, decision_of, judgement_on
+from couler_plugins.caching.keys import digest
+from couler_plugins.caching.known import KnownResult
+from couler_plugins.caching.salts import salted, salts_of, unsalted
+from couler_plugins.caching.settings import CacheSettings
+from couler_plugins.caching.substitution import Importers, Substituted, substitute
+from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.hookspecs.caching import CacheChange, EngineCache, Knowledge
+from couler_plugins.ir import Port, Step, Value, Workflow, replace_steps
+from couler_plugins.plan import Decision
+
+__all__ = ["FingerprintKeys"]
+
+
+class FingerprintKeys(EngineCache[Verdict], Knowledge, Switches, Importers):
+    """The cache of one workflow of an engine that makes a fingerprint of each step, and so a key, by itself.
+
+    The fingerprint covers all that a step is given: parameters by value, artifacts by an identity that is another one
+    whenever they are made anew. What else a result depends on has to reach it as an input: the salt. Each step has a
+    switch, which the engine's own tools turn on for whatever nobody has thought about.
+
+    Args:
+        workflow: the workflow.
+    """
+
+    key_model = "fingerprint"
+    options = frozenset({"epoch", "min_seconds", "known"})
+
+    def __init__(self, workflow: Workflow) -> None:
+        self.workflow = workflow
+        self._substituted: Substituted | None = None
+
+    @abstractmethod
+    def input_for_salt(self, name: str) -> Port:
+        """Return an input that a step need not be given, for an operation to take a text that it never reads."""
+
+    @cached_property
+    def bare(self) -> Workflow:
+        """The workflow without any salt."""
+        return unsalted(self.workflow)
+
+    def verdicts(self, settings: CacheSettings) -> Mapping[Place, Verdict]:
+        """Return what is found about each call that is left once the steps with known results are gone."""
+        return self._verdicts(self._left(settings).workflow, settings)
+
+    def admit(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> Mapping[Place, Toggle]:
+        """Return what becomes of each step: turned on with a salt, turned off, or left as it is."""
+        return self._toggles(self._left(settings).workflow, verdicts, settings)
+
+    def apply(self, verdicts: Mapping[Place, Toggle], settings: CacheSettings) -> CacheChange:
+        """Return the workflow with the switches and salts that its steps are to have, and why."""
+        left = self._left(settings)
+        steps = steps_of(left.workflow)
+        declarable = self._verdicts(left.workflow, settings, declared=True) if settings.ctx.explains else {}
+        switched = {
+            place: self.switched(steps[place], toggle.on)
+            for place, toggle in verdicts.items()
+            if toggle.on is not None and toggle.on is not self.is_on(steps[place])
+        }
+        salts = {place: toggle.salt for place, toggle in verdicts.items() if toggle.on}
+        new = salted(replace_steps(left.workflow, switched) if switched else left.workflow, salts, self.input_for_salt)
+        before, after = _salts(self.workflow), _salts(new)
+        changed = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
+        changed |= switched.keys()
+        decisions = [self._gone(place, affects) for place, affects in left.gone.items()]
+        for place, toggle in verdicts.items():
+            judgement = _judgement(toggle, declarable.get(place, toggle.verdict), on=self.is_on(steps[place]))
+            known = left.kept.get(place)
+            notes = [] if known is None else [known.reason]
+            decisions.append(self._decision(place, steps[place], toggle, judgement, settings, place in changed, notes))
+        return CacheChange(workflow=new if changed or left.gone else self.workflow, decisions=decisions)
+
+    def result_keys(self, *, assume_pure: bool = False) -> dict[Place, str]:
+        """Return the keys of results that are known before a run: of pure steps that depend on constants alone.
+
+        Args:
+            assume_pure: whether a step of which nothing is said counts as declared pure.
+        """
+        return self._keys(Analysis(self.bare, self, assume_pure=assume_pure, fingerprints=True).verdicts)
+
+    def _keys(self, verdicts: Mapping[Place, Verdict]) -> dict[Place, str]:
+        """Return the keys of what steps make, of those that have one; in each graph, the first steps come first."""
+        steps = steps_of(self.bare)
+        found: dict[Place, str] = {}
+        for place, verdict in verdicts.items():
+            if place in steps and (key := _key(place[0], steps[place], verdict, found)) is not None:
+                found[place] = key
+        return found
+
+    def _verdicts(
+        self, workflow: Workflow, settings: CacheSettings, *, assume_pure: bool = False, declared: bool = False
+    ) -> Mapping[Place, Verdict]:
+        pure = settings.assume_pure or assume_pure
+        analysis = Analysis(
+            workflow, self, assume_pure=pure, circular=settings.circular, fingerprints=True, declared=declared
+        )
+        return analysis.verdicts
+
+    def _toggles(
+        self, workflow: Workflow, verdicts: Mapping[Place, Verdict], settings: CacheSettings
+    ) -> dict[Place, Toggle]:
+        assumed = verdicts if settings.assume_pure else self._verdicts(workflow, settings, assume_pure=True)
+        return toggles_of(workflow, verdicts, assumed, self, settings)
+
+    def _left(self, settings: CacheSettings) -> Substituted:
+        """The workflow without the steps whose results are known."""
+        if self._substituted is None:
+            self._substituted = substitute(self.bare, self._known(settings), self)
+        return self._substituted
+
+    def _known(self, settings: CacheSettings) -> dict[Place, KnownResult]:
+        """The results that are known of steps that would be cached."""
+        if not settings.known:
+            return {}
+        toggles = self._toggles(self.bare, self._verdicts(self.bare, settings), settings)
+        keys = self._keys({place: item.verdict for place, item in toggles.items() if item.on})
+        return {place: settings.known[key] for place, key in keys.items() if key in settings.known}
+
+    def _gone(self, place: Place, affects: tuple[str, ...]) -> Decision:
+        return Decision(
+            optimizer=NAME,
+            workflow=self.workflow.label,
+            subject="/".join(place),
+            action="take it out",
+            reason="its result is known, and handed on as constants and imports",
+            affects=(*affects, place[0]),
+        )
+
+    def _decision(
+        self,
+        place: Place,
+        step: Step,
+        toggle: Toggle,
+        judgement: Judgement,
+        settings: CacheSettings,
+        changed: bool,
+        notes: list[str],
+    ) -> Decision:
+        verdict, objection, advice = toggle.verdict, toggle.objection, ""
+        assert verdict.facts is not None
+        if objection is not None:
+            advice = objection.advice
+            if objection.rule == "not-declared":
+                advice = f"nobody declared it pure, and no rule is against it: add {objection.remedy}"
+            if judgement.outcome == "cached" and objection.rule not in NATIVE:
+                advice = f"its engine caches it by a key of its own; {advice}"
+        return decision_of(
+            msgspec.structs.replace(verdict, objections=() if objection is None else (objection,)),
+            self.workflow,
+            "/".join(place),
+            settings.ctx,
+            step=step,
+            judgement=judgement,
+            changed=changed,
+            unchanged="it is cached already, its salt is up to date",
+            advice=advice,
+            notes=notes,
+            affects=(verdict.facts.operation.name,) if changed else (),
+        )
+
+
+def _salts(workflow: Workflow) -> dict[Place, Mapping[str, Value]]:
+    found = {place: salts_of(step) for place, step in steps_of(workflow).items()}
+    return {place: salts for place, salts in found.items() if salts}
+
+
+def _judgement(toggle: Toggle, declarable: Verdict, *, on: bool) -> Judgement:
+    """Return what becomes of a step.
+
+    Args:
+        toggle: what is done to it.
+        declarable: what would be found about it if owners declared all that they could.
+        on: whether its engine caches it as it stands.
+    """
+    objection = toggle.objection
+    if objection is None or objection.rule in NATIVE or (toggle.on is None and on):
+        return CACHED
+    undeclared = objection is ORDER and toggle.verdict.objections
+    decisive = [] if undeclared or objection in toggle.verdict.objections else [objection]
+    return judgement_on(toggle.verdict, declarable, decisive)
+
+
+def _key(graph: str, step: Step, verdict: Verdict, found: Mapping[Place, str]) -> str | None:
+    """The key of what a step makes; None where only a run knows it, and where it may not run, or more than once."""
+    if step.loop is not None or step.condition is not None or verdict.objection is not None or verdict.made is None:
+        return None
+    values = []
+    for leaf in verdict.made.leaves:
+        made = found.get((graph, leaf.step)) if leaf.to == "output" else None
+        if made is None:
+            return None
+        values.append([leaf.kind, leaf.name, *leaf.path, made])
+    return digest(["result", verdict.made.digest, values])

@@ -1,0 +1,205 @@
+"""The engine keeps results under keys that we write into the manifest; a wrapper keeps what the engine cannot."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from couler_plugins.caching.calls import Place, calls_of, directive_of, is_private, stripped, with_calls
+from couler_plugins.caching.choice import choose
+from couler_plugins.caching.decisions import NAME, decision_of, judgement_on
+from couler_plugins.caching.key_models.analyzed import WRAPPING, AnalyzedCache
+from couler_plugins.caching.keys import LINEAGE
+from couler_plugins.caching.libraries import cached_library
+from couler_plugins.caching.settings import CacheSettings
+from couler_plugins.caching.shards import ShardFill
+from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.caching.wrapping import WORKSPACE, wrapped
+from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Shards, SourcePlace
+from couler_plugins.ir import Argument, Call, Directive, Operation, Step, Workflow, callables
+from couler_plugins.plan import Decision
+
+__all__ = ["WrittenKeys"]
+
+Cached = tuple[tuple[Directive, ...], tuple[Argument, ...]]
+"""How a call is cached: the request that holds for it, and the lineage that it hands over."""
+
+NOT_ASKED = Objection("not-asked", "the engine's own cache is not asked for", "storage")
+
+
+FULL = Objection("full", "what one run adds could fill more than half of a shard of the engine's cache", "storage")
+
+
+class WrittenKeys(AnalyzedCache):
+    """The cache of one workflow of an engine that keeps results under keys that we write down for it."""
+
+    key_model = "written"
+    options = WRAPPING | {"capacity", "policy"}
+    fingerprints = False
+
+    shards: Shards | None = None
+    """The shards of the engine's own cache; None where it has no limit."""
+
+    needs_rights: Objection | None = None
+    """Why a stock install of the engine may not keep results in its own cache; None where it may."""
+
+    @abstractmethod
+    def without_traces(self, workflow: Workflow) -> Workflow:
+        """Return the workflow without what earlier caching left behind where its owner has edited it since."""
+
+    @abstractmethod
+    def how_to_bound(self, operation: Operation) -> str:
+        """Return what the owner would paste where, to say how many results a loop over the operation gives at most."""
+
+    @abstractmethod
+    def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
+        """Return why a wrapper cannot keep what the engine's own cache cannot; None where it can."""
+
+    @abstractmethod
+    def wrapper_note(self, operation: Operation, timeout: int) -> str:
+        """Return what a wrapper changes beside its command, in half a sentence; empty where that is nothing.
+
+        Args:
+            operation: the operation.
+            timeout: how many seconds the store may take before the command, and after it.
+        """
+
+    @cached_property
+    def bare(self) -> Workflow:
+        """The workflow without anything that caching adds."""
+        return stripped(self.without_traces(self.workflow))
+
+    def unkept(self, settings: CacheSettings) -> Objection | None:
+        """Return why the engine's own cache keeps nothing; None where it is asked, or needs no rights."""
+        if settings.via in ("memoize", "both"):
+            return None
+        return self.needs_rights or (NOT_ASKED if settings.via == "wrapper" else None)
+
+    def admit(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> Mapping[Place, Verdict]:
+        """Return the verdicts with what stands against keeping the results: shards, wrappers, and the capacity."""
+        admitted = self._in_shards(verdicts)
+        if settings.wrapper is not None:
+            if settings.wrapper.store.startswith(WORKSPACE):
+                message = f"pods have no workspaces there, and find no store at {settings.wrapper.store!r:.80}"
+                hint = "store=s3://bucket/cache"
+                raise Unsupported(message, engine=self.workflow.engine, feature="cache{store}", hint=hint)
+            admitted = wrapped(admitted, self.wrapper_objection, settings.wrapper)
+        if settings.limit is not None:
+            admitted = choose(self.bare, admitted, self, settings.ctx, settings.limit)
+        return admitted
+
+    def _in_shards(self, verdicts: Mapping[Place, Verdict]) -> Mapping[Place, Verdict]:
+        """Return the verdicts, those refused whose results could fill more than half of a shard; the first stay."""
+        fill = None if self.shards is None else ShardFill(self.shards.number, self.shards.bytes // 2)
+        admitted = dict(verdicts)
+        for place, verdict in verdicts.items():
+            facts = verdict.facts
+            if fill is None or verdict.objections or facts is None:
+                continue
+            if verdict.entries is None:
+                reason, where = "only the run knows how many results it adds", SourcePlace.of(facts.operation.source)
+                refusal = Objection("uncounted", reason, "storage", self.how_to_bound(facts.operation), place=where)
+            elif fill.admits(verdict.entries, facts.material.entry_bytes):
+                continue
+            else:
+                refusal = FULL
+            admitted[place] = replace(verdict, objections=(refusal,))
+        return admitted
+
+    def apply(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> CacheChange:
+        """Return the workflow with everything cached that may be, every key computed anew, and why."""
+        old = self.workflow
+        outside: dict[str, Verdict] = {}
+        if old.library:
+            copies = {item.name for item in old.operations if any(map(is_private, item.directives))}
+            new, outside = cached_library(self.bare, self.analysis(settings), verdicts, copies)
+        else:
+            asked = {place: directive_of(verdict) for place, verdict in verdicts.items() if not verdict.objections}
+            new = with_calls(self.bare, verdicts, asked, {})
+        new = old if new == old else new
+        decisions = list(self._on_calls(new, verdicts, settings))
+        others = dict(self._on_operations(new, outside, settings))
+        inside = {_operation(verdict) for verdict in verdicts.values()}
+        decisions += [decision for name, decision in others.items() if name not in inside]
+        return CacheChange(workflow=new, decisions=decisions, outside=others)
+
+    def _on_calls(
+        self, new: Workflow, verdicts: Mapping[Place, Verdict], settings: CacheSettings
+    ) -> Iterator[Decision]:
+        before, after, steps = _cached(self.workflow), _cached(new), calls_of(self.workflow)
+        called = {place: step.call.name for place, step in calls_of(new).items() if isinstance(step.call, Call)}
+        declarable = self.declarable(verdicts, settings)
+        if new is not self.workflow:
+            count = sum(1 for directives, _ in after.values() if directives)
+            reason = "`couler lint` warns if a cached step is edited afterwards"
+            figures = (("steps cached", count), ("steps", len(after)))
+            yield Decision(optimizer=NAME, workflow=self.workflow.label, action=NAME, reason=reason, figures=figures)
+        for place, verdict in verdicts.items():
+            changed = before.get(place) != after.get(place)
+            names = [_operation(verdict), called.get(place, "")] if changed else []
+            subject = "/".join(place) if place[0] else _operation(verdict)
+            yield self._decision(subject, steps[place], verdict, declarable[place], settings, changed, names)
+
+    def _on_operations(
+        self, new: Workflow, outside: Mapping[str, Verdict], settings: CacheSettings
+    ) -> Iterator[tuple[str, Decision]]:
+        """Decide on calls of a library's operations from other workflows."""
+        was, now = ({item.name: item.directives for item in workflow.operations} for workflow in (self.workflow, new))
+        for name, verdict in outside.items():
+            assert verdict.facts is not None
+            declarable = self.analysis(settings, declared=True).from_outside(verdict.facts.operation)
+            changed = was.get(name) != now.get(name)
+            yield name, self._decision(name, None, verdict, declarable, settings, changed, [])
+
+    def _decision(
+        self,
+        subject: str,
+        step: Step | None,
+        verdict: Verdict,
+        declarable: Verdict,
+        settings: CacheSettings,
+        changed: bool,
+        affects: list[str],
+    ) -> Decision:
+        figures = [("results per run", verdict.entries), ("values from earlier steps", len(verdict.handed))]
+        return decision_of(
+            verdict,
+            self.workflow,
+            subject,
+            settings.ctx,
+            step=step,
+            judgement=judgement_on(verdict, declarable),
+            changed=changed,
+            unchanged="it is cached already, its key is up to date",
+            notes=self._notes(verdict),
+            figures=[(name, count) for name, count in figures if count],
+            affects=affects,
+        )
+
+    def _notes(self, verdict: Verdict) -> Iterator[str]:
+        """Yield what the owner should know of how it is cached."""
+        yield verdict.choice
+        if verdict.wrapper and verdict.facts is not None:
+            yield "its command is wrapped, since the engine's own cache cannot keep its results"
+            yield self.wrapper_note(verdict.facts.operation, int(dict(verdict.wrapper)["timeout"]))
+
+
+def _operation(verdict: Verdict) -> str:
+    return verdict.facts.operation.name if verdict.facts is not None else ""
+
+
+def _cached(workflow: Workflow) -> dict[Place, Cached]:
+    """Return how each call of an operation is cached; without requests where it is not."""
+    by_name = callables(workflow)
+    found: dict[Place, Cached] = {}
+    for place, step in calls_of(workflow).items():
+        callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
+        if isinstance(callee, Operation):
+            directives = tuple(item for item in (*step.directives, *callee.directives) if item.kind == NAME)
+            handed = tuple(argument for argument in step.arguments if argument.name.startswith(LINEAGE))
+            found[place] = directives, handed
+    return found

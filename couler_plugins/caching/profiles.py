@@ -1,0 +1,76 @@
+"""What past runs say of a workflow's steps."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
+from statistics import median
+
+from couler_plugins.hookspecs.profiles import Profile
+from couler_plugins.ir import Call, Step, Workflow
+from couler_plugins.runs.families import site_of
+from couler_plugins.runs.run import Ran, Run
+
+__all__ = ["profiles_of"]
+
+RECENT = 20
+"""How many of the newest figures count: what a step took a hundred runs ago says little of today."""
+
+
+def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile]:
+    """The profile of each step that past runs know: medians of its newest figures.
+
+    A step of a run belongs to its call site, or to that of its name (`graph/step`, or just `step`), and steps of a kind
+    to the call of the operation of that name where nothing else fits.
+
+    Args:
+        workflow: the workflow.
+        runs: its runs, oldest first.
+    """
+    by_step: dict[str, list[list[Ran]]] = defaultdict(list)
+    by_type: dict[str, list[list[Ran]]] = defaultdict(list)
+    for run in runs:
+        for names, found_by in ((by_step, site_of), (by_type, attrgetter("type"))):
+            alike: dict[str, list[Ran]] = defaultdict(list)
+            for ran in run.steps:
+                alike[found_by(ran)].append(ran)
+            for name, some in alike.items():
+                names[name].append(some)
+    found: dict[str, Profile] = {}
+    for name, step in _call_sites(workflow):
+        callee = step.call.name if isinstance(step.call, Call) else ""
+        past = by_step.get(name) or by_step.get(step.name) or by_type.get(callee)
+        if past:
+            found[name] = _profile(past)
+    return found
+
+
+def _call_sites(workflow: Workflow) -> Iterable[tuple[str, Step]]:
+    for graph in workflow.graphs:
+        for step in graph.steps:
+            yield f"{graph.name}/{step.name}", step
+    if workflow.entry is not None and isinstance(workflow.entry.call, Call):
+        yield workflow.entry.call.name, workflow.entry
+
+
+def _profile(runs: Sequence[Sequence[Ran]]) -> Profile:
+    """What the steps of some runs say, those that belong together."""
+    past = [item for run in runs for item in run]
+    ran = [item for item in past if item.fate in ("computed", "failed")]
+    computed = [item for item in ran if item.fate == "computed"]
+    attempts = sum(item.attempts for item in ran)
+    size = _median(item.bytes for item in past if item.fate in ("computed", "loaded"))
+    memory = _median(item.memory for item in computed)
+    return Profile(
+        seconds=_median(item.seconds for item in computed),
+        memory=None if memory is None else round(memory),
+        output_bytes=None if size is None else round(size),
+        success_rate=len(computed) / attempts if attempts else None,
+        instances=_median(len(run) for run in runs),
+    )
+
+
+def _median(figures: Iterable[float | None]) -> float | None:
+    known = [figure for figure in figures if figure is not None]
+    return median(known[-RECENT:]) if known else None

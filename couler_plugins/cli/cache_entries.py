@@ -1,0 +1,271 @@
+"""`couler cache ls`, `show`, `stats`, `verify` and `rm`: what a store holds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import msgspec
+
+from couler_plugins.caching.artifacts import ArtifactCache, Entry, Hit, Lost
+from couler_plugins.caching.reads import ReadSet, Traces, decode_traces, trace_key
+from couler_plugins.caching.reads import verify as verify_reads
+from couler_plugins.cli.cache_options import FEWEST, complete_key, long_work, opened, store_options
+from couler_plugins.cli.records import print_json
+from couler_plugins.cli.settings import json_option, with_settings
+from couler_plugins.config import Config
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["entry_record", "ls", "rm", "show", "stats", "verify"]
+
+LISTS = {
+    "missing": "lacks bytes in the store",
+    "corrupt": "has bytes that are not what was stored",
+    "orphans": "is in the store, but nothing knows of it",
+    "unknown": "the index and the store disagree, or it cannot be read",
+    "later": "was made by a later version, and is left alone",
+}
+log = logging.getLogger(__name__)
+
+
+@click.command(
+    "ls",
+    epilog="""\b
+Examples:
+  couler cache ls --store s3://bucket/cache
+  couler cache ls --format json |
+    jq -r '.entries[] | select(.step == "train") | .key'
+""",
+)
+@json_option
+@store_options
+@with_settings
+def ls(*, config: Config, output_format: str) -> None:
+    """Lists what the cache holds, the newest first: key, size, when it was made, how long that took, and by what."""
+    with opened(config) as cache:
+        entries = sorted(cache.entries(), key=lambda entry: (-entry.created, entry.key))
+    if output_format == "json":
+        print_json(
+            "couler.cache-ls/v1", {"namespace": config.cache_namespace, "entries": list(map(entry_record, entries))}
+        )
+        return
+    for entry in entries:
+        click.echo("  ".join(_columns(entry)))
+
+
+def entry_record(entry: Entry) -> dict[str, Any]:
+    """A result as JSON; what is not known is null."""
+    return {
+        "key": entry.key,
+        "bytes": entry.bytes,
+        "created": entry.created,
+        "seconds": entry.meta.seconds,
+        **{name: getattr(entry.meta, name) for name in ("family", "step", "type", "run", "spec", "made_by")},
+        "parents": list(entry.meta.parents),
+        "outputs": [
+            {
+                "name": item.name,
+                **({"path": path} if (path := entry.path(item)) else {}),
+                "codec": item.codec,
+                "bytes": item.bytes,
+                "sha256": item.sha256,
+            }
+            for item in entry.outputs
+        ],
+    }
+
+
+def _columns(entry: Entry) -> list[str]:
+    seconds = "?" if entry.meta.seconds is None else f"{entry.meta.seconds:.1f}"
+    created = datetime.fromtimestamp(entry.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    maker = "/".join(part for part in (entry.meta.family, entry.meta.step) if part) or "-"
+    return [entry.key, f"{entry.bytes:>15,} B", created, f"{seconds:>9} s", _printable(maker)]
+
+
+def _printable(text: str) -> str:
+    """What somebody has said of a result, which neither ends the line nor moves the cursor."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+@click.command(
+    "show",
+    epilog="""\b
+Examples:
+  couler cache show "$key" --store s3://bucket/cache
+  couler cache show 3f9c21
+  couler cache show "$key" --format json | jq -r '.traces[0].reads[].name'
+
+\b
+Exit codes:
+  0    it is shown
+  1    there is nothing of that key
+  2    several keys begin like this
+""",
+)
+@click.argument("key", metavar="KEY")
+@json_option
+@store_options
+@with_settings
+@click.pass_context
+def show(ctx: click.Context, *, config: Config, key: str, output_format: str) -> None:
+    """Shows what the cache has of a key: who made it, its outputs, and what was read when it was made.
+
+    A key of 64 hexadecimal digits may be cut to its first six or more. Files and variables that were read are told by
+    name: the store has digests of them, and not what is in them. A `!` stands before what has changed since, on this
+    machine.
+    """
+    with opened(config) as cache:
+        key = complete_key(cache, key)
+        hit = cache.get(key)
+        if hit is None:
+            short = " (the first six characters are the fewest)" if len(key) < FEWEST else ""
+            click.echo(f"there is nothing of the key {key}{short}", err=True)
+            ctx.exit(1)
+        with hit:
+            record = {**entry_record(hit.entry), "traces": _records(cache, key, _traces_of(hit))}
+    if output_format == "json":
+        print_json("couler.cache-show/v1", record)
+        return
+    for name in ("key", "family", "step", "type", "run", "seconds"):
+        if record[name] not in (None, ""):
+            click.echo(f"{name}: {record[name]}")
+    for output in record["outputs"]:
+        click.echo(f"output {_describe(output)}")
+    for number, trace in enumerate(record["traces"], 1):
+        click.echo(f"result {number} of {len(record['traces'])}: it read {len(trace['reads']) or 'nothing'}")
+        for read in trace["reads"]:
+            click.echo(f"  {' ' if read['holds'] else '!'} {read['kind']:<10} {ascii(read['name'])[1:-1]}")
+        for output in trace["outputs"]:
+            click.echo(f"  it keeps {_describe(output)}")
+
+
+def _describe(output: Mapping[str, Any]) -> str:
+    name = ascii(output.get("path", output["name"]))[1:-1]
+    return f"{name}: {output['bytes']:,} B, sha256 {output['sha256']}"
+
+
+def _traces_of(hit: Hit) -> Traces:
+    """Return the traces of an entry; none where it has none, or where they cannot be understood."""
+    for output in hit.entry.outputs:
+        try:
+            return decode_traces(hit.read(output.name))
+        except (InvalidInput, Lost):
+            continue
+    return Traces()
+
+
+def _records(cache: ArtifactCache, key: str, traces: Traces) -> list[dict[str, Any]]:
+    """Return what was read for each result, and the outputs that are kept with it, under a key of their own."""
+    kept = [cache.lookup(trace_key(key, trace.reads)) for trace in traces.traces]
+    return [
+        {
+            "bytes": len(trace.content),
+            "outputs": [] if entry is None else entry_record(entry)["outputs"],
+            "reads": [
+                {"kind": read.kind, "name": read.name, "holds": verify_reads(ReadSet((read,))) is None}
+                for read in trace.reads.reads
+            ],
+        }
+        for trace, entry in zip(traces.traces, kept, strict=True)
+    ]
+
+
+@click.command(
+    "stats",
+    epilog="""\b
+Examples:
+  couler cache stats --store /data/cache
+  couler cache stats --format json | jq .bytes
+""",
+)
+@json_option
+@store_options
+@with_settings
+def stats(*, config: Config, output_format: str) -> None:
+    """Says how much the cache holds, and how much of what it may."""
+    with opened(config) as cache:
+        totals = cache.stats()
+    if output_format == "json":
+        print_json("couler.cache-stats/v1", msgspec.to_builtins(totals))
+        return
+    click.echo(f"{totals.url} (index: {totals.index})")
+    limit = "no limit" if totals.capacity is None else f"limit: {totals.capacity:,} bytes"
+    click.echo(f"{totals.bytes:,} bytes ({limit})")
+    for name, usage in sorted(totals.usage.items()):
+        quota = "" if usage.quota is None else f" of {usage.quota:,}"
+        click.echo(f"  {name}: {usage.entries:,} results, {usage.bytes:,}{quota} bytes")
+    click.echo(
+        f"{totals.leases:,} results are being read or written, {totals.pins:,} are pinned, {totals.uses:,} uses so far"
+    )
+
+
+@click.command(
+    "verify",
+    epilog="""\b
+Examples:
+  couler cache verify --store s3://bucket/cache
+  couler cache verify --repair
+
+\b
+Exit codes:
+  0    all is well, or was mended
+  1    something is wrong, or cannot be mended: what cannot be read, and more
+       than the store may hold
+  3    the store failed
+""",
+)
+@click.option("--repair", is_flag=True, help="Drop what is wrong: it is computed anew when it is needed.")
+@json_option
+@store_options
+@with_settings
+@click.pass_context
+def verify(ctx: click.Context, *, config: Config, repair: bool, output_format: str) -> None:
+    """Reads everything that the namespace holds, and compares it with what was stored."""
+    with long_work(config, "reading all that the cache holds"), opened(config) as cache:
+        found = cache.verify(repair=repair)
+        # Not all of this can be mended (what cannot be read, for one): only another look tells.
+        rest = cache.verify() if repair and (found.unknown or found.over) else None
+    if output_format == "json":
+        print_json("couler.cache-verify/v1", {"ok": found.ok, **msgspec.to_builtins(found)})
+    else:
+        for name, what in LISTS.items():
+            for item in getattr(found, name):
+                click.echo(f"{item}: {what}")
+        if found.leases:
+            click.echo(f"{found.leases} leases of processes that are gone")
+        if found.over:
+            click.echo(f"{found.over:,} bytes more than it may hold")
+        click.echo(f"{found.entries:,} results, {found.blobs:,} blobs, {found.bytes:,} bytes")
+    mended = repair and (rest is None or not (rest.unknown or rest.over))
+    ctx.exit(0 if found.ok or mended else 1)
+
+
+@click.command(
+    "rm",
+    epilog="""\b
+Examples:
+  couler cache rm "$key"
+  couler cache ls --format json |
+    jq -r '.entries[] | select(.step == "train") | .key' | xargs couler cache rm
+""",
+)
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@json_option
+@store_options
+@with_settings
+def rm(*, config: Config, keys: tuple[str, ...], output_format: str) -> None:
+    """Removes results, also pinned ones; who reads one just now reads on. One that is not there is warned of.
+
+    A key of 64 hexadecimal digits may be cut to its first six or more, as long as no other begins like that.
+    """
+    with opened(config) as cache:
+        whole = [complete_key(cache, key) for key in keys]  # before any is removed
+        removed = {key: cache.remove(key) for key in dict.fromkeys(whole)}
+    for key, done in removed.items():
+        if not done:
+            log.warning("%s is not there", key)
+    if output_format == "json":
+        print_json("couler.cache-rm/v1", {"removed": [key for key, done in removed.items() if done]})

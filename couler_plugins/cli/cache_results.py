@@ -1,0 +1,250 @@
+"""`couler cache key`, `restore`, `save` and `fetch`: one result after the other."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import click
+import msgspec
+
+from couler_plugins.caching.artifacts import Meta
+from couler_plugins.caching.dataplane.contents import resolved
+from couler_plugins.caching.dataplane.datasets import Dataset
+from couler_plugins.caching.dataplane.deadline import time_limit
+from couler_plugins.caching.dataplane.downloads import fetch as download
+from couler_plugins.caching.dataplane.outputs import restore as restore_outputs
+from couler_plugins.caching.dataplane.outputs import save as save_outputs
+from couler_plugins.caching.keys import key as key_of
+from couler_plugins.cli.cache_arguments import inputs_of, outputs_of, places_of, program_options, spec_of
+from couler_plugins.cli.cache_options import (
+    AGE,
+    TEXT,
+    capacity_option,
+    fail_open_options,
+    harmless,
+    long_work,
+    max_age_option,
+    opened,
+    provenance_options,
+    store_options,
+    tidy,
+    timeout_option,
+    wait_option,
+)
+from couler_plugins.cli.records import print_json
+from couler_plugins.cli.settings import json_option, with_settings
+from couler_plugins.config import Config
+from couler_plugins.errors import EngineError, InvalidInput
+
+__all__ = ["fetch", "key", "restore", "save"]
+
+SPEC = re.compile(r"v\d+:[0-9a-f]{64}")
+MISS = 1
+NOT_KEPT = "the result is not kept"
+log = logging.getLogger(__name__)
+
+
+@click.command(
+    "key",
+    epilog="""\b
+Examples:
+  couler cache key --program train.py rate=0.1 --file data=data.csv
+  couler cache key --spec v1:9f86d0…0a08 depth=3 \\
+    workflow.namespace=ml workflow.serviceAccountName=default
+
+\b
+With --spec, the key is the one that `couler optimize` writes for Argo:
+  inputs by their names, `couler-lineage` among them; then what is read of the
+  run: workflow.namespace, workflow.parameters.NAME for each that the template
+  reads, and workflow.serviceAccountName. The hash of a template is in the
+  document's annotation couler.io/key-spec.
+""",
+)
+@click.option("--spec", metavar="HASH", help="What is run, as the hash of it: v1:… with 64 hexadecimal digits.")
+@program_options
+@click.argument("values", nargs=-1, type=TEXT, metavar="[NAME=VALUE]...")
+@json_option
+@with_settings
+def key(
+    *,
+    config: Config,
+    spec: str | None,
+    programs: tuple[str, ...],
+    files: tuple[str, ...],
+    values: tuple[str, ...],
+    output_format: str,
+) -> None:
+    """Prints the key of a result: a hash of what is run and of the values that it is run on.
+
+    Neither the order in which values are given matters, nor where files and folders are, nor their times.
+    """
+    if bool(spec) is bool(programs):
+        raise click.UsageError("Give either --spec or --program.")
+    if spec is not None and not SPEC.fullmatch(spec):
+        raise InvalidInput(f"{spec!r} is no hash of what is run", hint="it is v1: and 64 hexadecimal digits")
+    inputs = inputs_of(values, files)
+    content = spec or spec_of(programs, inputs)
+    found = key_of(content, inputs.values.values())
+    if output_format == "json":
+        print_json("couler.cache-key/v1", {"key": found, "spec": content, "values": inputs.values})
+    else:
+        click.echo(found)
+
+
+@click.command(
+    "restore",
+    epilog="""\b
+Examples:
+  couler cache restore "$key" model=out/model.bin metrics=out/metrics
+  couler cache restore --timeout 60s "$key" model=model.bin || python train.py
+
+\b
+Exit codes:
+  0    a hit: every output is in place, whole and verified
+  1    a miss: all is as it was; also where the store is away, or what was
+       read cannot be written, unless with --strict
+  2    wrong usage or bad input
+  3    the same, with --strict; and where what an output has replaced could
+       not be put back: the error says what is where
+""",
+)
+@click.argument("key")
+@click.argument("outputs", nargs=-1, required=True, metavar="NAME=PATH...")
+@max_age_option
+@fail_open_options
+@store_options
+@with_settings
+@click.pass_context
+def restore(
+    ctx: click.Context,
+    *,
+    config: Config,
+    key: str,
+    outputs: tuple[str, ...],
+    max_age: float | None,
+    timeout: float | None,
+    strict: bool,
+) -> None:
+    """Puts the outputs of a result into place, as files and folders.
+
+    What is at a path is replaced; where that is a link, what it leads to. Links that lead out of a folder, and modes
+    other than the executable bit, are not restored.
+    """
+    wanted = {name: resolved(path) for name, path in places_of(outputs).items()}
+    found = None
+    working = long_work(config, "restoring")
+    with working, harmless("nothing was restored", strict=strict), tidy(), time_limit(timeout), opened(config) as cache:
+        found = restore_outputs(cache, key, wanted, max_age=max_age)
+    log.info("%s", "restored" if found is not None else "there is nothing of this key")
+    ctx.exit(0 if found is not None else MISS)
+
+
+@click.command(
+    "save",
+    epilog="""\b
+Examples:
+  couler cache save "$key" model=out/model.bin metrics=out/metrics
+  couler cache save --step train --seconds 12m "$key" model=model.bin
+
+\b
+Exit codes:
+  0    the result is kept; also where it could not be, unless with --strict
+  2    wrong usage or bad input
+  3    the result is not kept, with --strict
+""",
+)
+@click.argument("key")
+@click.argument("outputs", nargs=-1, required=True, metavar="NAME=PATH...")
+@click.option("--seconds", type=AGE, metavar="TIME", help="How long computing it took: 90s, 12m.")
+@provenance_options
+@fail_open_options
+@capacity_option
+@store_options
+@with_settings
+def save(
+    *,
+    config: Config,
+    key: str,
+    outputs: tuple[str, ...],
+    seconds: float | None,
+    meta: Meta,
+    timeout: float | None,
+    strict: bool,
+) -> None:
+    """Keeps files and folders as the outputs of a result. What a key has already, it keeps.
+
+    It is there for others once all of it is stored, and never fails a step: what goes wrong is warned of.
+    """
+    given = {name: resolved(path) for name, path in outputs_of(outputs).items()}
+    meta = msgspec.structs.replace(meta, seconds=seconds)
+    with (
+        long_work(config, "saving"),
+        harmless(NOT_KEPT, strict=strict),
+        tidy(),
+        time_limit(timeout),
+        opened(config, writing=True) as cache,
+    ):
+        if refusal := save_outputs(cache, key, given, meta):
+            raise EngineError(refusal)
+
+
+@click.command(
+    "fetch",
+    epilog="""\b
+Examples:
+  couler cache fetch https://example.org/x.csv --sha256 9f86d0…0a08 -o x.csv
+  couler cache fetch s3://bucket/tables/sales --version 2026-11-24 -o sales
+
+\b
+Exit codes:
+  0    it is in place
+  2    wrong usage or bad input
+  3    it cannot be read where it is, is not what was declared, or was
+       changed each time that it was read
+""",
+)
+@click.argument("url")
+@click.option(
+    "--version", type=TEXT, metavar="TEXT", default="", help="A name that its owner gives to what is there now."
+)
+@click.option("--etag", type=TEXT, metavar="TEXT", default="", help="The server's name for it, which is compared.")
+@click.option("--sha256", metavar="HEX", default="", help="The sha256 of its bytes, which is compared.")
+@click.option("-o", "--output", required=True, metavar="PATH", help="Where it goes.")
+@click.option(
+    "--stall",
+    type=AGE,
+    default="60s",
+    show_default=True,
+    metavar="TIME",
+    help="Give up where nothing comes from the URL for this long.",
+)
+@wait_option("10m")
+@timeout_option
+@capacity_option
+@store_options
+@with_settings
+def fetch(
+    *,
+    config: Config,
+    url: str,
+    version: str,
+    etag: str,
+    sha256: str,
+    output: str,
+    stall: float,
+    wait: float,
+    timeout: float | None,
+) -> None:
+    """Fetches a file or folder from outside once, for all steps and runs that read the same version.
+
+    Say what tells versions apart: one of --version, --etag and --sha256. Another version is something else; so is
+    another URL, but for --sha256.
+    """
+    dataset = Dataset(url=url, version=version, etag=etag, sha256=sha256.lower())
+    try:
+        with long_work(config, "fetching"), tidy():
+            download(dataset, Path(output), opened(config, writing=True), wait=wait, timeout=timeout, stall=stall)
+    except OSError as error:
+        raise EngineError(f"it cannot be written: {error.strerror or error}", file=output) from error

@@ -1,0 +1,139 @@
+"""The plugins of one call, registered; one that fails is reported and stops nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from couler_plugins.errors import REPORT, InvalidInput, PluginFailure, one_line
+from couler_plugins.grammar import parse_items
+from couler_plugins.options import build
+from couler_plugins.plugins.checks import hook_problems
+from couler_plugins.plugins.hooks import Hooks
+from couler_plugins.plugins.points import ADAPTERS, POINTS, ExtensionPoint
+from couler_plugins.plugins.registry import PluginRecord, Registry, Reply
+
+if TYPE_CHECKING:
+    from couler_plugins.documents import Document
+    from couler_plugins.hookspecs import Adapter
+
+__all__ = ["Plugins"]
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Plugins:
+    """The plugins of one call. Nothing here is global: two of these know nothing of each other.
+
+    Attributes:
+        records: all plugins that were found, by name.
+    """
+
+    def __init__(self, candidates: Iterable[tuple[PluginRecord, Callable[[], object]]], *, trace: bool = False) -> None:
+        self._hooks = Hooks(trace=trace)
+        self._registries: dict[ExtensionPoint[Any], Registry[Any]] = {point: Registry(point.noun) for point in POINTS}
+        found = [self._register(record, load) for record, load in candidates]
+        for registry in self._registries.values():
+            found = [registry.with_clashes(record) for record in found]
+        self.records = tuple(found)
+
+    @property
+    def failed(self) -> tuple[PluginRecord, ...]:
+        """The plugins with errors."""
+        return tuple(record for record in self.records if record.errors)
+
+    @property
+    def adapters(self) -> Mapping[str, Adapter]:
+        """The adapters that can be used, by engine."""
+        return self.all(ADAPTERS)
+
+    def adapter(self, engine: str) -> Adapter:
+        """The adapter of that engine; see `get`."""
+        return self.get(ADAPTERS, engine)
+
+    def all(self, point: ExtensionPoint[T]) -> Mapping[str, T]:
+        """What can be used of one kind, by name."""
+        return self._registries[point].usable()
+
+    def get(self, point: ExtensionPoint[T], name: str) -> T:
+        """The one of that kind and name.
+
+        Raises:
+            InvalidInput: there is none.
+            PluginFailure: two plugins have one.
+        """
+        found: T = self._registries[point].get(name, bool(self.failed))
+        return found
+
+    def parse(self, point: ExtensionPoint[type[T]], text: str) -> T:
+        """The one of that kind that a text names, built with its options, such as `ttl{rho=0.2}`.
+
+        Raises:
+            InvalidInput: it names none, or several, or no plugin provides it, or it has no such option.
+            PluginFailure: two plugins provide it.
+        """
+        items = parse_items(text, f"the {point.noun}")
+        if len(items) != 1:
+            hint = f"name one of {', '.join(self.all(point))}"
+            raise InvalidInput(f"{text!r} does not name one {point.noun}", hint=hint)
+        return build(self.get(point, items[0].name), items[0].options, f"the {point.noun} {items[0].name!r}")
+
+    def claimed_by(self, document: Document) -> list[str]:
+        """The engines whose adapters understand a document, those that cannot be used because of a clash included.
+
+        Raises:
+            PluginFailure: an adapter raised an exception.
+        """
+        engines: dict[str, None] = {}
+        for engine, adapter in self._registries[ADAPTERS].entries():
+            try:
+                if adapter.claims(document):
+                    engines[engine] = None
+            except PluginFailure as error:
+                self._set_aside(engine, error)
+            except (Exception, SystemExit) as error:
+                log.info("the traceback of the adapter %s:", engine, exc_info=error)
+                message = f"internal error: the adapter {engine!r} failed in claims(): {one_line(error)}"
+                raise PluginFailure(message, file=document.file, engine=engine, hint=REPORT) from error
+        return list(engines)
+
+    def call(self, hook: str, **arguments: Any) -> Iterator[Reply]:
+        """Calls a hook, one plugin after the other by name, so that the failure of one is not the others'."""
+        return self._hooks.call(hook, **arguments)
+
+    def _set_aside(self, engine: str, error: PluginFailure) -> None:
+        """Go on without an adapter that cannot be imported."""
+        log.warning("%s; its files are left alone", error.message)
+        self._registries[ADAPTERS].remove(engine)
+        self.records = tuple(
+            dataclasses.replace(record, errors=(*record.errors, error.message))
+            if engine in record.provides.get(ADAPTERS.key, ())
+            else record
+            for record in self.records
+        )
+
+    def _register(self, record: PluginRecord, load: Callable[[], object]) -> PluginRecord:
+        if not record.enabled or record.errors:
+            return record
+        errors: list[str] = []
+        try:
+            plugin = load()
+            hooks = self._hooks.register(plugin, record.name)
+        except (Exception, SystemExit) as error:  # a plugin may call exit
+            log.info("the traceback of the plugin %s:", record.name, exc_info=error)
+            reason = str(error) if isinstance(error, PluginFailure) else one_line(error)
+            return dataclasses.replace(record, errors=(f"cannot be loaded: {reason}",))
+        errors += hook_problems(plugin)
+        if not hooks and not errors:
+            errors.append("it implements no hook")
+
+        provides = {}
+        for point in POINTS:
+            things = self._hooks.gather(record.name, point.hook, point.check, errors) if point.hook in hooks else []
+            registry = self._registries[point]
+            names = tuple(registry.add(name, thing, record) for thing in things for name in point.names(thing))
+            provides.update({point.key: names} if names else {})
+        return dataclasses.replace(record, hooks=hooks, provides=provides, errors=tuple(errors))
