@@ -97,7 +97,8 @@ class Adapter:
     """What the names of files end with that are written for workflows of other engines."""
 
     capabilities: ClassVar[tuple[Capability, ...]] = ()
-    """What it does with each typed field of the IR; the documentation's support matrix is made from it."""
+    """What it does with each typed field of the IR; one without a row counts as refused. A row with a note may refuse
+    some values. The documentation's support matrix is made from it; `couler_plugins.testing` holds it to the code."""
 
     generated: ClassVar[tuple[Capability, ...]] = ()
     """What it carries of a workflow that it has no original of: one of another engine, which it writes anew. Each is

@@ -6,5 +6,5 @@ import sys
 
 __all__: list[str] = []
 
-if "pytest" in sys.modules:  # a failed assertion of a law then shows both sides, as one of a test does
+if sys.modules.get("pytest") is not None:  # a failed assertion of a law then shows both sides, as one of a test does
     sys.modules["pytest"].register_assert_rewrite("couler_plugins.testing.laws", "couler_plugins.testing.fields")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -12,11 +13,13 @@ from couler_plugins.ir import (
     Call,
     Callable,
     Graph,
+    Needs,
     Node,
     Step,
     Workflow,
     call_sites,
     callables,
+    map_needs,
     rebuild,
     remove_callables,
     rename_callable,
@@ -62,12 +65,27 @@ def _set(workflow: Workflow, node: Node, name: str, value: Any) -> Workflow | No
             if graph is None or any(step.name == value for step in graph.steps):
                 return None
             return rename_steps(workflow, graph.name, {node.name: value})
+        case Step(), "needs" if value is not None:
+            return _with_needs(workflow, node, value)
         case Step(), "call" if isinstance(value, Call) and getattr(callables(workflow).get(value.name), "inline", True):
             return None  # it is not there, or written at its own call site
         case Graph(), "steps":
             steps = node.steps[::-1] if len(value) % 2 else node.steps[:-1]
             return _without_uncalled(_replaced(workflow, node, replace(node, steps=steps)), workflow)
     return _without_uncalled(_replaced(workflow, node, replace(node, **{name: value})), workflow)
+
+
+def _with_needs(workflow: Workflow, step: Step, needs: Needs) -> Workflow | None:
+    """Return a workflow in which a step needs others so; they are those before it in its own graph, by turns."""
+    graph = next((graph for graph in workflow.graphs if any(item is step for item in graph.steps)), None)
+    steps = graph.steps if graph is not None else ()
+    before = [item.name for item in steps[: next((at for at, item in enumerate(steps) if item is step), 0)]]
+    if not before:
+        return None
+    turns = itertools.cycle(before)
+    known: dict[str, str] = {}
+    there = map_needs(needs, lambda need: replace(need, step=known.setdefault(need.step, next(turns))))
+    return _replaced(workflow, step, replace(step, needs=there))
 
 
 def _replaced(workflow: Workflow, node: Node, new: Node) -> Workflow:

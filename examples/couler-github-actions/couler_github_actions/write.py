@@ -39,6 +39,7 @@ def document_of(workflow: ir.Workflow, key: str = "on") -> Mapped:
         require(call is not ..., "Graph.outputs", workflow.label, "is called by no other workflow", hint)
         outputs = {item.name: _output(item) for item in graph.outputs}
         triggers = {**triggers, "workflow_call": {**(call or {}), "outputs": outputs}}
+    require(bool(graph.steps), "Graph.steps", workflow.label, "has no job", "give it one")
     jobs = {step.name: _job(step, by_name) for step in graph.steps}
     require(len(jobs) == len(graph.steps), "Step.name", workflow.label, "has two jobs of one name")
     return {**rest, **({"name": workflow.name} if workflow.name else {}), key: triggers, GRAPH: jobs}
