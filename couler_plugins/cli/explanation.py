@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
+from statistics import median
 from typing import NamedTuple
 
 import click
@@ -161,8 +162,6 @@ def _rows(alike: Sequence[Decision], names: Sequence[str]) -> list[list[str]]:
     shown = alike if len(alike) <= SHOWN else alike[:FIRST]
     rows = [[one.subject or one.workflow, *(number_text(value) for _, value in one.figures)] for one in shown]
     if len(alike) > len(shown):
-        from statistics import median  # imports all kinds of numbers
-
         values = [[one.figures[column][1] for one in alike] for column in range(len(names))]
         rows.append([f"and {len(alike) - len(shown):,} more", *([""] * len(names))])
         for title, figure in (("least of all", min), ("median", median), ("most", max)):

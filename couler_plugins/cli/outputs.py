@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,8 +153,6 @@ def _real(path: Path) -> Path:
 
 def replace_file(path: Path, text: str) -> Path:
     """Puts the text in place of a file (the one that it links to, if it is a link), keeping its mode."""
-    import tempfile  # imports what draws random names
-
     target = _real(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from couler_plugins.hookspecs import Context, Partitioner
 from couler_plugins.hookspecs.splitting import Extent, Splitting
 from couler_plugins.ir import Literal, Workflow, move_into_graphs
 from couler_plugins.parallelism.bonds import Bond, contract
-from couler_plugins.parallelism.budget import UNLIMITED, Budget
+from couler_plugins.parallelism.budget import UNLIMITED, Budget, excess
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
 from couler_plugins.parallelism.graphing import Graphed, graphed
 from couler_plugins.parallelism.report import Detached, explained
@@ -24,7 +24,7 @@ from couler_plugins.parallelism.staging import split_stages
 from couler_plugins.partitioners import ask_partitioner
 from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Limits", "Splitter", "excess"]
+__all__ = ["Limits", "Splitter"]
 
 FILLS = (1.0, 0.9, 0.75, 0.5, 0.25)
 """Shares of the budget that are tried one after another, until all parts are within the limits when measured."""
@@ -254,15 +254,6 @@ def _refuse_taken(plan: Plan, made: Sequence[Workflow]) -> None:
         if (workflow.kind, workflow.namespace, workflow.name) in taken:
             reason = f"a part would be called {workflow.name!r}, as another {workflow.kind} here is"
             raise InvalidInput(reason, hint="rename one of the two workflows")
-
-
-def excess(extent: Extent, most: Extent) -> list[str]:
-    """What a workflow has too much of."""
-    return [
-        f"{amount:,} {what} of at most {limit:,}"
-        for what, amount, limit in zip(extent._fields, extent, most, strict=True)
-        if amount > limit
-    ]
 
 
 def _podsexcess(view: Graphed, limit: int | None) -> Iterator[str]:

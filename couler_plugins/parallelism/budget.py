@@ -6,9 +6,10 @@ import sys
 from dataclasses import dataclass, fields
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.splitting import Extent
 from couler_plugins.parallelism.dag import Dag
 
-__all__ = ["UNLIMITED", "Budget", "check_steps"]
+__all__ = ["UNLIMITED", "Budget", "check_steps", "excess"]
 
 UNLIMITED = sys.maxsize
 """The number that stands for no limit."""
@@ -94,3 +95,12 @@ def _too_large(dag: Dag, step: int, over: tuple[str, int, int]) -> InvalidInput:
         step=name,
         hint="raise the budget, or make the step smaller: what is long can go into a ConfigMap or an artifact",
     )
+
+
+def excess(extent: Extent, most: Extent) -> list[str]:
+    """What a workflow has too much of."""
+    return [
+        f"{amount:,} {what} of at most {limit:,}"
+        for what, amount, limit in zip(extent._fields, extent, most, strict=True)
+        if amount > limit
+    ]
