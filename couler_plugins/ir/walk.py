@@ -48,9 +48,10 @@ def _holds_nodes(field_type: Any) -> bool:
 def _inner_values(node_type: type[Node]) -> Function[[Node], tuple[object, ...]]:
     """Return what reads the fields of a kind of node that can hold other nodes, the last first."""
     names = _inner_fields(node_type)[::-1]
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda node: tuple(getattr(node, name) for name in names)
+    if not names:
+        return lambda _: ()
+    read = attrgetter(*names)
+    return read if len(names) > 1 else lambda node: (read(node),)
 
 
 def nodes(value: object) -> Iterator[Node]:
