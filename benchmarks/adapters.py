@@ -11,15 +11,16 @@ kfp_over_yaml           lift and lower of a 1,000-task pipeline of KFP (no YAML)
 tekton_over_yaml        the same of a 1,000-task PipelineRun of Tekton, its tasks written in it
 kfp_compile_over_ours   KFP's own compiling of that pipeline, over reading what came out, lifting and lowering it
 plugins_start_ratio     `couler plugins`, over a process that imports click and pluggy and reads the entry points
+help_over_click         `couler --help`, over a process that imports click
+explain_over_imports    `couler explain` of the demo's steps, over a process that imports click, pluggy and yaml
+optimize_over_yaml      `couler optimize -p dedupe,prune` of a 10,000-task file, start included, over loading and
+                        dumping it by PyYAML's C classes in a running process
 """
 
 from __future__ import annotations
 
 import random
-import statistics
-import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from typing import Any
 import yaml
 
 from benchmarks.harness import arguments, finish, seconds
+from benchmarks.starting import optimize_figures, start_figures
 from couler_plugins.documents import Document, SourceFile, read
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.ir import Literal, map_steps, replace
@@ -40,6 +42,7 @@ LIMITS = {
     "kfp_over_yaml": 0.25,
     "tekton_over_yaml": 0.25,
     "plugins_start_ratio": 2.5,
+    "help_over_click": 1.5,
 }
 
 
@@ -55,6 +58,7 @@ def main() -> None:
     figures |= kfp_figures(200 if options.quick else 1_000, repeat)
     figures |= tekton_figures(200 if options.quick else 1_000, options.seed, repeat)
     figures |= start_figures(10 if options.quick else 30)
+    figures |= optimize_figures(manifest(10_000, options.seed), repeat)
     finish(options, figures, {name: figures[name] for name in LIMITS}, LIMITS)
 
 
@@ -248,25 +252,6 @@ def tekton_figures(tasks: int, seed: int, repeat: int) -> dict[str, Any]:
         "tekton_over_yaml": work / (load + dump),
         "tekton_edit_all_over_yaml": edit / (load + dump),
     }
-
-
-def start_figures(runs: int) -> dict[str, Any]:
-    """Wall seconds of two processes, in turn; the median of the ratios of pairs."""
-    group = "from importlib.metadata import entry_points; list(entry_points(group='couler_plugins'))"
-    bare = [sys.executable, "-c", f"import click, pluggy; {group}"]
-    command = [sys.executable, "-c", "from couler_plugins.cli import main; main()", "plugins"]
-    times = [[process_seconds(bare), process_seconds(command)] for _ in range(runs)]
-    return {
-        "bare_start_seconds": statistics.median(pair[0] for pair in times),
-        "plugins_start_seconds": statistics.median(pair[1] for pair in times),
-        "plugins_start_ratio": statistics.median(pair[1] / pair[0] for pair in times),
-    }
-
-
-def process_seconds(command: list[str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 __all__ = ["install_hint"]
 
@@ -37,6 +36,8 @@ def install_hint(extra: str) -> str:
 
 def _from_origin(installed: Distribution, extra: str) -> list[str]:
     """What pip is given to install an extra from the origin of a distribution (PEP 610); nothing if it is unknown."""
+    from urllib.request import url2pathname  # imports all of HTTP and TLS
+
     try:
         origin: dict[str, Any] = json.loads(installed.read_text("direct_url.json") or "{}")
         url, vcs = str(origin["url"]), origin.get("vcs_info")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from couler_plugins.documents import Document, Path, Remark
@@ -57,6 +56,8 @@ def _remark(number: int, path: Path, kind: str, api: str, groups: Sequence[ApiGr
 def _of_other_kind(number: int, path: Path, kind: str, group: ApiGroup) -> Remark | None:
     if kind.removesuffix("List") in (*group.others, *group.kinds):
         return None
+    from difflib import get_close_matches
+
     spelt = {known.lower(): known for known in group.kinds}
     close = get_close_matches(kind.lower(), spelt, n=1)
     hint = f"did you mean {spelt[close[0]]!r}?" if close else f"its workflows are {', '.join(group.kinds)}"
@@ -67,6 +68,10 @@ def _of_other_kind(number: int, path: Path, kind: str, group: ApiGroup) -> Remar
 def _of_other_group(number: int, path: Path, kind: str, name: str, groups: Sequence[ApiGroup]) -> Remark | None:
     """A kind of ours in a group whose name is nearly right."""
     names = [group.name for group in groups if kind in group.kinds]
+    if not names:
+        return None
+    from difflib import get_close_matches
+
     if not (meant := get_close_matches(name, names, n=1, cutoff=CLOSE)):
         return None
     message = f"no engine has an API group {name!r}: none would see this"

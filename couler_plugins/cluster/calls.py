@@ -13,12 +13,12 @@ import msgspec
 import stamina
 
 from couler_plugins.cluster.access import configuration_of
+from couler_plugins.cluster.naming import Mapped
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.extras import install_hint
 
 __all__ = ["ATTEMPTS", "CONNECTING", "Mapped", "Refused", "asked", "connected", "refusal", "sending", "silence", "told"]
 
-Mapped = dict[str, Any]
 Answer = TypeVar("Answer")
 CONNECTING = 10.0  # seconds
 TIMEOUT = (CONNECTING, 60.0)  # seconds to connect, and between two bytes

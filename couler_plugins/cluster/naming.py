@@ -6,12 +6,13 @@ import copy
 import hashlib
 import re
 from collections.abc import Collection
+from typing import Any
 
-from couler_plugins.cluster.calls import Mapped
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["LONGEST", "RUN_LABEL", "as_written", "check_run", "identify", "place"]
+__all__ = ["LONGEST", "RUN_LABEL", "Mapped", "as_written", "check_run", "identify", "place"]
 
+Mapped = dict[str, Any]
 LONGEST = 63
 """Characters of the name of what runs: its pods and labels are named after it."""
 DIGITS = 8

@@ -23,7 +23,7 @@ _RETYPED = re.compile(r"[-+]?[_.]*[0-9][0-9a-fotxzA-FOTXZ_.:,+ -]*\Z|[-+]?\.(?:i
 _PLAIN = re.compile(r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`=<]|[-<](?=[^\s\-<>]))(?:[^\n:#]|:(?=\S)|(?<=\S)#)*(?<![\s:])\Z")
 _PLAIN_DASHES = re.compile(r"--(?=[a-zA-Z])")
 _FLOW_UNSAFE = re.compile(r"[,\[\]{}:?]")
-_UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _LONGEST_KEY = 1000
 """libyaml and goyaml look no further than 1024 characters for the colon of a key."""
 

@@ -6,8 +6,9 @@ import sys
 from dataclasses import dataclass, fields
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.splitting import Extent
 
-__all__ = ["UNLIMITED", "Budget"]
+__all__ = ["UNLIMITED", "Budget", "excess"]
 
 UNLIMITED = sys.maxsize
 """The number that stands for no limit."""
@@ -65,3 +66,12 @@ class Budget:
     @property
     def _given(self) -> tuple[int | None, int | None, int | None]:
         return (self.bytes, self.steps, self.pods)
+
+
+def excess(extent: Extent, most: Extent) -> list[str]:
+    """What a workflow has too much of."""
+    return [
+        f"{amount:,} {what} of at most {limit:,}"
+        for what, amount, limit in zip(extent._fields, extent, most, strict=True)
+        if amount > limit
+    ]

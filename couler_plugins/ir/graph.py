@@ -9,11 +9,11 @@ from typing import NamedTuple
 import rustworkx
 
 from couler_plugins.ir.needs import needed
-from couler_plugins.ir.values import ANY_STEP
+from couler_plugins.ir.values import ANY_STEP, Reference
 from couler_plugins.ir.walk import inline_callees, references
 from couler_plugins.ir.workflow import Graph, Operation, Step
 
-__all__ = ["Edge", "GraphView", "producers"]
+__all__ = ["Edge", "GraphView"]
 
 
 class Edge(NamedTuple):
@@ -22,16 +22,6 @@ class Edge(NamedTuple):
     before: str
     after: str
     why: str
-
-
-def producers(step: Step, by_name: Mapping[str, Graph | Operation]) -> list[str]:
-    """The steps whose outputs or status a step reads, its inline callee included; each once, in order."""
-    own = step.name
-    inline = inline_callees(step, by_name) if by_name else ()
-    inner = {inner.name for callee in inline if isinstance(callee, Graph) for inner in callee.steps}
-    names = [reference.step for reference in references(step)]
-    names += [reference.step for reference in references(inline) if reference.step not in inner]
-    return [name for name in dict.fromkeys(names) if name and name not in (own, ANY_STEP)]
 
 
 class GraphView:
@@ -59,9 +49,24 @@ class GraphView:
                 yield Edge(name, step.name, "data")
 
     @cached_property
+    def references(self) -> list[tuple[Reference, ...]]:
+        """For each step, in order, the references that look into the graph, those of its inline callee included."""
+        return [tuple(self._references(step)) for step in self.graph.steps]
+
+    def _references(self, step: Step) -> Iterator[Reference]:
+        yield from references(step)
+        inline = inline_callees(step, self._by_name) if self._by_name else ()
+        inner = {inner.name for callee in inline if isinstance(callee, Graph) for inner in callee.steps}
+        yield from (item for item in references(inline) if item.step and item.step not in inner)
+
+    @cached_property
     def reads(self) -> dict[str, list[str]]:
-        """For each step, the steps whose outputs or status it reads."""
-        return {step.name: producers(step, self._by_name) for step in self.graph.steps}
+        """For each step, the steps whose outputs or status it reads; each once, in order."""
+        read = {}
+        for step, found in zip(self.graph.steps, self.references, strict=True):
+            names = dict.fromkeys(reference.step for reference in found)
+            read[step.name] = [name for name in names if name and name not in (step.name, ANY_STEP)]
+        return read
 
     @cached_property
     def _digraph(self) -> rustworkx.PyDiGraph[str, None]:

@@ -10,7 +10,7 @@ from couler_plugins.ir.needs import needed
 from couler_plugins.ir.ports import Output, Port
 from couler_plugins.ir.recursion import endless_recursion
 from couler_plugins.ir.values import ANY_STEP, Reference
-from couler_plugins.ir.walk import CallSite, call_sites, callables, inline_callees, references, written_inline
+from couler_plugins.ir.walk import CallSite, call_sites, callables, references, written_inline
 from couler_plugins.ir.workflow import Call, Callable, Graph, Operation, Step, Workflow
 
 __all__ = ["Problem", "unsupplied", "verify"]
@@ -102,28 +102,21 @@ class _GraphCheck:
                 yield self.problem(None, f"names a step {name!r}, which it does not have", "correct the name")
         if graph.stages is not None and sorted(staged) != sorted(self.steps):
             yield self.problem(None, "does not have each of its steps in one stage", "put it there")
-        for step in graph.steps:
+        view = GraphView(graph, self.inline)
+        for step, found in zip(graph.steps, view.references, strict=True):
             for name in dict.fromkeys(need.step for need in needed(step.needs)):
                 if name not in self.steps:
                     yield self.problem(step, f"needs {name!r}, which {graph.name!r} does not have", "correct the name")
-            for reference in self.references(step):
+            for reference in found:
                 yield from self.reference_problems(step, reference)
         for reference in references((graph.outputs, graph.regions, graph.parallelism)):
             yield from self.reference_problems(None, reference)
-        view = GraphView(graph, self.inline)
         for edge in view.against_barriers():
             message = f"waits for {edge.before!r}, which does not start before it ends"
             yield self.problem(self.steps[edge.after], message, "move one of them")
         if cycle := view.cycle():
             path = " → ".join([*cycle, cycle[0]])
             yield self.problem(None, f"has a cycle: {path}", "remove one of these needs or references")
-
-    def references(self, step: Step) -> Iterator[Reference]:
-        """The references of a step that look into its graph, those of an operation written inside it included."""
-        yield from references(step)
-        inline = inline_callees(step, self.inline) if self.inline else ()
-        inner = {inner.name for callee in inline if isinstance(callee, Graph) for inner in callee.steps}
-        yield from (item for item in references(inline) if item.step and item.step not in inner)
 
     def reference_problems(self, step: Step | None, reference: Reference) -> Iterator[Problem]:
         hint = "correct the name, or add what it names"

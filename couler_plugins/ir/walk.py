@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable as Function
 from collections.abc import Iterator, Mapping
 from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar, cast, get_args
 
 import msgspec
@@ -43,17 +44,26 @@ def _holds_nodes(field_type: Any) -> bool:
     return any(map(_holds_nodes, inner)) if inner else isinstance(field_type, type) and issubclass(field_type, Node)
 
 
+@cache
+def _inner_values(node_type: type[Node]) -> Function[[Node], tuple[object, ...]]:
+    """Return what reads the fields of a kind of node that can hold other nodes, the last first."""
+    names = _inner_fields(node_type)[::-1]
+    if not names:
+        return lambda _: ()
+    read = attrgetter(*names)
+    return read if len(names) > 1 else lambda node: (read(node),)
+
+
 def nodes(value: object) -> Iterator[Node]:
     """Every node in an IR value (or a tuple of them), itself included, in order."""
     pending = [value]
     while pending:
         current = pending.pop()
-        if isinstance(current, tuple):
-            pending.extend(item for item in reversed(current) if isinstance(item, (Node, tuple)))
-        elif isinstance(current, Node):
+        if isinstance(current, Node):
             yield current
-            fields = reversed(_inner_fields(type(current)))
-            pending.extend(item for name in fields if (item := getattr(current, name)))
+            pending += filter(None, _inner_values(type(current))(current))
+        elif isinstance(current, tuple):
+            pending += reversed(current)
 
 
 def references(value: object) -> Iterator[Reference]:

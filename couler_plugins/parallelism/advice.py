@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs import Context
+from couler_plugins.hookspecs.budget import excess
 from couler_plugins.ir import Workflow
-from couler_plugins.parallelism.application import excess
 from couler_plugins.plan import Decision, Plan
 
 __all__ = ["SplitAdvice"]

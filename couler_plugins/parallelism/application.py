@@ -12,7 +12,7 @@ from typing import Literal as OneOf
 
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.budget import UNLIMITED, Budget
+from couler_plugins.hookspecs.budget import UNLIMITED, Budget, excess
 from couler_plugins.ir import Literal, move_into_graphs
 from couler_plugins.parallelism.bonds import Bond, contract
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from couler_plugins.ir import Workflow
     from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Limits", "Splitter", "excess"]
+__all__ = ["Limits", "Splitter"]
 
 FILLS = (1.0, 0.9, 0.75, 0.5, 0.25)
 """Shares of the budget that are tried one after another, until all parts are within the limits when measured."""
@@ -127,7 +127,7 @@ class Splitter:
             most, pods = most._replace(steps=facet.limits.steps), None
         view = graphed(workflow, facet, self._ctx, taken)
         extent = facet.extent(workflow)
-        over = (*excess(extent, most), *_podsexcess(view, pods))
+        over = (*excess(extent, most), *_excess_of_pods(view, pods))
         if not over:
             return plan
         self._ctx.progress(f"splitting {workflow.label}")
@@ -259,16 +259,7 @@ def _refuse_taken(plan: Plan, made: Sequence[Workflow]) -> None:
             raise InvalidInput(reason, hint="rename one of the two workflows")
 
 
-def excess(extent: Extent, most: Extent) -> list[str]:
-    """What a workflow has too much of."""
-    return [
-        f"{amount:,} {what} of at most {limit:,}"
-        for what, amount, limit in zip(extent._fields, extent, most, strict=True)
-        if amount > limit
-    ]
-
-
-def _podsexcess(view: Graphed, limit: int | None) -> Iterator[str]:
+def _excess_of_pods(view: Graphed, limit: int | None) -> Iterator[str]:
     pods = sum(view.dag.pods)
     if limit is not None and pods > limit:
         yield f"{pods:,} pods of at most {limit:,}"
