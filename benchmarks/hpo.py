@@ -51,7 +51,7 @@ NOISES = {HELPED: 0.1, WELL: 0.03}
 """The noise of models that help, in units of regret. What is left to find after 50 trials is about 0.03: of two
 settings as good as that, the first of these models cannot say which is better."""
 
-ASKED = {"candidates": 24, "rounds": 4}
+ASKED: dict[str, Any] = {"candidates": 24, "rounds": 4}
 """What models are asked: as much as the budget of calls allows unless another one is set."""
 
 MODELS_SHARE = 0.3

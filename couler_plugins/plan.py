@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     # structs below are written as JSON and never read from it, so msgspec does not evaluate these annotations.
     from couler_plugins.documents import Edit
     from couler_plugins.errors import CoulerError
-    from couler_plugins.hookspecs.caching import Objection, SourcePlace
     from couler_plugins.ir import Homes, Libraries, Operation, Scalar, SettableStep, Workflow
     from couler_plugins.ir.bundle import Bundle
+    from couler_plugins.objections import Objection, SourcePlace
 
 __all__ = ["Decision", "Link", "Lowered", "Outcome", "Part", "Plan", "Shown", "TracedEdit", "Written"]
 

@@ -83,7 +83,7 @@ BOUNDS = ("cpuLimit", "memoryLimit", "resourceCpuLimit", "resourceMemoryLimit")
 
 def _kfp(documents: Sequence[Any]) -> Iterator[Place]:
     specs = [_at(item, "spec", "pipelineSpec") if "kind" in item else item for item in documents if item]
-    platform = {}
+    platform: dict[str, Any] = {}
     for spec in [*specs, *(_at(item, "spec", "platformSpec") for item in documents if item and "kind" in item)]:
         platform |= _at(spec, "platforms", "kubernetes", "deploymentSpec", "executors")
     for spec in specs:

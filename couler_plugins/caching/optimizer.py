@@ -117,7 +117,7 @@ class Cache:
             outside[id(workflow)] = change.outside
         return with_other_calls(plan, before, outside, parts, ctx)
 
-    def _refuse_unsupported(self, cache: EngineCache[Any], engine: str) -> None:
+    def _refuse_unsupported(self, cache: EngineCache[Any, CacheSettings], engine: str) -> None:
         """Raises `Unsupported` for an option that the engine does not take."""
         for option in fields(self):
             name = option.name.replace("_", "-")

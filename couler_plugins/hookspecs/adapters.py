@@ -179,7 +179,7 @@ class Adapter:
         )
 
     @facet("`cache` leaves its workflows alone")
-    def cache(self, plan: Plan) -> Callable[[Workflow], EngineCache[Any] | None]:
+    def cache(self, plan: Plan) -> Callable[[Workflow], EngineCache[Any, Any] | None]:
         """What reuses results of steps, for each workflow of a plan; None where the engine cannot cache them.
 
         A workflow may call what is in another of the plan.

@@ -7,68 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 import msgspec
 
+from couler_plugins.objections import Objection, SourcePlace
+
 if TYPE_CHECKING:
-    from couler_plugins.caching.settings import CacheSettings
     from couler_plugins.hookspecs.declarations import Said
-    from couler_plugins.ir import Argument, Graph, Operation, Reference, Source, Step, Workflow
+    from couler_plugins.ir import Argument, Graph, Operation, Reference, Step, Workflow
     from couler_plugins.plan import Decision
 
 __all__ = ["CacheChange", "EngineCache", "Knowledge", "Material", "Objection", "Request", "Shards", "SourcePlace"]
 
 V = TypeVar("V")
-
-
-class SourcePlace(msgspec.Struct, frozen=True):
-    """Where something stands in the files of a call.
-
-    Attributes:
-        document: the number of the document: in the bundle, and once `file` is known, within that file.
-        path: where in the document.
-        file: the name of the file; empty until the decisions are given to their files.
-        line: the line, from 1; None where nobody has looked, or where the text has no positions.
-    """
-
-    document: int
-    path: tuple[int | str, ...] = ()
-    file: str = ""
-    line: int | None = None
-
-    @classmethod
-    def of(cls, source: Source | None) -> SourcePlace | None:
-        """The place that an IR node was read from; None where it was not read."""
-        return None if source is None else cls(int(source[0]), source[1:])
-
-
-class Objection(msgspec.Struct, frozen=True):
-    """Why a step is not cached.
-
-    Attributes:
-        rule: a stable kebab-case name of the rule, for filters.
-        reason: the rule applied to this step, in half a sentence for its owner.
-        against: `reuse` (the result may depend on more than the key says, so nothing that depends on it has a key
-            either) or `storage` (the result is a function of its key, but this engine cannot keep it).
-        remedy: what its owner would declare to take the objection away, and where; empty where no declaration does.
-        seen: a text in the document that the rule found; the line that holds it is shown.
-        place: where it is; the core fills in the step or the operation where an adapter leaves it out.
-    """
-
-    rule: str
-    reason: str
-    against: Literal["reuse", "storage"] = "reuse"
-    remedy: str = ""
-    seen: str = ""
-    place: SourcePlace | None = None
-
-    @property
-    def advice(self) -> str:
-        """The reason, and what to add to take it away."""
-        return f"{self.reason}: add {self.remedy}" if self.remedy else self.reason
-
-    def at(self, source: Source | None) -> Objection:
-        """The objection with this place, unless it has one."""
-        if source is None or self.place is not None:
-            return self
-        return msgspec.structs.replace(self, place=SourcePlace.of(source))
+S_contra = TypeVar("S_contra", contravariant=True)
 
 
 class Material(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,10 +131,11 @@ class CacheChange(msgspec.Struct, frozen=True, kw_only=True):
     outside: Mapping[str, Decision] = {}
 
 
-class EngineCache(Protocol[V]):
+class EngineCache(Protocol[V, S_contra]):
     """What reuses results of one workflow on its engine; made for one run of the optimizer `cache`.
 
-    An adapter derives its own from one of the classes in `couler_plugins.caching.key_models`.
+    An adapter derives its own from one of the classes in `couler_plugins.caching.key_models`, whose `V` is what is known of
+    a call, and whose settings are `couler_plugins.caching.settings.CacheSettings`.
     """
 
     key_model: ClassVar[Literal["written", "fingerprint", "by-value", "worker"]]
@@ -203,12 +153,12 @@ class EngineCache(Protocol[V]):
     def bare(self) -> Workflow:
         """The workflow without what caching added to it."""
 
-    def verdicts(self, settings: CacheSettings) -> Mapping[tuple[str, str], V]:
+    def verdicts(self, settings: S_contra) -> Mapping[tuple[str, str], V]:
         """Return what is found about each call, by graph and step, whatever keeps the results."""
 
-    def admit(self, verdicts: Mapping[tuple[str, str], V], settings: CacheSettings) -> Mapping[tuple[str, str], Any]:
+    def admit(self, verdicts: Mapping[tuple[str, str], V], settings: S_contra) -> Mapping[tuple[str, str], Any]:
         """Return the verdicts with what stands against keeping the results."""
         return verdicts
 
-    def apply(self, verdicts: Mapping[tuple[str, str], Any], settings: CacheSettings) -> CacheChange:
+    def apply(self, verdicts: Mapping[tuple[str, str], Any], settings: S_contra) -> CacheChange:
         """Return the workflow with everything cached that the verdicts allow, and why."""

@@ -21,7 +21,7 @@ WRAPPING = frozenset({"via", *Wrapper.__struct_fields__})
 """The options of an engine whose commands can be wrapped."""
 
 
-class AnalyzedCache(EngineCache[Verdict], Knowledge):
+class AnalyzedCache(EngineCache[Verdict, CacheSettings], Knowledge):
     """The cache of one workflow, whose calls are analysed once.
 
     Args:

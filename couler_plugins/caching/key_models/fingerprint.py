@@ -30,7 +30,7 @@ from couler_plugins.plan import Decision
 __all__ = ["FingerprintKeys"]
 
 
-class FingerprintKeys(EngineCache[Verdict], Knowledge, Switches, Importers):
+class FingerprintKeys(EngineCache[Verdict, CacheSettings], Knowledge, Switches, Importers):
     """The cache of one workflow of an engine that makes a fingerprint of each step, and so a key, by itself.
 
     The fingerprint covers all that a step is given: parameters by value, artifacts by an identity that is another one

@@ -18,7 +18,7 @@ __all__ = ["WorkerKeys"]
 ASKED = Directive(kind=NAME)
 
 
-class WorkerKeys(EngineCache[Request]):
+class WorkerKeys(EngineCache[Request, CacheSettings]):
     """The cache of one workflow of an engine whose workers look results up, under keys that they make.
 
     Args:
