@@ -27,7 +27,7 @@ UNKNOWN = "only the run, or the template of its pod, says what it has already"
 def rest_of(rest: Native | None) -> dict[str, Any]:
     """Return what Airflow says of an operation beside its fields; nothing where references are in it."""
     plain = rest is not None and all(isinstance(part, str) for part in rest.parts)
-    return rest.data if rest is not None and plain else {}  # type: ignore[no-any-return]  # of operations, an object
+    return rest.data if rest is not None and plain else {}
 
 
 def _written(data: dict[str, Any]) -> Native:
