@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from couler_plugins import ir
 from couler_plugins.cli.group import couler
 from couler_plugins.demo import workflow
 from support import ROOT, shared
@@ -21,6 +22,13 @@ GENERATED = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 def test_generated_pages_are_current(name: str) -> None:
     written = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert written == GENERATED["PAGES"][name](), "run `python3 dev.py docs`"
+
+
+def test_the_ir_reference_has_every_type() -> None:
+    page = (ROOT / "docs" / "plugins" / "ir.md").read_text(encoding="utf-8")
+    sections = set(re.findall("^### (.*)", page, re.MULTILINE))
+    # `Envelope` is of the file around a workflow; `Callable` is what operations and graphs have in common.
+    assert {*sections, "Envelope"} == {*ir.json_schema()["$defs"], "Callable"}
 
 
 def console_blocks(number: int) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,10 @@ class Need(Node, frozen=True, tag_field="type", tag="need"):
 
     Outcomes: `succeeded`, `failed`, `errored`, `skipped` (its condition was false), `omitted` (its own needs could
     not be met), `daemoned` (still running, and ready), `any-succeeded` and `all-failed` (over the items of a loop).
+
+    Attributes:
+        step: the step's name.
+        outcomes: the outcomes, sorted.
     """
 
     step: str
@@ -21,19 +25,31 @@ class Need(Node, frozen=True, tag_field="type", tag="need"):
 
 
 class AllOf(Node, frozen=True, tag_field="type", tag="all-of"):
-    """All of these hold."""
+    """All of these hold.
+
+    Attributes:
+        needs: the conditions.
+    """
 
     needs: tuple[Needs, ...]
 
 
 class AnyOf(Node, frozen=True, tag_field="type", tag="any-of"):
-    """At least one of these holds."""
+    """At least one of these holds.
+
+    Attributes:
+        needs: the conditions.
+    """
 
     needs: tuple[Needs, ...]
 
 
 class Not(Node, frozen=True, tag_field="type", tag="not"):
-    """This does not hold."""
+    """This does not hold.
+
+    Attributes:
+        need: the condition.
+    """
 
     need: Needs
 

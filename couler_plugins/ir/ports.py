@@ -13,7 +13,13 @@ PortKind = OneOf["parameter", "artifact"]
 
 
 class Argument(Node, frozen=True):
-    """What a call site passes to an input of its callee."""
+    """What a call site passes to an input of its callee.
+
+    Attributes:
+        name: the input's name.
+        value: what is passed.
+        kind: the input's kind: parameter or artifact.
+    """
 
     name: str
     value: Value
@@ -72,7 +78,12 @@ class Output(Node, frozen=True):
 
 
 class Axis(Node, frozen=True):
-    """One dimension of a loop: the name under which a step sees its item, and where the items come from."""
+    """One dimension of a loop.
+
+    Attributes:
+        name: the name under which a step sees its item.
+        values: where the items come from.
+    """
 
     name: str
     values: Value
@@ -95,14 +106,24 @@ class Loop(Node, frozen=True):
 
 
 class Retry(Node, frozen=True):
-    """How often a failed attempt is repeated, and what else the engine says of that."""
+    """How often a failed attempt is repeated.
+
+    Attributes:
+        limit: how many more attempts there are after the first.
+        rest: what else the engine says of it.
+    """
 
     limit: Value | None = None
     rest: Native | None = None
 
 
 class EnvVar(Node, frozen=True):
-    """An environment variable; its order among the others counts, since later ones may refer to earlier ones."""
+    """An environment variable; its order among the others counts, since later ones may refer to earlier ones.
+
+    Attributes:
+        name: its name.
+        value: what it holds.
+    """
 
     name: str
     value: Value

@@ -53,7 +53,11 @@ class Reference(Node, frozen=True, tag_field="type", tag="reference"):
 
 
 class Literal(Node, frozen=True, tag_field="type", tag="literal"):
-    """A constant. `1`, `1.0`, `True` and `"1"` are four different literals, as they are in JSON."""
+    """A constant. `1`, `1.0`, `True` and `"1"` are four different literals, as they are in JSON.
+
+    Attributes:
+        value: the constant.
+    """
 
     value: Scalar
 
@@ -70,6 +74,10 @@ class Expression(Node, frozen=True, tag_field="type", tag="expression"):
     """Text in an expression language, cut at its references.
 
     A `Template` among the parts is a tag that the engine fills in before it evaluates the expression.
+
+    Attributes:
+        language: the name of the expression language.
+        parts: texts and references, in order.
     """
 
     language: str
@@ -77,7 +85,11 @@ class Expression(Node, frozen=True, tag_field="type", tag="expression"):
 
 
 class Template(Node, frozen=True, tag_field="type", tag="template"):
-    """A string that the engine completes: text, references and embedded expressions, in order."""
+    """A string that the engine completes.
+
+    Attributes:
+        parts: texts, references and embedded expressions, in order.
+    """
 
     parts: tuple[str | Reference | Expression, ...]
 
@@ -87,6 +99,9 @@ class Native(Node, frozen=True, tag_field="type", tag="native"):
 
     The parts, joined with each reference in its native spelling (JSON-escaped), are the structure's JSON text:
     so it is hashable, cheap, and any reference in it can be rewritten.
+
+    Attributes:
+        parts: pieces of JSON text, references and expressions, in order.
     """
 
     parts: tuple[str | Reference | Expression, ...]
@@ -105,7 +120,11 @@ class Native(Node, frozen=True, tag_field="type", tag="native"):
 
 
 class FirstOf(Node, frozen=True, tag_field="type", tag="first-of"):
-    """The first of several values that is available at run time."""
+    """The first of several values that is available at run time.
+
+    Attributes:
+        values: the values, in the order in which they are tried.
+    """
 
     values: tuple[Value, ...]
 

@@ -26,7 +26,12 @@ __all__ = [
 
 
 class Directive(Node, frozen=True):
-    """A request to an adapter that no lifted field expresses, such as `cache`; options are sorted by name."""
+    """A request to an adapter that no lifted field expresses.
+
+    Attributes:
+        kind: what is requested, such as `cache`.
+        options: the details, sorted by name.
+    """
 
     kind: str
     options: tuple[tuple[str, Scalar], ...] = ()
@@ -43,7 +48,11 @@ class Directive(Node, frozen=True):
 
 
 class Call(Node, frozen=True, tag_field="type", tag="call"):
-    """A call of a graph or an operation of the same workflow, by its name."""
+    """A call of a graph or an operation of the same workflow.
+
+    Attributes:
+        name: the name of what is called.
+    """
 
     name: str
 
@@ -81,7 +90,11 @@ class External(Node, frozen=True, tag_field="type", tag="external"):
 
 
 class Dynamic(Node, frozen=True, tag_field="type", tag="dynamic"):
-    """A call whose callee is decided at run time, or one that only the engine understands."""
+    """A call whose callee is decided at run time, or one that only the engine understands.
+
+    Attributes:
+        target: what the engine says of the callee.
+    """
 
     target: Native
 
@@ -140,7 +153,14 @@ class Handler(Node, frozen=True):
 
 
 class Region(Node, frozen=True):
-    """A named, possibly looped subset of a graph's steps that stays open to the rest of the graph."""
+    """A named, possibly looped subset of a graph's steps that stays open to the rest of the graph.
+
+    Attributes:
+        name: its name.
+        steps: the names of the steps in it.
+        parent: the region that it is in, if any.
+        loop: it runs once for each item.
+    """
 
     name: str
     steps: tuple[str, ...]
