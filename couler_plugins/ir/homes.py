@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable as Function
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypedDict
 from typing import Literal as OneOf
 
@@ -20,9 +21,9 @@ from couler_plugins.ir.copies import Template, carry_out
 from couler_plugins.ir.edits import map_call_sites, replace_callables
 from couler_plugins.ir.settings import PAIRS, SETTINGS, SettableStep, merged
 from couler_plugins.ir.walk import CallSite, call_sites
-from couler_plugins.ir.workflow import Call, External, Operation, Step, Workflow
+from couler_plugins.ir.workflow import Call, Operation, Step, Workflow
 
-__all__ = ["UNDECLARED", "Home", "Homes", "Outcome", "change_operations", "change_steps"]
+__all__ = ["UNDECLARED", "Home", "Homes", "Outcome", "change_operations", "change_steps", "undeclared"]
 
 Settings = tuple[tuple[str, Any], ...]
 """Settings by name, with the values that they are to have."""
@@ -35,23 +36,31 @@ class Home:
     """Where an engine keeps one setting.
 
     Attributes:
-        at: `step` (the call site), `operation` (what it calls), `both` (either), or `none` (the engine has no such
-            thing).
+        at: `step` (the call site), `operation` (what it calls), `both` (either), `workflow` (the object around), or
+            `none` (the engine has no such thing).
         native: what the engine calls it.
         note: what limits it, in half a sentence; for `none` the reason.
-        get: reads the value of a step or an operation; None for the field of that name.
-        put: returns a step or an operation with another value; None for the field of that name.
+        get: reads the value of a step or an operation; None for the field of that name. Of a workflow, it returns what
+            reads that of a call site.
+        put: returns a step or an operation with another value; None for the field of that name. Of a workflow, it takes
+            pairs of call sites and values.
         refuse: says why an operation (None: one of another workflow) cannot have it; empty where it can.
+        choose: returns the home for one call site, where that depends on its workflow, or on what it calls.
     """
 
-    at: OneOf["step", "operation", "both", "none"]
+    at: OneOf["step", "operation", "both", "workflow", "none"]
     native: str = ""
     note: str = ""
     get: Function[[Any], Any] | None = None
     put: Function[[Any, Any], Any] | None = None
     refuse: Function[[Operation | None], str] | None = None
+    choose: Function[[Workflow, CallSite, Operation | None], Home] | None = None
 
-    def read(self, setting: str, node: Step | Operation) -> Any:
+    def of(self, workflow: Workflow, site: CallSite, callee: Operation | None) -> Home:
+        """Return the home for one call site."""
+        return self.choose(workflow, site, callee) if self.choose is not None else self
+
+    def read(self, setting: str, node: Step | Operation | Workflow) -> Any:
         """Return the value that a node says itself."""
         return getattr(node, setting) if self.get is None else self.get(node)
 
@@ -78,6 +87,11 @@ UNDECLARED: Homes = {
 """The homes where an adapter declares none: attempts and times stay where they are set."""
 
 
+def undeclared() -> Homes:
+    """Return the homes of an adapter that declares none."""
+    return UNDECLARED
+
+
 class Outcome(TypedDict, total=False):
     """What became of a change, as fields of the Decision on it.
 
@@ -94,7 +108,10 @@ class Outcome(TypedDict, total=False):
 
 
 class _Asking(Step, frozen=True):
-    """A call site with the settings that it asks of the operation that it calls."""
+    """A call site with the settings that it asks of the operation that it calls.
+
+    One that is like that from the beginning stands for the calls of an operation by other workflows.
+    """
 
     asked: tuple[Any, ...] = ()
 
@@ -104,6 +121,8 @@ def change_steps(
 ) -> tuple[Workflow, list[Outcome]]:
     """Return `workflow` with its calls of operations and of other workflows changed, and what became of each change.
 
+    An operation that other workflows can call is also shown by itself, as a step of its own name.
+
     Args:
         workflow: the workflow.
         homes: where its engine keeps settings; None where its adapter does not say.
@@ -111,13 +130,18 @@ def change_steps(
     """
     sites = _Sites(workflow, homes or UNDECLARED, change)
     asking = map_call_sites(workflow, sites.changed)
+    alone = [item.name for item in workflow.operations if workflow.library and not item.inline]
+    outer = {name: sites.changed(CallSite(None, _Asking(name=name, call=Call(name=name)))) for name in alone}
     settled, places = carry_out(
         asking if sites.changes else workflow,
-        lambda step: step.asked if isinstance(step, _Asking) else (),
+        _asked,
         sites.with_settings,
         suffix=lambda asked: asked[0][0].replace("_", "-"),
         bare=lambda step: Step(*_fields(step)),
+        own=lambda item: _asked(outer[item.name]) if item.name in outer else (),
     )
+    for home, changes in sites.around.items():
+        settled = home.write("", settled, changes)
     made = [_done(label, [places[asked]] if asked in places else []) for label, asked in sites.changes]
     return settled, [*sites.objections.values(), *made]
 
@@ -127,40 +151,50 @@ class _Sites:
 
     Attributes:
         changes: what was changed: labels, each with the operation called and the settings asked of it.
+        around: what is to be changed in the workflow as a whole, by the home of the setting.
         objections: what could not be.
     """
 
     def __init__(self, workflow: Workflow, homes: Homes, change: Function[[SettableStep], SettableStep]) -> None:
+        self._workflow = workflow
         self._homes = homes
         self._change = change
         self._operations = {operation.name: operation for operation in workflow.operations}
-        self._said: dict[str, dict[str, Any]] = {}
+        self._said = cache(lambda name: self._settings(self._operations[name]))
+        self._reader = cache(lambda home: home.read("", workflow))
         self.changes: list[tuple[str, tuple[str, Settings]]] = []
+        self.around: dict[Home, list[tuple[CallSite, Any]]] = {}
         self.objections: dict[tuple[str, str], Outcome] = {}
 
     def changed(self, site: CallSite) -> Step:
         """Return what becomes of a call site."""
         step, name = site.step, _callee(site.step)
+        outside = isinstance(step, _Asking)
         callee = self._operations.get(name)
-        if callee is None and not isinstance(step.call, External):
+        if callee is None and isinstance(step.call, Call):
             return step
-        seen = self._seen(step, callee)
+        homes = {name: home.of(self._workflow, site, callee) for name, home in self._homes.items()}
+        seen = self._seen(site, callee, homes)
         new = self._change(seen)
         if new == seen:
             return step
         after = replace(Step(*_fields(new)), retry=step.retry, timeout=step.timeout)
         asked: list[tuple[str, Any]] = []
-        for setting in SETTINGS:
-            home, value = self._homes[setting], getattr(new, setting)
-            if value == getattr(seen, setting):
+        around = False
+        for setting, home in homes.items():
+            value = getattr(new, setting)
+            if value == getattr(seen, setting) or (outside and home.at == "step"):
                 continue
             if objection := home.objection(callee):
-                _object(self.objections, site.label, setting, home, objection)
-            elif home.at == "operation":
+                _object(self.objections, site.label, setting, self._homes[setting], objection)
+            elif home.at == "operation" or (outside and home.at == "both"):
                 asked.append((setting, value))
+            elif home.at == "workflow":
+                self.around.setdefault(home, []).append((site, value))
+                around = True
             else:
                 after = home.write(setting, after, value)
-        if not asked and after == step:
+        if not asked and not around and (outside or after == step):
             return step
         self.changes.append((site.label, (name, tuple(asked))))
         return _Asking(*_fields(after), asked=tuple(asked)) if asked else after
@@ -171,22 +205,19 @@ class _Sites:
             item = self._homes[setting].write(setting, item, value)
         return item
 
-    def _seen(self, step: Step, callee: Operation | None) -> SettableStep:
+    def _seen(self, site: CallSite, callee: Operation | None, homes: Homes) -> SettableStep:
         """A call site with the settings in force."""
-        values = dict(self._settings(callee)) if callee is not None else {}
-        for setting, home in self._homes.items():
-            own = home.read(setting, step) if home.at in ("step", "both") else None
+        values = dict(self._said(callee.name)) if callee is not None else {}
+        for setting, home in homes.items():
+            own = home.read(setting, site.step) if home.at in ("step", "both") else None
+            own = self._reader(home)(site) if home.at == "workflow" else own
             if own:
                 values[setting] = merged(values.get(setting, ()), own) if setting in PAIRS else own
-        return replace(SettableStep(*_fields(step)), **values)
+        return replace(SettableStep(*_fields(site.step)), **values)
 
     def _settings(self, callee: Operation) -> dict[str, Any]:
         """What an operation says itself."""
-        if callee.name not in self._said:
-            homes = self._homes.items()
-            said = {name: home.read(name, callee) for name, home in homes if home.at in ("operation", "both")}
-            self._said[callee.name] = said
-        return self._said[callee.name]
+        return {name: home.read(name, callee) for name, home in self._homes.items() if home.at in ("operation", "both")}
 
 
 def change_operations(
@@ -203,6 +234,7 @@ def change_operations(
     changed: dict[str, Template] = {}
     moved: dict[str, Settings] = {}
     objections: dict[tuple[str, str], Outcome] = {}
+    reached: set[str] = set()
     for old in workflow.operations:
         said = {name: homes[name].read(name, old) for name in OWN if homes[name].at == "operation"}
         seen = replace(old, **said)
@@ -225,7 +257,7 @@ def change_operations(
             changed[old.name] = new
         if asked:
             moved[old.name] = tuple(asked)
-    settled, labels = _moved(replace_callables(workflow, changed) if changed else workflow, homes, moved)
+    settled = replace_callables(workflow, changed) if changed else workflow
     inline = {name for name, item in changed.items() if item.inline}
     called: dict[str, dict[str, None]] = {}
     for site in call_sites(workflow) if moved or inline else ():
@@ -233,27 +265,20 @@ def change_operations(
     for name in sorted(moved.keys() - called.keys()):
         for setting, _ in moved[name]:
             _object(objections, name, setting, homes[setting], "it is kept at call sites, and nothing here calls this")
+    if moved:
+        settled, outcomes = change_steps(settled, homes, lambda step: _filled(step, moved.get(_callee(step), ())))
+        objections.update({(item["subject"], item["reason"]): item for item in outcomes if "reason" in item})
+        reached = {item["subject"] for item in outcomes if "reason" not in item}
+    labels = {name: [label for label in called.get(name, ()) if label in reached] for name in moved}
     names = [operation.name for operation in workflow.operations]
     affected = {**labels, **{name: called.get(name, {}) for name in inline}}
-    made = [_done(name, affected.get(name, ())) for name in names if name in changed or name in labels]
+    made = [_done(name, affected.get(name, ())) for name in names if name in changed or labels.get(name)]
     return settled, [*objections.values(), *made]
 
 
-def _moved(
-    workflow: Workflow, homes: Homes, moved: Mapping[str, Settings]
-) -> tuple[Workflow, dict[str, dict[str, None]]]:
-    """Settings of operations at the calls that have none of their own, and the labels of these calls."""
-    labels: dict[str, dict[str, None]] = {}
-
-    def reached(site: CallSite) -> Step:
-        step, name = site.step, _callee(site.step)
-        for setting, value in moved.get(name, ()):
-            if homes[setting].read(setting, step) is None:
-                step = homes[setting].write(setting, step, value)
-                labels.setdefault(name, {})[site.label] = None
-        return step
-
-    return (map_call_sites(workflow, reached) if moved else workflow), labels
+def _filled(step: SettableStep, settings: Settings) -> SettableStep:
+    """A call site with settings that it has none of its own for."""
+    return replace(step, **{name: value for name, value in settings if getattr(step, name) is None})
 
 
 def _done(subject: str, affects: Iterable[str]) -> Outcome:
@@ -264,7 +289,11 @@ def _object(objections: dict[tuple[str, str], Outcome], subject: str, setting: s
     """Notes why a setting cannot be set; of one that the engine lacks, once a workflow."""
     subject = "" if home.at == "none" else subject
     outcome = Outcome(subject=subject, action="", reason=f"{setting.replace('_', ' ')} cannot be set: {reason}")
-    objections.setdefault((subject, setting), outcome)
+    objections.setdefault((subject, outcome["reason"]), outcome)
+
+
+def _asked(step: Step) -> Settings:
+    return step.asked if isinstance(step, _Asking) else ()
 
 
 def _callee(step: Step) -> str:
