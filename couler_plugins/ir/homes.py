@@ -257,7 +257,7 @@ def change_operations(
     called: dict[str, dict[str, None]] = {}
     for site in call_sites(workflow) if moved or inline else ():
         called.setdefault(_callee(site.step), {})[site.label] = None
-    for name in moved.keys() - called.keys():
+    for name in sorted(moved.keys() - called.keys()):
         for setting, _ in moved[name]:
             _object(objections, name, setting, homes[setting], "it is kept at call sites, and nothing here calls this")
     if moved:
