@@ -197,7 +197,7 @@ class _Sites:
         if not asked and not around and (outside or after == step):
             return step
         self.changes.append((site.label, (name, tuple(asked))))
-        return _Asking(*_fields(after), asked=tuple(asked)) if asked else after
+        return _Asking(*(*_fields(after), tuple(asked))) if asked else after
 
     def with_settings(self, item: Template, asked: Settings) -> Template:
         """Return an operation with the settings that a call site asks for."""
