@@ -20,6 +20,7 @@ POD = "pod"
 """The key in there under which the values are of those that no container has a field for."""
 CONTAINER = ("env", "requests", "limits")
 METADATA = ("labels", "annotations", "node_selector", "priority")
+WHOSE = "of operators that start a pod, and of tasks that the Kubernetes executor runs"
 NO_POD = "it starts no pod, and the Kubernetes executor does not run it"
 UNKNOWN = "only the run, or the template of its pod, says what it has already"
 
@@ -58,8 +59,8 @@ def _refusal(setting: str) -> Callable[[Operation | None], str]:
 
 def _of_pod(setting: str, field: str, note: str = "") -> Home:
     home = container_home(setting, "") if setting in CONTAINER else native_home(setting, (POD, setting), FORM)
-    native = f"{field} of operators that start a pod; executor_config (pod_override) with the Kubernetes executor"
-    return replace(home, native=native, note=note, refuse=_refusal(setting))
+    notes = "; ".join(filter(None, (WHOSE, note)))
+    return replace(home, native=f"{field}, executor_config", note=notes, refuse=_refusal(setting))
 
 
 HOMES: Homes = {

@@ -88,8 +88,9 @@ class Pods:
 
 
 def _starts_pod(task: Any) -> bool:
-    names = {base.__name__ for base in task.operator_class.__mro__ if base.__module__.endswith(KNOWN[POD].module)}
-    return POD in names and "container_resources" in task.template_fields
+    """Return whether an operator makes its pod as `KubernetesPodOperator` does."""
+    made_by = getattr(getattr(task.operator_class, "build_pod_request_obj", None), "__module__", "")
+    return made_by.endswith(KNOWN[POD].module) and "container_resources" in task.template_fields
 
 
 def _expanded(task: Any) -> frozenset[str] | None:
