@@ -12,7 +12,20 @@ import pytest
 
 from adapters.subjects import ARGO, lift_source, lower_and_write
 from couler_plugins.documents import SourceFile, read
-from couler_plugins.ir import SettableStep, replace, verify, with_settings
+from couler_plugins.ir import (
+    Call,
+    Container,
+    Graph,
+    Literal,
+    Operation,
+    Retry,
+    SettableStep,
+    Step,
+    Workflow,
+    replace,
+    verify,
+    with_settings,
+)
 from couler_plugins.plan import Plan
 from documents.judge import apply, exactly
 from support import SHARED, own_files, sampled
@@ -151,6 +164,21 @@ def test_calls_of_the_workflow_itself_are_traced(call: str) -> None:
     after = set_all(lifted(text), lambda step: not step.name or step.name == "entrypoint", retry=2)
     new, _ = written(after)
     assert call.replace("leaf", "leaf-retry") in new
+
+
+def test_calls_of_other_engines_that_differ_get_copies_each() -> None:
+    main = Operation(name="work", kind="container", containers=(Container(image=Literal(value="i")),))
+    tries = {"a": Retry(limit=Literal(value=1)), "b": Retry(limit=Literal(value=2)), "c": None}
+    steps = tuple(Step(name=name, call=Call(name="work"), retry=retry) for name, retry in tries.items())
+    entry = Step(name="entry", call=Call(name="main"))
+    graph = Graph(name="main", steps=steps)
+    workflow = Workflow(name="w", engine="none", kind="test", entry=entry, graphs=(graph,), operations=(main,))
+    plan = Plan(bundle=ARGO.adapter.load(()), originals=(), workflows=(workflow,))
+    (document,) = lower_and_write(ARGO, plan)[0].added
+    limits = {item["name"]: item.get("retryStrategy", {}).get("limit") for item in document["spec"]["templates"]}
+    assert limits == {"main": None, "work": None, "work-retry": 1, "work-retry-2": 2}
+    calls = [task["template"] for task in document["spec"]["templates"][0]["dag"]["tasks"]]
+    assert calls == ["work-retry", "work-retry-2", "work"]
 
 
 KIND = re.compile(rb"^kind: (Cron|Cluster)?Workflow(Template)?\b(?!.*\{\{-? *(\.|end))", re.MULTILINE | re.DOTALL)
