@@ -134,8 +134,8 @@ class CacheChange(msgspec.Struct, frozen=True, kw_only=True):
 class EngineCache(Protocol[V, S_contra]):
     """What reuses results of one workflow on its engine; made for one run of the optimizer `cache`.
 
-    An adapter derives its own from one of the classes in `couler_plugins.caching.key_models`. `V` is what they know of a
-    call; the settings are `couler_plugins.caching.settings.CacheSettings`.
+    An adapter derives its own from one of the classes in `couler_plugins.caching.key_models`. `V` is what they know of
+    a call; the settings are `couler_plugins.caching.settings.CacheSettings`.
     """
 
     key_model: ClassVar[Literal["written", "fingerprint", "by-value", "worker"]]
