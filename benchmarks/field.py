@@ -34,17 +34,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import finish, parser, tell
-from couler_plugins.config import Config, load_config
-from couler_plugins.conversion import convert_inputs
+from couler_plugins.driver.conversion import convert_inputs
+from couler_plugins.driver.linting import lint_inputs
+from couler_plugins.driver.results import FileResult, Result
+from couler_plugins.driver.session import optimize_inputs, read_workflows, session
+from couler_plugins.driver.verdict_totals import verdict_totals
 from couler_plugins.errors import CoulerError, PluginFailure
-from couler_plugins.inputs import optimize_inputs, read_workflows, session
-from couler_plugins.linting import lint_inputs
-from couler_plugins.pages import page
+from couler_plugins.inputs.scanning import Skips
+from couler_plugins.inputs.sources import SUFFIXES, Input
+from couler_plugins.options.config import Config, load_config
 from couler_plugins.plugins import Plugins, load_plugins
-from couler_plugins.results import FileResult, Result
-from couler_plugins.scanning import Skips
-from couler_plugins.sources import SUFFIXES, Input
-from couler_plugins.verdict_totals import verdict_totals
+from couler_plugins.viz.page import page
 
 ENGINES = ("airflow", "argo", "kfp", "tekton")
 PIPELINE = "dedupe,prune,cache{via=memoize}"

@@ -36,15 +36,15 @@ from benchmarks.nl_plot import draw
 from benchmarks.nl_scoring import Score, mean, pass_at, plugins, score
 from benchmarks.nl_task import ENGINES, Task, tasks
 from couler_plugins.errors import CoulerError
+from couler_plugins.generation.calibration import calibrate
+from couler_plugins.generation.form import CODE, Form
+from couler_plugins.generation.generation import generate
+from couler_plugins.generation.library import library
+from couler_plugins.generation.manner import Manner, Stages
+from couler_plugins.generation.references import waits_for
+from couler_plugins.generation.retrieval import retrieve
 from couler_plugins.llm.access import ModelAccess
 from couler_plugins.llm.client import Client, Reply, Request
-from couler_plugins.nl.calibration import calibrate
-from couler_plugins.nl.form import CODE, Form
-from couler_plugins.nl.generation import generate
-from couler_plugins.nl.library import library
-from couler_plugins.nl.manner import Manner, Stages
-from couler_plugins.nl.references import waits_for
-from couler_plugins.nl.retrieval import retrieve
 from couler_plugins.plugins import STEPS
 
 DIRECT, PIPELINE = "direct", "pipeline"

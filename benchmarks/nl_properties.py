@@ -10,10 +10,10 @@ from itertools import product
 
 import msgspec
 
-from couler_plugins.nl.form import ITEM, Form, FormStep, Scalar, Taken
-from couler_plugins.nl.references import read_reference
-from couler_plugins.nl.scope import Scope
-from couler_plugins.nl.types import text_of
+from couler_plugins.generation.form import ITEM, Form, FormStep, Scalar, Taken
+from couler_plugins.generation.references import read_reference
+from couler_plugins.generation.scope import Scope
+from couler_plugins.generation.types import text_of
 
 __all__ = ["Facts", "Properties", "lacking"]
 

@@ -10,19 +10,19 @@ from functools import cache
 from typing import Any
 
 from benchmarks.nl_task import ENGINES, Task, failed
-from couler_plugins.config import load_config
+from couler_plugins.driver.rewrite import Session
+from couler_plugins.driver.session import session
 from couler_plugins.errors import CoulerError
+from couler_plugins.generation.composition import compose
+from couler_plugins.generation.form import Form, FormStep
+from couler_plugins.generation.lowering import manifest
+from couler_plugins.generation.references import read_reference, reads
+from couler_plugins.generation.scope import Scope
+from couler_plugins.generation.types import text_of
+from couler_plugins.generation.validation import validate
 from couler_plugins.hookspecs import CatalogueStep
-from couler_plugins.inputs import session
-from couler_plugins.nl.composition import compose
-from couler_plugins.nl.form import Form, FormStep
-from couler_plugins.nl.lowering import manifest
-from couler_plugins.nl.references import read_reference, reads
-from couler_plugins.nl.scope import Scope
-from couler_plugins.nl.types import text_of
-from couler_plugins.nl.validation import validate
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import Plugins, load_plugins
-from couler_plugins.rewrite import Session
 
 __all__ = ["Score", "edges", "is_equal", "mean", "pass_at", "plugins", "score", "takers"]
 

@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 from benchmarks.nl_properties import Properties, lacking
-from couler_plugins.nl.form import Form
+from couler_plugins.generation.form import Form
 
 __all__ = ["ENGINES", "TASKS", "Properties", "Task", "failed", "tasks"]
 

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.adapters import manifest
 from benchmarks.harness import arguments, finish, seconds
 from couler_plugins.api import Source, optimize
-from couler_plugins.pages import page
+from couler_plugins.viz.page import page
 
 LIMITS = {"page_load_seconds": 4.0, "page_over_optimize": 2.0}
 TIMES = """

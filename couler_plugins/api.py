@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from couler_plugins.collector import collector_paused
-from couler_plugins.config import Config, load_config
-from couler_plugins.conversion import anew, convert_inputs, target_of
+from couler_plugins.documents.collector import collector_paused
+from couler_plugins.driver.conversion import anew, convert_inputs, target_of
+from couler_plugins.driver.linting import Linted, lint_inputs
+from couler_plugins.driver.results import FileResult, Result
+from couler_plugins.driver.rewrite import adapter_errors
+from couler_plugins.driver.session import lift_inputs, optimize_inputs, read_workflows, session
+from couler_plugins.engine_kit.crd import load_schemas
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs import Optimizer
-from couler_plugins.inputs import lift_inputs, optimize_inputs, read_workflows, session
-from couler_plugins.linting import Linted, lint_inputs
+from couler_plugins.inputs.sources import Input, Source, Text
+from couler_plugins.options.config import Config, load_config
 from couler_plugins.plan import Lowered, Plan
 from couler_plugins.plugins import Plugins
-from couler_plugins.results import FileResult, Result
-from couler_plugins.rewrite import adapter_errors
-from couler_plugins.schemas import load_schemas
-from couler_plugins.sources import Input, Source, Text
 
 __all__ = ["FileResult", "Linted", "Result", "Source", "Text", "convert", "lift", "lint", "lower", "optimize"]
 

@@ -18,10 +18,10 @@ import msgspec
 
 from couler_plugins import ir
 from couler_plugins.cli.group import couler
-from couler_plugins.config import load_config
 from couler_plugins.hookspecs import FACETS
 from couler_plugins.ir import json_schema, needs, ports, values, workflow
 from couler_plugins.ir.settings import SETTINGS
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import STEPS, load_plugins
 from couler_plugins.steps.arguments import text_of
 

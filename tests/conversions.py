@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from adapters.subjects import SUBJECTS, Subject, lift_file
 from couler_plugins import Text, convert, lift, lint, lower
-from couler_plugins.config import load_config
 from couler_plugins.errors import CoulerError, PluginFailure
 from couler_plugins.ir import Workflow
+from couler_plugins.options.config import load_config
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins, load_plugins
 from support import AIRFLOW, CORPUS, SHARED

@@ -39,8 +39,8 @@ from adapters.airflow.examples import airflow_root, read_dag_file
 from adapters.subjects import SUBJECTS, Subject
 from conversions import ENGINES, OPTIONS, outcomes_of, plugins
 from couler_plugins import Result, convert, lift, optimize
-from couler_plugins.config import Config
 from couler_plugins.errors import CoulerError
+from couler_plugins.options.config import Config
 from hpo.workflows.test_corpus import tasks
 from support import AIRFLOW, ROOT, SHARED
 

@@ -11,7 +11,7 @@ from textwrap import dedent
 
 import pytest
 
-from couler_plugins.config import Config
+from couler_plugins.options.config import Config
 from couler_plugins.plugins import PluginRecord, Plugins, load_plugins
 
 __all__ = ["PluginBox"]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from couler_plugins.config import Config, load_config, settings
 from couler_plugins.errors import InvalidInput
-from couler_plugins.options import Size
+from couler_plugins.options.config import Config, load_config, settings
+from couler_plugins.options.fields import Size
 
 
 def write(path: Path, text: str) -> Path:

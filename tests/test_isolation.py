@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from couler_plugins.cli.group import couler
-from couler_plugins.config import load_config
+from couler_plugins.driver.isolation import without_failing
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
-from couler_plugins.isolation import without_failing
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import OPTIMIZERS, load_plugins
 
 ARGO = """\

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from couler_plugins import Linted, Text, lint
-from couler_plugins.linting import lint_inputs
+from couler_plugins.driver.linting import lint_inputs
 from linting_plugin import LINTING_PLUGIN
 from pluginbox import PluginBox
 from schemas.small import crd, custom
@@ -32,8 +32,8 @@ def test_a_file_that_cannot_be_read_is_among_the_errors(plugin_box: PluginBox) -
 
 
 def test_nothing_is_found_in_nothing(plugin_box: PluginBox) -> None:
-    from couler_plugins.config import Config
-    from couler_plugins.inputs import session
+    from couler_plugins.driver.session import session
+    from couler_plugins.options.config import Config
 
     assert lint_inputs([], session(Config(load_plugins=()))).findings == ()
     assert lint([], schemas=crd({})).findings == ()

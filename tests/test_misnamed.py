@@ -7,7 +7,7 @@ import pytest
 from adapters.subjects import SUBJECTS
 from couler_plugins import Text, lint, optimize
 from couler_plugins.documents import read
-from couler_plugins.misnamed import misnamed
+from couler_plugins.inputs.unknown_kinds import misnamed
 
 
 def found(text: str, engine: str | None = None) -> list[tuple[str, str, int | None, str]]:

@@ -12,17 +12,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from couler_plugins.api import lift
-from couler_plugins.config import Config
-from couler_plugins.context import RunContext
+from couler_plugins.driver.context import RunContext
+from couler_plugins.driver.pipeline import PipelineRun, parse_pipeline, print_pipeline, refuse_broken, run_pipeline
 from couler_plugins.errors import InvalidInput, PluginFailure, Unsupported
-from couler_plugins.grammar import Item, parse_items, print_items
 from couler_plugins.hookspecs import Context
+from couler_plugins.inputs.sources import Text
 from couler_plugins.ir import Call, Workflow, replace
-from couler_plugins.options import Size, build, options_of, parse, texts_of
-from couler_plugins.pipeline import PipelineRun, parse_pipeline, print_pipeline, refuse_broken, run_pipeline
+from couler_plugins.options.config import Config
+from couler_plugins.options.fields import Size, build, options_of, parse, texts_of
+from couler_plugins.options.grammar import Item, parse_items, print_items
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.plugins import Plugins, load_plugins
-from couler_plugins.sources import Text
 from pluginbox import PluginBox
 from toy_plugin import Hurry
 

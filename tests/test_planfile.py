@@ -9,7 +9,7 @@ import pytest
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.plan import Part
-from couler_plugins.planfile import parts_text, read_parts
+from couler_plugins.plan.part_files import parts_text, read_parts
 
 PARTS = (
     Part(workflow="w", name="part-1", steps=("a", "b")),

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from couler_plugins.config import Config
 from couler_plugins.errors import InvalidInput, PluginFailure
+from couler_plugins.options.config import Config
 from couler_plugins.plugins import OPTIMIZERS, PluginRecord, load_plugins
 from pluginbox import PluginBox
 

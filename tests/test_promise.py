@@ -27,10 +27,10 @@ from couler_airflow.bundle import DagBundle
 from couler_airflow.lower import commit
 from couler_airflow.moved import serialized
 from couler_plugins import optimize
-from couler_plugins.config import load_config
 from couler_plugins.documents import read
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Workflow, replace
+from couler_plugins.options.config import load_config
 from couler_plugins.plan import Decision, Plan
 from default_passes import DefaultRequests, DefaultRetry, DefaultTimeout, Label
 from documents.judge import apply, exactly

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from couler_plugins.redacting import redact, redact_url
+from couler_plugins.net.redacting import redact, redact_url
 
 SECRETS = ("AKIAKEY", "s3cr/et+x", "pa@ss:w")
 

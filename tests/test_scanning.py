@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from couler_plugins import optimize
-from couler_plugins.config import load_config
+from couler_plugins.driver.session import read_workflows, session
 from couler_plugins.errors import CoulerError
-from couler_plugins.inputs import read_workflows, session
+from couler_plugins.inputs.scanning import Skips
+from couler_plugins.inputs.sources import Input
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import load_plugins
-from couler_plugins.scanning import Skips
-from couler_plugins.sources import Input
 
 WORKFLOW = """\
 apiVersion: argoproj.io/v1alpha1

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from couler_plugins.scopes import MARKERS, set_places
-from couler_plugins.sources import Text, read_source
+from couler_plugins.inputs.scopes import MARKERS, set_places
+from couler_plugins.inputs.sources import Text, read_source
 
 LARGE = 10**6
 

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from couler_plugins.api import Result, Text, optimize
+from couler_plugins.driver.pipeline import Pass
+from couler_plugins.driver.verdict_totals import VerdictTotals, total_of, verdict_totals
 from couler_plugins.ir import leaf_call_sites
-from couler_plugins.pipeline import Pass
-from couler_plugins.verdict_totals import VerdictTotals, total_of, verdict_totals
 from support import first_of, shared
 
 ARGO = """\

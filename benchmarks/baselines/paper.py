@@ -11,7 +11,7 @@ from benchmarks.baselines.live import LiveSet, around
 from benchmarks.baselines.scores import importance, reconstruction_cost, reuse_value
 from couler_plugins.caching.policies.filling import fits
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.options import check_range
+from couler_plugins.options.fields import check_range
 from couler_plugins.runs import Candidate, History
 
 __all__ = ["Paper"]

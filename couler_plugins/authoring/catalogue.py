@@ -12,10 +12,10 @@ from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.steps import written_step
 from couler_plugins.authoring.values import Returned, RunValue, as_value
-from couler_plugins.config import load_config
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.ir import Literal, replace
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import STEPS, load_plugins
 
 __all__ = ["run_step"]

@@ -10,10 +10,10 @@ from couler_plugins.authoring.operations import Common, limits, main_container
 from couler_plugins.authoring.operations import operation_of as of_container
 from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import as_value, listed
+from couler_plugins.engine_kit.legalize.python.functions import IMAGE, Function, operation_of
+from couler_plugins.engine_kit.legalize.python.source import function_from
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Container, Literal, Native, Operation, Value, replace
-from couler_plugins.portable.python.functions import IMAGE, Function, operation_of
-from couler_plugins.portable.python.source import function_from
 
 __all__ = ["function_operation"]
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from couler_plugins.api import lower
-from couler_plugins.config import load_config
-from couler_plugins.conversion import target_of
+from couler_plugins.driver.conversion import target_of
+from couler_plugins.driver.rewrite import adapter_errors
+from couler_plugins.driver.session import session
 from couler_plugins.hookspecs import Adapter
-from couler_plugins.inputs import session
 from couler_plugins.ir import Workflow
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.options.config import load_config
 from couler_plugins.plan import Decision, Plan
-from couler_plugins.rewrite import adapter_errors
 
 __all__ = ["Lowering"]
 

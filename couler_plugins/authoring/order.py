@@ -14,9 +14,9 @@ from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Branch, Call, Scope, after
 from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned, listed
+from couler_plugins.engine_kit.legalize.depends import bare_outcomes, parse_depends
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import needed
-from couler_plugins.portable.depends import bare_outcomes, parse_depends
 
 __all__ = ["concurrent", "dag", "set_dependencies", "when"]
 

@@ -10,6 +10,7 @@ from couler_plugins.authoring.operations import limits
 from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import CLOSE, OPEN, RunValue, as_value
 from couler_plugins.documents import dump_yaml, read
+from couler_plugins.engine_kit.legalize import jobs as portable
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import (
     Literal,
@@ -23,7 +24,6 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable import jobs as portable
 
 __all__ = ["job_operation"]
 

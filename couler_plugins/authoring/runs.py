@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from couler_plugins.driver.rewrite import adapter_errors
 from couler_plugins.hookspecs.running import Request, Runner, Status
-from couler_plugins.rewrite import adapter_errors
 from couler_plugins.running import Journal, drive
 
 __all__ = ["SubmittedRun"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from couler_plugins.authoring.conditions import Condition
 from couler_plugins.authoring.places import Place
+from couler_plugins.engine_kit.legalize.depends import bare_outcomes
 from couler_plugins.ir import (
     Loop,
     Need,
@@ -25,7 +26,6 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.depends import bare_outcomes
 
 __all__ = ["Branch", "Call", "Scope", "after"]
 

@@ -12,7 +12,7 @@ from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs import CachePolicy, Context, Profile
 from couler_plugins.hookspecs.caching import Knowledge, Objection
 from couler_plugins.ir import Call, Graph, GraphView, Step, Workflow, callables, callers_first, recursive
-from couler_plugins.options import Size
+from couler_plugins.options.fields import Size
 from couler_plugins.plugins.policies import ask_policy
 from couler_plugins.runs import Candidate, History, Ran, Run
 from couler_plugins.runs.families import family_of, site_of

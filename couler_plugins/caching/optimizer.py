@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from msgspec.structs import replace
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.options import Size
+from couler_plugins.options.fields import Size
 
 if TYPE_CHECKING:
     from couler_plugins.caching.settings import CacheSettings

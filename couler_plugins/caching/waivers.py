@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.options import closest
+from couler_plugins.options.fields import closest
 
 __all__ = ["GUESSES", "OF_PROGRAMS", "WAIVERS", "check_waivers", "source_rule", "waiver_of"]
 

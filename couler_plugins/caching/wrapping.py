@@ -15,7 +15,7 @@ from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Operation, references
-from couler_plugins.redacting import redact
+from couler_plugins.net.redacting import redact
 
 __all__ = ["WORKSPACE", "Wrapper", "wrapped"]
 

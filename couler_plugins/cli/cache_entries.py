@@ -16,8 +16,8 @@ from couler_plugins.caching.reads import verify as verify_reads
 from couler_plugins.cli.cache_options import FEWEST, complete_key, long_work, opened, store_options
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import json_option, with_settings
-from couler_plugins.config import Config
 from couler_plugins.errors import InvalidInput
+from couler_plugins.options.config import Config
 
 __all__ = ["entry_record", "ls", "rm", "show", "stats", "verify"]
 

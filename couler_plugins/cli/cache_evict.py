@@ -12,8 +12,8 @@ from couler_plugins.cli.cache_options import AGE, CAPACITY, index_option, store_
 from couler_plugins.cli.eviction import evictor_of, print_round, repeat, run_round, trim
 from couler_plugins.cli.settings import SizeType, json_option, with_settings
 from couler_plugins.cli.work import usable_plugins
-from couler_plugins.config import Config, Limit
 from couler_plugins.hookspecs.eviction import Limits, Target
+from couler_plugins.options.config import Config, Limit
 from couler_plugins.plugins import POLICIES
 
 __all__ = ["command"]

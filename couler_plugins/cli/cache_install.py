@@ -15,12 +15,12 @@ from couler_plugins.cli.eviction import evictor_of
 from couler_plugins.cli.outputs import replace_file, write_bytes
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.cli.work import usable_plugins
-from couler_plugins.config import Config
 from couler_plugins.documents import dump_yaml
+from couler_plugins.driver.results import join_documents
 from couler_plugins.hookspecs.eviction import Schedule, Target
+from couler_plugins.net.redacting import redact
+from couler_plugins.options.config import Config
 from couler_plugins.plugins import POLICIES, Plugins
-from couler_plugins.redacting import redact
-from couler_plugins.results import join_documents
 
 __all__ = ["command"]
 

@@ -19,9 +19,9 @@ from couler_plugins.caching.artifacts import ArtifactCache, Meta, open_cache
 from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.caching.dataplane.placing import NotPutBack
 from couler_plugins.cli.messages import Progress
-from couler_plugins.config import Config, Limit
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs import ArtifactStore
+from couler_plugins.options.config import Config, Limit
 
 __all__ = [
     "AGE",

@@ -35,8 +35,8 @@ from couler_plugins.cli.cache_options import (
 )
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import json_option, with_settings
-from couler_plugins.config import Config
 from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.options.config import Config
 
 __all__ = ["fetch", "key", "restore", "save"]
 

@@ -33,8 +33,8 @@ from couler_plugins.cli.run_execution import (
     uncovered,
 )
 from couler_plugins.cli.settings import with_settings
-from couler_plugins.config import Config
 from couler_plugins.errors import InvalidInput
+from couler_plugins.options.config import Config
 
 __all__ = ["command"]
 

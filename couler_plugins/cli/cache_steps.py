@@ -39,9 +39,9 @@ from couler_plugins.cli.cache_options import (
     timeout_option,
 )
 from couler_plugins.cli.settings import with_settings
-from couler_plugins.config import Config
 from couler_plugins.errors import EngineError
-from couler_plugins.redacting import redact
+from couler_plugins.net.redacting import redact
+from couler_plugins.options.config import Config
 
 __all__ = ["pod_restore", "pod_save", "task_restore", "task_save"]
 

@@ -7,9 +7,9 @@ import json
 import click
 
 from couler_plugins.cli.settings import json_option, with_settings
-from couler_plugins.config import Config, settings
-from couler_plugins.options import texts_of
-from couler_plugins.redacting import redact_url
+from couler_plugins.net.redacting import redact_url
+from couler_plugins.options.config import Config, settings
+from couler_plugins.options.fields import texts_of
 
 __all__ = ["command"]
 

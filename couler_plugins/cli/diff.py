@@ -12,7 +12,7 @@ from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import engine_option, json_option, pipeline_option, render_option, to_option
 from couler_plugins.cli.work import FileCall, file_command, say_unchanged
 from couler_plugins.documents.matching import LineMatcher
-from couler_plugins.inputs import optimize_inputs
+from couler_plugins.driver.session import optimize_inputs
 
 __all__ = ["command", "unified_diff"]
 

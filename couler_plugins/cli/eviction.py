@@ -19,10 +19,10 @@ from couler_plugins.cli.cache_options import opened
 from couler_plugins.cli.messages import log_retries, say_error
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import error_record, print_json
-from couler_plugins.config import Config
 from couler_plugins.errors import CoulerError, EngineError, PluginFailure, Unsupported
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.hookspecs.eviction import Evicted, Evictor, Limits, Target
+from couler_plugins.options.config import Config
 from couler_plugins.plugins import STORES, Plugins
 
 __all__ = ["Round", "evictor_of", "print_round", "repeat", "run_round", "trim"]

@@ -14,8 +14,8 @@ from couler_plugins.cli.columns import columns, number_text
 from couler_plugins.cli.messages import counted
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.verdicts import VerdictGroups, total_lines
+from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.plan import Decision
-from couler_plugins.results import FileResult, Result
 
 __all__ = ["Alike", "in_groups", "print_explanation"]
 

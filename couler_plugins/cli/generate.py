@@ -17,20 +17,20 @@ from couler_plugins.cli.messages import log_retries
 from couler_plugins.cli.outputs import replace_file
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.cli.work import working
-from couler_plugins.config import Config
-from couler_plugins.conversion import target_of
+from couler_plugins.driver.conversion import target_of
 from couler_plugins.errors import InvalidInput
+from couler_plugins.generation.calibration import calibrate
+from couler_plugins.generation.composition import ENGINE, compose
+from couler_plugins.generation.flow import read_flow, written
+from couler_plugins.generation.generation import Generated, generate
+from couler_plugins.generation.lake import items
+from couler_plugins.generation.library import Library, library
+from couler_plugins.generation.lowering import manifest
+from couler_plugins.generation.manner import Manner
+from couler_plugins.generation.secrets import with_secrets
+from couler_plugins.generation.validation import validate
 from couler_plugins.llm.access import ModelAccess
-from couler_plugins.nl.calibration import calibrate
-from couler_plugins.nl.composition import ENGINE, compose
-from couler_plugins.nl.flow import read_flow, written
-from couler_plugins.nl.generation import Generated, generate
-from couler_plugins.nl.lake import items
-from couler_plugins.nl.library import Library, library
-from couler_plugins.nl.lowering import manifest
-from couler_plugins.nl.manner import Manner
-from couler_plugins.nl.secrets import with_secrets
-from couler_plugins.nl.validation import validate
+from couler_plugins.options.config import Config
 from couler_plugins.plugins import STEPS
 
 __all__ = ["command"]

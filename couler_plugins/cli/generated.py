@@ -13,15 +13,15 @@ import msgspec
 
 from couler_plugins.cli.outputs import replace_file, write_bytes
 from couler_plugins.cli.records import decision_record, finding_record, print_json
-from couler_plugins.graphs import draw, to_mermaid
+from couler_plugins.generation.asking import printable
+from couler_plugins.generation.form import CODE, Form, FormStep, Taken
+from couler_plugins.generation.generation import Generated
+from couler_plugins.generation.lowering import Manifest
+from couler_plugins.generation.references import waits_for
+from couler_plugins.generation.secrets import missing
+from couler_plugins.generation.types import text_of
 from couler_plugins.ir import Workflow
-from couler_plugins.nl.asking import printable
-from couler_plugins.nl.form import CODE, Form, FormStep, Taken
-from couler_plugins.nl.generation import Generated
-from couler_plugins.nl.lowering import Manifest
-from couler_plugins.nl.references import waits_for
-from couler_plugins.nl.secrets import missing
-from couler_plugins.nl.types import text_of
+from couler_plugins.viz.diagrams import draw, to_mermaid
 
 __all__ = ["present"]
 

@@ -11,15 +11,15 @@ import click
 from couler_plugins.cli.outputs import refuse_inputs, write_text
 from couler_plugins.cli.settings import engine_option, pipeline_option, render_option
 from couler_plugins.cli.work import FileCall, file_command
+from couler_plugins.driver.rewrite import Session
+from couler_plugins.driver.session import optimize_inputs
+from couler_plugins.driver.splits import entry_graph, split_of
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.graphs import Drawing, draw, to_dot, to_mermaid
-from couler_plugins.graphs.mermaid import MAX_ARROWS
-from couler_plugins.inputs import optimize_inputs
 from couler_plugins.ir import Workflow
-from couler_plugins.pages import page
 from couler_plugins.plan import Part
-from couler_plugins.rewrite import Session
-from couler_plugins.splits import entry_graph, split_of
+from couler_plugins.viz.diagrams import Drawing, draw, to_dot, to_mermaid
+from couler_plugins.viz.diagrams.mermaid import MAX_ARROWS
+from couler_plugins.viz.page import page
 
 __all__ = ["command"]
 

@@ -13,9 +13,9 @@ from couler_plugins.cli.messages import log_retries
 from couler_plugins.cli.outputs import write_text
 from couler_plugins.cli.settings import engine_option, max_bytes_option, with_settings
 from couler_plugins.cli.work import usable_plugins
-from couler_plugins.config import Config
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.past_runs import Archive, Whence
+from couler_plugins.options.config import Config
 from couler_plugins.plugins import Plugins
 
 __all__ = ["command"]

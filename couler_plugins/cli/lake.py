@@ -15,14 +15,14 @@ from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import engine_option, json_option, with_settings
 from couler_plugins.cli.work import FileCall, file_command, refused_exit
-from couler_plugins.config import Config
-from couler_plugins.conversion import anew
+from couler_plugins.driver.conversion import anew
+from couler_plugins.driver.rewrite import Session
 from couler_plugins.errors import CoulerError
+from couler_plugins.generation import lake as lakes
+from couler_plugins.generation.lifting import kept
 from couler_plugins.ir import Workflow
-from couler_plugins.nl import lake as lakes
-from couler_plugins.nl.lifting import kept
+from couler_plugins.options.config import Config
 from couler_plugins.plan import Plan
-from couler_plugins.rewrite import Session
 
 __all__ = ["add", "lake_option", "ls", "rm"]
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.baseline import Baseline
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import error_record, finding_record, print_json
 from couler_plugins.cli.settings import engine_option, json_option, render_option, to_option
 from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.documents import merge_alike
-from couler_plugins.linting import Linted, lint_inputs
-from couler_plugins.schemas import load_schemas
+from couler_plugins.driver.baseline import Baseline
+from couler_plugins.driver.linting import Linted, lint_inputs
+from couler_plugins.engine_kit.crd import load_schemas
 
 __all__ = ["command"]
 

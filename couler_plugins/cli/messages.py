@@ -16,7 +16,7 @@ from couler_plugins.errors import CoulerError
 if TYPE_CHECKING:  # the help text of `couler` needs no settings
     from rich.status import Status
 
-    from couler_plugins.config import Config
+    from couler_plugins.options.config import Config
 
 __all__ = ["Progress", "counted", "log_retries", "nothing_in", "say_error", "set_up_messages", "use_color"]
 

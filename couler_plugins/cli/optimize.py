@@ -20,10 +20,10 @@ from couler_plugins.cli.settings import (
     to_option,
 )
 from couler_plugins.cli.work import FileCall, file_command, refused_exit, report_exit, say_refused, say_unchanged
-from couler_plugins.conversion import convert_inputs
-from couler_plugins.inputs import optimize_inputs
-from couler_plugins.planfile import parts_text
-from couler_plugins.results import Result
+from couler_plugins.driver.conversion import convert_inputs
+from couler_plugins.driver.results import Result
+from couler_plugins.driver.session import optimize_inputs
+from couler_plugins.plan.part_files import parts_text
 
 __all__ = ["convert", "optimize"]
 

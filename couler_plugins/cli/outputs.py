@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
+from couler_plugins.driver.results import FileResult, Result, join_documents
 from couler_plugins.errors import InvalidInput, Unsupported
-from couler_plugins.results import FileResult, Result, join_documents
-from couler_plugins.sources import Input
+from couler_plugins.inputs.sources import Input
 
 __all__ = ["Destination", "refuse_inputs", "replace_file", "write_bytes", "write_result", "write_text"]
 

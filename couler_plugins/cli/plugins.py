@@ -13,8 +13,8 @@ import click
 import msgspec
 
 from couler_plugins.cli.settings import json_option, with_settings
-from couler_plugins.config import Config
-from couler_plugins.options import Option, options_of
+from couler_plugins.options.config import Config
+from couler_plugins.options.fields import Option, options_of
 from couler_plugins.plugins import ADAPTERS, POINTS, STEPS, STORES, ExtensionPoint, PluginRecord, Plugins, load_plugins
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import msgspec
 
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.documents import Finding
+from couler_plugins.driver.pipeline import Pass
+from couler_plugins.driver.results import FileResult
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
-from couler_plugins.pipeline import Pass
 from couler_plugins.plan import Decision, TracedEdit
-from couler_plugins.results import FileResult
 
 __all__ = ["edit_record", "error_record", "file_record", "finding_record", "pass_record", "print_json"]
 

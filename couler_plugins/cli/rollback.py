@@ -10,8 +10,8 @@ import click
 from couler_plugins.cli.outputs import refuse_inputs, replace_file, write_bytes
 from couler_plugins.cli.settings import engine_option, output_option
 from couler_plugins.cli.work import FileCall, file_command
+from couler_plugins.driver.session import originals_in
 from couler_plugins.errors import InvalidInput
-from couler_plugins.inputs import originals_in
 
 __all__ = ["command"]
 

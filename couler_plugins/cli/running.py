@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from couler_plugins.cli.messages import log_retries
+from couler_plugins.driver.rewrite import Session, adapter_errors
+from couler_plugins.driver.session import optimize_inputs
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Failure, Job, Request, Runner, Status, Submitted, Where
-from couler_plugins.inputs import optimize_inputs
-from couler_plugins.local import LocalRunner
-from couler_plugins.local.caching import Opening
+from couler_plugins.inputs.sources import Input
 from couler_plugins.plugins import Plugins
-from couler_plugins.rewrite import Session, adapter_errors
 from couler_plugins.running import Followed, Head, Journal, Outcome, drive, new_run
-from couler_plugins.sources import Input
+from couler_plugins.running.local import LocalRunner
+from couler_plugins.running.local.caching import Opening
 
 __all__ = ["Asked", "Done", "Local", "described", "offered_runner", "run", "runner_of", "some_of"]
 

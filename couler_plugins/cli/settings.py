@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from couler_plugins.cli.messages import set_up_messages
-from couler_plugins.config import load_config
-from couler_plugins.options import Size
+from couler_plugins.options.config import load_config
+from couler_plugins.options.fields import Size
 
 __all__ = [
     "AmountType",

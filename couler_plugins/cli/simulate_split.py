@@ -10,18 +10,18 @@ from typing import Any
 from couler_plugins.cli.columns import columns
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import print_json
-from couler_plugins.context import RunContext
+from couler_plugins.driver.context import RunContext
+from couler_plugins.driver.results import Result, WorkflowVersions
+from couler_plugins.driver.rewrite import Session
+from couler_plugins.driver.session import optimize_inputs
+from couler_plugins.driver.splits import Split, split_of
 from couler_plugins.errors import InvalidInput
-from couler_plugins.inputs import optimize_inputs
+from couler_plugins.inputs.sources import Input
 from couler_plugins.ir import Workflow
 from couler_plugins.parallelism.report import AFTER_AT_LEAST, BEFORE, LAUNCH_EACH
 from couler_plugins.plan import Decision
-from couler_plugins.results import Result, WorkflowVersions
-from couler_plugins.rewrite import Session
 from couler_plugins.simulation.planned import Planned, planned
 from couler_plugins.simulation.split_run import PartRun, SplitRun, run_split, run_whole
-from couler_plugins.sources import Input
-from couler_plugins.splits import Split, split_of
 
 __all__ = ["Comparison", "compare", "print_comparisons", "print_split_record"]
 

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.context import RunContext, runs_in
+from couler_plugins.driver.context import RunContext, runs_in
+from couler_plugins.driver.rewrite import Session
+from couler_plugins.driver.session import lift_inputs
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.grammar import parse_items
-from couler_plugins.inputs import lift_inputs
-from couler_plugins.options import Size, build, closest
-from couler_plugins.rewrite import Session
+from couler_plugins.inputs.sources import Input
+from couler_plugins.options.fields import Size, build, closest
+from couler_plugins.options.grammar import parse_items
 from couler_plugins.runs import Run
 from couler_plugins.simulation.bench import Edits
 from couler_plugins.simulation.edits import EDITS, Replayed
 from couler_plugins.simulation.lifted import run_of_workflow
 from couler_plugins.simulation.recorded import Histories, Recorded, history_of, read_edits
 from couler_plugins.simulation.workload import Workload
-from couler_plugins.sources import Input
 
 __all__ = ["edits_of", "sizes_of", "workloads_of"]
 

@@ -11,7 +11,7 @@ import msgspec
 
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import print_json
-from couler_plugins.config import Config
+from couler_plugins.options.config import Config
 from couler_plugins.simulation.experiment import Experiment, Results
 from couler_plugins.simulation.summary import Choice, Prices, Row, Summary
 

@@ -15,9 +15,9 @@ from couler_plugins.cli.records import print_json
 from couler_plugins.cli.running import offered_runner, runner_of
 from couler_plugins.cli.settings import engine_option, json_option, target_options, with_settings
 from couler_plugins.cli.work import usable_plugins
-from couler_plugins.config import Config
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Runner, Where
+from couler_plugins.options.config import Config
 from couler_plugins.running import Journal
 
 __all__ = ["command"]

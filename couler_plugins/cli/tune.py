@@ -13,7 +13,6 @@ from couler_plugins.cli.messages import log_retries
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import json_option, max_bytes_option, with_settings
 from couler_plugins.cli.simulation_plot import FAINT, STYLE, check_plot, save
-from couler_plugins.config import Config
 from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.hpo.commands import as_objective
 from couler_plugins.hpo.files import read_task_file
@@ -23,6 +22,7 @@ from couler_plugins.hpo.study import Study
 from couler_plugins.hpo.study_file import fingerprint, open_study_file, program_digest, study_file
 from couler_plugins.hpo.trials import run_trials
 from couler_plugins.hpo.workflows.values import as_text
+from couler_plugins.options.config import Config
 from couler_plugins.plugins import TUNERS, load_plugins
 
 if TYPE_CHECKING:

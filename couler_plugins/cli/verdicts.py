@@ -10,10 +10,10 @@ import msgspec
 
 from couler_plugins.cli.columns import number_text
 from couler_plugins.cli.messages import counted
+from couler_plugins.driver.results import Result
+from couler_plugins.driver.verdict_totals import VerdictTotals, total_of, verdict_totals
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.plan import Decision
-from couler_plugins.results import Result
-from couler_plugins.verdict_totals import VerdictTotals, total_of, verdict_totals
 
 __all__ = ["RULE_WORDS", "TITLES", "VerdictGroups", "total_lines", "total_record", "words_for"]
 

@@ -12,19 +12,19 @@ from typing import Any
 
 import click
 
-from couler_plugins import inputs
 from couler_plugins.cli.messages import Progress, counted, nothing_in, say_error
 from couler_plugins.cli.settings import inputs_argument, max_bytes_option, scope_depth_option, with_settings
-from couler_plugins.config import Config
 from couler_plugins.documents import SourceFile
+from couler_plugins.driver import session as inputs
+from couler_plugins.driver.pipeline import assuming_pure
+from couler_plugins.driver.results import Result
+from couler_plugins.driver.rewrite import Session
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.pipeline import assuming_pure
+from couler_plugins.inputs.scopes import set_places
+from couler_plugins.inputs.sources import Input, read_source, read_stream
+from couler_plugins.options.config import Config
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins, load_plugins
-from couler_plugins.results import Result
-from couler_plugins.rewrite import Session
-from couler_plugins.scopes import set_places
-from couler_plugins.sources import Input, read_source, read_stream
 
 __all__ = [
     "FileCall",

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from couler_plugins.collector import collector_paused
 from couler_plugins.documents.builder import build
+from couler_plugins.documents.collector import collector_paused
 from couler_plugins.documents.json_text import looks_like_json, parse_json
 from couler_plugins.documents.paths import Path
 from couler_plugins.documents.places import FilePlace

@@ -159,7 +159,7 @@ class Adapter:
         """
         raise NotImplementedError
 
-    @facet("edits are written into the text of the files", default="couler_plugins.writing:write_files")
+    @facet("edits are written into the text of the files", default="couler_plugins.engine_kit.writing:write_files")
     def dump(self, lowered: Lowered) -> Written:
         """The text of what was lowered, with comments and formatting of everything that was not edited."""
         raise NotImplementedError

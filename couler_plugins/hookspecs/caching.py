@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 import msgspec
 
-from couler_plugins.objections import Objection, SourcePlace
+from couler_plugins.plan.objections import Objection, SourcePlace
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.declarations import Said

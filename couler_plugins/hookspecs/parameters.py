@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from couler_plugins.options import closest
+from couler_plugins.options.fields import closest
 
 __all__ = ["Choice", "Conditions", "Number", "Parameter", "Value", "distinct"]
 

@@ -114,7 +114,7 @@ class Produced(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """One step that failed, with nothing secret in it (`couler_plugins.redacting`).
+    """One step that failed, with nothing secret in it (`couler_plugins.net.redacting`).
 
     Attributes:
         step: its name.

@@ -9,7 +9,7 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.parameters import Choice, Number, Parameter, Value, distinct
-from couler_plugins.options import closest
+from couler_plugins.options.fields import closest
 
 __all__ = ["Space", "Values"]
 

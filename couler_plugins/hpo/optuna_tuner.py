@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.extras import install_hint
-from couler_plugins.options import check_range
+from couler_plugins.options.fields import check_range
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

@@ -12,7 +12,7 @@ from couler_plugins.hookspecs.cards import DataCard, ModelCard
 from couler_plugins.hookspecs.parameters import Choice, Number, Value
 from couler_plugins.hookspecs.space import Space
 from couler_plugins.hookspecs.trials import Task
-from couler_plugins.options import closest
+from couler_plugins.options.fields import closest
 
 __all__ = ["read_data_card", "read_model_card", "read_space", "read_task"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.llm.client import Client
-from couler_plugins.options import check_range
+from couler_plugins.options.fields import check_range
 
 __all__ = ["ModelAccess"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from couler_plugins.redacting import HIDDEN, redact
+from couler_plugins.net.redacting import HIDDEN, redact
 
 __all__ = ["LONGEST_TEXT", "cleaned"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.options import check_range
+from couler_plugins.options.fields import check_range
 from couler_plugins.parallelism.check import check_steps
 from couler_plugins.parallelism.objective import Objective
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs import Context
-from couler_plugins.options import Size
+from couler_plugins.options.fields import Size
 from couler_plugins.plan import Plan
 
 __all__ = ["Split"]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from couler_plugins.hookspecs import FACETS, Adapter, StepInput, StepOutput
-from couler_plugins.options import closest, options_of
+from couler_plugins.options.fields import closest, options_of
 
 __all__ = [
     "adapter_problem",

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from couler_plugins.config import Config, load_config
 from couler_plugins.hookspecs import PROJECT
-from couler_plugins.options import closest
+from couler_plugins.options.config import Config, load_config
+from couler_plugins.options.fields import closest
 from couler_plugins.plugins.plugins import Plugins
 from couler_plugins.plugins.registry import PluginRecord
 

@@ -12,7 +12,7 @@ import pluggy
 
 from couler_plugins.errors import PluginFailure, one_line
 from couler_plugins.hookspecs import HOOKSPECS, PROJECT
-from couler_plugins.options import closest
+from couler_plugins.options.fields import closest
 from couler_plugins.plugins.registry import Reply
 
 __all__ = ["Hooks"]

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from couler_plugins.errors import InvalidInput, PluginFailure, one_line
-from couler_plugins.options import closest
+from couler_plugins.options.fields import closest
 from couler_plugins.plugins.checks import optimizer_problem
 
 __all__ = ["optimizer_in_file"]

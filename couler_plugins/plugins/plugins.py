@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from couler_plugins.errors import REPORT, InvalidInput, PluginFailure, one_line
-from couler_plugins.grammar import parse_items
-from couler_plugins.options import build
+from couler_plugins.options.fields import build
+from couler_plugins.options.grammar import parse_items
 from couler_plugins.plugins.checks import hook_problems
 from couler_plugins.plugins.hooks import Hooks
 from couler_plugins.plugins.points import ADAPTERS, POINTS, ExtensionPoint

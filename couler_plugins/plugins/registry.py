@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from couler_plugins.errors import InvalidInput, PluginFailure
-from couler_plugins.options import closest
+from couler_plugins.options.fields import closest
 
 __all__ = ["PluginRecord", "Registry", "Reply"]
 

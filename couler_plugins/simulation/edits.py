@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from couler_plugins.options import check_range
+from couler_plugins.options.fields import check_range
 from couler_plugins.simulation.bench import Bench, Edits
 from couler_plugins.simulation.workload import Change, Workload
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.options import closest
+from couler_plugins.options.fields import closest
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.steps import CatalogueStep, StepInput

@@ -93,7 +93,7 @@ def _refused(shape: Constants, problem: str, hint: str) -> InvalidInput:
 
 
 def _job(version: str, kind: str, spec: dict[str, Any], success: str, watched: Any) -> Job:
-    from couler_plugins.portable.jobs import JOB_OUTPUTS
+    from couler_plugins.engine_kit.legalize.jobs import JOB_OUTPUTS
 
     manifest = {"apiVersion": version, "kind": kind, "spec": spec}
     outputs = {JOB_NAME.name: JOB_OUTPUTS[JOB_NAME.name]}

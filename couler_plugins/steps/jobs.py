@@ -58,7 +58,7 @@ class JobStep(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InvalidInput: an argument is missing, unknown, of another type, or makes no sense.
         """
-        from couler_plugins.portable.jobs import job_operation, manifest_of
+        from couler_plugins.engine_kit.legalize.jobs import job_operation, manifest_of
 
         given = checked(self, arguments)
         job = self.job({**constants(self, given), "step": self.name})

@@ -34,7 +34,7 @@ def experiment(shape: Constants) -> Job:
 
     It has ended once it has a time of completion; that it found something is that a trial has succeeded.
     """
-    from couler_plugins.portable.jobs import JOB_OUTPUTS
+    from couler_plugins.engine_kit.legalize.jobs import JOB_OUTPUTS
 
     metric, maximizes = shape["metric"], shape["direction"] == "maximize"
     if not METRIC.fullmatch(metric):

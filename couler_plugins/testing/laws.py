@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from couler_plugins.api import optimize
 from couler_plugins.documents import dump_yaml, read
+from couler_plugins.driver.results import FileResult
 from couler_plugins.errors import Unsupported
+from couler_plugins.inputs.sources import Text
 from couler_plugins.ir import Workflow, call_sites, references, rename_steps, to_json, without_origin
 from couler_plugins.plan import Plan
-from couler_plugins.results import FileResult
-from couler_plugins.sources import Text
 from couler_plugins.testing.comparing import apply, differences, exactly
 from couler_plugins.testing.fields import FEATURES, carries_what_is_set
 from couler_plugins.testing.subject import Subject, lift_file, lift_source, lower_and_write, regenerate

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from couler_plugins.config import Config
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs import Adapter, Optimizer, hookimpl
 from couler_plugins.ir import Node, Workflow, rebuild, rename_steps, replace
+from couler_plugins.options.config import Config
 from couler_plugins.plan import Lowered, Plan, Written
 from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.testing.setting import set_field, without_derived

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import couler_plugins.authoring as couler
 from couler_plugins import Text, lint
 from couler_plugins.authoring import AuthoredWorkflow, equal, to_python, workflow
-from couler_plugins.config import load_config
 from couler_plugins.errors import CoulerError
 from couler_plugins.ir import verify
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import load_plugins
 from support import examples
 

@@ -14,9 +14,9 @@ from authoring.listings import LISTINGS, listing
 from couler_plugins import lift
 from couler_plugins.authoring import AuthoredWorkflow, WFStatus, equal, workflow
 from couler_plugins.authoring.source import to_python
-from couler_plugins.config import load_config
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Literal, Need, Retry, Workflow, replace
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import STEPS, load_plugins
 
 

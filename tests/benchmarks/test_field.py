@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import field
-from couler_plugins import inputs
-from couler_plugins.config import load_config
+from couler_plugins.driver import session as inputs
+from couler_plugins.options.config import load_config
 
 PURE = """\
 apiVersion: argoproj.io/v1alpha1

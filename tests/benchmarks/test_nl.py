@@ -14,8 +14,8 @@ from benchmarks import nl
 from benchmarks.nl import METHODS, Job, Run, summary
 from benchmarks.nl_scoring import Score, pass_at, plugins, score, takers
 from benchmarks.nl_task import ENGINES, tasks
+from couler_plugins.generation.form import Form
 from couler_plugins.llm.access import ModelAccess
-from couler_plugins.nl.form import Form
 from couler_plugins.plugins import points
 from servers.openai_api import serving, status
 

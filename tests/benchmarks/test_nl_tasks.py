@@ -13,13 +13,13 @@ import pytest
 
 from benchmarks.nl_scoring import edges, is_equal, plugins, takers
 from benchmarks.nl_task import TASKS, Task, failed, tasks
+from couler_plugins.generation.composition import compose
+from couler_plugins.generation.form import CODE, Comparison, Form, FormStep
+from couler_plugins.generation.references import waits_for
+from couler_plugins.generation.scope import Scope
+from couler_plugins.generation.validation import validate
+from couler_plugins.generation.words import words
 from couler_plugins.ir import verify
-from couler_plugins.nl.composition import compose
-from couler_plugins.nl.form import CODE, Comparison, Form, FormStep
-from couler_plugins.nl.references import waits_for
-from couler_plugins.nl.scope import Scope
-from couler_plugins.nl.validation import validate
-from couler_plugins.nl.words import words
 from couler_plugins.plugins import points
 
 SET = {task.name: task for task in tasks()}

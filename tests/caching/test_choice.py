@@ -11,10 +11,10 @@ from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.choice import Limit, choose
 from couler_plugins.caching.profiles import profiles_of
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.context import RunContext
+from couler_plugins.driver.context import RunContext
 from couler_plugins.hookspecs import CachePolicy, Profile
 from couler_plugins.ir import Axis, Graph, Literal, Loop, Native, Step, Workflow, replace
-from couler_plugins.options import Size
+from couler_plugins.options.fields import Size
 from couler_plugins.plugins import Plugins
 from couler_plugins.runs import Candidate, History, Ran, Run
 from ir.small import graph, step

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from couler_plugins.caching.optimizer import Epoch
-from couler_plugins.options import texts_of
+from couler_plugins.options.fields import texts_of
 
 
 @pytest.mark.parametrize(

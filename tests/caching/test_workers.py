@@ -10,7 +10,7 @@ import pytest
 from couler_plugins.caching.key_models.worker import ASKED, WorkerKeys
 from couler_plugins.caching.optimizer import Cache
 from couler_plugins.caching.settings import CacheSettings
-from couler_plugins.context import RunContext
+from couler_plugins.driver.context import RunContext
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace
 from couler_plugins.ir import Directive, Workflow, replace_steps, with_directive

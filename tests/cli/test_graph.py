@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.splitting import CHAINS
-from couler_plugins.graphs import draw, to_dot, to_mermaid
 from couler_plugins.ir import (
     Axis,
     Call,
@@ -29,6 +28,7 @@ from couler_plugins.ir import (
     Template,
     Workflow,
 )
+from couler_plugins.viz.diagrams import draw, to_dot, to_mermaid
 from linting_plugin import LINTING_PLUGIN
 from pluginbox import PluginBox
 

@@ -11,9 +11,9 @@ from operator import attrgetter
 import pytest
 
 from couler_plugins.api import Text, lint, optimize
-from couler_plugins.config import Config
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import FACETS, Adapter
+from couler_plugins.options.config import Config
 from couler_plugins.plugins import load_plugins
 from pluginbox import PluginBox
 

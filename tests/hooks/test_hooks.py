@@ -12,7 +12,7 @@ from types import FunctionType
 import pytest
 
 from couler_plugins import Text, lift, optimize
-from couler_plugins.context import RunContext
+from couler_plugins.driver.context import RunContext
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import HOOKSPECS
 from couler_plugins.hookspecs.budget import Budget
@@ -20,11 +20,11 @@ from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.hookspecs.trials import Trial
 from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.reading import read_task
+from couler_plugins.inputs.sources import read_source
 from couler_plugins.ir import Literal
 from couler_plugins.parallelism.partitioning import ask_partitioner
 from couler_plugins.plugins import PARTITIONERS, STEPS, STORES, TUNERS
 from couler_plugins.runs import Candidate, History
-from couler_plugins.sources import read_source
 from pluginbox import PluginBox
 from support import ROOT
 

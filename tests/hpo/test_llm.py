@@ -18,7 +18,7 @@ from couler_plugins.hpo.reading import read_task
 from couler_plugins.hpo.study import Study
 from couler_plugins.hpo.trials import run_trials
 from couler_plugins.llm import openai_client
-from couler_plugins.options import build
+from couler_plugins.options.fields import build
 from servers.openai_api import Asked, Deed, OpenAIServer, cut, log_of, says, serving, slow, status
 
 pytest.importorskip("openai")

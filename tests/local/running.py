@@ -11,8 +11,8 @@ from typing import NamedTuple
 from couler_argo.plugin import ArgoAdapter
 from couler_plugins.documents import read
 from couler_plugins.hookspecs.running import Request, Status, Where
-from couler_plugins.local import LocalRunner
-from couler_plugins.local.caching import Opening
+from couler_plugins.running.local import LocalRunner
+from couler_plugins.running.local.caching import Opening
 
 __all__ = ["HEAD", "STARTED", "Ran", "runs", "script", "workflow"]
 

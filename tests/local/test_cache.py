@@ -13,7 +13,7 @@ import pytest
 
 from couler_plugins import optimize
 from couler_plugins.caching.artifacts import ArtifactCache, open_cache
-from couler_plugins.local.caching import Opening
+from couler_plugins.running.local.caching import Opening
 from local.running import STARTED, Ran, runs, script, workflow
 from support import first_of
 
@@ -118,7 +118,7 @@ def test_who_was_not_declared_runs_and_what_follows_by_value_is_reused(tmp_path:
 
 
 def test_another_interpreter_is_another_key(tmp_path: Path, opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
-    from couler_plugins.local import caching
+    from couler_plugins.running.local import caching
 
     runs(TEXT, tmp_path / "one", opening=opening)
     monkeypatch.setattr(caching, "identity_of", lambda command, environment: f"another {command}")

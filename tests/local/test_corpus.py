@@ -11,7 +11,7 @@ from couler_argo.plugin import ArgoAdapter
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Request
-from couler_plugins.local.jobs import works_of
+from couler_plugins.running.local.jobs import works_of
 from local.running import runs
 
 RUN = {

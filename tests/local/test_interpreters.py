@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from couler_plugins.hookspecs.local import NotThere
-from couler_plugins.local import interpreters
-from couler_plugins.local.interpreters import identity_of
+from couler_plugins.running.local import interpreters
+from couler_plugins.running.local.interpreters import identity_of
 from support import first_of
 
 EDITABLE = '{{"url": "file://{folder}/checkout%201", "dir_info": {{"editable": true}}}}'

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from couler_plugins.engine_kit.legalize.depends import bare_outcomes, parse_depends
 from couler_plugins.hookspecs.local import Ended
-from couler_plugins.local.outcomes import met
-from couler_plugins.portable.depends import bare_outcomes, parse_depends
+from couler_plugins.running.local.outcomes import met
 
 GOOD, BAD, SKIPPED = Ended(outcome="succeeded"), Ended(outcome="failed"), Ended(outcome="skipped")
 ENDED = {

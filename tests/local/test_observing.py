@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from couler_plugins.caching.dataplane.strace import strace_problem
-from couler_plugins.local import observing, tracing
-from couler_plugins.local.caching import Opening
-from couler_plugins.local.observing import Unusable, observed, reads_of
+from couler_plugins.running.local import observing, tracing
+from couler_plugins.running.local.caching import Opening
+from couler_plugins.running.local.observing import Unusable, observed, reads_of
 from local.running import Ran, runs, script, workflow
 from local.test_cache import INPUT, PURE, opened
 from support import first_of

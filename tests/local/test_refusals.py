@@ -10,8 +10,8 @@ from couler_argo.plugin import ArgoAdapter
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Request, Where
-from couler_plugins.local import LocalRunner
-from couler_plugins.local.jobs import works_of
+from couler_plugins.running.local import LocalRunner
+from couler_plugins.running.local.jobs import works_of
 from local.running import script, workflow
 
 MAIN = "steps:\n- - {name: a, template: leaf}\n"

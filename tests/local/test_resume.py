@@ -185,7 +185,7 @@ def test_a_killed_run_is_taken_up_and_nothing_of_it_survives(tmp_path: Path, num
 def test_two_do_not_work_in_one_folder_and_one_may_stop_the_other(tmp_path: Path) -> None:
     from couler_argo.plugin import ArgoAdapter
     from couler_plugins.hookspecs.running import Where
-    from couler_plugins.local import LocalRunner
+    from couler_plugins.running.local import LocalRunner
 
     running = process(tmp_path)
     try:

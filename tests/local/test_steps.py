@@ -208,7 +208,7 @@ def test_a_run_is_a_history_of_runs(tmp_path: Path) -> None:
 
 def test_a_disk_that_fails_ends_the_run_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from couler_plugins.errors import EngineError
-    from couler_plugins.local.records import Records
+    from couler_plugins.running.local.records import Records
 
     def full(records: Records, record: object) -> None:
         raise EngineError("the disk is full")

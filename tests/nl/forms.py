@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from couler_plugins.generation.form import Form
 from couler_plugins.hookspecs import CatalogueStep, StepInput, StepOutput
-from couler_plugins.nl.form import Form
 from couler_plugins.steps import container_step
 
 __all__ = ["CATALOGUE", "CHURN", "form"]

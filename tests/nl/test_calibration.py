@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from couler_plugins.nl.calibration import WEIGHTS, calibrate, clauses
-from couler_plugins.nl.retrieval import Index, retrieve
-from couler_plugins.nl.words import words
+from couler_plugins.generation.calibration import WEIGHTS, calibrate, clauses
+from couler_plugins.generation.retrieval import Index, retrieve
+from couler_plugins.generation.words import words
 from nl.forms import CATALOGUE, CHURN, form
 
 WISH = "Load the usage table, train a model with rate 0.3, evaluate it, and publish it if the accuracy is over 0.9."

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from couler_plugins.config import load_config
-from couler_plugins.inputs import session
+from couler_plugins.driver.session import session
+from couler_plugins.engine_kit.legalize.python.functions import function_of
+from couler_plugins.generation.composition import compose
+from couler_plugins.generation.lowering import manifest
+from couler_plugins.generation.validation import validate
 from couler_plugins.ir import Graph, GraphView, Template, Workflow, verify
-from couler_plugins.nl.composition import compose
-from couler_plugins.nl.lowering import manifest
-from couler_plugins.nl.validation import validate
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import load_plugins
-from couler_plugins.portable.python.functions import function_of
 from nl.forms import CATALOGUE, CHURN, form
 
 PLUGINS = load_plugins(load_config())

@@ -8,8 +8,8 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from couler_plugins.nl import form
-from couler_plugins.nl.form import Form, schema_for
+from couler_plugins.generation import form
+from couler_plugins.generation.form import Form, schema_for
 
 EXAMPLE = json.loads(
     (form.__doc__ or "").split("there is:\n", 1)[1].split("\n\nA *reference*", 1)[0].replace("\\\\n", "\\n")

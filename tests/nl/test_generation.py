@@ -12,13 +12,13 @@ import pytest
 import stamina
 
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from couler_plugins.generation.form import Form
+from couler_plugins.generation.generation import Generated, generate
+from couler_plugins.generation.lake import Item
+from couler_plugins.generation.library import Library, library
+from couler_plugins.generation.manner import Manner, Stages
 from couler_plugins.llm import openai_client
 from couler_plugins.llm.access import ModelAccess
-from couler_plugins.nl.form import Form
-from couler_plugins.nl.generation import Generated, generate
-from couler_plugins.nl.lake import Item
-from couler_plugins.nl.library import Library, library
-from couler_plugins.nl.manner import Manner, Stages
 from nl.forms import CATALOGUE, CHURN, form
 from servers.openai_api import Asked, Deed, OpenAIServer, cut, says, serving, slow, status
 

@@ -11,12 +11,12 @@ import pytest
 
 from couler_plugins import Text, lift
 from couler_plugins.errors import InvalidInput
+from couler_plugins.generation.composition import compose
+from couler_plugins.generation.lake import Item, add, items, remove
+from couler_plugins.generation.lifting import kept
+from couler_plugins.generation.references import waits_for
+from couler_plugins.generation.validation import validate
 from couler_plugins.ir import verify, without_origin
-from couler_plugins.nl.composition import compose
-from couler_plugins.nl.lake import Item, add, items, remove
-from couler_plugins.nl.lifting import kept
-from couler_plugins.nl.references import waits_for
-from couler_plugins.nl.validation import validate
 from nl.forms import CATALOGUE, CHURN, form
 
 FLIP = """

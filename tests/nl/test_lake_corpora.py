@@ -7,15 +7,15 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from couler_plugins.config import load_config
-from couler_plugins.conversion import anew
+from couler_plugins.driver.conversion import anew
+from couler_plugins.driver.session import lift_inputs, session
 from couler_plugins.errors import CoulerError
-from couler_plugins.inputs import lift_inputs, session
+from couler_plugins.generation.composition import compose
+from couler_plugins.generation.lake import Item
+from couler_plugins.generation.lifting import kept
+from couler_plugins.inputs.sources import read_source
 from couler_plugins.ir import verify
-from couler_plugins.nl.composition import compose
-from couler_plugins.nl.lake import Item
-from couler_plugins.nl.lifting import kept
-from couler_plugins.sources import read_source
+from couler_plugins.options.config import load_config
 from support import at_least, corpus_paths
 
 FLOORS = [

@@ -14,13 +14,13 @@ import msgspec
 import pytest
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.generation import asking
+from couler_plugins.generation.generation import Generated, generate
+from couler_plugins.generation.library import library
+from couler_plugins.generation.manner import Manner
+from couler_plugins.generation.validation import validate
 from couler_plugins.llm.access import ModelAccess
 from couler_plugins.llm.records import Exchange
-from couler_plugins.nl import asking
-from couler_plugins.nl.generation import Generated, generate
-from couler_plugins.nl.library import library
-from couler_plugins.nl.manner import Manner
-from couler_plugins.nl.validation import validate
 from nl.forms import CATALOGUE
 from servers.openai_api import serving
 

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from couler_plugins.cli.group import couler
-from couler_plugins.config import load_config
 from couler_plugins.errors import InvalidInput
-from couler_plugins.nl.form import Form
-from couler_plugins.nl.secrets import missing, with_secrets
+from couler_plugins.generation.form import Form
+from couler_plugins.generation.secrets import missing, with_secrets
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import load_plugins, points
 
 STEPS = load_plugins(load_config(environ={})).all(points.STEPS)

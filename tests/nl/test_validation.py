@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from couler_plugins.nl.validation import validate
+from couler_plugins.generation.validation import validate
 from nl.forms import CATALOGUE, CHURN, form
 
 RUN = "def run(text: str):\n    return {'n': len(text)}"

@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 from typing import Any
 
 from couler_plugins import Result
-from couler_plugins.config import Config
+from couler_plugins.driver.session import optimize_inputs, session
 from couler_plugins.hookspecs import Optimizer
-from couler_plugins.inputs import optimize_inputs, session
-from couler_plugins.pages import page
+from couler_plugins.inputs.sources import Source, read_source
+from couler_plugins.options.config import Config
 from couler_plugins.plugins import Plugins
-from couler_plugins.sources import Source, read_source
+from couler_plugins.viz.page import page
 
 __all__ = ["Element", "data_of", "make_page", "parse", "result_of"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from couler_plugins.sources import Text
+from couler_plugins.inputs.sources import Text
 from pages.browser import chromium, complaints, opened
 from pages.pagebox import make_page
 from pluginbox import PluginBox

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couler_plugins.pages.layout import Layout, lay_out
-from couler_plugins.pages.layout.layers import Neighbours, assign_layers
+from couler_plugins.viz.page.layout import Layout, lay_out
+from couler_plugins.viz.page.layout.layers import Neighbours, assign_layers
 
 BOX = (160, 46)
 Edges = list[tuple[int, int]]

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from couler_plugins.driver.results import Result, WorkflowVersions
 from couler_plugins.hookspecs import Context
+from couler_plugins.inputs.sources import Text
 from couler_plugins.ir import Call, Step, Workflow
-from couler_plugins.pages import page
-from couler_plugins.pages.escaping import clean, escaped, json_island
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins
-from couler_plugins.results import Result, WorkflowVersions
-from couler_plugins.sources import Text
+from couler_plugins.viz.page import page
+from couler_plugins.viz.page.escaping import clean, escaped, json_island
 from pages.pagebox import Element, data_of, make_page, parse
 from pluginbox import PluginBox
 from support import ROOT, corpus_files

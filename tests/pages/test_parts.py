@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.splitting import CHAINS, write_workflow
-from couler_plugins.pages.parts import HUES, TEXTURES, Mark
-from couler_plugins.sources import Text
+from couler_plugins.inputs.sources import Text
+from couler_plugins.viz.page.parts import HUES, TEXTURES, Mark
 from pages.browser import chromium, opened
 from pages.pagebox import Element, data_of, make_page, parse
 from support import first_of

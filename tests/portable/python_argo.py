@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.kfp.argo_runs import ArgoRun
-from couler_plugins.portable.python.runtime import typed_value
+from couler_plugins.engine_kit.legalize.python.runtime import typed_value
 from portable.python_steps import kinds_of
 from portable.python_workflows import Computed
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from couler_plugins.engine_kit.legalize.python.functions import function_of, operation_of
+from couler_plugins.engine_kit.legalize.python.source import function_from_text
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -25,8 +27,6 @@ from couler_plugins.ir import (
     references,
 )
 from couler_plugins.plan import Plan
-from couler_plugins.portable.python.functions import function_of, operation_of
-from couler_plugins.portable.python.source import function_from_text
 
 __all__ = ["IMAGE", "constant", "gave", "kinds_of", "plan_of", "step", "workflow_of"]
 

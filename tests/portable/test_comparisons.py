@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from couler_plugins.engine_kit.legalize.comparisons import Comparison, comparisons
+from couler_plugins.engine_kit.legalize.conditions import Membership
 from couler_plugins.ir import Expression, Literal, Reference, Template
-from couler_plugins.portable.comparisons import Comparison, comparisons
-from couler_plugins.portable.conditions import Membership
 
 X = Reference(to="input", kind="parameter", name="x")
 Y = Reference(to="output", kind="parameter", step="a", name="y")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from couler_plugins.engine_kit.legalize.conditions import Membership, memberships
 from couler_plugins.ir import Expression, Literal, Reference, Template
-from couler_plugins.portable.conditions import Membership, memberships
 
 X = Reference(to="input", kind="parameter", name="x")
 Y = Reference(to="output", kind="parameter", step="a", name="y")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from couler_plugins.engine_kit.legalize.depends import OUTCOMES, bare_outcomes, is_bare, parse_depends, write_depends
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import AllOf, AnyOf, Need, Needs, Not
-from couler_plugins.portable.depends import OUTCOMES, bare_outcomes, is_bare, parse_depends, write_depends
 
 BARE = bare_outcomes(())
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from couler_plugins.engine_kit.legalize.jobs import job_operation, manifest_of
 from couler_plugins.ir import Expression, Literal, Native, Reference, Template
-from couler_plugins.portable.jobs import job_operation, manifest_of
 
 NAME = Reference(to="input", kind="parameter", name="name")
 

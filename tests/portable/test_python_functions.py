@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from couler_plugins.engine_kit.legalize.python.functions import function_of, operation_of
+from couler_plugins.engine_kit.legalize.python.pods import as_scripts, script_of
+from couler_plugins.engine_kit.legalize.python.source import function_from_text
 from couler_plugins.ir import Native, Operation, from_json, replace, to_json, verify
-from couler_plugins.portable.python.functions import function_of, operation_of
-from couler_plugins.portable.python.pods import as_scripts, script_of
-from couler_plugins.portable.python.source import function_from_text
 from portable.python_workflows import COMPUTED, LITERAL_LOOPS, LOOPS, MIXED, NUMERIC, SAY
 
 WORKFLOWS = {name: item.workflow for name, item in {**COMPUTED, **NUMERIC, **LITERAL_LOOPS, **LOOPS}.items()}

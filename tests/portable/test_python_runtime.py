@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from couler_plugins.portable.python.runtime import NOT_PASSED, in_pod, sheltered, typed, typed_value
+from couler_plugins.engine_kit.legalize.python.runtime import NOT_PASSED, in_pod, sheltered, typed, typed_value
 
 ODD = ["", " ", "\n", "a \"b\" 'c'\n", "{{workflow.name}}", "$(params.x) $$", "ünï☃\U0001f600", "<&>", "%41", "couler:"]
 

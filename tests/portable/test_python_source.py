@@ -9,9 +9,9 @@ from typing import Any, Optional
 
 import pytest
 
+from couler_plugins.engine_kit.legalize.python.functions import Function, Parameter, function_of, operation_of
+from couler_plugins.engine_kit.legalize.python.source import function_from, function_from_text
 from couler_plugins.errors import InvalidInput
-from couler_plugins.portable.python.functions import Function, Parameter, function_of, operation_of
-from couler_plugins.portable.python.source import function_from, function_from_text
 
 AROUND = 3
 

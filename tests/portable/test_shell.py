@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from couler_plugins.portable.shell import KEEP, PRINTED, SCRIPT
+from couler_plugins.engine_kit.legalize.shell import KEEP, PRINTED, SCRIPT
 
 SHELLS = [shell for shell in ("sh", "bash", "busybox") if shutil.which(shell)]
 each_shell = pytest.mark.parametrize("shell", SHELLS)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from couler_plugins.documents import Remark, dump_yaml, read
-from couler_plugins.schemas import Schemas, check, load_schemas
-from couler_plugins.sources import Text
+from couler_plugins.engine_kit.crd import Schemas, check, load_schemas
+from couler_plugins.inputs.sources import Text
 
 __all__ = ["MEGABYTE", "codes", "crd", "custom", "remarks", "schemas_of"]
 

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.argo.crd import violations
 from couler_plugins.documents import Path, Remark, read
-from couler_plugins.schemas import Schemas, load_schemas
+from couler_plugins.engine_kit.crd import Schemas, load_schemas
 from schemas.small import MEGABYTE, codes, remarks
 from support import CORPUS, corpus_files, shared, where_shared
 

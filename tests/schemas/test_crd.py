@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from couler_plugins.engine_kit.crd import load_schemas
 from couler_plugins.errors import InvalidInput
-from couler_plugins.schemas import load_schemas
-from couler_plugins.sources import Text
+from couler_plugins.inputs.sources import Text
 from schemas.small import MEGABYTE, codes, crd, custom, remarks, schemas_of
 
 STRING: dict[str, Any] = {"type": "string"}

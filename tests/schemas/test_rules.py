@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from couler_plugins.documents import Remark
+from couler_plugins.engine_kit.crd.rules import broken_rules
+from couler_plugins.engine_kit.crd.schema import Schema
 from couler_plugins.errors import InvalidInput
 from couler_plugins.extras import install_hint
-from couler_plugins.schemas.rules import broken_rules
-from couler_plugins.schemas.schema import Schema
 from schemas.small import codes, crd, custom, remarks, schemas_of
 
 STRING: dict[str, Any] = {"type": "string"}
@@ -143,6 +143,6 @@ def test_the_library_is_only_needed_for_rules(monkeypatch: pytest.MonkeyPatch) -
 
 
 def schema_rules(rule: str) -> Any:
-    from couler_plugins.schemas.schema import Rule
+    from couler_plugins.engine_kit.crd.schema import Rule
 
     return [Rule(rule=rule)]

@@ -12,7 +12,7 @@ from airflow.plugins_manager import AirflowPlugin  # noqa: TID253  # who imports
 from airflow.sdk import BaseOperatorLink  # noqa: TID253  # as above
 
 from couler_airflow import listener
-from couler_airflow.splits.timetable import PartTimetable
+from couler_airflow.split.timetable import PartTimetable
 
 __all__ = ["CacheLink", "CoulerPlugin"]
 

@@ -111,9 +111,9 @@ def _optimize(dag: Any, pipeline: Pipeline, history: History, plugins: Plugins |
     from couler_airflow.lower import commit
     from couler_airflow.marks import MARK, cached, declared
     from couler_airflow.settings import is_enabled, load_settings
-    from couler_plugins.collector import collector_paused
-    from couler_plugins.context import RunContext
-    from couler_plugins.pipeline import parse_pipeline, run_pipeline
+    from couler_plugins.documents.collector import collector_paused
+    from couler_plugins.driver.context import RunContext
+    from couler_plugins.driver.pipeline import parse_pipeline, run_pipeline
 
     if not is_enabled():
         return
@@ -145,8 +145,8 @@ def _history(dag: Any, given: History) -> list[SourceFile]:
     Raises:
         InvalidInput: one of them is not there, or cannot be read.
     """
-    from couler_plugins.config import MAX_BYTES
-    from couler_plugins.sources import read_source
+    from couler_plugins.inputs.sources import read_source
+    from couler_plugins.options.config import MAX_BYTES
 
     paths = [given] if isinstance(given, str | Path) else given
     found = []

@@ -11,7 +11,7 @@ from couler_airflow.generating.workflows import generated
 from couler_airflow.journal import Journal
 from couler_airflow.patching import patch
 from couler_airflow.plugin import Options
-from couler_airflow.splits.commit import parts_of, split
+from couler_airflow.split.commit import parts_of, split
 from couler_plugins.documents import Edit, Path, diff
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Source, Workflow

@@ -52,7 +52,7 @@ class AirflowAdapter(Adapter):
         "dump": "couler_airflow.shown:dump",
         "cache": "couler_airflow.caching:caches",
         "archive": "couler_airflow.history.archive:AirflowArchive",
-        "splitting": "couler_airflow.splits.splitting:splitting_of",
+        "splitting": "couler_airflow.split.splitting:splitting_of",
     }
 
 

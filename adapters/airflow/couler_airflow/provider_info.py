@@ -27,7 +27,7 @@ def get_provider_info() -> dict[str, Any]:
 
 def _options() -> dict[str, Any]:
     from couler_airflow.settings import option_names
-    from couler_plugins.options import texts_of
+    from couler_plugins.options.fields import texts_of
 
     return {
         name: {

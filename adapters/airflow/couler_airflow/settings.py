@@ -12,9 +12,9 @@ import typing
 from fnmatch import fnmatchcase
 from typing import Any
 
-from couler_plugins.config import Limit
 from couler_plugins.errors import InvalidInput
-from couler_plugins.options import parse, texts_of
+from couler_plugins.options.config import Limit
+from couler_plugins.options.fields import parse, texts_of
 
 __all__ = ["SECTION", "Settings", "is_enabled", "load_settings", "option_names"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from couler_airflow.bundle import DagBundle, snapshot
 from couler_airflow.generating.workflows import DagSource, file_of
-from couler_airflow.splits.commit import parts_of
+from couler_airflow.split.commit import parts_of
 from couler_plugins.documents import dump_yaml
 from couler_plugins.errors import Unsupported
 from couler_plugins.plan import Lowered, Shown, Written

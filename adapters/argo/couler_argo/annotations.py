@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from couler_argo.caching.cache import ALLOW, CACHE, DATASET, lost_annotations
-from couler_argo.caching.cache import KNOWN as OF_CACHE
+from couler_argo.cache.cache import ALLOW, CACHE, DATASET, lost_annotations
+from couler_argo.cache.cache import KNOWN as OF_CACHE
 from couler_argo.lift import lift_manifest
 from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
-from couler_argo.tuning.facet import TUNED
+from couler_argo.tune.facet import TUNED
 from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
 from couler_plugins.hpo.files import ANNOTATION

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
-from couler_plugins.cluster.calls import Refused, asked
-from couler_plugins.cluster.looking import config_map
-from couler_plugins.cluster.pages import pages
-from couler_plugins.cluster.rights import Right
+from couler_plugins.engine_kit.kubernetes.calls import Refused, asked
+from couler_plugins.engine_kit.kubernetes.looking import config_map
+from couler_plugins.engine_kit.kubernetes.pages import pages
+from couler_plugins.engine_kit.kubernetes.rights import Right
 
 __all__ = ["Controller", "controllers_of"]
 

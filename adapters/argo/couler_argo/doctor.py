@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_argo.controller import controllers_of
-from couler_argo.running.kinds import ARGO
-from couler_plugins.cluster.rights import Right, check, check_running
+from couler_argo.run.kinds import ARGO
+from couler_plugins.engine_kit.kubernetes.rights import Right, check, check_running
 from couler_plugins.hookspecs.checking import Check
 
 __all__ = ["INSTALL", "LISTS", "checks"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 
+from couler_plugins.engine_kit.legalize.outcomes import is_outcome
 from couler_plugins.ir import (
     Expression,
     FirstOf,
@@ -24,7 +25,6 @@ from couler_plugins.ir import (
     rebuild,
     replace,
 )
-from couler_plugins.portable.outcomes import is_outcome
 
 __all__ = ["in_argos_words"]
 

@@ -11,15 +11,15 @@ from couler_argo.codec import Context, Mapped
 from couler_argo.directives import fold
 from couler_argo.homes import HOMES
 from couler_argo.manifests import Manifest, at, codec_of, manifests
-from couler_argo.splits.joined import joined
+from couler_argo.split.joined import joined
 from couler_argo.steps import NOTHING, STEP
 from couler_argo.templates import GRAPH, OPERATION, operation_kind
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.legalize.depends import bare_outcomes
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Graph, Operation, Source, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
-from couler_plugins.portable.depends import bare_outcomes
 
 __all__ = ["lift", "lift_manifest", "lift_unfolded"]
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from couler_argo.caching.memoize import KEPT, PREFIX
+from couler_argo.cache.memoize import KEPT, PREFIX
 from couler_argo.codec import Mapped
 from couler_plugins.caching.artifacts.names import check_object
 from couler_plugins.errors import InvalidInput

@@ -13,9 +13,9 @@ from couler_argo.spelling import Nested, Scope
 from couler_argo.steps import STEP
 from couler_argo.support import check_callable, check_step
 from couler_argo.templates import GRAPH, OPERATION
+from couler_plugins.engine_kit.legalize.depends import bare_outcomes, is_bare
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Callable, Graph, Source, Step, Workflow, callables, inline_callees, replace
-from couler_plugins.portable.depends import bare_outcomes, is_bare
 
 __all__ = ["lower_workflow"]
 

@@ -13,6 +13,7 @@ from couler_argo.ports import ARGUMENTS
 from couler_argo.references import expression, native, value
 from couler_argo.spelling import write, write_expression, write_native
 from couler_argo.values import scalar
+from couler_plugins.engine_kit.legalize.depends import parse_depends, write_depends
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import (
     AllOf,
@@ -30,7 +31,6 @@ from couler_plugins.ir import (
     conjuncts,
     needed,
 )
-from couler_plugins.portable.depends import parse_depends, write_depends
 
 __all__ = ["HOOKS", "NOTHING", "STEP", "external"]
 

@@ -24,8 +24,8 @@ from couler_plugins.plugins.checks import optimizer_problem
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
 
-    from couler_plugins.config import Config
     from couler_plugins.hookspecs import Optimizer
+    from couler_plugins.options.config import Config
     from couler_plugins.plan import Plan
     from couler_plugins.plugins import Plugins
 
@@ -131,9 +131,9 @@ class _Settings:
 
 
 def _settings(pipeline: Pipeline, to: str | None, config: Config | None, plugins: Plugins | None) -> _Settings:
-    from couler_plugins.config import load_config
-    from couler_plugins.inputs import session
-    from couler_plugins.pipeline import parse_pipeline
+    from couler_plugins.driver.pipeline import parse_pipeline
+    from couler_plugins.driver.session import session
+    from couler_plugins.options.config import load_config
     from couler_plugins.plugins import load_plugins
 
     config = config or load_config()

@@ -14,13 +14,13 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.caching.cache import KfpCache
+from couler_kfp.cache.cache import KfpCache
 from couler_plugins.api import lift
 from couler_plugins.caching.calls import steps_of
 from couler_plugins.caching.known import LARGEST, KnownArtifact, KnownResult, write_known
 from couler_plugins.errors import InvalidInput
+from couler_plugins.inputs.sources import Source
 from couler_plugins.ir import Call, Operation, Workflow, call_sites, callables
-from couler_plugins.sources import Source
 
 __all__ = ["record"]
 

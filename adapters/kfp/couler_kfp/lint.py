@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from couler_kfp.caching.cache import inputs_beside_key
+from couler_kfp.cache.cache import inputs_beside_key
 from couler_kfp.lift import lift
 from couler_kfp.plugin import Options
-from couler_kfp.splits.splitting import LIMITS, splitting_of
+from couler_kfp.split.splitting import LIMITS, splitting_of
 from couler_kfp.texts import VALUE
 from couler_plugins.documents import Remark
 from couler_plugins.errors import CoulerError

@@ -48,12 +48,12 @@ class KfpAdapter(Adapter):
         "homes": "couler_kfp.homes:homes",
         "lower": "couler_kfp.lower:lower",
         "footprint": "couler_kfp.footprint:Footprints",
-        "cache": "couler_kfp.caching.cache:caches",
-        "runner": "couler_kfp.running.runner:runner_of",
+        "cache": "couler_kfp.cache.cache:caches",
+        "runner": "couler_kfp.run.runner:runner_of",
         "archive": "couler_kfp.history.archive:KfpArchive",
-        "splitting": "couler_kfp.splits.splitting:splitting_of",
-        "tuning": "couler_kfp.tuning.facet:tuning_of",
-        "originals": "couler_plugins.originals:originals",
+        "splitting": "couler_kfp.split.splitting:splitting_of",
+        "tuning": "couler_kfp.tune.facet:tuning_of",
+        "originals": "couler_plugins.plan.originals:originals",
         "lint": "couler_kfp.lint:lint",
     }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from couler_plugins.cluster.calls import Refused
-from couler_plugins.cluster.looking import config_map
-from couler_plugins.cluster.rights import check_running
+from couler_plugins.engine_kit.kubernetes.calls import Refused
+from couler_plugins.engine_kit.kubernetes.looking import config_map
+from couler_plugins.engine_kit.kubernetes.rights import check_running
 from couler_plugins.hookspecs.checking import Check
 
 __all__ = ["checks"]

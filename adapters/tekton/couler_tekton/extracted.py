@@ -25,8 +25,8 @@ from couler_plugins.ir import (
     to_json,
     without_origin,
 )
-from couler_tekton.checks.report import Report
-from couler_tekton.checks.shapes import check_shape
+from couler_tekton.lint.report import Report
+from couler_tekton.lint.shapes import check_shape
 from couler_tekton.variables import Scope, scope_in, write_value
 from couler_tekton.writing import Writing
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from couler_plugins.ir import CallSite, Home, Literal, Native, Retry, Workflow, replace
 from couler_plugins.ir.settings import PAIRS
-from couler_tekton.caching.declared import entries, held, rest_of
+from couler_tekton.cache.declared import entries, held, rest_of
 from couler_tekton.mappings import Mapped, without
 from couler_tekton.tasks import write_retry
 from couler_tekton.variables import Scope, write_value

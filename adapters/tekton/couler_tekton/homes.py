@@ -24,7 +24,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.ir.settings import Pairs
-from couler_tekton.caching.declared import held, rest_of
+from couler_tekton.cache.declared import held, rest_of
 from couler_tekton.containers import read_container
 from couler_tekton.home_kinds import in_go, of_object, of_run, said_of_tasks, said_under, setting_of, spelled, with_path
 from couler_tekton.structures import structure

@@ -14,7 +14,7 @@ from couler_tekton.levels import features, refuse_beyond, refuse_unseen
 from couler_tekton.objects import part_at
 from couler_tekton.patching import Patch
 from couler_tekton.plugin import Options
-from couler_tekton.splits.nesting import nested
+from couler_tekton.split.nesting import nested
 from couler_tekton.support import unsupported
 from couler_tekton.tracing import trace
 from couler_tekton.writing import Writing

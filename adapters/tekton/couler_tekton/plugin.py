@@ -53,12 +53,12 @@ class TektonAdapter(Adapter):
         "homes": "couler_tekton.homes:homes",
         "lower": "couler_tekton.lower:lower",
         "footprint": "couler_tekton.footprint:Footprints",
-        "cache": "couler_tekton.caching.cache:caches",
-        "runner": "couler_tekton.running.runner:runner_of",
+        "cache": "couler_tekton.cache.cache:caches",
+        "runner": "couler_tekton.run.runner:runner_of",
         "checks": "couler_tekton.doctor:checks",
-        "splitting": "couler_tekton.splits.splitting:splitting_of",
-        "tuning": "couler_tekton.tuning.facet:TektonTuning",
-        "originals": "couler_plugins.originals:originals",
+        "splitting": "couler_tekton.split.splitting:splitting_of",
+        "tuning": "couler_tekton.tune.facet:TektonTuning",
+        "originals": "couler_plugins.plan.originals:originals",
         "lint": "couler_tekton.lint:lint",
     }
 

@@ -17,8 +17,8 @@ from couler_plugins.runs import Fate, Ran, Run
 from couler_plugins.runs.order import CycleError, topological_order
 from couler_tekton.mappings import Mapped
 from couler_tekton.objects import objects
-from couler_tekton.running.parts import PART_LABEL, WHOLE_LABEL
-from couler_tekton.splits.whole import ROOT
+from couler_tekton.run.parts import PART_LABEL, WHOLE_LABEL
+from couler_tekton.split.whole import ROOT
 
 __all__ = ["runs_in"]
 

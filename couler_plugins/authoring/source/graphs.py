@@ -21,6 +21,7 @@ from couler_plugins.authoring.source.texts import (
     written,
 )
 from couler_plugins.authoring.source.variables import Around, Variables
+from couler_plugins.engine_kit.legalize.depends import write_depends
 from couler_plugins.ir import (
     Call,
     FirstOf,
@@ -39,7 +40,6 @@ from couler_plugins.ir import (
     references,
 )
 from couler_plugins.ir import replace as changed
-from couler_plugins.portable.depends import write_depends
 
 __all__ = ["WHOLE", "Graphs"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from couler_plugins.authoring.source.artifacts import declared
 from couler_plugins.authoring.source.texts import Reading, Written, constant, expression, refused, written
+from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.ir import (
     Container,
     Literal,
@@ -20,7 +21,6 @@ from couler_plugins.ir import (
     Value,
     references,
 )
-from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["arguments_of", "function_called", "run_of"]
 

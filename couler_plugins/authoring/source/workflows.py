@@ -11,10 +11,10 @@ from couler_plugins.authoring.source.graphs import WHOLE, Graphs
 from couler_plugins.authoring.source.settings import settings_of
 from couler_plugins.authoring.source.texts import behind, call, constant, identifier, refused, written
 from couler_plugins.authoring.source.variables import Around
+from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.ir import Call, Graph, Reference, Step, Workflow, callables, replace
-from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["to_python"]
 

@@ -12,7 +12,7 @@ from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned, RunValue
 from couler_plugins.errors import InvalidInput
-from couler_plugins.options import closest
+from couler_plugins.options.fields import closest
 
 __all__ = ["Dataset", "run_boosting"]
 

@@ -14,7 +14,7 @@ from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.artifacts.results import Report, Stats
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.policies import CachePolicy
-from couler_plugins.redacting import redact
+from couler_plugins.net.redacting import redact
 from couler_plugins.runs import Candidate, History
 
 __all__ = ["Administration"]

@@ -22,7 +22,7 @@ from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import InvalidInput
 from couler_plugins.extras import install_hint
 from couler_plugins.hookspecs.stores import StoredObject
-from couler_plugins.redacting import redact_url
+from couler_plugins.net.redacting import redact_url
 
 __all__ = ["AlluxioStore"]
 

@@ -10,7 +10,7 @@ import msgspec
 from couler_plugins.caching.artifacts.database import Database
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.stores import ArtifactStore
-from couler_plugins.redacting import redact_url
+from couler_plugins.net.redacting import redact_url
 
 __all__ = ["claim_store"]
 

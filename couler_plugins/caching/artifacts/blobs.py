@@ -23,7 +23,7 @@ from couler_plugins.caching.artifacts.names import namespace_of, temporary_name
 from couler_plugins.caching.artifacts.sources import CHUNK, Source, chunks_of
 from couler_plugins.caching.artifacts.stores import StagingStore
 from couler_plugins.hookspecs.stores import ArtifactStore
-from couler_plugins.redacting import redact
+from couler_plugins.net.redacting import redact
 
 __all__ = ["Blobs", "Staged"]
 

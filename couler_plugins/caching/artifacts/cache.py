@@ -19,7 +19,7 @@ from couler_plugins.caching.artifacts.lost import Lost
 from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.artifacts.results import Admission, PutResult, Refused
 from couler_plugins.caching.artifacts.sources import Outputs, sources
-from couler_plugins.redacting import redact
+from couler_plugins.net.redacting import redact
 from couler_plugins.runs import Candidate
 
 __all__ = ["ArtifactCache", "restore_all"]

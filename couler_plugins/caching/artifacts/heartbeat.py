@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 
 from couler_plugins.caching.artifacts.forking import begins_anew
 from couler_plugins.caching.reads.dispatch import unobserved
-from couler_plugins.redacting import redact
+from couler_plugins.net.redacting import redact
 
 __all__ = ["Heartbeat", "Hold", "Release"]
 

@@ -14,7 +14,7 @@ from couler_plugins.caching.artifacts.forking import begins_anew
 from couler_plugins.caching.artifacts.lost import Closed
 from couler_plugins.errors import InvalidInput
 from couler_plugins.extras import install_hint
-from couler_plugins.redacting import redact, redact_url
+from couler_plugins.net.redacting import redact, redact_url
 
 if TYPE_CHECKING:
     import psycopg

@@ -23,7 +23,7 @@ from couler_plugins.caching.artifacts.stores import checked_place, folder_of, op
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.stores import ArtifactStore
-from couler_plugins.redacting import redact, redact_url
+from couler_plugins.net.redacting import redact, redact_url
 from couler_plugins.runs import History
 
 __all__ = ["UNLIMITED", "open_cache"]

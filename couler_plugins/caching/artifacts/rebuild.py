@@ -12,7 +12,7 @@ from couler_plugins.caching.artifacts.index import FIND, Index
 from couler_plugins.caching.artifacts.manifests import Later, read_manifests
 from couler_plugins.caching.artifacts.names import LAYOUT, namespace_of, namespaces_in
 from couler_plugins.hookspecs.stores import ArtifactStore
-from couler_plugins.redacting import redact
+from couler_plugins.net.redacting import redact
 
 __all__ = ["rebuild", "rebuild_others"]
 

@@ -19,7 +19,7 @@ from couler_plugins.caching.artifacts.names import check_object, is_object, temp
 from couler_plugins.caching.artifacts.sources import CHUNK
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
-from couler_plugins.redacting import redact, redact_url
+from couler_plugins.net.redacting import redact, redact_url
 
 __all__ = ["FolderStore", "StagingStore", "checked_place", "folder_of", "open_store"]
 

@@ -17,7 +17,7 @@ from couler_plugins.caching.artifacts.names import namespace_of
 from couler_plugins.caching.artifacts.owners import Doomed
 from couler_plugins.caching.artifacts.results import Report
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
-from couler_plugins.redacting import redact
+from couler_plugins.net.redacting import redact
 
 __all__ = ["sweep", "verify"]
 

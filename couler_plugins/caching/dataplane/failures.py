@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from couler_plugins.errors import CoulerError
-from couler_plugins.redacting import redact
+from couler_plugins.net.redacting import redact
 
 __all__ = ["reason_of"]
 

@@ -12,8 +12,8 @@ from couler_plugins.hpo.workflows.requests import Request
 from couler_plugins.hpo.workflows.values import as_text
 from couler_plugins.hpo.workflows.writing import Written
 from couler_plugins.ir import Scalar, Workflow
+from couler_plugins.net.redacting import redact
 from couler_plugins.plan import Decision
-from couler_plugins.redacting import redact
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs import Tuner

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from couler_plugins.hookspecs import Context
-from couler_plugins.options import check_range
+from couler_plugins.options.fields import check_range
 from couler_plugins.plan import Plan
 
 __all__ = ["Tune"]

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from importlib.resources import files
 from textwrap import indent
 
+from couler_plugins.engine_kit.legalize.python.functions import Function
+from couler_plugins.engine_kit.legalize.python.source import function_from_text
 from couler_plugins.hookspecs.tuning import Trials
 from couler_plugins.hpo.workflows import select_best
-from couler_plugins.portable.python.functions import Function
-from couler_plugins.portable.python.source import function_from_text
 
 __all__ = ["CHOSEN", "environment", "picking", "selecting"]
 

@@ -24,7 +24,7 @@ from couler_plugins.ir import (
     Workflow,
     references,
 )
-from couler_plugins.options import closest
+from couler_plugins.options.fields import closest
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.tuning import Tuning

@@ -9,7 +9,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.parameters import Choice, Number, Value
 from couler_plugins.ir import Argument, Operation, Port, Step, replace
 from couler_plugins.ir import Value as Passed
-from couler_plugins.options import closest
+from couler_plugins.options.fields import closest
 
 __all__ = ["as_text", "given", "port_of", "read_value", "with_arguments"]
 

@@ -89,8 +89,8 @@ def test_what_a_key_covers_is_cached_and_nothing_else(plugins: Plugins) -> None:
 
 
 def test_every_other_task_has_a_reason(plugins: Plugins) -> None:
-    from couler_plugins.context import RunContext
-    from couler_plugins.pipeline import parse_pipeline, run_pipeline
+    from couler_plugins.driver.context import RunContext
+    from couler_plugins.driver.pipeline import parse_pipeline, run_pipeline
 
     plan = run_pipeline(lift(cached(kinds())), parse_pipeline("cache", plugins), RunContext(plugins), plugins).plan
     reasons = {item.subject: item.reason for item in plan.decisions}

@@ -13,8 +13,8 @@ from adapters.subjects import ARGO
 from couler_airflow.plugin import AirflowAdapter
 from couler_argo.plugin import ArgoAdapter, Options
 from couler_plugins import convert
-from couler_plugins.conversion import anew
 from couler_plugins.documents import dump_yaml, read
+from couler_plugins.driver.conversion import anew
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.plan import Plan
 

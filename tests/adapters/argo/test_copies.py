@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from couler_plugins import api
-from couler_plugins.config import Config, Depth
 from couler_plugins.documents import Finding
+from couler_plugins.options.config import Config, Depth
 
 TEMPLATE = """\
 apiVersion: argoproj.io/v1alpha1

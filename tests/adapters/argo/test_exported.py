@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from couler_plugins import api
-from couler_plugins.sources import Text
+from couler_plugins.inputs.sources import Text
 
 WRITTEN = """\
 apiVersion: argoproj.io/v1alpha1

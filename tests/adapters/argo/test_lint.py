@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.argo.lint_cases import CASES, GOOD
-from couler_argo.checks.codes import CODES
 from couler_argo.lint import lint
+from couler_argo.lint.codes import CODES
 from couler_argo.plugin import Options
-from couler_plugins.collector import collector_paused
 from couler_plugins.documents import Document, Finding, Remark, findings, read, render
+from couler_plugins.documents.collector import collector_paused
+from couler_plugins.engine_kit.legalize.schedules import schedule_problem
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.portable.schedules import schedule_problem
 from support import corpus_paths
 
 MARK = re.compile(r"#([!?~]) (\S+) (\S+)$")

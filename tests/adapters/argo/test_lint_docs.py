@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapters.argo.lint_disagreements import DISAGREEMENTS
-from couler_argo.checks.codes import CODES
+from couler_argo.lint.codes import CODES
 from support import ROOT
 
 ARGO = {"refuses": "refuses it", "accepts": "accepts it"}

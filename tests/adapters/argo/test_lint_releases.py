@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from adapters.argo.lint_cases import CRON, GOOD, SPEC
-from couler_argo.checks.releases import Releases
-from couler_argo.checks.unknown_fields import field_table
 from couler_argo.lint import lint
+from couler_argo.lint.releases import Releases
+from couler_argo.lint.unknown_fields import field_table
 from couler_argo.plugin import ArgoAdapter, Options
 from couler_plugins.documents import findings, read
+from couler_plugins.engine_kit.crd.field_tables import FieldTable, kubernetes_fields
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.schemas.field_tables import FieldTable, kubernetes_fields
 
 SCHEDULE = CRON + "  schedule: 0 0 * * *\n"
 SCHEDULES = CRON + "  schedules: [0 0 * * *]\n"

@@ -16,8 +16,8 @@ from adapters.argo.test_homes import SETTINGS, set_all
 from adapters.subjects import ARGO, lift_file, lower_and_write, regenerate
 from couler_plugins.api import convert, optimize
 from couler_plugins.documents import dump_yaml, read
+from couler_plugins.driver.results import Result
 from couler_plugins.ir import without_origin
-from couler_plugins.results import Result
 from oracles.argo_oracle import Call, Key, Oracle, Run, Verdict, build
 from support import shared
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from couler_argo.caching.stale import CODE
+from couler_argo.cache.stale import CODE
 from couler_plugins.api import Text, optimize
 from couler_plugins.demo import workflow
 from couler_plugins.documents import Finding, findings, read

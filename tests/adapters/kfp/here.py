@@ -17,7 +17,7 @@ def run_here(spec: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[s
     from kfp import components, local
     from kfp.local import io
 
-    from couler_kfp.running.offline import check_runs_here, offline
+    from couler_kfp.run.offline import check_runs_here, offline
 
     found: dict[str, Any] = {}
     put = io.IOStore.put_task_output

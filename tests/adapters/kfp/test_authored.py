@@ -15,7 +15,7 @@ from adapters.airflow.running import run
 from adapters.kfp.argo_runs import ArgoRun
 from adapters.kfp.here import run_here
 from couler_plugins.authoring import AuthoredWorkflow, bigger, equal, workflow
-from couler_plugins.portable.python.runtime import typed_value
+from couler_plugins.engine_kit.legalize.python.runtime import typed_value
 
 pytest.importorskip("kfp", reason="needs kfp")
 pytestmark = [

@@ -16,9 +16,9 @@ from adapters.subjects import KFP
 from couler_argo.plugin import ArgoAdapter
 from couler_plugins.api import convert
 from couler_plugins.documents import dump_yaml, read
+from couler_plugins.driver.results import FileResult
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
-from couler_plugins.results import FileResult
-from couler_plugins.sources import Text
+from couler_plugins.inputs.sources import Text
 from oracles.argo_oracle import build
 from support import CORPUS, corpus_paths, first_of
 

@@ -10,7 +10,9 @@ import pytest
 from adapters.subjects import KFP, each_file, lift_file, lift_source, lower_and_write
 from couler_plugins.api import optimize
 from couler_plugins.documents import SourceFile, read
+from couler_plugins.driver.pipeline import refuse_broken
 from couler_plugins.errors import CoulerError
+from couler_plugins.inputs.sources import Text
 from couler_plugins.ir import (
     Graph,
     GraphView,
@@ -25,9 +27,7 @@ from couler_plugins.ir import (
     replace_callables,
 )
 from couler_plugins.optimizers.dedupe import duplicates
-from couler_plugins.pipeline import refuse_broken
 from couler_plugins.plan import Plan
-from couler_plugins.sources import Text
 
 PIPELINE = """\
 # PIPELINE DEFINITION

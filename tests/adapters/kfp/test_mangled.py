@@ -11,9 +11,9 @@ from adapters.subjects import KFP
 from couler_plugins.api import optimize
 from couler_plugins.documents import dump_yaml, read
 from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.inputs.sources import Text
 from couler_plugins.ir import Workflow, rename_steps, without_origin
 from couler_plugins.plan import Plan
-from couler_plugins.sources import Text
 from support import at_least, first_of
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from adapters.kfp.here import run_here
 from adapters.subjects import KFP
+from couler_plugins.engine_kit.legalize.python.functions import operation_of
+from couler_plugins.engine_kit.legalize.python.runtime import typed_value
+from couler_plugins.engine_kit.legalize.python.source import function_from_text
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Template
-from couler_plugins.portable.python.functions import operation_of
-from couler_plugins.portable.python.runtime import typed_value
-from couler_plugins.portable.python.source import function_from_text
 from portable.python_steps import constant, gave, kinds_of, plan_of, step, workflow_of
 from portable.python_workflows import (
     COMPUTED,

@@ -10,11 +10,11 @@ import pytest
 from adapters.subjects import KFP, Subject, each_file, lift_source, lower_and_write
 from couler_plugins.api import optimize
 from couler_plugins.documents import dump_yaml, read
+from couler_plugins.driver.results import Result
+from couler_plugins.inputs.sources import Text
 from couler_plugins.ir import Call, Literal, Step, map_steps, replace
 from couler_plugins.optimizers.dedupe import Dedupe
 from couler_plugins.plugins import Plugins, load_plugins
-from couler_plugins.results import Result
-from couler_plugins.sources import Text
 
 MERGE = "kfp{merge=components}"
 

@@ -7,9 +7,9 @@ from typing import Any
 from adapters.subjects import TEKTON, lift_source, lower_and_write
 from couler_plugins.api import lint
 from couler_plugins.documents import read
+from couler_plugins.inputs.sources import Text
 from couler_plugins.ir import Literal, SettableStep, with_settings
 from couler_plugins.plan import Plan
-from couler_plugins.sources import Text
 from support import SHARED
 
 STEP = "{name: s, image: busybox}"

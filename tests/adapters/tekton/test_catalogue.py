@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from couler_plugins import api
-from couler_plugins.config import Config, Depth
 from couler_plugins.documents import Finding
 from couler_plugins.documents.findings import merge_alike
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import External, Operation, call_sites
+from couler_plugins.options.config import Config, Depth
 
 TASK = """\
 apiVersion: tekton.dev/v1

@@ -12,9 +12,10 @@ import pytest
 from adapters.argo.edits import edited
 from adapters.subjects import TEKTON, each_file, lift_file, lift_source, lower_and_write
 from couler_plugins.api import optimize
-from couler_plugins.config import load_config
 from couler_plugins.documents import Document, SourceFile, read
+from couler_plugins.driver.pipeline import refuse_broken
 from couler_plugins.errors import CoulerError, Unsupported
+from couler_plugins.inputs.sources import Text
 from couler_plugins.ir import (
     Call,
     Dynamic,
@@ -37,10 +38,9 @@ from couler_plugins.ir import (
     without_origin,
 )
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.pipeline import refuse_broken
+from couler_plugins.options.config import load_config
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins, load_plugins
-from couler_plugins.sources import Text
 from couler_tekton.lint import lint
 from couler_tekton.plugin import Options
 

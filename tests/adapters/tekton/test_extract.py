@@ -11,13 +11,13 @@ import pytest
 
 from adapters.subjects import TEKTON, each_file
 from couler_plugins.api import optimize
-from couler_plugins.config import load_config
 from couler_plugins.documents import MAX_BYTES, Document, dump_yaml, read
+from couler_plugins.driver.results import Result
+from couler_plugins.engine_kit.crd import Schemas, check, load_schemas
+from couler_plugins.inputs.sources import Text
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import Plugins, load_plugins
-from couler_plugins.results import Result
-from couler_plugins.schemas import Schemas, check, load_schemas
-from couler_plugins.sources import Text
 from couler_tekton.lint import lint
 from couler_tekton.plugin import Options
 from oracles.tekton_oracle import build

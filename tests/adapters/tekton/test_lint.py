@@ -15,14 +15,14 @@ from adapters.tekton.lint_mutations import KINDS, Mutation, mutants
 from adapters.tekton.older import for_v1beta1
 from couler_plugins import api
 from couler_plugins.documents import Document, Finding, findings, read, render
+from couler_plugins.engine_kit.crd.field_tables import kubernetes_fields
+from couler_plugins.inputs.sources import Text
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.schemas.field_tables import kubernetes_fields
-from couler_plugins.sources import Text
-from couler_tekton.checks.codes import CODES
-from couler_tekton.checks.durations import seconds
-from couler_tekton.checks.fields import OBJECTS, Structure
-from couler_tekton.checks.older import OLDER
 from couler_tekton.lint import lint
+from couler_tekton.lint.codes import CODES
+from couler_tekton.lint.durations import seconds
+from couler_tekton.lint.fields import OBJECTS, Structure
+from couler_tekton.lint.older import OLDER
 from couler_tekton.plugin import Options
 from support import CORPUS, ROOT, SHARED, at_least, corpus_files, corpus_paths, first_of, where_shared
 

@@ -9,9 +9,9 @@ import pytest
 from adapters.argo.test_mangled import JUNK, places, with_junk
 from adapters.subjects import TEKTON
 from couler_plugins.documents import dump_yaml, read
+from couler_plugins.driver.pipeline import refuse_broken
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import Workflow, rename_steps, verify, without_origin
-from couler_plugins.pipeline import refuse_broken
 from couler_plugins.plan import Plan
 from support import at_least, first_of
 

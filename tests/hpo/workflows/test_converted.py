@@ -7,9 +7,9 @@ from itertools import permutations
 import pytest
 
 from couler_plugins.api import Result, Text, convert
-from couler_plugins.config import Config
 from couler_plugins.documents import read
 from couler_plugins.errors import Unsupported
+from couler_plugins.options.config import Config
 from hpo.workflows.test_handed import ENGINES, settings, written
 from hpo.workflows.test_orders import TRIALS, run, subject
 from hpo.workflows.tuned import Told

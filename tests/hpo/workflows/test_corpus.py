@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from adapters.subjects import ARGO, TEKTON, Subject, lift_file, lift_source, lower_and_write
-from couler_plugins.config import Config
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import Libraries, Literal, Operation, call_sites, verify
+from couler_plugins.options.config import Config
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins, load_plugins
 from hpo.workflows.tuned import Told, tune

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from adapters.subjects import ARGO, KFP, TEKTON, Subject, lift_source, lower_and_write
-from couler_plugins.config import Config
 from couler_plugins.documents import dump_yaml, read
 from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.options.config import Config
 from couler_plugins.plan import Decision
 from couler_plugins.plugins import Plugins, load_plugins
 from hpo.workflows.test_orders import TRIALS, run, subject

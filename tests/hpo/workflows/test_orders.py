@@ -13,12 +13,12 @@ import pytest
 from couler_argo.plugin import ArgoAdapter
 from couler_kfp.plugin import KfpAdapter
 from couler_plugins.api import Result, Text, optimize
-from couler_plugins.config import Config
 from couler_plugins.documents import read
+from couler_plugins.driver.pipeline import check_order
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Adapter, Context
 from couler_plugins.hpo.workflows.optimizer import Tune
-from couler_plugins.pipeline import check_order
+from couler_plugins.options.config import Config
 from couler_plugins.plan import Plan
 from couler_plugins.plugins.checks import optimizer_problem
 from couler_tekton.plugin import TektonAdapter

@@ -16,12 +16,12 @@ import pytest
 from adapters.subjects import ARGO, lift_source, lower_and_write
 from couler_argo.plugin import ArgoAdapter
 from couler_plugins.api import Text, optimize
-from couler_plugins.config import Config
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput, PluginFailure, Unsupported
 from couler_plugins.hpo.files import ANNOTATION, read_annotation, tune_annotations
 from couler_plugins.hpo.workflows.notes import read_notes
 from couler_plugins.hpo.workflows.optimizer import Tune
+from couler_plugins.options.config import Config
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.plugins import Plugins, load_plugins
 from hpo.workflows.tuned import Told, tune

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from couler_airflow.generating.objections import check_port
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.texts import Scope, Text, resolve
+from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.ir import Graph, Literal, Operation, Reference, Step
-from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["bound", "with_item", "with_output"]
 

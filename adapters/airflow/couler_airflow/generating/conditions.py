@@ -14,9 +14,9 @@ from typing import NamedTuple
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.runtime import compared
 from couler_airflow.generating.texts import Jinja, Scope, Text, constant, joined, resolve
+from couler_plugins.engine_kit.legalize.comparisons import comparisons
+from couler_plugins.engine_kit.legalize.conditions import Membership
 from couler_plugins.ir import Expression, Literal, Step
-from couler_plugins.portable.comparisons import comparisons
-from couler_plugins.portable.conditions import Membership
 
 __all__ = ["Comparison", "Condition", "condition_of", "holds"]
 

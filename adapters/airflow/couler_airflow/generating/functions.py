@@ -16,10 +16,10 @@ from couler_airflow.generating.printing import Call, Name, Node
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import Run, Task
 from couler_airflow.generating.texts import Jinja, Text, constant, spelt
+from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, constant_of, function_of
+from couler_plugins.engine_kit.legalize.python.modules import typed_by
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Operation
-from couler_plugins.portable.python.functions import Function, Kind, constant_of, function_of
-from couler_plugins.portable.python.modules import typed_by
 
 __all__ = ["Functions", "check_function", "definition_of", "functions_of", "mapped_over"]
 

@@ -14,8 +14,8 @@ from couler_airflow.generating.printing import Call, Name, Node
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import RESULT, Run, Task
 from couler_airflow.generating.texts import Text, constant, joined, resolve, resolve_data, spelt
+from couler_plugins.engine_kit.legalize.shell import as_argument
 from couler_plugins.ir import Container, Native, Operation
-from couler_plugins.portable.shell import as_argument
 
 __all__ = ["POD_FIELDS", "pod_arguments", "written"]
 

@@ -16,8 +16,8 @@ from couler_airflow.generating.printing import INDENT, Call, Name, Node, identif
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import Task
 from couler_airflow.generating.texts import constant, resolve, resolve_data, spelt
+from couler_plugins.engine_kit.legalize.python.functions import Function, function_of
 from couler_plugins.ir import Operation
-from couler_plugins.portable.python.functions import Function, function_of
 
 __all__ = ["Body", "body_of"]
 

@@ -20,6 +20,8 @@ from couler_airflow.generating.order import Called, Incoming, Order, is_chain, o
 from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import Run, Task, pulled, wait_for
 from couler_airflow.generating.texts import Item, Scope, Text, resolve
+from couler_plugins.engine_kit.legalize.circles import WAY_OUT, into_circle
+from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.ir import (
     Call,
     Graph,
@@ -34,8 +36,6 @@ from couler_plugins.ir import (
     fresh_name,
     replace,
 )
-from couler_plugins.portable.circles import WAY_OUT, into_circle
-from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["tasks_of"]
 

@@ -17,12 +17,12 @@ from couler_airflow.generating.runtime import compared, each, only_if
 from couler_airflow.generating.shell import COLLECT
 from couler_airflow.generating.source import Body, body_of
 from couler_airflow.generating.tasks import tasks_of
+from couler_plugins.engine_kit.legalize.python.modules import FUTURE
+from couler_plugins.engine_kit.legalize.python.runtime import typed, typed_value
+from couler_plugins.engine_kit.legalize.shell import SCRIPT
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Lowered, Plan
-from couler_plugins.portable.python.modules import FUTURE
-from couler_plugins.portable.python.runtime import typed, typed_value
-from couler_plugins.portable.shell import SCRIPT
 
 __all__ = ["DagSource", "file_of", "generate", "generated"]
 

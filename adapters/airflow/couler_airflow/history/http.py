@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.json_api import JsonApi, Server
+from couler_plugins.net.json_api import JsonApi, Server
 
 __all__ = ["TOKEN", "URL", "Client"]
 

@@ -21,7 +21,7 @@ __all__ = ["PRODUCER", "XCOM", "Before", "by_order", "handed", "token_of", "too_
 XCOM = "couler_cache"
 """The XCom in which a task says what the cache did."""
 
-GATE = "couler_airflow.splits.operators.PartGate"
+GATE = "couler_airflow.split.operators.PartGate"
 """The class of the tasks that open parts of a DAG that was split."""
 
 HOOKS = ("_pre_execute_hook", "_post_execute_hook", "on_execute_callback", "on_success_callback")

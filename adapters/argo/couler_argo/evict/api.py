@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from couler_argo.codec import Mapped
-from couler_plugins.cluster.calls import Refused, asked, connected, sending
-from couler_plugins.cluster.pages import Expired, pages
+from couler_plugins.engine_kit.kubernetes.calls import Refused, asked, connected, sending
+from couler_plugins.engine_kit.kubernetes.pages import Expired, pages
 
 __all__ = ["CACHES", "Changed", "Cluster"]
 

@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from couler_argo.checks.crons import IN_CRD
+from couler_argo.lint.crons import IN_CRD
+from couler_plugins.engine_kit.legalize.schedules import schedule_problem
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.eviction import Schedule
-from couler_plugins.portable.schedules import schedule_problem
 
 __all__ = ["manifests"]
 

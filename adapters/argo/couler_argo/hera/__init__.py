@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from hera.workflows import Workflow, WorkflowsService
 
     from couler_argo.hera.run import Pipeline
-    from couler_plugins.config import Config
     from couler_plugins.hookspecs.running import Where
+    from couler_plugins.options.config import Config
     from couler_plugins.plan import Plan
     from couler_plugins.plugins import Plugins
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hera.workflows import Workflow
 
     from couler_argo.hera.run import Pipeline
-    from couler_plugins.config import Config
+    from couler_plugins.options.config import Config
     from couler_plugins.plugins import Plugins
 
     W = TypeVar("W", bound=Workflow)
@@ -99,9 +99,9 @@ def install(
         EngineError: Hera is not installed.
         Unsupported: it is a version that this was not tested with.
     """
-    from couler_plugins.config import load_config
-    from couler_plugins.inputs import session
-    from couler_plugins.pipeline import parse_pipeline
+    from couler_plugins.driver.pipeline import parse_pipeline
+    from couler_plugins.driver.session import session
+    from couler_plugins.options.config import load_config
     from couler_plugins.plugins import load_plugins
 
     hooked = _hooked_classes(classes)

@@ -15,8 +15,8 @@ from couler_plugins.errors import CoulerError, Unsupported
 if TYPE_CHECKING:
     from hera.workflows import Workflow
 
-    from couler_plugins.config import Config
     from couler_plugins.hookspecs import Optimizer
+    from couler_plugins.options.config import Config
     from couler_plugins.plugins import Plugins
 
     Pipeline: TypeAlias = str | Sequence[Optimizer] | None

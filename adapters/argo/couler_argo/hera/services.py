@@ -117,7 +117,7 @@ def _put_beside(documents: Sequence[dict[str, Any]], where: Where | None, namesp
         return
     import msgspec
 
-    from couler_argo.running.runner import ArgoRunner
+    from couler_argo.run.runner import ArgoRunner
     from couler_plugins.hookspecs.running import Request
 
     runner = ArgoRunner(msgspec.structs.replace(where, namespace=where.namespace or namespace))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from couler_kfp.generating.refusing import refuse
+from couler_plugins.engine_kit.legalize.shell import KEEP, PRINTED, SCRIPT, as_argument
 from couler_plugins.ir import (
     Container,
     EnvVar,
@@ -24,7 +25,6 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.shell import KEEP, PRINTED, SCRIPT, as_argument
 
 __all__ = ["STRING", "check_operation", "component_of", "environment", "printed_output", "text_port"]
 

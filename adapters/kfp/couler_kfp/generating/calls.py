@@ -8,6 +8,7 @@ from typing import Any
 
 from couler_kfp.generating.bodies import checked
 from couler_kfp.generating.refusing import refuse
+from couler_plugins.engine_kit.legalize.python.functions import Kind, constant_of
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Argument,
@@ -25,7 +26,6 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.python.functions import Kind, constant_of
 
 __all__ = [
     "Read",

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from couler_kfp.generating.calls import Read, compared, joined
 from couler_kfp.generating.refusing import refuse
+from couler_plugins.engine_kit.legalize.comparisons import Comparison
+from couler_plugins.engine_kit.legalize.conditions import Membership
+from couler_plugins.engine_kit.legalize.python.functions import Kind
 from couler_plugins.ir import Expression, Reference, Step, Template
-from couler_plugins.portable.comparisons import Comparison
-from couler_plugins.portable.conditions import Membership
-from couler_plugins.portable.python.functions import Kind
 
 __all__ = ["condition_of"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from couler_kfp.generating.bodies import check_operation, environment
 from couler_kfp.generating.refusing import refuse
+from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, Parameter, passed
+from couler_plugins.engine_kit.legalize.python.modules import module_of, typed_by, untouched
+from couler_plugins.engine_kit.legalize.python.runtime import safe_value, sheltered, typed, typed_value
 from couler_plugins.ir import Literal, Native, Operation, Output, Port, Reference, Value, replace
-from couler_plugins.portable.python.functions import Function, Kind, Parameter, passed
-from couler_plugins.portable.python.modules import module_of, typed_by, untouched
-from couler_plugins.portable.python.runtime import safe_value, sheltered, typed, typed_value
 
 __all__ = ["TYPES", "constant", "default_of", "exact", "function_component", "output_of", "type_of"]
 

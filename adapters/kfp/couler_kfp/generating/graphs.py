@@ -19,6 +19,8 @@ from couler_kfp.generating.passing import arguments_of
 from couler_kfp.generating.refusing import refuse
 from couler_kfp.generating.types import Types
 from couler_kfp.tasks import SUCCEEDED
+from couler_plugins.engine_kit.legalize.comparisons import comparisons
+from couler_plugins.engine_kit.legalize.limits import is_reachable
 from couler_plugins.ir import (
     Call,
     Graph,
@@ -35,8 +37,6 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.comparisons import comparisons
-from couler_plugins.portable.limits import is_reachable
 
 __all__ = ["Graphs"]
 

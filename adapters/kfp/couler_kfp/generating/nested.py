@@ -11,6 +11,7 @@ from couler_kfp.generating.calls import Read, channel, items_of, rows_of, with_c
 from couler_kfp.generating.functions import exact, output_of, type_of
 from couler_kfp.generating.refusing import refuse
 from couler_kfp.generating.types import Types
+from couler_plugins.engine_kit.legalize.python.functions import Function, Kind
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -30,7 +31,6 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.python.functions import Function, Kind
 
 __all__ = ["Nested"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from couler_kfp.generating.refusing import refuse
+from couler_plugins.engine_kit.legalize.rests import beyond
 from couler_plugins.ir import Graph, Need, Needs, Operation, Step, conjuncts
-from couler_plugins.portable.rests import beyond
 
 __all__ = ["check_step", "waits_of"]
 

@@ -8,8 +8,8 @@ from couler_kfp.generating.calls import Read, argument_of, taken
 from couler_kfp.generating.functions import constant, default_of
 from couler_kfp.generating.refusing import refuse
 from couler_kfp.generating.types import Types
+from couler_plugins.engine_kit.legalize.python.functions import Kind
 from couler_plugins.ir import Argument, Graph, Literal, Native, Operation, Reference, Step, Value, references, replace
-from couler_plugins.portable.python.functions import Kind
 
 __all__ = ["arguments_of"]
 

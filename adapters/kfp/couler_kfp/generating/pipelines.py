@@ -11,6 +11,9 @@ from couler_kfp.generating.graphs import Graphs
 from couler_kfp.generating.refusing import refuse
 from couler_kfp.pipelines import ROOT
 from couler_kfp.tasks import COMPLETED
+from couler_plugins.engine_kit.legalize.circles import WAY_OUT, into_circle
+from couler_plugins.engine_kit.legalize.parameters import with_parameters_passed
+from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.ir import (
     Call,
     Container,
@@ -31,9 +34,6 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.plan import Decision
-from couler_plugins.portable.circles import WAY_OUT, into_circle
-from couler_plugins.portable.parameters import with_parameters_passed
-from couler_plugins.portable.python.functions import function_of
 
 __all__ = ["pipeline_of"]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, function_of
 from couler_plugins.ir import Call, Graph, Operation, Reference, Step, references
-from couler_plugins.portable.python.functions import Function, Kind, function_of
 
 __all__ = ["Types"]
 

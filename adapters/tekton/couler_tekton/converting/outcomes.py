@@ -6,8 +6,8 @@ skipped), `Failed`, and `None`, where the run was cancelled or took too long.
 
 from __future__ import annotations
 
+from couler_plugins.engine_kit.legalize.outcomes import SUCCEEDED, outcome
 from couler_plugins.ir import Graph, Reference, Step
-from couler_plugins.portable.outcomes import SUCCEEDED, outcome
 from couler_tekton.converting.refusing import refuse
 
 __all__ = ["STATUS", "asks_outcome", "outcome_asked"]

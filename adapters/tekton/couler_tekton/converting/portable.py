@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from couler_plugins.engine_kit.legalize.outcomes import is_outcome
+from couler_plugins.engine_kit.legalize.rests import without_nulls
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -27,8 +29,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
-from couler_plugins.portable.outcomes import is_outcome
-from couler_plugins.portable.rests import without_nulls
 from couler_tekton.converting.bodies import check_port, portable_operation
 from couler_tekton.converting.calls import portable_step
 from couler_tekton.converting.gathering import gathered, is_called

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from couler_plugins.engine_kit.legalize.shell import KEEP, PRINTED, SCRIPT, as_argument
 from couler_plugins.ir import (
     Container,
     Expression,
@@ -24,7 +25,6 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.portable.shell import KEEP, PRINTED, SCRIPT, as_argument
 from couler_tekton.generating.refusing import refuse
 from couler_tekton.generating.values import text_of
 from couler_tekton.structures import write_structure

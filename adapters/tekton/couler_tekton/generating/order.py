@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from couler_plugins.engine_kit.legalize.limits import is_reachable
+from couler_plugins.engine_kit.legalize.rests import beyond
 from couler_plugins.ir import Graph, GraphView, Need, Operation, Step, conjuncts
-from couler_plugins.portable.limits import is_reachable
-from couler_plugins.portable.rests import beyond
 from couler_tekton.generating.refusing import refuse
 
 __all__ = ["check_graph", "check_step", "ordered"]

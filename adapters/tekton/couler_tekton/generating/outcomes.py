@@ -5,9 +5,9 @@ Source: `docs/pipelines.md`, "Using aggregate execution status of all tasks".
 
 from __future__ import annotations
 
+from couler_plugins.engine_kit.legalize.conditions import Membership
+from couler_plugins.engine_kit.legalize.outcomes import SUCCEEDED
 from couler_plugins.ir import Reference
-from couler_plugins.portable.conditions import Membership
-from couler_plugins.portable.outcomes import SUCCEEDED
 from couler_tekton.generating.refusing import refuse
 
 __all__ = ["STATUS", "status_asked"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from couler_plugins.engine_kit.legalize.conditions import Membership
+from couler_plugins.engine_kit.legalize.parameters import with_parameters_passed
+from couler_plugins.engine_kit.legalize.python.pods import as_scripts
 from couler_plugins.ir import (
     Call,
     Container,
@@ -28,9 +31,6 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.plan import Decision
-from couler_plugins.portable.conditions import Membership
-from couler_plugins.portable.parameters import with_parameters_passed
-from couler_plugins.portable.python.pods import as_scripts
 from couler_tekton.generating.bodies import task_of
 from couler_tekton.generating.loops import matrix
 from couler_tekton.generating.outcomes import STATUS

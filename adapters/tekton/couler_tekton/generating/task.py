@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from couler_plugins.engine_kit.legalize.conditions import Membership
 from couler_plugins.ir import Operation, Step, Value
-from couler_plugins.portable.conditions import Membership
 
 __all__ = ["Called", "Task"]
 

@@ -11,6 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import TypeGuard
 
+from couler_plugins.engine_kit.legalize.circles import WAY_OUT, into_circle
+from couler_plugins.engine_kit.legalize.conditions import Membership, memberships
+from couler_plugins.engine_kit.legalize.outcomes import is_outcome
 from couler_plugins.ir import (
     Call,
     Graph,
@@ -25,9 +28,6 @@ from couler_plugins.ir import (
     fresh_name,
     references,
 )
-from couler_plugins.portable.circles import WAY_OUT, into_circle
-from couler_plugins.portable.conditions import Membership, memberships
-from couler_plugins.portable.outcomes import is_outcome
 from couler_tekton.generating.bodies import printed_result
 from couler_tekton.generating.order import check_graph, check_step, ordered
 from couler_tekton.generating.outcomes import status_asked

@@ -12,8 +12,8 @@ from adapters.argo.interpret import digest
 from adapters.subjects import ARGO, lift_file
 from couler_airflow.dagfiles import load_dags
 from couler_airflow.plugin import AirflowAdapter, Options
-from couler_plugins.conversion import anew
 from couler_plugins.documents import read
+from couler_plugins.driver.conversion import anew
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Lowered, Plan

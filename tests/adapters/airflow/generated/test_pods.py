@@ -16,7 +16,7 @@ from adapters.airflow.generated.dag_runs import TaskInstance
 from adapters.subjects import ARGO, lift_source
 from couler_airflow.generating.shell import COLLECT
 from couler_plugins.documents import read
-from couler_plugins.portable.shell import SCRIPT
+from couler_plugins.engine_kit.legalize.shell import SCRIPT
 
 SHELLS = [["sh"], *([["busybox", "sh"]] if shutil.which("busybox") else [])]
 every_shell = pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])

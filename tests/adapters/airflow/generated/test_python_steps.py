@@ -11,10 +11,10 @@ from adapters.airflow.generated.corpus import loaded
 from adapters.airflow.running import Outcome, run
 from adapters.subjects import AIRFLOW
 from couler_airflow.generating.context import CONTEXT
+from couler_plugins.engine_kit.legalize.python.functions import operation_of
+from couler_plugins.engine_kit.legalize.python.source import function_from_text
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import EnvVar, Literal, Operation, Template, replace
-from couler_plugins.portable.python.functions import operation_of
-from couler_plugins.portable.python.source import function_from_text
 from portable.python_steps import constant, gave, plan_of, step, workflow_of
 from portable.python_workflows import (
     COMPUTED,

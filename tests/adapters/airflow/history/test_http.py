@@ -11,9 +11,9 @@ import pytest
 
 from couler_airflow.history.archive import AirflowArchive
 from couler_airflow.history.http import Client
-from couler_plugins import json_api
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import Whence
+from couler_plugins.net import json_api
 from servers.airflow_api import ApiServer
 
 SECRETS = ("a-token", "a-password", "ann")

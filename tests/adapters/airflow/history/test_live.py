@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from airflow_live import LiveAirflow
 from couler_plugins.cli.group import couler
-from couler_plugins.context import read_runs
 from couler_plugins.documents import read
+from couler_plugins.driver.context import read_runs
 from couler_plugins.plugins import load_plugins
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]

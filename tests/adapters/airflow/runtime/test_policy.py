@@ -224,7 +224,7 @@ def test_airflow_knows_the_provider_and_its_settings() -> None:
 
 def test_every_setting_is_in_the_docs_and_has_the_default_that_they_say() -> None:
     from couler_airflow.settings import option_names
-    from couler_plugins.options import texts_of
+    from couler_plugins.options.fields import texts_of
     from support import ROOT
 
     rows = [

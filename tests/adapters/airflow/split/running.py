@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from adapters.airflow.running import Outcome, run
-from couler_airflow.splits.commit import parts_of
-from couler_airflow.splits.operators import RUN_PREFIX, RunWatcher
-from couler_airflow.splits.roles import ADDED
-from couler_plugins.context import RunContext
+from couler_airflow.split.commit import parts_of
+from couler_airflow.split.operators import RUN_PREFIX, RunWatcher
+from couler_airflow.split.roles import ADDED
+from couler_plugins.driver.context import RunContext
 from couler_plugins.errors import CoulerError
 from couler_plugins.parallelism.optimizer import Split
 from couler_plugins.plan import Plan

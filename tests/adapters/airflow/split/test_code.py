@@ -15,8 +15,8 @@ import pytest
 from adapters.airflow.split.running import split
 from adapters.airflow.split.test_reads import reading
 from couler_airflow import dags
-from couler_airflow.splits.code import Code
-from couler_airflow.splits.reads import reads_of
+from couler_airflow.split.code import Code
+from couler_airflow.split.reads import reads_of
 from couler_plugins.errors import Unsupported
 
 pytestmark = pytest.mark.airflow
@@ -163,7 +163,7 @@ def test_modules_of_the_dag_folder_are_followed(tmp_path: Path, monkeypatch: pyt
 
 
 def test_packages_are_followed_where_they_pull(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from couler_airflow.splits import code as split_code
+    from couler_airflow.split import code as split_code
 
     (tmp_path / "a_package.py").write_text("def load(ti, name):\n    return ti.xcom_pull(task_ids=name)\n")
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -12,8 +12,8 @@ import pytest
 from adapters.airflow.split.running import split
 from couler_airflow import dags
 from couler_airflow.pulls import Named, with_dag_ids
-from couler_airflow.splits.commit import parts_of
-from couler_airflow.splits.reads import reads_of
+from couler_airflow.split.commit import parts_of
+from couler_airflow.split.reads import reads_of
 from couler_plugins.errors import CoulerError, Unsupported
 
 pytestmark = pytest.mark.airflow

@@ -18,8 +18,8 @@ from adapters.airflow.test_running import LEFT_OUT
 from couler_airflow import dags
 from couler_airflow.bundle import DagBundle
 from couler_airflow.lower import commit
-from couler_airflow.splits.bonds import COUNTS_ONE
-from couler_airflow.splits.commit import parts_of
+from couler_airflow.split.bonds import COUNTS_ONE
+from couler_airflow.split.commit import parts_of
 from couler_airflow.trigger_rules import RULES
 from support import first_of
 

@@ -18,10 +18,10 @@ from adapters.airflow.split.running import alone, smallest_split, split
 from couler_airflow import dags
 from couler_airflow.bundle import snapshot
 from couler_airflow.lower import commit
-from couler_airflow.splits.commit import parts_of
-from couler_airflow.splits.plan import leaves
-from couler_airflow.splits.splitting import splitting_of
-from couler_airflow.splits.timetable import PartTimetable, timetable_of_part
+from couler_airflow.split.commit import parts_of
+from couler_airflow.split.plan import leaves
+from couler_airflow.split.splitting import splitting_of
+from couler_airflow.split.timetable import PartTimetable, timetable_of_part
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Literal, replace
 from support import first_of
@@ -166,7 +166,7 @@ def test_whatever_fails_the_dag_is_as_it_was(
 ) -> None:
     from airflow.sdk.definitions._internal.contextmanager import DagContext
 
-    from couler_airflow.splits import commit as split_commit
+    from couler_airflow.split import commit as split_commit
 
     dag = grouped()
     real = getattr(split_commit, step)

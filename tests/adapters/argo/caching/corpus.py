@@ -10,7 +10,7 @@ from typing import Any
 from adapters.subjects import ARGO
 from couler_plugins.api import optimize
 from couler_plugins.documents import read
-from couler_plugins.results import Result
+from couler_plugins.driver.results import Result
 
 __all__ = ["ASSUMED", "declared", "files", "optimized", "texts"]
 

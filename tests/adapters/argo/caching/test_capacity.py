@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from couler_plugins import optimize
-from couler_plugins.config import Config
 from couler_plugins.errors import InvalidInput
-from couler_plugins.options import Size
+from couler_plugins.options.config import Config
+from couler_plugins.options.fields import Size
 
 CHURN = Path(str(files("couler_plugins.demo") / "churn.yaml"))
 GB = 10**9

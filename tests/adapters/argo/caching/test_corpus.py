@@ -15,8 +15,8 @@ from adapters.argo.caching.judge import Judge, complaints, is_ours
 from adapters.argo.crd import violations
 from couler_plugins.api import Text, lift, optimize
 from couler_plugins.documents import dump_yaml
+from couler_plugins.driver.results import Result
 from couler_plugins.ir import Call, Operation, callables, verify
-from couler_plugins.results import Result
 from oracles.argo_oracle import Oracle, build
 from support import at_least, first_of
 

@@ -16,7 +16,7 @@ from couler_argo.evict.evictor import ArgoEvictor
 from couler_argo.evict.graves import graves_in
 from couler_plugins.caching.artifacts.stores import FolderStore
 from couler_plugins.caching.policies.simple import Everything, Lru, Nothing
-from couler_plugins.cluster import calls as api_calls
+from couler_plugins.engine_kit.kubernetes import calls as api_calls
 from couler_plugins.hookspecs.eviction import Evicted, Limits
 
 Make = Callable[..., ArgoEvictor]

@@ -14,9 +14,9 @@ from adapters.argo.hera.programs import PROGRAMS
 from couler_argo import hera
 from couler_argo.hera import install, lift, lower, optimize
 from couler_plugins import api
-from couler_plugins.config import Config
 from couler_plugins.documents import render
 from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.options.config import Config
 
 
 def names(workflow: Any) -> list[str]:

@@ -14,7 +14,7 @@ CONTEXT = multiprocessing.get_context("forkserver")
 PRELOADED = [
     "pytest",
     "adapters.argo.running.children",
-    "couler_argo.running.runner",
+    "couler_argo.run.runner",
     "couler_plugins.cli.run",
     "couler_plugins.cli.running",
     "couler_plugins.cli.work",

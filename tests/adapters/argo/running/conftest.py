@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from adapters.argo.evict.apiserver import ApiServer
 from adapters.argo.evict.cluster import kubeconfig
 from adapters.argo.running.cluster import bundle
-from couler_argo.running.runner import ArgoRunner
+from couler_argo.run.runner import ArgoRunner
 from couler_plugins.cli.group import couler
 from couler_plugins.hookspecs.running import Where
 from couler_plugins.running import driver

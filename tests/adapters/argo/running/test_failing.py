@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from couler_argo.running.failing import failed_of, own_lines
-from couler_plugins.cluster.failing import Container, Failed
+from couler_argo.run.failing import failed_of, own_lines
+from couler_plugins.engine_kit.kubernetes.failing import Container, Failed
 
 Node = dict[str, Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from adapters.argo.running.cluster import bundle
-from couler_argo.running.jobs import jobs_of, memoizes
-from couler_plugins.cluster.naming import LONGEST
+from couler_argo.run.jobs import jobs_of, memoizes
+from couler_plugins.engine_kit.kubernetes.naming import LONGEST
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 

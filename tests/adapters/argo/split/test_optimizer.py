@@ -13,9 +13,9 @@ import pytest
 
 from adapters.argo.split.generating import layered, workflow
 from couler_plugins.api import Result, lift, optimize
-from couler_plugins.config import load_config
-from couler_plugins.context import RunContext
+from couler_plugins.driver.context import RunContext
 from couler_plugins.errors import CoulerError
+from couler_plugins.options.config import load_config
 from couler_plugins.parallelism.optimizer import Split
 from couler_plugins.plan import Part, Plan
 from couler_plugins.plugins import load_plugins

@@ -12,11 +12,11 @@ import yaml
 from click.testing import CliRunner
 
 from adapters.argo.split.generating import layered, workflow
-from couler_plugins import originals
 from couler_plugins.api import optimize
 from couler_plugins.cli.group import couler
 from couler_plugins.documents import dump_yaml
-from couler_plugins.originals import kept
+from couler_plugins.plan import originals
+from couler_plugins.plan.originals import kept
 
 TEXT = "# a comment that no document keeps\n" + dump_yaml(workflow(layered(12, 3)))
 

@@ -13,7 +13,7 @@ import pytest
 from adapters.argo.split.chains import Chain
 from adapters.argo.split.generating import layered, workflow
 from adapters.argo.split.test_split import differences, split
-from couler_argo.splits.splitting import splitting_of
+from couler_argo.split.splitting import splitting_of
 from couler_plugins.api import lift
 
 

@@ -18,7 +18,7 @@ from adapters.argo.split.generating import layered, workflow
 from adapters.argo.split.runs import run
 from adapters.argo.split.texts import Broken
 from couler_plugins.api import lint, optimize
-from couler_plugins.config import load_config
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import Plugins, load_plugins
 from oracles.argo_oracle import Oracle, build
 

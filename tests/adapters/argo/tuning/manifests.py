@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from couler_plugins.api import Result, Text, optimize
-from couler_plugins.config import Config
 from couler_plugins.documents import read
+from couler_plugins.options.config import Config
 
 __all__ = ["MANIFEST", "TRIALS", "auc", "document", "in_steps", "tuned"]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from couler_kfp.caching.cache import KfpCache
+from couler_kfp.cache.cache import KfpCache
 from couler_plugins.api import Text, lift, optimize
 
 __all__ = ["MADE", "change", "decisions", "document", "known_of", "pipeline", "pure", "rules", "text"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.kfp.caching.pipelines import lightweight
-from couler_kfp.caching.programs import programs
+from couler_kfp.cache.programs import programs
 
 SDK = [
     {"packages_to_install": ["pandas==2.2.0", "numpy"], "base_image": "python:3.11"},

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.kfp.caching.small import change, decisions, document, pipeline, pure, rules, text
 from couler_plugins.api import optimize
-from couler_plugins.config import Config
+from couler_plugins.options.config import Config
 
 TASKS = "spec/root/dag/tasks"
 MAKE, USE = f"{TASKS}/make", f"{TASKS}/use"

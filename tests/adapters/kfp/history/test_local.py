@@ -13,7 +13,7 @@ import yaml
 from couler_kfp.history.local import history_of
 from couler_kfp.history.records import document_of
 from couler_kfp.history.runs import runs_of
-from couler_kfp.running.local import LocalRunner
+from couler_kfp.run.local import LocalRunner
 from couler_plugins.hookspecs.running import Request
 from couler_plugins.runs import Run
 from kfp_history import PIPELINE

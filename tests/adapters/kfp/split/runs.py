@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.running.local import OUTPUTS, LocalRunner
+from couler_kfp.run.local import OUTPUTS, LocalRunner
 from couler_plugins.api import Text, optimize
 from couler_plugins.hookspecs.running import Job, Request
 from couler_plugins.running import Journal, Outcome, drive

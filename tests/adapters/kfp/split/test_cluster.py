@@ -16,10 +16,10 @@ from click.testing import CliRunner
 from adapters.kfp.split.generating import chain
 from adapters.kfp.split.kfp_server import KfpServer, kfp_server
 from adapters.kfp.split.runs import RUN, handed_out, run_here, split
-from couler_kfp.running.cluster import ClusterRunner
-from couler_kfp.running.local import _Failed, _run_here
-from couler_kfp.running.store import SETTING
-from couler_kfp.splits.handoff import FILE
+from couler_kfp.run.cluster import ClusterRunner
+from couler_kfp.run.local import _Failed, _run_here
+from couler_kfp.run.store import SETTING
+from couler_kfp.split.handoff import FILE
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Request, Where
@@ -195,7 +195,7 @@ def test_a_dry_run_is_refused() -> None:
 def test_nobody_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KF_PIPELINES_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr("couler_kfp.running.client.RETRIES", lambda on, call: call())
+    monkeypatch.setattr("couler_kfp.run.client.RETRIES", lambda on, call: call())
     with pytest.raises(CoulerError, match="KFP does not answer"):
         run([chain(2)])
 

@@ -11,7 +11,7 @@ import pytest
 from adapters.kfp.split.generating import chain, fan, grouped
 from adapters.subjects import KFP
 from couler_kfp.plugin import KfpAdapter
-from couler_kfp.splits.splitting import KfpSplitting, splitting_of
+from couler_kfp.split.splitting import KfpSplitting, splitting_of
 from couler_plugins.api import lift
 from couler_plugins.ir import Graph, Step, Workflow, callables
 

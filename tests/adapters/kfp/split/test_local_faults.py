@@ -12,11 +12,11 @@ import pytest
 
 from adapters.kfp.split.generating import chain
 from adapters.kfp.split.runs import RUN, documents_of, run_here, split
-from couler_kfp.running import local
-from couler_kfp.running.local import LocalRunner
+from couler_kfp.run import local
+from couler_kfp.run.local import LocalRunner
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Request
-from couler_plugins.local.lock import locked
+from couler_plugins.running.local.lock import locked
 
 pytest.importorskip("kfp", reason="needs kfp")
 

@@ -14,7 +14,7 @@ import pytest
 from adapters.kfp.local.corpus import ARGUMENTS, FAILING, FILES, running
 from adapters.kfp.split.generating import chain, fan, grouped
 from adapters.kfp.split.runs import documents_of, handed_out, run_here, split
-from couler_kfp.splits.handoff import FILE
+from couler_kfp.split.handoff import FILE
 from couler_plugins.errors import CoulerError
 from support import first_of
 

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from adapters.kfp.split.generating import chain
 from adapters.kfp.split.runs import RUN, handed_out, run_here, split
-from couler_kfp.running import local
-from couler_kfp.running.local import OUTPUTS
+from couler_kfp.run import local
+from couler_kfp.run.local import OUTPUTS
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs.running import Where
@@ -34,7 +34,7 @@ def counted(folder: Path) -> Counter[str]:
 def with_journal(parts: list[object], folder: Path, path: Path) -> bool:
     """One call of `couler run --journal`; whether all has succeeded."""
     with Journal.opened(path) as journal:
-        from couler_kfp.running.local import LocalRunner
+        from couler_kfp.run.local import LocalRunner
         from couler_plugins.hookspecs.running import Request
 
         jobs = LocalRunner(str(folder)).jobs(parts, Request(run=RUN))

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from adapters.kfp.split.generating import chain, fan, grouped, pipeline, random_pipeline
 from adapters.kfp.split.runs import documents_of, split, splitting
-from couler_kfp.splits.splitting import splitting_of
+from couler_kfp.split.splitting import splitting_of
 from couler_plugins.api import Text, lift, optimize
-from couler_plugins.config import load_config
 from couler_plugins.documents import dump_yaml
+from couler_plugins.driver.session import originals_in, session
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
-from couler_plugins.inputs import originals_in, session
+from couler_plugins.inputs.sources import read_source
+from couler_plugins.options.config import load_config
 from couler_plugins.plan import Plan
-from couler_plugins.sources import read_source
 from support import corpus_files, examples
 
 SPECS = {"chain": chain(5), "fan": fan(6), "grouped": grouped()}
@@ -166,7 +166,7 @@ def test_names_of_untouched_parts_stay_across_an_edit(tmp_path: Path) -> None:
     edited["root"]["dag"]["tasks"]["extra"]["taskInfo"]["name"] = "extra"
     import dataclasses
 
-    from couler_plugins.inputs import optimize_inputs
+    from couler_plugins.driver.session import optimize_inputs
 
     work = dataclasses.replace(work, previous=first.parts)
     inputs = read_source(Text(pipeline(edited), "pipeline.json"), config.max_bytes)

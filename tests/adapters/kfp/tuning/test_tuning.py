@@ -12,9 +12,9 @@ from adapters.kfp.local.running import run
 from adapters.kfp.tuning.pipelines import TASK, training
 from couler_kfp.plugin import KfpAdapter
 from couler_plugins.api import Result, Text, optimize
-from couler_plugins.config import Config
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError
+from couler_plugins.options.config import Config
 
 TRIALS = "tune{trials=6,tuner='optuna{seed=3}'}"
 OURS = ("0.9", "3", "deep")

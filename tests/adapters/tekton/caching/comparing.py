@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.tekton.caching.pod import Ended, Pod, Run, in_process
-from couler_tekton.caching.wrapping import RESTORE, SAVE
+from couler_tekton.cache.wrapping import RESTORE, SAVE
 
 __all__ = ["CASES", "GIVEN", "Site", "differences"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import yaml
 
 from couler_plugins.api import optimize
-from couler_plugins.config import load_config
+from couler_plugins.driver.results import Result
+from couler_plugins.inputs.sources import Text
+from couler_plugins.options.config import load_config
 from couler_plugins.plugins import Plugins, load_plugins
-from couler_plugins.results import Result
-from couler_plugins.sources import Text
 
 __all__ = ["BASE", "PIPELINE", "WORKSPACE", "cached", "documents", "plugins", "spec_of"]
 

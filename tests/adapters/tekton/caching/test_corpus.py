@@ -14,9 +14,9 @@ from adapters.subjects import TEKTON, each_file
 from adapters.tekton.caching.tasks import BASE, PIPELINE, cached, documents
 from adapters.tekton.counts import objects
 from couler_plugins.documents import MAX_BYTES, Document, dump_yaml, read
+from couler_plugins.engine_kit.crd import Schemas, check, load_schemas
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.schemas import Schemas, check, load_schemas
-from couler_tekton.caching.wrapping import RESTORE
+from couler_tekton.cache.wrapping import RESTORE
 from couler_tekton.lint import lint
 from couler_tekton.plugin import Options
 from oracles.tekton_oracle import build

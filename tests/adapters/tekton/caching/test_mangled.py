@@ -11,7 +11,7 @@ from adapters.argo.test_mangled import JUNK, places, with_junk
 from adapters.tekton.caching.tasks import BASE, PIPELINE, WORKSPACE, cached, documents, plugins
 from couler_plugins.api import lint
 from couler_plugins.documents import dump_yaml, read
-from couler_plugins.sources import Text
+from couler_plugins.inputs.sources import Text
 from support import first_of
 
 S3 = WORKSPACE.replace("workspace://couler-cache/store", "s3://bucket/cache")

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from adapters.tekton.running.cluster import Cluster
 from adapters.tekton.running.controller import Controller
-from couler_tekton.running.sizes import MOST, too_large
+from couler_tekton.run.sizes import MOST, too_large
 
 Data = dict[str, Any]
 LARGE = "x" * 4000
@@ -57,9 +57,9 @@ def test_a_value_counts_wherever_it_is_read(
     value: Any, spelled: str, filled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = length(reading(filled), run_of(a=value))
-    monkeypatch.setattr("couler_tekton.running.sizes.MOST", size)
+    monkeypatch.setattr("couler_tekton.run.sizes.MOST", size)
     assert too_large(reading(spelled), run_of(a=value)) == ""
-    monkeypatch.setattr("couler_tekton.running.sizes.MOST", size - 1)
+    monkeypatch.setattr("couler_tekton.run.sizes.MOST", size - 1)
     assert f"it would take {size:,} bytes" in too_large(reading(spelled), run_of(a=value))
 
 
@@ -72,7 +72,7 @@ def test_a_whole_list_counts_as_often_as_it_is_passed() -> None:
 def test_a_spec_that_declares_a_parameter_of_that_name_does_not_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
     run = run_of(a=LARGE)
     hidden, seen = reading("$(params.a)", declared=("a",)), reading("$(params.a)")
-    monkeypatch.setattr("couler_tekton.running.sizes.MOST", length(seen, run) + 2 * len(LARGE) - 100)
+    monkeypatch.setattr("couler_tekton.run.sizes.MOST", length(seen, run) + 2 * len(LARGE) - 100)
     assert too_large(seen, run)
     assert not too_large(hidden, run)
 
@@ -89,7 +89,7 @@ def test_a_part_that_no_cluster_can_keep_fails_and_the_end_runs(
     server: Cluster, place: Path, couler_command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     controller = Controller(server)
-    monkeypatch.setattr("couler_tekton.running.sizes.MOST", 3000)
+    monkeypatch.setattr("couler_tekton.run.sizes.MOST", 3000)
     documents = list(yaml.safe_load_all((place / "split.yaml").read_text()))
     parts = {item["metadata"]["name"]: item for item in documents}
     parts["train-part-2"]["spec"]["tasks"][0]["params"][0]["value"] = ["$(params.tags[*])", "z" * 3000]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from couler_tekton.running.status import outcome_of
+from couler_tekton.run.status import outcome_of
 
 
 def run(status: str, reason: str, message: str = "") -> dict[str, Any]:

@@ -9,8 +9,8 @@ from adapters.tekton.split.generating import chain
 from adapters.tekton.split.runs import Data, splitting
 from adapters.tekton.test_runs import pipeline_run, task_run
 from couler_plugins.api import optimize
-from couler_plugins.config import Config
-from couler_plugins.results import Result
+from couler_plugins.driver.results import Result
+from couler_plugins.options.config import Config
 
 TASKS, BYTES, MOST = 40, 150, 20_000
 

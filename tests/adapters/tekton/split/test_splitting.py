@@ -19,13 +19,13 @@ from adapters.tekton.split.generating import TRAIN, chain, random_run, train
 from adapters.tekton.split.interpreter import run_document
 from adapters.tekton.split.runs import differences, objects_of, runs_in, split, splitting
 from couler_plugins.api import Text, lift, optimize
-from couler_plugins.config import load_config
 from couler_plugins.documents import MAX_BYTES, Document, read
+from couler_plugins.driver.session import originals_in, session
+from couler_plugins.engine_kit.crd import Schemas, check, load_schemas
 from couler_plugins.errors import InvalidInput, Unsupported
-from couler_plugins.inputs import originals_in, session
+from couler_plugins.inputs.sources import read_source
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.schemas import Schemas, check, load_schemas
-from couler_plugins.sources import read_source
+from couler_plugins.options.config import load_config
 from couler_tekton.lint import lint
 from support import SHARED, corpus_files, examples
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from couler_plugins.api import Text, optimize
-from couler_plugins.config import Config
 from couler_plugins.documents import read
+from couler_plugins.options.config import Config
 from oracles.tekton_oracle import Oracle, build
 
 pytestmark = pytest.mark.oracle

@@ -9,9 +9,9 @@ import pytest
 
 from adapters.tekton.tuning.tasks import gathered, run_matrix, run_task
 from couler_plugins.api import Result, Text, optimize
-from couler_plugins.config import Config
 from couler_plugins.documents import dump_yaml, read
 from couler_plugins.errors import Unsupported
+from couler_plugins.options.config import Config
 from couler_tekton.plugin import TektonAdapter
 
 MANIFEST = (Path(__file__).parent / "churn.yaml").read_text()

@@ -1,0 +1,66 @@
+"""The tasks that a split adds to DAGs, by the name of their class, and what each says of itself in the IR."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from couler_airflow.runtime.before import XCOM
+from couler_plugins.ir import Call, Native, Operation, Output, Workflow, callables
+from couler_plugins.plan import Link
+
+__all__ = ["ADDED", "GATE", "PROXY", "TRIGGER", "WATCHER", "links_of", "operation", "said_by", "says"]
+
+TRIGGER, PROXY, WATCHER, GATE = "PartTrigger", "PartProxy", "RunWatcher", "PartGate"
+"""What runs a part, stands for a task of another one, gives the whole its state, waits for all proxies."""
+ADDED = frozenset({TRIGGER, PROXY, WATCHER, GATE})
+MODULE = "couler_airflow.split.operators"
+FIELDS = "couler_fields"
+"""The attribute in which such a task keeps what it says of itself."""
+
+
+def operation(task: str, role: str, fields: Mapping[str, Any]) -> Operation:
+    """The operation of a task that a split adds, as lifting gives it.
+
+    Args:
+        task: its id.
+        role: one of the four.
+        fields: what it says of itself.
+    """
+    told = json.dumps({"operator": role, "module": MODULE, **fields}, separators=(",", ":"))
+    return Operation(
+        name=f"task/{task}",
+        kind=role,
+        outputs=(Output(name="return_value"),),
+        inline=True,
+        rest=Native(parts=(told,)),
+    )
+
+
+def says(item: Operation) -> dict[str, Any]:
+    """What an operation of such a task says of itself."""
+    assert item.rest is not None
+    told: dict[str, Any] = json.loads("".join(str(part) for part in item.rest.parts))
+    return {name: value for name, value in told.items() if name not in ("operator", "module")}
+
+
+def said_by(task: Any) -> Mapping[str, Any]:
+    """What a task says of itself; nothing where it is none of these."""
+    fields: Mapping[str, Any] = getattr(task, FIELDS, {})
+    return fields
+
+
+def links_of(workflow: Workflow) -> Iterator[Link]:
+    """What a part takes over from others: the XComs that its proxies hand on."""
+    by_name = callables(workflow)
+    for step in workflow.graphs[0].steps:
+        proxied = by_name[step.call.name] if isinstance(step.call, Call) else None
+        if isinstance(proxied, Operation) and proxied.kind == PROXY:
+            told = says(proxied)
+            for key in told["keys"]:
+                name = f"{step.name}.{key}"
+                if key != XCOM:
+                    yield Link(
+                        producer=told["part"], output=name, consumer=workflow.label, input=name, kind="parameter"
+                    )

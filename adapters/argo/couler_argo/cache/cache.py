@@ -1,0 +1,240 @@
+"""What Argo knows of a step that decides whether its result may be reused, for the optimizer `cache`.
+
+The annotations, on a template or on the workflow:
+
+- `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; for one step, on the workflow: `couler.io/cache.GRAPH.STEP`
+- `couler.io/cache-allow`: what does not change the result although no key covers it: `network,secret`; for one step, on
+  the workflow: `couler.io/cache-allow.GRAPH.STEP`
+- `couler.io/cache-version`: a version that its owner declares, for a template without inputs
+- `couler.io/dataset.NAME`: the version of what is at the place that the template's input artifact NAME comes from
+- `couler.io/max-output-bytes`: how many bytes all output parameters of one run have at most
+- `couler.io/max-items`: how often a loop runs the template at most, where only the run knows
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from couler_argo.cache.key_specs import KEY_SPEC
+from couler_argo.cache.material import content_of, programs, reads_of, spec_of_run
+from couler_argo.cache.memoize import SHARDS
+from couler_argo.cache.objections import DATASET, place_objection, rest_of, reuse_objections
+from couler_argo.cache.traces import without_traces
+from couler_argo.codec import Mapped
+from couler_argo.footprint import items_of
+from couler_argo.metadata import annotations_of
+from couler_argo.spelling import write
+from couler_argo.split.part_spec import PART_OF, SPLIT
+from couler_argo.wrapper.deadlines import later_by, limit_of
+from couler_argo.wrapper.objections import wrapper_objection
+from couler_plugins.caching.declarations import ALLOW, CACHE, allow_text, said_in
+from couler_plugins.caching.key_models.written import WrittenKeys
+from couler_plugins.hookspecs.caching import Material, Objection, Shards
+from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
+from couler_plugins.plan import Plan
+
+__all__ = ["ALLOW", "CACHE", "DATASET", "KNOWN", "ArgoCache", "caches", "lost_annotations"]
+
+VERSION = "couler.io/cache-version"
+MAX_OUTPUT = "couler.io/max-output-bytes"
+MAX_ITEMS = "couler.io/max-items"
+KNOWN = frozenset({CACHE, ALLOW, VERSION, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC, SPLIT, PART_OF})
+"""Our annotations, beside those that name a step or an artifact."""
+
+LARGEST_OUTPUT = 16 * 1024
+
+SHARD_BYTES = 1024 * 1024
+ENTRY_BYTES, ARTIFACT_BYTES, PARAMETER_BYTES = 512, 768, 160
+"""Upper estimates of what one memo entry takes: for itself, for each artifact (its whole location), each parameter."""
+
+
+NEEDS_RIGHTS = Objection(
+    "controller-rights",
+    "Argo's controller may not write ConfigMaps unless somebody has granted it, and then the step fails",
+    "storage",
+    "cache{via=memoize} to the pipeline where `couler doctor` says that it may, or cache{via=wrapper,…}",
+)
+"""Both the cluster install and the namespace install grant no more than `get`, `list` and `watch` on ConfigMaps
+(manifests/*/workflow-controller-rbac of Argo 4.0.5), and a memoized step that cannot be saved ends in an error."""
+
+
+def caches(plan: Plan) -> type[ArgoCache]:
+    """Return what makes the cache of each workflow of a plan."""
+    return ArgoCache
+
+
+class ArgoCache(WrittenKeys):
+    """The cache of one workflow: ConfigMaps, or a store that wrappers use."""
+
+    needs_rights = NEEDS_RIGHTS
+    shards = Shards(number=SHARDS, bytes=SHARD_BYTES)
+
+    def __init__(self, workflow: Workflow) -> None:
+        super().__init__(workflow)
+        self._spec = spec_of_run(workflow)
+        self._annotations = annotations_of(workflow)
+        self._callables = callables(workflow)
+        self._lost = [key for key in lost_annotations(workflow, self._annotations) if self._annotations[key] == "never"]
+
+    @property
+    def part_of(self) -> str:
+        """What the annotation of a part says."""
+        return self._annotations.get(PART_OF, "")
+
+    def without_traces(self, workflow: Workflow) -> Workflow:
+        """The workflow without what earlier caching left at places that its owner has edited since."""
+        return without_traces(workflow)
+
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
+        """What the annotations say, those of the step first, then of its template, of its graph, of the workflow."""
+        whole = self.workflow.source
+        said = [Said(f"the annotation {key}, which names no step,", "never") for key in self._lost]
+        if graph is not None:
+            where = f"the workflow's annotation for {graph.name}/{step.name}"
+            said += said_in(where, self._annotations, f".{graph.name}.{step.name}", itself=True, source=whole)
+        own = annotations_of(operation)
+        said += said_in(f"the template {operation.name!r}", own, itself=True, source=operation.source)
+        if graph is not None:
+            said += said_in(f"the template {graph.name!r}", annotations_of(graph), source=graph.source)
+        return [*said, *said_in("the workflow", self._annotations, source=whole)]
+
+    def own_declaration(self, operation: Operation) -> str | None:
+        """What the template's own annotation says."""
+        return annotations_of(operation).get(CACHE)
+
+    def how_to_declare(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        return self._annotation(CACHE, operation, "pure")
+
+    def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
+        """The annotation to paste."""
+        return self._annotation(ALLOW, operation, allow_text(words))
+
+    def how_to_version(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        return self._annotation(VERSION, operation)
+
+    def how_to_bound(self, operation: Operation) -> str:
+        """The annotation to paste."""
+        return self._annotation(MAX_ITEMS, operation)
+
+    def _annotation(self, key: str, operation: Operation, value: str = "…") -> str:
+        return f"metadata: {{annotations: {{{key}: {value}}}}}, in the template {operation.name!r}"
+
+    def items(self, step: Step) -> int | None:
+        """How often a step runs for its loop at most; None where only the run knows."""
+        counted = items_of(step)
+        callee = self._callables.get(step.call.name) if counted is None and isinstance(step.call, Call) else None
+        return counted if callee is None else _number(annotations_of(callee).get(MAX_ITEMS))
+
+    def place_objection(self, argument: Argument) -> Objection | None:
+        """Why an artifact from outside of the workflow forbids caching."""
+        content = write(argument.value)
+        return place_objection(content if isinstance(content, dict) else {}, f"its argument {argument.name!r}")
+
+    def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
+        """Why a wrapper cannot keep what memoization cannot; see `couler_argo.wrapper.objections`."""
+        return wrapper_objection(operation, self._spec, result=bool(material.content.get("result")))
+
+    def wrapper_note(self, operation: Operation, timeout: int) -> str:
+        """What a wrapper does to the deadlines of a template; see `couler_argo.wrapper.deadlines`."""
+        limit = limit_of(operation, timeout)
+        more = later_by(operation, limit)
+        return f"its deadline is {more} s later, since the store may take {limit} s before it and after" if more else ""
+
+    def material(self, operation: Operation, *, result: bool) -> Material:
+        """What a template is; see `couler_argo.cache.material`."""
+        content = content_of(self.workflow, operation, self._spec)
+        template = content["template"]
+        annotations = annotations_of(operation)
+        read = [item for item in reads_of(content) if item.to == "parameter"]
+        version = annotations.get(VERSION)
+        if version is not None:
+            content["version"] = version
+        if datasets := _datasets(operation, annotations):
+            content["datasets"] = datasets
+        if result:  # Argo keeps what is printed only where the workflow that runs reads it
+            content["result"] = True
+        objections = [
+            *reuse_objections(self._spec, operation, content),
+            *self._storage(operation, annotations, result=result),
+        ]
+        return Material(
+            content=content,
+            programs=tuple(programs(template, self._spec)),
+            reads=tuple(read),
+            inputs=bool(operation.inputs or read or version is not None),
+            entry_bytes=_entry_bytes(operation, self._bound(annotations), result=result),
+            warnings=tuple(_mutable_images(operation)),
+            objections=tuple(objections),
+        )
+
+    def _storage(self, operation: Operation, annotations: Mapped, *, result: bool) -> Iterator[Objection]:
+        """Why Argo cannot keep a result, although it may be reused."""
+        parameters = [output.name for output in operation.outputs if output.kind == "parameter"]
+        artifacts = [output for output in operation.outputs if output.kind == "artifact"]
+        if parameters or result:
+            what = f"its output {parameters[0]!r}" if parameters else "what it prints"
+            bound = self._bound(annotations)
+            if bound is None:
+                reason = f"{what} has no size limit, and a too large result fails the step"
+                yield Objection("unbounded-output", reason, "storage", self._annotation(MAX_OUTPUT, operation))
+            elif not 0 < bound <= LARGEST_OUTPUT:
+                reason, remedy = (
+                    f"{MAX_OUTPUT} has to be 1 to {LARGEST_OUTPUT}",
+                    self._annotation(MAX_OUTPUT, operation),
+                )
+                yield Objection("unbounded-output", reason, "storage", remedy, seen=MAX_OUTPUT)
+        for output in artifacts:
+            collected = rest_of(output).get("artifactGC")
+            if isinstance(collected, dict) and collected.get("strategy") not in (None, "", "Never"):
+                yield Objection("collected", f"its output {output.name!r} is garbage-collected", "storage")
+        if artifacts and self.workflow.kind == "Workflow" and self.workflow.name:
+            reason = "a later run of the same name would overwrite its artifacts"
+            remedy = "metadata: {generateName: …} instead of name, in the Workflow"
+            yield Objection("fixed-name", reason, "storage", remedy)
+        location = json.dumps(rest_of(operation).get("archiveLocation") or {})
+        if artifacts and '"key":' in location and not ("pod.name" in location and "workflow." in location):
+            yield Objection("own-place", "its archiveLocation is the same in every run")
+
+    def _bound(self, annotations: Mapped) -> int | None:
+        return _number(annotations.get(MAX_OUTPUT, self._annotations.get(MAX_OUTPUT)))
+
+
+def lost_annotations(workflow: Workflow, annotations: Iterable[str], prefix: str = f"{CACHE}.") -> list[str]:
+    """The annotations of a workflow that are meant for a step which it does not have."""
+    per_step = {key for key in annotations if key.startswith(prefix)}
+    if not per_step:
+        return []
+    steps = {f"{prefix}{graph.name}.{step.name}" for graph in workflow.graphs for step in graph.steps}
+    return sorted(per_step - steps)
+
+
+def _datasets(operation: Operation, annotations: Mapped) -> dict[str, str]:
+    """The versions that are declared of what is outside of the workflow, by input artifact."""
+    names = [port.name for port in operation.inputs if port.kind == "artifact"]
+    return {name: annotations[DATASET + name] for name in names if annotations.get(DATASET + name)}
+
+
+def _entry_bytes(operation: Operation, bound: int | None, *, result: bool) -> int:
+    artifacts = sum(1 for output in operation.outputs if output.kind == "artifact")
+    parameters = len(operation.outputs) - artifacts
+    printed = (bound or 0) if parameters or result else 0
+    # JSON may write a byte as six (`\\u003c`).
+    return ENTRY_BYTES + artifacts * ARTIFACT_BYTES + parameters * PARAMETER_BYTES + 6 * printed
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and re.fullmatch(r"\d{1,9}", text) else None
+
+
+def _mutable_images(operation: Operation) -> Iterator[str]:
+    for container in operation.containers:
+        image = container.image
+        if isinstance(image, Literal) and isinstance(image.value, str) and "@sha256:" not in image.value:
+            yield "its image has no digest, and may change"
+        elif isinstance(image, Template):
+            yield "its image is only known at run time, and may change"

@@ -1,0 +1,157 @@
+"""Why a template must not be cached, whatever its owner says, as far as only Argo knows.
+
+Sources: `pkg/apis/workflow/v1alpha1` (Template, WorkflowSpec, Artifact); `workflow/controller/workflowpod.go` for which
+volume a mount means.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from couler_argo.cache.material import JOINED, reads_of
+from couler_argo.codec import Mapped
+from couler_argo.ports import LOCATIONS
+from couler_argo.spelling import write_native
+from couler_plugins.caching.rules import reference_objection
+from couler_plugins.caching.waivers import source_rule
+from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.ir import Operation
+
+__all__ = ["place_objection", "rest_of", "reuse_objections"]
+
+KINDS = frozenset({"container", "script", "containerSet"})
+PLAIN_DEFAULTS = frozenset(
+    {
+        *("container", "script", "serviceAccountName", "securityContext", "podSpecPatch", "metadata", "metrics"),
+        *("retryStrategy", "timeout", "activeDeadlineSeconds", "parallelism", "failFast", "hostAliases"),
+        *("nodeSelector", "affinity", "tolerations", "schedulerName", "priority", "priorityClassName"),
+        *("automountServiceAccountToken", "executor", "synchronization"),
+    }
+)
+"""What `templateDefaults` may hold; anything else would have to be joined with the template's own as Argo does."""
+
+SOURCES = re.compile(r"\b(secretKeyRef|configMapKeyRef|fieldRef|resourceFieldRef|secretRef|configMapRef)\b")
+SECRETS = re.compile(r'"(\w*(?:[sS]ecret|sshPrivateKey|accessKey)\w*)":')
+DATASET = "couler.io/dataset."
+PINNED = re.compile(r"[0-9a-f]{40}\Z")
+PATCHES = (
+    ("volume", "volumes", re.compile(r"\bvolumes?\b|\bvolumeMounts\b|\bhostPath\b")),
+    ("configured", "variables", re.compile(r"\benvFrom\b")),
+)
+"""What a patch of a pod must not add, whose content nobody knows."""
+
+
+def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Iterator[Objection]:
+    """Why Argo's own facts forbid reusing what a template makes.
+
+    Args:
+        spec: what the workflow says around its templates.
+        operation: the template.
+        content: what it is, as `couler_argo.cache.material` gives it.
+    """
+    if operation.kind not in KINDS:
+        yield Objection("kind", f"it is a {operation.kind} template, whose effect is outside of its outputs")
+    template = content["template"]
+    yield from _default_objections(spec, template)
+    for reference in reads_of(content):
+        if (found := reference_objection(reference, "it")) is not None:
+            yield found
+    text = json.dumps(content)
+    named = [(source_rule(name), name) for name in SOURCES.findall(text)]
+    named += [("secret", name) for name in SECRETS.findall(text)]
+    for rule, name in dict(reversed(named)).items():
+        yield Objection(rule, f"it reads {name}, whose content is unknown", seen=name)
+    yield from _volume_objections(spec, operation, template)
+    for port in _ports(template, "inputs", "artifacts"):
+        place = any(location in port for location in LOCATIONS)
+        versioned = port.get("name") in content.get("datasets", {})
+        if place and not versioned and (found := place_objection(port, f"its input {port.get('name')!r}")) is not None:
+            remedy = (
+                f"metadata: {{annotations: {{{DATASET}{port.get('name')}: …}}}}, in the template {operation.name!r}"
+            )
+            yield msgspec.structs.replace(found, remedy=remedy, seen=f"{port.get('name')}")
+    for port in _ports(template, "inputs", "parameters"):
+        if "valueFrom" in port:
+            yield Objection("configured", f"its input {port.get('name')!r} comes from outside of the workflow")
+    for port in _ports(template, "outputs", "artifacts"):
+        if any(location in port for location in LOCATIONS):
+            yield Objection("own-place", f"its output {port.get('name')!r} goes to a place of its owner's choice")
+    for port in _ports(template, "outputs", "parameters"):
+        origin = port.get("valueFrom") or {"path": ""}
+        if not isinstance(origin, dict) or not {"path", "default"}.issuperset(origin):
+            yield Objection("output", f"its output {port.get('name')!r} does not come from a file of its own")
+
+
+def place_objection(content: Mapped, where: str) -> Objection | None:
+    """Why an artifact at a place outside of the workflow forbids caching; None for one that cannot change."""
+    match {key: content[key] for key in LOCATIONS if key in content}:
+        case {"raw": dict(), **others} if not others and "{{" not in json.dumps(content):
+            return None
+        case {"git": {"revision": str(revision)}, **others} if not others and PINNED.match(revision):
+            return Objection("secret", f"{where} needs credentials") if SECRETS.search(json.dumps(content)) else None
+    return Objection("unversioned-input", f"{where} is at a place whose content may change under it")
+
+
+def _volume_objections(spec: Mapped, operation: Operation, template: Mapped) -> Iterator[Objection]:
+    declared = [
+        *_mappings(spec.get("volumes")),
+        *_mappings(spec.get("volumeClaimTemplates")),
+        *_mappings(rest_of(operation).get("volumes")),  # a template's own come before those of the same name
+    ]
+    empty = {str(item.get("name")): "emptyDir" in item for item in declared}
+    for mounts in _under(template, ("volumeMounts", "volumeDevices")):
+        for mount in mounts if isinstance(mounts, list) else [mounts]:
+            name = mount.get("name") if isinstance(mount, dict) else None
+            if not empty.get(str(name)):
+                yield Objection("volume", f"it mounts the volume {name!r}, whose content is unknown", seen=f"{name}")
+    patches = [patch for patch in (template.get("podSpecPatch"), spec.get("podSpecPatch")) if isinstance(patch, str)]
+    for rule, what, pattern in PATCHES:
+        if any(map(pattern.search, patches)):
+            yield Objection(rule, f"its podSpecPatch adds {what} of unknown content")
+
+
+def _default_objections(spec: Mapped, template: Mapped) -> Iterator[Objection]:
+    """Why `templateDefaults` forbid caching: what they add is only judged where it is plain."""
+    defaults = spec.get("templateDefaults")
+    for key, part in defaults.items() if isinstance(defaults, dict) else ():
+        if key not in PLAIN_DEFAULTS:
+            yield Objection("defaults", f"templateDefaults give it {key!r}, which no cache key covers")
+        elif key in ("container", "script") and isinstance(part, dict):
+            both = [
+                name for name, content in part.items() if isinstance(content, list) and JOINED in str(template.get(key))
+            ]
+            if both:
+                yield Objection("defaults", f"it and templateDefaults both have {', '.join(sorted(both))}")
+
+
+def _under(data: Any, keys: tuple[str, ...]) -> Iterator[Any]:
+    """Whatever stands under one of these keys, anywhere in a structure."""
+    if isinstance(data, dict):
+        for key, part in data.items():
+            if key in keys and part:
+                yield part
+            else:
+                yield from _under(part, keys)
+    elif isinstance(data, list):
+        for part in data:
+            yield from _under(part, keys)
+
+
+def _ports(template: Mapped, side: str, kind: str) -> list[Mapped]:
+    holder = template.get(side)
+    return _mappings(holder.get(kind)) if isinstance(holder, dict) else []
+
+
+def _mappings(content: Any) -> list[Mapped]:
+    return [item for item in content if isinstance(item, dict)] if isinstance(content, list) else []
+
+
+def rest_of(node: Any) -> Mapped:
+    """What a node says that is not lifted into typed fields."""
+    data = write_native(node.rest) if node.rest is not None else {}
+    return data if isinstance(data, dict) else {}

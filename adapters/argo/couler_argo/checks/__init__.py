@@ -1,1 +1,0 @@
-"""The lint's checks, one subject a file; `couler_argo.lint` runs them."""

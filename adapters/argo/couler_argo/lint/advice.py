@@ -1,0 +1,116 @@
+"""What Argo accepts when a workflow is created, and what fails or surprises when it runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from couler_argo.lint.expressions import check_expressions
+from couler_argo.lint.holders import Holder
+from couler_argo.lint.loops import loops
+from couler_argo.lint.report import Report
+from couler_argo.lint.run import named
+from couler_argo.lint.tags import open_tags, tags
+from couler_plugins.documents import Path
+from couler_plugins.engine_kit.legalize.schedules import DURATION
+
+__all__ = ["advise"]
+
+Mapping = dict[str, Any]
+PODS = {"container", "containerSet", "data", "resource", "script"}
+"""Types of templates that run in pods of their own."""
+KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
+
+
+def advise(holder: Holder, report: Report) -> None:
+    """Warnings about an object."""
+    _check_hooks(holder, holder.spec, holder.spec_path, "", report)
+    for number, template in enumerate(holder.templates):
+        path, where = (*holder.spec_path, "templates", number), named(template)
+        _check_pod_name(holder, template, (*path, "name"), where, report)
+        _check_memoize(template.get("memoize", {}), (*path, "memoize"), where, report)
+        check_expressions(template, path, where, report)
+        _check_open_tags(template, path, where, report)
+        for call, place in _calls(template, path):
+            subject = f"{where}, {'task' if 'dag' in template else 'step'} {call.get('name', '')!r}: "
+            _check_hooks(holder, call, place, subject, report)
+            _check_item(call, place, subject, report)
+        for group, steps in enumerate(template.get("steps", ())):
+            _check_group(steps, (*path, "steps", group), where, report)
+
+
+def _check_pod_name(holder: Holder, template: Mapping, path: Path, where: str, report: Report) -> None:
+    """Pods are `WORKFLOW-TEMPLATE-HASH`, that of an entrypoint is `WORKFLOW`: `GeneratePodName` in util/pod_name.go.
+
+    Source: Argo 4.0.5. An annotation brings back names without the template's.
+    """
+    name, annotations = template.get("name", ""), holder.metadata.get("annotations", {})
+    if name == name.lower() or not PODS & template.keys() or name == holder.spec.get("entrypoint"):
+        return
+    if annotations.get("workflows.argoproj.io/pod-name-format") != "v1":
+        message = f"{where} has capitals in its name, and Kubernetes takes none in the names of its pods"
+        report.warning("pod-name", path, message, f"call it {name.lower()!r}")
+
+
+def _calls(template: Mapping, path: Path) -> Iterator[tuple[Mapping, Path]]:
+    """The steps and tasks of a template, each with its place."""
+    for number, task in enumerate(template.get("dag", {}).get("tasks", ())):
+        yield task, (*path, "dag", "tasks", number)
+    for group, steps in enumerate(template.get("steps", ())):
+        for number, step in enumerate(steps):
+            yield step, (*path, "steps", group, number)
+
+
+def _check_hooks(holder: Holder, call: Mapping, path: Path, where: str, report: Report) -> None:
+    """Hooks of templates that do not exist: Argo looks for these only when they run."""
+    called = [(hook.get("template", ""), (*path, "hooks", event)) for event, hook in call.get("hooks", {}).items()]
+    if "templates" not in call:  # what a workflow calls when it ends is found earlier
+        called.append((call.get("onExit", ""), (*path, "onExit")))
+    for name, place in called:
+        if name and "{{" not in name and holder.find(name) is None and "workflowTemplateRef" not in holder.spec:
+            hint = report.meant(name, holder.template_names, "correct the name, or add the template")
+            message = f"{where}a hook calls {name!r}, which does not exist"
+            report.warning("unknown-template", place, message, hint)
+
+
+def _check_item(call: Mapping, path: Path, where: str, report: Report) -> None:
+    if loops(call):
+        return
+    for tag, place in tags(call, path):
+        if tag == "item" or tag.startswith("item."):
+            message = f"{where}{{{{{tag}}}}} cannot be resolved: the step does not loop"
+            report.warning(
+                "item-outside-loop", place, message, "add withItems, withParam or withSequence, or remove it"
+            )
+
+
+def _check_group(steps: list[Mapping], path: Path, where: str, report: Report) -> None:
+    """References to steps that run at the same time: Argo takes those to steps that are written before."""
+    names: set[str] = set()
+    for number, step in enumerate(steps):
+        own = str(step.get("name", ""))
+        for tag, place in tags({key: step[key] for key in step if key != "inline"}, (*path, number)) if names else ():
+            root, _, rest = tag.partition(".")
+            name = rest.split(".", 1)[0]
+            if root == "steps" and name in names:
+                message = f"{where}, step {own!r}: {{{{{tag}}}}} refers to {name!r}, which runs at the same time"
+                report.warning("reference-order", place, message, f"put {own!r} into a later group")
+        names.add(own)
+
+
+def _check_open_tags(template: Mapping, path: Path, where: str, report: Report) -> None:
+    """Tags without an end: Argo takes all for one of them that comes before the next `}}`, and may refuse that."""
+    for place in open_tags(template, path):
+        message = f"{where} has a {{{{ without its }}}}"
+        report.warning("open-tag", place, message, "close it, or write {{='{{'}} for the braces themselves")
+
+
+def _check_memoize(memoize: Mapping, path: Path, where: str, report: Report) -> None:
+    key, age = memoize.get("key", ""), memoize.get("maxAge", "")
+    if key and "{{" not in key and not KEY.fullmatch(key):
+        message = f"{where} has a memoization key {key!r}, with which it fails when it runs"
+        report.warning("memoize", (*path, "key"), message, "use letters, digits and '-'; hash what has others")
+    if age and "{{" not in age and not DURATION.fullmatch(age):
+        message = f"{where} has a maxAge {age!r}, with which it fails when it runs"
+        report.warning("memoize", (*path, "maxAge"), message, "write a duration such as 24h or 1h30m")

@@ -1,0 +1,185 @@
+"""Who calls which template: entrypoints, steps, tasks and hooks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from couler_argo.lint.arguments import Arguments
+from couler_argo.lint.holders import Holder
+from couler_argo.lint.report import Borrowed, Report
+from couler_argo.lint.run import Run, named
+from couler_argo.lint.tags import is_computed, tags
+from couler_plugins.documents import Path
+
+__all__ = ["Callee", "Request", "Resolved", "find_library", "resolve", "resolve_name", "resolve_reference"]
+
+Mapping = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A template that something calls.
+
+    Attributes:
+        holder: the object that it looks templates up in.
+        template: the template.
+        path: where it is in its object.
+        where: the template, to begin a message with.
+        report: gets what is wrong with it.
+        borrowed: whether it was called by reference, in a workflow that is not its own.
+    """
+
+    holder: Holder
+    template: Mapping
+    path: Path
+    where: str
+    report: Report
+    borrowed: bool = False
+
+    def inline(self, template: Mapping, path: Path, where: str, report: Report) -> Callee:
+        """A template that is written in a step of this one's object."""
+        place = f"{where.removesuffix(': ')} (inline)"
+        return Callee(self.holder, template, (*path, "inline"), place, report, self.borrowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A visit that a check asks for: of a template, as it is called at one place.
+
+    Attributes:
+        callee: the template.
+        arguments: what it is called with; None for made-up values of all that it takes.
+        report: gets what is wrong with the call.
+        path: where the call is.
+        subject: who calls what, to begin a message with.
+    """
+
+    callee: Callee
+    arguments: Arguments | None
+    report: Report
+    path: Path
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a call leads to.
+
+    Attributes:
+        callee: the template; None where there is none.
+        known: whether all is known of what it leads to; without a callee: that Argo takes it to have no outputs.
+    """
+
+    callee: Callee | None
+    known: bool = True
+
+
+UNKNOWN = Resolved(None, known=False)
+
+
+def resolve(run: Run, caller: Callee, call: Mapping, path: Path, where: str) -> Resolved:
+    """The template that a step or task calls; says so where there is none.
+
+    Args:
+        run: the checks.
+        caller: the template that the step is in.
+        call: the step, with what is known filled in.
+        path: where the step is.
+        where: the step, to begin a message with.
+    """
+    report = caller.report
+    reference, name, inline = call.get("templateRef"), call.get("template", ""), call.get("inline")
+    if reference is not None:
+        if name:
+            message = f"{where}calls both {name!r} and a templateRef"
+            report.error("no-call", (*path, "template"), message, "keep one of them")
+        referred = resolve_reference(run, caller.holder, report, reference, (*path, "templateRef"), where)
+        if inline is None or referred.callee is None:
+            return referred
+        return Resolved(referred.callee.inline(inline, path, where, report))
+    found: Resolved | None = None
+    if name:
+        found = resolve_name(run, caller.holder, name, report, (*path, "template"), where, caller.borrowed)
+    if inline is not None:
+        return Resolved(caller.inline(inline, path, where, report))
+    if found is None:
+        report.error("no-call", path, f"{where}calls no template", "give it template, templateRef or inline")
+        return UNKNOWN
+    return found
+
+
+def resolve_name(
+    run: Run, holder: Holder, name: str, report: Report, path: Path, where: str, borrowed: bool = False
+) -> Resolved:
+    """The template of this name in an object; says so where there is none."""
+    found = holder.find(name)
+    if found is not None:
+        return _resolved(run, holder, found, report, borrowed)
+    if not borrowed and (brought := run.brought.get(name)) is not None:
+        message = f"{where}calls {name!r}, which is not here; Argo takes what a templateRef called before"
+        report.warning("unknown-template", path, message, "write a templateRef here as well")
+        template, origin = brought
+        subject = Borrowed(report, path, f"{where}calls {name!r}", holder.document)
+        return Resolved(Callee(holder, template, origin, named(template), subject))
+    if not is_computed(name):
+        hint = report.meant(name, holder.template_names, "correct the name, or add the template")
+        report.error("unknown-template", path, f"{where}calls {name!r}, which does not exist", hint)
+    return UNKNOWN
+
+
+def _resolved(run: Run, holder: Holder, found: tuple[Mapping, Path], report: Report, borrowed: bool) -> Resolved:
+    template, path = found
+    if borrowed:
+        run.brought.setdefault(template.get("name", ""), (template, (holder.name, *path)))
+    return Resolved(Callee(holder, template, path, named(template), report, borrowed))
+
+
+def resolve_reference(run: Run, holder: Holder, report: Report, reference: Mapping, path: Path, where: str) -> Resolved:
+    """The template of another object that a `templateRef` of an object means."""
+    name, template = reference.get("name", ""), reference.get("template", "")
+    if not name or not template:
+        report.error("no-call", path, f"{where}has a templateRef without a {'template' if name else 'name'}", "add it")
+        return UNKNOWN
+    if next(tags(reference), None) is not None:
+        return Resolved(None)  # known when it runs; Argo looks no further
+    library = find_library(run, holder, report, reference, path, where)
+    if library is None:
+        return UNKNOWN
+    found = library.find(template)
+    if found is None:
+        if "placeholder" in template or is_computed(template):
+            return Resolved(None)
+        message = f"{where}calls {template!r} of {name!r}, which has no such template"
+        hint = report.meant(template, library.template_names, "correct the name, or add the template")
+        report.error("unknown-template", (*path, "template"), message, hint)
+        return UNKNOWN
+    if library.document == run.home.document and library.manifest.path == run.home.manifest.path:
+        return _resolved(run, library, found, report, borrowed=True)
+    borrowed = Borrowed(report, path, f"{where}calls {template!r} of {name!r}", library.document)
+    return _resolved(run, library, found, borrowed, borrowed=True)
+
+
+def find_library(run: Run, holder: Holder, report: Report, reference: Mapping, path: Path, where: str) -> Holder | None:
+    """The workflow template that a reference of an object names; says so where it cannot be looked into."""
+    name, cluster = reference.get("name", ""), reference.get("clusterScope", False)
+    if not cluster and run.home.manifest.library == "cluster":
+        message = f"{where}refers to the WorkflowTemplate {name!r}, though it belongs to no namespace"
+        report.error(
+            "cluster-calls-namespace", path, message, "refer to a ClusterWorkflowTemplate (clusterScope: true)"
+        )
+        return None
+    found = run.shelf.find(reference, run.home.namespace, holder)
+    if len(found) > 1:
+        run.shelf.shared.add(found, holder.document, (*holder.manifest.path, *path))
+        return None
+    library = found[0] if found else None
+    if library is not None and not library.misfits:
+        return library
+    kind = "ClusterWorkflowTemplate" if cluster else "WorkflowTemplate"
+    if library is not None:
+        report.note("outside-bundle", path, f"{where}refers to the {kind} {name!r}, which cannot be read")
+        return None
+    hint = report.meant(name, run.shelf.names(cluster), "give its file as well, to have this checked")
+    report.note("outside-bundle", path, f"{where}refers to the {kind} {name!r}, which is not among the files", hint)
+    return None

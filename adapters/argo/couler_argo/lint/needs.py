@@ -1,0 +1,119 @@
+"""Which tasks a task of a DAG waits for, as Argo finds them in `depends` and `dependencies`.
+
+Argo takes names out of the text; whether it is an expression, only the controller sees. Source:
+`workflow/common/ancestry.go`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from couler_argo.lint.loops import loops
+from couler_argo.lint.report import Report
+from couler_plugins.documents import Path
+from couler_plugins.engine_kit.legalize.depends import OUTCOMES, parse_depends
+from couler_plugins.errors import InvalidInput
+
+__all__ = ["Tasks", "check_needs"]
+
+Mapping = dict[str, Any]
+NAME = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
+PLAIN = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
+OF_LOOPS = ("AnySucceeded", "AllFailed")
+
+
+class Tasks(NamedTuple):
+    """The tasks of a DAG.
+
+    Attributes:
+        items: the tasks, in order.
+        by_name: the place of each in that order; of two of one name, the last.
+        waits: for each task, the names that it waits for, each with whether a loop's outcome is asked of it.
+    """
+
+    items: list[Mapping]
+    by_name: dict[str, int]
+    waits: list[dict[str, bool]]
+
+    @classmethod
+    def of(cls, items: list[Mapping]) -> Tasks:
+        by_name = {item.get("name", ""): number for number, item in enumerate(items)}
+        return cls(items, by_name, [_waits(item) for item in items])
+
+
+def _waits(task: Mapping) -> dict[str, bool]:
+    if depends := task.get("depends"):
+        return _named(depends)
+    waits: dict[str, bool] = {}
+    for name in task.get("dependencies", ()):
+        if PLAIN.fullmatch(name):
+            waits[name] = False
+        else:
+            waits.update(_named(f"({name}.Succeeded)"))
+    return waits
+
+
+def _named(text: str) -> dict[str, bool]:
+    found: dict[str, bool] = {}
+    for match in NAME.finditer(text):
+        if match[3]:
+            found[match[3]] = False
+        elif match[2] in OF_LOOPS:
+            found[match[1]] = True
+        else:
+            found.setdefault(match[1], False)
+    return found
+
+
+def check_needs(tasks: Tasks, path: Path, where: str, report: Report) -> None:
+    """What is wrong with what the tasks say of each other; `path` is that of the tasks."""
+    uses_depends = any(task.get("depends") for task in tasks.items)
+    for number, task in enumerate(tasks.items):
+        place = (*path, number)
+        name = task.get("name", "")
+        subject = f"{where}, task {name!r}"
+        _check_dialect(task, uses_depends, place, subject, report)
+        if depends := task.get("depends"):
+            _check_depends(depends, (*place, "depends"), subject, report)
+        for needed, of_loop in tasks.waits[number].items():
+            at = (*place, "depends") if depends else _at(task, needed, place)
+            if needed not in tasks.by_name:
+                hint = report.meant(needed, tasks.by_name, "correct the name, or add the task")
+                message = f"{subject} waits for {needed!r}, which does not exist"
+                report.error("unknown-dependency", at, message, hint)
+            elif of_loop and not loops(tasks.items[tasks.by_name[needed]]):
+                message = f"{subject} asks {needed!r} for an outcome of a loop, and that is none"
+                report.error("outcome", at, message, f"use {needed}.Succeeded or {needed}.Failed")
+
+
+def _at(task: Mapping, needed: str, place: Path) -> Path:
+    listed = task.get("dependencies", [])
+    return (*place, "dependencies", listed.index(needed)) if needed in listed else (*place, "dependencies")
+
+
+def _check_dialect(task: Mapping, uses_depends: bool, path: Path, subject: str, report: Report) -> None:
+    name, listed = task.get("name", ""), task.get("dependencies")
+    if (uses_depends or listed) and name[:1].isdecimal() and name[:1].isascii():
+        message = f"{subject} has a name that begins with a digit, in a DAG with dependencies"
+        report.error("digit-name", (*path, "name"), message, "begin it with a letter")
+    if uses_depends and listed:
+        hint = f"write depends: {' && '.join(listed)}"
+        message = f"{subject} has dependencies in a DAG that uses depends"
+        report.error("mixed-dialects", (*path, "dependencies"), message, hint)
+    if uses_depends and "continueOn" in task:
+        message = f"{subject} has continueOn in a DAG that uses depends"
+        hint = f"let those that wait for it say {name}.Succeeded || {name}.Failed"
+        report.error("continue-on-with-depends", (*path, "continueOn"), message, hint)
+
+
+def _check_depends(depends: str, path: Path, subject: str, report: Report) -> None:
+    unknown = [match[2] for match in NAME.finditer(depends) if match[2] and match[2] not in OUTCOMES]
+    for word in unknown:
+        hint = report.meant(word, OUTCOMES, f"use one of {', '.join(OUTCOMES)}")
+        report.error("outcome", path, f"{subject} depends on an outcome {word!r}, which does not exist", hint)
+    if not unknown:
+        try:
+            parse_depends(depends, lambda name: ())
+        except InvalidInput as error:
+            report.warning("depends-syntax", path, f"{subject}: {error.message}", error.hint or "")

@@ -1,0 +1,85 @@
+"""What templates give back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from couler_argo.lint.artifacts import check_path
+from couler_argo.lint.calls import Callee
+from couler_argo.lint.names import check_port_name, check_ports
+from couler_argo.lint.references import check_references
+from couler_argo.lint.report import Report
+from couler_argo.lint.run import Scope
+from couler_argo.lint.tags import is_computed, is_parameter, tags
+from couler_plugins.documents import Path
+
+__all__ = ["LEAVES", "check_outputs"]
+
+Mapping = dict[str, Any]
+LEAVES = ("container", "containerSet", "script", "resource", "data", "http", "plugin")
+"""Types of templates that run one thing."""
+
+SOURCES = ("path", "jqFilter", "jsonPath", "parameter", "expression")
+OF_TYPES = {
+    "container": ("path",),
+    "containerSet": ("path",),
+    "script": ("path",),
+    "resource": ("jqFilter", "jsonPath"),
+    "dag": ("parameter", "expression"),
+    "steps": ("parameter", "expression"),
+}
+"""Where the outputs of each type of template can come from."""
+
+
+def check_outputs(caller: Callee, scope: Scope) -> None:
+    """The outputs of a template.
+
+    Args:
+        caller: the template, with what is known filled in.
+        scope: what can be referred to in it, all its steps included.
+    """
+    outputs, path = caller.template.get("outputs", {}), (*caller.path, "outputs")
+    if not outputs:
+        return
+    check_ports(outputs, path, f"{caller.where}: output ", caller.report, literal=False)
+    check_references(tags(outputs, path), scope, f"{caller.where}: ", caller.report)
+    leaf = any(kind in caller.template for kind in LEAVES)
+    for number, item in enumerate(outputs.get("artifacts", ())):
+        place = (*path, "artifacts", number)
+        subject = f"{caller.where}: output artifact {item.get('name', '')!r}"
+        check_path(item, place, subject, leaf, caller.report)
+        _check_global_name(item, place, subject, caller.report)
+    for number, item in enumerate(outputs.get("parameters", ())):
+        place = (*path, "parameters", number)
+        subject = f"{caller.where}: output parameter {item.get('name', '')!r}"
+        _check_source(item, place, subject, caller)
+        _check_global_name(item, place, subject, caller.report)
+
+
+def _check_global_name(item: Mapping, path: Path, subject: str, report: Report) -> None:
+    name = item.get("globalName", "")
+    if name and not is_parameter(name) and not is_computed(name):
+        check_port_name(name, "globalName", (*path, "globalName"), f"{subject}: ", report)
+
+
+def _check_source(item: Mapping, path: Path, subject: str, caller: Callee) -> None:
+    report = caller.report
+    source = item.get("valueFrom")
+    if source is None:
+        if "value" not in item:
+            report.error("output-source", path, f"{subject} comes from nowhere", "give it valueFrom")
+        return
+    path = (*path, "valueFrom")
+    if "value" in item:
+        report.error("output-source", path, f"{subject} has both value and valueFrom", "keep one of them")
+        return
+    given = [key for key in SOURCES if source.get(key)] + [key for key in ("supplied",) if key in source]
+    if len(given) > 1:
+        message = f"{subject} comes from several places: {', '.join(given)}"
+        report.error("output-source", path, message, "keep one of them")
+        return
+    kind = next((kind for kind in OF_TYPES if caller.template.get(kind, []) != []), "")
+    wanted = OF_TYPES.get(kind, SOURCES)
+    if not given or (kind and given[0] not in wanted):
+        found = f"comes from {given[0]}" if given else "comes from nowhere"
+        report.error("output-source", path, f"{subject} {found}", f"give it valueFrom.{' or '.join(wanted)}")

@@ -1,0 +1,121 @@
+"""Where checks say what they find, on which document, and what there may have been meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from difflib import get_close_matches
+from typing import Literal
+
+from couler_argo.lint.releases import Release, Releases
+from couler_plugins.documents import Path, Remark
+
+__all__ = ["Borrowed", "Report", "Unjudged"]
+
+Severity = Literal["error", "warning", "note"]
+FEW = 500
+"""Of how many names the nearest one is looked for, and how often: with more it takes longer than it is worth."""
+
+
+class Report:
+    """The remarks on one object of a document.
+
+    Args:
+        document: the document's number in the bundle.
+        base: where the object is in it.
+        releases: those of Argo that it may be for.
+    """
+
+    def __init__(self, document: int, base: Path, releases: Releases) -> None:
+        self.document = document
+        self.base = base
+        self.releases = releases
+        self.remarks: list[Remark] = []
+        self.shown: Callable[[str], str] = str  # how a message is spelled for people
+        self._looked = 0
+
+    def error(self, code: str, path: Path, message: str, hint: str = "") -> None:
+        """What Argo or the API server refuses."""
+        self.add("error", code, path, message, hint)
+
+    def warning(self, code: str, path: Path, message: str, hint: str = "") -> None:
+        """What is accepted, and fails or surprises when it runs."""
+        self.add("warning", code, path, message, hint)
+
+    def note(self, code: str, path: Path, message: str, hint: str = "") -> None:
+        """What cannot be judged."""
+        self.add("note", code, path, message, hint)
+
+    def since(
+        self, release: Release, code: str, path: Path, message: str, hint: str, *, before: Literal["", "warning"] = ""
+    ) -> None:
+        """What is refused from a release on: an error if the document is for no earlier one.
+
+        Args:
+            release: the first one that refuses it.
+            code: the kind of finding.
+            path: the place inside the object.
+            message: what there is to say.
+            hint: what to do.
+            before: what it is for earlier releases: nothing wrong, or a warning because it fails when it runs.
+        """
+        if self.releases.first >= release:
+            self.error(code, path, message, hint)
+        elif before:
+            self.warning(code, path, message, hint)
+        elif self.releases.last >= release:
+            self.note(code, path, message, hint)
+
+    def meant(self, name: str, known: Collection[str], otherwise: str) -> str:
+        """A hint that names the known name nearest to a misspelled one; `otherwise` where none is near."""
+        self._looked += 1
+        close = get_close_matches(name, known, 1, 0.75) if len(known) <= FEW and self._looked <= FEW else ()
+        return f"did you mean {close[0]!r}?" if close else otherwise
+
+    def add(
+        self, severity: Severity, code: str, path: Path, message: str, hint: str, definition: int | None = None
+    ) -> None:
+        """One remark; `path` is inside the object, `definition` the document of what is wrong, if it is another."""
+        shown = self.shown
+        where = self.document, self.base + path
+        self.remarks.append(Remark(*where, severity, code, shown(message), shown(hint), definition))
+
+
+class Unjudged(Report):
+    """For what Argo does not look at before it runs: errors become warnings."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report.document, report.base, report.releases)
+        self._report = report
+
+    def add(
+        self, severity: Severity, code: str, path: Path, message: str, hint: str, definition: int | None = None
+    ) -> None:
+        """One remark, not worse than a warning."""
+        self._report.add("warning" if severity == "error" else severity, code, path, message, hint, definition)
+
+
+class Borrowed(Report):
+    """For what is written in another document: the first error and the first note there are ones of the call.
+
+    The rest is said where it is written.
+
+    Args:
+        report: of the document with the call.
+        path: the place of the call.
+        subject: who calls what, to begin a message with.
+        definition: the document with what is called.
+    """
+
+    def __init__(self, report: Report, path: Path, subject: str, definition: int) -> None:
+        super().__init__(report.document, report.base, report.releases)
+        self._report, self._path, self._subject, self._definition = report, path, subject, definition
+        self._said: set[Severity] = {"warning"}
+
+    def add(
+        self, severity: Severity, code: str, path: Path, message: str, hint: str, definition: int | None = None
+    ) -> None:
+        """The first of its severity, at the place of the call."""
+        if severity not in self._said:
+            self._said.add(severity)
+            document = self._definition if definition is None else definition
+            self._report.add(severity, code, self._path, f"{self._subject}: there, {message}", hint, document)

@@ -1,0 +1,131 @@
+"""What a bundle's documents are to a cluster: some are put in place, and the workflows are created after that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from couler_argo.codec import Mapped
+from couler_argo.manifests import SPEC_PATHS, at
+from couler_argo.run.kinds import KINDS
+from couler_argo.split.parts import RUN_ID
+from couler_plugins.engine_kit.kubernetes.naming import as_written, check_run, identify, place
+from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.hookspecs.running import Job, Request
+
+__all__ = ["jobs_of", "memoizes"]
+
+OF_CONTROLLER = frozenset({"workflows.argoproj.io/completed", "workflows.argoproj.io/phase"})
+"""Labels by which Argo's controller leaves a workflow alone."""
+
+
+def jobs_of(documents: Sequence[Any], request: Request, namespace: str, fallback: str) -> list[Job]:
+    """The jobs for these documents, which are left as they are.
+
+    Args:
+        documents: the data of each.
+        request: what else is asked for.
+        namespace: where everything goes; empty for where each document says.
+        fallback: where a document goes that does not say.
+
+    Raises:
+        InvalidInput: a document or a parameter makes no sense.
+        Unsupported: there is a document of another kind.
+    """
+    check_run(request.run, "argo")
+    found = sorted(_objects(documents), key=lambda thing: list(KINDS).index(thing["kind"]))
+    _set_parameters(found, request)
+    jobs: list[Job] = []
+    for thing in found:
+        if not KINDS[thing["kind"]].cluster:
+            place(thing, namespace, fallback, "argo")
+        runs = thing["kind"] == "Workflow"
+        if runs:
+            identify(thing, request.run, "workflow", "argo")
+        where = "/".join(filter(None, (thing["metadata"].get("namespace"), thing["metadata"]["name"])))
+        name = f"{thing['kind']} {where}"
+        if any(job.name == name for job in jobs):
+            raise InvalidInput(f"there are two documents for {name}", engine="argo", hint="remove one of them")
+        needs = tuple(job.name for job in jobs if not job.runs) if thing["kind"] in ("CronWorkflow", "Workflow") else ()
+        jobs.append(Job(name=name, place=where, needs=needs, runs=runs, content=thing))
+    return jobs
+
+
+def memoizes(thing: Mapping[str, Any]) -> bool:
+    """Whether a template of an object has its results kept by Argo."""
+    try:
+        templates = at(thing, SPEC_PATHS[thing["kind"]])["templates"]
+    except (KeyError, TypeError):
+        return False
+    return any(isinstance(item, dict) and "memoize" in item for item in templates or ())
+
+
+def _objects(documents: Sequence[Any]) -> Iterator[Mapped]:
+    """Copies of all objects, those in a `kind: List` included."""
+    for document in documents:
+        if document is None:
+            continue  # nothing between two separators
+        kind = document.get("kind") if isinstance(document, dict) else None
+        if kind == "List" and isinstance(document.get("items"), list):
+            yield from _objects(document["items"])
+            continue
+        known = KINDS.get(str(kind))
+        if known is None or document.get("apiVersion") != known.api_version:
+            version = document.get("apiVersion") if isinstance(document, dict) else None
+            message = f"a {kind!r:.60} of {version!r:.60} is nothing that we submit"
+            raise Unsupported(
+                message, engine="argo", feature="run", hint="apply it with kubectl, and leave it out here"
+            )
+        metadata = document.get("metadata")
+        if not isinstance(metadata, dict) or not any(isinstance(metadata.get(key), str) for key in _names(kind)):
+            raise InvalidInput(f"a {kind} has no name", engine="argo", hint=" or ".join(_names(kind)))
+        yield as_written(document, OF_CONTROLLER)
+
+
+def _names(kind: str | None) -> tuple[str, ...]:
+    return ("name", "generateName") if kind == "Workflow" else ("name",)
+
+
+def _set_parameters(things: Sequence[Mapped], request: Request) -> None:
+    """Sets the parameters that were asked for, and the identity of the run where a workflow asks for it."""
+    if RUN_ID in request.parameters:
+        raise InvalidInput(f"{RUN_ID} is the identity of the run", engine="argo", hint="give --run-id")
+    libraries = {thing["metadata"]["name"]: thing for thing in things if thing["kind"] == "WorkflowTemplate"}
+    workflows = [thing for thing in things if thing["kind"] == "Workflow"]
+    known: set[str] = set()
+    for thing in workflows:
+        declared = _declared(thing)
+        reference = thing["spec"].get("workflowTemplateRef") if isinstance(thing.get("spec"), dict) else None
+        name = reference.get("name") if isinstance(reference, dict) else None
+        elsewhere = name is not None and name not in libraries  # what it declares is not for us to know
+        declared = {**(_declared(libraries[name]) if name in libraries else {}), **declared}
+        known |= declared.keys() | (request.parameters.keys() if elsewhere else set())
+        wanted = {key: value for key, value in request.parameters.items() if elsewhere or key in declared}
+        if RUN_ID in declared and not declared[RUN_ID]:
+            wanted[RUN_ID] = request.run
+        _assign(thing, wanted)
+    if unknown := sorted(request.parameters.keys() - known):
+        hint = f"it has {', '.join(sorted(known - {RUN_ID})) or 'none'}"
+        raise InvalidInput(f"no workflow has a parameter {unknown[0]!r:.60}", engine="argo", hint=hint)
+
+
+def _declared(thing: Mapped) -> dict[str, Any]:
+    """The parameters that an object's spec declares, with their values."""
+    try:
+        listed = at(thing, SPEC_PATHS[thing["kind"]])["arguments"]["parameters"]
+        return {str(item["name"]): item.get("value") for item in listed}
+    except (AttributeError, KeyError, TypeError):
+        return {}
+
+
+def _assign(thing: Mapped, values: Mapping[str, str]) -> None:
+    if not values:
+        return
+    arguments = thing["spec"].setdefault("arguments", {})
+    parameters = arguments.setdefault("parameters", [])
+    for item in parameters:
+        if item["name"] in values:
+            item.pop("valueFrom", None)
+            item["value"] = values[item["name"]]
+    own = {item["name"] for item in parameters}
+    parameters.extend({"name": name, "value": value} for name, value in values.items() if name not in own)

@@ -1,0 +1,105 @@
+"""What a script template runs: the interpreter, the source with its tags filled in, and where its outputs are.
+
+Sources: `ScriptTemplate` and `ValueFrom` of `pkg/apis/workflow/v1alpha1`, `CaptureScriptResult` and `SaveParameters` in
+`workflow/executor/executor.go`: one newline at the end is cut off, and a result has 256 kB.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from couler_argo.run.local.values import data, text
+from couler_plugins.hookspecs.local import Look, NotThere, Place, Program
+from couler_plugins.ir import Container, Native, Operation, Output, Port, Value
+
+__all__ = ["MOST_PRINTED", "path", "program", "seconds", "seconds_of"]
+
+INTERPRETER = re.compile(r"(python(3(\.\d+)?)?|sh|bash|dash)")
+MOST_PRINTED = 256 * 1024
+PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)")
+SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+
+
+def program(operation: Operation, look: Look) -> Program:
+    """The program of a script template.
+
+    Raises:
+        NotThere: something in it is not there, or nobody here knows how to run it.
+    """
+    mains = [container for container in operation.containers if container.role == "main"]
+    if len(mains) != 1 or mains[0].script is None:
+        raise NotThere("it is not one script")
+    (main,) = mains
+    command = tuple(text(part, look) for part in main.command)
+    if not command or not INTERPRETER.fullmatch(PurePosixPath(command[0]).name):
+        raise NotThere(
+            f"its interpreter is {' '.join(command) or 'the one of its image'!r}, and none that is known here"
+        )
+    assert main.script is not None
+    return Program(
+        command=(PurePosixPath(command[0]).name, *command[1:]),
+        source=text(main.script, look),
+        env=tuple(_environment(main, look)),
+        inputs={port.name: path(port, look) for port in operation.inputs if port.kind == "artifact"},
+        outputs=tuple(_places(operation, look)),
+        seconds=_limit(operation, look),
+        most_printed=MOST_PRINTED,
+    )
+
+
+def _environment(container: Container, look: Look) -> Iterator[tuple[str, str]]:
+    for variable in container.env:
+        if isinstance(variable.value, Native):
+            raise NotThere(f"its variable {variable.name!r} comes from a secret, a ConfigMap or the pod")
+        yield variable.name, text(variable.value, look)
+
+
+def _places(operation: Operation, look: Look) -> Iterator[Place]:
+    for output in operation.outputs:
+        default = None if output.default is None else text(output.default, look)
+        optional = output.rest is not None and '"optional":true' in str(output.rest.parts[0])
+        place = path(output, look)
+        yield Place(name=output.name, kind=output.kind, path=place, default=default, optional=optional)
+
+
+def path(port: Port | Output, look: Look) -> str:
+    """Where a template finds an input artifact, or leaves an output.
+
+    Raises:
+        NotThere: it does not read or write a file there.
+    """
+    if port.kind == "artifact" and port.path is not None:
+        return text(port.path, look).rstrip("/")
+    if isinstance(port, Output) and port.kind == "parameter" and isinstance(port.value, Native):
+        content = data(port.value, look)
+        if isinstance(content, dict) and content.keys() == {"path"}:
+            return str(content["path"]).rstrip("/")
+    raise NotThere(f"its port {port.name!r} is no file at a path")
+
+
+def _limit(operation: Operation, look: Look) -> float | None:
+    found = [] if operation.timeout is None else [seconds(operation.timeout, look)]
+    if operation.rest is not None:
+        rest = data(operation.rest, look)
+        if isinstance(rest, dict) and "activeDeadlineSeconds" in rest:
+            found.append(seconds_of(str(rest["activeDeadlineSeconds"])))
+    return min(found, default=None)
+
+
+def seconds(value: Value, look: Look) -> float:
+    """A duration as Argo writes it: `90`, `5m`, `1h30m`.
+
+    Raises:
+        NotThere: it is none.
+    """
+    return seconds_of(text(value, look))
+
+
+def seconds_of(written: str) -> float:
+    """The same of a text."""
+    parts = PART.findall(written.strip())
+    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != written.strip():
+        raise NotThere(f"{written!r:.40} is no duration")
+    return sum(float(number) * SECONDS[unit] for number, unit in parts)

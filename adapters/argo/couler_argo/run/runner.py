@@ -1,0 +1,142 @@
+"""Runs Argo workflows in a cluster, with what they need beside them.
+
+A workflow gets its name before it is created, from the run's identity. So whoever has lost the answer, or died before
+it came, finds by that name whether the workflow is there, and never creates it twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from couler_argo.codec import Mapped
+from couler_argo.controller import controllers_of
+from couler_argo.doctor import INSTALL, LISTS
+from couler_argo.run.failing import failed_of, own_lines
+from couler_argo.run.jobs import jobs_of, memoizes
+from couler_argo.run.kinds import HINTS, KINDS, WORKFLOW
+from couler_argo.run.status import ended, outputs_of, status_of
+from couler_argo.split.parts import RUN_ID
+from couler_plugins.engine_kit.kubernetes.failing import failures
+from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
+from couler_plugins.engine_kit.kubernetes.objects import Calls
+from couler_plugins.engine_kit.kubernetes.rights import demand
+from couler_plugins.engine_kit.kubernetes.submitting import apply, create, right_to_submit
+from couler_plugins.errors import EngineError
+from couler_plugins.hookspecs.running import Failure, Job, Produced, Request, Status, Submitted, Where
+
+__all__ = ["ArgoRunner", "runner_of"]
+
+STOP, TERMINATE = "Stop", "Terminate"
+log = logging.getLogger(__name__)
+
+
+def runner_of(where: Where) -> ArgoRunner | None:
+    """What runs workflows in a cluster; None for a run in this process."""
+    return None if where.folder else ArgoRunner(where)
+
+
+class ArgoRunner:
+    """One cluster, by the Kubernetes API.
+
+    Args:
+        where: which one.
+    """
+
+    def __init__(self, where: Where) -> None:
+        self._where = where
+
+    @cached_property
+    def _calls(self) -> Calls:
+        return Calls(self._where.context, HINTS)
+
+    @property
+    def _namespace(self) -> str:
+        return self._where.namespace or self._calls.namespace
+
+    def jobs(self, documents: Sequence[Any], request: Request) -> list[Job]:
+        """Side documents and templates first, then the workflows; see `couler_argo.run.jobs`."""
+        return jobs_of(documents, request, self._where.namespace, self._namespace)
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Refuses jobs that we may not submit, or whose results the controller may not keep, as far as is known.
+
+        Raises:
+            EngineError: a right is missing, or the cluster failed.
+        """
+        rights = [right_to_submit(KINDS[job.content["kind"]], job) for job in jobs]
+        demand(self._calls.api, rights, LISTS)
+        if any(memoizes(job.content) for job in jobs):
+            controllers = controllers_of(self._calls.api)
+            # Which of several runs a workflow is not for us to know.
+            if len(controllers) == 1:
+                remedy = f"{INSTALL.format(controllers[0].namespace)}; or optimize without via=memoize"
+                demand(self._calls.api, [controllers[0].right_to_memoize], remedy)
+
+    def submit(self, job: Job, request: Request) -> Submitted:
+        """Puts a document in place, or creates a workflow unless it is there."""
+        if job.runs:
+            return create(self._calls, WORKFLOW, job, request, "workflow")
+        return apply(self._calls, KINDS[job.content["kind"]], job, request)
+
+    def status(self, place: str) -> Status:
+        """How far the workflow at `namespace/name` is."""
+        return status_of(self._workflow(place))
+
+    def outputs(self, place: str) -> list[Produced]:
+        """The global outputs of the workflow at `namespace/name`."""
+        return outputs_of(self._workflow(place))
+
+    def failures(self, place: str) -> list[Failure]:
+        """The steps that failed in the workflow at `namespace/name`, and in those of its parts."""
+        parent = self._workflow(place)
+        try:
+            workflows = list(self._with_parts(parent))
+        except EngineError as error:  # running needs no right to list workflows
+            log.info("parts are not known: %s", error)
+            workflows = [parent]
+        return list(failures(self._calls, failed_of(workflows), own_lines))
+
+    def stop(self, place: str, *, terminate: bool = False) -> list[str]:
+        """Stops a workflow, and those that it has started as parts, which Argo would let run on."""
+        how = TERMINATE if terminate else STOP
+        stopped = []
+        for workflow in self._with_parts(self._workflow(place)):
+            # Stopped twice is stopped once; who stopped may be terminated, and not the other way round.
+            if not ended(workflow) and workflow["spec"].get("shutdown") not in (how, TERMINATE):
+                metadata = workflow["metadata"]
+                self._calls.merge(WORKFLOW, metadata["namespace"], metadata["name"], {"spec": {"shutdown": how}})
+                stopped.append(f"{metadata['namespace']}/{metadata['name']}")
+        return stopped
+
+    def _with_parts(self, parent: Mapped) -> Iterator[Mapped]:
+        """A workflow, then what it has started: a caller that stops it before it asks on lets nothing new come."""
+        seen: set[str] = set()
+        ahead = [parent]
+        while ahead:
+            workflow = ahead.pop(0)
+            if workflow["metadata"]["uid"] in seen:
+                continue
+            seen.add(workflow["metadata"]["uid"])
+            yield workflow
+            selector = f"{RUN_LABEL}={_run_of(workflow)}"
+            ahead += self._calls.labelled(WORKFLOW, "Workflow", workflow["metadata"]["namespace"], selector)
+
+    def _workflow(self, place: str) -> Mapped:
+        namespace, _, name = place.rpartition("/")
+        namespace = namespace or self._namespace
+        found = self._calls.get(WORKFLOW, namespace, name)
+        if found is None:
+            message = f"there is no workflow {namespace}/{name}"
+            hint = "it was deleted, or its time to live is over, or this is another cluster"
+            raise EngineError(message, engine="argo", hint=hint)
+        return found
+
+
+def _run_of(workflow: Mapped) -> str:
+    """By what the parts of a workflow are labelled: the parameter that names the run, or the workflow's UID."""
+    arguments = workflow["spec"].get("arguments") or {}
+    named = [item.get("value") for item in arguments.get("parameters") or () if item.get("name") == RUN_ID]
+    return str(named[0]) if named and named[0] else str(workflow["metadata"]["uid"])

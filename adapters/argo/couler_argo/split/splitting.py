@@ -1,0 +1,160 @@
+"""What splitting has to know of an Argo workflow: its size as Argo counts it, what holds its steps together, its parts.
+
+Sources: `maxItems` in the CRDs of Argo 4.0 and later; `workflow/packer/packer.go` (1 MiB with status); argo#7121.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.json import encode
+
+from couler_argo.footprint import Footprints
+from couler_argo.metadata import annotations_of
+from couler_argo.origins import Origins
+from couler_argo.patching import lower_workflow
+from couler_argo.split.bonds import argo_bonds
+from couler_argo.split.detachable import refuse_undetachable
+from couler_argo.split.detaching import detach, links
+from couler_argo.split.part_spec import SPLIT
+from couler_argo.split.parts import Part
+from couler_argo.split.permissions import permissions
+from couler_argo.split.reaching import reached
+from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
+from couler_plugins.hookspecs.splitting import Extent, Load, Parts
+from couler_plugins.ir import (
+    Bond,
+    Call,
+    Graph,
+    Reference,
+    Step,
+    Workflow,
+    bonds,
+    callables,
+    move_into_graphs,
+    without_origin,
+)
+from couler_plugins.plan import Plan
+from couler_plugins.plan.originals import kept
+
+__all__ = ["ArgoSplitting", "splitting_of"]
+
+LIMITS = Extent(bytes=700_000, steps=200, definitions=200)
+"""Tasks of a DAG and templates of a workflow as the CRDs limit them; a mebibyte less room for the status of a run."""
+OUT, IN = 128, 128
+"""Upper estimates of what a parameter takes where it is handed out and where it comes in, beside its name."""
+KEY_OUT, KEY_IN = 256, 320
+"""The same for an artifact: the expression for its key, and where it lies."""
+NOTES = (
+    ("stop it with couler stop", "argo stop and argo terminate let its parts run on"),
+    ("retry its parts first", f"argo retry finds failed ones as they are (-l {RUN_LABEL}=UID)"),
+)
+"""What whoever runs a split workflow does otherwise; docs/split.md has the commands."""
+NAMED = 4
+"""How often its name is written in either place."""
+
+
+def splitting_of(workflow: Workflow, plan: Plan) -> ArgoSplitting | None:
+    """The facet of a workflow that runs a DAG or steps; None for every other one."""
+    call = workflow.entry.call if workflow.entry is not None else None
+    entry = callables(workflow).get(call.name) if isinstance(call, Call) else None
+    return ArgoSplitting(workflow, entry) if isinstance(entry, Graph) else None
+
+
+class ArgoSplitting:
+    """One workflow, and the DAG or the steps that it runs."""
+
+    def __init__(self, workflow: Workflow, entry: Graph) -> None:
+        self._workflow = workflow
+        self._entry = entry
+        self._by_name = callables(workflow)
+        self._footprints = Footprints(workflow)
+        self._closures: dict[str, dict[str, int]] = {}
+
+    @property
+    def graph(self) -> str:
+        """The DAG, or the steps, that the workflow runs."""
+        return self._entry.name
+
+    @property
+    def partitioner(self) -> str:
+        """A manifest is split once, and run often."""
+        return "critical-path"
+
+    @property
+    def nests(self) -> bool:
+        """Templates call templates."""
+        return True
+
+    @property
+    def coordinates(self) -> bool:
+        """Whether it starts parts."""
+        return SPLIT in annotations_of(self._workflow)
+
+    @property
+    def limits(self) -> Extent:
+        """What the CRDs and the controller take: they do not limit how many steps there are, other than tasks."""
+        return LIMITS if self._entry.stages is None else LIMITS._replace(steps=sys.maxsize)
+
+    def extent(self, workflow: Workflow) -> Extent:
+        """How large a workflow is when it is submitted."""
+        data = lower_workflow(without_origin(workflow), None, None, Origins())
+        staged = self._entry.stages is not None
+        graphs = [len(graph.steps) for graph in workflow.graphs if staged or graph.stages is None]
+        named = [item for item in (*workflow.graphs, *workflow.operations) if not item.inline]
+        return Extent(len(encode(data)), max(graphs, default=0), len(named))
+
+    def load(self, step: Step) -> Load:
+        """A task, and the templates that it calls."""
+        measured = self._footprints(step)
+        sites = (step, *(handler.step for handler in step.handlers))
+        called = {site.call.name for site in sites if isinstance(site.call, Call)}
+        templates = [self._closure(name) for name in sorted(called)]
+        return Load(measured.bytes, measured.pods, templates[0] if len(templates) == 1 else dict(ChainMap(*templates)))
+
+    @property
+    def wrapper(self) -> Extent:
+        """A part without tasks: what all parts get of the spec, and all parameters of the workflow."""
+        empty = Graph(name=self._entry.name)
+        probe = Part(self._workflow, empty, (empty,), {})
+        written = lower_workflow(probe.library, None, None, Origins())
+        passed = sum(IN + NAMED * len(port.name) for port in self._workflow.parameters)
+        return Extent(len(encode(written)) + passed, 0, len(probe.library.graphs) + len(probe.library.operations))
+
+    def crossing(self, value: Reference, size: int | None) -> tuple[int, int]:
+        """An output of the part's DAG; an input and an argument of the part."""
+        named = NAMED * len(f"{value.step}-{value.name}")
+        handed, read = (KEY_OUT, KEY_IN) if value.kind == "artifact" else (OUT, IN)
+        return handed + named, read + named
+
+    def bonds(self) -> Sequence[Bond]:
+        """What the IR knows, and what only Argo has; see `couler_argo.split.bonds`."""
+        return [*bonds(self._workflow, self.graph), *argo_bonds(self._workflow, self._entry)]
+
+    def detach(self, parts: Mapping[str, Sequence[str]]) -> Parts:
+        """A WorkflowTemplate for each part, a parent that runs them, and what that is allowed to do."""
+        workflow = move_into_graphs(self._workflow, self.graph, parts).workflow
+        outer = callables(workflow)[self.graph]
+        assert isinstance(outer, Graph)
+        refuse_undetachable(workflow, outer)
+        parent, made = detach(workflow, self.graph, parts)
+        libraries = tuple(part.library for part in made)
+        # What starts parts of a workflow that was split is nothing that a person runs.
+        notes = () if self.coordinates else NOTES
+        return Parts(parent, libraries, links(parent, self.graph, made), permissions(workflow), notes)
+
+    def original(self, file: str, text: str) -> tuple[Any, ...]:
+        """ConfigMaps with the text; see `couler_plugins.plan.originals`."""
+        base = self._workflow.name or self._workflow.prefix.rstrip("-.")
+        return kept(base, self._workflow.namespace, file, text)
+
+    def _closure(self, name: str) -> dict[str, int]:
+        """The bytes of a template and of each that it calls, by name."""
+        if name not in self._closures:
+            content = reached(self._by_name, [Step(name="", call=Call(name=name))])
+            own = sorted(item for item in content if not self._by_name[item].inline)
+            self._closures[name] = {item: self._footprints.size(self._by_name[item]) for item in own}
+        return self._closures[name]

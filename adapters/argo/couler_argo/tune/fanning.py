@@ -1,0 +1,210 @@
+"""Trials as Argo runs them: a loop over a template that trains once, and a script that picks the best of them.
+
+A trial whose training fails hands out a word in place of the metric: so it neither fails the loop, nor is it missing in
+what the loop hands on (`processAggregateNodeOutputs` in `workflow/controller/operator.go` leaves out what has failed).
+What it hands out are expressions, since what a program has left before it failed counts for nothing, and since a tag of
+an input is filled in before Argo looks up what it stands for (`ProcessArgs`, `resolveParameter`). So are parameters of
+the workflow in the items of a loop, which the first setting uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from couler_argo.references import native
+from couler_plugins.engine_kit.legalize.depends import bare_outcomes
+from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs.tuning import FanOut, Trials
+from couler_plugins.hpo.workflows.programs import environment, selecting
+from couler_plugins.hpo.workflows.values import with_arguments
+from couler_plugins.ir import (
+    Argument,
+    Axis,
+    Call,
+    Container,
+    EnvVar,
+    Expression,
+    Graph,
+    Literal,
+    Loop,
+    Native,
+    Need,
+    Needs,
+    Operation,
+    Output,
+    Port,
+    Reference,
+    Step,
+    all_of,
+    callables,
+    conjuncts,
+    fresh_name,
+    replace,
+)
+
+__all__ = ["fanned_out"]
+
+GIVEN = "given-{}"
+"""What the picker calls what a run was given for a hyperparameter."""
+TOGETHER = "couler-trials"
+NUMBER, METRIC = "couler-number", "couler-metric"
+FOLDER = "/tmp/couler"  # noqa: S108  # in a pod of its own
+TRIALS = '[(trial["couler-number"], trial["couler-metric"]) for trial in json.loads(os.environ["COULER_TRIALS"])]'
+FAILURES = ("errored", "failed")
+NOTHING = "none"
+"""What a trial hands out that has measured nothing."""
+
+
+def fanned_out(trials: Trials) -> FanOut:
+    """The trials of a step.
+
+    Raises:
+        Unsupported: Argo would not run each of them by itself, or they would disturb each other.
+    """
+    for reason, hint in _objections(trials.callee):
+        raise Unsupported(reason, feature="tune{trials}", hint=hint)
+    taken = set(callables(trials.workflow))
+    trial = _trial(trials, fresh_name(f"{trials.callee.name}-trial", taken))
+    best = _best(trials, fresh_name(f"{trials.callee.name}-best", {*taken, trial.name}))
+    each = Step(
+        name=trials.trials,
+        call=Call(name=trial.name),
+        arguments=_item_arguments(trials),
+        loop=Loop(axes=(Axis(name="item", values=_items(trials)),)),
+    )
+    some = _some_at_a_time(trials, each, fresh_name(trials.trials, {*taken, trial.name, best.name}))
+    loop = replace(each, call=Call(name=some.name), arguments=_others(trials), loop=None) if trials.parallel else each
+    name = TOGETHER if trials.parallel else ""
+    step = trials.step
+    staged = trials.graph.stages is not None
+    chosen = {name: Reference(to="output", kind="parameter", step=trials.best, name=name) for name in trials.names}
+    measured = Reference(to="output", kind="parameter", step=trials.trials, name=name)
+    return FanOut(
+        trials=replace(loop, needs=step.needs, condition=step.condition),
+        best=Step(
+            name=trials.best,
+            call=Call(name=best.name),
+            arguments=(
+                Argument(name="trials", value=measured),
+                *(Argument(name=GIVEN.format(name), value=item) for name, item in trials.handed.items()),
+            ),
+            needs=None if staged else _after(trials.trials),
+            condition=step.condition,
+        ),
+        step=replace(
+            with_arguments(step, chosen),
+            needs=None if staged else all_of([*conjuncts(step.needs), _after(trials.best)]),
+        ),
+        added=(trial, *((some,) if trials.parallel else ()), best),
+    )
+
+
+def _objections(callee: Operation) -> Iterator[tuple[str, str]]:
+    if callee.inline:
+        yield "what it runs is written inline, and would have to be called from two places", "give it a template"
+    if callee.memoized is not None:
+        yield "its owner memoizes it, maybe without the hyperparameters in the key", "use the optimizer cache"
+    if any(output.exported is not None for output in callee.outputs):
+        yield "it exports a global output, as each trial would", "export what another step is given from it"
+
+
+def _after(step: str) -> Needs:
+    return Need(step=step, outcomes=bare_outcomes(()))
+
+
+def _items(trials: Trials) -> Native:
+    """The settings with their numbers, all of it text: Argo would write numbers in its own way."""
+    items = [
+        {NUMBER: str(number), **{name: literal.value for name, literal in setting}}
+        for number, setting in enumerate(trials.settings)
+    ]
+    items[0] |= {name: f"{{{{workflow.parameters.{item.name}}}}}" for name, item in trials.handed.items()}
+    return native(items)
+
+
+def _item_arguments(trials: Trials) -> tuple[Argument, ...]:
+    items = {name: Reference(to="item", name=name) for name in (NUMBER, *trials.names)}
+    return with_arguments(trials.step, items).arguments
+
+
+def _others(trials: Trials) -> tuple[Argument, ...]:
+    """What the step is passed beside its hyperparameters."""
+    return with_arguments(trials.step, dict.fromkeys(trials.names)).arguments
+
+
+def _some_at_a_time(trials: Trials, each: Step, name: str) -> Graph:
+    """The loop in a template of its own, whose parallelism counts what runs in it (`countActiveChildren`)."""
+    others = {(item.kind, item.name) for item in _others(trials)}
+    passed = tuple(
+        replace(item, value=Reference(to="input", kind=item.kind, name=item.name))
+        if (item.kind, item.name) in others
+        else item
+        for item in each.arguments
+    )
+    measured = Reference(to="output", kind="parameter", step=trials.step.name)
+    return Graph(
+        name=name,
+        inputs=tuple(Port(name=name, kind=kind) for kind, name in sorted(others, reverse=True)),
+        outputs=(Output(name=TOGETHER, value=measured),),
+        steps=(replace(each, name=trials.step.name, arguments=passed),),
+        stages=((trials.step.name,),),
+        parallelism=Literal(value=trials.parallel),
+    )
+
+
+def _trial(trials: Trials, name: str) -> Graph:
+    """What trains once, and hands out the metric with the number of its setting."""
+    step = trials.step
+    passed = with_arguments(step, dict.fromkeys(trials.names, Literal(value=""))).arguments
+    inner = Step(
+        name=step.name,
+        call=step.call,
+        arguments=tuple(replace(item, value=Reference(to="input", kind=item.kind, name=item.name)) for item in passed),
+        tolerates=FAILURES,
+    )
+    made = Reference(to="output", kind="result", step=step.name, name="result")
+    if trials.output:
+        made = Reference(to="output", kind="parameter", step=step.name, name=trials.output)
+    status = Reference(to="status", step=step.name, name="status")
+    metric = Expression(language="expr", parts=(status, " == 'Succeeded' ? ", made, f" : '{NOTHING}'"))
+    number = Expression(language="expr", parts=(Reference(to="input", kind="parameter", name=NUMBER),))
+    return Graph(
+        name=name,
+        inputs=(Port(name=NUMBER), *(Port(name=item.name, kind=item.kind) for item in passed)),
+        outputs=(
+            Output(name=NUMBER, value=number),
+            Output(name=METRIC, value=metric, default=Literal(value=NOTHING)),
+        ),
+        steps=(inner,),
+        stages=((inner.name,),),
+    )
+
+
+def _best(trials: Trials, name: str) -> Operation:
+    places = {each: f"{FOLDER}/{each}" for each in trials.names}
+    measured = Reference(to="input", kind="parameter", name="trials")
+    variables = {key: Literal(value=text) for key, text in environment(trials).items()}
+    return Operation(
+        name=name,
+        kind="script",
+        inputs=(Port(name="trials"), *(Port(name=GIVEN.format(name)) for name in trials.handed)),
+        outputs=tuple(Output(name=each, value=Native.of({"path": path})) for each, path in places.items()),
+        containers=(
+            Container(
+                image=Literal(value=trials.image),
+                command=(Literal(value="python3"),),
+                script=Literal(value=selecting(places, TRIALS)),
+                env=(
+                    *(EnvVar(name=key, value=value) for key, value in variables.items()),
+                    EnvVar(name="COULER_TRIALS", value=measured),
+                    *(
+                        EnvVar(
+                            name=f"COULER_GIVEN_{name}",
+                            value=Reference(to="input", kind="parameter", name=GIVEN.format(name)),
+                        )
+                        for name in trials.handed
+                    ),
+                ),
+            ),
+        ),
+    )

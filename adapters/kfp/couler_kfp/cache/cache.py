@@ -1,0 +1,222 @@
+"""What KFP knows of a task that decides whether its result may be reused, for the optimizer `cache`.
+
+A backend takes a fingerprint of each task whose `cachingOptions` enable it, which the SDK's do by default. The
+annotations, on the pod (`kfp.kubernetes.add_pod_annotation`, `couler_kfp.marks`) or on a PipelineVersion:
+
+- `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; `native` leaves the task to KFP
+- `couler.io/cache-allow`: what does not change the result although no key covers it: `network,secret`
+- `couler.io/cache-version`: a version that its owner declares, for a task without inputs
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from couler_kfp.cache.known import IMPORTED, constant, imported
+from couler_kfp.cache.objections import SCHEDULING, importer_objections, reuse_objections
+from couler_kfp.cache.programs import programs
+from couler_kfp.components import write_operation
+from couler_kfp.mappings import Mapped, rest_of, without
+from couler_kfp.pipelines import ROOT
+from couler_kfp.split.joined import whole_of
+from couler_kfp.structures import write_structure
+from couler_plugins.caching.declarations import ALLOW, CACHE, annotation_texts, said_in
+from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
+from couler_plugins.caching.known import KnownArtifact
+from couler_plugins.caching.salts import SALT
+from couler_plugins.hookspecs.caching import Material, Objection
+from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.ir import (
+    Argument,
+    Graph,
+    Native,
+    Operation,
+    Output,
+    Port,
+    Step,
+    Value,
+    Workflow,
+    references,
+    replace,
+)
+from couler_plugins.plan import Plan
+
+__all__ = ["ALLOW", "CACHE", "VERSION", "KfpCache", "caches", "inputs_beside_key"]
+
+VERSION = "couler.io/cache-version"
+NATIVE = "native"
+OPTIONS = "cachingOptions"
+
+
+def caches(plan: Plan) -> type[KfpCache]:
+    """Return what makes the cache of each pipeline of a plan."""
+    return KfpCache
+
+
+class KfpCache(FingerprintKeys):
+    """The cache of one pipeline, which KFP's backend keeps."""
+
+    def __init__(self, workflow: Workflow) -> None:
+        super().__init__(workflow)
+        metadata = _data(workflow.rest).get("object", {}).get("metadata")
+        self._annotations = annotation_texts(_held(metadata, "annotations"))
+
+    @property
+    def part_of(self) -> str:
+        """What the annotations of a part say."""
+        return whole_of(self.workflow)
+
+    def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
+        """What the annotations say: those of the task's pod first, then those of the PipelineVersion."""
+        if IMPORTED.match(operation.name):
+            return [Said("the key that it is named after", "pure", itself=True)]
+        where = f"the pod's annotation of {operation.name!r}"
+        own = said_in(where, _annotations(operation), itself=True, source=operation.source)
+        both = [*own, *said_in("the pipeline's annotation", self._annotations, source=self.workflow.source)]
+        return [item._replace(cache=None) if item.cache == NATIVE else item for item in both]
+
+    def own_declaration(self, operation: Operation) -> str | None:
+        """What the annotation of the pod says."""
+        return _annotations(operation).get(CACHE)
+
+    def how_to_declare(self, operation: Operation) -> str:
+        """What to write in Python."""
+        return f"kfp.kubernetes.add_pod_annotation(task, {CACHE!r}, 'pure'), or couler_kfp.marks.pure(task)"
+
+    def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
+        """What to write in Python."""
+        said = f"kfp.kubernetes.add_pod_annotation(task, {ALLOW!r}, {','.join(words)!r})"
+        return f"{said}, or couler_kfp.marks.pure(task, allow={tuple(words)!r})"
+
+    def how_to_version(self, operation: Operation) -> str:
+        """What to write in Python."""
+        return f"kfp.kubernetes.add_pod_annotation(task, {VERSION!r}, …)"
+
+    def items(self, step: Step) -> int | None:
+        """Nothing is counted: KFP keeps any number of results."""
+        return 1 if step.loop is None else None
+
+    def place_objection(self, argument: Argument) -> Objection | None:
+        """Artifacts come from tasks, or from what we cannot read."""
+        return Objection("unknown-reference", f"its argument {argument.name!r} comes from a place that is not known")
+
+    def is_on(self, step: Step) -> bool:
+        """What its caching options say; without any, KFP does not cache it."""
+        return _options(step).get("enableCache") is True
+
+    def switched(self, step: Step, on: bool) -> Step:
+        """The task with these caching options, in the form that the SDK's compiler gives them."""
+        options = {**_options(step), "enableCache": True} if on else {}
+        return replace(step, rest=rest_of({**_data(step.rest), OPTIONS: options}))
+
+    def owners(self, step: Step, operation: Operation) -> Objection | None:
+        """A cache key of its owner's, or the word that KFP's own cache does what it should."""
+        if operation.kind == "importer":
+            return Objection("importer", "KFP looks imported artifacts up by their address, whatever its options say")
+        never = any(said.cache == "never" for said in self.declarations(None, step, operation))
+        if not never and _annotations(operation).get(CACHE, self._annotations.get(CACHE)) == NATIVE:
+            return Objection("cached-by-owner", "its owner leaves it to KFP")
+        if "cacheKey" not in _options(step):
+            return None
+        reason = "its owner gave it a cacheKey"
+        if varying := inputs_beside_key(step):
+            what = ", ".join(varying)
+            reason = (
+                f"WARNING: its cacheKey takes the place of its inputs: whatever {what} may be, an old result counts"
+            )
+        return Objection("cached-by-owner", reason)
+
+    def input_for_salt(self, name: str) -> Port:
+        """A declared input that is text, and optional: other tasks may share the component."""
+        return Port(name=name, kind="parameter", optional=True, rest=Native.of({"parameterType": "STRING"}))
+
+    def constant(self, output: Output, value: Any) -> Value | Objection:
+        """A constant; see `couler_kfp.cache.known`."""
+        return constant(output, value)
+
+    def imported(
+        self, wanted: str, output: Output, artifact: KnownArtifact, key: str
+    ) -> tuple[Step, Operation] | Objection:
+        """An importer; see `couler_kfp.cache.known`."""
+        return imported(wanted, output, artifact, key)
+
+    def material(self, operation: Operation, *, result: bool) -> Material:
+        """What a component, its executor and its configuration are, as far as a result depends on them."""
+        component, body = write_operation(operation)
+        executor, annotations = body.executor, _annotations(operation)
+        container = executor.get("container", {})
+        platforms = {
+            name: without(config, *SCHEDULING) if isinstance(config, dict) else config
+            for name, config in body.platforms.items()
+        }
+        content = {
+            "component": _unsalted(without(component, "executorLabel")),
+            "executor": {**executor, **({"container": without(container, "resources")} if container else {})},
+            "platforms": {name: config for name, config in platforms.items() if config},
+            "version": annotations.get(VERSION, ""),
+        }
+        runs = programs(container)
+        given = [port for port in operation.inputs if not port.name.startswith(SALT)]
+        return Material(
+            content=content,
+            programs=runs.texts if operation.kind == "container" else (),
+            inputs=bool(given) or VERSION in annotations or IMPORTED.match(operation.name) is not None,
+            warnings=tuple(_warnings(container, runs.packages)),
+            objections=tuple(self._objections(operation, component, executor, body.platforms)),
+        )
+
+    def _objections(
+        self, operation: Operation, component: Mapped, executor: Mapped, platforms: Mapped
+    ) -> Iterator[Objection]:
+        if operation.name == ROOT:
+            yield Objection("kind", "it is the pipeline itself")
+        if IMPORTED.match(operation.name):
+            return  # it is named after what it imports
+        if operation.kind == "importer":
+            yield from importer_objections(executor)
+        else:
+            container = executor.get("container", {})
+            yield from reuse_objections(operation, component, container, platforms, references(operation))
+
+
+def inputs_beside_key(step: Step) -> list[str]:
+    """The inputs that may be another in each run of a task with a cache key, which takes the place of all of them."""
+    if "cacheKey" not in _options(step):
+        return []
+    return sorted(item.name for item in step.arguments if any(references(item.value)))
+
+
+def _warnings(container: Mapped, packages: Sequence[str]) -> Iterator[str]:
+    image = str(container.get("image", ""))
+    if not re.search(r"@sha256:[0-9a-f]{64}\Z", image):
+        yield "its image has no digest, and may change"
+    if packages:
+        yield f"it installs {', '.join(packages)} in whatever version there is"
+
+
+def _unsalted(component: Mapped) -> Mapped:
+    inputs = component.get("inputDefinitions", {})
+    parameters = {key: item for key, item in inputs.get("parameters", {}).items() if not key.startswith(SALT)}
+    return {**component, "inputDefinitions": {**inputs, "parameters": parameters}}
+
+
+def _options(step: Step) -> Mapped:
+    options = _data(step.rest).get(OPTIONS)
+    return options if isinstance(options, dict) else {}
+
+
+def _annotations(operation: Operation) -> dict[str, str]:
+    config = _data(operation.rest).get("platforms", {}).get("kubernetes")
+    return annotation_texts(_held(_held(config, "podMetadata"), "annotations"))
+
+
+def _held(content: object, key: str) -> object:
+    """What a mapping holds; None where it is none."""
+    return content.get(key) if isinstance(content, dict) else None
+
+
+def _data(rest: Native | None) -> Mapped:
+    held: Mapped = write_structure(rest) if rest is not None else {}
+    return held

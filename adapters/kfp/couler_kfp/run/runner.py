@@ -1,0 +1,18 @@
+"""Runs pipelines, whole or split: in this process by `kfp.local`, or in a cluster by `kfp.Client`."""
+
+from __future__ import annotations
+
+from couler_plugins.hookspecs.running import Runner, Where
+
+__all__ = ["runner_of"]
+
+
+def runner_of(where: Where) -> Runner:
+    """What runs pipelines there."""
+    if where.folder:
+        from couler_kfp.run.local import LocalRunner
+
+        return LocalRunner(where.folder)
+    from couler_kfp.run.cluster import ClusterRunner
+
+    return ClusterRunner(where)

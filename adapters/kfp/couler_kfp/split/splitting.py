@@ -1,0 +1,136 @@
+"""What splitting has to know of a pipeline: how large its backend makes it, what holds its tasks together, its parts.
+
+Sources: `workflow/packer/packer.go` of Argo (a workflow has to fit into 1 MiB together with the status of its nodes,
+which is compressed where it does not); kubeflow/pipelines#13738 (56 tasks took 1.95 MiB once they ran, 36 KB each).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from couler_kfp.components import write_graph
+from couler_kfp.footprint import FRAME, Footprints, quoted
+from couler_kfp.pipelines import ROOT, pipelines
+from couler_kfp.split.bonds import kfp_bonds, refuse_undetachable
+from couler_kfp.split.detaching import detach
+from couler_kfp.split.joined import OURS, PIPELINE, is_ours, joined
+from couler_kfp.split.roots import plain_root
+from couler_plugins.hookspecs.splitting import Extent, Load, Parts
+from couler_plugins.ir import (
+    Bond,
+    Graph,
+    Reference,
+    Step,
+    Workflow,
+    bonds,
+    callables,
+    move_into_graphs,
+    replace,
+)
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plan import Plan
+from couler_plugins.plan.originals import kept
+
+__all__ = ["KfpSplitting", "splitting_of"]
+
+LIMITS = Extent(bytes=600_000, steps=sys.maxsize, definitions=sys.maxsize)
+"""Bytes of the workflow that the backend makes. A task takes some 6 KB of it, and some 30 KB of status, which is
+taken to be a tenth of that once it is compressed: so a workflow of 600 KB is 0.9 MB in the end. Nothing else counts."""
+HANDED, READ, IMPORTED = 900, 500, 4_600
+"""Upper estimates of what a value takes where it is handed out, and where it comes in as a parameter or an artifact, in
+bytes beside its name."""
+ENDING = 5_500
+"""The task that hands out, with its program."""
+NAMED = 24
+"""How often a name is written in any of these places, at most."""
+NOTES = (
+    ("run it with couler run", "KFP has nothing that starts one pipeline after another and hands values on"),
+    ("keep the plan (--save-plan, --previous)", "KFP looks cached results up by pipeline: parts keep their names then"),
+)
+
+
+def splitting_of(workflow: Workflow, plan: Plan) -> KfpSplitting | None:
+    """The facet of a pipeline with a graph; None for what is left of one that was split, and for its parts."""
+    root = callables(workflow).get(ROOT)
+    if not isinstance(root, Graph) or not root.steps or any(item.kind == PIPELINE for item in workflow.operations):
+        return None
+    if any(item.name.startswith(OURS) for item in workflow.operations) or workflow.name in _parts_in(plan.bundle):
+        return None
+    return KfpSplitting(workflow, root)
+
+
+def _parts_in(bundle: Bundle) -> set[str]:
+    """The names of the pipelines that are parts of another one in the bundle."""
+    found: set[str] = set()
+    for pipeline in pipelines(bundle):
+        data: Any = bundle.documents[pipeline.spec.document].data
+        for key in pipeline.spec.path:
+            data = data.get(key) if isinstance(data, dict) else None
+        match data:
+            case {"deploymentSpec": {"executors": dict(executors)}}:
+                held = [item.get(PIPELINE) for item in executors.values() if isinstance(item, dict)]
+                found.update(str(item.get("name")) for item in held if isinstance(item, dict))
+    return found
+
+
+class KfpSplitting:
+    """One pipeline, and its root."""
+
+    partitioner = "critical-path"
+    nests = False
+    """A pipeline within a pipeline makes no workflow smaller."""
+    coordinates = False
+    limits = LIMITS
+    graph = ROOT
+
+    def __init__(self, workflow: Workflow, root: Graph) -> None:
+        self._workflow = workflow
+        self._root = root
+        self._by_name = callables(workflow)
+        self._footprints = Footprints(workflow)
+
+    def extent(self, workflow: Workflow) -> Extent:
+        """How large the backend makes a pipeline, and how many of its tasks are not of our making."""
+        root = callables(workflow)[ROOT]
+        assert isinstance(root, Graph)
+        own = [step for step in root.steps if not is_ours(step)]
+        size = Footprints(workflow).whole(root.steps, _head(root))
+        return Extent(size, len(own), len(workflow.graphs) + len(workflow.operations))
+
+    def load(self, step: Step) -> Load:
+        """A task, and the components that it reaches."""
+        pieces = self._footprints.pieces(step)
+        return Load(pieces.own, self._footprints(step).pods, pieces.called)
+
+    @property
+    def wrapper(self) -> Extent:
+        """A part without tasks, which is passed all that the pipeline is."""
+        return Extent(FRAME + ENDING + _head(replace(self._root, outputs=())), 0, 0)
+
+    def crossing(self, value: Reference, size: int | None) -> tuple[int, int]:
+        """An output of the part's root, which it hands out; an input, and what imports an artifact."""
+        named = NAMED * len(f"{value.step}-{value.name}")
+        return HANDED + named, (IMPORTED if value.kind == "artifact" else READ) + named
+
+    def bonds(self) -> Sequence[Bond]:
+        """What the IR knows, and what only KFP has; see `couler_kfp.split.bonds`."""
+        return [*bonds(plain_root(self._workflow), ROOT), *kfp_bonds(self._root, self._by_name)]
+
+    def detach(self, parts: Mapping[str, Sequence[str]]) -> Parts:
+        """A pipeline for each part, and what is left: which parts there are, and what they read of each other."""
+        refuse_undetachable(self._workflow, self._root, parts)
+        moved = move_into_graphs(plain_root(self._workflow), ROOT, parts).workflow
+        coordinator, made = detach(moved, self._root, parts)
+        workflows = tuple(part.workflow for part in made)
+        return Parts(coordinator, workflows, joined((coordinator, *workflows))[1], (), NOTES)
+
+    def original(self, file: str, text: str) -> tuple[Any, ...]:
+        """ConfigMaps with the text, which nobody has to apply; see `couler_plugins.plan.originals`."""
+        return kept(self._workflow.name, "", file, text)
+
+
+def _head(root: Graph) -> int:
+    """The bytes of a root without its tasks."""
+    return len(quoted(write_graph(replace(root, steps=()), {})))

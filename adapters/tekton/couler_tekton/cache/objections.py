@@ -1,0 +1,197 @@
+"""Why a task must not be cached, whatever its owner says, as far as only Tekton knows.
+
+Sources: `pkg/apis/pipeline/v1` (TaskSpec, Step, Sidecar, WorkspaceDeclaration); `pkg/entrypoint/entrypointer.go` for
+the order in which a step's variables are filled in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from couler_plugins.caching.rules import reference_objection
+from couler_plugins.caching.waivers import source_rule
+from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.ir import Operation, references
+from couler_tekton.bodies import STEP_ACTION
+from couler_tekton.cache.declared import INPUTS, MAX_OUTPUT, OUTPUTS, STORE, entries, files_of, rest_of, to_annotate
+from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of
+from couler_tekton.lint.report import Report
+from couler_tekton.lint.shapes import check_shape
+from couler_tekton.mappings import Mapped, without
+
+__all__ = ["reuse_objections", "room", "storage_objections"]
+
+STEP_RESULT = re.compile(r"\$\(steps\.[^)]*\.results\b")
+ARTIFACT = re.compile(r"\$\((?:(?:step|steps|tasks)\.[^)]*)?\b(?:artifacts|outputs)\.[^)]*\)")
+UNDECLARED = ("params", "inputs.params")
+INITS = 3
+"""Containers that Tekton has run before the steps: for its entrypoint, for scripts, for working directories."""
+POD_MESSAGE, CONTAINER_MESSAGE = 12 * 1024, 4 * 1024
+"""Bytes that all messages of a pod may have, shared out evenly among its containers, and the message of each
+(kubelet: `normalizeStatus` in `pkg/kubelet/status/status_manager.go`)."""
+OVERHEAD, ENTRY, LOOKUP = 256, 48, 256
+"""Bytes of a message: of Tekton's own, around each result, and of what our first step says."""
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+OURS = re.compile(r"(COULER_|PYTHON|LD_).*|PATH")
+"""Variables that would reach our steps."""
+
+
+def reuse_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
+    """Why Tekton's own facts forbid reusing what a task makes.
+
+    Args:
+        operation: the task, with the annotations of the object that it is in.
+        task: the same as it is written.
+    """
+    if operation.kind == STEP_ACTION:
+        yield Objection("kind", "it is a StepAction: the Task that uses it is cached, not the StepAction")
+        return
+    if (found := _malformed(task)) is not None:
+        yield Objection("malformed", f"Tekton would refuse it: {found}")
+        return
+    yield from _step_objections(task)
+    yield from _reference_objections(operation)
+    yield from _content_objections(task)
+    yield from _workspace_objections(operation, task)
+
+
+def storage_objections(operation: Operation, task: Mapped, bound: str | None) -> Iterator[Objection]:
+    """Why a step of ours cannot keep it, although it may be reused."""
+    results = entries(task, "results")
+    if any(item.get("value") is not None for item in results):
+        yield Objection("step-result", "a result of it is that of a step, which a hit would skip", "storage")
+    steps = entries(task, "steps")
+    for item in steps:
+        held = json.dumps([item.get("env"), item.get("when")])
+        if STEP_RESULT.search(held):
+            reason = (
+                "a step reads a result of another in env or when: where that was skipped, it would run all the same"
+            )
+            yield Objection("step-result", reason, "storage")
+    template = rest_of(operation).get("stepTemplate")
+    names = [item.get("name") for item in entries(template, "env")]
+    if isinstance(template, dict) and template.get("envFrom"):
+        reason = "its stepTemplate has an envFrom, whose variables a step of ours would get as well"
+        yield Objection("step-template", reason, "storage")
+    if taken := [name for name in names if OURS.fullmatch(str(name))]:
+        yield Objection("step-template", f"its stepTemplate sets {taken[0]}, also for a step of ours", "storage")
+    if results:
+        yield from _bound_objections(task, bound)
+
+
+def room(task: Mapped) -> int:
+    """How many bytes the results of a task may have once our steps are in it, where its pod has no other sidecars."""
+    containers = INITS + len(entries(task, "steps")) + 2 + len(entries(task, "sidecars"))
+    names = sum(ENTRY + len(str(item.get("name"))) for item in entries(task, "results"))
+    return min(CONTAINER_MESSAGE, POD_MESSAGE // containers) - OVERHEAD - LOOKUP - names
+
+
+def _malformed(task: Mapped) -> str | None:
+    """What is no task: nothing that is made of it would be one."""
+    report = Report(0)
+    if not check_shape("Task", {"kind": "Task", "spec": without(task, "metadata")}, report):
+        return report.remarks[0].message
+    named = [item for key in ("params", "results", "workspaces") for item in entries(task, key)]
+    names = [item.get("name") for item in (*named, *entries(task, "steps")) if item.get("name")]
+    names += [key for item in named for key in item.get("properties") or ()]
+    wrong = [name for name in names if not isinstance(name, str) or not NAME.fullmatch(name)]
+    return f"{wrong[0]!r} is no name" if wrong else None
+
+
+def _bound_objections(task: Mapped, bound: str | None) -> Iterator[Objection]:
+    most = room(task)
+    if bound is None:
+        reason = (
+            f"its results have no size limit; the two steps that the cache adds leave {max(most, 0)} bytes for them"
+        )
+        yield Objection("unbounded-output", reason, "storage", to_annotate(MAX_OUTPUT))
+    elif not re.fullmatch(r"[1-9]\d{0,8}", bound):
+        yield Objection("unbounded-output", f"{MAX_OUTPUT} says {bound!r}, which is no number of bytes", "storage")
+    elif int(bound) > most:
+        reason = f"its results may have {bound} bytes, and two more steps leave {max(most, 0)} for them"
+        yield Objection("unbounded-output", reason, "storage")
+
+
+def _step_objections(task: Mapped) -> Iterator[Objection]:
+    for item in entries(task, "steps"):
+        if item.get("ref") is not None:
+            yield Objection("step-action", "a step of it is a StepAction, whose content is unknown")
+        if item.get("name") in (RESTORE, SAVE):
+            yield Objection("taken", f"a step of it is called {item['name']}, as ours are", "storage")
+        if item.get("workspaces"):
+            yield Objection("isolated-workspace", "a workspace is for some of its steps only", "storage")
+        if str(item.get("script", "")).strip().startswith("#!win"):
+            yield Objection("windows", "it is for Windows", "storage")
+
+
+def _reference_objections(operation: Operation) -> Iterator[Objection]:
+    for port in operation.inputs:
+        if kind_of(port) == "object" and not rest_of(port).get("properties"):
+            yield Objection("argument", f"its parameter {port.name!r} is an object of keys that it does not declare")
+    declared = {port.name for port in operation.inputs}
+    workspaces = {str(item.get("name")) for item in entries(rest_of(operation), "workspaces")} - {STORE}
+    for reference in references(operation):
+        if reference.step or (reference.to in ("input", "parameter", "item") and reference.name not in declared):
+            what = reference.step or reference.name
+            yield Objection("propagated", f"it reads {what!r} around it: declare it as a parameter, and pass it")
+        elif reference.to == "unknown" and reference.name.startswith(UNDECLARED):
+            yield Objection("propagated", f"it reads $({reference.name}), which it does not declare")
+        elif reference.to == "workspace" and reference.name not in workspaces:
+            yield Objection("workspace", f"it uses the workspace {reference.name!r}, which it does not declare")
+        elif reference.to == "run" and (found := reference_objection(reference, "it")) is not None:
+            yield found
+
+
+def _content_objections(task: Mapped) -> Iterator[Objection]:
+    text = json.dumps({key: task.get(key) for key in ("steps", "sidecars", "stepTemplate", "volumes")})
+    if ARTIFACT.search(text):
+        yield Objection("artifacts", "it tells Tekton of artifacts, which a hit would not")
+    empty = {str(item.get("name")): "emptyDir" in item for item in entries(task, "volumes")}
+    holders = [*entries(task, "steps"), *entries(task, "sidecars"), task.get("stepTemplate") or {}]
+    for holder in holders:
+        for variable in entries(holder, "env"):
+            if (source := variable.get("valueFrom")) is not None:
+                name = variable.get("name")
+                reason = f"its variable {name!r} has a valueFrom, whose value is unknown"
+                yield Objection(_source_rule(source), reason, seen=f"{name}")
+        for rule in dict.fromkeys(map(_source_rule, entries(holder, "envFrom"))):
+            yield Objection(rule, "its envFrom has unknown values", seen="envFrom")
+        for mount in (*entries(holder, "volumeMounts"), *entries(holder, "volumeDevices")):
+            if not empty.get(str(mount.get("name"))):
+                name = mount.get("name")
+                yield Objection("volume", f"it mounts the volume {name!r}, whose content is unknown", seen=f"{name}")
+
+
+def _source_rule(source: object) -> str:
+    """The rule about where a variable comes from."""
+    keys = source if isinstance(source, dict) else {}
+    return next((source_rule(key) for key in keys if key.endswith("Ref")), "configured")
+
+
+def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
+    read, made = files_of(operation, INPUTS), files_of(operation, OUTPUTS)
+    if read is None or made is None:
+        key = INPUTS if read is None else OUTPUTS
+        yield Objection("file-lists", f"{key} is no list of WORKSPACE or WORKSPACE/path")
+        return
+    declared = {str(item.get("name")): item for item in entries(task, "workspaces")}
+    named = {file.workspace for file in (*read, *made)}
+    for name, item in declared.items():
+        if name == STORE:
+            continue
+        if name not in named:
+            remedy = f"{to_annotate(INPUTS, name)}, or {OUTPUTS}: {name}/…"
+            yield Objection("workspace", f"its workspace {name!r} has unknown content", remedy=remedy, seen=name)
+        elif item.get("optional"):
+            yield Objection("workspace", f"its workspace {name!r} may be missing")
+    if lost := sorted((named - declared.keys()) | (named & {STORE})):
+        yield Objection("file-lists", f"there is no workspace {lost[0]!r} for files of it")
+    for number, file in enumerate(made):
+        if any(one.holds(file) or file.holds(one) for one in (*read, *made[:number])):
+            yield Objection("file-lists", f"its output {file.path!r} is at the place of another file, or in it")
+        if not file.path:
+            yield Objection(
+                "file-lists", f"{OUTPUTS} names all of the workspace {file.workspace!r}: name a folder in it"
+            )

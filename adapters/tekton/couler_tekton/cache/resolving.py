@@ -1,0 +1,166 @@
+"""A workflow without what caching added, and with the Tasks that it refers to in it, as far as the files hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
+
+from couler_plugins.ir import (
+    Argument,
+    Call,
+    Callee,
+    Dynamic,
+    External,
+    Graph,
+    Operation,
+    Reference,
+    Step,
+    Workflow,
+    call_sites,
+    callables,
+    needed,
+    replace,
+)
+from couler_plugins.plan import Plan
+from couler_tekton.cache.declared import (
+    CACHED_FROM,
+    INPUTS,
+    annotations_of,
+    entries,
+    files_of,
+    held,
+    rest_of,
+    with_files,
+)
+from couler_tekton.cache.wrapping import unwrapped
+from couler_tekton.variables import scope_in
+
+__all__ = ["TASK", "Tasks", "annotated", "is_task_call", "resolved"]
+
+TASK = "task:{}"
+"""What a Task that is referred to is called in the workflow that refers to it."""
+Name = tuple[str, str]
+"""A namespace, and a name in it."""
+
+
+class Tasks:
+    """The Tasks of a plan, by who refers to them.
+
+    Args:
+        plan: all objects.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._libraries = plan.libraries
+        self._origins: dict[Name, str] = {}
+        self._copies: dict[Name, Workflow] = {}
+        for workflow in plan.workflows:
+            if workflow.kind == "Task" and (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
+                self._origins[workflow.namespace, workflow.name] = origin
+                self._copies.setdefault((workflow.namespace, origin), workflow)
+        self._called: set[Workflow] = set()  # by what they are: of equal copies, each counts as called
+        for workflow in plan.workflows:
+            for name in {site.step.call.workflow for site in call_sites(workflow) if is_task_call(site.step.call)}:
+                tasks = self.candidates(workflow, self.original(workflow, name))
+                self._called.update(tasks if len(tasks) == 1 else ())
+
+    def candidates(self, workflow: Workflow, name: str) -> Sequence[Workflow]:
+        """Return the Task that an object means by a name, a cached copy of it where it is not here itself.
+
+        There are several where it is unclear which of them is meant.
+        """
+        call = External(workflow=name, name="task", kind="Task")
+        copy = self._copies.get((workflow.namespace, name))
+        return self._libraries.candidates(workflow, call) or ([copy] if copy is not None else ())
+
+    def original(self, workflow: Workflow, name: str) -> str:
+        """Return what the Task of a name is a cached copy of; the name itself where it is none."""
+        return self._origins.get((workflow.namespace, name), name)
+
+    def is_called(self, task: Workflow) -> bool:
+        """Whether something calls a Task, be it by a cached copy."""
+        return task in self._called
+
+
+def is_task_call(call: Callee) -> TypeGuard[External]:
+    """Whether this calls a Task as Tekton does; one with a version is for a build, which puts a bundle in its place."""
+    return isinstance(call, External) and call.name == "task" and not call.version
+
+
+def annotated(workflow: Workflow) -> Operation:
+    """The task of a Task, bare, with the annotations of that."""
+    (operation,) = workflow.operations
+    metadata = held(rest_of(workflow), "metadata")
+    bare = unwrapped(operation)
+    return replace(bare, rest=scope_in(bare).rest({**rest_of(bare), "metadata": metadata}) if metadata else bare.rest)
+
+
+def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:
+    """The workflow as its calls are judged: what is embedded and what is referred to alike."""
+    known: dict[str, Operation] = {}
+    if workflow.kind == "Task":
+        own = [_judged(annotated(workflow), workflow.operations[0].name)]
+    else:
+        own = [_judged(unwrapped(item), item.name) for item in workflow.operations]
+    by_name = {**callables(workflow), **{item.name: item for item in own}}
+
+    def called(step: Step) -> Step:
+        call = step.call
+        if isinstance(call, Dynamic):  # a resolver never finds what is embedded here
+            return replace(step, call=External(workflow="", name="task"))
+        if is_task_call(call):
+            name = tasks.original(workflow, call.workflow)
+            meant = tasks.candidates(workflow, name)
+            if len(meant) == 1:
+                target = TASK.format(name)
+                known.setdefault(target, _judged(annotated(meant[0]), target))
+                return replace(step, call=Call(name=target))
+        return step
+
+    graphs = [replace(item, steps=tuple(map(called, item.steps))) for item in workflow.graphs]
+    entry = workflow.entry and called(workflow.entry)
+    by_name = {**by_name, **known}
+    graphs = [_with_reads(item, by_name) for item in graphs]
+    graphs = [replace(item, inline=False) for item in graphs]
+    return replace(workflow, graphs=tuple(graphs), operations=(*own, *known.values()), entry=entry)
+
+
+def _judged(operation: Operation, name: str) -> Operation:
+    """A task under a name; the files that it makes count as results."""
+    inputs = tuple(replace(port, optional=False) for port in operation.inputs)
+    return with_files(replace(operation, name=name, inline=False, inputs=inputs))
+
+
+def _with_reads(graph: Graph, by_name: Mapping[str, Any]) -> Graph:
+    """The graph with what tasks read of each other's files, which keys cover by content, among what they are given."""
+    bound = {step.name: _bindings(step) for step in graph.steps}
+
+    def reading(step: Step) -> Step:
+        callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
+        if not isinstance(callee, Operation):
+            return step
+        names = {file.workspace for file in files_of(callee, INPUTS) or ()}
+        read = [place for name, place in bound[step.name].items() if name in names]
+        before = dict.fromkeys(need.step for need in needed(step.needs))
+        files = [
+            Argument(name=f"files of {name}", value=Reference(to="output", kind="parameter", step=name, name="files"))
+            for name in before
+            if any(_meet(one, other) for one in read for other in bound.get(name, {}).values())
+        ]
+        return replace(step, arguments=(*step.arguments, *files)) if files else step
+
+    return replace(graph, steps=tuple(map(reading, graph.steps)))
+
+
+def _bindings(step: Step) -> dict[str, tuple[str, str]]:
+    """The workspaces that a task is given, each with the folder in it, by their names in the task."""
+    items = entries(rest_of(step), "workspaces")
+    return {
+        str(item.get("name")): (str(item.get("workspace") or item.get("name")), str(item.get("subPath") or ""))
+        for item in items
+    }
+
+
+def _meet(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether what is written to the one may be read from the other."""
+    return one[0] == other[0] and (one[1] == other[1] or not one[1] or not other[1])

@@ -1,0 +1,239 @@
+"""A task with a step before its steps that looks its result up, and one after them that keeps it.
+
+A task that is not run (`when`) would leave no results, and all that read them would be skipped as well; so it always
+runs, and it is its steps that are skipped. Source: `pkg/entrypoint/entrypointer.go` for when a step is, and for what
+becomes of results; `pkg/pod/entrypoint.go` for the names of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from couler_plugins.caching.keys import LINEAGE, digest
+from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
+from couler_plugins.ir import Container, Literal, Native, Operation, Port, replace
+from couler_tekton.cache.declared import INPUTS, STORE, entries, files_of, outputs_of, rest_of
+from couler_tekton.containers import read_container, write_container
+from couler_tekton.variables import Scope, scope_in
+
+__all__ = [
+    "RESTORE",
+    "SAVE",
+    "Told",
+    "arguments_of",
+    "has_steps",
+    "is_whole",
+    "kind_of",
+    "unwrapped",
+    "values_of",
+    "with_steps",
+]
+
+RESTORE, SAVE = "couler-restore", "couler-save"
+COMMANDS = {RESTORE: "task-restore", SAVE: "task-save"}
+HIT = {"input": f"$(steps.{RESTORE}.results.hit)", "operator": "notin", "values": ["true"]}
+UNNAMED = "unnamed-{}"
+"""What Tekton calls the container of a step without a name, after its number: ours must not change that."""
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""What https://kubernetes.io/docs/concepts/security/pod-security-standards/ calls restricted. It names no user: the
+image has one."""
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What the steps of ours are told.
+
+    Attributes:
+        wrapper: which store, which image, and so on.
+        spec: the spec hash of the task.
+        lineage: what its key has to cover of what it comes after.
+        max_age: how many seconds a result may be reused for; None for ever.
+        limit: how many seconds the store may take before the steps, and after them.
+        family: the workflow that its results belong to.
+        step: the step in it.
+        root: whether the pod is told to run as root.
+    """
+
+    wrapper: Wrapper
+    spec: str
+    lineage: tuple[str, ...] = ()
+    max_age: int | None = None
+    limit: int
+    family: str
+    step: str
+    root: bool = False
+
+
+def with_steps(bare: Operation, annotated: Operation, told: Told) -> Operation:
+    """The task with our steps in it.
+
+    Args:
+        bare: the task.
+        annotated: the same, with the annotations of the object that it is in.
+        told: what our steps are told.
+    """
+    mains = _mains(bare)
+    names = [one.name or UNNAMED.format(number) for number, one in enumerate(mains)]
+    guarded = [_guarded(one, name, scope_in(bare)) for one, name in zip(mains, names, strict=True)]
+    careless = [name for name, one in zip(names, mains, strict=True) if rest_of(one).get("onError")]
+    outputs = [f"--output={name}={place}" for name, place in outputs_of(annotated).items()]
+    codes = [f"--code=$(steps.step-{name}.exitCode.path)" for name in careless]
+    said = {"family": told.family, "step": told.step, "run": "$(context.taskRun.name)"}
+    saving = [*outputs, *codes, *_options(said), f"--key=$(steps.{RESTORE}.results.key)"]
+    first = _step(RESTORE, [*outputs, *_looking(annotated, told)], told)
+    first |= {"results": [{"name": "hit"}, {"name": "key"}]}
+    last = _step(SAVE, saving, told) | {"when": [HIT]}
+    ours = [read_container(item, "main", Scope()) for item in (first, last)]
+    others = [one for one in bare.containers if one.role != "main"]
+    return replace(bare, containers=(ours[0], *guarded, ours[1], *others))
+
+
+def has_steps(operation: Operation) -> bool:
+    """Whether there is anything of ours in it."""
+    return any(_is_ours(one) or HIT in entries(rest_of(one), "when") for one in _mains(operation))
+
+
+def is_whole(operation: Operation) -> bool:
+    """Whether our steps are its first and its last one, and all others are skipped where there was a result."""
+    mains = _mains(operation)
+    names = [one.name for one in mains if _is_ours(one)]
+    guarded = all(HIT in entries(rest_of(one), "when") for one in mains[1:])
+    return names == [RESTORE, SAVE] == [mains[0].name, mains[-1].name] and guarded
+
+
+def unwrapped(operation: Operation) -> Operation:
+    """The task without our steps, wherever they are in it."""
+    if not has_steps(operation):
+        return operation
+    mains = [one for one in _mains(operation) if not _is_ours(one)]
+    others = [one for one in operation.containers if one.role != "main"]
+    return replace(
+        operation, containers=(*(_free(one, number, scope_in(operation)) for number, one in enumerate(mains)), *others)
+    )
+
+
+def _mains(operation: Operation) -> list[Container]:
+    return [one for one in operation.containers if one.role == "main"]
+
+
+def _is_ours(step: Container) -> bool:
+    """Whether it is a step that caching has put there; the name alone may be its owner's."""
+    command = [word.value if isinstance(word, Literal) else None for word in step.command]
+    return step.name in COMMANDS and command == ["couler", "cache", COMMANDS[step.name]]
+
+
+def arguments_of(operation: Operation) -> list[str]:
+    """What our first step is told."""
+    first = next((one for one in _mains(operation) if one.name == RESTORE), None)
+    said = write_container(first).get("args") if first is not None else None
+    return [str(text) for text in said] if isinstance(said, list) else []
+
+
+def _guarded(step: Container, name: str, scope: Scope) -> Container:
+    """A step that is skipped where there was a result, beside what its owner says of when it runs."""
+    rest = rest_of(step)
+    return replace(step, name=name, rest=scope.rest({**rest, "when": [*entries(rest, "when"), HIT]}))
+
+
+def _free(step: Container, number: int, scope: Scope) -> Container:
+    rest = rest_of(step)
+    kept = [item for item in entries(rest, "when") if item != HIT]
+    left = {key: content for key, content in rest.items() if key != "when"} | ({"when": kept} if kept else {})
+    name = "" if step.name == UNNAMED.format(number) else step.name
+    return replace(step, name=name, rest=scope.rest(left))
+
+
+def _looking(annotated: Operation, told: Told) -> list[str]:
+    """The arguments that say what the result depends on."""
+    lists = _lists(annotated)
+    files = [f"--file={file.workspace}/{file.path}={file.native}" for file in files_of(annotated, INPUTS) or ()]
+    counted = [f"--lists={len(lists)}", f"--end={_end(told.spec)}"] if lists else []
+    told_of = {"max-age": "" if told.max_age is None else f"{told.max_age}s", "spec": told.spec}
+    ours = ["--hit=$(step.results.hit.path)", "--key=$(step.results.key.path)"]
+    values = values_of(annotated, told.spec, told.lineage)
+    return [*files, *counted, *_options(told_of), *ours, "--", *values]
+
+
+def values_of(annotated: Operation, spec: str, lineage: Sequence[str]) -> list[str]:
+    """The values that a key is made of, as arguments of the first step.
+
+    Args:
+        annotated: the task.
+        spec: its spec hash.
+        lineage: what the key has to cover of what the task comes after.
+    """
+    values = ["namespace=$(context.taskRun.namespace)", *(f"{LINEAGE}={text}" for text in lineage)]
+    values += [f"{text}=$(params{text})" for port in _sorted(annotated) for text in _texts(port)]
+    for name in _lists(annotated):
+        values += [f"$(params{_word(name)}[*])", _end(spec)]
+    return values
+
+
+def _lists(operation: Operation) -> list[str]:
+    return [port.name for port in _sorted(operation) if kind_of(port) == "array"]
+
+
+def _end(spec: str) -> str:
+    """What follows the last item of a list: no text that somebody would pass by chance."""
+    return digest(["end", spec])
+
+
+def _sorted(operation: Operation) -> list[Port]:
+    return sorted(operation.inputs, key=lambda port: port.name)
+
+
+def kind_of(port: Port) -> str:
+    """The type of a parameter, by what is said of it, or else by its default."""
+    rest, default = rest_of(port), port.default
+    guessed = "object" if "properties" in rest else "string"
+    if isinstance(default, Native):
+        guessed = "array" if str(default.parts[0]).startswith("[") else "object"
+    return str(rest.get("type") or guessed)
+
+
+def _texts(port: Port) -> list[str]:
+    """The variables that a parameter is read by, each a text; those of an object by its keys."""
+    kind = kind_of(port)
+    if kind == "object":
+        return [_word(port.name) + _word(key) for key in sorted(rest_of(port).get("properties") or {})]
+    return [] if kind == "array" else [_word(port.name)]
+
+
+def _word(name: str) -> str:
+    return f'["{name}"]' if "." in name else f".{name}"
+
+
+def _step(name: str, arguments: list[str], told: Told) -> dict[str, Any]:
+    wrapper = told.wrapper
+    store, index = wrapper.store, ""
+    if store.startswith(WORKSPACE):
+        folder = store.removeprefix(WORKSPACE).partition("/")[2]
+        store, index = f"$(workspaces.{STORE}.path)" + (f"/{folder}" if folder else ""), "none"
+    which = {"store": store, "index": index, "namespace": wrapper.namespace, "timeout": str(told.limit)}
+    amounts = {kind: getattr(wrapper, kind) for kind in ("cpu", "memory")}
+    amounts = {kind: amount for kind, amount in amounts.items() if amount != "none"}
+    step: dict[str, Any] = {
+        "name": name,
+        "image": wrapper.image,
+        "command": ["couler", "cache", COMMANDS[name]],
+        "args": [*_options(which), *arguments],
+        "onError": "continue",
+    }
+    if amounts:
+        step["computeResources"] = {"requests": amounts, "limits": amounts}
+    if wrapper.secret:
+        step["envFrom"] = [{"secretRef": {"name": wrapper.secret}}]
+    if wrapper.security == "restricted" and not told.root:
+        step["securityContext"] = RESTRICTED
+    return step
+
+
+def _options(said: Mapping[str, str]) -> list[str]:
+    return [f"--{name}={text}" for name, text in said.items() if text]

@@ -1,0 +1,175 @@
+"""Which task waits for which, and what tasks read of each other.
+
+Source: `pkg/apis/pipeline/v1/pipeline_validation.go`, `resultref.go`, `pkg/reconciler/pipeline/dag`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from couler_plugins.documents import Path
+from couler_tekton.lint.matrices import matrix_params
+from couler_tekton.lint.report import Report
+from couler_tekton.lint.texts import expressions, is_result, result_refs, values
+
+__all__ = [
+    "Read",
+    "check_final",
+    "check_graph",
+    "check_nested_results",
+    "check_pipeline_results",
+    "given_texts",
+    "reads",
+    "when_texts",
+]
+
+Mapped = dict[str, Any]
+Tasks = list[tuple[Mapped, Path]]
+
+
+class Read(NamedTuple):
+    """A result that a task reads: of which task, which one, and where."""
+
+    task: str
+    result: str
+    path: Path
+
+
+def given_texts(task: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
+    """The texts of the parameters that a task is passed."""
+    for number, param in enumerate(task.get("params") or ()):
+        for text in values(param.get("value")):
+            yield text, (*path, "params", number, "value")
+
+
+def when_texts(task: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
+    """The texts of the when expressions of a task."""
+    for number, item in enumerate(task.get("when") or ()):
+        place = (*path, "when", number)
+        yield from ((item.get(key) or "", (*place, key)) for key in ("input", "cel"))
+        yield from ((text or "", (*place, "values")) for text in item.get("values") or ())
+
+
+def _body_texts(task: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
+    """The texts of the steps and sidecars that are written in a task."""
+    spec, place = task.get("taskSpec") or {}, (*path, "taskSpec")
+    for key in ("steps", "sidecars"):
+        for number, item in enumerate(spec.get(key) or ()):
+            where = (*place, key, number)
+            for name in ("name", "image", "imagePullPolicy", "script", "workingDir"):
+                yield item.get(name) or "", (*where, name)
+            for name in ("command", "args"):
+                yield from ((word or "", (*where, name)) for word in item.get(name) or ())
+            for variable in item.get("env") or ():
+                yield variable.get("value") or "", (*where, "env")
+                for source in ("secretKeyRef", "configMapKeyRef"):
+                    held = (variable.get("valueFrom") or {}).get(source)
+                    names = (held.get("key"), held.get("name")) if isinstance(held, dict) else ()
+                    yield from ((str(name or ""), (*where, "env")) for name in names)
+
+
+def reads(task: Mapped, path: Path) -> Iterator[Read]:
+    """The results that a task reads: in its parameters, its matrix, its when expressions and its steps."""
+    filled = [(text, place) for item, place, _ in matrix_params(task, path) for text in values(item.get("value"))]
+    for text, place in (*given_texts(task, path), *filled, *when_texts(task, path), *_body_texts(task, path)):
+        if "$(" in text:
+            yield from (Read(ref.task, ref.result, place) for ref in result_refs(expressions(text)))
+
+
+def check_graph(tasks: Tasks, report: Report) -> None:
+    """That tasks wait for tasks that are there, and for none that waits for them."""
+    names = {task.get("name") or "" for task, _ in tasks}
+    needs: dict[str, dict[str, Path]] = {}
+    for task, path in tasks:
+        found = needs.setdefault(task.get("name") or "", {})
+        for number, name in enumerate(task.get("runAfter") or ()):
+            found.setdefault(name, (*path, "runAfter", number))
+        for read in reads(task, path):
+            found.setdefault(read.task, read.path)
+    for before in needs.values():
+        for name, path in before.items():
+            if name not in names:
+                hint = report.meant(name, names, "add it, or do not wait for it; final tasks come too late")
+                report.error("unknown-task", path, f"there is no task {name!r} to wait for", hint)
+    _check_cycle(needs, tasks, report)
+
+
+def _check_cycle(needs: dict[str, dict[str, Path]], tasks: Tasks, report: Report) -> None:
+    waiting = {name: set(before) & needs.keys() for name, before in needs.items()}
+    after: dict[str, list[str]] = {}
+    for name, before in waiting.items():
+        for other in before:
+            after.setdefault(other, []).append(name)
+    ready = [name for name, before in waiting.items() if not before]
+    while ready:
+        done = ready.pop()
+        del waiting[done]
+        for name in after.get(done, ()):
+            waiting[name].discard(done)
+            if not waiting[name]:
+                ready.append(name)
+    if waiting:
+        path = next(place for task, place in tasks if (task.get("name") or "") in waiting)
+        named = ", ".join(list(waiting)[:5])
+        report.error("cycle", path, f"these tasks wait for each other: {named}", "remove one of the dependencies")
+
+
+def check_final(tasks: Tasks, final: Tasks, report: Report) -> None:
+    """What final tasks wait for and read: they cannot choose when they run, and not read each other."""
+    names = {task.get("name") or "" for task, _ in tasks}
+    last = {task.get("name") or "" for task, _ in final}
+    for task, path in final:
+        if task.get("runAfter"):
+            message = "a final task runs when all others have ended"
+            report.error("finally", (*path, "runAfter"), message, "leave runAfter out")
+        for text, place in (*given_texts(task, path), *when_texts(task, path)):
+            for ref in result_refs(expressions(text)):
+                if ref.task in last:
+                    message = f"it reads a result of the final task {ref.task!r}, which runs beside it"
+                    report.error("finally", place, message, "read results of tasks only")
+                elif ref.task not in names:
+                    hint = report.meant(ref.task, names, "correct the name")
+                    report.error("unknown-task", place, f"there is no task {ref.task!r} to read from", hint)
+
+
+def check_nested_results(tasks: Tasks, final: Tasks, report: Report) -> None:
+    """That nobody reads results of a pipeline in a pipeline."""
+    nested = {task.get("name") for task, _ in tasks if {"pipelineRef", "pipelineSpec"} & task.keys()}
+    for task, path in (*tasks, *final) if nested else ():
+        for read in reads(task, path):
+            if read.task in nested:
+                message = f"{read.task!r} is a pipeline in a pipeline, and hands out no results"
+                report.error("nested-result", read.path, message, "write them to a workspace")
+
+
+def check_pipeline_results(spec: Mapped, path: Path, tasks: Tasks, final: Tasks, report: Report) -> None:
+    """The results of a pipeline: each made of results of its tasks."""
+    names = {
+        "tasks": {task.get("name") or "" for task, _ in tasks},
+        "finally": {task.get("name") or "" for task, _ in final},
+    }
+    for number, result in enumerate(spec.get("results") or ()):
+        place = (*path, "results", number, "value")
+        found = [one for text in values(result.get("value")) for one in expressions(text)]
+        looking = [one for one in found if is_result(one)]
+        hint = "write $(tasks.TASK.results.RESULT), or $(finally.TASK.results.RESULT)"
+        if not looking or len(result_refs(looking)) != len(looking):
+            report.error(
+                "pipeline-result", place, f"the value of {result.get('name')!r} names no result of a task", hint
+            )
+        elif isinstance(result.get("value"), str) and not _is_made_of(result["value"], names):
+            every = names["tasks"] | names["finally"]
+            wrong = next((ref.task for ref in result_refs(looking) if ref.task not in every), "")
+            hint = report.meant(wrong, every, hint) if wrong else hint
+            report.error("pipeline-result", place, f"{result.get('name')!r} is not made of results of its tasks", hint)
+
+
+def _is_made_of(text: str, names: dict[str, set[str]]) -> bool:
+    """Whether every piece of a text that begins with a `$`, and the text before the first, is a result of a task."""
+    for piece in text.split("$"):
+        value = f"${piece}".removeprefix("$(").removesuffix(")")
+        parts = value.split(".")
+        if piece and (not is_result(value) or len(parts) > 5 or parts[1] not in names[parts[0]]):
+            return False
+    return True

@@ -1,0 +1,189 @@
+"""Parameters: what declares them, and how steps use them.
+
+Source: `pkg/apis/pipeline/v1` (`param_types.go`, `task_validation.go`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from couler_plugins.documents import Path
+from couler_tekton.lint.names import is_object_name, is_parameter_name
+from couler_tekton.lint.report import Report
+from couler_tekton.lint.texts import entire_problem, isolated_problem, prohibited_problem, unknown_problem
+
+__all__ = [
+    "Declared",
+    "check_arrays",
+    "check_declared",
+    "check_names",
+    "check_unique",
+    "check_usage",
+    "check_variable",
+    "declared",
+    "step_texts",
+    "value_type",
+]
+
+Mapped = dict[str, Any]
+TYPES = ("string", "array", "object")
+
+
+class Declared(NamedTuple):
+    """A parameter that is declared.
+
+    Attributes:
+        name: its name.
+        type: its type, found as Tekton finds it where it is not given; empty where it is passed without a value.
+        keys: the keys of an object, with their types; None where nothing is said of them.
+        default: what it falls back to; None where it has no default.
+        enum: the values that it may have; empty where any.
+        path: where it is.
+    """
+
+    name: str
+    type: str
+    keys: dict[str, str] | None
+    default: Any
+    enum: tuple[str, ...]
+    path: Path
+
+
+def value_type(value: Any) -> str:
+    """The type that Tekton sees in a value: what is no list or mapping of texts is read as a text."""
+    match value:
+        case list() if all(isinstance(item, str) for item in value):
+            return "array"
+        case dict() if all(isinstance(item, str) for item in value.values()):
+            return "object"
+    return "string"
+
+
+def declared(specs: Iterable[Mapped], path: Path) -> list[Declared]:
+    """The parameters of a list of declarations; `path` is that of the list."""
+    return [_declared(spec, (*path, number)) for number, spec in enumerate(specs)]
+
+
+def _declared(spec: Mapped, path: Path) -> Declared:
+    keys, default = spec.get("properties"), spec.get("default")
+    found = spec.get("type") or ("object" if keys is not None else "string" if default is None else value_type(default))
+    types = None if keys is None else {key: (held or {}).get("type") or "string" for key, held in keys.items()}
+    return Declared(spec.get("name") or "", found, types, default, tuple(spec.get("enum") or ()), path)
+
+
+def check_declared(params: Iterable[Declared], report: Report) -> None:
+    """The types of declarations, their defaults and their enums."""
+    for param in params:
+        if not param.type:
+            report.error("missing-field", param.path, f"the parameter {param.name!r} has no value", "give it one")
+        elif param.type not in TYPES:
+            hint = report.meant(param.type, TYPES, f"use one of {', '.join(TYPES)}")
+            report.error("parameter-type", (*param.path, "type"), f"{param.name!r} has the type {param.type!r}", hint)
+        elif param.default is not None and value_type(param.default) != param.type:
+            message = f"{param.name!r} is of type {param.type}, and its default is of type {value_type(param.default)}"
+            hint = "let both be the same; a number, or a list of numbers, is read as a text"
+            report.error("parameter-default", (*param.path, "default"), message, hint)
+        for key, held in (param.keys or {}).items():
+            if held != "string":
+                message = f"the key {key!r} of {param.name!r} is of type {held!r}"
+                report.error("parameter-properties", (*param.path, "properties", key), message, "use string")
+        _check_enum(param, report)
+
+
+def _check_enum(param: Declared, report: Report) -> None:
+    path = (*param.path, "enum")
+    if not param.enum:
+        return
+    if param.type != "string":
+        report.error("enum", path, f"{param.name!r} has an enum, and is no text", "leave the enum out")
+    if len(set(param.enum)) < len(param.enum):
+        report.error("enum", path, f"the enum of {param.name!r} has a value twice", "keep one of them")
+    if isinstance(param.default, str) and param.default and param.default not in param.enum:
+        message = f"the default of {param.name!r} is not in its enum"
+        report.error("enum", (*param.path, "default"), message, f"use one of {', '.join(param.enum)}")
+
+
+def check_unique(params: Iterable[Declared], report: Report) -> None:
+    """That no two declarations have one name."""
+    seen: set[str] = set()
+    for param in params:
+        if param.name in seen:
+            report.error(
+                "duplicate-name", param.path, f"two parameters are called {param.name!r}", "rename one of them"
+            )
+        seen.add(param.name)
+
+
+def check_names(params: Iterable[Declared], report: Report) -> None:
+    """The names of a task's parameters, and of the keys of its objects."""
+    for param in params:
+        if param.type == "object":
+            bad = [name for name in (param.name, *(param.keys or ())) if not is_object_name(name)]
+            allowed = "letters, digits, - and _"
+        else:
+            bad = [] if is_parameter_name(param.name) else [param.name]
+            allowed = "letters, digits, -, _ and ."
+        if bad:
+            hint = f"use {allowed}, and begin with a letter or _"
+            report.error("invalid-name", (*param.path, "name"), f"{bad[0]!r} is no name for a parameter", hint)
+
+
+def step_texts(step: Mapped, path: Path) -> Iterator[tuple[str, Path, bool]]:
+    """The texts of a step that parameters may stand in: the text, its place, whether a list may stand there alone."""
+    for key in ("name", "image", "workingDir", "script"):
+        yield step.get(key) or "", (*path, key), False
+    for key in ("command", "args"):
+        for number, word in enumerate(step.get(key) or ()):
+            yield word or "", (*path, key, number), True
+    for number, variable in enumerate(step.get("env") or ()):
+        yield variable.get("value") or "", (*path, "env", number, "value"), False
+    for number, mount in enumerate(step.get("volumeMounts") or ()):
+        for key in ("name", "mountPath", "subPath"):
+            yield mount.get(key) or "", (*path, "volumeMounts", number, key), False
+
+
+Steps = Sequence[tuple[Mapped, Path]]
+Texts = Callable[[Mapped, Path], Iterator[tuple[str, Path, bool]]]
+
+
+def check_usage(steps: Steps, params: Sequence[Declared], report: Report, texts: Texts = step_texts) -> None:
+    """That every parameter that steps refer to is declared, and objects are used by their keys."""
+    names = {param.name for param in params}
+    objects = [param for param in params if param.type == "object"]
+    whole = {param.name for param in objects}
+    for step, path in steps:
+        allowed = [*texts(step, path), (step.get("onError") or "", (*path, "onError"), False)]
+        for text, place, _ in allowed:
+            check_variable(text, place, "params", names, report)
+            for param in objects:
+                check_variable(
+                    text, place, rf"params\.{param.name}", param.keys or {}, report, f"key of {param.name!r}"
+                )
+            if problem := entire_problem(text, "params", whole):
+                report.error("parameter-use", place, problem, "use $(params.NAME.KEY)")
+    for param in objects:
+        if param.keys is None:
+            hint = "declare its keys under properties"
+            report.error("parameter-properties", param.path, f"the object {param.name!r} has no properties", hint)
+
+
+def check_variable(
+    text: str, place: Path, prefix: str, known: Iterable[str], report: Report, what: str = "parameter"
+) -> None:
+    """That what a text refers to below a prefix is known."""
+    known = set(known)
+    name, problem = unknown_problem(text, prefix, known)
+    if problem:
+        hint = report.meant(name, known, f"declare it, or correct the name of the {what}")
+        report.error("unknown-variable", place, problem, hint)
+
+
+def check_arrays(steps: Steps, params: Sequence[Declared], report: Report, texts: Texts = step_texts) -> None:
+    """That lists stand alone, and only where lists may."""
+    lists = {param.name for param in params if param.type == "array"}
+    for step, path in steps:
+        for text, place, alone in texts(step, path):
+            problem = (isolated_problem if alone else prohibited_problem)(text, "params", lists)
+            if problem:
+                report.error("parameter-use", place, problem, "use $(params.NAME[*]) alone in command or args")

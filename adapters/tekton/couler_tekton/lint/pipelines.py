@@ -1,0 +1,179 @@
+"""Pipelines: those of objects, and those that are written where they are run.
+
+Source: `pkg/apis/pipeline/v1/pipeline_validation.go`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from couler_plugins.documents import Path
+from couler_tekton.lint.graphs import check_final, check_graph, check_nested_results, check_pipeline_results
+from couler_tekton.lint.matrices import check_matrix
+from couler_tekton.lint.names import is_label
+from couler_tekton.lint.parameters import check_declared, check_unique, check_usage, declared
+from couler_tekton.lint.passing import check_passing
+from couler_tekton.lint.reading import check_consumers, check_context, check_roots, check_statuses
+from couler_tekton.lint.references import check_reference
+from couler_tekton.lint.report import Report
+from couler_tekton.lint.steps import check_on_error
+from couler_tekton.lint.tasks import check_task, steps_of
+from couler_tekton.lint.whens import check_whens
+
+__all__ = ["check_bindings", "check_pipeline", "check_pipeline_object", "tasks_of"]
+
+Mapped = dict[str, Any]
+Tasks = list[tuple[Mapped, Path]]
+GONE = "ClusterTask"
+CALLS = ("taskRef", "taskSpec", "pipelineRef", "pipelineSpec")
+
+
+def tasks_of(spec: Mapped, path: Path, key: str = "tasks") -> Tasks:
+    """The tasks, or the final tasks, of a pipeline, with their places."""
+    return [(task, (*path, key, number)) for number, task in enumerate(spec.get(key) or ())]
+
+
+def check_pipeline_object(spec: Mapped, path: Path, report: Report) -> None:
+    """A Pipeline: whoever refers to it hands nothing down, so it declares all that it uses."""
+    check_pipeline(spec, path, report)
+    params = declared(spec.get("params") or (), (*path, "params"))
+    known = {workspace.get("name") or "" for workspace in spec.get("workspaces") or ()}
+    for key in ("tasks", "finally"):
+        tasks = tasks_of(spec, path, key)
+        for task, place in tasks:
+            if task.get("taskSpec") is not None:
+                inner = (*place, "taskSpec")
+                own = declared(task["taskSpec"].get("params") or (), (*inner, "params"))
+                check_usage(steps_of(task["taskSpec"], inner), [*own, *params], report)
+            check_bindings(task, place, known, report)
+        check_passing(tasks, params, report)
+
+
+def check_pipeline(spec: Mapped, path: Path, report: Report) -> None:
+    """What holds for every pipeline."""
+    tasks, final = tasks_of(spec, path), tasks_of(spec, path, "finally")
+    params = declared(spec.get("params") or (), (*path, "params"))
+    if not any(spec.get(key) for key in ("description", "displayName", "params", "tasks", "workspaces", "results")):
+        report.error("missing-field", path, "the pipeline has no tasks", "add one")
+    if final and not tasks:
+        report.error("finally", (*path, "finally"), "there are final tasks, and no others", "move one to tasks")
+    seen: set[str] = set()
+    for task, place in (*tasks, *final):
+        _check_task(task, place, seen, report)
+    check_graph(tasks, report)
+    check_declared(params, report)
+    check_unique(params, report)
+    for group in (tasks, final):
+        check_context(group, report)
+        check_roots(group, report)
+        check_consumers(group, report)
+    check_statuses(tasks, final, report)
+    _check_workspaces(spec, path, report)
+    check_pipeline_results(spec, path, tasks, final, report)
+    check_nested_results(tasks, final, report)
+    check_final(tasks, final, report)
+
+
+def _check_task(task: Mapped, path: Path, seen: set[str], report: Report) -> None:
+    """One task by itself."""
+    name = task.get("name") or ""
+    if not is_label(name):
+        hint = "use at most 63 lower-case letters, digits and -"
+        report.error("invalid-name", (*path, "name"), f"{name!r} is no name for a task", hint)
+    if name in seen:
+        report.error("duplicate-name", (*path, "name"), f"two tasks are called {name!r}", "rename one of them")
+    seen.add(name)
+    given = [key for key in CALLS if task.get(key) is not None]
+    if len(given) != 1:
+        what = f"{' and '.join(given)} stand side by side" if given else f"the task {name!r} runs nothing"
+        report.error("no-call" if not given else "several-calls", path, what, "give it one of taskRef and taskSpec")
+    check_on_error(task, path, "task", report)
+    if task.get("onError") == "continue" and (task.get("retries") or 0) > 0:
+        report.error("on-error", (*path, "onError"), "onError: continue stands beside retries", "keep one of the two")
+    _check_callee(task, path, report)
+    _check_once(task, path, report)
+    check_whens(task, path, report)
+    check_matrix(task, path, report)
+
+
+def _check_callee(task: Mapped, path: Path, report: Report) -> None:
+    spec, reference = task.get("taskSpec"), task.get("taskRef")
+    if spec is not None and spec.get("steps"):
+        for key in ("apiVersion", "kind"):
+            if spec.get(key):
+                message = f"{key} stands beside steps"
+                report.error("custom-task", (*path, "taskSpec", key), message, "keep one of the two")
+    custom = next((key for key in ("taskRef", "taskSpec") if _is_custom(task.get(key))), None)
+    if custom is not None:
+        _check_custom(task, path, report)
+        return
+    if spec is not None:
+        check_task(spec, (*path, "taskSpec"), report)
+    if reference is not None:
+        check_reference(reference, (*path, "taskRef"), report)
+    if task.get("pipelineRef") is not None:
+        check_reference(task["pipelineRef"], (*path, "pipelineRef"), report)
+    if task.get("pipelineSpec") is not None:
+        check_pipeline(task["pipelineSpec"], (*path, "pipelineSpec"), report)
+
+
+def _is_custom(callee: Mapped | None) -> bool:
+    """Whether this is run by a controller other than Tekton's own."""
+    return callee is not None and ((callee.get("kind") or "Task") != "Task" or bool(callee.get("apiVersion")))
+
+
+def _check_custom(task: Mapped, path: Path, report: Report) -> None:
+    for key in ("taskRef", "taskSpec"):
+        callee = task.get(key)
+        if callee is None:
+            continue
+        kind = callee.get("kind") or ("Task" if key == "taskRef" and not callee.get("resolver") else "")
+        if not kind:
+            report.error("custom-task", (*path, key), "a custom task has no kind", "name its kind")
+        if kind == GONE and not callee.get("apiVersion"):
+            message, hint = f"Tekton has no {GONE}s any more", "make it a Task, or use the resolver `cluster`"
+            report.error("custom-task", (*path, key), message, hint)
+            continue
+        parts = (callee.get("apiVersion") or "").split("/")
+        if len(parts) != 2 or not all(parts):
+            message = (
+                "a custom task has no apiVersion"
+                if parts == [""]
+                else f"its apiVersion {callee.get('apiVersion')!r} has no group or no version"
+            )
+            report.error("custom-task", (*path, key), message, "write it as GROUP/VERSION")
+
+
+def _check_once(task: Mapped, path: Path, report: Report) -> None:
+    seen: set[str] = set()
+    for number, param in enumerate(task.get("params") or ()):
+        name = param.get("name") or ""
+        if name in seen:
+            place = (*path, "params", number)
+            report.error("duplicate-name", place, f"two parameters are called {name!r}", "keep one of them")
+        seen.add(name)
+
+
+def _check_workspaces(spec: Mapped, path: Path, report: Report) -> None:
+    seen: set[str] = set()
+    for number, workspace in enumerate(spec.get("workspaces") or ()):
+        name, place = workspace.get("name") or "", (*path, "workspaces", number)
+        if not name:
+            report.error("missing-field", place, "a workspace has no name", "name it")
+        if name in seen:
+            report.error("duplicate-name", place, f"two workspaces are called {name!r}", "rename one of them")
+        seen.add(name)
+
+
+def check_bindings(task: Mapped, path: Path, known: set[str], report: Report) -> None:
+    """That a task uses workspaces of its pipeline, and each of its own once."""
+    seen: set[str] = set()
+    for number, use in enumerate(task.get("workspaces") or ()):
+        name, place = use.get("name") or "", (*path, "workspaces", number)
+        if name in seen:
+            report.error("duplicate-name", place, f"the workspace {name!r} is given twice", "keep one of them")
+        seen.add(name)
+        wanted = use.get("workspace") or name
+        if wanted not in known:
+            hint = report.meant(wanted, known, "declare it in the pipeline")
+            report.error("unknown-workspace", place, f"the pipeline declares no workspace {wanted!r}", hint)

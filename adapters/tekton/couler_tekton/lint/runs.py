@@ -1,0 +1,179 @@
+"""PipelineRuns and TaskRuns.
+
+Source: `pkg/apis/pipeline/v1` (`pipelinerun_validation.go`, `taskrun_validation.go`, `workspace_validation.go`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from couler_plugins.documents import Path
+from couler_tekton.lint.handed import handed_to_pipeline, handed_to_task
+from couler_tekton.lint.parameters import check_arrays, check_declared, check_names, check_usage
+from couler_tekton.lint.passing import check_passing
+from couler_tekton.lint.pipelines import check_pipeline, tasks_of
+from couler_tekton.lint.references import check_once, check_reference
+from couler_tekton.lint.report import Report
+from couler_tekton.lint.tasks import check_task, steps_of
+from couler_tekton.lint.texts import expressions, is_result, result_refs, values
+from couler_tekton.lint.timeouts import check_timeouts
+
+__all__ = ["check_pipeline_run", "check_task_run"]
+
+Mapped = dict[str, Any]
+VOLUMES = {
+    "volumeClaimTemplate": "",
+    "persistentVolumeClaim": "claimName",
+    "emptyDir": "",
+    "configMap": "name",
+    "secret": "secretName",
+    "projected": "sources",
+    "csi": "driver",
+}
+"""What a workspace can be, and what that cannot do without."""
+STATUSES = {
+    "PipelineRun": ("Cancelled", "CancelledRunFinally", "StoppedRunFinally", "PipelineRunPending"),
+    "TaskRun": ("TaskRunCancelled", "TaskRunPending"),
+}
+
+
+def check_pipeline_run(spec: Mapped, path: Path, report: Report) -> None:
+    """A PipelineRun."""
+    _check_callee(spec, path, "pipeline", report)
+    inner = (*path, "pipelineSpec")
+    pipeline = spec.get("pipelineSpec")
+    if pipeline is not None:
+        check_pipeline(pipeline, inner, report)
+        _check_handed_to_pipeline(spec, path, report)
+    check_once(spec.get("params"), (*path, "params"), "parameters", report)
+    for number, param in enumerate(spec.get("params") or ()):
+        found = [one for text in values(param.get("value")) for one in expressions(text) if is_result(one)]
+        if result_refs(found):
+            place = (*path, "params", number, "value")
+            report.error("parameter-use", place, "a run cannot be given results of its tasks", "pass a value")
+    check_timeouts(spec, path, report)
+    for number, item in enumerate(spec.get("taskRunSpecs") or ()):
+        _check_resources(item, (*path, "taskRunSpecs", number), report)
+    _check_status(spec, path, "PipelineRun", report)
+    _check_bindings(spec, path, report, fold=False)
+
+
+def check_task_run(spec: Mapped, path: Path, report: Report) -> None:
+    """A TaskRun."""
+    _check_callee(spec, path, "task", report)
+    task, inner = spec.get("taskSpec"), (*path, "taskSpec")
+    if task is not None:
+        check_task(task, inner, report)
+        if task.get("steps") is not None:
+            params = handed_to_task(spec, path, report)
+            check_declared(params, report)
+            check_names(params, report)
+            check_arrays(steps_of(task, inner), params, report)
+            check_usage(steps_of(task, inner), params, report)
+    check_once(spec.get("params"), (*path, "params"), "parameters", report)
+    _check_bindings(spec, path, report, fold=True)
+    _check_debug(spec, path, report)
+    _check_resources(spec, path, report)
+    _check_status(spec, path, "TaskRun", report)
+    if spec.get("statusMessage") and not spec.get("status"):
+        report.error("status", (*path, "statusMessage"), "a message without a status", "leave it out")
+    if (spec.get("retries") or 0) < 0:
+        report.error("retries", (*path, "retries"), "the number of retries is negative", "leave it out for none")
+    if (spec.get("timeout") or "").startswith("-") and spec["timeout"] != "-0":
+        report.error("timeout", (*path, "timeout"), "the timeout is negative", "use 0 for none")
+
+
+def _check_callee(spec: Mapped, path: Path, what: str, report: Report) -> None:
+    reference, body = spec.get(f"{what}Ref"), spec.get(f"{what}Spec")
+    if reference is None and body is None:
+        report.error("no-call", path, "it runs nothing", f"give it a {what}Ref or a {what}Spec")
+    if reference is not None and body is not None:
+        message, hint = f"{what}Ref stands beside {what}Spec", "keep one of the two"
+        report.error("several-calls", (*path, f"{what}Ref"), message, hint)
+    if reference is not None:
+        check_reference(reference, (*path, f"{what}Ref"), report)
+
+
+def _check_handed_to_pipeline(spec: Mapped, path: Path, report: Report) -> None:
+    """The parameters of a run, which its pipeline and all tasks that are written in it can use."""
+    params = handed_to_pipeline(spec, path, report)
+    tasks = tasks_of(spec["pipelineSpec"], (*path, "pipelineSpec"))
+    if spec["pipelineSpec"].get("tasks") is None:
+        return
+    for task, place in tasks:
+        body = task.get("taskSpec") or {}
+        if body.get("steps") is not None:
+            steps = steps_of(body, (*place, "taskSpec"))
+            check_names(params, report)
+            check_arrays(steps, params, report)
+            check_usage(steps, params, report)
+    check_declared(params, report)
+    check_passing(tasks, params, report)
+
+
+def _check_bindings(spec: Mapped, path: Path, report: Report, fold: bool) -> None:
+    """The workspaces that a run is given; `fold` where names that differ in case are one."""
+    bindings = spec.get("workspaces") or ()
+    for number, binding in enumerate(bindings):
+        _check_binding(binding, (*path, "workspaces", number), report)
+    if fold:
+        check_once(bindings, (*path, "workspaces"), "workspaces", report)
+        return
+    seen: set[str] = set()
+    for number, binding in enumerate(bindings):
+        name = binding.get("name") or ""
+        if name in seen:
+            place = (*path, "workspaces", number)
+            report.error("duplicate-name", place, f"the workspace {name!r} is given twice", "keep one of them")
+        seen.add(name)
+
+
+def _check_binding(binding: Mapped, path: Path, report: Report) -> None:
+    given = [key for key in VOLUMES if binding.get(key) is not None]
+    if len(given) != 1:
+        what = f"{' and '.join(given)} stand side by side" if given else "the workspace is given no volume"
+        report.error("workspace", path, what, f"give it one of {', '.join(VOLUMES)}")
+        return
+    needed = VOLUMES[given[0]]
+    if needed and not binding[given[0]].get(needed):
+        report.error("workspace", (*path, given[0]), f"{given[0]} has no {needed}", "add it")
+
+
+def _check_debug(spec: Mapped, path: Path, report: Report) -> None:
+    points = (spec.get("debug") or {}).get("breakpoints")
+    if points is None:
+        return
+    place = (*path, "debug", "breakpoints")
+    if points.get("onFailure") != "enabled":
+        report.error("debug", place, "onFailure is not enabled", "write onFailure: enabled, or leave debug out")
+    if _repeated(points.get("beforeSteps") or ()):
+        report.error("debug", (*place, "beforeSteps"), "a step is named twice", "keep one of them")
+
+
+def _repeated(items: Iterable[str]) -> bool:
+    listed = list(items)
+    return len(set(listed)) < len(listed)
+
+
+def _check_resources(holder: Mapped, path: Path, report: Report) -> None:
+    """Resources of steps and sidecars, by their names, or of the whole pod."""
+    for key in ("stepSpecs", "sidecarSpecs"):
+        items = holder.get(key) or ()
+        for number, item in enumerate(items):
+            if not item.get("name"):
+                report.error("missing-field", (*path, key, number), "it names no step or sidecar", "name it")
+        check_once([item for item in items if item.get("name")], (*path, key), "of these", report)
+    if holder.get("computeResources") is not None:
+        for number, item in enumerate(holder.get("stepSpecs") or ()):
+            if any((item.get("computeResources") or {}).values()):
+                place = (*path, "stepSpecs", number)
+                hint = "keep one of the two"
+                report.error("resources", place, "resources of a step stand beside those of the whole pod", hint)
+
+
+def _check_status(spec: Mapped, path: Path, kind: str, report: Report) -> None:
+    status = spec.get("status") or ""
+    if status and status not in STATUSES[kind]:
+        hint = f"use one of {', '.join(STATUSES[kind])}, or leave it out"
+        report.error("status", (*path, "status"), f"a {kind} cannot be asked to be {status!r}", hint)

@@ -1,0 +1,123 @@
+"""Steps and sidecars of a task.
+
+Source: `pkg/apis/pipeline/v1/container_validation.go`, `merge.go`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from couler_plugins.documents import Path
+from couler_tekton.levels import ARTIFACT
+from couler_tekton.lint.durations import seconds
+from couler_tekton.lint.names import is_label
+from couler_tekton.lint.references import check_reference
+from couler_tekton.lint.report import Report
+
+__all__ = ["check_on_error", "check_program", "check_sidecar", "check_step", "clean", "merged"]
+
+Mapped = dict[str, Any]
+STEP_RESULT = re.compile(r"\$\(steps\..*?\.results\..*?\)")
+BESIDE_REF = ("image", "command", "args", "script", "workingDir", "env", "volumeMounts", "results")
+RESERVED_SIDECAR = "tekton-log-results"
+LISTS = {"env": "name", "volumeMounts": "mountPath", "volumeDevices": "devicePath"}
+"""Lists of a container that are merged item by item, and by what."""
+
+
+def merged(step: Mapped, template: Mapped) -> Mapped:
+    """A step with what the step template of its task says of all of them; one that refers to a StepAction as it is."""
+    if step.get("ref") is not None or not template:
+        return step
+    whole = {**template, **{key: content for key, content in step.items() if content not in (None, "", [])}}
+    for key, by in LISTS.items():
+        own = step.get(key) or []
+        names = {item.get(by) for item in own}
+        if inherited := [item for item in template.get(key) or [] if item.get(by) not in names]:
+            whole[key] = [*own, *inherited]
+    return whole
+
+
+def check_step(step: Mapped, path: Path, report: Report) -> None:
+    """One step, completed by the step template of its task."""
+    if step.get("ref") is not None:
+        check_reference(step["ref"], (*path, "ref"), report)
+        for key in BESIDE_REF:
+            if step.get(key) or (key == "env" and step.get(key) is not None):
+                hint = "leave it to the StepAction"
+                report.error("beside-reference", (*path, key), f"{key} stands beside a reference to a StepAction", hint)
+    else:
+        if step.get("params"):
+            hint = "refer to a StepAction, or use the parameters of the task"
+            report.error("step-params", (*path, "params"), "a step without a StepAction has params", hint)
+        check_program(step, path, report)
+    name = step.get("name")
+    if name and not is_label(name):
+        hint = "use at most 63 lower-case letters, digits and -"
+        report.error("invalid-name", (*path, "name"), f"{name!r} is no name for a step", hint)
+    if (seconds(step.get("timeout") or "") or 0) < 0:
+        report.error("timeout", (*path, "timeout"), "the timeout is negative", "leave it out for none")
+    for number, mount in enumerate(step.get("volumeMounts") or ()):
+        _check_mount(mount, (*path, "volumeMounts", number), report)
+    check_on_error(step, path, "step", report)
+    for text, place in _fixed(step, path):
+        if STEP_RESULT.search(text):
+            message = "a result of a step is read where Tekton does not fill it in"
+            report.error("step-result", place, message, "read it in env, command or args")
+        if place[-1] != "script" and ARTIFACT.search(text):
+            message = "an artifact is read where Tekton does not fill it in"
+            report.error("step-result", place, message, "read it in env, command, args or script")
+
+
+def check_program(item: Mapped, path: Path, report: Report) -> None:
+    """What a container runs."""
+    if not item.get("image"):
+        report.error("missing-field", path, "it has no image", "name one")
+    if item.get("script") and item.get("command"):
+        report.error("script-and-command", (*path, "script"), "a script stands beside a command", "keep one of the two")
+
+
+def check_on_error(holder: Mapped, path: Path, what: str, report: Report) -> None:
+    """The `onError` of a step or a task."""
+    given = holder.get("onError") or ""
+    if given and not given.startswith("$(params") and given not in ("continue", "stopAndFail"):
+        message = f"the {what} has the onError {given!r}"
+        report.error("on-error", (*path, "onError"), message, "use continue or stopAndFail")
+
+
+def _check_mount(mount: Mapped, path: Path, report: Report) -> None:
+    place = clean(mount.get("mountPath") or "")
+    if place.startswith("/tekton/") and not place.startswith("/tekton/home"):
+        report.error("volume-mount", (*path, "mountPath"), f"{place} is Tekton's own", "mount it somewhere else")
+    if (mount.get("name") or "").startswith("tekton-internal-"):
+        report.error("volume-mount", (*path, "name"), "volumes of that name are Tekton's own", "mount another one")
+
+
+def clean(path: str) -> str:
+    """A path as Go's `filepath.Clean` leaves it."""
+    return "/" + posixpath.normpath(path).lstrip("/") if path.startswith("/") else posixpath.normpath(path or ".")
+
+
+def _fixed(step: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
+    """The texts of a step that Tekton fills in before any of its steps runs."""
+    for key in ("name", "image", "script", "imagePullPolicy", "workingDir"):
+        yield step.get(key) or "", (*path, key)
+    lists = {"volumeMounts": ("name", "mountPath", "subPath"), "volumeDevices": ("name", "devicePath")}
+    for key, names in {**lists, "envFrom": ("prefix",)}.items():
+        for number, item in enumerate(step.get(key) or ()):
+            for name in names:
+                yield str(item.get(name) or ""), (*path, key, number, name)
+    for number, item in enumerate(step.get("envFrom") or ()):
+        for source in ("configMapRef", "secretRef"):
+            held = item.get(source)
+            text = held.get("name") if isinstance(held, dict) else None
+            yield str(text or ""), (*path, "envFrom", number, source)
+
+
+def check_sidecar(sidecar: Mapped, path: Path, report: Report) -> None:
+    """One sidecar."""
+    if sidecar.get("name") == RESERVED_SIDECAR:
+        report.error("invalid-name", (*path, "name"), f"{RESERVED_SIDECAR} is Tekton's own sidecar", "rename it")
+    check_program(sidecar, path, report)

@@ -1,0 +1,77 @@
+"""A part of a pipeline: one graph of it as a Pipeline of its own, with what it reads of others as typed parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from couler_plugins.ir import Call, Graph, Operation, Step, Workflow, callables, replace
+from couler_tekton.split.names import PART_OF
+from couler_tekton.split.whole import ROOT, Whole, workspaces_in
+from couler_tekton.variables import Scope, write_value
+
+__all__ = ["base_name", "part_name", "part_of", "workspaces_of"]
+
+
+def base_name(whole: Workflow) -> str:
+    """What the parts of a workflow are called after."""
+    return whole.name or whole.prefix.rstrip("-.")
+
+
+def part_name(whole: Workflow, graph: str) -> str:
+    """What a part is called."""
+    return f"{base_name(whole)}-{graph}"
+
+
+def part_of(whole: Whole, graph: Graph) -> Workflow:
+    """A graph as a Pipeline.
+
+    Args:
+        whole: what the graph is of; its workflow has all that the graph calls.
+        graph: the graph; its inputs and outputs have types.
+    """
+    inner = _reached(whole.workflow, graph.steps)
+    workspaces = workspaces_of(whole, graph.steps)
+    rest = Scope().rest({"workspaces": workspaces} if workspaces else {})
+    root = replace(graph, name=ROOT, inline=False, finalizers=(), rest=rest, source=None)
+    marked = {"metadata": {"annotations": {PART_OF: base_name(whole.workflow)}}}
+    return Workflow(
+        engine="tekton",
+        kind="Pipeline",
+        library="namespace",
+        name=part_name(whole.workflow, graph.name),
+        namespace=whole.workflow.namespace,
+        graphs=(root, *(item for item in inner if isinstance(item, Graph))),
+        operations=tuple(item for item in inner if isinstance(item, Operation)),
+        rest=Scope().rest(marked),
+    )
+
+
+def workspaces_of(whole: Whole, steps: tuple[Step, ...]) -> list[dict[str, Any]]:
+    """The declarations of the workspaces of the pipeline that steps may use, those that only its run names included."""
+    used = workspaces_in(steps, callables(whole.workflow))
+    root = write_value(whole.root.rest) if whole.root.rest else {}
+    declared = [item for item in root.get("workspaces") or () if isinstance(item, dict)]
+    spec = (write_value(whole.workflow.rest) if whole.workflow.rest else {}).get("spec") or {}
+    given = spec.get("workspaces") if whole.workflow.kind == "PipelineRun" else None
+    known = {str(item.get("name")) for item in declared}
+    beside = [
+        {"name": item["name"]}
+        for item in given or ()
+        if isinstance(item, dict) and isinstance(item.get("name"), str) and item["name"] not in known
+    ]
+    return [item for item in (*declared, *beside) if item.get("name") in used]
+
+
+def _reached(workflow: Workflow, steps: Iterable[Step]) -> list[Graph | Operation]:
+    """What steps call, directly and through others."""
+    by_name = callables(workflow)
+    found: dict[str, Graph | Operation] = {}
+    ahead = list(steps)
+    while ahead:
+        step = ahead.pop(0)
+        callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
+        if callee is not None and callee.name not in found:
+            found[callee.name] = callee
+            ahead += callee.steps if isinstance(callee, Graph) else ()
+    return list(found.values())

@@ -1,0 +1,254 @@
+"""Writes files for an engine: its own as they are, those of other engines anew."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from couler_plugins.documents.collector import collector_paused
+from couler_plugins.driver.pipeline import Pass, refuse_broken
+from couler_plugins.driver.results import FileResult, Result
+from couler_plugins.driver.rewrite import Session, adapter_errors, lift_files, rewrite
+from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported, one_line
+from couler_plugins.ir import Workflow, verify, without_origin
+from couler_plugins.plan import Decision, Plan
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs import Adapter
+    from couler_plugins.inputs.sources import Input
+
+__all__ = ["anew", "convert_inputs", "target_of"]
+
+log = logging.getLogger(__name__)
+
+
+def convert_inputs(inputs: Sequence[Input], to: str, work: Session) -> Result:
+    """As `api.convert`, for files already read.
+
+    Files of the engine itself keep every character that its options do not concern. Those of another become files with
+    the ending of the engine's own; each is written whole or refused.
+    """
+    if len(work.to) != 1:
+        raise InvalidInput(f"{to!r} does not name one engine", hint=f"name one of {', '.join(work.plugins.adapters)}")
+    (target,) = work.to
+    adapter = work.plugins.adapter(target)
+    foreign: dict[int, str] = {}
+    checked: list[Input] = []
+    failed: dict[int, CoulerError] = {}
+    engines_of: dict[int, list[str]] = {}
+    for engine, among in work.engines([item.file for item in inputs], failed.setdefault).items():
+        for number in among:
+            engines_of.setdefault(number, []).append(engine)
+    for number, item in enumerate(inputs):
+        engines = engines_of.get(number, [])
+        if number in failed:
+            item = replace(item, file=None, error=failed[number])  # noqa: PLW2901  # it is refused
+        others = [engine for engine in engines if engine != target]
+        if others and (len(engines) > 1 or not adapter.generated):
+            item = replace(item, file=None, error=_mixed(engines, target, item.name))  # noqa: PLW2901  # it is refused
+        elif others:
+            foreign[number] = others[0]
+        checked.append(item)
+    own = [number for number in range(len(inputs)) if number not in foreign]
+    result = rewrite([checked[number] for number in own], work, None)
+    files: dict[int, FileResult] = dict(zip(own, result.files, strict=True))
+    options = work.options(adapter) if foreign else None
+    for engine in sorted(set(foreign.values())):
+        numbers = [number for number, other in foreign.items() if other == engine]
+        files.update(_converted({number: checked[number] for number in numbers}, engine, adapter, options, work))
+    return replace(result, files=tuple(_without_clashes(files[number] for number in range(len(inputs)))))
+
+
+def target_of(work: Session, engine: str) -> Adapter:
+    """The adapter that workflows of an engine are to be written by.
+
+    Raises:
+        InvalidInput: no engine is named.
+        Unsupported: it writes none of other engines, or there are several.
+    """
+    names = list(work.to)
+    if not names:
+        raise InvalidInput("no engine is named", hint=f"name one of {', '.join(work.plugins.adapters)}")
+    adapter = work.plugins.adapter(names[0])
+    if len(names) > 1 or not adapter.generated:
+        raise _unsupported(engine, ", ".join(names))
+    return adapter
+
+
+def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
+    """The workflows of a plan without all that only their own engine knows of them, for another one.
+
+    Raises:
+        InvalidInput: one refers to what is not there.
+        Unsupported: one has something that counts and that only its own engine knows.
+    """
+    workflows: list[Workflow] = []
+    decisions = list(plan.decisions)
+    for given in plan.workflows:
+        workflow, noted = _without_tuning(given, source, plan)
+        decisions += noted
+        with adapter_errors(source.engine, "portable()"):
+            portable, notes = source.portable(workflow, plan.bundle)
+        if portable is not None:
+            _refuse_dangling(portable)
+            workflows.append(without_origin(portable))
+        decisions += notes
+    if plan.workflows and not workflows:
+        message = "nothing in it runs by itself"
+        hint = "convert it together with what runs it"
+        raise Unsupported(message, engine=source.engine, feature="Workflow.library", hint=hint)
+    return Plan(bundle=target.load(()), originals=(), workflows=tuple(workflows), decisions=tuple(decisions))
+
+
+def _refuse_dangling(workflow: Workflow) -> None:
+    """What its own engine leaves as it is where it stands for nothing, another one would fail at."""
+    for problem in verify(workflow):
+        raise InvalidInput(problem.message, engine=workflow.engine, step=problem.subject, hint=problem.hint or None)
+
+
+def _without_tuning(workflow: Workflow, source: Adapter, plan: Plan) -> tuple[Workflow, list[Decision]]:
+    """The workflow without the note of the optimizer `tune`, which speaks of steps by the names that they have here.
+
+    Raises:
+        Unsupported: it has trials, in a form that is its engine's own.
+    """
+    from couler_plugins.hpo.workflows.notes import read_notes
+
+    facet = source.tuning(workflow, plan)
+    if facet is None or not facet.tuned:
+        return workflow, []
+    for place, note in read_notes(facet.tuned).items():
+        if note.trials:
+            raise Unsupported(
+                f"{note.trials!r} and {note.best!r} are trials that the optimizer tune has put before {place!r}, in a "
+                f"form that is {source.engine}'s own",
+                engine=source.engine,
+                step=place,
+                feature="tune{trials}",
+                hint="convert the workflow as it was before it was tuned, and tune what comes of it",
+            )
+    reason = "it names steps as they are here; what tuning has set counts as its owner's there"
+    decision = Decision(
+        optimizer="convert", workflow=workflow.label, action="leave out the note of what was tuned", reason=reason
+    )
+    return facet.with_tuned(workflow, ""), [decision]
+
+
+def _unsupported(engine: str, target: str, file: str | None = None) -> Unsupported:
+    return Unsupported(
+        f"{engine} workflows cannot be written for {target} yet",
+        file=file,
+        engine=engine,
+        feature="conversion",
+        hint=f"convert them to {engine}",
+    )
+
+
+def _mixed(engines: Sequence[str], target: str, file: str) -> CoulerError:
+    if target not in engines and len(engines) == 1:
+        return _unsupported(engines[0], target, file)
+    message = f"it holds workflows of {' and '.join(engines)}"
+    return InvalidInput(message, file=file, hint="put those of each engine into a file of their own")
+
+
+def _converted(
+    inputs: Mapping[int, Input], engine: str, target: Adapter, options: Any, work: Session
+) -> Iterator[tuple[int, FileResult]]:
+    """The files of one engine, written for another."""
+    source = work.plugins.adapter(engine)
+    numbers, items = list(inputs), list(inputs.values())
+    refused: dict[int, CoulerError] = {}
+
+    def refuse(number: int, error: CoulerError) -> None:
+        refused.setdefault(number, error)
+
+    with collector_paused():
+        work.report(f"reading {engine} workflows")
+        plan = lift_files(source, [file for item in items if (file := item.file)], range(len(items)), refuse)
+        refuse_broken(plan, refuse)
+        work.report(f"writing {target.engine} workflows")
+        numbers_of = plan.bundle.file_numbers
+        of_file: dict[int, list[Workflow]] = {}
+        for workflow in plan.workflows:
+            assert workflow.source is not None
+            of_file.setdefault(numbers_of[int(workflow.source[0])], []).append(workflow)
+        names: dict[str, str] = {}
+        for number, item in enumerate(items):
+            workflows = tuple(of_file.get(number, ()))
+            if number not in refused:
+                try:
+                    own = anew(replace(plan, workflows=workflows, decisions=_beside(item, source)), source, target)
+                    yield numbers[number], _written(item, own, target, options, names)
+                except CoulerError as error:
+                    refuse(number, error)
+            if number in refused:
+                reason = refused[number]
+                reason.file = reason.file or item.name
+                yield numbers[number], _result(item, target, workflows=len(workflows), status="refused", error=reason)
+
+
+def _beside(item: Input, source: Adapter) -> tuple[Decision, ...]:
+    """What is in a file beside its workflows, which nothing becomes of."""
+    documents = item.file.documents if item.file is not None else ()
+    others = [document for document in documents if document.data is not None and not source.claims(document)]
+    found: list[Decision] = []
+    for document in others:
+        kind = document.data.get("kind", "") if isinstance(document.data, Mapping) else ""
+        what = f"a {kind}" if kind else "a document"
+        reason = f"line {document.line} begins {what} that is no workflow, and that is not converted"
+        log.warning("%s: %s", item.name, reason)
+        found.append(Decision(optimizer="convert", workflow=item.name, action="left out", reason=reason))
+    return tuple(found)
+
+
+def _written(item: Input, plan: Plan, target: Adapter, options: Any, names: dict[str, str]) -> FileResult:
+    """One file for the target.
+
+    Raises:
+        CoulerError: the target cannot say what is in it, or another file has something of the same name.
+    """
+    with adapter_errors(target.engine, "lower()"):
+        lowered = target.lower(plan, options)
+        text = target.dump(lowered).added
+    for error in lowered.refused.values():
+        raise error if isinstance(error, CoulerError) else PluginFailure(one_line(error), engine=target.engine)
+    for position, name in enumerate(lowered.names):
+        other = names.get(name, item.name if name in lowered.names[:position] else None)
+        if other is not None:
+            hint = "give one of them another name, or convert them into folders that are not used together"
+            raise InvalidInput(f"it would be {name}, which {other} is already", engine=target.engine, hint=hint)
+    names.update(dict.fromkeys(lowered.names, item.name))
+    return _result(
+        item,
+        target,
+        status="changed",
+        text=text,
+        documents=lowered.added,
+        workflows=len(plan.workflows),
+        passes=(Pass(target.engine, lowered.decisions),) if lowered.decisions else (),
+    )
+
+
+def _result(item: Input, target: Adapter, **fields: Any) -> FileResult:
+    suffix = getattr(target, "suffix", ".yaml")
+    relative = PurePath(item.relative)
+    known = {".yaml", ".yml", ".json"} if suffix == ".yaml" else {suffix}
+    name = item.relative if relative.suffix in known else str(relative.with_suffix(suffix))
+    original = item.file.text if item.file is not None else None
+    return FileResult(name=item.name, relative=name, original=original, **fields)
+
+
+def _without_clashes(files: Iterator[FileResult]) -> Iterator[FileResult]:
+    """The files, the second of two that would have one name refused."""
+    taken: dict[str, str] = {}
+    for file in files:
+        other = taken.setdefault(file.relative, file.name)
+        if other != file.name and file.error is None:
+            message = f"{other} and this file would both be written as {file.relative}"
+            error = InvalidInput(message, file=file.name, hint="rename one of them")
+            yield replace(file, status="refused", text=None, error=error)
+        else:
+            yield file

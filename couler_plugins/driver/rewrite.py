@@ -1,0 +1,247 @@
+"""Lifts, optimizes and lowers the files of one call, engine by engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from couler_plugins.documents import findings
+from couler_plugins.documents.collector import collector_paused
+from couler_plugins.driver.attribution import FileState, hand_out, trace_workflows
+from couler_plugins.driver.context import RunContext
+from couler_plugins.driver.isolation import blank, raise_common_failure, without_failing
+from couler_plugins.driver.pipeline import PipelineRun, print_optimizer, refuse_broken, run_pipeline
+from couler_plugins.driver.results import Result, WorkflowVersions, join_documents
+from couler_plugins.errors import REPORT, CoulerError, InvalidInput, PluginFailure, one_line
+from couler_plugins.inputs.unknown_kinds import misnamed
+from couler_plugins.options.fields import Texts, build
+from couler_plugins.plan import Lowered, Part, Plan, Written
+
+if TYPE_CHECKING:
+    from couler_plugins.documents import Document, SourceFile
+    from couler_plugins.hookspecs import Adapter, ApiGroup, Optimizer
+    from couler_plugins.inputs.sources import Input
+    from couler_plugins.plugins import Plugins
+
+__all__ = ["Session", "adapter_errors", "lift_files", "of_type", "rewrite"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What one call works with.
+
+    Attributes:
+        plugins: where adapters come from.
+        engine: the only engine whose documents are looked at; None for all.
+        to: options of adapters, by engine.
+        report: is told what is going on.
+        history: files that tell of past runs.
+        previous: how workflows were split before.
+    """
+
+    plugins: Plugins
+    engine: str | None = None
+    to: Mapping[str, tuple[tuple[str, Texts], ...]] = field(default_factory=dict)
+    report: Callable[[str], None] = log.info
+    history: Sequence[SourceFile] = ()
+    previous: Sequence[Part] = ()
+
+    def engines(
+        self, files: Sequence[SourceFile | None], refuse: Callable[[int, CoulerError], object]
+    ) -> dict[str, list[int]]:
+        """Return the numbers of the files with documents of each engine, by the engines' names in order.
+
+        A file goes to `refuse` where two engines understand the same document of it, or an adapter fails to say
+        whether it does. None stands for a file that cannot be read.
+        """
+        if self.engine is not None:
+            return {self.engine: [number for number, file in enumerate(files) if file is not None]}
+        found: dict[str, list[int]] = {}
+        for number, file in enumerate(files):
+            try:
+                for engine in sorted(self._engines_of(file)) if file is not None else ():
+                    found.setdefault(engine, []).append(number)
+            except CoulerError as error:
+                refuse(number, error)
+        return dict(sorted(found.items()))
+
+    def _engines_of(self, file: SourceFile) -> set[str]:
+        found: set[str] = set()
+        for document in file.documents:
+            engines = self.plugins.claimed_by(document)
+            if len(engines) > 1:
+                message = f"{' and '.join(engines)} both understand this document"
+                hint = "choose one with --engine"
+                raise InvalidInput(message, file=document.file, line=document.line, hint=hint)
+            found.update(engines)
+        return found
+
+    def groups(self) -> list[ApiGroup]:
+        """The groups of kinds that belong to the engines that are looked at."""
+        adapters = self.plugins.adapters.items()
+        chosen = [adapter for engine, adapter in adapters if self.engine in (None, engine)]
+        return [group for adapter in chosen for group in adapter.groups]
+
+    def options(self, adapter: Adapter) -> Any:
+        """The options of an adapter, as `--to` gives them.
+
+        Raises:
+            InvalidInput: an option is unknown, missing, or not what its type says.
+        """
+        return build(adapter.options, self.to.get(adapter.engine, ()), f"the adapter {adapter.engine!r}")
+
+
+@contextmanager
+def adapter_errors(engine: str, doing: str) -> Iterator[None]:
+    """Turn an exception that an adapter did not raise on purpose into an error that names it."""
+    try:
+        yield
+    except CoulerError:
+        raise
+    except (Exception, SystemExit) as error:
+        log.info("the traceback of the adapter %s:", engine, exc_info=error)
+        message = f"internal error: the adapter {engine!r} failed in {doing}: {one_line(error)}"
+        raise PluginFailure(message, engine=engine, hint=REPORT) from error
+
+
+def of_type(wanted: type[T], answer: object) -> T:
+    """Return what an adapter answered.
+
+    Raises:
+        TypeError: it is not of this type.
+    """
+    if not isinstance(answer, wanted):
+        raise TypeError(f"it gives a {type(answer).__name__}, not a {wanted.__name__}")
+    return answer
+
+
+def lift_files(
+    adapter: Adapter, files: Sequence[SourceFile], among: Sequence[int], refuse: Callable[[int, CoulerError], object]
+) -> Plan:
+    """Return the workflows of files; one that the adapter refuses, or fails on, stops no other.
+
+    Args:
+        adapter: of their engine.
+        files: all files of the call, which refer to each other.
+        among: the numbers of those that hold workflows of this engine.
+        refuse: is given the number of a file and the error.
+
+    Raises:
+        PluginFailure: the adapter fails even where there is no workflow.
+    """
+
+    def lift(left_out: frozenset[int]) -> tuple[Plan, dict[int, CoulerError]]:
+        refused: dict[int, CoulerError] = {}
+
+        def note(number: int, error: CoulerError) -> None:
+            refused.setdefault(number, error)
+
+        with collector_paused(), adapter_errors(adapter.engine, "lift()"):
+            bundle = adapter.load([blank(file) if number in left_out else file for number, file in enumerate(files)])
+            return of_type(Plan, adapter.lift(bundle, note)), refused
+
+    plan, refused = without_failing([file.name for file in files], among, lift, refuse)
+    for number, error in refused.items():
+        refuse(number, error)
+    return plan
+
+
+def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Optimizer] | None) -> Result:
+    """Takes the files through lifting, the optimizers and lowering.
+
+    Args:
+        inputs: the files; those that could not be read are passed on as refused.
+        session: what to work with.
+        optimizers: what to run; None to neither verify nor optimize (the identity).
+
+    Raises:
+        PluginFailure: an optimizer or an adapter failed.
+        CoulerError: what they raised on purpose and not about a single file.
+    """
+    files = [FileState(item) for item in inputs]
+    _warn_of_misnamed([document for file in files if file.source for document in file.source.documents], session)
+    added: list[str] = []
+    added_documents: list[Any] = []
+    parts: list[Part] = []
+    workflow_versions: list[WorkflowVersions] = []
+    for name in [session.engine] if session.engine else session.to:
+        session.plugins.adapter(name)  # a name that nobody knows is an error even where it would not be needed
+    failed: dict[int, CoulerError] = {}
+    engines = session.engines([file.source for file in files], failed.setdefault)
+    for number, error in failed.items():
+        files[number].refuse(error)
+    for engine, among in engines.items():
+        adapter = session.plugins.adapter(engine)
+        lowered, written, traced, split = _rewrite_engine(files, among, adapter, session, optimizers)
+        added.append(written.added)
+        added_documents.extend(lowered.added)
+        workflow_versions.extend(traced)
+        parts.extend(split)
+    raise_common_failure([files[number].error for number in sorted({*failed, *chain(*engines.values())})])
+    results = tuple(file.result() for file in files)
+    return Result(
+        files=results,
+        optimizers=tuple(map(print_optimizer, optimizers or ())),
+        workflow_versions=tuple(
+            item for item in workflow_versions if item.file is None or results[item.file].error is None
+        ),
+        added=join_documents(*added),
+        added_documents=tuple(added_documents),
+        parts=tuple(parts),
+    )
+
+
+def _warn_of_misnamed(documents: Sequence[Document], session: Session) -> None:
+    """Says what nobody will look at because its kind is misspelt: it would pass through as if all were well."""
+    for finding in findings(documents, misnamed(documents, session.groups())):
+        if finding.severity == "error":
+            log.warning("%s:%s: %s; %s", finding.file, finding.line, finding.message, finding.hint)
+
+
+def _rewrite_engine(
+    files: Sequence[FileState],
+    among: Sequence[int],
+    adapter: Adapter,
+    session: Session,
+    optimizers: Sequence[Optimizer] | None,
+) -> tuple[Lowered, Written, list[WorkflowVersions], tuple[Part, ...]]:
+    engine, options = adapter.engine, session.options(adapter)
+    positions = [position for position, file in enumerate(files) if file.source is not None]
+    scope = [files[position] for position in positions]
+    own = [number for number, position in enumerate(positions) if position in set(among)]
+    refused: dict[int, CoulerError] = {}
+
+    def refuse(number: int, error: CoulerError) -> None:
+        refused.setdefault(number, error)
+
+    with collector_paused():
+        session.report(f"reading {engine} workflows")
+        plan = lift_files(adapter, [file.current() for file in scope], own, refuse)
+        if optimizers is not None:
+            plan = refuse_broken(plan, refuse)
+
+        def attempt(left_out: frozenset[int]) -> tuple[PipelineRun, Lowered, Written]:
+            part = plan.without(set(left_out))
+            run = PipelineRun(part, (), (part.workflows,))
+            if optimizers is not None:
+                ctx = RunContext(session.plugins, session.report, session.history, session.previous)
+                run = run_pipeline(part, optimizers, ctx, session.plugins)
+            session.report(f"writing {engine} workflows")
+            with adapter_errors(engine, "lower()"):
+                lowered = adapter.lower(run.plan, options)
+                return run, lowered, of_type(Written, adapter.dump(lowered))
+
+        run, lowered, written = without_failing([file.name for file in plan.bundle.files], own, attempt, refuse)
+    for number, error in lowered.refused.items():
+        refuse(number, error if isinstance(error, CoulerError) else PluginFailure(one_line(error), engine=engine))
+    for number, error in refused.items():
+        scope[number].refuse(error)
+    hand_out(scope, run.plan, run.passes, lowered, written)
+    return lowered, written, list(trace_workflows(plan.bundle, run.versions, positions)), run.plan.parts

@@ -1,0 +1,88 @@
+"""What the values inside a value have to be: the schema's own fields, and those that every Kubernetes object has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from couler_plugins.documents import Path
+from couler_plugins.engine_kit.crd.schema import Schema
+
+__all__ = ["child", "fields", "places", "schema_at"]
+
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_TIME = {"type": "string", "format": "date-time"}
+_SWITCH = {"type": "boolean"}
+_SECONDS = {"type": "integer", "format": "int64"}
+_LABEL = {"type": "string", "maxLength": 63, "pattern": "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"}
+_OWNER = {
+    "type": "object",
+    "required": ["apiVersion", "kind", "name", "uid"],
+    "properties": {
+        **dict.fromkeys(("apiVersion", "kind", "name", "uid"), _TEXT),
+        **dict.fromkeys(("controller", "blockOwnerDeletion"), _SWITCH),
+    },
+}
+_METADATA = msgspec.convert(
+    {
+        "type": "object",
+        "properties": {
+            **dict.fromkeys(("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion"), _TEXT),
+            **dict.fromkeys(("creationTimestamp", "deletionTimestamp"), _TIME),
+            **dict.fromkeys(("generation", "deletionGracePeriodSeconds"), _SECONDS),
+            "labels": {"type": "object", "additionalProperties": _LABEL},
+            "annotations": {"type": "object", "additionalProperties": _TEXT},
+            "finalizers": _TEXTS,
+            "ownerReferences": {"type": "array", "items": _OWNER},
+            "managedFields": {
+                "type": "array",
+                "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+            },
+        },
+    },
+    Schema,
+)
+"""ObjectMeta. A schema in a CRD says `type: object` of it, and at most limits the name."""
+
+
+def fields(schema: Schema) -> Mapping[str, Schema]:
+    """The fields that a schema knows by name."""
+    if not schema.embedded:
+        return schema.properties
+    text = Schema(type="string", min_length=1)
+    given = schema.properties.get("metadata", _METADATA)
+    metadata = msgspec.structs.replace(_METADATA, properties=_METADATA.properties | given.properties)
+    return {"apiVersion": text, "kind": text, **schema.properties, "metadata": metadata}
+
+
+def child(schema: Schema, key: str | int) -> Schema | None:
+    """The schema of the value at a key or an index; None where nothing is said of it."""
+    if isinstance(key, int):
+        return schema.items
+    named = fields(schema).get(key)
+    if named is not None:
+        return named
+    return schema.additional_properties if isinstance(schema.additional_properties, Schema) else None
+
+
+def schema_at(schema: Schema, path: Path) -> Schema:
+    """The schema of a place, or an empty one where nothing is said of it."""
+    for key in path:
+        schema = child(schema, key) or Schema()
+    return schema
+
+
+def places(schema: Schema, data: Any) -> Iterator[tuple[Path, Schema, Any]]:
+    """Every value that a schema says something of, from the outside to the inside."""
+    pending: list[tuple[Path, Schema, Any]] = [((), schema, data)]
+    while pending:
+        path, schema, value = pending.pop()
+        yield path, schema, value
+        pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for key, inner in pairs:
+            known = child(schema, key)
+            if known is not None:
+                pending.append(((*path, key), known, inner))

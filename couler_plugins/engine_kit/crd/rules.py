@@ -1,0 +1,95 @@
+"""The rules of a CRD (`x-kubernetes-validations`), written in the Common Expression Language (CEL)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from couler_plugins.documents import Path
+from couler_plugins.engine_kit.crd.cel_values import cel_value
+from couler_plugins.engine_kit.crd.fields import places
+from couler_plugins.engine_kit.crd.problem import Problem, shown
+from couler_plugins.engine_kit.crd.schema import Rule, Schema
+from couler_plugins.errors import InvalidInput
+from couler_plugins.extras import install_hint
+
+if TYPE_CHECKING:
+    from cel import Program
+
+__all__ = ["broken_rules"]
+
+_TRANSITION = re.compile(r"\boldSelf\b")
+_FIELD = re.compile(r"""\.([^.\[]+) | \[['"]([^'"]+)['"]\]""", re.VERBOSE)
+_REFUSED = (ArithmeticError, LookupError)
+"""What goes wrong in an API server as well: a key that is not there, a division by zero."""
+
+_FAILURES = (*_REFUSED, RuntimeError, TypeError, ValueError)
+"""All that the library raises; the others are functions that it does not know, and expressions that it cannot read."""
+
+_LONGEST = 120
+"""How much of a rule a hint shows."""
+
+
+def broken_rules(schema: Schema, data: Any) -> Iterator[Problem]:
+    """Every rule that does not hold, and a note for each that cannot be worked out here.
+
+    Rules about a change (`oldSelf`) are left out: there is no earlier object.
+    """
+    for path, known, value in places(schema, data):
+        rules = [rule for rule in known.rules if not _TRANSITION.search(rule.rule)]
+        if rules and value is not None:
+            context = {"self": cel_value(value, known)}
+            for rule in rules:
+                yield from _broken(rule, path, context)
+
+
+def _broken(rule: Rule, path: Path, context: dict[str, Any]) -> Iterator[Problem]:
+    try:
+        holds = _compiled(rule.rule).execute(context)
+    except _FAILURES as error:
+        yield _failed(rule, path, error)
+        return
+    if holds is not True:
+        place = (*path, *(name or quoted for name, quoted in _FIELD.findall(rule.field_path)))
+        yield Problem(place, "rule", _message(rule, context), f"the rule is {_shortened(rule.rule)}")
+
+
+def _failed(rule: Rule, path: Path, error: Exception) -> Problem:
+    reason = _shortened(" ".join(str(error).split()))
+    if isinstance(error, _REFUSED):
+        message = f"a rule fails for this value: {type(error).__name__}: {reason}"
+        return Problem(path, "failed-rule", message, f"the rule is {_shortened(rule.rule)}")
+    message = f"this rule was not checked: {_shortened(rule.message or rule.rule)} ({reason})"
+    return Problem(path, "unchecked-rule", message, "a cluster can: kubectl apply --dry-run=server", "note")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _message(rule: Rule, context: dict[str, Any]) -> str:
+    if rule.message_expression:
+        try:
+            text = _compiled(rule.message_expression).execute(context)
+        except _FAILURES:  # as the API server does, the plain message stands in for it
+            text = None
+        if isinstance(text, str) and text.strip():
+            return text
+    return rule.message or f"a rule of the schema does not hold for {shown(context['self'])}"
+
+
+@cache
+def _compiled(expression: str) -> Program:
+    compile_expression: Callable[[str], Program] = _library()
+    return compile_expression(expression)
+
+
+def _library() -> Callable[[str], Program]:
+    try:
+        from cel import compile as compile_expression
+    except ImportError as error:
+        message = "the rules of these schemas need the package common-expression-language, which is not installed"
+        raise InvalidInput(message, hint=install_hint("lint")) from error
+    return compile_expression

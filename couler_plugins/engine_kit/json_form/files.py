@@ -1,0 +1,77 @@
+"""Workflows in files of the IR's own JSON form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from couler_plugins.documents import Document, diff
+from couler_plugins.engine_kit.json_form.checking import check
+from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.hookspecs.adapters import NoOptions
+from couler_plugins.ir import Workflow, from_json, replace, to_json
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plan import Lowered, Plan, TracedEdit
+
+__all__ = ["claims", "lift", "lower"]
+
+ENGINE = "couler"
+
+
+def claims(document: Document) -> bool:
+    """Whether the document says that it is in this schema, of whatever version."""
+    data = document.data
+    return isinstance(data, dict) and str(data.get("schema", "")).startswith("couler.ir/")
+
+
+def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
+    """The workflows of the documents in this schema; what cannot be read refuses its file."""
+    found: list[Workflow] = []
+    for number, document in enumerate(bundle.documents):
+        if not claims(document):
+            continue
+        try:
+            workflow = from_json(json.dumps(document.data))
+            check(workflow)
+            if workflow.engine != ENGINE:
+                hint = "it is read from that engine's own files"
+                raise InvalidInput(f"it holds a workflow of {workflow.engine}", hint=hint)
+            found.append(replace(workflow, source=(number,)))
+        except CoulerError as error:
+            error.file, error.line = document.file, document.line_of(error.path) or document.line
+            refuse(bundle.file_numbers[number], error)
+    return Plan(bundle=bundle, originals=tuple(found), workflows=tuple(found))
+
+
+def lower(plan: Plan, options: NoOptions) -> Lowered:
+    """The documents of a plan: those that changed, and those of workflows without an origin."""
+    originals = {workflow.source: workflow for workflow in plan.originals}
+    changed: dict[int, Any] = {}
+    edits: list[TracedEdit] = []
+    added: list[Any] = []
+    for workflow in plan.workflows:
+        original = originals.get(workflow.source) if workflow.source is not None else None
+        data = json.loads(to_json(workflow))
+        if original is None or workflow.source is None:
+            added.append(data)
+        elif workflow != original:
+            number = int(workflow.source[0])
+            changed[number] = data
+            edits += [
+                TracedEdit(document=number, edit=edit, decision=_behind(plan, number))
+                for edit in diff(plan.bundle.documents[number].data, data)
+            ]
+    return Lowered(
+        bundle=plan.bundle,
+        changed=changed,
+        added=tuple(added),
+        edits=tuple(edits),
+        decisions=plan.decisions,
+    )
+
+
+def _behind(plan: Plan, document: int) -> int | None:
+    """The decision behind the edits of a document, where there is only one."""
+    found = [number for number, decision in enumerate(plan.decisions) if decision.document in (None, document)]
+    return found[0] if len(found) == 1 else None

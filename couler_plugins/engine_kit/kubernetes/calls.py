@@ -1,0 +1,152 @@
+"""Calls of the Kubernetes API: how they get there, how often they are tried, and what their failures are to a user."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from copy import copy
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+import stamina
+
+from couler_plugins.engine_kit.kubernetes.access import configuration_of
+from couler_plugins.engine_kit.kubernetes.naming import Mapped
+from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.extras import install_hint
+
+__all__ = ["ATTEMPTS", "CONNECTING", "Mapped", "Refused", "asked", "connected", "refusal", "sending", "silence", "told"]
+
+Answer = TypeVar("Answer")
+CONNECTING = 10.0  # seconds
+TIMEOUT = (CONNECTING, 60.0)  # seconds to connect, and between two bytes
+PATIENCE = 30.0  # seconds that a server may ask us to wait
+ATTEMPTS = 6
+MOST = 400  # characters of a server's own words
+RETRIES = stamina.RetryingCaller(attempts=ATTEMPTS, wait_initial=0.1, timeout=120.0)
+TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+log = logging.getLogger(__name__)
+
+
+class Refused(EngineError):
+    """The API server has answered, and not as hoped.
+
+    Attributes:
+        status: the HTTP status.
+    """
+
+    status: int = 0
+
+
+def connected(context: str) -> tuple[Any, str]:
+    """A client of a cluster, reached as kubectl does, and the namespace that is meant where none is named.
+
+    Args:
+        context: the context of the kubeconfig; empty for its current one, or the cluster that we run in.
+
+    Raises:
+        InvalidInput: there is no such context, no configuration at all, or no Kubernetes client.
+    """
+    try:
+        from kubernetes import client
+    except ImportError as error:
+        message = "the Kubernetes client is not installed"
+        raise InvalidInput(message, hint=install_hint("cluster")) from error
+    configuration, namespace = configuration_of(context)
+    configuration.retries = False  # we retry by ourselves, writes included
+    return client.ApiClient(configuration), namespace
+
+
+def sending(method: Callable[..., Any], content_type: str) -> Callable[..., Any]:
+    """A method of one of the client's APIs, with a body of this type.
+
+    From release 31 on, methods take that as an option; the client copied here does the same in all of them.
+    """
+    api = method.__self__  # type: ignore[attr-defined]  # it is bound
+    sender = copy(api.api_client)
+    sender.select_header_content_type = lambda *_: content_type
+    bound: Callable[..., Any] = getattr(type(api)(sender), method.__name__)
+    return bound
+
+
+def asked(what: str, call: Callable[..., Any], hints: Mapping[int, str], *, secret: bool = False) -> Mapped:
+    """The object that the server answers with; see `told`."""
+    return told(what, call, partial(msgspec.json.decode, type=Mapped), hints, secret=secret)
+
+
+def told(
+    what: str,
+    call: Callable[..., Any],
+    read: Callable[[bytes], Answer],
+    hints: Mapping[int, str],
+    *,
+    secret: bool = False,
+) -> Answer:
+    """What the server answers; transient failures are tried again.
+
+    Args:
+        what: the verb and what it is about, for a person.
+        call: a method of the client with its arguments.
+        read: makes of the bytes that come what is asked for.
+        hints: what to do about a refusal, by HTTP status.
+        secret: whether the server's own words are left out, since they may quote what they are about.
+
+    Raises:
+        Refused: the server says no.
+        EngineError: it does not answer, or not as an API server does.
+    """
+    from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        return RETRIES(_pause, _answer, call, read)
+    except ApiException as error:
+        raise refusal(what, error, hints, secret=secret) from error
+    except (HTTPError, msgspec.DecodeError) as error:
+        raise silence(what, error) from error
+
+
+def refusal(what: str, error: Any, hints: Mapping[int, str], *, secret: bool = False) -> Refused:
+    """What a refusal of the client's is to a user; the arguments are those of `asked`."""
+    status = int(error.status or 0)
+    said = "" if secret else _words(error.body)
+    message = f"the cluster refused to {what}: {status} {error.reason}{f': {said}' if said else ''}"
+    refused = Refused(message, hint=hints.get(status))
+    refused.status = status
+    return refused
+
+
+def silence(what: str, error: Exception) -> EngineError:
+    """What it is to a user that nothing came that an API server would say."""
+    message = f"the cluster does not answer ({what}): {type(error).__name__}"
+    return EngineError(message, hint="is it reachable from here?")
+
+
+def _answer(call: Callable[..., Any], read: Callable[[bytes], Answer]) -> Answer:
+    response = call(_preload_content=False, _request_timeout=TIMEOUT)
+    return read(response.data)
+
+
+def _words(body: str | bytes | None) -> str:
+    """What the server says in a Status object; whatever else answers (a proxy, say) may say anything."""
+    try:
+        status = msgspec.json.decode(body or b"", type=dict[str, Any])
+        said = status["message"] if status["kind"] == "Status" else ""
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return ""
+    line = re.sub(r"[^\S ]+|[\x00-\x1f\x7f]", " ", str(said))
+    return line if len(line) <= MOST else f"{line[:MOST]}…"
+
+
+def _pause(error: Exception) -> bool | float:
+    """Whether an attempt is worth another one; the seconds to wait before where the server says."""
+    from urllib3.exceptions import HTTPError
+
+    status = getattr(error, "status", None)
+    if status in TRANSIENT:
+        log.info("the cluster answers %s", status)
+        asked = (getattr(error, "headers", None) or {}).get("Retry-After", "")
+        return min(float(asked), PATIENCE) if asked.isdigit() else True
+    return isinstance(error, (HTTPError, msgspec.DecodeError))

@@ -1,0 +1,210 @@
+"""Makes a workflow of the IR of a form that has no problems: portable, so that every adapter may write it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.generation.code import VALUES_OWN
+from couler_plugins.generation.form import Comparison, Form, FormStep, Taken
+from couler_plugins.generation.lake import LakeStep
+from couler_plugins.generation.references import read_reference, waits_for
+from couler_plugins.generation.scope import Scope
+from couler_plugins.generation.types import converted, text_of
+from couler_plugins.generation.written import comparison, written_operation
+from couler_plugins.hookspecs import CatalogueStep
+from couler_plugins.ir import (
+    Argument,
+    Axis,
+    Call,
+    Expression,
+    Graph,
+    Literal,
+    Loop,
+    Native,
+    Need,
+    Operation,
+    Output,
+    Port,
+    Reference,
+    Retry,
+    Step,
+    Template,
+    Value,
+    Workflow,
+    all_of,
+    fresh_name,
+    replace,
+)
+from couler_plugins.options.fields import closest
+
+__all__ = ["ENGINE", "compose"]
+
+ENGINE = "couler"
+"""What workflows of no engine say of theirs: they are for any."""
+
+MAIN = "main"
+
+
+def compose(form: Form, catalogue: Mapping[str, CatalogueStep], values: Mapping[str, str] | None = None) -> Workflow:
+    """The workflow of a form.
+
+    Args:
+        form: one that `validate` has nothing to say of.
+        catalogue: the one that it was held against.
+        values: of inputs of the workflow, in place of those that the form gives them. Some steps of the catalogue read
+            inputs that the form need not name.
+
+    Raises:
+        InvalidInput: a step of the catalogue refuses what it is given, the workflow has no such input, or a value
+            would not reach the steps as it stands.
+    """
+    return _Composer(form, catalogue).workflow(values or {})
+
+
+class _Composer:
+    def __init__(self, form: Form, catalogue: Mapping[str, CatalogueStep]) -> None:
+        self.form = form
+        self.scope = Scope(form, catalogue)
+        self.operations: dict[str, Operation] = {}
+        self.parameters = {given.name: given.value for given in form.inputs}
+        self.steps: list[Step] = []
+
+    def workflow(self, values: Mapping[str, str]) -> Workflow:
+        form = self.form
+        for step in form.steps:
+            self.step(step)
+        for name, value in values.items():
+            if name not in self.parameters:
+                hint = closest(name, self.parameters) or f"its inputs are {', '.join(self.parameters) or 'none'}"
+                raise InvalidInput(f"the workflow has no input {name!r}", hint=hint)
+            if found := VALUES_OWN.search(value):
+                message = (
+                    f"the input {name!r} is given {value!r:.80}, and engines do not take {found[0]!r} as it stands"
+                )
+                raise InvalidInput(message, hint="put such a text into a file, and give its place")
+        self.parameters.update(values)
+        outputs = tuple(
+            Output(name=taken.name, value=self.reference(str(taken.source), form.steps[0])) for taken in form.outputs
+        )
+        ports = (
+            Port(name=name, value=None if value is None else Literal(value=text_of(value)))
+            for name, value in self.parameters.items()
+        )
+        return Workflow(
+            name=form.name,
+            engine=ENGINE,
+            kind="Workflow",
+            parameters=tuple(ports),
+            entry=Step(name=MAIN, call=Call(name=MAIN)),
+            graphs=(Graph(name=MAIN, steps=tuple(self.steps), outputs=outputs),),
+            operations=tuple(self.operations.values()),
+        )
+
+    def step(self, step: FormStep) -> None:
+        operation, arguments = self.called(step)
+        needs = [Need(step=name) for name in waits_for(step)]
+        condition: Value | None = None
+        if step.when is not None:
+            condition = self.condition(step.when, step, needs)
+        self.steps.append(
+            Step(
+                name=step.name,
+                call=Call(name=self.named(operation)),
+                arguments=arguments,
+                needs=all_of([*needs]),
+                condition=condition,
+                loop=self.loop(step),
+                retry=Retry(limit=Literal(value=step.retries)) if step.retries else None,
+            )
+        )
+
+    def called(self, step: FormStep) -> tuple[Operation, tuple[Argument, ...]]:
+        """What a step runs, and what it passes to it."""
+        given = {taken.name: self.given(taken, step) for taken in step.inputs}
+        entry = self.scope.entry(step)
+        if entry is None:
+            arguments = (
+                Argument(name=name, value=value if isinstance(value, Reference | Template) else _text(value))
+                for name, value in given.items()
+            )
+            return written_operation(step), tuple(arguments)
+        built = entry.build(given)
+        for name in built.parameters:
+            self.parameters.setdefault(name, None)
+        return built.operation, built.arguments
+
+    def given(self, taken: Taken, step: FormStep) -> Any:
+        """What an input takes: Python's own value of its type, or what refers to it."""
+        if isinstance(taken.source, str):
+            return self.reference(taken.source, step)
+        if taken.source is not None:
+            return self.several(taken.source, step)
+        item = self.scope.declared(step).get(taken.name)
+        return text_of(taken.value) if item is None else converted(taken.value, item.type)
+
+    def several(self, sources: tuple[str, ...], step: FormStep) -> Template:
+        """What several steps give, as the text of a JSON list. What they give is put in as it is."""
+        parts: list[str | Reference] = []
+        for number, text in enumerate(sources):
+            parts += ['", "' if number else '["', self.reference(text, step)]
+        return Template(parts=(*parts, '"]'))
+
+    def named(self, operation: Operation) -> str:
+        """The name under which the workflow has an operation: its own, or a new one where that is another's."""
+        for name, other in self.operations.items():
+            if replace(operation, name=name) == other:
+                return name
+        name = fresh_name(operation.name, (MAIN, *self.operations))
+        self.operations[name] = replace(operation, name=name)
+        return name
+
+    def reference(self, text: str, step: FormStep) -> Reference:
+        """A reference of the form as one of the IR."""
+        found = read_reference(text)
+        assert found is not None, "a form with problems was composed"
+        if found.is_item:
+            return Reference(to="item")
+        if found.is_input:
+            return Reference(to="parameter", kind="parameter", name=found.name)
+        entry = self.scope.entry(self.scope.steps[found.step])
+        printed = isinstance(entry, LakeStep) and found.name not in {port.name for port in entry.operation.outputs}
+        return Reference(to="output", kind="result" if printed else "parameter", step=found.step, name=found.name)
+
+    def condition(self, when: Comparison, step: FormStep, needs: list[Need]) -> Value:
+        """What has to hold, as a comparison of texts.
+
+        Not every engine compares numbers, so that a step of ours does it, which the step then waits for.
+        """
+        left = self.reference(when.left, step)
+        if when.op in ("==", "!="):
+            return _compared(left, when.op, text_of(when.right))
+        operation = comparison()
+        name = fresh_name(f"{step.name}-when", (*self.scope.steps, *(item.name for item in self.steps)))
+        arguments = (
+            Argument(name="left", value=left),
+            Argument(name="op", value=Literal(value=when.op)),
+            Argument(name="right", value=Literal(value=text_of(when.right))),
+        )
+        own = all_of([*needs])
+        self.steps.append(Step(name=name, call=Call(name=self.named(operation)), arguments=arguments, needs=own))
+        needs.append(Need(step=name))
+        holds = Reference(to="output", kind="parameter", step=name, name=operation.outputs[0].name)
+        return _compared(holds, "==", "true")
+
+    def loop(self, step: FormStep) -> Loop | None:
+        if step.over is None:
+            return None
+        if isinstance(step.over, str):
+            return Loop(axes=(Axis(name="item", values=self.reference(step.over, step)),))
+        return Loop(axes=(Axis(name="item", values=Native.of([text_of(item) for item in step.over])),))
+
+
+def _compared(left: Reference, op: str, right: str) -> Expression:
+    return Expression(language="cel", parts=(left, f" {op} {json.dumps(right, ensure_ascii=False)}"))
+
+
+def _text(value: Any) -> Literal:
+    return Literal(value=text_of(value))

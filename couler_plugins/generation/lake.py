@@ -1,0 +1,134 @@
+"""The Code Lake: steps and shapes of workflows that somebody has, as JSON in a folder. It holds data only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.generation.form import Form
+from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput
+from couler_plugins.ir import Operation
+from couler_plugins.steps.arguments import checked, passed
+
+__all__ = ["SCHEMA", "Item", "LakeStep", "add", "items", "remove"]
+
+SCHEMA = "couler.lake/v0"
+MOST_BYTES = 5_000_000
+"""Of one file: a lake is somebody else's text."""
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+class LakeStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A step of a workflow that somebody has, to be used like any ready-made one.
+
+    Attributes:
+        name, description, tags, inputs, outputs: as for every ready-made step.
+        operation: what runs.
+    """
+
+    name: str
+    description: str
+    tags: tuple[str, ...] = ()
+    inputs: tuple[StepInput, ...] = ()
+    outputs: tuple[StepOutput, ...] = ()
+    operation: Operation
+
+    def build(self, arguments: Mapping[str, Any]) -> Built:
+        """As for every ready-made step.
+
+        Raises:
+            InvalidInput: an argument is missing, unknown or of another type.
+        """
+        return Built(self.operation, *passed(self, checked(self, arguments)))
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"schema_name": "schema"}):
+    """What a lake keeps of one workflow.
+
+    Attributes:
+        schema_name: of the file.
+        name: the workflow's, unique in the lake.
+        engine: where it comes from.
+        description: what its owner says of it.
+        steps: its steps, ready to be used.
+        shape: how it puts them together; None where the flat form has no words for that.
+    """
+
+    schema_name: str
+    name: str
+    engine: str
+    description: str = ""
+    steps: tuple[LakeStep, ...] = ()
+    shape: Form | None = None
+
+
+def items(folder: Path) -> Iterator[Item]:
+    """What is in a lake, by name; nothing where there is no such folder.
+
+    Raises:
+        InvalidInput: a file in it is none of a lake.
+    """
+    for path in sorted(folder.glob("*.json")):
+        yield _read(path)
+
+
+def add(folder: Path, item: Item) -> Path:
+    """Puts a workflow into a lake, in place of one of the same name.
+
+    Raises:
+        EngineError: it cannot be written.
+    """
+    path = _path(folder, item.name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(item), indent=1) + b"\n")
+    except OSError as error:
+        raise EngineError(f"the lake cannot be written: {error.strerror}", file=str(path)) from error
+    return path
+
+
+def remove(folder: Path, name: str) -> None:
+    """Takes a workflow out of a lake.
+
+    Raises:
+        InvalidInput: it is not there.
+        EngineError: it cannot be removed.
+    """
+    path = _path(folder, name)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        raise InvalidInput(f"the lake has no {name!r}", hint="`couler lake ls` shows what it has") from None
+    except OSError as error:
+        raise EngineError(f"the lake cannot be changed: {error.strerror}", file=str(path)) from error
+
+
+def _path(folder: Path, name: str) -> Path:
+    """Where a workflow is kept: a name is never a path."""
+    if not NAME.fullmatch(name):
+        raise InvalidInput(f"{name!r:.80} is no name of a workflow in a lake", hint="letters, digits and dashes")
+    return folder / f"{name}.json"
+
+
+def _read(path: Path) -> Item:
+    hint = "take the file out of the lake, or add its workflow anew"
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput(f"the lake cannot be read: {error.strerror}", file=str(path)) from error
+    if len(content) > MOST_BYTES:
+        raise InvalidInput(f"it is larger than {MOST_BYTES} bytes", file=str(path), hint=hint)
+    try:
+        item = msgspec.json.decode(content, type=Item)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput(f"this is no file of a lake: {error}", file=str(path), hint=hint) from error
+    if item.schema_name != SCHEMA:
+        raise InvalidInput(f"its schema is {item.schema_name!r:.60}, not {SCHEMA}", file=str(path), hint=hint)
+    return item

@@ -1,9 +1,0 @@
-"""Pictures of workflows as text: Mermaid and DOT."""
-
-from __future__ import annotations
-
-from couler_plugins.graphs.dot import to_dot
-from couler_plugins.graphs.drawing import Drawing, draw
-from couler_plugins.graphs.mermaid import to_mermaid
-
-__all__ = ["Drawing", "draw", "to_dot", "to_mermaid"]

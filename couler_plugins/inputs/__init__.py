@@ -1,0 +1,1 @@
+"""Find and read what a call gets: files, folders, globs, texts and mappings."""

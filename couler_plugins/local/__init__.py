@@ -1,7 +1,0 @@
-"""A local engine: workflows whose steps are scripts, run in this process as their adapters say."""
-
-from __future__ import annotations
-
-from couler_plugins.local.runner import LocalRunner
-
-__all__ = ["LocalRunner"]

@@ -1,0 +1,1 @@
+"""Call HTTP APIs, and take credentials out of texts."""

@@ -1,0 +1,7 @@
+"""What goes from lifting through the optimizers to lowering, and the files that keep parts and originals."""
+
+from __future__ import annotations
+
+from couler_plugins.plan.plan import Decision, Link, Lowered, Outcome, Part, Plan, Shown, TracedEdit, Written
+
+__all__ = ["Decision", "Link", "Lowered", "Outcome", "Part", "Plan", "Shown", "TracedEdit", "Written"]

@@ -1,0 +1,190 @@
+"""Which steps of a local run are looked up in the artifact cache, and under which keys.
+
+What may be cached is what the optimizer `cache` would have an engine cache; what only an engine's own cache cannot
+keep is no matter here. A key covers what its keys cover, and beside the image the interpreter that runs it here and the
+variables that it gets; artifacts are covered by their content. What a program of Python reads is observed when it runs,
+and kept with its result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.artifacts import ArtifactCache, Hit, Meta
+from couler_plugins.caching.dataplane.failures import reason_of
+from couler_plugins.caching.dataplane.observed_reuse import Observing, reuse_or_observe
+from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
+from couler_plugins.caching.keys import key, spec_hash
+from couler_plugins.caching.reads import ReadSet, Traces, verify
+from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.hookspecs.local import File, NotThere, Program
+from couler_plugins.ir import Operation
+from couler_plugins.running.local.attempts import handed_on
+from couler_plugins.running.local.interpreters import identity_of
+from couler_plugins.running.local.made import names, names_folder
+from couler_plugins.running.local.observing import Untraced, Unusable, has_python, reads_of
+from couler_plugins.running.local.scope import Scope
+
+__all__ = ["Cached", "Caching", "Opening"]
+
+Opening = Callable[[], contextlib.AbstractContextManager["ArtifactCache"]]
+"""Opens the cache."""
+log = logging.getLogger(__name__)
+
+
+class Cached(NamedTuple):
+    """A step whose result may be in the cache.
+
+    Attributes:
+        observed: whether its result depends on what it reads as well, which is observed.
+        allow: what its owner says is no matter.
+    """
+
+    opening: Opening
+    key: str
+    names: tuple[str, ...]
+    family: str
+    step: str
+    operation: str
+    spec: str
+    max_age: int | None
+    observed: bool
+    allow: tuple[str, ...]
+
+    def reuse(self, folder: Path, compute: Observing) -> int:
+        """Puts the result into a folder, or has it computed there and keeps it; what fails in the cache is a miss."""
+        outputs = {name: folder / name for name in self.names}
+        task = Task(key=self.key, outputs=outputs, meta=self._meta(), max_age=self.max_age)
+        if self.observed:
+            return reuse_or_observe(task, self.opening(), compute, self._holding)
+        return reuse_or_compute(task, self.opening(), lambda: compute()[0])
+
+    def is_traced(self) -> bool:
+        """Tell whether a run before has loaded compiled code that is only followed by its system calls."""
+        try:
+            with self.opening() as cache:
+                hit = cache.get(self._mark)
+                if hit is not None:
+                    hit.close()
+                return hit is not None
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with the cache
+            log.info("going on without a trace: %s", reason_of(error))
+            return False
+
+    def reads(self, attempt: Path, made: Path) -> ReadSet | None:
+        """Return what an observed attempt has read; None where its result cannot be kept for that.
+
+        Args:
+            attempt: its folder.
+            made: the folder of its outputs.
+        """
+        try:
+            found = reads_of(attempt, self.allow)
+            if names_folder(made, attempt):
+                raise Unusable("its result names its own folder, which is another one in each run")
+        except (Unusable, OSError) as error:
+            log.warning("%s: the result is not kept: %s", self.step, error)
+            if isinstance(error, Untraced):
+                self._trace_next()
+            return None
+        return found
+
+    def _trace_next(self) -> None:
+        try:
+            with self.opening() as cache, cache.claim(self._mark) as claim:
+                if not isinstance(claim, Hit):
+                    claim.put({"traced": b""}, self._meta())
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with the cache
+            log.info("the next run is not traced: %s", reason_of(error))
+
+    @property
+    def _mark(self) -> str:
+        return key(self.spec, ["traced"])
+
+    def _meta(self) -> Meta:
+        return Meta(family=self.family, step=self.step, type=self.operation, spec=self.spec)
+
+    def _holding(self, traces: Traces, outputs: Collection[Path]) -> ReadSet | None:
+        found = traces.find()
+        if found is None and traces.traces:
+            log.info("%s runs again: %s is not as it was", self.step, verify(traces.traces[0].reads))
+        return None if found is None else found.reads
+
+
+class Caching:
+    """What of one run is cached.
+
+    Args:
+        analysis: what was found about the workflow; None where nothing is to be cached.
+        opening: opens the cache.
+    """
+
+    def __init__(self, analysis: Analysis | None, opening: Opening | None) -> None:
+        self._analysis, self._opening = analysis, opening
+
+    def of(self, operation: Operation, scope: Scope, caller: Scope, call: tuple[str, str], path: str) -> Cached | None:
+        """How a step is cached; None where it is not.
+
+        Args:
+            operation: what it calls.
+            scope: the operation's own.
+            caller: the scope of the call.
+            call: the graph and the step.
+            path: the step's path.
+        """
+        if self._analysis is None or self._opening is None:
+            return None
+        verdict = self._analysis.verdicts.get(call)
+        if verdict is None or verdict.facts is None or not _allowed(verdict):
+            return None
+        try:
+            program = scope.facet.program(operation, scope.look)
+            observed = has_python(program.command)
+            machine = _machine(program)
+            values = {
+                name: item.content if isinstance(item, File) else _text(item)
+                for (kind, name), item in sorted(scope.inputs.items())
+            }
+            reads = [scope.facet.text(reference, scope.look) for reference in verdict.facts.material.reads]
+            handed = [scope.facet.text(value, caller.look) for value in verdict.handed]
+        except NotThere as error:
+            log.warning("%s is not cached: %s", path, error)
+            return None
+        content, waived = verdict.facts.material.content, verdict.facts.waived
+        spec = spec_hash([content, "local", machine, observed, sorted(values), len(reads), *waived])
+        return Cached(
+            opening=self._opening,
+            key=key(spec, [*values.values(), *reads, *handed]),
+            names=tuple(names(operation)),
+            family=self._analysis.workflow.label,
+            step=path,
+            operation=operation.name,
+            spec=spec,
+            max_age=verdict.max_age,
+            observed=observed,
+            allow=waived,
+        )
+
+
+def _allowed(verdict: Verdict) -> bool:
+    """Whether a result may be reused: declared, and nothing stands against it but what an engine's cache can keep."""
+    assert verdict.facts is not None
+    decisive, storage = verdict.objection, verdict.facts.storage
+    only_storage = decisive is not None and storage is not None and decisive.reason == storage.reason
+    return bool(verdict.declared) and (verdict.objection is None or only_storage)
+
+
+def _text(item: object) -> str:
+    return item if isinstance(item, str) else f"sha256:{hashlib.sha256(item).hexdigest()}"  # type: ignore[arg-type]
+
+
+def _machine(program: Program) -> list[object]:
+    """What a program finds here beside its inputs: its interpreter, and what it gets of our environment."""
+    environment = handed_on()
+    return [identity_of(program.command[0], {**environment, **dict(program.env)}), sorted(environment.items())]

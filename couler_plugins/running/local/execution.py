@@ -1,0 +1,148 @@
+"""One workflow that runs in a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from couler_plugins.caching.analysis import Analysis
+from couler_plugins.errors import CoulerError, EngineError
+from couler_plugins.hookspecs.local import Ended, File
+from couler_plugins.hookspecs.running import Produced, Status
+from couler_plugins.running.local.caching import Caching, Opening
+from couler_plugins.running.local.engine import Engine
+from couler_plugins.running.local.history import run_of
+from couler_plugins.running.local.jobs import Work
+from couler_plugins.running.local.lock import locked
+from couler_plugins.running.local.operations import Operations
+from couler_plugins.running.local.progress import Progress
+from couler_plugins.running.local.records import Record, Records
+from couler_plugins.running.local.scope import Whole
+from couler_plugins.runs.recorded import document_of
+
+__all__ = ["HISTORY", "RECORDS", "STOP", "Execution"]
+
+STOP, HISTORY, RECORDS = "stop", "history.json", "records.jsonl"
+LOOK = 0.2  # seconds between two looks at whether somebody wants it stopped
+log = logging.getLogger(__name__)
+
+
+class Execution:
+    """A workflow that runs, from its making on.
+
+    Args:
+        work: the workflow.
+        run: the identity of the run.
+        folder: where it keeps what it makes.
+        limit: how many programs may run at a time.
+        opening: opens the cache; None where nothing is cached.
+    """
+
+    def __init__(self, work: Work, run: str, folder: Path, limit: int, opening: Opening | None) -> None:
+        self._work, self._folder, self._limit, self._opening = work, folder, limit, opening
+        self._whole = Whole(parameters=work.parameters, facts={"id": run, "name": work.job.name})
+        self._progress = Progress()
+        self._ended: Ended | None = None
+        self._error: CoulerError | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._in_thread, name=f"couler {work.job.place}", daemon=True)
+        self._thread.start()
+
+    def status(self) -> Status:
+        """How far it is.
+
+        Raises:
+            EngineError: the disk failed.
+        """
+        if self._error is not None:
+            raise self._error
+        ended = self._ended
+        phase = "running" if ended is None else "succeeded" if ended.outcome == "succeeded" else "failed"
+        return self._progress.status(phase, ended.message if ended is not None else "")  # type: ignore[arg-type]
+
+    def outputs(self) -> list[Produced]:
+        """What it has handed out: what is exported to the whole run, and what its entry hands out."""
+        found: dict[tuple[str, str], str | File] = dict(self._whole.exported)
+        if self._ended is not None:
+            found |= {("parameter", name): value for name, value in self._ended.parameters.items()}
+            found |= {("artifact", name): file for name, file in self._ended.artifacts.items()}
+        return [
+            Produced(name=name, kind="artifact" if kind == "artifact" else "parameter", value=_shown(value))
+            for (kind, name), value in sorted(found.items())
+        ]
+
+    def wait(self, seconds: float) -> None:
+        """Waits so long, or until something has changed."""
+        if self._thread.is_alive():
+            self._progress.changed.wait(seconds)
+            self._progress.changed.clear()
+
+    def close(self) -> None:
+        """Ends whatever of it runs, with all that it has started."""
+        self._closing.set()
+        self._thread.join()
+
+    def _in_thread(self) -> None:
+        try:
+            self._ended = asyncio.run(self._main())
+        except CoulerError as error:
+            self._error = error
+        except OSError as error:
+            self._error = EngineError(f"{self._folder}: {error.strerror or error}")
+        except Exception as error:
+            log.info("the traceback:", exc_info=error)
+            self._error = _told(error)
+        self._progress.changed.set()
+
+    async def _main(self) -> Ended:
+        with locked(self._folder):
+            (self._folder / STOP).unlink(missing_ok=True)  # it is taken up again
+            records = Records(self._folder / RECORDS)
+            try:
+                ended = await self._engine(records)
+                records.add(Record(step="", outcome=ended.outcome, message=ended.message, ended=time.time()))
+                run = run_of(self._work.job.name, records.known.values(), whole=ended.outcome == "succeeded")
+                content = msgspec.json.format(msgspec.json.encode(document_of([run])), indent=1)
+                (self._folder / HISTORY).write_bytes(content)
+                return ended
+            finally:
+                records.close()
+
+    async def _engine(self, records: Records) -> Ended:
+        work = self._work
+        analysis = None
+        if self._opening is not None and work.caching is not None:
+            analysis = Analysis(work.workflow, work.caching)
+        limit = min(self._limit, work.facet.parallelism or self._limit)
+        operations = Operations(
+            work.facet, self._folder, records, Caching(analysis, self._opening), self._progress, limit
+        )
+        engine = Engine(work.workflow, work.facet, self._whole, operations)
+        task = asyncio.ensure_future(engine.run())
+        try:
+            while not task.done():
+                await asyncio.wait([task], timeout=LOOK)
+                if self._closing.is_set() or (self._folder / STOP).exists():
+                    task.cancel()
+                    await asyncio.wait([task])
+        finally:
+            await asyncio.to_thread(operations.close)
+        return Ended(outcome="failed", message="it was stopped") if task.cancelled() else task.result()
+
+
+def _told(error: BaseException) -> CoulerError:
+    """The error that has ended a run, out of the groups that tasks put it in."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, CoulerError):
+        return error
+    return EngineError(f"the local engine failed: {type(error).__name__}: {error}")
+
+
+def _shown(value: str | File) -> str:
+    return value.path if isinstance(value, File) else value

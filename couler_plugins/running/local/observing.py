@@ -1,0 +1,151 @@
+"""Python programs that are observed while they run: what they read, and what forbids that their results are kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from couler_plugins.caching import reads
+from couler_plugins.caching.code.distributions import is_seen, owner_of
+from couler_plugins.caching.reads import Fact, Facts, Read, ReadSet
+from couler_plugins.caching.reads.digests import Unusable
+from couler_plugins.caching.reads.read_sets import read_set
+from couler_plugins.running.local.tracing import native_reads, tracer
+
+__all__ = ["SCRIPT", "Untraced", "Unusable", "has_python", "observed", "reads_of"]
+
+SCRIPT, SEEN, TRACE = "script", "seen", "trace"
+"""Files in the folder of an attempt: its program, and what was seen of it."""
+
+PYTHON = re.compile(r"python(3(\.\d+)?)?")
+OPTIONS = re.compile(r"-[bBdEIOPqsSuv]+|-[XW].+")
+WITH_VALUE = ("-X", "-W")
+IN_KEY = frozenset(("variable", "variables", "directory", "module"))
+"""Reads that each key covers: a program sees no variable but those in it, and starts in a root of its own. Modules that
+are not found are noted by their paths, too: other processes look elsewhere for them."""
+LARGEST = 16 << 20  # bytes of what is written down of one program
+SHOWN = 3
+ENTRY = str(Path(reads.__file__).with_name("entry.py"))
+
+
+class Untraced(Unusable):
+    """A program has loaded compiled code that only its system calls tell about, and nobody has traced them."""
+
+
+class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `entry` writes down.
+
+    Attributes:
+        reason: why nobody can tell what was read; empty where it is known.
+        reads: what was read.
+        facts: what the program did beside reading.
+        extensions: the files of compiled modules that it has loaded.
+        libraries: the folders of the interpreter and its distributions, which its identity stands for.
+        path: where it looks for modules.
+    """
+
+    reason: str
+    reads: tuple[Read, ...] = ()
+    facts: Facts = Facts()
+    extensions: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+
+
+def has_python(command: Sequence[str]) -> bool:
+    """Tell whether a command is an interpreter of Python."""
+    return PYTHON.fullmatch(PurePosixPath(command[0]).name) is not None
+
+
+def observed(command: Sequence[str], folder: Path, *, trace: bool) -> list[str]:
+    """Return the command that runs the program whose file follows while it is observed.
+
+    It is the command as it was where its options say that no file follows: then nothing is seen.
+
+    Args:
+        command: an interpreter of Python and its options.
+        folder: the folder of the attempt, where what is seen is written; nothing in it counts as read or written.
+        trace: whether its system calls are traced as well.
+    """
+    options = iter(command[1:])
+    for option in options:
+        if option in WITH_VALUE:
+            next(options, None)
+        elif not OPTIONS.fullmatch(option):
+            return list(command)
+    return [*(tracer(folder / TRACE) if trace else ()), *command, ENTRY, str(folder / SEEN), str(folder)]
+
+
+def reads_of(folder: Path, allow: Collection[str] = ()) -> ReadSet:
+    """Return what a program has read, beside what its key covers.
+
+    Args:
+        folder: the folder of the attempt.
+        allow: what its owner says is no matter: `network` for connections, `programs` for those that it starts.
+
+    Raises:
+        Unusable: it did more than reading, or nobody can tell what it read.
+    """
+    try:
+        path = folder / SEEN
+        if path.stat().st_size > LARGEST:
+            raise Unusable("what it reads is too much to be told")
+        seen = msgspec.json.decode(path.read_bytes(), type=Seen)
+        for reason in _objections(seen, folder / SCRIPT, allow):
+            raise Unusable(reason)
+        found = {(read.kind, read.name): read for read in [*_native(seen, folder), *seen.reads]}
+        return read_set(read for read in found.values() if read.kind not in IN_KEY)
+    except FileNotFoundError:
+        raise Unusable("nobody has observed it, or not to its end") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise Unusable(f"what it reads cannot be told: {error}") from None
+    finally:
+        (folder / TRACE).unlink(missing_ok=True)  # it is large, and nobody reads it
+
+
+def _objections(seen: Seen, script: Path, allow: Collection[str]) -> Iterator[str]:
+    facts = seen.facts
+    for word, did, every in (
+        ("network", "it connected to", facts.connections),
+        ("programs", "it started", facts.programs),
+        ("programs", "it loaded", facts.native),
+        ("", "a hit would not write", (*facts.written, *facts.left)),
+    ):
+        if every and word not in allow:
+            remedy = f": add couler.io/cache-allow: {word}" if word else ""
+            yield f"{did} {_few(_named(one, script) for one in every)}{remedy}"
+    if seen.reason:
+        yield seen.reason
+
+
+def _native(seen: Seen, folder: Path) -> list[Read]:
+    """What compiled code has read that no observer of Python sees, as far as there is such code."""
+    owners = {path: owner_of(Path(path)) for path in seen.extensions}
+    unseen = sorted(
+        {
+            path if owner is None else owner.partition(" ")[0]
+            for path, owner in owners.items()
+            if owner == "python" or not is_seen(owner)
+        }
+    )
+    if not unseen:
+        return []
+    if not (folder / TRACE).exists():
+        hint = "its next run is traced" if tracer(folder) else "it could be traced if strace worked here"
+        raise Untraced(f"it loaded {_few(unseen)}, whose compiled code may read files unseen; {hint}")
+    started = (folder / SCRIPT).stat().st_mtime_ns
+    return native_reads(folder / TRACE, folder, started, seen.libraries, seen.path)
+
+
+def _named(fact: Fact, script: Path) -> str:
+    place = fact.place.replace(f"{script}:", "line ")
+    return f"{fact.name} ({place})" if place else fact.name
+
+
+def _few(names: Iterable[str]) -> str:
+    found = list(names)
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(found[:SHOWN]) + more

@@ -1,8 +1,0 @@
-"""What an API server would say of documents, by the schemas and rules of CustomResourceDefinitions."""
-
-from __future__ import annotations
-
-from couler_plugins.schemas.checking import check, covered
-from couler_plugins.schemas.crd import NO_SCHEMAS, Schemas, load_schemas
-
-__all__ = ["NO_SCHEMAS", "Schemas", "check", "covered", "load_schemas"]

@@ -1,0 +1,1 @@
+"""Pictures of workflows: diagrams as text, and the page for a browser."""

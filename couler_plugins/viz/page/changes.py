@@ -1,0 +1,81 @@
+"""The list of what the optimizers did, in the order of the pipeline; what they left alone is folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from couler_plugins.viz.page.markup import Markup, element, text
+from couler_plugins.viz.page.story import Story, Told
+from couler_plugins.viz.page.wording import counted
+
+__all__ = ["changes"]
+
+REASONS, NAMED = 30, 12
+"""How many reasons to leave something alone are listed, and how many names for each; each step tells its own."""
+
+
+def changes(story: Story, optimizers: Sequence[str], several: bool) -> Markup:
+    """The list.
+
+    Args:
+        story: what was decided.
+        optimizers: the pipeline.
+        several: whether it takes the workflow's name to say which step is meant.
+    """
+    groups: dict[str, list[Told]] = {name: [] for name in optimizers}
+    for told in story.told:
+        groups.setdefault(told.optimizer, []).append(told)
+    return text(*(_group(name, items, several) for name, items in groups.items()))
+
+
+def _group(name: str, items: Sequence[Told], several: bool) -> Markup:
+    done = [told for told in items if told.decision.action]
+    left = [told for told in items if not told.decision.action]
+    count = element("span", counted(len(done), "change") if done else "no change", class_="count")
+    rows = element("ol", *(_row(told, several) for told in done)) if done else Markup()
+    return element("section", element("h3", element("code", name), count), rows, _left_alone(left), class_="pass")
+
+
+def _row(told: Told, several: bool) -> Markup:
+    decision = told.decision
+    where = f"{decision.workflow} " if several or not decision.subject else ""
+    link = element(
+        "a",
+        element("b", f"{where}{decision.subject}".strip() or "the workflow"),
+        element("span", decision.action),
+        element("small", decision.reason),
+        href=f"#{_target(told)}",
+        data_decision=told.number,
+    )
+    return element("li", link)
+
+
+def _target(told: Told) -> str:
+    """What to show: the first step that it names and that is still there."""
+    if told.nodes:
+        return f"s{max(told.nodes.values(), key=lambda node: max(node.steps)).number}"
+    return f"g{told.panel.number}" if told.panel else "changes"
+
+
+def _left_alone(items: Iterable[Told]) -> Markup:
+    reasons: dict[str, list[Told]] = {}
+    count = 0
+    for told in items:
+        reasons.setdefault(told.decision.reason, []).append(told)
+        count += 1
+    if not count:
+        return Markup()
+    entries = [
+        text(element("dt", f"{reason} ", element("span", f"×{len(group):,}", class_="count")), _names(group))
+        for reason, group in islice(reasons.items(), REASONS)
+    ]
+    if len(reasons) > REASONS:
+        entries.append(element("dt", f"and {len(reasons) - REASONS:,} more reasons; each step says its own"))
+    return element("details", element("summary", f"{count:,} left alone"), element("dl", *entries))
+
+
+def _names(group: Sequence[Told]) -> Markup:
+    named = [told.decision.subject or told.decision.workflow for told in group[:NAMED]]
+    more = f" and {len(group) - NAMED:,} more; each step says so itself" if len(group) > NAMED else ""
+    return element("dd", f"{', '.join(named)}{more}")

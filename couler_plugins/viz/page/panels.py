@@ -1,0 +1,164 @@
+"""What a page draws: one panel a graph, with all versions of the graph in one picture, so that nothing moves about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from couler_plugins.ir import Call, Graph, Operation, Step, Workflow, call_sites, callables
+from couler_plugins.viz.diagrams.labels import describe_call
+from couler_plugins.viz.diagrams.links import End, links
+
+__all__ = ["Line", "Node", "Panel", "workflow_panels"]
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A step, or (without any) the junction of a barrier.
+
+    Attributes:
+        number: unique on the page.
+        panel: where it is drawn.
+        name: of the step.
+        steps: the step in each version that has it.
+        role: what it is if not a step of a graph.
+        shown: the versions that have it.
+    """
+
+    number: int
+    panel: Panel
+    name: str
+    steps: dict[int, Step] = field(default_factory=dict)
+    role: str = ""
+    shown: set[int] = field(default_factory=set)
+
+    @property
+    def title(self) -> str:
+        """What to call it where it is drawn: an entry or a handler is known by what it calls."""
+        return describe_call(self.steps[max(self.steps)].call) if self.role else self.name
+
+    @property
+    def label(self) -> str:
+        """How decisions and edits call it; empty for the entry and the handlers of a workflow."""
+        return f"{self.panel.graph}/{self.name}" if self.panel.graph else ""
+
+
+@dataclass(slots=True)
+class Line:
+    """An edge: its kind, the versions that have it, and what is written on it."""
+
+    kind: str
+    label: str
+    shown: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True, eq=False)
+class Panel:
+    """One graph in all its versions, or (with an empty name) what stands outside of all graphs.
+
+    Attributes:
+        number: unique on the page.
+        graph: its name.
+        nodes: its steps, by name, and its junctions.
+        lines: its edges, by the numbers of the nodes at their ends.
+        shown: the versions that have it.
+    """
+
+    number: int
+    graph: str
+    nodes: dict[End, Node] = field(default_factory=dict)
+    lines: dict[tuple[int, int], Line] = field(default_factory=dict)
+    shown: set[int] = field(default_factory=set)
+
+    @property
+    def steps(self) -> list[Node]:
+        """The nodes that are steps."""
+        return [node for node in self.nodes.values() if node.steps]
+
+
+def workflow_panels(
+    versions: Sequence[Workflow | None], panel_numbers: Iterator[int], node_numbers: Iterator[int]
+) -> list[Panel]:
+    """The panels of one workflow: the graphs from the entry down, then what stands outside of graphs.
+
+    Args:
+        versions: the workflow before, in between and after.
+        panel_numbers, node_numbers: give each its number on the page.
+    """
+    found: list[Panel] = []
+    panels: dict[str, Panel] = {}
+    for version, workflow in enumerate(versions):
+        if workflow is None:
+            continue
+        by_name = callables(workflow)
+        for graph in _from_the_entry(workflow, by_name):
+            panel = panels.get(graph.name)
+            if panel is None or not _goes_on(panel, graph):
+                found.append(panel := Panel(next(panel_numbers), graph.name))
+                panels[graph.name] = panel
+            panel.shown.add(version)
+            _add_graph(panel, graph, by_name, version, node_numbers)
+        for role, step in _outer(workflow, by_name):
+            if "" not in panels:
+                found.append(Panel(next(panel_numbers), ""))
+            panel = panels.setdefault("", found[-1])
+            panel.shown.add(version)
+            _add(panel, f"{role} {step.name}", step, version, node_numbers).role = role
+    return sorted(found, key=lambda panel: not panel.graph)
+
+
+def _goes_on(panel: Panel, graph: Graph) -> bool:
+    """Whether the graph has a step that it had before; else it is a picture of its own, with room for no other."""
+    return not graph.steps or not panel.steps or any(step.name in panel.nodes for step in graph.steps)
+
+
+def _outer(workflow: Workflow, by_name: dict[str, Graph | Operation]) -> Iterator[tuple[str, Step]]:
+    entry = workflow.entry
+    callee = by_name.get(entry.call.name) if entry and isinstance(entry.call, Call) else None
+    if entry is not None and not isinstance(callee, Graph):
+        yield "starts first", entry
+    for handler in workflow.handlers:
+        yield "runs at the end" if handler.event == "exit" else "runs on an event", handler.step
+    if workflow.library:
+        called = {site.step.call.name for site in call_sites(workflow) if isinstance(site.step.call, Call)}
+        for operation in workflow.operations:
+            if operation.name not in called:
+                yield "for others to call", Step(name=operation.name, call=Call(name=operation.name))
+
+
+def _from_the_entry(workflow: Workflow, by_name: dict[str, Graph | Operation]) -> list[Graph]:
+    """The graphs in the order in which one meets them reading from the entry, then the rest."""
+    outer = [workflow.entry] if workflow.entry else []
+    pending = [*outer, *(handler.step for handler in workflow.handlers)]
+    found: dict[str, Graph] = {}
+    for step in pending:
+        callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
+        if isinstance(callee, Graph) and callee.name not in found:
+            found[callee.name] = callee
+            pending.extend(callee.steps)
+            pending.extend(handler.step for inner in callee.steps for handler in inner.handlers)
+    return [*found.values(), *(graph for graph in workflow.graphs if graph.name not in found)]
+
+
+def _add_graph(
+    panel: Panel, graph: Graph, by_name: dict[str, Graph | Operation], version: int, numbers: Iterator[int]
+) -> None:
+    for step in graph.steps:
+        _add(panel, step.name, step, version, numbers)
+    for link in links(graph, by_name):
+        start, end = (_end(panel, item, version, numbers) for item in (link.start, link.end))
+        line = panel.lines.setdefault((start.number, end.number), Line(link.kind, link.label))
+        line.shown.add(version)
+
+
+def _end(panel: Panel, end: End, version: int, numbers: Iterator[int]) -> Node:
+    node = panel.nodes.get(end) or panel.nodes.setdefault(end, Node(next(numbers), panel, ""))
+    node.shown.add(version)
+    return node
+
+
+def _add(panel: Panel, key: End, step: Step, version: int, numbers: Iterator[int]) -> Node:
+    node = _end(panel, key, version, numbers)
+    node.name = step.name or node.name
+    node.steps[version] = step
+    return node

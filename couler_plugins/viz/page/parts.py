@@ -1,0 +1,114 @@
+"""The parts of workflows that were split: which steps are in which, how each looks, and what crosses between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+
+from couler_plugins.driver.results import Result
+from couler_plugins.driver.splits import Split, split_of
+from couler_plugins.viz.page.panels import Node, Panel
+from couler_plugins.viz.page.sections import Section
+
+__all__ = ["HUES", "TEXTURES", "Mark", "Parts", "find_parts", "of_several"]
+
+HUES = 12
+"""How many colours there are; the style sheet has them. Beyond, they repeat with a texture."""
+TEXTURES = 4
+"""No texture, and three that are drawn over the colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a part is known: its name, and its place among the parts of its workflow, which its looks follow from."""
+
+    name: str
+    place: int
+
+    @property
+    def style(self) -> str:
+        """The classes of what belongs to it."""
+        return f"part q{self.place % HUES}"
+
+    @property
+    def texture(self) -> int:
+        """Which texture is drawn over its colour; 0 for none."""
+        return self.place // HUES % TEXTURES
+
+
+@dataclass(slots=True)
+class Parts:
+    """All parts of a page.
+
+    Attributes:
+        count: how many there are, of all workflows.
+        marks: of the workflow with the most parts, in their order.
+        of: of nodes, by their numbers.
+        panels: of the graphs that a part became, by the numbers of their panels.
+        moved: the numbers of the nodes of steps that went into a part: where they were, and where they are.
+        crossing: the edges between parts in the picture of the whole, by the numbers of the nodes at their ends.
+    """
+
+    count: int = 0
+    marks: Sequence[Mark] = ()
+    of: dict[int, Mark] = field(default_factory=dict)
+    panels: dict[int, Mark] = field(default_factory=dict)
+    moved: set[int] = field(default_factory=set)
+    crossing: set[tuple[int, int]] = field(default_factory=set)
+
+
+def find_parts(result: Result, sections: Sequence[Section]) -> Parts:
+    """The parts that the workflows of a page were split into."""
+    found = Parts()
+    made = [section for section in sections if section.file is None]
+    by_place = {(section.file, section.document): section for section in sections if section.file is not None}
+    for item in result.workflow_versions:
+        split = split_of(item, result.parts)
+        section = by_place.get((item.file, item.document)) if item.file is not None else None
+        if section is None or split is None:
+            continue
+        marks = {part.name: Mark(part.name, place) for place, part in enumerate(split.parts)}
+        found.count += len(marks)
+        if len(marks) > len(found.marks):
+            found.marks = tuple(marks.values())
+        for panel in section.panels:
+            if panel.graph == split.graph.name:
+                _mark_whole(found, panel, split, marks)
+        _mark_parts(found, [panel for one in (section, *made) for panel in one.panels], split, marks)
+    return found
+
+
+def _mark_whole(found: Parts, panel: Panel, split: Split, marks: Mapping[str, Mark]) -> None:
+    """Marks the steps of the graph as it was, and those that start the parts now."""
+    whole: dict[int, Mark] = {}
+    for node in panel.steps:
+        part = split.part_of.get(node.name)
+        if part is not None:
+            whole[node.number] = marks[part.name]
+        elif node.name in marks:
+            found.of[node.number] = marks[node.name]
+    found.of |= whole
+    found.moved |= whole.keys()
+    found.crossing |= {pair for pair in panel.lines if _differ(whole.get(pair[0]), whole.get(pair[1]))}
+
+
+def _mark_parts(found: Parts, panels: Sequence[Panel], split: Split, marks: Mapping[str, Mark]) -> None:
+    """Marks the graphs that the parts became."""
+    steps: dict[str, Set[str]] = {part.name: set(part.steps) for part in split.parts}
+    for panel in panels:
+        names = {node.name: node for node in panel.steps}
+        if panel.graph in marks and steps[panel.graph] <= names.keys():
+            found.panels[panel.number] = marks[panel.graph]
+            found.of |= {node.number: marks[panel.graph] for node in panel.steps}
+            found.moved |= {names[step].number for step in steps[panel.graph]}
+        elif panel.graph != split.graph.name:  # what a part begins with
+            found.of |= {node.number: marks[node.name] for node in panel.steps if node.name in marks}
+
+
+def _differ(one: Mark | None, other: Mark | None) -> bool:
+    return one is not None and other is not None and one.place != other.place
+
+
+def of_several(parts: Parts, nodes: Sequence[Node]) -> bool:
+    """Whether nodes are of more than one part, so that each has to say of which."""
+    return len({mark.place for node in nodes if (mark := parts.of.get(node.number))}) > 1
