@@ -7,7 +7,8 @@
                                          run the tests of the Airflow adapter with another Airflow: 3.1, 3.2.2
     python3 dev.py cluster up|down|status|shell
                                          a real Kubernetes of one node with Argo and Tekton, for tests and people
-    python3 dev.py lint                  lint, formatting, types, the layers of the architecture
+    python3 dev.py lint                  lint, formatting, types, the layers of the architecture, its figures
+    python3 dev.py house [FIGURE…]       print the figures of the structure, or list what these count
     python3 dev.py bench [NAME…]         run the benchmarks, or those named; figures go to build/
     python3 dev.py docs                  make the generated parts of the documentation anew
     python3 dev.py pins                  make requirements/*.txt anew, with the newest releases
@@ -34,7 +35,8 @@ DEMO = [["couler", "demo", "-o", "build/demo"]]
 BENCHMARKS = ("adapters", "airflow", "airflow_split", "page", "caching", "cache_store", "split", "hpo")
 # Neighbours go to the same worker as far as they can: they share engines, servers and what was read before.
 TEST = [["pytest", "-n", "auto", "--dist", "worksteal"]]
-LINT = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"]]
+HOUSE = [["python", "tests/house.py"]]
+LINT = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["lint-imports"], *HOUSE]
 
 AIRFLOW = ["tests/adapters/airflow", "tests/cli/test_dag_files.py"]
 # Newer ones are allowed by these minors, which do not run with them; their constraint files hold them back as well.
@@ -57,6 +59,8 @@ def main(job: str = "help", *arguments: str) -> int:
         return run([["python", "tests/control_cluster.py"]], "all", *arguments)
     if job == "lint":
         return run(LINT, "all")
+    if job == "house":
+        return run(HOUSE, "all", *arguments)
     if job == "bench":
         (ROOT / "build").mkdir(exist_ok=True)
         names = arguments or BENCHMARKS

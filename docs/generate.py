@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import os
@@ -296,8 +297,22 @@ def _of_node(cls: type[ir.Node]) -> Iterator[str]:
         default = "needed" if item.required else f"`{item.default!r}`"
         yield f"| `{item.name}` | `{kind}` | {default} | {meanings[item.name]} |"
 
+def contributing() -> str:
+    """CONTRIBUTING with its table of rooms: the packages of the core, two levels deep, as their docstrings say."""
+    page = (DOCS.parent / "CONTRIBUTING.md").read_text("utf-8")
+    core = DOCS.parent / "couler_plugins"
+    rows = ["| folder | what is in it |", "| --- | --- |"]
+    for init in sorted([*core.glob("*/__init__.py"), *core.glob("*/*/__init__.py")], key=lambda path: path.parent):
+        text = (ast.get_docstring(ast.parse(init.read_text("utf-8"))) or "").split("\n\n")[0]
+        rows.append(f"| `{init.parent.relative_to(DOCS.parent)}/` | {' '.join(text.split())} |")
+    head, _, rest = page.partition(ROOMS)
+    return "".join([head, ROOMS, "\n\n", "\n".join(rows), "\n\n", ROOMS_END, rest.partition(ROOMS_END)[2]])
+
+
+ROOMS, ROOMS_END = "<!-- rooms: made by `python3 dev.py docs` -->", "<!-- end of rooms -->"
 
 PAGES: dict[str, Callable[[], str]] = {
+    "../CONTRIBUTING.md": contributing,
     "cli.md": command_line,
     "plugins/facets.md": facets,
     "plugins/ir.md": ir_reference,
