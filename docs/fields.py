@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ARGO, KUBERNETES = "io.argoproj.workflow.v1alpha1.", "io.k8s."
 TABLES = {
     ARGO: ROOT / "adapters" / "argo" / "couler_argo" / "fields.txt",
-    KUBERNETES: ROOT / "couler_plugins" / "schemas" / "kubernetes.txt",
+    KUBERNETES: ROOT / "couler_plugins" / "engine_kit" / "crd" / "kubernetes.txt",
 }
 KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
 LEAVES = ("status", "managedFields")
