@@ -135,10 +135,10 @@ class House:
         yield from (", ".join(sorted(circle)) for circle in circles if circle)
 
     def upward(self) -> Iterator[str]:
-        """Arrows from a room to one of the same or of a higher layer."""
+        """Arrows from a room to one of a higher layer."""
         for room, others in sorted(self.arrows.items()):
             for other in sorted(others):
-                if room in self.layers and other in self.layers and self.layers[other] <= self.layers[room]:
+                if room in self.layers and other in self.layers and self.layers[other] < self.layers[room]:
                     yield f"{room} -> {other}"
 
     def lazy(self) -> Iterator[str]:
