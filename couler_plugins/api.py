@@ -151,9 +151,9 @@ def lint(
     """
     config = config or load_config()
     work = session(config, plugins, to=to, engine=engine)
-    known = load_schemas(schemas, config.max_bytes)
-    inputs, _ = read_workflows(source, config, work, kinds=(kind for _, kind in known.kinds))
-    return lint_inputs(inputs, work, known)
+    checks = load_schemas(schemas, config.max_bytes)
+    inputs, _ = read_workflows(source, config, work, kinds=(kind for _, kind in checks.kinds))
+    return lint_inputs(inputs, work, checks)
 
 
 def _raise(item: Input, error: CoulerError) -> None:

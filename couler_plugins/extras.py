@@ -56,9 +56,9 @@ def _from_origin(installed: Distribution, extra: str) -> list[str]:
 
 def _packages(installed: Distribution, extra: str) -> list[str]:
     """The requirements of an extra, by name."""
-    found: list[str] = []
+    packages: list[str] = []
     for line in installed.requires or ():
         requirement, _, marker = line.partition(";")
         if re.search(rf"""extra == ['"]{re.escape(extra)}['"]""", marker):
-            found.append(requirement.strip())
-    return found
+            packages.append(requirement.strip())
+    return packages

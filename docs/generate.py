@@ -297,6 +297,7 @@ def _of_node(cls: type[ir.Node]) -> Iterator[str]:
         default = "needed" if item.required else f"`{item.default!r}`"
         yield f"| `{item.name}` | `{kind}` | {default} | {meanings[item.name]} |"
 
+
 def contributing() -> str:
     """CONTRIBUTING with its table of rooms: the packages of the core, two levels deep, as their docstrings say."""
     page = (DOCS.parent / "CONTRIBUTING.md").read_text("utf-8")

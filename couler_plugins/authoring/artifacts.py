@@ -204,7 +204,7 @@ def artifact_name(name: str, path: Any) -> str:
         raise InvalidInput(f"{shown(path)} is no absolute path", hint="give the place of the file in the container")
     if name != "":
         return checked_port(name, "the name of an artifact")
-    found = OTHER.sub("-", PurePosixPath(path).stem).strip("-")
-    if not found:
+    result = OTHER.sub("-", PurePosixPath(path).stem).strip("-")
+    if not result:
         raise InvalidInput(f"{shown(path)} gives no name", hint="give the artifact a name")
-    return checked_port(found, "the name of an artifact")
+    return checked_port(result, "the name of an artifact")

@@ -29,12 +29,12 @@ def written(name: str = "", **settings: Any) -> AuthoredWorkflow:
         InvalidInput: nothing was called, or it makes no workflow.
     """
     own = Path(place().file).stem.replace("_", "-") if name == "" else name
-    found = AuthoredWorkflow(own, Settings.of(settings), {}, implicit())
+    authored = AuthoredWorkflow(own, Settings.of(settings), {}, implicit())
     try:
-        found.finish()
+        authored.finish()
     finally:
         reset()
-    return found
+    return authored
 
 
 @said_where

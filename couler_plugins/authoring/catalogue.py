@@ -48,12 +48,12 @@ def run_step(
         InvalidInput: there is no such step, or an input is missing, unknown, or of another type.
     """
     work = recorder()
-    found = (
+    entry = (
         load_plugins(load_config()).get(STEPS, checked_name(step, "the step", HINT)) if isinstance(step, str) else step
     )
-    if not hasattr(found, "build"):
+    if not hasattr(entry, "build"):
         raise InvalidInput(f"{shown(step)} is no ready-made step", hint=HINT)
-    built = found.build({name.replace("_", "-"): _given(value, name) for name, value in inputs.items()})
+    built = entry.build({name.replace("_", "-"): _given(value, name) for name, value in inputs.items()})
     passed: Mapping[str, Any] = {argument.name: argument.value for argument in built.arguments}
     attempts, seconds = limits(timeout, retry)
     operation = replace(
@@ -64,7 +64,7 @@ def run_step(
         timeout=seconds or built.operation.timeout,
     )
     work.parameters.update(dict.fromkeys(built.parameters))
-    return written_step(found.name if step_name is None else step_name, operation, is_named=step_name is not None)
+    return written_step(entry.name if step_name is None else step_name, operation, is_named=step_name is not None)
 
 
 def _given(content: Any, name: str) -> Any:

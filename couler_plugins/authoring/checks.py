@@ -33,11 +33,11 @@ BITS = 63
 PORT = re.compile(r"[A-Za-z0-9_][-A-Za-z0-9_.]*")
 
 
-def checked_text(given: Any, what: str, hint: str, *, empty: bool = False) -> str:
+def checked_text(value: Any, what: str, hint: str, *, empty: bool = False) -> str:
     """A text of one line, constant.
 
     Args:
-        given: what it is.
+        value: what it is.
         what: what to call it in errors.
         hint: what to do instead.
         empty: whether it may be left out.
@@ -45,61 +45,61 @@ def checked_text(given: Any, what: str, hint: str, *, empty: bool = False) -> st
     Raises:
         InvalidInput: it is something else.
     """
-    if not isinstance(given, str):
-        raise InvalidInput(f"{what} is {shown(given)}, which is no text", hint=hint)
-    if not given.strip() and not (empty and not given):
+    if not isinstance(value, str):
+        raise InvalidInput(f"{what} is {shown(value)}, which is no text", hint=hint)
+    if not value.strip() and not (empty and not value):
         raise InvalidInput(f"{what} is empty", hint=hint)
-    if OPEN in given or CLOSE in given:
+    if OPEN in value or CLOSE in value:
         raise InvalidInput(f"{what} has a value of the run where only a constant can stand", hint=hint)
-    if not given.isprintable():
-        raise InvalidInput(f"{what} is {shown(given)}, with characters that nobody sees", hint=hint)
-    return given
+    if not value.isprintable():
+        raise InvalidInput(f"{what} is {shown(value)}, with characters that nobody sees", hint=hint)
+    return value
 
 
-def checked_name(given: Any, what: str, hint: str) -> str:
+def checked_name(value: Any, what: str, hint: str) -> str:
     """The name of something that engines have under it, or under one that they make of it."""
-    name = checked_text(given, what, hint)
+    name = checked_text(value, what, hint)
     if len(name) > LONGEST:
         raise InvalidInput(f"{what} has {len(name):,} characters, at most {LONGEST} can be told apart", hint=hint)
     return name
 
 
-def checked_port(given: Any, what: str) -> str:
+def checked_port(value: Any, what: str) -> str:
     """The name of a parameter or an artifact, which engines write into their references as it stands."""
     hint = "names are made of letters, digits, -, _ and ."
-    name = checked_name(given, what, hint)
+    name = checked_name(value, what, hint)
     if not PORT.fullmatch(name):
         raise InvalidInput(f"{what} is {shown(name)}, which references cannot hold", hint=hint)
     return name
 
 
-def checked_texts(given: Any, what: str, hint: str) -> list[str]:
+def checked_texts(value: Any, what: str, hint: str) -> list[str]:
     """A list of such texts; one text by itself is not taken for its letters."""
-    if isinstance(given, (str, Mapping)) or not isinstance(given, Sequence):
-        raise InvalidInput(f"{what} is {shown(given)}, which is no list", hint=hint)
-    return [checked_text(item, f"an item of {what}", hint) for item in given]
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
+        raise InvalidInput(f"{what} is {shown(value)}, which is no list", hint=hint)
+    return [checked_text(item, f"an item of {what}", hint) for item in value]
 
 
-def checked_flag(given: Any, what: str) -> bool:
+def checked_flag(value: Any, what: str) -> bool:
     """True or False, and not what passes for it: `"no"` would be true."""
-    if not isinstance(given, bool):
-        raise InvalidInput(f"{what} is {shown(given)}", hint="give True or False")
-    return given
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{what} is {shown(value)}", hint="give True or False")
+    return value
 
 
-def checked_whole(given: Any, what: str, least: int = 1) -> int:
+def checked_whole(value: Any, what: str, least: int = 1) -> int:
     """A whole number that engines can count to."""
-    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= MOST:
-        raise InvalidInput(f"{what} is {shown(given)}", hint=f"give a whole number from {least} to {MOST:,}")
-    return given
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST:
+        raise InvalidInput(f"{what} is {shown(value)}", hint=f"give a whole number from {least} to {MOST:,}")
+    return value
 
 
-def checked_one_of(given: Any, what: str, known: Iterable[str]) -> str:
+def checked_one_of(value: Any, what: str, choices: Iterable[str]) -> str:
     """One of some words."""
-    words = tuple(known)
-    if not isinstance(given, str) or given not in words:
-        raise InvalidInput(f"{what} is {shown(given)}", hint=f"give one of {', '.join(words)}")
-    return given
+    words = tuple(choices)
+    if not isinstance(value, str) or value not in words:
+        raise InvalidInput(f"{what} is {shown(value)}", hint=f"give one of {', '.join(words)}")
+    return value
 
 
 def checked_list(items: object, what: str) -> Sequence[Any]:
@@ -113,56 +113,56 @@ def checked_list(items: object, what: str) -> Sequence[Any]:
     raise InvalidInput(f"{shown(items)} is no list of {what}", hint="give one: [lambda: job('A'), lambda: job('B')]")
 
 
-def checked_mapping(given: object, what: str, hint: str) -> dict[str, Any]:
+def checked_mapping(value: object, what: str, hint: str) -> dict[str, Any]:
     """A mapping with texts as keys; nothing is an empty one.
 
     Args:
-        given: what it is.
+        value: what it is.
         what: what to call it in errors.
         hint: what one looks like.
 
     Raises:
         InvalidInput: it is something else.
     """
-    if given is None:
+    if value is None:
         return {}
-    if not isinstance(given, Mapping):
-        raise InvalidInput(f"{what} is {shown(given)}, which is no mapping", hint=hint)
-    for key in given:
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{what} is {shown(value)}, which is no mapping", hint=hint)
+    for key in value:
         if not isinstance(key, str) or not key:
             raise InvalidInput(f"{what} has the key {shown(key)}, which is no name", hint=hint)
-    return dict(given)
+    return dict(value)
 
 
-def checked_json(given: Any, what: str, hint: str) -> Any:
+def checked_json(value: Any, what: str, hint: str) -> Any:
     """Data that JSON has, and has like this: no sets, no bytes, no keys that are numbers, no values of the run.
 
     Raises:
         InvalidInput: something in it is something else.
     """
     try:
-        _check_json(given, what, hint)
+        _check_json(value, what, hint)
     except RecursionError:
         raise InvalidInput(f"{what} is nested too deeply, or holds itself", hint=hint) from None
-    return given
+    return value
 
 
-def _check_json(given: Any, what: str, hint: str) -> None:
-    match given:
+def _check_json(supplied: Any, what: str, hint: str) -> None:
+    match supplied:
         case None | bool():
             return
         case str():
-            checked_text(given.replace("\n", " ").replace("\t", " ") or " x", f"a text in {what}", hint)
-        case int() if given.bit_length() <= BITS:
+            checked_text(supplied.replace("\n", " ").replace("\t", " ") or " x", f"a text in {what}", hint)
+        case int() if supplied.bit_length() <= BITS:
             return
-        case float() if math.isfinite(given):
+        case float() if math.isfinite(supplied):
             return
         case Mapping():
-            for key, value in checked_mapping(given, what, hint).items():
+            for key, value in checked_mapping(supplied, what, hint).items():
                 _check_json(key, what, hint)
                 _check_json(value, what, hint)
         case list() | tuple():
-            for item in given:
+            for item in supplied:
                 _check_json(item, what, hint)
         case _:
-            raise InvalidInput(f"{what} holds {shown(given)}, which JSON does not have", hint=hint)
+            raise InvalidInput(f"{what} holds {shown(supplied)}, which JSON does not have", hint=hint)

@@ -53,22 +53,22 @@ def close(calls: Sequence[Call]) -> Closed:
     Raises:
         InvalidInput: two calls have one name, and do not run the same.
     """
-    found = Closed()
+    closed = Closed()
     for name, group in _groups(calls).items():
         slots = [dict(_slots(call)) for call in group]
         every = dict.fromkeys(slot for own in slots for slot in own)
         ports = _ports(slot for slot in every if not _is_constant(slot, slots))
         operation = replace(_filled(group[0], ports), name=name)
         kinds = {port.name: port.kind for port in operation.inputs}
-        found.operations.append(operation)
+        closed.operations.append(operation)
         for call, own in zip(group, slots, strict=True):
-            found.names[call.name] = name
-            found.arguments[call.name] = tuple(
+            closed.names[call.name] = name
+            closed.arguments[call.name] = tuple(
                 Argument(name=port, value=own[slot], kind=kinds[port])
                 for slot, port in sorted(ports.items(), key=lambda item: kinds[item[1]] == "artifact")
                 if slot in own
             )
-    return found
+    return closed
 
 
 def _groups(calls: Sequence[Call]) -> dict[str, list[Call]]:
@@ -148,10 +148,10 @@ def _is_constant(slot: Slot, slots: Sequence[dict[Slot, Value]]) -> bool:
 
 def _ports(slots: Iterator[Slot]) -> dict[Slot, str]:
     """The names of inputs by the places that they fill."""
-    found: dict[Slot, str] = {}
+    names: dict[Slot, str] = {}
     for kind, name in slots:
-        found[kind, name] = fresh_name(name if kind == "input" else f"{kind}-{name}", found.values())
-    return found
+        names[kind, name] = fresh_name(name if kind == "input" else f"{kind}-{name}", names.values())
+    return names
 
 
 def _skeleton(call: Call) -> Operation:

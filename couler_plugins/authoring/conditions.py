@@ -175,10 +175,10 @@ def _plain(item: Condition) -> list[Any]:
 
 
 def _joined(parts: list[Any]) -> list[Any]:
-    found: list[Any] = []
+    joined: list[Any] = []
     for part in parts:
-        if isinstance(part, str) and found and isinstance(found[-1], str):
-            found[-1] += part
+        if isinstance(part, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += part
         elif part != "":
-            found.append(part)
-    return found
+            joined.append(part)
+    return joined

@@ -49,14 +49,14 @@ def function_operation(
     for name, kind in types.items():
         checked_text(kind, f"the type of {shown(name)}", TYPES)
     function = function_from(source, packages, types or None)
-    given = _given(function, args)
+    arguments = _given(function, args)
     container = main_container(common._replace(image=common.image or IMAGE), command or "python", None)
     if not function.inputs and not function.outputs and not packages:
         script = Literal(value=f"{function.source}\n\n{function.name}()\n")
         return of_container("script", common, replace(container, script=script), None)
     _refuse_more(function, common, command)
     operation = operation_of(function, "")
-    ports = tuple(replace(port, value=given.get(port.name)) for port in operation.inputs)
+    ports = tuple(replace(port, value=arguments.get(port.name)) for port in operation.inputs)
     retry, timeout = limits(common.timeout, common.retry)
     whole = (_merged(container, operation),)
     return replace(operation, inputs=ports, containers=whole, retry=retry, timeout=timeout)
@@ -70,21 +70,21 @@ def _merged(container: Container, operation: Operation) -> Container:
 def _given(function: Function, args: Any) -> dict[str, Value]:
     """The arguments by name."""
     names = [item.name for item in function.inputs]
-    given = args if isinstance(args, Mapping) else _positional(function.name, names, args)
-    for name in given:
+    values = args if isinstance(args, Mapping) else _positional(function.name, names, args)
+    for name in values:
         if name not in names:
             raise _wrong(function.name, f"takes no {shown(name)}", f"it takes {', '.join(names) or 'nothing'}")
     for item in function.inputs:
-        if not item.optional and item.name not in given:
+        if not item.optional and item.name not in values:
             raise _wrong(function.name, f"is not given {item.name!r}", "give it in args, in order or by name")
-    return {name: _value(value, f"{name!r} of {function.name}") for name, value in given.items()}
+    return {name: _value(value, f"{name!r} of {function.name}") for name, value in values.items()}
 
 
 def _positional(function: str, names: Sequence[str], args: Any) -> dict[str, Any]:
-    given = list(args) if isinstance(args, (list, tuple)) else listed(args)
-    if len(given) > len(names):
-        raise _wrong(function, f"is given {len(given)} arguments", f"it takes {len(names)}")
-    return dict(zip(names, given, strict=False))
+    positional = list(args) if isinstance(args, (list, tuple)) else listed(args)
+    if len(positional) > len(names):
+        raise _wrong(function, f"is given {len(positional)} arguments", f"it takes {len(names)}")
+    return dict(zip(names, positional, strict=False))
 
 
 def _value(content: Any, what: str) -> Value:
@@ -98,9 +98,9 @@ def _value(content: Any, what: str) -> Value:
 
 def _refuse_more(function: Function, common: Common, command: Any) -> None:
     """Refuses what an engine that runs it as Python has no place for."""
-    given = {**common._asdict(), "command": command}
+    options = {**common._asdict(), "command": command}
     for name in ("output", "input", "node_selector", "daemon", "command"):
-        if given[name]:
+        if options[name]:
             hint = "return what it gives; a program given as text can say more"
             raise _wrong(function.name, f"is a function with types, and has {name}=", hint)
 

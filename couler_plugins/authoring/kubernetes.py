@@ -31,62 +31,62 @@ RESOURCE = re.compile(r"cpu|memory|ephemeral-storage|hugepages-\S+|[a-z0-9.-]+/[
 LONGEST_OBJECT, LONGEST_LABEL, LONGEST_IMAGE = 253, 63, 4096
 
 
-def checked_image(given: Any) -> str:
+def checked_image(value: Any) -> str:
     """The image of a container.
 
     Raises:
         InvalidInput: no registry has one of that name.
     """
     hint = 'image="registry.example.com/team/name:tag", the name in lower case'
-    text = checked_text(given, "the image", hint)
+    text = checked_text(value, "the image", hint)
     if not PLACEHOLDER.search(text) and not (len(text) <= LONGEST_IMAGE and IMAGE.fullmatch(text)):
         raise InvalidInput(f"the image is {shown(text)}, which is the name of none", hint=hint)
     return text
 
 
-def checked_quantity(given: Any, what: str) -> str:
+def checked_quantity(value: Any, what: str) -> str:
     """An amount of a resource: a number, or a text such as `500m` and `2Gi`."""
     hint = "give a number, or a text such as 500m, 2Gi"
-    number = isinstance(given, (int, float)) and not isinstance(given, bool)
-    text = shown(given) if number else checked_text(given, what, hint)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    text = shown(value) if number else checked_text(value, what, hint)
     if not PLACEHOLDER.search(text) and not QUANTITY.fullmatch(text):
-        raise InvalidInput(f"{what} is {shown(given)}, which is no amount", hint=hint)
+        raise InvalidInput(f"{what} is {shown(value)}, which is no amount", hint=hint)
     return text
 
 
-def checked_resource(given: str) -> str:
+def checked_resource(name: str) -> str:
     """The name of a resource that containers can ask for."""
-    if not RESOURCE.fullmatch(given):
+    if not RESOURCE.fullmatch(name):
         hint = "there are cpu, memory, ephemeral-storage, and those of vendors, such as nvidia.com/gpu"
-        raise InvalidInput(f"resources hold {shown(given)}, which no node has", hint=hint)
-    return given
+        raise InvalidInput(f"resources hold {shown(name)}, which no node has", hint=hint)
+    return name
 
 
-def checked_object(given: Any, what: str, *, empty: bool = False) -> str:
+def checked_object(value: Any, what: str, *, empty: bool = False) -> str:
     """The name of an object in the cluster."""
     hint = "objects of Kubernetes are called by small letters, digits, - and ."
-    text = checked_text(given, what, hint, empty=empty)
+    text = checked_text(value, what, hint, empty=empty)
     if text and not PLACEHOLDER.search(text) and not (len(text) <= LONGEST_OBJECT and OBJECT.fullmatch(text)):
         raise InvalidInput(f"{what} is {shown(text)}, which no object can be called", hint=hint)
     return text
 
 
-def checked_key(given: Any, what: str) -> str:
+def checked_key(value: Any, what: str) -> str:
     """A key of a Secret."""
     hint = "keys are made of letters, digits, -, _ and ."
-    text = checked_text(given, what, hint)
+    text = checked_text(value, what, hint)
     if not KEY.fullmatch(text):
         raise InvalidInput(f"{what} is {shown(text)}, which is no key", hint=hint)
     return text
 
 
-def checked_labels(given: Mapping[str, str] | None, what: str, hint: str) -> dict[str, str]:
+def checked_labels(labels: Mapping[str, str] | None, what: str, hint: str) -> dict[str, str]:
     """Labels by name."""
-    found = checked_mapping(given, what, hint)
-    for key, value in found.items():
+    checked = checked_mapping(labels, what, hint)
+    for key, value in checked.items():
         text = checked_text(value, f"{what} {shown(key)}", "give texts; numbers and truth values in quotes", empty=True)
         if not PLACEHOLDER.search(text) and not (len(text) <= LONGEST_LABEL and LABEL.fullmatch(text)):
             hint = f"at most {LONGEST_LABEL} letters, digits, -, _ and ."
             raise InvalidInput(f"{what} {shown(key)} is {shown(text)}, which is no value of a label", hint=hint)
         checked_text(key, f"a key of {what}", hint)
-    return found
+    return checked

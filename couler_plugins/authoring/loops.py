@@ -114,12 +114,12 @@ def _loop(item: Callable[..., RunValue], lists: Sequence[Any], function: Functio
     return [item(key) for key in keys], Loop(axes=(_axis(rows),))
 
 
-def _column(given: Any) -> list[Any]:
+def _column(values: Any) -> list[Any]:
     """The items of one list: in an order, so that the workflow is the same whenever it is written."""
-    if not isinstance(given, Iterable) or isinstance(given, (str, bytes, Mapping, Set)):
+    if not isinstance(values, Iterable) or isinstance(values, (str, bytes, Mapping, Set)):
         hint = "give one: map(f, [1, 2]); what a step returns is given as it is, not in a text"
-        raise InvalidInput(f"map goes over a {type(given).__name__}, which is no list", hint=hint)
-    return list(given)
+        raise InvalidInput(f"map goes over a {type(values).__name__}, which is no list", hint=hint)
+    return list(values)
 
 
 def _keys(function: Function, count: int) -> list[str]:

@@ -72,8 +72,8 @@ def main_container(common: Common, command: Any, args: Any) -> Container:
 
 def operation_of(kind: str, common: Common, container: Container, args: Any) -> Operation:
     """The operation around a container; artifacts among the arguments are taken as inputs."""
-    taken = [item for item in listed(args) if _artifact(item) is not None] + listed(common.input)
-    ports = tuple(dict.fromkeys(map(_port, taken)))
+    artifacts = [item for item in listed(args) if _artifact(item) is not None] + listed(common.input)
+    ports = tuple(dict.fromkeys(map(_port, artifacts)))
     outputs = tuple(map(_output, listed(common.output)))
     _check_apart("inputs", [port.name for port in ports])
     _check_apart("outputs", [output.name for output in outputs])
@@ -100,10 +100,10 @@ def limits(timeout: int | None, retry: int | None) -> tuple[Retry | None, Value 
     )
 
 
-def _image(given: Any) -> str:
-    if isinstance(given, str) and not isinstance(as_value(given, "the image"), Literal):
+def _image(value: Any) -> str:
+    if isinstance(value, str) and not isinstance(as_value(value, "the image"), Literal):
         raise InvalidInput("the image depends on the run", hint="pass what the run knows in args or env")
-    return checked_image(given)
+    return checked_image(value)
 
 
 def _check_apart(what: str, names: list[str]) -> None:
@@ -113,12 +113,12 @@ def _check_apart(what: str, names: list[str]) -> None:
         raise InvalidInput(f"two {what} are called {shown(twice[0])}", hint=hint)
 
 
-def _command(given: Any) -> tuple[Literal, ...]:
+def _command(value: Any) -> tuple[Literal, ...]:
     """The program; one text is one program, and no shell cuts it into words."""
-    if isinstance(given, str) and len(words := given.split()) > 1:
-        message = f"the command {shown(given)} is one word, which no program is called"
+    if isinstance(value, str) and len(words := value.split()) > 1:
+        message = f"the command {shown(value)} is one word, which no program is called"
         raise InvalidInput(message, hint=f"give its words: command=[{', '.join(map(shown, words))}]"[:200])
-    return tuple(_constant(item, "command") for item in listed(given))
+    return tuple(_constant(item, "command") for item in listed(value))
 
 
 def _constant(content: Any, what: str) -> Literal:
@@ -141,19 +141,22 @@ def _artifact(item: Any) -> ArtifactValue | Artifact | None:
 
 
 def _port(item: Any) -> Port:
-    found = _artifact(item)
-    match found:
+    artifact = _artifact(item)
+    match artifact:
         case ArtifactValue():
             return Port(
-                name=found.reference.name, kind="artifact", value=found.reference, path=Literal(value=found.path)
+                name=artifact.reference.name,
+                kind="artifact",
+                value=artifact.reference,
+                path=Literal(value=artifact.path),
             )
         case Artifact(kind="artifact", location=tuple(location)):
             return Port(
-                name=found.name, kind="artifact", origin=Native.of(dict(location)), path=Literal(value=found.path)
+                name=artifact.name, kind="artifact", origin=Native.of(dict(location)), path=Literal(value=artifact.path)
             )
         case Artifact():
             hint = "take what a step returned, or declare where it lies (create_s3_artifact)"
-            raise InvalidInput(f"nobody says where the input {found.name!r} comes from", hint=hint)
+            raise InvalidInput(f"nobody says where the input {artifact.name!r} comes from", hint=hint)
     if isinstance(item, RunValue) and item.reference.kind == "artifact":
         message = f"nobody says where {item.reference.step!r} leaves the artifact {item.reference.name!r}"
         raise InvalidInput(message, hint="take what the step returned: its name alone does not say the place")
@@ -176,44 +179,44 @@ def _output(item: Any) -> Output:
 
 
 def _environment(env: Mapping[str, Any] | None) -> tuple[EnvVar, ...]:
-    given = checked_mapping(env, "env", 'env={"LEVEL": "debug"}')
-    if wrong := [name for name in given if "=" in name]:
+    checked = checked_mapping(env, "env", 'env={"LEVEL": "debug"}')
+    if wrong := [name for name in checked if "=" in name]:
         raise InvalidInput(f"{shown(wrong[0])} is no name of a variable", hint='env={"LEVEL": "debug"}')
-    return tuple(EnvVar(name=name, value=as_value(value, f"env {shown(name)}")) for name, value in given.items())
+    return tuple(EnvVar(name=name, value=as_value(value, f"env {shown(name)}")) for name, value in checked.items())
 
 
 def _variables(env: Mapping[str, Any] | None, secrets: Any) -> tuple[EnvVar, ...]:
-    found = (*_environment(env), *_secrets(secrets))
-    names = [item.name for item in found]
+    variables = (*_environment(env), *_secrets(secrets))
+    names = [item.name for item in variables]
     if twice := [name for name in names if names.count(name) > 1]:
         hint = "name the variables of a Secret: obtain_secret(name, {'VARIABLE': 'key'})"
         raise InvalidInput(f"the variable {shown(twice[0])} is given twice, by env and secret", hint=hint)
-    return found
+    return variables
 
 
 def _secrets(secrets: Any) -> tuple[EnvVar, ...]:
-    found: list[EnvVar] = []
+    variables: list[EnvVar] = []
     for secret in listed(secrets):
         if not isinstance(secret, Secret):
             raise InvalidInput(f"{shown(secret)} is no Secret", hint="refer to one: obtain_secret(name, keys)")
         for variable, key in secret.keys:
             source = {"valueFrom": {"secretKeyRef": {"name": secret.name, "key": key}}}
-            found.append(EnvVar(name=variable, value=Native.of(source)))
-    return tuple(found)
+            variables.append(EnvVar(name=variable, value=Native.of(source)))
+    return tuple(variables)
 
 
 def _resources(resources: Mapping[str, Any] | None) -> tuple[Any, Any]:
     """Requests and limits; both are the same where they are not told apart."""
-    given = checked_mapping(resources, "resources", AMOUNTS)
-    parts = tuple(checked_mapping(given.pop(name, None), name, AMOUNTS) for name in ("requests", "limits"))
-    if any(parts) and given:
+    checked = checked_mapping(resources, "resources", AMOUNTS)
+    parts = tuple(checked_mapping(checked.pop(name, None), name, AMOUNTS) for name in ("requests", "limits"))
+    if any(parts) and checked:
         raise InvalidInput(
-            f"resources hold {shown(min(given))} beside requests and limits", hint="put it into one of them"
+            f"resources hold {shown(min(checked))} beside requests and limits", hint="put it into one of them"
         )
     requests, bounds = (
         tuple(
             (checked_resource(name), Literal(value=checked_quantity(amount, f"the amount of {name}")))
-            for name, amount in sorted((part or given).items())
+            for name, amount in sorted((part or checked).items())
         )
         for part in parts
     )

@@ -94,17 +94,19 @@ def dag(chains: Sequence[Sequence[Function]]) -> None:
     work = recorder()
     scope = work.scope
     entry, kept, before = scope.waits(), scope.is_dag, set(scope.calls)
-    known: dict[Function, Branch] = {}
+    branches_by_function: dict[Function, Branch] = {}
     scope.is_dag = True
     try:
         for chain in checked_list(chains, "lists of functions"):
-            branches = [_node(work, scope, function, known) for function in checked_list(chain, "functions")]
+            branches = [
+                _node(work, scope, function, branches_by_function) for function in checked_list(chain, "functions")
+            ]
             for first, second in pairwise(branches):
                 for name in second.sources:
                     scope.need(name, after(first.sinks))
     finally:
         scope.is_dag = kept
-    own = {name for branch in known.values() for name in branch.names}
+    own = {name for branch in branches_by_function.values() for name in branch.names}
     new = {name: None for name in scope.calls if name in own and name not in before}  # what was there keeps its place
     sources = [name for name in new if not _waits_within(scope.calls[name], new.keys())]
     for name in sources:
@@ -130,8 +132,8 @@ def set_dependencies(function: Function, dependencies: Sequence[str | Returned] 
     if isinstance(dependencies, str):
         entry = parse_depends(dependencies, lambda name: bare_outcomes(()))
     else:
-        given = listed(dependencies)
-        names = [work.giver.take(item.reference).step if isinstance(item, Returned) else item for item in given]
+        items = listed(dependencies)
+        names = [work.giver.take(item.reference).step if isinstance(item, Returned) else item for item in items]
         if others := [name for name in names if not isinstance(name, str)]:
             raise InvalidInput(f"{shown(others[0])} is no name of a step", hint='give names: dependencies=["A", "B"]')
         entry = after(names)
@@ -145,17 +147,17 @@ def set_dependencies(function: Function, dependencies: Sequence[str | Returned] 
     return result
 
 
-def _node(work: Recorder, scope: Scope, function: Function, known: dict[Function, Branch]) -> Branch:
+def _node(work: Recorder, scope: Scope, function: Function, branches_by_function: dict[Function, Branch]) -> Branch:
     """The steps of one function in a dag."""
     if not isinstance(function, Hashable):
         raise InvalidInput(f"{shown(function)} is no function", hint="give chains of functions: [[a, b], [b, c]]")
-    if function not in known:
+    if function not in branches_by_function:
         before = set(scope.calls)
         with scope.branch() as branch:
             work.run(function)
         branch.names = (*(name for name in scope.calls if name not in before), *branch.sources, *branch.sinks)
-        known[function] = branch
-    return known[function]
+        branches_by_function[function] = branch
+    return branches_by_function[function]
 
 
 def _waits_within(call: Call, names: Set[str]) -> bool:

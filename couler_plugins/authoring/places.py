@@ -48,14 +48,14 @@ def check_call(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> No
         InvalidInput: one is missing, or there is none like it.
     """
     try:
-        taken = inspect.signature(function)
+        parameters = inspect.signature(function)
     except (TypeError, ValueError):  # one of C, or a class: who calls it will see
         return
     try:
-        taken.bind(*args, **kwargs)
+        parameters.bind(*args, **kwargs)
     except TypeError as error:
         name = getattr(function, "__name__", shown(function))
-        names = ", ".join(str(item) if item.kind in STARRED else item.name for item in taken.parameters.values())
+        names = ", ".join(str(item) if item.kind in STARRED else item.name for item in parameters.parameters.values())
         raise InvalidInput(f"{name}: {error}", hint=f"it takes {names or 'nothing'}") from error
 
 

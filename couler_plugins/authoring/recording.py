@@ -17,16 +17,16 @@ from couler_plugins.ir import Reference, map_references, replace
 __all__ = ["Recorder"]
 
 
-def signature(call: Call, known: dict[str, str] | None = None) -> tuple[Any, ...]:
+def signature(call: Call, names: dict[str, str] | None = None) -> tuple[Any, ...]:
     """What a call is, whatever its steps are called: two calls with equal ones do the same."""
-    known = dict(known or {})
+    names = dict(names or {})
     if call.loop_id:
-        known[call.loop_id] = f"#{len(known)}"
+        names[call.loop_id] = f"#{len(names)}"
     for name in call.body.calls if call.body is not None else ():
-        known[name] = f"#{len(known)}"
+        names[name] = f"#{len(names)}"
 
     def change(reference: Reference) -> Reference:
-        return replace(reference, step=known[reference.step]) if reference.step in known else reference
+        return replace(reference, step=names[reference.step]) if reference.step in names else reference
 
     def conditions(asked: Iterable[Condition]) -> tuple[Any, ...]:
         return tuple((item.operator, map_references((item.left, item.right), change)) for item in asked)
@@ -36,7 +36,7 @@ def signature(call: Call, known: dict[str, str] | None = None) -> tuple[Any, ...
         map_references((call.operation, call.loop), change),
         conditions(call.conditions),
         conditions([call.again] if call.again is not None else []),
-        [(signature(inner, known), inner.needs) for inner in call.body.calls.values()] if call.body is not None else [],
+        [(signature(inner, names), inner.needs) for inner in call.body.calls.values()] if call.body is not None else [],
     )
 
 

@@ -83,9 +83,9 @@ class Call:
     def inside(self) -> Iterator[Reference]:
         """What its body reads of what is around it, and what is asked before that runs again."""
         assert self.body is not None
-        asked = references((self.again.left, self.again.right)) if self.again is not None else ()
+        tested = references((self.again.left, self.again.right)) if self.again is not None else ()
         yield from self.body.reads()
-        yield from (item for item in asked if item.step not in self.body.calls)
+        yield from (item for item in tested if item.step not in self.body.calls)
 
     def refer(self, change: Callable[[Reference], Reference]) -> None:
         """Lets it, and what is inside of it, refer to other things."""

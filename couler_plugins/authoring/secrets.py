@@ -42,10 +42,10 @@ class Secret:
     @said_where
     def __post_init__(self) -> None:
         checked_object(self.name, "the name of the Secret")
-        given: object = self.keys
-        if not isinstance(given, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in given):
+        pairs: object = self.keys
+        if not isinstance(pairs, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
             hint = 'refer to one: obtain_secret("db", ["PASSWORD"])'
-            raise InvalidInput(f"{shown(given)} are no keys of a Secret", hint=hint)
+            raise InvalidInput(f"{shown(pairs)} are no keys of a Secret", hint=hint)
         for variable, key in self.keys:
             checked_text(variable, "the name of a variable", "give a text such as PASSWORD")
             checked_key(key, "the key of the Secret")
@@ -62,8 +62,8 @@ def obtain_secret(name: str, keys: list[str] | dict[str, str]) -> Secret:
     Raises:
         InvalidInput: these are no names.
     """
-    given: object = keys
-    if not isinstance(given, (list, tuple, dict)) or not given:
+    wanted_keys: object = keys
+    if not isinstance(wanted_keys, (list, tuple, dict)) or not wanted_keys:
         raise InvalidInput(f"{shown(keys)} are no keys of a Secret", hint='obtain_secret("db", ["PASSWORD"])')
     pairs = keys.items() if isinstance(keys, dict) else [(key, key) for key in keys]
     return Secret(name, tuple(pairs))

@@ -121,16 +121,16 @@ class Settings:
     security_context: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Settings:
+    def of(cls, settings: Mapping[str, Any]) -> Settings:
         """The settings that a user gave by name.
 
         Raises:
             InvalidInput: there is no such setting.
         """
-        known = [item.name for item in fields(cls)]
-        if unknown := sorted(given.keys() - set(known)):
-            raise InvalidInput(f"a workflow has no setting {unknown[0]!r}", hint=f"there are {', '.join(known)}")
-        return cls(**given)
+        names = [item.name for item in fields(cls)]
+        if unknown := sorted(settings.keys() - set(names)):
+            raise InvalidInput(f"a workflow has no setting {unknown[0]!r}", hint=f"there are {', '.join(names)}")
+        return cls(**settings)
 
     def __post_init__(self) -> None:
         """Checks what was given: a mistake in it would be one of every run."""
@@ -150,8 +150,8 @@ class Settings:
         for item in listed(self.tolerations):
             checked_mapping(item, "tolerations", WORDS)
         for setting in ("annotations", "dns_config", "security_context", "tolerations"):
-            given = getattr(self, setting)
-            checked = given if setting == "tolerations" else checked_mapping(given, setting, WORDS)
+            value = getattr(self, setting)
+            checked = value if setting == "tolerations" else checked_mapping(value, setting, WORDS)
             checked_json(checked, setting, WORDS)
         for key, text in checked_mapping(self.annotations, "annotations", WORDS).items():
             if not isinstance(text, str):

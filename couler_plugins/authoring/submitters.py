@@ -96,8 +96,8 @@ class Submitter:
             InvalidInput: a parameter is unknown, or no such engine is known.
             EngineError: the engine failed.
         """
-        given = checked_mapping(parameters, "parameters", GIVEN)
-        values = {name: str(_checked_value(name, value)) for name, value in given.items()}
+        checked = checked_mapping(parameters, "parameters", GIVEN)
+        values = {name: str(_checked_value(name, value)) for name, value in checked.items()}
         lowered = self._lowered(workflow)
         where = Where(context=self.context, namespace=self.namespace)
         offered = getattr(lowered.adapter, "runner", None)  # a facet, which an adapter may lack
@@ -106,9 +106,9 @@ class Submitter:
             hint = "write it, and submit it by the engine's own means: output='folder'"
             raise Unsupported(f"nothing here submits to {self.engine}", engine=self.engine, feature="run", hint=hint)
         request = Request(run=run or new_run(), parameters=values, dry_run=dry_run)
-        found = SubmittedRun(self.engine, runner, lowered.documents, request)
-        found.drive(wait=wait and not dry_run, timeout=timeout)
-        return found
+        result = SubmittedRun(self.engine, runner, lowered.documents, request)
+        result.drive(wait=wait and not dry_run, timeout=timeout)
+        return result
 
     def hand_over(self, workflow: AuthoredWorkflow) -> SubmittedRun | Path | None:
         """Writes, prints or submits, as `output` says; the run, or the file."""

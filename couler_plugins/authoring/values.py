@@ -99,9 +99,9 @@ class Returned(RunValue):
 
     @said_where
     def __getitem__(self, name: str | int) -> RunValue:
-        found = list(self)
-        if isinstance(name, int) and -len(found) <= name < len(found):
-            return found[name]
+        names = list(self)
+        if isinstance(name, int) and -len(names) <= name < len(names):
+            return names[name]
         if isinstance(name, str) and name in self._outputs:
             return self._outputs[name]
         hint = f"it has {', '.join(map(repr, self._outputs)) or 'none but what it prints'}"

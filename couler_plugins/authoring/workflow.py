@@ -81,12 +81,12 @@ class AuthoredWorkflow:
         Raises:
             InvalidInput: it is no function, or takes what has no name; or the workflow cannot run as it was written.
         """
-        found = _parameters_of(function)
+        parameters = _parameters_of(function)
         own = self.name or function.__name__.strip("_").replace("_", "-")
         self.name = self._recorder.giver.name = checked_name(own, "the name of the workflow", NAMED)
-        self._parameters |= found
+        self._parameters |= parameters
         with self:
-            self._recorder.run(function, **{name: self.parameter(name) for name in found})
+            self._recorder.run(function, **{name: self.parameter(name) for name in parameters})
         return self
 
     @said_where
@@ -137,14 +137,14 @@ class AuthoredWorkflow:
             Unsupported: as `to`.
         """
         place = str(path) if isinstance(path, Path) else path
-        found = Path(checked_text(place, "the path", 'write("flow.json")'))
+        result = Path(checked_text(place, "the path", 'write("flow.json")'))
         text = self.to(engine) if engine else self.to_json()
         try:
-            found.write_text(text, encoding="utf-8")
+            result.write_text(text, encoding="utf-8")
         except OSError as error:
             hint = "name a file in a folder that is there"
-            raise InvalidInput(f"{shown(str(found))} cannot be written: {error.strerror}", hint=hint) from error
-        return found
+            raise InvalidInput(f"{shown(str(result))} cannot be written: {error.strerror}", hint=hint) from error
+        return result
 
     def finish(self) -> None:
         """Makes the workflow of what was called.
@@ -183,16 +183,16 @@ def _parameters_of(function: Any) -> dict[str, Any]:
     if not callable(function) or not hasattr(function, "__name__"):
         raise InvalidInput(f"{shown(function)} is no function", hint=hint)
     try:
-        taken = signature(function).parameters
+        declared = signature(function).parameters
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"{shown(function)} does not say what it takes", hint=hint) from error
-    found: dict[str, Any] = {}
-    for name, parameter in taken.items():
+    defaults: dict[str, Any] = {}
+    for name, parameter in declared.items():
         if parameter.kind not in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY):
             raise InvalidInput(f"{function.__name__} takes {parameter}, which has no name for a run", hint=hint)
-        found[name] = None if parameter.default is Parameter.empty else parameter.default
-        _check_parameter(name, found[name])
-    return found
+        defaults[name] = None if parameter.default is Parameter.empty else parameter.default
+        _check_parameter(name, defaults[name])
+    return defaults
 
 
 def _check_parameter(name: str, value: Any) -> None:

@@ -111,20 +111,20 @@ class Analysis:
     @cached_property
     def verdicts(self) -> dict[tuple[str, str], Verdict]:
         """What was found about each call site that calls an operation, by graph and step ("" for those outside)."""
-        found: dict[tuple[str, str], Verdict] = {}
-        scopes = self._first_scopes(found)
+        by_call: dict[tuple[str, str], Verdict] = {}
+        scopes = self._first_scopes(by_call)
         for graph in callers_first(self.workflow, self._circular):
             scope = scopes.get(graph.name, UNREACHABLE)
             inner, called = self._graph(graph, scope)
-            found.update({(graph.name, name): verdict for name, verdict in inner.items()})
+            by_call.update({(graph.name, name): verdict for name, verdict in inner.items()})
             for name, around in called:
                 scopes[name] = merge_scopes(scopes[name], around) if name in scopes else around
-        return {place: verdict for place, verdict in found.items() if verdict.facts is not None}
+        return {place: verdict for place, verdict in by_call.items() if verdict.facts is not None}
 
     def facts(self, operation: Operation, *, result: bool) -> Facts:
         """What holds of an operation whatever its owner waives, by whether somebody reads what it prints."""
-        known = self._facts.get((operation.name, result))
-        if known is None:
+        facts = self._facts.get((operation.name, result))
+        if facts is None:
             material = self._facet.material(operation, result=result)
             objections = list(operation_objections(operation, material))
             if not self._fingerprints:
@@ -134,10 +134,10 @@ class Analysis:
             if self._unkept is not None and all(waiver_of(item.rule) for item in objections):
                 objections.append(self._unkept)
             objections.sort(key=lambda item: item.against == "storage")
-            told = tuple(self._about_operation(item, operation) for item in objections)
-            known = Facts(operation, material, spec_hash(material.content), told)
-            self._facts[operation.name, result] = known
-        return known
+            objections_about = tuple(self._about_operation(item, operation) for item in objections)
+            facts = Facts(operation, material, spec_hash(material.content), objections_about)
+            self._facts[operation.name, result] = facts
+        return facts
 
     def _about_operation(self, objection: Objection, operation: Operation) -> Objection:
         """The objection with the operation as its place, and with what would take it away."""
@@ -149,20 +149,20 @@ class Analysis:
 
     def from_outside(self, operation: Operation, step: Step | None = None) -> Verdict:
         """What holds of a call of which nothing is known but its inputs: the entry's, or one from another workflow."""
-        found = Found()
+        upstream = Found()
         if any(port.kind == "artifact" for port in operation.inputs):
-            found.objections.append(Objection("unknown-producer", "its artifacts come from whoever calls it"))
+            upstream.objections.append(Objection("unknown-producer", "its artifacts come from whoever calls it"))
         if self.workflow.name and operation.name in self._in_circle and RECURSIVE.blocked is not None:
-            found.objections.append(RECURSIVE.blocked)
+            upstream.objections.append(RECURSIVE.blocked)
         if step is not None:
-            return self._verdict(None, step, operation, found, Scope())
+            return self._verdict(None, step, operation, upstream, Scope())
         if operation.kind == "script":
-            found.objections.append(PRINTED)
+            upstream.objections.append(PRINTED)
         if not self._declared and self._facet.own_declaration(operation) is None:
             remedy = self._facet.how_to_declare(operation)
-            found.objections.insert(0, msgspec.structs.replace(NOT_FOR_ALL, remedy=remedy))
-        found.objections = [item.at(operation.source) for item in found.objections]
-        return self._verdict(None, Step(name="", call=Call(name=operation.name)), operation, found, Scope())
+            upstream.objections.insert(0, msgspec.structs.replace(NOT_FOR_ALL, remedy=remedy))
+        upstream.objections = [item.at(operation.source) for item in upstream.objections]
+        return self._verdict(None, Step(name="", call=Call(name=operation.name)), operation, upstream, Scope())
 
     @cached_property
     def _in_circle(self) -> frozenset[str]:
@@ -176,12 +176,12 @@ class Analysis:
         read = set()
         for graph in self.workflow.graphs:
             inline = [callee for step in graph.steps for callee in inline_callees(step, self._inline)]
-            found = (item for item in references((graph, *inline)) if item.to == "output" and item.kind == "result")
-            read |= {(graph.name, item.step) for item in found}
+            reads = (item for item in references((graph, *inline)) if item.to == "output" and item.kind == "result")
+            read |= {(graph.name, item.step) for item in reads}
         return frozenset(read)
 
-    def _first_scopes(self, found: dict[tuple[str, str], Verdict]) -> dict[str, Scope]:
-        """The scopes of what is called from outside of all graphs; puts the verdicts on those calls into `found`."""
+    def _first_scopes(self, by_call: dict[tuple[str, str], Verdict]) -> dict[str, Scope]:
+        """The scopes of what is called from outside of all graphs; puts the verdicts on those calls into `by_call`."""
         entry = self.workflow.entry
         scopes: dict[str, Scope] = {}
         if self.workflow.library:  # anybody may call what is in it, with artifacts of which we know nothing
@@ -198,7 +198,7 @@ class Analysis:
             if isinstance(callee, Graph) and callee.name not in self._circular:
                 scopes[callee.name] = merge_scopes(scopes[callee.name], scope) if callee.name in scopes else scope
             elif isinstance(callee, Operation) and step is entry:
-                found["", step.name] = self.from_outside(callee, None if self.workflow.library else step)
+                by_call["", step.name] = self.from_outside(callee, None if self.workflow.library else step)
         return scopes
 
     def _graph(self, graph: Graph, scope: Scope) -> tuple[dict[str, Verdict], list[tuple[str, Scope]]]:
@@ -212,18 +212,18 @@ class Analysis:
         steps = {step.name: step for step in graph.steps}
         for name in view.order():
             step = steps[name]
-            found = before.look(step)
+            upstream = before.look(step)
             blocked = [] if scope.blocked is None else [scope.blocked]
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
-            own = [*blocked, *self._call_objections(step), *self._places(graph, step, callee, found)]
-            found.objections = [item.at(step.source) for item in (*own, *found.objections)]
+            own = [*blocked, *self._call_objections(step), *self._places(graph, step, callee, upstream)]
+            upstream.objections = [item.at(step.source) for item in (*own, *upstream.objections)]
             if isinstance(callee, Operation):
-                verdicts[name] = self._verdict(graph, step, callee, found, scope)
+                verdicts[name] = self._verdict(graph, step, callee, upstream, scope)
             else:
-                verdicts[name] = self._composite(step, callee, found)
+                verdicts[name] = self._composite(step, callee, upstream)
                 if callee is not None and callee.name not in self._circular:
                     items, identified = self._facet.items(step), self._fingerprints
-                    around = inner_scope(step, found, scope, verdicts, items, identified=identified)
+                    around = inner_scope(step, upstream, scope, verdicts, items, identified=identified)
                     called.append((callee.name, around))
         return verdicts, called
 
@@ -231,19 +231,21 @@ class Analysis:
         yield from call_objections(step)
         yield from (fingerprint_objections if self._fingerprints else argument_objections)(step)
 
-    def _composite(self, step: Step, callee: Graph | None, found: Found) -> Verdict:
+    def _composite(self, step: Step, callee: Graph | None, upstream: Found) -> Verdict:
         """The verdict on a call of a graph (of nothing that is known, where there is no callee)."""
         # What is cut off from this call by a value need not be so from the steps inside of its graph.
-        cut = found.cut or found.cut_outside
-        known = callee is not None and found.objection is None and not cut and uncertain(step) is None
-        spec = self._composites.spec(callee) if known and callee is not None else None
-        made = None
+        cut = upstream.cut or upstream.cut_outside
+        has_spec = callee is not None and upstream.objection is None and not cut and uncertain(step) is None
+        spec = self._composites.spec(callee) if has_spec and callee is not None else None
+        lineage = None
         if spec is not None and callee is not None:
-            made = lineage_of_call(spec, step, self._composites.reads(callee), found.producers)
-        objections = found.objections or ([COMPOSITE] if made is None else [])
-        return Verdict(objections=tuple(objections), made=made)
+            lineage = lineage_of_call(spec, step, self._composites.reads(callee), upstream.producers)
+        objections = upstream.objections or ([COMPOSITE] if lineage is None else [])
+        return Verdict(objections=tuple(objections), made=lineage)
 
-    def _places(self, graph: Graph, step: Step, callee: Graph | Operation | None, found: Found) -> Iterator[Objection]:
+    def _places(
+        self, graph: Graph, step: Step, callee: Graph | Operation | None, upstream: Found
+    ) -> Iterator[Objection]:
         """Takes in the artifacts from outside of the workflow that never change; the objection to those that may."""
         for argument in step.arguments:
             if argument.kind == "artifact" and isinstance(argument.value, Native):
@@ -254,9 +256,9 @@ class Analysis:
                 if objection is not None:
                     yield objection
                 content = ["".join(str(part) for part in argument.value.parts)]
-                found.producers.append(Producer(argument.name, Lineage(digest(["place", content]))))
+                upstream.producers.append(Producer(argument.name, Lineage(digest(["place", content]))))
 
-    def _verdict(self, graph: Graph | None, step: Step, operation: Operation, found: Found, scope: Scope) -> Verdict:
+    def _verdict(self, graph: Graph | None, step: Step, operation: Operation, upstream: Found, scope: Scope) -> Verdict:
         places = self._facet.declarations(graph, step, operation)
         said = resolve(places, assume_pure=self._assume_pure)
         words = waivers_in(places)
@@ -271,13 +273,13 @@ class Analysis:
         objections += [said] if isinstance(said, Objection) and missing is None else []
         objections += check_words(places)
         objections += [item for item in facts.objections if item.against == "reuse"]
-        objections += [with_words(item, words) for item in found.objections]
-        made = handed = None
-        beside = found.untold if self._fingerprints else found.producers
+        objections += [with_words(item, words) for item in upstream.objections]
+        lineage = inherited = None
+        beside = upstream.untold if self._fingerprints else upstream.producers
         if all(item.remedy and self._declared for item in objections):
-            made = lineage_of_call(facts.spec, step, facts.material.reads, found.producers)
-            handed = lineage_of_producers(beside)
-            objections += [TOO_MANY] if handed is None else []
+            lineage = lineage_of_call(facts.spec, step, facts.material.reads, upstream.producers)
+            inherited = lineage_of_producers(beside)
+            objections += [TOO_MANY] if inherited is None else []
         objections += [item for item in facts.objections if item.against == "storage"]
         if beside and not self._fingerprints and _reads_all_inputs(operation):
             objections.append(ALL_INPUTS)
@@ -289,8 +291,10 @@ class Analysis:
         return Verdict(
             objections=tuple(item.at(step.source) for item in objections),
             declarable=declarable,
-            made=made if isinstance(said, Declaration) and said.max_age is None and uncertain(step) is None else None,
-            handed=handed.values if beside and handed is not None else (),
+            made=lineage
+            if isinstance(said, Declaration) and said.max_age is None and uncertain(step) is None
+            else None,
+            handed=inherited.values if beside and inherited is not None else (),
             facts=facts,
             warnings=warnings,
             declared=said.where if isinstance(said, Declaration) else "",

@@ -102,27 +102,27 @@ class Composites:
             inputs = {port.name: Lineage(digest(["input", port.name])) for port in graph.inputs}
             verdicts = self._verdicts(graph, Scope(artifacts=inputs))
             pure = all(verdicts[step.name].made is not None and uncertain(step) is None for step in graph.steps)
-            made = {name: verdict.made for name, verdict in verdicts.items() if verdict.made is not None}
-            self._specs[graph.name] = _spec(graph, made) if pure else None
+            lineages = {name: verdict.made for name, verdict in verdicts.items() if verdict.made is not None}
+            self._specs[graph.name] = _spec(graph, lineages) if pure else None
         return self._specs[graph.name]
 
     def reads(self, graph: Graph) -> tuple[Reference, ...]:
         """What of the run a graph reads, inside and in all that it calls."""
-        found: dict[Reference, None] = {}
+        reads: dict[Reference, None] = {}
         pending, seen = [graph], set[str]()
         while pending:
             current = pending.pop()
             if current.name in seen:
                 continue
             seen.add(current.name)
-            found.update(dict.fromkeys(item for item in references(current) if item.to == GLOBAL))
+            reads.update(dict.fromkeys(item for item in references(current) if item.to == GLOBAL))
             for step in current.steps:
                 callee = self._callee(step)
                 if isinstance(callee, Operation):
-                    found.update(dict.fromkeys(self._facts(current, step, callee).material.reads))
+                    reads.update(dict.fromkeys(self._facts(current, step, callee).material.reads))
                 else:
                     pending.append(callee)
-        return tuple(sorted(found, key=lambda item: (item.to, item.name, item.path)))
+        return tuple(sorted(reads, key=lambda item: (item.to, item.name, item.path)))
 
     def _callee(self, step: Step) -> Graph | Operation:
         """What a step calls; all that is pure calls something in its own workflow."""
@@ -130,7 +130,7 @@ class Composites:
         return self._by_name[step.call.name]
 
 
-def _spec(graph: Graph, made: Mapping[str, Lineage]) -> str:
+def _spec(graph: Graph, lineages: Mapping[str, Lineage]) -> str:
     """The spec hash of a graph all of whose steps have a lineage: what they make, and what of that it hands out.
 
     It names no step and no template, and no order among them counts.
@@ -142,7 +142,7 @@ def _spec(graph: Graph, made: Mapping[str, Lineage]) -> str:
         where = steps.get(reference.step, "") if reference.to == "output" else reference.to
         return [where, reference.kind, reference.name, *reference.path]
 
-    for name, lineage in made.items():  # each after those that it reads
+    for name, lineage in lineages.items():  # each after those that it reads
         steps[name] = digest(["step", lineage.digest, [identity(leaf) for leaf in lineage.leaves]])
     outputs = sorted(
         [

@@ -129,8 +129,8 @@ def resolve(said: Sequence[Said], *, assume_pure: bool) -> Declaration | Objecti
         return Declaration(where, itself=itself)
     if text == "always":
         return Objection("always", f"{where} says that it runs always")
-    if found := TTL.match(text):
-        seconds = sum(int(part[:-1]) * SECONDS[part[-1]] for part in re.findall(r"\d+[smhd]", found[1]))
+    if match := TTL.match(text):
+        seconds = sum(int(part[:-1]) * SECONDS[part[-1]] for part in re.findall(r"\d+[smhd]", match[1]))
         if seconds <= LONGEST:
             return Declaration(where, seconds, itself)
     return Objection("unknown-declaration", f"{where} says {text!r}, which is none of pure, ttl=24h, always, never")

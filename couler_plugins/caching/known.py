@@ -67,12 +67,12 @@ def read_known(path: str) -> Mapping[str, KnownResult]:
         record = msgspec.json.decode(content, type=_Record)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"this is no record of known results: {error}", file=path, hint=HINT) from error
-    found: dict[str, KnownResult] = {}
+    results: dict[str, KnownResult] = {}
     for result in record.results:
-        if found.setdefault(result.key, result) != result:
+        if results.setdefault(result.key, result) != result:
             message = f"it tells of two results with the key {result.key:.64}"
             raise InvalidInput(message, file=path, hint="a step that makes both of them is not pure")
-    return found
+    return results
 
 
 def write_known(results: Iterable[KnownResult]) -> bytes:

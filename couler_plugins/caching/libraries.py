@@ -53,7 +53,7 @@ def cached_library(
         if verdict.facts is not None:
             places.setdefault(verdict.facts.operation.name, []).append(place)
     handling = _called_by_handlers(bare)
-    taken = {item.name for item in (*bare.graphs, *bare.operations)}
+    names = {item.name for item in (*bare.graphs, *bare.operations)}
     changed: dict[str, Operation] = {}
     added: list[Operation] = []
     calls: dict[Place, str] = {}
@@ -78,8 +78,8 @@ def cached_library(
                 groups.setdefault(directive_of(handing[place]), []).append(place)
         in_place = operation.name in copies and len(groups) == 1 and all(place in handing for place in inside)
         for directive, members in groups.items():
-            name = operation.name if in_place else fresh_name(f"{operation.name}-cache", taken)
-            taken.add(name)
+            name = operation.name if in_place else fresh_name(f"{operation.name}-cache", names)
+            names.add(name)
             cached = replace(operation, name=name, directives=(directive,))
             if in_place:
                 changed[name] = cached

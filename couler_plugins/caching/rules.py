@@ -82,8 +82,8 @@ def operation_objections(operation: Operation, material: Material) -> Iterator[O
             yield Objection("global-output", f"its output {output.name!r} is exported to the whole run")
     yield from material.objections
     yield from impurities(material.programs)
-    if (found := impure_expression(operation)) is not None:
-        yield found
+    if (objection := impure_expression(operation)) is not None:
+        yield objection
     if not material.inputs:
         yield Objection("no-inputs", "it has neither inputs nor a version, so its key would never change")
 
@@ -105,10 +105,10 @@ def call_objections(step: Step) -> Iterator[Objection]:
         yield Objection("external", f"it calls another workflow: {step.call.description}")
     if step.role != "normal":
         yield Objection("role", f"it is a {step.role}, which runs for its effect")
-    if (found := uncertain_needs(step)) is not None:
-        yield found
-    if (found := impure_expression((step.arguments, step.loop))) is not None:
-        yield found
+    if (objection := uncertain_needs(step)) is not None:
+        yield objection
+    if (objection := impure_expression((step.arguments, step.loop))) is not None:
+        yield objection
 
 
 def argument_objections(step: Step) -> Iterator[Objection]:
@@ -120,8 +120,8 @@ def argument_objections(step: Step) -> Iterator[Objection]:
 def _argument_objections(argument: Argument) -> Iterator[Objection]:
     where = f"its argument {argument.name!r}"
     for reference in references(argument.value):
-        if (found := reference_objection(reference, where)) is not None:
-            yield found
+        if (objection := reference_objection(reference, where)) is not None:
+            yield objection
     value = argument.value
     match value:
         case Literal():
@@ -143,9 +143,9 @@ def fingerprint_objections(step: Step) -> Iterator[Objection]:
     for argument in step.arguments:
         for reference in references(argument.value):
             if reference.to in ("global", "run", "secret", "status"):
-                found = reference_objection(reference, f"its argument {argument.name!r}")
-                assert found is not None
-                yield found
+                objection = reference_objection(reference, f"its argument {argument.name!r}")
+                assert objection is not None
+                yield objection
 
 
 def reference_kind(reference: Reference) -> str:

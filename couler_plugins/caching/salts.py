@@ -44,8 +44,8 @@ def salt_of(verdict: Verdict, period: int | None) -> tuple[Value, ...]:
         period: the number of the period that its result is good for; None where that is for ever.
     """
     assert verdict.facts is not None
-    known = [value.value if isinstance(value, Literal) else "" for value in verdict.handed[:1]]
-    return (Literal(value=digest(["salt", verdict.facts.spec, known, period])), *verdict.handed[1:])
+    lineages = [value.value if isinstance(value, Literal) else "" for value in verdict.handed[:1]]
+    return (Literal(value=digest(["salt", verdict.facts.spec, lineages, period])), *verdict.handed[1:])
 
 
 def passable(verdict: Verdict) -> bool:

@@ -82,12 +82,12 @@ class _Refused(Exception):
     """A step has to stay."""
 
 
-def substitute(workflow: Workflow, known: Mapping[tuple[str, str], KnownResult], facet: Importers) -> Substituted:
+def substitute(workflow: Workflow, results: Mapping[tuple[str, str], KnownResult], facet: Importers) -> Substituted:
     """The workflow without the steps whose results are known, as far as their readers can do without them.
 
     Args:
         workflow: the workflow.
-        known: the results, by graph and step; those of steps that run once, and certainly.
+        results: the results, by graph and step; those of steps that run once, and certainly.
         facet: what its engine knows.
     """
     by_name = callables(workflow)
@@ -99,14 +99,14 @@ def substitute(workflow: Workflow, known: Mapping[tuple[str, str], KnownResult],
     for original in workflow.graphs:
         graph = original
         for name in reversed(GraphView(graph, inline).order()):  # what only steps read that go is not imported
-            if (graph.name, name) not in known:
+            if (graph.name, name) not in results:
                 continue
             place = (graph.name, name)
             step = next(item for item in graph.steps if item.name == name)
             assert isinstance(step.call, Call)
             try:
                 called = operations[step.call.name]
-                graph, added = _without(graph, step, called, known[place], facet, list(inline.values()))
+                graph, added = _without(graph, step, called, results[place], facet, list(inline.values()))
             except _Refused as refused:
                 kept[place] = Objection("known", f"its result is known, but {refused}", "storage")
                 continue
@@ -145,10 +145,10 @@ def _without(
         else:
             if output.name not in result.artifacts:
                 raise _Refused(f"the record lacks its output {output.name!r}")
-            made = facet.imported(f"{step.name}-{output.name}", output, result.artifacts[output.name], result.key)
-            if isinstance(made, Objection):
-                raise _Refused(made.reason)
-            importer, operation = made
+            imported = facet.imported(f"{step.name}-{output.name}", output, result.artifacts[output.name], result.key)
+            if isinstance(imported, Objection):
+                raise _Refused(imported.reason)
+            importer, operation = imported
             if any(item.name == importer.name for item in graph.steps):
                 raise _Refused(f"another step is called {importer.name!r}")
             imports[place] = Reference(to="output", step=importer.name, kind="artifact", name=operation.outputs[0].name)

@@ -42,19 +42,19 @@ def waiver_of(rule: str) -> str | None:
     return RULES.get(rule)
 
 
-def check_waivers(words: Iterable[str], known: Collection[str], engine: str) -> None:
+def check_waivers(words: Iterable[str], vocabulary: Collection[str], engine: str) -> None:
     """Refuse words that waive nothing.
 
     Args:
         words: what an owner allows.
-        known: the words that there are on an engine.
+        vocabulary: the words that there are on an engine.
         engine: its name.
 
     Raises:
         InvalidInput: one of the words is not among them.
     """
-    for word in sorted({*words} - {*known}):
-        hint = f"{closest(word, known)} the words are {', '.join(known)}".strip()
+    for word in sorted({*words} - {*vocabulary}):
+        hint = f"{closest(word, vocabulary)} the words are {', '.join(vocabulary)}".strip()
         raise InvalidInput(f"{word!r} cannot be allowed", engine=engine, hint=hint)
 
 

@@ -88,8 +88,8 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
 
 def _amount(text: str) -> float:
     """A quantity of Kubernetes as a number; 0 for what is none."""
-    found = QUANTITY.fullmatch(text)
-    return float(found[1]) * UNITS[found[2]] if found else 0.0
+    match = QUANTITY.fullmatch(text)
+    return float(match[1]) * UNITS[match[2]] if match else 0.0
 
 
 def _check_store(url: str, namespace: str) -> None:

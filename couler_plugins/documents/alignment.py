@@ -42,10 +42,10 @@ def align(
     pairs = [(matching.old_of[i], i) for i in sorted(matching.old_of)]
     kept = _ascending(pairs)
     crossing = {i: j for j, i in set(pairs).difference(kept)}
-    taken = set(crossing.values())
+    crossed = set(crossing.values())
     kept = _fill_gaps(
         kept,
-        [j not in taken for j in range(len(old))],
+        [j not in crossed for j in range(len(old))],
         [i not in crossing and not _settled(item, origins) for i, item in enumerate(new)],
     )
     return kept, crossing

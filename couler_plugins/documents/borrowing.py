@@ -123,12 +123,12 @@ class Lender:
     def _previous(self, parent: Span, key: str | int) -> Span | None:
         if isinstance(key, int):
             return parent.children.get(key - 1)
-        known = self._neighbours.get(id(parent))
-        if known is None:
-            known = self._neighbours[id(parent)] = dict(
+        neighbours = self._neighbours.get(id(parent))
+        if neighbours is None:
+            neighbours = self._neighbours[id(parent)] = dict(
                 zip(list(parent.children)[1:], parent.children.values(), strict=False)
             )
-        return known.get(key)
+        return neighbours.get(key)
 
     def _moved(self, path: Path) -> bool:
         return any(path[:length] in self._removed for length in range(1, len(path) + 1))

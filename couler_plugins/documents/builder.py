@@ -149,9 +149,9 @@ class _Builder:
         if event.tag is None and event.anchor is None:
             if not event.implicit[0]:
                 return text
-            known: Scalar = self._plain.get(text, _UNSET)
-            if known is not _UNSET:
-                return known
+            plain: Scalar = self._plain.get(text, _UNSET)
+            if plain is not _UNSET:
+                return plain
         try:
             value = meaning(event, value_of)
         except BadScalar as error:

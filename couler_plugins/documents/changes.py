@@ -35,10 +35,10 @@ class Change:
 
     def child(self, key: Any) -> Change:
         """What happens to the value at an old key or index."""
-        found = self.children.get(key)
-        if found is None:
-            found = self.children[key] = Change()
-        return found
+        node = self.children.get(key)
+        if node is None:
+            node = self.children[key] = Change()
+        return node
 
     def add(self, key: Any, edit: Edit) -> None:
         """Notes what comes; new indexes must be given in ascending order."""

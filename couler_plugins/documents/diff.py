@@ -113,7 +113,7 @@ class _Diff:
         self._edits.append(Edit("add", None, after, None, value, origin, parts or ()))
 
     def _parts(self, value: Any) -> list[tuple[Path, Path]]:
-        found: list[tuple[Path, Path]] = []
+        parts: list[tuple[Path, Path]] = []
         level: list[tuple[Path, Any]] = [((), value)]
         while level:
             path, container = level.pop()
@@ -122,7 +122,7 @@ class _Diff:
                 if not isinstance(child, dict | list):
                     continue
                 if (source := self._origins.get(id(child))) is not None:
-                    found.append(((*path, key), source))
+                    parts.append(((*path, key), source))
                 else:
                     level.append(((*path, key), child))
-        return found
+        return parts

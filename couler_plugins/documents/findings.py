@@ -130,13 +130,13 @@ def findings(documents: Sequence[Document], remarks: Iterable[Remark]) -> list[F
     for order, remark in enumerate(dict.fromkeys(remarks)):
         place = (remark.definition is not None, remark.document, _line(documents, remark) or 0, order)
         groups.setdefault(_cause(documents, remark), {})[place] = remark
-    found: dict[tuple[int, int, int], Finding] = {}
+    by_place: dict[tuple[int, int, int], Finding] = {}
     for group in groups.values():
         key = min(group)
         first = group[key]
         rest = (group[place] for place in sorted(group, key=lambda place: place[1:]) if place != key)
         others = (Place(documents[item.document].file, _line(documents, item), item.path) for item in rest)
-        found[key[1:]] = Finding(
+        by_place[key[1:]] = Finding(
             severity=first.severity,
             message=first.message,
             file=documents[first.document].file,
@@ -146,7 +146,7 @@ def findings(documents: Sequence[Document], remarks: Iterable[Remark]) -> list[F
             hint=first.hint,
             others=tuple(dict.fromkeys(others)),
         )
-    return [found[place] for place in sorted(found)]
+    return [by_place[place] for place in sorted(by_place)]
 
 
 def _line(documents: Sequence[Document], remark: Remark) -> int | None:

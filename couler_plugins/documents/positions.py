@@ -67,7 +67,7 @@ class _Locator:
         self._next_event = event_parser(text).get_event
 
     def run(self) -> tuple[dict[int, DocumentSpan], list[int]]:
-        found: dict[int, DocumentSpan] = {}
+        spans: dict[int, DocumentSpan] = {}
         starts: list[int] = []
         while True:
             event: Event = self._next_event()
@@ -75,9 +75,9 @@ class _Locator:
             if kind is DocumentStartEvent:
                 starts.append(event.start_mark.index + self._shift)
                 if len(starts) - 1 in self._wanted:
-                    found[len(starts) - 1] = self._document(event, self._wanted[len(starts) - 1])
+                    spans[len(starts) - 1] = self._document(event, self._wanted[len(starts) - 1])
             elif kind is StreamEndEvent:
-                return found, starts
+                return spans, starts
 
     def _document(self, event: Event, wanted: Needed) -> DocumentSpan:
         shift = self._shift

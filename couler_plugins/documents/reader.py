@@ -71,8 +71,8 @@ class Document:
             return self.line_of(path)
         span, _ = root.find(path)
         word = re.compile(rf"(?<![\w-]){re.escape(text)}(?![\w-])")
-        found = word.search(self.text, span.start, span.end)
-        start = found.start() if found is not None else self.text.find(text, span.start, span.end)
+        match = word.search(self.text, span.start, span.end)
+        start = match.start() if match is not None else self.text.find(text, span.start, span.end)
         return bisect.bisect_left(self._breaks, start) + 1 if start >= 0 else self.line_of(path)
 
     def plain(self, path: Path) -> str | None:
@@ -86,8 +86,8 @@ class Document:
         """The key of the value at `path` as it stands in the text, with its quotes; None where there is none."""
         root = self._located()
         span, depth = root.find(path) if root is not None else (None, 0)
-        known = span is not None and depth == len(path) and span.key_start >= 0
-        return self.text[span.key_start : span.key_end] if span is not None and known else None
+        has_key = span is not None and depth == len(path) and span.key_start >= 0
+        return self.text[span.key_start : span.key_end] if span is not None and has_key else None
 
     def _located(self) -> Span | None:
         """Where everything stands; found out when it is first asked for."""

@@ -53,9 +53,9 @@ def reread(document: Document, path: Path, value: Any) -> Iterator[Reread]:
             for number, inner in enumerate(value):
                 yield from reread(document, (*path, number), inner)
         case bool() | int() | float():
-            written, handed = document.plain(path), _json(value)
-            if written is not None and written != handed:
-                yield Reread(path, written, handed)
+            written, as_json = document.plain(path), _json(value)
+            if written is not None and written != as_json:
+                yield Reread(path, written, as_json)
 
 
 def remarks_on_reread(
@@ -91,10 +91,10 @@ def remarks_on_reread(
             yield from remarks_on_reread(document, number, (*path, index), item, fields)
 
 
-def _remark(number: int, found: Reread) -> Remark:
-    message = f"{found.written:.60} is read as {found.handed:.60}, which is another text"
+def _remark(number: int, difference: Reread) -> Remark:
+    message = f"{difference.written:.60} is read as {difference.handed:.60}, which is another text"
     return Remark(
-        number, found.path, "warning", "reread-value", message, "put it into quotes, or write it as it is read"
+        number, difference.path, "warning", "reread-value", message, "put it into quotes, or write it as it is read"
     )
 
 

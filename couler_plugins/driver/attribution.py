@@ -219,5 +219,5 @@ def _files_of_decisions(
             yield [numbers[decision.document]]
             continue
         candidates = named.get(decision.workflow, set())
-        found = sorted((candidates & edited.get(position, set())) or candidates)
-        yield found or range(len(plan.bundle.files))
+        files = sorted((candidates & edited.get(position, set())) or candidates)
+        yield files or range(len(plan.bundle.files))

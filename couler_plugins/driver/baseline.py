@@ -112,13 +112,13 @@ class Baseline:
             findings: all findings of a call.
             files: the names of the files of the call: what is recorded of others is not out of date.
         """
-        left = Counter(self.records)
+        counts = Counter(self.records)
         kept = []
         for finding in findings:
             places = []
             for place, record in zip(finding.places, self._records(finding), strict=True):
-                if left[record]:
-                    left[record] -= 1
+                if counts[record]:
+                    counts[record] -= 1
                 else:
                     places.append(place)
             if places:
@@ -126,7 +126,7 @@ class Baseline:
                 at_first = {"file": first.file, "line": first.line, "path": first.path}
                 kept.append(replace(finding, **at_first, others=tuple(others)))
         seen = {self._seen_from_here(name): name for name in files}
-        stale = [self._stale(record, seen) for record in sorted(+left) if self._is_over(record, seen)]
+        stale = [self._stale(record, seen) for record in sorted(+counts) if self._is_over(record, seen)]
         return Sifted(findings=(*kept, *stale), quiet=len(findings) - len(kept))
 
     def _records(self, finding: Finding) -> list[_Record]:

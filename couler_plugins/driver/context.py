@@ -64,12 +64,12 @@ class RunContext:
 
     def runs(self, workflow: Workflow) -> Sequence[Run]:
         """Its past runs in the history that the user named, oldest first."""
-        found = [run for run in self._runs if belongs(run, workflow)]
-        if self._runs and not found and workflow.label not in self._unknown:
+        matching = [run for run in self._runs if belongs(run, workflow)]
+        if self._runs and not matching and workflow.label not in self._unknown:
             self._unknown.add(workflow.label)
             families = ", ".join(sorted({run.family for run in self._runs})[:5])
             log.warning("the history tells of no run of %s, but of %s", workflow.label, families)
-        return found
+        return matching
 
     def policy(self, text: str) -> CachePolicy:
         """The cache policy that a text names, with its options (`ttl{days=30}`).
@@ -128,10 +128,10 @@ class RunContext:
                 log.warning("the plugin %s gives no profiles of %s: %s", reply.plugin, workflow.label, problem)
                 continue
             for step, profile in (reply.result or {}).items():
-                known = merged.setdefault(step, {})
+                figures = merged.setdefault(step, {})
                 for name, value in msgspec.structs.asdict(profile).items():
                     if value is not None:
-                        known.setdefault(name, value)
+                        figures.setdefault(name, value)
         return {step: Profile(**known) for step, known in merged.items()}
 
 
@@ -143,11 +143,11 @@ def read_runs(documents: Iterable[Document], plugins: Plugins) -> list[Run]:
     """
     runs: list[Run] = []
     for document in documents:
-        found = runs_in(document, plugins)
-        if not found:
+        result = runs_in(document, plugins)
+        if not result:
             hint = "give WfFormat traces, workflows with their engine's status, or what `couler history` wrote"
             raise InvalidInput("this tells of no run", file=document.file, line=document.line, hint=hint)
-        runs += found
+        runs += result
     return sorted(runs, key=lambda run: run.at)
 
 
@@ -157,7 +157,7 @@ def runs_in(document: Document, plugins: Plugins) -> list[Run]:
     Raises:
         InvalidInput: it cannot be read as what it claims to be.
     """
-    found: list[Run] = []
+    runs: list[Run] = []
     for reply in plugins.call("couler_runs", document=document):
         if isinstance(reply.error, InvalidInput):
             reply.error.file = reply.error.file or document.file
@@ -166,8 +166,8 @@ def runs_in(document: Document, plugins: Plugins) -> list[Run]:
         if problem:
             log.warning("the plugin %s reads no runs in %s: %s", reply.plugin, document.file, problem)
         else:
-            found += reply.result or ()
-    return found
+            runs += reply.result or ()
+    return runs
 
 
 def _not_runs(result: object) -> str:

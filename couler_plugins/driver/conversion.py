@@ -87,8 +87,8 @@ def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
     """
     workflows: list[Workflow] = []
     decisions = list(plan.decisions)
-    for given in plan.workflows:
-        workflow, noted = _without_tuning(given, source, plan)
+    for old in plan.workflows:
+        workflow, noted = _without_tuning(old, source, plan)
         decisions += noted
         with adapter_errors(source.engine, "portable()"):
             portable, notes = source.portable(workflow, plan.bundle)
@@ -194,14 +194,14 @@ def _beside(item: Input, source: Adapter) -> tuple[Decision, ...]:
     """What is in a file beside its workflows, which nothing becomes of."""
     documents = item.file.documents if item.file is not None else ()
     others = [document for document in documents if document.data is not None and not source.claims(document)]
-    found: list[Decision] = []
+    notes: list[Decision] = []
     for document in others:
         kind = document.data.get("kind", "") if isinstance(document.data, Mapping) else ""
         what = f"a {kind}" if kind else "a document"
         reason = f"line {document.line} begins {what} that is no workflow, and that is not converted"
         log.warning("%s: %s", item.name, reason)
-        found.append(Decision(optimizer="convert", workflow=item.name, action="left out", reason=reason))
-    return tuple(found)
+        notes.append(Decision(optimizer="convert", workflow=item.name, action="left out", reason=reason))
+    return tuple(notes)
 
 
 def _written(item: Input, plan: Plan, target: Adapter, options: Any, names: dict[str, str]) -> FileResult:
@@ -235,17 +235,17 @@ def _written(item: Input, plan: Plan, target: Adapter, options: Any, names: dict
 def _result(item: Input, target: Adapter, **fields: Any) -> FileResult:
     suffix = getattr(target, "suffix", ".yaml")
     relative = PurePath(item.relative)
-    known = {".yaml", ".yml", ".json"} if suffix == ".yaml" else {suffix}
-    name = item.relative if relative.suffix in known else str(relative.with_suffix(suffix))
+    suffixes = {".yaml", ".yml", ".json"} if suffix == ".yaml" else {suffix}
+    name = item.relative if relative.suffix in suffixes else str(relative.with_suffix(suffix))
     original = item.file.text if item.file is not None else None
     return FileResult(name=item.name, relative=name, original=original, **fields)
 
 
 def _without_clashes(files: Iterator[FileResult]) -> Iterator[FileResult]:
     """The files, the second of two that would have one name refused."""
-    taken: dict[str, str] = {}
+    names: dict[str, str] = {}
     for file in files:
-        other = taken.setdefault(file.relative, file.name)
+        other = names.setdefault(file.relative, file.name)
         if other != file.name and file.error is None:
             message = f"{other} and this file would both be written as {file.relative}"
             error = InvalidInput(message, file=file.name, hint="rename one of them")

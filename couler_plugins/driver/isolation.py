@@ -61,13 +61,13 @@ def _culprits(
     rest: Sequence[int], left_out: frozenset[int], attempt: Callable[[frozenset[int]], object]
 ) -> dict[int, CoulerError]:
     """Return the files that it fails on where each is alone, with the errors."""
-    found: dict[int, CoulerError] = {}
+    errors: dict[int, CoulerError] = {}
     for number in rest:
         try:
             attempt(left_out.union(rest) - {number})
         except CoulerError as error:
-            found[number] = error
-    return found
+            errors[number] = error
+    return errors
 
 
 def _last_needed(rest: Sequence[int], left_out: frozenset[int], attempt: Callable[[frozenset[int]], object]) -> int:

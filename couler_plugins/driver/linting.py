@@ -58,7 +58,7 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
     """
     files = [item.file for item in inputs if item.file is not None]
     documents = [document for file in files for document in file.documents]
-    found: list[Finding] = []
+    findings_so_far: list[Finding] = []
     understood: set[int] = set()
     refused: dict[int, CoulerError] = {}
 
@@ -72,24 +72,26 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
         understood.update(
             n for n, document in enumerate(documents) if document.file in own and adapter.claims(document)
         )
-        found += findings(bundle.documents, remarks)
+        findings_so_far += findings(bundle.documents, remarks)
     raise_common_failure([refused.get(number) for number in sorted({*refused, *chain(*engines.values())})])
     strays = list(misnamed(documents, session.groups()))
     understood.update(remark.document for remark in strays)
-    found += findings(documents, strays)
+    findings_so_far += findings(documents, strays)
     if schemas.kinds:
         session.report("checking against schemas")
         chosen = range(len(documents)) if session.engine is None else sorted(understood)
         understood.update(number for number in chosen if covered(documents[number], schemas))
         with collector_paused():
             checked = [documents[number] for number in chosen]
-            said = {place for finding in found if finding.severity == "error" for place in finding.places}
+            said = {place for finding in findings_so_far if finding.severity == "error" for place in finding.places}
             beyond = findings(checked, _checked(checked, schemas))
-            found += [item for item in beyond if item.code not in ALSO_OURS or not said.issuperset(item.places)]
+            findings_so_far += [
+                item for item in beyond if item.code not in ALSO_OURS or not said.issuperset(item.places)
+            ]
     order = {file.name: number for number, file in reversed(list(enumerate(files)))}
-    found.sort(key=lambda finding: (order.get(finding.file, len(order)), finding.line or 0))
+    findings_so_far.sort(key=lambda finding: (order.get(finding.file, len(order)), finding.line or 0))
     errors = (*(item.error for item in inputs if item.error is not None), *refused.values())
-    return Linted(findings=tuple(found), errors=errors, documents=len(understood))
+    return Linted(findings=tuple(findings_so_far), errors=errors, documents=len(understood))
 
 
 def lint_files(

@@ -63,25 +63,25 @@ class Session:
         """
         if self.engine is not None:
             return {self.engine: [number for number, file in enumerate(files) if file is not None]}
-        found: dict[str, list[int]] = {}
+        numbers: dict[str, list[int]] = {}
         for number, file in enumerate(files):
             try:
                 for engine in sorted(self._engines_of(file)) if file is not None else ():
-                    found.setdefault(engine, []).append(number)
+                    numbers.setdefault(engine, []).append(number)
             except CoulerError as error:
                 refuse(number, error)
-        return dict(sorted(found.items()))
+        return dict(sorted(numbers.items()))
 
     def _engines_of(self, file: SourceFile) -> set[str]:
-        found: set[str] = set()
+        result: set[str] = set()
         for document in file.documents:
             engines = self.plugins.claimed_by(document)
             if len(engines) > 1:
                 message = f"{' and '.join(engines)} both understand this document"
                 hint = "choose one with --engine"
                 raise InvalidInput(message, file=document.file, line=document.line, hint=hint)
-            found.update(engines)
-        return found
+            result.update(engines)
+        return result
 
     def groups(self) -> list[ApiGroup]:
         """The groups of kinds that belong to the engines that are looked at."""

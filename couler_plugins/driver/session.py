@@ -115,11 +115,11 @@ def originals_in(inputs: Sequence[Input], work: Session) -> dict[str, str]:
     """
     files = [_whole(item) for item in inputs]
     adapters = [work.plugins.adapter(name) for name in ([work.engine] if work.engine else work.plugins.adapters)]
-    found: dict[str, str] = {}
+    originals: dict[str, str] = {}
     for adapter in adapters:
         with adapter_errors(adapter.engine, "originals()"):
-            found.update(adapter.originals(Bundle.of(files)))
-    return found
+            originals.update(adapter.originals(Bundle.of(files)))
+    return originals
 
 
 def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer], work: Session) -> Result:

@@ -55,8 +55,8 @@ class Split:
 def entry_graph(workflow: Workflow) -> Graph | None:
     """The graph that a workflow runs; None where it runs none."""
     call = workflow.entry.call if workflow.entry is not None else None
-    found = callables(workflow).get(call.name) if isinstance(call, Call) else None
-    return found if isinstance(found, Graph) else None
+    callee = callables(workflow).get(call.name) if isinstance(call, Call) else None
+    return callee if isinstance(callee, Graph) else None
 
 
 def split_of(item: WorkflowVersions, parts: Sequence[Part]) -> Split | None:
@@ -73,19 +73,19 @@ def split_of(item: WorkflowVersions, parts: Sequence[Part]) -> Split | None:
         named = [part for part in parts if part.workflow == workflow.label]
         own = [part for part in named if part.steps and steps.issuperset(part.steps)]
         if graph is not None and own:
-            known = {part.name for part in own}
+            names = {part.name for part in own}
             groups = []
             for part in named:
-                if part not in own and known.issuperset(part.steps):
+                if part not in own and names.issuperset(part.steps):
                     groups.append(part)
-                    known.add(part.name)
+                    names.add(part.name)
             return Split(workflow, graph, versions[-1], tuple(own), tuple(groups))
     return None
 
 
 def _owners(parts: Iterable[Part]) -> dict[str, Part]:
-    found: dict[str, Part] = {}
+    owners: dict[str, Part] = {}
     for part in parts:
         for step in part.steps:
-            found.setdefault(step, part)
-    return found
+            owners.setdefault(step, part)
+    return owners

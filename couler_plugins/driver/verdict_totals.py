@@ -127,12 +127,12 @@ def _counts(outcomes: Iterable[Outcome]) -> dict[Outcome, int]:
 
 def _rules(decisions: Iterable[Decision]) -> dict[str, int]:
     """For each rule, how many decisions it decides, the most frequent first."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for decision in decisions:
-        found.update(
+        counts.update(
             {item.rule for item in decision.objections if bool(item.remedy) is (decision.verdict == "declarable")}
         )
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _places(decision: Decision) -> Iterator[object]:

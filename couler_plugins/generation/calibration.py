@@ -97,8 +97,8 @@ def calibrate(
 
 def clauses(description: str) -> tuple[str, ...]:
     """The parts of a description, as far as its punctuation tells them."""
-    found = tuple(clause.strip() for clause in CLAUSE.split(description) if words(clause))
-    return found or (description,)
+    parts = tuple(clause.strip() for clause in CLAUSE.split(description) if words(clause))
+    return parts or (description,)
 
 
 def _said(step: FormStep, catalogue: Mapping[str, CatalogueStep]) -> str:
@@ -133,13 +133,13 @@ def _instead(form: Form, description: str, catalogue: Mapping[str, CatalogueStep
     """Steps that are written out, unasked, though the catalogue has one with all words of their names, by name."""
     called = {name: f"{name} {' '.join(step.tags)}" for name, step in catalogue.items()}
     index = Index(called)
-    found: dict[str, str] = {}
+    replacements: dict[str, str] = {}
     for step in form.steps:
         own = set(words(step.name))
         best = index.best(step.name, 1) if own and step.use in CODE and not _is_named(step, description) else []
         if best and own <= set(words(called[best[0]])):
-            found[step.name] = best[0]
-    return found
+            replacements[step.name] = best[0]
+    return replacements
 
 
 def _is_named(step: FormStep, description: str) -> bool:

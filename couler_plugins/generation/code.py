@@ -39,8 +39,8 @@ def read_function(code: str, inputs: Collection[str], outputs: Collection[str]) 
     """
     if len(code) > LONGEST:
         raise InvalidInput(f"it has {len(code)} characters, more than {LONGEST}", hint="write less")
-    if found := ENGINES_OWN.search(code):
-        raise InvalidInput(f"engines take {found[0]!r} for a placeholder", hint="write it otherwise, as with a space")
+    if match := ENGINES_OWN.search(code):
+        raise InvalidInput(f"engines take {match[0]!r} for a placeholder", hint="write it otherwise, as with a space")
     try:
         function = function_from_text(code, outputs=dict.fromkeys(outputs, "str"))
         definition = ast.parse(code).body[0]

@@ -80,9 +80,9 @@ class _Composer:
             if name not in self.parameters:
                 hint = closest(name, self.parameters) or f"its inputs are {', '.join(self.parameters) or 'none'}"
                 raise InvalidInput(f"the workflow has no input {name!r}", hint=hint)
-            if found := VALUES_OWN.search(value):
+            if match := VALUES_OWN.search(value):
                 message = (
-                    f"the input {name!r} is given {value!r:.80}, and engines do not take {found[0]!r} as it stands"
+                    f"the input {name!r} is given {value!r:.80}, and engines do not take {match[0]!r} as it stands"
                 )
                 raise InvalidInput(message, hint="put such a text into a file, and give its place")
         self.parameters.update(values)
@@ -123,27 +123,27 @@ class _Composer:
 
     def called(self, step: FormStep) -> tuple[Operation, tuple[Argument, ...]]:
         """What a step runs, and what it passes to it."""
-        given = {taken.name: self.given(taken, step) for taken in step.inputs}
+        values = {taken.name: self.given(taken, step) for taken in step.inputs}
         entry = self.scope.entry(step)
         if entry is None:
             arguments = (
                 Argument(name=name, value=value if isinstance(value, Reference | Template) else _text(value))
-                for name, value in given.items()
+                for name, value in values.items()
             )
             return written_operation(step), tuple(arguments)
-        built = entry.build(given)
+        built = entry.build(values)
         for name in built.parameters:
             self.parameters.setdefault(name, None)
         return built.operation, built.arguments
 
-    def given(self, taken: Taken, step: FormStep) -> Any:
+    def given(self, step_input: Taken, step: FormStep) -> Any:
         """What an input takes: Python's own value of its type, or what refers to it."""
-        if isinstance(taken.source, str):
-            return self.reference(taken.source, step)
-        if taken.source is not None:
-            return self.several(taken.source, step)
-        item = self.scope.declared(step).get(taken.name)
-        return text_of(taken.value) if item is None else converted(taken.value, item.type)
+        if isinstance(step_input.source, str):
+            return self.reference(step_input.source, step)
+        if step_input.source is not None:
+            return self.several(step_input.source, step)
+        item = self.scope.declared(step).get(step_input.name)
+        return text_of(step_input.value) if item is None else converted(step_input.value, item.type)
 
     def several(self, sources: tuple[str, ...], step: FormStep) -> Template:
         """What several steps give, as the text of a JSON list. What they give is put in as it is."""
@@ -163,28 +163,30 @@ class _Composer:
 
     def reference(self, text: str, step: FormStep) -> Reference:
         """A reference of the form as one of the IR."""
-        found = read_reference(text)
-        assert found is not None, "a form with problems was composed"
-        if found.is_item:
+        reference = read_reference(text)
+        assert reference is not None, "a form with problems was composed"
+        if reference.is_item:
             return Reference(to="item")
-        if found.is_input:
-            return Reference(to="parameter", kind="parameter", name=found.name)
-        entry = self.scope.entry(self.scope.steps[found.step])
-        printed = isinstance(entry, LakeStep) and found.name not in {port.name for port in entry.operation.outputs}
-        return Reference(to="output", kind="result" if printed else "parameter", step=found.step, name=found.name)
+        if reference.is_input:
+            return Reference(to="parameter", kind="parameter", name=reference.name)
+        entry = self.scope.entry(self.scope.steps[reference.step])
+        printed = isinstance(entry, LakeStep) and reference.name not in {port.name for port in entry.operation.outputs}
+        return Reference(
+            to="output", kind="result" if printed else "parameter", step=reference.step, name=reference.name
+        )
 
     def condition(self, when: Comparison, step: FormStep, needs: list[Need]) -> Value:
         """What has to hold, as a comparison of texts.
 
         Not every engine compares numbers, so that a step of ours does it, which the step then waits for.
         """
-        left = self.reference(when.left, step)
+        left_side = self.reference(when.left, step)
         if when.op in ("==", "!="):
-            return _compared(left, when.op, text_of(when.right))
+            return _compared(left_side, when.op, text_of(when.right))
         operation = comparison()
         name = fresh_name(f"{step.name}-when", (*self.scope.steps, *(item.name for item in self.steps)))
         arguments = (
-            Argument(name="left", value=left),
+            Argument(name="left", value=left_side),
             Argument(name="op", value=Literal(value=when.op)),
             Argument(name="right", value=Literal(value=text_of(when.right))),
         )

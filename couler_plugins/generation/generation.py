@@ -157,11 +157,11 @@ class _Round:
         document = {"description": self._wish()}
         self.talk.begin("decompose", document, Subtasks.schema())
         try:
-            found = read_answer(self.talk.answer(), Subtasks).subtasks
+            tasks = read_answer(self.talk.answer(), Subtasks).subtasks
         except Malformed as error:
             self.notes.append(f"the description was not taken apart: {error}")
             return ()
-        return tuple(dict.fromkeys(task[:LONGEST_TEXT] for task in found if task.strip()))[: Subtasks.MOST]
+        return tuple(dict.fromkeys(task[:LONGEST_TEXT] for task in tasks if task.strip()))[: Subtasks.MOST]
 
     def _retrieved(self) -> dict[str, CatalogueStep]:
         """The steps that may be used; those that the workflow has already, where feedback is of one, always."""
@@ -204,10 +204,10 @@ class _Round:
             except Malformed as error:
                 problems = [f"it is not what was asked for: {error}"]
                 continue
-            found = self._problems(form)
-            if not found:
+            result = self._problems(form)
+            if not result:
                 return form
-            problems = [str(problem) for problem in found]
+            problems = [str(problem) for problem in result]
         if last_chance:
             raise _useless(problems, self.talk.last)
         self.notes.append("a further workflow could not be used")

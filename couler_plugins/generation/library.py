@@ -37,8 +37,8 @@ class Library:
         """The workflows that are most like a description."""
         by_name = {item.name: item for item in self.workflows}
         index = Index({name: _described(item) for name, item in by_name.items()})
-        found = [by_name[name] for name in index.best(query, EXAMPLES)]
-        return [{"description": item.description, "workflow": msgspec.to_builtins(item.shape)} for item in found]
+        names = [by_name[name] for name in index.best(query, EXAMPLES)]
+        return [{"description": item.description, "workflow": msgspec.to_builtins(item.shape)} for item in names]
 
 
 def library(steps: Mapping[str, CatalogueStep], lake: Iterable[Item] = ()) -> Library:

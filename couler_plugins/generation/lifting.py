@@ -121,21 +121,21 @@ def _shape(workflow: Workflow, name: str, uses: dict[str, str]) -> Form | None:
     if callee.stages is not None or callee.finalizers or callee.regions or callee.inputs:
         return None
     try:
-        given = tuple(Given(name=port.name, value=_constant(port.value)) for port in workflow.parameters)
+        inputs = tuple(Given(name=port.name, value=_constant(port.value)) for port in workflow.parameters)
         names = {step.name: _slug(step.name) for step in callee.steps}
-        return Form(name=name, inputs=given, steps=tuple(_form_step(step, uses, names) for step in callee.steps))
+        return Form(name=name, inputs=inputs, steps=tuple(_form_step(step, uses, names) for step in callee.steps))
     except _Unsaid:
         return None
 
 
 def _alone(entry: Step, operation: Operation, workflow: Workflow) -> Step:
     """The only step of a workflow without a graph, given what Argo passes by itself: parameters, by their names."""
-    given = {argument.name for argument in entry.arguments}
+    passed = {argument.name for argument in entry.arguments}
     own = {port.name for port in workflow.parameters}
     more = tuple(
         Argument(name=port.name, value=Reference(to="parameter", kind="parameter", name=port.name))
         for port in operation.inputs
-        if port.name in own - given
+        if port.name in own - passed
     )
     return replace(entry, name=_slug(operation.name), arguments=(*entry.arguments, *more))
 
@@ -198,13 +198,13 @@ def _items(values: Value, names: dict[str, str]) -> tuple[Scalar, ...] | str:
 
 
 def _when(step: Step, names: dict[str, str]) -> Comparison | None:
-    asked = memberships(step.condition)
-    if asked == ():
+    members = memberships(step.condition)
+    if members == ():
         return None
-    if asked is None or len(asked) != 1 or len(asked[0].among) != 1:
+    if members is None or len(members) != 1 or len(members[0].among) != 1:
         raise _Unsaid
-    left = _reference(asked[0].value, names)
-    return Comparison(left=left, op="!=" if asked[0].negated else "==", right=asked[0].among[0])
+    left_side = _reference(members[0].value, names)
+    return Comparison(left=left_side, op="!=" if members[0].negated else "==", right=members[0].among[0])
 
 
 def _constant(value: Value | None) -> Scalar | None:
@@ -217,5 +217,5 @@ def _constant(value: Value | None) -> Scalar | None:
 
 def _slug(name: str) -> str:
     """A name as the form has them."""
-    found = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:LONGEST_NAME].strip("-")
-    return found if found[:1].isalpha() else f"w-{found}".strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:LONGEST_NAME].strip("-")
+    return slug if slug[:1].isalpha() else f"w-{slug}".strip("-")

@@ -42,8 +42,8 @@ def read_reference(text: str) -> Reference | None:
 
 def reads(step: FormStep) -> Iterator[tuple[str, str]]:
     """All references of a step as (where it stands, text)."""
-    for taken in step.inputs:
-        yield from ((f"input {taken.name!r}", text) for text in taken.sources)
+    for step_input in step.inputs:
+        yield from ((f"input {step_input.name!r}", text) for text in step_input.sources)
     if step.when is not None:
         yield "when", step.when.left
     if isinstance(step.over, str):

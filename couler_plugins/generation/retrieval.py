@@ -38,15 +38,15 @@ class Index:
 
     def best(self, query: str, most: int) -> list[str]:
         """The names of texts that have words of the query, the best first."""
-        asked = set(words(query))
-        scores = {name: self._score(asked, name) for name in self._counts}
-        found = [name for name, score in scores.items() if score > 0]
-        return sorted(found, key=lambda name: (-scores[name], name))[:most]
+        query_words = set(words(query))
+        scores = {name: self._score(query_words, name) for name in self._counts}
+        names = [name for name, score in scores.items() if score > 0]
+        return sorted(names, key=lambda name: (-scores[name], name))[:most]
 
-    def _score(self, asked: Iterable[str], name: str) -> float:
+    def _score(self, query_words: Iterable[str], name: str) -> float:
         counts = self._counts[name]
         damped = K1 * (1 - B + B * self._lengths[name] / self._mean)
-        return math.fsum(self._rarity(word) * counts[word] * (K1 + 1) / (counts[word] + damped) for word in asked)
+        return math.fsum(self._rarity(word) * counts[word] * (K1 + 1) / (counts[word] + damped) for word in query_words)
 
     def _rarity(self, word: str) -> float:
         holders = self._holders[word]

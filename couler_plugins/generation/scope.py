@@ -56,11 +56,11 @@ class Scope:
     @cached_property
     def ancestors(self) -> dict[str, frozenset[str]]:
         """All steps that each step waits for, directly or not; nothing where there is a circle."""
-        found: dict[str, frozenset[str]] = {}
+        ancestors: dict[str, frozenset[str]] = {}
         for name in self.order:
-            before = [other for other in waits_for(self.steps[name]) if other in found]
-            found[name] = frozenset(before).union(*(found[other] for other in before))
-        return found
+            before = [other for other in waits_for(self.steps[name]) if other in ancestors]
+            ancestors[name] = frozenset(before).union(*(ancestors[other] for other in before))
+        return ancestors
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -84,22 +84,22 @@ class Scope:
     @cached_property
     def conditions(self) -> dict[str, frozenset[tuple[str, str, str]]]:
         """What has to hold for each step to run: its own comparison and those of all that it waits for."""
-        found: dict[str, frozenset[tuple[str, str, str]]] = {}
+        conditions: dict[str, frozenset[tuple[str, str, str]]] = {}
         for name in self.order:
             step = self.steps[name]
             own = {(step.when.left, step.when.op, str(step.when.right))} if step.when is not None else set()
-            before = [found[other] for other in waits_for(step) if other in found]
-            found[name] = frozenset(own).union(*before)
-        return found
+            before = [conditions[other] for other in waits_for(step) if other in conditions]
+            conditions[name] = frozenset(own).union(*before)
+        return conditions
 
 
 def _parameters(step: FormStep) -> dict[str, StepInput]:
     """The parameters of a step's function, as inputs; none where it is no function."""
     try:
-        found = read_function(step.code, [taken.name for taken in step.inputs], step.outputs).inputs
+        inputs = read_function(step.code, [taken.name for taken in step.inputs], step.outputs).inputs
     except InvalidInput:
         return {}
     return {
         item.name: StepInput(name=item.name, description=item.name, type="text" if item.kind == "dict" else item.kind)
-        for item in found
+        for item in inputs
     }

@@ -30,15 +30,15 @@ def with_secrets(form: Form, catalogue: Mapping[str, CatalogueStep], secrets: It
     Raises:
         InvalidInput: a text is not of that form, or nothing reads the variable, or there is no such step.
     """
-    given: dict[str, list[str]] = {}
+    pairs_of: dict[str, list[str]] = {}
     for text in secrets:
         step, colon, pair = text.partition(":")
         if not colon or "=" in step:
             step, pair = "", text
         variable = _variable(pair)
         for reader in [_named(form, catalogue, step)] if step else _readers(form, catalogue, variable):
-            given.setdefault(reader, []).append(pair)
-    steps = tuple(_with(step, given[step.name]) if step.name in given else step for step in form.steps)
+            pairs_of.setdefault(reader, []).append(pair)
+    steps = tuple(_with(step, pairs_of[step.name]) if step.name in pairs_of else step for step in form.steps)
     return msgspec.structs.replace(form, steps=steps)
 
 
@@ -64,13 +64,13 @@ def missing(form: Form, catalogue: Mapping[str, CatalogueStep]) -> Iterator[tupl
 
 def _readers(form: Form, catalogue: Mapping[str, CatalogueStep], variable: str) -> list[str]:
     read = {step.name: [item.name for item in _variables(step, catalogue)] for step in form.steps}
-    found = [step for step, names in read.items() if variable in names]
-    if not found:
-        known = dict.fromkeys(name for names in read.values() for name in names)
-        hint = closest(variable, known) or (f"its steps read {', '.join(known)}; " if known else "")
+    readers = [step for step, names in read.items() if variable in names]
+    if not readers:
+        existing = dict.fromkeys(name for names in read.values() for name in names)
+        hint = closest(variable, existing) or (f"its steps read {', '.join(existing)}; " if existing else "")
         hint = hint if hint.endswith("?") else f"{hint}name a step for any other: STEP:{variable}=SECRET/KEY"
         raise InvalidInput(f"no step of the workflow is known to read the variable {variable!r}", hint=hint)
-    return found
+    return readers
 
 
 def _named(form: Form, catalogue: Mapping[str, CatalogueStep], name: str) -> str:
@@ -96,5 +96,5 @@ def _texts(step: FormStep) -> tuple[str, ...]:
 
 def _with(step: FormStep, pairs: Iterable[str]) -> FormStep:
     others = tuple(taken for taken in step.inputs if taken.name != INPUT)
-    taken = Taken(name=INPUT, value=tuple(dict.fromkeys((*_texts(step), *pairs))))
-    return msgspec.structs.replace(step, inputs=(*others, taken))
+    step_input = Taken(name=INPUT, value=tuple(dict.fromkeys((*_texts(step), *pairs))))
+    return msgspec.structs.replace(step, inputs=(*others, step_input))

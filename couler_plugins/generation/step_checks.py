@@ -47,16 +47,16 @@ def _inputs(step: FormStep, scope: Scope) -> Iterator[Problem]:
     names = [taken.name for taken in step.inputs]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield _problem(step, "duplicate-name", f"the input {name!r} is given twice", "give it once")
-    for taken in step.inputs:
-        if (not taken.sources) == (taken.value is None):
-            message = f"the input {taken.name!r} has to have either a value or a 'from'"
+    for step_input in step.inputs:
+        if (not step_input.sources) == (step_input.value is None):
+            message = f"the input {step_input.name!r} has to have either a value or a 'from'"
             yield _problem(step, "bad-value", message, "give one of the two")
-        elif step.use not in CODE and taken.name not in declared:
-            known = f"its inputs are {', '.join(declared)}" if declared else "it has no inputs"
-            hint = " ".join(filter(None, (closest(taken.name, declared), known)))
-            yield _problem(step, "unknown-input", f"{step.use!r} has no input {taken.name!r}", hint)
+        elif step.use not in CODE and step_input.name not in declared:
+            inputs_text = f"its inputs are {', '.join(declared)}" if declared else "it has no inputs"
+            hint = " ".join(filter(None, (closest(step_input.name, declared), inputs_text)))
+            yield _problem(step, "unknown-input", f"{step.use!r} has no input {step_input.name!r}", hint)
         else:
-            yield from _type(step, taken, scope)
+            yield from _type(step, step_input, scope)
     for item in declared.values() if step.use not in CODE else ():
         if item.required and item.name not in names:
             message = f"{step.use!r} needs the input {item.name!r}"
@@ -69,55 +69,55 @@ def _constants(step: FormStep) -> Iterator[Problem]:
     values += step.over if isinstance(step.over, tuple) else []
     values += [step.when.right] if step.when is not None else []
     flat = chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in values)
-    for found in (found for value in flat if isinstance(value, str) and (found := VALUES_OWN.search(value))):
+    for match in (found for value in flat if isinstance(value, str) and (found := VALUES_OWN.search(value))):
         remedy = "write the value itself, or a reference in 'from'"
-        yield _problem(step, "bad-value", f"a value holds {found[0]!r}, which engines take for a placeholder", remedy)
+        yield _problem(step, "bad-value", f"a value holds {match[0]!r}, which engines take for a placeholder", remedy)
 
 
-def _type(step: FormStep, taken: Taken, scope: Scope) -> Iterator[Problem]:
+def _type(step: FormStep, step_input: Taken, scope: Scope) -> Iterator[Problem]:
     """Whether what an input takes is of its type. References that lead nowhere are somebody else's."""
-    item = scope.declared(step).get(taken.name)
+    item = scope.declared(step).get(step_input.name)
     if item is None:
         return
-    if taken.source is not None and item.constant:
-        message = f"the input {taken.name!r} has to be known when the workflow is written"
+    if step_input.source is not None and item.constant:
+        message = f"the input {step_input.name!r} has to be known when the workflow is written"
         yield _problem(step, "wrong-type", message, "give it a value")
         return
-    if isinstance(taken.source, tuple):
-        yield from _several(step, taken, item, scope)
+    if isinstance(step_input.source, tuple):
+        yield from _several(step, step_input, item, scope)
         return
-    reference = read_reference(taken.source) if taken.source is not None else None
-    if reference is not None and not fits(given := scope.type_of(reference), item.type):
-        message = f"the input {taken.name!r} takes a {item.type}, and {taken.source!r} is a {given}"
+    reference = read_reference(step_input.source) if step_input.source is not None else None
+    if reference is not None and not fits(source_type := scope.type_of(reference), item.type):
+        message = f"the input {step_input.name!r} takes a {item.type}, and {step_input.source!r} is a {source_type}"
         yield _problem(step, "wrong-type", message, f"give it a {item.type}: {item.description}")
         return
-    values: tuple[object, ...] = (taken.value,) if taken.source is None else ()
+    values: tuple[object, ...] = (step_input.value,) if step_input.source is None else ()
     if reference is not None and reference.is_item:
         values = step.over if isinstance(step.over, tuple) else ()
-    elif reference is not None and reference.is_input and (known := scope.inputs.get(reference.name)) is not None:
-        values = () if known.value is None else (known.value,)
+    elif reference is not None and reference.is_input and (form_input := scope.inputs.get(reference.name)) is not None:
+        values = () if form_input.value is None else (form_input.value,)
     for value in values:
         try:
             plain = converted(value, item.type)
         except ValueError as error:
-            message = f"the input {taken.name!r} takes a {item.type}: {error}"
+            message = f"the input {step_input.name!r} takes a {item.type}: {error}"
             yield _problem(step, "wrong-type", message, f"give it a {item.type}: {item.description}")
             return
         if item.choices and str(plain) not in item.choices:
-            message = f"the input {taken.name!r} is {str(plain)!r:.60}"
+            message = f"the input {step_input.name!r} is {str(plain)!r:.60}"
             yield _problem(step, "wrong-type", message, f"choose one of {', '.join(item.choices)}")
             return
 
 
-def _several(step: FormStep, taken: Taken, item: StepInput, scope: Scope) -> Iterator[Problem]:
+def _several(step: FormStep, step_input: Taken, item: StepInput, scope: Scope) -> Iterator[Problem]:
     """Several references make a list of texts."""
     if item.type != "list":
-        message = f"the input {taken.name!r} takes a {item.type}, and 'from' is a list"
+        message = f"the input {step_input.name!r} takes a {item.type}, and 'from' is a list"
         yield _problem(step, "wrong-type", message, f"give it one {item.type}: {item.description}")
-    for text in taken.sources:
+    for text in step_input.sources:
         reference = read_reference(text)
         if reference is not None and scope.type_of(reference) == "list":
-            message = f"the input {taken.name!r} takes a list, and {text!r} in it is a list itself"
+            message = f"the input {step_input.name!r} takes a list, and {text!r} in it is a list itself"
             yield _problem(step, "wrong-type", message, "read that list, or single values")
 
 
@@ -145,8 +145,8 @@ def reference_problem(text: str, scope: Scope, step: FormStep | None, place: str
     elif producer.use not in CODE and scope.entry(producer) is None:
         return  # what it gives shows once it uses something that is there
     elif reference.name not in (outputs := scope.outputs(producer)):
-        known = f"it gives {', '.join(outputs)}" if outputs else "it gives nothing: use 'needs' to wait for it"
-        remedy = " ".join(filter(None, (closest(reference.name, outputs), known)))
+        outputs_text = f"it gives {', '.join(outputs)}" if outputs else "it gives nothing: use 'needs' to wait for it"
+        remedy = " ".join(filter(None, (closest(reference.name, outputs), outputs_text)))
         message = f"{place} refers to {reference.name!r} of {reference.step!r}, which does not give it"
         yield problem("dangling-reference", message, remedy)
     elif producer.over is not None:
@@ -208,9 +208,9 @@ def _command(step: FormStep) -> Iterator[Problem]:
         yield _problem(step, "bad-command", f"{step.image!r:.60} is no image", "name one: python:3.12-slim")
     if not step.command:
         yield _problem(step, "bad-command", "it has no command", "give the program and its arguments, one text each")
-    known = {"inputs": {taken.name for taken in step.inputs}, "outputs": set(step.outputs)}
+    names = {"inputs": {taken.name for taken in step.inputs}, "outputs": set(step.outputs)}
     for what, name in chain.from_iterable(PLACEHOLDER.findall(text) for text in step.command):
-        if name not in known[what]:
+        if name not in names[what]:
             message = f"its command has a placeholder for {name!r}, which is not among its {what}"
             yield _problem(step, "bad-command", message, f"add it to its {what}, or take it out")
     if any("{{" in PLACEHOLDER.sub("", text) or "}}" in PLACEHOLDER.sub("", text) for text in step.command):

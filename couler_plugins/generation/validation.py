@@ -51,9 +51,9 @@ def _names(form: Form) -> Iterator[Problem]:
     for name in (name for name in dict.fromkeys(names) if name in (WORKFLOW, ITEM)):
         message = f"{name!r} means something else in references"
         yield Problem(code="reserved-name", step=name, message=message, remedy="give the step another name")
-    for given in form.inputs:
-        if isinstance(given.value, str) and (found := VALUES_OWN.search(given.value)):
-            message = f"the input {given.name!r} holds {found[0]!r}, which engines take for a placeholder"
+    for form_input in form.inputs:
+        if isinstance(form_input.value, str) and (match := VALUES_OWN.search(form_input.value)):
+            message = f"the input {form_input.name!r} holds {match[0]!r}, which engines take for a placeholder"
             yield Problem(code="bad-value", message=message, remedy="write the value itself")
     for what, ports in (("inputs", form.inputs), ("outputs", form.outputs)):
         own = [port.name for port in ports]
@@ -74,19 +74,19 @@ def _unreachable(scope: Scope) -> Iterator[Problem]:
     """Steps that wait for two of which only one ever runs: who joins branches has to need what is before them."""
     hopeless: set[str] = set()
     for name in scope.order:
-        held = scope.conditions[name]
+        conditions = scope.conditions[name]
         if hopeless.intersection(waits_for(scope.steps[name])):
             hopeless.add(name)  # said once, of the first
-        elif pair := _contradiction(held):
+        elif pair := _contradiction(conditions):
             hopeless.add(name)
             message = f"it runs only where {pair[0]} and {pair[1]} hold, which is never"
             remedy = "wait for one of the branches, or for the step before them"
             yield Problem(code="unreachable-step", step=name, message=message, remedy=remedy)
 
 
-def _contradiction(held: Iterable[tuple[str, str, str]]) -> tuple[str, str] | None:
+def _contradiction(conditions: Iterable[tuple[str, str, str]]) -> tuple[str, str] | None:
     """Two comparisons of one value that never hold together."""
-    for (left, op, right), (other, how, what) in combinations(sorted(held), 2):
+    for (left, op, right), (other, how, what) in combinations(sorted(conditions), 2):
         is_other_text = op == how == "==" and right != what
         if left == other and (is_other_text or (OPPOSITES[op] == how and right == what)):
             return f"{left} {op} {right}", f"{other} {how} {what}"
@@ -100,10 +100,10 @@ def _outputs(scope: Scope) -> Iterator[Problem]:
             remedy = "give it a 'from': step.output"
             yield Problem(code="bad-value", message=f"{place} is no reference", remedy=remedy)
             continue
-        found = [*reference_problem(output.source, scope, None, place)]
-        yield from found
+        problems = [*reference_problem(output.source, scope, None, place)]
+        yield from problems
         reference = read_reference(output.source)
-        if not found and reference is not None and not reference.is_input and scope.conditions.get(reference.step):
+        if not problems and reference is not None and not reference.is_input and scope.conditions.get(reference.step):
             message = f"{place} is of {reference.step!r}, which does not run in every run"
             remedy = "give out what a step gives that always runs, or leave it out"
             yield Problem(code="unreachable-output", message=message, remedy=remedy)

@@ -61,9 +61,9 @@ def _command_word(text: str) -> Value:
     """A word of a command with what its placeholders stand for."""
     parts: list[str | Reference] = []
     end = 0
-    for found in PLACEHOLDER.finditer(text):
-        parts += [text[end : found.start()], _input(found[2]) if found[1] == "inputs" else f"{FOLDER}/{found[2]}"]
-        end = found.end()
+    for match in PLACEHOLDER.finditer(text):
+        parts += [text[end : match.start()], _input(match[2]) if match[1] == "inputs" else f"{FOLDER}/{match[2]}"]
+        end = match.end()
     parts = [part for part in (*parts, text[end:]) if part != ""]
     if all(isinstance(part, str) for part in parts):
         return Literal(value="".join(map(str, parts)))

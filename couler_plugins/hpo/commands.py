@@ -46,8 +46,8 @@ def as_objective(task: Task, command: Sequence[str], timeout: float | None) -> O
             last = ""
             for line in program.lines:
                 last = line if line.strip() else last
-                if (told := _progress(line, task.data.metric)) is not None:
-                    report(*told)
+                if (progress := _progress(line, task.data.metric)) is not None:
+                    report(*progress)
         if program.late:
             raise CoulerError(f"it took more than {timeout:g} s")
         if program.code:

@@ -44,8 +44,8 @@ def tune_annotations(
     Raises:
         InvalidInput: a field is missing, unknown, or not what it has to be.
     """
-    given = {"data": data, "model": model, "space": space, "candidates": [*candidates], "metric-from": metric_from}
-    document = {name: content for name, content in given.items() if content}
+    texts = {"data": data, "model": model, "space": space, "candidates": [*candidates], "metric-from": metric_from}
+    document = {name: content for name, content in texts.items() if content}
     read_task(document)
     return {ANNOTATION: json.dumps(document)}
 
@@ -86,30 +86,30 @@ def _with_cards(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The document with cards of Hugging Face's in the place of their names."""
     import msgspec
 
-    found = dict(data)
-    if isinstance(given := data.get("data"), Mapping) and "card" in given:
-        name, text = _card(given["card"], folder, "data")
-        if "metric" not in given:
+    merged = dict(data)
+    if isinstance(supplied := data.get("data"), Mapping) and "card" in supplied:
+        name, text = _card(supplied["card"], folder, "data")
+        if "metric" not in supplied:
             raise InvalidInput("data.metric is missing", path=("data",), hint="such a card does not say what counts")
-        card = data_card(text, name, given["metric"], given.get("direction", ""))
-        own = {key: value for key, value in given.items() if key != "card"}
-        found["data"] = {**msgspec.to_builtins(card), **own}
-    if isinstance(given := data.get("model"), Mapping) and "card" in given:
-        name, text = _card(given["card"], folder, "model")
-        own = {key: value for key, value in given.items() if key != "card"}
-        found["model"] = {**msgspec.to_builtins(model_card(text, name)), **own}
-    return found
+        card = data_card(text, name, supplied["metric"], supplied.get("direction", ""))
+        own = {key: value for key, value in supplied.items() if key != "card"}
+        merged["data"] = {**msgspec.to_builtins(card), **own}
+    if isinstance(supplied := data.get("model"), Mapping) and "card" in supplied:
+        name, text = _card(supplied["card"], folder, "model")
+        own = {key: value for key, value in supplied.items() if key != "card"}
+        merged["model"] = {**msgspec.to_builtins(model_card(text, name)), **own}
+    return merged
 
 
-def _card(given: Any, folder: Path, field: str) -> tuple[str, str]:
-    path = ((folder / str(given)).resolve()) if isinstance(given, str) else None
+def _card(card: Any, folder: Path, field: str) -> tuple[str, str]:
+    path = ((folder / str(card)).resolve()) if isinstance(card, str) else None
     if path is None or not path.is_relative_to(folder.resolve()):
         hint = "a card is beside the file that names it, or below"
-        raise InvalidInput(f"{field}.card: {given!r:.60} is no file there", path=(field, "card"), hint=hint)
+        raise InvalidInput(f"{field}.card: {card!r:.60} is no file there", path=(field, "card"), hint=hint)
     content = _bytes(path, f"{field}.card")
     if len(content) > MAX_BYTES:
         raise InvalidInput(f"{field}.card: the file is too large", path=(field, "card"))
-    return str(given), content.decode("utf-8", "replace")
+    return str(card), content.decode("utf-8", "replace")
 
 
 def _bytes(path: Path, what: str) -> bytes:

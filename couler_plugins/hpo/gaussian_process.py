@@ -75,9 +75,9 @@ class Process:
         explained = (spread * spread).sum(0)
         if pending is not None:
             own, beside = (self.amplitude * _matern(np.tensordot(self.weights, part, 1)) for part in pending)
-            known = len(self.solved)
-            lower = np.linalg.solve(self.factor, beside[:known])
-            rest = beside[known:] - lower.T @ lower
+            solved = len(self.solved)
+            lower = np.linalg.solve(self.factor, beside[:solved])
+            rest = beside[solved:] - lower.T @ lower
             rest[np.diag_indices(len(rest))] += self.noise + JITTER
             more = np.linalg.solve(np.linalg.cholesky(rest), own - lower.T @ spread)
             explained = explained + (more * more).sum(0)
@@ -117,9 +117,9 @@ def _slice(
     high = low + STEP
     while high - low > 1e-3:
         way = rng.uniform(low, high)
-        found = at(theta + way * direction)
-        if found is not None and found.log_density > level:
-            return theta + way * direction, found
+        state = at(theta + way * direction)
+        if state is not None and state.log_density > level:
+            return theta + way * direction, state
         low, high = (way, high) if way < 0 else (low, way)
     return theta, current
 

@@ -77,17 +77,17 @@ def front_matter(text: str, file: str) -> tuple[Mapping[str, Any], str]:
 
 def _counts(info: Mapping[str, Any], file: str) -> dict[str, Any]:
     """The size of the training split, and the classes of the label."""
-    found: dict[str, Any] = {}
+    counts: dict[str, Any] = {}
     splits = [split for split in info.get("splits") or [] if isinstance(split, Mapping)]
     train = next((split for split in splits if split.get("name") == "train"), None)
     if train is not None and "num_examples" in train:
-        found["size"] = train["num_examples"]
+        counts["size"] = train["num_examples"]
     for feature in info.get("features") or []:
         kind = feature.get("dtype") if isinstance(feature, Mapping) else None
         names = kind.get("class_label", {}).get("names") if isinstance(kind, Mapping) else None
         if isinstance(names, Mapping) and names:
-            found |= {"classes": len(names), "label-space": ", ".join(map(str, names.values()))[:200]}
-    return found
+            counts |= {"classes": len(names), "label-space": ", ".join(map(str, names.values()))[:200]}
+    return counts
 
 
 def _summary(body: str) -> str:

@@ -71,12 +71,12 @@ class Llm(ModelAccess):
 
         for trial in reversed(trials):
             if PREDICTIONS in (notes := dict(trial.notes)):
-                left = msgspec.convert(notes[PREDICTIONS], list[Prediction])
-                if _untried(left, trials):
-                    return left, {}
+                predictions = msgspec.convert(notes[PREDICTIONS], list[Prediction])
+                if _untried(predictions, trials):
+                    return predictions, {}
                 break
-        made = self._predicted(task, trials, number)
-        return made, {PREDICTIONS: msgspec.to_builtins(made)} if made else {}
+        product = self._predicted(task, trials, number)
+        return product, {PREDICTIONS: msgspec.to_builtins(product)} if product else {}
 
     def _predicted(self, task: Task, trials: Sequence[Trial], number: int) -> list[Prediction]:
         import numpy as np
@@ -100,10 +100,10 @@ class Llm(ModelAccess):
                 places = near_the_middle(task.space, 4 * self.candidates, rng)
                 drawn += [task.space.at(dict(zip(names, map(float, row), strict=True))) for row in places]
             fresh = [one for place, one in enumerate(drawn) if one not in seen and one not in drawn[:place]]
-            asked = fresh[: self.candidates]
-            seen += asked
-            found = list(predict(self._client, task, asked, trials, self.seed))
-            predictions += found
+            untried_ones = fresh[: self.candidates]
+            seen += untried_ones
+            predicted = list(predict(self._client, task, untried_ones, trials, self.seed))
+            predictions += predicted
         if not predictions:
             log.warning("no prediction could be used: what was set stays")
         return best_predictions(task, predictions)
@@ -148,8 +148,8 @@ class LlmOptuna(Llm):
         notes: dict[str, Any] = {}
         if self._has_turn(task, trials):
             ranking, notes = self._ranking(task, trials, number)
-            if (found := _proposal(ranking, trials, notes)) is not None:
-                return found
+            if (proposal := _proposal(ranking, trials, notes)) is not None:
+                return proposal
         return propose(self.sampler, task, trials, number, self.seed)
 
     def _has_turn(self, task: Task, trials: Sequence[Trial]) -> bool:
@@ -170,13 +170,13 @@ def _helps(task: Task, trial: Trial, trials: Sequence[Trial]) -> bool:
 def _proposal(ranking: Sequence[Prediction], trials: Sequence[Trial], notes: dict[str, Any]) -> Proposal | None:
     from couler_plugins.hookspecs.trials import Proposal
 
-    left = _untried(ranking, trials)
-    if not left:
+    choices = _untried(ranking, trials)
+    if not choices:
         return None
     return Proposal(
-        values=left[0].values,
+        values=choices[0].values,
         reason="the model's predicted training ends best with it",
-        predicted=left[0].metric,
+        predicted=choices[0].metric,
         notes=tuple({**notes, MODEL: True}.items()),
     )
 

@@ -67,20 +67,20 @@ def suggested(trial: optuna.Trial, space: Space) -> dict[str, Value]:
 
 def frozen(trial: Trial, task: Task) -> FrozenTrial:
     """A trial of ours as Optuna's, its values as costs, to be added to a study in memory."""
-    known = dict(task.space.parameters)
+    parameters = dict(task.space.parameters)
     return optuna.trial.create_trial(
         state=THEIRS.get(trial.state, TrialState.RUNNING),
         value=task.cost(trial.value) if trial.value is not None and trial.state != "running" else None,
-        params={name: inner(known[name], value) for name, value in trial.values},
-        distributions={name: distribution(known[name]) for name, _ in trial.values},
+        params={name: inner(parameters[name], value) for name, value in trial.values},
+        distributions={name: distribution(parameters[name]) for name, _ in trial.values},
         intermediate_values={step: task.cost(value) for step, value in trial.reports},
     )
 
 
 def thawed(trial: FrozenTrial, space: Space) -> Trial:
     """A trial of Optuna's, whose values are the metric's own, as ours."""
-    known = dict(space.parameters)
-    values = {name: outer(known[name], value) for name, value in trial.params.items() if name in known}
+    parameters = dict(space.parameters)
+    values = {name: outer(parameters[name], value) for name, value in trial.params.items() if name in parameters}
     reports = tuple(sorted(trial.intermediate_values.items()))
     value = trial.value if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) else None
     return Trial(

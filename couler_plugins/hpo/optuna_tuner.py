@@ -86,12 +86,12 @@ def pruner_of(name: str) -> BasePruner:
     require_optuna()
     from optuna import pruners
 
-    known: dict[str, Callable[[], BasePruner]] = {
+    existing: dict[str, Callable[[], BasePruner]] = {
         "median": pruners.MedianPruner,
         "successive-halving": pruners.SuccessiveHalvingPruner,
         "hyperband": pruners.HyperbandPruner,
     }
-    return known[name]()
+    return existing[name]()
 
 
 def _by_process(task: Task, trials: Sequence[Trial], number: int, seed: int) -> Proposal | None:
@@ -113,20 +113,20 @@ def _by_process(task: Task, trials: Sequence[Trial], number: int, seed: int) -> 
                     values=tuple(values.items()), reason="drawn near the middle of the space, to begin with"
                 )
     if not costs and not failed:
-        left = untried(task.space, pending, rng)
-        if left is None:
+        choices = untried(task.space, pending, rng)
+        if choices is None:
             return None
-        return Proposal(values=tuple(left.items()), reason="drawn from what is left of the space")
+        return Proposal(values=tuple(choices.items()), reason="drawn from what is left of the space")
     # Where nothing was ever measured, all that failed is equally bad, and the farthest from it is the best guess.
     worst = max((cost for _, cost in costs), default=0.0)
     done = [*costs, *((values, worst) for values in failed)]
-    found = suggest(task.space, done, pending, rng)
-    if found is None:
+    suggestion = suggest(task.space, done, pending, rng)
+    if suggestion is None:
         return None
     return Proposal(
-        values=tuple(found.values.items()),
+        values=tuple(suggestion.values.items()),
         reason="the largest improvement is expected here, by a Gaussian process",
-        predicted=task.cost(found.cost),  # which is its own inverse
+        predicted=task.cost(suggestion.cost),  # which is its own inverse
     )
 
 
@@ -139,16 +139,16 @@ def _by_optuna(sampler: Sampler, task: Task, trials: Sequence[Trial], number: in
     from couler_plugins.hookspecs.trials import Proposal
     from couler_plugins.hpo.optuna_bridge import frozen, suggested
 
-    known = [trial for trial in trials if trial.values and (trial.value is not None or trial.state == "running")]
+    usable = [trial for trial in trials if trial.values and (trial.value is not None or trial.state == "running")]
     stateful = sampler in ("cma-es", "qmc", "nsga-ii")
     own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
     study = optuna.create_study(sampler=_sampler(sampler, seed, own))
-    for trial in known:
+    for trial in usable:
         if stateful and trial.state == "complete":  # they count what they were asked, so they are asked again
             study.enqueue_trial(frozen(trial, task).params)
-            asked = study.ask()
-            suggested(asked, task.space)
-            study.tell(asked, task.cost(trial.value or 0.0))
+            request = study.ask()
+            suggested(request, task.space)
+            study.tell(request, task.cost(trial.value or 0.0))
         else:
             study.add_trial(frozen(trial, task))
     values = suggested(study.ask(), task.space)

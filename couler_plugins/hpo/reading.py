@@ -80,35 +80,35 @@ def read_space(data: Any) -> Space:
     return Space.of({str(name): _parameter(str(name), given) for name, given in data.items()})
 
 
-def _candidates(given: Any, space: Space) -> tuple[tuple[tuple[str, Value], ...], ...]:
-    if not isinstance(given, list):
+def _candidates(items: Any, space: Space) -> tuple[tuple[tuple[str, Value], ...], ...]:
+    if not isinstance(items, list):
         raise InvalidInput("candidates: it is a list of settings", path=("candidates",))
-    found = []
-    for number, values in enumerate(given):
+    candidates = []
+    for number, values in enumerate(items):
         problems = space.problems(values) if isinstance(values, Mapping) else ["it is no mapping of values"]
         if problems:
             raise InvalidInput(f"candidates.{number}: {problems[0]}", path=("candidates", number))
-        found.append(tuple(space.tidy(values).items()))
-    return tuple(found)
+        candidates.append(tuple(space.tidy(values).items()))
+    return tuple(candidates)
 
 
-def _parameter(name: str, given: Any) -> Number | Choice:
+def _parameter(name: str, data: Any) -> Number | Choice:
     path = ("space", name)
-    if not isinstance(given, Mapping):
+    if not isinstance(data, Mapping):
         raise InvalidInput(f"space.{name}: it is a mapping with a type", path=path, hint=f"type: {' or '.join(TYPES)}")
-    kind = given.get("type")
+    kind = data.get("type")
     if kind not in TYPES:
         hint = " ".join(filter(None, (closest(str(kind), TYPES), f"there are {', '.join(TYPES)}")))
         raise InvalidInput(f"space.{name}.type: {kind!r:.40} is no type", path=(*path, "type"), hint=hint)
-    fields = {**given, "when": _conditions(name, given["when"])} if "when" in given else given
+    fields = {**data, "when": _conditions(name, data["when"])} if "when" in data else data
     return _convert(fields, Number, path) if kind in NUMBERS else _convert(fields, Choice, path)
 
 
-def _conditions(name: str, given: Any) -> list[tuple[str, list[Any]]]:
-    if not isinstance(given, Mapping) or not given:
+def _conditions(name: str, data: Any) -> list[tuple[str, list[Any]]]:
+    if not isinstance(data, Mapping) or not data:
         message = f"space.{name}.when: it is a mapping of parameters to the values that they have to have"
         raise InvalidInput(message, path=("space", name, "when"))
-    return [(str(other), wanted if isinstance(wanted, list) else [wanted]) for other, wanted in given.items()]
+    return [(str(other), wanted if isinstance(wanted, list) else [wanted]) for other, wanted in data.items()]
 
 
 def _convert(data: Any, wanted: type[T], path: tuple[str, ...]) -> T:

@@ -69,5 +69,5 @@ def storage_errors() -> Iterator[None]:
 def _sqlalchemy_errors(*names: str | type[Exception]) -> tuple[type[Exception], ...]:
     """Errors of SQLAlchemy by name, if it is in use (a study in memory needs none of it), and others as they are."""
     module = sys.modules.get("sqlalchemy.exc")
-    found = (getattr(module, name, None) if isinstance(name, str) else name for name in names)
-    return tuple(error for error in found if error is not None)
+    kinds = (getattr(module, name, None) if isinstance(name, str) else name for name in names)
+    return tuple(error for error in kinds if error is not None)

@@ -91,8 +91,8 @@ class Study:
     @property
     def trials(self) -> tuple[Trial, ...]:
         """All trials, in order; those that nothing was proposed for are none."""
-        found = (self._thawed(trial) for trial in self._all())
-        return tuple(trial for trial in found if trial.values or trial.state == "running")
+        trials = (self._thawed(trial) for trial in self._all())
+        return tuple(trial for trial in trials if trial.values or trial.state == "running")
 
     @property
     def best(self) -> Trial:
@@ -213,11 +213,11 @@ class Study:
         if proposal is None:
             self.tell(trial.number, None)
             return None
-        known = dict(self.task.space.parameters)
+        parameters = dict(self.task.space.parameters)
         notes = {**dict(proposal.notes), "reason": proposal.reason, "predicted": proposal.predicted}
         with storage_errors():
             trial.set_user_attr(NOTES, json.dumps(notes))
-            self._study.sampler = Given({name: inner(known[name], value) for name, value in proposal.values})
+            self._study.sampler = Given({name: inner(parameters[name], value) for name, value in proposal.values})
             suggested(trial, self.task.space)
         return self._thawed(self._all()[trial.number])
 

@@ -178,8 +178,8 @@ class Scan:
                 self._note(self.skips.templated, path, relative)
                 return None
             return Member(path, relative, error=error)
-        known = any(self._knows(document) for document in file.documents)
-        return Member(path, relative, file) if known else None
+        is_known = any(self._knows(document) for document in file.documents)
+        return Member(path, relative, file) if is_known else None
 
     def _knows(self, document: Document) -> bool:
         """Whether an adapter or a schema may have something to say of a document."""

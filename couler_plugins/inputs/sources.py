@@ -102,11 +102,11 @@ def _read(source: Source, max_bytes: int, scan: Scan | None) -> Iterator[Input]:
             yield from _scanned(Path(source), scan)
         case str() | Path():
             try:
-                found = list(_find(str(source), whole_folders=scan is not None))
+                paths = list(_find(str(source), whole_folders=scan is not None))
             except InvalidInput as error:
                 yield Input(name=str(source), relative=Path(source).name, error=error)
                 return
-            for path, relative in found:
+            for path, relative in paths:
                 if scan is not None and path.is_dir():
                     yield from _scanned(path, scan, relative)
                     continue
@@ -179,17 +179,17 @@ def _find(pattern: str, *, whole_folders: bool) -> Iterator[tuple[Path, str]]:
 
 
 def _in_folder(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
-    found = [
+    paths = [
         Path(directory, name)
         for directory, folders, names in os.walk(folder, onerror=_refuse_folder)
         if _keep_visible(folders)
         for name in names
         if name.endswith(SUFFIXES) and not name.startswith(".") and not Path(directory, name).is_fifo()
     ]
-    if not found:
+    if not paths:
         hint = f"it is searched for {', '.join('*' + suffix for suffix in SUFFIXES)}"
         raise InvalidInput("the folder holds no manifests", file=str(folder), hint=hint)
-    for path in sorted(found):
+    for path in sorted(paths):
         yield path, str(path.relative_to(root))
 
 

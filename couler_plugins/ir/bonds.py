@@ -49,12 +49,12 @@ def bonds(workflow: Workflow, graph_name: str) -> list[Bond]:
     refuse_steps(workflow, graph, graph.steps, inline)
     refuse_hidden_references(workflow, graph, tuple(callee for callees in inline.values() for callee in callees))
     _refuse_outputs(cut)
-    found: dict[Bond, None] = {}
+    bonds: dict[Bond, None] = {}
     for step in graph.steps:
         for names, reason in _holding(cut, step, inline[step.name], by_name):
             if set(names) - {step.name}:
-                found[Bond(tuple(dict.fromkeys((step.name, *names))), reason)] = None
-    return list(found)
+                bonds[Bond(tuple(dict.fromkeys((step.name, *names))), reason)] = None
+    return list(bonds)
 
 
 def _holding(

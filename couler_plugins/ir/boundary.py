@@ -78,18 +78,18 @@ class Boundary:
             return core
         kind = _port_kind(core)
         if core not in self._outputs:
-            taken = self._taken_outputs[new]
-            name = self._outputs[core] = fresh_name(_port_name(core), taken)
-            taken.add(name)
+            names = self._taken_outputs[new]
+            name = self._outputs[core] = fresh_name(_port_name(core), names)
+            names.add(name)
             self._handed[new][kind, name] = Output(name=name, kind=kind, value=core)
         return Reference(to="output", step=self._cut.callers[new], kind=kind, name=self._outputs[core])
 
     def _input(self, core: Reference, outer: Reference, place: str) -> str:
         """The input of a new graph that holds a value from outside of it."""
         if (place, core) not in self._inputs:
-            taken = self._taken_inputs[place]
-            name = self._inputs[place, core] = fresh_name(_port_name(core), taken)
-            taken.add(name)
+            names = self._taken_inputs[place]
+            name = self._inputs[place, core] = fresh_name(_port_name(core), names)
+            names.add(name)
             port = Port(name=name, kind=_port_kind(core))
             self._passed[place][port.kind, port.name] = (port, outer)
         return self._inputs[place, core]
@@ -119,19 +119,19 @@ class Boundary:
     def _outcomes(self, name: str, place: str) -> frozenset[str]:
         """How a step elsewhere may have ended other than well when it is looked at from a place."""
         cut = self._cut
-        found: frozenset[str] = frozenset()
+        outcomes: frozenset[str] = frozenset()
         if cut.place(name) != OUTSIDE:
-            found |= cut.inner_ends[name]
+            outcomes |= cut.inner_ends[name]
         if place != OUTSIDE and (seen := cut.seen(name, place)) not in self._sure[place]:
-            found |= (cut.ends if seen == name else cut.outer_ends)[seen]
-        return found
+            outcomes |= (cut.ends if seen == name else cut.outer_ends)[seen]
+        return outcomes
 
     def _refuse_guarded(self) -> None:
         """An expression may look at a step only where another one was skipped; what crosses is looked up always."""
         for place, content in self._contents.items():
             outputs = self._cut.graph.outputs if place == OUTSIDE else ()
-            found = nodes((tuple(content), outputs))
-            for choice in (node for node in found if isinstance(node, (Expression, FirstOf))):
+            reading = nodes((tuple(content), outputs))
+            for choice in (node for node in reading if isinstance(node, (Expression, FirstOf))):
                 for name in dict.fromkeys(reference.step for reference in references(choice)):
                     if self._cut.crosses(name, place) and self._may_be_missing(name, place):
                         raise self._cut.refusal(f"an expression chooses whether it reads {name!r}", hint=HINT)

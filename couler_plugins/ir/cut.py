@@ -47,11 +47,11 @@ class Cut:
         self.members: dict[str, list[Step]] = {new: [] for new in (*parts, OUTSIDE)}
         for step in graph.steps:
             self.members[self.place(step.name)].append(step)
-        taken = {step.name for step in self.members[OUTSIDE]}
+        used = {step.name for step in self.members[OUTSIDE]}
         self.callers: dict[str, str] = {}
         for new in parts:
-            self.callers[new] = fresh_name(new, taken)
-            taken.add(self.callers[new])
+            self.callers[new] = fresh_name(new, used)
+            used.add(self.callers[new])
         self.view = GraphView(graph, by_name)
 
     def place(self, name: str) -> str:
@@ -168,10 +168,10 @@ class Cut:
     @cached_property
     def outer_needs(self) -> dict[str, tuple[Needs, ...]]:
         """What each step outside needs, those that call the new graphs included: all of these."""
-        found: dict[str, dict[Needs, None]] = {}
+        result: dict[str, dict[Needs, None]] = {}
         for step in self.graph.steps:
-            found.setdefault(self.seen(step.name), {}).update(dict.fromkeys(self.entering[step.name]))
-        return {name: tuple(needs) for name, needs in found.items()}
+            result.setdefault(self.seen(step.name), {}).update(dict.fromkeys(self.entering[step.name]))
+        return {name: tuple(needs) for name, needs in result.items()}
 
     def inner_needs(self, step: Step) -> Needs | None:
         """What a step that moves needs of others in its new graph."""
@@ -193,12 +193,12 @@ class Cut:
 
     def _outside(self, names: Callable[[str], Iterable[str]]) -> dict[str, set[str]]:
         """What each step has of others, by name, as it is between those outside."""
-        found: dict[str, set[str]] = {self.seen(step.name): set() for step in self.graph.steps}
+        upstream: dict[str, set[str]] = {self.seen(step.name): set() for step in self.graph.steps}
         for step in self.graph.steps:
             here = self.seen(step.name)
             others = (self.seen(name) for name in names(step.name) if self.owns(name))
-            found[here].update(other for other in others if other != here)
-        return found
+            upstream[here].update(other for other in others if other != here)
+        return upstream
 
     def _is_inside(self, need: Needs, place: str) -> bool:
         """Whether all that a need is of moves along; what stays needs nothing in this sense."""

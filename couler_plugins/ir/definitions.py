@@ -73,9 +73,9 @@ class Definitions(Generic[T]):
 
     def duplicates(self) -> Iterator[Sequence[T]]:
         """Yield the different objects that have one name, namespace, scope, version folder and version."""
-        for (_, seen), found in self._named.items():
+        for (_, seen), definitions in self._named.items():
             groups: dict[tuple[str, ...], list[T]] = {}
-            for one in found if seen is not None and len(found) > 1 else ():
+            for one in definitions if seen is not None and len(definitions) > 1 else ():
                 key = (one.place.scope, one.version, *one.place.version_folder)
                 groups.setdefault(key, []).append(one.item)
             for group in groups.values():
@@ -83,10 +83,12 @@ class Definitions(Generic[T]):
                     yield distinct
 
     def _of_version(self, name: Hashable, seen: str | None, version: str) -> list[_Definition[T]]:
-        found = self._named[name, seen]
+        definitions = self._named[name, seen]
         if not version:
-            return found
-        return [one for one in found if version in one.versions] or [one for one in found if not one.versions]
+            return definitions
+        return [one for one in definitions if version in one.versions] or [
+            one for one in definitions if not one.versions
+        ]
 
     def _distinct(self, items: Sequence[T]) -> Sequence[T]:
         """The first of each group of copies."""
@@ -103,12 +105,12 @@ class Definitions(Generic[T]):
 class _Nearest(Generic[T]):
     """Definitions of one name, by scope and by the folders that they are below."""
 
-    def __init__(self, found: Sequence[_Definition[T]], distinct: Callable[[Sequence[T]], Sequence[T]]) -> None:
+    def __init__(self, definitions: Sequence[_Definition[T]], distinct: Callable[[Sequence[T]], Sequence[T]]) -> None:
         self._distinct = distinct
-        self._all = distinct([one.item for one in found])
+        self._all = distinct([one.item for one in definitions])
         self._below: dict[tuple[str, tuple[str, ...]], list[T]] = {}
         self._known: dict[tuple[str, tuple[str, ...]], Sequence[T]] = {}
-        for one in found if len(found) > 1 else ():
+        for one in definitions if len(definitions) > 1 else ():
             for length in _near(one.place):
                 self._below.setdefault((one.place.scope, one.place.path[:length]), []).append(one.item)
 

@@ -28,10 +28,10 @@ C = TypeVar("C", bound=Callable)
 CallableOnStep = Function[[Step], Step]
 
 
-def fresh_name(wanted: str, taken: Collection[str]) -> str:
+def fresh_name(wanted: str, names: Collection[str]) -> str:
     """`wanted`, or `wanted-2`, `wanted-3`, … : the first that is not taken."""
     name, number = wanted, 1
-    while name in taken:
+    while name in names:
         number += 1
         name = f"{wanted}-{number}"
     return name

@@ -34,20 +34,20 @@ def quiet_ends(view: GraphView, place: Callable[[str], str] = lambda name: "") -
 
 def by_itself(step: Step) -> frozenset[str]:
     """How a step may end other than well if what it waits for is there."""
-    found = set(step.tolerates)
+    outcomes = set(step.tolerates)
     if step.condition is not None:
-        found.add("skipped")
+        outcomes.add("skipped")
     if step.loop is not None and any(references(step.loop)):
-        found.add(EMPTY)
-    return frozenset(found)
+        outcomes.add(EMPTY)
+    return frozenset(outcomes)
 
 
-def with_omitted(found: frozenset[str], needs: Iterable[Needs], reads: Iterable[str], ends: Ends) -> frozenset[str]:
-    """`found`, and `omitted` where a step with these needs may wait in vain; what is not in `ends` ends well."""
+def with_omitted(outcomes: frozenset[str], needs: Iterable[Needs], reads: Iterable[str], ends: Ends) -> frozenset[str]:
+    """`outcomes`, and `omitted` where a step with these needs may wait in vain; what is not in `ends` ends well."""
     parts = tuple(needs)
     sure = strictly_needed(parts)
     unread = any(ends.get(read, frozenset()) - {EMPTY} for read in reads if read not in sure)
-    return found | {"omitted"} if unread or any(may_be_unmet(need, ends) for need in parts) else found
+    return outcomes | {"omitted"} if unread or any(may_be_unmet(need, ends) for need in parts) else outcomes
 
 
 def may_be_unmet(needs: Needs, ends: Ends) -> bool:

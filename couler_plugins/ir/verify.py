@@ -174,17 +174,17 @@ def _call_problems(site: CallSite, workflow: Workflow, by_name: ByName) -> Itera
         yield from unsupplied(site, callee, workflow.parameters if graph is None else ())
 
 
-def unsupplied(site: CallSite, callee: Callable, given: tuple[Port, ...] = ()) -> Iterator[Problem]:
+def unsupplied(site: CallSite, callee: Callable, arguments: tuple[Port, ...] = ()) -> Iterator[Problem]:
     """The inputs of a callee that it needs and that its call site does not pass.
 
     Args:
         site: the call.
         callee: what it calls.
-        given: what the run passes by itself.
+        arguments: what the run passes by itself.
     """
     step, graph = site.step, site.graph
     name = step.name or "the exit handler"
-    passed = {(item.kind, item.name) for item in step.arguments} | {(item.kind, item.name) for item in given}
+    passed = {(item.kind, item.name) for item in step.arguments} | {(item.kind, item.name) for item in arguments}
     for port in callee.inputs:
         if port.required and (port.kind, port.name) not in passed:
             yield Problem(

@@ -155,13 +155,13 @@ def written_inline(by_name: Mapping[str, Graph | Operation]) -> dict[str, Graph 
 
 def inline_callees(step: Step, by_name: Mapping[str, Graph | Operation]) -> tuple[Graph | Operation, ...]:
     """What is written inside the step itself: its inline callee, and what is inline in that."""
-    found: list[Graph | Operation] = []
+    callees: list[Graph | Operation] = []
     pending = [step]
     while pending:
         current = pending.pop()
         pending.extend(handler.step for handler in current.handlers)
         callee = by_name.get(current.call.name) if isinstance(current.call, Call) else None
         if callee is not None and callee.inline:
-            found.append(callee)
+            callees.append(callee)
             pending.extend(callee.steps if isinstance(callee, Graph) else ())
-    return tuple(found)
+    return tuple(callees)

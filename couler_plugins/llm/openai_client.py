@@ -137,9 +137,9 @@ def _read(answer: Any, request: Request) -> Reply:
     )
 
 
-def _count(told: object, *texts: str) -> int:
-    if isinstance(told, int) and told > 0:
-        return told
+def _count(count: object, *texts: str) -> int:
+    if isinstance(count, int) and count > 0:
+        return count
     return sum(len(text.encode()) // BYTES_A_TOKEN + 1 for text in texts)
 
 
@@ -148,7 +148,7 @@ def _pause(error: Exception) -> bool | float:
     import openai
 
     if isinstance(error, openai.APIStatusError):
-        asked = error.response.headers.get("Retry-After", "")
-        wait = min(float(asked), LONGEST_PAUSE) if asked.isascii() and asked.isdigit() else True
+        seconds = error.response.headers.get("Retry-After", "")
+        wait = min(float(seconds), LONGEST_PAUSE) if seconds.isascii() and seconds.isdigit() else True
         return wait if error.status_code in TRANSIENT else False
     return isinstance(error, openai.APIConnectionError)

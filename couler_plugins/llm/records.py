@@ -94,14 +94,14 @@ class Replay:
             ModelUnavailable: there was no answer.
             InvalidInput: it was never asked.
         """
-        known = self._answers.get(_key(request), [])
-        if not known:
+        answers = self._answers.get(_key(request), [])
+        if not answers:
             raise InvalidInput(
                 "the record does not hold this question",
                 file=str(self._path),
                 hint="all that the question is made of has to be as it was when it was recorded",
             )
-        exchange = known.pop(0) if len(known) > 1 else known[0]
+        exchange = answers.pop(0) if len(answers) > 1 else answers[0]
         if exchange.reply is None:
             raise ModelUnavailable(exchange.failure)
         return exchange.reply

@@ -151,7 +151,7 @@ def _pause(error: Exception) -> bool | float:
     """Whether an attempt is worth another one; the seconds to wait before where the server says."""
     if isinstance(error, HTTPError):
         log.info("the API answers %s", error.code)
-        asked = error.headers.get("Retry-After", "") if error.headers else ""
-        wait = min(float(asked), LONGEST_PAUSE) if asked.isascii() and asked.isdigit() else True
+        seconds = error.headers.get("Retry-After", "") if error.headers else ""
+        wait = min(float(seconds), LONGEST_PAUSE) if seconds.isascii() and seconds.isdigit() else True
         return wait if error.code in TRANSIENT else False
     return isinstance(error, (OSError, HTTPException))

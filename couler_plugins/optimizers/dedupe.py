@@ -48,22 +48,22 @@ def duplicates(workflow: Workflow) -> list[tuple[Operation, str]]:
 
     if workflow.library:
         return []
-    asked: dict[str, set[tuple[Directive, ...]]] = {}
+    directives: dict[str, set[tuple[Directive, ...]]] = {}
     for site in call_sites(workflow):
         call = site.step.call
         if isinstance(call, Dynamic):
             return []
         if isinstance(call, Call):
-            asked.setdefault(call.name, set()).add(site.step.directives)
+            directives.setdefault(call.name, set()).add(site.step.directives)
     first: dict[tuple[Operation, frozenset[tuple[Directive, ...]]], str] = {}
     merged = []
     for operation in workflow.operations:
         named = operation.inline or operation.locks is not None or operation.metrics is not None
-        if named or operation.name not in asked:
+        if named or operation.name not in directives:
             continue
         inputs = tuple(sorted(operation.inputs, key=lambda port: (port.kind, port.name)))
         outputs = tuple(sorted(operation.outputs, key=lambda output: (output.kind, output.name)))
-        key = (replace(operation, name="", inputs=inputs, outputs=outputs), frozenset(asked[operation.name]))
+        key = (replace(operation, name="", inputs=inputs, outputs=outputs), frozenset(directives[operation.name]))
         kept = first.setdefault(key, operation.name)
         if kept != operation.name:
             merged.append((operation, kept))

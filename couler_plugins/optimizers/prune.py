@@ -39,8 +39,8 @@ class Prune:
         from couler_plugins.errors import InvalidInput
         from couler_plugins.ir import callables, remove_callables
 
-        known = {name for workflow in plan.workflows for name in callables(workflow)} if self.keep else set()
-        if unknown := [name for name in self.keep if name not in known]:
+        names = {name for workflow in plan.workflows for name in callables(workflow)} if self.keep else set()
+        if unknown := [name for name in self.keep if name not in names]:
             raise InvalidInput(f"there is no {unknown[0]!r} to keep", hint="correct the name in prune{keep=…}")
         for workflow in plan.workflows:
             dead = unreachable(workflow, self.keep)

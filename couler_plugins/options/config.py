@@ -31,8 +31,8 @@ class Limit(str):
         Raises:
             ValueError: the text is none of these.
         """
-        given = text.strip()
-        return cls(given if given in ("", NO_LIMIT) else Size.parse(given))
+        size = text.strip()
+        return cls(size if size in ("", NO_LIMIT) else Size.parse(size))
 
     @property
     def bytes(self) -> float | None:

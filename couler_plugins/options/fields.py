@@ -95,7 +95,7 @@ def options_of(cls: type) -> dict[str, Option]:
 @functools.cache
 def _options_of(cls: type) -> dict[str, Option]:
     hints = typing.get_type_hints(cls)
-    found: dict[str, Option] = {}
+    options: dict[str, Option] = {}
     for field in dataclasses.fields(cls):
         if not field.metadata.get("option", True):
             continue
@@ -108,16 +108,16 @@ def _options_of(cls: type) -> dict[str, Option]:
         elif field.default_factory is not dataclasses.MISSING:
             default = texts_of(field.default_factory())
         name = field.name.replace("_", "-")
-        found[name] = Option(name, field.name, wanted, default)
-    return found
+        options[name] = Option(name, field.name, wanted, default)
+    return options
 
 
-def build(cls: type[T], given: Iterable[tuple[str, Texts]], owner: str) -> T:
+def build(cls: type[T], pairs: Iterable[tuple[str, Texts]], owner: str) -> T:
     """An instance of a dataclass from options in text.
 
     Args:
         cls: the dataclass.
-        given: the options, by name.
+        pairs: the options, by name.
         owner: whose options they are, for errors ("the optimizer 'cache'").
 
     Raises:
@@ -125,7 +125,7 @@ def build(cls: type[T], given: Iterable[tuple[str, Texts]], owner: str) -> T:
     """
     options = options_of(cls)
     values: dict[str, Any] = {}
-    for name, texts in given:
+    for name, texts in pairs:
         if name not in options:
             raise InvalidInput(f"{owner} has no option {name!r}", hint=_unknown_hint(name, options))
         option = options[name]
@@ -179,11 +179,11 @@ def check_range(name: str, value: float | None, low: float, high: float = math.i
         raise ValueError(f"{name!r} is {value:g}, and has to be {limits}")
 
 
-def closest(name: str, known: Iterable[str]) -> str:
+def closest(name: str, names: Iterable[str]) -> str:
     """`did you mean 'x'?` where one of the known names is close, else an empty text."""
     from difflib import get_close_matches
 
-    matches = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    matches = get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f"did you mean {matches[0]!r}?" if matches else ""
 
 

@@ -69,12 +69,12 @@ class _Parser:
         self.blanks()
 
     def items(self) -> tuple[Item, ...]:
-        found: list[Item] = []
+        items: list[Item] = []
         while self.at < len(self.text):
-            if found and not self.skip(","):
+            if items and not self.skip(","):
                 raise self.error("a comma or the end is wanted here")
-            found.append(self.item())
-        return tuple(found)
+            items.append(self.item())
+        return tuple(items)
 
     def item(self) -> Item:
         name = self.take(_CLASS if _CLASS.match(self.text, self.at) else _NAME, "a name is wanted here")
@@ -127,11 +127,11 @@ class _Parser:
         return match[0]
 
     def skip(self, character: str) -> bool:
-        found = self.text.startswith(character, self.at)
-        if found:
+        matches = self.text.startswith(character, self.at)
+        if matches:
             self.at += 1
             self.blanks()
-        return found
+        return matches
 
     def blanks(self) -> None:
         blanks = _BLANKS.match(self.text, self.at)

@@ -107,7 +107,7 @@ class Splitter:
         self._ctx = ctx
 
     def split(
-        self, plan: Plan, workflow: Workflow, facet: Splitting, rank: int = 0, taken: Mapping[str, float] = NOTHING
+        self, plan: Plan, workflow: Workflow, facet: Splitting, rank: int = 0, seconds: Mapping[str, float] = NOTHING
     ) -> Plan:
         """The plan with a workflow split; the same where it is within the limits.
 
@@ -116,7 +116,7 @@ class Splitter:
             workflow: one of its workflows.
             facet: what its engine knows of it.
             rank: 0 for a workflow of the user's, 1 for its coordinator, and so on.
-            taken: the seconds of the parts that a coordinator starts.
+            seconds: the seconds of the parts that a coordinator starts.
 
         Raises:
             InvalidInput: a step, or steps that have to stay together, are over the budget.
@@ -125,7 +125,7 @@ class Splitter:
         most, pods = self._limits.extent(facet.limits), self._limits.pods
         if rank:  # a coordinator is no part: it may have all the steps that its engine takes
             most, pods = most._replace(steps=facet.limits.steps), None
-        view = graphed(workflow, facet, self._ctx, taken)
+        view = graphed(workflow, facet, self._ctx, seconds)
         extent = facet.extent(workflow)
         over = (*excess(extent, most), *_excess_of_pods(view, pods))
         if not over:
@@ -168,9 +168,9 @@ class Splitter:
         large: list[tuple[str, str]] = []
         for share in FILLS:
             cut = self._cut(job, bonds, whole.scaled(share))
-            made = job.facet.detach(cut.members)
-            extents = [job.facet.extent(part) for part in made.workflows]
-            pairs = zip(made.workflows, extents, strict=True)
+            detached = job.facet.detach(cut.members)
+            extents = [job.facet.extent(part) for part in detached.workflows]
+            pairs = zip(detached.workflows, extents, strict=True)
             large = [(part.label, what) for part, extent in pairs for what in excess(extent, job.most)]
             if not large:
                 break
@@ -181,23 +181,23 @@ class Splitter:
         if job.rank and len(cut.parts) == len(job.view.dag):
             reason = f"what starts the parts of {job.workflow.label} has {' and '.join(job.over)}, and cannot be less"
             raise InvalidInput(reason, hint="raise the budget: fewer and larger parts")
-        _refuse_taken(plan, made.workflows)
+        _refuse_taken(plan, detached.workflows)
         launch = float(getattr(self._partitioner, "launch", LAUNCH))
-        decisions = self._explained(cut, job, whole, Detached(made, extents, launch))
-        plan = plan.with_workflow(job.workflow, made.coordinator, *decisions)
-        at = plan.workflows.index(made.coordinator)
-        beside = [*made.side, *(() if job.rank else self._original(plan, job))]
+        decisions = self._explained(cut, job, whole, Detached(detached, extents, launch))
+        plan = plan.with_workflow(job.workflow, detached.coordinator, *decisions)
+        at = plan.workflows.index(detached.coordinator)
+        beside = [*detached.side, *(() if job.rank else self._original(plan, job))]
         plan = dataclasses.replace(
             plan,
-            workflows=(*plan.workflows[:at], *made.workflows, *plan.workflows[at:]),
+            workflows=(*plan.workflows[:at], *detached.workflows, *plan.workflows[at:]),
             parts=(*plan.parts, *cut.named),
-            links=(*plan.links, *made.links),
+            links=(*plan.links, *detached.links),
             side=(*plan.side, *(document for document in beside if document not in plan.side)),
         )
-        inner = self._ctx.adapter(job.workflow.engine).splitting(made.coordinator, plan)
+        inner = self._ctx.adapter(job.workflow.engine).splitting(detached.coordinator, plan)
         if inner is None:
             return plan
-        return self.split(plan, made.coordinator, inner, job.rank + 1, cut.seconds(launch))
+        return self.split(plan, detached.coordinator, inner, job.rank + 1, cut.seconds(launch))
 
     def _explained(self, cut: Cut, job: _Job, most: Budget, detached: Detached | None = None) -> Iterable[Decision]:
         return explained(cut, job.over, most, detached, bounded=self._ctx.explains)
@@ -212,11 +212,11 @@ class Splitter:
         contraction = contract(job.view.dag, bonds, budget)
         previous = self._ctx.previous(job.workflow)
         if job.view.stages is not None:
-            found: Sequence[int] = split_stages(contraction, job.view.stages, budget)
+            labels: Sequence[int] = split_stages(contraction, job.view.stages, budget)
         else:
             before = earlier_labels(previous, contraction.dag.names)
-            found = ask_partitioner(self._partitioner, contraction.dag, budget, before).labels
-        return Cut(job.workflow, job.view, contraction, tuple(contraction.expand(found)), budget, job.prefix, previous)
+            labels = ask_partitioner(self._partitioner, contraction.dag, budget, before).labels
+        return Cut(job.workflow, job.view, contraction, tuple(contraction.expand(labels)), budget, job.prefix, previous)
 
 
 def _keyed_by_values(workflow: Workflow, graph: str) -> str:
@@ -246,15 +246,15 @@ def _limited(amount: int) -> int | None:
     return amount if amount < UNLIMITED else None
 
 
-def _refuse_taken(plan: Plan, made: Sequence[Workflow]) -> None:
+def _refuse_taken(plan: Plan, workflows: Sequence[Workflow]) -> None:
     """Refuses parts that are called as something that is there already.
 
     Raises:
         InvalidInput: one is.
     """
-    taken = {(workflow.kind, workflow.namespace, workflow.name) for workflow in plan.workflows}
-    for workflow in made:
-        if (workflow.kind, workflow.namespace, workflow.name) in taken:
+    identities = {(workflow.kind, workflow.namespace, workflow.name) for workflow in plan.workflows}
+    for workflow in workflows:
+        if (workflow.kind, workflow.namespace, workflow.name) in identities:
             reason = f"a part would be called {workflow.name!r}, as another {workflow.kind} here is"
             raise InvalidInput(reason, hint="rename one of the two workflows")
 

@@ -38,7 +38,7 @@ def bandpack(dag: Dag, budget: Budget) -> Clusters:
     limit_bytes, limit_steps, limit_pods = budget.limits
     limit_bytes -= dag.wrapper
     imports, exports, weights = dag.imports, dag.exports, dag.weights
-    held = list(map(frozenset, dag.shares)) if weights else []
+    shares = list(map(frozenset, dag.shares)) if weights else []
     for step, above in enumerate(dag.parents):
         if dag.children[step]:
             size[step] += exports[step]
@@ -61,7 +61,7 @@ def bandpack(dag: Dag, budget: Budget) -> Clusters:
                 new_bytes += imports[parent]
         pieces: frozenset[int] = frozenset()
         if weights:
-            pieces = held[step].union(*(held[root] for root in together))
+            pieces = shares[step].union(*(shares[root] for root in together))
             new_bytes += sum(map(weights.__getitem__, pieces))
         new_count = count[step] + sum(map(count.__getitem__, together))
         new_pods = pods[step] + sum(map(pods.__getitem__, together))
@@ -73,7 +73,7 @@ def bandpack(dag: Dag, budget: Budget) -> Clusters:
             size[root], count[root], pods[root] = new_bytes, new_count, new_pods
             if weights:
                 size[root] -= sum(map(weights.__getitem__, pieces))
-                held[root] = pieces
+                shares[root] = pieces
         else:
             band[step] = highest + 1
             size[step] += sum(map(imports.__getitem__, above))

@@ -47,11 +47,11 @@ class Contraction:
 
     def expand(self, labels: Sequence[int]) -> list[int]:
         """The labels of the original steps, from those of the smaller graph's."""
-        found = [0] * sum(map(len, self.groups))
+        result = [0] * sum(map(len, self.groups))
         for group, label in zip(self.groups, labels, strict=True):
             for step in group:
-                found[step] = label
-        return found
+                result[step] = label
+        return result
 
 
 def contract(dag: Dag, bonds: Iterable[Bond], budget: Budget) -> Contraction:

@@ -98,9 +98,9 @@ def _end(
         length = below[ancestor] + seconds[ancestor]
         path = max(path, length)
         for parent in parents[ancestor]:
-            known = below.get(parent)
-            if known is None:
+            bound = below.get(parent)
+            if bound is None:
                 heapq.heappush(queue, (-ends[parent], parent))
-            if known is None or known < length:
+            if bound is None or bound < length:
                 below[parent] = length
     return max(floor, min(least, launch + path))

@@ -67,19 +67,19 @@ class Cut:
     def seconds(self, launch: float) -> dict[str, float]:
         """What each part takes, by its name: its launch, and the longest path through its own steps."""
         dag, stages = self.view.dag, self.view.stages
-        found: dict[str, float] = {}
+        seconds: dict[str, float] = {}
         if stages is not None:
             for name, part in self.parts.items():
                 own = [[step for step in steps if self.labels[step] == part.label] for steps in stages]
-                found[name] = staging.makespan(dag, [steps for steps in own if steps], self.labels, launch)
-            return found
+                seconds[name] = staging.makespan(dag, [steps for steps in own if steps], self.labels, launch)
+            return seconds
         for name, part in self.parts.items():
             ends: dict[int, float] = {}
             for step in part.members:
                 ready = max((ends.get(parent, 0.0) for parent in dag.parents[step]), default=0.0)
                 ends[step] = ready + dag.seconds[step]
-            found[name] = launch + max(ends.values())
-        return found
+            seconds[name] = launch + max(ends.values())
+        return seconds
 
     def makespans(self, launch: float) -> tuple[float, float]:
         """Seconds of the whole before it is cut, and of the parts."""
@@ -102,15 +102,15 @@ class Cut:
         """The name of each part: an earlier one where it follows that, largest overlaps first, else a new number."""
         before = {step: part.name for part in self.previous for step in part.steps}
         overlaps = Counter((before[step], at) for at, steps in enumerate(parts) for step in steps if step in before)
-        found: dict[int, str] = {}
+        names: dict[int, str] = {}
         for (name, at), _ in sorted(overlaps.items(), key=lambda item: (-item[1], item[0])):
-            if at not in found and name not in found.values():
-                found[at] = name
-        taken = {part.name for part in self.previous}.union(callables(self.workflow))
+            if at not in names and name not in names.values():
+                names[at] = name
+        used = {part.name for part in self.previous}.union(callables(self.workflow))
         fresh = (
-            name for number in range(1, 2 + len(parts) + len(taken)) if (name := f"{self.prefix}-{number}") not in taken
+            name for number in range(1, 2 + len(parts) + len(used)) if (name := f"{self.prefix}-{number}") not in used
         )
-        return [found[at] if at in found else next(fresh) for at in range(len(parts))]
+        return [names[at] if at in names else next(fresh) for at in range(len(parts))]
 
 
 def earlier_labels(previous: Sequence[NamedPart], names: Sequence[str]) -> Mapping[str, int] | None:

@@ -37,14 +37,14 @@ class Graphed(NamedTuple):
     stages: tuple[tuple[int, ...], ...] | None = None
 
 
-def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[str, float]) -> Graphed:
+def graphed(workflow: Workflow, facet: Splitting, ctx: Context, seconds_of: Mapping[str, float]) -> Graphed:
     """The graph that is to be cut.
 
     Args:
         workflow: whose graph it is.
         facet: what its engine knows of it.
         ctx: where the times of steps come from.
-        taken: the times of steps that are parts of an earlier cut, in seconds.
+        seconds_of: the times of steps that are parts of an earlier cut, in seconds.
 
     Raises:
         InvalidInput: its steps wait for each other in a circle.
@@ -58,18 +58,18 @@ def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[s
     number = {step.name: at for at, step in enumerate(steps)}
     loads = [facet.load(step) for step in steps]
     profiled = (ctx.profile(workflow, f"{graph.name}/{step.name}").seconds for step in steps)
-    known = [taken.get(step.name, seconds) for step, seconds in zip(steps, profiled, strict=True)]
-    usual = median([seconds for seconds in known if seconds is not None] or [MINUTE])
+    durations = [seconds_of.get(step.name, seconds) for step, seconds in zip(steps, profiled, strict=True)]
+    usual = median([seconds for seconds in durations if seconds is not None] or [MINUTE])
     exports, imports = [0] * len(number), [0] * len(number)
     for value in _values_between(graph, number, {step.name: inline_callees(step, by_name) for step in graph.steps}):
-        handed, read = facet.crossing(value, _size(ctx.profile(workflow, f"{graph.name}/{value.step}")))
-        exports[number[value.step]] += handed
+        crossing, read = facet.crossing(value, _size(ctx.profile(workflow, f"{graph.name}/{value.step}")))
+        exports[number[value.step]] += crossing
         imports[number[value.step]] += read
     shares, weights, alone = _shared([load.called for load in loads])
     dag = Dag.of(
         [step.name for step in steps],
         [[number[name] for name in view.predecessors(step.name)] for step in steps],
-        [usual if seconds is None else seconds for seconds in known],
+        [usual if seconds is None else seconds for seconds in durations],
         bytes=[load.bytes + more for load, more in zip(loads, alone, strict=True)],
         pods=[1 if load.pods is None else load.pods for load in loads],
         exports=exports,
@@ -79,13 +79,13 @@ def graphed(workflow: Workflow, facet: Splitting, ctx: Context, taken: Mapping[s
         weights=weights,
     )
     unsaid = tuple(step.name for step, load in zip(steps, loads, strict=True) if load.pods is None)
-    return Graphed(dag, unsaid, sum(seconds is None for seconds in known), _stages(graph, dag))
+    return Graphed(dag, unsaid, sum(seconds is None for seconds in durations), _stages(graph, dag))
 
 
 def _size(profile: Profile) -> int | None:
     """The bytes of all outputs of a step, those of all items of its loop."""
-    known = profile.output_bytes
-    return None if known is None else round(known * (profile.instances or 1))
+    size = profile.output_bytes
+    return None if size is None else round(size * (profile.instances or 1))
 
 
 def _stages(graph: Graph, dag: Dag) -> tuple[tuple[int, ...], ...] | None:

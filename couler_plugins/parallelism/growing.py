@@ -85,23 +85,23 @@ class _Growth:
         inner: list[tuple[float, int]] = []
         late: list[int] = []
         start = length = 0.0
-        taken = deferred = 0
+        filled = deferred = 0
         while able or inner:
             queue = inner if not able or (inner and inner[0] < able[0]) else able
-            known, step = queue[0]
+            newest, step = queue[0]
             end, free = finish[step], self._free * length
             if free < end:
                 free = end
             rank = free - urgency[step] - nearness * inside[step]
-            if rank > known and deferred <= DEFERRED * taken:
+            if rank > newest and deferred <= DEFERRED * filled:
                 deferred += 1
                 heappop(queue)
                 heappush(inner, (rank, step))
                 continue
-            if not filling.take((step,)) and taken:
+            if not filling.take((step,)) and filled:
                 break
             heappop(queue)
-            taken += 1
+            filled += 1
             if needs[step] > start:
                 start = needs[step]
             if end > length:
@@ -118,7 +118,7 @@ class _Growth:
         waits, labels, finish, ends = self._waits, self.filling.labels, self._finish, self._ends
         parents, seconds = self.dag.parents, self.dag.seconds
         label = len(ends)
-        found = []
+        children = []
         for child in self.dag.children[step]:
             waits[child] -= 1
             if waits[child]:
@@ -133,14 +133,14 @@ class _Growth:
                 elif ends[labels[parent]] > need:
                     need = ends[labels[parent]]
             finish[child], self._needs[child], self._inside[child] = begin + seconds[child], need, inside
-            found.append(child)
-        return found
+            children.append(child)
+        return children
 
-    def _close(self, end: float, left: list[int]) -> None:
+    def _close(self, end: float, remaining: list[int]) -> None:
         """Closes a part; steps that were left can come into later ones."""
         self._ends.append(end)
         self.filling.next()
-        for step in left:
+        for step in remaining:
             if self._inside[step]:
                 self._needs[step] = max(self._needs[step], end)
                 self._finish[step] = self.dag.seconds[step]

@@ -45,7 +45,7 @@ def _partners(solution: Solution, part: int) -> list[tuple[float, int]]:
     most_bytes = MISFIT * limit_bytes - parts.bytes[part] + solution.dag.wrapper + parts.shared[part]
     most_steps, most_pods = limit_steps - parts.steps[part], limit_pods - parts.pods[part]
     start, length, after = times.start(part), times.length[part], times.after[part]
-    found = []
+    partners = []
     for other in parts.order:
         if parts.bytes[other] > most_bytes or parts.steps[other] > most_steps or parts.pods[other] > most_pods:
             continue
@@ -58,8 +58,8 @@ def _partners(solution: Solution, part: int) -> list[tuple[float, int]]:
             path = begin + times.length[other] + length + after
         else:
             path = max(start, begin) + max(length, times.length[other]) + max(after, times.after[other])
-        found.append((path, other))
-    return found
+        partners.append((path, other))
+    return partners
 
 
 def _merge(solution: Solution, part: int, other: int, tolerance: float) -> bool:

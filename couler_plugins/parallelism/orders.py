@@ -36,8 +36,8 @@ def depth_first(links: Sequence[Sequence[int]]) -> list[int]:
         stack = [(root, iter(links[root]))]
         seen[root] = 1
         while stack:
-            step, left = stack[-1]
-            for other in left:
+            step, remaining = stack[-1]
+            for other in remaining:
                 if not seen[other]:
                     seen[other] = 1
                     stack.append((other, iter(links[other])))

@@ -34,15 +34,15 @@ def cut_to_fit(dag: Dag, budget: Budget, labels: Sequence[int]) -> list[int]:
     for step, label in enumerate(labels):
         members.setdefault(label, []).append(step)
     filling = Filling(dag, budget)
-    found = [0] * len(dag)
+    result = [0] * len(dag)
     for _, steps in sorted(members.items()):
         if not filling.take(steps):
             filling.again()
             _filled(filling, ((step,) for step in steps))
         for step in steps:
-            found[step] = filling.labels[step]
+            result[step] = filling.labels[step]
         filling.next()
-    return found
+    return result
 
 
 def _filled(filling: Filling, blocks: Iterable[Sequence[int]]) -> list[int]:

@@ -73,9 +73,9 @@ def explained(
             figures=_figures(part, most) if detached is None else _exact_figures(part, most, detached, at),
         )
     beside = () if detached is None else detached.parts.workflows[len(cut.parts) :]
-    for made in beside:
+    for workflow in beside:
         reason = "it runs after all others, whatever becomes of them"
-        yield Decision(optimizer=NAME, workflow=made.label, action="make a part", reason=reason)
+        yield Decision(optimizer=NAME, workflow=workflow.label, action="make a part", reason=reason)
     for action, reason in detached.parts.notes if detached is not None else ():
         yield Decision(optimizer=NAME, workflow=label, action=action, reason=reason)
     for group, reasons in zip(cut.contraction.groups, cut.contraction.reasons, strict=True):
@@ -120,16 +120,16 @@ def _figures(part: Part, most: Budget) -> Figures:
 
 def _exact_figures(part: Part, most: Budget, detached: Detached, at: int) -> Figures:
     """Of a part that is a workflow: its own bytes beside what they were taken for, and the values that cross."""
-    made, exact = detached.parts, detached.extents[at].bytes
-    name = made.workflows[at].label
+    plan_made, exact = detached.parts, detached.extents[at].bytes
+    name = plan_made.workflows[at].label
     return (
         ("steps", part.steps),
         ("pods", part.pods),
         ("bytes", exact),
         ("estimated bytes", part.bytes),
         ("% of budget", _share(most, exact, part.steps, part.pods)),
-        ("values in", len({(link.producer, link.output) for link in made.links if link.consumer == name})),
-        ("values out", len({link.output for link in made.links if link.producer == name})),
+        ("values in", len({(link.producer, link.output) for link in plan_made.links if link.consumer == name})),
+        ("values out", len({link.output for link in plan_made.links if link.producer == name})),
     )
 
 

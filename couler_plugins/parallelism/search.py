@@ -164,20 +164,20 @@ class Search:
         """The step alone, or with its descendants or ancestors in its part; None where that is too much."""
         draw, dag = self._random.random(), self.solution.dag
         if draw < 0.5:
-            found = [step]
+            closure = [step]
         else:
             part = self.solution.parts.part
             links: Sequence[Sequence[int]] = dag.children if draw < 0.75 else dag.parents
-            found, seen = [step], {step}
-            for one in found:
+            closure, seen = [step], {step}
+            for one in closure:
                 for other in links[one]:
                     if part[other] == part[step] and other not in seen:
                         seen.add(other)
-                        found.append(other)
-                if len(found) > CLOSURE:
+                        closure.append(other)
+                if len(closure) > CLOSURE:
                     return None
-        edges = sum(len(dag.parents[one]) + len(dag.children[one]) for one in found)
-        return found if edges <= EDGES else None
+        edges = sum(len(dag.parents[one]) + len(dag.children[one]) for one in closure)
+        return closure if edges <= EDGES else None
 
     def _target(self, low: int, high: int, at: int) -> int:
         """A part from one place to another, other than their own."""
@@ -216,10 +216,10 @@ class Search:
         parts, dag, random = self.solution.parts, self.solution.dag, self._random
         place, part, members = parts.place, parts.part, parts.members[to]
         there, coming = place[at], set(steps)
-        found: list[int] = []
+        cycle: list[int] = []
         for _ in range(SWAP):
             step = random.choice(members)
-            if step in found:
+            if step in cycle:
                 continue
             for parent in dag.parents[step]:
                 if place[to if parent in coming else part[parent]] > there:
@@ -229,5 +229,5 @@ class Search:
                     if place[to if child in coming else part[child]] < there:
                         break
                 else:
-                    found.append(step)
-        return found
+                    cycle.append(step)
+        return cycle

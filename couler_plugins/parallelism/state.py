@@ -73,13 +73,13 @@ class Parts:
             for parent in dag.parents[step]:
                 other = part[parent]
                 pair = parent * stride + own
-                known = pairs.get(pair, 0)
-                pairs[pair] = known + 1
+                count = pairs.get(pair, 0)
+                pairs[pair] = count + 1
                 if other != own:
                     self.cut += 1
                     link = other * stride + own
                     links[link] = links.get(link, 0) + 1
-                    if not known:
+                    if not count:
                         self.bytes[own] += dag.imports[parent]
                         if not readers[parent]:
                             self.bytes[other] += dag.exports[parent]
@@ -149,9 +149,9 @@ class Parts:
         for parent in dag.parents[step]:
             other = part[parent]
             pair = parent * stride + at
-            left = pairs[pair] - 1
-            if left:
-                pairs[pair] = left
+            remainder = pairs[pair] - 1
+            if remainder:
+                pairs[pair] = remainder
             else:
                 del pairs[pair]
                 if other != at:
@@ -160,9 +160,9 @@ class Parts:
                     if not readers[parent]:
                         size[other] -= exports[parent]
             pair += to - at
-            known = pairs.get(pair, 0)
-            pairs[pair] = known + 1
-            if not known and other != to:
+            count = pairs.get(pair, 0)
+            pairs[pair] = count + 1
+            if not count and other != to:
                 size[to] += imports[parent]
                 if not readers[parent]:
                     size[other] += exports[parent]
@@ -202,9 +202,9 @@ class Parts:
         """Counts what a step shares with the others of a part that it has come to."""
         for piece in self.dag.shares[step]:
             key = piece * self.stride + part
-            known = self._users.get(key, 0)
-            self._users[key] = known + 1
-            if not known:
+            count = self._users.get(key, 0)
+            self._users[key] = count + 1
+            if not count:
                 self.bytes[part] += self.dag.weights[piece]
                 self.shared[part] += self.dag.weights[piece]
 
@@ -220,10 +220,10 @@ class Parts:
 
     def _resettle(self, step: int, at: int, to: int) -> None:
         """Takes a step from the members of a part, the last of which takes its slot, to those of another."""
-        slot, left, joined = self._slot, self.members[at], self.members[to]
-        last = left.pop()
+        slot, members, joined = self._slot, self.members[at], self.members[to]
+        last = members.pop()
         if last != step:
-            left[slot[step]] = last
+            members[slot[step]] = last
             slot[last] = slot[step]
         slot[step] = len(joined)
         joined.append(step)
@@ -231,18 +231,18 @@ class Parts:
     def _link(self, links: dict[int, int], before: int, after: int) -> None:
         self.cut += 1
         link = before * self.stride + after
-        known = links.get(link, 0)
-        links[link] = known + 1
-        if not known:
+        count = links.get(link, 0)
+        links[link] = count + 1
+        if not count:
             self.into[after].add(before)
             self.out[before].add(after)
 
     def _unlink(self, links: dict[int, int], before: int, after: int) -> None:
         self.cut -= 1
         link = before * self.stride + after
-        left = links[link] - 1
-        if left:
-            links[link] = left
+        count = links[link] - 1
+        if count:
+            links[link] = count
         else:
             del links[link]
             self.into[after].discard(before)

@@ -99,11 +99,11 @@ class Times:
         """The steps on one critical path inside a part, last first."""
         finish, of, parents = self.finish, self.parts.part, self.parts.dag.parents
         step = max(self.parts.members[part], key=finish.__getitem__)
-        found = [step]
+        path = [step]
         while inside := [parent for parent in parents[step] if of[parent] == part]:
             step = max(inside, key=finish.__getitem__)
-            found.append(step)
-        return found
+            path.append(step)
+        return path
 
     def renew(self) -> None:
         """Works out all ends and what comes after them. O(parts and the pairs that need each other)."""

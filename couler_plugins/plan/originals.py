@@ -51,7 +51,7 @@ def originals(bundle: Bundle) -> dict[str, str]:
     Raises:
         InvalidInput: one is not whole, or is not what was kept.
     """
-    found: dict[str, dict[str, _Chunk]] = {}
+    result: dict[str, dict[str, _Chunk]] = {}
     for document in bundle.documents:
         for item in _objects(document.data):
             match item:
@@ -60,8 +60,8 @@ def originals(bundle: Bundle) -> dict[str, str]:
                     "metadata": {"labels": {"couler.io/original": base}, "annotations": dict(facts)},
                     "data": {"text": str(text)},
                 }:
-                    found.setdefault(str(base), {})[str(facts.get(PLACE))] = _Chunk(facts, text, document.file)
-    return dict(_whole(base, chunks) for base, chunks in found.items())
+                    result.setdefault(str(base), {})[str(facts.get(PLACE))] = _Chunk(facts, text, document.file)
+    return dict(_whole(base, chunks) for base, chunks in result.items())
 
 
 class _Chunk(NamedTuple):

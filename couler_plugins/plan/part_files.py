@@ -48,12 +48,12 @@ def read_parts(path: str, max_bytes: int) -> tuple[Part, ...]:
     if len(data) > max_bytes:
         raise InvalidInput(f"it is larger than {max_bytes:,} bytes", file=path, hint="raise --max-bytes")
     try:
-        found = msgspec.json.decode(data, type=PlanFile)
+        file = msgspec.json.decode(data, type=PlanFile)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidInput(f"it keeps no plan: {error}", file=path, hint=HINT) from error
-    if found.schema != SCHEMA:
-        raise InvalidInput(f"it has the schema {found.schema!r:.60}, not {SCHEMA}", file=path, hint=HINT)
-    steps = [(part.workflow, step) for part in found.parts for step in part.steps]
+    if file.schema != SCHEMA:
+        raise InvalidInput(f"it has the schema {file.schema!r:.60}, not {SCHEMA}", file=path, hint=HINT)
+    steps = [(part.workflow, step) for part in file.parts for step in part.steps]
     if len(set(steps)) < len(steps):
         raise InvalidInput("it has a step in two parts", file=path, hint=HINT)
-    return tuple(found.parts)
+    return tuple(file.parts)

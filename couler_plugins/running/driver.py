@@ -89,10 +89,10 @@ def drive(
             continue
         pause = next(pauses)
         if deadline is not None:
-            left = deadline - clock()
-            if left <= 0:
+            remaining = deadline - clock()
+            if remaining <= 0:
                 break
-            pause = min(pause, left)
+            pause = min(pause, remaining)
         sleep(pause)
     return work.outcome()
 
@@ -129,12 +129,12 @@ class _Work:
 
     def _hopeless(self) -> set[str]:
         """The jobs that will never be submitted, since what they need has failed, or is such a job itself."""
-        found: set[str] = set()
+        hopeless: set[str] = set()
         for job in self._jobs:
             waits = job.name not in self._journal.entries and not job.always
-            if waits and any(self._phase(name) == "failed" or name in found for name in job.needs):
-                found.add(job.name)
-        return found
+            if waits and any(self._phase(name) == "failed" or name in hopeless for name in job.needs):
+                hopeless.add(job.name)
+        return hopeless
 
     def look(self) -> bool:
         """Looks at what runs; whether any of it has ended."""
@@ -158,8 +158,8 @@ class _Work:
     def outcome(self) -> Outcome:
         entries = self._journal.entries
         running = {job.name: self._status.get(job.name) or _last(entries[job.name]) for job in self.running}
-        left = [job.name for job in self._jobs if job.name not in entries]
-        return Outcome(self._submitted, dict(entries), running, left)
+        remaining = [job.name for job in self._jobs if job.name not in entries]
+        return Outcome(self._submitted, dict(entries), running, remaining)
 
     def _add(self, entry: Entry) -> None:
         if entry != self._journal.entries.get(entry.job):

@@ -200,16 +200,16 @@ def _read(descriptor: int, path: Path) -> tuple[Head | None, list[Entry], int]:
     for number, line in enumerate(lines, 1):
         kind = Entry if head else Head
         try:
-            found = msgspec.json.decode(line, type=kind)
+            record = msgspec.json.decode(line, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             message = f"this is no line of a journal: {error}" if head else "this is no journal"
             raise InvalidInput(message, file=str(path), line=number) from error
-        if isinstance(found, Entry):
-            entries.append(found)
-        elif found.schema != SCHEMA:
-            raise InvalidInput(f"this is a journal of the format {found.schema!r:.40}", file=str(path), line=number)
+        if isinstance(record, Entry):
+            entries.append(record)
+        elif record.schema != SCHEMA:
+            raise InvalidInput(f"this is a journal of the format {record.schema!r:.40}", file=str(path), line=number)
         else:
-            head = found
+            head = record
     return head, entries, end
 
 

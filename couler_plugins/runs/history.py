@@ -82,23 +82,23 @@ class History:
         self._events.append(_Decision(frozenset(kept - self._kept), frozenset(self._kept - kept)))
         self._kept = frozenset(kept)
 
-    def view(self, kind: Callable[[*Given], V], *given: *Given) -> V:
+    def view(self, kind: Callable[[*Given], V], *arguments: *Given) -> V:
         """The one view of that kind on this history, brought up to date; learning is incremental.
 
         Args:
             kind: its class.
-            given: what it is made with, such as `history.load`; a view that is given something else is another one.
+            arguments: what it is made with, such as `history.load`; a view that is given something else is another one.
 
         Raises:
             TypeError: what it is made with is not hashable.
         """
-        view, seen, kept = self._views.get((kind, *given)) or (kind(*given), 0, frozenset[str]())
+        view, seen, kept = self._views.get((kind, *arguments)) or (kind(*arguments), 0, frozenset[str]())
         for event in self._events[seen:]:
             if isinstance(event, Run):
                 view.observe(event)
             else:
                 kept = event.after(kept)
                 view.decided(kept)
-        self._views[kind, *given] = view, len(self._events), kept
-        found: V = view
-        return found
+        self._views[kind, *arguments] = view, len(self._events), kept
+        instance: V = view
+        return instance

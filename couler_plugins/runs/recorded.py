@@ -22,8 +22,8 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def document_of(runs: Iterable[Run]) -> dict[str, Any]:
     """The data of a document of these runs."""
-    found: dict[str, Any] = msgspec.to_builtins(_Document(SCHEMA, tuple(runs)))
-    return found
+    document: dict[str, Any] = msgspec.to_builtins(_Document(SCHEMA, tuple(runs)))
+    return document
 
 
 def recorded_runs(data: Any) -> list[Run]:

@@ -144,16 +144,16 @@ class _Reader:
             sizes = [self._figure(f.size_in_bytes, name, "sizeInBytes") for f in task.files if f.link == "output"]
         else:
             return None
-        known = [size for size in sizes if size is not None]
-        return int(sum(known)) if len(known) == len(sizes) else None
+        numbers = [size for size in sizes if size is not None]
+        return int(sum(numbers)) if len(numbers) == len(sizes) else None
 
     def _sizes(self, files: Iterable[File]) -> dict[str, float]:
-        found: dict[str, float] = {}
+        sizes: dict[str, float] = {}
         for item in files:
             size = self._figure(item.size_in_bytes, item.id, "sizeInBytes")
             if size is not None:
-                found[item.id] = size
-        return found
+                sizes[item.id] = size
+        return sizes
 
     def _check(self, text: str) -> None:
         """Refuses names that no terminal and no file can show."""

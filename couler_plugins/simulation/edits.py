@@ -192,8 +192,8 @@ class Replayed(Edits):
                     yield bench.undone()
                 case "again" if bench.past:
                     recent = bench.past[:-25:-1]
-                    found = bench.chance.choices(recent, [0.9**age for age in range(len(recent))])[0]
-                    yield bench.renewed(found)
+                    version = bench.chance.choices(recent, [0.9**age for age in range(len(recent))])[0]
+                    yield bench.renewed(version)
                 case "nothing":
                     yield {}
                 case "step":
@@ -229,13 +229,13 @@ def _how_many(chance: random.Random) -> int:
 
 def _beside(workload: Workload) -> Mapping[str, Sequence[str]]:
     """The types that share an edge with each type."""
-    found: dict[str, dict[str, None]] = {kind: {} for kind in workload.members}
+    pairs: dict[str, dict[str, None]] = {kind: {} for kind in workload.members}
     for step, above in enumerate(workload.parents):
         for parent in above:
             one, two = workload.types[step], workload.types[parent]
             if one != two:
-                found[one][two] = found[two][one] = None
-    return {kind: list(others) for kind, others in found.items()}
+                pairs[one][two] = pairs[two][one] = None
+    return {kind: list(others) for kind, others in pairs.items()}
 
 
 EDITS: tuple[type[Edits], ...] = (Replayed, Uniform, HotSpot, SourceRefresh, Walk, Deepening, Branches, Mix)

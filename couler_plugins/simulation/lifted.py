@@ -53,7 +53,7 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
         places = tuple(sorted(own | {place for place in waits if not earlier >> place & 1}))
         ancestors.append(earlier | sum(1 << place for place in own | waits))
         spec = hash_of(["/".join(node.place)])
-        known = profile(names[number])
+        profile_of = profile(names[number])
         daemon = node.operation is not None and node.operation.daemon
         steps.append(
             Ran(
@@ -62,9 +62,9 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
                 spec=spec,
                 key=key_of(spec, [steps[place].key for place in places]),
                 parents=places,
-                seconds=0.0 if daemon else _times(known.seconds, node, known),
-                bytes=0 if daemon else _whole(_times(known.output_bytes, node, known)),
-                memory=known.memory,
+                seconds=0.0 if daemon else _times(profile_of.seconds, node, profile_of),
+                bytes=0 if daemon else _whole(_times(profile_of.output_bytes, node, profile_of)),
+                memory=profile_of.memory,
                 artifact=not daemon,
             )
         )
@@ -80,11 +80,11 @@ def profile_names(workflow: Workflow, nodes: Sequence[FlatNode]) -> dict[int, st
     return {number: _name(node, scopes) for number, node in enumerate(nodes) if node.step is not None}
 
 
-def _times(figure: float | None, node: FlatNode, known: Profile) -> float | None:
+def _times(figure: float | None, node: FlatNode, past: Profile) -> float | None:
     """A figure of one item, for all of the step's loop; None where nobody knows how many these are."""
     if figure is None or node.step is None or node.step.loop is None:
         return figure
-    return None if known.instances is None else figure * known.instances
+    return None if past.instances is None else figure * past.instances
 
 
 def _whole(figure: float | None) -> int | None:

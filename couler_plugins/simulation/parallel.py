@@ -25,13 +25,13 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def in_processes(
-    start: Callable[[Given], Callable[[Task], Found]], given: Given, tasks: Sequence[Task], jobs: int
+    start: Callable[[Given], Callable[[Task], Found]], shared: Given, tasks: Sequence[Task], jobs: int
 ) -> Iterator[tuple[Task, Found]]:
     """Each task with what came out of it, as they end.
 
     Args:
         start: makes what does a task; each process calls it once. With one job it is called here.
-        given: what it is made of.
+        shared: what it is made of.
         tasks: each different, and each to be done once.
         jobs: processes at once.
 
@@ -39,13 +39,13 @@ def in_processes(
         EngineError: a process was killed.
     """
     if jobs == 1:
-        work = start(given)
+        work = start(shared)
         yield from ((task, work(task)) for task in tasks)
         return
     # Spawned, so that it works alike everywhere and whatever threads there are.
     others = set(active_children())
     with _signals_wait():  # here it starts a process that keeps account of semaphores
-        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, (start, given))
+        pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, (start, shared))
     with pool:
         try:
             with _signals_wait():
@@ -79,9 +79,9 @@ def _signals_wait() -> Iterator[None]:
 _work: Callable[[Any], Any]
 
 
-def _start(start: Callable[[Any], Callable[[Any], Any]], given: Any) -> None:
+def _start(start: Callable[[Any], Callable[[Any], Any]], shared: Any) -> None:
     global _work  # noqa: PLW0603 - what a process of the pool works with
-    _work = start(given)
+    _work = start(shared)
     sys.stdout = sys.stderr  # data goes to stdout, and what a policy prints is none
     signal.pthread_sigmask(signal.SIG_UNBLOCK, set(ENDING) - {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()

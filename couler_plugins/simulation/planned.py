@@ -62,8 +62,8 @@ def planned(workflow: Workflow, profile: Callable[[str], Profile]) -> Planned:
     """
     flat = flatten(workflow)
     nodes = list(flat.nodes())
-    known = {node: profile(name) for node, name in profile_names(workflow, nodes).items()}
-    guess = median([found.seconds for found in known.values() if found.seconds is not None] or [GUESS])
+    profiles = {node: profile(name) for node, name in profile_names(workflow, nodes).items()}
+    guess = median([found.seconds for found in profiles.values() if found.seconds is not None] or [GUESS])
     above: list[set[int]] = [set() for _ in nodes]
     for before, after in flat.edge_list():
         above[after].add(before)
@@ -72,18 +72,18 @@ def planned(workflow: Workflow, profile: Callable[[str], Profile]) -> Planned:
     """Of each node, the task after which those behind it may start."""
     for number in topological_order(above):
         waits = sorted({last[parent] for parent in above[number]})
-        if number in known:
-            last[number] = tasks.add_runs(nodes[number], known[number], guess, waits)
+        if number in profiles:
+            last[number] = tasks.add_runs(nodes[number], profiles[number], guess, waits)
         else:
             last[number] = tasks.add(nodes[number], None, waits)
-    loops = [found.instances for number, found in known.items() if _loops(nodes[number])]
+    loops = [found.instances for number, found in profiles.items() if _loops(nodes[number])]
     return Planned(
         steps=tasks.steps,
         seconds=tasks.seconds,
         parents=tasks.parents,
         junctions=frozenset(tasks.junctions),
-        call_sites=len(known),
-        unknown=sum(found.seconds is None for found in known.values()),
+        call_sites=len(profiles),
+        unknown=sum(found.seconds is None for found in profiles.values()),
         guess=guess,
         endless=loops.count(None),
     )
@@ -110,12 +110,12 @@ class _Tasks:
             self.junctions.add(number)
         return number
 
-    def add_runs(self, node: FlatNode, known: Profile, guess: float, waits: Sequence[int]) -> int:
+    def add_runs(self, node: FlatNode, past: Profile, guess: float, waits: Sequence[int]) -> int:
         """Adds the runs of a step, with a junction after them where they are several; returns the last of these."""
         # Who waits for a daemon waits for its start only.
         daemon = node.operation is not None and node.operation.daemon
-        took = 0.0 if daemon else guess if known.seconds is None else known.seconds
-        items = max(1, round(known.instances)) if _loops(node) and known.instances is not None else 1
+        took = 0.0 if daemon else guess if past.seconds is None else past.seconds
+        items = max(1, round(past.instances)) if _loops(node) and past.instances is not None else 1
         runs = [self.add(node, took, waits) for _ in range(items)]
         return runs[0] if items == 1 else self.add(node, None, runs)
 

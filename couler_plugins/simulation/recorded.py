@@ -54,14 +54,14 @@ class Recorded(Edits):
         Raises:
             InvalidInput: the workflow has none of the steps and types.
         """
-        known = {name: [step] for step, name in enumerate(bench.workload.steps)} | bench.workload.members
-        if not any(name in known for entry in self.entries for names in entry for name in names):
+        existing = {name: [step] for step, name in enumerate(bench.workload.steps)} | bench.workload.members
+        if not any(name in existing for entry in self.entries for names in entry for name in names):
             hint = f"name steps, or types such as {', '.join(list(bench.workload.members)[:3])}"
             message = f"none of these changes is of a step or type of {bench.workload.family}"
             raise InvalidInput(message, file=self.file, hint=hint)
 
         def steps(names: Iterable[str]) -> list[int]:
-            return list(dict.fromkeys(step for name in names for step in known.get(name, ())))
+            return list(dict.fromkeys(step for name in names for step in existing.get(name, ())))
 
         before = [0] * len(bench.versions)
         while True:
@@ -91,14 +91,14 @@ def read_edits(content: bytes, file: str) -> Recorded:
         InvalidInput: it is something else, or there are no changes.
     """
     try:
-        found = msgspec.json.decode(content, type=_File)
+        result = msgspec.json.decode(content, type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         hint = 'it is written {"schema": "couler.edits/v1", "changes": [["step or type", …], …]}'
         raise InvalidInput(f"these are no recorded edits: {error}", file=file, hint=hint) from error
-    if not found.changes:
+    if not result.changes:
         raise InvalidInput("there are no changes", file=file, hint="list at least one under `changes`")
-    entries = [_Entry(changed=entry) if isinstance(entry, list) else entry for entry in found.changes]
-    return Recorded(file, found.family, tuple((tuple(entry.changed), tuple(entry.restored)) for entry in entries))
+    entries = [_Entry(changed=entry) if isinstance(entry, list) else entry for entry in result.changes]
+    return Recorded(file, result.family, tuple((tuple(entry.changed), tuple(entry.restored)) for entry in entries))
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ class _Cache:
         return [version.ran(step, seen[step], fate) for step, fate in enumerate(fates)]
 
 
-def _plan(version: Version, held: Mapping[str, Candidate]) -> list[Fate]:
+def _plan(version: Version, cached: Mapping[str, Candidate]) -> list[Fate]:
     """What becomes of each step: from the sinks up, loaded where the cache has it, else computed from its parents."""
     load = version.workload
     needed = [not below for below in load.children]
@@ -200,7 +200,7 @@ def _plan(version: Version, held: Mapping[str, Candidate]) -> list[Fate]:
     for step in range(len(needed) - 1, -1, -1):
         if not needed[step]:
             continue
-        if version.keys[step] in held:
+        if version.keys[step] in cached:
             fates[step] = "loaded"
         else:
             fates[step] = "computed"

@@ -65,10 +65,10 @@ def peak_memory(times: Schedule, memory: Sequence[float]) -> float:
     events: list[tuple[float, int, float]] = []
     for start, end, size in zip(times.starts, times.ends, memory, strict=True):
         events += [(start, 1, size), (end, 0 if end > start else 2, -size)]
-    held = peak = 0.0
+    bytes_now = peak = 0.0
     for _, _, change in sorted(events, key=lambda event: event[:2]):
-        held += change
-        peak = max(peak, held)
+        bytes_now += change
+        peak = max(peak, bytes_now)
     return peak
 
 

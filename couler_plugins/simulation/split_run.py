@@ -94,18 +94,18 @@ def run_split(tasks: Planned, paths: Mapping[str, Path], launch: float, workers:
 
 def _paths(tasks: Planned, paths: Mapping[str, Path]) -> list[Path]:
     """The parts that each task is in; a junction of the graph is in one where all before it and all after it are."""
-    found = [paths.get(step, ()) for step in tasks.steps]
-    below: list[list[int]] = [[] for _ in found]
+    paths_of = [paths.get(step, ()) for step in tasks.steps]
+    below: list[list[int]] = [[] for _ in paths_of]
     for task, above in enumerate(tasks.parents):
         for parent in above:
             below[parent].append(task)
-    before, after = list(found), list(found)
-    numbers = range(len(found))
-    for order, links, known in ((numbers, tasks.parents, before), (numbers[::-1], below, after)):
+    before, after = list(paths_of), list(paths_of)
+    numbers = range(len(paths_of))
+    for order, links, paths_around in ((numbers, tasks.parents, before), (numbers[::-1], below, after)):
         for task in order:
             if task in tasks.junctions and not tasks.steps[task]:
-                around = {known[other] for other in links[task]}
-                known[task] = around.pop() if len(around) == 1 else ()
+                around = {paths_around[other] for other in links[task]}
+                paths_around[task] = around.pop() if len(around) == 1 else ()
     return [path if path == other else () for path, other in zip(before, after, strict=True)]
 
 
@@ -179,7 +179,7 @@ def _part(  # of the run's figures, those of one part
 
 def _behind_junctions(tasks: Planned, barriers: _Barriers, outside: set[int]) -> set[int]:
     """The tasks, and instead of junctions that are in no part what these wait for."""
-    found: set[int] = set()
+    tasks_behind: set[int] = set()
     pending = sorted(outside)
     seen = set(pending)
     while pending:
@@ -188,8 +188,8 @@ def _behind_junctions(tasks: Planned, barriers: _Barriers, outside: set[int]) ->
             pending += [parent for parent in tasks.parents[task] if parent not in seen]
             seen.update(tasks.parents[task])
         else:
-            found.add(task)
-    return found
+            tasks_behind.add(task)
+    return tasks_behind
 
 
 def _longest(tasks: Planned, members: list[int]) -> float:

@@ -128,7 +128,7 @@ def _row(cells: Sequence[Cell], without: dict[tuple[str, int], float], prices: P
     captures = [cell.capture for cell in cells if cell.capture is not None]
     low, high = interval([cell.saved for cell in cells])
     saved = mean(lambda cell: without[cell.edits, cell.seed] - cell.seconds)
-    held = mean(lambda cell: cell.held)
+    bytes_held = mean(lambda cell: cell.held)
     return Row(
         edits=first.edits,
         policy=first.policy,
@@ -141,8 +141,8 @@ def _row(cells: Sequence[Cell], without: dict[tuple[str, int], float], prices: P
         hit_ratio=mean(lambda cell: cell.hit_ratio),
         makespan=mean(lambda cell: cell.makespan),
         written=mean(lambda cell: cell.written),
-        held=held,
-        net=prices.net(saved, held) if prices else None,
+        held=bytes_held,
+        net=prices.net(saved, bytes_held) if prices else None,
     )
 
 

@@ -93,27 +93,27 @@ class Workload:
     @cached_property
     def children(self) -> list[list[int]]:
         """The positions of each step's children."""
-        found: list[list[int]] = [[] for _ in self.steps]
+        children: list[list[int]] = [[] for _ in self.steps]
         for step, above in enumerate(self.parents):
             for parent in above:
-                found[parent].append(step)
-        return found
+                children[parent].append(step)
+        return children
 
     @cached_property
     def depths(self) -> list[int]:
         """The edges on the longest path from a source to each step."""
-        found: list[int] = []
+        depths: list[int] = []
         for above in self.parents:
-            found.append(max((found[parent] + 1 for parent in above), default=0))
-        return found
+            depths.append(max((depths[parent] + 1 for parent in above), default=0))
+        return depths
 
     @cached_property
     def members(self) -> dict[str, list[int]]:
         """The steps of each type, in the order in which types first occur."""
-        found: dict[str, list[int]] = {}
+        members: dict[str, list[int]] = {}
         for step, kind in enumerate(self.types):
-            found.setdefault(kind, []).append(step)
-        return found
+            members.setdefault(kind, []).append(step)
+        return members
 
     @property
     def total_bytes(self) -> int:
@@ -178,20 +178,20 @@ class Version:
 
 def stream(workload: Workload, edits: Edits, runs: int, seed: int) -> list[Version]:
     """The first `runs` versions of a workflow under edits; fewer where recorded edits end before."""
-    found: list[Version] = []
+    versions: list[Version] = []
     for version in workload.versions(edits.changes(workload, seed)):
-        found.append(version)
-        if len(found) == runs:
+        versions.append(version)
+        if len(versions) == runs:
             break
-    return found
+    return versions
 
 
 def interleave(streams: Sequence[Sequence[Version]], seed: int) -> list[Version]:
     """Several workflows in one cache: each stream in its own order, mixed by chance."""
     turns = [number for number, versions in enumerate(streams) for _ in versions]
     chance_of("interleave", seed).shuffle(turns)
-    left = [iter(versions) for versions in streams]
-    return [next(left[number]) for number in turns]
+    remaining = [iter(versions) for versions in streams]
+    return [next(remaining[number]) for number in turns]
 
 
 def chance_of(*names: object) -> random.Random:
@@ -204,12 +204,12 @@ def _filled(steps: Sequence[Ran], values: Sequence[float | None], instead: float
 
     Of steps that make no artifact, what is not known is 0.
     """
-    known: dict[str, list[float]] = {}
+    by_type: dict[str, list[float]] = {}
     for step, value in zip(steps, values, strict=True):
         if value is not None and step.artifact:
-            known.setdefault(step.type, []).append(value)
-    overall = median([value for some in known.values() for value in some] or [0])
-    middle = {kind: median(some) for kind, some in known.items()}
+            by_type.setdefault(step.type, []).append(value)
+    overall = median([value for some in by_type.values() for value in some] or [0])
+    middle = {kind: median(some) for kind, some in by_type.items()}
     filled = []
     for step, value in zip(steps, values, strict=True):
         guess = middle.get(step.type, overall) if instead is None else instead

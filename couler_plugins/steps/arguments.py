@@ -37,19 +37,19 @@ def checked(step: CatalogueStep, arguments: Mapping[str, Any]) -> dict[str, Any]
     declared = {item.name: item for item in step.inputs}
     for name in arguments:
         if name not in declared:
-            known = f"its inputs are {', '.join(declared)}" if declared else "it has no inputs"
-            hint = " ".join(filter(None, (closest(name, declared), known)))
+            inputs_text = f"its inputs are {', '.join(declared)}" if declared else "it has no inputs"
+            hint = " ".join(filter(None, (closest(name, declared), inputs_text)))
             raise InvalidInput(f"the step {step.name!r} has no input {name!r}", step=step.name, hint=hint)
     for item in step.inputs:
         if item.required and arguments.get(item.name) is None:
             hint = f"give it {_kind(item)}: {item.description}"
             raise InvalidInput(f"the step {step.name!r} needs the input {item.name!r}", step=step.name, hint=hint)
-    given = {name: _plain(arguments[name]) for name in declared if arguments.get(name) is not None}
-    for name, value in given.items():
+    plain = {name: _plain(arguments[name]) for name in declared if arguments.get(name) is not None}
+    for name, value in plain.items():
         if problem := _problem(declared[name], value):
             message = f"the input {name!r} of the step {step.name!r} {problem}"
             raise InvalidInput(message, step=step.name, hint=declared[name].description)
-    return given
+    return plain
 
 
 def constants(step: CatalogueStep, given: Mapping[str, Any]) -> Constants:
@@ -68,21 +68,21 @@ def ports(step: CatalogueStep) -> tuple[Port, ...]:
     )
 
 
-def passed(step: CatalogueStep, given: Mapping[str, Any]) -> tuple[tuple[Argument, ...], tuple[str, ...]]:
+def passed(step: CatalogueStep, supplied: Mapping[str, Any]) -> tuple[tuple[Argument, ...], tuple[str, ...]]:
     """What a call passes, and the parameters of the workflow that it reads where nothing is given."""
     from couler_plugins.ir import Argument, Reference
 
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     read: list[str] = []
     for item in step.inputs:
         if item.constant:
             continue
-        if item.name in given:
-            found[item.name] = _value(given[item.name])
+        if item.name in supplied:
+            values[item.name] = _value(supplied[item.name])
         elif item.parameter:
-            found[item.name] = Reference(to="parameter", kind="parameter", name=item.parameter)
+            values[item.name] = Reference(to="parameter", kind="parameter", name=item.parameter)
             read.append(item.parameter)
-    return tuple(Argument(name=name, value=value) for name, value in found.items()), tuple(read)
+    return tuple(Argument(name=name, value=value) for name, value in values.items()), tuple(read)
 
 
 def text_of(value: Any) -> str:

@@ -45,8 +45,8 @@ class ContainerStep(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InvalidInput: an argument is missing, unknown or of another type.
         """
-        given = checked(self, arguments)
-        return Built(operation_of(self, constants(self, given), self.command), *passed(self, given))
+        values = checked(self, arguments)
+        return Built(operation_of(self, constants(self, values), self.command), *passed(self, values))
 
 
 def container_step(
@@ -147,12 +147,12 @@ def secret_keys(step: str, secrets: Iterable[str]) -> dict[str, dict[str, Any]]:
     Raises:
         InvalidInput: a text is not of that form.
     """
-    found: dict[str, dict[str, Any]] = {}
+    result: dict[str, dict[str, Any]] = {}
     for text in secrets:
         match = SECRET.fullmatch(str(text))
         if match is None:
             message = f"the input 'secrets' of the step {step!r} holds {text!r:.60}"
             raise InvalidInput(message, step=step, hint="write VARIABLE=secret/key")
         variable, secret, key = match.groups()
-        found[variable] = {"valueFrom": {"secretKeyRef": {"key": key, "name": secret}}}
-    return found
+        result[variable] = {"valueFrom": {"secretKeyRef": {"key": key, "name": secret}}}
+    return result

@@ -60,8 +60,8 @@ class JobStep(msgspec.Struct, frozen=True, kw_only=True):
         """
         from couler_plugins.engine_kit.legalize.jobs import job_operation, manifest_of
 
-        given = checked(self, arguments)
-        job = self.job({**constants(self, given), "step": self.name})
+        values = checked(self, arguments)
+        job = self.job({**constants(self, values), "step": self.name})
         named = {"generateName": f"{self.name}-", **job.manifest.get("metadata", {})}
         operation = job_operation(
             manifest_of({**job.manifest, "metadata": named}),
@@ -71,7 +71,7 @@ class JobStep(msgspec.Struct, frozen=True, kw_only=True):
             inputs=ports(self),
             outputs=job.outputs,
         )
-        return Built(operation, *passed(self, given))
+        return Built(operation, *passed(self, values))
 
 
 IMAGE, CPU, MEMORY, SECRETS = container_inputs("")

@@ -54,12 +54,12 @@ class ScriptStep(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InvalidInput: an argument is missing, unknown or of another type.
         """
-        given = checked(self, arguments)
-        shape = constants(self, given)
+        values = checked(self, arguments)
+        shape = constants(self, values)
         packages = _packages(self.name, shape["packages"])
         start = ("sh", "-c", INSTALL, "sh", packages) if packages else ("python3", "-c")
         command = (*start, program(self.script))
-        return Built(operation_of(self, shape, command, [f"--outputs={OUTPUTS}"]), *passed(self, given))
+        return Built(operation_of(self, shape, command, [f"--outputs={OUTPUTS}"]), *passed(self, values))
 
 
 def script_step(

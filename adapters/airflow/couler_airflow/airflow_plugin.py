@@ -52,7 +52,7 @@ def _has_said_something(ti_key: Any) -> bool:
     from couler_airflow.runtime.before import XCOM
 
     with create_session() as session:
-        found = xcoms(
+        rows = xcoms(
             session,
             key=XCOM,
             run_id=ti_key.run_id,
@@ -61,4 +61,4 @@ def _has_said_something(ti_key: Any) -> bool:
             map_indexes=ti_key.map_index,
             limit=1,
         )
-        return bool(found)
+        return bool(rows)

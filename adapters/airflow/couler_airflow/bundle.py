@@ -72,14 +72,14 @@ class DagBundle(Bundle):
         for number, (file, dags) in enumerate(loaded):
             files.append(file)
             try:
-                found = _raised(dags)
-                own = [Document(file.name, at, snapshot(dag) if snapshots else None, 1, "") for at, dag in found]
+                raised = _raised(dags)
+                own = [Document(file.name, at, snapshot(dag) if snapshots else None, 1, "") for at, dag in raised]
             except CoulerError as error:
                 errors[number] = error
                 continue
             documents += own
             numbers += [number] * len(own)
-            live += [LiveDag.of(dag) for _, dag in found]
+            live += [LiveDag.of(dag) for _, dag in raised]
         return cls(tuple(files), tuple(documents), tuple(numbers), tuple(live), errors)
 
     def live_of(self, source: Source) -> LiveDag:

@@ -61,16 +61,16 @@ def decode_result(data: bytes) -> Result:
     """
     _, deserialize = _serde()
     try:
-        given = json.loads(data)
+        envelope = json.loads(data)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    if not (isinstance(given, list) and len(given) in (2, 3) and isinstance(given[1], dict)):
+    if not (isinstance(envelope, list) and len(envelope) in (2, 3) and isinstance(envelope[1], dict)):
         raise ValueError("this is no result of a task")
     try:
-        outputs = msgspec.convert(given[2] if given[2:] else (), tuple[KeptOutput, ...])
+        outputs = msgspec.convert(envelope[2] if envelope[2:] else (), tuple[KeptOutput, ...])
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
-    value, xcoms = (deserialize(part) for part in given[:2])
+    value, xcoms = (deserialize(part) for part in envelope[:2])
     return Result(value, xcoms, outputs)
 
 

@@ -109,8 +109,8 @@ EMPTY = "EmptyOperator"
 def known_of(task: Any) -> Known | None:
     """What is known of an operator's class; None for one that starts no container, and for one derived from these."""
     operator = task.operator_class
-    known = KNOWN.get(operator.__name__)
-    return known if known is not None and operator.__module__.endswith(known.module) else None
+    container = KNOWN.get(operator.__name__)
+    return container if container is not None and operator.__module__.endswith(container.module) else None
 
 
 def field_of(task: Any, name: str) -> Any:

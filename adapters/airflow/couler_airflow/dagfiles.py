@@ -105,10 +105,10 @@ def _import_error(name: str, path: Path, trace: str) -> InvalidInput:
 
 def _reason(trace: str) -> str:
     """The exception of a traceback, in one line: its message may have several."""
-    told: list[str] = []
+    lines: list[str] = []
     for text in trace.splitlines():
         if text.startswith(("  File ", "Traceback ")):
-            told = []  # what stands before this is no exception, or not the last
-        elif told or not text.startswith(" "):
-            told.append(text.strip())
-    return " ".join(filter(None, told)) or "it raises an exception"
+            lines = []  # what stands before this is no exception, or not the last
+        elif lines or not text.startswith(" "):
+            lines.append(text.strip())
+    return " ".join(filter(None, lines)) or "it raises an exception"

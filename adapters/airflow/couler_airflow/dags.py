@@ -98,11 +98,11 @@ def optimize(
 def _decorated(make: Callable[..., T], optimizing: Callable[[T], T]) -> Callable[..., T]:
     @functools.wraps(make)
     def making(*args: Any, **kwargs: Any) -> T:
-        made = make(*args, **kwargs)
-        if made is None:  # it is below `@dag` then, and fills a DAG that it does not see
+        product = make(*args, **kwargs)
+        if product is None:  # it is below `@dag` then, and fills a DAG that it does not see
             log.warning("%s is not optimized: it makes no DAG; put optimize above @dag", make.__name__)
-            return made
-        return optimizing(made)
+            return product
+        return optimizing(product)
 
     return making
 
@@ -139,7 +139,7 @@ def _optimize(dag: Any, pipeline: Pipeline, history: History, plugins: Plugins |
         raise
 
 
-def _history(dag: Any, given: History) -> list[SourceFile]:
+def _history(dag: Any, history: History) -> list[SourceFile]:
     """The files of past runs.
 
     Raises:
@@ -148,14 +148,14 @@ def _history(dag: Any, given: History) -> list[SourceFile]:
     from couler_plugins.inputs.sources import read_source
     from couler_plugins.options.config import MAX_BYTES
 
-    paths = [given] if isinstance(given, str | Path) else given
-    found = []
+    paths = [history] if isinstance(history, str | Path) else history
+    files = []
     for item in read_source([Path(dag.fileloc).parent / path for path in paths], MAX_BYTES):
         if item.error is not None:
             raise item.error
         assert item.file is not None
-        found.append(item.file)
-    return found
+        files.append(item.file)
+    return files
 
 
 def _lifted(dags: Sequence[Any], *, snapshots: bool) -> Plan:

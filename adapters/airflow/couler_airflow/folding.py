@@ -52,14 +52,14 @@ class _Folding:
 
     def needs(self, needs: Needs | None, step: str) -> Needs | None:
         """The needs of a step, without empty tasks in them."""
-        found: list[Needs] = []
+        result: list[Needs] = []
         for part in conjuncts(needs):
-            found += self._instead(part) if isinstance(part, Need) and part.step in self._empty else (part,)
-            if any(need.step in self._empty for need in needed(found[-1] if found else None)):
+            result += self._instead(part) if isinstance(part, Need) and part.step in self._empty else (part,)
+            if any(need.step in self._empty for need in needed(result[-1] if result else None)):
                 raise refuse("Step.needs", step, "waits for an empty task or another one")
-            if len(found) > MOST:
+            if len(result) > MOST:
                 raise refuse("Step.needs", step, f"waits for more than {MOST} tasks without the empty ones between")
-        return all_of(found)
+        return all_of(result)
 
     def _instead(self, need: Need) -> Sequence[Needs]:
         if ENDS.issubset(need.outcomes):

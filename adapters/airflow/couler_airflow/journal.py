@@ -20,17 +20,17 @@ class Journal:
         self._undo: list[Callable[[], None]] = []
         self._kept: list[object] = []  # an id is only unique among objects that are alive
 
-    def mapping(self, held: dict[Any, Any]) -> None:
+    def mapping(self, mapping: dict[Any, Any]) -> None:
         """Remembers what a mapping holds."""
-        if self._first(held):
-            before = dict(held)
-            self._undo.append(partial(_restore, held, before))
+        if self._first(mapping):
+            before = dict(mapping)
+            self._undo.append(partial(_restore, mapping, before))
 
-    def members(self, held: set[Any]) -> None:
+    def members(self, members: set[Any]) -> None:
         """Remembers what a set holds."""
-        if self._first(held):
-            before = set(held)
-            self._undo.append(partial(_restore, held, before))
+        if self._first(members):
+            before = set(members)
+            self._undo.append(partial(_restore, members, before))
 
     def attribute(self, item: object, name: str) -> None:
         """Remembers one attribute, where the object keeps it in a slot."""

@@ -89,8 +89,8 @@ def arguments_of(task: Any, values: Values) -> tuple[Argument, ...]:
         task: the task.
         values: lifts values of its DAG.
     """
-    given = sorted(template_values(task).items())
-    return tuple(Argument(name=name, value=values.value(value)) for name, value in given)
+    values_of = sorted(template_values(task).items())
+    return tuple(Argument(name=name, value=values.value(value)) for name, value in values_of)
 
 
 class _Lifter:
@@ -123,8 +123,8 @@ class _Lifter:
     def _parameters(self) -> Iterator[Port]:
         for name in sorted(self._dag.params):
             value = self._dag.params.get_param(name).value
-            given = type(value).__name__ != "NoValueSentinel" and type(value).__name__ != "ArgNotSet"
-            yield Port(name=name, value=self._values.value(value) if given else None)
+            has_value = type(value).__name__ != "NoValueSentinel" and type(value).__name__ != "ArgNotSet"
+            yield Port(name=name, value=self._values.value(value) if has_value else None)
 
     def _rest(self) -> Native:
         dag = self._dag

@@ -46,15 +46,15 @@ def on_starting(component: Any) -> None:
 @hookimpl
 def on_task_instance_success(previous_state: Any, task_instance: Any) -> None:
     """Counts one task that has run here; one that somebody marked a success was told nothing of."""
-    told = recall(task_instance)
-    if told is None:
+    record = recall(task_instance)
+    if record is None:
         return
     from couler_airflow.moved import metrics
 
     stats = metrics()
     tags = {"dag_id": task_instance.dag_id, "task_id": task_instance.task_id}
-    outcome = "uncached" if not told.get("cached") else "hit" if told.get("hit") else "miss"
+    outcome = "uncached" if not record.get("cached") else "hit" if record.get("hit") else "miss"
     stats.incr(f"{PREFIX}.{outcome}", tags=tags)
-    saved = told.get("saved_seconds")
+    saved = record.get("saved_seconds")
     if outcome == "hit" and saved is not None:
         stats.timing(f"{PREFIX}.saved", 1000 * saved, tags=tags)

@@ -112,11 +112,11 @@ class _Committer:
                     self._refuse(number)
                 raise
         data, edits = self._differences()
-        made = [part for number in self._parts if number in data for part in parts_of(self._bundle.live[number].dag)]
+        parts = [part for number in self._parts if number in data for part in parts_of(self._bundle.live[number].dag)]
         lowered = Lowered(
             bundle=self._bundle,
             changed=data,
-            added=(*map(snapshot, made), *self._plan.side),
+            added=(*map(snapshot, parts), *self._plan.side),
             edits=tuple(edits),
             decisions=self._plan.decisions,
             refused=self._refused,
@@ -154,21 +154,21 @@ class _Committer:
             if before is None:
                 continue
             after = snapshot(self._bundle.live[document].dag)
-            found = diff(before, after)
-            if found:
+            result = diff(before, after)
+            if result:
                 data[document] = after
-                edits += self._traced(found, document, workflow)
+                edits += self._traced(result, document, workflow)
         return data, edits
 
     def _traced(self, edits: Iterable[Edit], document: int, workflow: Workflow) -> Iterable[TracedEdit]:
         original = next(item for item in self._plan.originals if item.source == workflow.source)
-        known: dict[str, int] = {}
+        positions: dict[str, int] = {}
         for position, decision in self._plan.decisions_about(document, workflow.label):
-            known.update(dict.fromkeys((decision.subject, *decision.affects), position))
+            positions.update(dict.fromkeys((decision.subject, *decision.affects), position))
         for edit in edits:
             subject = _subject(edit.after, workflow) if edit.before is None else _subject(edit.before, original)
             names = (subject, workflow.name, "")
-            by = next((known[name] for name in names if name in known), None)
+            by = next((positions[name] for name in names if name in positions), None)
             yield TracedEdit(document=document, edit=edit, subject=subject, decision=by)
 
 

@@ -100,9 +100,9 @@ def never(target: T) -> T:
 def declared(target: Any) -> Declaration | None:
     """What its owner said of a DAG, or of an operator or the function that it calls."""
     for place in (target, _callable_of(target)):
-        found = getattr(place, MARK, None)
-        if isinstance(found, Declaration):
-            return found
+        declaration = getattr(place, MARK, None)
+        if isinstance(declaration, Declaration):
+            return declaration
     return None
 
 
@@ -125,5 +125,5 @@ def _mark(target: T, declaration: Declaration) -> T:
 
 def _callable_of(operator: Any) -> Any:
     """The function that a Python operator calls, mapped or not; else None."""
-    found = getattr(operator, "python_callable", None)
-    return getattr(operator, "partial_kwargs", {}).get("python_callable") if found is None else found
+    function = getattr(operator, "python_callable", None)
+    return getattr(operator, "partial_kwargs", {}).get("python_callable") if function is None else function

@@ -25,8 +25,8 @@ def serialized(dag: Any) -> dict[str, Any]:
         Exception: whatever the code of a DAG's timetables, weights and operators raises.
     """
     module = importlib.import_module("airflow.serialization.serialized_objects")
-    found: dict[str, Any] = getattr(module, "DagSerialization", module.SerializedDAG).to_dict(dag)
-    return found
+    data: dict[str, Any] = getattr(module, "DagSerialization", module.SerializedDAG).to_dict(dag)
+    return data
 
 
 def check_cycle(dag: Any) -> None:
@@ -65,8 +65,8 @@ def tries(session: Any, dag: str, run: str) -> list[Any]:
         kind = _first("TaskInstanceHistory", "airflow.models.taskinstancehistory")
     except ImportError:
         kind = _first("TaskInstance", "airflow.models.taskinstance")
-    asked = select(kind).where(kind.dag_id == dag, kind.run_id == run)
-    return list(session.scalars(asked.execution_options(include_all_attempts=True)))
+    query = select(kind).where(kind.dag_id == dag, kind.run_id == run)
+    return list(session.scalars(query.execution_options(include_all_attempts=True)))
 
 
 def xcoms(session: Any, **which: Any) -> list[Any]:
@@ -76,8 +76,8 @@ def xcoms(session: Any, **which: Any) -> list[Any]:
         session: the session.
         **which: the arguments of `XComModel.get_many`.
     """
-    found = _first("XComModel", "airflow.models.xcom").get_many(**which)
-    rows = found.with_session(session) if hasattr(found, "with_session") else session.scalars(found)
+    result = _first("XComModel", "airflow.models.xcom").get_many(**which)
+    rows = result.with_session(session) if hasattr(result, "with_session") else session.scalars(result)
     return list(rows)
 
 

@@ -36,11 +36,11 @@ def key_of_class(cls: type) -> OperatorKey:
     Args:
         cls: the class of an operator.
     """
-    found = reads_of_class(cls)
+    reads = reads_of_class(cls)
     return OperatorKey(
         never=kind_of(cls) or (FROM_TRIGGER if getattr(cls, "start_from_trigger", False) else ""),
-        objections=tuple(check_class(cls, found)),
-        context=tuple(sorted(found.context & BY_VALUE)),
-        own=tuple(attributes_of_class(cls, found, LEFT_OUT)),
+        objections=tuple(check_class(cls, reads)),
+        context=tuple(sorted(reads.context & BY_VALUE)),
+        own=tuple(attributes_of_class(cls, reads, LEFT_OUT)),
         asks=path_of(cls) in PURE | BRANCHES,
     )

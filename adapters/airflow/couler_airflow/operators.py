@@ -82,24 +82,26 @@ def own_names(cls: type) -> set[str]:
 
 
 @functools.lru_cache(maxsize=512)
-def reads_of(cls: type, known: frozenset[str] = frozenset()) -> Reads:
+def reads_of(cls: type, known_names: frozenset[str] = frozenset()) -> Reads:
     """Return what the methods of an operator's class read.
 
     Args:
         cls: the class.
-        known: names of classes behind it that do no harm with a context that they hand on.
+        known_names: names of classes behind it that do no harm with a context that they hand on.
     """
     members = [(base, name, member) for base in _own(cls) for name, member in vars(base).items()]
-    given = {*GIVEN, *_resumed(member for *_, member in members)}
-    own = [(base, name, part) for base, name, member in members for part in _parts_of_member(member, name in given)]
+    given_names = {*GIVEN, *_resumed(member for *_, member in members)}
+    own = [
+        (base, name, part) for base, name, member in members for part in _parts_of_member(member, name in given_names)
+    ]
     methods: dict[str, list[Part]] = {}
     for _, name, part in own:
         methods.setdefault(name, []).append(part)
-    found = Reads()
+    reads = Reads()
     for base, name, part in own:
         read = _read(part, methods[name], methods)
-        found |= Reads(read.context - {ALL}, read.own) if base.__name__ in known else read
-    return found
+        reads |= Reads(read.context - {ALL}, read.own) if base.__name__ in known_names else read
+    return reads
 
 
 def reads_of_hook(function: Callable[..., Any]) -> Reads:
@@ -121,13 +123,13 @@ def _resumed(members: Iterable[Any]) -> Iterator[str]:
             yield from (text for text in code.co_consts if isinstance(text, str))
 
 
-def _parts_of_member(member: Any, given: bool) -> Iterator[Part]:
+def _parts_of_member(member: Any, is_given: bool) -> Iterator[Part]:
     inner = (getattr(member, part, None) for part in ("__func__", "fget", "fset", "func"))
     bound = not isinstance(member, staticmethod | classmethod)
     for value in (member, *inner):
         looked_at = callable(value) and not isinstance(value, type)
-        if looked_at and (given or isinstance(inspect.unwrap(value), types.FunctionType)):
-            yield from _parts(value, place=1 if given else None, bound=bound)
+        if looked_at and (is_given or isinstance(inspect.unwrap(value), types.FunctionType)):
+            yield from _parts(value, place=1 if is_given else None, bound=bound)
 
 
 def _parts(function: Any, place: int | None, *, bound: bool = False) -> Iterator[Part]:
@@ -231,8 +233,8 @@ def _taken(
         elif not (isinstance(call.func, ast.Attribute) and _is_self(call.func.value, part)):
             yield ALL
         elif call.func.attr not in STAGES or call.func.attr in methods:
-            found = methods.get(call.func.attr, ())
-            if not found or not all(_receives(item, call, node) for item in found):
+            receivers = methods.get(call.func.attr, ())
+            if not receivers or not all(_receives(item, call, node) for item in receivers):
                 yield ALL
 
 

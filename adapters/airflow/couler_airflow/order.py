@@ -41,12 +41,12 @@ class Order:
     @cached_property
     def _places(self) -> Mapping[str, int]:
         """Every task's place in one order in which they could run; tasks in a cycle come last."""
-        left = {name: len(task.upstream_task_ids) for name, task in self._tasks.items()}
-        ready = [name for name, number in left.items() if not number]
+        remaining = {name: len(task.upstream_task_ids) for name, task in self._tasks.items()}
+        ready = [name for name, number in remaining.items() if not number]
         for name in ready:
             for after in self._tasks[name].downstream_task_ids:
-                left[after] -= 1
-                if not left[after]:
+                remaining[after] -= 1
+                if not remaining[after]:
                     ready.append(after)
         return dict.fromkeys(self._tasks, len(self._tasks)) | {name: place for place, name in enumerate(ready)}
 

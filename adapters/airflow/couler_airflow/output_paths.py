@@ -52,9 +52,9 @@ def check_outputs(task: Any, declaration: Declaration) -> list[Objection]:
     templates = [template for template, _ in _compile(task, declaration, reasons)]
     texts = {template: fill_template(template) for template in templates}
     # What begins with a value may be any path.
-    known = [text for template, text in texts.items() if text and not template.startswith("{")]
+    fixed = [text for template, text in texts.items() if text and not template.startswith("{")]
     whole = [template for template in templates if texts[template] == template]
-    return _object_to(task, [*reasons, *_wrong(known), *_nested(whole)])
+    return _object_to(task, [*reasons, *_wrong(fixed), *_nested(whole)])
 
 
 def _compile(task: Any, declaration: Declaration, reasons: list[str]) -> Iterator[tuple[str, Any]]:

@@ -68,5 +68,5 @@ def couler_runs(document: Document) -> list[Run]:
     from couler_airflow.history.records import document_of
     from couler_airflow.history.runs import runs_of
 
-    found = document_of(document.data)
-    return [] if found is None else runs_of(found)
+    result = document_of(document.data)
+    return [] if result is None else runs_of(result)

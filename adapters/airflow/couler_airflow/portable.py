@@ -74,10 +74,10 @@ def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Dec
     graph = replace(
         workflow.graphs[0], regions=(), steps=folded(steps, {step.name for step in steps if _is_empty(dag, step)})
     )
-    left = {step.call for step in graph.steps}
-    if not left:
+    remaining = {step.call for step in graph.steps}
+    if not remaining:
         raise refuse("Graph.steps", workflow.name, "runs nothing: all of its tasks are empty")
-    kept = tuple(item for item in operations if Call(name=item.name) in left)
+    kept = tuple(item for item in operations if Call(name=item.name) in remaining)
     return replace(workflow, parameters=_parameters(dag), graphs=(graph,), operations=kept, rest=None), tuple(notes)
 
 
@@ -90,16 +90,16 @@ def _is_empty(dag: Any, step: Step) -> bool:
 
 
 def _parameters(dag: Any) -> tuple[Port, ...]:
-    found: list[Port] = []
+    ports: list[Port] = []
     for name in sorted(dag.params):
         value = dag.params.get_param(name).value
         if type(value).__name__ in ("NoValueSentinel", "ArgNotSet"):
-            found.append(Port(name=name))
+            ports.append(Port(name=name))
         elif isinstance(value, (str, int)) and not isinstance(value, bool):
-            found.append(Port(name=name, value=Literal(value=str(value))))
+            ports.append(Port(name=name, value=Literal(value=str(value))))
         else:
             raise refuse("Workflow.parameters", name, f"is a param of the type {type(value).__name__}: give it as text")
-    return tuple(found)
+    return tuple(ports)
 
 
 class _Task:
@@ -116,15 +116,19 @@ class _Task:
         if task.operator_class.__name__ == EMPTY:
             check_task(task, self._given, frozenset())
             return Operation(name=self._operation, kind="container"), None, ()
-        known = known_of(task)
-        if known is None:
+        container = known_of(task)
+        if container is None:
             kind = task.operator_class.__name__
             raise refuse("Operation.kind", self._name, f"is a {kind}, which only Airflow can run")
-        check_task(task, self._given, known.ignored | {known.image, known.command, known.arguments, known.environment})
-        if known.prefix and self._given.get(known.environment) and not self._given.get("append_env"):
+        check_task(
+            task,
+            self._given,
+            container.ignored | {container.image, container.command, container.arguments, container.environment},
+        )
+        if container.prefix and self._given.get(container.environment) and not self._given.get("append_env"):
             raise refuse("Container.env", self._name, "runs with its env alone: containers have more (append_env=True)")
         rows = self._rows()
-        runs = [self._container(known, row) for row in rows]
+        runs = [self._container(container, row) for row in rows]
         if not task.is_mapped:
             return self._named(runs[0], ()), None, ()
         return self._looped(runs)
@@ -151,25 +155,25 @@ class _Task:
             check_task(self._task, item, frozenset(self._task.template_fields))
         return [{**self._given, **item} for item in items]
 
-    def _container(self, known: Known, row: Mapping[str, Any]) -> Container:
+    def _container(self, container: Known, row: Mapping[str, Any]) -> Container:
         resources = row.get("container_resources")
         requests, limits = self._quantities(resources, "requests"), self._quantities(resources, "limits")
-        image = row.get(known.image) if known.image else None
-        environment = row.get(known.environment) if known.environment else None
-        prefix = tuple(Literal(value=part) for part in known.prefix)
+        image = row.get(container.image) if container.image else None
+        environment = row.get(container.environment) if container.environment else None
+        prefix = tuple(Literal(value=part) for part in container.prefix)
         return Container(
             image=None if image is None else self._text(image),
-            command=prefix or self._texts(row.get(known.command), known),
-            args=self._texts(row.get(known.arguments), known),
+            command=prefix or self._texts(row.get(container.command), container),
+            args=self._texts(row.get(container.arguments), container),
             env=tuple(self._environment(environment)),
             requests=requests,
             limits=limits,
         )
 
-    def _texts(self, value: Any, known: Known) -> tuple[Value, ...]:
+    def _texts(self, value: Any, container: Known) -> tuple[Value, ...]:
         if value is None:
             return ()
-        if isinstance(value, str) and not known.prefix:
+        if isinstance(value, str) and not container.prefix:
             raise refuse("Container.args", self._name, "gives its command as one text: give a list of texts")
         return tuple(map(self._text, value)) if isinstance(value, (list, tuple)) else (self._text(value),)
 
@@ -184,8 +188,8 @@ class _Task:
     def _quantities(self, resources: Any, which: str) -> tuple[tuple[str, Value], ...]:
         if resources is None:
             return ()
-        found = resources.get(which) if isinstance(resources, Mapping) else getattr(resources, which, None)
-        return tuple(sorted((str(name), self._text(str(value))) for name, value in (found or {}).items()))
+        quantities = resources.get(which) if isinstance(resources, Mapping) else getattr(resources, which, None)
+        return tuple(sorted((str(name), self._text(str(value))) for name, value in (quantities or {}).items()))
 
     def _text(self, data: Any) -> Value:
         value = text_value(data)

@@ -27,7 +27,7 @@ def portable_needs(graph: Graph, tasks: Mapping[str, Any]) -> dict[str, Needs | 
     """
     rules = {step.name: _rule(tasks[step.name]) for step in graph.steps}
     hollow = {name for name, rule in rules.items() if rule == "all_failed"}
-    found: dict[str, Needs | None] = {}
+    needs: dict[str, Needs | None] = {}
     for step in graph.steps:
         rule, before = rules[step.name], sorted({need.step for need in needed(step.needs)})
         if rule not in EVERY:
@@ -36,8 +36,8 @@ def portable_needs(graph: Graph, tasks: Mapping[str, Any]) -> dict[str, Needs | 
             raise refuse("Step.needs", step.name, "waits for the failure of several tasks")
         if rule != "all_done" and hollow.intersection(before):
             raise refuse("Step.needs", step.name, "waits for a task that Airflow skips where nothing failed")
-        found[step.name] = None if step.needs is None else map_needs(step.needs, _with_errors)
-    return found
+        needs[step.name] = None if step.needs is None else map_needs(step.needs, _with_errors)
+    return needs
 
 
 def _rule(task: Any) -> str:

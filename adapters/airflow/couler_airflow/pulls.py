@@ -56,15 +56,15 @@ def pieces(text: str, tasks: Container[str], dag_id: str) -> list[str | Referenc
     A block that is nothing but one pull of one task becomes a reference; any other an expression with references.
     What names its task by a variable, or belongs to another DAG, stays text: it refers to nothing here.
     """
-    found: list[str | Reference | Expression] = []
+    pieces: list[str | Reference | Expression] = []
     end = 0
     for block in BLOCK.finditer(text) if PULL in text else ():
         pulls = list(_pulls(block[0], tasks, dag_id))
         if not pulls:
             continue
-        found += [text[end : block.start()], _referring(block[0], pulls)]
+        pieces += [text[end : block.start()], _referring(block[0], pulls)]
         end = block.end()
-    return [piece for piece in (*found, text[end:]) if piece != ""]
+    return [piece for piece in (*pieces, text[end:]) if piece != ""]
 
 
 def _referring(block: str, pulls: list[Pull]) -> Reference | Expression:
@@ -94,18 +94,18 @@ def _pulls(block: str, tasks: Container[str], dag_id: str) -> Iterator[Pull]:
         if parsed is None:
             continue
         node, end = parsed
-        found = named(node)
-        if found.tasks is ... or found.key is ... or found.dag not in (None, dag_id):
+        pull = named(node)
+        if pull.tasks is ... or pull.key is ... or pull.dag not in (None, dag_id):
             continue
-        if found.tasks and all(name in tasks for name in found.tasks):
-            yield Pull(call.start(), end, found.tasks, found.key)
+        if pull.tasks and all(name in tasks for name in pull.tasks):
+            yield Pull(call.start(), end, pull.tasks, pull.key)
 
 
 def named(call: ast.Call) -> Named:
     """What a call of `xcom_pull` names."""
-    given = dict(zip(("task_ids", "dag_id", "key", PAST), call.args, strict=False))
-    given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
-    tasks = _constant(given.get("task_ids"))
+    arguments = dict(zip(("task_ids", "dag_id", "key", PAST), call.args, strict=False))
+    arguments |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    tasks = _constant(arguments.get("task_ids"))
     if any(word.arg is None for word in call.keywords):
         tasks = ...
     elif isinstance(tasks, str):
@@ -114,14 +114,14 @@ def named(call: ast.Call) -> Named:
         tasks = tuple(tasks)
     elif tasks is not None:
         tasks = ...
-    dag, run = _constant(given.get("dag_id")), _constant(given.get("run_id"))
-    key = _constant(given["key"]) if "key" in given else RESULT
+    dag, run = _constant(arguments.get("dag_id")), _constant(arguments.get("run_id"))
+    key = _constant(arguments["key"]) if "key" in arguments else RESULT
     return Named(
         () if tasks is None else tasks,
         dag if dag is None or isinstance(dag, str) else ...,
         key if isinstance(key, str) else ...,
         run if run is None or isinstance(run, str) else ...,
-        bool(_constant(given.get(PAST))),
+        bool(_constant(arguments.get(PAST))),
     )
 
 
@@ -144,12 +144,12 @@ def with_dag_ids(text: str, where: Callable[[Named], str | None]) -> str:
         dag_id = None if call is None else where(named(call))
         if call is None or dag_id is None:
             continue
-        given = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "dag_id")]
+        nodes = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "dag_id")]
         last = [*call.args, *(word.value for word in call.keywords)][-1]
-        node = given[0] if given else last
+        node = nodes[0] if nodes else last
         at = start + _offset(text[start:], node.lineno, node.col_offset)
         stop = start + _offset(text[start:], node.end_lineno or 1, node.end_col_offset or 0)
-        parts += [text[end:at], repr(dag_id)] if given else [text[end:stop], f", dag_id={dag_id!r}"]
+        parts += [text[end:at], repr(dag_id)] if nodes else [text[end:stop], f", dag_id={dag_id!r}"]
         end = stop
     return "".join([*parts, text[end:]])
 

@@ -86,15 +86,15 @@ def check_task(task: Any, declaration: Declaration) -> Iterator[Objection]:
     programs = _texts([getattr(task, name, None) for name in task.template_fields if name in PROGRAMS])
     waived = {*declaration.allow, *(("clock", "randomness") if declaration.itself else ())}
     waived |= {"randomness"} if "random" in waived else set()
-    found = (item for item in impurities(programs) if item.rule not in waived)
-    yield from (replace(item, remedy=remedy(item.rule)) for item in found)
+    impure = (item for item in impurities(programs) if item.rule not in waived)
+    yield from (replace(item, remedy=remedy(item.rule)) for item in impure)
     yield from _result(task, declaration)
 
 
 def context_names(task: Any, declaration: Declaration) -> list[str]:
     """Return the values of the run that a body gets or asks for and that go into the key, by name."""
-    asked = {parameter.name for parameter in _parameters(task) if parameter.kind is not parameter.VAR_KEYWORD}
-    return sorted(BY_VALUE & {*declaration.context, *asked, *_own_reads(task).context})
+    names = {parameter.name for parameter in _parameters(task) if parameter.kind is not parameter.VAR_KEYWORD}
+    return sorted(BY_VALUE & {*declaration.context, *names, *_own_reads(task).context})
 
 
 def attribute_names(task: Any) -> list[str]:
@@ -102,16 +102,16 @@ def attribute_names(task: Any) -> list[str]:
     return attributes_of_class(operator_of_run(task), _own_reads(task), vars(task))
 
 
-def attributes_of_class(cls: type, found: Reads, given: Collection[str]) -> list[str]:
+def attributes_of_class(cls: type, reads: Reads, names: Collection[str]) -> list[str]:
     """Return which attributes of those that an operator's code reads are values.
 
     Args:
         cls: the operator's class.
-        found: what its code reads.
-        given: the attributes of an instance; the others are what Airflow makes of these.
+        reads: what its code reads.
+        names: the attributes of an instance; the others are what Airflow makes of these.
     """
     properties = {name for name in dir(cls) if isinstance(getattr(cls, name, None), property)} - own_names(cls)
-    return sorted(found.own.intersection({*given, *properties}) - NOT_READ)
+    return sorted(reads.own.intersection({*names, *properties}) - NOT_READ)
 
 
 def operator_of_run(task: Any) -> type:
@@ -147,21 +147,21 @@ def reads_of_class(cls: type, command: str = "") -> Reads:
     return Reads() if path_of(cls) in PURE | BRANCHES else reads_of(cls, quiet)
 
 
-def check_class(cls: type, found: Reads, allow: Collection[str] = ()) -> Iterator[Objection]:
+def check_class(cls: type, reads: Reads, allow: Collection[str] = ()) -> Iterator[Objection]:
     """Return what an operator's code takes of the run, of the DAG and of what is around it that no key can cover.
 
     Args:
         cls: its class.
-        found: what its code reads.
+        reads: what its code reads.
         allow: what its owner says is no matter.
     """
     name = cls.__name__
-    for key in sorted(found.context - BY_VALUE):
+    for key in sorted(reads.context - BY_VALUE):
         what = "all of the run's context" if key == ALL else f"{key!r} of the run"
         yield object_to("context", f"the code of {name} takes {what}", None, remedy("context"))
-    if found.own & OF_THE_DAG:
+    if reads.own & OF_THE_DAG:
         yield Objection("run-context", f"the code of {name} reads its DAG")
-    if ALL in found.own and not is_library(cls.__module__):
+    if ALL in reads.own and not is_library(cls.__module__):
         yield Objection("run-context", f"the code of {name} hands its operator on")
     if _runs_shell(cls) and "programs" not in allow:
         yield object_to("programs", f"{name} runs a program", None, remedy("programs"))
@@ -182,17 +182,17 @@ def knows_no_run(task: Any) -> bool:
 
 def _own_reads(task: Any) -> Reads:
     """Return what an operator's code and its hooks read."""
-    found = reads_of_class(operator_of_run(task), str(getattr(task, "bash_command", "")))
+    reads = reads_of_class(operator_of_run(task), str(getattr(task, "bash_command", "")))
     for name in ("_pre_execute_hook", "_post_execute_hook"):
         if (hook := getattr(task, name, None)) is not None:
-            found |= reads_of_hook(hook)
-    return found
+            reads |= reads_of_hook(hook)
+    return reads
 
 
 def _operator(task: Any, declaration: Declaration) -> Iterator[Objection]:
     """Object to what an operator's own code takes of the run and of the DAG."""
-    found = _own_reads(task)
-    said = Reads(own=found.own) if declaration.context else found
+    reads = _own_reads(task)
+    said = Reads(own=reads.own) if declaration.context else reads
     yield from check_class(operator_of_run(task), said, declaration.allow)
 
 
@@ -212,9 +212,9 @@ def _parameters(task: Any) -> Iterator[inspect.Parameter]:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return  # a builtin without a signature, which Airflow cannot call with a context either
-    known = context_keys() - {"templates_dict"}
+    names = context_keys() - {"templates_dict"}
     for parameter in parameters[len(task.op_args) :]:
-        if parameter.kind is parameter.VAR_KEYWORD or parameter.name in known.difference(task.op_kwargs):
+        if parameter.kind is parameter.VAR_KEYWORD or parameter.name in names.difference(task.op_kwargs):
             yield parameter
 
 

@@ -60,8 +60,8 @@ def tune(
     Raises:
         InvalidInput: what is said makes no sense.
     """
-    given = {"data": data, "model": model, "space": space, "candidates": [*candidates]}
-    task = read_task({name: content for name, content in given.items() if content})
+    texts = {"data": data, "model": model, "space": space, "candidates": [*candidates]}
+    task = read_task({name: content for name, content in texts.items() if content})
     if trials not in range(2, MOST + 1):
         hint = "the first of them is what is set now"
         raise InvalidInput(f"trials: {trials!r:.20} is no number from 2 to {MOST:,}", engine="airflow", hint=hint)
@@ -115,12 +115,12 @@ class Tuned:
             InvalidInput: a hyperparameter is set to what the search space does not hold.
             Unsupported: only a run knows a hyperparameter, or one has no value in some setting.
         """
-        given = dict(self._signature.bind_partial(*args, **kwargs).arguments)
-        given |= given.pop(self._others, {})
-        settings = self._settings(given)
+        values = dict(self._signature.bind_partial(*args, **kwargs).arguments)
+        values |= values.pop(self._others, {})
+        settings = self._settings(values)
         if len(settings) < 2:
-            return self._target(**given)
-        fixed = {name: value for name, value in given.items() if name not in self._task.space.names}
+            return self._target(**values)
+        fixed = {name: value for name, value in values.items() if name not in self._task.space.names}
         card, task_id = self._task.data, self._target.kwargs["task_id"]
         items = [{NUMBER: number, **setting} for number, setting in enumerate(settings)]
         measured = self._trials_of(task_id).partial(**fixed).expand_kwargs(items)
@@ -143,13 +143,13 @@ class Tuned:
 
         return task(task_id=task_id, trigger_rule="all_done", multiple_outputs=True)(pick_best)
 
-    def _settings(self, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _settings(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """All values of each trial, what is set now first."""
         space = self._task.space
         set_now = {
             name: read_value(name, parameter, value)
             for name, parameter in space.parameters
-            if (value := self._set_now(name, given)) is not None
+            if (value := self._set_now(name, values)) is not None
         }
         task = msgspec.structs.replace(self._task, space=space.with_defaults(set_now))
         tuner = installed_plugins().parse(TUNERS, self._tuner)
@@ -159,9 +159,9 @@ class Tuned:
         proposals = settings_to_try(tuner, task, self._trials)
         return [self._whole(task.space, dict(proposal.values)) for proposal in proposals]
 
-    def _set_now(self, name: str, given: Mapping[str, Any]) -> object:
+    def _set_now(self, name: str, values: Mapping[str, Any]) -> object:
         default = self._signature.parameters[name].default
-        value = given.get(name, None if default is inspect.Parameter.empty else default)
+        value = values.get(name, None if default is inspect.Parameter.empty else default)
         if value is not None and not isinstance(value, (bool, int, float, str)):
             raise self._refusal(f"gets {name!r} from another task", HINT)
         return value
@@ -191,8 +191,8 @@ def _trial(function: Callable[..., Any], signature: inspect.Signature, metric: s
     @functools.wraps(function)
     def trial(*args: Any, **kwargs: Any) -> list[Any]:
         number = kwargs.pop(NUMBER)
-        made = function(*args, **kwargs)
-        return [number, str(made.get(metric) if isinstance(made, Mapping) else made)]
+        result = function(*args, **kwargs)
+        return [number, str(result.get(metric) if isinstance(result, Mapping) else result)]
 
     parameters = [*signature.parameters.values(), inspect.Parameter(NUMBER, inspect.Parameter.KEYWORD_ONLY)]
     parameters.sort(key=lambda parameter: parameter.kind)
@@ -215,5 +215,5 @@ def _function_of(target: Any) -> Callable[..., Any]:
     if operator.__name__ != "_PythonDecoratedOperator":
         reason = f"{function.__name__!r} runs as {operator.__name__.strip('_')}, from its source alone"
         raise Unsupported(reason, engine="airflow", feature="tune", hint="tune a plain @task")
-    found: Callable[..., Any] = function
-    return found
+    plain: Callable[..., Any] = function
+    return plain

@@ -90,16 +90,16 @@ def check_dag(dag: Any) -> None:
         raise refuse("Graph.timeout", dag.dag_id, "has a dagrun_timeout")
 
 
-def check_task(task: Any, given: Mapping[str, Any], carried: Collection[str]) -> None:
+def check_task(task: Any, fields: Mapping[str, Any], carried: Collection[str]) -> None:
     """Raises `Unsupported` where a task was given what only Airflow has.
 
     Args:
         task: the task.
-        given: the arguments of its operator.
+        fields: the arguments of its operator.
         carried: those that are carried.
     """
-    for name in sorted(given):
-        value = given[name]
+    for name in sorted(fields):
+        value = fields[name]
         if name in carried or name in NEUTRAL or value in (None, False, [], {}, (), 0):
             continue
         if value in USUAL.get(name, ()):

@@ -89,13 +89,13 @@ class Codec:
 
     def lift(self, mapping: Mapped, context: Context) -> Mapped:
         """The fields of the IR node for this mapping; what they do not express is in the field `rest`."""
-        found, rest = self._lift(mapping, context)
+        fields, rest = self._lift(mapping, context)
         if rest:
-            found["rest"] = native(rest)
-        return found
+            fields["rest"] = native(rest)
+        return fields
 
     def _lift(self, mapping: Mapped, context: Context) -> tuple[Mapped, Mapped]:
-        found: Mapped = {}
+        fields: Mapped = {}
         rest: Mapped = {}
         done: set[str] = set()
         for key, content in mapping.items():
@@ -103,19 +103,19 @@ class Codec:
             if field is not None:
                 if field.name not in done:
                     done.add(field.name)
-                    value, left = field.read(mapping, context)
+                    value, remainder = field.read(mapping, context)
                     if value is not None:
-                        found[field.name] = value
-                    if left:
-                        rest.update(left)
+                        fields[field.name] = value
+                    if remainder:
+                        rest.update(remainder)
             elif key in self._nested and isinstance(content, dict):
-                inner, left = self._nested[key]._lift(content, context)
-                found.update(inner)
-                if left:
-                    rest[key] = left
+                inner, remainder = self._nested[key]._lift(content, context)
+                fields.update(inner)
+                if remainder:
+                    rest[key] = remainder
             elif key not in self._ignored and (content is not None or key not in self._nested):
                 rest[key] = content
-        return found, rest
+        return fields, rest
 
     def write(self, node: Node, context: Context) -> Mapped:
         """The whole mapping for a node.
@@ -151,8 +151,8 @@ class Codec:
     def _patch(self, mapping: Mapped, old: Node, new: Node, before: Mapped, after: Mapped, context: Context) -> Mapped:
         """As `patch`; `before` and `after` are what the fields of both nodes do not express."""
         keys = {key for field in self._changed(old, new) for key in field.keys}
-        left = [key for key in {**before, **after} if key not in self._nested]
-        keys.update(key for key in left if not same(before.get(key, ABSENT), after.get(key, ABSENT)))
+        others = [key for key in {**before, **after} if key not in self._nested]
+        keys.update(key for key in others if not same(before.get(key, ABSENT), after.get(key, ABSENT)))
         patched = with_keys(mapping, keys, merged(self._write(new, context), after)) if keys else mapping
         for key, codec in self._nested.items():
             content, parts = patched.get(key, ABSENT), (before.get(key, {}), after.get(key, {}))

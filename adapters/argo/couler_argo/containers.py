@@ -85,7 +85,7 @@ CONTAINER = Codec(
 
 def _read(mapping: Mapped, context: Context) -> tuple[tuple[Container, ...] | None, Mapped]:
     containers: list[Container] = []
-    left: Mapped = {}
+    remainder: Mapped = {}
     for key in ("container", "script"):
         content = mapping.get(key)
         if (
@@ -96,14 +96,14 @@ def _read(mapping: Mapped, context: Context) -> tuple[tuple[Container, ...] | No
         ):
             containers.append(Container(role="main", **CONTAINER.lift(content, context)))
         elif key in mapping:
-            left[key] = content
+            remainder[key] = content
     for key, role in ROLES.items():
         items = mapping.get(key)
         if mappings(items, bool):
             containers.extend(Container(role=role, **CONTAINER.lift(item, context)) for item in items)
         elif key in mapping:
-            left[key] = items
-    return tuple(containers) or None, left
+            remainder[key] = items
+    return tuple(containers) or None, remainder
 
 
 def _write(containers: tuple[Container, ...], context: Context) -> Mapped:

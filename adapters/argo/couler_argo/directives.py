@@ -38,7 +38,7 @@ def fold(workflow: Workflow) -> Workflow:
     """
     specs = read_specs(workflow)
     called = {site.step.call.name for site in call_sites(workflow) if isinstance(site.step.call, Call)}
-    found: dict[str, Directive] = {}
+    result: dict[str, Directive] = {}
     index: dict[str, str] = {}
     changed: dict[str, Template] = {}
     for name, item in callables(workflow).items():
@@ -52,10 +52,10 @@ def fold(workflow: Workflow) -> Workflow:
         if isinstance(bare, Operation) and (workflow.library or name not in called):
             changed[name] = replace(bare, directives=(directive,))
         else:
-            changed[name], found[name] = bare, directive
+            changed[name], result[name] = bare, directive
 
     def with_found(step: Step) -> Step:
-        directive = found.get(step.call.name) if isinstance(step.call, Call) else None
+        directive = result.get(step.call.name) if isinstance(step.call, Call) else None
         return step if directive is None else with_directive(step, directive)
 
     if not changed:

@@ -65,8 +65,8 @@ class Footprints:
     def size(self, callee: Graph | Operation) -> int:
         """The bytes of a template."""
         if isinstance(callee, Operation):
-            asked = sum(MARK_BYTES + _bytes(directive) for directive in callee.directives)
-            return asked + _bytes(OPERATION.write(replace(callee, directives=()), self._writing))
+            bytes_asked = sum(MARK_BYTES + _bytes(directive) for directive in callee.directives)
+            return bytes_asked + _bytes(OPERATION.write(replace(callee, directives=()), self._writing))
         return _bytes(GRAPH.write(callee, self._writing)) + sum(map(self._step_size, callee.steps))
 
     def _step_size(self, step: Step) -> int:

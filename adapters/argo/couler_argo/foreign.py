@@ -151,12 +151,12 @@ def _with_path(output: Output) -> Output:
 
 def _plain(names: Iterable[str], spelt: Callable[[str], str] = str) -> dict[str, str]:
     """A name that Argo takes for each of these, no two alike; those that it takes already stay."""
-    found: dict[str, str] = {}
-    taken: set[str] = set()
+    result: dict[str, str] = {}
+    names_before: set[str] = set()
     for name in sorted(names, key=lambda name: (_fits(spelt(name)) != name, name)):
-        found[name] = fresh_name(_fits(spelt(name)), taken)
-        taken.add(found[name])
-    return found
+        result[name] = fresh_name(_fits(spelt(name)), names_before)
+        names_before.add(result[name])
+    return result
 
 
 def _fits(name: str) -> str:

@@ -120,22 +120,24 @@ class _Coming:
             ident = str(self._nodes[ident].get("boundaryID", ""))
         return len(seen)
 
-    def _complete(self, boundary: str, graph: Graph, made: dict[str, str]) -> None:
+    def _complete(self, boundary: str, graph: Graph, outputs: dict[str, str]) -> None:
         """Adds what is missing of one graph. Linear in its steps and edges: a stage follows another by one node."""
         view = GraphView(graph, self._callables)
         stage = {name: number for number, names in enumerate(graph.stages or ()) for name in names}
         entered: dict[int, str] = {}
         for name, step in _in_order(graph, view):
-            if name in made:
+            if name in outputs:
                 continue
-            before = [sink for other in view.predecessors(name) if other in made for sink in self._sinks(made[other])]
+            before = [
+                sink for other in view.predecessors(name) if other in outputs for sink in self._sinks(outputs[other])
+            ]
             number = stage.get(name, 0)
             if number and number not in entered:
-                ended = [made[other] for other in (graph.stages or ())[number - 1] if other in made]
+                ended = [outputs[other] for other in (graph.stages or ())[number - 1] if other in outputs]
                 entered[number] = self._add(boundary, f"[{number}]", "StepGroup", "", self._all_sinks(ended))
             if number:
                 before.append(entered[number])
-            made[name] = self._add(boundary, name, "Pod", _callee(step), before or [boundary])
+            outputs[name] = self._add(boundary, name, "Pod", _callee(step), before or [boundary])
 
     def _add(self, boundary: str, name: str, kind: str, template: str, before: Sequence[str]) -> str:
         ident = f"{boundary}/{name}"

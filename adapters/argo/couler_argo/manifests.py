@@ -87,15 +87,15 @@ def _text(name: str, key: str) -> Field:
 def _read_entry(mapping: Mapped, context: Context) -> tuple[Step | None, Mapped]:
     """The entry: a template of its own, or one of the workflow template that it refers to."""
     entrypoint, reference = mapping.get("entrypoint"), mapping.get("workflowTemplateRef")
-    left = held(mapping, ("entrypoint", "workflowTemplateRef"))
-    name = left.pop("entrypoint") if isinstance(entrypoint, str) and entrypoint else ""
+    remainder = held(mapping, ("entrypoint", "workflowTemplateRef"))
+    name = remainder.pop("entrypoint") if isinstance(entrypoint, str) and entrypoint else ""
     match reference:
         case {"name": str(workflow), **others}:
             call = external(workflow, name, others)
             if call is not None:
-                del left["workflowTemplateRef"]
-                return Step(name="entrypoint", call=call), left
-    return Step(name="entrypoint", call=Call(name=name)) if name else None, left
+                del remainder["workflowTemplateRef"]
+                return Step(name="entrypoint", call=call), remainder
+    return Step(name="entrypoint", call=Call(name=name)) if name else None, remainder
 
 
 def _write_entry(entry: Step, context: Context) -> Mapped:

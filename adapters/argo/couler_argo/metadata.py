@@ -55,8 +55,8 @@ def without_records(workflow: Workflow) -> Workflow:
         return workflow
     if isinstance(metadata, dict):
         rest["metadata"] = {key: content for key, content in metadata.items() if key not in METADATA_RECORDS}
-    left = {key: content for key, content in rest.items() if key not in RECORDS and content != {}}
-    return replace(workflow, rest=native(left) if left else None)
+    remaining = {key: content for key, content in rest.items() if key not in RECORDS and content != {}}
+    return replace(workflow, rest=native(remaining) if remaining else None)
 
 
 def _mapping(workflow: Workflow, content: Any, what: str) -> dict[str, Any]:

@@ -60,11 +60,11 @@ def _artifact_value() -> Field:
     """What an output artifact of a graph is: another artifact, or the one that an expression chooses."""
 
     def read(mapping: Mapped, context: Context) -> tuple[Any, Mapped]:
-        left = held(mapping, ("from", "fromExpression"))
+        remainder = held(mapping, ("from", "fromExpression"))
         for key, reader in (("from", value), ("fromExpression", expression)):
-            if isinstance(left.get(key), str):
-                return reader(left.pop(key)), left
-        return None, left
+            if isinstance(remainder.get(key), str):
+                return reader(remainder.pop(key)), remainder
+        return None, remainder
 
     def write_value(node: Any, context: Context) -> Mapped:
         if isinstance(node, Expression):
@@ -103,7 +103,7 @@ OUTPUT_ARTIFACT = Codec(
 def read_ports(content: Mapped, node: type[Port] | type[Output], context: Context) -> tuple[Any, Mapped]:
     """The parameters and artifacts of a mapping that holds both lists, and what cannot be read as such."""
     ports: list[Port | Output] = []
-    left: Mapped = {}
+    remainder: Mapped = {}
     for key, kind in LISTS:
         if key not in content:
             continue
@@ -112,8 +112,8 @@ def read_ports(content: Mapped, node: type[Port] | type[Output], context: Contex
             codec = _codec(node, kind)
             ports.extend(node(kind=kind, **codec.lift(item, context)) for item in items)
         else:
-            left[key] = items
-    return tuple(ports) or None, left
+            remainder[key] = items
+    return tuple(ports) or None, remainder
 
 
 def write_ports(ports: tuple[Port | Output, ...], context: Context) -> Mapped:
@@ -142,7 +142,7 @@ def _port_lists(name: str, node: type[Port] | type[Output]) -> Codec:
 
 def _read_arguments(content: Mapped, context: Context) -> tuple[tuple[Argument, ...] | None, Mapped]:
     arguments: list[Argument] = []
-    left: Mapped = {}
+    remainder: Mapped = {}
     for key, kind in LISTS:
         if key not in content:
             continue
@@ -150,8 +150,8 @@ def _read_arguments(content: Mapped, context: Context) -> tuple[tuple[Argument, 
         if mappings(items, lambda item: isinstance(item.get("name"), str)):
             arguments.extend(_argument(item, kind) for item in items)
         else:
-            left[key] = items
-    return tuple(arguments) or None, left
+            remainder[key] = items
+    return tuple(arguments) or None, remainder
 
 
 def _argument(item: Mapped, kind: PortKind) -> Argument:

@@ -135,7 +135,7 @@ class _Status:
         return [parent for parent in self._nearest[before] if parent != ident]
 
     def _found_before(self, before: tuple[str, ...]) -> set[str]:
-        found: set[str] = set()
+        names: set[str] = set()
         seen: set[str] = set()
         stack = list(before)
         while stack:
@@ -145,10 +145,10 @@ class _Status:
             seen.add(current)
             owner = self._owner(current)
             if owner is not None:
-                found.add(owner)
+                names.add(owner)
             else:
                 stack += self._before[current]
-        return found
+        return names
 
     def _is_leaf(self, ident: str, node: Mapped) -> bool:
         """Whether a node is a step: it runs something, as often as it takes, or would have, had there been no hit."""
@@ -231,14 +231,14 @@ def _templates(manifest: Mapped) -> dict[str, Any]:
     """The templates that a workflow holds, by name, and those of others by `TEMPLATE-HOLDER/NAME`."""
     status, spec = manifest.get("status") or {}, manifest.get("spec") or {}
     stored = status.get("storedWorkflowTemplateSpec") or {}
-    found: dict[str, Any] = {}
+    templates: dict[str, Any] = {}
     for item in [*(spec.get("templates") or []), *(stored.get("templates") or [])]:
-        found.setdefault(str(item.get("name")), item)
+        templates.setdefault(str(item.get("name")), item)
     for key, item in sorted((status.get("storedTemplates") or {}).items()):
         parts = str(key).split("/")
-        found.setdefault("/".join(parts[-2:]), item)
-        found.setdefault(parts[-1], item)
-    return found
+        templates.setdefault("/".join(parts[-2:]), item)
+        templates.setdefault(parts[-1], item)
+    return templates
 
 
 def _seconds(node: Mapped) -> float | None:

@@ -44,17 +44,17 @@ CALLEE = ("template", "templateRef", "inline")
 def _read_callee(mapping: Mapped, context: Context) -> tuple[Callee | None, Mapped]:
     """What a call site calls, by name, in another workflow, or written on the spot."""
     content = {key: mapping[key] for key in CALLEE if mapping.get(key) not in (None, "")}
-    left = {key: mapping[key] for key in CALLEE if key in mapping and key not in content}
+    remainder = {key: mapping[key] for key in CALLEE if key in mapping and key not in content}
     match content:
         case {"template": str(name)} if len(content) == 1 and "{{" not in name:
-            return Call(name=name), left
+            return Call(name=name), remainder
         case {"inline": dict(template)} if len(content) == 1 and context.lift_inline is not None:
-            return Call(name=context.lift_inline(template)), left
+            return Call(name=context.lift_inline(template)), remainder
         case {"templateRef": {"name": str(workflow), "template": str(name), **others}} if len(content) == 1:
             call = external(workflow, name, others)
             if call is not None:
-                return call, left
-    return Dynamic(target=native(content)), left
+                return call, remainder
+    return Dynamic(target=native(content)), remainder
 
 
 def external(workflow: str, name: str, others: Mapping[Any, Any]) -> External | None:
@@ -88,20 +88,20 @@ def _write_callee(callee: Callee, context: Context) -> Mapped:
 
 
 def _read_needs(mapping: Mapped, context: Context) -> tuple[Needs | None, Mapped]:
-    left = held(mapping, ("depends", "dependencies"))
-    depends, listed = left.get("depends"), left.get("dependencies")
+    remainder = held(mapping, ("depends", "dependencies"))
+    depends, listed = remainder.get("depends"), remainder.get("dependencies")
     if depends not in (None, "") and not isinstance(depends, str):
         raise InvalidInput("depends is not a string", hint="write it as names, &&, ||, ! and brackets")
     if listed is not None and not (isinstance(listed, list) and all(isinstance(name, str) for name in listed)):
         raise InvalidInput("dependencies is not a list of names", hint="give the names of tasks, n and y in quotes")
     if depends:
-        del left["depends"]
-        return parse_depends(depends, context.bare), left
+        del remainder["depends"]
+        return parse_depends(depends, context.bare), remainder
     if listed:
-        del left["dependencies"]
+        del remainder["dependencies"]
         needs = tuple(Need(step=name, outcomes=context.bare(name)) for name in listed)
-        return needs[0] if len(needs) == 1 else AllOf(needs=needs), left
-    return None, left
+        return needs[0] if len(needs) == 1 else AllOf(needs=needs), remainder
+    return None, remainder
 
 
 def _write_needs(needs: Needs, context: Context) -> Mapped:
@@ -120,14 +120,16 @@ def _write_tolerated(outcomes: tuple[str, ...], context: Context) -> Mapped:
 
 
 def _read_loop(mapping: Mapped, context: Context) -> tuple[Loop | None, Mapped]:
-    left = held(mapping, ("withItems", "withParam", "withSequence"))
-    if isinstance(left.get("withItems"), list) and left["withItems"]:
-        return Loop(axes=(Axis(name="item", values=native(left.pop("withItems"))),)), left
-    if isinstance(left.get("withParam"), str):
-        return Loop(axes=(Axis(name="item", values=value(left.pop("withParam"))),)), left
-    if isinstance(left.get("withSequence"), dict):
-        return Loop(combine="sequence", axes=(Axis(name="item", values=native(left.pop("withSequence"))),)), left
-    return None, left
+    remainder = held(mapping, ("withItems", "withParam", "withSequence"))
+    if isinstance(remainder.get("withItems"), list) and remainder["withItems"]:
+        return Loop(axes=(Axis(name="item", values=native(remainder.pop("withItems"))),)), remainder
+    if isinstance(remainder.get("withParam"), str):
+        return Loop(axes=(Axis(name="item", values=value(remainder.pop("withParam"))),)), remainder
+    if isinstance(remainder.get("withSequence"), dict):
+        return Loop(
+            combine="sequence", axes=(Axis(name="item", values=native(remainder.pop("withSequence"))),)
+        ), remainder
+    return None, remainder
 
 
 def _write_loop(loop: Loop, context: Context) -> Mapped:
@@ -140,18 +142,18 @@ def _write_loop(loop: Loop, context: Context) -> Mapped:
 def _read_hooks(mapping: Mapped, context: Context) -> tuple[tuple[Handler, ...] | None, Mapped]:
     hooks, on_exit = mapping.get("hooks"), mapping.get("onExit")
     handlers: list[Handler] = []
-    left: Mapped = {}
+    remainder: Mapped = {}
     if isinstance(on_exit, str) and on_exit:
         handlers.append(
             Handler(step=Step(name="", call=_read_callee({"template": on_exit}, context)[0] or Call(name="")))
         )
     elif "onExit" in mapping:
-        left["onExit"] = on_exit
+        remainder["onExit"] = on_exit
     if isinstance(hooks, dict) and hooks and all(isinstance(hook, dict) and hook for hook in hooks.values()):
         handlers.extend(_handler(name, hook, context) for name, hook in hooks.items())
     elif "hooks" in mapping:
-        left["hooks"] = hooks
-    return tuple(handlers) or None, left
+        remainder["hooks"] = hooks
+    return tuple(handlers) or None, remainder
 
 
 def _handler(name: str, hook: Mapped, context: Context) -> Handler:

@@ -23,8 +23,8 @@ def check_callable(item: Callable) -> None:
         if not PORT.match(name):
             raise _refusal("Port.name", item.name, f"has a port {name!r}: letters, digits, - and _ only")
     if isinstance(item, Graph) and item.stages is not None:
-        for feature, held in (("Graph.targets", item.targets), ("Graph.fail_fast", item.fail_fast is not None)):
-            if held:
+        for feature, holds in (("Graph.targets", item.targets), ("Graph.fail_fast", item.fail_fast is not None)):
+            if holds:
                 raise _refusal(feature, item.name, "runs in stages; only a dag can have that")
         listed = sorted(name for stage in item.stages for name in stage)
         if listed != sorted(step.name for step in item.steps):

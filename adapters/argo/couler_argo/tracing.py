@@ -37,8 +37,8 @@ def trace(
     for edit in edits:
         subject = _subject(edit.before, old, manifest) if edit.after is None else _subject(edit.after, new, manifest)
         names = (subject, subject.split("/")[0] or _called(edit.after, new, manifest), "")
-        known = next((positions[name] for name in names if name in positions), None)
-        traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=known))
+        existing = next((positions[name] for name in names if name in positions), None)
+        traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=existing))
     return traced
 
 

@@ -47,10 +47,10 @@ class Given:
 
     def own(self, reference: Reference) -> Reference:
         """What stands behind an input of the task; `unknown` where that is no reference."""
-        found = None if reference.path else self._by_name.get((reference.kind, reference.name))
-        if found is None:
+        port = None if reference.path else self._by_name.get((reference.kind, reference.name))
+        if port is None:
             return Reference(to="unknown", name=reference.native, native=reference.native)
-        return replace(found, native=reference.native)
+        return replace(port, native=reference.native)
 
     def name_of(self, reference: Reference, kind: PortKind = "parameter") -> str:
         """The input that stands for a reference: the one that its spelling names, or the first.
@@ -109,15 +109,15 @@ def read_arguments(
     ]
     sources = [(kind, name, spec, _source(spec, kind)) for kind, name, spec in entries]
     plainly = [Argument(name=name, kind=kind, value=value) for kind, name, _, value in sources if value is not None]
-    given = Given((*plainly, *items), step)
+    call_inputs = Given((*plainly, *items), step)
     arguments = [
-        Argument(name=name, kind=kind, value=_constant(spec, given.own) if value is None else value)
+        Argument(name=name, kind=kind, value=_constant(spec, call_inputs.own) if value is None else value)
         for kind, name, spec, value in sources
     ]
     whole = [
         argument for kind in ("parameter", "artifact") for argument in (*arguments, *items) if argument.kind == kind
     ]
-    return tuple(whole), without(section, "parameters", "artifacts"), given
+    return tuple(whole), without(section, "parameters", "artifacts"), call_inputs
 
 
 def _source(spec: Mapped, kind: PortKind) -> Reference | None:
@@ -152,7 +152,7 @@ def _constant(spec: Mapped, own: Own) -> Value:
     return structure(spec, own)
 
 
-def write_arguments(arguments: tuple[Argument, ...], given: Given) -> Mapped:
+def write_arguments(arguments: tuple[Argument, ...], call_inputs: Given) -> Mapped:
     """The `inputs` of a task, without those that its iterator gives it.
 
     Raises:
@@ -166,22 +166,22 @@ def write_arguments(arguments: tuple[Argument, ...], given: Given) -> Mapped:
             entries = written.setdefault(key, {})
             if argument.name in entries:
                 raise unsupported("Argument.name", argument.name, "is passed twice")
-            entries[argument.name] = _write(argument, given)
+            entries[argument.name] = _write(argument, call_inputs)
     return written
 
 
-def _write(argument: Argument, given: Given) -> Mapped:
+def _write(argument: Argument, call_inputs: Given) -> Mapped:
     value, kind = argument.value, argument.kind
     if isinstance(value, Native):
         is_constant = str(value.parts[0]).startswith('{"constant":')
-        content: Mapped = write_structure(value, given.spelled, names=not is_constant)
+        content: Mapped = write_structure(value, call_inputs.spelled, names=not is_constant)
         return {"runtimeValue": content} if is_constant else content
     if not isinstance(value, Reference) or value.to == "unknown":
         if kind == "artifact":
             raise unsupported("Argument.value", argument.name, "is an artifact, and cannot be a constant", "import it")
         if isinstance(value, Literal) and not isinstance(value.value, str):
             return {"runtimeValue": {"constant": value.value}}
-        return {"runtimeValue": {"constant": write_text(value, given.spelled)}}
+        return {"runtimeValue": {"constant": write_text(value, call_inputs.spelled)}}
     return _write_source(value, argument)
 
 

@@ -80,8 +80,8 @@ def write_graph(graph: Graph, tasks: Mapped) -> Mapped:
         Unsupported: KFP cannot say what it is to be.
     """
     refuse_unsupported(graph)
-    definitions, handed = write_outputs(graph.outputs)
-    dag = {"tasks": tasks, **({"outputs": handed} if handed else {})}
+    definitions, outputs = write_outputs(graph.outputs)
+    dag = {"tasks": tasks, **({"outputs": outputs} if outputs else {})}
     written = _full({"dag": dag, "inputDefinitions": write_inputs(graph.inputs), "outputDefinitions": definitions})
     return joined(written, write_structure(graph.rest) if graph.rest else {})
 
@@ -156,8 +156,8 @@ def write_operation(operation: Operation) -> tuple[Mapped, Body]:
     """
     refuse_unsupported(operation)
     rest = _rest(operation.rest)
-    definitions, handed = write_outputs(operation.outputs)
-    if handed:
+    definitions, outputs = write_outputs(operation.outputs)
+    if outputs:
         raise unsupported("Output.value", operation.name, "hands out what only a dag can")
     executor = rest.pop("executor", {})
     if len(operation.containers) > 1 or (operation.containers and executor_kind(executor) != "unknown"):

@@ -31,8 +31,8 @@ QUANTITIES = {
 
 def executor_kind(executor: Mapped) -> str:
     """What kind of operation an executor is; `unknown` where it is none, or several, that we have heard of."""
-    held = [kind for key, kind in KINDS.items() if key in executor]
-    return held[0] if len(held) == 1 else "unknown"
+    kinds = [kind for key, kind in KINDS.items() if key in executor]
+    return kinds[0] if len(kinds) == 1 else "unknown"
 
 
 def read_container(executor: Mapped, path: Path) -> tuple[Container | None, Mapped]:
@@ -49,12 +49,12 @@ def read_container(executor: Mapped, path: Path) -> tuple[Container | None, Mapp
             fields[key] = tuple(map(text, items))
     if (env := _environment(content.get("env"))) is not None:
         fields["env"] = env
-    left = without(content, *fields)
+    remainder = without(content, *fields)
     if isinstance(content.get("resources"), dict):
         quantities, others = _quantities(content["resources"])
         fields.update(quantities)
-        left = {**left, "resources": others} if others or not quantities else without(left, "resources")
-    return Container(rest=rest_of(left), **fields), without(executor, "container")
+        remainder = {**remainder, "resources": others} if others or not quantities else without(remainder, "resources")
+    return Container(rest=rest_of(remainder), **fields), without(executor, "container")
 
 
 def _environment(items: Any) -> tuple[EnvVar, ...] | None:
@@ -73,14 +73,14 @@ def _variable(item: Mapped) -> Value:
 
 def _quantities(resources: Mapped) -> tuple[dict[str, Any], Mapped]:
     """Requests and limits in Kubernetes' notation, and what else there is, such as accelerators."""
-    found: dict[str, Any] = {}
-    taken: list[str] = []
+    quantities: dict[str, Any] = {}
+    keys_read: list[str] = []
     for field, keys in QUANTITIES.items():
-        held = {name: key for name, key in keys.items() if isinstance(resources.get(key), str)}
-        taken += held.values()
-        if held:
-            found[field] = tuple((name, text(resources[key])) for name, key in sorted(held.items()))
-    return found, without(resources, *taken)
+        strings = {name: key for name, key in keys.items() if isinstance(resources.get(key), str)}
+        keys_read += strings.values()
+        if strings:
+            quantities[field] = tuple((name, text(resources[key])) for name, key in sorted(strings.items()))
+    return quantities, without(resources, *keys_read)
 
 
 def write_container(container: Container) -> Mapped:

@@ -119,8 +119,8 @@ def _structure_of(spec: Any, platform: Any, proto: Any) -> Any:
     """
     from kfp.dsl.structures import ComponentSpec, Implementation
 
-    taken = {*spec.get("components", {}), *spec.get("deploymentSpec", {}).get("executors", {})}
-    alias = next(name for name in map("pipeline-{}".format, count()) if not {f"comp-{name}", f"exec-{name}"} & taken)
+    names = {*spec.get("components", {}), *spec.get("deploymentSpec", {}).get("executors", {})}
+    alias = next(name for name in map("pipeline-{}".format, count()) if not {f"comp-{name}", f"exec-{name}"} & names)
     information = {**spec["pipelineInfo"], "name": alias}
     read_as = ComponentSpec.from_ir_dicts({**spec, "pipelineInfo": information}, platform)
     name = spec["pipelineInfo"]["name"]

@@ -19,7 +19,7 @@ def labels(
         native: what had a label before; None for a new one.
         unused: labels of executors that nothing runs.
     """
-    taken = {*unused, *(body.label for body in bodies.values())}
+    labels_before = {*unused, *(body.label for body in bodies.values())}
     groups: dict[str, list[tuple[Body, list[str]]]] = {}
     for name, body in bodies.items():
         alike = groups.setdefault(body.label, [])
@@ -28,22 +28,22 @@ def labels(
             alike.append((body, [name]))
         else:
             names.append(name)
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for label, alike in groups.items():
         if len(alike) > 1:
             stays = native(label)
             keeper = next((names for body, names in alike if body == stays), alike[0][1])
             for _, names in alike:
                 if names is not keeper:
-                    fresh = _free(usual_label(names[0]), taken)
-                    taken.add(fresh)
-                    found.update(dict.fromkeys(names, fresh))
-    return found
+                    fresh = _free(usual_label(names[0]), labels_before)
+                    labels_before.add(fresh)
+                    labels.update(dict.fromkeys(names, fresh))
+    return labels
 
 
-def _free(label: str, taken: set[str]) -> str:
+def _free(label: str, labels: set[str]) -> str:
     number, free = 1, label
-    while free in taken:
+    while free in labels:
         number += 1
         free = f"{label}-{number}"
     return free

@@ -138,9 +138,9 @@ class Footprints:
     def _pods_in(self, callee: Graph | Operation) -> int | None:
         if isinstance(callee, Operation):
             return 1 if _is_importer(callee) else 2
-        found = [self._pods_of(step) for step in callee.steps]
-        known = [number for number in found if number is not None]
-        return 1 + sum(known) if len(known) == len(found) else None
+        counts = [self._pods_of(step) for step in callee.steps]
+        numbers = [number for number in counts if number is not None]
+        return 1 + sum(numbers) if len(numbers) == len(counts) else None
 
 
 def quoted(data: Any) -> str:

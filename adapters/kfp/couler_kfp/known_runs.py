@@ -57,12 +57,12 @@ def record(source: Source, run: str | Path, *, assume_pure: bool = False) -> byt
     folder = Path(run)
     if not folder.is_dir():
         raise InvalidInput("there is no such folder", file=str(run), hint="name a folder in the pipeline root")
-    found = (
+    records = (
         result
         for workflow in lift(source, engine="kfp").workflows
         for result in _results(workflow, folder, assume_pure)
     )
-    return write_known(found)
+    return write_known(records)
 
 
 def _results(workflow: Workflow, folder: Path, assume_pure: bool) -> Iterator[KnownResult]:

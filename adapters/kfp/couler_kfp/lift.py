@@ -101,7 +101,7 @@ class _Lifter:
                 operations.append(self._operation(key, component, place, executors, platforms))
         check_bound(graphs, operations)
         labels = {label_of(operation) for operation in operations}
-        left = {
+        remainder = {
             "spec": _left_of_spec(spec, labels),
             "platform": self._left_of_platform(platforms, labels),
             "object": self._left_of_object(),
@@ -115,7 +115,7 @@ class _Lifter:
             entry=Step(name=ROOT, call=Call(name=ROOT)),
             graphs=tuple(graphs),
             operations=tuple(operations),
-            rest=rest_of({key: content for key, content in left.items() if content}),
+            rest=rest_of({key: content for key, content in remainder.items() if content}),
             source=(pipeline.holder.document, *pipeline.holder.path),
         )
         return _with_memoized(workflow)
@@ -179,10 +179,10 @@ class _Lifter:
         for name, content in spec.get("platforms", {}).items():
             deployment = content.get("deploymentSpec", {})
             executors = without(deployment.get("executors", {}), *labels)
-            left = {**without(deployment, "executors"), **({"executors": executors} if executors else {})}
-            left = {**without(content, "deploymentSpec"), **({"deploymentSpec": left} if left else {})}
-            if left:
-                platforms[name] = left
+            remainder = {**without(deployment, "executors"), **({"executors": executors} if executors else {})}
+            remainder = {**without(content, "deploymentSpec"), **({"deploymentSpec": remainder} if remainder else {})}
+            if remainder:
+                platforms[name] = remainder
         return {**without(spec, "platforms"), **({"platforms": platforms} if platforms else {})}
 
     def _left_of_object(self) -> Mapped:
@@ -208,8 +208,8 @@ def _left_of_spec(spec: Mapped, labels: set[str]) -> Mapped:
         "pipelineInfo": without(spec["pipelineInfo"], "name"),
         "deploymentSpec": {**without(deployment, "executors"), **({"executors": executors} if executors else {})},
     }
-    left = without(spec, "components", "schemaVersion", ROOT, *beside)
-    return {**left, **{key: content for key, content in beside.items() if content}}
+    remainder = without(spec, "components", "schemaVersion", ROOT, *beside)
+    return {**remainder, **{key: content for key, content in beside.items() if content}}
 
 
 def _memoized(workflow: Workflow) -> dict[str, Native]:
@@ -220,12 +220,12 @@ def _memoized(workflow: Workflow) -> dict[str, Native]:
             rest = write_structure(step.rest) if step.rest else {}
             options.setdefault(step.call.name, []).append(rest.get("cachingOptions"))
     return {
-        name: structure(found[0])
-        for name, found in options.items()
-        if isinstance(found[0], dict)
-        and found[0].get("enableCache") is True
-        and "cacheKey" in found[0]
-        and all(item == found[0] for item in found)
+        name: structure(option[0])
+        for name, option in options.items()
+        if isinstance(option[0], dict)
+        and option[0].get("enableCache") is True
+        and "cacheKey" in option[0]
+        and all(item == option[0] for item in option)
     }
 
 

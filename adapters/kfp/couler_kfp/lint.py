@@ -64,16 +64,16 @@ def _warnings(workflow: Workflow, plan: Plan) -> Iterator[Remark]:
 
 def _of_task(step: Step) -> Iterator[tuple[str, str, str]]:
     """The code, what follows the name of the task, and the hint."""
-    given = {argument.name for argument in step.arguments}
+    names = {argument.name for argument in step.arguments}
     condition = step.condition if isinstance(step.condition, Expression) else None
     for reference in references(condition) if condition is not None else ():
         named = VALUE.match(reference.native)
-        if reference.to == "unknown" and named and named[2] not in given:
+        if reference.to == "unknown" and named and named[2] not in names:
             message = f"has a condition on its input {named[2]!r}, which it is not given"
             yield "missing-argument", message, "pass it"
     for axis in step.loop.axes if step.loop is not None else ():
         for reference in references(axis.values):
-            if reference.to == "unknown" and reference.name not in given:
+            if reference.to == "unknown" and reference.name not in names:
                 yield "missing-argument", f"loops over its input {reference.name!r}, which it is not given", "pass it"
     if varying := inputs_beside_key(step):
         message = f"has a cacheKey, which counts whatever {', '.join(varying)} may be: an old result is taken for new"

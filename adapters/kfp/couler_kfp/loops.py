@@ -27,11 +27,11 @@ ITERATORS: dict[str, tuple[OneOf["parameter", "artifact"], str]] = {
 
 def read_items(task: Mapped, path: Path) -> tuple[Argument, ...]:
     """The inputs that the iterator of a task fills."""
-    found = [key for key in ITERATORS if key in task]
-    if len(found) > 1:
+    keys = [key for key in ITERATORS if key in task]
+    if len(keys) > 1:
         raise InvalidInput("a task has one iterator, not two", engine="kfp", path=path, hint="remove one of them")
     items = []
-    for key in found:
+    for key in keys:
         kind, _ = ITERATORS[key]
         name = mapping(task, key, path).get("itemInput")
         if not isinstance(name, str):
@@ -44,7 +44,7 @@ def read_items(task: Mapped, path: Path) -> tuple[Argument, ...]:
     return tuple(items)
 
 
-def read_loop(task: Mapped, path: Path, given: Given) -> tuple[Loop | None, Mapped]:
+def read_loop(task: Mapped, path: Path, call_inputs: Given) -> tuple[Loop | None, Mapped]:
     """The loop of a task, and the task without it."""
     key = next((key for key in ITERATORS if key in task), None)
     if key is None:
@@ -54,9 +54,11 @@ def read_loop(task: Mapped, path: Path, given: Given) -> tuple[Loop | None, Mapp
     items = mapping(iterator, "items", (*path, key))
     match items:
         case {"raw": str(raw), **others}:
-            values = _read_raw(raw, given)
+            values = _read_raw(raw, call_inputs)
         case {**others} if isinstance(others.get(input_key), str):
-            values = given.own(Reference(to="input", kind=kind, name=others.pop(input_key), native=items[input_key]))
+            values = call_inputs.own(
+                Reference(to="input", kind=kind, name=others.pop(input_key), native=items[input_key])
+            )
         case _:
             hint = f"give it raw items, or an {input_key}"
             raise InvalidInput("the iterator has no items", engine="kfp", path=(*path, key), hint=hint)
@@ -64,22 +66,26 @@ def read_loop(task: Mapped, path: Path, given: Given) -> tuple[Loop | None, Mapp
     if isinstance(policy.get("parallelismLimit"), int):
         limit, policy = Literal(value=policy["parallelismLimit"]), without(policy, "parallelismLimit")
     beside = {**without(iterator, "items", "itemInput"), **({"items": others} if others else {})}
-    left = {**without(task, key, "iteratorPolicy"), **({key: beside} if beside else {})}
+    remainder = {**without(task, key, "iteratorPolicy"), **({key: beside} if beside else {})}
     if policy:
-        left["iteratorPolicy"] = policy
-    return Loop(axes=(Axis(name=iterator["itemInput"], values=values),), limit=limit), left
+        remainder["iteratorPolicy"] = policy
+    return Loop(axes=(Axis(name=iterator["itemInput"], values=values),), limit=limit), remainder
 
 
-def _read_raw(raw: str, given: Given) -> Value:
+def _read_raw(raw: str, call_inputs: Given) -> Value:
     """The items that stand in the task as JSON text."""
     try:
         items = json.loads(raw)
     except ValueError:
-        return constant_text(raw, given.own)
-    return structure(items, given.own, names=False) if isinstance(items, list) else constant_text(raw, given.own)
+        return constant_text(raw, call_inputs.own)
+    return (
+        structure(items, call_inputs.own, names=False)
+        if isinstance(items, list)
+        else constant_text(raw, call_inputs.own)
+    )
 
 
-def write_loop(step: Step, given: Given) -> Mapped:
+def write_loop(step: Step, call_inputs: Given) -> Mapped:
     """The iterator of a task, and its policy; empty for one that does not loop.
 
     Raises:
@@ -100,11 +106,11 @@ def write_loop(step: Step, given: Given) -> Mapped:
     values = axes[0].values
     match values:
         case Reference():
-            source: Mapped = {input_key: values.name if values.to == "unknown" else given.name_of(values, kind)}
+            source: Mapped = {input_key: values.name if values.to == "unknown" else call_inputs.name_of(values, kind)}
         case Native() if kind == "parameter":
-            source = {"raw": json.dumps(write_structure(values, given.spelled, names=False))}
+            source = {"raw": json.dumps(write_structure(values, call_inputs.spelled, names=False))}
         case _ if kind == "parameter":
-            source = {"raw": write_text(values, given.spelled)}
+            source = {"raw": write_text(values, call_inputs.spelled)}
         case _:
             raise unsupported("Loop.axes", step.name, "loops over artifacts that are no output")
     written: Mapped = {key: {"itemInput": items[0].name, "items": source}}

@@ -79,10 +79,10 @@ def tune(
 
 
 def _annotated(task: Task, annotations: dict[str, str]) -> Task:
-    held: Any = getattr(task, "platform_config", None)
-    if not isinstance(held, dict):
+    config: Any = getattr(task, "platform_config", None)
+    if not isinstance(config, dict):
         hint = "call this on what a component returns inside of a @dsl.pipeline"
         raise InvalidInput(f"{type(task).__name__} is no task of a pipeline", engine="kfp", hint=hint)
-    metadata = held.setdefault("kubernetes", {}).setdefault("podMetadata", {})
+    metadata = config.setdefault("kubernetes", {}).setdefault("podMetadata", {})
     metadata.setdefault("annotations", {}).update(annotations)
     return task

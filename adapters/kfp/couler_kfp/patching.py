@@ -126,8 +126,8 @@ class Lowering:
         call = None if new.entry is None else new.entry.call
         if root is None or call != Call(name=ROOT) or new.entry != Step(name=ROOT, call=Call(name=ROOT)):
             raise unsupported("Workflow.entry", new.name, "has to start with its component root, and with nothing else")
-        given = self._old.parameters if self._old else root.inputs
-        if new.parameters not in (given, root.inputs):
+        parameters = self._old.parameters if self._old else root.inputs
+        if new.parameters not in (parameters, root.inputs):
             hint = "change the inputs of the graph root as well"
             raise unsupported("Workflow.parameters", new.name, "is to have other parameters than its root", hint)
 
@@ -141,8 +141,8 @@ class Lowering:
         if not isinstance(old, Graph):
             return write_graph(graph, tasks)
         native = self._native(old)
-        held = native["dag"].get("tasks", {})
-        same = held.keys() == tasks.keys() and all(held[name] is tasks[name] for name in tasks)
+        tasks_before = native["dag"].get("tasks", {})
+        same = tasks_before.keys() == tasks.keys() and all(tasks_before[name] is tasks[name] for name in tasks)
         component = native
         if graph is not old:
             bare, bare_old = (write_graph(replace(item, steps=()), {}) for item in (graph, old))
@@ -189,15 +189,15 @@ class Lowering:
         data = self._documents[int(source[0])]
         for key in source[1:]:
             data = data[key]
-        found: Mapped = data
-        return found
+        content: Mapped = data
+        return content
 
     def _body_at(self, label: str) -> Body | None:
         """What had a label before."""
         if self._pipeline is None:
             return None
-        held = self._at(self._pipeline.spec).get("deploymentSpec", {}).get("executors", {})
-        return self._native_body(label) if label in held else None
+        executors = self._at(self._pipeline.spec).get("deploymentSpec", {}).get("executors", {})
+        return self._native_body(label) if label in executors else None
 
     def _native_body(self, label: str) -> Body:
         assert self._pipeline is not None
@@ -215,8 +215,8 @@ class Lowering:
         data = self._documents[place.document]
         for key in place.path:
             data = data[key]
-        found: Mapped = data
-        return found
+        content: Mapped = data
+        return content
 
     def _from(self, lowered: Mapped, source: Source | None) -> Mapped:
         if source is not None:

@@ -120,8 +120,8 @@ def pipelines(bundle: Bundle) -> Iterator[Pipeline]:
         holder = Place(number, ())
         if _is_object(document.data):
             spec, platform = ("spec", "pipelineSpec"), ("spec", "platformSpec")
-            given = isinstance(document.data.get("spec"), dict) and "platformSpec" in document.data["spec"]
-            yield Pipeline(OBJECT, holder, Place(number, spec), Place(number, platform) if given else None)
+            has_platform = isinstance(document.data.get("spec"), dict) and "platformSpec" in document.data["spec"]
+            yield Pipeline(OBJECT, holder, Place(number, spec), Place(number, platform) if has_platform else None)
         elif _is_spec(document.data):
             own = platforms.get(number, ())
             yield Pipeline(SPEC, holder, holder, Place(own[0], ()) if own else None)
@@ -148,28 +148,28 @@ def stray(bundle: Bundle) -> Iterator[tuple[int, str, str]]:
 
 
 def _platforms(bundle: Bundle) -> dict[int | None, list[int]]:
-    found: dict[int | None, list[int]] = {}
+    by_place: dict[int | None, list[int]] = {}
     first = 0
     for file in bundle.files:
         own = owned_platforms([document.data for document in file.documents])
         for pipeline, numbers in own.items():
             place = None if pipeline is None else first + pipeline
-            found.setdefault(place, []).extend(first + number for number in numbers)
+            by_place.setdefault(place, []).extend(first + number for number in numbers)
         first += len(file.documents)
-    return found
+    return by_place
 
 
 def owned_platforms(documents: Sequence[Any]) -> dict[int | None, list[int]]:
     """The PlatformSpecs of a file by their pipeline: the nearest before, or else the first behind; by number."""
-    found: dict[int | None, list[int]] = {}
+    by_place: dict[int | None, list[int]] = {}
     before: int | None = None
     first = next((number for number, data in enumerate(documents) if _is_spec(data)), None)
     for number, data in enumerate(documents):
         if _is_spec(data):
             before = number
         elif is_platform(data):
-            found.setdefault(first if before is None else before, []).append(number)
-    return found
+            by_place.setdefault(first if before is None else before, []).append(number)
+    return by_place
 
 
 def is_platform(data: Any) -> bool:

@@ -70,5 +70,5 @@ def couler_runs(document: Document) -> list[Run]:
     from couler_kfp.history.records import document_of
     from couler_kfp.history.runs import runs_of
 
-    found = document_of(document.data)
-    return [] if found is None else runs_of(found)
+    result = document_of(document.data)
+    return [] if result is None else runs_of(result)

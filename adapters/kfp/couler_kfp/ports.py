@@ -30,14 +30,14 @@ def read_inputs(component: Mapped, path: Path) -> tuple[tuple[Port, ...], Mapped
             definition = mapping(section[key], name, place)
             default = definition.get("defaultValue") if kind == "parameter" else None
             optional = definition.get("isOptional") is True
-            known = [*(["defaultValue"] if default is not None else ()), *(["isOptional"] if optional else ())]
+            fields = [*(["defaultValue"] if default is not None else ()), *(["isOptional"] if optional else ())]
             ports.append(
                 Port(
                     name=name,
                     kind=kind,
                     default=None if default is None else plain(default),
                     optional=optional,
-                    rest=rest_of(without(definition, *known)),
+                    rest=rest_of(without(definition, *fields)),
                 )
             )
     return tuple(ports), without(section, "parameters", "artifacts")
@@ -79,21 +79,21 @@ def read_outputs(component: Mapped, path: Path) -> tuple[tuple[Output, ...], Map
     """The outputs of a component, and what else its `outputDefinitions` and the outputs of its dag say."""
     section = mapping(component, "outputDefinitions", path)
     dag = mapping(component, "dag", path)
-    given = mapping(dag, "outputs", (*path, "dag"))
+    supplied = mapping(dag, "outputs", (*path, "dag"))
     outputs = []
     for key, kind in SECTIONS:
         declared = mapping(section, key, (*path, "outputDefinitions"))
-        handed = mapping(given, key, (*path, "dag", "outputs"))
+        sources = mapping(supplied, key, (*path, "dag", "outputs"))
         for name in declared:
             definition = mapping(declared, name, (*path, "outputDefinitions", key))
-            value = _read_source(handed[name], kind) if name in handed else None
+            value = _read_source(sources[name], kind) if name in sources else None
             outputs.append(Output(name=name, kind=kind, value=value, rest=rest_of(definition)))
-        for name in handed:
+        for name in sources:
             if name not in declared:
                 message = f"the dag hands out {name!r}, which its outputDefinitions do not declare"
                 hint = "declare the output, or do not hand it out"
                 raise InvalidInput(message, engine="kfp", path=(*path, "dag", "outputs", key, name), hint=hint)
-    return tuple(outputs), without(section, "parameters", "artifacts"), without(given, "parameters", "artifacts")
+    return tuple(outputs), without(section, "parameters", "artifacts"), without(supplied, "parameters", "artifacts")
 
 
 def _read_source(content: Any, kind: PortKind) -> Value:
@@ -103,13 +103,13 @@ def _read_source(content: Any, kind: PortKind) -> Value:
             if (reference := _selected(selector, kind)) is not None:
                 return reference
         case "parameter", {"valueFromOneof": {"parameterSelectors": list(selectors), **others}} if not others:
-            found = [_selected(selector, kind) for selector in selectors]
-            if len(content) == 1 and found and None not in found:
-                return FirstOf(values=tuple(reference for reference in found if reference is not None))
+            references_read = [_selected(selector, kind) for selector in selectors]
+            if len(content) == 1 and references_read and None not in references_read:
+                return FirstOf(values=tuple(reference for reference in references_read if reference is not None))
         case "artifact", {"artifactSelectors": list(selectors)} if len(content) == 1:
-            found = [_selected(selector, kind) for selector in selectors]
-            if found and None not in found:
-                several = tuple(reference for reference in found if reference is not None)
+            references_read = [_selected(selector, kind) for selector in selectors]
+            if references_read and None not in references_read:
+                several = tuple(reference for reference in references_read if reference is not None)
                 return several[0] if len(several) == 1 else FirstOf(values=several)
     return structure(content)
 
@@ -125,7 +125,7 @@ def _selected(selector: Any, kind: PortKind) -> Reference | None:
 def write_outputs(outputs: tuple[Output, ...]) -> tuple[Mapped, Mapped]:
     """The `outputDefinitions` of a component, and the outputs of its dag."""
     definitions: Mapped = {}
-    handed: Mapped = {}
+    sources: Mapped = {}
     for key, kind in SECTIONS:
         for output in outputs:
             if output.kind != kind:
@@ -133,8 +133,8 @@ def write_outputs(outputs: tuple[Output, ...]) -> tuple[Mapped, Mapped]:
             refuse_unsupported(output)
             _put(definitions, key, output.name, {} if output.rest is None else write_structure(output.rest))
             if output.value is not None:
-                _put(handed, key, output.name, _write_source(output.value, output))
-    return definitions, handed
+                _put(sources, key, output.name, _write_source(output.value, output))
+    return definitions, sources
 
 
 def _write_source(value: Value, output: Output) -> Any:

@@ -42,8 +42,8 @@ def settle(new: Workflow, old: Workflow, document: int, *, merge: bool) -> Settl
     apart = map_steps(new, lambda step: step if merge and not _has_key(step) else twins.moved_back(step))
     if twins.made:
         called = _calls(apart)
-        left = (item for item in apart.operations if called[item.name] or not twins.is_new_target(item.name))
-        apart = replace(apart, operations=(*left, *twins.made.values()))
+        operations = (item for item in apart.operations if called[item.name] or not twins.is_new_target(item.name))
+        apart = replace(apart, operations=(*operations, *twins.made.values()))
     said = (*twins.decisions(apart, document), *_remarks(old, apart, document))
     return Settled(apart, said)
 

@@ -52,9 +52,9 @@ def write_spec(
 def _head(new: Workflow, executors: Mapped) -> Mapped:
     """The spec around its components."""
     rest = rest_part(new, "spec")
-    held = rest.get("deploymentSpec", {}).get("executors", {})
-    if taken := executors.keys() & held.keys():
-        raise unsupported("Operation.name", min(taken), "is the label of an executor that nothing runs", "rename it")
+    executors_before = rest.get("deploymentSpec", {}).get("executors", {})
+    if clashes := executors.keys() & executors_before.keys():
+        raise unsupported("Operation.name", min(clashes), "is the label of an executor that nothing runs", "rename it")
     own: Mapped = {"pipelineInfo": {"name": new.name}, "schemaVersion": VERSION}
     if executors:
         own["deploymentSpec"] = {"executors": executors}
@@ -90,8 +90,8 @@ def _with_entries(data: Mapped, path: tuple[str, ...], entries: Mapped, owned: A
         kept = {key: entries.get(key, content) for key, content in data.items() if key in entries or key not in owned}
         whole = {**kept, **entries}
         return data if whole.keys() == data.keys() and all(whole[key] is data[key] for key in data) else whole
-    held = data.get(path[0], {})
-    inner = _with_entries(held, path[1:], entries, owned)
-    if inner is held:
+    current = data.get(path[0], {})
+    inner = _with_entries(current, path[1:], entries, owned)
+    if inner is current:
         return data
     return {**data, path[0]: inner}

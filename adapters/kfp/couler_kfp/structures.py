@@ -40,33 +40,35 @@ def structure(data: Any, own: Own = own_input, names: bool = True) -> Native:
         own: what an input stands for.
         names: whether names of tasks and inputs are references, too; in a user's constants they are not.
     """
-    found: list[Reference] = []
-    marked = _marked(data, own, names, found)
+    references_inside: list[Reference] = []
+    marked = _marked(data, own, names, references_inside)
     text = msgspec.json.encode(marked, order="sorted").decode()
-    if not found:
+    if not references_inside:
         return Native(parts=(text,))
     pieces = TOKEN.split(text)
     return Native(
-        parts=tuple(found[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece)
+        parts=tuple(
+            references_inside[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece
+        )
     )
 
 
-def _marked(data: Any, own: Own, names: bool, found: list[Reference]) -> Any:
+def _marked(data: Any, own: Own, names: bool, references_inside: list[Reference]) -> Any:
     """The structure with a token in place of each reference."""
 
     def token(reference: Reference) -> str:
-        found.append(reference)
-        return f"\0{len(found) - 1}\0"
+        references_inside.append(reference)
+        return f"\0{len(references_inside) - 1}\0"
 
     match data:
         case dict():
             marked = {}
             for key, content in data.items():
                 reference = _named(data, key, content) if names else None
-                marked[key] = _marked(content, own, names, found) if reference is None else token(reference)
+                marked[key] = _marked(content, own, names, references_inside) if reference is None else token(reference)
             return marked
         case list():
-            return [_marked(item, own, names, found) for item in data]
+            return [_marked(item, own, names, references_inside) for item in data]
         case str() if "{{$" in data:
             return "".join(part if isinstance(part, str) else token(part) for part in parts(data, own))
     return data

@@ -48,34 +48,34 @@ def read_task(name: str, task: Mapped, path: Path, source: Source) -> Step:
     if not isinstance(callee, str):
         raise InvalidInput(f"the task {name!r} calls nothing", engine="kfp", path=path, hint="give it a componentRef")
     items = read_items(task, path)
-    arguments, more_inputs, given = read_arguments(task, path, items, name)
-    loop, left = read_loop(task, path, given)
+    arguments, more_inputs, call_inputs = read_arguments(task, path, items, name)
+    loop, remainder = read_loop(task, path, call_inputs)
     needs, trigger = _read_needs(task, path)
     fields: dict[str, Any] = {}
     if isinstance(trigger.get("condition"), str) and trigger["condition"]:
-        fields["condition"] = condition(trigger["condition"], given.own)
+        fields["condition"] = condition(trigger["condition"], call_inputs.own)
         trigger = without(trigger, "condition")
     retry = task.get("retryPolicy")
     if isinstance(retry, dict) and retry:
         fields["retry"] = _read_retry(retry)
-        left = without(left, "retryPolicy")
+        remainder = without(remainder, "retryPolicy")
     if needs is not None:
-        left = without(left, "dependentTasks")
+        remainder = without(remainder, "dependentTasks")
     information = mapping(task, "taskInfo", path)
     if information.get("name") == name:
-        left = {**left, "taskInfo": without(information, "name")}
+        remainder = {**remainder, "taskInfo": without(information, "name")}
     beside = {"componentRef": without(reference, "name"), "inputs": more_inputs, "triggerPolicy": trigger}
-    left = {**left, **beside}
+    remainder = {**remainder, **beside}
     for key in ("taskInfo", *beside):
-        if left.get(key) == {}:
-            del left[key]
+        if remainder.get(key) == {}:
+            del remainder[key]
     return Step(
         name=name,
         call=Call(name=callee),
         arguments=arguments,
         needs=needs,
         loop=loop,
-        rest=rest_of(left),
+        rest=rest_of(remainder),
         source=source,
         **fields,
     )
@@ -110,18 +110,18 @@ def write_task(step: Step) -> Mapped:
     refuse_unsupported(step)
     if not isinstance(step.call, Call):
         raise unsupported("Step.call", step.name, "calls something outside of its pipeline")
-    given = Given(step.arguments, step.name)
+    call_inputs = Given(step.arguments, step.name)
     rest = write_structure(step.rest) if step.rest else {}
     written: Mapped = {
         "componentRef": {"name": step.call.name},
         "taskInfo": {} if "name" in (rest.get("taskInfo") or {}) else {"name": step.name},
     }
-    if inputs := write_arguments(step.arguments, given):
+    if inputs := write_arguments(step.arguments, call_inputs):
         written["inputs"] = inputs
-    written.update(write_loop(step, given))
+    written.update(write_loop(step, call_inputs))
     written.update(_write_needs(step, rest))
     if step.condition is not None:
-        text_of = write_condition(step.condition, given.spelled_in_condition)
+        text_of = write_condition(step.condition, call_inputs.spelled_in_condition)
         written["triggerPolicy"] = {**written.get("triggerPolicy", {}), "condition": text_of}
     if step.retry is not None:
         written["retryPolicy"] = _write_retry(step.retry, step.name)

@@ -49,16 +49,16 @@ def own_input(reference: Reference) -> Reference:
 
 def parts(content: str, own: Own) -> tuple[str | Reference, ...]:
     """A text cut at its placeholders."""
-    found: list[str | Reference] = []
+    pieces: list[str | Reference] = []
     end = 0
     for match in PLACEHOLDER.finditer(content):
         if match.start() > end:
-            found.append(content[end : match.start()])
-        found.append(_reference(match["inner"], match[0], own))
+            pieces.append(content[end : match.start()])
+        pieces.append(_reference(match["inner"], match[0], own))
         end = match.end()
-    if end < len(content) or not found:
-        found.append(content[end:])
-    return tuple(found)
+    if end < len(content) or not pieces:
+        pieces.append(content[end:])
+    return tuple(pieces)
 
 
 def _reference(inner: str, spelling: str, own: Own) -> Reference:
@@ -75,10 +75,10 @@ def _reference(inner: str, spelling: str, own: Own) -> Reference:
 
 def text(content: str, own: Own = own_input) -> Value:
     """A text as an IR value."""
-    found = parts(content, own) if "{{$" in content else (content,)
-    if len(found) == 1:
-        return found[0] if isinstance(found[0], Reference) else Literal(value=content)
-    return Template(parts=found)
+    pieces = parts(content, own) if "{{$" in content else (content,)
+    if len(pieces) == 1:
+        return pieces[0] if isinstance(pieces[0], Reference) else Literal(value=content)
+    return Template(parts=pieces)
 
 
 def constant_text(content: str, own: Own) -> Value:
@@ -134,16 +134,16 @@ def _joined(pieces: tuple[object, ...], spelled: Spell) -> str:
 
 def condition(content: str, own: Own) -> Expression:
     """A condition; what it reads are inputs of the task itself, so each stands for what the task is given there."""
-    found: list[str | Reference] = []
+    pieces: list[str | Reference] = []
     end = 0
     for match in VALUE.finditer(content):
         if match.start() > end:
-            found.append(content[end : match.start()])
-        found.append(own(Reference(to="input", kind="parameter", name=match[2], native=match[0])))
+            pieces.append(content[end : match.start()])
+        pieces.append(own(Reference(to="input", kind="parameter", name=match[2], native=match[0])))
         end = match.end()
-    if end < len(content) or not found:
-        found.append(content[end:])
-    return Expression(language="cel", parts=tuple(found))
+    if end < len(content) or not pieces:
+        pieces.append(content[end:])
+    return Expression(language="cel", parts=tuple(pieces))
 
 
 def write_condition(value: Value, spelled: Spell) -> str:

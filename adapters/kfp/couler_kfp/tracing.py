@@ -37,8 +37,8 @@ def trace(
         path, side = (edit.before, 0) if edit.after is None else (edit.after, 1)
         subject = _subject(path or (), pipeline, sides[side]) or _configured(edit.new, sides[side])
         component = subject.split("/")[0]
-        known = next((positions[name] for name in (subject, component, "") if name in positions), None)
-        traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=known))
+        existing = next((positions[name] for name in (subject, component, "") if name in positions), None)
+        traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=existing))
     return traced
 
 

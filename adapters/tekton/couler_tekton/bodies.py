@@ -23,7 +23,7 @@ def read_pipeline(
     name: str, spec: Mapped, path: Path, source: Source, scope: Scope, steps: tuple[Step, ...], embedded: bool
 ) -> Graph:
     """A pipeline; its tasks were read before."""
-    left = unless_empty(spec, "params", "results", *FINALLY)
+    remainder = unless_empty(spec, "params", "results", *FINALLY)
     return Graph(
         name=name,
         inputs=read_inputs(spec, path, scope, embedded),
@@ -31,7 +31,7 @@ def read_pipeline(
         steps=steps,
         finalizers=tuple(task["name"] for task in mappings(spec, "finally", path)),
         inline=embedded,
-        rest=scope.rest(left),
+        rest=scope.rest(remainder),
         source=source,
     )
 
@@ -110,8 +110,8 @@ def write_operation(operation: Operation, embedded: bool, action: bool) -> Mappe
     if action:
         return joined({**written, **_write_body(operation, rest)}, rest)
     for key, role in (("steps", "main"), ("sidecars", "sidecar")):
-        if found := [container for container in operation.containers if container.role == role]:
-            written[key] = [write_container(container) for container in found]
+        if matching := [container for container in operation.containers if container.role == role]:
+            written[key] = [write_container(container) for container in matching]
     for container in operation.containers:
         if container.role == "init":
             write_container(container)  # refuses it
@@ -128,6 +128,6 @@ def _write_body(operation: Operation, rest: Mapped) -> Mapped:
     body = write_container(replace(container, name=""))
     if beyond := [key for key in body if key not in STEP_FIELDS]:
         raise unsupported("Container.rest", operation.name, f"is a StepAction, and cannot have {beyond[0]}")
-    if taken := [key for key in rest if key in STEP_FIELDS]:
-        raise unsupported("Operation.rest", operation.name, f"is a StepAction, and says of its container {taken[0]}")
+    if clashes := [key for key in rest if key in STEP_FIELDS]:
+        raise unsupported("Operation.rest", operation.name, f"is a StepAction, and says of its container {clashes[0]}")
     return body

@@ -36,14 +36,14 @@ def read_container(item: Mapped, role: OneOf["main", "sidecar"], scope: Scope) -
             fields[key] = tuple(scope.value(word) for word in words)
     if (environment := _environment(item.get("env"), scope)) is not None:
         fields["env"] = environment
-    left = without(item, *fields)
+    remainder = without(item, *fields)
     if isinstance(item.get(RESOURCES), dict):
         quantities = {key: item[RESOURCES][key] for key in QUANTITIES if _is_quantities(item[RESOURCES].get(key))}
-        for key, held in quantities.items():
-            fields[key] = tuple((name, scope.value(amount)) for name, amount in sorted(held.items()))
+        for key, amounts in quantities.items():
+            fields[key] = tuple((name, scope.value(amount)) for name, amount in sorted(amounts.items()))
         others = without(item[RESOURCES], *quantities)
-        left = {**left, RESOURCES: others} if others or not quantities else without(left, RESOURCES)
-    return Container(role=role, rest=scope.rest(left), **fields)
+        remainder = {**remainder, RESOURCES: others} if others or not quantities else without(remainder, RESOURCES)
+    return Container(role=role, rest=scope.rest(remainder), **fields)
 
 
 def _is_quantities(content: Any) -> bool:
@@ -87,8 +87,8 @@ def write_container(container: Container) -> Mapped:
     if container.env:
         written["env"] = [_write_variable(variable) for variable in container.env]
     for key in QUANTITIES:
-        if held := getattr(container, key):
-            written.setdefault(RESOURCES, {})[key] = {name: write_value(amount) for name, amount in held}
+        if amounts := getattr(container, key):
+            written.setdefault(RESOURCES, {})[key] = {name: write_value(amount) for name, amount in amounts}
     return joined(written, write_value(container.rest) if container.rest else {})
 
 

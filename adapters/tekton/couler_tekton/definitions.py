@@ -28,12 +28,14 @@ class Entry(NamedTuple):
 
 def definitions(objects: Iterable[Entry], bundle: Bundle) -> Definitions[Entry]:
     """Return the named ones of some objects; they are looked up by kind and name."""
-    found: Definitions[Entry] = Definitions(lambda one: json.dumps(one.item.data, sort_keys=True, default=str))
+    definitions_read: Definitions[Entry] = Definitions(
+        lambda one: json.dumps(one.item.data, sort_keys=True, default=str)
+    )
     for one in objects:
         namespace, name = full_name(one.item)
         if name:
-            found.add((one.item.kind, name), namespace, one, *bundle.place_and_version(one.source))
-    return found
+            definitions_read.add((one.item.kind, name), namespace, one, *bundle.place_and_version(one.source))
+    return definitions_read
 
 
 def full_name(item: Object) -> tuple[str, str]:

@@ -59,8 +59,8 @@ def run_obstacle(operation: Operation, workflow: Workflow) -> str:
     """Why a task has to stay in its TaskRun; empty where it need not."""
     if reason := _own_obstacle(operation):
         return reason
-    given = {port.name for port in workflow.parameters}
-    lost = [port.name for port in operation.inputs if port.default is None and port.name not in given]
+    names = {port.name for port in workflow.parameters}
+    lost = [port.name for port in operation.inputs if port.default is None and port.name not in names]
     return f"its parameter {lost[0]!r} is not given" if lost else ""
 
 
@@ -110,9 +110,9 @@ def pipeline_obstacle(graph: Graph, workflow: Workflow) -> str:
             return f"it reads the parameter {reference.name!r} of its run"
         if reference.to == "run" and reference.name in NAMES:
             return f"it reads {reference.name}"
-    given = {port.name for port in workflow.parameters}
+    names = {port.name for port in workflow.parameters}
     for port in graph.inputs:
-        if port.default is None and port.name not in given:
+        if port.default is None and port.name not in names:
             return f"its parameter {port.name!r} is not given"
     for step in graph.steps:
         for use in _rest(step).get("workspaces") or ():
@@ -129,8 +129,8 @@ def holder(item: Graph | Operation, namespace: str) -> Workflow:
     root = "pipeline" if isinstance(item, Graph) else "task"
     bare: Any = without_origin(replace(item, name=root, inputs=inputs, inline=False, rest=scope_in(item).rest(rest)))
     own = Scope().rest({"metadata": metadata}) if metadata else None
-    made = Workflow(engine="tekton", kind=root.capitalize(), library="namespace", namespace=namespace, rest=own)
-    return replace(made, graphs=(bare,)) if isinstance(item, Graph) else replace(made, operations=(bare,))
+    workflow = Workflow(engine="tekton", kind=root.capitalize(), library="namespace", namespace=namespace, rest=own)
+    return replace(workflow, graphs=(bare,)) if isinstance(item, Graph) else replace(workflow, operations=(bare,))
 
 
 def holding(workflow: Workflow) -> Workflow:
@@ -154,8 +154,12 @@ def _rest(node: Workflow | Graph | Operation | Step) -> dict[str, Any]:
 
 def _names(node: Graph | Operation | Step) -> set[str]:
     """The names of the workspaces that are declared, or bound."""
-    found = _rest(node).get("workspaces")
-    return {str(item.get("name")) for item in found if isinstance(item, dict)} if isinstance(found, list) else set()
+    workspaces = _rest(node).get("workspaces")
+    return (
+        {str(item.get("name")) for item in workspaces if isinstance(item, dict)}
+        if isinstance(workspaces, list)
+        else set()
+    )
 
 
 def _is_object(port: Port) -> bool:

@@ -57,16 +57,16 @@ def refuse_beyond(api: str, before: Any, after: Any, label: str) -> None:
                 raise _refusal(feature, label)
 
 
-def refuse_unseen(api: str, seen: Collection[str], made: Any, label: str) -> None:
+def refuse_unseen(api: str, seen: Collection[str], content: Any, label: str) -> None:
     """Raises `Unsupported` where a new object has a feature that these API fields do not allow.
 
     Args:
         api: the API fields.
         seen: the names of features that are allowed all the same: the user has objects with them.
-        made: the object.
+        content: the object.
         label: what it is called in the error.
     """
-    for feature in features(made):
+    for feature in features(content):
         if is_beyond(feature, api) and feature.name not in seen:
             raise _refusal(feature, label)
 

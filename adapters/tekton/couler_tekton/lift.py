@@ -89,16 +89,16 @@ class _Lifter:
         metadata = self._mapping(data, "metadata", path)
         spec, where = self._mapping(data, "spec", path), (*path, "spec")
         if kind.runs:
-            fields, left = self._run(kind.root, spec, where)
+            fields, remainder = self._run(kind.root, spec, where)
         else:
-            fields, left = {"library": "namespace"}, {}
+            fields, remainder = {"library": "namespace"}, {}
             self._root(kind.root, spec, where)
         names = {"name": "name", "prefix": "generateName", "namespace": "namespace"}
-        held = {field: metadata[key] for field, key in names.items() if isinstance(metadata.get(key), str)}
+        names_read = {field: metadata[key] for field, key in names.items() if isinstance(metadata.get(key), str)}
         rest = {
             **without(data, "kind", "apiVersion", "metadata", "spec"),
-            "metadata": unless_empty(metadata, *(names[field] for field in held)),
-            "spec": left,
+            "metadata": unless_empty(metadata, *(names[field] for field in names_read)),
+            "spec": remainder,
         }
         rest = {key: content for key, content in rest.items() if content or key not in ("metadata", "spec")}
         if data["apiVersion"] != kind.versions[0]:
@@ -110,19 +110,19 @@ class _Lifter:
             operations=tuple(self._operations),
             rest=Scope().rest(rest),
             source=self._source(path),
-            **held,
+            **names_read,
             **fields,
         )
 
     def _run(self, root: str, spec: Mapped, path: Path) -> tuple[Mapped, Mapped]:
         """The fields of a run, and what else its spec says."""
         scope = Scope(run=names_of(spec, path))
-        call, left = self._callee(spec, path, root, scope, roots=(root,))
+        call, remainder = self._callee(spec, path, root, scope, roots=(root,))
         fields = {
             "parameters": read_run_parameters(spec, path, Scope()),
             "entry": Step(name=ENTRY, call=call, source=self._source(path)),
         }
-        return fields, unless_empty(left, "params")
+        return fields, unless_empty(remainder, "params")
 
     def _root(self, root: str, spec: Mapped, path: Path) -> None:
         """What an object that others refer to holds."""
@@ -163,30 +163,32 @@ class _Lifter:
         roots: tuple[str, ...] = ("task", "pipeline"),
     ) -> tuple[Callee, Mapped]:
         """What a task or a run calls, and the mapping without what says so."""
-        given = [key for root in roots for key in HOLDERS[root] if holder.get(key) is not None]
-        left = without(holder, *given)
+        supplied = [key for root in roots for key in HOLDERS[root] if holder.get(key) is not None]
+        remainder = without(holder, *supplied)
         for root in roots:
             spec_key, reference_key = HOLDERS[root]
             spec, reference = holder.get(spec_key), holder.get(reference_key)
-            if given == [spec_key] and isinstance(spec, dict) and not (spec.get("apiVersion") or spec.get("kind")):
+            if supplied == [spec_key] and isinstance(spec, dict) and not (spec.get("apiVersion") or spec.get("kind")):
                 if root == "pipeline" and name != root:  # it runs by itself, with what its task is given
                     scope = Scope(run=passed)
                 self._body(root, name, spec, (*path, spec_key), scope, embedded=True)
-                return Call(name=name), left
-            if given == [reference_key] and (target := _target(reference)):
+                return Call(name=name), remainder
+            if supplied == [reference_key] and (target := _target(reference)):
                 others = without(holder[reference_key], "name", "version")
                 workflow, version = target
                 return External(workflow=workflow, name=root, kind=root.capitalize(), version=version), {
-                    **left,
+                    **remainder,
                     **({reference_key: others} if others else {}),
                 }
-        if not given:
+        if not supplied:
             keys = " or ".join(key for root in roots for key in HOLDERS[root][::-1])
             message, hint = f"{name!r} says nothing of what it runs", f"give it a {keys}"
             raise InvalidInput(message, engine="tekton", path=path, hint=hint)
-        spelled = {key: holder[key] for key in given}
+        spelled = {key: holder[key] for key in supplied}
         # What stands in the spec of a custom task is its controller's: Tekton hands it over as it is.
-        return Dynamic(target=structure(spelled, _whole) if given == ["taskSpec"] else scope.structure(spelled)), left
+        return Dynamic(
+            target=structure(spelled, _whole) if supplied == ["taskSpec"] else scope.structure(spelled)
+        ), remainder
 
     def _source(self, path: Path) -> Source:
         return (self._document, *path)

@@ -41,8 +41,8 @@ def objects(data: Any) -> Iterator[Object]:
         yield Object(kind, (), data)
     elif kind == "List" and version == "v1" and isinstance(data.get("items"), list):
         for number, item in enumerate(data["items"]):
-            for found in objects(item):
-                yield found._replace(path=("items", number, *found.path))
+            for inner in objects(item):
+                yield inner._replace(path=("items", number, *inner.path))
 
 
 def part_at(data: Any, path: Path) -> Any:

@@ -73,14 +73,14 @@ def read_arguments(holder: Mapped, path: Path, scope: Scope) -> tuple[tuple[Argu
 
 
 def _passed(holder: Mapped, path: Path, scope: Scope) -> list[tuple[str, Any, Mapped]]:
-    found = []
+    params = []
     for number, item in enumerate(named(holder, "params", path)):
         if item.get("value") is None:
             message = f"the parameter {item['name']!r} has no value"
             place = (*path, "params", number)
             raise InvalidInput(message, engine="tekton", path=place, hint="give it one, or leave it out")
-        found.append((item["name"], scope.value(item["value"]), without(item, "name", "value")))
-    return found
+        params.append((item["name"], scope.value(item["value"]), without(item, "name", "value")))
+    return params
 
 
 def write_inputs(ports: tuple[Port, ...], embedded: bool) -> list[Mapped]:

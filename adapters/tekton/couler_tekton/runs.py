@@ -36,10 +36,10 @@ def runs_in(data: Any) -> list[Run]:
     Raises:
         InvalidInput: something is not what Tekton writes.
     """
-    found = [item.data for item in objects(data) if item.kind in ("PipelineRun", "TaskRun") and _status(item.data)]
+    documents = [item.data for item in objects(data) if item.kind in ("PipelineRun", "TaskRun") and _status(item.data)]
     tasks: dict[str, list[Mapped]] = {}
     wholes: dict[tuple[str, str], list[Mapped]] = {}
-    for thing in found:
+    for thing in documents:
         labels, name = _labels(thing), str(thing["metadata"].get("name"))
         if thing["kind"] == "TaskRun":
             tasks.setdefault(str(labels.get(OF_RUN)), []).append(thing)
@@ -48,8 +48,8 @@ def runs_in(data: Any) -> list[Run]:
                 thing
             )
     try:
-        made = (_run(parts, tasks) for parts in wholes.values())
-        return sorted((run for run in made if run is not None), key=lambda run: (run.family, run.at))
+        runs = (_run(parts, tasks) for parts in wholes.values())
+        return sorted((run for run in runs if run is not None), key=lambda run: (run.family, run.at))
     except (TypeError, ValueError, KeyError, AttributeError, CycleError) as error:
         message = f"a status is not what Tekton writes ({type(error).__name__}: {error!s:.100})"
         hint = "take it from `kubectl get pipelineruns,taskruns -o json`"
@@ -80,7 +80,7 @@ def _family(run: Mapped) -> str:
     return str(named or str(metadata.get("generateName") or "").rstrip("-.") or metadata.get("name", ""))
 
 
-def _steps(run: Mapped, taken: list[Mapped], before: int) -> Iterator[Ran]:
+def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[Ran]:
     """The steps of one PipelineRun, in a topological order, by their ends where that leaves a choice."""
     status = _status(run)
     spec = status.get("pipelineSpec") or run.get("spec", {}).get("pipelineSpec") or {}
@@ -88,7 +88,7 @@ def _steps(run: Mapped, taken: list[Mapped], before: int) -> Iterator[Ran]:
         str(task.get("name")): {*(task.get("runAfter") or ()), *READ.findall(json.dumps(task))}
         for task in (*(spec.get("tasks") or ()), *(spec.get("finally") or ()))
     }
-    ran: list[tuple[str, Mapped | None]] = [(str(_labels(item).get(OF_TASK)), item) for item in taken]
+    ran: list[tuple[str, Mapped | None]] = [(str(_labels(item).get(OF_TASK)), item) for item in tasks]
     ran += [(str(item.get("name")), None) for item in status.get("skippedTasks") or ()]
     last = "9999"  # what goes on ends after everything that has ended
     ran.sort(key=lambda item: (str(_status(item[1] or {}).get("completionTime") or last), item[0]))
@@ -103,27 +103,31 @@ def _steps(run: Mapped, taken: list[Mapped], before: int) -> Iterator[Ran]:
         task, item = ran[old]
         above = tuple(sorted(position[parent] for parent in parents[old]))
         number = places[task].index(old) if len(places[task]) > 1 else None
-        made = _ran(task, number, item, tuple(before + parent for parent in above), [keys[parent] for parent in above])
-        keys.append(made.key)
-        yield made
+        ran_step = _ran(
+            task, number, item, tuple(before + parent for parent in above), [keys[parent] for parent in above]
+        )
+        keys.append(ran_step.key)
+        yield ran_step
 
 
 def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, ...], keys: list[str]) -> Ran:
     """One TaskRun; None for a task that was skipped. Several of one task are those of its matrix, by their numbers."""
     site = f"{ROOT}/{task}"
-    status, given = _status(run or {}), (run or {}).get("spec") or {}
-    spec = digest(["tekton", status.get("taskSpec") or given.get("taskRef") or task, given.get("params") or []])
+    status, spec_of_run = _status(run or {}), (run or {}).get("spec") or {}
+    spec = digest(
+        ["tekton", status.get("taskSpec") or spec_of_run.get("taskRef") or task, spec_of_run.get("params") or []]
+    )
     fate: Fate = "skipped" if run is None else FATES.get(str(_condition(run).get("status")), "pending")
     started, ended = _seconds(status.get("startTime")), _seconds(status.get("completionTime"))
-    known = fate == "computed" and started is not None and ended is not None and started <= ended
+    is_timed = fate == "computed" and started is not None and ended is not None and started <= ended
     return Ran(
         step=site if number is None else f"{site}({number})",
         site=site,
-        type=str((given.get("taskRef") or {}).get("name") or task),
+        type=str((spec_of_run.get("taskRef") or {}).get("name") or task),
         spec=spec,
         key=digest([spec, *keys]),
         parents=parents,
-        seconds=0.0 if run is None else (ended or 0.0) - (started or 0.0) if known else None,
+        seconds=0.0 if run is None else (ended or 0.0) - (started or 0.0) if is_timed else None,
         bytes=0 if run is None else len(json.dumps(status.get("results") or [])) if fate == "computed" else None,
         artifact=run is not None,
         attempts=1 + len(status.get("retriesStatus") or ()),

@@ -24,7 +24,7 @@ def structure(data: Any, parts: Callable[[str], tuple[str | Reference, ...]]) ->
         data: the structure.
         parts: cuts a text at its variables.
     """
-    found: list[Reference] = []
+    references_inside: list[Reference] = []
 
     def marked(content: Any) -> Any:
         match content:
@@ -37,13 +37,15 @@ def structure(data: Any, parts: Callable[[str], tuple[str | Reference, ...]]) ->
         return content
 
     def token(reference: Reference) -> str:
-        found.append(reference)
-        return f"\0{len(found) - 1}\0"
+        references_inside.append(reference)
+        return f"\0{len(references_inside) - 1}\0"
 
     text = msgspec.json.encode(marked(data), order="sorted").decode()
-    pieces = TOKEN.split(text) if found else [text]
+    pieces = TOKEN.split(text) if references_inside else [text]
     return Native(
-        parts=tuple(found[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece)
+        parts=tuple(
+            references_inside[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece
+        )
     )
 
 

@@ -54,13 +54,13 @@ def _matrix(task: Mapped, path: Path) -> Mapped:
 def _axes(task: Mapped, path: Path) -> list[str]:
     """The parameters that a matrix fills, in its order."""
     matrix, place = _matrix(task, path), (*path, "matrix")
-    found = [item["name"] for item in named(matrix, "params", place)]
+    names = [item["name"] for item in named(matrix, "params", place)]
     for number, include in enumerate(mappings(matrix, "include", place)):
-        found += [item["name"] for item in named(include, "params", (*place, "include", number))]
-    return list(dict.fromkeys(found))
+        names += [item["name"] for item in named(include, "params", (*place, "include", number))]
+    return list(dict.fromkeys(names))
 
 
-def read_task(task: Mapped, path: Path, source: Source, scope: Scope, callee: Callee, left: Mapped) -> Step:
+def read_task(task: Mapped, path: Path, source: Source, scope: Scope, callee: Callee, remainder: Mapped) -> Step:
     """One task of a pipeline.
 
     Args:
@@ -69,15 +69,15 @@ def read_task(task: Mapped, path: Path, source: Source, scope: Scope, callee: Ca
         source: where it is in the bundle.
         scope: what parameters mean in it; see `task_scope`.
         callee: what it calls.
-        left: the task without what says that.
+        remainder: the task without what says that.
 
     Raises:
         InvalidInput: it is not built like a task.
     """
     items = [Argument(name=name, value=Reference(to="item", kind="parameter", name=name)) for name in _axes(task, path)]
     arguments, extras = read_arguments(task, path, scope)
-    loop, left = _read_loop(task, path, scope, left)
-    needs, left = _read_needs(task, path, left)
+    loop, remainder = _read_loop(task, path, scope, remainder)
+    needs, remainder = _read_needs(task, path, remainder)
     fields: dict[str, Any] = {}
     if isinstance(task.get("when"), list) and task["when"]:
         fields["condition"] = scope.structure(task["when"])
@@ -87,43 +87,43 @@ def read_task(task: Mapped, path: Path, source: Source, scope: Scope, callee: Ca
         fields["timeout"] = scope.value(task["timeout"])
     if task.get("onError") == "continue":
         fields["tolerates"] = FAILED
-    known = {"condition": "when", "retry": "retries", "timeout": "timeout", "tolerates": "onError"}
-    left = unless_empty(without(left, "name", *(known[name] for name in fields)), "params")
+    existing = {"condition": "when", "retry": "retries", "timeout": "timeout", "tolerates": "onError"}
+    remainder = unless_empty(without(remainder, "name", *(existing[name] for name in fields)), "params")
     if extras:
-        left["params"] = extras
+        remainder["params"] = extras
     return Step(
         name=task["name"],
         call=callee,
         arguments=(*items, *arguments),
         needs=needs,
         loop=loop,
-        rest=scope.rest(left),
+        rest=scope.rest(remainder),
         source=source,
         **fields,
     )
 
 
-def _read_needs(task: Mapped, path: Path, left: Mapped) -> tuple[Needs | None, Mapped]:
+def _read_needs(task: Mapped, path: Path, remainder: Mapped) -> tuple[Needs | None, Mapped]:
     listed = task.get("runAfter")
     if not listed:
-        return None, left
+        return None, remainder
     if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
         message, hint = "runAfter is not a list of names", "list the names of tasks, n and y in quotes"
         raise InvalidInput(message, engine="tekton", path=(*path, "runAfter"), hint=hint)
-    return all_of([Need(step=name, outcomes=ENDED) for name in listed]), without(left, "runAfter")
+    return all_of([Need(step=name, outcomes=ENDED) for name in listed]), without(remainder, "runAfter")
 
 
-def _read_loop(task: Mapped, path: Path, scope: Scope, left: Mapped) -> tuple[Loop | None, Mapped]:
+def _read_loop(task: Mapped, path: Path, scope: Scope, remainder: Mapped) -> tuple[Loop | None, Mapped]:
     """The matrix of a task, and what is left of the task."""
     matrix = _matrix(task, path)
     if not matrix.get("params") and not matrix.get("include"):
-        return None, left
+        return None, remainder
     passed, extras = read_arguments(matrix, (*path, "matrix"), scope)
     axes = tuple(Axis(name=argument.name, values=argument.value) for argument in passed)
     includes = tuple(scope.structure(item) for item in matrix.get("include") or ())
     others = {**unless_empty(matrix, "params", "include"), **({"params": extras} if extras else {})}
-    left = {**without(left, "matrix"), **({"matrix": others} if others else {})}
-    return Loop(combine="product", axes=axes, includes=includes), left
+    remainder = {**without(remainder, "matrix"), **({"matrix": others} if others else {})}
+    return Loop(combine="product", axes=axes, includes=includes), remainder
 
 
 def write_task(step: Step, call: Mapped) -> Mapped:
@@ -142,9 +142,9 @@ def write_task(step: Step, call: Mapped) -> Mapped:
     written: Mapped = {"name": step.name, **call}
     axes, matrix = _write_loop(step, rest)
     written.update(matrix)
-    given = [argument for argument in step.arguments if not _is_item(argument, axes)]
-    if given:
-        written["params"] = write_arguments(given, _extras(rest))
+    passed = [argument for argument in step.arguments if not _is_item(argument, axes)]
+    if passed:
+        written["params"] = write_arguments(passed, _extras(rest))
     if step.needs is not None:
         written["runAfter"] = _write_needs(step)
     if step.condition is not None:
@@ -167,11 +167,11 @@ def _extras(holder: Mapped) -> Mapped:
 
 
 def _without_extras(rest: Mapped) -> Mapped:
-    left = without(rest, "params") if _extras(rest) else rest
-    matrix = left.get("matrix")
+    remainder = without(rest, "params") if _extras(rest) else rest
+    matrix = remainder.get("matrix")
     if isinstance(matrix, dict) and _extras(matrix):
-        left = {**left, "matrix": without(matrix, "params")}
-    return without(left, "matrix") if left.get("matrix") == {} else left
+        remainder = {**remainder, "matrix": without(matrix, "params")}
+    return without(remainder, "matrix") if remainder.get("matrix") == {} else remainder
 
 
 def _is_item(argument: Argument, axes: list[str]) -> bool:

@@ -40,8 +40,8 @@ def trace(
         subject = _subject((path or ())[depth:], sides[side])
         around = subject.split("/")
         names = ["/".join(around[:end]) for end in range(len(around), 0, -1)]
-        known = next((positions[name] for name in (*names, "") if name in positions), last)
-        traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=known))
+        existing = next((positions[name] for name in (*names, "") if name in positions), last)
+        traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=existing))
     return traced
 
 

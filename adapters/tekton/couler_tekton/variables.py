@@ -48,18 +48,18 @@ class Scope(NamedTuple):
 
     def parts(self, text: str) -> tuple[str | Reference, ...]:
         """A text cut at its variables."""
-        found: list[str | Reference] = []
+        pieces: list[str | Reference] = []
         end = 0
         for match in VARIABLE.finditer(text):
             reference = self._reference(match[1], match[0])
             if reference is not None:
                 if match.start() > end:
-                    found.append(text[end : match.start()])
-                found.append(reference)
+                    pieces.append(text[end : match.start()])
+                pieces.append(reference)
                 end = match.end()
-        if end < len(text) or not found:
-            found.append(text[end:])
-        return tuple(found)
+        if end < len(text) or not pieces:
+            pieces.append(text[end:])
+        return tuple(pieces)
 
     def value(self, content: Any) -> Value:
         """A text, a list or a mapping as an IR value."""
@@ -67,10 +67,10 @@ class Scope(NamedTuple):
             return self.structure(content)
         if not isinstance(content, str) or "$(" not in content:
             return Literal(value=content)
-        found = self.parts(content)
-        if len(found) == 1:
-            return found[0] if isinstance(found[0], Reference) else Literal(value=content)
-        return Template(parts=found)
+        pieces = self.parts(content)
+        if len(pieces) == 1:
+            return pieces[0] if isinstance(pieces[0], Reference) else Literal(value=content)
+        return Template(parts=pieces)
 
     def structure(self, content: Any) -> Native:
         """A structure with the variables in its texts."""

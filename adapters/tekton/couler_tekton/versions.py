@@ -52,8 +52,8 @@ def in_v1(kind: str, data: Mapped) -> Mapped:
         return data
     renamed: Mapped = _renamed(spec, kind, NAMES)
     if kind == "PipelineRun" and TEMPLATE not in renamed:
-        held = {name: renamed.pop(name) for name in IN_TEMPLATE if name in renamed}
-        renamed.update({TEMPLATE: held} if held else {})
+        template = {name: renamed.pop(name) for name in IN_TEMPLATE if name in renamed}
+        renamed.update({TEMPLATE: template} if template else {})
     return {**data, "spec": renamed}
 
 
@@ -73,16 +73,16 @@ def place_in_v1beta1(path: Path, data: Mapped) -> Path:
         path: where it stands in the same object in the words of v1.
         data: the object, in its own words.
     """
-    found: list[str | int] = []
-    held: Any = data
+    path_before: list[str | int] = []
+    node: Any = data
     for new in path:
-        old = OLD_FIELDS.get(new, new) if isinstance(held, dict) and new not in held else new
+        old = OLD_FIELDS.get(new, new) if isinstance(node, dict) and new not in node else new
         if old == TEMPLATE:  # what it holds stands where it would stand
             continue
-        found.append(old)
-        inside = isinstance(held, (dict, list)) and old in (held if isinstance(held, dict) else range(len(held)))
-        held = held[old] if inside else None
-    return tuple(found)
+        path_before.append(old)
+        inside = isinstance(node, (dict, list)) and old in (node if isinstance(node, dict) else range(len(node)))
+        node = node[old] if inside else None
+    return tuple(path_before)
 
 
 def _renamed(content: Any, place: str, names: Names) -> Any:

@@ -36,16 +36,16 @@ def declared(item: Output | Port, subject: str) -> str:
         raise refused(subject, f"has {item.name!r}, which is no file with a place")
     native = item.rest if isinstance(item, Output) else item.origin
     content: Mapping[str, Any] = {} if native is None else native.data
-    given = {"path": path}
+    options = {"path": path}
     store = "parameter" if item.kind == "parameter" else "local"
     if content:
-        store, given = _stored(content, path, subject)
-    told = [f"{key}={constant(value)}" for key, value in given.items()]
+        store, options = _stored(content, path, subject)
+    texts = [f"{key}={constant(value)}" for key, value in options.items()]
     if item.name != artifact_name("", path):
-        told.append(f"name={constant(item.name)}")
+        texts.append(f"name={constant(item.name)}")
     if isinstance(item, Output) and item.exported is not None:
-        told.append("is_global=True")
-    return f"couler.create_{store}_artifact({', '.join(told)})"
+        texts.append("is_global=True")
+    return f"couler.create_{store}_artifact({', '.join(texts)})"
 
 
 def _stored(content: Mapping[str, Any], path: str, subject: str) -> tuple[str, dict[str, Any]]:
@@ -53,12 +53,12 @@ def _stored(content: Mapping[str, Any], path: str, subject: str) -> tuple[str, d
     (store, place), *others = content.items()
     if others or store not in KEYS:
         raise refused(subject, f"keeps a file in {store}")
-    given: dict[str, Any] = {"path": path}
+    options: dict[str, Any] = {"path": path}
     for key, value in place.items():
         if key in SECRETS:
-            given[SECRETS[key]] = (value["name"], value["key"])
+            options[SECRETS[key]] = (value["name"], value["key"])
         elif key in KEYS[store]:
-            given[KEYS[store][key]] = value
+            options[KEYS[store][key]] = value
         else:
             raise refused(subject, f"says {key} of a file in {store}")
-    return store, given
+    return store, options

@@ -26,10 +26,10 @@ def checked_steps(steps: Any) -> list[CatalogueStep]:
     """
     if not isinstance(steps, Iterable) or isinstance(steps, (str, bytes)):
         raise InvalidInput(f"the steps are {shown(steps)}, which is no list", hint="give ready-made steps, or nothing")
-    found = list(steps)
-    if wrong := [item for item in found if not hasattr(item, "build")]:
+    entries = list(steps)
+    if wrong := [item for item in entries if not hasattr(item, "build")]:
         raise InvalidInput(f"{shown(wrong[0])} is no ready-made step", hint="give ready-made steps, or nothing")
-    return found
+    return entries
 
 
 class Catalogue:
@@ -51,18 +51,18 @@ class Catalogue:
             declared = {item.name: item for item in entry.inputs}
             if [item.name for item in entry.outputs] != outputs or not ports <= declared.keys():
                 continue
-            given = {
+            inputs = {
                 name: _typed(value, declared[name])
                 for name, value in passed.items()
                 if not _is_usual(value, declared[name])
             }
             image = operation.containers[0].image if operation.containers else None
             if IMAGE in declared and isinstance(image, Literal) and image.value != declared[IMAGE].default:
-                given[IMAGE] = image.value
-            if not self._is_same(entry, given, operation, passed):
+                inputs[IMAGE] = image.value
+            if not self._is_same(entry, inputs, operation, passed):
                 continue
             arguments: dict[str, str | Written] = {"step": constant(entry.name)}
-            for name, value in given.items():
+            for name, value in inputs.items():
                 shown = expression(value, read, step.name) if isinstance(value, Value) else constant(value)
                 arguments[name.replace("-", "_")] = shown
             return "couler.run_step", arguments
@@ -70,10 +70,10 @@ class Catalogue:
 
     @staticmethod
     def _is_same(
-        entry: CatalogueStep, given: Mapping[str, Any], operation: Operation, passed: Mapping[str, Value]
+        entry: CatalogueStep, inputs: Mapping[str, Any], operation: Operation, passed: Mapping[str, Value]
     ) -> bool:
         try:
-            built = entry.build(given)
+            built = entry.build(inputs)
         except CoulerError:
             return False
         same = replace(built.operation, name="", retry=None, timeout=None) == replace(

@@ -52,19 +52,19 @@ def asked_of(condition: Value | None, subject: str) -> list[Asked]:
 
 
 def _asked(text: str, read: list[Reference], subject: str, *, is_cel: bool) -> Asked:
-    found = (CEL if is_cel else PLAIN).fullmatch(text)
-    if found is None:
+    match = (CEL if is_cel else PLAIN).fullmatch(text)
+    if match is None:
         raise refused(subject, "has a condition that is more than comparisons with constants")
     if is_cel:
-        left, operator, other, plain, quoted = found.groups()
+        left, operator, other, plain, quoted = match.groups()
         right = json.loads(quoted) if quoted is not None else plain
     else:
-        _, left, operator, _, other, right = found.groups()
+        _, left, operator, _, other, right = match.groups()
     return Asked(read[int(left)], operator, read[int(other)] if other is not None else right)
 
 
-def predicate(asked: Asked, read: Reading, *, of_itself: bool = False) -> str:
+def predicate(comparison: Asked, read: Reading, *, of_itself: bool = False) -> str:
     """The comparison as Python; `of_itself` leaves out what a loop's own step gives."""
-    right = read(asked.right) if isinstance(asked.right, Reference) else constant(asked.right)
-    left = "" if of_itself else f"{read(asked.left)}, "
-    return f"couler.{NAMES[asked.operator]}({left}{right})"
+    right = read(comparison.right) if isinstance(comparison.right, Reference) else constant(comparison.right)
+    left = "" if of_itself else f"{read(comparison.left)}, "
+    return f"couler.{NAMES[comparison.operator]}({left}{right})"

@@ -79,16 +79,16 @@ class Graphs:
                 del pending[: len(beside)]
                 continue
             step = pending.pop(0)
-            asked = asked_of(step.condition, step.name)
-            is_beside = bool(asked) and tested is not None and tested[0] == asked[0].left
+            comparisons = asked_of(step.condition, step.name)
+            is_beside = bool(comparisons) and tested is not None and tested[0] == comparisons[0].left
             before = tested[1] if is_beside and tested is not None else last
             shown = self._step(step, around)
-            for item in reversed(asked):
+            for item in reversed(comparisons):
                 holds = predicate(item, self._variables.reading(around))
                 shown = written("couler.when(", [holds, behind("lambda: ", shown)], ")")
             if step.needs == self._expected(graph, step, after(before)):
-                last = (*(last if is_beside else ()), step.name) if asked else (step.name,)
-                tested = (asked[0].left, before) if asked else None
+                last = (*(last if is_beside else ()), step.name) if comparisons else (step.name,)
+                tested = (comparisons[0].left, before) if comparisons else None
             else:
                 parts: list[str | Written] = [
                     behind("lambda: ", shown),
@@ -101,15 +101,15 @@ class Graphs:
 
     def _beside(self, graph: Graph, pending: Sequence[Step], last: tuple[str, ...]) -> list[Step]:
         """The steps that come next and wait for the same as the first of them."""
-        found: list[Step] = []
+        others: list[Step] = []
         for step in pending:
             reads = {item.step for item in references(step)}
-            if not reads.isdisjoint(other.name for other in found):
+            if not reads.isdisjoint(other.name for other in others):
                 break
             if step.condition is not None or step.needs != self._expected(graph, step, after(last)):
                 break
-            found.append(step)
-        return found
+            others.append(step)
+        return others
 
     def _expected(self, graph: Graph, step: Step, entry: Needs | None) -> Needs | None:
         """What a step waits for that is written behind these: for what it reads as well."""
@@ -160,11 +160,11 @@ class Graphs:
     def _operation(self, step: Step, operation: Operation, around: Around) -> Written:
         read = self._variables.reading(around)
         name = self._variables.step_name(step, operation, around)
-        found = self._catalogue.call(step, operation, read)
-        if found is None:
+        result = self._catalogue.call(step, operation, read)
+        if result is None:
             function = f"couler.{function_called(operation)}"
-            found = (function, arguments_of(step, operation, read, self._functions))
-        function, arguments = found
+            result = (function, arguments_of(step, operation, read, self._functions))
+        function, arguments = result
         return call(function, {**arguments, "step_name": constant(name)})
 
     def _composite(self, step: Step, graph: Graph, around: Around) -> Written:
@@ -186,15 +186,15 @@ class Graphs:
         function = self._variables.new(f"{step.name}_steps")
         self.lines.append(f"{' ' * around.indent}def {function}({items.parameters}):")
         inner = Around(around.indent + 4, inputs, {}, inside=True)
-        asked = asked_of(again.condition, again.name) if is_while else []
+        comparisons = asked_of(again.condition, again.name) if is_while else []
         self.block(changed(graph, steps=tuple(steps)), steps, inner)
-        self._returned(graph, asked[0].left if asked else None, inner)
+        self._returned(graph, comparisons[0].left if comparisons else None, inner)
         self._variables.called(step, around)
         if not is_while:
             return written("couler.map(", [function, *items.lists], ")")
-        if len(asked) != 1:
+        if len(comparisons) != 1:
             raise refused(step.name, "goes on while more than one thing holds")
-        holds = predicate(asked[0], self._variables.reading(inner), of_itself=True)
+        holds = predicate(comparisons[0], self._variables.reading(inner), of_itself=True)
         return written("couler.exec_while(", [holds, function], ")")
 
     def _each_while(self, step: Step, graph: Graph, around: Around) -> Written:
@@ -207,9 +207,9 @@ class Graphs:
         self.lines.append(f"{' ' * inner.indent}return {shown(inner.indent)}")
         return written("couler.map(", [function, *items.lists], ")")
 
-    def _returned(self, graph: Graph, left: Reference | None, inner: Around) -> None:
-        given = [value for output in graph.outputs for value in _values(output.value)]
-        step = left.step if left is not None else next((value.step for value in given), "")
+    def _returned(self, graph: Graph, tested: Reference | None, inner: Around) -> None:
+        values = [value for output in graph.outputs for value in _values(output.value)]
+        step = tested.step if tested is not None else next((value.step for value in values), "")
         if step:
             self.lines.append(f"{' ' * inner.indent}return {self._variables.of(step)}")
 

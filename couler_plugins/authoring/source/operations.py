@@ -34,13 +34,13 @@ def function_called(operation: Operation) -> str:
     Raises:
         Unsupported: none does.
     """
-    found = {"container": "run_container", "script": "run_script", "python": "run_script", "resource": "run_job"}
-    if operation.kind not in found:
+    functions = {"container": "run_container", "script": "run_script", "python": "run_script", "resource": "run_job"}
+    if operation.kind not in functions:
         raise refused(operation.name, f"is a {operation.kind}")
     for name in ("memoized", "locks", "metrics", "directives"):
         if getattr(operation, name):
             raise refused(operation.name, f"has {name}")
-    return found[operation.kind]
+    return functions[operation.kind]
 
 
 def arguments_of(
@@ -69,22 +69,22 @@ def arguments_of(
             raise refused(step.name, f"passes nothing for {reference.name!r}")
         return value
 
-    found: dict[str, str | Written] = dict(_body(step, operation, inside, read, passed, functions))
+    arguments: dict[str, str | Written] = dict(_body(step, operation, inside, read, passed, functions))
     retry, timeout = step.retry or operation.retry, step.timeout or operation.timeout
     if retry is not None:
-        found["retry"] = _attempts(retry, step.name)
+        arguments["retry"] = _attempts(retry, step.name)
     if timeout is not None:
         if not isinstance(timeout, Literal) or not isinstance(timeout.value, int):
             raise refused(step.name, "has a timeout that is no number of seconds")
-        found["timeout"] = repr(timeout.value)
-    return found
+        arguments["timeout"] = repr(timeout.value)
+    return arguments
 
 
 def run_of(value: Value, inside: Any) -> Value:
     """A value of an operation with what its inputs hold."""
     if isinstance(value, Reference):
-        found: Value = inside(value)
-        return found
+        resolved: Value = inside(value)
+        return resolved
     if not isinstance(value, Template):
         return value
     parts: list[Any] = []
@@ -149,13 +149,13 @@ def _ports(
     outputs = [declared(output, operation.name) for output in operation.outputs]
     if outputs:
         yield "output", outputs[0] if len(outputs) == 1 else _listed(outputs)
-    taken: list[str] = []
+    declarations: list[str] = []
     for port in operation.inputs:
         if port.kind == "artifact":
             value = passed.get(port.name)
-            taken.append(declared(port, operation.name) if value is None else expression(value, read, step.name))
-    if taken:
-        yield "input", _listed(taken)
+            declarations.append(declared(port, operation.name) if value is None else expression(value, read, step.name))
+    if declarations:
+        yield "input", _listed(declarations)
 
 
 def _surroundings(operation: Operation, container: Container, shown: Any) -> Iterator[tuple[str, str | Written]]:
@@ -175,10 +175,10 @@ def _surroundings(operation: Operation, container: Container, shown: Any) -> Ite
             _listed(f"couler.obtain_secret({constant(name)}, {constant(keys)})" for name, keys in secrets.items()),
         )
     parts = {"requests": dict(container.requests), "limits": dict(container.limits)}
-    told = {key: {name: _plain(value) for name, value in part.items()} for key, part in parts.items() if part}
-    if told:
-        same = told.get("requests") == told.get("limits")
-        yield "resources", constant(told["requests"] if same else told)
+    texts = {key: {name: _plain(value) for name, value in part.items()} for key, part in parts.items() if part}
+    if texts:
+        same = texts.get("requests") == texts.get("limits")
+        yield "resources", constant(texts["requests"] if same else texts)
     rest = _data(container.rest, operation.name)
     for mount in [rest.pop("volumeMounts", [])] if "volumeMounts" in rest else []:
         yield "volume_mounts", _listed(_mount(item, operation.name) for item in mount)

@@ -40,28 +40,28 @@ def settings_of(workflow: Workflow) -> tuple[dict[str, str], list[str]]:
         raise refused(workflow.label, "says of its runs what only the run knows")
     rest = {} if workflow.rest is None else dict(workflow.rest.data)
     spec, metadata = dict(rest.pop("spec", {})), dict(rest.pop("metadata", {}))
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     parameters = {port.name: _value(workflow, port) for port in workflow.parameters}
     if parameters:
-        found["parameters"] = constant(parameters)
+        settings["parameters"] = constant(parameters)
     if workflow.kind == "CronWorkflow":
         inner = dict(spec.pop("workflowSpec", {}))
-        given = {name: spec.pop(key) for key, name in SCHEDULE.items() if key in spec}
-        found["schedule"] = (
-            f"couler.Schedule({', '.join(f'{name}={constant(value)}' for name, value in given.items())})"
+        schedule = {name: spec.pop(key) for key, name in SCHEDULE.items() if key in spec}
+        settings["schedule"] = (
+            f"couler.Schedule({', '.join(f'{name}={constant(value)}' for name, value in schedule.items())})"
         )
         rest |= spec
         spec = inner
-    found |= {name: constant(spec.pop(key)) for key, name in SPEC.items() if key in spec}
+    settings |= {name: constant(spec.pop(key)) for key, name in SPEC.items() if key in spec}
     if "ttlStrategy" in spec:
-        found["time_to_clean"] = constant(spec.pop("ttlStrategy").get("secondsAfterCompletion"))
+        settings["time_to_clean"] = constant(spec.pop("ttlStrategy").get("secondsAfterCompletion"))
     if "imagePullSecrets" in spec:
-        found["image_pull_secrets"] = constant(tuple(item["name"] for item in spec.pop("imagePullSecrets")))
-    found |= {key: constant(metadata.pop(key)) for key in ("labels", "annotations") if key in metadata}
+        settings["image_pull_secrets"] = constant(tuple(item["name"] for item in spec.pop("imagePullSecrets")))
+    settings |= {key: constant(metadata.pop(key)) for key in ("labels", "annotations") if key in metadata}
     calls = [*_volumes(workflow, spec.pop("volumes", ())), *_claims(spec.pop("volumeClaimTemplates", ()))]
-    if left := [*rest, *metadata, *spec]:
-        raise refused(workflow.label, f"says {min(left)} of its runs")
-    return found, calls
+    if unsupported := [*rest, *metadata, *spec]:
+        raise refused(workflow.label, f"says {min(unsupported)} of its runs")
+    return settings, calls
 
 
 def _value(workflow: Workflow, port: Any) -> str | None:
@@ -85,5 +85,5 @@ def _volumes(workflow: Workflow, volumes: Any) -> Iterator[str]:
 def _claims(claims: Any) -> Iterator[str]:
     for claim in claims:
         spec = claim["spec"]
-        told = (claim["metadata"]["name"], tuple(spec["accessModes"]), spec["resources"]["requests"]["storage"])
-        yield f"couler.create_workflow_volume(couler.VolumeClaimTemplate{constant(told)})"
+        identity = (claim["metadata"]["name"], tuple(spec["accessModes"]), spec["resources"]["requests"]["storage"])
+        yield f"couler.create_workflow_volume(couler.VolumeClaimTemplate{constant(identity)})"

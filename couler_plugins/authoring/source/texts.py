@@ -28,11 +28,11 @@ def refused(subject: str, reason: str) -> Unsupported:
     return Unsupported(f"{subject!r} {reason}", engine="couler", step=subject, feature="to_python", hint=hint)
 
 
-def identifier(name: str, taken: Collection[str]) -> str:
+def identifier(name: str, names: Collection[str]) -> str:
     """A variable for something of this name."""
-    found = OTHER.sub("_", name) or "_"
-    found = f"_{found}" if found[0].isdigit() or keyword.iskeyword(found) else found
-    return fresh_name(found.replace("-", "_"), taken).replace("-", "_")
+    result = OTHER.sub("_", name) or "_"
+    result = f"_{result}" if result[0].isdigit() or keyword.iskeyword(result) else result
+    return fresh_name(result.replace("-", "_"), names).replace("-", "_")
 
 
 def constant(data: Any) -> str:

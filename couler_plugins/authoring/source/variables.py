@@ -66,9 +66,9 @@ class Variables:
 
     def new(self, name: str) -> str:
         """A name that nothing has yet."""
-        found = identifier(name, self._taken)
-        self._taken.add(found)
-        return found
+        result = identifier(name, self._taken)
+        self._taken.add(result)
+        return result
 
     def of(self, step: str) -> str:
         """The variable of a step that was written."""
@@ -87,20 +87,20 @@ class Variables:
         """The names of what a call declares to give, the first one the usual."""
         if isinstance(callee, Operation):
             return [output.name for output in callee.outputs]
-        given = [item.step for item in references(callee.outputs)]
+        steps = [item.step for item in references(callee.outputs)]
         inner = {step.name: step for step in callee.steps}
-        found = [self._by_name[getattr(inner[name].call, "name", "")] for name in given if name in inner]
-        operations = [item for item in found if isinstance(item, Operation)]
+        callees = [self._by_name[getattr(inner[name].call, "name", "")] for name in steps if name in inner]
+        operations = [item for item in callees if isinstance(item, Operation)]
         names = self._outputs(operations[0]) if operations else []
         return [name for name in names if name != "result"]
 
     def step_name(self, step: Step, operation: Operation, around: Around) -> str:
         """What a step has to be called so that it gets the name that it has."""
-        found = step.name
+        name = step.name
         if self._is_renamed(step.name, operation.name, around) or step.name == fresh_name(operation.name, self._steps):
-            found = operation.name
+            name = operation.name
         self._steps.add(step.name)
-        return found
+        return name
 
     def called(self, step: Step, around: Around) -> None:
         """Takes the name of a loop, which follows from that of the first step in it."""

@@ -37,7 +37,7 @@ def to_python(workflow: Workflow, steps: Iterable[CatalogueStep] = ()) -> str:
     """
     if not isinstance(workflow, Workflow):
         raise InvalidInput(f"{shown(workflow)} is no workflow of the IR", hint="give it: to_python(wf.ir)")
-    known = checked_steps(steps)
+    entries = checked_steps(steps)
     by_name = callables(workflow)
     entry = by_name.get(getattr(workflow.entry.call, "name", "")) if workflow.entry is not None else None
     if not isinstance(entry, Graph):
@@ -45,7 +45,7 @@ def to_python(workflow: Workflow, steps: Iterable[CatalogueStep] = ()) -> str:
     _check_whole(workflow, entry)
     functions, sources = _functions(workflow)
     settings, first = settings_of(workflow)
-    graphs = Graphs(workflow, functions, Catalogue(known))
+    graphs = Graphs(workflow, functions, Catalogue(entries))
     graphs.block(entry, entry.steps, Around())
     _handlers(workflow, graphs)
     head = call("couler.workflow", {"name": constant(workflow.name), **settings})(0)
@@ -70,19 +70,19 @@ def _check_whole(workflow: Workflow, entry: Graph) -> None:
 def _functions(workflow: Workflow) -> tuple[dict[str, str], list[str]]:
     """The names of functions by operation, and their definitions in an order in which each has its name."""
     names: dict[str, str] = {}
-    known: dict[str, str] = {}
+    existing: dict[str, str] = {}
     sources: list[str] = []
     for operation in workflow.operations:
         function = function_of(operation)
         if function is None:
             continue
-        if function.source in known:
-            names[operation.name] = known[function.source]
+        if function.source in existing:
+            names[operation.name] = existing[function.source]
             continue
-        name = identifier(function.name, known.values())
+        name = identifier(function.name, existing.values())
         renamed = f"\n\n\n{name} = {function.name}" if name != function.name else ""
         sources.append(f"{function.source.rstrip()}{renamed}")
-        names[operation.name] = known[function.source] = name
+        names[operation.name] = existing[function.source] = name
     return names, sources
 
 
@@ -102,10 +102,10 @@ def _handlers(workflow: Workflow, graphs: Graphs) -> None:
 
 def _handler(step: Step, graphs: Graphs) -> None:
     status = ""
-    for asked in asked_of(step.condition, step.name):
-        if asked.left != Reference(to="run", name="workflow", path=("status",)) or status:
+    for comparison in asked_of(step.condition, step.name):
+        if comparison.left != Reference(to="run", name="workflow", path=("status",)) or status:
             raise refused(step.name, "runs at the end, on a condition of its own")
-        status = str(asked.right)
+        status = str(comparison.right)
     if step.needs is not None:
         raise refused(step.name, "runs at the end, behind others")
     shown = behind("lambda: ", graphs.single(replace(step, condition=None)))

@@ -51,7 +51,7 @@ class Dataset:
 def run_boosting(
     step: str,
     datasource: Dataset,
-    known: Mapping[str, str],
+    objectives: Mapping[str, str],
     model_params: Mapping[str, Any] | None,
     train_params: Mapping[str, Any] | None,
     image: str | None,
@@ -64,7 +64,7 @@ def run_boosting(
     Args:
         step: its name.
         datasource: what it learns from.
-        known: the inputs of the step by the names that the library has for them.
+        objectives: the inputs of the step by the names that the library has for them.
         model_params, train_params: settings, by the library's names; `objective` says whether numbers are predicted.
         image: one that has all that it needs; without one, pip installs it.
         step_name, timeout, retry: as for every step.
@@ -73,18 +73,18 @@ def run_boosting(
         hint = 'datasource=Dataset(data="s3://bucket/data.csv", label_col="y")'
         raise InvalidInput(f"the datasource is {shown(datasource)}, which is no Dataset", hint=hint)
     params = (("model_params", model_params), ("train_params", train_params))
-    given = {
+    options = {
         key: value
         for name, part in params
         for key, value in checked_mapping(part, name, 'train_params={"num_boost_round": 50}').items()
     }
-    objective = given.pop("objective", "binary")
+    objective = options.pop("objective", "binary")
     inputs: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in known:
-            hint = " ".join(filter(None, (closest(name, known), f"there is objective, {', '.join(known)}")))
+    for name, value in options.items():
+        if name not in objectives:
+            hint = " ".join(filter(None, (closest(name, objectives), f"there is objective, {', '.join(objectives)}")))
             raise InvalidInput(f"{step} has no setting {shown(name)}", step=step_name or step, hint=hint)
-        inputs[known[name]] = value
+        inputs[objectives[name]] = value
     if image is not None:
         inputs |= {"image": image, "packages": []}
     return run_step(

@@ -41,13 +41,15 @@ def run_training(
         step_name, timeout, retry: as for every step.
         inputs: the step's own.
     """
-    given = checked_mapping(resources, "resources", 'resources={"cpu": 1, "memory": "2Gi"}')
+    amounts = checked_mapping(resources, "resources", 'resources={"cpu": 1, "memory": "2Gi"}')
     needs = {
-        name: given.pop(key) for name, key in (("cpu", "cpu"), ("memory", "memory"), ("gpus", "gpu")) if key in given
+        name: amounts.pop(key)
+        for name, key in (("cpu", "cpu"), ("memory", "memory"), ("gpus", "gpu"))
+        if key in amounts
     }
-    if given:
+    if amounts:
         hint = "there are cpu, memory and gpu; all pods of a job are alike"
-        raise InvalidInput(f"resources hold {shown(min(given))}", step=step_name or step, hint=hint)
+        raise InvalidInput(f"resources hold {shown(min(amounts))}", step=step_name or step, hint=hint)
     if "cpu" in needs:
         needs["cpu"] = str(needs["cpu"])
     words = _words(command)

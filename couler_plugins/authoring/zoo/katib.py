@@ -89,16 +89,18 @@ def run(
     )
 
 
-def _parameter(given: Mapping[str, Any], step: str) -> tuple[str, dict[str, Any]]:
+def _parameter(parameter: Mapping[str, Any], step: str) -> tuple[str, dict[str, Any]]:
     """A parameter by name, in the words of search spaces."""
-    given = checked_mapping(given, "a parameter to tune", '{"name": "lr", "type": "double", "range": [0.01, 0.1]}')
-    kind, values = given.get("type"), checked_json(given.get("range"), "the range", "give numbers and texts")
-    if set(given) != {"name", "type", "range"} or not isinstance(values, (list, tuple)):
+    parameter = checked_mapping(
+        parameter, "a parameter to tune", '{"name": "lr", "type": "double", "range": [0.01, 0.1]}'
+    )
+    kind, values = parameter.get("type"), checked_json(parameter.get("range"), "the range", "give numbers and texts")
+    if set(parameter) != {"name", "type", "range"} or not isinstance(values, (list, tuple)):
         hint = '{"name": "lr", "type": "double", "range": [0.01, 0.1]}'
-        raise InvalidInput(f"{shown(given)} is no parameter to tune", step=step, hint=hint)
+        raise InvalidInput(f"{shown(parameter)} is no parameter to tune", step=step, hint=hint)
     if kind == "categorical":
-        return str(given["name"]), {"type": kind, "choices": list(values)}
+        return str(parameter["name"]), {"type": kind, "choices": list(values)}
     if not isinstance(kind, str) or kind not in TYPES or len(values) != 2:
         hint = f"the type is categorical or one of {', '.join(TYPES)}; a range has two ends"
-        raise InvalidInput(f"{shown(given)} is no parameter to tune", step=step, hint=hint)
-    return str(given["name"]), {"type": TYPES[kind], "low": values[0], "high": values[1]}
+        raise InvalidInput(f"{shown(parameter)} is no parameter to tune", step=step, hint=hint)
+    return str(parameter["name"]), {"type": TYPES[kind], "low": values[0], "high": values[1]}

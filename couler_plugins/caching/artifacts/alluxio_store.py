@@ -96,8 +96,8 @@ class AlluxioStore:
     def _walk(self, folder: str) -> Iterator[StoredObject]:
         if not self._exists(folder):
             return
-        found = attempt(lambda: self._files.ls(folder, detail=True))
-        for info in sorted(found, key=lambda info: str(info["name"])):
+        infos = attempt(lambda: self._files.ls(folder, detail=True))
+        for info in sorted(infos, key=lambda info: str(info["name"])):
             path = f"{folder}/{str(info['name']).rstrip('/').rpartition('/')[2]}"
             name = path.removeprefix(f"{self._root}/")
             if not is_object(name):

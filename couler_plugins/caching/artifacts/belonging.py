@@ -38,25 +38,25 @@ def claim_store(store: ArtifactStore, database: Database | None, url: str) -> No
     if database is None:
         _compare(store, NOBODY, url)
         return
-    known = database.one("SELECT id FROM identity")
-    if known is not None:
-        _compare(store, str(known[0]), url)
+    row = database.one("SELECT id FROM identity")
+    if row is not None:
+        _compare(store, str(row[0]), url)
         return
     with database.writing() as connection:  # the store is written to before the index knows: then a crash does no harm
-        found = connection.execute("SELECT id FROM identity")
-        identity = str(found[0][0]) if found else secrets.token_hex(12)
+        rows = connection.execute("SELECT id FROM identity")
+        identity = str(rows[0][0]) if rows else secrets.token_hex(12)
         store.put(MARK, msgspec.json.encode(_Mark(identity)))
-        if not found:
+        if not rows:
             connection.execute("INSERT INTO identity (id) VALUES (:id)", id=identity)
 
 
 def _compare(store: ArtifactStore, identity: str, url: str) -> None:
-    found = _read(store)
-    if found is None:
+    result = _read(store)
+    if result is None:
         with contextlib.suppress(OSError):  # a store that can only be read can be read by anybody
             store.put(MARK, msgspec.json.encode(_Mark(identity)), replace=False)
-        found = _read(store)
-    if found not in (None, identity):
+        result = _read(store)
+    if result not in (None, identity):
         message = f"the store {redact_url(url)} belongs to another index"
         if identity == NOBODY:
             message = f"the store {redact_url(url)} belongs to an index"

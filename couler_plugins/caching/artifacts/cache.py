@@ -54,8 +54,8 @@ class ArtifactCache(Administration):
         check_key(key)
         if not wait:
             return self._get(key, _any)
-        found: Hit | Literal[False] | None = wait_for(lambda: self._get_or_give_up(key), wait)
-        return found or None
+        hit: Hit | Literal[False] | None = wait_for(lambda: self._get_or_give_up(key), wait)
+        return hit or None
 
     def restore(self, key: str, targets: Mapping[str, Path]) -> Entry | None:
         """Writes outputs of a key's result to files; None on a miss, and then no file was changed.
@@ -142,13 +142,13 @@ class ArtifactCache(Administration):
     def _lease(self, key: str) -> Hit | None:
         try:
             backend = self._backend
-            found = backend.lease(key)
+            lease = backend.lease(key)
         except (OSError, ValueError) as error:
             _warned("get", error)
             return None
-        if found is None:
+        if lease is None:
             return None
-        entry, release = found
+        entry, release = lease
         return Hit(entry, backend.blobs, _quiet(release), self._dropping(entry))
 
     def _is_whole(self, hit: Hit) -> bool:

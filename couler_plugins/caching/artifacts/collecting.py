@@ -35,11 +35,11 @@ class Collector:
     def manifests(self) -> tuple[list[Entry], dict[str, Later]]:
         """The entries, and by name the manifests of a later version."""
         entries, later = [], {}
-        for name, found in read_manifests(self._store, self._namespace):
-            if isinstance(found, Later):
-                later[name] = found
-            elif found is not None and name == entry_name(found.key):
-                entries.append(found)
+        for name, manifest in read_manifests(self._store, self._namespace):
+            if isinstance(manifest, Later):
+                later[name] = manifest
+            elif manifest is not None and name == entry_name(manifest.key):
+                entries.append(manifest)
         return entries, later
 
     def overdue(self) -> list[str]:
@@ -85,8 +85,8 @@ class Collector:
         entries, later = self.manifests()
         needed = {output.blob for entry in entries for output in entry.outputs}
         needed.update(*(one.blobs for one in later.values()))
-        found = {item.name.removeprefix(self._folder): item.modified for item in blobs}
-        return {name: modified for name, modified in found.items() if name not in needed}
+        result = {item.name.removeprefix(self._folder): item.modified for item in blobs}
+        return {name: modified for name, modified in result.items() if name not in needed}
 
     def _modified(self, name: str) -> float | None:
         shard = self._store.list(f"{self._folder}{name.rpartition('/')[0]}/")
@@ -103,12 +103,12 @@ class Collector:
 
     def _marks(self) -> dict[str, list[int]]:
         """Since when blobs are needed by none, by their digests: whenever an entry that needed it went."""
-        found: dict[str, list[int]] = {}
+        marks: dict[str, list[int]] = {}
         for item in self._store.list(f"{self._folder}doomed/"):
             digest, _, since = item.name.rpartition("/")[2].partition("-")
             if since.isdecimal():
-                found.setdefault(digest, []).append(int(since))
-        return found
+                marks.setdefault(digest, []).append(int(since))
+        return marks
 
     def _now(self) -> int:
         """The time, in seconds; not before what was written just now, or it would seem to be written again."""

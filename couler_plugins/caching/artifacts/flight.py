@@ -93,9 +93,9 @@ def wait_for(look: Callable[[], T | None], seconds: float) -> T | None:
     deadline = time.monotonic() + seconds
     pause = 0.02
     while True:
-        found = look()
-        left = deadline - time.monotonic()
-        if found is not None or left <= 0:
-            return found
-        time.sleep(min(pause, left))
+        result = look()
+        remaining = deadline - time.monotonic()
+        if result is not None or remaining <= 0:
+            return result
+        time.sleep(min(pause, remaining))
         pause = min(2 * pause, 0.5)

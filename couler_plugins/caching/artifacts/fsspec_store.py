@@ -87,10 +87,10 @@ class FsspecStore:
         start = self._path(prefix.rstrip("/")) if prefix else self._root
         self._files.invalidate_cache()
         try:
-            found = attempt(lambda: files_below(self._files, start))
+            infos = attempt(lambda: files_below(self._files, start))
         except FileNotFoundError:
             return
-        for path, info in sorted(found.items()):
+        for path, info in sorted(infos.items()):
             name = path.removeprefix(self._root).lstrip("/")
             if is_object(name) and info.get("type", "file") == "file":
                 yield StoredObject(name=name, bytes=int(info.get("size") or 0), modified=_modified(info))
@@ -224,10 +224,10 @@ def _with_credentials(url: str) -> tuple[str, dict[str, Any]]:
         if at:
             key, _, secret = user.partition(":")
             options |= {"key": unquote(key), "secret": unquote(secret)}
-        given = dict(parse_qsl(query))
-        region = given.pop("region", None)
+        supplied = dict(parse_qsl(query))
+        region = supplied.pop("region", None)
         options |= {"client_kwargs": {"region_name": region}} if region else {}
-        options |= given | {"config_kwargs": PATIENCE, "max_concurrency": PARTS}
+        options |= supplied | {"config_kwargs": PATIENCE, "max_concurrency": PARTS}
         query = ""
     return f"{scheme}://{rest}{query and '?'}{query}", options | {"skip_instance_cache": True}
 

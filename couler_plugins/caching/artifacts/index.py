@@ -96,10 +96,10 @@ class Index:
             return None
         now, lease = self.now(), secrets.token_hex(12)
         with self.database.writing() as connection:
-            found = self._shelf.look(connection, key)
+            shelved = self._shelf.look(connection, key)
             self._touch(connection, now)
             self._shelf.hold(connection, key, lease, self.owner, now)
-        entry = found.entry()
+        entry = shelved.entry()
         if entry is None:
             self.release(lease)
             return None
@@ -115,10 +115,10 @@ class Index:
         now = self.now()
         with self.database.writing() as connection:
             dead = owners.overdue(connection, now)
-            found = self._shelf.look(connection, key)
+            shelved = self._shelf.look(connection, key)
             limits = ledger.limits_of(connection, self.namespace)
             owners.end(connection, dead)
-            entry = found.entry()
+            entry = shelved.entry()
             if entry is not None and entry != replacing:
                 return entry
             self._touch(connection, now)
@@ -133,9 +133,9 @@ class Index:
         """
         now = self.now()
         with self.database.writing() as connection:
-            held = ledger.held(connection, hold)
+            reservation = ledger.held(connection, hold)
             states = ledger.states_of(connection, self.namespace, (piece.name for piece in pieces))
-            _require(held, (piece.aside for piece in pieces))
+            _require(reservation, (piece.aside for piece in pieces))
             self._touch(connection, now)
             pending = ledger.arrive(connection, self.owner, hold, self.namespace, pieces, states)
             if pending is None:
@@ -158,16 +158,16 @@ class Index:
         """
         names = list(dict.fromkeys(piece.name for piece in pieces))
         with self.database.writing() as connection:
-            held = ledger.held(connection, hold)
+            reservation = ledger.held(connection, hold)
             states = ledger.states_of(connection, self.namespace, (piece.name for piece in published))
-            found = self._shelf.look(connection, entry.key)
-            _require(held, names)
+            shelved = self._shelf.look(connection, entry.key)
+            _require(reservation, names)
             ledger.settle(connection, hold, self.namespace, published, states)
-            other = found.entry()
+            other = shelved.entry()
             if other is None or other == replacing:
                 other = None
-                if found.rows:
-                    self._shelf.remove(connection, entry.key, found, pins=False)
+                if shelved.rows:
+                    self._shelf.remove(connection, entry.key, shelved, pins=False)
                 self.add(connection, entry, names)
             ledger.end_hold(connection, hold)
         return other
@@ -185,19 +185,19 @@ class Index:
         """Takes out an entry, unless another has its key by now; its objects go when nobody reads them any more."""
         self.database.make_room()
         with self.database.writing() as connection:
-            found = self._shelf.look(connection, entry.key)
-            dropped = found.entry() == entry
+            shelved = self._shelf.look(connection, entry.key)
+            dropped = shelved.entry() == entry
             if dropped:
-                self._shelf.remove(connection, entry.key, found)
+                self._shelf.remove(connection, entry.key, shelved)
         return dropped
 
     def drop_stray(self, key: str) -> None:
         """Takes out the row of a key that holds no entry of its own."""
         self.database.make_room()
         with self.database.writing() as connection:
-            found = self._shelf.look(connection, key)
-            if found.entry() is None:
-                self._shelf.remove(connection, key, found)
+            shelved = self._shelf.look(connection, key)
+            if shelved.entry() is None:
+                self._shelf.remove(connection, key, shelved)
 
     def evict(self, entries: Iterable[Entry]) -> list[Entry]:
         """Takes out those of the entries that nobody reads and no pin holds; says which."""
@@ -205,10 +205,10 @@ class Index:
         self.database.make_room()
         with self.database.writing() as connection:
             owners.bury(connection, now)
-            asked = [(entry, self._shelf.look_free(connection, entry.key, now)) for entry in entries]
-            free = [(entry, found) for entry, found in asked if found.entry() == entry]
-            for entry, found in free:
-                self._shelf.remove(connection, entry.key, found)
+            shelved = [(entry, self._shelf.look_free(connection, entry.key, now)) for entry in entries]
+            free = [(entry, found) for entry, found in shelved if found.entry() == entry]
+            for entry, row in free:
+                self._shelf.remove(connection, entry.key, row)
         return [entry for entry, _ in free]
 
     def take_condemned(self, limit: int = 100) -> list[Doomed]:

@@ -57,10 +57,10 @@ class Indexed:
         if self._index.database.read_only:  # nobody can be told, and who removes it does so elsewhere
             entry = self._index.find(key)
             return None if entry is None else (entry, bool)
-        held = self._index.lease(key)
-        if held is None:
+        lease = self._index.lease(key)
+        if lease is None:
             return None
-        return held.entry, self._hold(functools.partial(self._index.release, held.lease))
+        return lease.entry, self._hold(functools.partial(self._index.release, lease.lease))
 
     def put(
         self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta, replacing: Entry | None = None

@@ -194,16 +194,16 @@ def add_hold(connection: Connection, owner: str, hold: str, namespace: str, name
 
 def limit_of(connection: Connection, scope: str) -> int | None:
     """The capacity (scope '') or the quota of a namespace."""
-    found = connection.execute("SELECT bytes FROM limits WHERE scope = :scope", scope=scope)
-    return found[0][0] if found else None
+    rows = connection.execute("SELECT bytes FROM limits WHERE scope = :scope", scope=scope)
+    return rows[0][0] if rows else None
 
 
 def used_bytes(connection: Connection, scope: str) -> int:
     """The bytes booked for a namespace, or for all (scope '')."""
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT COALESCE(SUM(bytes), 0) FROM usage WHERE :scope = '' OR namespace = :scope", scope=scope
     )
-    return int(found[0][0])
+    return int(rows[0][0])
 
 
 def states_of(connection: Connection, namespace: str, names: Iterable[str]) -> dict[str, Sequence[Row]]:

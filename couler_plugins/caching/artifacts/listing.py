@@ -21,9 +21,9 @@ def files_below(files: Any, folder: str) -> dict[str, dict[str, Any]]:
         OSError: a folder cannot be listed; a client library may raise something else.
     """
     if not _walks(files):
-        found: dict[str, dict[str, Any]] = files.find(folder, detail=True)
-        return found
-    found, ahead = {}, [folder]
+        infos: dict[str, dict[str, Any]] = files.find(folder, detail=True)
+        return infos
+    infos, ahead = {}, [folder]
     while ahead:
         at = ahead.pop()
         try:
@@ -34,10 +34,10 @@ def files_below(files: Any, folder: str) -> dict[str, dict[str, Any]]:
         for info in inside:
             path = str(info["name"]).rstrip("/")
             if info["type"] != "directory":
-                found[path] = info
+                infos[path] = info
             elif path != at:  # some name the folder itself
                 ahead.append(path)
-    return found
+    return infos
 
 
 def refuse(error: OSError) -> None:

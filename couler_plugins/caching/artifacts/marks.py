@@ -21,22 +21,22 @@ class Marks:
         now = self._index.now()
         values = {"namespace": self._index.namespace, "key": key}
         with self._index.database.writing() as connection:
-            found = connection.execute("SELECT 1 FROM entries WHERE namespace = :namespace AND key = :key", **values)
+            rows = connection.execute("SELECT 1 FROM entries WHERE namespace = :namespace AND key = :key", **values)
             connection.execute(
                 "INSERT INTO pins (namespace, key, until) SELECT namespace, key, :until FROM entries"
                 " WHERE namespace = :namespace AND key = :key ON CONFLICT (namespace, key) DO UPDATE SET until ="
                 " CASE WHEN pins.until > excluded.until THEN pins.until ELSE excluded.until END",
                 until=now + seconds, **values,
             )  # fmt: skip
-        return bool(found)
+        return bool(rows)
 
     def unpin(self, key: str) -> bool:
         """Ends a pin; False where there is none."""
         values = {"namespace": self._index.namespace, "key": key}
         with self._index.database.writing() as connection:
-            found = connection.execute("SELECT 1 FROM pins WHERE namespace = :namespace AND key = :key", **values)
+            rows = connection.execute("SELECT 1 FROM pins WHERE namespace = :namespace AND key = :key", **values)
             connection.execute("DELETE FROM pins WHERE namespace = :namespace AND key = :key", **values)
-        return bool(found)
+        return bool(rows)
 
     def claim(self, key: str) -> str | None:
         """Claims the computing of a key; None where somebody else has."""
@@ -49,11 +49,11 @@ class Marks:
                 " ON CONFLICT (namespace, key) DO NOTHING",
                 namespace=self._index.namespace, key=key, id=claim, owner=self._index.owner,
             )  # fmt: skip
-            found = connection.execute(
+            rows = connection.execute(
                 "SELECT id FROM flights WHERE namespace = :namespace AND key = :key",
                 namespace=self._index.namespace, key=key,
             )  # fmt: skip
-        return claim if found[0][0] == claim else None
+        return claim if rows[0][0] == claim else None
 
     def claimed(self, key: str) -> bool:
         """Whether somebody who lives computes the key."""

@@ -89,8 +89,8 @@ def namespace_of(namespace: str) -> str:
 
 def namespaces_in(objects: Iterable[str]) -> set[str]:
     """The namespaces that objects of these names are in."""
-    found = {parts[1] for name in objects if len(parts := name.split("/")) > 2 and parts[0] == LAYOUT}
-    return {name for name in found if NAMESPACE.fullmatch(name)}
+    candidates = {parts[1] for name in objects if len(parts := name.split("/")) > 2 and parts[0] == LAYOUT}
+    return {name for name in candidates if NAMESPACE.fullmatch(name)}
 
 
 def entry_name(key: str, version: str = "") -> str:

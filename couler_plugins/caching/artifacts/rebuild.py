@@ -35,19 +35,19 @@ def rebuild(index: Index, store: ArtifactStore) -> int:
     blobs = _sizes(store, folder, "blobs/")
     asides = _sizes(store, folder, "tmp/")
     manifests = dict(read_manifests(store, index.namespace))
-    found = [
+    entries = [
         (entry, name)
         for name, entry in manifests.items()
         if isinstance(entry, Entry) and all(blobs.get(output.blob) == output.bytes for output in entry.outputs)
     ]
-    found.sort(key=lambda pair: (-pair[0].created, pair[1]))
-    whole = {entry for entry, _ in found}
+    entries.sort(key=lambda pair: (-pair[0].created, pair[1]))
+    whole = {entry for entry, _ in entries}
     for kept in before:
         if kept.entry not in whole:
             index.drop(kept.entry)
     with index.database.writing() as connection:
         ledger.count(connection, index.namespace, 0)
-        added = sum(_add(connection, index, entry, name) for entry, name in found)
+        added = sum(_add(connection, index, entry, name) for entry, name in entries)
         for name, manifest in manifests.items():
             if isinstance(manifest, Later):
                 later.keep(connection, index.namespace, name, manifest, blobs)
@@ -84,9 +84,9 @@ def _sizes(store: ArtifactStore, folder: str, part: str) -> dict[str, int]:
 def _condemn(connection: Connection, namespace: str, sizes: Mapping[str, int]) -> None:
     """Books as to be removed what no row names: whoever writes an object books it first, and where it writes it."""
     named = connection.execute("SELECT name, aside FROM objects WHERE namespace = :namespace", namespace=namespace)
-    known = {name for row in named for name in row}
+    names = {name for row in named for name in row}
     for name, size in sizes.items():
-        if name not in known:
+        if name not in names:
             ledger.add_object(connection, namespace, name, size, state="condemned")
 
 

@@ -106,16 +106,16 @@ class Shelf:
 
     def kept(self, rows: Iterable[Row]) -> list[Kept]:
         """The entries in the rows that hold one."""
-        found = ((self._readable(key, manifest), *rest) for key, manifest, *rest in rows)
-        return [Kept(entry, used, uses, bool(free)) for entry, used, uses, free in found if entry is not None]
+        entries = ((self._readable(key, manifest), *rest) for key, manifest, *rest in rows)
+        return [Kept(entry, used, uses, bool(free)) for entry, used, uses, free in entries if entry is not None]
 
     def strays(self, rows: Iterable[Row]) -> list[str]:
         """The keys of the rows that are damaged, or hold another key's entry."""
-        found = []
+        strays = []
         for key, manifest, *_ in rows:
             with contextlib.suppress(LaterVersion):
-                found += [key] if self.decoded(key, manifest) is None else []
-        return found
+                strays += [key] if self.decoded(key, manifest) is None else []
+        return strays
 
     def hold(self, connection: Connection, key: str, lease: str, owner: str, now: float) -> None:
         """Holds the blobs of a key's entry, if there is one, and counts the use."""
@@ -142,10 +142,10 @@ class Shelf:
                 "INSERT INTO links (namespace, key, name) VALUES (:namespace, :key, :name)", name=name, **values
             )
 
-    def remove(self, connection: Connection, key: str, found: Found, *, pins: bool = True) -> None:
+    def remove(self, connection: Connection, key: str, result: Found, *, pins: bool = True) -> None:
         """Removes the rows of a key, and condemns what nobody needs then."""
         values = {"namespace": self._namespace, "key": key}
-        names = [row[0] for row in found.names]
+        names = [row[0] for row in result.names]
         for table in ("links", "entries", *(["pins"] if pins else [])):
             connection.execute(f"DELETE FROM {table} WHERE namespace = :namespace AND key = :key", **values)  # noqa: S608  # of parts that stand here; values are bound
         ledger.release(connection, self._namespace, names)

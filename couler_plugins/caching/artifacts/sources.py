@@ -86,13 +86,13 @@ def chunks_of(source: Source) -> Chunks:
     Raises:
         OSError: there are fewer or more: it was changed while it was read.
     """
-    left = source.bytes
+    remaining = source.bytes
     for chunk in source.chunks():
-        left -= len(chunk)
-        if left < 0:
+        remaining -= len(chunk)
+        if remaining < 0:
             break
         yield chunk
-    if left:
+    if remaining:
         raise OSError("it was changed while it was read")
 
 
@@ -105,12 +105,12 @@ def sources(outputs: Outputs) -> list[tuple[str, str, Source]]:
     """
     if len({name.casefold() for name in outputs}) < len(outputs):
         raise InvalidInput("two outputs differ in case only", hint="that is one name to some file systems")
-    found = []
-    for name, given in sorted(outputs.items()):
+    sources = []
+    for name, output in sorted(outputs.items()):
         check_output(name)
-        content = given if isinstance(given, Content) else _content(name, given)
-        found.append((name, content.codec, _source(name, content.value)))
-    return found
+        content = output if isinstance(output, Content) else _content(name, output)
+        sources.append((name, content.codec, _source(name, content.value)))
+    return sources
 
 
 def _content(name: str, value: bytes | Path) -> Content:

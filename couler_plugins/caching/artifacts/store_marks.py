@@ -54,22 +54,22 @@ class StoreMarks:
     def pin(self, key: str, seconds: float) -> None:
         """Pins a key for that long, or for longer where it is pinned already."""
         until = self._clock() + seconds
-        found = self._read(self._pin(key))
-        if found is None or found.until < until:
+        mark = self._read(self._pin(key))
+        if mark is None or mark.until < until:
             self._store.put(self._pin(key), msgspec.json.encode(Mark(key, until)))
 
     def unpin(self, key: str) -> bool:
         """Ends a pin; False where there is none."""
         name = self._pin(key)
-        found = self._read(name)
+        mark = self._read(name)
         self._store.delete(name)
-        return found is not None
+        return mark is not None
 
     def pinned(self) -> set[str]:
         """The keys that are pinned now."""
         now = self._clock()
-        found = (self._read(item.name) for item in self._store.list(f"{self._folder}pins/"))
-        return {mark.key for mark in found if mark is not None and mark.until > now}
+        marks = (self._read(item.name) for item in self._store.list(f"{self._folder}pins/"))
+        return {mark.key for mark in marks if mark is not None and mark.until > now}
 
     def claim(self, key: str) -> Release | None:
         """Claims a key and returns what gives it up; None where somebody who lives has.
@@ -77,17 +77,17 @@ class StoreMarks:
         Claims are numbered: the next one is put under a condition, and what the dead left is never replaced. Whoever
         finds another's living claim beside their own gives way, so that no two lead.
         """
-        found = self._found(key)
-        if any(self._lives(mark) for mark in found.values()):
+        marks = self._found(key)
+        if any(self._lives(mark) for mark in marks.values()):
             return None
-        name = f"{self._place(key)}{max(found, default=0) + 1}.json"
+        name = f"{self._place(key)}{max(marks, default=0) + 1}.json"
         mark = Mark(key, self._clock() + self._lifetime, secrets.token_hex(12), self._lifetime)
         if not self._store.put(name, msgspec.json.encode(mark), replace=False):
             return None
         if any(self._lives(other) for other in self._found(key).values() if other.id != mark.id):
             self._store.delete(name)
             return None
-        for number in found:
+        for number in marks:
             self._store.delete(f"{self._place(key)}{number}.json")
         self._claims[name] = mark
         return self._heartbeat.hold(partial(self._give_up, name, mark.id))
@@ -104,14 +104,14 @@ class StoreMarks:
 
     def _give_up(self, name: str, whose: str) -> None:
         self._claims.pop(name, None)
-        found = self._read(name)
-        if found is not None and found.id == whose:
+        mark = self._read(name)
+        if mark is not None and mark.id == whose:
             self._store.delete(name)
 
     def _renew(self) -> None:
         for name, mark in list(self._claims.items()):
-            found = self._read(name)
-            if found is not None and found.id == mark.id:  # else it was over, and is somebody else's
+            result = self._read(name)
+            if result is not None and result.id == mark.id:  # else it was over, and is somebody else's
                 renewed = msgspec.structs.replace(mark, until=self._clock() + self._lifetime)
                 self._store.put(name, msgspec.json.encode(renewed))
                 if name not in self._claims:  # it was given up meanwhile
@@ -124,13 +124,13 @@ class StoreMarks:
 
     def _found(self, key: str) -> dict[int, Mark]:
         """The claims of a key by number."""
-        found = {}
+        marks = {}
         for item in self._store.list(self._place(key)):
             number = item.name.rpartition("/")[2].removesuffix(".json")
             mark = self._read(item.name)
             if number.isdecimal() and mark is not None:
-                found[int(number)] = mark
-        return found
+                marks[int(number)] = mark
+        return marks
 
     def _place(self, key: str) -> str:
         return f"{self._folder}claims/{hashlib.sha256(key.encode()).hexdigest()}/"

@@ -199,10 +199,10 @@ class StoreOnly:
 
     def _standing(self, key: str, replacing: Entry | None) -> Existed | Refused | None:
         """Why nothing is put under a key: what it has stays."""
-        found = self._at(key)
-        if isinstance(found, Later):
+        manifest = self._at(key)
+        if isinstance(manifest, Later):
             return Refused(reason="a later version of the cache made the result that is there")
-        return None if found is None or found == replacing else Existed(entry=found)
+        return None if manifest is None or manifest == replacing else Existed(entry=manifest)
 
     def _write(self, key: str, parts: Sequence[tuple[str, str, Source]], meta: Meta) -> tuple[Entry, bytes]:
         """Writes the blobs of a result that nobody sees yet; its entry, and the manifest that makes it seen."""

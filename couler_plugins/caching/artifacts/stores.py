@@ -164,10 +164,10 @@ def checked_place(place: str | Path) -> str:
         place = os.path.join(os.curdir, place)  # noqa: PTH118  # a path that begins like a URL stays a path
     if not place or "\0" in place:
         raise InvalidInput("the place of the cache is empty", hint="give a folder or a URL")
-    found = SCHEME.match(place)
-    if found is None:
+    match = SCHEME.match(place)
+    if match is None:
         return place
-    scheme, slashes = found[1].lower(), found[2]
+    scheme, slashes = match[1].lower(), match[2]
     shown = redact_url(place)
     if not slashes:
         hint = f"give {scheme}://…, or ./{shown} for a folder of that name"
@@ -176,7 +176,7 @@ def checked_place(place: str | Path) -> str:
         urlsplit(place)
     except ValueError as error:
         raise InvalidInput(f"{shown} is no URL: {error}") from None
-    rest = place[found.end() :]
+    rest = place[match.end() :]
     if scheme in FolderStore.schemes:
         host = rest.partition("/")[0]
         if host not in ("", "localhost"):
@@ -207,10 +207,10 @@ def open_store(place: str, stores: Iterable[type[ArtifactStore]] = ()) -> Artifa
         EngineError: the place cannot be used.
     """
     place = checked_place(place)
-    found = SCHEME.match(place)
-    scheme = "file" if found is None else found[1]
-    known: list[type[ArtifactStore]] = [*stores, FolderStore, AlluxioStore, FsspecStore]
-    kind = next(store for wanted in (scheme, "*") for store in known if wanted in store.schemes)
+    match = SCHEME.match(place)
+    scheme = "file" if match is None else match[1]
+    kinds: list[type[ArtifactStore]] = [*stores, FolderStore, AlluxioStore, FsspecStore]
+    kind = next(store for wanted in (scheme, "*") for store in kinds if wanted in store.schemes)
     try:
         return kind.open(place)
     except OSError as error:

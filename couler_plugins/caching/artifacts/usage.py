@@ -15,7 +15,7 @@ def held_and_limits(index: Index) -> list[tuple[int, int | None]]:
     What is condemned does not stay: it goes before anything else has to.
     """
     with index.database.reading() as connection:
-        asked = [
+        rows = [
             (
                 connection.execute(
                     "SELECT (SELECT COALESCE(SUM(bytes), 0) FROM usage WHERE :scope = '' OR namespace = :scope)"
@@ -29,7 +29,7 @@ def held_and_limits(index: Index) -> list[tuple[int, int | None]]:
             )
             for scope in ("", index.namespace)
         ]
-    return [(int(used[0][0]), limit[0][0] if limit else None) for used, limit in asked]
+    return [(int(used[0][0]), limit[0][0] if limit else None) for used, limit in rows]
 
 
 def usage_by_namespace(index: Index) -> dict[str, Usage]:

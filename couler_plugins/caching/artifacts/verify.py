@@ -106,12 +106,12 @@ def _held(index: Index, entry: Entry) -> Iterator[bool]:
     if index.database.read_only or not entry.outputs:
         yield bool(entry.outputs)
         return
-    held = index.lease(entry.key)
+    lease = index.lease(entry.key)
     try:
-        yield held is not None and held.entry == entry
+        yield lease is not None and lease.entry == entry
     finally:
-        if held is not None:
-            index.release(held.lease)
+        if lease is not None:
+            index.release(lease.lease)
 
 
 class _Books(NamedTuple):
@@ -161,8 +161,8 @@ def _glance(index: Index, store: ArtifactStore) -> _Books:
         for scope in ("", index.namespace):
             limit = ledger.limit_of(connection, scope)
             over = max(over, ledger.used_bytes(connection, scope) - limit) if limit is not None else over
-    known = {name for row in rows for name in row[:2]}
-    strange = sorted(name for name in listed if name not in known)
+    names = {name for row in rows for name in row[:2]}
+    strange = sorted(name for name in listed if name not in names)
     absent = sorted(
         row[0] for row in rows if row[2] == "stored" and row[0].startswith("entries/") and row[0] not in listed
     )

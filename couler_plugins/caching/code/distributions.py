@@ -86,7 +86,7 @@ def needed_by(owner: str) -> tuple[str, ...]:
     """
     if owner.startswith("apache-airflow"):
         return (owner,)
-    found: dict[str, str] = {}
+    distributions: dict[str, str] = {}
     waiting = [owner.partition(" ")[0]]
     while waiting:
         name = waiting.pop()
@@ -94,14 +94,14 @@ def needed_by(owner: str) -> tuple[str, ...]:
             distribution = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        found[name] = _named(distribution)
+        distributions[name] = _named(distribution)
         if name.startswith("apache-airflow"):
             continue
         for requirement in distribution.requires or ():
             needed = REQUIREMENT.match(requirement)
-            if needed is not None and "extra ==" not in requirement and needed[0] not in found:
+            if needed is not None and "extra ==" not in requirement and needed[0] not in distributions:
                 waiting.append(needed[0])
-    return tuple(sorted({*found.values()}))
+    return tuple(sorted({*distributions.values()}))
 
 
 def is_seen(owner: str | None) -> bool:

@@ -125,23 +125,23 @@ class Fingerprint:
             return ["inside", len(self._open) - self._open[number]]
         self._open[number] = len(self._open)
         try:
-            found = self._form(value, kind)
+            parts = self._form(value, kind)
         finally:
             del self._open[number]
-        if found[0] not in ("function", "class", "again"):
+        if parts[0] not in ("function", "class", "again"):
             # The same for values that are equal, however often one of them is met.
-            holds = kind is tuple and any(item[0] in CHANGEABLE for item in found[1])
-            found = self._digests[number] = ["holding" if holds else found[0], digest(found)]
-            if found[0] in CHANGEABLE:
-                equal = self._equal.setdefault(found[1], {})
+            holds = kind is tuple and any(item[0] in CHANGEABLE for item in parts[1])
+            parts = self._digests[number] = ["holding" if holds else parts[0], digest(parts)]
+            if parts[0] in CHANGEABLE:
+                equal = self._equal.setdefault(parts[1], {})
                 equal[number] = len(equal)
             self._alive.append(value)  # or another value could get its id
-        return found
+        return parts
 
     def _met_again(self, number: int) -> Any:
         """The form of a value that was met before: if it can be changed, another one that is equal is not the same."""
-        found = self._digests[number]
-        return found if found[0] not in CHANGEABLE else [*found, "again", self._equal[found[1]][number]]
+        parts = self._digests[number]
+        return parts if parts[0] not in CHANGEABLE else [*parts, "again", self._equal[parts[1]][number]]
 
     def _form(self, value: Any, kind: type) -> Any:
         if kind is types.FunctionType:  # a proxy says that it is one, and has another code
@@ -180,14 +180,14 @@ class Fingerprint:
             return special
         size = value.nbytes if hasattr(kind, "nbytes") else 0  # an object's own `__getattr__` may do anything
         self._budget.spend(len(self._open), size if isinstance(size, int) else 0)
-        found = parts_of(value, kind, self.form)
-        return self._object(value, kind) if found is None else found
+        parts = parts_of(value, kind, self.form)
+        return self._object(value, kind) if parts is None else parts
 
     def _object(self, value: Any, kind: type) -> Any:
         wrapped = getattr(value, "__wrapped__", None)
         if isinstance(wrapped, types.FunctionType) and module_of(kind) == "functools":
-            held = {name: item for name, item in vars(value).items() if name not in (*NO_STATE, "cache_parameters")}
-            parameters = [self.form(value.cache_parameters()), self.form(held)]
+            state = {name: item for name, item in vars(value).items() if name not in (*NO_STATE, "cache_parameters")}
+            parameters = [self.form(value.cache_parameters()), self.form(state)]
             return ["cached", self.form(wrapped), [self.form(item) for item in remembered(value)], *parameters]
         if self._is_compiled(kind):
             if wrapped is None:
@@ -214,19 +214,19 @@ class Fingerprint:
             kind: its class.
             whole: whether what it leaves out of that counts as well; of compiled code, that always counts.
         """
-        found = reduced(value)
-        if isinstance(found, str):
-            if not found.replace(".", "_").isidentifier():
-                raise Uncacheable(f"{found!r} was made of a function at run time, and no key can tell which")
-            named = ["named", self.sources.label(module_of(kind)), found]
+        reduction = reduced(value)
+        if isinstance(reduction, str):
+            if not reduction.replace(".", "_").isidentifier():
+                raise Uncacheable(f"{reduction!r} was made of a function at run time, and no key can tell which")
+            named = ["named", self.sources.label(module_of(kind)), reduction]
             # What it is called says all of what a library has, and nothing of what was made for a user's module.
             module = getattr(value, "__module__", None)
             if not isinstance(module, str) or is_library(module):
                 return named
             return [*named, self._held(slots_of(value))]
-        made, arguments, *state = found
+        factory, arguments, *state = reduction
         # Its own class is no name that code says: a generator with a state is not the class `Random`.
-        made_of = [["its class"] if part is kind else self.form(part) for part in (made, *arguments)]
+        made_of = [["its class"] if part is kind else self.form(part) for part in (factory, *arguments)]
         rest = self._held(left_out(value, state[0])) if whole or not reduces_itself(kind) else []
         return [self.sources.label(module_of(kind)), kind.__qualname__, made_of, *map(self.form, state), rest]
 

@@ -73,8 +73,8 @@ def _durations(tree: ast.AST, parents: Parents, calls: list[ast.Call], loggers: 
     starts = {call: name for call in read if (name := local_name(call, tree, parents))}
     clocks: set[ast.AST] = {*read, *_loads(tree, starts.values())}
     differences = {parents[node] for node in clocks if _is_difference(parents.get(node), clocks)}
-    told = {node: name for node in differences if (name := local_name(node, tree, parents))}
-    ends = [*(node for node in differences if node not in told), *_loads(tree, told.values())]
+    names = {node: name for node in differences if (name := local_name(node, tree, parents))}
+    ends = [*(node for node in differences if node not in names), *_loads(tree, names.values())]
     ends += [node for node in clocks if parents.get(node) not in differences and node not in starts]
     if all(is_said(node, tree, parents, loggers) for node in ends):
         for call in read:
@@ -89,21 +89,21 @@ def _told(calls: list[ast.Call]) -> Iterator[str]:
 
 def _is_told(call: ast.Call) -> bool:
     count, keywords = GIVEN.get(_last(call.func), (0, ()))
-    given = [*call.args[count - 1 : count], *(item.value for item in call.keywords if item.arg in keywords)]
+    arguments = [*call.args[count - 1 : count], *(item.value for item in call.keywords if item.arg in keywords)]
     starred = any(isinstance(item, ast.Starred) for item in call.args)
-    return count > 0 and not starred and any(not _is_none(item) for item in given)
+    return count > 0 and not starred and any(not _is_none(item) for item in arguments)
 
 
 def _seeded(tree: ast.AST, parents: Parents, calls: list[ast.Call]) -> Iterator[str]:
     """The generators that get a seed, and what is drawn from them."""
-    made = [call for call in calls if _last(call.func) in GENERATORS]
-    names = {target.id for call in made if isinstance(target := _bound(call, parents), ast.Name)}
-    if made and all(map(_has_seed, made)):
-        yield from (name for call in made for name in _names(call.func))
+    generators = [call for call in calls if _last(call.func) in GENERATORS]
+    names = {target.id for call in generators if isinstance(target := _bound(call, parents), ast.Name)}
+    if generators and all(map(_has_seed, generators)):
+        yield from (name for call in generators for name in _names(call.func))
     drawn: dict[str, bool] = {}
     for call in calls:
         base = call.func.value if isinstance(call.func, ast.Attribute) else None
-        is_ours = (isinstance(base, ast.Name) and base.id in names) or base in made
+        is_ours = (isinstance(base, ast.Name) and base.id in names) or base in generators
         seeded = any(item.arg in SEEDS and not _is_none(item.value) for item in call.keywords)
         for name in _names(call.func):
             drawn[name] = drawn.get(name, True) and (is_ours or seeded or _is_idle(call))
@@ -134,8 +134,8 @@ def _is_idle(call: ast.Call) -> bool:
     if _last(call.func) not in IDLE:
         return False
     parameter, drawing = IDLE[_last(call.func)]
-    given = [item.value for item in call.keywords if item.arg in (parameter, None)]  # None: `**more`
-    return all(isinstance(value, ast.Constant) and value.value not in drawing for value in given)
+    values = [item.value for item in call.keywords if item.arg in (parameter, None)]  # None: `**more`
+    return all(isinstance(value, ast.Constant) and value.value not in drawing for value in values)
 
 
 def _bound(node: ast.AST, parents: Parents) -> ast.expr | None:

@@ -36,7 +36,7 @@ def main() -> None:
     distributions = sorted(map(distribution, installed))
     files = [(found, recorded(found)) for found in installed]
     sources = {*entries, *(found[-1] for found in distributions)} - packages - standard - {""}
-    found = {
+    state = {
         "version": sys.version,
         "path": entries,
         "distributions": distributions,
@@ -45,7 +45,7 @@ def main() -> None:
         "edited": sorted(each for found, rows in files for each in edited(found, rows)),
         "strays": [[str(path), tree(path)] for path in strays(packages, files)],
     }
-    sys.stdout.write(json.dumps(found, sort_keys=True))
+    sys.stdout.write(json.dumps(state, sort_keys=True))
 
 
 def real(path: str) -> str:
@@ -53,17 +53,17 @@ def real(path: str) -> str:
     return os.path.realpath(path)
 
 
-def distribution(found: importlib.metadata.Distribution) -> list[str]:
+def distribution(dist: importlib.metadata.Distribution) -> list[str]:
     """Return its name, version, the digest of what was installed, and where its sources are if it is editable."""
-    origin = found.read_text("direct_url.json")
-    texts = [origin, *map(found.read_text, RECORDS)]
+    origin = dist.read_text("direct_url.json")
+    texts = [origin, *map(dist.read_text, RECORDS)]
     if not any(texts):  # one of the system, without a list of digests
-        texts = [metadata(found)]
+        texts = [metadata(dist)]
     content = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
     place = json.loads(origin) if origin else {}
     url = urlsplit(place.get("url", ""))
     editable = url.scheme == "file" and place.get("dir_info", {}).get("editable")
-    return [found.metadata["Name"] or "", found.version or "", content, real(unquote(url.path)) if editable else ""]
+    return [dist.metadata["Name"] or "", dist.version or "", content, real(unquote(url.path)) if editable else ""]
 
 
 def metadata(found: importlib.metadata.Distribution) -> str:
@@ -76,12 +76,12 @@ def recorded(found: importlib.metadata.Distribution) -> list[list[str]]:
     return list(csv.reader((found.read_text("RECORD") or "").splitlines()))
 
 
-def edited(found: importlib.metadata.Distribution, rows: list[list[str]]) -> list[list[str]]:
+def edited(dist: importlib.metadata.Distribution, rows: list[list[str]]) -> list[list[str]]:
     """Return its files that are not as RECORD says, with what they hold.
 
     A file that is no newer than RECORD and of the size that it should have is not read.
     """
-    base = str(found.locate_file(""))
+    base = str(dist.locate_file(""))
     record = next((path for path, *_ in rows if path.endswith(".dist-info/RECORD")), None)
     written = Path(base, record).stat().st_mtime_ns if record else 0
     changed = []
@@ -103,8 +103,8 @@ def edited(found: importlib.metadata.Distribution, rows: list[list[str]]) -> lis
 def strays(folders: set[str], files: list[tuple[importlib.metadata.Distribution, list[list[str]]]]) -> list[Path]:
     """Return what can be imported from the folders of distributions, and is of none that says what it has."""
     owned = set()
-    for found, rows in files:
-        base = real(str(found.locate_file("")))
+    for dist, rows in files:
+        base = real(str(dist.locate_file("")))
         owned |= {f"{base}/{name}" for name in {path.partition("/")[0] for path, *_ in rows}}
     suffixes = tuple(importlib.machinery.all_suffixes())
     every = [path for folder in map(Path, sorted(folders)) if folder.is_dir() for path in sorted(folder.iterdir())]
@@ -118,21 +118,21 @@ def strays(folders: set[str], files: list[tuple[importlib.metadata.Distribution,
 
 def start_files(folder: Path) -> list[Path]:
     """Return the files of a folder that Python runs when it starts."""
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in found if path.suffix == ".pth" or path.name in START)
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in entries if path.suffix == ".pth" or path.name in START)
 
 
 def tree(root: Path) -> str:
     """Return the digest of what can be imported from a folder or an archive."""
     if not root.is_dir():
         return digest(root) if root.is_file() else ""
-    suffixes, found = tuple(importlib.machinery.all_suffixes()), []
+    suffixes, paths = tuple(importlib.machinery.all_suffixes()), []
     for at, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
-        found += [Path(at, name) for name in sorted(files) if name.endswith(suffixes)]
-        if len(found) > MOST:
+        paths += [Path(at, name) for name in sorted(files) if name.endswith(suffixes)]
+        if len(paths) > MOST:
             raise SystemExit(f"more than {MOST} modules in {root}")
-    return hashlib.sha256(json.dumps([[str(path), digest(path)] for path in found]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([[str(path), digest(path)] for path in paths]).encode()).hexdigest()
 
 
 def digest(path: Path) -> str:

@@ -133,10 +133,10 @@ def is_installed(value: Any) -> bool:
     module = getattr(value, "__module__", None)
     if not isinstance(module, str) or not is_library(module):
         return False
-    found: Any = sys.modules.get(module)
+    result: Any = sys.modules.get(module)
     for part in value.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return found is value or getattr(found, "__func__", None) is value
+        result = getattr(result, part, None)
+    return result is value or getattr(result, "__func__", None) is value
 
 
 def file_of(name: str) -> Path | None:

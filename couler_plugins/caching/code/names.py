@@ -58,8 +58,8 @@ def names_of(code: types.CodeType, package: str = "") -> Names:
     aliases: dict[str, set[tuple[str, ...]]] = {}  # functions inside may give one name to several modules
     imports: set[tuple[str, ...]] = set()
     for one in codes:
-        found, bound = _imports(one, package)
-        imports |= found
+        names, bound = _imports(one, package)
+        imports |= names
         for name, module in bound.items():
             aliases.setdefault(name, set()).add(module)
     chains: set[tuple[str, ...]] = set()
@@ -85,12 +85,12 @@ def names_of(code: types.CodeType, package: str = "") -> Names:
 
 def constants_of(code: types.CodeType) -> tuple[Any, ...]:
     """Return the constants of code, with None in the place of its documentation."""
-    found = code.co_consts
+    constants = code.co_consts
     is_function = bool(code.co_flags & inspect.CO_OPTIMIZED) and not code.co_name.startswith("<")
-    documented = is_function and bool(found) and isinstance(found[0], str)
+    documented = is_function and bool(constants) and isinstance(constants[0], str)
     if sys.version_info >= (3, 14):
         documented = documented and bool(code.co_flags & HAS_DOCSTRING)
-    return (None, *found[1:]) if documented else found
+    return (None, *constants[1:]) if documented else constants
 
 
 def returns_nothing(function: object) -> bool:
@@ -137,9 +137,9 @@ def _attributes(steps: list[tuple[str, Any]], number: int) -> Iterator[str]:
 
 def _imports(code: types.CodeType, package: str) -> tuple[set[tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """The modules (and what is taken from them) that code imports, and the local names that these get."""
-    found: set[tuple[str, ...]] = set()
+    result: set[tuple[str, ...]] = set()
     bound: dict[str, tuple[str, ...]] = {}
-    module, taken = "", False
+    module, has_names = "", False
     constants: list[Any] = []
     imported: tuple[str, ...] | None = None  # what the next store binds
     for does, name in _steps(code):
@@ -147,16 +147,16 @@ def _imports(code: types.CodeType, package: str) -> tuple[set[tuple[str, ...]], 
             constants.append(name)
         elif does == "IMPORT_NAME":
             level, names = constants[-2:]
-            module, taken = _absolute(name, level, package), bool(names)
-            found |= {(module,), *((module, item) for item in names or ())}
-            imported = (module,) if taken else (module.partition(".")[0],)
+            module, has_names = _absolute(name, level, package), bool(names)
+            result |= {(module,), *((module, item) for item in names or ())}
+            imported = (module,) if has_names else (module.partition(".")[0],)
         elif does == "IMPORT_FROM":
             # `import a.b as c` takes b from a as well, but it is the whole module that it names.
-            imported = (module, name) if taken else (module,)
+            imported = (module, name) if has_names else (module,)
         elif does in STORES and imported is not None:
             bound[name] = imported
             imported = None
-    return found, bound
+    return result, bound
 
 
 def _absolute(name: str, level: int, package: str) -> str:

@@ -171,8 +171,8 @@ def kind_of_text(text: str, names: Collection[str], *, inside: bool) -> str | No
 def kind_of(dotted: str) -> str | None:
     """What the thing of that name reaches (`clock`, `files`, …); None where it is nothing outside of the process."""
     head, dot, rest = dotted.partition(".")
-    known = f"{INNER.get(head, head.removeprefix('_'))}{dot}{rest}"
-    return next((kind for kind, pattern in PATTERNS if pattern.match(known)), None)
+    existing = f"{INNER.get(head, head.removeprefix('_'))}{dot}{rest}"
+    return next((kind for kind, pattern in PATTERNS if pattern.match(existing)), None)
 
 
 def kinds_of_attributes(names: Iterable[str]) -> Iterator[tuple[str, str]]:

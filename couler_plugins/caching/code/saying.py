@@ -122,8 +122,8 @@ def _is_logger(node: ast.expr, tree: ast.AST, loggers: set[Chain]) -> bool:
     chain = ast.unparse(node).split(".")
     bound = [one for one in ast.walk(tree) if isinstance(one, ast.Name) and one.id == chain[0]]
     if any(isinstance(one.ctx, ast.Store) for one in bound):
-        made = [one for one in ast.walk(tree) if isinstance(one, ast.Assign) and one.targets[0] in bound]
-        makers = (one.value.func for one in made if isinstance(one.value, ast.Call))
+        assignments = [one for one in ast.walk(tree) if isinstance(one, ast.Assign) and one.targets[0] in bound]
+        makers = (one.value.func for one in assignments if isinstance(one.value, ast.Call))
         return len(chain) == 1 and [last_name(maker) in MAKERS for maker in makers] == [True]
     loggers.add(tuple(chain))
     arguments = {item.arg for item in ast.walk(tree) if isinstance(item, ast.arg)}

@@ -122,14 +122,14 @@ class Sources:
 
     def _values(self, name: str) -> list[Any]:
         """What a module was given when it was loaded, be it from its text or not."""
-        found: list[Any] = []
+        forms: list[Any] = []
         for own, value in [*vars(sys.modules[name]).items()] if name in sys.modules else ():
             if not own.startswith("__") and not isinstance(value, CODE):
                 try:
-                    found.append([own, self._aside().form(value)])
+                    forms.append([own, self._aside().form(value)])
                 except Uncacheable:
-                    found.append([own, ["formless"]])
-        return found
+                    forms.append([own, ["formless"]])
+        return forms
 
     def add_effects(self, module: str) -> None:
         """Add what a module, and those that it imports, do to others when they are loaded."""
@@ -177,10 +177,10 @@ class Sources:
         """Return the forms of what stands above a function in its source, as far as there is one."""
         tree = syntax_of(function)
         node = tree.body[0] if tree is not None and tree.body else None
-        found = node.decorator_list if isinstance(node, DEFINITIONS) else []
+        decorators_of = node.decorator_list if isinstance(node, DEFINITIONS) else []
         scope = getattr(function, "__globals__", {})
         feeds = Feeds(parse(b""), scope, [], self._aside, self._around, "")
-        return [[text_of(item), feeds.names(chains_of(item))] for item in found]
+        return [[text_of(item), feeds.names(chains_of(item))] for item in decorators_of]
 
 
 def _package(module: str, path: Path) -> str:

@@ -29,11 +29,11 @@ def evaluated(
         chains: those that it names, each with the attributes read of it.
         attributes: all that it reads of anything.
     """
-    asked = EVALUATING.intersection(attributes)
-    if not asked:
+    evaluating = EVALUATING.intersection(attributes)
+    if not evaluating:
         return
     texts = [*texts_of(code), *texts_named(scope, chains)]
-    for name in sorted(asked):
+    for name in sorted(evaluating):
         # Where there is no text, one is handed in, unless it is `urlsplit(url).query`.
         if any("@" in text for text in texts) or (not texts and _is_called(code, name)):
             yield name

@@ -136,10 +136,10 @@ def _parts_of_holder(value: Any, kind: type, form: Form) -> Any:
 
 def _held(context: contextvars.Context, variable: contextvars.ContextVar[Any], form: Form) -> list[Any]:
     try:
-        found = context.run(variable.get)
+        value = context.run(variable.get)
     except LookupError:
         return []
-    return [form(found)]
+    return [form(value)]
 
 
 def is_stateless(value: Any) -> bool:
@@ -173,28 +173,28 @@ def remembered(function: Any) -> list[Any]:
     if not function.cache_info().currsize:
         return []
     # CPython visits keys and results, oldest first, then the dictionary of both, then the function.
-    held = gc.get_referents(function)
-    end = next((place for place, item in enumerate(held) if item is function.__wrapped__), 0)
-    if not end or type(held[end - 1]) is not dict:
+    referents = gc.get_referents(function)
+    end = next((place for place, item in enumerate(referents) if item is function.__wrapped__), 0)
+    if not end or type(referents[end - 1]) is not dict:
         raise Uncacheable(f"{function.__qualname__} remembers results, and nobody can tell which")
-    *visited, cache = held[:end]
+    *visited, cache = referents[:end]
     links = {type(function), *(type(link) for link in cache.values() if type(link).__name__ == "_lru_list_elem")}
     return [item for item in visited if not (isinstance(item, type) and item in links)] or [cache]
 
 
 def slots_of(value: Any) -> dict[str, Any]:
     """Return what an object holds in slots and in its dictionary, by name; without what is not set."""
-    found = dict(getattr(value, "__dict__", None) or {})
+    result = dict(getattr(value, "__dict__", None) or {})
     for base in type(value).__mro__:
         slots = vars(base).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else tuple(slots):
             member = vars(base).get(_mangled(base, name))
             if isinstance(member, types.MemberDescriptorType):
                 try:
-                    found[name] = member.__get__(value)
+                    result[name] = member.__get__(value)
                 except AttributeError:
                     continue
-    return found
+    return result
 
 
 def left_out(value: Any, state: Any) -> dict[str, Any]:
@@ -210,9 +210,9 @@ def left_out(value: Any, state: Any) -> dict[str, Any]:
 def reduces_itself(kind: type) -> bool:
     """Return whether a class of Python says how its objects are taken apart, or leaves it to Python."""
     for base in kind.__mro__:
-        found = vars(base).get("__reduce_ex__") or vars(base).get("__reduce__")
-        if found is not None:
-            return base is object or isinstance(found, types.FunctionType)
+        method = vars(base).get("__reduce_ex__") or vars(base).get("__reduce__")
+        if method is not None:
+            return base is object or isinstance(method, types.FunctionType)
     return True
 
 
@@ -224,14 +224,14 @@ def reduced(value: Any) -> Any:
     """
     reduce: Any = copyreg.dispatch_table.get(type(value))
     try:
-        found = reduce(value) if reduce is not None else value.__reduce_ex__(4)
+        reduction = reduce(value) if reduce is not None else value.__reduce_ex__(4)
     except Exception as error:  # noqa: BLE001  # the object's own code may raise anything
         raise Uncacheable(f"a {type(value).__qualname__} has no form for a key ({type(error).__name__})") from None
-    if isinstance(found, str):
-        return found
-    made, arguments, *rest = found
+    if isinstance(reduction, str):
+        return reduction
+    factory, arguments, *rest = reduction
     state, items, pairs = (*rest, None, None, None)[:3]
-    return [made, arguments, state, None if items is None else [*items], None if pairs is None else [*pairs]]
+    return [factory, arguments, state, None if items is None else [*items], None if pairs is None else [*pairs]]
 
 
 @functools.lru_cache(maxsize=4096)

@@ -158,11 +158,11 @@ def tree_of(entries: Iterable[Entry]) -> str:
     Raises:
         OSError: one cannot be read.
     """
-    found = [
+    rows = [
         [item.kind, item.name, item.executable, sha256_of(item.path) if item.kind == "file" else item.target]
         for item in entries
     ]
-    return f"tree:{digest(found)}"
+    return f"tree:{digest(rows)}"
 
 
 def _refuse_kind(path: Path) -> NoReturn:

@@ -73,22 +73,22 @@ def _fetch(dataset: Dataset, origin: Origin, path: Path, alive: Callable[[], Non
         raise EngineError(f"{origin.shown} is not what was declared", hint=hint)
 
 
-def _copy(origin: Origin, found: Found, path: Path, alive: Callable[[], None]) -> str:
+def _copy(origin: Origin, entry: Found, path: Path, alive: Callable[[], None]) -> str:
     """Copies a file to a new one, and returns the sha256 of its bytes."""
     digest = hashlib.sha256()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as target:
-        for piece in origin.pieces(found):
+        for piece in origin.pieces(entry):
             alive()
             digest.update(piece)
             target.write(piece)
     return digest.hexdigest()
 
 
-def _check_etag(dataset: Dataset, found: Found | None, shown: str) -> None:
-    if not dataset.etag or found is None:
+def _check_etag(dataset: Dataset, entry: Found | None, shown: str) -> None:
+    if not dataset.etag or entry is None:
         return
-    etag = bare_etag(str(found.facts.get("etag", "")))
+    etag = bare_etag(str(entry.facts.get("etag", "")))
     if not etag:
         hint = "declare its sha256, or a version that you change by hand"
         raise EngineError(f"{shown} has no etag to compare with", hint=hint)

@@ -64,8 +64,8 @@ class FreshOutputs:
         for path in self._paths:
             if path in shared:
                 continue  # what is there is somebody else's work
-            for left in _left_by_others(path):
-                log.warning("%s was set aside by a run that was killed or is still at work: it is %s", path, left)
+            for leftover in _left_by_others(path):
+                log.warning("%s was set aside by a run that was killed or is still at work: it is %s", path, leftover)
             with _undisturbed():
                 try:
                     self._set_aside(path)

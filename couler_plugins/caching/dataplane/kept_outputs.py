@@ -54,8 +54,8 @@ def kept_outputs(entry: Entry, places: Sequence[Path]) -> tuple[KeptOutput, ...]
         Lost: the entry lacks one of them.
         OSError: one of them cannot be looked at.
     """
-    found = ((entry.output(str(number)), _mode(path)) for number, path in enumerate(places))
-    return tuple(KeptOutput(output.codec, mode, output.sha256) for output, mode in found)  # type: ignore[arg-type]
+    outputs = ((entry.output(str(number)), _mode(path)) for number, path in enumerate(places))
+    return tuple(KeptOutput(output.codec, mode, output.sha256) for output, mode in outputs)  # type: ignore[arg-type]
 
 
 def put_back(kept: Sequence[KeptOutput], places: Sequence[Path], fetch: Fetch) -> list[Path]:

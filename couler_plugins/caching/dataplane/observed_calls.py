@@ -77,10 +77,10 @@ def interpret(calls: Iterable[Call], folder: Path, outputs: Iterable[Path], temp
     Raises:
         NotUnderstood: an argument says something else than expected.
     """
-    found = _Interpreter(folder, [str(path) for path in outputs], [os.path.realpath(path) for path in temporary])
+    interpreter = _Interpreter(folder, [str(path) for path in outputs], [os.path.realpath(path) for path in temporary])
     for call in calls:
-        found.add(call)
-    return found.observed()
+        interpreter.add(call)
+    return interpreter.observed()
 
 
 class _Interpreter:

@@ -45,20 +45,20 @@ def reads_of(observed: Observed, started: int, outputs: Collection[Path], *, tim
     reads = dict(observed.reads)
     for program in observed.programs:
         reads |= {("file", path): False for path in _interpreters(program)}
-    found: dict[tuple[Kind, str], Read] = {}
+    result: dict[tuple[Kind, str], Read] = {}
     for (kind, name), missing in reads.items():
         for each in _kinds(kind, name, times=times):
             if missing and _is_made(name, observed.made):  # it was missing, before the command made it
-                found[each, name] = Read(each, name, ABSENT)
+                result[each, name] = Read(each, name, ABSENT)
             elif value := _value(each, name, started, outputs, observed, kernel=kernel):
                 if missing is not None and missing is not (value == ABSENT):
                     raise Unusable(f"{name} was changed while the command ran")
                 try:
-                    found[each, name] = Read(each, name, value)
+                    result[each, name] = Read(each, name, value)
                 except ValueError as error:
                     raise Unusable(f"{name!r} cannot be noted: {error}") from None
     try:
-        return read_set(found.values())
+        return read_set(result.values())
     except ValueError as error:
         raise Unusable(str(error)) from None
 
@@ -84,10 +84,10 @@ def holding(traces: Traces, outputs: Collection[Path]) -> ReadSet | None:
     return None
 
 
-def _is_made(name: str, made: Collection[str]) -> bool:
+def _is_made(name: str, created: Collection[str]) -> bool:
     real = os.path.realpath(name)
     while real != "/":
-        if real in made:
+        if real in created:
             return True
         real = os.path.dirname(real)  # noqa: PTH120
     return False

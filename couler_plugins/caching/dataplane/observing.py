@@ -59,10 +59,10 @@ def run_observed(
         if code != 0:
             return code, None
         try:
-            found = interpret(parse(finished_trace(trace)), Path.cwd(), outputs, map(Path, (temporary, *TEMPORARY)))
-            if reason := _objection(found, allow):
+            observed = interpret(parse(finished_trace(trace)), Path.cwd(), outputs, map(Path, (temporary, *TEMPORARY)))
+            if reason := _objection(observed, allow):
                 raise Unusable(reason)
-            reads = reads_of(found, started, outputs, times="times" not in allow, kernel="files" in allow)
+            reads = reads_of(observed, started, outputs, times="times" not in allow, kernel="files" in allow)
         except (Unusable, TimeoutError) as error:
             log.warning("the result is not kept: %s", error)
         except (NotUnderstood, OSError, ValueError) as error:
@@ -72,13 +72,13 @@ def run_observed(
     return code, None
 
 
-def _objection(found: Observed, allow: Collection[str]) -> str:
-    if found.objections:
-        return found.objections[0]
-    if found.connections and "network" not in allow:
-        return f"it connected to {_few(found.connections)}; `--allow network` if that does not change the result"
-    if found.written and "files" not in allow:
-        return f"it wrote {_few(found.written)}; name it with --output, or `--allow files` if nobody needs it"
+def _objection(observed: Observed, allow: Collection[str]) -> str:
+    if observed.objections:
+        return observed.objections[0]
+    if observed.connections and "network" not in allow:
+        return f"it connected to {_few(observed.connections)}; `--allow network` if that does not change the result"
+    if observed.written and "files" not in allow:
+        return f"it wrote {_few(observed.written)}; name it with --output, or `--allow files` if nobody needs it"
     return ""
 
 

@@ -73,15 +73,15 @@ class Origin:
                 return {"": Found(self.shown, self._place, _facts(info))}
             root = self._place.rstrip("/")
             listed = sorted(files_below(self._files, root).items())
-        found: dict[str, Found] = {}
+        sources: dict[str, Found] = {}
         for place, facts in listed:
             name = PurePosixPath(str(place).removeprefix(root).lstrip("/"))
-            if ".." in name.parts or not name.parts or str(name) in found:
+            if ".." in name.parts or not name.parts or str(name) in sources:
                 raise EngineError(f"{self.shown} holds a name that leads out of it, or is there twice")
-            found[str(name)] = Found(f"{self.shown.rstrip('/')}/{name}", place, _facts(facts))
-        return found
+            sources[str(name)] = Found(f"{self.shown.rstrip('/')}/{name}", place, _facts(facts))
+        return sources
 
-    def pieces(self, found: Found) -> Iterator[bytes]:
+    def pieces(self, source_file: Found) -> Iterator[bytes]:
         """The bytes of a file, as they come.
 
         Raises:
@@ -90,7 +90,7 @@ class Origin:
         # One request for all of it over HTTP: several may be answered from several states of it.
         size = 0 if self._is_http else PIECE
         source: BinaryIO
-        with _reading(found.shown), self._files.open(found.place, "rb", block_size=size) as source:
+        with _reading(source_file.shown), self._files.open(source_file.place, "rb", block_size=size) as source:
             while piece := source.read(PIECE):
                 yield piece
 

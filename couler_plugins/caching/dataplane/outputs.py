@@ -56,10 +56,10 @@ def save(cache: ArtifactCache, key: str, outputs: Mapping[str, Path], meta: Meta
     """
     check_key(key)
     try:
-        found = cache.put(key, contents(outputs), meta)
+        outcome = cache.put(key, contents(outputs), meta)
     except InvalidInput as error:  # one of them is neither a file nor a folder
         return error.message
-    return found.reason if isinstance(found, Refused) else ""
+    return outcome.reason if isinstance(outcome, Refused) else ""
 
 
 def contents(outputs: Mapping[str, Path]) -> dict[str, Content]:

@@ -39,8 +39,8 @@ class Packed:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        found = [(item, item.path.lstat()) for item in entries_of(folder)]
-        self._members = [(_member(item, status), status) for item, status in found]
+        entries = [(item, item.path.lstat()) for item in entries_of(folder)]
+        self._members = [(_member(item, status), status) for item, status in entries]
         content = sum(len(_header(member)) + member.size + _padding(member.size) for member, _ in self._members)
         self._end = 2 * tarfile.BLOCKSIZE + -(content + 2 * tarfile.BLOCKSIZE) % tarfile.RECORDSIZE
         self.bytes: int = content + self._end
@@ -87,11 +87,11 @@ def exactly(stream: BinaryIO, before: os.stat_result) -> Iterator[bytes]:
     Raises:
         OSError: it is another file, or was written since then.
     """
-    left = before.st_size
-    while piece := stream.read(min(PIECE, left)):
-        left -= len(piece)
+    remaining = before.st_size
+    while piece := stream.read(min(PIECE, remaining)):
+        remaining -= len(piece)
         yield piece
-    if left or not same_file(before, os.fstat(stream.fileno())):
+    if remaining or not same_file(before, os.fstat(stream.fileno())):
         raise OSError(None, "it was changed while it was read")
 
 

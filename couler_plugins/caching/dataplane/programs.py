@@ -109,10 +109,10 @@ def program_state(path: Path) -> State:
     """
     if not path.is_dir():
         return state_of(path)
-    found = {item.name: (item.kind, status_of(item.path.lstat())) for item in _entries(path)}
+    entries = {item.name: (item.kind, status_of(item.path.lstat())) for item in _entries(path)}
     return {
         name: status._replace(bytes=0, written=0, changed=0) if kind == "folder" else status
-        for name, (kind, status) in found.items()
+        for name, (kind, status) in entries.items()
     }
 
 

@@ -100,16 +100,16 @@ def _placed_or_claimed(task: Task, cache: ArtifactCache, stack: contextlib.ExitS
 
     while True:
         with contextlib.ExitStack() as attempt:
-            found = cache.claim(task.key, wait=task.wait, usable=usable)
-            attempt.enter_context(found)
-            if not isinstance(found, Hit):
+            claim = cache.claim(task.key, wait=task.wait, usable=usable)
+            attempt.enter_context(claim)
+            if not isinstance(claim, Hit):
                 stack.push(attempt.pop_all())
-                return found
+                return claim
             try:
-                place(found, _places(task))
+                place(claim, _places(task))
             except Damaged as error:
                 log.warning("the result cannot be used: %s", error)
-                damaged.append(found.entry)
+                damaged.append(claim.entry)
             else:
                 log.info("this result was computed before")
                 return None

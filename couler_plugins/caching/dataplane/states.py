@@ -44,19 +44,24 @@ def state_of(path: Path) -> State:
         OSError: it cannot be read.
     """
     try:
-        found = {"": status_of(path.lstat()), os.fspath(path): status_of(path.stat())}
+        statuses = {"": status_of(path.lstat()), os.fspath(path): status_of(path.stat())}
     except FileNotFoundError:
         return {}
     for at, *names in os.walk(path, onerror=_refuse) if path.is_dir() else ():
         inner = (os.path.join(at, name) for kind in names for name in kind)  # noqa: PTH118  # of many, a Path is slow
-        found |= {name: status_of(os.lstat(name)) for name in inner}
-    return found
+        statuses |= {name: status_of(os.lstat(name)) for name in inner}
+    return statuses
 
 
-def status_of(found: os.stat_result) -> Status:
+def status_of(result: os.stat_result) -> Status:
     """Return what counts of a stat."""
     return Status(
-        stat.S_IFMT(found.st_mode), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        stat.S_IFMT(result.st_mode),
+        result.st_dev,
+        result.st_ino,
+        result.st_size,
+        result.st_mtime_ns,
+        result.st_ctime_ns,
     )
 
 

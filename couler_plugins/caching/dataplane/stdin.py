@@ -38,9 +38,9 @@ def spooled(descriptor: int = STDIN) -> SpooledInput:
     with open(descriptor, "rb", closefd=False) as source:
         shutil.copyfileobj(source, stream)
     stream.seek(0)
-    found = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = hashlib.file_digest(stream, "sha256").hexdigest()
     stream.seek(0)
-    return SpooledInput(stream, found)
+    return SpooledInput(stream, digest)
 
 
 def has_nothing(descriptor: int = STDIN) -> bool:
@@ -50,17 +50,17 @@ def has_nothing(descriptor: int = STDIN) -> bool:
     have it later.
     """
     try:
-        found = os.fstat(descriptor)
+        status = os.fstat(descriptor)
     except OSError:
         return True  # closed
     try:
-        if stat.S_ISREG(found.st_mode):
-            return os.lseek(descriptor, 0, os.SEEK_CUR) >= found.st_size
-        if stat.S_ISCHR(found.st_mode):
-            return os.isatty(descriptor) or found.st_rdev == os.stat(os.devnull).st_rdev  # noqa: PTH116
-        if stat.S_ISSOCK(found.st_mode):
+        if stat.S_ISREG(status.st_mode):
+            return os.lseek(descriptor, 0, os.SEEK_CUR) >= status.st_size
+        if stat.S_ISCHR(status.st_mode):
+            return os.isatty(descriptor) or status.st_rdev == os.stat(os.devnull).st_rdev  # noqa: PTH116
+        if stat.S_ISSOCK(status.st_mode):
             return _socket_is_over(descriptor)
-        return stat.S_ISFIFO(found.st_mode) and _pipe_is_over(descriptor)
+        return stat.S_ISFIFO(status.st_mode) and _pipe_is_over(descriptor)
     except OSError:
         return False
 

@@ -110,8 +110,8 @@ def _running(lines: Iterable[str]) -> int:
         begun.add(process)
         if ENDED.fullmatch(rest.strip()):
             ended.add(process)
-        elif made := MADE.search(rest):
-            begun.add(made[1])
+        elif created := MADE.search(rest):
+            begun.add(created[1])
     return len(begun - ended)
 
 
@@ -121,7 +121,7 @@ def parse(lines: Iterable[str]) -> list[Call]:
     Raises:
         NotUnderstood: a line says something else.
     """
-    found: list[Call | None] = []
+    calls: list[Call | None] = []
     begun: dict[int, tuple[int, str, str]] = {}
     for line in lines:
         split = LINE.fullmatch(line)
@@ -131,24 +131,24 @@ def parse(lines: Iterable[str]) -> list[Call]:
         if ENDED.fullmatch(rest):
             if process in begun:  # it has ended in the middle of a call, which may have done what it was to do
                 place, name, head = begun.pop(process)
-                found[place] = _call(process, f"{name}({head.rstrip(', ')}) = ?")
+                calls[place] = _call(process, f"{name}({head.rstrip(', ')}) = ?")
         elif SIGNAL.fullmatch(rest):
             continue
         elif start := BEGUN.fullmatch(rest):
             if process in begun:
                 raise NotUnderstood(line)
-            begun[process] = len(found), start[1], start[2]
-            found.append(None)
+            begun[process] = len(calls), start[1], start[2]
+            calls.append(None)
         elif end := RESUMED.fullmatch(rest):
             if process not in begun or begun[process][1] != end[1]:
                 raise NotUnderstood(line)
             place, name, head = begun.pop(process)
-            found[place] = _call(process, f"{name}({head}{' ' if head.endswith(',') else ''}{end[2].strip()}")
+            calls[place] = _call(process, f"{name}({head}{' ' if head.endswith(',') else ''}{end[2].strip()}")
         else:
-            found.append(_call(process, rest))
+            calls.append(_call(process, rest))
     if begun:
         raise NotUnderstood("the trace ends in the middle of a call")
-    return [call for call in found if call is not None]
+    return [call for call in calls if call is not None]
 
 
 def _call(process: int, text: str) -> Call:

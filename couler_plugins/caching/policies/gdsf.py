@@ -71,8 +71,8 @@ class _SubtreeClock(_Clock):
     def _costs(self, gone: Sequence[str], kept: Set[str]) -> Mapping[str, float]:
         from couler_plugins.caching.policies.subtrees import recompute_seconds
 
-        made = self._lineages.made
-        graph = Ancestry(reach(gone, lambda key: made.get(key, UNKNOWN)))
+        lineages = self._lineages.made
+        graph = Ancestry(reach(gone, lambda key: lineages.get(key, UNKNOWN)))
         loads = [0.0 if key in kept else None for key in graph.keys]
         return dict(zip(graph.keys, recompute_seconds(graph.parents, graph.seconds, loads), strict=True))
 
@@ -136,8 +136,8 @@ class GdsfSubtree(CachePolicy):
             priorities.evict(at)
             gone.append(priorities.candidates[at])
             over -= gone[-1].bytes
-        left = [priorities.candidates[at] for _, _, at in heap]
-        return fill((*left, *reversed(gone)), capacity)
+        candidates_left = [priorities.candidates[at] for _, _, at in heap]
+        return fill((*candidates_left, *reversed(gone)), capacity)
 
 
 class _Priorities:

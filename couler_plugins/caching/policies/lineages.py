@@ -96,12 +96,12 @@ class Ancestry:
         past, live = history.view(Lineages).made, Lineages()
         for run in (*more, *history.live):
             live.observe(run)
-        given = {one.key: Made(one.seconds, one.type, one.parents) for one in candidates}
-        start = dict.fromkeys([*given, *(step.key for run in more for step in run.steps)])
+        own = {one.key: Made(one.seconds, one.type, one.parents) for one in candidates}
+        start = dict.fromkeys([*own, *(step.key for run in more for step in run.steps)])
 
         def lookup(key: str) -> Made:
             seen = live.made.get(key) or past.get(key) or UNKNOWN
-            return _merged(given[key], seen) if key in given else seen
+            return _merged(own[key], seen) if key in own else seen
 
         return cls(reach(start, lookup))
 
@@ -133,20 +133,20 @@ class Ancestry:
 
 def reach(keys: Iterable[str], lookup: Callable[[str], Made]) -> dict[str, Made]:
     """How these keys and all their ancestors are made."""
-    found: dict[str, Made] = {}
+    reached: dict[str, Made] = {}
     ahead = list(keys)
     while ahead:
         key = ahead.pop()
-        if key not in found:
-            found[key] = lookup(key)
-            ahead.extend(found[key].parents)
-    return found
+        if key not in reached:
+            reached[key] = lookup(key)
+            ahead.extend(reached[key].parents)
+    return reached
 
 
-def _merged(given: Made, seen: Made) -> Made:
+def _merged(one: Made, seen: Made) -> Made:
     """What is said of a candidate, completed by what the runs said."""
-    seconds = seen.seconds if given.seconds is None else given.seconds
-    return Made(seconds, given.type or seen.type, given.parents or seen.parents)
+    seconds = seen.seconds if one.seconds is None else one.seconds
+    return Made(seconds, one.type or seen.type, one.parents or seen.parents)
 
 
 def _topological(parents: dict[str, tuple[str, ...]]) -> list[str]:

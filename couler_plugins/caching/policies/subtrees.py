@@ -37,8 +37,8 @@ def recompute_seconds(
         of_bytes = np.array(weights[start : start + 8 * above.shape[1]]).reshape(-1, 8) @ _BYTES.T
         for column, sums in enumerate(of_bytes):
             total[start:] += sums[above[start:, column]]
-    found: list[float] = total.tolist()
-    return found
+    result: list[float] = total.tolist()
+    return result
 
 
 def _ancestors(

@@ -126,15 +126,15 @@ def _digest(descriptor: int, size: int) -> str:
 
 
 def _digest_piece(descriptor: int, start: int, size: int) -> bytes:
-    found, view = hashlib.sha256(), memoryview(bytearray(BUFFER))
+    digest, view = hashlib.sha256(), memoryview(bytearray(BUFFER))
     done = 0
     while done < size:
         read = os.preadv(descriptor, [view[: size - done]], start + done)
         if read == 0:
             raise Unusable("a file became shorter while it was read")
-        found.update(view[:read])
+        digest.update(view[:read])
         done += read
-    return found.digest()
+    return digest.digest()
 
 
 def _digest_pseudo(path: str) -> str:

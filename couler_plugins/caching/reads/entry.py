@@ -56,10 +56,10 @@ class Watch:
         if os.getpid() != self._process:  # a copy of the process: who has made it has told
             return
         try:
-            found = {"reason": self._reason} if self._reason else self._tell()
+            answer = {"reason": self._reason} if self._reason else self._tell()
         except Exception as error:  # noqa: BLE001  # the program has ended well
-            found = {"reason": f"what it reads cannot be told: {type(error).__name__}: {error}"}
-        Path(self._file).write_text(json.dumps(found), encoding="utf-8")
+            answer = {"reason": f"what it reads cannot be told: {type(error).__name__}: {error}"}
+        Path(self._file).write_text(json.dumps(answer), encoding="utf-8")
 
     def _tell(self) -> dict[str, Any]:
         self._watch.__exit__(None, None, None)

@@ -85,11 +85,11 @@ class FactNotes:
 
     def facts(self) -> Facts:
         """Return them all, sorted."""
-        left = tuple(Fact(path, place) for path, place in sorted(self._left.items()) if os.path.lexists(path))
+        leftover = tuple(Fact(path, place) for path, place in sorted(self._left.items()) if os.path.lexists(path))
         effects = sorted(self._effects.items())
         written = tuple(Fact(path, place) for path, (existed, place) in effects if existed or os.path.lexists(path))
-        told = {
+        facts = {
             kind: tuple(Fact(name, place) for name, place in sorted(places.items()))
             for kind, places in self._places.items()
         }
-        return Facts(**told, written=written, left=left)
+        return Facts(**facts, written=written, left=leftover)

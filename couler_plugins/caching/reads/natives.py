@@ -13,7 +13,7 @@ __all__ = ["CALLS"]
 
 
 def _note_font(
-    recorder: Recorder, frame: FrameType, outcome: None, made: Any, font: Any = None, *args: Any, **more: Any
+    recorder: Recorder, frame: FrameType, outcome: None, font_made: Any, font: Any = None, *args: Any, **more: Any
 ) -> None:
     if (isinstance(font, (str, bytes)) or hasattr(font, "__fspath__")) and (path := absolute_path(recorder, font)):
         recorder.read(path)

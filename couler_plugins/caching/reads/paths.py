@@ -46,8 +46,8 @@ class PathRules:
         folder, _, name = path.rpartition("/")
         if name in ("", ".", ".."):
             return os.path.realpath(path)
-        found = f"{self._real_folder(folder)}/{name}"
-        return os.path.realpath(found) if follow and os.path.islink(found) else found  # noqa: PTH114
+        path_real = f"{self._real_folder(folder)}/{name}"
+        return os.path.realpath(path_real) if follow and os.path.islink(path_real) else path_real  # noqa: PTH114
 
     def real_status(self, path: str) -> tuple[str, os.stat_result]:
         """Return where a path leads, and the status of what is there.
@@ -57,10 +57,10 @@ class PathRules:
         """
         folder, _, name = path.rpartition("/")
         if name not in ("", ".", ".."):
-            found = f"{self._real_folder(folder)}/{name}"
-            status = os.lstat(found)
+            path_real = f"{self._real_folder(folder)}/{name}"
+            status = os.lstat(path_real)
             if not stat.S_ISLNK(status.st_mode):
-                return found, status
+                return path_real, status
         return os.path.realpath(path), os.stat(path)  # noqa: PTH116
 
     def _real_folder(self, folder: str) -> str:

@@ -74,15 +74,15 @@ def listing_value(path: str, without: Collection[str] = ()) -> str:
         Unusable: there are too many.
         OSError: it cannot be listed.
     """
-    found: list[bytes] = []
+    result: list[bytes] = []
     with os.scandir(path) as entries:
         for entry in entries:
-            if len(found) >= ENTRIES:
+            if len(result) >= ENTRIES:
                 raise Unusable(f"{path} has more than {ENTRIES} entries")
             if entry.name not in without:
                 kind = b"d" if entry.is_dir() else b"f" if entry.is_file() else b"-"
-                found.append(os.fsencode(entry.name) + b"\0" + kind + (b"l" if entry.is_symlink() else b""))
-    return hashlib.sha256(b"\0\0".join(sorted(found))).hexdigest()
+                result.append(os.fsencode(entry.name) + b"\0" + kind + (b"l" if entry.is_symlink() else b""))
+    return hashlib.sha256(b"\0\0".join(sorted(result))).hexdigest()
 
 
 def variable_value(name: str, value: str | None) -> str:

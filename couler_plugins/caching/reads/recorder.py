@@ -64,8 +64,8 @@ class Recorder:
 
     def note(self, kind: Kind, name: str, value: str) -> None:
         """Note what something is like. What is like that no more when it is read again, somebody else has changed."""
-        known = self._values.setdefault((kind, name), value)
-        if known != value and not (name.startswith("/") and self.rules.touches(name)):
+        value_before = self._values.setdefault((kind, name), value)
+        if value_before != value and not (name.startswith("/") and self.rules.touches(name)):
             self.fail(f"{name or kind} was changed meanwhile")
         if len(self._values) + len(self._files) > LIMIT:
             self.fail(f"it reads more than {LIMIT} things")
@@ -103,10 +103,10 @@ class Recorder:
     def look(self, path: str) -> None:
         """Note that the code is about to learn what a path leads to."""
         try:
-            found = os.stat(path)  # noqa: PTH116
+            status = os.stat(path)  # noqa: PTH116
         except OSError as error:
             return self.status("kind", path, None, error_value(error))
-        return self.status("kind", path, found, kind_of(found.st_mode))
+        return self.status("kind", path, status, kind_of(status.st_mode))
 
     def follow(self, path: str) -> None:
         """Note where a folder is: what is read relative to it, or by a descriptor of it, is named by that place."""
@@ -226,11 +226,11 @@ class Recorder:
 
     def _settle(self, path: str) -> None:
         """Digest a file that was read before it gets another content."""
-        known = self._files.get(path)
-        if known is not None and not known[1]:
-            found = self._digest(path)
-            self._files[path] = found
-            if found[0] != known[0]:
+        file = self._files.get(path)
+        if file is not None and not file[1]:
+            signature = self._digest(path)
+            self._files[path] = signature
+            if signature[0] != file[0]:
                 self.fail(f"{path} was changed meanwhile")
 
     def lack(self, module: str, folders: Iterable[str] | None) -> None:
@@ -284,10 +284,10 @@ class Recorder:
                 real = self.rules.real(path)
                 if self._listing(path, real) != self._values["folder", path] and not self.rules.owned_in(real):
                     raise Unusable(f"{path} was changed meanwhile")
-        for path, known in sorted(self._files.items()):
+        for path, file in sorted(self._files.items()):
             if self.reason:
                 break
-            self._values["file", path] = self._content(path, *known)
+            self._values["file", path] = self._content(path, *file)
         if self.reason:
             raise Unusable(self.reason)
         return self._values
@@ -297,12 +297,12 @@ class Recorder:
             return value  # it was digested before the code wrote it
         with _named(path):
             # One that was young when it was digested is digested again: only those that are not are remembered.
-            found = self._digest(path)
+            content = self._digest(path)
         # A new name or mode of a file changes its inode, but not what it held when it was digested.
-        same = found == (found[0], value) and found[0][:-1] == signature[:-1]
-        if not same and (found[0] != signature or value):
+        same = content == (content[0], value) and content[0][:-1] == signature[:-1]
+        if not same and (content[0] != signature or value):
             raise Unusable(f"{path} was changed meanwhile")
-        return found[1]
+        return content[1]
 
 
 def _is_of_system(path: str) -> bool:

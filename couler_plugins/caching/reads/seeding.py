@@ -25,8 +25,8 @@ def is_seeding(frame: FrameType) -> bool:
         return False
     if (attribute := LATER.get(str(frame.f_globals.get("__name__")))) is not None:
         return vars(frame.f_locals["self"]).get(attribute) is not None
-    given = [*call.args, *(item.value for item in call.keywords)]
-    return len(given) == 1 and _is_value(given[0], frame)
+    arguments = [*call.args, *(item.value for item in call.keywords)]
+    return len(arguments) == 1 and _is_value(arguments[0], frame)
 
 
 def _call(frame: FrameType) -> ast.Call | None:
@@ -43,10 +43,10 @@ def _call(frame: FrameType) -> ast.Call | None:
     lines[-1] = lines[-1][:end]
     lines[0] = lines[0][start:]
     try:
-        found = ast.parse(b"".join(lines), mode="eval").body
+        expression = ast.parse(b"".join(lines), mode="eval").body
     except (SyntaxError, ValueError):
         return None
-    return found if isinstance(found, ast.Call) else None
+    return expression if isinstance(expression, ast.Call) else None
 
 
 def _is_value(node: ast.expr, frame: FrameType) -> bool:

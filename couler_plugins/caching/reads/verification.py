@@ -34,9 +34,9 @@ def verify(reads: ReadSet, memo: Memo | None = None, largest: int = LARGEST) -> 
         memo: what is known of the present, from verifying other read sets just before; more is added.
         largest: how many bytes a file may have to be digested.
     """
-    known = {} if memo is None else memo
+    memory = {} if memo is None else memo
     with unobserved():
-        return next((read for read in reads.reads if not _holds(read, known, largest)), None)
+        return next((read for read in reads.reads if not _holds(read, memory, largest)), None)
 
 
 def _holds(read: Read, memo: Memo, largest: int) -> bool:

@@ -92,11 +92,11 @@ class ScanWrapper(Wrapper):
     """`os.scandir`: it has an event, but its entries tell their status without one."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        found = self.__wrapped__(*args, **kwargs)
+        result = self.__wrapped__(*args, **kwargs)
         if not is_observed() or module_of(sys._getframe(1).f_code.co_filename) not in ("", EXECUTOR):
-            return found
+            return result
         folder = args[0] if args else kwargs.get("path")
-        return Scan(found, folder if isinstance(folder, int) else None)
+        return Scan(result, folder if isinstance(folder, int) else None)
 
 
 class Scan:

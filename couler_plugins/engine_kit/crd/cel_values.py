@@ -35,9 +35,9 @@ def cel_value(value: Any, schema: Schema | None) -> Any:
 
 
 def _mapping(value: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    known = fields(schema)
-    if known:
-        present = [(name, inner) for name, inner in known.items() if value.get(name) is not None]
+    declared = fields(schema)
+    if declared:
+        present = [(name, inner) for name, inner in declared.items() if value.get(name) is not None]
         return {_escaped(name): cel_value(value[name], inner) for name, inner in present}
     inner = schema.additional_properties
     return {key: cel_value(item, inner if isinstance(inner, Schema) else None) for key, item in value.items()}

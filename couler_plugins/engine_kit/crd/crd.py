@@ -108,7 +108,7 @@ def _singles(source: Source) -> Iterator[Source]:
 
 
 def _source_versions(source: Source, max_bytes: int) -> Iterator[Version]:
-    found = False
+    has_versions = False
     inputs = read_source(source, max_bytes)
     for item in inputs:
         if item.file is None:
@@ -116,9 +116,9 @@ def _source_versions(source: Source, max_bytes: int) -> Iterator[Version]:
         for document in item.file.documents:
             for _, data in manifests(document.data):
                 if data.get("kind") == _DEFINITION:
-                    found = True
+                    has_versions = True
                     yield from _versions(document, data)
-    if not found:
+    if not has_versions:
         name = inputs[0].name if len(inputs) == 1 else str(source)
         hint = f"give files with a {_DEFINITION}, as `kubectl get crd -o yaml` prints them"
         raise InvalidInput(f"there is no {_DEFINITION} here", file=name, hint=hint)

@@ -53,8 +53,8 @@ def fields(schema: Schema) -> Mapping[str, Schema]:
     if not schema.embedded:
         return schema.properties
     text = Schema(type="string", min_length=1)
-    given = schema.properties.get("metadata", _METADATA)
-    metadata = msgspec.structs.replace(_METADATA, properties=_METADATA.properties | given.properties)
+    own = schema.properties.get("metadata", _METADATA)
+    metadata = msgspec.structs.replace(_METADATA, properties=_METADATA.properties | own.properties)
     return {"apiVersion": text, "kind": text, **schema.properties, "metadata": metadata}
 
 
@@ -83,6 +83,6 @@ def places(schema: Schema, data: Any) -> Iterator[tuple[Path, Schema, Any]]:
         yield path, schema, value
         pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, inner in pairs:
-            known = child(schema, key)
-            if known is not None:
-                pending.append(((*path, key), known, inner))
+            existing = child(schema, key)
+            if existing is not None:
+                pending.append(((*path, key), existing, inner))

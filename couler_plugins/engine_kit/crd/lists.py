@@ -16,18 +16,20 @@ __all__ = ["duplicates"]
 
 def duplicates(schema: Schema, data: Any) -> Iterator[Problem]:
     """Every item of a list that repeats another, as `x-kubernetes-list-type` has it."""
-    for path, known, value in places(schema, data):
-        if not isinstance(value, list) or known.list_type not in ("set", "map"):
+    for path, list_schema, value in places(schema, data):
+        if not isinstance(value, list) or list_schema.list_type not in ("set", "map"):
             continue
         seen: dict[bytes, int] = {}
         for index, item in enumerate(value):
-            identity = _key(item, known.list_keys) if known.list_type == "map" else item
+            identity = _key(item, list_schema.list_keys) if list_schema.list_type == "map" else item
             first = seen.setdefault(msgspec.json.encode(identity, order="sorted"), index)
             if first != index:
                 message = f"the items {first} and {index} of this list are the same: {shown(item)}"
-                if known.list_type == "map":
+                if list_schema.list_type == "map":
                     values = ", ".join(map(shown, identity.values()))
-                    message = f"the items {first} and {index} have the same {' and '.join(known.list_keys)}: {values}"
+                    message = (
+                        f"the items {first} and {index} have the same {' and '.join(list_schema.list_keys)}: {values}"
+                    )
                 yield Problem((*path, index), "duplicate", message, "remove one of them")
 
 

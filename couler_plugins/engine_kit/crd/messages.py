@@ -50,8 +50,8 @@ def problems(errors: Iterable[ValidationError], schema: Schema, data: Any) -> It
         value = _value_at(data, path)
         keyword = str(error.schema_path[-1])
         if keyword == "additionalProperties":
-            known = fields(schema_at(schema, path))
-            yield from (_unknown(path, name, known) for name in _kind(error).unexpected)
+            names = fields(schema_at(schema, path))
+            yield from (_unknown(path, name, names) for name in _kind(error).unexpected)
         elif keyword in _LIMITS:
             yield _beyond(path, keyword, value, _kind(error).limit)
         else:
@@ -82,12 +82,12 @@ def _said(keyword: str, value: Any, error: ValidationError) -> tuple[str, str, s
             return "condition", f"{shown(value)} does not meet a condition of the schema: {keyword}", _reasons(kind)
 
 
-def _unknown(path: Path, name: str, known: Iterable[str]) -> Problem:
+def _unknown(path: Path, name: str, names: Iterable[str]) -> Problem:
     return Problem(
         (*path, name),
         "unknown-field",
         f"there is no field {name!r} here",
-        _closest(name, known) or (f"the fields here are {_listed(sorted(known))}" if known else "leave it out"),
+        _closest(name, names) or (f"the fields here are {_listed(sorted(names))}" if names else "leave it out"),
     )
 
 
@@ -126,10 +126,10 @@ def _reasons(kind: Any) -> str:
     return f"one of these has to go: {'; '.join(first)}" if first else "see the engine's own documentation"
 
 
-def _closest(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    same = [other for other in known if other.casefold() == name.casefold()]
-    return f"did you mean {same[0]!r}?" if same else closest(name, known)
+def _closest(name: str, choices: Iterable[str]) -> str:
+    choices = list(choices)
+    same = [other for other in choices if other.casefold() == name.casefold()]
+    return f"did you mean {same[0]!r}?" if same else closest(name, choices)
 
 
 def _listed(names: list[str]) -> str:

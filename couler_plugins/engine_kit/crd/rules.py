@@ -37,10 +37,10 @@ def broken_rules(schema: Schema, data: Any) -> Iterator[Problem]:
 
     Rules about a change (`oldSelf`) are left out: there is no earlier object.
     """
-    for path, known, value in places(schema, data):
-        rules = [rule for rule in known.rules if not _TRANSITION.search(rule.rule)]
+    for path, rule_schema, value in places(schema, data):
+        rules = [rule for rule in rule_schema.rules if not _TRANSITION.search(rule.rule)]
         if rules and value is not None:
-            context = {"self": cel_value(value, known)}
+            context = {"self": cel_value(value, rule_schema)}
             for rule in rules:
                 yield from _broken(rule, path, context)
 

@@ -27,7 +27,7 @@ def claims(document: Document) -> bool:
 
 def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
     """The workflows of the documents in this schema; what cannot be read refuses its file."""
-    found: list[Workflow] = []
+    workflows: list[Workflow] = []
     for number, document in enumerate(bundle.documents):
         if not claims(document):
             continue
@@ -37,11 +37,11 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
             if workflow.engine != ENGINE:
                 hint = "it is read from that engine's own files"
                 raise InvalidInput(f"it holds a workflow of {workflow.engine}", hint=hint)
-            found.append(replace(workflow, source=(number,)))
+            workflows.append(replace(workflow, source=(number,)))
         except CoulerError as error:
             error.file, error.line = document.file, document.line_of(error.path) or document.line
             refuse(bundle.file_numbers[number], error)
-    return Plan(bundle=bundle, originals=tuple(found), workflows=tuple(found))
+    return Plan(bundle=bundle, originals=tuple(workflows), workflows=tuple(workflows))
 
 
 def lower(plan: Plan, options: NoOptions) -> Lowered:
@@ -73,5 +73,5 @@ def lower(plan: Plan, options: NoOptions) -> Lowered:
 
 def _behind(plan: Plan, document: int) -> int | None:
     """The decision behind the edits of a document, where there is only one."""
-    found = [number for number, decision in enumerate(plan.decisions) if decision.document in (None, document)]
-    return found[0] if len(found) == 1 else None
+    positions = [number for number, decision in enumerate(plan.decisions) if decision.document in (None, document)]
+    return positions[0] if len(positions) == 1 else None

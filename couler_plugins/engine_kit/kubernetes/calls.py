@@ -147,6 +147,6 @@ def _pause(error: Exception) -> bool | float:
     status = getattr(error, "status", None)
     if status in TRANSIENT:
         log.info("the cluster answers %s", status)
-        asked = (getattr(error, "headers", None) or {}).get("Retry-After", "")
-        return min(float(asked), PATIENCE) if asked.isdigit() else True
+        seconds = (getattr(error, "headers", None) or {}).get("Retry-After", "")
+        return min(float(seconds), PATIENCE) if seconds.isdigit() else True
     return isinstance(error, (HTTPError, msgspec.DecodeError))

@@ -136,9 +136,9 @@ class Calls:
         of_group = partial(self._groups.list_namespaced_custom_object, *kind.group, namespace, kind.plural)
         page = partial(of_group, label_selector=labels)
 
-        def ask(**asked: Any) -> Mapped:
+        def ask(**arguments: Any) -> Mapped:
             try:
-                return self._asked("list", kind.plural, namespace, partial(page, **asked))
+                return self._asked("list", kind.plural, namespace, partial(page, **arguments))
             except Refused as refused:
                 if refused.status == 410:
                     raise Expired from refused
@@ -193,10 +193,10 @@ class Calls:
 
         what = f"watch {kind.plural} in {namespace}"
         place = (*kind.group, namespace, kind.plural)
-        asked = {"label_selector": labels, "resource_version": version, "allow_watch_bookmarks": True}
+        query = {"label_selector": labels, "resource_version": version, "allow_watch_bookmarks": True}
         ends = {"timeout_seconds": seconds, "_request_timeout": (CONNECTING, seconds + GRACE)}
         try:
-            with closing(Watch().stream(self._groups.list_namespaced_custom_object, *place, **asked, **ends)) as events:
+            with closing(Watch().stream(self._groups.list_namespaced_custom_object, *place, **query, **ends)) as events:
                 for event in filter(None, events):  # the client makes None of an empty line
                     thing = event["raw_object"]
                     yield Event(str(event["type"]), str(thing["metadata"]["resourceVersion"]), thing)

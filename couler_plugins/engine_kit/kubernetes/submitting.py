@@ -69,13 +69,13 @@ def create(calls: Calls, kind: Kind, job: Job, request: Request, what: str) -> S
         refused.step = job.name
         if refused.status != 409:
             raise
-        found = calls.get(kind, metadata["namespace"], metadata["name"])
-        if found is None:  # it was deleted meanwhile
+        existing = calls.get(kind, metadata["namespace"], metadata["name"])
+        if existing is None:  # it was deleted meanwhile
             raise
     else:
         return Submitted("created")
-    if (found["metadata"].get("annotations") or {}).get(DIGEST) == digest:
-        return Submitted("adopted", described(found))
+    if (existing["metadata"].get("annotations") or {}).get(DIGEST) == digest:
+        return Submitted("adopted", described(existing))
     message = f"there is another {what} {job.place} already"
     raise InvalidInput(message, hint="use generateName, or another --run-id, or delete that one")
 

@@ -33,14 +33,14 @@ def comparisons(condition: Value | None) -> tuple[Membership | Comparison, ...] 
     plain = memberships(condition)
     if plain is not None or not isinstance(condition, (Expression, Template)):
         return plain
-    found: list[Membership | Comparison] = []
+    comparisons_read: list[Membership | Comparison] = []
     for part in _conjuncts(condition):
         numeric = _numeric(part)
-        asked = (numeric,) if numeric is not None else memberships(part)
-        if not asked:
+        members = (numeric,) if numeric is not None else memberships(part)
+        if not members:
             return None
-        found += asked
-    return tuple(found)
+        comparisons_read += members
+    return tuple(comparisons_read)
 
 
 def _conjuncts(condition: Expression | Template) -> Iterator[Expression | Template]:
@@ -58,7 +58,7 @@ def _numeric(condition: Expression | Template) -> Comparison | None:
         return None
     values = [part for part in condition.parts if not isinstance(part, str)]
     text = "".join(part if isinstance(part, str) else MARK for part in condition.parts)
-    found = (CAST if isinstance(condition, Expression) else PLAIN).fullmatch(text)
-    if found is None or text.count(MARK) > 1 or not isinstance(values[0], Reference):
+    match = (CAST if isinstance(condition, Expression) else PLAIN).fullmatch(text)
+    if match is None or text.count(MARK) > 1 or not isinstance(values[0], Reference):
         return None
-    return Comparison(values[0], found[1], found[2])
+    return Comparison(values[0], match[1], match[2])

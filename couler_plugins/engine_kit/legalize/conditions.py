@@ -66,8 +66,8 @@ class _Reader:
             return None
         try:
             self._tokens = self._cut(self._text)
-            found = self._all()
-            return None if self._tokens else tuple(found)
+            comparisons_read = self._all()
+            return None if self._tokens else tuple(comparisons_read)
         except _Unread:
             return None
 
@@ -76,11 +76,11 @@ class _Reader:
         end = 0
         while text[end:].strip():
             quoted = QUOTED_REFERENCE.match(text, end + len(text[end:]) - len(text[end:].lstrip()))
-            found = quoted or TOKEN.match(text, end)
-            if found is None or (MARK in found[0] and quoted is None and found[1][0] in QUOTES):
+            match = quoted or TOKEN.match(text, end)
+            if match is None or (MARK in match[0] and quoted is None and match[1][0] in QUOTES):
                 raise _Unread
-            tokens.append(found[0].strip())
-            end = found.end()
+            tokens.append(match[0].strip())
+            end = match.end()
         return tokens
 
     def _next(self, *wanted: str) -> str:
@@ -89,24 +89,24 @@ class _Reader:
         return self._tokens.pop(0)
 
     def _all(self) -> list[Membership]:
-        found = self._one()
+        comparisons_read = self._one()
         while self._tokens[:1] == ["&&"]:
             self._next()
-            found += self._one()
-        return found
+            comparisons_read += self._one()
+        return comparisons_read
 
     def _one(self) -> list[Membership]:
         if self._tokens[:1] == ["!"]:
             self._next()
-            found = self._one()
-            if len(found) != 1:
+            comparisons_read = self._one()
+            if len(comparisons_read) != 1:
                 raise _Unread
-            return [found[0]._replace(negated=not found[0].negated)]
+            return [comparisons_read[0]._replace(negated=not comparisons_read[0].negated)]
         if self._tokens[:1] == ["("]:
             self._next()
-            found = self._all()
+            comparisons_read = self._all()
             self._next(")")
-            return found
+            return comparisons_read
         return [self._question()]
 
     def _question(self) -> Membership:

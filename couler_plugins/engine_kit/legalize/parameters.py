@@ -75,16 +75,16 @@ def _read(parameter: str, of: dict[str, str] | None) -> Reference:
 
 def _given(entry: Step, workflow: Workflow, by_name: dict[str, Graph | Operation]) -> Step:
     callee = by_name.get(getattr(entry.call, "name", ""))
-    given = {argument.name for argument in entry.arguments}
+    passed = {argument.name for argument in entry.arguments}
     own = {port.name for port in workflow.parameters}
     wanted = [port.name for port in callee.inputs if port.kind == "parameter"] if callee is not None else []
-    more = [Argument(name=name, value=_read(name, None)) for name in wanted if name in own and name not in given]
+    more = [Argument(name=name, value=_read(name, None)) for name in wanted if name in own and name not in passed]
     return replace(entry, arguments=(*entry.arguments, *more))
 
 
 def _wanted(by_name: dict[str, Graph | Operation]) -> dict[str, set[str]]:
     """By callable, the parameters that are read in it, or in what it calls."""
-    found = {name: {item.name for item in references(node) if item.to == "parameter"} for name, node in by_name.items()}
+    reads = {name: {item.name for item in references(node) if item.to == "parameter"} for name, node in by_name.items()}
     callers: dict[str, set[str]] = {}
     for name, item in by_name.items():
         for step in item.steps if isinstance(item, Graph) else ():
@@ -94,17 +94,17 @@ def _wanted(by_name: dict[str, Graph | Operation]) -> dict[str, set[str]]:
     while pending:
         name = pending.pop()
         for caller in sorted(callers.get(name, ())):
-            if not found[name] <= found[caller]:
-                found[caller] |= found[name]
+            if not reads[name] <= reads[caller]:
+                reads[caller] |= reads[name]
                 pending.append(caller)
-    return found
+    return reads
 
 
 def _names(item: Graph | Operation, parameters: list[str]) -> dict[str, str]:
     """The names of the new inputs by parameter."""
-    taken = {port.name for port in item.inputs}
-    found: dict[str, str] = {}
+    names = {port.name for port in item.inputs}
+    renamed: dict[str, str] = {}
     for parameter in parameters:
-        found[parameter] = fresh_name(parameter, taken)
-        taken.add(found[parameter])
-    return found
+        renamed[parameter] = fresh_name(parameter, names)
+        names.add(renamed[parameter])
+    return renamed

@@ -56,12 +56,12 @@ def _cleared(node: Node) -> Node:
 
 
 def _variable(source: Native) -> Value:
-    left = _without(source)
-    if left is None:
+    remainder = _without(source)
+    if remainder is None:
         return Literal(value="")
-    if any(not isinstance(part, str) for part in left.parts) or left.data.keys() != {"value"}:
-        return left
-    return Literal(value=left.data["value"])
+    if any(not isinstance(part, str) for part in remainder.parts) or remainder.data.keys() != {"value"}:
+        return remainder
+    return Literal(value=remainder.data["value"])
 
 
 def _held(value: Value | None) -> Value | None:
@@ -70,26 +70,28 @@ def _held(value: Value | None) -> Value | None:
 
 def _without(native: Native) -> Native | None:
     """A structure without its nulls; None where nothing is left of it."""
-    data, found = _opened(native)
-    left = {key: inner for key, inner in _kept(data).items() if inner or key not in EMPTY}
-    if left == data:
+    data, references_inside = _opened(native)
+    remainder = {key: inner for key, inner in _kept(data).items() if inner or key not in EMPTY}
+    if remainder == data:
         return native
-    pieces = TOKEN.split(json.dumps(left, ensure_ascii=False, separators=(",", ":")))
-    parts = tuple(found[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece)
-    return Native(parts=parts) if left else None
+    pieces = TOKEN.split(json.dumps(remainder, ensure_ascii=False, separators=(",", ":")))
+    parts = tuple(
+        references_inside[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece
+    )
+    return Native(parts=parts) if remainder else None
 
 
 def _opened(native: Native) -> tuple[dict[str, Any], list[Reference | Expression]]:
     """A structure as data, with a token in place of each reference, and these."""
-    found: list[Reference | Expression] = []
+    references_inside: list[Reference | Expression] = []
     text = ""
     for part in native.parts:
         if isinstance(part, str):
             text += part
         else:
-            text += f"\\u0000{len(found)}\\u0000"
-            found.append(part)
-    return json.loads(text), found
+            text += f"\\u0000{len(references_inside)}\\u0000"
+            references_inside.append(part)
+    return json.loads(text), references_inside
 
 
 def _kept(data: Any, key: str = "") -> Any:

@@ -115,6 +115,8 @@ def tried(
 
 
 def _provenance(tuner: Tuner) -> tuple[tuple[str, Scalar], ...]:
-    told = [(name, getattr(tuner, name, "")) for name in PROVENANCE]
-    known = tuple((name, redact(value) if isinstance(value, str) else value) for name, value in told if value != "")
-    return (("tuner", tuner.name), *known)
+    pairs = [(name, getattr(tuner, name, "")) for name in PROVENANCE]
+    provenance = tuple(
+        (name, redact(value) if isinstance(value, str) else value) for name, value in pairs if value != ""
+    )
+    return (("tuner", tuner.name), *provenance)

@@ -66,19 +66,22 @@ def without_tuning(workflow: Workflow, place: tuple[str, str], note: Note) -> Wo
         for name, (_, parameter) in note.handed.items():
             workflow = with_default(workflow, parameter, Literal(value=note.was[name]))
         return workflow
-    handed = {
+    arguments = {
         name: Reference(to=_refers(to), kind="parameter", name=parameter)
         for name, (to, parameter) in note.handed.items()
     }
-    bare = with_arguments(step, {**was, **handed})
+    bare = with_arguments(step, {**was, **arguments})
     bare = replace(bare, needs=_find_step(graph, note.trials).needs)
-    left = replace_callables(workflow, {graph.name: _without(_replaced(graph, bare), gone)})
+    without = replace_callables(workflow, {graph.name: _without(_replaced(graph, bare), gone)})
     # What other optimizers have merged is called by another name than the note says.
-    made = {*note.added, *(step.call.name for step in graph.steps if step.name in gone and isinstance(step.call, Call))}
-    others = [site for site in call_sites(left) if site.graph is None or site.graph.name not in made]
+    added = {
+        *note.added,
+        *(step.call.name for step in graph.steps if step.name in gone and isinstance(step.call, Call)),
+    }
+    others = [site for site in call_sites(without) if site.graph is None or site.graph.name not in added]
     called = {site.step.call.name for site in others if isinstance(site.step.call, Call)}
-    known = callables(left)
-    return remove_callables(left, [name for name in sorted(made) if name in known and name not in called])
+    callees = callables(without)
+    return remove_callables(without, [name for name in sorted(added) if name in callees and name not in called])
 
 
 def _now(workflow: Workflow, passed: Value | None, note: Note, name: str) -> Value | None:

@@ -41,8 +41,8 @@ def parameter_of(workflow: Workflow, graph: Graph, value: Value | None) -> Refer
 
 def default_of(workflow: Workflow, name: str) -> Literal | None:
     """What a parameter is where a run does not say otherwise; None where there is no such thing."""
-    held = next((held for port in _ports(workflow, name) for _, held in _holding(port)), None)
-    return held if isinstance(held, Literal) else None
+    literal = next((held for port in _ports(workflow, name) for _, held in _holding(port)), None)
+    return literal if isinstance(literal, Literal) else None
 
 
 def port_of_parameter(workflow: Workflow, name: str) -> Port:
@@ -66,13 +66,13 @@ def with_default(workflow: Workflow, name: str, value: Literal) -> Workflow:
 
 def readers(workflow: Workflow, libraries: Libraries, name: str, place: tuple[str, str]) -> list[str]:
     """Who else reads a parameter of the workflow than one argument of the step at `place`."""
-    found = list(_readers(workflow, name))
-    if (own := "/".join(place)) in found:
-        found.remove(own)
+    names = list(_readers(workflow, name))
+    if (own := "/".join(place)) in names:
+        names.remove(own)
     for site in call_sites(workflow):
         callee = libraries.callee(workflow, site.step) if isinstance(site.step.call, External) else None
-        found += [f"what {site.step.name} calls" for _ in _reads(callee, name)]
-    return list(dict.fromkeys(found))
+        names += [f"what {site.step.name} calls" for _ in _reads(callee, name)]
+    return list(dict.fromkeys(names))
 
 
 def _readers(workflow: Workflow, name: str) -> Iterator[str]:

@@ -72,11 +72,11 @@ class Tune:
             if facet is None:
                 refuse_named(workflow, self.steps)
                 continue
-            asked = asked_steps(workflow, facet, self.steps, task)
-            if not asked:
+            requests = asked_steps(workflow, facet, self.steps, task)
+            if not requests:
                 continue
-            ctx.progress(f"tuning {len(asked)} steps of {workflow.label}")
-            new, decisions = tunings.tuned(workflow, facet, asked)
+            ctx.progress(f"tuning {len(requests)} steps of {workflow.label}")
+            new, decisions = tunings.tuned(workflow, facet, requests)
             if decisions or new is not workflow:
                 plan = plan.with_workflow(workflow, new, *decisions)
         return plan

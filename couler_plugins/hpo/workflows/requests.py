@@ -73,17 +73,17 @@ def asked_steps(
         named: `graph/step` or `step`, as the options name them; the others of other workflows are left aside.
         task: what the options say of them.
     """
-    asked: dict[Place, tuple[str, Task | str]] = dict(facet.asked())
+    requests: dict[Place, tuple[str, Task | str]] = dict(facet.asked())
     chosen = _named(workflow, named)
     if task is not None:
         return dict.fromkeys(chosen, ("the option task", task))
-    return {place: asked[place] for place in asked if not named or place in chosen}
+    return {place: requests[place] for place in requests if not named or place in chosen}
 
 
 def read_request(
     workflow: Workflow,
     place: Place,
-    asked: tuple[str, Task | str],
+    directive: tuple[str, Task | str],
     facet: Tuning,
     libraries: Libraries,
     *,
@@ -94,7 +94,7 @@ def read_request(
     Args:
         workflow: the workflow.
         place: the step.
-        asked: where that is asked for, and what.
+        directive: where that is asked for, and what.
         facet: what knows the engine.
         libraries: what the step may call.
         trials: whether settings are to be tried, so that the metric has to be handed out.
@@ -103,7 +103,7 @@ def read_request(
         InvalidInput: what is asked for makes no sense, by itself or for this step.
         Unsupported: the step is none that can be tuned.
     """
-    where, what = asked
+    where, what = directive
     try:
         graph, step = _step(workflow, place)
         callee = libraries.callee(workflow, step)
@@ -113,15 +113,15 @@ def read_request(
             raise Unsupported(reason, feature="tune", hint=hint)
         task = read_annotation(what, "/".join(place)) if isinstance(what, str) else what
         was: dict[str, Scalar] = {}
-        handed: dict[str, Reference] = {}
+        parameters: dict[str, Reference] = {}
         set_now = {}
         for name, parameter in task.space.parameters:
             port_of(callee, name)
-            held = given(step, callee, name)
-            if (behind := parameter_of(workflow, graph, held)) is not None:
-                handed[name] = behind
-            if held is not None:
-                set_now[name] = read_value(name, parameter, _constant(workflow, name, held, behind).value)
+            value = given(step, callee, name)
+            if (behind := parameter_of(workflow, graph, value)) is not None:
+                parameters[name] = behind
+            if value is not None:
+                set_now[name] = read_value(name, parameter, _constant(workflow, name, value, behind).value)
             own = next((item.value for item in step.arguments if (item.kind, item.name) == ("parameter", name)), None)
             was[name] = own.value if isinstance(own, Literal) else None
         task = msgspec.structs.replace(task, space=task.space.with_defaults(set_now))
@@ -133,7 +133,7 @@ def read_request(
             where=where,
             output=_output(task, callee, facet) if trials else "",
             was=was,
-            handed=handed,
+            handed=parameters,
         )
     except CoulerError as error:
         raise about(error, workflow, place, where) from error.__cause__
@@ -152,11 +152,11 @@ def check_named(workflows: Sequence[Workflow], named: Sequence[str]) -> None:
     Raises:
         InvalidInput: one is not.
     """
-    known = {f"{graph.name}/{step.name}" for workflow in workflows for graph in workflow.graphs for step in graph.steps}
-    known |= {name.rpartition("/")[2] for name in known}
+    names = {f"{graph.name}/{step.name}" for workflow in workflows for graph in workflow.graphs for step in graph.steps}
+    names |= {name.rpartition("/")[2] for name in names}
     for name in named:
-        if name not in known:
-            hint = closest(name, sorted(known)) or f"there are {', '.join(sorted(known)[:10])}"
+        if name not in names:
+            hint = closest(name, sorted(names)) or f"there are {', '.join(sorted(names)[:10])}"
             raise InvalidInput(f"there is no step {name!r} to tune", hint=hint)
 
 
@@ -184,8 +184,8 @@ def _step(workflow: Workflow, place: Place) -> tuple[Graph, Step]:
         return graphs[place[0]], steps[place[1]]
     if not place[0]:
         raise Unsupported("no graph is around it", feature="tune", hint="call it from a graph, with arguments")
-    known = [f"{graph.name}/{step.name}" for graph in workflow.graphs for step in graph.steps]
-    raise InvalidInput("there is no such step", hint=closest("/".join(place), known) or None)
+    names = [f"{graph.name}/{step.name}" for graph in workflow.graphs for step in graph.steps]
+    raise InvalidInput("there is no such step", hint=closest("/".join(place), names) or None)
 
 
 def _callee_refusal(callee: object) -> Unsupported:
@@ -208,20 +208,20 @@ def _objections(graph: Graph, step: Step, callee: Operation) -> Iterator[tuple[s
         yield "it keeps running beside the steps after it", "mark a step that ends"
 
 
-def _constant(workflow: Workflow, name: str, held: Value, behind: Reference | None) -> Literal:
+def _constant(workflow: Workflow, name: str, value: Value, behind: Reference | None) -> Literal:
     """What a hyperparameter is set to by now, be it by what a parameter of the workflow is unless a run says otherwise.
 
     Raises:
         Unsupported: only a run knows.
     """
-    constant = held if behind is None else default_of(workflow, behind.name)
+    constant = value if behind is None else default_of(workflow, behind.name)
     if isinstance(constant, Literal):
         return constant
     if behind is not None:
         why = f"it is the parameter {behind.name!r}, which has no value in the workflow"
         hint = f"give {behind.name!r} one there, which a run may replace; or pass a constant"
     else:
-        why = f"it is {' and '.join(item.native or item.name for item in references(held)) or 'an expression'}"
+        why = f"it is {' and '.join(item.native or item.name for item in references(value)) or 'an expression'}"
         hint = "pass a constant or a parameter of the workflow, or leave the parameter out of the search space"
     raise Unsupported(f"only a run knows {name!r}: {why}", feature="tune", hint=hint)
 

@@ -17,14 +17,14 @@ def measured(text: str, metric: str) -> float | None:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = lines[-1] if lines else ""
     try:
-        found = json.loads(line)
-        found = found.get(metric) if isinstance(found, dict) else found
+        value = json.loads(line)
+        value = value.get(metric) if isinstance(value, dict) else value
     except (ValueError, RecursionError):
-        found = "" if "_" in line else line
-    if isinstance(found, bool) or not isinstance(found, (int, float, str)):
+        value = "" if "_" in line else line
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
-        number = float(found)
+        number = float(value)
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
@@ -35,15 +35,15 @@ def best(settings: list[dict[str, str]], trials: list[tuple[str, str]], metric: 
 
     `trials` holds pairs: the number of a setting, and the text that its trial has left.
     """
-    found = []
+    ranked = []
     for number, text in trials:
         value = measured(text, metric)
         sys.stderr.write(f"trial {number}: {'no number' if value is None else value}\n")
         if value is not None and number.isdecimal() and int(number) < len(settings):
-            found.append((-value if maximize else value, int(number)))
-    if not found:
+            ranked.append((-value if maximize else value, int(number)))
+    if not ranked:
         sys.stderr.write("no trial has left a number: the first setting is taken\n")
-    return settings[min(found)[1] if found else 0]
+    return settings[min(ranked)[1] if ranked else 0]
 
 
 def main(places: dict[str, str], trials: list[tuple[str, str]]) -> None:

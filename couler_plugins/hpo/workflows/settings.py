@@ -22,12 +22,12 @@ def settings_to_try(tuner: Tuner, task: Task, count: int) -> list[Proposal]:
     Raises:
         PluginFailure: the tuner failed, or left the search space.
     """
-    found: list[Proposal] = []
+    proposals: list[Proposal] = []
     trials: list[Trial] = []
     for number in range(PATIENCE * count):
-        if len(found) == count or (proposal := ask_tuner(tuner, task, trials, number)) is None:
+        if len(proposals) == count or (proposal := ask_tuner(tuner, task, trials, number)) is None:
             break
-        if all(proposal.values != other.values for other in found):
+        if all(proposal.values != other.values for other in proposals):
             trials.append(Trial(number=number, values=proposal.values, notes=proposal.notes))
-            found.append(proposal)
-    return found
+            proposals.append(proposal)
+    return proposals

@@ -42,8 +42,8 @@ def fan_out(
     Raises:
         Unsupported: the engine cannot run them, or what picks the best of them could not be told of them.
     """
-    taken = {step.name for step in request.graph.steps}
-    names = [fresh_name(f"{request.step.name}-{what}", taken) for what in ("trials", "best")]
+    names_before = {step.name for step in request.graph.steps}
+    names = [fresh_name(f"{request.step.name}-{what}", names_before) for what in ("trials", "best")]
     trials = Trials(
         workflow=workflow,
         graph=request.graph,
@@ -101,11 +101,11 @@ def _check_size(trials: Trials) -> None:
 
 def _whole(request: Request, values: dict[str, Value], facet: Tuning) -> tuple[tuple[str, Literal], ...]:
     """The values of one trial, those included that do not count in it: they stay as their owner has set them."""
-    found: list[tuple[str, Literal]] = []
+    literals: list[tuple[str, Literal]] = []
     for name, parameter in request.task.space.parameters:
         value = values.get(name, parameter.default)
         if value is None:
             reason = f"{name!r} does not count in every setting, and has no value then"
             raise Unsupported(reason, feature="tune", hint="give it a default")
-        found.append((name, facet.literal(value, port_of(request.callee, name))))
-    return tuple(found)
+        literals.append((name, facet.literal(value, port_of(request.callee, name))))
+    return tuple(literals)

@@ -48,7 +48,7 @@ class Tunings:
         self._options, self._ctx, self._libraries = options, ctx, libraries
 
     def tuned(
-        self, workflow: Workflow, facet: Tuning, asked: Mapping[Place, tuple[str, Task | str]]
+        self, workflow: Workflow, facet: Tuning, directives: Mapping[Place, tuple[str, Task | str]]
     ) -> tuple[Workflow, list[Decision]]:
         """The workflow with these steps tuned, and the decisions on them; the same object where nothing changes.
 
@@ -60,10 +60,10 @@ class Tunings:
         if facet.part_of:
             return workflow, [part_of(workflow, facet.part_of)]
         notes = read_notes(facet.tuned)
-        made = {name for note in notes.values() for name in note.added}
+        added = {name for note in notes.values() for name in note.added}
         new, decisions = workflow, []
-        for place, what in asked.items():
-            if place[0] in made:  # a trial of ours calls what is marked as well
+        for place, what in directives.items():
+            if place[0] in added:  # a trial of ours calls what is marked as well
                 continue
             if old := moved_from(workflow, place, notes):
                 decisions.append(moved(workflow, place, old))
@@ -82,7 +82,7 @@ class Tunings:
         return self._ctx.tuner(text) if text else None
 
     def _one(
-        self, workflow: Workflow, facet: Tuning, place: Place, asked: tuple[str, Task | str], notes: dict[str, Note]
+        self, workflow: Workflow, facet: Tuning, place: Place, directive: tuple[str, Task | str], notes: dict[str, Note]
     ) -> tuple[Workflow, Decision]:
         """The workflow with one step tuned; `notes` are those of the workflow, and are kept up to date."""
         name = "/".join(place)
@@ -92,7 +92,7 @@ class Tunings:
             note = None
         bare = workflow if note is None else without_tuning(workflow, place, note)
         trials = bool(self._options.trials)
-        request = read_request(bare, place, asked, facet, self._libraries, trials=trials)
+        request = read_request(bare, place, directive, facet, self._libraries, trials=trials)
         key = self._key(request)
         if note is not None and note.key == key:
             return workflow, kept(bare, request, "it is tuned already, by the same tuner and for the same task")
@@ -101,15 +101,15 @@ class Tunings:
         try:
             if facet.cached:
                 raise Unsupported(CACHED, feature="tune", hint=UNCACHED)
-            new, made, decision = self._made(bare, request, facet, tuner, key)
+            new, directive_tuned, decision = self._made(bare, request, facet, tuner, key)
         except Unsupported as error:
             raise about(error, bare, place, request.where) from None
         notes.pop(name, None)
-        if made is not None:
-            notes[name] = made
+        if directive_tuned is not None:
+            notes[name] = directive_tuned
         elif note is not None:
             decision = undone(decision, note)
-        return new if made is not None or note is not None else workflow, decision
+        return new if directive_tuned is not None or note is not None else workflow, decision
 
     def _made(
         self, workflow: Workflow, request: Request, facet: Tuning, tuner: Tuner, key: str
@@ -141,8 +141,8 @@ class Tunings:
             options.tuner,
             options.image if options.trials else "",
         ]
-        handed = {name: parameter.name for name, parameter in request.handed.items()}
-        more = {"handed": handed, "parallel": options.parallel}
+        parameters = {name: parameter.name for name, parameter in request.handed.items()}
+        more = {"handed": parameters, "parallel": options.parallel}
         return digest([*made_of, *([{name: one}] for name, one in more.items() if one)])[:KEY_LENGTH]
 
 

@@ -27,10 +27,10 @@ def read_value(name: str, parameter: Number | Choice, passed: object) -> Value:
     """
     if isinstance(parameter, Choice):
         text = passed if isinstance(passed, str) else json.dumps(passed)
-        found = [choice for choice in parameter.choices if as_text(choice) == text or _same_number(choice, passed)]
-        if len(found) == 1:
-            return found[0]
-        what = "is several of" if found else "is none of"
+        choices = [choice for choice in parameter.choices if as_text(choice) == text or _same_number(choice, passed)]
+        if len(choices) == 1:
+            return choices[0]
+        what = "is several of" if choices else "is none of"
         listed = ", ".join(map(as_text, parameter.choices))
         raise InvalidInput(f"{name} is set to {text!r:.40}, which {what} {listed:.200}", hint="correct one of the two")
     number: float | None = None
@@ -75,14 +75,14 @@ def given(step: Step, callee: Operation, name: str) -> Passed | None:
 def with_arguments(step: Step, values: Mapping[str, Passed | None]) -> Step:
     """The step with these parameters passed to what it calls; None for one that is passed no more."""
     kept = [item for item in step.arguments if item.kind != "parameter" or values.get(item.name, item) is not None]
-    left = dict(values)
+    remaining = dict(values)
     changed = [
         replace(item, value=value)
-        if item.kind == "parameter" and (value := left.pop(item.name, None)) is not None and value != item.value
+        if item.kind == "parameter" and (value := remaining.pop(item.name, None)) is not None and value != item.value
         else item
         for item in kept
     ]
-    added = [Argument(name=name, value=value) for name, value in left.items() if value is not None]
+    added = [Argument(name=name, value=value) for name, value in remaining.items() if value is not None]
     parameters = [item for item in changed if item.kind == "parameter"]
     others = [item for item in changed if item.kind != "parameter"]
     return replace(step, arguments=(*parameters, *added, *others))

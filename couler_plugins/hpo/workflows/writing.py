@@ -73,8 +73,8 @@ def write_proposal(
         now[name] = literal.value
     if passed:
         new = replace_steps(new, {place: with_arguments(request.step, passed)})
-    handed = {name: reference for name, reference in request.handed.items() if name in now}
-    return Written(new, proposal, Note(key=key, was=was, now=now, handed=handed_over(handed)))
+    parameters = {name: reference for name, reference in request.handed.items() if name in now}
+    return Written(new, proposal, Note(key=key, was=was, now=now, handed=handed_over(parameters)))
 
 
 def _refuse_shared(name: str, parameter: str, others: Sequence[str]) -> None:

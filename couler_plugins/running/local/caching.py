@@ -77,23 +77,23 @@ class Cached(NamedTuple):
             log.info("going on without a trace: %s", reason_of(error))
             return False
 
-    def reads(self, attempt: Path, made: Path) -> ReadSet | None:
+    def reads(self, attempt: Path, outputs: Path) -> ReadSet | None:
         """Return what an observed attempt has read; None where its result cannot be kept for that.
 
         Args:
             attempt: its folder.
-            made: the folder of its outputs.
+            outputs: the folder of its outputs.
         """
         try:
-            found = reads_of(attempt, self.allow)
-            if names_folder(made, attempt):
+            read_set = reads_of(attempt, self.allow)
+            if names_folder(outputs, attempt):
                 raise Unusable("its result names its own folder, which is another one in each run")
         except (Unusable, OSError) as error:
             log.warning("%s: the result is not kept: %s", self.step, error)
             if isinstance(error, Untraced):
                 self._trace_next()
             return None
-        return found
+        return read_set
 
     def _trace_next(self) -> None:
         try:
@@ -111,10 +111,10 @@ class Cached(NamedTuple):
         return Meta(family=self.family, step=self.step, type=self.operation, spec=self.spec)
 
     def _holding(self, traces: Traces, outputs: Collection[Path]) -> ReadSet | None:
-        found = traces.find()
-        if found is None and traces.traces:
+        trace = traces.find()
+        if trace is None and traces.traces:
             log.info("%s runs again: %s is not as it was", self.step, verify(traces.traces[0].reads))
-        return None if found is None else found.reads
+        return None if trace is None else trace.reads
 
 
 class Caching:
@@ -152,7 +152,7 @@ class Caching:
                 for (kind, name), item in sorted(scope.inputs.items())
             }
             reads = [scope.facet.text(reference, scope.look) for reference in verdict.facts.material.reads]
-            handed = [scope.facet.text(value, caller.look) for value in verdict.handed]
+            lineages = [scope.facet.text(value, caller.look) for value in verdict.handed]
         except NotThere as error:
             log.warning("%s is not cached: %s", path, error)
             return None
@@ -160,7 +160,7 @@ class Caching:
         spec = spec_hash([content, "local", machine, observed, sorted(values), len(reads), *waived])
         return Cached(
             opening=self._opening,
-            key=key(spec, [*values.values(), *reads, *handed]),
+            key=key(spec, [*values.values(), *reads, *lineages]),
             names=tuple(names(operation)),
             family=self._analysis.workflow.label,
             step=path,

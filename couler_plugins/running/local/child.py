@@ -60,9 +60,9 @@ def copied(source: int, kept: int) -> bool:
     except BlockingIOError:
         return False
     for target in (kept, 1):
-        left = memoryview(piece)
-        while left:
-            left = left[os.write(target, left) :]
+        remaining = memoryview(piece)
+        while remaining:
+            remaining = remaining[os.write(target, remaining) :]
     return bool(piece)
 
 

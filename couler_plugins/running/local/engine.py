@@ -53,15 +53,15 @@ class Engine:
         """Runs the entry, then what runs at the end."""
         assert self._workflow.entry is not None
         outside = Scope(self._facet, self._whole)
-        given = tuple(
+        arguments = tuple(
             Argument(name=name, value=Reference(to="parameter", name=name)) for name in self._whole.parameters
         )
         entry = self._workflow.entry
         path = entry.call.name if isinstance(entry.call, Call) else entry.name
-        ended = await self._once(entry, outside, Site(path, ("", entry.name)), given)
+        ended = await self._once(entry, outside, Site(path, ("", entry.name)), arguments)
         self._whole.facts["outcome"] = ended.outcome
         for handler in self._workflow.handlers:
-            after = await self._handled(handler, outside, path, given)
+            after = await self._handled(handler, outside, path, arguments)
             if after is not None and after.bad and not ended.bad:
                 ended = after
         return ended
@@ -151,14 +151,14 @@ class Engine:
         message = "; ".join(item.message for item in every if item.bad and item.message)
         scope.ended[step.name] = Ended(outcome=together(every), message=message, every=tuple(every))
 
-    async def _once(self, step: Step, scope: Scope, site: Site, given: tuple[Argument, ...]) -> Ended:
+    async def _once(self, step: Step, scope: Scope, site: Site, arguments: tuple[Argument, ...]) -> Ended:
         """Runs what a step calls, unless its condition does not hold; then what runs at its end."""
         assert isinstance(step.call, Call)
         callee = self._by_name[step.call.name]
         try:
             if step.condition is not None and not self._facet.holds(step.condition, scope.look):
                 return Ended(outcome="skipped")
-            inputs = passed(callee.inputs, (*step.arguments, *given), scope)
+            inputs = passed(callee.inputs, (*step.arguments, *arguments), scope)
         except NotThere as error:
             return Ended(outcome="errored", message=f"{site.path}: {error}")
         inner = Scope(self._facet, self._whole, callee, inputs, outer=scope if callee.inline else None)
@@ -174,7 +174,9 @@ class Engine:
                 return after
         return ended
 
-    async def _handled(self, handler: Handler, scope: Scope, path: str, given: tuple[Argument, ...]) -> Ended | None:
+    async def _handled(
+        self, handler: Handler, scope: Scope, path: str, arguments: tuple[Argument, ...]
+    ) -> Ended | None:
         """Runs a handler of what is at a path, if its condition holds; how it ended."""
         step = handler.step
         site = Site(f"{path}.{step.name or UNNAMED}", ("", step.name), (path,))
@@ -183,14 +185,14 @@ class Engine:
                 return None
         except NotThere as error:
             return Ended(outcome="errored", message=f"{site.path}: {error}")
-        return await self._once(step, scope, site, given)
+        return await self._once(step, scope, site, arguments)
 
     def _export(self, outputs: Iterable[Output], ended: Ended, scope: Scope) -> None:
         """Gives outputs that have a name for the whole run to the whole run."""
         for output in outputs:
-            held: Mapping[str, str | File] = ended.parameters if output.kind == "parameter" else ended.artifacts
-            if output.exported is not None and output.name in held:
-                self._whole.exported[output.kind, self._facet.text(output.exported, scope.look)] = held[output.name]
+            content: Mapping[str, str | File] = ended.parameters if output.kind == "parameter" else ended.artifacts
+            if output.exported is not None and output.name in content:
+                self._whole.exported[output.kind, self._facet.text(output.exported, scope.look)] = content[output.name]
 
 
 async def _all(work: Iterable[Any]) -> list[Any]:

@@ -67,13 +67,13 @@ class Execution:
 
     def outputs(self) -> list[Produced]:
         """What it has handed out: what is exported to the whole run, and what its entry hands out."""
-        found: dict[tuple[str, str], str | File] = dict(self._whole.exported)
+        outputs: dict[tuple[str, str], str | File] = dict(self._whole.exported)
         if self._ended is not None:
-            found |= {("parameter", name): value for name, value in self._ended.parameters.items()}
-            found |= {("artifact", name): file for name, file in self._ended.artifacts.items()}
+            outputs |= {("parameter", name): value for name, value in self._ended.parameters.items()}
+            outputs |= {("artifact", name): file for name, file in self._ended.artifacts.items()}
         return [
             Produced(name=name, kind="artifact" if kind == "artifact" else "parameter", value=_shown(value))
-            for (kind, name), value in sorted(found.items())
+            for (kind, name), value in sorted(outputs.items())
         ]
 
     def wait(self, seconds: float) -> None:

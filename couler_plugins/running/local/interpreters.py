@@ -38,7 +38,7 @@ def _identity(command: str, environment: tuple[tuple[str, str], ...]) -> str:
         content = sha256_of(Path(path).resolve())
         if not Path(command).name.startswith("python"):
             return content
-        asked = subprocess.run(  # noqa: S603  # the interpreter of the step
+        version = subprocess.run(  # noqa: S603  # the interpreter of the step
             [path, installation.__file__],
             capture_output=True,
             timeout=PATIENCE,
@@ -51,4 +51,4 @@ def _identity(command: str, environment: tuple[tuple[str, str], ...]) -> str:
         raise NotThere(f"{path} does not say what is installed: {lines[-1] if lines else error.returncode}") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotThere(f"{path} does not say what is installed: {error}") from None
-    return hashlib.sha256(content.encode() + asked.stdout).hexdigest()
+    return hashlib.sha256(content.encode() + version.stdout).hexdigest()

@@ -90,27 +90,27 @@ def _work(
 
 
 def _refuse_unknown(workflows: Sequence[Workflow], request: Request) -> None:
-    known = {port.name for workflow in workflows for port in workflow.parameters if port.kind == "parameter"}
-    if unknown := sorted(request.parameters.keys() - known):
-        hint = f"it has {', '.join(sorted(known)) or 'none'}"
+    names = {port.name for workflow in workflows for port in workflow.parameters if port.kind == "parameter"}
+    if unknown := sorted(request.parameters.keys() - names):
+        hint = f"it has {', '.join(sorted(names)) or 'none'}"
         raise InvalidInput(f"no workflow has a parameter {unknown[0]!r:.60}", hint=hint)
 
 
 def _parameters(workflow: Workflow, facet: Local, request: Request) -> dict[str, str]:
-    found: dict[str, str] = {}
-    scope = Scope(facet, Whole(parameters=found, facts={"id": request.run, "name": workflow.label}))
+    parameters: dict[str, str] = {}
+    scope = Scope(facet, Whole(parameters=parameters, facts={"id": request.run, "name": workflow.label}))
     for port in workflow.parameters:
         if port.kind != "parameter":
             raise Unsupported(f"{workflow.label} takes an artifact {port.name!r} from outside", step=port.name)
         if port.name in request.parameters:
-            found[port.name] = request.parameters[port.name]
+            parameters[port.name] = request.parameters[port.name]
             continue
         value = port.value if port.value is not None else port.default
         if value is None:
             hint = f"give it: --parameter {port.name}=…"
             raise InvalidInput(f"the parameter {port.name!r} has no value", engine=workflow.engine, hint=hint)
         try:
-            found[port.name] = facet.text(value, scope.look)
+            parameters[port.name] = facet.text(value, scope.look)
         except NotThere as error:
             raise InvalidInput(f"the parameter {port.name!r}: {error}", engine=workflow.engine) from None
-    return found
+    return parameters

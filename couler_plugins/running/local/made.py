@@ -99,7 +99,7 @@ def names_folder(folder: Path, named: Path) -> bool:
     )
 
 
-def ended_of(operation: Operation, folder: Path, made: Mapping[str, str], code: int | None) -> Ended:
+def ended_of(operation: Operation, folder: Path, texts: Mapping[str, str], code: int | None) -> Ended:
     """What a step that has succeeded left behind.
 
     Raises:
@@ -108,14 +108,14 @@ def ended_of(operation: Operation, folder: Path, made: Mapping[str, str], code: 
     parameters = {
         output.name: _text(folder / _name("parameter", output.name))
         for output in operation.outputs
-        if output.kind == "parameter" and _name("parameter", output.name) in made
+        if output.kind == "parameter" and _name("parameter", output.name) in texts
     }
     artifacts = {
-        output.name: File(str(folder / name), made[name])
+        output.name: File(str(folder / name), texts[name])
         for output in operation.outputs
-        if output.kind == "artifact" and (name := _name("artifact", output.name)) in made
+        if output.kind == "artifact" and (name := _name("artifact", output.name)) in texts
     }
-    result = _text(folder / RESULT) if RESULT in made else None
+    result = _text(folder / RESULT) if RESULT in texts else None
     return Ended(outcome="succeeded", parameters=parameters, artifacts=artifacts, result=result, code=code)
 
 

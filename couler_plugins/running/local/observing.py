@@ -96,8 +96,8 @@ def reads_of(folder: Path, allow: Collection[str] = ()) -> ReadSet:
         seen = msgspec.json.decode(path.read_bytes(), type=Seen)
         for reason in _objections(seen, folder / SCRIPT, allow):
             raise Unusable(reason)
-        found = {(read.kind, read.name): read for read in [*_native(seen, folder), *seen.reads]}
-        return read_set(read for read in found.values() if read.kind not in IN_KEY)
+        reads = {(read.kind, read.name): read for read in [*_native(seen, folder), *seen.reads]}
+        return read_set(read for read in reads.values() if read.kind not in IN_KEY)
     except FileNotFoundError:
         raise Unusable("nobody has observed it, or not to its end") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -146,6 +146,6 @@ def _named(fact: Fact, script: Path) -> str:
 
 
 def _few(names: Iterable[str]) -> str:
-    found = list(names)
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(found[:SHOWN]) + more
+    listed = list(names)
+    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    return ", ".join(listed[:SHOWN]) + more

@@ -99,11 +99,11 @@ class Operations:
         artifacts = {name: item for name, item in files.items() if isinstance(item, (File, bytes))}
         own = self._folder / "steps" / _slug(site.path)
         identity = _identity(program, artifacts)
-        known = self._records.known.get(site.path)
-        if known is not None and known.identity == identity:
-            found = _from_record(operation, known, own / "made", site)
-            if found is not None:
-                return found
+        existing = self._records.known.get(site.path)
+        if existing is not None and existing.identity == identity:
+            result = _from_record(operation, existing, own / "made", site)
+            if result is not None:
+                return result
         async with self._turns:
             self._progress.start(site.path)
             cached = self._caching.of(operation, scope, caller, site.call, site.path)
@@ -135,9 +135,9 @@ class Operations:
 
         def compute() -> tuple[int, ReadSet | None]:
             run.trace = cached.observed and cached.is_traced()
-            found = asyncio.run_coroutine_threadsafe(run.all(), loop)
-            run.computing = found
-            ended.append(found.result())
+            future = asyncio.run_coroutine_threadsafe(run.all(), loop)
+            run.computing = future
+            ended.append(future.result())
             keeps = cached.observed and not ended[0].bad
             return int(ended[0].bad), cached.reads(run.last, own / "made") if keeps else None
 
@@ -211,28 +211,28 @@ class _Attempts:
         except NotThere as error:
             return Ended(outcome="errored", message=f"{self._site.path}: {error}", code=done.code)
         shutil.rmtree(done.root.folder, ignore_errors=True)  # what counts of it was taken
-        made = await asyncio.to_thread(contents, self._own / "made")
-        return ended_of(self._operation, self._own / "made", made, done.code)
+        texts = await asyncio.to_thread(contents, self._own / "made")
+        return ended_of(self._operation, self._own / "made", texts, done.code)
 
 
-def _from_record(operation: Operation, known: Record, made: Path, site: Site) -> Ended | None:
+def _from_record(operation: Operation, record: Record, folder: Path, site: Site) -> Ended | None:
     """What a step has left, by its record; None where that is not there any more as it was."""
-    if known.outcome != "succeeded":
-        return Ended(outcome=known.outcome, message=known.message, code=known.code)
+    if record.outcome != "succeeded":
+        return Ended(outcome=record.outcome, message=record.message, code=record.code)
     try:
-        if contents(made) == known.made:
-            return ended_of(operation, made, known.made, known.code)
+        if contents(folder) == record.made:
+            return ended_of(operation, folder, record.made, record.code)
     except (OSError, InvalidInput):
         pass
     return None
 
 
 def _identity(program: Program, artifacts: Mapping[str, File | bytes]) -> str:
-    held = {
+    identity = {
         name: item.content if isinstance(item, File) else f"sha256:{hashlib.sha256(item).hexdigest()}"
         for name, item in artifacts.items()
     }
-    return digest([msgspec.to_builtins(program), held])
+    return digest([msgspec.to_builtins(program), identity])
 
 
 def _slug(path: str) -> str:

@@ -27,18 +27,18 @@ def met(needs: Needs | None, ended: Mapping[str, Ended]) -> bool:
 
 def _fits(ended: Ended, outcomes: tuple[str, ...]) -> bool:
     every = ended.every or (ended,)
-    found: set[str] = {ended.outcome}
+    result: set[str] = {ended.outcome}
     if any(item.outcome == "succeeded" for item in every):
-        found.add("any-succeeded")
+        result.add("any-succeeded")
     if all(item.outcome == "failed" for item in every):
-        found.add("all-failed")
-    return bool(found & set(outcomes))
+        result.add("all-failed")
+    return bool(result & set(outcomes))
 
 
 def together(every: list[Ended]) -> Outcome:
     """How a step ended that ran for several items; for none it was skipped."""
-    found = {item.outcome for item in every} or {"skipped"}
-    if len(found) == 1:
-        return found.pop()
+    outcomes = {item.outcome for item in every} or {"skipped"}
+    if len(outcomes) == 1:
+        return outcomes.pop()
     bad = [item.outcome for item in every if item.bad]
     return bad[0] if bad else "succeeded"

@@ -18,34 +18,34 @@ def passed(ports: Iterable[Port], arguments: Iterable[Argument], scope: Scope) -
     Raises:
         NotThere: there is nothing for a port that needs something.
     """
-    given = {(item.kind, item.name): item.value for item in reversed(tuple(arguments))}
-    found: dict[Any, Any] = {}
+    values = {(item.kind, item.name): item.value for item in reversed(tuple(arguments))}
+    inputs: dict[Any, Any] = {}
     for port in ports:
-        around = Scope(scope.facet, scope.whole, scope.owner, dict(found), outer=scope)
-        here = given.get((port.kind, port.name))
-        held: Any = None
+        around = Scope(scope.facet, scope.whole, scope.owner, dict(inputs), outer=scope)
+        here = values.get((port.kind, port.name))
+        content: Any = None
         try:
             if port.kind == "artifact":
                 value = here if here is not None else port.value if port.value is not None else port.origin
-                held = (
+                content = (
                     None
                     if value is None
                     else scope.facet.artifact(value, scope.look if here is not None else around.look)
                 )
             elif here is not None:
-                held = scope.facet.text(here, scope.look)
+                content = scope.facet.text(here, scope.look)
             elif port.value is not None:
-                held = scope.facet.text(port.value, around.look)
+                content = scope.facet.text(port.value, around.look)
         except NotThere:
             if port.default is None and not (port.optional and isinstance(here, Reference)):
                 raise
-        if held is None and port.default is not None:
-            held = scope.facet.text(port.default, around.look)
-        if held is not None:
-            found[port.kind, port.name] = held
+        if content is None and port.default is not None:
+            content = scope.facet.text(port.default, around.look)
+        if content is not None:
+            inputs[port.kind, port.name] = content
         elif not port.optional:
             raise NotThere(f"nothing is passed to the {port.kind} {port.name!r}")
-    return found
+    return inputs
 
 
 def handed_out(graph: Graph, scope: Scope) -> Ended:
@@ -62,8 +62,8 @@ def handed_out(graph: Graph, scope: Scope) -> Ended:
                 continue
             if output.kind == "parameter":
                 parameters[output.name] = scope.facet.text(output.value, scope.look)
-            elif isinstance(held := scope.facet.artifact(output.value, scope.look), File):
-                artifacts[output.name] = held
+            elif isinstance(file := scope.facet.artifact(output.value, scope.look), File):
+                artifacts[output.name] = file
         except NotThere:
             if output.default is None:
                 if output.kind == "artifact":  # an engine notices where somebody reads it

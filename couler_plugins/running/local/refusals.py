@@ -34,9 +34,9 @@ def refuse_unless_faithful(workflow: Workflow, facet: Local) -> None:
     Raises:
         Unsupported: something cannot; every such place is named, with the reason.
     """
-    found = list(dict.fromkeys([*_core(workflow, facet), *facet.refusals()]))
-    if found:
-        lines = [f"{item.subject or workflow.label}: {item.reason}" for item in found]
+    reasons = list(dict.fromkeys([*_core(workflow, facet), *facet.refusals()]))
+    if reasons:
+        lines = [f"{item.subject or workflow.label}: {item.reason}" for item in reasons]
         more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
         message = f"{workflow.label} cannot run here as it would run on {workflow.engine}:"
         raise Unsupported(
@@ -86,8 +86,8 @@ def _step(site: CallSite) -> Iterator[Refusal]:
     subject = f"{site.graph.name}/{step.name}" if site.graph is not None else step.name
     if not isinstance(step.call, Call):
         yield Refusal(subject, "it calls something that is not in the file, or that only its engine finds")
-    for held, reason in _beyond(step):
-        if held:
+    for holds, reason in _beyond(step):
+        if holds:
             yield Refusal(subject, reason)
     for reference in references(step):
         if reference.to in ("secret", "workspace", "unknown"):
@@ -105,7 +105,7 @@ def _beyond(step: Step) -> Iterator[tuple[bool, str]]:
 
 
 def _graph(graph: Graph) -> Iterator[Refusal]:
-    for held, reason in (
+    for holds, reason in (
         (graph.regions, "it has groups of steps that loop"),
         (graph.retry, "it is tried again as a whole"),
         (graph.timeout, "it has a time limit as a whole"),
@@ -113,18 +113,18 @@ def _graph(graph: Graph) -> Iterator[Refusal]:
         (graph.locks, "it takes locks that others hold as well"),
         (any(not isinstance(target, str) for target in graph.targets), "its targets are only known at run time"),
     ):
-        if held:
+        if holds:
             yield Refusal(graph.name, reason)
 
 
 def _operation(operation: Operation, facet: Local) -> Iterator[Refusal]:
-    for held, reason in (
+    for holds, reason in (
         (operation.daemon, "it keeps running beside the steps after it"),
         (operation.memoized, "its owner has the engine cache it, in a cache of the cluster"),
         (operation.locks, "it takes locks that others hold as well"),
         (operation.directives, "it asks its engine for something that is not known here"),
     ):
-        if held:
+        if holds:
             yield Refusal(operation.name, reason)
     if operation.kind not in ("script", "python"):
         yield Refusal(operation.name, f"it is a {operation.kind}, and only scripts run here")

@@ -25,11 +25,11 @@ BEFORE, AFTER = r"(?<![\w./~$)}\\-])", r"(?![\w-]|\.\w)"
 
 def own_folders(paths: Iterable[str]) -> tuple[str, ...]:
     """The paths that belong to a program which declares these: `/tmp`, the first folder of each, or the path itself."""
-    found = {"/tmp": None}  # noqa: S108  # it is the program's own here, and not the machine's
+    folders = {"/tmp": None}  # noqa: S108  # it is the program's own here, and not the machine's
     for path in paths:
         first = PurePosixPath(path).parts[1]
-        found[path if first in SYSTEM else f"/{first}"] = None
-    return tuple(sorted(found, key=lambda path: (-len(path), path)))
+        folders[path if first in SYSTEM else f"/{first}"] = None
+    return tuple(sorted(folders, key=lambda path: (-len(path), path)))
 
 
 def unnamed(source: str, path: str) -> bool:

@@ -84,10 +84,10 @@ class LocalRunner:
         """Tells the process that runs a workflow to kill what runs of it."""
         if self._left(place).phase != "running":
             return []
-        asked = self._inside(place) / STOP
-        if asked.exists():
+        marker = self._inside(place) / STOP
+        if marker.exists():
             return []
-        asked.touch()
+        marker.touch()
         return [place]
 
     def pause(self, seconds: float) -> None:

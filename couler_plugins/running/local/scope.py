@@ -112,9 +112,9 @@ class Scope:
             return self.facet.gathered(reference, ended.every)
         if reference.kind == "result" and ended.result is not None and not reference.path:
             return ended.result
-        held: Mapping[str, str | File] = ended.artifacts if reference.kind == "artifact" else ended.parameters
-        if reference.name in held and not reference.path:
-            return held[reference.name]
+        parts: Mapping[str, str | File] = ended.artifacts if reference.kind == "artifact" else ended.parameters
+        if reference.name in parts and not reference.path:
+            return parts[reference.name]
         why = f" ({ended.outcome})" if ended.outcome != "succeeded" else ""
         raise NotThere(f"{reference.step!r}{why} has left no {reference.kind or 'output'} {reference.name!r}")
 

@@ -64,13 +64,13 @@ def native_reads(
     try:
         if trace.stat().st_size > LARGEST:
             raise Unusable("what it reads is too much to be told")
-        found = interpret(parse(finished_trace(trace)), folder / "root", [folder], ())
-        written = [path for path in found.written if _is_younger(path, started)]
-        for reason in _objections(found.objections, found.connections, written):
+        observed = interpret(parse(finished_trace(trace)), folder / "root", [folder], ())
+        written = [path for path in observed.written if _is_younger(path, started)]
+        for reason in _objections(observed.objections, observed.connections, written):
             raise Unusable(reason)
         counts = functools.partial(_counts, libraries=(*libraries, OURS), imports=imports)
-        looks = {place: missing for place, missing in found.reads.items() if counts(*place, missing)}
-        counted = msgspec.structs.replace(found, reads=looks, programs=())
+        looks = {place: missing for place, missing in observed.reads.items() if counts(*place, missing)}
+        counted = msgspec.structs.replace(observed, reads=looks, programs=())
         every = reads_of(counted, started, [folder], times=False, kernel=True).reads
         return [
             Read(read.kind, read.name, listing_value(read.name)) if read.kind == "folder" else read for read in every

@@ -133,12 +133,12 @@ class _Artist:
 
     def frames(self, cluster: Cluster) -> dict[End, Cluster]:
         """A frame for each part of a split, by the names of its steps."""
-        found: dict[End, Cluster] = {}
+        frames: dict[End, Cluster] = {}
         for part in self.parts:
             frame = self.cluster(f"{part.name} ({len(part.steps):,} step{'' if len(part.steps) == 1 else 's'})")
             cluster.clusters.append(frame)
-            found.update(dict.fromkeys(part.steps, frame))
-        return found
+            frames.update(dict.fromkeys(part.steps, frame))
+        return frames
 
     def links(
         self, graph: Graph, cluster: Cluster, boxes: Mapping[str, Box], frames: Mapping[End, Cluster]

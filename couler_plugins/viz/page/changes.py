@@ -24,45 +24,45 @@ def changes(story: Story, optimizers: Sequence[str], several: bool) -> Markup:
         several: whether it takes the workflow's name to say which step is meant.
     """
     groups: dict[str, list[Told]] = {name: [] for name in optimizers}
-    for told in story.told:
-        groups.setdefault(told.optimizer, []).append(told)
+    for card in story.told:
+        groups.setdefault(card.optimizer, []).append(card)
     return text(*(_group(name, items, several) for name, items in groups.items()))
 
 
 def _group(name: str, items: Sequence[Told], several: bool) -> Markup:
     done = [told for told in items if told.decision.action]
-    left = [told for told in items if not told.decision.action]
+    cards_left = [told for told in items if not told.decision.action]
     count = element("span", counted(len(done), "change") if done else "no change", class_="count")
     rows = element("ol", *(_row(told, several) for told in done)) if done else Markup()
-    return element("section", element("h3", element("code", name), count), rows, _left_alone(left), class_="pass")
+    return element("section", element("h3", element("code", name), count), rows, _left_alone(cards_left), class_="pass")
 
 
-def _row(told: Told, several: bool) -> Markup:
-    decision = told.decision
+def _row(card: Told, several: bool) -> Markup:
+    decision = card.decision
     where = f"{decision.workflow} " if several or not decision.subject else ""
     link = element(
         "a",
         element("b", f"{where}{decision.subject}".strip() or "the workflow"),
         element("span", decision.action),
         element("small", decision.reason),
-        href=f"#{_target(told)}",
-        data_decision=told.number,
+        href=f"#{_target(card)}",
+        data_decision=card.number,
     )
     return element("li", link)
 
 
-def _target(told: Told) -> str:
+def _target(card: Told) -> str:
     """What to show: the first step that it names and that is still there."""
-    if told.nodes:
-        return f"s{max(told.nodes.values(), key=lambda node: max(node.steps)).number}"
-    return f"g{told.panel.number}" if told.panel else "changes"
+    if card.nodes:
+        return f"s{max(card.nodes.values(), key=lambda node: max(node.steps)).number}"
+    return f"g{card.panel.number}" if card.panel else "changes"
 
 
 def _left_alone(items: Iterable[Told]) -> Markup:
     reasons: dict[str, list[Told]] = {}
     count = 0
-    for told in items:
-        reasons.setdefault(told.decision.reason, []).append(told)
+    for card in items:
+        reasons.setdefault(card.decision.reason, []).append(card)
         count += 1
     if not count:
         return Markup()

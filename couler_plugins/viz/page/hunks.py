@@ -60,18 +60,18 @@ class FileHunks:
 
     def of_edit(self, document: int, edit: Edit) -> int:
         """The position, in `texts`, of the piece that an edit belongs to."""
-        found = None
+        group = None
         if self._before and edit.before is not None:
-            found = _group_at(self._before.line_of(edit.before, document), self._old_spans)
-        if found is None and self._after and edit.after is not None:
-            found = _group_at(self._after.line_of(edit.after, document), self._new_spans)
-        if found is None:  # lines that mean the same were matched otherwise, or there are no positions
+            group = _group_at(self._before.line_of(edit.before, document), self._old_spans)
+        if group is None and self._after and edit.after is not None:
+            group = _group_at(self._after.line_of(edit.after, document), self._new_spans)
+        if group is None:  # lines that mean the same were matched otherwise, or there are no positions
             self.texts.append(_from_values(edit))
             return len(self.texts) - 1
-        if found not in self._known:
-            self.texts.append(self._text(found))
-            self._known[found] = len(self.texts) - 1
-        return self._known[found]
+        if group not in self._known:
+            self.texts.append(self._text(group))
+            self._known[group] = len(self.texts) - 1
+        return self._known[group]
 
     def _text(self, number: int) -> str:
         group = self._groups[number]
@@ -92,15 +92,15 @@ class FileHunks:
 
 def _starts(file: SourceFile | None, lines: Sequence[str], places: Iterable[tuple[int, Path | None]]) -> list[int]:
     """Where the values at these places begin, comments above them included; counted from 0, sorted."""
-    found = set()
+    starts = set()
     for document, path in places:
         line = file.line_of(path, document) if file is not None and path is not None else None
         if line is not None:
             start = line - 1
             while start and lines[start - 1].lstrip().startswith("#"):
                 start -= 1
-            found.add(start)
-    return sorted(found)
+            starts.add(start)
+    return sorted(starts)
 
 
 def _group_at(line: int | None, spans: Sequence[tuple[int, int]]) -> int | None:

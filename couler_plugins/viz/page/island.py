@@ -26,17 +26,17 @@ def island(sections: Sequence[Section], story: Story, parts: Parts, titles: Sequ
     }
 
 
-def _decision(told: Told) -> dict[str, Any]:
-    decision = told.decision
+def _decision(card: Told) -> dict[str, Any]:
+    decision = card.decision
     return _filled(
-        optimizer=clean(told.optimizer),
+        optimizer=clean(card.optimizer),
         workflow=clean(decision.workflow),
         subject=clean(decision.subject),
         action=clean(decision.action),
         reason=clean("; ".join(item.advice for item in decision.objections) or decision.reason),
         figures=[[clean(name), clean(f"{value}")] for name, value in decision.figures],
-        steps=list(told.nodes) if decision.action else [],
-        hunks=list(told.hunks),
+        steps=list(card.nodes) if decision.action else [],
+        hunks=list(card.hunks),
     )
 
 

@@ -85,7 +85,7 @@ def workflow_panels(
         versions: the workflow before, in between and after.
         panel_numbers, node_numbers: give each its number on the page.
     """
-    found: list[Panel] = []
+    result: list[Panel] = []
     panels: dict[str, Panel] = {}
     for version, workflow in enumerate(versions):
         if workflow is None:
@@ -94,17 +94,17 @@ def workflow_panels(
         for graph in _from_the_entry(workflow, by_name):
             panel = panels.get(graph.name)
             if panel is None or not _goes_on(panel, graph):
-                found.append(panel := Panel(next(panel_numbers), graph.name))
+                result.append(panel := Panel(next(panel_numbers), graph.name))
                 panels[graph.name] = panel
             panel.shown.add(version)
             _add_graph(panel, graph, by_name, version, node_numbers)
         for role, step in _outer(workflow, by_name):
             if "" not in panels:
-                found.append(Panel(next(panel_numbers), ""))
-            panel = panels.setdefault("", found[-1])
+                result.append(Panel(next(panel_numbers), ""))
+            panel = panels.setdefault("", result[-1])
             panel.shown.add(version)
             _add(panel, f"{role} {step.name}", step, version, node_numbers).role = role
-    return sorted(found, key=lambda panel: not panel.graph)
+    return sorted(result, key=lambda panel: not panel.graph)
 
 
 def _goes_on(panel: Panel, graph: Graph) -> bool:
@@ -130,14 +130,14 @@ def _from_the_entry(workflow: Workflow, by_name: dict[str, Graph | Operation]) -
     """The graphs in the order in which one meets them reading from the entry, then the rest."""
     outer = [workflow.entry] if workflow.entry else []
     pending = [*outer, *(handler.step for handler in workflow.handlers)]
-    found: dict[str, Graph] = {}
+    graphs: dict[str, Graph] = {}
     for step in pending:
         callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
-        if isinstance(callee, Graph) and callee.name not in found:
-            found[callee.name] = callee
+        if isinstance(callee, Graph) and callee.name not in graphs:
+            graphs[callee.name] = callee
             pending.extend(callee.steps)
             pending.extend(handler.step for inner in callee.steps for handler in inner.handlers)
-    return [*found.values(), *(graph for graph in workflow.graphs if graph.name not in found)]
+    return [*graphs.values(), *(graph for graph in workflow.graphs if graph.name not in graphs)]
 
 
 def _add_graph(

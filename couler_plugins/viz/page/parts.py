@@ -59,8 +59,8 @@ class Parts:
 
 def find_parts(result: Result, sections: Sequence[Section]) -> Parts:
     """The parts that the workflows of a page were split into."""
-    found = Parts()
-    made = [section for section in sections if section.file is None]
+    parts = Parts()
+    sections_made = [section for section in sections if section.file is None]
     by_place = {(section.file, section.document): section for section in sections if section.file is not None}
     for item in result.workflow_versions:
         split = split_of(item, result.parts)
@@ -68,17 +68,17 @@ def find_parts(result: Result, sections: Sequence[Section]) -> Parts:
         if section is None or split is None:
             continue
         marks = {part.name: Mark(part.name, place) for place, part in enumerate(split.parts)}
-        found.count += len(marks)
-        if len(marks) > len(found.marks):
-            found.marks = tuple(marks.values())
+        parts.count += len(marks)
+        if len(marks) > len(parts.marks):
+            parts.marks = tuple(marks.values())
         for panel in section.panels:
             if panel.graph == split.graph.name:
-                _mark_whole(found, panel, split, marks)
-        _mark_parts(found, [panel for one in (section, *made) for panel in one.panels], split, marks)
-    return found
+                _mark_whole(parts, panel, split, marks)
+        _mark_parts(parts, [panel for one in (section, *sections_made) for panel in one.panels], split, marks)
+    return parts
 
 
-def _mark_whole(found: Parts, panel: Panel, split: Split, marks: Mapping[str, Mark]) -> None:
+def _mark_whole(parts: Parts, panel: Panel, split: Split, marks: Mapping[str, Mark]) -> None:
     """Marks the steps of the graph as it was, and those that start the parts now."""
     whole: dict[int, Mark] = {}
     for node in panel.steps:
@@ -86,23 +86,23 @@ def _mark_whole(found: Parts, panel: Panel, split: Split, marks: Mapping[str, Ma
         if part is not None:
             whole[node.number] = marks[part.name]
         elif node.name in marks:
-            found.of[node.number] = marks[node.name]
-    found.of |= whole
-    found.moved |= whole.keys()
-    found.crossing |= {pair for pair in panel.lines if _differ(whole.get(pair[0]), whole.get(pair[1]))}
+            parts.of[node.number] = marks[node.name]
+    parts.of |= whole
+    parts.moved |= whole.keys()
+    parts.crossing |= {pair for pair in panel.lines if _differ(whole.get(pair[0]), whole.get(pair[1]))}
 
 
-def _mark_parts(found: Parts, panels: Sequence[Panel], split: Split, marks: Mapping[str, Mark]) -> None:
+def _mark_parts(parts: Parts, panels: Sequence[Panel], split: Split, marks: Mapping[str, Mark]) -> None:
     """Marks the graphs that the parts became."""
     steps: dict[str, Set[str]] = {part.name: set(part.steps) for part in split.parts}
     for panel in panels:
         names = {node.name: node for node in panel.steps}
         if panel.graph in marks and steps[panel.graph] <= names.keys():
-            found.panels[panel.number] = marks[panel.graph]
-            found.of |= {node.number: marks[panel.graph] for node in panel.steps}
-            found.moved |= {names[step].number for step in steps[panel.graph]}
+            parts.panels[panel.number] = marks[panel.graph]
+            parts.of |= {node.number: marks[panel.graph] for node in panel.steps}
+            parts.moved |= {names[step].number for step in steps[panel.graph]}
         elif panel.graph != split.graph.name:  # what a part begins with
-            found.of |= {node.number: marks[node.name] for node in panel.steps if node.name in marks}
+            parts.of |= {node.number: marks[node.name] for node in panel.steps if node.name in marks}
 
 
 def _differ(one: Mark | None, other: Mark | None) -> bool:

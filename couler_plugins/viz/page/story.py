@@ -79,20 +79,20 @@ class _Teller:
     def _decisions(self, file: FileResult, sections: list[Section]) -> None:
         for item in file.passes:
             for decision in item.decisions:
-                told = self._by_decision.get(id(decision))  # one about several files is handed to each of them
-                if told is None:
-                    told = self._by_decision[id(decision)] = Told(len(self.story.told), item.optimizer, decision)
-                    self.story.told.append(told)
+                card = self._by_decision.get(id(decision))  # one about several files is handed to each of them
+                if card is None:
+                    card = self._by_decision[id(decision)] = Told(len(self.story.told), item.optimizer, decision)
+                    self.story.told.append(card)
                 for section in sections:
                     if section.is_about(decision):
-                        self._aim(told, self._indexes[section])
+                        self._aim(card, self._indexes[section])
 
-    def _aim(self, told: Told, index: _Index) -> None:
-        decision = told.decision
+    def _aim(self, card: Told, index: _Index) -> None:
+        decision = card.decision
         for name in (*filter(None, [decision.subject]), *decision.affects):
             for node in index.nodes(name):
-                self._bring(told, node)
-            told.panel = told.panel or index.panels.get(name)
+                self._bring(card, node)
+            card.panel = card.panel or index.panels.get(name)
 
     def _bring(self, told: Told, node: Node) -> None:
         told.nodes[node.number] = node
@@ -103,15 +103,15 @@ class _Teller:
         decisions = file.decisions
         for traced in sorted(file.edits, key=lambda edit: "/" not in edit.subject):  # those of steps themselves first
             hunk = offset + hunks.of_edit(traced.document, traced.edit)
-            told = None if traced.decision is None else self._by_decision[id(decisions[traced.decision])]
-            if told is not None:
-                told.hunks[hunk] = None
+            card = None if traced.decision is None else self._by_decision[id(decisions[traced.decision])]
+            if card is not None:
+                card.hunks[hunk] = None
             for section in sections:
                 if section.document == traced.document:
                     for node in self._indexes[section].nodes(traced.subject) if traced.subject else ():
                         self.story.changed_lines.setdefault(node.number, {})[hunk] = None
-                        if told is not None:
-                            self._bring(told, node)
+                        if card is not None:
+                            self._bring(card, node)
         self.story.hunks += hunks.texts
 
     def _status(self, node: Node, section: Section, last: int) -> Status:

@@ -69,7 +69,7 @@ def _panel(  # all that stands around a picture
     panel: Panel, name: str, figure: Figure, story: Story, mark: Mark | None, versions: int
 ) -> Markup:
     counts = Counter(story.status[node.number] for node in panel.steps)
-    told = [
+    texts = [
         counted(len(panel.steps), "step"),
         *(f"{counts[status]:,} {status}" for status in (*STATUSES, "moved") if counts[status]),
     ]
@@ -87,10 +87,10 @@ def _panel(  # all that stands around a picture
             "figcaption",
             *([swatch(mark)] if mark else []),
             element("h3", name),
-            element("span", ", ".join(told), class_="count"),
+            element("span", ", ".join(texts), class_="count"),
             element("span", *tools, class_="tools scripted"),
         ),
-        element("div", element("div", figure.svg(f"Graph {name}: {', '.join(told)}"), class_="view"), class_="frame"),
+        element("div", element("div", figure.svg(f"Graph {name}: {', '.join(texts)}"), class_="view"), class_="frame"),
         id=f"g{panel.number}",
         class_=classes("panel", versioned(panel.shown, versions)),
     )

@@ -25,20 +25,20 @@ def bound(step: Step, callee: Graph | Operation, scope: Scope, *, is_entry: bool
     Raises:
         Unsupported: it takes, or is handed, more than texts, or lacks one.
     """
-    given = {}
+    values = {}
     is_function = isinstance(callee, Operation) and function_of(callee) is not None
     for argument in step.arguments:
         if argument.kind != "parameter":
             raise refusal("Argument.kind", step.name, f"hands the artifact {argument.name!r} on")
         if is_function and argument.value == Literal(value=None):
             continue  # nothing is passed
-        given[argument.name] = resolve(argument.value, scope, step.name)
+        values[argument.name] = resolve(argument.value, scope, step.name)
     inputs: dict[str, Text] = {}
     for port in callee.inputs:
         if not is_function:
             check_port(port, step.name)
-        if port.name in given:
-            inputs[port.name] = given[port.name]
+        if port.name in values:
+            inputs[port.name] = values[port.name]
         elif is_entry and port.name in scope.parameters:
             inputs[port.name] = scope.parameters[port.name]
         elif (value := port.value if port.value is not None else port.default) is not None:

@@ -57,35 +57,35 @@ def condition_of(step: Step, scope: Scope) -> Condition | None:
     sides = [side for item in comparisons for side in item[::2]]
     if not plain or not tokens or len(joints) > 1 or joints - {"&&", "||"} or any(map(_is_operator, sides)):
         raise refusal("Step.condition", step.name, "has a condition that is more than comparisons")
-    found = tuple(Comparison(left, constant(how) or "", right) for left, how, right in comparisons)
-    for comparison in found:
+    parsed = tuple(Comparison(left, constant(how) or "", right) for left, how, right in comparisons)
+    for comparison in parsed:
         try:
             for side in (comparison.left, comparison.right):
-                if (known := constant(side)) is not None:
-                    compared(known, "==", known)
+                if (constant_side := constant(side)) is not None:
+                    compared(constant_side, "==", constant_side)
             _holds(comparison)
         except ValueError as error:
             raise refusal("Step.condition", step.name, f"has a condition that cannot be read: {error}") from error
-    return Condition(found, some="||" in joints)
+    return Condition(parsed, some="||" in joints)
 
 
 def _of_texts(step: Step, scope: Scope) -> Condition:
     """A condition over texts, which are compared as they are, and over numbers."""
-    asked = comparisons(step.condition)
-    if asked is None:
+    tests = comparisons(step.condition)
+    if tests is None:
         raise refusal("Step.condition", step.name, "has a condition that is more than comparisons of texts and numbers")
-    found: list[Comparison] = []
+    parsed: list[Comparison] = []
     several = False
-    for item in asked:
-        left = resolve(item.value, scope, step.name)
+    for item in tests:
+        left_side = resolve(item.value, scope, step.name)
         if isinstance(item, Membership):
             several = several or (len(item.among) > 1 and not item.negated)
-            found += [Comparison(left, "is not" if item.negated else "is", (text,)) for text in item.among]
+            parsed += [Comparison(left_side, "is not" if item.negated else "is", (text,)) for text in item.among]
         else:
-            found.append(Comparison(left, item.operator, (item.number,)))
-    if several and len(asked) > 1:
+            parsed.append(Comparison(left_side, item.operator, (item.number,)))
+    if several and len(tests) > 1:
         raise refusal("Step.condition", step.name, "asks whether a text is one of several, beside something else")
-    return Condition(tuple(found), some=several)
+    return Condition(tuple(parsed), some=several)
 
 
 def _is_operator(text: Text) -> bool:
@@ -109,10 +109,10 @@ def _tokens(text: Text, step: str) -> Iterator[Text]:
 
 def holds(condition: Condition) -> bool | None:
     """Whether a condition holds; None where only the run knows."""
-    found = [_holds(comparison) for comparison in condition.comparisons]
-    if None in found:
+    results = [_holds(comparison) for comparison in condition.comparisons]
+    if None in results:
         return None
-    return any(found) if condition.some else all(found)
+    return any(results) if condition.some else all(results)
 
 
 def _holds(comparison: Comparison) -> bool | None:

@@ -167,10 +167,10 @@ def _limit(workflow: Workflow, parallelism: Any) -> int | None:
 
 
 def _seconds(data: Any) -> Node:
-    found = duration(constant(data) or "" if isinstance(data, tuple) else str(data))
-    if found is None:
+    seconds = duration(constant(data) or "" if isinstance(data, tuple) else str(data))
+    if seconds is None:
         raise refusal("Workflow.rest", "", "has a deadline that only the run knows", "give it in seconds")
-    return int(found) if found.is_integer() else found
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def _schedule(cron: dict[str, Any]) -> tuple[Node, set[str]]:

@@ -60,25 +60,25 @@ def may_wait(rule: Rule, waits: Sequence[Wait], number: int) -> bool:
     return rule.name == "all_success" or any(wait.task == number for wait in waits)
 
 
-def functions_of(tasks: Sequence[Task], taken: Collection[str]) -> dict[str, Function]:
+def functions_of(tasks: Sequence[Task], names: Collection[str]) -> dict[str, Function]:
     """The functions of a DAG by their names.
 
     Args:
         tasks: its tasks.
-        taken: names that mean something else in a DAG file.
+        names: names that mean something else in a DAG file.
 
     Raises:
         Unsupported: two have one name, or one has a name that means something in a DAG file.
     """
-    found: dict[str, Function] = {}
+    functions: dict[str, Function] = {}
     for task in tasks:
         function = function_of(task.operation) if task.operation is not None else None
         if function is None:
             continue
-        if found.setdefault(function.name, function) != function or function.name in taken:
+        if functions.setdefault(function.name, function) != function or function.name in names:
             reason = f"runs the function {function.name!r}, and that means something else in the same file"
             raise refusal("Operation.kind", task.place[-1], reason, "give the function another name")
-    return found
+    return functions
 
 
 def definition_of(function: Function) -> str:
@@ -97,19 +97,19 @@ class Functions:
     def __init__(self, variables: Mapping[int, str]) -> None:
         self._variables = variables
 
-    def called(self, task: Task, function: Function, found: dict[str, Node], items: str = "") -> Node:
+    def called(self, task: Task, function: Function, fields: dict[str, Node], items: str = "") -> Node:
         """The call of a function's task.
 
         Args:
             task: the task.
             function: what it runs.
-            found: what the operator is called with beside that.
+            fields: what the operator is called with beside that.
             items: the task that gives its runs the texts that they are called with, where there is one.
 
         Raises:
             Unsupported: what it is called with in its runs differs in a way that Airflow cannot say.
         """
-        override = Call(f"{function.name}.override", (), found)
+        override = Call(f"{function.name}.override", (), fields)
         runs = [self._arguments(task, function, run) for run in task.runs]
         if task.spread:
             return self._spread(task, override, runs[0], items)
@@ -129,22 +129,22 @@ class Functions:
         Raises:
             Unsupported: none has it, or several do.
         """
-        found = [node for node in self._arguments(task, function, task.runs[0]).values() if _is_of_item(node)]
-        if len(found) != 1:
+        item_fields = [node for node in self._arguments(task, function, task.runs[0]).values() if _is_of_item(node)]
+        if len(item_fields) != 1:
             reason = "loops over a text that only the run knows, and passes the item as several parameters, or as none"
             raise refusal("Step.loop", task.place[-1], reason, "loop over what a function returns")
-        return found[0]
+        return item_fields[0]
 
     def _arguments(self, task: Task, function: Function, run: Run) -> dict[str, Node]:
-        given = run.scope.inputs
-        found = (item for item in function.inputs if item.name in given)
-        return {item.name: self._argument(task, given[item.name], item.kind) for item in found}
+        values = run.scope.inputs
+        inputs = (item for item in function.inputs if item.name in values)
+        return {item.name: self._argument(task, values[item.name], item.kind) for item in inputs}
 
     def _argument(self, task: Task, text: Text, kind: Kind) -> Node:
-        known = constant(text)
-        if known is not None:
+        text_constant = constant(text)
+        if text_constant is not None:
             try:
-                return _untouched(constant_of(known, kind), jinja=task.loops)
+                return _untouched(constant_of(text_constant, kind), jinja=task.loops)
             except ValueError as error:
                 name = task.place[-1]
                 raise refusal("Step.arguments", name, f"passes what is of another kind: {error}") from None

@@ -14,8 +14,8 @@ MAX = 250
 
 def plain(name: str) -> str:
     """The name without what no id may have, and not too long."""
-    found = OTHER.sub("_", name) or "_"
-    return found if len(found) <= MAX else f"{found[: MAX - 17]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    result = OTHER.sub("_", name) or "_"
+    return result if len(result) <= MAX else f"{result[: MAX - 17]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 class Ids:

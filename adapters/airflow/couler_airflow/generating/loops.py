@@ -78,25 +78,25 @@ def _texts(data: Any) -> Any:
 
 def _sequence(step: Step, loop: Loop, scope: Scope) -> list[Any]:
     values = loop.axes[0].values
-    given = resolve_data(values, scope, step.name) if isinstance(values, Native) else None
-    if not isinstance(given, dict) or given.keys() - {"count", "start", "end", "format"}:
+    sequence = resolve_data(values, scope, step.name) if isinstance(values, Native) else None
+    if not isinstance(sequence, dict) or sequence.keys() - {"count", "start", "end", "format"}:
         raise refusal("Loop.axes", step.name, "counts in a way that is not known here")
-    start = _number(step, given, "start", 0)
-    if "count" in given:
-        count = _number(step, given, "count", 0)
+    start = _number(step, sequence, "start", 0)
+    if "count" in sequence:
+        count = _number(step, sequence, "count", 0)
         numbers = range(start, start + min(count, MAX_ITEMS + 1))
     else:
-        end = _number(step, given, "end", 0)
+        end = _number(step, sequence, "end", 0)
         numbers = range(start, end + 1) if start <= end else range(start, end - 1, -1)
-    pattern = given.get("format", ())
+    pattern = sequence.get("format", ())
     text = constant(pattern) if isinstance(pattern, tuple) else None
     if text is None or (text and len(PERCENT.findall(text)) != 1) or text.count("%") > 1:
         raise refusal("Loop.axes", step.name, "formats its numbers in a way that is not known here")
     return [(text % number if text else str(number),) for number in numbers[: MAX_ITEMS + 1]]
 
 
-def _number(step: Step, given: Mapping[str, Any], key: str, usual: int) -> int:
-    value = given.get(key, usual)
+def _number(step: Step, sequence: Mapping[str, Any], key: str, usual: int) -> int:
+    value = sequence.get(key, usual)
     text = constant(value) if isinstance(value, tuple) else value
     try:
         return int(text if isinstance(text, (int, str)) else "")

@@ -90,13 +90,13 @@ def accepted(needs: Needs | None, step: str) -> Accepted:
         names = {option.step for option in options}
         if len(names) == len(parts[0].needs) and all(_outcomes(option, step) == SUCCESS for option in options):
             return Accepted(dict.fromkeys((option.step for option in options), SUCCESS), some=True)
-    found: dict[str, frozenset[str]] = {}
+    outcomes_of: dict[str, frozenset[str]] = {}
     for part in parts:
         if not isinstance(part, Need):
             raise refusal("Step.needs", step, "needs one or the other, or that something is not so")
         outcomes = _outcomes(part, step)
-        found[part.step] = found.get(part.step, outcomes) & outcomes
-    return Accepted(found)
+        outcomes_of[part.step] = outcomes_of.get(part.step, outcomes) & outcomes
+    return Accepted(outcomes_of)
 
 
 def _outcomes(need: Need, step: str) -> frozenset[str]:

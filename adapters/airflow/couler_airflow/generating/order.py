@@ -135,8 +135,8 @@ class Order:
                 waits[wait.task] = wait
             if self.called[other].step.tolerates and "failed" not in outcomes:
                 raise refusal("Step.tolerates", other, f"may fail, and {name!r} does not start then")
-        found = [waits[number] for number in sorted(waits)]
-        return Incoming(found, rule_for(found, name, some=wanted.some))
+        incoming = [waits[number] for number in sorted(waits)]
+        return Incoming(incoming, rule_for(incoming, name, some=wanted.some))
 
     def _waits(self, call: Called, outcomes: frozenset[str], name: str) -> list[Wait]:
         """The tasks to wait for so that a step has ended with one of these outcomes."""

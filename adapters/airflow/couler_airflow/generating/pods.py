@@ -103,7 +103,7 @@ class _Pod:
         if spec or container:
             spec["containers"] = [{"name": (BASE,), **container}]
         command, arguments, returns = self._command(main)
-        found: dict[str, Node] = {
+        fields: dict[str, Node] = {
             "image": self._spelt(self._text(main.image)) if main.image is not None else None,
             "cmds": command,
             "arguments": arguments,
@@ -116,9 +116,9 @@ class _Pod:
             "active_deadline_seconds": deadline,
             "do_xcom_push": returns or None,
         }
-        if found["image"] is None:
+        if fields["image"] is None:
             raise refusal("Container.image", self._operation.name, "names no image")
-        return {key: value for key, value in found.items() if value is not None and value not in ([], {})}
+        return {key: value for key, value in fields.items() if value is not None and value not in ([], {})}
 
     def _main(self) -> Container:
         roles = Counter(item.role for item in self._operation.containers)
@@ -134,9 +134,9 @@ class _Pod:
         """What the operation says of its pod: spec, metadata, and how long it may run."""
         own = self._data(self._operation.rest)
         metadata, deadline = own.pop("metadata", {}), own.pop("activeDeadlineSeconds", None)
-        known = isinstance(metadata, dict) and not metadata.keys() - {"labels", "annotations"}
+        is_plain = isinstance(metadata, dict) and not metadata.keys() - {"labels", "annotations"}
         others = sorted(own.keys() - set(POD_FIELDS))
-        if others or not known:
+        if others or not is_plain:
             raise refusal("Operation.rest", self._operation.name, f"has {', '.join(others) or 'metadata'}")
         spec = {**self._common, **own}
         if "volumes" in own and "volumes" in self._common:
@@ -157,7 +157,7 @@ class _Pod:
             raise refusal("Container.script", self._operation.name, "has a script before the main container")
         lists = {"command": container.command, "args": container.args}
         resources = {"requests": container.requests, "limits": container.limits}
-        found: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "name": (container.name,),
             "image": None if container.image is None else self._text(container.image),
             **{key: [self._text(value) for value in values] for key, values in lists.items()},
@@ -167,7 +167,7 @@ class _Pod:
             },
             **self._container_rest(container),
         }
-        return {key: value for key, value in found.items() if value not in (None, [], {})}
+        return {key: value for key, value in fields.items() if value not in (None, [], {})}
 
     def _environment(self, main: Container, container: dict[str, Any]) -> dict[str, Node] | None:
         """The environment; what is no mapping from texts to texts goes into the container instead.
@@ -205,21 +205,21 @@ class _Pod:
 
     def _collected(self) -> list[str | Text]:
         """The outputs: for each a name, a file, and what stands in for a missing one, if anything does."""
-        found: list[str | Text] = [RESULT, f"/airflow/xcom/{RESULT}", ""] if self._task.printed else []
+        outputs: list[str | Text] = [RESULT, f"/airflow/xcom/{RESULT}", ""] if self._task.printed else []
         for output in self._operation.outputs:
             if output.path is None or output.value is not None:
                 raise refusal("Output.value", self._operation.name, f"finds its output {output.name!r} otherwise")
             default: Text = () if output.default is None else joined(("=",), self._text(output.default))
-            found += [f"parameters.{output.name}", self._text(output.path), default]
-        return found
+            outputs += [f"parameters.{output.name}", self._text(output.path), default]
+        return outputs
 
     def _resources(self, main: Container) -> Node:
-        found = {
+        fields = {
             key: {name: self._spelt(self._text(value)) for name, value in pairs}
             for key, pairs in (("requests", main.requests), ("limits", main.limits))
             if pairs
         }
-        return Call("k8s.V1ResourceRequirements", (), found) if found else None
+        return Call("k8s.V1ResourceRequirements", (), fields) if fields else None
 
     def _text(self, value: Any) -> Text:
         text = resolve(value, self._scope, self._step)

@@ -98,14 +98,14 @@ def _block(opening: str, items: list[str], closing: str, indent: str) -> str:
     return f"{opening}\n{lines}{indent}{closing}"
 
 
-def identifier(text: str, taken: Collection[str]) -> str:
+def identifier(text: str, names: Collection[str]) -> str:
     """A name of Python for something that is called `text`, which is none of those taken."""
     plain = re.sub(r"\W+", "_", text.lower(), flags=re.ASCII).strip("_") or "task"
     plain = plain[:60]
     if not plain[0].isalpha() or keyword.iskeyword(plain) or keyword.issoftkeyword(plain):
         plain = f"task_{plain}"
     name, number = plain, 1
-    while name in taken:
+    while name in names:
         number += 1
         name = f"{plain}_{number}"
     return name

@@ -82,28 +82,28 @@ class _Body:
         own = task.task_id.split(".")[-1]
         variable = self._variables[task.number] = identifier(own, self._taken)
         self._taken.add(variable)
-        found: dict[str, Node] = {"task_id": own}
+        fields: dict[str, Node] = {"task_id": own}
         if task.rule.name != "all_success":
-            found["trigger_rule"] = task.rule.name
+            fields["trigger_rule"] = task.rule.name
         if task.fails:
-            found["bash_command"] = "exit 1"
-            return f"{indent}{variable} = {self._printed(Call('BashOperator', (), found), indent)}\n"
+            fields["bash_command"] = "exit 1"
+            return f"{indent}{variable} = {self._printed(Call('BashOperator', (), fields), indent)}\n"
         if task.listed is not None:
-            self._listing = found, spelt(task.listed, jinja=True)
+            self._listing = fields, spelt(task.listed, jinja=True)
             return ""  # it is written with the task that it is for
         if task.operation is None:
-            return f"{indent}{variable} = {self._printed(Call('EmptyOperator', (), found), indent)}\n"
-        found |= attempts(task, task.operation)
+            return f"{indent}{variable} = {self._printed(Call('EmptyOperator', (), fields), indent)}\n"
+        fields |= attempts(task, task.operation)
         if task.runs[0].condition:
-            found["pre_execute"] = _skipping(task.runs[0].condition)
+            fields["pre_execute"] = _skipping(task.runs[0].condition)
         if (function := function_of(task.operation)) is not None:
-            return self._function(task, function, found, indent)
+            return self._function(task, function, fields, indent)
         runs = [pod_arguments(task, run, self._whole.pod) for run in task.runs]
         if task.spread:
-            return self._spread(task, found, runs[0], indent)
-        return f"{indent}{variable} = {self._printed(_called(task, found, runs), indent)}\n"
+            return self._spread(task, fields, runs[0], indent)
+        return f"{indent}{variable} = {self._printed(_called(task, fields, runs), indent)}\n"
 
-    def _spread(self, task: Task, found: dict[str, Node], run: dict[str, Node], indent: str) -> str:
+    def _spread(self, task: Task, result: dict[str, Node], run: dict[str, Node], indent: str) -> str:
         """A loop over a list that only the run knows: a task that makes one field for each item, and the operator."""
         fields = [name for name in run if _holds_item(run[name])] or [name for name in MAPPED if name in run][:1]
         if len(fields) != 1 or fields[0] not in MAPPED:
@@ -111,30 +111,30 @@ class _Body:
                 "Step.loop", task.place[-1], "has the item of its loop in more than its command, or in several"
             )
         (field,) = fields
-        given, listed = self._listing
+        options, listed = self._listing
         items, variable = self._variables[task.number - 1], self._variables[task.number]
-        each = Call("", (listed, run.pop(field)), {}, Call("each.override", (), given))
-        mapped = Call("expand", (), {field: Name(items)}, Call(f"{POD}.partial", (), {**found, **run}))
+        each = Call("", (listed, run.pop(field)), {}, Call("each.override", (), options))
+        mapped = Call("expand", (), {field: Name(items)}, Call(f"{POD}.partial", (), {**result, **run}))
         lines = f"{indent}{items} = {self._printed(each, indent)}\n"
         return f"{lines}{indent}{variable} = {self._printed(mapped, indent)}\n"
 
-    def _function(self, task: Task, function: Function, found: dict[str, Node], indent: str) -> str:
+    def _function(self, task: Task, function: Function, fields: dict[str, Node], indent: str) -> str:
         """A task that is a function; before it, where its loop is over a text, the task that cuts that up."""
         lines, items = "", ""
         if task.spread and task.over is None:
-            given, listed = self._listing
+            options, listed = self._listing
             items = self._variables[task.number - 1]
             field = self._functions.field(task, function)
-            each = Call("", (listed, field), {}, Call("each.override", (), given))
+            each = Call("", (listed, field), {}, Call("each.override", (), options))
             lines = f"{indent}{items} = {self._printed(each, indent)}\n"
-        call = self._functions.called(task, function, found, items)
+        call = self._functions.called(task, function, fields, items)
         return f"{lines}{indent}{self._variables[task.number]} = {self._printed(call, indent)}\n"
 
     def _edges(self, tasks: Sequence[Task]) -> Iterator[str]:
         """What waits for what; neighbours that wait for the same one task are written together."""
         waiting = [task for task in tasks if task.waits]
-        for before, found in groupby(waiting, key=lambda task: tuple(wait.task for wait in task.waits)):
-            after = [self._variables[task.number] for task in found]
+        for before, waits in groupby(waiting, key=lambda task: tuple(wait.task for wait in task.waits)):
+            after = [self._variables[task.number] for task in waits]
             first = [self._variables[number] for number in before]
             if len(first) == 1:
                 yield f"{INDENT}{self._printed(_names(first), INDENT)} >> {self._printed(_names(after), INDENT)}\n"
@@ -178,17 +178,17 @@ def _names(names: Sequence[str]) -> Node:
     return Name(names[0]) if len(names) == 1 else [Name(name) for name in names]
 
 
-def _called(task: Task, found: dict[str, Node], runs: Sequence[dict[str, Node]]) -> Node:
+def _called(task: Task, fields: dict[str, Node], runs: Sequence[dict[str, Node]]) -> Node:
     """The operator; for a loop, what is the same in all its runs, and then what is not."""
     if not task.loops:
-        return Call(POD, (), {**found, **runs[0]})
+        return Call(POD, (), {**fields, **runs[0]})
     names = list(dict.fromkeys(name for run in runs for name in run))
     differing = [name for name in names if any(run.get(name) != runs[0].get(name) for run in runs)]
     differing = differing or [next(name for name in MAPPED if name in names)]
     if "container_resources" in differing or any(name not in run for run in runs for name in differing):
         raise refusal("Step.loop", task.place[-1], "differs from item to item in more than texts")
     same = {name: value for name, value in runs[0].items() if name not in differing}
-    partial = Call(f"{POD}.partial", (), {**found, **same})
+    partial = Call(f"{POD}.partial", (), {**fields, **same})
     if len(differing) == 1:
         return Call("expand", (), {differing[0]: [run[differing[0]] for run in runs]}, partial)
     return Call("expand_kwargs", ([{name: run[name] for name in differing} for run in runs],), {}, partial)
@@ -201,7 +201,7 @@ def attempts(task: Task, operation: Operation) -> dict[str, Node]:
         Unsupported: Argo tries in a way that Airflow does not, or only the run knows.
     """
     name, scope = operation.name, task.runs[0].scope
-    found: dict[str, Node] = {}
+    fields: dict[str, Node] = {}
     if operation.retry is not None:
         limit = operation.retry.limit
         text = None if limit is None else constant(resolve(limit, scope, name))
@@ -214,15 +214,15 @@ def attempts(task: Task, operation: Operation) -> dict[str, Node]:
         if rest or delay or seconds is None or policy not in ("Always", "OnFailure"):
             hint = "leave only a limit, retryPolicy Always or OnFailure, and backoff.duration"
             raise refusal("Retry.rest", name, "is retried on conditions, or with growing delays", hint)
-        found["retries"] = int(text)
+        fields["retries"] = int(text)
         if seconds:
-            found["retry_delay"] = timedelta_of(seconds)
+            fields["retry_delay"] = timedelta_of(seconds)
     if operation.timeout is not None:
         seconds = duration(constant(resolve(operation.timeout, scope, name)) or "")
         if seconds is None or operation.retry is not None:
             raise refusal("Operation.timeout", name, "has a timeout that only the run knows, or that spans its retries")
-        found["execution_timeout"] = timedelta_of(seconds)
-    return found
+        fields["execution_timeout"] = timedelta_of(seconds)
+    return fields
 
 
 def timedelta_of(seconds: float) -> Call:

@@ -86,9 +86,9 @@ class _Planner:
             hint = "put the template into the workflow itself"
             raise refusal("Step.call", step.name, "calls what is not in this workflow", hint)
         if callee.name in around:
-            found = into_circle(self._workflow)
-            assert found is not None
-            raise refusal("Step.call", found[0], f"calls {found[1]!r}, which calls itself", WAY_OUT)
+            circle = into_circle(self._workflow)
+            assert circle is not None
+            raise refusal("Step.call", circle[0], f"calls {circle[1]!r}, which calls itself", WAY_OUT)
         if len(around) >= MAX_DEPTH:
             raise refusal("Step.call", step.name, f"calls {callee.name!r}, which is nested too deeply")
         name = callee.name if step is self._entry else step.name

@@ -127,21 +127,21 @@ def _part(part: Any, scope: Scope, step: str) -> Text:
 
 
 def _referenced(reference: Reference, scope: Scope, step: str) -> Text:
-    found: Text | None = None
+    text: Text | None = None
     match reference.to:
         case "parameter" if not reference.path:
-            found = scope.parameters.get(reference.name)
+            text = scope.parameters.get(reference.name)
         case "input" if reference.kind == "parameter" and not reference.path:
-            found = scope.inputs.get(reference.name)
+            text = scope.inputs.get(reference.name)
         case "output" if reference.step:
             return scope.output(reference)
         case "item" if scope.item is not None:
-            found = _item(scope.item[0], [*([reference.name] if reference.name else []), *reference.path])
+            text = _item(scope.item[0], [*([reference.name] if reference.name else []), *reference.path])
         case "run" if (reference.name, reference.path) == ("retries", ()):
-            found = (Jinja("ti.try_number - 1"),)
-    if found is None:
+            text = (Jinja("ti.try_number - 1"),)
+    if text is None:
         raise refusal("Step.arguments", step, f"refers to {_shown(reference)}, which Airflow does not have")
-    return found
+    return text
 
 
 def _item(item: Any, path: list[str]) -> Text | None:
@@ -161,10 +161,10 @@ def _plain(item: Any) -> Any:
     if isinstance(item, list):
         return [_plain(inner) for inner in item]
     if isinstance(item, tuple):
-        known = constant(item)
-        if known is None:
+        text = constant(item)
+        if text is None:
             raise refusal("Step.loop", "", "loops over structures that only the run knows")
-        return known
+        return text
     return item
 
 
@@ -219,9 +219,9 @@ def spelt(text: Text, *, jinja: bool = False) -> Node:
     """
     if any(isinstance(part, Item) for part in text):
         return tuple(list(part.keys) if isinstance(part, Item) else spelt((part,), jinja=True) for part in text)
-    known = constant(text)
-    if known is not None and not jinja:
-        return known if _untouched(known) == known else Call("literal", (known,))
+    text_constant = constant(text)
+    if text_constant is not None and not jinja:
+        return text_constant if _untouched(text_constant) == text_constant else Call("literal", (text_constant,))
     last = len(text) - 1
     parts = (
         f"{{{{ {part.code} }}}}" if isinstance(part, Jinja) else _untouched(str(part), ends=number == last)

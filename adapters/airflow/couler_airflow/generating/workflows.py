@@ -111,11 +111,11 @@ def file_of(dags: Sequence[DagSource]) -> str:
 
 
 def _sections(dags: Sequence[DagSource], names: set[str]) -> Iterator[str]:
-    told = ["Written by couler convert --to airflow."]
+    message = ["Written by couler convert --to airflow."]
     for dag in dags:
-        told.append(f"The DAG {dag.dag_id!r} was {dag.origin!r}.")
-        told += [repr(f"{note.subject} {note.action}: {note.reason}".strip())[1:-1] for note in dag.notes]
-    yield "".join(f"# {line}\n" for line in told)
+        message.append(f"The DAG {dag.dag_id!r} was {dag.origin!r}.")
+        message += [repr(f"{note.subject} {note.action}: {note.reason}".strip())[1:-1] for note in dag.notes]
+    yield "".join(f"# {line}\n" for line in message)
     if "typed" in names:
         yield FUTURE
     needed = {line for name in names for line in IMPORTS.get(name, ())}

@@ -63,34 +63,34 @@ def _tasks(client: Client, dag: str) -> list[Task]:
 
 
 def _runs(client: Client, dag: str, newest: int) -> list[DagRun]:
-    found: dict[str, DagRun] = {}
+    runs: dict[str, DagRun] = {}
     for item in _pages(client, ("dags", dag, "dagRuns"), "dag_runs", newest, order_by="-run_after", state=ENDED):
         run = _record(item, DagRun)
         if run.dag_id != dag:
             raise _other(f"runs of {dag}")
-        found[run.dag_run_id] = run  # one that ends meanwhile moves the others to the next page
-    return list(found.values())
+        runs[run.dag_run_id] = run  # one that ends meanwhile moves the others to the next page
+    return list(runs.values())
 
 
 def _instances(client: Client, run: DagRun) -> list[Instance]:
-    found: dict[Any, Instance] = {}
+    instances: dict[Any, Instance] = {}
     path = ("dags", run.dag_id, "dagRuns", run.dag_run_id, "taskInstances")
     for item in _pages(client, path, "task_instances", MOST + 1):
         instance = _record(item, Instance)
         if instance.place[:2] != (run.dag_id, run.dag_run_id):
             raise _other(f"task instances of {run.dag_id}")
-        found[instance.place] = instance
-    return list(found.values())
+        instances[instance.place] = instance
+    return list(instances.values())
 
 
 def _tries(client: Client, instance: Instance) -> list[Instance]:
     dag, run, task, index = instance.place
     mapped = (str(index),) if index >= 0 else ()
     answer = _mapping(client.get("dags", dag, "dagRuns", run, "taskInstances", task, *mapped, "tries"))
-    found = [_record(item, Instance) for item in _list(answer, "task_instances")]
-    if any(item.place != instance.place for item in found):
+    records = [_record(item, Instance) for item in _list(answer, "task_instances")]
+    if any(item.place != instance.place for item in records):
         raise _other(f"tries of {dag}/{task}")
-    return [item for item in found if item.try_number < instance.try_number]
+    return [item for item in records if item.try_number < instance.try_number]
 
 
 def _cached(client: Client, run: DagRun) -> Iterator[Cached]:
@@ -145,10 +145,10 @@ def _mapping(answer: Any) -> Mapping[str, Any]:
 
 
 def _list(answer: Mapping[str, Any], name: str) -> list[Any]:
-    found = answer.get(name)
-    if not isinstance(found, list):
+    rows = answer.get(name)
+    if not isinstance(rows, list):
         raise EngineError(f"Airflow's API answers without a list of {name}", engine="airflow", hint=PROXY)
-    return found
+    return rows
 
 
 def _record(item: Any, kind: type[T]) -> T:

@@ -39,13 +39,13 @@ class AirflowArchive:
         if self._place == DATABASE:
             from couler_airflow.history.database import fetch as read
 
-            found = read(workflows, newest)
+            result = read(workflows, newest)
         else:
             from couler_airflow.history.api import fetch
             from couler_airflow.history.http import Client
 
-            found = fetch(Client(self._place, self._max_bytes), workflows, newest)
-        document: Mapping[str, Any] = msgspec.to_builtins(_in_order(found))
+            result = fetch(Client(self._place, self._max_bytes), workflows, newest)
+        document: Mapping[str, Any] = msgspec.to_builtins(_in_order(result))
         return document
 
 

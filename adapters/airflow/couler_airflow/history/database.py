@@ -62,8 +62,8 @@ def _fetched(session: Any, dags: Sequence[str], newest: int) -> Document:
         for row in session.scalars(wanted.order_by(Runs.run_after.desc(), Runs.id.desc()).limit(newest)):
             run = {"dag_id": dag, "dag_run_id": row.run_id, "state": _word(row.state), "end_date": row.end_date}
             runs.append(TOLD.believed(run, DagRun))
-            asked = select(Instances).where(Instances.dag_id == dag, Instances.run_id == row.run_id)
-            last = {item.place: item for item in map(_instance, session.scalars(asked))}
+            query = select(Instances).where(Instances.dag_id == dag, Instances.run_id == row.run_id)
+            last = {item.place: item for item in map(_instance, session.scalars(query))}
             instances += last.values()
             earlier += [
                 item

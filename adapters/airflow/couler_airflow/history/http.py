@@ -46,8 +46,10 @@ class Client:
         """
         self._token = self._token or self._signed_in()
         address = f"/api/v2/{'/'.join(quote(part, safe='~') for part in path)}"
-        asked = f"?{urlencode(query, doseq=True)}" if query else ""
-        return self._api.ask("GET", address + asked, f"look at {address}", {"Authorization": f"Bearer {self._token}"})
+        parameters = f"?{urlencode(query, doseq=True)}" if query else ""
+        return self._api.ask(
+            "GET", address + parameters, f"look at {address}", {"Authorization": f"Bearer {self._token}"}
+        )
 
     def _signed_in(self) -> str:
         """A token: the environment's, one for its user name and password, or one for anybody where that is allowed."""
@@ -58,10 +60,10 @@ class Client:
         user, password = os.environ.get(USERNAME), os.environ.get(PASSWORD)
         body = {"username": user, "password": password} if user and password else None
         answer = self._api.ask("GET" if body is None else "POST", "/auth/token", "sign in", {}, body)
-        found = answer.get("access_token") if isinstance(answer, Mapping) else None
-        if not isinstance(found, str) or not found.isascii() or not found.isprintable():
+        result = answer.get("access_token") if isinstance(answer, Mapping) else None
+        if not isinstance(result, str) or not result.isascii() or not result.isprintable():
             raise EngineError("the answer to signing in holds no token", engine="airflow", hint=PROXY)
-        return found
+        return result
 
 
 def _refusal(status: int, what: str) -> EngineError | InvalidInput:

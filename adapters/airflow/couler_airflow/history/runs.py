@@ -49,17 +49,17 @@ def runs_of(document: Document) -> list[Run]:
     for item in {item.place: item for item in document.task_instances}.values():
         if item.state != REMOVED:
             instances[item.dag_id, item.dag_run_id].append(item)
-    told = {(run.dag_id, run.dag_run_id): run for run in document.dag_runs}
+    runs_by_name = {(run.dag_id, run.dag_run_id): run for run in document.dag_runs}
     orders = _orders(document)
-    found = []
+    runs = []
     for (dag, name), some in instances.items():
-        run = told.get((dag, name))
+        run = runs_by_name.get((dag, name))
         steps = _Steps(some, orders.get(dag, _Order({}, {})), tries, cached).all()
         ended = [item.end_date for item in (run, *some) if item is not None and item.end_date is not None]
         whole = all(FATES.get(item.state or "") != "failed" for item in some) if run is None else run.state != "failed"
         at = run.end_date if run is not None and run.end_date is not None else max(ended, default=None)
-        found.append(Run(family=dag, steps=steps, whole=whole, at=_seconds(at)))
-    return sorted(found, key=lambda run: (run.family, run.at))
+        runs.append(Run(family=dag, steps=steps, whole=whole, at=_seconds(at)))
+    return sorted(runs, key=lambda run: (run.family, run.at))
 
 
 class _Order(NamedTuple):
@@ -77,12 +77,12 @@ def _orders(document: Document) -> dict[str, _Order]:
             before[task.dag_id].setdefault(name, []).append(task.task_id)
     orders = {}
     for dag, tasks in before.items():
-        given = {name: sorted(tasks[name]) for name in sorted(tasks)}
+        sorted_tasks = {name: sorted(tasks[name]) for name in sorted(tasks)}
         try:
-            ranks = {name: rank for rank, name in enumerate(TopologicalSorter(given).static_order())}
+            ranks = {name: rank for rank, name in enumerate(TopologicalSorter(sorted_tasks).static_order())}
         except CycleError:
             raise InvalidInput(f"the tasks of {dag} wait for each other in a circle", engine="airflow") from None
-        orders[dag] = _Order(ranks, given)
+        orders[dag] = _Order(ranks, sorted_tasks)
     return orders
 
 
@@ -132,7 +132,7 @@ class _Steps:
 
     def _found_before(self, task: str) -> list[str]:
         """The tasks right before one, through those that have no instance in this run."""
-        found: dict[str, None] = {}
+        names: dict[str, None] = {}
         seen: set[str] = set()
         waiting = list(self._order.before.get(task, ()))
         while waiting:
@@ -141,10 +141,10 @@ class _Steps:
                 continue
             seen.add(name)
             if name in self._by_task:
-                found[name] = None
+                names[name] = None
             else:
                 waiting += self._order.before.get(name, ())
-        return sorted(found)
+        return sorted(names)
 
     def _found_parents(self, name: str) -> tuple[int, ...]:
         wide = len(self._by_task[name]) > MANY

@@ -87,17 +87,17 @@ class Before:
 
     def keys(self) -> tuple[str, ...]:
         """The keys of the results before it, as far as there are any: what an eviction policy weighs by."""
-        told = (item for task_id in self._all[:MOST] for item in self._tell(task_id))
+        records = (item for task_id in self._all[:MOST] for item in self._tell(task_id))
         return tuple(
-            sorted({item["key"] for item in told if isinstance(item, dict) and isinstance(item.get("key"), str)})
+            sorted({item["key"] for item in records if isinstance(item, dict) and isinstance(item.get("key"), str)})
         )
 
     def _tell(self, task_id: str) -> list[Any]:
         if task_id not in self._told:
             # Of a task that is expanded together with this one, only the instance beside it was before it.
             where = {"map_indexes": [self._ti.map_index]} if self._is_beside(task_id) else {}
-            found = self._ti.xcom_pull(task_ids=[task_id], key=XCOM, **where)
-            self._told[task_id] = [item for item in found or () if item is not None]
+            rows = self._ti.xcom_pull(task_ids=[task_id], key=XCOM, **where)
+            self._told[task_id] = [item for item in rows or () if item is not None]
         return self._told[task_id]
 
     def _expected(self, task_id: str) -> int:
@@ -121,14 +121,14 @@ def by_order(dag: Any, operator: Any, declaration: Declaration) -> list[str]:
     """
     if not READS_BEHIND.intersection(declaration.allow):
         return sorted(upstream(dag, operator) - handed(operator))
-    found: set[str] = set()
+    upstream_ids: set[str] = set()
     waiting = [*upstream(dag, operator)]
     while waiting:
         task_id = waiting.pop()
-        if task_id not in found:
-            found.add(task_id)
+        if task_id not in upstream_ids:
+            upstream_ids.add(task_id)
             waiting += upstream(dag, dag.task_dict[task_id])
-    return sorted(found)
+    return sorted(upstream_ids)
 
 
 def without_key(task_id: str, remedy: str = "") -> Objection:
@@ -153,7 +153,7 @@ def upstream(dag: Any, operator: Any) -> set[str]:
 
     The gate of a part only says when a task may start: what is behind it is in no key of the whole DAG either.
     """
-    found: set[str] = set()
+    upstream_ids: set[str] = set()
     seen: set[str] = set()
     waiting = list(operator.upstream_task_ids)
     while waiting:
@@ -167,8 +167,8 @@ def upstream(dag: Any, operator: Any) -> set[str]:
         if _does_nothing(one):
             waiting.extend(one.upstream_task_ids)
         else:
-            found.add(task_id)
-    return found
+            upstream_ids.add(task_id)
+    return upstream_ids
 
 
 def _does_nothing(operator: Any) -> bool:
@@ -191,8 +191,8 @@ def _producers(operator: Any) -> Iterator[Any]:
     else:
         sources = [operator.partial_kwargs]
         for name in ("expand_input", "op_kwargs_expand_input"):
-            given = getattr(operator, name, None)
-            if given is not None:
-                yield from (producer for producer, _ in given.iter_references())
+            value = getattr(operator, name, None)
+            if value is not None:
+                yield from (producer for producer, _ in value.iter_references())
     for source in sources:
         yield from (producer for producer, _ in XComArg.iter_xcom_references(source))

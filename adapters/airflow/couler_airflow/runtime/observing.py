@@ -76,8 +76,8 @@ def reads_that_count(
     def counts(read: Read) -> bool:
         # What an output held before stays a part of what it holds, whatever its owner says of other files.
         waived = files and read.kind not in NO_PATHS and not outputs.holds(read.name)
-        told = read.kind == "variable" and read.name.startswith(OF_RUN) and not of_run
-        return read.kind not in left_out and not waived and not told
+        is_of_run = read.kind == "variable" and read.name.startswith(OF_RUN) and not of_run
+        return read.kind not in left_out and not waived and not is_of_run
 
     kept = ReadSet(tuple(read for read in seen.reads.reads if counts(read)))
     if own := _replaced(kept, outputs):

@@ -83,11 +83,11 @@ class Outputs:
             return False
         return all(self.covers(f"{path}/{name}") for name in os.listdir(path))  # noqa: PTH208
 
-    def reasons(self, made: Collection[str], allow: Iterable[str]) -> Iterator[str]:
+    def reasons(self, created: Collection[str], allow: Iterable[str]) -> Iterator[str]:
         """Return why the outputs are not what the task has made.
 
         Args:
-            made: what it was seen to make or write, with all that is inside.
+            created: what it was seen to make or write, with all that is inside.
             allow: what its owner allows.
         """
         if reason := self._objection or self._disturbance():
@@ -96,12 +96,12 @@ class Outputs:
         unseen = bool(UNSEEN.intersection(allow))
         for path, place in zip(self.paths, self._places, strict=True):
             try:
-                if reason := self._reason(place, made, unseen=unseen):
+                if reason := self._reason(place, created, unseen=unseen):
                     yield reason.format(path)
             except OSError as error:
                 yield f"its output {path} cannot be looked at: {reason_of(error)}"
 
-    def _reason(self, place: Path, made: Collection[str], *, unseen: bool) -> str:
+    def _reason(self, place: Path, created: Collection[str], *, unseen: bool) -> str:
         """Return why an output is not what the task has made, with a gap for its path."""
         if place.is_symlink():
             return "its output {} is a link"
@@ -110,8 +110,10 @@ class Outputs:
             return "it has not made its output {}"
         if any(path.is_relative_to(place) for path in _open_paths()):
             return "its output {} is still open, and may not be whole"
-        own = {name for name, status in after.items() if _is_in(name, made) or (unseen and before.get(name) != status)}
-        if not own and not any(Path(path).is_relative_to(place) for path in made):
+        own = {
+            name for name, status in after.items() if _is_in(name, created) or (unseen and before.get(name) != status)
+        }
+        if not own and not any(Path(path).is_relative_to(place) for path in created):
             return "it has not written its output {}"
         inner = sorted(name for name in after if name.startswith(f"{place}/"))
         foreign = (name for name in inner if name not in own and not stat.S_ISDIR(after[name].kind))

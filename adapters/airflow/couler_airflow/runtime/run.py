@@ -117,11 +117,11 @@ class Run:
         def is_fresh(entry: Entry) -> bool:
             return entry not in stale and usable(entry)
 
-        while found := store.find(key.key, is_fresh, max(0.0, deadline - time.monotonic())):
-            traces, match = self._open(key, *found, store, outputs)
+        while candidate := store.find(key.key, is_fresh, max(0.0, deadline - time.monotonic())):
+            traces, match = self._open(key, *candidate, store, outputs)
             if match is not None:
                 return traces, match
-            stale.append(found[0])
+            stale.append(candidate[0])
         for newest in traces.traces[:1]:
             if (read := verify(newest.reads)) is not None:
                 log.info("computed again: %s is not as it was", read)
@@ -193,12 +193,12 @@ class Run:
     def _keep(self, key: TaskKey, store: Store, traces: Traces, meta: Meta) -> None:
         newest = traces.traces[0]
         token = token_of(key.key, _sha256(newest.content))
-        told: dict[str, Any] = {"cached": True, "hit": False, "key": key.key, "token": token}
+        message: dict[str, Any] = {"cached": True, "hit": False, "key": key.key, "token": token}
         # Each takes milliseconds of waiting for another process.
-        refused = store.keep(traces.encode(), meta, meanwhile=lambda: self._tell(told))
+        refused = store.keep(traces.encode(), meta, meanwhile=lambda: self._tell(message))
         if refused:
             log.warning("the result is not kept: %s", refused)
-            self._tell(told | {"cached": False, "reason": refused})
+            self._tell(message | {"cached": False, "reason": refused})
         else:
             read = len(newest.reads.reads)
             what = f"; it also depends on {read} thing{'s'[: read != 1]} that it read" if read else ""
@@ -218,21 +218,21 @@ class Run:
 
     def _tell_choice(self, key: TaskKey, chosen: Any) -> None:
         log.info("not cached: %s (rule operator)", BRANCH)
-        told: dict[str, Any] = {"cached": False, "reason": BRANCH, "rules": ["operator"], "key": key.key}
+        message: dict[str, Any] = {"cached": False, "reason": BRANCH, "rules": ["operator"], "key": key.key}
         try:
-            told["token"] = token_of(key.key, _sha256(encode_result(Result(chosen, {}))))
+            message["token"] = token_of(key.key, _sha256(encode_result(Result(chosen, {}))))
         except Uncacheable as error:
             log.info("nothing after it can be cached: %s", error.message)
-        self._tell(told)
+        self._tell(message)
 
     def _say_hit(self, key: TaskKey, match: _Match) -> None:
         saved = match.entry.meta.seconds
         took = "?" if saved is None else f"{saved:.3g}"
         what = f"; put back: {', '.join(match.restored) or 'nothing, all is in place'}" if key.outputs else ""
         log.info("HIT: this result was computed before, in %s s, under %s%s", took, key.key, what)
-        told: dict[str, Any] = {"cached": True, "hit": True, "key": key.key, "saved_seconds": saved}
-        told["token"] = token_of(key.key, _sha256(match.content))
-        self._tell(told | ({"restored": match.restored} if key.outputs else {}))
+        message: dict[str, Any] = {"cached": True, "hit": True, "key": key.key, "saved_seconds": saved}
+        message["token"] = token_of(key.key, _sha256(match.content))
+        self._tell(message | ({"restored": match.restored} if key.outputs else {}))
 
     def _is_usable(self, entry: Entry) -> bool:
         oldest = self._declaration.ttl
@@ -267,11 +267,11 @@ class Run:
             log.log(level, "%s: %s", what, describe_all(objections))
         self._tell({"cached": False, **more, "reason": "; ".join(item.reason for item in objections), "rules": rules})
 
-    def _tell(self, told: Mapping[str, Any]) -> None:
+    def _tell(self, message: Mapping[str, Any]) -> None:
         """Leave an XCom that says what the cache did; nothing fails for it."""
-        remember(self._ti, told)
+        remember(self._ti, message)
         try:
-            self._ti.xcom_push(XCOM, dict(told))
+            self._ti.xcom_push(XCOM, dict(message))
         except Exception as error:  # noqa: BLE001  # what runs after it is not cached then
             log.warning("the XCom %s could not be pushed: %s", XCOM, type(error).__name__)
 

@@ -99,9 +99,9 @@ class Store:
 
         from couler_plugins.caching.artifacts import Lost
 
-        found = self._try("restoring of outputs", work)
-        if found is not True:
-            raise found or Lost(self.failure)
+        outcome = self._try("restoring of outputs", work)
+        if outcome is not True:
+            raise outcome or Lost(self.failure)
 
     def keep_beside(self, key: str, contents: Callable[[], Outputs], meta: Meta) -> Entry | str:
         """Keep what belongs to a result under a key of its own; return why not where it cannot be kept."""
@@ -135,16 +135,16 @@ class Store:
 
         damaged: list[Entry] = []
         while True:
-            found = self._open().claim(key, wait=wait, usable=lambda entry: entry not in damaged and usable(entry))
-            if not isinstance(found, Hit):
-                self._claim = found
+            claim = self._open().claim(key, wait=wait, usable=lambda entry: entry not in damaged and usable(entry))
+            if not isinstance(claim, Hit):
+                self._claim = claim
                 return None
-            with found:
+            with claim:
                 try:
-                    return found.entry, found.read(OUTPUT)
+                    return claim.entry, claim.read(OUTPUT)
                 except Lost as error:
                     log.warning("the result cannot be used: %s", error.message)
-                    damaged.append(found.entry)
+                    damaged.append(claim.entry)
 
     def _keep(self, data: bytes, meta: Meta) -> str:
         from couler_airflow.codec import CODEC, OUTPUT

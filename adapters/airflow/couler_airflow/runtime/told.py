@@ -10,10 +10,10 @@ __all__ = ["recall", "remember"]
 _last: tuple[Any, Mapping[str, Any]] | None = None
 
 
-def remember(ti: Any, told: Mapping[str, Any]) -> None:
+def remember(ti: Any, message: Mapping[str, Any]) -> None:
     """Keeps what was said of a task instance, in the place of what was said before."""
     global _last  # noqa: PLW0603  # Airflow hands listeners nothing but the task instance
-    _last = ti, told
+    _last = ti, message
 
 
 def recall(ti: Any) -> Mapping[str, Any] | None:
@@ -21,5 +21,5 @@ def recall(ti: Any) -> Mapping[str, Any] | None:
     global _last  # as above
     if _last is None or _last[0] is not ti:
         return None
-    told, _last = _last[1], None
-    return told
+    message, _last = _last[1], None
+    return message

@@ -24,10 +24,10 @@ class Ancestry:
         self._before: dict[str, int] = {}
         steps = {step.name: step for step in graph.steps}
         for name in order:
-            found = 0
+            bits = 0
             for need in needed(steps[name].needs):
-                found |= self._before[need.step] | self._bits.get(need.step, 0)
-            self._before[name] = found
+                bits |= self._before[need.step] | self._bits.get(need.step, 0)
+            self._before[name] = bits
 
     def is_before(self, first: str, second: str) -> bool:
         """Whether the first task, one of those asked for, comes before the second."""
@@ -39,11 +39,11 @@ class Ancestry:
         for name in names:
             mask |= self._bits[name]
         for name in sorted(names):
-            left = self._before[name] & mask
+            remaining = self._before[name] & mask
             last = []
-            while left:
-                latest = self._names[left.bit_length() - 1]  # bits are in an order in which tasks may run
+            while remaining:
+                latest = self._names[remaining.bit_length() - 1]  # bits are in an order in which tasks may run
                 last.append(latest)
-                left &= ~(self._bits[latest] | self._before[latest])
+                remaining &= ~(self._bits[latest] | self._before[latest])
             if last:
                 yield name, last

@@ -68,13 +68,13 @@ def bonds_of(dag: Any, graph: Graph, reads: Reads) -> list[Bond]:
         graph: what it was lifted to.
         reads: what tasks read of others beside what they are handed.
     """
-    found: dict[Bond, None] = {}
-    held = (_mapped(dag, graph), _framed(dag), _chosen(dag), _counted(dag), _read(dag, graph, reads))
-    for names, reason in chain.from_iterable(held):
+    bonds: dict[Bond, None] = {}
+    groups = (_mapped(dag, graph), _framed(dag), _chosen(dag), _counted(dag), _read(dag, graph, reads))
+    for names, reason in chain.from_iterable(groups):
         together = tuple(dict.fromkeys(names))
         if len(together) > 1:
-            found[Bond(together, reason)] = None
-    return list(found)
+            bonds[Bond(together, reason)] = None
+    return list(bonds)
 
 
 Held = tuple[Iterable[str], str]
@@ -90,8 +90,8 @@ def _mapped(dag: Any, graph: Graph) -> Iterator[Held]:
     for region in graph.regions:
         if region.loop is not None:
             following = {name for task in region.steps for name in dag.task_dict[task].downstream_task_ids}
-            made = [reference.step for reference in references(region.loop) if reference.to == "output"]
-            yield [*region.steps, *made, *sorted(following)], f"the group {region.name!r} is expanded as a whole"
+            producers = [reference.step for reference in references(region.loop) if reference.to == "output"]
+            yield [*region.steps, *producers, *sorted(following)], f"the group {region.name!r} is expanded as a whole"
     for step in graph.steps:
         for reference in references(step.arguments):
             if reference.step in expanded:
@@ -152,14 +152,14 @@ def _read(dag: Any, graph: Graph, reads: Reads) -> Iterator[Held]:
 
 
 def _reached(start: str, steps: Callable[[str], Iterable[str]]) -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     waiting = [start]
     while waiting:
         for name in steps(waiting.pop()):
-            if name not in found:
-                found.add(name)
+            if name not in names:
+                names.add(name)
                 waiting.append(name)
-    return found
+    return names
 
 
 def _hands_on_dates() -> bool:

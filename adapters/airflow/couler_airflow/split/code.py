@@ -67,7 +67,7 @@ class Code:
         return self._kept[id(source)][1]
 
     def _walked(self, source: Any) -> set[Named]:
-        found: set[Named] = set()
+        names: set[Named] = set()
         seen: dict[int, Any] = {}
         waiting: list[tuple[Any, str]] = [(source, "")]
         while waiting:
@@ -79,11 +79,11 @@ class Code:
                 waiting += ((item, _package(value)) for item in _bound(value))
                 if _is_own(value, package) or value is source:
                     pulls, called = self._reading(value)
-                    found |= pulls
+                    names |= pulls
                     waiting += ((item, _package(value)) for item in called)
             else:
                 waiting += ((item, package) for item in _within(value))
-        return found
+        return names
 
     def _reading(self, function: types.FunctionType) -> tuple[frozenset[Named], tuple[Any, ...]]:
         if str(function.__module__).startswith(THEIRS):

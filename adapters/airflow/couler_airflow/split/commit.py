@@ -120,8 +120,8 @@ class _Splitting:
             here = {need.step for need in needed(self._steps[source].needs)} | own
             where = places(dag.dag_id, part.name, here, self._owners)
             _move(task, shell, groups.of(task.task_group), inside)
-            held = task.partial_kwargs if task.is_mapped else vars(task)
-            held.update(respelled(task, where))
+            fields = task.partial_kwargs if task.is_mapped else vars(task)
+            fields.update(respelled(task, where))
         shell.__dict__["edge_info"] = dict(_labels(dag, inside | groups.trim(inside)))
         return shell
 
@@ -185,10 +185,10 @@ def _add(dag: Any, workflow: Workflow, defaults: Mapping[str, Any], like: Mappin
             assert isinstance(step.call, Call)
             item = by_name[step.call.name]
             assert isinstance(item, Operation)
-            known = like.get(step.name)
-            where = {name: _given(known, defaults, name) for name in SAME}
-            given = {name: value for name, value in where.items() if value is not None}
-            task = getattr(split_operators, item.kind)(task_id=step.name, **says(item), **given)
+            twin = like.get(step.name)
+            where = {name: _given(twin, defaults, name) for name in SAME}
+            fields = {name: value for name, value in where.items() if value is not None}
+            task = getattr(split_operators, item.kind)(task_id=step.name, **says(item), **fields)
             dag.task_group.add(task)
             task.dag = dag
     finally:

@@ -72,12 +72,12 @@ class Crossing:
         That task is skipped where one that it waits for was skipped, and fails where one failed: what ended first
         counts, and what comes before another one has always ended first.
         """
-        found: dict[str, set[str]] = {}
+        readers: dict[str, set[str]] = {}
         for step in steps:
             there = _waits(step).intersection(proxies, self._joining)
             for name, earlier in self._ancestry.among(there):
-                found.setdefault(name, set()).update(earlier)
-        return found
+                readers.setdefault(name, set()).update(earlier)
+        return readers
 
     def _handed(self, step: Step) -> Iterator[tuple[str, str]]:
         """What a task is handed: in its arguments and templates, and by the loops of its groups."""

@@ -62,8 +62,8 @@ class Groups:
         Returns:
             The names under which arrows at these groups are labelled.
         """
-        known = inside | self._copies.keys()
+        names = inside | self._copies.keys()
         for group in self._copies.values():
             for name in ARROWS:
-                setattr(group, name, getattr(group, name) & known)
+                setattr(group, name, getattr(group, name) & names)
         return {name for group in self._copies.values() for name in (group.upstream_join_id, group.downstream_join_id)}

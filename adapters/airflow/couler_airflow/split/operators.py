@@ -142,8 +142,8 @@ class PartProxy(BaseOperator):
             AirflowFailException: it failed, or never ran.
         """
         ti, part = context["ti"], self.couler_fields["part"]
-        found = ti.get_task_states(dag_id=part, task_ids=[self.task_id], run_ids=[ti.run_id])
-        state = found.get(ti.run_id, {}).get(self.task_id)
+        states = ti.get_task_states(dag_id=part, task_ids=[self.task_id], run_ids=[ti.run_id])
+        state = states.get(ti.run_id, {}).get(self.task_id)
         if state == "skipped":
             raise AirflowSkipException(f"{self.task_id} was skipped in {part}")
         if state != "success":

@@ -64,12 +64,12 @@ def leaves(dag: Any) -> list[str]:
         return not task.is_teardown or task.on_failure_fail_dagrun
 
     tasks = dag.task_dict
-    found = [
+    last_tasks = [
         name
         for name, task in tasks.items()
         if counts(task) and not any(counts(tasks[after]) for after in task.downstream_task_ids)
     ]
-    return found or [name for name, task in tasks.items() if not task.downstream_task_ids]
+    return last_tasks or [name for name, task in tasks.items() if not task.downstream_task_ids]
 
 
 class _Detaching:
@@ -88,9 +88,9 @@ class _Detaching:
         self._crossing = Crossing(self._graph, reads, self._owner)
 
     def parts(self) -> Parts:
-        made = [self._part(part, names) for part, names in self._members.items()]
-        links = tuple(link for workflow in made for link in links_of(workflow))
-        return Parts(self._coordinator(), tuple(made), links, (), NOTES)
+        parts = [self._part(part, names) for part, names in self._members.items()]
+        links = tuple(link for workflow in parts for link in links_of(workflow))
+        return Parts(self._coordinator(), tuple(parts), links, (), NOTES)
 
     def _part(self, part: str, names: Iterable[str]) -> Workflow:
         dag_id, own = self._ids[part], set(names)
@@ -137,7 +137,7 @@ class _Detaching:
         for step in self._graph.steps:
             named = {need.step for need in needed(step.needs)} | self._crossing.read_by(step)
             before[self._part_of[step.name]].update(self._part_of[name] for name in named if name in self._part_of)
-        made = [
+        steps = [
             (
                 Step(name=part, call=Call(name=f"task/{part}"), needs=needs_of("all_done", others - {part}, ())),
                 operation(part, TRIGGER, {"part": self._ids[part]}),
@@ -149,19 +149,19 @@ class _Detaching:
         for name in leaves(self._dag):
             last.setdefault(self._owner[name], []).append(name)
         waiting = needs_of("all_done", self._members, ())
-        made.append(
+        steps.append(
             (
                 Step(name=watcher, call=Call(name=f"task/{watcher}"), needs=waiting),
                 operation(watcher, WATCHER, {"leaves": dict(sorted(last.items()))}),
             )
         )
-        graph = replace(self._graph, steps=tuple(step for step, _ in made), regions=())
-        return replace(self._workflow, graphs=(graph,), operations=tuple(item for _, item in made))
+        graph = replace(self._graph, steps=tuple(step for step, _ in steps), regions=())
+        return replace(self._workflow, graphs=(graph,), operations=tuple(item for _, item in steps))
 
     def _proxy(self, name: str, keys: Collection[str], first: Collection[str]) -> tuple[Step, Operation]:
-        told = {"part": self._owner[name], "keys": sorted({*keys, *ALWAYS})}
+        message = {"part": self._owner[name], "keys": sorted({*keys, *ALWAYS})}
         step = Step(name=name, call=Call(name=f"task/{name}"), needs=needs_of("all_done", first, ()))
-        return step, operation(name, PROXY, told)
+        return step, operation(name, PROXY, message)
 
     def _gate(self, name: str, proxies: Collection[str]) -> Step:
         return Step(name=name, call=Call(name=f"task/{name}"), needs=needs_of("all_done", proxies, ()))

@@ -54,9 +54,9 @@ def reads_of(dag: Any) -> Reads:
     if any(functions.pulled(hook) for hook in (dag.on_success_callback, dag.on_failure_callback)):
         raise _refused(dag.dag_id, "a callback of the DAG pulls results, and the tasks are in other DAGs then")
     for task_id, task in dag.task_dict.items():
-        found = Texts(task)
-        _check(task_id, task, found)
-        for item in (item for text in found.plain for item in texts_named(text)):
+        result = Texts(task)
+        _check(task_id, task, result)
+        for item in (item for text in result.plain for item in texts_named(text)):
             names = tuple(name for name in _literal(item, task_id, dag.dag_id) if name in dag.task_dict)
             for name in names:
                 if order.is_behind(name, task_id):
@@ -64,8 +64,8 @@ def reads_of(dag: Any) -> Reads:
                     raise _refused(task_id, reason)
             if names:
                 texts.setdefault(task_id, []).append(Call(names, str(item.key)))
-        pulled = [item for source in _sources(dag, task, found) for item in functions.pulled(source)]
-        for item in (*pulled, *(item for text in found.hidden for item in texts_named(text))):
+        pulled = [item for source in _sources(dag, task, result) for item in functions.pulled(source)]
+        for item in (*pulled, *(item for text in result.hidden for item in texts_named(text))):
             if item.dag == dag.dag_id:
                 raise _undecided(task_id)
             for name in _literal(item, task_id, dag.dag_id):
@@ -74,10 +74,10 @@ def reads_of(dag: Any) -> Reads:
     return Reads(code, texts)
 
 
-def _check(task_id: str, task: Any, found: Texts) -> None:
-    if found.unknown or not all(is_legible(text, task) for text in found):
+def _check(task_id: str, task: Any, texts: Texts) -> None:
+    if texts.unknown or not all(is_legible(text, task) for text in texts):
         raise _undecided(task_id)
-    if any(PAST.search(block[0]) for text in found for block in BLOCK.finditer(text)):
+    if any(PAST.search(block[0]) for text in texts for block in BLOCK.finditer(text)):
         raise _past(task_id)
 
 
@@ -114,8 +114,8 @@ def _refused(step: str, reason: str, hint: str = "leave split out of the pipelin
 
 def _sources(dag: Any, task: Any, texts: Texts) -> Iterator[Any]:
     """The functions that run for a task, and objects that may hold some, as far as they are its owner's."""
-    given = task.partial_kwargs if task.is_mapped else vars(task)
-    yield from (value for name, value in given.items() if name not in OURS)
+    fields = task.partial_kwargs if task.is_mapped else vars(task)
+    yield from (value for name, value in fields.items() if name not in OURS)
     if task.is_mapped:
         yield task._get_specified_expand_input().value
     for base in class_of(task).__mro__:

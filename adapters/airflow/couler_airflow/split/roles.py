@@ -28,21 +28,21 @@ def operation(task: str, role: str, fields: Mapping[str, Any]) -> Operation:
         role: one of the four.
         fields: what it says of itself.
     """
-    told = json.dumps({"operator": role, "module": MODULE, **fields}, separators=(",", ":"))
+    message = json.dumps({"operator": role, "module": MODULE, **fields}, separators=(",", ":"))
     return Operation(
         name=f"task/{task}",
         kind=role,
         outputs=(Output(name="return_value"),),
         inline=True,
-        rest=Native(parts=(told,)),
+        rest=Native(parts=(message,)),
     )
 
 
 def says(item: Operation) -> dict[str, Any]:
     """What an operation of such a task says of itself."""
     assert item.rest is not None
-    told: dict[str, Any] = json.loads("".join(str(part) for part in item.rest.parts))
-    return {name: value for name, value in told.items() if name not in ("operator", "module")}
+    message: dict[str, Any] = json.loads("".join(str(part) for part in item.rest.parts))
+    return {name: value for name, value in message.items() if name not in ("operator", "module")}
 
 
 def said_by(task: Any) -> Mapping[str, Any]:
@@ -57,10 +57,10 @@ def links_of(workflow: Workflow) -> Iterator[Link]:
     for step in workflow.graphs[0].steps:
         proxied = by_name[step.call.name] if isinstance(step.call, Call) else None
         if isinstance(proxied, Operation) and proxied.kind == PROXY:
-            told = says(proxied)
-            for key in told["keys"]:
+            message = says(proxied)
+            for key in message["keys"]:
                 name = f"{step.name}.{key}"
                 if key != XCOM:
                     yield Link(
-                        producer=told["part"], output=name, consumer=workflow.label, input=name, kind="parameter"
+                        producer=message["part"], output=name, consumer=workflow.label, input=name, kind="parameter"
                     )

@@ -81,9 +81,9 @@ class Texts:
             name = waiting.pop()
             if name not in seen:
                 seen.add(name)
-                found = _source(self._env, name)
-                yield found
-                waiting += self._included(found)
+                source = _source(self._env, name)
+                yield source
+                waiting += self._included(source)
 
     def _included(self, text: str) -> list[str]:
         if not OTHERS.search(text):

@@ -24,9 +24,9 @@ def is_elsewhere(tasks: Iterable[str], here: Collection[str], owners: Mapping[st
         here: the ids of the part's tasks, and of those that the caller waits for.
         owners: the DAG of the part that each task is in.
     """
-    known = [name for name in tasks if name in owners]
-    there = {owners[name] for name in known}
-    return len(there) == 1 and not any(name in here for name in known)
+    names = [name for name in tasks if name in owners]
+    there = {owners[name] for name in names}
+    return len(there) == 1 and not any(name in here for name in names)
 
 
 def places(dag_id: str, part: str, here: Collection[str], owners: Mapping[str, str]) -> Where:
@@ -69,6 +69,6 @@ def _respelled(value: Any, where: Where) -> Any:
         items = {name: _respelled(item, where) for name, item in value.items()}
         return value if all(items[name] is item for name, item in value.items()) else items
     if type(value) in (list, tuple):
-        made = [_respelled(item, where) for item in value]
-        return value if all(one is two for one, two in zip(made, value, strict=True)) else type(value)(made)
+        product = [_respelled(item, where) for item in value]
+        return value if all(one is two for one, two in zip(product, value, strict=True)) else type(value)(product)
     return value

@@ -88,8 +88,8 @@ def content_of(workflow: Workflow, operation: Operation, spec: Mapped) -> Mapped
 
 def reads_of(content: Any) -> tuple[Reference, ...]:
     """Everything that is looked up at run time in a structure, each once, sorted."""
-    found = {without_origin(item) for item in references(native(content))}
-    return tuple(sorted(found, key=lambda item: (item.to, item.name, item.path, item.step, item.kind)))
+    leaves = {without_origin(item) for item in references(native(content))}
+    return tuple(sorted(leaves, key=lambda item: (item.to, item.name, item.path, item.step, item.kind)))
 
 
 def hashed_values(workflow: Workflow, item: Graph | Operation) -> list[Reference]:

@@ -58,8 +58,8 @@ def with_cache(workflow: Workflow, item: Template, directive: Directive) -> Temp
     options = dict(directive.options)
     spec, count = options.get("spec", ""), options.get("lineage", 0)
     wraps = isinstance(item, Operation) and options.pop("via", "") == WRAPPER and bool(spec)
-    known = {*OPTIONS, *wrapper.OPTIONS} if wraps else OPTIONS
-    if not known.issuperset(options) or not (spec or (options.get("key") and options.get("config-map"))):
+    names = {*OPTIONS, *wrapper.OPTIONS} if wraps else OPTIONS
+    if not names.issuperset(options) or not (spec or (options.get("key") and options.get("config-map"))):
         raise ValueError("a cache directive takes a spec, or a key and a config-map")
     if wraps and not options.keys() >= set(wrapper.OPTIONS):
         raise ValueError(f"a wrapper takes {', '.join(wrapper.OPTIONS)}")
@@ -94,8 +94,8 @@ def directive_of(workflow: Workflow, item: Template, mark: str | None) -> Direct
         item: the template.
         mark: what the document says of it: nothing, a spec hash, or (empty) that its key is made from none.
     """
-    if isinstance(item, Operation) and (found := wrapper.unwrapped(item)) is not None:
-        return _wrapper_directive(workflow, item, *found)
+    if isinstance(item, Operation) and (unwrapped := wrapper.unwrapped(item)) is not None:
+        return _wrapper_directive(workflow, item, *unwrapped)
     memo = write_native(item.memoized) if item.memoized is not None else None
     options: dict[str, str | int] = {}
     if isinstance(memo, dict) and (spec := spec_in_key(item)) is not None:
@@ -138,8 +138,8 @@ def spec_in_key(item: Template) -> str | None:
     """The spec hash that the key of a template was made from; None where its key is none of ours."""
     memo = write_native(item.memoized) if item.memoized is not None else None
     key = memo.get("key") if isinstance(memo, dict) else None
-    if key is None and isinstance(item, Operation) and (found := wrapper.unwrapped(item)) is not None:
-        key = found[1]
+    if key is None and isinstance(item, Operation) and (unwrapped := wrapper.unwrapped(item)) is not None:
+        key = unwrapped[1]
     return _spec_in(key) if isinstance(key, str) else None
 
 
@@ -150,8 +150,8 @@ def _spec_in(key: str) -> str | None:
 
 def without_cache(item: Template) -> Template:
     """The template without what `with_cache` adds."""
-    if isinstance(item, Operation) and (found := wrapper.unwrapped(item)) is not None:
-        item = found[0]
+    if isinstance(item, Operation) and (unwrapped := wrapper.unwrapped(item)) is not None:
+        item = unwrapped[0]
     inputs = tuple(port for port in item.inputs if not is_lineage(port))
     return replace(item, memoized=None, inputs=inputs, outputs=tuple(map(_released, item.outputs)))
 

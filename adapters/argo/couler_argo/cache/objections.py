@@ -59,8 +59,8 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
     template = content["template"]
     yield from _default_objections(spec, template)
     for reference in reads_of(content):
-        if (found := reference_objection(reference, "it")) is not None:
-            yield found
+        if (objection := reference_objection(reference, "it")) is not None:
+            yield objection
     text = json.dumps(content)
     named = [(source_rule(name), name) for name in SOURCES.findall(text)]
     named += [("secret", name) for name in SECRETS.findall(text)]
@@ -70,11 +70,15 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
     for port in _ports(template, "inputs", "artifacts"):
         place = any(location in port for location in LOCATIONS)
         versioned = port.get("name") in content.get("datasets", {})
-        if place and not versioned and (found := place_objection(port, f"its input {port.get('name')!r}")) is not None:
+        if (
+            place
+            and not versioned
+            and (objection := place_objection(port, f"its input {port.get('name')!r}")) is not None
+        ):
             remedy = (
                 f"metadata: {{annotations: {{{DATASET}{port.get('name')}: …}}}}, in the template {operation.name!r}"
             )
-            yield msgspec.structs.replace(found, remedy=remedy, seen=f"{port.get('name')}")
+            yield msgspec.structs.replace(objection, remedy=remedy, seen=f"{port.get('name')}")
     for port in _ports(template, "inputs", "parameters"):
         if "valueFrom" in port:
             yield Objection("configured", f"its input {port.get('name')!r} comes from outside of the workflow")

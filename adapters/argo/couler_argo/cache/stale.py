@@ -66,8 +66,8 @@ def _edited_originals(unfolded: Workflow) -> Iterator[tuple[str, Operation]]:
     """The private copies whose original was edited since: their names, and the originals."""
     named = {item.name: item for item in unfolded.operations if not item.inline}
     for name, item in named.items():
-        found = COPY.fullmatch(name)
-        original = named.get(found[1]) if found else None
+        match = COPY.fullmatch(name)
+        original = named.get(match[1]) if match else None
         if original is None or spec_in_key(item) is None:
             continue
         if replace(without_cache(item), name=original.name) != without_cache(original):
@@ -82,18 +82,18 @@ def _problems(unfolded: Workflow, workflow: Workflow) -> Iterator[tuple[str, Sou
     for name in specs:
         if name not in named:
             yield name, None, f"{KEY_SPEC} names it, but there is no such template"
-    told = set()
+    names_said = set()
     for name, item in named.items():
         spec = spec_in_key(item)
         if spec != (specs.get(name) or None):
-            told.add(name)
+            names_said.add(name)
             what = "is not memoized as it was" if spec is None else "has a key that is not that of this template"
             yield name, item.source, f"it {what}, by {KEY_SPEC}"
     for name, source, message in _Checker(workflow).problems():
-        if name not in told:
-            told.add(name)
+        if name not in names_said:
+            names_said.add(name)
             yield name, source, message
-    if not told and without_traces(workflow) != workflow:
+    if not names_said and without_traces(workflow) != workflow:
         yield "", workflow.source, "something that caching added is left, though nothing uses it any more"
 
 
@@ -114,12 +114,12 @@ class _Checker:
 
     def _directive(self, step: Step) -> Directive | None:
         callee = self._operations.get(step.call.name) if isinstance(step.call, Call) else None
-        asked = (*step.directives, *callee.directives) if isinstance(callee, Operation) else ()
-        return next((item for item in asked if item.kind == "cache"), None)
+        directives = (*step.directives, *callee.directives) if isinstance(callee, Operation) else ()
+        return next((item for item in directives if item.kind == "cache"), None)
 
     def problems(self) -> Iterator[tuple[str, Source | None, str]]:
         """What is out of date: the name of the template or step, where it is, and what changed."""
-        told = set()
+        names_said = set()
         for item in self._operations.values():
             called = [place for place, step in self._steps.items() if step.call == Call(name=item.name)]
             directives = [*item.directives, *(self._calls[place] for place in called if place in self._calls)]
@@ -130,26 +130,28 @@ class _Checker:
                 changed = any(options["spec"] != spec for spec in self._specs(item, called))
                 if changed or "memoize" in options:
                     what = "what it runs" if changed else "its memoization"
-                    told.add(item.name)
+                    names_said.add(item.name)
                     yield item.name, item.source, f"{what} was changed after its key was made"
         for place, directive in self._calls.items() if self._whole else ():  # a part does not know what ran before it
             step = self._steps[place]
             callee = step.call.name if isinstance(step.call, Call) else ""
-            handed = tuple(item.value for item in step.arguments if item.name.startswith(LINEAGE))
-            if callee not in told and not self._covers(
-                place, handed, int(str(dict(directive.options).get("lineage", 0)))
+            lineages = tuple(item.value for item in step.arguments if item.name.startswith(LINEAGE))
+            if callee not in names_said and not self._covers(
+                place, lineages, int(str(dict(directive.options).get("lineage", 0)))
             ):
                 yield step.name, step.source, "what runs before it was changed after its key was made"
 
     def _specs(self, item: Operation, called: list[tuple[str, str]]) -> list[str]:
         """The spec hashes that an operation has for its callers."""
         analysis = self._analyses[0]
-        found = [verdict.facts for place in called if (verdict := analysis.verdicts.get(place)) is not None]
-        if not found:  # others call it
-            found.append(analysis.from_outside(self._bare[item.name]).facts)
-        return [facts.spec for facts in found if facts is not None]
+        result = [verdict.facts for place in called if (verdict := analysis.verdicts.get(place)) is not None]
+        if not result:  # others call it
+            result.append(analysis.from_outside(self._bare[item.name]).facts)
+        return [facts.spec for facts in result if facts is not None]
 
-    def _covers(self, place: tuple[str, str], handed: tuple[Value, ...], count: int) -> bool:
-        found = [verdict.handed for item in self._analyses if (verdict := item.verdicts.get(place)) is not None]
-        expected = [values or NO_LINEAGE if self._library and count else values for values in found]
-        return len(handed) == count and handed in expected
+    def _covers(self, place: tuple[str, str], lineages: tuple[Value, ...], count: int) -> bool:
+        expected_lineages = [
+            verdict.handed for item in self._analyses if (verdict := item.verdicts.get(place)) is not None
+        ]
+        expected = [values or NO_LINEAGE if self._library and count else values for values in expected_lineages]
+        return len(lineages) == count and lineages in expected

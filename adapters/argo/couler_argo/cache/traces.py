@@ -32,16 +32,16 @@ def without_traces(workflow: Workflow) -> Workflow:
     """
     by_name = callables(workflow)
     cached = {item.name for item in workflow.operations if _asks(item.directives)}
-    handed: dict[str, list[bool]] = {}
+    hands_on: dict[str, list[bool]] = {}
     for site in call_sites(workflow):
         if isinstance(site.step.call, Call):
             if _asks(site.step.directives):
                 cached.add(site.step.call.name)
-            handed.setdefault(site.step.call.name, []).append(_hands_lineage(site.step))
+            hands_on.setdefault(site.step.call.name, []).append(_hands_lineage(site.step))
     changed: dict[str, Template] = {}
     for name, item in by_name.items():
         if name not in cached:
-            bare = _bare(item, handed.get(name, []))
+            bare = _bare(item, hands_on.get(name, []))
             if bare != item:
                 changed[name] = bare
 
@@ -55,11 +55,11 @@ def without_traces(workflow: Workflow) -> Workflow:
     return with_specs(bare_workflow, {}) if has_specs(bare_workflow) else bare_workflow
 
 
-def _bare(item: Template, handed: list[bool]) -> Template:
-    """A template that is not cached, without what we put into it; `handed`: whether each call passes a lineage."""
+def _bare(item: Template, hands_on: list[bool]) -> Template:
+    """A template that is not cached, without what we put into it; `hands_on`: whether each call passes a lineage."""
     if spec_in_key(item) is not None:
         return without_cache(item)
-    if any(map(is_lineage, item.inputs)) and not (handed and all(handed)):
+    if any(map(is_lineage, item.inputs)) and not (hands_on and all(hands_on)):
         return item  # its owner's
     return replace(without_cache(item), memoized=item.memoized)
 

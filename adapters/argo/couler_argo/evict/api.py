@@ -56,13 +56,13 @@ class Cluster:
             EngineError: the cluster does not answer, or tells us neither of its caches nor of its namespaces.
         """
         try:
-            found = {thing["metadata"]["namespace"] for thing in self._caches_everywhere()}
+            names = {thing["metadata"]["namespace"] for thing in self._caches_everywhere()}
         except Refused as refused:
             if refused.status != 403:
                 raise
             spaces = self._listed("NamespaceList", "namespaces", self._core.list_namespace)
-            found = {thing["metadata"]["name"] for thing in spaces if self._may_list(thing["metadata"]["name"])}
-        return sorted(found)
+            names = {thing["metadata"]["name"] for thing in spaces if self._may_list(thing["metadata"]["name"])}
+        return sorted(names)
 
     def workflows(self, namespace: str = "") -> Iterator[Mapped]:
         """All workflows of a namespace, or of all namespaces, page by page; of those that change meanwhile, some state.

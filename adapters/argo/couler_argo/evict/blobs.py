@@ -54,8 +54,8 @@ class Repository:
             if self.reaches(artifact):
                 by_folder.setdefault(artifact.key.rpartition("/")[0], []).append(artifact.key)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = pool.map(self._sizes_in, by_folder, by_folder.values())
-            return {key: size for some in found for key, size in some.items()}
+            sizes = pool.map(self._sizes_in, by_folder, by_folder.values())
+            return {key: size for some in sizes for key, size in some.items()}
 
     def delete(self, key: str) -> None:
         """Deletes an artifact, which may be a folder; one that is not there is no error.

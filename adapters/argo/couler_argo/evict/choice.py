@@ -71,13 +71,13 @@ class Chooser:
         for run in (*history.runs, *history.live):
             for step in run.steps:
                 self._learn(run.family, step, tuple(run.steps[parent].key for parent in step.parents))
-        held: dict[str, list[tuple[Shard, Entry]]] = {}
+        by_key: dict[str, list[tuple[Shard, Entry]]] = {}
         for shard in shards:
             for entry in shard.entries.values():
-                held.setdefault(entry.key, []).append((shard, entry))
-        self.sized = {key: self._sized(entry for _, entry in some) for key, some in held.items()}
-        self._candidates = [self.candidate(shard, entry) for some in held.values() for shard, entry in some[:1]]
-        history.decide(frozenset(held))
+                by_key.setdefault(entry.key, []).append((shard, entry))
+        self.sized = {key: self._sized(entry for _, entry in some) for key, some in by_key.items()}
+        self._candidates = [self.candidate(shard, entry) for some in by_key.values() for shard, entry in some[:1]]
+        history.decide(frozenset(by_key))
 
     def kept(self, capacity: int | None) -> Set[str]:
         """The keys of the results that are worth keeping."""
@@ -85,20 +85,20 @@ class Chooser:
 
     def crowded_out(self, shard: Shard, gone: Set[str]) -> Set[str]:
         """The keys that have to leave a ConfigMap beside those that leave anyway, so that it stays under its limit."""
-        left = [entry for key, entry in shard.entries.items() if key not in gone]
+        remaining = [entry for key, entry in shard.entries.items() if key not in gone]
         size = shard.bytes - sum(shard.sizes.get(key, 0) for key in gone)
         if size <= HALF:
             return frozenset()
-        room = max(0, HALF - (size - sum(entry.bytes for entry in left)))
+        room = max(0, HALF - (size - sum(entry.bytes for entry in remaining)))
         # Here an entry takes what it is as text: where its artifacts are, there is room.
-        written = [msgspec.structs.replace(self.candidate(shard, entry), bytes=entry.bytes) for entry in left]
-        return {entry.key for entry in left} - self._asked(written, room)
+        written = [msgspec.structs.replace(self.candidate(shard, entry), bytes=entry.bytes) for entry in remaining]
+        return {entry.key for entry in remaining} - self._asked(written, room)
 
     def figures(self, shard: Shard, entry: Entry, now: float) -> tuple[tuple[str, int | float | str], ...]:
         """The numbers behind a verdict, those that are known."""
         sized = self.sized.get(entry.key) or self._sized([entry])
         candidate = self.candidate(shard, entry)
-        known = (
+        figures = (
             ("bytes", sized.bytes),
             ("bytes_measured", "yes" if sized.measured else "no"),
             ("entry_bytes", entry.bytes),
@@ -108,7 +108,7 @@ class Chooser:
             ("pending_consumers", self.waited_for(entry.key)),
             ("step", candidate.step or None),
         )
-        return tuple((name, value) for name, value in known if value is not None)
+        return tuple((name, value) for name, value in figures if value is not None)
 
     def candidate(self, shard: Shard, entry: Entry) -> Candidate:
         """An entry as policies see it."""
@@ -157,9 +157,9 @@ class Chooser:
                 self._consumers[parent] = self._consumers.get(parent, 0) + 1
         if step.fate in ("computed", "loaded"):
             self._uses[step.key] = self._uses.get(step.key, 0) + 1
-            known = self._ran.get(step.key)
-            if known is not None and step.seconds is None:
-                step = msgspec.structs.replace(step, seconds=known[0].seconds)
+            past = self._ran.get(step.key)
+            if past is not None and step.seconds is None:
+                step = msgspec.structs.replace(step, seconds=past[0].seconds)
             self._ran[step.key] = step, family, parents
 
     def _sized(self, entries: Iterable[Entry]) -> Sized:
@@ -167,7 +167,7 @@ class Chooser:
         for entry in entries:
             size += entry.bytes
             for artifact in entry.artifacts:
-                known = self._sizes.get(artifact.key)
-                size += self._assumed if known is None else known
-                measured = measured and known is not None
+                size_of = self._sizes.get(artifact.key)
+                size += self._assumed if size_of is None else size_of
+                measured = measured and size_of is not None
         return Sized(size, measured)

@@ -43,16 +43,16 @@ def manifests(schedule: Schedule) -> list[dict[str, Any]]:
     """
     _check(schedule)
     namespace, managed = schedule.namespace, schedule.managed
-    made = list(_granted(MEMOIZE, namespace, KEEPING, schedule.account, namespace))
+    manifests = list(_granted(MEMOIZE, namespace, KEEPING, schedule.account, namespace))
     if not schedule.image:
-        return made
+        return manifests
     metadata = {"name": NAME, "namespace": namespace, "labels": LABELS}
-    made.append({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+    manifests.append({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
     here = (*CACHES, *(WORKFLOWS if managed == namespace else ()), *OWN_POD)
-    made += _granted(NAME, namespace, here, NAME, namespace)
+    manifests += _granted(NAME, namespace, here, NAME, namespace)
     if managed != namespace:
-        made += _granted(NAME, managed, WORKFLOWS, NAME, namespace)
-    return [*made, {"apiVersion": ARGO, "kind": "CronWorkflow", "metadata": metadata, "spec": _cron(schedule)}]
+        manifests += _granted(NAME, managed, WORKFLOWS, NAME, namespace)
+    return [*manifests, {"apiVersion": ARGO, "kind": "CronWorkflow", "metadata": metadata, "spec": _cron(schedule)}]
 
 
 def _granted(name: str, where: str, rules: Iterable[Rule], account: str, home: str) -> Iterator[dict[str, Any]]:

@@ -193,13 +193,13 @@ def _decisions(shard: Shard, change: Change, chooser: Chooser, now: float) -> It
 def _totals(mine: Sequence[Shard], changes: Sequence[tuple[Shard, Change]], chooser: Chooser) -> tuple[int, int]:
     """Bytes of all results before, and of those that are left."""
     before = {entry.key for shard in mine for entry in shard.entries.values()}
-    left = {
+    entries_left = {
         key
         for shard, change in changes
         for key in shard.entries
         if change.outcomes.get(key, ("kept", "", None))[0] in ("kept", "postponed")
     }
-    return sum(chooser.sized[key].bytes for key in before), sum(chooser.sized[key].bytes for key in left)
+    return sum(chooser.sized[key].bytes for key in before), sum(chooser.sized[key].bytes for key in entries_left)
 
 
 def _remarks(seen: _Seen, mine: Sequence[Shard]) -> Iterator[str]:

@@ -104,8 +104,8 @@ class ShardWriter:
 
     def _read_again(self, name: str, *, hurry: bool) -> Shard | None:
         """A ConfigMap as it is after it has been left alone; at once where it is too full and there is a hurry."""
-        found = self._cluster.cache(self._namespace, name)
-        shard = None if found is None else shard_of(found)
+        document = self._cluster.cache(self._namespace, name)
+        shard = None if document is None else shard_of(document)
         if shard is not None and not (hurry and shard.bytes > HALF):
             time.sleep(self._limits.settle)
         return shard

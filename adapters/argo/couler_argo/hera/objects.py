@@ -62,10 +62,10 @@ def hera_class_of(workflow: object) -> type[Workflow]:
         InvalidInput: it is no Hera workflow.
     """
     own = hera_classes().values()
-    found = next((cls for cls in type(workflow).__mro__ if cls in own), None)
-    if found is None:
+    result = next((cls for cls in type(workflow).__mro__ if cls in own), None)
+    if result is None:
         raise InvalidInput(f"this is a {type(workflow).__name__}, not a Hera workflow", engine="argo")
-    return cast("type[Workflow]", found)
+    return cast("type[Workflow]", result)
 
 
 def label(workflow: Workflow) -> str:

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 def service_of(settings: Settings, where: Where | None, connection: dict[str, Any]) -> WorkflowsService:
     """See `couler_argo.hera.services`."""
     hera_classes()  # says what is wrong where Hera is not what it should be
-    made: WorkflowsService = _service_class()(settings, where, **connection)
-    return made
+    service: WorkflowsService = _service_class()(settings, where, **connection)
+    return service
 
 
 @cache
@@ -72,11 +72,11 @@ def _service_class() -> type[Any]:
                 self.create_workflow_template(WorkflowTemplateCreateRequest(template=model), namespace)
             except AlreadyExists:
                 name = document["metadata"]["name"]
-                found = self.get_workflow_template(name, namespace)
-                if _plain(found)["spec"] == document["spec"]:
+                existing = self.get_workflow_template(name, namespace)
+                if _plain(existing)["spec"] == document["spec"]:
                     return
                 # The version makes it an error if somebody has changed it since.
-                model.metadata.resource_version = found.metadata.resource_version
+                model.metadata.resource_version = existing.metadata.resource_version
                 self.update_workflow_template(name, WorkflowTemplateUpdateRequest(template=model), namespace)
                 log.info("the WorkflowTemplate %s was there, and was changed", name)
 
@@ -142,11 +142,11 @@ def _model(document: dict[str, Any]) -> Any:
     name = f"{document['kind']} {document['metadata'].get('name') or document['metadata'].get('generateName')}"
     refused = partial(Unsupported, file=name, engine="argo", feature="hera", hint=WAY_OUT)
     try:
-        made = getattr(models, document["kind"]).model_validate(document)
+        model = getattr(models, document["kind"]).model_validate(document)
     except (AttributeError, ValueError) as error:  # pydantic's, too
         raise refused(f"Hera cannot hold it: {one_line(error)}") from error
-    difference = next(iter(diff(document, _plain(made))), None)
+    difference = next(iter(diff(document, _plain(model))), None)
     if difference is not None:
         path = difference.before or difference.after or ()
         raise refused(f"Hera would lose or change {render(path)}", path=path)
-    return made
+    return model

@@ -31,30 +31,30 @@ def order_of(waits: Sequence[Sequence[int]]) -> list[int]:
 
 def cycle_of(waits: Sequence[Sequence[int]], order: Sequence[int]) -> list[int]:
     """Tasks that wait for each other in a ring; none if the order holds all tasks."""
-    left = set(range(len(waits))).difference(order)
-    if not left:
+    remaining = set(range(len(waits))).difference(order)
+    if not remaining:
         return []
     path: dict[int, None] = {}
-    current = min(left)
+    current = min(remaining)
     while current not in path:  # each of those left waits for one of those left
         path[current] = None
-        current = next(other for other in waits[current] if other in left)
+        current = next(other for other in waits[current] if other in remaining)
     ring = list(path)
     return ring[ring.index(current) :]
 
 
 def not_before(
-    asked: Iterable[tuple[int, int]], waits: Sequence[Sequence[int]], order: Sequence[int]
+    questions: Iterable[tuple[int, int]], waits: Sequence[Sequence[int]], order: Sequence[int]
 ) -> Iterator[tuple[int, int]]:
     """Of pairs (task, other), those whose other task need not have ended when the task begins."""
-    open_ = [(task, other) for task, other in asked if other not in waits[task]]
+    open_ = [(task, other) for task, other in questions if other not in waits[task]]
     others = list(dict.fromkeys(other for _, other in open_))
     for start in range(0, len(others), CHUNK):
         bits = {other: 1 << number for number, other in enumerate(others[start : start + CHUNK])}
         before = [0] * len(waits)
         for task in order:
-            found = 0
+            bits_before = 0
             for other in waits[task]:
-                found |= before[other] | bits.get(other, 0)
-            before[task] = found
+                bits_before |= before[other] | bits.get(other, 0)
+            before[task] = bits_before
         yield from ((task, other) for task, other in open_ if other in bits and not before[task] & bits[other])

@@ -107,12 +107,12 @@ def _check_enum(item: Mapping, path: Path, subject: str, report: Report, later: 
     return False
 
 
-def check_supply(template: Mapping, given: Arguments, path: Path, subject: str, report: Report) -> None:
+def check_supply(template: Mapping, arguments: Arguments, path: Path, subject: str, report: Report) -> None:
     """Whether a call passes what a template needs.
 
     Args:
         template: the one that is called.
-        given: what is passed.
+        arguments: what is passed.
         path: the place of the call.
         subject: who calls what, to begin a message with.
         report: gets what is missing.
@@ -121,20 +121,20 @@ def check_supply(template: Mapping, given: Arguments, path: Path, subject: str, 
     names = {item.get("name", "") for item in inputs.get("parameters", ())}
     for item in inputs.get("parameters", ()):
         name = item.get("name", "")
-        passed = given.parameters.get(name)
+        passed = arguments.parameters.get(name)
         if passed is not None and "value" not in passed and "valueFrom" not in passed:
             if path[-1:] != ("entrypoint",) and path[-1:] != ("onExit",):
                 continue  # said where it is passed
             hint = "give it a value in the workflow's arguments"
             report.error("missing-argument", path, f"{subject} gets no value for its parameter {name!r}", hint)
         elif not _has_value(item, passed):
-            hint = _hint(name, [key for key in given.parameters if key not in names], "parameter", report)
+            hint = _hint(name, [key for key in arguments.parameters if key not in names], "parameter", report)
             report.error("missing-argument", path, f"{subject} is not passed its parameter {name!r}", hint)
     names = {item.get("name", "") for item in inputs.get("artifacts", ())}
     for item in inputs.get("artifacts", ()):
         name = item.get("name", "")
-        if not item.get("optional") and not has_source(item) and name not in given.artifacts:
-            hint = _hint(name, [key for key in given.artifacts if key not in names], "artifact", report)
+        if not item.get("optional") and not has_source(item) and name not in arguments.artifacts:
+            hint = _hint(name, [key for key in arguments.artifacts if key not in names], "artifact", report)
             report.error("missing-argument", path, f"{subject} is not passed its artifact {name!r}", hint)
 
 

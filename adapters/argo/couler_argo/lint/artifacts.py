@@ -78,14 +78,14 @@ def _given(hdfs: Mapping, key: str) -> bool:
 
 def check_path(artifact: Mapping, path: Path, subject: str, leaf: bool, report: Report) -> None:
     """The path in a container: every artifact of a container has one, and nothing else has."""
-    given = artifact.get("path", "")
+    path_text = artifact.get("path", "")
     if not leaf:
-        if given:
+        if path_text:
             hint = "remove it: a template of steps or tasks has no files"
             report.error("artifact-path", (*path, "path"), f"{subject} has a path", hint)
-    elif not given:
+    elif not path_text:
         report.error("artifact-path", path, f"{subject} has no path", "say where it is in the container")
-    elif _escapes(given):
+    elif _escapes(path_text):
         hint = "write the path without .."
         report.error("artifact-path", (*path, "path"), f"{subject} has a path that leads out of its folder", hint)
 

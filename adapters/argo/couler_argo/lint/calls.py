@@ -98,24 +98,24 @@ def resolve(run: Run, caller: Callee, call: Mapping, path: Path, where: str) -> 
         if inline is None or referred.callee is None:
             return referred
         return Resolved(referred.callee.inline(inline, path, where, report))
-    found: Resolved | None = None
+    resolved: Resolved | None = None
     if name:
-        found = resolve_name(run, caller.holder, name, report, (*path, "template"), where, caller.borrowed)
+        resolved = resolve_name(run, caller.holder, name, report, (*path, "template"), where, caller.borrowed)
     if inline is not None:
         return Resolved(caller.inline(inline, path, where, report))
-    if found is None:
+    if resolved is None:
         report.error("no-call", path, f"{where}calls no template", "give it template, templateRef or inline")
         return UNKNOWN
-    return found
+    return resolved
 
 
 def resolve_name(
     run: Run, holder: Holder, name: str, report: Report, path: Path, where: str, borrowed: bool = False
 ) -> Resolved:
     """The template of this name in an object; says so where there is none."""
-    found = holder.find(name)
-    if found is not None:
-        return _resolved(run, holder, found, report, borrowed)
+    definition = holder.find(name)
+    if definition is not None:
+        return _resolved(run, holder, definition, report, borrowed)
     if not borrowed and (brought := run.brought.get(name)) is not None:
         message = f"{where}calls {name!r}, which is not here; Argo takes what a templateRef called before"
         report.warning("unknown-template", path, message, "write a templateRef here as well")
@@ -128,8 +128,8 @@ def resolve_name(
     return UNKNOWN
 
 
-def _resolved(run: Run, holder: Holder, found: tuple[Mapping, Path], report: Report, borrowed: bool) -> Resolved:
-    template, path = found
+def _resolved(run: Run, holder: Holder, definition: tuple[Mapping, Path], report: Report, borrowed: bool) -> Resolved:
+    template, path = definition
     if borrowed:
         run.brought.setdefault(template.get("name", ""), (template, (holder.name, *path)))
     return Resolved(Callee(holder, template, path, named(template), report, borrowed))
@@ -146,8 +146,8 @@ def resolve_reference(run: Run, holder: Holder, report: Report, reference: Mappi
     library = find_library(run, holder, report, reference, path, where)
     if library is None:
         return UNKNOWN
-    found = library.find(template)
-    if found is None:
+    definition = library.find(template)
+    if definition is None:
         if "placeholder" in template or is_computed(template):
             return Resolved(None)
         message = f"{where}calls {template!r} of {name!r}, which has no such template"
@@ -155,9 +155,9 @@ def resolve_reference(run: Run, holder: Holder, report: Report, reference: Mappi
         report.error("unknown-template", (*path, "template"), message, hint)
         return UNKNOWN
     if library.document == run.home.document and library.manifest.path == run.home.manifest.path:
-        return _resolved(run, library, found, report, borrowed=True)
+        return _resolved(run, library, definition, report, borrowed=True)
     borrowed = Borrowed(report, path, f"{where}calls {template!r} of {name!r}", library.document)
-    return _resolved(run, library, found, borrowed, borrowed=True)
+    return _resolved(run, library, definition, borrowed, borrowed=True)
 
 
 def find_library(run: Run, holder: Holder, report: Report, reference: Mapping, path: Path, where: str) -> Holder | None:
@@ -169,11 +169,11 @@ def find_library(run: Run, holder: Holder, report: Report, reference: Mapping, p
             "cluster-calls-namespace", path, message, "refer to a ClusterWorkflowTemplate (clusterScope: true)"
         )
         return None
-    found = run.shelf.find(reference, run.home.namespace, holder)
-    if len(found) > 1:
-        run.shelf.shared.add(found, holder.document, (*holder.manifest.path, *path))
+    libraries = run.shelf.find(reference, run.home.namespace, holder)
+    if len(libraries) > 1:
+        run.shelf.shared.add(libraries, holder.document, (*holder.manifest.path, *path))
         return None
-    library = found[0] if found else None
+    library = libraries[0] if libraries else None
     if library is not None and not library.misfits:
         return library
     kind = "ClusterWorkflowTemplate" if cluster else "WorkflowTemplate"

@@ -65,9 +65,9 @@ def conform(data: Any, shape: Any, path: Path, misfits: list[Misfit]) -> Any:
             return [_empty(inner) if item is None else item for item in items]
     if not isinstance(data, dict):
         return _misfit(data, "a mapping", path, misfits)
-    known = dict(_members(data, shape, path, misfits))
-    gone = [key for key in data if key not in known]
-    result = {**data, **known}
+    members = dict(_members(data, shape, path, misfits))
+    gone = [key for key in data if key not in members]
+    result = {**data, **members}
     for key in gone:
         if result[key] is None or isinstance(shape, Each) or key in shape:
             del result[key]

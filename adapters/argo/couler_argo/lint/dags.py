@@ -46,21 +46,21 @@ def visit_dag(run: Run, caller: Callee, scope: Scope, descend: bool) -> Iterator
     _check_cycle(tasks, cycle_of(waits, order), path, caller)
     _check_target(dag, tasks, (*caller.path, "dag", "target"), caller, scope)
     sequence = order if len(order) == len(waits) else range(len(waits))
-    found: dict[int, Resolved] = {}
+    resolved: dict[int, Resolved] = {}
     for number in sequence:
         task, place = tasks.items[number], (*path, number)
         where = f"{caller.where}, task {task.get('name', '')!r}: "
-        found[number] = resolve(run, caller, task, place, where)
-        callee = found[number].callee
+        resolved[number] = resolve(run, caller, task, place, where)
+        callee = resolved[number].callee
         if callee is not None and descend:
             yield Request(callee, None, report, place, where)
-        publish(run, found[number], f"tasks.{task.get('name', '')}", scope, gathered=gathers(task))
+        publish(run, resolved[number], f"tasks.{task.get('name', '')}", scope, gathered=gathers(task))
     ended = Order(caller, tasks, scope)
     for number in sequence:
         task, place = tasks.items[number], (*path, number)
         where = f"{caller.where}, task {task.get('name', '')!r}: "
         _check_task(task, number, place, where, caller, scope, ended)
-        callee = found[number].callee
+        callee = resolved[number].callee
         if callee is not None and descend:
             yield Request(callee, Arguments(task.get("arguments", {})), report, place, f"{where}{callee.where}")
     if len(order) == len(waits):
@@ -74,8 +74,8 @@ def _check_task(task: Mapping, number: int, path: Path, where: str, caller: Call
     items = items_of(task, path, where, report)
     beside = items.names | inline_inputs(task)
     read = list(tags(task, path))
-    left = [pair for pair in read if not ended.takes(*pair, number)]
-    check_references(left, scope, where, report, beside, items.any)
+    pending = [pair for pair in read if not ended.takes(*pair, number)]
+    check_references(pending, scope, where, report, beside, items.any)
     check_arguments(task.get("arguments", {}), (*path, "arguments"), where, report)
     ended.takes_arguments(task.get("arguments", {}), (*path, "arguments"), number)
 

@@ -26,13 +26,13 @@ def check_expressions(template: Mapping, path: Path, where: str, report: Report)
         for kind, plural in (("parameter", "parameters"), ("artifact", "artifacts"))
         for item in template.get("inputs", {}).get(plural, ())
     }
-    known = set(steps)
+    names = set(steps)
     for reference, place in _references(template, path):
         if reference.to == "input" and reference.name and (reference.kind, reference.name) not in inputs:
             hint = report.meant(reference.name, [name for _, name in inputs], "declare it in the template's inputs")
             message = f"{where}: an expression reads {reference.native}, which is no input of it"
             report.warning("unresolved-reference", place, message, hint)
-        elif reference.step and reference.step != ANY_STEP and reference.step not in known:
+        elif reference.step and reference.step != ANY_STEP and reference.step not in names:
             if reference.step == "name":  # the name of the node itself
                 continue
             hint = report.meant(reference.step, steps, "correct the name")

@@ -72,10 +72,10 @@ class Holder:
     def spec(self) -> Mapping:
         """The workflow's spec; empty where there is none."""
         try:
-            found = at(self.data, self.spec_path)
+            spec = at(self.data, self.spec_path)
         except KeyError:
             return {}
-        return found if isinstance(found, dict) else {}
+        return spec if isinstance(spec, dict) else {}
 
     @property
     def templates(self) -> list[Mapping]:

@@ -35,10 +35,10 @@ def gathers(call: Mapping) -> bool:
 
 def items_of(call: Mapping, path: Path, where: str, report: Report) -> Items:
     """The item's variables; says what is wrong with the loop."""
-    given = [key for key in LOOPS if call.get(key) or (key == "withSequence" and key in call)]
-    if len(given) > 1:
-        message = f"{where}loops by {' and '.join(given)}"
-        report.error("loop", (*path, given[1]), message, "keep one of them")
+    loops = [key for key in LOOPS if call.get(key) or (key == "withSequence" and key in call)]
+    if len(loops) > 1:
+        message = f"{where}loops by {' and '.join(loops)}"
+        report.error("loop", (*path, loops[1]), message, "keep one of them")
     if call.get("withItems"):
         return Items(frozenset(name for item in call["withItems"] for name in _variables(item)), False)
     if call.get("withParam"):

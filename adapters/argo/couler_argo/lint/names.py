@@ -59,7 +59,7 @@ def check_ports(ports: Mapping, path: Path, where: str, report: Report, literal:
 def _check(
     items: Iterable[Mapping], check: Check, kind: str, path: Path, where: str, report: Report, literal: bool
 ) -> None:
-    known: set[str] = set()
+    names: set[str] = set()
     for number, item in enumerate(items):
         name = item.get("name", "")
         if not name:
@@ -67,7 +67,7 @@ def _check(
             continue
         if literal or not is_computed(name):
             check(name, kind, (*path, number, "name"), where, report)
-        if name in known:
+        if name in names:
             message = f"{where}two {kind}s are named {name!r}"
             report.error("duplicate-name", (*path, number, "name"), message, "rename one of them")
-        known.add(name)
+        names.add(name)

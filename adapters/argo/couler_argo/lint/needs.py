@@ -55,15 +55,15 @@ def _waits(task: Mapping) -> dict[str, bool]:
 
 
 def _named(text: str) -> dict[str, bool]:
-    found: dict[str, bool] = {}
+    names: dict[str, bool] = {}
     for match in NAME.finditer(text):
         if match[3]:
-            found[match[3]] = False
+            names[match[3]] = False
         elif match[2] in OF_LOOPS:
-            found[match[1]] = True
+            names[match[1]] = True
         else:
-            found.setdefault(match[1], False)
-    return found
+            names.setdefault(match[1], False)
+    return names
 
 
 def check_needs(tasks: Tasks, path: Path, where: str, report: Report) -> None:

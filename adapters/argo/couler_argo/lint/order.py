@@ -76,20 +76,20 @@ class Order:
         """Says which of the references are to tasks that need not have ended."""
         for number, other in not_before(self._asked, waits, order):
             worst: dict[Path, _Asked] = {}
-            for asked in self._asked[number, other]:
-                if asked.refused or asked.path not in worst:
-                    worst[asked.path] = asked
-            for asked in worst.values():
-                self._say(asked, number, str(self._tasks.items[other].get("name", "")))
+            for question in self._asked[number, other]:
+                if question.refused or question.path not in worst:
+                    worst[question.path] = question
+            for question in worst.values():
+                self._say(question, number, str(self._tasks.items[other].get("name", "")))
 
-    def _say(self, asked: _Asked, number: int, name: str) -> None:
+    def _say(self, question: _Asked, number: int, name: str) -> None:
         own = str(self._tasks.items[number].get("name", ""))
         where = f"{self._caller.where}, task {own!r}: "
         if name == own:
-            message = f"{where}{{{{{asked.tag}}}}} refers to the task itself, before it has run"
+            message = f"{where}{{{{{question.tag}}}}} refers to the task itself, before it has run"
             hint = "refer to another task"
         else:
-            message = f"{where}{{{{{asked.tag}}}}} refers to {name!r}, which need not have ended by then"
+            message = f"{where}{{{{{question.tag}}}}} refers to {name!r}, which need not have ended by then"
             hint = f"let {own!r} depend on {name!r}"
-        add = self._caller.report.error if asked.refused else self._caller.report.warning
-        add("reference-order", asked.path, message, hint)
+        add = self._caller.report.error if question.refused else self._caller.report.warning
+        add("reference-order", question.path, message, hint)

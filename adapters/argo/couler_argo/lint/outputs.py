@@ -73,13 +73,13 @@ def _check_source(item: Mapping, path: Path, subject: str, caller: Callee) -> No
     if "value" in item:
         report.error("output-source", path, f"{subject} has both value and valueFrom", "keep one of them")
         return
-    given = [key for key in SOURCES if source.get(key)] + [key for key in ("supplied",) if key in source]
-    if len(given) > 1:
-        message = f"{subject} comes from several places: {', '.join(given)}"
+    sources = [key for key in SOURCES if source.get(key)] + [key for key in ("supplied",) if key in source]
+    if len(sources) > 1:
+        message = f"{subject} comes from several places: {', '.join(sources)}"
         report.error("output-source", path, message, "keep one of them")
         return
     kind = next((kind for kind in OF_TYPES if caller.template.get(kind, []) != []), "")
     wanted = OF_TYPES.get(kind, SOURCES)
-    if not given or (kind and given[0] not in wanted):
-        found = f"comes from {given[0]}" if given else "comes from nowhere"
-        report.error("output-source", path, f"{subject} {found}", f"give it valueFrom.{' or '.join(wanted)}")
+    if not sources or (kind and sources[0] not in wanted):
+        origin = f"comes from {sources[0]}" if sources else "comes from nowhere"
+        report.error("output-source", path, f"{subject} {origin}", f"give it valueFrom.{' or '.join(wanted)}")

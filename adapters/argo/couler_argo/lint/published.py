@@ -10,23 +10,23 @@ __all__ = ["publish"]
 WITH_RESULT = ("container", "script", "data", "http", "plugin")
 
 
-def publish(run: Run, found: Resolved, prefix: str, scope: Scope, gathered: bool = False) -> None:
+def publish(run: Run, resolved: Resolved, prefix: str, scope: Scope, gathered: bool = False) -> None:
     """Makes a step's outputs known, and the global ones among them.
 
     Args:
         run: the checks.
-        found: what the step calls.
+        resolved: what the step calls.
         prefix: the step, as references spell it (`steps.a`).
         scope: gets the variables.
         gathered: whether the step loops, so that its outputs are there as lists.
     """
-    if not found.known:
+    if not resolved.known:
         scope.open.add(prefix)
         return
     scope.names.update(f"{prefix}.{name}" for name in ("id", "startedAt", "finishedAt", "hostNodeName"))
-    if found.callee is None:
+    if resolved.callee is None:
         return
-    template = found.callee.template
+    template = resolved.callee.template
     if template.get("daemon"):
         scope.names.add(f"{prefix}.ip")
     containers = template.get("containerSet", {}).get("containers", ())

@@ -45,8 +45,8 @@ def check_references(
     for tag, place in tags:
         if not scope.knows(tag, beside, any_item):
             root = tag.split(".", 1)[0]
-            known = {*scope.names, *beside, *scope.run.variables} if len(scope.names) < MANY else ()
-            near = sorted(name for name in known if name.startswith(f"{root}."))
+            names = {*scope.names, *beside, *scope.run.variables} if len(scope.names) < MANY else ()
+            near = sorted(name for name in names if name.startswith(f"{root}."))
             remedy = DECLARE if tag.startswith("workflow.parameters.") else "correct it, or declare what it refers to"
             hint = report.meant(tag, near, remedy)
             message = f"{where}{{{{{tag}}}}} cannot be resolved: {REASONS[root]}"

@@ -65,10 +65,10 @@ class Report:
         elif self.releases.last >= release:
             self.note(code, path, message, hint)
 
-    def meant(self, name: str, known: Collection[str], otherwise: str) -> str:
+    def meant(self, name: str, names: Collection[str], otherwise: str) -> str:
         """A hint that names the known name nearest to a misspelled one; `otherwise` where none is near."""
         self._looked += 1
-        close = get_close_matches(name, known, 1, 0.75) if len(known) <= FEW and self._looked <= FEW else ()
+        close = get_close_matches(name, names, 1, 0.75) if len(names) <= FEW and self._looked <= FEW else ()
         return f"did you mean {close[0]!r}?" if close else otherwise
 
     def add(

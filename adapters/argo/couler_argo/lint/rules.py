@@ -72,9 +72,9 @@ def _check_artifacts(ports: Mapping, path: Path, where: str, report: Report) -> 
 
 
 def _check_location(item: Mapping, path: Path, subject: str, report: Report) -> None:
-    given = [kind for kind in LOCATION if kind in item]
-    if len(given) > 1:
-        message = f"{subject} has several locations: {', '.join(given)}"
+    kinds = [kind for kind in LOCATION if kind in item]
+    if len(kinds) > 1:
+        message = f"{subject} has several locations: {', '.join(kinds)}"
         report.since(FULL_CRDS, "crd-rule", path, message, "keep one of them", before="warning")
 
 

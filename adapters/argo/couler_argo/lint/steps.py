@@ -45,15 +45,15 @@ def visit_steps(run: Run, caller: Callee, scope: Scope, descend: bool) -> Iterat
             scope.names |= items.names  # Argo lets later steps refer to them as well
             any_item = any_item or items.any
             check_arguments(step.get("arguments", {}), (*path, "arguments"), where, caller.report)
-            found = resolve(run, caller, step, path, where)
-            callee = found.callee
+            resolved = resolve(run, caller, step, path, where)
+            callee = resolved.callee
             if callee is not None and descend:
                 yield Request(callee, None, caller.report, path, where)
             if has_exit_hook(step):
-                publish(run, found, f"steps.{name}", scope)
+                publish(run, resolved, f"steps.{name}", scope)
             check_hooks(step.get("hooks", {}), (*path, "hooks"), where, caller.report)
             check_references(tags(step, path), scope, where, caller.report, inline_inputs(step), any_item)
-            publish(run, found, f"steps.{name}", scope, gathered=gathers(step))
+            publish(run, resolved, f"steps.{name}", scope, gathered=gathers(step))
             if callee is not None and descend:
                 subject = f"{where}{callee.where}"
                 yield Request(callee, Arguments(step.get("arguments", {})), caller.report, path, subject)

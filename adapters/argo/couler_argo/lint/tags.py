@@ -76,12 +76,12 @@ def _filled_text(text: str, value: Callable[[str], str | None]) -> str:
         inner = match[1]
         if inner.startswith("="):
             return match[0]
-        known = value(inner.strip())
-        if known is not None:
-            return known
+        text = value(inner.strip())
+        if text is not None:
+            return text
         head, braces, nested = inner.rpartition("{{")
-        if braces and head and (known := value(nested)) is not None:
-            return "{{" + head + known  # the outer tag's end follows in the text
+        if braces and head and (text := value(nested)) is not None:
+            return "{{" + head + text  # the outer tag's end follows in the text
         return match[0]
 
     once = TAG.sub(replaced, text)

@@ -90,10 +90,10 @@ def _supplied(template: Mapping, arguments: Arguments | None, values: Any) -> Ma
         value = values(f"inputs.parameters.{name}")
         passed = None if arguments is None else arguments.parameters.get(name)
         if value is not None:
-            given: Mapping = {"value": value}
+            supplied: Mapping = {"value": value}
         else:
-            given = {"valueFrom": (item if passed is None else passed).get("valueFrom", {})}
-        parameters.append({**{key: item[key] for key in item if key not in ("value", "valueFrom")}, **given})
+            supplied = {"valueFrom": (item if passed is None else passed).get("valueFrom", {})}
+        parameters.append({**{key: item[key] for key in item if key not in ("value", "valueFrom")}, **supplied})
     artifacts: list[Mapping] = []
     for item in inputs.get("artifacts", ()):
         name = item.get("name", "")

@@ -48,8 +48,8 @@ def check_workflow(shelf: Shelf, home: Holder, report: Report) -> None:
     needed = _needed(home, library)
     check_arguments(own, (*path, "arguments"), "", report, LATER[home.kind], needed)
     if library is not None:
-        taken = "the workflow template's arguments are taken over"
-        borrowed = Borrowed(report, (*path, "workflowTemplateRef"), taken, library.document)
+        borrowed_note = "the workflow template's arguments are taken over"
+        borrowed = Borrowed(report, (*path, "workflowTemplateRef"), borrowed_note, library.document)
         check_arguments(inherited, (), "", borrowed, LATER[home.kind], needed)
     arguments = {plural: [*own[plural], *inherited[plural]] for plural in own}
     _define(run, arguments, library)
@@ -87,9 +87,11 @@ def _needed(home: Holder, library: Holder | None) -> Collection[str]:
     specs = (home.spec, library.spec if library is not None else {})
     for key in ("entrypoint", "onExit") if not home.manifest.library else ("onExit",):
         name = next((spec[key] for spec in specs if spec.get(key)), "")
-        found = (library or home).find(name) if library is not None or "workflowTemplateRef" not in home.spec else None
-        if found is not None:
-            needed |= {item.get("name", "") for item in found[0].get("inputs", {}).get("parameters", ())}
+        definition = (
+            (library or home).find(name) if library is not None or "workflowTemplateRef" not in home.spec else None
+        )
+        if definition is not None:
+            needed |= {item.get("name", "") for item in definition[0].get("inputs", {}).get("parameters", ())}
     return needed
 
 
@@ -137,8 +139,8 @@ def _requests(run: Run, library: Holder | None, arguments: Mapping) -> Iterator[
     spec, path = run.home.spec, run.home.spec_path
     entry = spec.get("entrypoint") or (library.spec.get("entrypoint", "") if library else "")
     if entry:
-        given = None if run.library else Arguments(arguments)
-        yield from _request(run, library, entry, (*path, "entrypoint"), "the entrypoint ", given)
+        supplied = None if run.library else Arguments(arguments)
+        yield from _request(run, library, entry, (*path, "entrypoint"), "the entrypoint ", supplied)
     elif not run.library:
         message = "the workflow has no entrypoint"
         run.report.error("missing-entrypoint", path, message, "name the template that it begins with")
@@ -146,8 +148,8 @@ def _requests(run: Run, library: Holder | None, arguments: Mapping) -> Iterator[
     if leave:
         run.define("workflow.failures")
         run.any_artifact = any(map(_names_artifacts_later, (spec, library.spec if library else {})))
-        given = Arguments(spec.get("arguments", {}))
-        yield from _request(run, library, leave, (*path, "onExit"), "onExit ", given)
+        supplied = Arguments(spec.get("arguments", {}))
+        yield from _request(run, library, leave, (*path, "onExit"), "onExit ", supplied)
     place = (*path, "workflowTemplateRef") if library else path
     for template in (library or run.home).templates:
         if name := template.get("name"):

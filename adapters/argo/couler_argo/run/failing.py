@@ -59,8 +59,10 @@ def _failed(workflow: Mapped) -> Iterator[Failed]:
         yield Failed(name, str(node.get("message") or ""), place if node.get("type") == "Pod" else None)
     if not steps:  # a group that could not be made of its template, say
         said = (workflow.get("status") or {}).get("message")
-        told = [node for node in failed if node.get("type") in GROUPS and node.get("message") not in (None, "", said)]
-        yield from (Failed(str(node.get("displayName")), str(node["message"])) for node in told)
+        messages = [
+            node for node in failed if node.get("type") in GROUPS and node.get("message") not in (None, "", said)
+        ]
+        yield from (Failed(str(node.get("displayName")), str(node["message"])) for node in messages)
 
 
 def _tried(nodes: Mapping[str, Mapped]) -> Iterator[tuple[Mapped, list[str]]]:

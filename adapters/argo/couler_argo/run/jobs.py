@@ -33,10 +33,10 @@ def jobs_of(documents: Sequence[Any], request: Request, namespace: str, fallback
         Unsupported: there is a document of another kind.
     """
     check_run(request.run, "argo")
-    found = sorted(_objects(documents), key=lambda thing: list(KINDS).index(thing["kind"]))
-    _set_parameters(found, request)
+    objects = sorted(_objects(documents), key=lambda thing: list(KINDS).index(thing["kind"]))
+    _set_parameters(objects, request)
     jobs: list[Job] = []
-    for thing in found:
+    for thing in objects:
         if not KINDS[thing["kind"]].cluster:
             place(thing, namespace, fallback, "argo")
         runs = thing["kind"] == "Workflow"
@@ -69,8 +69,8 @@ def _objects(documents: Sequence[Any]) -> Iterator[Mapped]:
         if kind == "List" and isinstance(document.get("items"), list):
             yield from _objects(document["items"])
             continue
-        known = KINDS.get(str(kind))
-        if known is None or document.get("apiVersion") != known.api_version:
+        kind_of = KINDS.get(str(kind))
+        if kind_of is None or document.get("apiVersion") != kind_of.api_version:
             version = document.get("apiVersion") if isinstance(document, dict) else None
             message = f"a {kind!r:.60} of {version!r:.60} is nothing that we submit"
             raise Unsupported(
@@ -92,20 +92,20 @@ def _set_parameters(things: Sequence[Mapped], request: Request) -> None:
         raise InvalidInput(f"{RUN_ID} is the identity of the run", engine="argo", hint="give --run-id")
     libraries = {thing["metadata"]["name"]: thing for thing in things if thing["kind"] == "WorkflowTemplate"}
     workflows = [thing for thing in things if thing["kind"] == "Workflow"]
-    known: set[str] = set()
+    names: set[str] = set()
     for thing in workflows:
         declared = _declared(thing)
         reference = thing["spec"].get("workflowTemplateRef") if isinstance(thing.get("spec"), dict) else None
         name = reference.get("name") if isinstance(reference, dict) else None
         elsewhere = name is not None and name not in libraries  # what it declares is not for us to know
         declared = {**(_declared(libraries[name]) if name in libraries else {}), **declared}
-        known |= declared.keys() | (request.parameters.keys() if elsewhere else set())
+        names |= declared.keys() | (request.parameters.keys() if elsewhere else set())
         wanted = {key: value for key, value in request.parameters.items() if elsewhere or key in declared}
         if RUN_ID in declared and not declared[RUN_ID]:
             wanted[RUN_ID] = request.run
         _assign(thing, wanted)
-    if unknown := sorted(request.parameters.keys() - known):
-        hint = f"it has {', '.join(sorted(known - {RUN_ID})) or 'none'}"
+    if unknown := sorted(request.parameters.keys() - names):
+        hint = f"it has {', '.join(sorted(names - {RUN_ID})) or 'none'}"
         raise InvalidInput(f"no workflow has a parameter {unknown[0]!r:.60}", engine="argo", hint=hint)
 
 

@@ -127,12 +127,12 @@ class ArgoRunner:
     def _workflow(self, place: str) -> Mapped:
         namespace, _, name = place.rpartition("/")
         namespace = namespace or self._namespace
-        found = self._calls.get(WORKFLOW, namespace, name)
-        if found is None:
+        document = self._calls.get(WORKFLOW, namespace, name)
+        if document is None:
             message = f"there is no workflow {namespace}/{name}"
             hint = "it was deleted, or its time to live is over, or this is another cluster"
             raise EngineError(message, engine="argo", hint=hint)
-        return found
+        return document
 
 
 def _run_of(workflow: Mapped) -> str:

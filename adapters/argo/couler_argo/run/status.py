@@ -38,12 +38,12 @@ def ended(workflow: Mapped) -> bool:
 
 def status_of(workflow: Mapped) -> Status:
     """How far a workflow is; the steps are those of its entrypoint, where the nodes can be read."""
-    told = _status(workflow)
+    status = _status(workflow)
     nodes = list(_steps(workflow))
     by_phase = [(str(node.get("displayName")), node.get("phase"), node.get("type")) for node in nodes]
     return Status(
         phase=_phase(workflow),
-        message=" ".join(str(told.get("message") or "").split())[:MOST],
+        message=" ".join(str(status.get("message") or "").split())[:MOST],
         done=sum(phase in DONE for _, phase, _ in by_phase),
         steps=len(by_phase),
         running=tuple(name for name, phase, kind in by_phase if phase == "Running" and kind != "Suspend"),
@@ -55,15 +55,15 @@ def status_of(workflow: Mapped) -> Status:
 def outputs_of(workflow: Mapped) -> list[Produced]:
     """The global outputs of a workflow: parameters, and artifacts with where they are stored."""
     outputs = _status(workflow).get("outputs") or {}
-    found = []
+    result = []
     for item in outputs.get("parameters") or ():
         value = item.get("value", "")
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        found.append(Produced(name=str(item.get("name")), kind="parameter", value=text))
+        result.append(Produced(name=str(item.get("name")), kind="parameter", value=text))
     for item in outputs.get("artifacts") or ():
         keys = [place["key"] for place in item.values() if isinstance(place, dict) and "key" in place]
-        found.append(Produced(name=str(item.get("name")), kind="artifact", value=str(keys[0]) if keys else ""))
-    return found
+        result.append(Produced(name=str(item.get("name")), kind="artifact", value=str(keys[0]) if keys else ""))
+    return result
 
 
 def _steps(workflow: Mapped) -> Iterator[Mapped]:

@@ -100,14 +100,14 @@ def _sharing(workflow: Workflow, entry: Graph) -> Iterator[Bond]:
 
 def _kept(entry: Graph, by_name: dict[str, Graph | Operation]) -> Iterator[Bond]:
     """Tasks that read an artifact which could not be found from elsewhere."""
-    known: dict[Reference, str] = {}
+    existing: dict[Reference, str] = {}
     names = {step.name for step in entry.steps}
     for step in entry.steps:
         for reference in references((step, inline_callees(step, by_name))):
             if reference.to == "output" and reference.kind == "artifact" and reference.name and reference.step in names:
                 core = replace(reference, path=(), native="")
-                if core not in known:
+                if core not in existing:
                     place = place_of(by_name, entry, core)
-                    known[core] = place if isinstance(place, str) else ""
-                if known[core] and step.name != core.step:
-                    yield Bond((step.name, core.step), f"the artifact {core.name!r} of {core.step!r}: {known[core]}")
+                    existing[core] = place if isinstance(place, str) else ""
+                if existing[core] and step.name != core.step:
+                    yield Bond((step.name, core.step), f"the artifact {core.name!r} of {core.step!r}: {existing[core]}")

@@ -55,16 +55,16 @@ def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> Detached:
     outer = by_name[entry]
     assert isinstance(outer, Graph)
     parts: dict[str, Part] = {}
-    left: set[str] = set()
-    taken = set(by_name)
+    contents: set[str] = set()
+    names = set(by_name)
     for name in graphs:
         body = by_name[name]
         assert isinstance(body, Graph)
         content = reached(by_name, [Step(name="", call=Call(name=name))])
-        left |= content
+        contents |= content
         places = _places(by_name, outer, name)
-        part = Part(workflow, body, (item for item in by_name.values() if item.name in content), places, taken)
-        taken.add(part.runner.name)
+        part = Part(workflow, body, (item for item in by_name.values() if item.name in content), places, names)
+        names.add(part.runner.name)
         parts[name] = part
     called = {
         step.name: parts[step.call.name]
@@ -74,7 +74,7 @@ def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> Detached:
     runners = [part.runner for part in parts.values()]
     parent = replace_callables(workflow, {entry: _with_parts(outer, called)}, runners)
     used = reached(callables(parent), [parent.entry, *(handler.step for handler in parent.handlers)])
-    parent = remove_callables(parent, left - used)
+    parent = remove_callables(parent, contents - used)
     alone = {item.name for item in parent.operations} == {runner.name for runner in runners}
     parent = replace(parent, parameters=_with_identity(parent.parameters), rest=parent_rest(parent, entry, alone))
     return Detached(parent, tuple(parts.values()))
@@ -90,15 +90,15 @@ def _with_identity(ports: Iterable[Port]) -> tuple[Port, ...]:
 
 def _places(by_name: Mapping[str, Graph | Operation], outer: Graph, name: str) -> dict[str, Place]:
     """Where the artifacts lie that a part is passed; what cannot cross has been bonded before."""
-    found = {}
+    places = {}
     for step in outer.steps:
         if isinstance(step.call, Call) and step.call.name == name:
             for argument in step.arguments:
                 if argument.kind == "artifact" and isinstance(argument.value, Reference):
                     place = place_of(by_name, outer, argument.value)
                     assert not isinstance(place, str), place
-                    found[argument.name] = place
-    return found
+                    places[argument.name] = place
+    return places
 
 
 def _with_parts(outer: Graph, called: Mapping[str, Part]) -> Graph:
@@ -135,7 +135,7 @@ def links(parent: Workflow, entry: str, parts: Iterable[Part]) -> tuple[Link, ..
         for step in outer.steps
         if isinstance(step.call, Call) and step.call.name in by_runner
     }
-    found: list[Link] = []
+    links: list[Link] = []
     for step in outer.steps:
         consumer = called.get(step.name)
         kinds = {name: kind for (kind, _), name in consumer.inputs.items()} if consumer is not None else {}
@@ -143,7 +143,7 @@ def links(parent: Workflow, entry: str, parts: Iterable[Part]) -> tuple[Link, ..
             for reference in references(argument.value):
                 producer = called.get(reference.step)
                 if producer is not None and consumer is not None:
-                    found.append(
+                    links.append(
                         Link(
                             producer=producer.name,
                             output=reference.name,
@@ -152,4 +152,4 @@ def links(parent: Workflow, entry: str, parts: Iterable[Part]) -> tuple[Link, ..
                             kind=kinds.get(argument.name, "parameter"),
                         )
                     )
-    return tuple(found)
+    return tuple(links)

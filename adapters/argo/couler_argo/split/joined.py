@@ -24,14 +24,14 @@ def joined(workflows: Iterable[Workflow]) -> tuple[tuple[Part, ...], tuple[Link,
     """The parts and the links of a plan with these workflows; none for what nobody has split."""
     every = list(workflows)
     libraries = {workflow.name: workflow for workflow in every if workflow.library}
-    found: list[Part] = []
+    parts: list[Part] = []
     links: list[Link] = []
     for workflow in every:
         if not workflow.library:
-            found += _parts(workflow, workflow.label, libraries)
+            parts += _parts(workflow, workflow.label, libraries)
     for workflow in every:
         links += _links(workflow, libraries)
-    return tuple(found), tuple(links)
+    return tuple(parts), tuple(links)
 
 
 def _parts(workflow: Workflow, label: str, libraries: Mapping[str, Workflow]) -> Iterator[Part]:
@@ -77,7 +77,7 @@ def _coordinating(workflow: Workflow) -> tuple[Step, ...]:
 def _started(workflow: Workflow, libraries: Mapping[str, Workflow]) -> dict[str, Workflow]:
     """The parts that steps of a workflow start, by the names of those steps."""
     by_name = callables(workflow)
-    found = {}
+    started = {}
     for step in _coordinating(workflow):
         runner = by_name.get(step.call.name) if isinstance(step.call, Call) else None
         content = write_native(runner.rest) if isinstance(runner, Operation) and runner.rest is not None else {}
@@ -87,8 +87,8 @@ def _started(workflow: Workflow, libraries: Mapping[str, Workflow]) -> dict[str,
             case _:
                 continue
         if named is not None and named[1] in libraries:
-            found[step.name] = libraries[named[1]]
-    return found
+            started[step.name] = libraries[named[1]]
+    return started
 
 
 def _task(library: Workflow) -> Step | None:

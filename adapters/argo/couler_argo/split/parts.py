@@ -97,7 +97,7 @@ class Part:
         graph: Graph,
         content: Iterable[Graph | Operation],
         places: Mapping[str, Place],
-        taken: Collection[str] = (),
+        names: Collection[str] = (),
     ) -> None:
         """The part.
 
@@ -106,7 +106,7 @@ class Part:
             graph: the graph.
             content: that graph, and everything that it calls.
             places: where each of the graph's input artifacts lies.
-            taken: the names of what stays beside the runner.
+            names: the names of what stays beside the runner.
         """
         self.name = part_name(whole, graph.name)
         self._graph = graph
@@ -128,7 +128,7 @@ class Part:
         self.inputs = _crossing_names(graph.inputs, self.extra)
         self.outputs = _crossing_names(graph.outputs, ())
         self.library = self._library(whole, items, rest)
-        self.runner = self._runner(fresh_name(f"run-{graph.name}", taken))
+        self.runner = self._runner(fresh_name(f"run-{graph.name}", names))
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -166,7 +166,7 @@ class Part:
         )
         return without_origin(library)
 
-    def _start(self, taken: Iterable[str]) -> Graph:
+    def _start(self, names: Iterable[str]) -> Graph:
         """What the part's workflow runs: the graph as a task, since Argo exports only what a task hands out."""
         arguments = []
         for (kind, name), parameter in self.inputs.items():
@@ -177,19 +177,19 @@ class Part:
             else:
                 arguments.append(Argument(name=name, kind=kind, value=passed))
         task = Step(name=self._graph.name, call=Call(name=self._graph.name), arguments=tuple(arguments))
-        return Graph(name=fresh_name("start", set(taken)), steps=(task,))
+        return Graph(name=fresh_name("start", set(names)), steps=(task,))
 
     def _exported(self) -> tuple[Output, ...]:
         """What the graph hands out, under names that the status of the part's workflow has: parameters, and keys."""
-        found = []
+        outputs = []
         for output in self._graph.outputs:
             name = self.outputs[output.kind, output.name]
             value = output.value
             if output.kind == "artifact":
                 assert isinstance(value, Reference)
                 value = key_of(value)
-            found.append(Output(name=name, value=value, exported=Literal(value=name)))
-        return tuple(found)
+            outputs.append(Output(name=name, value=value, exported=Literal(value=name)))
+        return tuple(outputs)
 
     def _runner(self, name: str) -> Operation:
         manifest = [
@@ -249,10 +249,10 @@ def _is_of_whole_run(reference: Reference) -> bool:
     return of_run and reference.path[0] not in SAME_IN_PARTS
 
 
-def _crossing_names(ports: Iterable[Port | Output], taken: Iterable[str]) -> Names:
+def _crossing_names(ports: Iterable[Port | Output], reserved: Iterable[str]) -> Names:
     """The parameters by which ports cross: one called as they are, and for an artifact one with its key."""
     names: dict[tuple[PortKind, str], str] = {}
-    used = set(taken)
+    used = set(reserved)
     for port in sorted(ports, key=lambda port: port.kind != "parameter"):
         name = fresh_name(port.name if port.kind == "parameter" else f"{port.name}-key", used)
         names[port.kind, port.name] = name

@@ -12,15 +12,15 @@ __all__ = ["calls_elsewhere", "reached"]
 def reached(by_name: Mapping[str, Graph | Operation], steps: Iterable[Step | None]) -> set[str]:
     """The names of the graphs and operations that these steps call, directly or through others."""
     pending = [step for step in steps if step is not None]
-    found: set[str] = set()
+    names: set[str] = set()
     while pending:
         step = pending.pop()
         pending.extend(handler.step for handler in step.handlers)
         callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
-        if callee is not None and callee.name not in found:
-            found.add(callee.name)
+        if callee is not None and callee.name not in names:
+            names.add(callee.name)
             pending.extend(callee.steps if isinstance(callee, Graph) else ())
-    return found
+    return names
 
 
 def calls_elsewhere(by_name: Mapping[str, Graph | Operation], steps: Iterable[Step | None]) -> bool:

@@ -127,8 +127,8 @@ class ArgoSplitting:
     def crossing(self, value: Reference, size: int | None) -> tuple[int, int]:
         """An output of the part's DAG; an input and an argument of the part."""
         named = NAMED * len(f"{value.step}-{value.name}")
-        handed, read = (KEY_OUT, KEY_IN) if value.kind == "artifact" else (OUT, IN)
-        return handed + named, read + named
+        out, read = (KEY_OUT, KEY_IN) if value.kind == "artifact" else (OUT, IN)
+        return out + named, read + named
 
     def bonds(self) -> Sequence[Bond]:
         """What the IR knows, and what only Argo has; see `couler_argo.split.bonds`."""
@@ -140,11 +140,11 @@ class ArgoSplitting:
         outer = callables(workflow)[self.graph]
         assert isinstance(outer, Graph)
         refuse_undetachable(workflow, outer)
-        parent, made = detach(workflow, self.graph, parts)
-        libraries = tuple(part.library for part in made)
+        parent, parts_made = detach(workflow, self.graph, parts)
+        libraries = tuple(part.library for part in parts_made)
         # What starts parts of a workflow that was split is nothing that a person runs.
         notes = () if self.coordinates else NOTES
-        return Parts(parent, libraries, links(parent, self.graph, made), permissions(workflow), notes)
+        return Parts(parent, libraries, links(parent, self.graph, parts_made), permissions(workflow), notes)
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         """ConfigMaps with the text; see `couler_plugins.plan.originals`."""

@@ -65,12 +65,14 @@ class ArgoTuning:
         called = {id(self._libraries.callee(workflow, step)) for _, step in places}
         if workflow.entry and id(self._libraries.callee(workflow, workflow.entry)) not in called:
             places.append(("", workflow.entry))
-        asked = {(graph, step.name): found for graph, step in places if (found := self._asked(graph, step)) is not None}
+        directives = {
+            (graph, step.name): found for graph, step in places if (found := self._asked(graph, step)) is not None
+        }
         lost = set(self._annotations) - {f"{ANNOTATION}.{graph}.{step.name}" for graph, step in places}
         for key in sorted(key for key in lost if key.startswith(f"{ANNOTATION}.")):
             graph, _, name = key.removeprefix(f"{ANNOTATION}.").partition(".")
-            asked[graph, name] = (f"the annotation {key}", self._annotations[key])
-        return asked
+            directives[graph, name] = (f"the annotation {key}", self._annotations[key])
+        return directives
 
     def _asked(self, graph: str, step: Step) -> tuple[str, str] | None:
         key = f"{ANNOTATION}.{graph}.{step.name}"

@@ -63,16 +63,16 @@ def fanned_out(trials: Trials) -> FanOut:
     """
     for reason, hint in _objections(trials.callee):
         raise Unsupported(reason, feature="tune{trials}", hint=hint)
-    taken = set(callables(trials.workflow))
-    trial = _trial(trials, fresh_name(f"{trials.callee.name}-trial", taken))
-    best = _best(trials, fresh_name(f"{trials.callee.name}-best", {*taken, trial.name}))
+    names = set(callables(trials.workflow))
+    trial = _trial(trials, fresh_name(f"{trials.callee.name}-trial", names))
+    best = _best(trials, fresh_name(f"{trials.callee.name}-best", {*names, trial.name}))
     each = Step(
         name=trials.trials,
         call=Call(name=trial.name),
         arguments=_item_arguments(trials),
         loop=Loop(axes=(Axis(name="item", values=_items(trials)),)),
     )
-    some = _some_at_a_time(trials, each, fresh_name(trials.trials, {*taken, trial.name, best.name}))
+    some = _some_at_a_time(trials, each, fresh_name(trials.trials, {*names, trial.name, best.name}))
     loop = replace(each, call=Call(name=some.name), arguments=_others(trials), loop=None) if trials.parallel else each
     name = TOGETHER if trials.parallel else ""
     step = trials.step
@@ -162,11 +162,11 @@ def _trial(trials: Trials, name: str) -> Graph:
         arguments=tuple(replace(item, value=Reference(to="input", kind=item.kind, name=item.name)) for item in passed),
         tolerates=FAILURES,
     )
-    made = Reference(to="output", kind="result", step=step.name, name="result")
+    output = Reference(to="output", kind="result", step=step.name, name="result")
     if trials.output:
-        made = Reference(to="output", kind="parameter", step=step.name, name=trials.output)
+        output = Reference(to="output", kind="parameter", step=step.name, name=trials.output)
     status = Reference(to="status", step=step.name, name="status")
-    metric = Expression(language="expr", parts=(status, " == 'Succeeded' ? ", made, f" : '{NOTHING}'"))
+    metric = Expression(language="expr", parts=(status, " == 'Succeeded' ? ", output, f" : '{NOTHING}'"))
     number = Expression(language="expr", parts=(Reference(to="input", kind="parameter", name=NUMBER),))
     return Graph(
         name=name,

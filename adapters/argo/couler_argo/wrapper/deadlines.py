@@ -43,21 +43,21 @@ def deadline_objection(item: Operation, defaults: dict[str, Any]) -> str:
         item: the template.
         defaults: what the workflow's `templateDefaults` say.
     """
-    for name, given, seconds in (
+    for name, limit, seconds in (
         (DEADLINE, rest_of(item).get(DEADLINE), active_seconds(item)),
         ("timeout", item.timeout, timeout_seconds(item)),
     ):
-        if given is None and name in defaults:
+        if limit is None and name in defaults:
             return f"templateDefaults give it the {name}, which its wrapper counts towards: say it in the template"
-        if given is not None and seconds is None:
+        if limit is not None and seconds is None:
             return f"its {name}, which its wrapper counts towards, is no time that is known beforehand"
     return ""
 
 
 def limit_of(item: Operation, timeout: int) -> int:
     """How many seconds the store may take before the command, and after it."""
-    known = [seconds for seconds in (active_seconds(item), timeout_seconds(item)) if seconds is not None]
-    return min(timeout, max(LEAST, int(min(known)) // PART)) if known else timeout
+    limits = [seconds for seconds in (active_seconds(item), timeout_seconds(item)) if seconds is not None]
+    return min(timeout, max(LEAST, int(min(limits)) // PART)) if limits else timeout
 
 
 def later_by(item: Operation, limit: int) -> int:

@@ -65,8 +65,8 @@ def _around(item: Operation, spec: Mapping[str, Any]) -> str:
     if OURS & set(_names(item, spec)):
         return "it has a volume or a container of a name of ours"
     for holder in (defaults, spec):
-        if isinstance(patch := holder.get("podSpecPatch"), str) and (found := PATCHED.search(patch)):
-            return f"a podSpecPatch says something of its {found[0]}"
+        if isinstance(patch := holder.get("podSpecPatch"), str) and (match := PATCHED.search(patch)):
+            return f"a podSpecPatch says something of its {match[0]}"
     if any("windows" in json.dumps(_scheduling(holder)).lower() for holder in (rest_of(item), defaults, spec)):
         return "it is for Windows"
     limits = [kind for one in item.containers for kind, _ in one.limits]
@@ -90,16 +90,16 @@ def _crossing(item: Operation, main: Container) -> str:
     for number, path in enumerate(outputs):
         if any(_is_at(path, other) for other in (*outputs[:number], *outputs[number + 1 :])):
             return f"its output at {path} is inside of another"
-    given = [port.path.value for port in item.inputs if port.kind == "artifact" and isinstance(port.path, Literal)]
-    inputs = [path for text in given if (path := normal(str(text))) is not None]
+    paths = [port.path.value for port in item.inputs if port.kind == "artifact" and isinstance(port.path, Literal)]
+    inputs = [path for text in paths if (path := normal(str(text))) is not None]
     mounts = list(_mounts(main))
     for path in outputs:
         if any(_is_at(other, path) for other in (*inputs, *mounts)) or any(_is_at(path, other) for other in inputs):
             return f"something is mounted at its output {path}, or in it"
     # Init containers may mount what the main one mounts.
     others = [path for one in item.containers if one is not main for path in _mounts(one)]
-    taken = [path for path in (*outputs, *inputs, *mounts, *others) if _is_at(path, FOLDER)]
-    return f"{taken[0]} is where the launcher is" if taken else ""
+    clashes = [path for path in (*outputs, *inputs, *mounts, *others) if _is_at(path, FOLDER)]
+    return f"{clashes[0]} is where the launcher is" if clashes else ""
 
 
 def _mounts(container: Container) -> Iterator[str]:

@@ -40,8 +40,8 @@ def path_of(output: Output) -> str | None:
     if output.kind == "artifact":
         path = output.path.value if isinstance(output.path, Literal) else None
     else:
-        found = write(output.value) if output.value is not None else None
-        path = found.get("path") if isinstance(found, dict) else None
+        data = write(output.value) if output.value is not None else None
+        path = data.get("path") if isinstance(data, dict) else None
     # Kubernetes would put a variable in the place of `$(…)` in an argument of ours.
     plain = isinstance(path, str) and path.startswith("/") and "{{" not in path and "$(" not in path
     return normal(str(path)) if plain else None
@@ -49,8 +49,8 @@ def path_of(output: Output) -> str | None:
 
 def normal(path: str) -> str | None:
     """A path without `//`, `.` and `..`; None for the root."""
-    found = f"/{posixpath.normpath(path).lstrip('/')}"
-    return found if found != "/" else None
+    result = f"/{posixpath.normpath(path).lstrip('/')}"
+    return result if result != "/" else None
 
 
 def rest_of(node: Operation | Container) -> dict[str, Any]:

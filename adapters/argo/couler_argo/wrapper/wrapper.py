@@ -129,12 +129,12 @@ def _around(container: Container) -> dict[str, str]:
     """The options that are not arguments of a container of ours."""
     rest = rest_of(container)
     amounts = {kind: str(write(amount)) for kind, amount in container.limits}
-    found = {kind: amounts.get(kind, NOTHING) for kind in AMOUNTS}
-    found["security"] = "restricted" if "securityContext" in rest else "inherit"
+    amounts_of = {kind: amounts.get(kind, NOTHING) for kind in AMOUNTS}
+    amounts_of["security"] = "restricted" if "securityContext" in rest else "inherit"
     match rest:
         case {"envFrom": [{"secretRef": {"name": str(name)}}]}:
-            found["secret"] = name
-    return found
+            amounts_of["secret"] = name
+    return amounts_of
 
 
 def _with_mount(main: Container) -> Any:

@@ -62,9 +62,9 @@ def reuse_objections(
                 yield Objection(rule, f"it {what}, whose content no fingerprint covers")
     parameters = component.get("inputDefinitions", {}).get("parameters", {})
     for name, definition in parameters.items():
-        told = TOLD.get(str(definition.get("parameterType")))
-        if told is not None:
-            yield Objection(told, f"its input {name!r} tells it of the run, which no fingerprint covers")
+        reason = TOLD.get(str(definition.get("parameterType")))
+        if reason is not None:
+            yield Objection(reason, f"its input {name!r} tells it of the run, which no fingerprint covers")
     for reference in read:
         if reference.to == "run" and reference.name != "executor_input":
             yield Objection("run-context", f"it reads {reference.name}, which differs from run to run")
@@ -72,8 +72,8 @@ def reuse_objections(
 
 def importer_objections(executor: Mapped) -> Iterator[Objection]:
     """Why what an importer hands on is not known by its address."""
-    held = executor.get("importer")
-    importer = held if isinstance(held, dict) else {}
+    content = executor.get("importer")
+    importer = content if isinstance(content, dict) else {}
     if importer.get("reimport"):
         yield Objection("reimport", "it imports its artifact anew in every run")
         return

@@ -52,8 +52,8 @@ def programs(container: Mapped) -> Programs:
     """What a container runs."""
     words = [*_texts(container.get("command")), *_texts(container.get("args"))]
     packages: tuple[str, ...] = ()
-    if words[:2] == ["sh", "-c"] and len(words) > 2 and (found := INSTALL.fullmatch(_one_line(words[2]))):
-        packages, words = tuple(_unpinned(found["installs"])), words[3:]
+    if words[:2] == ["sh", "-c"] and len(words) > 2 and (match := INSTALL.fullmatch(_one_line(words[2]))):
+        packages, words = tuple(_unpinned(match["installs"])), words[3:]
     if words[:1] == ["sh"] and len(words) > 3 and LAUNCH.fullmatch(_one_line(words[2])):
         words = words[3:]
     env = container.get("env")

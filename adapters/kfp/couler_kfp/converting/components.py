@@ -76,12 +76,12 @@ def portable_operation(operation: Operation, presence: Presence) -> Operation:
     python = is_python(operation)
     inputs = tuple(portable_port(port, name, python) for port in (*operation.inputs, *undeclared))
     outputs = tuple(_output(output, python) for output in operation.outputs)
-    made = _python(operation, container) if python else _plain(operation, container, presence)
+    changed_operation = _python(operation, container) if python else _plain(operation, container, presence)
     if python:
         inputs = tuple(_at(port, f"{FOLDER}/inputs/{port.name}") for port in inputs)
     else:
         inputs = tuple(_at(port, _path("input", port.name)) for port in inputs)
-    changed = replace(operation, inputs=inputs, outputs=outputs, containers=(made,), rest=pod)
+    changed = replace(operation, inputs=inputs, outputs=outputs, containers=(changed_operation,), rest=pod)
     return replace(changed, memoized=None, inline=False, kind="container")
 
 
@@ -150,11 +150,11 @@ def _python(operation: Operation, container: Container) -> Container:
             raise refuse("Port.kind", operation.name, f"takes a {kind}, which only KFP makes")
     if description["inputs"] or description["outputs"]:
         _check_installed(operation, container)
-    told = _texts(container, lambda value: _told(value, operation.name))
+    texts = _texts(container, lambda value: _told(value, operation.name))
     start = ("python3", "-c", inspect.getsource(launcher), json.dumps(description, sort_keys=True))
-    given = tuple(Reference(to="input", kind="parameter", name=port.name) for port in parameters)
+    inputs = tuple(Reference(to="input", kind="parameter", name=port.name) for port in parameters)
     command = tuple(Literal(value=text) for text in start)
-    return replace(told, command=command, args=(*given, *told.command, *told.args))
+    return replace(texts, command=command, args=(*inputs, *texts.command, *texts.args))
 
 
 def _check_installed(operation: Operation, container: Container) -> None:
@@ -186,8 +186,8 @@ def _in_place(value: Value, name: str) -> Value:
 
 def _mapped(value: Value, part: Any) -> Value:
     if isinstance(value, Reference):
-        made = part(value)
-        return made if isinstance(made, Reference) else Literal(value=made)
+        result = part(value)
+        return result if isinstance(result, Reference) else Literal(value=result)
     if isinstance(value, Template):
         parts = tuple(map(part, value.parts))
         return Literal(value="".join(parts)) if all(isinstance(item, str) for item in parts) else Template(parts=parts)

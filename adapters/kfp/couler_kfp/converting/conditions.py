@@ -33,15 +33,15 @@ def portable_condition(step: Step, types: Types) -> Expression | None:
         return None
     assert isinstance(step.condition, Expression)
     pending = list(step.condition.parts)
-    found: list[str | Reference] = []
+    pieces: list[str | Reference] = []
     while pending:
         part = pending.pop(0)
         if isinstance(part, str) and PLAIN.match(part):
-            found.append(part)
+            pieces.append(part)
         elif not isinstance(part, Reference):
             raise refuse("Step.condition", step.name, "has a condition that is more than comparisons of parameters")
         elif part.to == "unknown":
-            found.append(_constant(part, step))
+            pieces.append(_constant(part, step))
         elif (kind := types.of(part) or "STRING") in ("LIST", "STRUCT"):
             raise refuse("Step.condition", step.name, f"compares a {kind}")
         elif kind == "BOOLEAN":
@@ -50,19 +50,19 @@ def portable_condition(step: Step, types: Types) -> Expression | None:
             if compared:
                 pending[0] = behind[compared.end() :]
             wanted = not compared or (compared[1] == "==") is (compared[2] == "true")
-            found += ["(" if wanted else "!(", part, f" in {TRUE})"]
-        elif kind != "STRING" and not CAST.search("".join(map(str, found[-1:]))):
-            found += ["double(", part, ")"]
+            pieces += ["(" if wanted else "!(", part, f" in {TRUE})"]
+        elif kind != "STRING" and not CAST.search("".join(map(str, pieces[-1:]))):
+            pieces += ["double(", part, ")"]
         else:
-            found.append(part)
-    return Expression(language="cel", parts=tuple(found))
+            pieces.append(part)
+    return Expression(language="cel", parts=tuple(pieces))
 
 
 def _constant(reference: Reference, step: Step) -> str:
     """A constant that a condition reads by the name of the task's input."""
     named = VALUE.match(reference.native or reference.name)
-    given = next((item.value for item in step.arguments if named and item.name == named[2]), None)
-    if not isinstance(given, (Literal, Native)):
+    argument = next((item.value for item in step.arguments if named and item.name == named[2]), None)
+    if not isinstance(argument, (Literal, Native)):
         raise refuse("Step.condition", step.name, f"has a condition on {reference.name}, which it is not given")
-    constant = constant_of(given)
+    constant = constant_of(argument)
     return json.dumps(constant) if isinstance(constant, (str, bool, int, float)) else json.dumps(text_of(constant))

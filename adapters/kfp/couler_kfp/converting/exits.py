@@ -51,10 +51,10 @@ def _check(graph: Graph, last: dict[str, Step]) -> None:
             raise _refusal(step, "runs at the end of another, and reads what tasks give")
     for step in graph.steps:
         read = {need.step for need in needed(step.needs)} | {item.step for item in references(step)}
-        if found := sorted(read & last.keys()):
-            raise _refusal(last[found[0]], f"runs at the end of another, and {step.name!r} needs it")
-    if found := sorted({item.step for item in references(graph.outputs)} & last.keys()):
-        raise _refusal(last[found[0]], "runs at the end of another, and gives an output")
+        if common := sorted(read & last.keys()):
+            raise _refusal(last[common[0]], f"runs at the end of another, and {step.name!r} needs it")
+    if common := sorted({item.step for item in references(graph.outputs)} & last.keys()):
+        raise _refusal(last[common[0]], "runs at the end of another, and gives an output")
 
 
 def _handler(step: Step) -> Handler:

@@ -101,8 +101,8 @@ def _needs(step: Step) -> Needs | None:
     """What a task waits for; KFP's own compiler adds the tasks that it reads of (`argocompiler/dag.go`)."""
     listed = list(needed(step.needs))
     outcomes = listed[0].outcomes if listed else SUCCEEDED
-    known = {need.step for need in listed}
-    read = sorted({item.step for item in references(step.arguments) if item.to == "output" and item.step} - known)
+    names = {need.step for need in listed}
+    read = sorted({item.step for item in references(step.arguments) if item.to == "output" and item.step} - names)
     return all_of([*conjuncts(step.needs), *(Need(step=name, outcomes=outcomes) for name in read)])
 
 

@@ -24,20 +24,20 @@ ITEMS = "items"
 
 def with_limits_inside(workflow: Workflow) -> Workflow:
     """The workflow with each limited loop in a graph that only holds this loop; other engines limit graphs."""
-    taken = set(callables(workflow))
-    made: list[Graph] = []
+    names = set(callables(workflow))
+    product: list[Graph] = []
 
     def changed(step: Step) -> Step:
         if step.loop is None or step.loop.limit is None:
             return step
-        name = fresh_name(f"{step.name}-limited", taken)
-        taken.add(name)
+        name = fresh_name(f"{step.name}-limited", names)
+        names.add(name)
         outer, graph = _inside(step, name)
-        made.append(graph)
+        product.append(graph)
         return outer
 
     graphs = tuple(replace(graph, steps=tuple(map(changed, graph.steps))) for graph in workflow.graphs)
-    return replace(workflow, graphs=(*graphs, *made)) if made else workflow
+    return replace(workflow, graphs=(*graphs, *product)) if product else workflow
 
 
 def _inside(step: Step, name: str) -> tuple[Step, Graph]:

@@ -26,11 +26,11 @@ def flat(name: str, values: Sequence[Value], presence: Presence) -> tuple[Value,
     Raises:
         Unsupported: it depends on the run, or on who calls the component.
     """
-    found: list[Value] = []
+    result: list[Value] = []
     for value in values:
         structure = _structure(write_text(value))
-        found += [value] if structure is None else map(text, _taken(name, structure, presence))
-    return tuple(found)
+        result += [value] if structure is None else map(text, _taken(name, structure, presence))
+    return tuple(result)
 
 
 def _structure(content: str) -> Any:

@@ -44,27 +44,27 @@ def configured(name: str, container: Container, platforms: Mapping[str, Any]) ->
         raise refuse("Operation.rest", name, "has a configuration that is no mapping")
     if unknown := sorted(config.keys() - HANDLED):
         raise refuse("Operation.rest", name, f"is configured with {unknown[0]}")
-    held: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if config.get("imagePullPolicy"):
-        held["imagePullPolicy"] = config["imagePullPolicy"]
+        fields["imagePullPolicy"] = config["imagePullPolicy"]
     mounts, volumes = _volumes(name, config)
     if mounts:
-        held["volumeMounts"] = mounts
+        fields["volumeMounts"] = mounts
     pod: dict[str, Any] = {"volumes": volumes} if volumes else {}
     for field, own, keys in (
         ("nodeSelector", None, ("labels",)),
         ("podMetadata", "metadata", ("annotations", "labels")),
     ):
-        given = config.get(field, {})
-        if not isinstance(given, Mapping) or not given.keys() <= set(keys):
+        entries = config.get(field, {})
+        if not isinstance(entries, Mapping) or not entries.keys() <= set(keys):
             raise refuse("Operation.rest", name, f"has a {field} that only the run knows")
-        if given:
-            pod[own or field] = dict(given) if own else given["labels"]
+        if entries:
+            pod[own or field] = dict(entries) if own else entries["labels"]
     if tolerations := _items(name, "tolerations", config):
         pod["tolerations"] = [_toleration(name, item) for item in tolerations]
     env = (*container.env, *_environment(name, config))
-    made = replace(container, env=env, rest=Native.of(held) if held else None)
-    return made, Native.of(pod) if pod else None
+    configured_container = replace(container, env=env, rest=Native.of(fields) if fields else None)
+    return configured_container, Native.of(pod) if pod else None
 
 
 def _environment(name: str, config: Mapping[str, Any]) -> Iterator[EnvVar]:
@@ -119,13 +119,13 @@ def _text(name: str, field: str, item: Mapping[str, Any], key: str) -> str:
 
 def _name(name: str, field: str, item: Mapping[str, Any], kind: str) -> str:
     """The name of a secret, a claim, or the like."""
-    given: Any = item.get(f"{kind}NameParameter")
+    parameter: Any = item.get(f"{kind}NameParameter")
     for key in ("runtimeValue", "constant"):
-        given = given.get(key) if isinstance(given, Mapping) else None
-    found = given or item.get("constant") or item.get(f"{kind}Name")
-    if not isinstance(found, str) or not found:
+        parameter = parameter.get(key) if isinstance(parameter, Mapping) else None
+    result = parameter or item.get("constant") or item.get(f"{kind}Name")
+    if not isinstance(result, str) or not result:
         raise refuse("Operation.rest", name, f"has a {field} whose name only the run knows", "give it a constant name")
-    return found
+    return result
 
 
 def _optional(item: Mapping[str, Any]) -> dict[str, bool]:

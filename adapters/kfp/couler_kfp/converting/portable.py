@@ -104,9 +104,9 @@ def _presence(
         for step in graph.steps:
             if callees.get(getattr(step.call, "name", "")) is not operation:
                 continue
-            given = {argument.name: argument.value for argument in step.arguments}
+            arguments = {argument.name: argument.value for argument in step.arguments}
             for port in operation.inputs:
-                value = given.get(port.name)
+                value = arguments.get(port.name)
                 absent = isinstance(value, Literal) and value.value is None
                 seen.setdefault(port.name, set()).add(port.default is not None or (value is not None and not absent))
     return {name: found.pop() if len(found) == 1 else None for name, found in seen.items()}

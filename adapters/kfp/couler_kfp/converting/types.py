@@ -20,8 +20,8 @@ Definition = Port | Output
 
 def said_of(definition: Definition) -> dict[str, Any]:
     """What a definition says that has no field."""
-    found: dict[str, Any] = {} if definition.rest is None else write_structure(definition.rest)
-    return found
+    structure: dict[str, Any] = {} if definition.rest is None else write_structure(definition.rest)
+    return structure
 
 
 def type_of(definition: Definition) -> str:

@@ -54,13 +54,13 @@ def channel(reference: Reference) -> str:
 
 def with_channels(step: Step) -> Step:
     """The task with every reference in its texts passed by itself, too: KFP's texts read inputs of their task."""
-    given = {argument.value for argument in step.arguments if isinstance(argument.value, Reference)}
+    channels = {argument.value for argument in step.arguments if isinstance(argument.value, Reference)}
     names = {argument.name for argument in step.arguments}
     more: list[Argument] = []
     for argument in step.arguments:
         for reference in references(argument.value) if isinstance(argument.value, Template) else ():
-            if reference not in given:
-                given.add(reference)
+            if reference not in channels:
+                channels.add(reference)
                 name = fresh_name(channel(reference), names)
                 names.add(name)
                 more.append(Argument(name=name, value=reference))
@@ -73,9 +73,9 @@ def taken(step: Step, callee: Graph | Operation) -> list[Argument]:
     Raises:
         Unsupported: something is missing.
     """
-    given = {argument.name for argument in step.arguments}
+    names = {argument.name for argument in step.arguments}
     for port in callee.inputs:
-        if port.name not in given and port.required:
+        if port.name not in names and port.required:
             raise refuse("Port.value", step.name, f"gets no value for {port.name!r}", "pass one")
     declared = {port.name for port in callee.inputs}
     return [argument for argument in step.arguments if argument.name in declared or argument.kind != "parameter"]
@@ -115,13 +115,13 @@ def _text(constant: Any) -> str:
 
 def joined(parts: Iterable[Any]) -> list[Any]:
     """The parts of an expression, texts next to each other as one."""
-    found: list[Any] = []
+    joined_parts: list[Any] = []
     for part in parts:
-        if isinstance(part, str) and found and isinstance(found[-1], str):
-            found[-1] += part
+        if isinstance(part, str) and joined_parts and isinstance(joined_parts[-1], str):
+            joined_parts[-1] += part
         elif part != "":
-            found.append(part)
-    return found
+            joined_parts.append(part)
+    return joined_parts
 
 
 def quoted(text: str, step: str) -> str:

@@ -15,12 +15,12 @@ __all__ = ["condition_of"]
 
 
 def condition_of(
-    asked: Sequence[Membership | Comparison], step: Step, read: Read, kind_of: Callable[[Reference], Kind]
+    tests: Sequence[Membership | Comparison], step: Step, read: Read, kind_of: Callable[[Reference], Kind]
 ) -> Expression:
     """What has to hold.
 
     Args:
-        asked: all of it.
+        tests: all of it.
         step: whose condition it is.
         read: what a reference in it stands for.
         kind_of: the kind of that.
@@ -29,7 +29,7 @@ def condition_of(
         Unsupported: it is asked of an item, or a value is compared with what none of its kind can be.
     """
     parts: list[str | Reference | Template] = []
-    for item in asked:
+    for item in tests:
         if item.value.to == "item":
             raise refuse("Step.condition", step.name, "decides for each item of its loop")
         value = read(item.value)

@@ -104,14 +104,14 @@ def function_component(operation: Operation, function: Function, name: str, *, s
     (container,) = bare.containers
     container, platform = environment(operation, container)
     executor_input = Reference(to="run", name="executor_input", native="{{$}}")
-    told = (Literal(value="--executor_input"), executor_input)
+    texts = (Literal(value="--executor_input"), executor_input)
     named = (Literal(value="--function_to_execute"), Literal(value=function.name))
     return Operation(
         name=name,
         kind="container",
         inputs=tuple(_port(item, operation.name) for item in function.inputs),
         outputs=tuple(Output(name=key, rest=type_of(kind)) for key, kind in outputs.items()),
-        containers=(replace(container, name="", args=(*told, *named)),),
+        containers=(replace(container, name="", args=(*texts, *named)),),
         rest=Native.of({"platforms": {"kubernetes": platform}}) if platform else None,
     )
 

@@ -89,14 +89,14 @@ class Graphs:
         steps = {step.name: step for step in graph.steps}
         waits = waits_of(graph)
         tasks = tuple(self._step(step, steps, waits[step.name], own) for step in graph.steps)
-        found = Graph(
+        result = Graph(
             name=self._names[graph.name],
             inputs=tuple(self._port(port, graph) for port in graph.inputs),
             outputs=tuple(self._outputs(graph, steps, own)),
             steps=tasks,
         )
-        self.made.append(found)
-        return found
+        self.made.append(result)
+        return result
 
     def _outputs(self, graph: Graph, steps: dict[str, Step], own: dict[str, str]) -> Iterable[Output]:
         for output in graph.outputs:
@@ -106,17 +106,17 @@ class Graphs:
             if not _is_given(output) or not isinstance(value, Reference):
                 self.lost.append((graph.name, output.name))
                 continue
-            given = self._read(value, steps, own, graph.name)
-            yield Output(name=output.name, value=given, rest=type_of(self._nested.kind(given)))
+            supplied = self._read(value, steps, own, graph.name)
+            yield Output(name=output.name, value=supplied, rest=type_of(self._nested.kind(supplied)))
 
     def _port(self, port: Port, graph: Graph) -> Port:
         """An input of a dag, with a default of its type."""
-        found = text_port(port, graph.name)
+        text_input = text_port(port, graph.name)
         kind = self.types.taken(graph, port.name)
-        if not isinstance(found.default, Literal) or kind == "text":
-            return replace(found, rest=type_of(kind))
-        default = default_of(constant(found.default, kind, graph.name, port.name))
-        return replace(found, default=default, rest=type_of(kind))
+        if not isinstance(text_input.default, Literal) or kind == "text":
+            return replace(text_input, rest=type_of(kind))
+        default = default_of(constant(text_input.default, kind, graph.name, port.name))
+        return replace(text_input, default=default, rest=type_of(kind))
 
     def _step(self, step: Step, steps: dict[str, Step], waits: list[str], own: dict[str, str]) -> Step:
         callee = self._callees.get(step.call.name) if isinstance(step.call, Call) else None
@@ -127,8 +127,8 @@ class Graphs:
         def read(reference: Reference) -> Reference:
             return self._read(reference, steps, own, step.name)
 
-        asked = comparisons(step.condition)
-        if asked is None:
+        tests = comparisons(step.condition)
+        if tests is None:
             raise refuse(
                 "Step.condition", step.name, "has a condition that is more than comparisons of texts and numbers"
             )
@@ -140,8 +140,8 @@ class Graphs:
         )
         if step.loop is not None:
             called = self._nested.looped(called, step, read)
-        if asked:
-            called = self._nested.conditional(called, condition_of(asked, step, read, self._nested.kind))
+        if tests:
+            called = self._nested.conditional(called, condition_of(tests, step, read, self._nested.kind))
         before = {own[name] for name in waits} | {item.step for item in references(called) if item.step}
         needs: list[Needs] = [Need(step=name, outcomes=SUCCEEDED) for name in sorted(before)]
         return replace(with_channels(called), needs=all_of(needs))
@@ -154,9 +154,9 @@ class Graphs:
             case Reference(to="input", kind="parameter", path=()):
                 return replace(reference, native="")
             case Reference(to="output", path=()) if reference.step in steps:
-                found = self._output(reference, steps[reference.step], own)
-                self._nested.kinds[found] = self.types.given(steps[reference.step], reference.name)
-                return found
+                output = self._output(reference, steps[reference.step], own)
+                self._nested.kinds[output] = self.types.given(steps[reference.step], reference.name)
+                return output
         what = ".".join(filter(None, (reference.name, *reference.path))) or reference.to
         raise refuse("Step.arguments", holder, f"reads {what} ({reference.to}), which KFP does not have like this")
 
@@ -170,11 +170,11 @@ class Graphs:
             self.printed.add(callee.name)
             name = printed_output(callee)
         else:
-            found = next((item for item in callee.outputs if item.name == reference.name), None)
+            output = next((item for item in callee.outputs if item.name == reference.name), None)
             if (
-                found is None
+                output is None
                 or reference.kind != "parameter"
-                or not (isinstance(callee, Operation) or _is_given(found))
+                or not (isinstance(callee, Operation) or _is_given(output))
             ):
                 raise refuse("Output.value", step.name, f"has no output parameter {name!r} that a task of it gives")
         if step.condition is not None:
@@ -190,8 +190,8 @@ def _is_given(output: Output) -> bool:
 
 
 def _task_names(graph: Graph) -> dict[str, str]:
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for step in graph.steps:
         name = OTHER.sub("-", step.name.lower()).strip("-") or "task"
-        found[step.name] = fresh_name(name, found.values())
-    return found
+        names[step.name] = fresh_name(name, names.values())
+    return names

@@ -49,11 +49,11 @@ class Nested:
         kinds: what is known of the values that the graph in progress refers to.
     """
 
-    def __init__(self, types: Types, taken: Collection[str]) -> None:
+    def __init__(self, types: Types, names: Collection[str]) -> None:
         self.made: list[Graph] = []
         self.kinds: dict[Reference, Kind] = {}
         self._types = types
-        self._taken = set(taken)
+        self._taken = set(names)
 
     def kind(self, value: Value) -> Kind:
         """The kind of a value of the graph in progress."""
@@ -94,22 +94,22 @@ class Nested:
         """What a function loops over: its items keep their types, and are read as a whole, or by a key."""
         values = rows_of(step)
         if isinstance(values, Reference):
-            found = read(values)
-            if self.kind(found) not in ("list", "text"):
+            items = read(values)
+            if self.kind(items) not in ("list", "text"):
                 raise refuse("Step.loop", step.name, "loops over what is no list")
-            return found, None
+            return items, None
         return Native.of(exact(values.data, step.name)), None
 
     def _item_kind(self, step: Step) -> Kind:
         """The kind of the items of a function's loop, as far as its parameters say it."""
         callee = self._types.callee(step)
-        found: set[Kind] = set()
+        kinds: set[Kind] = set()
         for argument in step.arguments:
             for item in references(argument.value):
                 if item.to == "item":
                     whole = item == argument.value and not item.name and not item.path
-                    found.add(self._types.taken(callee, argument.name) if whole else "dict")
-        return found.pop() if len(found) == 1 else "text"
+                    kinds.add(self._types.taken(callee, argument.name) if whole else "dict")
+        return kinds.pop() if len(kinds) == 1 else "text"
 
     def _channel(self, reference: Reference) -> str:
         """The name of an input that only hands something on.
@@ -124,11 +124,11 @@ class Nested:
     def conditional(self, called: Step, condition: Expression) -> Step:
         """The call of a dag that only runs the task where the condition holds."""
         outer = self._inside(called, f"condition-{called.name}")
-        given = {argument.value for argument in outer.arguments}
+        channels = {argument.value for argument in outer.arguments}
         names = {argument.name for argument in outer.arguments}
         more: list[Argument] = []
         for reference in dict.fromkeys(references(condition)):
-            if reference not in given:
+            if reference not in channels:
                 name = fresh_name(self._channel(reference), names)
                 names.add(name)
                 more.append(Argument(name=name, value=reference))

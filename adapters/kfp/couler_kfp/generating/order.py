@@ -16,13 +16,13 @@ def waits_of(graph: Graph) -> dict[str, list[str]]:
     """The steps that each step of a graph waits for, by name."""
     steps = {step.name: step for step in graph.steps}
     if graph.stages is not None:
-        found: dict[str, list[str]] = {}
+        waits: dict[str, list[str]] = {}
         before: tuple[str, ...] = ()
         for stage in filter(None, graph.stages):
             for name in stage:
-                found[name] = [_checked_wait(steps[other], FINE, name) for other in before]
+                waits[name] = [_checked_wait(steps[other], FINE, name) for other in before]
             before = stage
-        return found
+        return waits
     return {step.name: [_need(need, step, steps) for need in conjuncts(step.needs)] for step in graph.steps}
 
 

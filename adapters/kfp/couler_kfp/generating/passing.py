@@ -41,10 +41,10 @@ def arguments_of(
                 whole = {"constant": data} if isinstance(data, (list, dict)) else data
                 yield replace(argument, value=default_of(whole))
         else:
-            made = argument_of(argument, step.name, read)
+            argument_made = argument_of(argument, step.name, read)
             if is_function and kind == "text":
-                _check_text(made.value, step, kind_of)
-            yield made
+                _check_text(argument_made.value, step, kind_of)
+            yield argument_made
 
 
 def _check_text(value: Value, step: Step, kind_of: KindOf) -> None:

@@ -66,8 +66,8 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
     if workflow.entry is None:
         hint = "convert a workflow that calls it"
         raise refuse("Workflow.entry", workflow.label, "is a library: nothing in it runs by itself", hint)
-    if found := into_circle(workflow):
-        step, callee = found
+    if circle := into_circle(workflow):
+        step, callee = circle
         raise refuse("Step.call", step, f"calls {callee!r}, which calls itself: components of KFP cannot", WAY_OUT)
     notes = list(_losses(workflow))
     closed = with_parameters_passed(_with_images(workflow, image))
@@ -87,7 +87,7 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
             _note(workflow, graph, "left out", f"KFP cannot compute its output {output!r}, and no step reads it")
         )
     found_name = OTHER.sub("-", (workflow.name or workflow.prefix or "workflow").lower()).strip("-")[:MAX_NAME]
-    made = Workflow(
+    pipeline = Workflow(
         engine="kfp",
         kind="PipelineSpec",
         name=found_name,
@@ -97,7 +97,7 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
         operations=tuple(components),
         rest=Native.of({"spec": {"sdkVersion": SDK}}),
     )
-    return made, tuple(notes)
+    return pipeline, tuple(notes)
 
 
 def _component(operation: Operation, name: str, graphs: Graphs) -> Operation:
@@ -120,13 +120,13 @@ def _reached(workflow: Workflow) -> dict[str, Graph | Operation]:
     by_name = callables(workflow)
     assert workflow.entry is not None
     pending = [workflow.entry, *(handler.step for handler in workflow.handlers)]
-    found: dict[str, Graph | Operation] = {}
+    callees: dict[str, Graph | Operation] = {}
     while pending:
         name = getattr(pending.pop().call, "name", "")
-        if name in by_name and name not in found:
-            item = found[name] = by_name[name]
+        if name in by_name and name not in callees:
+            item = callees[name] = by_name[name]
             pending += item.steps if isinstance(item, Graph) else ()
-    return {name: item for name, item in by_name.items() if name in found}
+    return {name: item for name, item in by_name.items() if name in callees}
 
 
 def _is_function(callee: Graph | Operation) -> bool:
@@ -134,10 +134,10 @@ def _is_function(callee: Graph | Operation) -> bool:
 
 
 def _names(callees: dict[str, Graph | Operation]) -> dict[str, str]:
-    found: dict[str, str] = {"": ROOT}
+    names: dict[str, str] = {"": ROOT}
     for name in callees:
-        found[name] = fresh_name(f"comp-{OTHER.sub('-', name.lower()).strip('-')}", found.values())
-    return found
+        names[name] = fresh_name(f"comp-{OTHER.sub('-', name.lower()).strip('-')}", names.values())
+    return names
 
 
 def _root(workflow: Workflow, callees: dict[str, Graph | Operation]) -> Graph:

@@ -68,15 +68,15 @@ class Types:
         return dict(function.outputs).get(output, "text") if function is not None else "text"
 
     def _of_input(self, graph: Graph, port: str) -> Kind:
-        found: set[Kind] = set()
+        kinds: set[Kind] = set()
         for step in graph.steps:
             callee = self._callees.get(getattr(step.call, "name", ""))
             for argument in step.arguments:
                 match argument.value:
                     case Reference(to="input", path=()) if argument.value.name == port:
-                        found.add("text" if callee is None else self.taken(callee, argument.name))
+                        kinds.add("text" if callee is None else self.taken(callee, argument.name))
                     case other if any(item.to == "input" and item.name == port for item in references(other)):
-                        found.add("text")
+                        kinds.add("text")
             if any(item.to == "input" and item.name == port for item in references(step.loop)):
-                found.add("list")
-        return found.pop() if len(found) == 1 else "text"
+                kinds.add("list")
+        return kinds.pop() if len(kinds) == 1 else "text"

@@ -43,8 +43,8 @@ class KfpArchive:
         if not self._place:
             hint = f"give --from https://kubeflow.example.com/pipeline, or set {URL}"
             raise InvalidInput("nothing says where KFP is", engine="kfp", hint=hint)
-        found = _Fetch(Client(self._place, self._max_bytes), workflows, newest).runs()
-        runs = sorted(found, key=lambda run: (run.pipeline, run.run_id))
+        result = _Fetch(Client(self._place, self._max_bytes), workflows, newest).runs()
+        runs = sorted(result, key=lambda run: (run.pipeline, run.run_id))
         document: Mapping[str, Any] = msgspec.to_builtins(Document(schema=SCHEMA, runs=tuple(runs)))
         return document
 
@@ -66,7 +66,7 @@ class _Fetch:
         Raises:
             InvalidInput: there is nothing of a name that was asked for.
         """
-        asked = dict(self._left)
+        pending = dict(self._left)
         for listed in self._listed():
             if not any(self._left.values()):
                 break
@@ -76,7 +76,7 @@ class _Fetch:
             if self._left.get(name, 0) > 0:
                 self._left[name] -= 1
                 yield self._run(str(listed.get("run_id")), name, specification)
-        missing = [name for name in asked if self._left[name] == asked[name] and name not in self._names.values()]
+        missing = [name for name in pending if self._left[name] == pending[name] and name not in self._names.values()]
         if missing:
             hint = "give the name of a pipeline, as its page or pipelineInfo has it"
             raise InvalidInput(f"KFP knows no pipeline {missing[0]!r:.80}, nor runs of it", engine="kfp", hint=hint)
@@ -99,8 +99,8 @@ class _Fetch:
         """The name of a run's pipeline, and its specification where the run has it itself."""
         reference = listed.get("pipeline_version_reference")
         if isinstance(reference, Mapping) and reference.get("pipeline_id"):
-            known = self._names.get(str(reference["pipeline_id"]), "")
-            return known, self._version(reference) if known else None
+            name = self._names.get(str(reference["pipeline_id"]), "")
+            return name, self._version(reference) if name else None
         specification = listed.get("pipeline_spec")
         return name_of(specification), specification
 

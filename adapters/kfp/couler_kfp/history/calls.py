@@ -19,16 +19,16 @@ def name_of(specification: Any) -> str:
 def calls_of(specification: Any) -> tuple[Call, ...]:
     """The tasks of all dags that the root reaches, each dag once; none where this is no specification."""
     spec = _spec(specification)
-    components, found = _mapping(spec.get("components")), []
+    components, calls = _mapping(spec.get("components")), []
     executors = _mapping(_mapping(spec.get("deploymentSpec")).get("executors"))
     waiting, seen = [("root", _mapping(spec.get("root")))], {"root"}
     for graph, holder in waiting:
         for call in _calls(graph, holder, components, executors):
-            found.append(call)
+            calls.append(call)
             if call.dag and call.component not in seen:
                 seen.add(call.component)
                 waiting.append((call.component, _mapping(components.get(call.component))))
-    return tuple(found)
+    return tuple(calls)
 
 
 def _calls(graph: str, holder: Any, components: Any, executors: Any) -> Iterator[Call]:

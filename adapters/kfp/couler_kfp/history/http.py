@@ -46,8 +46,8 @@ class Client:
             EngineError: the server refuses, does not answer, or not in JSON.
         """
         address = f"{ROOT}/{'/'.join(quote(part, safe='') for part in path)}"
-        asked = f"?{urlencode(query)}" if query else ""
-        return self._api.ask("GET", address + asked, f"look at {address}", self._headers)
+        parameters = f"?{urlencode(query)}" if query else ""
+        return self._api.ask("GET", address + parameters, f"look at {address}", self._headers)
 
 
 def _refusal(status: int, what: str) -> EngineError | InvalidInput:

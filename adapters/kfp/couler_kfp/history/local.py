@@ -59,14 +59,14 @@ def _tasks(log: str, ended: datetime, *, well: bool) -> Iterator[Task]:
     events = [found for line in log.splitlines() if (found := LINE.match(COLOURS.sub("", line)))]
     times = [_time_of_day(found) for found in events]
     begun: dict[str, deque[datetime]] = defaultdict(deque)
-    for found, time in zip(events, times, strict=True):
+    for event, time in zip(events, times, strict=True):
         at = ended - (times[-1] - time) % DAY
-        if found[5]:
-            begun[found[5]].append(at)
+        if event[5]:
+            begun[event[5]].append(at)
         else:
-            state, started = STATES.get(found[7]), begun[found[6]]
+            state, started = STATES.get(event[7]), begun[event[6]]
             start = started.popleft() if started else None
-            yield Task(name=found[6], parent_task_id=RUN, state=state, start_time=start, end_time=at)
+            yield Task(name=event[6], parent_task_id=RUN, state=state, start_time=start, end_time=at)
     if well:  # those beside each other lose lines: of a run that has succeeded, none was left under way
         return
     for name, started in begun.items():

@@ -28,8 +28,8 @@ def runs_of(document: Document) -> list[Run]:
     Raises:
         InvalidInput: tasks of a pipeline come after themselves.
     """
-    found = [run for record in document.runs if (run := _run(record)) is not None]
-    return sorted(found, key=lambda run: (run.family, run.at))
+    runs = [run for record in document.runs if (run := _run(record)) is not None]
+    return sorted(runs, key=lambda run: (run.family, run.at))
 
 
 def _run(record: records.Run) -> Run | None:
@@ -130,8 +130,8 @@ def _leaves_before(calls: Sequence[Call], family: str) -> Mapping[str, frozenset
         return {leaf for outer in around[call.graph] for leaf in before(outer)}
 
     try:
-        found = {f"{call.graph}/{call.name}": frozenset(before(call)) for call in calls if not call.dag}
-        TopologicalSorter(found).prepare()
+        names_before = {f"{call.graph}/{call.name}": frozenset(before(call)) for call in calls if not call.dag}
+        TopologicalSorter(names_before).prepare()
     except (CycleError, RecursionError, KeyError):
         raise InvalidInput(f"the tasks of {family:.80} wait for each other in a circle", engine="kfp") from None
-    return found
+    return names_before

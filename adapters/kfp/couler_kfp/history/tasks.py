@@ -91,8 +91,8 @@ class _Nodes:
 
     def __init__(self, tasks: Sequence[Task], calls: Sequence[Call]) -> None:
         names = {_name(task) for task in tasks}
-        known = {call.name for call in calls if not call.dag}
-        self._tasks = [task for task in tasks if (_name(task) in known if calls else _is_task(_name(task), names))]
+        existing = {call.name for call in calls if not call.dag}
+        self._tasks = [task for task in tasks if (_name(task) in existing if calls else _is_task(_name(task), names))]
         self._executors = [task for task in tasks if EXECUTOR.fullmatch(_name(task))]
         self._by_id = {name: task for task in tasks for name in (task.task_id, task.pod_name) if name}
 
@@ -110,13 +110,13 @@ class _Nodes:
     def _linked(self, task: Task) -> list[Task] | None:
         """The executors of a task, where ids say which; None where they do not."""
         children = [self._by_id.get(child.pod_name or child.task_id) for child in task.child_tasks or ()]
-        found = [child for child in children if child is not None and EXECUTOR.fullmatch(_name(child))]
-        if not found:
+        executors = [child for child in children if child is not None and EXECUTOR.fullmatch(_name(child))]
+        if not executors:
             return None
         further = [
-            self._by_id.get(child.pod_name or child.task_id) for item in found for child in item.child_tasks or ()
+            self._by_id.get(child.pod_name or child.task_id) for item in executors for child in item.child_tasks or ()
         ]
-        return [*found, *(item for item in further if item is not None and _attempt(item))]
+        return [*executors, *(item for item in further if item is not None and _attempt(item))]
 
     def _is_cached(self, task: Task, own: Sequence[Task] | None) -> bool:
         """Whether its executor was skipped, although it succeeded: the driver had found a result."""
@@ -142,14 +142,14 @@ def _is_task(name: str, names: set[str]) -> bool:
 
 def _attempt(task: Task) -> int | None:
     """Which attempt an executor is, from 1 on; None for one that is not repeated, or stands for all attempts."""
-    found = EXECUTOR.fullmatch(_name(task))
-    return int(found[2]) + 1 if found and found[2] else None
+    match = EXECUTOR.fullmatch(_name(task))
+    return int(match[2]) + 1 if match and match[2] else None
 
 
 def _covers(task: Task, other: Task) -> bool:
     times = [_time(item) for item in (task.start_time, other.start_time, other.end_time, task.end_time)]
-    known = [time for time in times if time is not None]
-    return len(known) == len(times) and known == sorted(known)
+    times_seen = [time for time in times if time is not None]
+    return len(times_seen) == len(times) and times_seen == sorted(times_seen)
 
 
 def _name(task: Task) -> str:

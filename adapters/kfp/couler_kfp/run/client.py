@@ -94,8 +94,8 @@ class Calls:
         Raises:
             EngineError: KFP does not answer, or does not tell us.
         """
-        found: Mapped = _asked("get a run", lambda: self._client.get_run(ident)).to_dict()
-        return found
+        run: Mapped = _asked("get a run", lambda: self._client.get_run(ident)).to_dict()
+        return run
 
     def terminate(self, ident: str) -> None:
         """Ends a run.

@@ -67,8 +67,8 @@ class ClusterRunner:
         """Makes a run unless it is there. What stands for a pipeline that was split makes none."""
         if "spec" not in job.content:
             return Submitted("created")
-        if (found := self._calls.find(job.place)) is not None:
-            return Submitted("adopted", f"run {found['run_id']}")
+        if (run := self._calls.find(job.place)) is not None:
+            return Submitted("adopted", f"run {run['run_id']}")
         ready, content = filled(job, self._crossing), job.content
         try:
             self._calls.create(job.place, ready.spec, content["platform"], ready.arguments, root_of(content["spec"]))
@@ -128,11 +128,11 @@ class ClusterRunner:
 
     def _ident(self, place: str) -> str:
         if place not in self._idents:
-            found = self._calls.find(place)
-            if found is None:
+            run = self._calls.find(place)
+            if run is None:
                 hint = "it was deleted, or this is another KFP, or another namespace"
                 raise EngineError(f"there is no run {place}", engine="kfp", hint=hint)
-            self._idents[place] = str(found["run_id"])
+            self._idents[place] = str(run["run_id"])
         return self._idents[place]
 
     def _crossing(self, place: str) -> Crossing:

@@ -42,12 +42,12 @@ def filled(job: Job, by_place: By) -> Filled:
     content = job.content
     spec, arguments, uris = content["spec"], dict(content["arguments"]), content["uris"]
     for name, source in content["reads"].items():
-        found = _read(source, by_place)
+        arguments_filled = _read(source, by_place)
         if source.kind == "parameter":
-            arguments[name] = found
+            arguments[name] = arguments_filled
             continue
-        arguments[uris[name]] = found["uri"]
-        metadata = {key: item for key, item in found.get("metadata", {}).items() if key not in OF_THE_STORE}
+        arguments[uris[name]] = arguments_filled["uri"]
+        metadata = {key: item for key, item in arguments_filled.get("metadata", {}).items() if key not in OF_THE_STORE}
         if metadata:
             spec = _with_metadata(spec, uris[name], metadata)
     return Filled(spec, arguments)
@@ -67,10 +67,10 @@ def gathered(job: Job, by_place: By) -> Crossing:
 
 def _read(source: Source, by_place: By) -> Any:
     crossing = by_place(source.place)
-    held: Mapping[str, Any] = crossing.parameters if source.kind == "parameter" else crossing.artifacts
-    if source.output not in held:
+    values: Mapping[str, Any] = crossing.parameters if source.kind == "parameter" else crossing.artifacts
+    if source.output not in values:
         raise EngineError(f"{source.place} has not handed out {source.output!r}", engine="kfp")
-    return held[source.output]
+    return values[source.output]
 
 
 def _with_metadata(spec: Mapped, uri: str, metadata: Mapped) -> Mapped:

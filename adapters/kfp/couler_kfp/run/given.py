@@ -42,22 +42,24 @@ def with_given(spec: Mapped, arguments: Mapped, reads: Mapping[str, Source]) -> 
     if not any(_has_flow(component) for component in (root, *spec.get("components", {}).values())):
         return spec
     tasks = root["dag"]["tasks"]
-    found = {port: source for port, source in reads.items() if source.kind == "parameter" and source.task not in tasks}
-    if not found:
+    sources = {
+        port: source for port, source in reads.items() if source.kind == "parameter" and source.task not in tasks
+    }
+    if not sources:
         return spec
     types = root["inputDefinitions"]["parameters"]
-    made: dict[str, Mapped] = {}
+    parameters: dict[str, Mapped] = {}
     values: dict[str, dict[str, str]] = {}
-    for port, source in found.items():
-        made.setdefault(source.task, {})[source.key] = {"parameterType": types[port].get("parameterType")}
+    for port, source in sources.items():
+        parameters.setdefault(source.task, {})[source.key] = {"parameterType": types[port].get("parameterType")}
         values.setdefault(source.task, {})[source.key] = _text(arguments[port])
     components, executors, added = dict(spec["components"]), dict(spec["deploymentSpec"]["executors"]), {}
-    for task, outputs in made.items():
+    for task, outputs in parameters.items():
         label = f"couler-given-{task}"
         components[f"comp-{label}"] = {"outputDefinitions": {"parameters": outputs}, "executorLabel": label}
         executors[label] = {"container": _container(values[task])}
         added[task] = {"componentRef": {"name": f"comp-{label}"}, "taskInfo": {"name": task}}
-    own = {name: _reading(task, found) for name, task in tasks.items()}
+    own = {name: _reading(task, sources) for name, task in tasks.items()}
     root = {**root, "dag": {**root["dag"], "tasks": {**added, **own}}}
     deployment = {**spec["deploymentSpec"], "executors": executors}
     return {**spec, "components": components, "deploymentSpec": deployment, "root": root}
@@ -82,22 +84,22 @@ def _container(values: Mapping[str, str]) -> Mapped:
     return {"image": "python:3", "command": ["python3", "-c", PROGRAM, text], "args": ["{{$}}"]}
 
 
-def _reading(task: Mapped, found: Mapping[str, Source]) -> Mapped:
+def _reading(task: Mapped, sources: Mapping[str, Source]) -> Mapped:
     """A task that reads these inputs of the root from tasks again."""
-    given = dict(_given(task, found))
-    if not given:
+    supplied = dict(_given(task, sources))
+    if not supplied:
         return task
-    inputs = {**task["inputs"], "parameters": {**task["inputs"]["parameters"], **given}}
+    inputs = {**task["inputs"], "parameters": {**task["inputs"]["parameters"], **supplied}}
     before = [
         *task.get("dependentTasks", []),
-        *(item["taskOutputParameter"]["producerTask"] for item in given.values()),
+        *(item["taskOutputParameter"]["producerTask"] for item in supplied.values()),
     ]
     return {**task, "inputs": inputs, "dependentTasks": list(dict.fromkeys(before))}
 
 
-def _given(task: Mapped, found: Mapping[str, Source]) -> Iterator[tuple[str, Mapped]]:
+def _given(task: Mapped, sources: Mapping[str, Source]) -> Iterator[tuple[str, Mapped]]:
     for name, value in task.get("inputs", {}).get("parameters", {}).items():
-        source = found.get(value.get("componentInputParameter", ""))
+        source = sources.get(value.get("componentInputParameter", ""))
         if source is not None:
             output = {"outputParameterKey": source.key, "producerTask": source.task}
             yield (

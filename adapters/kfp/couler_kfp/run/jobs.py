@@ -64,8 +64,8 @@ class _Pipeline(NamedTuple):
         """The executor of a task that stands for a part; empty for every other."""
         component = self.spec.get("components", {}).get(task["componentRef"]["name"], {})
         executors = self.spec.get("deploymentSpec", {}).get("executors", {})
-        found: Mapped = executors.get(component.get("executorLabel"), {}).get(PIPELINE, {})
-        return found
+        pipeline: Mapped = executors.get(component.get("executorLabel"), {}).get(PIPELINE, {})
+        return pipeline
 
 
 def jobs_of(documents: Sequence[Any], request: Request) -> list[Job]:
@@ -93,10 +93,10 @@ def _jobs(read: Sequence[_Pipeline], request: Request) -> list[Job]:
     parts = {item.started(task)["name"] for item in wholes for task in item.tasks.values()}
     alone = [pipeline for pipeline in read if not pipeline.tasks and pipeline.name not in parts]
     _check_parameters([*wholes, *alone], request)
-    found = [_job(item, arguments_of(item.spec, request.parameters, item.name), {}, (), request) for item in alone]
+    jobs = [_job(item, arguments_of(item.spec, request.parameters, item.name), {}, (), request) for item in alone]
     for whole in wholes:
-        found += _jobs_of_parts(whole, by_name, request)
-    return found
+        jobs += _jobs_of_parts(whole, by_name, request)
+    return jobs
 
 
 def _read(documents: Sequence[Any]) -> Iterator[_Pipeline]:
@@ -134,15 +134,15 @@ def _is_beside(data: Any) -> bool:
 
 
 def _check_parameters(pipelines: Iterable[_Pipeline], request: Request) -> None:
-    known = {name for pipeline in pipelines for name in inputs_of(pipeline.spec)}
-    if unknown := sorted(set(request.parameters) - known):
-        hint = f"these are known: {', '.join(sorted(known)) or 'none'}"
+    names = {name for pipeline in pipelines for name in inputs_of(pipeline.spec)}
+    if unknown := sorted(set(request.parameters) - names):
+        hint = f"these are known: {', '.join(sorted(names)) or 'none'}"
         raise InvalidInput(f"no pipeline has a parameter {unknown[0]!r:.60}", engine="kfp", hint=hint)
 
 
 def _jobs_of_parts(whole: _Pipeline, by_name: Mapping[str, _Pipeline], request: Request) -> Iterator[Job]:
     """The jobs of a pipeline that was split, each after what it needs."""
-    given = arguments_of(whole.spec, request.parameters, whole.name)
+    values = arguments_of(whole.spec, request.parameters, whole.name)
     tasks = whole.tasks
     jobs: dict[str, Job] = {}
     for task in TopologicalSorter({name: tasks[name].get("dependentTasks", []) for name in tasks}).static_order():
@@ -156,11 +156,11 @@ def _jobs_of_parts(whole: _Pipeline, by_name: Mapping[str, _Pipeline], request: 
             for port, value in tasks[task].get("inputs", {}).get(key, {}).items():
                 match value:
                     case {"componentInputParameter": str(own)}:
-                        arguments.update({port: given[own]} if own in given else {})
+                        arguments.update({port: values[own]} if own in values else {})
                     case {"taskOutputParameter": {"producerTask": str(producer), "outputParameterKey": str(output)}}:
-                        handed = jobs[producer].content["spec"]["root"]["dag"]["outputs"]["parameters"][output]
-                        made = handed["valueFromParameter"]
-                        task_of, key_of = made["producerSubtask"], made["outputParameterKey"]
+                        output_of = jobs[producer].content["spec"]["root"]["dag"]["outputs"]["parameters"][output]
+                        source = output_of["valueFromParameter"]
+                        task_of, key_of = source["producerSubtask"], source["outputParameterKey"]
                         reads[port] = Source(jobs[producer].place, output, kind, task_of, key_of)
                     case {"taskOutputArtifact": {"producerTask": str(producer), "outputArtifactKey": str(output)}}:
                         reads[port] = Source(jobs[producer].place, output, kind)
@@ -178,11 +178,11 @@ def _jobs_of_parts(whole: _Pipeline, by_name: Mapping[str, _Pipeline], request: 
 
 def _outputs(whole: _Pipeline, jobs: Mapping[str, Job]) -> Iterator[tuple[str, Source]]:
     """What the pipeline hands out, and which part of it makes that."""
-    handed = whole.spec["root"]["dag"].get("outputs", {})
-    for name, value in handed.get("parameters", {}).items():
+    outputs = whole.spec["root"]["dag"].get("outputs", {})
+    for name, value in outputs.get("parameters", {}).items():
         selector = value["valueFromParameter"]
         yield name, Source(jobs[selector["producerSubtask"]].place, selector["outputParameterKey"], "parameter")
-    for name, value in handed.get("artifacts", {}).items():
+    for name, value in outputs.get("artifacts", {}).items():
         (selector,) = value["artifactSelectors"]
         yield name, Source(jobs[selector["producerSubtask"]].place, selector["outputArtifactKey"], "artifact")
 

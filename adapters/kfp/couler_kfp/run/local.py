@@ -188,8 +188,8 @@ def _history(folder: Path, spec: Mapping[str, Any]) -> Iterator[None]:
         well = True
     finally:
         log = (folder / LOG).read_text(encoding="utf-8", errors="replace")
-        found = history_of(log, spec, datetime.now(UTC), well=well)
-        _write(folder / HISTORY, msgspec.json.format(msgspec.json.encode(found), indent=1))
+        history = history_of(log, spec, datetime.now(UTC), well=well)
+        _write(folder / HISTORY, msgspec.json.format(msgspec.json.encode(history), indent=1))
 
 
 @contextlib.contextmanager

@@ -21,8 +21,8 @@ HINTS = {
 
 def inputs_of(spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The parameters that a pipeline declares, by name."""
-    found: dict[str, dict[str, Any]] = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    return found
+    parameters: dict[str, dict[str, Any]] = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    return parameters
 
 
 def arguments_of(spec: Mapping[str, Any], texts: Mapping[str, str], pipeline: str) -> dict[str, Any]:
@@ -31,14 +31,14 @@ def arguments_of(spec: Mapping[str, Any], texts: Mapping[str, str], pipeline: st
     Raises:
         InvalidInput: a text is none of the declared type, or a parameter is missing.
     """
-    found = {}
+    arguments = {}
     for name, definition in inputs_of(spec).items():
         if name in texts:
-            found[name] = _value(name, texts[name], str(definition.get("parameterType")))
+            arguments[name] = _value(name, texts[name], str(definition.get("parameterType")))
         elif "defaultValue" not in definition and not definition.get("isOptional"):
             message = f"the parameter {name!r} of {pipeline!r} is not given, and has no default"
             raise InvalidInput(message, engine="kfp", hint=f"give --parameter {name}=VALUE")
-    return found
+    return arguments
 
 
 def _value(name: str, text: str, kind: str) -> Any:

@@ -68,8 +68,8 @@ def _clinging(reference: Reference, producer: Step, by_name: By) -> str:
 def _declared(reference: Reference, producer: Step, by_name: By) -> Output | None:
     callee = callee_of(producer, by_name)
     declared = callee.outputs if callee is not None else ()
-    found = [item for item in declared if (item.kind, item.name) == (reference.kind, reference.name)]
-    return found[0] if found else None
+    ports = [item for item in declared if (item.kind, item.name) == (reference.kind, reference.name)]
+    return ports[0] if ports else None
 
 
 def _sharing(root: Graph, by_name: By) -> Iterator[Bond]:
@@ -107,8 +107,8 @@ def refuse_undetachable(workflow: Workflow, root: Graph, parts: Mapping[str, obj
     passed = {item.name for item in references(root.steps) if item.to == "input" and item.kind == "artifact"}
     longest = max((part_name(workflow, part) for part in parts), key=len)
     reason = hint = ""
-    if given := sorted(artifacts & passed):
-        reason = f"its input {given[0]!r} is an artifact, which a part could not be passed"
+    if clashes := sorted(artifacts & passed):
+        reason = f"its input {clashes[0]!r} is an artifact, which a part could not be passed"
         hint = "give it the URI as a parameter, and import that"
     elif several := [item.name for item in root.outputs if not isinstance(item.value, Reference | None)]:
         reason = f"its output {several[0]!r} is one of several values, which only KFP chooses from"

@@ -99,12 +99,12 @@ def read_handoff(text: bytes, where: str) -> Crossing:
         EngineError: it is none.
     """
     try:
-        found = msgspec.json.decode(text, type=Crossing)
+        crossing = msgspec.json.decode(text, type=Crossing)
     except msgspec.MsgspecError as error:
         raise EngineError(f"{where} is no hand-off: {error}", engine="kfp") from error
-    if any(not isinstance(item.get("uri"), str) for item in found.artifacts.values()):
+    if any(not isinstance(item.get("uri"), str) for item in crossing.artifacts.values()):
         raise EngineError(f"{where} is no hand-off: an artifact has no URI", engine="kfp")
-    return found
+    return crossing
 
 
 def handoff_operation(ports: Iterable[Port], pod: Pod) -> Operation:
@@ -162,9 +162,9 @@ def pod_of(operations: Iterable[Operation]) -> Pod:
 def _access(operation: Operation) -> Mapped:
     """What the platform configuration of an operation says of pulling and starting its image, as constants."""
     rest = {} if operation.rest is None else write_structure(operation.rest)
-    found = {}
+    access = {}
     for platform, configured in rest.get("platforms", {}).items():
         kept = {key: configured[key] for key in ACCESS if key in configured}
         if kept and not any(named(rest_of(kept))):
-            found[platform] = kept
-    return found
+            access[platform] = kept
+    return access

@@ -59,12 +59,12 @@ def _tasks(workflow: Workflow) -> dict[str, tuple[Step, str]]:
     """The steps that stand for parts, each with the name of the part's pipeline, by their own names."""
     by_name = callables(workflow)
     root = by_name.get(ROOT)
-    found = {}
+    tasks = {}
     for step in root.steps if isinstance(root, Graph) else ():
         callee = callee_of(step, by_name)
         if isinstance(callee, Operation) and (name := started(callee)):
-            found[step.name] = (step, name)
-    return found
+            tasks[step.name] = (step, name)
+    return tasks
 
 
 def _links(tasks: dict[str, tuple[Step, str]]) -> Iterator[Link]:

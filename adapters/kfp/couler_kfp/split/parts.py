@@ -75,15 +75,15 @@ def part_of(whole: Workflow, graph: Graph, crossing: Collection[str]) -> Part:
         crossing: the names of its artifacts that other parts read.
     """
     by_name = callables(whole)
-    taken = {port.name for port in graph.inputs}
+    used = {port.name for port in graph.inputs}
     names = {step.name for step in graph.steps}
     imports: dict[str, Step] = {}
     uris: dict[str, str] = {}
     operations: list[Operation] = []
     ports = [port for port in graph.inputs if port.kind == "parameter"]
     for port in (port for port in graph.inputs if port.kind == "artifact"):
-        uri = uris[port.name] = fresh_name(f"{port.name}-uri", taken)
-        taken.add(uri)
+        uri = uris[port.name] = fresh_name(f"{port.name}-uri", used)
+        used.add(uri)
         ports.append(Port(name=uri, rest=rest_of(STRING)))
         step = fresh_name(f"couler-import-{re.sub('[^a-z0-9]+', '-', port.name.lower())}", names)
         names.add(step)
@@ -91,13 +91,13 @@ def part_of(whole: Workflow, graph: Graph, crossing: Collection[str]) -> Part:
         imports[port.name] = Step(name=step, call=Call(name=f"comp-{step}"), arguments=(argument,))
         operations.append(_importer(f"comp-{step}", port))
     steps = [*imports.values(), *(_importing(step, imports) for step in graph.steps)]
-    handed = [output for output in graph.outputs if output.kind == "parameter" or output.name in crossing]
+    outputs = [output for output in graph.outputs if output.kind == "parameter" or output.name in crossing]
     inner = list(reached(by_name, graph.steps).values())
-    if handed:
-        given = [Port(name=output.name, kind=output.kind, rest=type_of(output.rest)) for output in handed]
+    if outputs:
+        supplied = [Port(name=output.name, kind=output.kind, rest=type_of(output.rest)) for output in outputs]
         pod = pod_of(item for item in inner if isinstance(item, Operation))
-        operations.append(handoff_operation(sorted(given, key=lambda port: port.kind != "parameter"), pod))
-        steps.append(handoff_step(handed))
+        operations.append(handoff_operation(sorted(supplied, key=lambda port: port.kind != "parameter"), pod))
+        steps.append(handoff_step(outputs))
     root = replace(graph, name=ROOT, inputs=tuple(ports), steps=tuple(steps))
     workflow = Workflow(
         engine=whole.engine,
@@ -150,8 +150,8 @@ def _part_rest(whole: Workflow) -> Native | None:
     """What is said of the pipeline, but its title and executors that nothing runs."""
     data: Mapped = {} if whole.rest is None else write_structure(whole.rest)
     spec = without(data.get("spec", {}), "pipelineInfo", "deploymentSpec")
-    left: dict[str, Any] = {"spec": spec, "platform": data.get("platform", {})}
-    return rest_of({key: content for key, content in left.items() if content})
+    remainder: dict[str, Any] = {"spec": spec, "platform": data.get("platform", {})}
+    return rest_of({key: content for key, content in remainder.items() if content})
 
 
 def typed(graph: Graph, arguments: Iterable[Argument], root: Graph, outputs: Mapping[tuple[str, str], Output]) -> Graph:

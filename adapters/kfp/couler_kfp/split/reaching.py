@@ -16,11 +16,11 @@ def callee_of(step: Step, by_name: Mapping[str, Graph | Operation]) -> Graph | O
 
 def reached(by_name: Mapping[str, Graph | Operation], steps: Iterable[Step]) -> dict[str, Graph | Operation]:
     """The graphs and operations that steps reach, by name, each once, in the order in which they are met."""
-    found: dict[str, Graph | Operation] = {}
+    callees: dict[str, Graph | Operation] = {}
     ahead = list(steps)
     while ahead:
         callee = callee_of(ahead.pop(0), by_name)
-        if callee is not None and callee.name not in found:
-            found[callee.name] = callee
+        if callee is not None and callee.name not in callees:
+            callees[callee.name] = callee
             ahead += callee.steps if isinstance(callee, Graph) else ()
-    return found
+    return callees

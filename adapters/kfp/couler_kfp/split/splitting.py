@@ -63,16 +63,16 @@ def splitting_of(workflow: Workflow, plan: Plan) -> KfpSplitting | None:
 
 def _parts_in(bundle: Bundle) -> set[str]:
     """The names of the pipelines that are parts of another one in the bundle."""
-    found: set[str] = set()
+    names: set[str] = set()
     for pipeline in pipelines(bundle):
         data: Any = bundle.documents[pipeline.spec.document].data
         for key in pipeline.spec.path:
             data = data.get(key) if isinstance(data, dict) else None
         match data:
             case {"deploymentSpec": {"executors": dict(executors)}}:
-                held = [item.get(PIPELINE) for item in executors.values() if isinstance(item, dict)]
-                found.update(str(item.get("name")) for item in held if isinstance(item, dict))
-    return found
+                content = [item.get(PIPELINE) for item in executors.values() if isinstance(item, dict)]
+                names.update(str(item.get("name")) for item in content if isinstance(item, dict))
+    return names
 
 
 class KfpSplitting:
@@ -122,8 +122,8 @@ class KfpSplitting:
         """A pipeline for each part, and what is left: which parts there are, and what they read of each other."""
         refuse_undetachable(self._workflow, self._root, parts)
         moved = move_into_graphs(plain_root(self._workflow), ROOT, parts).workflow
-        coordinator, made = detach(moved, self._root, parts)
-        workflows = tuple(part.workflow for part in made)
+        coordinator, parts_made = detach(moved, self._root, parts)
+        workflows = tuple(part.workflow for part in parts_made)
         return Parts(coordinator, workflows, joined((coordinator, *workflows))[1], (), NOTES)
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:

@@ -117,8 +117,8 @@ def _annotations(operation: Operation) -> Mapped:
 
 def _description(workflow: Workflow) -> str:
     info = rest_part(workflow, "spec").get("pipelineInfo", {})
-    held = info.get("description", "") if isinstance(info, dict) else ""
-    return held if isinstance(held, str) else ""
+    text = info.get("description", "") if isinstance(info, dict) else ""
+    return text if isinstance(text, str) else ""
 
 
 def _with_description(workflow: Workflow, text: str) -> Workflow:

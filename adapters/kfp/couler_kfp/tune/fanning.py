@@ -48,8 +48,8 @@ NOTE = "a trial that fails fails the pipeline, since KFP cannot let it fail alon
 def type_of(port: Port | Output) -> str:
     """What a component declares of a parameter; empty where that is nothing."""
     rest = write_structure(port.rest) if port.rest is not None else {}
-    found = rest.get("parameterType", "") if isinstance(rest, dict) else ""
-    return found if isinstance(found, str) else ""
+    kind = rest.get("parameterType", "") if isinstance(rest, dict) else ""
+    return kind if isinstance(kind, str) else ""
 
 
 def fanned_out(trials: Trials) -> FanOut:
@@ -60,11 +60,11 @@ def fanned_out(trials: Trials) -> FanOut:
     """
     for reason, hint in _objections(trials):
         raise Unsupported(reason, feature="tune{trials}", hint=hint)
-    taken = set(callables(trials.workflow))
+    names = set(callables(trials.workflow))
     # Of its own, since `kfp.local` keeps artifacts apart by component; what is big in it, the executor, is shared.
-    twin = replace(trials.callee, name=fresh_name(f"{trials.callee.name}-trial", taken), source=None)
-    trial = _trial(trials, fresh_name(f"comp-{trials.trials}", {*taken, twin.name}), Call(name=twin.name))
-    picker = _picker(trials, fresh_name(f"comp-{trials.best}", {*taken, twin.name, trial.name}))
+    twin = replace(trials.callee, name=fresh_name(f"{trials.callee.name}-trial", names), source=None)
+    trial = _trial(trials, fresh_name(f"comp-{trials.trials}", {*names, twin.name}), Call(name=twin.name))
+    picker = _picker(trials, fresh_name(f"comp-{trials.best}", {*names, twin.name, trial.name}))
     step = trials.step
     chosen = {name: Reference(to="output", kind="parameter", step=trials.best, name=name) for name in trials.names}
     return FanOut(
@@ -119,8 +119,8 @@ def _trial(trials: Trials, name: str, call: Call) -> Graph:
     setting = {name: Reference(to="input", kind="parameter", name=SETTING, path=(name,)) for name in trials.names}
     passed = with_arguments(step, dict.fromkeys(trials.names)).arguments
     ports = {(port.kind, port.name): port for port in trials.callee.inputs}
-    given = [replace(item, value=Reference(to="input", kind=item.kind, name=item.name)) for item in passed]
-    inner = replace(step, call=call, arguments=tuple(given), needs=None, source=None)
+    arguments = [replace(item, value=Reference(to="input", kind=item.kind, name=item.name)) for item in passed]
+    inner = replace(step, call=call, arguments=tuple(arguments), needs=None, source=None)
     return Graph(
         name=name,
         inputs=(

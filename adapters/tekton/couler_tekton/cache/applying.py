@@ -116,7 +116,7 @@ class Applying:
         label = step.name if step is not None else family
         if judged.name not in self._own:  # equal copies of one Task are one, whoever calls them
             family = label = _task_name(judged.name)
-        told = Told(
+        settings = Told(
             wrapper=self._wrapper,
             spec=verdict.facts.spec,
             lineage=tuple(str(value.value) for value in verdict.handed if isinstance(value, Literal)),
@@ -126,17 +126,17 @@ class Applying:
             step=label,
             root=self._is_root(operation),
         )
-        return with_steps(unwrapped(operation), judged, told)
+        return with_steps(unwrapped(operation), judged, settings)
 
     def _limit(self, step: Step | None) -> int:
         """How many seconds the store may take before the steps, and after them."""
         assert self._wrapper is not None
-        given = step.timeout if step is not None else None
-        text = given.value if isinstance(given, Literal) else None
+        timeout = step.timeout if step is not None else None
+        text = timeout.value if isinstance(timeout, Literal) else None
         if text is None and self._workflow.kind == "TaskRun":
             text = held(rest_of(self._workflow), "spec").get("timeout")
-        known = seconds(text) if isinstance(text, str) else None
-        return min(self._wrapper.timeout, max(1, int((known or USUAL) / SHARE)))
+        timeout_seconds = seconds(text) if isinstance(text, str) else None
+        return min(self._wrapper.timeout, max(1, int((timeout_seconds or USUAL) / SHARE)))
 
     def _is_root(self, operation: Operation) -> bool:
         """Whether all containers of the pod are told to run as root, ours as well."""

@@ -82,19 +82,19 @@ def to_annotate(key: str, text: str = "…", where: str = "its Task or taskSpec"
 def files_of(operation: Operation, key: str) -> list[File] | None:
     """The files that an annotation names; None where it is not understood."""
     words = [word.strip() for word in annotations_of(operation).get(key, "").split(",")]
-    found = []
+    files = []
     for word in filter(None, words):
         if not PLACE.fullmatch(word):
             return None
         workspace, _, path = word.partition("/")
-        found.append(File(workspace, path))
-    return found
+        files.append(File(workspace, path))
+    return files
 
 
 def with_files(operation: Operation) -> Operation:
     """The task with the files that it makes among its results."""
-    made = tuple(Output(name=file.native) for file in files_of(operation, OUTPUTS) or ())
-    return replace(operation, outputs=(*operation.outputs, *made))
+    outputs = tuple(Output(name=file.native) for file in files_of(operation, OUTPUTS) or ())
+    return replace(operation, outputs=(*operation.outputs, *outputs))
 
 
 def without_files(operation: Operation) -> Operation:

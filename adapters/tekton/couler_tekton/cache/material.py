@@ -66,9 +66,9 @@ def material(operation: Operation, run: Workflow, bound: str | None) -> Material
 
 def _objections(operation: Operation, task: Mapped, bound: str | None) -> Iterator[Objection]:
     """The rules against reuse, and where its owner can waive them all, those against keeping."""
-    found = list(reuse_objections(operation, task))
-    yield from found
-    if all(waiver_of(item.rule) for item in found):
+    objections = list(reuse_objections(operation, task))
+    yield from objections
+    if all(waiver_of(item.rule) for item in objections):
         yield from storage_objections(operation, task, bound)
 
 

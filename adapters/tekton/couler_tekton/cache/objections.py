@@ -48,8 +48,8 @@ def reuse_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
     if operation.kind == STEP_ACTION:
         yield Objection("kind", "it is a StepAction: the Task that uses it is cached, not the StepAction")
         return
-    if (found := _malformed(task)) is not None:
-        yield Objection("malformed", f"Tekton would refuse it: {found}")
+    if (problem := _malformed(task)) is not None:
+        yield Objection("malformed", f"Tekton would refuse it: {problem}")
         return
     yield from _step_objections(task)
     yield from _reference_objections(operation)
@@ -64,8 +64,8 @@ def storage_objections(operation: Operation, task: Mapped, bound: str | None) ->
         yield Objection("step-result", "a result of it is that of a step, which a hit would skip", "storage")
     steps = entries(task, "steps")
     for item in steps:
-        held = json.dumps([item.get("env"), item.get("when")])
-        if STEP_RESULT.search(held):
+        texts = json.dumps([item.get("env"), item.get("when")])
+        if STEP_RESULT.search(texts):
             reason = (
                 "a step reads a result of another in env or when: where that was skipped, it would run all the same"
             )
@@ -75,8 +75,8 @@ def storage_objections(operation: Operation, task: Mapped, bound: str | None) ->
     if isinstance(template, dict) and template.get("envFrom"):
         reason = "its stepTemplate has an envFrom, whose variables a step of ours would get as well"
         yield Objection("step-template", reason, "storage")
-    if taken := [name for name in names if OURS.fullmatch(str(name))]:
-        yield Objection("step-template", f"its stepTemplate sets {taken[0]}, also for a step of ours", "storage")
+    if clashes := [name for name in names if OURS.fullmatch(str(name))]:
+        yield Objection("step-template", f"its stepTemplate sets {clashes[0]}, also for a step of ours", "storage")
     if results:
         yield from _bound_objections(task, bound)
 
@@ -140,8 +140,8 @@ def _reference_objections(operation: Operation) -> Iterator[Objection]:
             yield Objection("propagated", f"it reads $({reference.name}), which it does not declare")
         elif reference.to == "workspace" and reference.name not in workspaces:
             yield Objection("workspace", f"it uses the workspace {reference.name!r}, which it does not declare")
-        elif reference.to == "run" and (found := reference_objection(reference, "it")) is not None:
-            yield found
+        elif reference.to == "run" and (objection := reference_objection(reference, "it")) is not None:
+            yield objection
 
 
 def _content_objections(task: Mapped) -> Iterator[Objection]:
@@ -171,13 +171,13 @@ def _source_rule(source: object) -> str:
 
 
 def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
-    read, made = files_of(operation, INPUTS), files_of(operation, OUTPUTS)
-    if read is None or made is None:
+    read, written = files_of(operation, INPUTS), files_of(operation, OUTPUTS)
+    if read is None or written is None:
         key = INPUTS if read is None else OUTPUTS
         yield Objection("file-lists", f"{key} is no list of WORKSPACE or WORKSPACE/path")
         return
     declared = {str(item.get("name")): item for item in entries(task, "workspaces")}
-    named = {file.workspace for file in (*read, *made)}
+    named = {file.workspace for file in (*read, *written)}
     for name, item in declared.items():
         if name == STORE:
             continue
@@ -188,8 +188,8 @@ def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Object
             yield Objection("workspace", f"its workspace {name!r} may be missing")
     if lost := sorted((named - declared.keys()) | (named & {STORE})):
         yield Objection("file-lists", f"there is no workspace {lost[0]!r} for files of it")
-    for number, file in enumerate(made):
-        if any(one.holds(file) or file.holds(one) for one in (*read, *made[:number])):
+    for number, file in enumerate(written):
+        if any(one.holds(file) or file.holds(one) for one in (*read, *written[:number])):
             yield Objection("file-lists", f"its output {file.path!r} is at the place of another file, or in it")
         if not file.path:
             yield Objection(

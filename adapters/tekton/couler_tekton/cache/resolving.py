@@ -97,7 +97,7 @@ def annotated(workflow: Workflow) -> Operation:
 
 def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:
     """The workflow as its calls are judged: what is embedded and what is referred to alike."""
-    known: dict[str, Operation] = {}
+    operations: dict[str, Operation] = {}
     if workflow.kind == "Task":
         own = [_judged(annotated(workflow), workflow.operations[0].name)]
     else:
@@ -113,16 +113,16 @@ def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:
             meant = tasks.candidates(workflow, name)
             if len(meant) == 1:
                 target = TASK.format(name)
-                known.setdefault(target, _judged(annotated(meant[0]), target))
+                operations.setdefault(target, _judged(annotated(meant[0]), target))
                 return replace(step, call=Call(name=target))
         return step
 
     graphs = [replace(item, steps=tuple(map(called, item.steps))) for item in workflow.graphs]
     entry = workflow.entry and called(workflow.entry)
-    by_name = {**by_name, **known}
+    by_name = {**by_name, **operations}
     graphs = [_with_reads(item, by_name) for item in graphs]
     graphs = [replace(item, inline=False) for item in graphs]
-    return replace(workflow, graphs=tuple(graphs), operations=(*own, *known.values()), entry=entry)
+    return replace(workflow, graphs=tuple(graphs), operations=(*own, *operations.values()), entry=entry)
 
 
 def _judged(operation: Operation, name: str) -> Operation:

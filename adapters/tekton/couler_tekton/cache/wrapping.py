@@ -71,13 +71,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     root: bool = False
 
 
-def with_steps(bare: Operation, annotated: Operation, told: Told) -> Operation:
+def with_steps(bare: Operation, annotated: Operation, settings: Told) -> Operation:
     """The task with our steps in it.
 
     Args:
         bare: the task.
         annotated: the same, with the annotations of the object that it is in.
-        told: what our steps are told.
+        settings: what our steps are told.
     """
     mains = _mains(bare)
     names = [one.name or UNNAMED.format(number) for number, one in enumerate(mains)]
@@ -85,11 +85,11 @@ def with_steps(bare: Operation, annotated: Operation, told: Told) -> Operation:
     careless = [name for name, one in zip(names, mains, strict=True) if rest_of(one).get("onError")]
     outputs = [f"--output={name}={place}" for name, place in outputs_of(annotated).items()]
     codes = [f"--code=$(steps.step-{name}.exitCode.path)" for name in careless]
-    said = {"family": told.family, "step": told.step, "run": "$(context.taskRun.name)"}
+    said = {"family": settings.family, "step": settings.step, "run": "$(context.taskRun.name)"}
     saving = [*outputs, *codes, *_options(said), f"--key=$(steps.{RESTORE}.results.key)"]
-    first = _step(RESTORE, [*outputs, *_looking(annotated, told)], told)
+    first = _step(RESTORE, [*outputs, *_looking(annotated, settings)], settings)
     first |= {"results": [{"name": "hit"}, {"name": "key"}]}
-    last = _step(SAVE, saving, told) | {"when": [HIT]}
+    last = _step(SAVE, saving, settings) | {"when": [HIT]}
     ours = [read_container(item, "main", Scope()) for item in (first, last)]
     others = [one for one in bare.containers if one.role != "main"]
     return replace(bare, containers=(ours[0], *guarded, ours[1], *others))
@@ -145,19 +145,19 @@ def _guarded(step: Container, name: str, scope: Scope) -> Container:
 def _free(step: Container, number: int, scope: Scope) -> Container:
     rest = rest_of(step)
     kept = [item for item in entries(rest, "when") if item != HIT]
-    left = {key: content for key, content in rest.items() if key != "when"} | ({"when": kept} if kept else {})
+    remainder = {key: content for key, content in rest.items() if key != "when"} | ({"when": kept} if kept else {})
     name = "" if step.name == UNNAMED.format(number) else step.name
-    return replace(step, name=name, rest=scope.rest(left))
+    return replace(step, name=name, rest=scope.rest(remainder))
 
 
-def _looking(annotated: Operation, told: Told) -> list[str]:
+def _looking(annotated: Operation, settings: Told) -> list[str]:
     """The arguments that say what the result depends on."""
     lists = _lists(annotated)
     files = [f"--file={file.workspace}/{file.path}={file.native}" for file in files_of(annotated, INPUTS) or ()]
-    counted = [f"--lists={len(lists)}", f"--end={_end(told.spec)}"] if lists else []
-    told_of = {"max-age": "" if told.max_age is None else f"{told.max_age}s", "spec": told.spec}
+    counted = [f"--lists={len(lists)}", f"--end={_end(settings.spec)}"] if lists else []
+    told_of = {"max-age": "" if settings.max_age is None else f"{settings.max_age}s", "spec": settings.spec}
     ours = ["--hit=$(step.results.hit.path)", "--key=$(step.results.key.path)"]
-    values = values_of(annotated, told.spec, told.lineage)
+    values = values_of(annotated, settings.spec, settings.lineage)
     return [*files, *counted, *_options(told_of), *ours, "--", *values]
 
 
@@ -210,13 +210,13 @@ def _word(name: str) -> str:
     return f'["{name}"]' if "." in name else f".{name}"
 
 
-def _step(name: str, arguments: list[str], told: Told) -> dict[str, Any]:
-    wrapper = told.wrapper
+def _step(name: str, arguments: list[str], settings: Told) -> dict[str, Any]:
+    wrapper = settings.wrapper
     store, index = wrapper.store, ""
     if store.startswith(WORKSPACE):
         folder = store.removeprefix(WORKSPACE).partition("/")[2]
         store, index = f"$(workspaces.{STORE}.path)" + (f"/{folder}" if folder else ""), "none"
-    which = {"store": store, "index": index, "namespace": wrapper.namespace, "timeout": str(told.limit)}
+    which = {"store": store, "index": index, "namespace": wrapper.namespace, "timeout": str(settings.limit)}
     amounts = {kind: getattr(wrapper, kind) for kind in ("cpu", "memory")}
     amounts = {kind: amount for kind, amount in amounts.items() if amount != "none"}
     step: dict[str, Any] = {
@@ -230,7 +230,7 @@ def _step(name: str, arguments: list[str], told: Told) -> dict[str, Any]:
         step["computeResources"] = {"requests": amounts, "limits": amounts}
     if wrapper.secret:
         step["envFrom"] = [{"secretRef": {"name": wrapper.secret}}]
-    if wrapper.security == "restricted" and not told.root:
+    if wrapper.security == "restricted" and not settings.root:
         step["securityContext"] = RESTRICTED
     return step
 

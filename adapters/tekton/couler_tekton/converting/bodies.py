@@ -112,14 +112,14 @@ class _Task:
 
     def _bound(self, bindings: Mapping[str, Any]) -> dict[str, str]:
         """The paths of workspaces by name; each is mounted."""
-        found: dict[str, str] = {}
+        paths: dict[str, str] = {}
         for item in self._rest.get("workspaces", []):
             name = item["name"]
             if name not in bindings:
                 hint = "bind it to an emptyDir, a Secret, a ConfigMap or a claim"
                 raise refuse("Operation.rest", self._name, f"has the workspace {name!r}, which is not bound", hint)
-            found[name] = item.get("mountPath") or f"{WORKSPACE}/{name}"
-            mount: dict[str, Any] = {"name": f"workspace-{name}".lower(), "mountPath": found[name]}
+            paths[name] = item.get("mountPath") or f"{WORKSPACE}/{name}"
+            mount: dict[str, Any] = {"name": f"workspace-{name}".lower(), "mountPath": paths[name]}
             binding = dict(bindings[name])
             if "subPath" in binding:
                 mount["subPath"] = binding.pop("subPath")
@@ -127,7 +127,7 @@ class _Task:
                 mount["readOnly"] = True
             self._volumes.append({"name": mount["name"], **binding})
             self._mounts.append(mount)
-        return found
+        return paths
 
     def _path(self, result: str) -> str:
         return f"{RESULTS}/{result}" if len(self._steps) > 1 else f"/tmp/tekton-result-{result}"  # noqa: S108
@@ -201,16 +201,16 @@ def _plain(container: Container, owner: str) -> Container:
     if container.script is None:
         return container
     first = container.script.parts[0] if isinstance(container.script, Template) else container.script.value  # type: ignore[union-attr]
-    found = SHEBANG.match(first) if isinstance(first, str) else None
-    if found is None and isinstance(first, str) and first.lstrip().startswith("#!"):
+    match = SHEBANG.match(first) if isinstance(first, str) else None
+    if match is None and isinstance(first, str) and first.lstrip().startswith("#!"):
         raise refuse("Container.script", owner, "names its interpreter by a parameter, or holds nothing else")
-    words = [word for word in found.groups() if word] if found else ["/bin/sh"]
+    words = [word for word in match.groups() if word] if match else ["/bin/sh"]
     program = words[-1] if words[0].endswith("/env") else words[0].rsplit("/", 1)[-1]
     shell = bool(DASH_C.fullmatch(program))
     if not shell and not DASH_E.fullmatch(program):
         hint = "run it by sh, bash, python, perl or ruby"
         raise refuse("Container.script", owner, f"has a script for {' '.join(words)}", hint)
-    text: Value = container.script if found else _behind(PREAMBLE, container.script)
+    text: Value = container.script if match else _behind(PREAMBLE, container.script)
     zeroth = ("script",) if program.endswith("sh") else ()
     start = tuple(Literal(value=word) for word in (*words, "-c" if shell else "-e"))
     end = tuple(Literal(value=word) for word in zeroth)

@@ -57,10 +57,15 @@ def portable_step(step: Step, graph: Graph) -> Step:
     for argument in arguments:
         if not is_text(argument.value) and not _is_item(argument.value):
             raise refuse("Step.arguments", step.name, f"passes {argument.name!r}, which is no text", "pass texts")
-    given = tuple(Argument(name=item.name, value=changed(item.value, _instead(step))) for item in arguments)
+    passed_arguments = tuple(Argument(name=item.name, value=changed(item.value, _instead(step))) for item in arguments)
     condition = None if step.condition is None else _condition(step, graph)
     changed_step = replace(
-        step, arguments=given, condition=condition, loop=loop, rest=None, tolerates=FAILED if step.tolerates else ()
+        step,
+        arguments=passed_arguments,
+        condition=condition,
+        loop=loop,
+        rest=None,
+        tolerates=FAILED if step.tolerates else (),
     )
     return replace(changed_step, needs=_needs(changed_step, graph))
 
@@ -71,9 +76,9 @@ def _is_item(value: Value) -> bool:
 
 def _instead(step: Step) -> Any:
     def instead(reference: Reference) -> Reference:
-        known = reference.to in ("input", "parameter", "item") or (reference.to == "output" and reference.step)
+        is_plain = reference.to in ("input", "parameter", "item") or (reference.to == "output" and reference.step)
         is_part = reference.path and reference.to != "item"
-        if not known or reference.kind == "result" or is_part:
+        if not is_plain or reference.kind == "result" or is_part:
             raise refuse("Step.arguments", step.name, f"reads {spell(reference)}, which only Tekton knows")
         return replace(reference, native="")
 
@@ -84,14 +89,14 @@ def _needs(step: Step, graph: Graph) -> Needs | None:
     """What a task waits for: those that it reads from have to have succeeded, the others may have been skipped."""
     tolerant = {other.name for other in graph.steps if other.tolerates}
     read = {item.step for item in references((step.arguments, step.condition)) if item.step}
-    found: list[Needs] = [Need(step=name) for name in sorted(read)]
+    needs: list[Needs] = [Need(step=name) for name in sorted(read)]
     for need in needed(step.needs):
         if need.step not in read:
             more = FAILED if need.step in tolerant else ()
-            found.append(Need(step=need.step, outcomes=tuple(sorted({"skipped", "succeeded", *more}))))
+            needs.append(Need(step=need.step, outcomes=tuple(sorted({"skipped", "succeeded", *more}))))
     if read & tolerant:
         raise refuse("Step.needs", step.name, "reads a result of a task that may fail")
-    return all_of(found)
+    return all_of(needs)
 
 
 def _condition(step: Step, graph: Graph) -> Expression | None:
@@ -107,37 +112,37 @@ def _condition(step: Step, graph: Graph) -> Expression | None:
         if asks_outcome(item["input"]):
             question = outcome_asked(step, graph, item["values"], is_negated=is_negated)
         else:
-            left, *among = [_side(value, step) for value in (item["input"], *item["values"])]
-            question = _question(left, among, is_negated=is_negated)
+            left_side, *among = [_side(value, step) for value in (item["input"], *item["values"])]
+            question = _question(left_side, among, is_negated=is_negated)
         parts += [" && " if parts and question else "", *question]
     return Expression(language="cel", parts=tuple(_joined(parts))) if any(parts) else None
 
 
-def _question(left: str | Reference, among: list[str | Reference], *, is_negated: bool) -> list[str | Reference]:
+def _question(left_side: str | Reference, among: list[str | Reference], *, is_negated: bool) -> list[str | Reference]:
     if len(among) == 1:
-        return [left, " != " if is_negated else " == ", among[0]]
-    found: list[str | Reference] = ["!(" if is_negated else "(", left, " in ["]
+        return [left_side, " != " if is_negated else " == ", among[0]]
+    parts: list[str | Reference] = ["!(" if is_negated else "(", left_side, " in ["]
     for number, value in enumerate(among):
-        found += [", " if number else "", value]
-    return [*found, "])"]
+        parts += [", " if number else "", value]
+    return [*parts, "])"]
 
 
 def _joined(parts: list[Any]) -> list[Any]:
-    found: list[Any] = []
+    result: list[Any] = []
     for part in parts:
-        if isinstance(part, str) and found and isinstance(found[-1], str):
-            found[-1] += part
+        if isinstance(part, str) and result and isinstance(result[-1], str):
+            result[-1] += part
         elif part != "":
-            found.append(part)
-    return found
+            result.append(part)
+    return result
 
 
 def _side(value: Any, step: Step) -> str | Reference:
     """One text of a condition: a string of CEL, or a reference."""
     if isinstance(value, Reference) and not value.path:
-        made = changed(value, _instead(step))
-        assert isinstance(made, Reference)
-        return made
+        reference = changed(value, _instead(step))
+        assert isinstance(reference, Reference)
+        return reference
     if isinstance(value, str) and "'" not in value and "\\" not in value and "\n" not in value:
         return f"'{value}'"
     raise refuse("Step.condition", step.name, "compares a text that is put together, or has quotes in it")

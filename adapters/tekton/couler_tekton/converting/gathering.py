@@ -94,12 +94,12 @@ class _Gathering:
     def _library(self, call: External, step: Step) -> Workflow:
         """The Task or Pipeline that a step calls, looked up from where the workflow stands."""
         what, name = call.name.capitalize(), call.workflow
-        found = self._objects.resolve((what, name), self._workflow.namespace, self._place, call.version)
-        if len(found) == 1:
-            return lift_object(found[0].item, found[0].document)
-        if found:
-            places = ", ".join(self._bundle.describe(one.source) for one in found)
-            reason = f"may call any of {len(found)}: {places}"
+        objects = self._objects.resolve((what, name), self._workflow.namespace, self._place, call.version)
+        if len(objects) == 1:
+            return lift_object(objects[0].item, objects[0].document)
+        if objects:
+            places = ", ".join(self._bundle.describe(one.source) for one in objects)
+            reason = f"may call any of {len(objects)}: {places}"
             raise refuse("Step.call", step.name, reason, "convert it together with one of them")
         hint = f"convert it together with the {what}"
         raise refuse("Step.call", step.name, f"calls the {what} {name!r}, which is not in these files", hint)

@@ -32,12 +32,12 @@ def outcome_asked(step: Step, graph: Graph, values: list[object], *, is_negated:
         reason = "asks how the others went, of which one may fail: Tekton says Failed then, although the run succeeds"
         raise refuse("Step.condition", step.name, reason, "let it find that out itself")
     said = {str(value) for value in values}
-    asked = {WHOLE, PARTLY, FAILED, UNKNOWN} - said if is_negated else said
-    if any(other.condition is not None for other in others) and (WHOLE in asked) is not (PARTLY in asked):
+    outcomes = {WHOLE, PARTLY, FAILED, UNKNOWN} - said if is_negated else said
+    if any(other.condition is not None for other in others) and (WHOLE in outcomes) is not (PARTLY in outcomes):
         hint = f"ask for {WHOLE} and {PARTLY}"
         raise refuse("Step.condition", step.name, "asks whether all tasks ran, or whether some were skipped", hint)
-    if WHOLE in asked:
-        return [] if FAILED in asked else [outcome(), f" == '{SUCCEEDED}'"]
-    if FAILED not in asked:
+    if WHOLE in outcomes:
+        return [] if FAILED in outcomes else [outcome(), f" == '{SUCCEEDED}'"]
+    if FAILED not in outcomes:
         raise refuse("Step.condition", step.name, "has a condition that others cannot tell", "leave the task out")
     return [outcome(), f" != '{SUCCEEDED}'"]

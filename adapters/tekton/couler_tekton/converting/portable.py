@@ -57,8 +57,8 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
             return None, ()
         workflow = replace(workflow, library="", entry=Step(name=ENTRY, call=Call(name=PIPELINE)))
     whole = without_nulls(gathered(workflow, bundle))
-    made = _Portable(whole).workflow()
-    return made, tuple(_notes(whole, made))
+    workflow_made = _Portable(whole).workflow()
+    return workflow_made, tuple(_notes(whole, workflow_made))
 
 
 class _Portable:
@@ -93,20 +93,20 @@ class _Portable:
 
     def _parameters(self) -> tuple[Port, ...]:
         """What the run is given, and what its pipeline falls back to."""
-        found: dict[str, Port] = {}
+        ports: dict[str, Port] = {}
         if isinstance(self._top, Graph):
             for port in self._top.inputs:
                 check_port(port, self._workflow.label)
-                found[port.name] = Port(name=port.name, value=port.default)
+                ports[port.name] = Port(name=port.name, value=port.default)
         for port in self._workflow.parameters:
             if port.value is None or not is_text(port.value):
                 reason = "is given a list, a mapping, or what only the run knows"
                 raise refuse("Workflow.parameters", port.name, reason, "pass texts, one by one")
-            found[port.name] = Port(name=port.name, value=port.value)
-        for port in found.values():
+            ports[port.name] = Port(name=port.name, value=port.value)
+        for port in ports.values():
             if port.value is not None and not isinstance(port.value, Literal):
                 raise refuse("Workflow.parameters", port.name, "has a value that only the run knows")
-        return tuple(found.values())
+        return tuple(ports.values())
 
     def _add(self, item: Graph | Operation, volumes: Mapping[str, Any], around: Mapping[str, Value]) -> None:
         """Adds a graph or an operation, with what it calls.
@@ -171,10 +171,10 @@ def _without_results(graph: Graph) -> set[str]:
 
     A task that reads a result that is not there is skipped as well.
     """
-    found: set[str] = set()
-    while more := {step.name for step in graph.steps if step.name not in found and _may_lack(step, found)}:
-        found |= more
-    return found
+    names: set[str] = set()
+    while more := {step.name for step in graph.steps if step.name not in names and _may_lack(step, names)}:
+        names |= more
+    return names
 
 
 def _may_lack(step: Step, before: set[str]) -> bool:
@@ -195,12 +195,12 @@ def _explicit(step: Step, callee: Graph | Operation, inside: Mapping[str, Value]
         return step, callee
     declared = {port.name: port for port in callee.inputs}
     read = {item.name for item in references(callee) if item.to in ("input", "parameter")}
-    given = {argument.name for argument in step.arguments}
+    passed_names = {argument.name for argument in step.arguments}
     bare = {name for name, port in declared.items() if port.default is None}
-    more = sorted(((read - declared.keys()) | bare) - given)
+    more = sorted(((read - declared.keys()) | bare) - passed_names)
     passed = tuple(Argument(name=name, value=inside[name]) for name in more if name in inside)
-    found = read & (given | {argument.name for argument in passed})
-    ports = tuple(Port(name=name) for name in sorted(found - declared.keys()))
+    names = read & (passed_names | {argument.name for argument in passed})
+    ports = tuple(Port(name=name) for name in sorted(names - declared.keys()))
 
     def own(reference: Reference) -> Reference:
         return replace(reference, to="input") if reference.to == "parameter" else reference
@@ -213,19 +213,19 @@ def _bound(step: Step, callee: Graph | Operation, volumes: Mapping[str, Any]) ->
     """What the workspaces of a callee are bound to, by its own names for them."""
     rest = {} if step.rest is None else write_structure(step.rest, spell)
     declared = {} if callee.rest is None else write_structure(callee.rest, spell)
-    found: dict[str, Any] = {}
+    bound: dict[str, Any] = {}
     named = {item["name"]: item for item in rest.get("workspaces", [])}
     for item in declared.get("workspaces", []):
         entry = named.get(item["name"], {"name": item["name"]})
         outer = entry.get("workspace") or entry["name"]
         if outer in volumes:
-            found[item["name"]] = volumes[outer]
+            bound[item["name"]] = volumes[outer]
             if "subPath" in entry:
                 raise refuse("Step.rest", step.name, "uses a part of a workspace", "bind that part in the run")
-    return found
+    return bound
 
 
-def _notes(workflow: Workflow, made: Workflow) -> Iterator[Decision]:
+def _notes(workflow: Workflow, workflow_made: Workflow) -> Iterator[Decision]:
     """What means nearly the same elsewhere."""
 
     def note(subject: str, action: str, reason: str) -> Decision:
@@ -238,10 +238,10 @@ def _notes(workflow: Workflow, made: Workflow) -> Iterator[Decision]:
         said = write_structure(port.rest, spell) if isinstance(port.rest, Native) else {}
         if "enum" in said:
             yield note(port.name, "takes any text", "Tekton holds the parameter to its enum; others do not")
-    if any(map(is_outcome, references(made))):
+    if any(map(is_outcome, references(workflow_made))):
         reason = "Tekton says neither Succeeded nor Failed of a run that was cancelled or took too long; others do"
         yield note("", "asks at its end how it went", reason)
-    for graph in made.graphs:
+    for graph in workflow_made.graphs:
         if any(output.default is not None for output in graph.outputs):
             reason = "Tekton leaves a result out whose task was skipped, or failed and may; others give an empty text"
             yield note(graph.name, "gives empty results", reason)

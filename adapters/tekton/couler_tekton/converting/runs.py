@@ -44,15 +44,15 @@ def volumes_of(workflow: Workflow) -> dict[str, Any]:
     Raises:
         Unsupported: other engines cannot bind one like that.
     """
-    found: dict[str, Any] = {}
+    volumes: dict[str, Any] = {}
     for item in _rest(workflow).get("spec", {}).get("workspaces", []):
         binding = {key: content for key, content in item.items() if key != "name"}
         kinds = [key for key in binding if key != "subPath"]
         if len(kinds) != 1 or kinds[0] not in VOLUMES or "$(" in str(binding):
             hint = "bind it to an emptyDir, a Secret, a ConfigMap or an existing claim"
             raise refuse("Workflow.rest", workflow.label, f"binds {item.get('name')!r} to a new claim", hint)
-        found[str(item["name"])] = binding
-    return found
+        volumes[str(item["name"])] = binding
+    return volumes
 
 
 def portable_rest(workflow: Workflow) -> Native | None:
@@ -79,9 +79,9 @@ def portable_rest(workflow: Workflow) -> Native | None:
     kept = {key: pod.pop(key) for key in sorted(POD_FIELDS & pod.keys())}
     if "serviceAccountName" in template:
         kept["serviceAccountName"] = template.pop("serviceAccountName")
-    for left, place in ((rest, ""), (spec, "spec."), (template, "taskRunTemplate."), (pod, "podTemplate.")):
-        if left:
-            raise refuse("Workflow.rest", workflow.label, f"has {place}{min(left)}")
+    for content, place in ((rest, ""), (spec, "spec."), (template, "taskRunTemplate."), (pod, "podTemplate.")):
+        if content:
+            raise refuse("Workflow.rest", workflow.label, f"has {place}{min(content)}")
     said = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
-    found = {**({"metadata": said} if said else {}), **({"spec": kept} if kept else {})}
-    return Native.of(found) if found else None
+    fields = {**({"metadata": said} if said else {}), **({"spec": kept} if kept else {})}
+    return Native.of(fields) if fields else None

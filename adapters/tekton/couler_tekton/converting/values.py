@@ -19,8 +19,8 @@ def changed(value: Value, change: Change) -> Value:
     """A value with each of its references changed."""
     match value:
         case Reference():
-            made = change(value)
-            return Literal(value=made) if isinstance(made, str) else made
+            value_made = change(value)
+            return Literal(value=value_made) if isinstance(value_made, str) else value_made
         case Template(parts=parts):
             pieces = [change(part) if isinstance(part, Reference) else part for part in parts]
             if all(isinstance(piece, str) for piece in pieces):
@@ -35,13 +35,13 @@ def changed_in(native: Native, change: Change) -> Native:
     """A structure with each of its references changed."""
     pieces: list[Any] = []
     for part in native.parts:
-        made = change(part) if isinstance(part, Reference) else part
-        if isinstance(part, Reference) and isinstance(made, str):
-            made = json.dumps(made)[1:-1]
-        if isinstance(made, str) and pieces and isinstance(pieces[-1], str):
-            pieces[-1] += made
+        value_made = change(part) if isinstance(part, Reference) else part
+        if isinstance(part, Reference) and isinstance(value_made, str):
+            value_made = json.dumps(value_made)[1:-1]
+        if isinstance(value_made, str) and pieces and isinstance(pieces[-1], str):
+            pieces[-1] += value_made
         else:
-            pieces.append(made)
+            pieces.append(value_made)
     return Native(parts=tuple(pieces))
 
 
@@ -66,26 +66,28 @@ def changed_texts(container: Container, change: Change) -> Container:
 
 def data_of(native: Native) -> Any:
     """A structure as data in which each text with references is a value."""
-    found: list[Reference] = []
+    references_inside: list[Reference] = []
     pieces: list[str] = []
     for part in native.parts:
         if isinstance(part, str):
             pieces.append(part)
         else:
             assert isinstance(part, Reference)
-            pieces.append(f"{MARK}{len(found)}{MARK}")
-            found.append(part)
-    return _with_values(json.loads("".join(pieces)), found)
+            pieces.append(f"{MARK}{len(references_inside)}{MARK}")
+            references_inside.append(part)
+    return _with_values(json.loads("".join(pieces)), references_inside)
 
 
-def _with_values(data: Any, found: list[Reference]) -> Any:
+def _with_values(data: Any, references_inside: list[Reference]) -> Any:
     match data:
         case dict():
-            return {key: _with_values(content, found) for key, content in data.items()}
+            return {key: _with_values(content, references_inside) for key, content in data.items()}
         case list():
-            return [_with_values(content, found) for content in data]
-        case str() if MARK in data and found:
-            parts = [found[int(part)] if number % 2 else part for number, part in enumerate(data.split(MARK))]
+            return [_with_values(content, references_inside) for content in data]
+        case str() if MARK in data and references_inside:
+            parts = [
+                references_inside[int(part)] if number % 2 else part for number, part in enumerate(data.split(MARK))
+            ]
             kept = tuple(part for part in parts if part != "")
             return kept[0] if len(kept) == 1 else Template(parts=kept)
     return data

@@ -171,9 +171,9 @@ def _texts(*texts: str) -> tuple[Value, ...]:
     return tuple(Literal(value=text) for text in texts)
 
 
-def _fields(container: Container, known: frozenset[str]) -> Container:
+def _fields(container: Container, fields: frozenset[str]) -> Container:
     rest = {} if container.rest is None else write_structure(container.rest, str)
-    if unknown := sorted(rest.keys() - known):
+    if unknown := sorted(rest.keys() - fields):
         raise refuse("Container.rest", container.name or "a container", f"has {unknown[0]}")
     if container.image is None:
         hint = "name one for all of these: --to 'tekton{image=busybox}'"
@@ -191,5 +191,5 @@ def _rest(operation: Operation, common: list[Any]) -> Native | None:
     mounts = [container.rest for container in operation.containers if container.rest is not None]
     mounted = {item["name"] for rest in mounts for item in write_structure(rest, str).get("volumeMounts", ())}
     volumes = [*own, *(volume for volume in common if volume.get("name") in mounted)]
-    found = {**({"volumes": volumes} if volumes else {}), **({"metadata": metadata} if metadata else {})}
-    return Native.of(found) if found else None
+    fields = {**({"volumes": volumes} if volumes else {}), **({"metadata": metadata} if metadata else {})}
+    return Native.of(fields) if fields else None

@@ -48,18 +48,18 @@ def matrix(step: Step, arguments: Mapping[str, Value]) -> tuple[tuple[Argument, 
         looped = [fresh_name(ITEM, arguments)]
         arguments = {**arguments, looped[0]: Reference(to="item")}
     rows = [{name: _text(arguments[name], item, step.name) for name in looped} for item in items]
-    given = tuple(
+    fixed = tuple(
         Argument(name=name, value=Reference(to="item", kind="parameter", name=name) if name in looped else value)
         for name, value in arguments.items()
     )
     if len(looped) == 1:
         texts = [row[looped[0]] for row in rows]
-        return given, Loop(combine="product", axes=(Axis(name=looped[0], values=Native.of(texts)),))
+        return fixed, Loop(combine="product", axes=(Axis(name=looped[0], values=Native.of(texts)),))
     includes = tuple(
         Native.of({"name": f"item-{number}", "params": [{"name": name, "value": row[name]} for name in looped]})
         for number, row in enumerate(rows)
     )
-    return given, Loop(combine="product", includes=includes)
+    return fixed, Loop(combine="product", includes=includes)
 
 
 def _items(step: Step, loop: Loop) -> list[Any]:
@@ -80,15 +80,15 @@ def _items(step: Step, loop: Loop) -> list[Any]:
 def _text(value: Value, item: Any, step: str) -> str:
     """An argument for one item."""
     pieces = value.parts if isinstance(value, Template) else (value,)
-    found: list[Value] = []
+    values: list[Value] = []
     for piece in pieces:
         if isinstance(piece, Reference):
             if piece.to != "item":
                 raise refuse("Step.loop", step, "joins an item and something that only the run knows", "pass both")
-            found.append(Literal(value=text_of(_at(item, piece, step))))
+            values.append(Literal(value=text_of(_at(item, piece, step))))
         else:
-            found.append(Literal(value=piece) if isinstance(piece, str) else piece)
-    whole = joined(found)
+            values.append(Literal(value=piece) if isinstance(piece, str) else piece)
+    whole = joined(values)
     assert isinstance(whole, Literal)
     text = str(whole.value)
     if "$(" in text:

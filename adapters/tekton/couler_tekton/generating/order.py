@@ -20,12 +20,12 @@ def ordered(graph: Graph) -> list[tuple[Step, dict[str, frozenset[str]]]]:
     """The steps of a graph in order, each with the steps before it and the outcomes that it accepts of them."""
     steps = {step.name: step for step in graph.steps}
     if graph.stages is not None:
-        found: list[tuple[Step, dict[str, frozenset[str]]]] = []
+        tasks_before: list[tuple[Step, dict[str, frozenset[str]]]] = []
         before: dict[str, frozenset[str]] = {}
         for stage in filter(None, graph.stages):
-            found += [(steps[name], before) for name in stage]
+            tasks_before += [(steps[name], before) for name in stage]
             before = {name: FINE | frozenset(steps[name].tolerates) for name in stage}
-        return found
+        return tasks_before
     try:
         order = GraphView(graph).order()
     except ValueError as error:
@@ -34,13 +34,13 @@ def ordered(graph: Graph) -> list[tuple[Step, dict[str, frozenset[str]]]]:
 
 
 def _accepted(step: Step) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
+    outcomes_of: dict[str, frozenset[str]] = {}
     for part in conjuncts(step.needs):
         if not isinstance(part, Need):
             raise refuse("Step.needs", step.name, "needs one or the other, or that something is not so")
         outcomes = frozenset(part.outcomes) - {"daemoned"}
-        found[part.step] = found.get(part.step, outcomes) & outcomes
-    return found
+        outcomes_of[part.step] = outcomes_of.get(part.step, outcomes) & outcomes
+    return outcomes_of
 
 
 def check_step(step: Step, callee: Graph | Operation) -> None:

@@ -68,8 +68,8 @@ def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[D
     closed = with_parameters_passed(_with_images(as_scripts(workflow, "tekton"), image))
     tasks = Tasks(closed)
     assert closed.entry is not None
-    _, given = tasks.add(replace(closed.entry, handlers=()))
-    outputs = {name: value for name, value in given.items() if isinstance(value, Reference) and value.step}
+    _, outputs_of = tasks.add(replace(closed.entry, handlers=()))
+    outputs = {name: value for name, value in outputs_of.items() if isinstance(value, Reference) and value.step}
     count = len(tasks.found)
     for step in _finalizers(closed):
         _add_finalizer(tasks, step)
@@ -77,16 +77,16 @@ def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[D
         raise refuse("Graph.steps", workflow.label, "runs nothing", "give it a step")
     _check_status(tasks.found[:count], tasks.found[count:])
     notes += _notes(closed, tasks.found, outputs)
-    made = [_made(task, volumes, is_last=number >= count) for number, task in enumerate(tasks.found)]
+    tasks_made = [_made(task, volumes, is_last=number >= count) for number, task in enumerate(tasks.found)]
     graph = Graph(
         name=PIPELINE,
         inputs=tuple(Port(name=port.name, optional=True) for port in workflow.parameters),
         outputs=tuple(Output(name=name, value=value) for name, value in outputs.items()),
-        steps=tuple(step for step, _ in made),
+        steps=tuple(step for step, _ in tasks_made),
         finalizers=tuple(task.name for task in tasks.found[count:]),
         inline=True,
     )
-    found = Workflow(
+    run = Workflow(
         engine="tekton",
         kind="PipelineRun",
         name=_object_name(workflow.name),
@@ -95,10 +95,10 @@ def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[D
         parameters=tuple(map(_parameter, workflow.parameters)),
         entry=Step(name=ENTRY, call=Call(name=PIPELINE)),
         graphs=(graph,),
-        operations=tuple(operation for _, operation in made),
+        operations=tuple(operation for _, operation in tasks_made),
         rest=rest,
     )
-    return found, tuple(notes)
+    return run, tuple(notes)
 
 
 def _with_images(workflow: Workflow, image: str) -> Workflow:

@@ -79,10 +79,10 @@ def run_of(workflow: Workflow, notes: list[Decision]) -> tuple[Native, list[Any]
         **({"podTemplate": pod} if pod else {}),
     }
     timeout = FOREVER if seconds is None else f"{seconds}s"
-    found: dict[str, Any] = {"timeouts": {"pipeline": timeout}}
+    fields: dict[str, Any] = {"timeouts": {"pipeline": timeout}}
     if template:
-        found["taskRunTemplate"] = template
-    return Native.of({**({"metadata": metadata} if metadata else {}), "spec": found}), volumes
+        fields["taskRunTemplate"] = template
+    return Native.of({**({"metadata": metadata} if metadata else {}), "spec": fields}), volumes
 
 
 def _left_out(workflow: Workflow, reason: str) -> Decision:

@@ -81,9 +81,9 @@ class Tasks:
         if callee is None:
             raise refuse("Step.call", step.name, "calls what is not in this workflow")
         if callee.name in around:
-            found = into_circle(self._workflow)
-            assert found is not None
-            raise refuse("Step.call", found[0], f"calls {found[1]!r}, which calls itself", WAY_OUT)
+            circle = into_circle(self._workflow)
+            assert circle is not None
+            raise refuse("Step.call", circle[0], f"calls {circle[1]!r}, which calls itself", WAY_OUT)
         check_step(step, callee)
         arguments = self._arguments(step, callee, scope)
         own = (*conditions, *self._conditions(step, scope))
@@ -134,32 +134,32 @@ class Tasks:
         return fresh_name(name, self._tasks)
 
     def _arguments(self, step: Step, callee: Graph | Operation, scope: Scope) -> dict[str, Value]:
-        given: dict[str, Value] = {}
+        filled_values: dict[str, Value] = {}
         for argument in step.arguments:
             if argument.kind != "parameter":
                 raise refuse("Port.kind", step.name, f"hands the artifact {argument.name!r} on")
-            given[argument.name] = filled(argument.value, scope, step.name)
-        found: dict[str, Value] = {}
+            filled_values[argument.name] = filled(argument.value, scope, step.name)
+        values: dict[str, Value] = {}
         for port in callee.inputs:
             if port.kind != "parameter":
                 raise refuse("Port.kind", callee.name, f"takes the artifact {port.name!r}")
             usual = port.value if port.value is not None else port.default
-            if port.name in given:
-                found[port.name] = given[port.name]
+            if port.name in filled_values:
+                values[port.name] = filled_values[port.name]
             elif usual is not None:
-                found[port.name] = filled(usual, Scope({}, _no_output), callee.name)
+                values[port.name] = filled(usual, Scope({}, _no_output), callee.name)
             else:
                 raise refuse("Port.value", step.name, f"gets no value for {port.name!r}", "pass one")
-        return found
+        return values
 
     def _conditions(self, step: Step, scope: Scope) -> tuple[Membership, ...]:
-        asked = memberships(step.condition)
-        if asked is None:
+        tests = memberships(step.condition)
+        if tests is None:
             raise refuse("Step.condition", step.name, "has a condition that is more than comparisons of texts")
-        found: list[Membership] = []
-        for item in asked:
+        memberships_read: list[Membership] = []
+        for item in tests:
             if is_outcome(item.value):
-                found.append(status_asked(item, step.name))
+                memberships_read.append(status_asked(item, step.name))
                 continue
             value = filled(item.value, scope, step.name)
             for text in item.among:  # Tekton replaces variables in these, too
@@ -168,10 +168,10 @@ class Tasks:
                 if (value.value in item.among) is item.negated:
                     raise refuse("Step.condition", step.name, "has a condition that never holds", "leave the step out")
             elif isinstance(value, Reference):
-                found.append(item._replace(value=value))
+                memberships_read.append(item._replace(value=value))
             else:
                 raise refuse("Step.condition", step.name, "compares a text that is put together")
-        return tuple(found)
+        return tuple(memberships_read)
 
     def _graph(
         self,
@@ -210,31 +210,31 @@ class Tasks:
         """What an output of a step stands for."""
         if called.step.loop is not None:
             raise refuse("Step.loop", called.step.name, "loops, and the outputs of all its runs are read together")
-        made = called.output
-        if not isinstance(made, Task):
-            if reference.name not in made or reference.kind != "parameter":
+        source = called.output
+        if not isinstance(source, Task):
+            if reference.name not in source or reference.kind != "parameter":
                 raise refuse("Output.value", called.step.name, f"has no output parameter {reference.name!r}")
-            return made[reference.name]
+            return source[reference.name]
         name = reference.name
         if reference.kind == "result":
             if reference.name != "result":
                 raise refuse("Step.arguments", called.step.name, f"has its {reference.name} read")
-            made.is_printed, name = True, printed_result(made.operation)
-        elif all((item.name, item.kind) != (name, "parameter") for item in made.operation.outputs):
-            feature = "Output.kind" if any(item.name == name for item in made.operation.outputs) else "Output.value"
+            source.is_printed, name = True, printed_result(source.operation)
+        elif all((item.name, item.kind) != (name, "parameter") for item in source.operation.outputs):
+            feature = "Output.kind" if any(item.name == name for item in source.operation.outputs) else "Output.value"
             raise refuse(feature, called.step.name, f"has no output parameter {name!r}")
-        return Reference(to="output", kind="parameter", step=made.name, name=name)
+        return Reference(to="output", kind="parameter", step=source.name, name=name)
 
     def _waits(self, step: Step, before: Mapping[str, frozenset[str]], called: Mapping[str, Called]) -> list[Task]:
         """The tasks that a step waits for."""
-        found: list[Task] = []
+        tasks: list[Task] = []
         read = {item.step for item in references((step.arguments, step.condition)) if item.step}
         for name, outcomes in before.items():
             if name not in called:
                 raise refuse("Step.needs", step.name, f"needs {name!r}, which is not in its graph")
             check_wait(step, called[name], outcomes, is_read=name in read)
-            found += called[name].last
-        return found
+            tasks += called[name].last
+        return tasks
 
 
 def _is_text(value: Value | None) -> TypeGuard[Value]:

@@ -36,20 +36,20 @@ def text_of(constant: object) -> str:
 
 def joined(parts: list[Value]) -> Value:
     """Texts and references, one behind the other, as one value."""
-    found: list[str | Reference] = []
+    result: list[str | Reference] = []
     for part in parts:
         for piece in part.parts if isinstance(part, Template) else (part,):
             text = text_of(piece.value) if isinstance(piece, Literal) else piece
-            if isinstance(text, str) and found and isinstance(found[-1], str):
-                found[-1] += text
+            if isinstance(text, str) and result and isinstance(result[-1], str):
+                result[-1] += text
             elif text != "":
                 assert isinstance(text, (str, Reference))
-                found.append(text)
-    if not found:
+                result.append(text)
+    if not result:
         return Literal(value="")
-    if len(found) == 1:
-        return Literal(value=found[0]) if isinstance(found[0], str) else found[0]
-    return Template(parts=tuple(found))
+    if len(result) == 1:
+        return Literal(value=result[0]) if isinstance(result[0], str) else result[0]
+    return Template(parts=tuple(result))
 
 
 def filled(value: Value, scope: Scope, step: str) -> Value:

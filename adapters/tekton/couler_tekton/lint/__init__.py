@@ -54,9 +54,11 @@ def lint(bundle: Bundle, options: Options | None = None) -> Iterator[Remark]:
     """
     api, prebuild = (options.api, options.prebuild) if options is not None else ("", "")
     documents = enumerate(bundle.documents)
-    found = [(item, Report(number, item.path)) for number, document in documents for item in objects(document.data)]
-    whole = [(_readable(item), report) for item, report in found if check_shape(item.kind, item.data, report, prebuild)]
-    named = definitions((Entry(item, report.document) for item, report in found), bundle)
+    reports = [(item, Report(number, item.path)) for number, document in documents for item in objects(document.data)]
+    whole = [
+        (_readable(item), report) for item, report in reports if check_shape(item.kind, item.data, report, prebuild)
+    ]
+    named = definitions((Entry(item, report.document) for item, report in reports), bundle)
     shared = SharedNames(named, lambda one: _subject(one, bundle))
     shelf = Shelf(named, shared, {(report.document, item.path): item.data["spec"] for item, report in whole})
     for item, report in whole:
@@ -66,7 +68,7 @@ def lint(bundle: Bundle, options: Options | None = None) -> Iterator[Remark]:
             check_older(item, report)
         check_links(View(shelf, item, report.document, bundle.place_of(report.document)), report)
         _check_level(item, api, report)
-    for item, report in found:
+    for item, report in reports:
         yield from remarks_on_reread(bundle.documents[report.document], report.document, item.path, item.data, TEXTS)
         older = is_older(item.kind, item.data["apiVersion"])
         yield from said_of_older(item, report.remarks) if older else report.remarks

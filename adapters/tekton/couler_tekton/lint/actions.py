@@ -46,14 +46,14 @@ def check_step_action(spec: Mapped, path: Path, report: Report) -> None:
     for prefix in ("step.results", "results"):
         check_variable(script, (*path, "script"), prefix, names, report, "result")
     check_results(spec, path, report)
-    known = {param.name for param in params}
+    existing = {param.name for param in params}
     for number, mount in enumerate(spec.get("volumeMounts") or ()):
         name, place = mount.get("name") or "", (*path, "volumeMounts", number, "name")
         if mentions(name, "params") != [name]:
             message = f"{name!r} is not the name of a volume that its user chooses"
             report.error("volume-mount", place, message, "write $(params.NAME)")
             return
-        check_variable(name, place, "params", known, report)
+        check_variable(name, place, "params", existing, report)
 
 
 def _texts(step: Mapped, path: Path) -> Iterator[tuple[str, Path, bool]]:

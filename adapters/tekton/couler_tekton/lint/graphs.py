@@ -64,8 +64,8 @@ def _body_texts(task: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
             for variable in item.get("env") or ():
                 yield variable.get("value") or "", (*where, "env")
                 for source in ("secretKeyRef", "configMapKeyRef"):
-                    held = (variable.get("valueFrom") or {}).get(source)
-                    names = (held.get("key"), held.get("name")) if isinstance(held, dict) else ()
+                    source_of = (variable.get("valueFrom") or {}).get(source)
+                    names = (source_of.get("key"), source_of.get("name")) if isinstance(source_of, dict) else ()
                     yield from ((str(name or ""), (*where, "env")) for name in names)
 
 
@@ -82,11 +82,11 @@ def check_graph(tasks: Tasks, report: Report) -> None:
     names = {task.get("name") or "" for task, _ in tasks}
     needs: dict[str, dict[str, Path]] = {}
     for task, path in tasks:
-        found = needs.setdefault(task.get("name") or "", {})
+        needs_of = needs.setdefault(task.get("name") or "", {})
         for number, name in enumerate(task.get("runAfter") or ()):
-            found.setdefault(name, (*path, "runAfter", number))
+            needs_of.setdefault(name, (*path, "runAfter", number))
         for read in reads(task, path):
-            found.setdefault(read.task, read.path)
+            needs_of.setdefault(read.task, read.path)
     for before in needs.values():
         for name, path in before.items():
             if name not in names:
@@ -151,8 +151,8 @@ def check_pipeline_results(spec: Mapped, path: Path, tasks: Tasks, final: Tasks,
     }
     for number, result in enumerate(spec.get("results") or ()):
         place = (*path, "results", number, "value")
-        found = [one for text in values(result.get("value")) for one in expressions(text)]
-        looking = [one for one in found if is_result(one)]
+        expressions_read = [one for text in values(result.get("value")) for one in expressions(text)]
+        looking = [one for one in expressions_read if is_result(one)]
         hint = "write $(tasks.TASK.results.RESULT), or $(finally.TASK.results.RESULT)"
         if not looking or len(result_refs(looking)) != len(looking):
             report.error(

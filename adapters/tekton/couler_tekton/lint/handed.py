@@ -19,24 +19,24 @@ Mapped = dict[str, Any]
 
 def handed_to_task(spec: Mapped, path: Path, report: Report) -> list[Declared]:
     """The parameters that a task in a TaskRun can use."""
-    handed = _Handed(report)
-    handed.given(spec.get("params") or (), (*path, "params"))
-    handed.declared(declared(spec["taskSpec"].get("params") or (), (*path, "taskSpec", "params")))
-    return list(handed.params.values())
+    params = _Handed(report)
+    params.given(spec.get("params") or (), (*path, "params"))
+    params.declared(declared(spec["taskSpec"].get("params") or (), (*path, "taskSpec", "params")))
+    return list(params.params.values())
 
 
 def handed_to_pipeline(spec: Mapped, path: Path, report: Report) -> list[Declared]:
     """The parameters that the pipeline in a PipelineRun can use, and the tasks that are written in it."""
-    handed = _Handed(report)
+    params = _Handed(report)
     pipeline, inner = spec["pipelineSpec"], (*path, "pipelineSpec")
-    handed.given(spec.get("params") or (), (*path, "params"))
-    handed.declared(declared(pipeline.get("params") or (), (*inner, "params")))
+    params.given(spec.get("params") or (), (*path, "params"))
+    params.declared(declared(pipeline.get("params") or (), (*inner, "params")))
     for number, task in enumerate(pipeline.get("tasks") or ()):
         place = (*inner, "tasks", number)
-        handed.passed(task.get("params") or (), (*place, "params"))
+        params.passed(task.get("params") or (), (*place, "params"))
         body = task.get("taskSpec") or {}
-        handed.declared(declared(body.get("params") or (), (*place, "taskSpec", "params")))
-    return list(handed.params.values())
+        params.declared(declared(body.get("params") or (), (*place, "taskSpec", "params")))
+    return list(params.params.values())
 
 
 class _Handed:
@@ -54,34 +54,34 @@ class _Handed:
     def passed(self, params: Iterable[Mapped], path: Path) -> None:
         """What a task is passed: a parameter that is known gets the keys of an object."""
         for number, param in enumerate(params):
-            known, keys = self.params.get(param.get("name") or ""), _keys(param.get("value"))
-            if known is None:
+            param_known, keys = self.params.get(param.get("name") or ""), _keys(param.get("value"))
+            if param_known is None:
                 self.given([param], (*path, number))
-            elif keys and (known.keys is None or value_type(known.default) != "object"):
-                message = f"an object is passed as {known.name!r}, which is none around it"
+            elif keys and (param_known.keys is None or value_type(param_known.default) != "object"):
+                message = f"an object is passed as {param_known.name!r}, which is none around it"
                 hint = "pass it under another name: the webhook itself fails here"
                 self._report.error("parameter-use", (*path, number), message, hint)
             elif keys is not None:
-                self.params[known.name] = known._replace(keys={**(known.keys or {}), **keys})
+                self.params[param_known.name] = param_known._replace(keys={**(param_known.keys or {}), **keys})
 
     def declared(self, params: Iterable[Declared]) -> None:
         """Declarations: of what is passed, they say the keys; all else has to be declared whole."""
         for param in params:
-            known = self.params.get(param.name)
-            if known is None:
+            other = self.params.get(param.name)
+            if other is None:
                 self.params[param.name] = param
                 continue
             is_object = isinstance(param.default, dict) and value_type(param.default) == "object"
-            if is_object and param.default and known.default is None:
+            if is_object and param.default and other.default is None:
                 message = f"the object {param.name!r} has a default here, and none around it"
                 hint = "give it one there, too: the webhook itself fails here"
                 self._report.error("parameter-default", param.path, message, hint)
-            elif param.keys is None and (is_object or known.type == "object"):
+            elif param.keys is None and (is_object or other.type == "object"):
                 hint = "declare its keys under properties"
                 message = f"the object {param.name!r} has no properties"
                 self._report.error("parameter-properties", param.path, message, hint)
-            elif known.type == "object":
-                self.params[param.name] = known._replace(keys=param.keys)
+            elif other.type == "object":
+                self.params[param.name] = other._replace(keys=param.keys)
 
 
 def _keys(value: Any) -> dict[str, str] | None:

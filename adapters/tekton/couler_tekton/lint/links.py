@@ -68,10 +68,10 @@ class View(NamedTuple):
             return None
         namespace, _ = full_name(self.item)
         named = (kind, reference.get("name") or "")
-        found = self.shelf.objects.resolve(named, namespace, self.place, reference.get("version") or "")
-        if len(found) > 1:
-            self.shelf.shared.add(found, self.document, (*self.item.path, *path))
-        spec = self.shelf.specs.get((found[0].document, found[0].item.path)) if len(found) == 1 else None
+        objects = self.shelf.objects.resolve(named, namespace, self.place, reference.get("version") or "")
+        if len(objects) > 1:
+            self.shelf.shared.add(objects, self.document, (*self.item.path, *path))
+        spec = self.shelf.specs.get((objects[0].document, objects[0].item.path)) if len(objects) == 1 else None
         return None if spec is None else Callee(spec, embedded=False)
 
 
@@ -123,10 +123,10 @@ def _check_pipeline(spec: Mapped, path: Path, shelf: View, report: Report) -> No
     for task, place in every:
         for read in reads(task, place):
             callee = callees.get(read.task)
-            known = [] if callee is None else [str(held.get("name")) for held in callee.spec.get("results") or ()]
-            if callee is not None and read.result not in known:
+            names = [] if callee is None else [str(held.get("name")) for held in callee.spec.get("results") or ()]
+            if callee is not None and read.result not in names:
                 message = f"the task {read.task!r} has no result {read.result!r}"
-                hint = report.meant(read.result, known, "declare it, or correct the name")
+                hint = report.meant(read.result, names, "declare it, or correct the name")
                 report.warning("unknown-result", read.path, message, hint)
 
 
@@ -136,9 +136,9 @@ def _check_passed(
     """That what is referred to gets its parameters and its workspaces; what is embedded sees those around it."""
     if callee is None or callee.embedded:
         return
-    given = {param.get("name") for param in passed}
+    names = {param.get("name") for param in passed}
     for param in callee.spec.get("params") or ():
-        if param.get("default") is None and param.get("name") not in given:
+        if param.get("default") is None and param.get("name") not in names:
             message = f"the {kind} needs the parameter {param.get('name')!r}, and does not get it"
             report.warning("missing-argument", path, message, "pass it, or give it a default")
     bound = {use.get("name") for use in holder.get("workspaces") or ()}
@@ -152,9 +152,9 @@ def _check_steps(spec: Mapped, path: Path, shelf: View, report: Report) -> None:
     """What steps pass to StepActions."""
     for number, step in enumerate(spec.get("steps") or ()):
         action = shelf.referred(step.get("ref"), "StepAction", (*path, "steps", number, "ref"))
-        given = {param.get("name") for param in step.get("params") or ()}
+        names = {param.get("name") for param in step.get("params") or ()}
         for param in _required(action):
-            if param not in given:
+            if param not in names:
                 message = f"the StepAction needs the parameter {param!r}, and does not get it"
                 report.warning("missing-argument", (*path, "steps", number), message, "pass it, or give it a default")
 

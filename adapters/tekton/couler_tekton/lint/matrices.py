@@ -22,11 +22,11 @@ MOST = 256
 def matrix_params(task: Mapped, path: Path) -> list[tuple[Mapped, Path, bool]]:
     """What a matrix fills: the parameter, its place, whether it stands in an include."""
     matrix, place = task.get("matrix") or {}, (*path, "matrix")
-    found = [(item, (*place, "params", number), False) for number, item in enumerate(matrix.get("params") or ())]
+    params = [(item, (*place, "params", number), False) for number, item in enumerate(matrix.get("params") or ())]
     for number, include in enumerate(matrix.get("include") or ()):
         where = (*place, "include", number, "params")
-        found += [(item, (*where, index), True) for index, item in enumerate(include.get("params") or ())]
-    return found
+        params += [(item, (*where, index), True) for index, item in enumerate(include.get("params") or ())]
+    return params
 
 
 def check_matrix(task: Mapped, path: Path, report: Report) -> None:

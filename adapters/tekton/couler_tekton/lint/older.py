@@ -111,10 +111,10 @@ def _check_run(spec: Mapped, report: Report) -> None:
         hint = "write it as timeouts.pipeline"
         report.error("timeout", ("spec", "timeout"), "timeout stands beside timeouts", hint)
     pipeline, path = spec.get("pipelineSpec") or {}, ("spec", "pipelineSpec")
-    known = {held.get("name") or "" for holder in (spec, pipeline) for held in holder.get("workspaces") or ()}
+    names = {held.get("name") or "" for holder in (spec, pipeline) for held in holder.get("workspaces") or ()}
     for task, place in (*tasks_of(pipeline, path), *tasks_of(pipeline, path, "finally")):
-        known |= {held.get("name") or "" for held in task.get("workspaces") or ()}
-        check_bindings(task, place, known, report)
+        names |= {held.get("name") or "" for held in task.get("workspaces") or ()}
+        check_bindings(task, place, names, report)
 
 
 def _holders(kind: str, spec: Mapped, path: Path = ("spec",)) -> Iterator[tuple[Mapped, Path]]:

@@ -67,9 +67,9 @@ def declared(specs: Iterable[Mapped], path: Path) -> list[Declared]:
 
 def _declared(spec: Mapped, path: Path) -> Declared:
     keys, default = spec.get("properties"), spec.get("default")
-    found = spec.get("type") or ("object" if keys is not None else "string" if default is None else value_type(default))
+    kind = spec.get("type") or ("object" if keys is not None else "string" if default is None else value_type(default))
     types = None if keys is None else {key: (held or {}).get("type") or "string" for key, held in keys.items()}
-    return Declared(spec.get("name") or "", found, types, default, tuple(spec.get("enum") or ()), path)
+    return Declared(spec.get("name") or "", kind, types, default, tuple(spec.get("enum") or ()), path)
 
 
 def check_declared(params: Iterable[Declared], report: Report) -> None:
@@ -84,9 +84,9 @@ def check_declared(params: Iterable[Declared], report: Report) -> None:
             message = f"{param.name!r} is of type {param.type}, and its default is of type {value_type(param.default)}"
             hint = "let both be the same; a number, or a list of numbers, is read as a text"
             report.error("parameter-default", (*param.path, "default"), message, hint)
-        for key, held in (param.keys or {}).items():
-            if held != "string":
-                message = f"the key {key!r} of {param.name!r} is of type {held!r}"
+        for key, kind in (param.keys or {}).items():
+            if kind != "string":
+                message = f"the key {key!r} of {param.name!r} is of type {kind!r}"
                 report.error("parameter-properties", (*param.path, "properties", key), message, "use string")
         _check_enum(param, report)
 
@@ -169,13 +169,13 @@ def check_usage(steps: Steps, params: Sequence[Declared], report: Report, texts:
 
 
 def check_variable(
-    text: str, place: Path, prefix: str, known: Iterable[str], report: Report, what: str = "parameter"
+    text: str, place: Path, prefix: str, names: Iterable[str], report: Report, what: str = "parameter"
 ) -> None:
     """That what a text refers to below a prefix is known."""
-    known = set(known)
-    name, problem = unknown_problem(text, prefix, known)
+    names = set(names)
+    name, problem = unknown_problem(text, prefix, names)
     if problem:
-        hint = report.meant(name, known, f"declare it, or correct the name of the {what}")
+        hint = report.meant(name, names, f"declare it, or correct the name of the {what}")
         report.error("unknown-variable", place, problem, hint)
 
 

@@ -37,7 +37,7 @@ def check_pipeline_object(spec: Mapped, path: Path, report: Report) -> None:
     """A Pipeline: whoever refers to it hands nothing down, so it declares all that it uses."""
     check_pipeline(spec, path, report)
     params = declared(spec.get("params") or (), (*path, "params"))
-    known = {workspace.get("name") or "" for workspace in spec.get("workspaces") or ()}
+    names = {workspace.get("name") or "" for workspace in spec.get("workspaces") or ()}
     for key in ("tasks", "finally"):
         tasks = tasks_of(spec, path, key)
         for task, place in tasks:
@@ -45,7 +45,7 @@ def check_pipeline_object(spec: Mapped, path: Path, report: Report) -> None:
                 inner = (*place, "taskSpec")
                 own = declared(task["taskSpec"].get("params") or (), (*inner, "params"))
                 check_usage(steps_of(task["taskSpec"], inner), [*own, *params], report)
-            check_bindings(task, place, known, report)
+            check_bindings(task, place, names, report)
         check_passing(tasks, params, report)
 
 
@@ -83,10 +83,10 @@ def _check_task(task: Mapped, path: Path, seen: set[str], report: Report) -> Non
     if name in seen:
         report.error("duplicate-name", (*path, "name"), f"two tasks are called {name!r}", "rename one of them")
     seen.add(name)
-    given = [key for key in CALLS if task.get(key) is not None]
-    if len(given) != 1:
-        what = f"{' and '.join(given)} stand side by side" if given else f"the task {name!r} runs nothing"
-        report.error("no-call" if not given else "several-calls", path, what, "give it one of taskRef and taskSpec")
+    keys = [key for key in CALLS if task.get(key) is not None]
+    if len(keys) != 1:
+        what = f"{' and '.join(keys)} stand side by side" if keys else f"the task {name!r} runs nothing"
+        report.error("no-call" if not keys else "several-calls", path, what, "give it one of taskRef and taskSpec")
     check_on_error(task, path, "task", report)
     if task.get("onError") == "continue" and (task.get("retries") or 0) > 0:
         report.error("on-error", (*path, "onError"), "onError: continue stands beside retries", "keep one of the two")
@@ -165,7 +165,7 @@ def _check_workspaces(spec: Mapped, path: Path, report: Report) -> None:
         seen.add(name)
 
 
-def check_bindings(task: Mapped, path: Path, known: set[str], report: Report) -> None:
+def check_bindings(task: Mapped, path: Path, names: set[str], report: Report) -> None:
     """That a task uses workspaces of its pipeline, and each of its own once."""
     seen: set[str] = set()
     for number, use in enumerate(task.get("workspaces") or ()):
@@ -174,6 +174,6 @@ def check_bindings(task: Mapped, path: Path, known: set[str], report: Report) ->
             report.error("duplicate-name", place, f"the workspace {name!r} is given twice", "keep one of them")
         seen.add(name)
         wanted = use.get("workspace") or name
-        if wanted not in known:
-            hint = report.meant(wanted, known, "declare it in the pipeline")
+        if wanted not in names:
+            hint = report.meant(wanted, names, "declare it in the pipeline")
             report.error("unknown-workspace", place, f"the pipeline declares no workspace {wanted!r}", hint)

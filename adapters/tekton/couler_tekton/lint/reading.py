@@ -32,10 +32,10 @@ def check_context(tasks: Tasks, report: Report) -> None:
         filled = [(text, place) for item, place, _ in matrix_params(task, path) for text in values(item.get("value"))]
         say = report.error if number == len(tasks) - 1 else report.warning
         for text, place in (*given_texts(task, path), *filled):
-            for prefix, known in CONTEXT.items():
-                name, problem = unknown_problem(text, prefix, known)
+            for prefix, names in CONTEXT.items():
+                name, problem = unknown_problem(text, prefix, names)
                 if problem:
-                    say("unknown-variable", place, problem, report.meant(name, known, f"there is {', '.join(known)}"))
+                    say("unknown-variable", place, problem, report.meant(name, names, f"there is {', '.join(names)}"))
 
 
 def check_roots(tasks: Tasks, report: Report) -> None:
@@ -57,10 +57,10 @@ def check_statuses(tasks: Tasks, final: Tasks, report: Report) -> None:
     for group, last in ((tasks, False), (final, True)):
         for task, path in group:
             for texts in _grouped(task, path):
-                found = [(one, place) for text, place in texts for one in expressions(text)]
-                if any(is_result(one) for one, _ in found):
+                expressions_read = [(one, place) for text, place in texts for one in expressions(text)]
+                if any(is_result(one) for one, _ in expressions_read):
                     continue  # as in Tekton, which takes a text that reads a result for one that reads nothing else
-                for one, place in found:
+                for one, place in expressions_read:
                     if one.startswith("tasks.") and one.endswith((".status", ".reason")):
                         _check_status(one, place, names if last else None, report)
 
@@ -90,14 +90,14 @@ def check_consumers(tasks: Tasks, report: Report) -> None:
     last: Sequence[tuple[str, str, Path]] = ()
     for task, path in tasks if matrices else ():
         for number, param in enumerate(task.get("params") or ()):
-            found = [one for text in values(param.get("value")) for one in expressions(text)]
+            expressions_read = [one for text in values(param.get("value")) for one in expressions(text)]
             place = (*path, "params", number, "value")
-            consumed = [one for one in found if is_result(one) and one.split(".")[1] in matrices]
+            consumed = [one for one in expressions_read if is_result(one) and one.split(".")[1] in matrices]
             for one in consumed:
                 if not one.endswith("[*]"):
                     message = f"$({one}) reads one result of a matrix"
                     report.error("matrix", place, message, "read all of them, with [*]")
-            if any(map(is_result, found)):
+            if any(map(is_result, expressions_read)):
                 last = [(ref.task, ref.result, place) for ref in result_refs(consumed)]
     for name, result, place in last:  # Tekton only looks at the parameter that it saw last
         for item in (matrices[name].get("taskSpec") or {}).get("results") or ():

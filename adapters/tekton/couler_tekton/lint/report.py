@@ -45,9 +45,9 @@ class Report:
         self._add("note", code, path, message, hint)
 
     @staticmethod
-    def meant(name: str, known: Collection[str], otherwise: str) -> str:
+    def meant(name: str, names: Collection[str], otherwise: str) -> str:
         """A hint that names the known name nearest to a misspelled one; `otherwise` where none is near."""
-        close = get_close_matches(name, known, 1, 0.75) if len(known) <= FEW else ()
+        close = get_close_matches(name, names, 1, 0.75) if len(names) <= FEW else ()
         return f"did you mean {close[0]!r}?" if close else otherwise
 
     def _add(

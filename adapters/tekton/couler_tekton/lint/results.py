@@ -37,8 +37,8 @@ def _check(result: dict[str, Any], path: Path, report: Report) -> None:
         if keys is None:
             hint = "declare its keys under properties"
             report.error("result-type", path, f"the object {name!r} has no properties", hint)
-        for key, held in (keys or {}).items():
-            if ((held or {}).get("type") or "string") != "string":
+        for key, content in (keys or {}).items():
+            if ((content or {}).get("type") or "string") != "string":
                 place = (*path, "properties", key)
                 report.error("result-type", place, f"the key {key!r} of {name!r} is no string", "use string")
     if result.get("value") is not None:
@@ -52,8 +52,8 @@ def _check_value(value: Any, name: str, path: Path, report: Report) -> None:
         report.error("result-value", path, f"the value of {name!r} is no text", hint)
         return
     text = value if isinstance(value, str) else str(value)
-    found = FROM_STEP.search(text)
-    if text and found is None:
+    match = FROM_STEP.search(text)
+    if text and match is None:
         report.error("result-value", path, f"the value of {name!r} is no result of a step", hint)
-    elif found is not None and not (is_label(found[1]) and is_result_name(found[2])):
+    elif match is not None and not (is_label(match[1]) and is_result_name(match[2])):
         report.error("result-value", path, f"the value of {name!r} names no step, or no result", hint)

@@ -48,8 +48,8 @@ def check_pipeline_run(spec: Mapped, path: Path, report: Report) -> None:
         _check_handed_to_pipeline(spec, path, report)
     check_once(spec.get("params"), (*path, "params"), "parameters", report)
     for number, param in enumerate(spec.get("params") or ()):
-        found = [one for text in values(param.get("value")) for one in expressions(text) if is_result(one)]
-        if result_refs(found):
+        expressions_read = [one for text in values(param.get("value")) for one in expressions(text) if is_result(one)]
+        if result_refs(expressions_read):
             place = (*path, "params", number, "value")
             report.error("parameter-use", place, "a run cannot be given results of its tasks", "pass a value")
     check_timeouts(spec, path, report)
@@ -130,14 +130,14 @@ def _check_bindings(spec: Mapped, path: Path, report: Report, fold: bool) -> Non
 
 
 def _check_binding(binding: Mapped, path: Path, report: Report) -> None:
-    given = [key for key in VOLUMES if binding.get(key) is not None]
-    if len(given) != 1:
-        what = f"{' and '.join(given)} stand side by side" if given else "the workspace is given no volume"
+    kinds = [key for key in VOLUMES if binding.get(key) is not None]
+    if len(kinds) != 1:
+        what = f"{' and '.join(kinds)} stand side by side" if kinds else "the workspace is given no volume"
         report.error("workspace", path, what, f"give it one of {', '.join(VOLUMES)}")
         return
-    needed = VOLUMES[given[0]]
-    if needed and not binding[given[0]].get(needed):
-        report.error("workspace", (*path, given[0]), f"{given[0]} has no {needed}", "add it")
+    needed = VOLUMES[kinds[0]]
+    if needed and not binding[kinds[0]].get(needed):
+        report.error("workspace", (*path, kinds[0]), f"{kinds[0]} has no {needed}", "add it")
 
 
 def _check_debug(spec: Mapped, path: Path, report: Report) -> None:

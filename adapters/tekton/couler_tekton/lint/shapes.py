@@ -62,10 +62,10 @@ def _shape(kind: str, data: dict[str, Any]) -> Any:
 def _without_nulls(shape: Any, content: Any) -> Any:
     if isinstance(shape, dict):
         named = {key if key in shape else _read_as(key, shape) or key: inner for key, inner in (content or {}).items()}
-        held = {key: (shape.get(key, shape.get("*", ANY)), inner) for key, inner in named.items()}
+        shapes = {key: (shape.get(key, shape.get("*", ANY)), inner) for key, inner in named.items()}
         return {
             key: _without_nulls(inner, value)
-            for key, (inner, value) in held.items()
+            for key, (inner, value) in shapes.items()
             if value is not None or inner == ANY  # a value that is null is there
         }
     if isinstance(shape, list):
@@ -88,9 +88,9 @@ def _check(shape: Any, content: Any, path: Path, report: Report, prebuild: str) 
             _misfit(MAPPING, content, path, report)
             return
         for key, inner in content.items():
-            held = shape.get(key, shape.get("*"))
-            if held is not None:
-                _check(held, inner, (*path, key), report, prebuild)
+            inner_shape = shape.get(key, shape.get("*"))
+            if inner_shape is not None:
+                _check(inner_shape, inner, (*path, key), report, prebuild)
             elif key == "version" and path[-1:] in REFERENCES:
                 _check_version(inner, (*path, key), report, prebuild)
             else:
@@ -119,14 +119,14 @@ def _check_version(version: Any, path: Path, report: Report, prebuild: str) -> N
         report.error("unknown-field", path, message, PREBUILD_HINT)
 
 
-def _say_unknown(key: str, known: Collection[str], path: Path, report: Report) -> None:
-    if other := _read_as(key, known):  # Go's decoder takes it, the API server does not everywhere
+def _say_unknown(key: str, keys: Collection[str], path: Path, report: Report) -> None:
+    if other := _read_as(key, keys):  # Go's decoder takes it, the API server does not everywhere
         message = f"{key!r} is read as {other!r} in embedded specs only"
         report.note("field-case", path, message, f"write {other}")
     else:
-        longer = next((name for name in known if name.endswith(key[:1].upper() + key[1:])), None)
-        fields = f"the fields here are {', '.join(sorted(known))}" if len(known) <= SHOWN else "remove it"
-        hint = f"did you mean {longer!r}?" if longer else report.meant(key, known, fields)
+        longer = next((name for name in keys if name.endswith(key[:1].upper() + key[1:])), None)
+        fields = f"the fields here are {', '.join(sorted(keys))}" if len(keys) <= SHOWN else "remove it"
+        hint = f"did you mean {longer!r}?" if longer else report.meant(key, keys, fields)
         report.error("unknown-field", path, f"there is no field {key!r} here", hint)
 
 
@@ -150,9 +150,9 @@ def _is_quantity(content: float | str) -> bool:
 
 
 def _misfit(wanted: str, content: Any, path: Path, report: Report) -> None:
-    found = {bool: "true or false", str: f"the text {content!r:.40}", dict: "a mapping", list: "a list"}
+    kind_read = {bool: "true or false", str: f"the text {content!r:.40}", dict: "a mapping", list: "a list"}
     quoted = wanted == TEXT and isinstance(content, (int, float))
     examples = {DURATION: "write it as in 1h30m", QUANTITY: "write it as in 500m or 2Gi"}
     hint = "put it into quotes" if quoted else examples.get(wanted, f"write {wanted}")
-    message = f"{found.get(type(content), 'a number')} stands where Tekton reads {wanted}"
+    message = f"{kind_read.get(type(content), 'a number')} stands where Tekton reads {wanted}"
     report.error("wrong-type", path, message, hint)

@@ -81,9 +81,9 @@ def check_program(item: Mapped, path: Path, report: Report) -> None:
 
 def check_on_error(holder: Mapped, path: Path, what: str, report: Report) -> None:
     """The `onError` of a step or a task."""
-    given = holder.get("onError") or ""
-    if given and not given.startswith("$(params") and given not in ("continue", "stopAndFail"):
-        message = f"the {what} has the onError {given!r}"
+    on_error = holder.get("onError") or ""
+    if on_error and not on_error.startswith("$(params") and on_error not in ("continue", "stopAndFail"):
+        message = f"the {what} has the onError {on_error!r}"
         report.error("on-error", (*path, "onError"), message, "use continue or stopAndFail")
 
 
@@ -111,8 +111,8 @@ def _fixed(step: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
                 yield str(item.get(name) or ""), (*path, key, number, name)
     for number, item in enumerate(step.get("envFrom") or ()):
         for source in ("configMapRef", "secretRef"):
-            held = item.get(source)
-            text = held.get("name") if isinstance(held, dict) else None
+            content = item.get(source)
+            text = content.get("name") if isinstance(content, dict) else None
             yield str(text or ""), (*path, "envFrom", number, source)
 
 

@@ -61,8 +61,8 @@ def check_task(spec: Mapped, path: Path, report: Report) -> None:
     names = {result.get("name") or "" for result in spec.get("results") or ()}
     for step, place in steps:
         for text, where, _ in step_texts(step, place):
-            for prefix, known in CONTEXT.items():
-                check_variable(text, where, prefix, known, report, "variable")
+            for prefix, existing in CONTEXT.items():
+                check_variable(text, where, prefix, existing, report, "variable")
         check_variable(step.get("script") or "", (*place, "script"), "results", names, report, "result")
     check_results(spec, path, report)
 
@@ -95,7 +95,7 @@ def _check_volumes(spec: Mapped, path: Path, report: Report) -> None:
 def _check_workspaces(spec: Mapped, path: Path, report: Report) -> None:
     """The names of workspaces, and where they are mounted."""
     holders = [*(spec.get("steps") or ()), spec.get("stepTemplate") or {}]
-    taken = {clean(mount.get("mountPath") or "") for holder in holders for mount in holder.get("volumeMounts") or ()}
+    paths = {clean(mount.get("mountPath") or "") for holder in holders for mount in holder.get("volumeMounts") or ()}
     names: set[str] = set()
     for number, workspace in enumerate(spec.get("workspaces") or ()):
         name, place = workspace.get("name") or "", (*path, "workspaces", number)
@@ -103,19 +103,19 @@ def _check_workspaces(spec: Mapped, path: Path, report: Report) -> None:
             report.error("duplicate-name", place, f"two workspaces are called {name!r}", "rename one of them")
         names.add(name)
         mounted = clean(workspace.get("mountPath") or f"/workspace/{name}")
-        if mounted in taken:
+        if mounted in paths:
             report.error("workspace", place, f"something else is mounted at {mounted}", "give it another mountPath")
-        taken.add(mounted)
+        paths.add(mounted)
 
 
 def _check_workspace_uses(spec: Mapped, path: Path, report: Report) -> None:
     """That steps and sidecars use workspaces that the task declares."""
-    known = {workspace.get("name") or "" for workspace in spec.get("workspaces") or ()}
+    names = {workspace.get("name") or "" for workspace in spec.get("workspaces") or ()}
     for key in ("steps", "sidecars"):
         for number, item in enumerate(spec.get(key) or ()):
             for index, use in enumerate(item.get("workspaces") or ()):
                 name = use.get("name") or ""
-                if name not in known:
+                if name not in names:
                     place = (*path, key, number, "workspaces", index)
-                    hint = report.meant(name, known, "declare it in the task")
+                    hint = report.meant(name, names, "declare it in the task")
                     report.error("unknown-workspace", place, f"the task declares no workspace {name!r}", hint)

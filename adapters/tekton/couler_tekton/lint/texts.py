@@ -59,13 +59,13 @@ def _names(text: str, prefix: str) -> tuple[list[str], str]:
     return names, ""
 
 
-def unknown_problem(text: str, prefix: str, known: Collection[str]) -> tuple[str, str]:
+def unknown_problem(text: str, prefix: str, existing: Collection[str]) -> tuple[str, str]:
     """The first name that nobody declares, and what to say of it; both empty where all is well."""
     names, wrong = _names(text, prefix)
     if wrong:
         return "", wrong
     for name in (INDEX.sub("", name) for name in names):
-        if name not in known:
+        if name not in existing:
             return name, f"refers to {name!r}, which is not declared"
     return "", ""
 
@@ -135,10 +135,10 @@ def is_result(expression: str) -> bool:
     return len(parts) >= 4 and parts[0] in ("tasks", "finally") and parts[2] == "results"
 
 
-def result_refs(found: Iterable[str]) -> list[ResultRef]:
+def result_refs(expressions_read: Iterable[str]) -> list[ResultRef]:
     """The references to results among expressions."""
     refs = []
-    for expression in found:
+    for expression in expressions_read:
         parts = expression.split(".")
         if is_result(expression) and len(parts) <= 5:
             name = INDEX.sub("", parts[3]) if len(parts) == 4 else parts[3]

@@ -20,23 +20,25 @@ HOUR = 3600.0
 
 def check_timeouts(spec: dict[str, Any], path: Path, report: Report) -> None:
     """The timeouts of a PipelineRun, and those of single tasks in it; 0 stands for none."""
-    given = spec.get("timeouts") or {}
-    held = {key: seconds(given[key]) or 0.0 for key in ("tasks", "finally", "pipeline") if given.get(key) is not None}
+    timeouts = spec.get("timeouts") or {}
+    seconds_of = {
+        key: seconds(timeouts[key]) or 0.0 for key in ("tasks", "finally", "pipeline") if timeouts.get(key) is not None
+    }
     place = (*path, "timeouts")
-    for key, value in held.items():
+    for key, value in seconds_of.items():
         if value < 0:
-            report.error("timeout", (*place, key), f"the timeout {given[key]} is negative", "use 0 for none")
-    whole = held.get("pipeline", HOUR)
+            report.error("timeout", (*place, key), f"the timeout {timeouts[key]} is negative", "use 0 for none")
+    whole = seconds_of.get("pipeline", HOUR)
     for key in ("tasks", "finally"):
-        if key in held and whole and (held[key] > whole or held[key] == 0):
+        if key in seconds_of and whole and (seconds_of[key] > whole or seconds_of[key] == 0):
             message = f"the timeout of {key} is longer than that of the whole run"
             report.error("timeout", (*place, key), message, "make it shorter, or the one of the pipeline longer")
-    if {"tasks", "finally"} <= held.keys() and held["tasks"] + held["finally"] > whole:
+    if {"tasks", "finally"} <= seconds_of.keys() and seconds_of["tasks"] + seconds_of["finally"] > whole:
         message = "the timeouts of tasks and finally together are longer than that of the whole run"
         report.error("timeout", (*place, "tasks"), message, "make one of them shorter")
     for number, item in enumerate(spec.get("taskRunSpecs") or ()):
         if item.get("timeout") is not None:
-            limit = held.get("tasks", whole)
+            limit = seconds_of.get("tasks", whole)
             _check_task(seconds(item["timeout"]) or 0.0, limit, (*path, "taskRunSpecs", number, "timeout"), report)
 
 

@@ -96,9 +96,9 @@ def _run(thing: Mapped, needs: tuple[str, ...]) -> Job:
 def _pipeline(run: Mapped, pipelines: dict[str, Mapped]) -> Mapped:
     """The pipeline of a run, as far as it is here."""
     spec = run["spec"]
-    held = spec.get("pipelineSpec")
-    if isinstance(held, dict):
-        return held
+    inline = spec.get("pipelineSpec")
+    if isinstance(inline, dict):
+        return inline
     name = (spec.get("pipelineRef") or {}).get("name") if run["kind"] == "PipelineRun" else None
     return pipelines.get(str(name), {})
 
@@ -106,27 +106,27 @@ def _pipeline(run: Mapped, pipelines: dict[str, Mapped]) -> Mapped:
 def _set_parameters(runs: Sequence[Mapped], things: Sequence[Mapped], request: Request) -> None:
     """Sets the parameters that were asked for, in every run that has them."""
     specs = {(thing["kind"], thing["metadata"].get("name")): thing["spec"] for thing in things if "spec" in thing}
-    known: set[str] = set()
+    names: set[str] = set()
     for run in runs:
         kind = str(run["kind"]).removesuffix("Run")
         key = kind.lower()
         reference = run["spec"].get(f"{key}Ref") or {}
         spec = run["spec"].get(f"{key}Spec") or specs.get((kind, reference.get("name")))
-        given = {str(item.get("name")): item for item in run["spec"].get("params") or ()}
+        params = {str(item.get("name")): item for item in run["spec"].get("params") or ()}
         declared = {str(item.get("name")): item for item in (spec or {}).get("params") or ()}
         elsewhere = set() if spec is not None else set(request.parameters)  # what it declares is not for us to know
-        known |= given.keys() | declared.keys() | elsewhere
+        names |= params.keys() | declared.keys() | elsewhere
         for name, value in request.parameters.items():
-            if name not in given.keys() | declared.keys() | elsewhere:
+            if name not in params.keys() | declared.keys() | elsewhere:
                 continue
-            held = given.get(name, {}).get("value", declared.get(name, {}).get("default", ""))
-            if declared.get(name, {}).get("type", "string") != "string" or not isinstance(held, str):
+            value_before = params.get(name, {}).get("value", declared.get(name, {}).get("default", ""))
+            if declared.get(name, {}).get("type", "string") != "string" or not isinstance(value_before, str):
                 hint = "write its value into the document"
                 raise InvalidInput(f"the parameter {name!r} is no text", engine="tekton", hint=hint)
-            if name in given:
-                given[name]["value"] = value
+            if name in params:
+                params[name]["value"] = value
             else:
                 run["spec"].setdefault("params", []).append({"name": name, "value": value})
-    if unknown := sorted(request.parameters.keys() - known):
-        hint = f"these are known: {', '.join(sorted(known)) or 'none'}"
+    if unknown := sorted(request.parameters.keys() - names):
+        hint = f"these are known: {', '.join(sorted(names)) or 'none'}"
         raise InvalidInput(f"no run has a parameter {unknown[0]!r:.60}", engine="tekton", hint=hint)

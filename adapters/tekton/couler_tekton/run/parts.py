@@ -75,8 +75,8 @@ class Asking(NamedTuple):
 
 def part_tasks(spec: Mapped, key: str) -> dict[str, Mapped]:
     """The tasks under a key of a pipeline that stand for parts, by name."""
-    found = {task["name"]: task for task in spec.get(key) or () if isinstance(task, dict) and "name" in task}
-    return {name: task for name, task in found.items() if started_by(task)}
+    tasks = {task["name"]: task for task in spec.get(key) or () if isinstance(task, dict) and "name" in task}
+    return {name: task for name, task in tasks.items() if started_by(task)}
 
 
 def jobs_of_parts(asking: Asking) -> Iterator[Job]:
@@ -201,8 +201,8 @@ def _job(
             **({"taskRunSpecs": specs} if specs else {}),
         },
     }
-    known = _known(asking)
-    params = {str(item["name"]): _value(item.get("value"), known, asking) for item in task.get("params") or ()}
+    values = _known(asking)
+    params = {str(item["name"]): _value(item.get("value"), values, asking) for item in task.get("params") or ()}
     place = f"{asking.namespace}/{metadata['name']}"
     content = {
         "document": document,
@@ -214,13 +214,13 @@ def _job(
 
 
 def _workspaces(asking: Asking, task: Mapped, claims: Mapping[str, Job]) -> Iterator[Mapped]:
-    given = {str(item.get("name")): item for item in asking.run["spec"].get("workspaces") or ()}
+    bindings = {str(item.get("name")): item for item in asking.run["spec"].get("workspaces") or ()}
     for name, inner in _bound(task).items():
         if name in claims:
             claim = {"claimName": claims[name].content["metadata"]["name"]}
-            yield {**without(given[name], "volumeClaimTemplate"), "name": inner, "persistentVolumeClaim": claim}
-        elif name in given:  # an optional one may be left out
-            yield {**given[name], "name": inner}
+            yield {**without(bindings[name], "volumeClaimTemplate"), "name": inner, "persistentVolumeClaim": claim}
+        elif name in bindings:  # an optional one may be left out
+            yield {**bindings[name], "name": inner}
 
 
 def _known(asking: Asking) -> Mapped:
@@ -230,20 +230,20 @@ def _known(asking: Asking) -> Mapped:
         for item in asking.spec.get("params") or ()
         if item.get("default") is not None
     }
-    given = {str(item["name"]): item.get("value") for item in asking.run["spec"].get("params") or ()}
-    return {**declared, **given}
+    values = {str(item["name"]): item.get("value") for item in asking.run["spec"].get("params") or ()}
+    return {**declared, **values}
 
 
-def _value(value: Any, known: Mapped, asking: Asking) -> Any:
+def _value(value: Any, values: Mapped, asking: Asking) -> Any:
     """What a parameter of a part is, as far as it is known by now."""
     if not isinstance(value, str) or _read(value) or value == STATUS or "$(" not in value:
         return value
     if match := PARAMETER.fullmatch(value):
         name = match["plain"] or match["quoted"]
-        if name not in known:
+        if name not in values:
             hint = f"give it a value: --parameter {name}=VALUE"
             raise InvalidInput(f"{asking.name!r} has no value for its parameter {name!r}", engine="tekton", hint=hint)
-        return known[name]
+        return values[name]
     called = (asking.run["spec"].get("pipelineRef") or {}).get("name", asking.name)
     facts = {"$(context.pipelineRun.name)": asking.name, "$(context.pipeline.name)": called}
     if value not in facts:

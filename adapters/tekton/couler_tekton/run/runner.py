@@ -114,21 +114,21 @@ class TektonRunner:
         job = self._jobs.get(place)
         if job is not None and "document" not in job.content:
             return Status(phase="succeeded")
-        found = self._get(place)
-        if found is None and (unmade := self._unmade(place)):
+        document = self._get(place)
+        if document is None and (unmade := self._unmade(place)):
             left_out = job is not None and job.always and not isinstance(unmade, TooLarge)
             return Status(phase="succeeded" if left_out else "failed", message=str(unmade))
-        parts = [] if found is not None else self._parts(*self._at(place)[1:])
-        return together(parts) if parts else status_of(found or self._needed(place))
+        parts = [] if document is not None else self._parts(*self._at(place)[1:])
+        return together(parts) if parts else status_of(document or self._needed(place))
 
     def outputs(self, place: str) -> list[Produced]:
         """The results of the run at `namespace/name`."""
         job = self._jobs.get(place)
         if job is None or "document" in job.content:
-            found = self._get(place)
-            if found is None and self._unmade(place):
+            document = self._get(place)
+            if document is None and self._unmade(place):
                 return []
-            return produced(results_of(found or self._needed(place)))
+            return produced(results_of(document or self._needed(place)))
         results: Mapped = {}
         for name, value in job.content["results"].items():
             try:
@@ -142,14 +142,14 @@ class TektonRunner:
         kind, namespace, name = self._at(place)
         if kind is TASK_RUN:
             return list(failures(self._calls, failed_of([self._needed(place)])))
-        found = self._calls.labelled(TASK_RUN, "TaskRun", namespace, f"{RUN_OF_TASKS}={name}")
-        return list(failures(self._calls, failed_of(found)))
+        task_runs = self._calls.labelled(TASK_RUN, "TaskRun", namespace, f"{RUN_OF_TASKS}={name}")
+        return list(failures(self._calls, failed_of(task_runs)))
 
     def stop(self, place: str, *, terminate: bool = False) -> list[str]:
         """Stops a run; of one that was split, all parts that are there."""
         kind, namespace, name = self._at(place)
-        found = self._calls.get(kind, namespace, name)
-        parts = [found] if found is not None else self._parts(namespace, name)
+        document = self._calls.get(kind, namespace, name)
+        parts = [document] if document is not None else self._parts(namespace, name)
         if not parts:
             self._needed(place)
         how = TASK_STOP if kind is TASK_RUN else TERMINATE if terminate else STOP
@@ -158,7 +158,7 @@ class TektonRunner:
             # Stopped twice is stopped once; who stopped may be terminated, and not the other way round.
             if not ended(run) and run["spec"].get("status") not in (how, TERMINATE):
                 self._calls.merge(kind, namespace, run["metadata"]["name"], {"spec": {"status": how}})
-                stopped.append(place if found is not None else f"{namespace}/{run['metadata']['name']}")
+                stopped.append(place if document is not None else f"{namespace}/{run['metadata']['name']}")
         return stopped
 
     def _unmade(self, place: str) -> Unmade | None:
@@ -194,9 +194,9 @@ class TektonRunner:
     def _result(self, value: Any, job: Job) -> Any:
         """A result of the whole: what parts have handed out, also as items, and within texts, lists and mappings."""
         if isinstance(value, list):
-            found = [self._result(item, job) for item in value]
+            results = [self._result(item, job) for item in value]
             # As Tekton does: a list within a list is its items.
-            return [each for item in found for each in (item if isinstance(item, list) else [item])]
+            return [each for item in results for each in (item if isinstance(item, list) else [item])]
         if isinstance(value, dict):
             return {key: self._result(item, job) for key, item in value.items()}
         if not isinstance(value, str):
@@ -206,10 +206,10 @@ class TektonRunner:
         return WITHIN.sub(lambda match: str(self._item(match, job)), value)
 
     def _item(self, match: re.Match[str], job: Job) -> Any:
-        found = self._handed_out(match, job)
+        values = self._handed_out(match, job)
         index, key = match["index"], match["key"]
         try:
-            return found[key] if key else found[int(index)] if index and index != "*" else found
+            return values[key] if key else values[int(index)] if index and index != "*" else values
         except (LookupError, TypeError, ValueError) as error:
             raise Unmade(f"{match['task']} has handed out nothing for {match.group()}") from error
 
@@ -231,11 +231,11 @@ class TektonRunner:
         return self._calls.get(*self._at(place))
 
     def _needed(self, place: str) -> Mapped:
-        found = self._get(place)
-        if found is None:
+        document = self._get(place)
+        if document is None:
             hint = "it was deleted, or this is another cluster"
             raise EngineError(f"there is no run {place}", engine="tekton", hint=hint)
-        return found
+        return document
 
     def _at(self, place: str) -> tuple[Kind, str, str]:
         """The kind, the namespace and the name of what is at a place."""

@@ -45,8 +45,8 @@ def too_large(pipeline: Mapped, document: Mapped) -> str:
 def _filled(pipeline: Mapped, values: Mapping[str, Any]) -> int:
     """The bytes of a pipeline with these values in it."""
     size = _size(pipeline)
-    for text, known in _texts(pipeline, values):
-        for name, value in known.items():
+    for text, values_known in _texts(pipeline, values):
+        for name, value in values_known.items():
             escaped = re.escape(name)
             for match in re.finditer(READ % (escaped, escaped), text):
                 size += _size(_picked(value, match)) - len('""') - len(match[0])

@@ -82,8 +82,8 @@ def failed_of(task_runs: Iterable[Mapped]) -> list[Failed]:
 
 def results_of(run: Mapped) -> dict[str, Any]:
     """The results of a run by name: texts, lists and mappings."""
-    found = _status(run).get("results") or ()
-    return {str(item.get("name")): item.get("value") for item in found if isinstance(item, dict)}
+    results = _status(run).get("results") or ()
+    return {str(item.get("name")): item.get("value") for item in results if isinstance(item, dict)}
 
 
 def produced(results: Mapped) -> list[Produced]:

@@ -91,7 +91,7 @@ def detach(original: Workflow, whole: Whole, parts: Mapping[str, Iterable[str]])
         for step, graph in zip([*steps, *(final.step for final in last)], every, strict=True)
     ]
     own = {output.name: output for output in whole.root.outputs}
-    handed = tuple(
+    outputs_made = tuple(
         own.get(output.name) or map_references(output, lambda item: _of_final(item, ending.handed))
         for output in old.outputs
     )
@@ -101,7 +101,7 @@ def detach(original: Workflow, whole: Whole, parts: Mapping[str, Iterable[str]])
         inputs=(*old.inputs, *(replace(port, optional=old.inline) for port in of_run)),
         steps=tuple(callers),
         finalizers=tuple(final.step.name for final in last),
-        outputs=handed,
+        outputs=outputs_made,
         rest=_declaring(old, workspaces_of(whole, tuple(step for graph in every for step in graph.steps))),
     )
     coordinator = replace(original, graphs=(root,), operations=())
@@ -138,8 +138,8 @@ def _of_final(reference: Reference, handed: Mapping[Reference, Reference]) -> Re
 def _declaring(root: Graph, workspaces: list[Mapped]) -> Native | None:
     """What else a pipeline says, with these workspaces declared where they were not."""
     said = write_value(root.rest) if root.rest else {}
-    known = {item.get("name") for item in said.get("workspaces") or ()}
-    beside = [item for item in workspaces if item["name"] not in known]
+    names = {item.get("name") for item in said.get("workspaces") or ()}
+    beside = [item for item in workspaces if item["name"] not in names]
     if not beside:
         return root.rest
     return Scope().rest({**said, "workspaces": [*(said.get("workspaces") or ()), *beside]})

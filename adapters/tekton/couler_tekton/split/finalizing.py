@@ -67,13 +67,13 @@ class Finalizing:
 
     def parts(self) -> list[Final]:
         """The parts, in the order of their first steps."""
-        taken = {*callables(self.whole.workflow), *(step.name for step in self.whole.root.steps)}
-        found = []
+        names = {*callables(self.whole.workflow), *(step.name for step in self.whole.root.steps)}
+        parts_made = []
         for steps in self._groups():
-            name = fresh_name(FINALLY, taken)
-            taken.add(name)
-            found.append(self._part(name, steps))
-        return found
+            name = fresh_name(FINALLY, names)
+            names.add(name)
+            parts_made.append(self._part(name, steps))
+        return parts_made
 
     def _groups(self) -> Iterator[list[Step]]:
         groups: dict[frozenset[Reference], list[Step]] = {}
@@ -126,10 +126,10 @@ class Finalizing:
 
     def _outputs(self, part: str, steps: set[str]) -> Iterator[Output]:
         """The results of these steps that the whole hands out."""
-        taken: set[str] = set()
+        names: set[str] = set()
         for core in dict.fromkeys(item for item in self._wanted if item.step in steps):
-            name = fresh_name(f"{core.step}-{core.name}", taken)
-            taken.add(name)
+            name = fresh_name(f"{core.step}-{core.name}", names)
+            names.add(name)
             self.handed[core] = Reference(to="output", kind="parameter", step=part, name=name)
             kind = str((self.whole.types.of(core.step, core.name) or STRING)["type"])
             rest = Scope().rest({} if kind == "string" else {"type": kind})

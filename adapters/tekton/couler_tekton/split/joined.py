@@ -39,9 +39,9 @@ def joined(workflows: Iterable[Workflow]) -> tuple[tuple[Part, ...], tuple[Link,
         root = callables(workflow).get(ROOT)
         last = root.finalizers if isinstance(root, Graph) else ()
         for step, name in callers.values():
-            held = callables(by_name[name]).get(ROOT) if name in by_name else None
-            if isinstance(held, Graph) and step.name not in last:
-                own = tuple(inner.name for inner in held.steps)
+            graph = callables(by_name[name]).get(ROOT) if name in by_name else None
+            if isinstance(graph, Graph) and step.name not in last:
+                own = tuple(inner.name for inner in graph.steps)
                 parts.append(Part(workflow=workflow.label, name=step.name, steps=own))
         links += _links(callers)
     return tuple(parts), tuple(links)

@@ -79,9 +79,9 @@ def _calling(step: Step, part: str) -> Step:
 def _graph(part: str, plan: Plan) -> Graph:
     """The pipeline of a part."""
     for workflow in plan.workflows:
-        found = callables(workflow).get(ROOT)
-        if workflow.kind == "Pipeline" and workflow.name == part and isinstance(found, Graph):
-            return found
+        graph = callables(workflow).get(ROOT)
+        if workflow.kind == "Pipeline" and workflow.name == part and isinstance(graph, Graph):
+            return graph
     hint = "give all that split has written: it is among the documents that it has added"
     raise _refused(part, "is a part that is not here", hint)
 

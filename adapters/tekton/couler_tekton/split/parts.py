@@ -53,12 +53,12 @@ def workspaces_of(whole: Whole, steps: tuple[Step, ...]) -> list[dict[str, Any]]
     root = write_value(whole.root.rest) if whole.root.rest else {}
     declared = [item for item in root.get("workspaces") or () if isinstance(item, dict)]
     spec = (write_value(whole.workflow.rest) if whole.workflow.rest else {}).get("spec") or {}
-    given = spec.get("workspaces") if whole.workflow.kind == "PipelineRun" else None
-    known = {str(item.get("name")) for item in declared}
+    bindings = spec.get("workspaces") if whole.workflow.kind == "PipelineRun" else None
+    names = {str(item.get("name")) for item in declared}
     beside = [
         {"name": item["name"]}
-        for item in given or ()
-        if isinstance(item, dict) and isinstance(item.get("name"), str) and item["name"] not in known
+        for item in bindings or ()
+        if isinstance(item, dict) and isinstance(item.get("name"), str) and item["name"] not in names
     ]
     return [item for item in (*declared, *beside) if item.get("name") in used]
 
@@ -66,12 +66,12 @@ def workspaces_of(whole: Whole, steps: tuple[Step, ...]) -> list[dict[str, Any]]
 def _reached(workflow: Workflow, steps: Iterable[Step]) -> list[Graph | Operation]:
     """What steps call, directly and through others."""
     by_name = callables(workflow)
-    found: dict[str, Graph | Operation] = {}
+    callees: dict[str, Graph | Operation] = {}
     ahead = list(steps)
     while ahead:
         step = ahead.pop(0)
         callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
-        if callee is not None and callee.name not in found:
-            found[callee.name] = callee
+        if callee is not None and callee.name not in callees:
+            callees[callee.name] = callee
             ahead += callee.steps if isinstance(callee, Graph) else ()
-    return list(found.values())
+    return list(callees.values())

@@ -71,8 +71,8 @@ class TektonSplitting:
 
     def load(self, step: Step) -> Load:
         """A task in its part, which is a Pipeline that a run refers to."""
-        found = self._footprints(step)
-        return Load(found.bytes, found.pods, {})
+        footprint = self._footprints(step)
+        return Load(footprint.bytes, footprint.pods, {})
 
     @property
     def wrapper(self) -> Extent:
@@ -96,8 +96,8 @@ class TektonSplitting:
     def detach(self, parts: Mapping[str, Sequence[str]]) -> Parts:
         """A Pipeline for each part, and what is left: which parts there are, and what they read of each other."""
         refuse_undetachable(self._whole, parts)
-        coordinator, made = detach(self._workflow, self._whole, parts)
-        return Parts(coordinator, made, joined((coordinator, *made))[1], (), NOTES)
+        coordinator, parts_made = detach(self._workflow, self._whole, parts)
+        return Parts(coordinator, parts_made, joined((coordinator, *parts_made))[1], (), NOTES)
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         """ConfigMaps with the text; see `couler_plugins.plan.originals`."""

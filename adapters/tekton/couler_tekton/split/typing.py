@@ -85,8 +85,8 @@ def port_type(port: Port) -> str:
         return "object"
     match port.default or port.value:
         case Native() | Literal() as content:
-            found = write_value(content)
-            return "array" if isinstance(found, list) else "object" if isinstance(found, dict) else "string"
+            data = write_value(content)
+            return "array" if isinstance(data, list) else "object" if isinstance(data, dict) else "string"
     return "string"
 
 

@@ -56,9 +56,9 @@ class Whole(NamedTuple):
     @property
     def root(self) -> Graph:
         """The pipeline."""
-        found = callables(self.workflow)[ROOT]
-        assert isinstance(found, Graph)
-        return found
+        graph = callables(self.workflow)[ROOT]
+        assert isinstance(graph, Graph)
+        return graph
 
 
 def whole_of(workflow: Workflow, plan: Plan) -> Whole:
@@ -68,12 +68,12 @@ def whole_of(workflow: Workflow, plan: Plan) -> Whole:
     assert isinstance(root, Graph)
     content = (root.steps, tuple(callee for step in root.steps for callee in inline_callees(step, by_name)))
     read = list(references(content))
-    taken = {port.name for port in (*root.inputs, *workflow.parameters)} | {item.name for item in read}
+    names = {port.name for port in (*root.inputs, *workflow.parameters)} | {item.name for item in read}
     facts: dict[str, str] = {}
     for variable, wanted in FACTS.items():
         if any(item.to == "run" and item.name == variable for item in read):
-            name = fresh_name(wanted, taken)
-            taken.add(name)
+            name = fresh_name(wanted, names)
+            names.add(name)
             facts[name] = variable
     by_variable = {variable: name for name, variable in facts.items()}
 
@@ -97,11 +97,11 @@ def whole_of(workflow: Workflow, plan: Plan) -> Whole:
     last = set(root.finalizers)
     finalizers = tuple(step for step in root.steps if step.name in last)
     reads = _handed(workflow, finalizers, {output.name for output in root.outputs})
-    handed = tuple(Output(name=name, value=value) for value, name in reads.items())
+    outputs = tuple(Output(name=name, value=value) for value, name in reads.items())
     own = tuple(output for output in root.outputs if not any(item.step in last for item in references(output)))
     main = tuple(step for step in root.steps if step.name not in last)
     types = Types(plan, workflow, root.steps, (*read, *references(root.outputs)))
-    root = replace(root, inputs=ports, steps=main, finalizers=(), outputs=(*own, *handed))
+    root = replace(root, inputs=ports, steps=main, finalizers=(), outputs=(*own, *outputs))
     return Whole(replace_callables(workflow, {ROOT: root}), finalizers, reads, facts, types)
 
 
@@ -110,17 +110,17 @@ def core_of(reference: Reference) -> Reference:
     return replace(reference, path=(), native="")
 
 
-def _handed(workflow: Workflow, finalizers: tuple[Step, ...], taken: set[str]) -> dict[Reference, str]:
+def _handed(workflow: Workflow, finalizers: tuple[Step, ...], used: set[str]) -> dict[Reference, str]:
     """What finalizers read of other steps, each with the name of the output that is to have it."""
     by_name = callables(workflow)
-    found: dict[Reference, str] = {}
+    names: dict[Reference, str] = {}
     for step in finalizers:
         for reference in references((step, inline_callees(step, by_name))):
             core = core_of(reference)
-            if core.to == "output" and core.step and core not in found:
-                name = found[core] = fresh_name(f"{core.step}-{core.name}", taken)
-                taken.add(name)
-    return found
+            if core.to == "output" and core.step and core not in names:
+                name = names[core] = fresh_name(f"{core.step}-{core.name}", used)
+                used.add(name)
+    return names
 
 
 def workspaces_in(steps: tuple[Step, ...], by_name: Mapping[str, Graph | Operation]) -> set[str]:

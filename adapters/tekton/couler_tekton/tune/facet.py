@@ -65,12 +65,12 @@ class TektonTuning:
         places = [(graph.name, step) for graph in self._workflow.graphs for step in graph.steps]
         if self._workflow.kind == "TaskRun" and self._workflow.entry is not None:
             places.append(("", self._workflow.entry))
-        asked = {(graph, step.name): found for graph, step in places if (found := self._asked(step)) is not None}
+        directives = {(graph, step.name): found for graph, step in places if (found := self._asked(step)) is not None}
         for key in sorted(set(self._annotations) - {f"{ANNOTATION}.{step.name}" for _, step in places}):
             if key.startswith(f"{ANNOTATION}."):
                 name = key.removeprefix(f"{ANNOTATION}.")
-                asked["pipeline", name] = (f"the annotation {key}", self._annotations[key])
-        return asked
+                directives["pipeline", name] = (f"the annotation {key}", self._annotations[key])
+        return directives
 
     def _asked(self, step: Step) -> tuple[str, str] | None:
         key = f"{ANNOTATION}.{step.name}"
@@ -78,9 +78,9 @@ class TektonTuning:
             return f"the annotation {key}", self._annotations[key]
         callee = self._libraries.callee(self._workflow, step)
         held_by = self._task(step)
-        if isinstance(callee, Operation) and ANNOTATION in (found := annotations_of(held_by or callee)):
+        if isinstance(callee, Operation) and ANNOTATION in (annotations_read := annotations_of(held_by or callee)):
             what = f"the Task {held_by.name!r}" if held_by else f"the task {step.name!r}"
-            return f"the annotation of {what}", found[ANNOTATION]
+            return f"the annotation of {what}", annotations_read[ANNOTATION]
         return None
 
     @property
@@ -95,8 +95,8 @@ class TektonTuning:
         annotations |= {TUNED: text} if text else {}
         others = {key: content for key, content in held(rest, "metadata").items() if key != "annotations"}
         metadata = {**others, **({"annotations": annotations} if annotations else {})}
-        left = {key: content for key, content in rest.items() if key != "metadata"}
-        return replace(workflow, rest=Scope().rest({**left, **({"metadata": metadata} if metadata else {})}))
+        remainder = {key: content for key, content in rest.items() if key != "metadata"}
+        return replace(workflow, rest=Scope().rest({**remainder, **({"metadata": metadata} if metadata else {})}))
 
     def literal(self, value: Value, port: Port) -> Literal:
         """A value as text."""

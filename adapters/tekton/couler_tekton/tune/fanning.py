@@ -75,7 +75,7 @@ def fanned_out(trials: Trials, annotations: Mapping[str, str]) -> FanOut:
     copy, best = _copy(trials, annotations), _best(trials)
     chosen = {name: Reference(to="output", kind="parameter", step=trials.best, name=name) for name in trials.names}
     measured = Reference(to="output", kind="parameter", step=trials.trials, name=TRIAL, path=("*",))
-    told = (
+    arguments = (
         Argument(name="trials", value=measured),
         *(Argument(name=GIVEN.format(name), value=item) for name, item in trials.handed.items()),
     )
@@ -90,7 +90,7 @@ def fanned_out(trials: Trials, annotations: Mapping[str, str]) -> FanOut:
             timeout=step.timeout,
             rest=Scope().rest(without(rest_of(step), "taskRef")),
         ),
-        best=Step(name=trials.best, call=Call(name=best.name), arguments=told),
+        best=Step(name=trials.best, call=Call(name=best.name), arguments=arguments),
         step=with_arguments(step, chosen),
         added=(copy, best),
         note=_note(trials),
@@ -135,9 +135,9 @@ def _includes(trials: Trials) -> Iterator[Native]:
         if number == 0:
             values |= {name: f"$(params.{item.name})" for name, item in trials.handed.items()}
         params = [{"name": name, "value": value} for name, value in (values | {NUMBER: str(number)}).items()]
-        made = Scope().rest({"name": f"setting-{number}", "params": params})
-        assert made is not None
-        yield made
+        include = Scope().rest({"name": f"setting-{number}", "params": params})
+        assert include is not None
+        yield include
 
 
 def _copy(trials: Trials, annotations: Mapping[str, str]) -> Operation:

@@ -100,7 +100,7 @@ class Scope:
         self._is_module = names is None
         self.names: dict[str, Abstract] = names or {}
 
-    def find(self, name: str, known: Callable[[Any], Abstract]) -> Abstract:
+    def find(self, name: str, to_abstract: Callable[[Any], Abstract]) -> Abstract:
         """Return what a name stands for."""
         scope: Scope | None = self
         while scope is not None:
@@ -110,7 +110,7 @@ class Scope:
         if name in self.source.displays:
             return Marks.FRESH
         if name in self.values:
-            return known(self.values[name])
+            return to_abstract(self.values[name])
         return Known(getattr(builtins, name)) if hasattr(builtins, name) else Marks.UNKNOWN
 
     def bind(self, name: str, value: Abstract) -> None:
@@ -140,7 +140,7 @@ def member_of(owner: Abstract, name: str) -> Any:
 
 def functions_of(value: Any) -> list[types.FunctionType]:
     """Return the functions of users that run when something is called: of a class, those that make an object."""
-    found: list[types.FunctionType] = []
+    functions: list[types.FunctionType] = []
     waiting, seen = [value], set[int]()
     while waiting:
         item = waiting.pop()
@@ -150,7 +150,7 @@ def functions_of(value: Any) -> list[types.FunctionType]:
         if isinstance(item, types.FunctionType):
             generated = item.__code__.co_filename.startswith("<")  # of dataclasses and attrs
             if not generated and not is_library_code(item.__code__):
-                found.append(item)
+                functions.append(item)
             waiting.append(vars(item).get("__wrapped__"))
             registry = vars(item).get("registry")
             waiting += registry.values() if isinstance(registry, types.MappingProxyType) else ()
@@ -163,19 +163,19 @@ def functions_of(value: Any) -> list[types.FunctionType]:
             waiting += [getattr(item, "__wrapped__", None), getattr(item, "func", None)]
         elif item is not None:
             waiting.append(_in_class(type(item), "__call__"))
-    return found
+    return functions
 
 
 def computed(receiver: Abstract | None, called: Abstract, name: str, arguments: list[Abstract]) -> Abstract | None:
     """Return the path or text that a call makes of known ones; None where it is another call."""
     values = [item.value for item in arguments if isinstance(item, Known) and isinstance(item.value, (str, PurePath))]
-    made: Any = called.value if isinstance(called, Known) else None
+    result: Any = called.value if isinstance(called, Known) else None
     if isinstance(receiver, Known) and isinstance(receiver.value, PurePath) and name in PATHS:
-        made = getattr(receiver.value, name)
-    elif not values or not any(made is one for one in COMPUTING):
+        result = getattr(receiver.value, name)
+    elif not values or not any(result is one for one in COMPUTING):
         return None
     try:
-        return Known(made(*values)) if len(values) == len(arguments) else None
+        return Known(result(*values)) if len(values) == len(arguments) else None
     except (TypeError, ValueError, OSError):
         return None
 
@@ -217,8 +217,8 @@ def _is_users(value: Any) -> bool:
     if isinstance(value, types.FunctionType):
         return not is_library_code(value.__code__)
     kind = value if isinstance(value, type) else type(value)
-    found = (member for base in kind.__mro__ for member in vars(base).values())
-    return any(isinstance(item, types.FunctionType) and not is_library_code(item.__code__) for item in found)
+    members = (member for base in kind.__mro__ for member in vars(base).values())
+    return any(isinstance(item, types.FunctionType) and not is_library_code(item.__code__) for item in members)
 
 
 def _in_class(cls: type, name: str) -> Any:

@@ -62,8 +62,8 @@ class Evaluation(Following):
                 return self.scope.find(name, self.world.known)
             case ast.Attribute(value=value, attr=attr):
                 owner = self.evaluate(value)
-                held = self.scope.names.get(f"{value.id}.{attr}") if isinstance(value, ast.Name) else None
-                return held or self._attribute(owner, attr)
+                held_value = self.scope.names.get(f"{value.id}.{attr}") if isinstance(value, ast.Name) else None
+                return held_value or self._attribute(owner, attr)
             case ast.Call():
                 return self._call(node, kept=kept)
             case ast.Lambda():
@@ -132,8 +132,8 @@ class Evaluation(Following):
 
     def _one_of(self, node: ast.expr) -> Abstract:
         names = (item.id for item in ast.walk(node) if isinstance(item, ast.Name))
-        held = any(holds_users(self.scope.values.get(name), self.world.known) for name in names)
-        return Marks.USERS if held else Marks.UNKNOWN
+        holds = any(holds_users(self.scope.values.get(name), self.world.known) for name in names)
+        return Marks.USERS if holds else Marks.UNKNOWN
 
     def change_name(self, name: str) -> None:
         """Change in place what a name stands for: what was imported belongs to others."""

@@ -117,10 +117,10 @@ class Feeds:
 
     def _files(self, binding: Iterable[Record]) -> list[Any]:
         """The files of users' modules that something without a form comes from."""
-        found = []
+        files = []
         for record in binding:
             for module, _ in imports_of(record.node, self._source.package):
                 path = file_of(module)
                 if path is not None and not is_library(module):
-                    found.append([module, hashlib.sha256(read_file(path)).hexdigest()])
-        return found
+                    files.append([module, hashlib.sha256(read_file(path)).hexdigest()])
+        return files

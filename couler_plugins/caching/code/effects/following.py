@@ -86,12 +86,12 @@ class Following:
         if isinstance(called, Code):
             return self._enter(called.node, called.scope, arguments)
         value = called.value if isinstance(called, Known) else None
-        made = Made(value) if isinstance(value, type) else None
+        instance = Made(value) if isinstance(value, type) else None
         if isinstance(value, types.MethodType):
             receiver = self.world.known(value.__self__)
         users = self._users(called)
-        results = [self._run(one, made or receiver, arguments) for one in users]
-        return made or (results[0] if len(results) == 1 and value is users[0] else Marks.UNKNOWN)
+        results = [self._run(one, instance or receiver, arguments) for one in users]
+        return instance or (results[0] if len(results) == 1 and value is users[0] else Marks.UNKNOWN)
 
     def _users(self, value: Abstract) -> list[Any]:
         """The functions of users that run when something is called."""
@@ -104,8 +104,8 @@ class Following:
         own = self.scope.find("__class__", self.world.known)
         if own is Marks.OWN:
             return own
-        known = isinstance(own, Known) and isinstance(own.value, type) and len(own.value.__mro__) > 1
-        return Made(own.value.__mro__[1]) if isinstance(own, Known) and known else Marks.UNKNOWN
+        has_base = isinstance(own, Known) and isinstance(own.value, type) and len(own.value.__mro__) > 1
+        return Made(own.value.__mro__[1]) if isinstance(own, Known) and has_base else Marks.UNKNOWN
 
     def _base_of(self, node: ast.expr) -> Abstract | None:
         """What a function or method is taken from, as far as that is a global."""
@@ -142,24 +142,24 @@ class Following:
         names: dict[str, Abstract] = dict.fromkeys([*parameters, *rest], Marks.UNKNOWN)
         names |= dict(zip(parameters, arguments, strict=False))
         key = (id(node), id(outer.values), tuple(_kind(item) for item in arguments))
-        found = self.world.done.get(key)
-        if found is None:
-            found = self.world.done[key] = Found()  # it may call itself
+        result = self.world.done.get(key)
+        if result is None:
+            result = self.world.done[key] = Found()  # it may call itself
             self.world.alive.append((node, outer, arguments))
             if self.world.steps > STEPS or self.world.depth > DEEPEST:
-                found.effect = found.loud = True
+                result.effect = result.loud = True
             else:
                 self.world.depth += 1
                 walk = type(self)(self.world, Scope(outer.source, outer.values, names, outer))
                 if isinstance(node, ast.Lambda):
-                    found.results.append(walk.evaluate(node.body))
+                    result.results.append(walk.evaluate(node.body))
                 else:
                     walk.block(node.body)
-                found.add(walk.found)
-                found.results += walk.found.results
+                result.add(walk.found)
+                result.results += walk.found.results
                 self.world.depth -= 1
-        self.found.add(found)
-        return found.result
+        self.found.add(result)
+        return result.result
 
     def _imports(self, arguments: list[Abstract]) -> None:
         first = arguments[0] if arguments else None

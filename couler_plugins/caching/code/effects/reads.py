@@ -89,8 +89,8 @@ def read_by(
         return Read("files", "", said) if opened or name.startswith(("read_", "run_")) else None
     if any(is_environment(item) for item in arguments):
         return Read("environment", "", said)
-    asked = kind not in ASKING or ASKING[kind].match(name) is not None
-    return Read(kind, "", said) if kind in UNSEEN and asked and name not in QUIET else None
+    matches = kind not in ASKING or ASKING[kind].match(name) is not None
+    return Read(kind, "", said) if kind in UNSEEN and matches and name not in QUIET else None
 
 
 def form_of(read: Read, file: str) -> list[Any]:

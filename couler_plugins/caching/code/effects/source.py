@@ -46,14 +46,16 @@ class Source:
         outside = list(_outside_of_functions(tree.body))
         bound = Counter(name for node in outside for name in _bound(node))
         self.again = frozenset(name for name, count in bound.items() if count > 1)
-        made = (node for node in outside if isinstance(node, (ast.Assign, ast.AnnAssign)))
-        shown = (node for node in made if isinstance(node.value, DISPLAYS))
+        assignments = (node for node in outside if isinstance(node, (ast.Assign, ast.AnnAssign)))
+        shown = (node for node in assignments if isinstance(node.value, DISPLAYS))
         self.displays = frozenset(name for node in shown for name in bound_by(node)) - self.again
-        found = [item for node in outside for item in imports_of(node, package)]
-        self.imports = frozenset(module for module, _ in found)
-        self.taken = frozenset(name for _, name in found)
+        imported = [item for node in outside for item in imports_of(node, package)]
+        self.imports = frozenset(module for module, _ in imported)
+        self.taken = frozenset(name for _, name in imported)
         exported = "__all__" in bound
-        self.unused = frozenset(module for module, name in found if name not in read and name != "*" and not exported)
+        self.unused = frozenset(
+            module for module, name in imported if name not in read and name != "*" and not exported
+        )
 
     def function(self, line: int, name: str) -> ast.AST | None:
         """Return the syntax of a function; None where there is none with that name in that line."""
@@ -104,7 +106,7 @@ def bound_by(*nodes: ast.AST) -> set[str]:
 
 def chains_of(*nodes: ast.AST) -> tuple[Chain, ...]:
     """Return the names in nodes, each once and with the attributes that are read of it: `("np", "random", "seed")`."""
-    found: dict[Chain, None] = {}
+    chains: dict[Chain, None] = {}
     waiting: list[ast.AST] = [*reversed(nodes)]
     while waiting:
         node = waiting.pop()
@@ -114,10 +116,10 @@ def chains_of(*nodes: ast.AST) -> tuple[Chain, ...]:
             path.append(inner.attr)
             inner = inner.value
         if isinstance(inner, ast.Name):
-            found[inner.id, *reversed(path)] = None
+            chains[inner.id, *reversed(path)] = None
         else:
             waiting += reversed(list(ast.iter_child_nodes(node)))
-    return tuple(found)
+    return tuple(chains)
 
 
 def text_of(node: ast.AST) -> str:

@@ -179,10 +179,10 @@ class Walk(Evaluation):
 
     def _class(self, node: ast.ClassDef) -> None:
         bases = [self.evaluate(base) for base in node.bases]
-        given = [self.evaluate(item.value) for item in node.keywords]
+        keywords = [self.evaluate(item.value) for item in node.keywords]
         own = Marks.OWN if Marks.OWN in bases else Marks.UNKNOWN
         if own is not Marks.OWN:
-            self.subclassed([*bases, *given])
+            self.subclassed([*bases, *keywords])
         self.scope.bind(node.name, self._decorated(node, own))
 
     def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, value: Abstract) -> Abstract:

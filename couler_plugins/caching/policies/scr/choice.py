@@ -79,8 +79,8 @@ class Choice:
 
     def foreseen(self, keys: tuple[str, ...]) -> float:
         """About what `gain` is: what it was when it was last worked out for these, unless that was nothing."""
-        found = self._gains.get(keys)
-        return self.gain(keys) if found is None or found.saved <= 0 else found.saved
+        gain = self._gains.get(keys)
+        return self.gain(keys) if gain is None or gain.saved <= 0 else gain.saved
 
     def loss(self, key: str) -> float:
         """The seconds lost by no longer keeping this one; seldom below zero."""
@@ -136,25 +136,27 @@ class Choice:
                 del self._at[owner, node][key]
 
     def _adding(self, keys: tuple[str, ...]) -> _Effect:
-        found = self._gains.get(keys)
-        if found is None or not found.holds():
+        gain = self._gains.get(keys)
+        if gain is None or not gain.holds():
             more: dict[int, dict[int, int]] = {}
             for key in keys:
                 for owner, node, mask in self.artifacts[key].places:
                     nodes = more.setdefault(owner, {})
                     nodes[node] = nodes.get(node, 0) | mask
-            found = self._gains[keys] = _effect([(self.costs[o], self.costs[o].adding(n)) for o, n in more.items()])
-        return found
+            gain = self._gains[keys] = _effect([(self.costs[o], self.costs[o].adding(n)) for o, n in more.items()])
+        return gain
 
     def _dropping(self, key: str) -> _Effect:
-        found = self._losses.get(key)
-        if found is None or not found.holds():
-            left: dict[int, dict[int, int]] = {}
+        loss = self._losses.get(key)
+        if loss is None or not loss.holds():
+            masks_left: dict[int, dict[int, int]] = {}
             for owner, node, _ in self.artifacts[key].places:
                 masks = [mask for other, mask in self._at[owner, node].items() if other != key]
-                left.setdefault(owner, {})[node] = reduce(or_, masks, 0)
-            found = self._losses[key] = _effect([(self.costs[o], self.costs[o].dropping(n)) for o, n in left.items()])
-        return found
+                masks_left.setdefault(owner, {})[node] = reduce(or_, masks, 0)
+            loss = self._losses[key] = _effect(
+                [(self.costs[o], self.costs[o].dropping(n)) for o, n in masks_left.items()]
+            )
+        return loss
 
     def _commit(self, effect: _Effect) -> _Effect:
         """Makes it so, and gives what takes it back."""

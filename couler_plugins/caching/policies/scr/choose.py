@@ -96,15 +96,15 @@ def _most(choice: Choice, bundles: Sequence[Bundle]) -> list[int]:
         if keys and (size := choice.size(keys)) <= whole and (saved := choice.foreseen(keys)) > 0:
             queue.append((-saved / (size or 1), order, keys, size or 1))
     heapify(queue)
-    found: list[int] = []
-    while queue and len(found) < MOVES:
+    moves: list[int] = []
+    while queue and len(moves) < MOVES:
         before, order, keys, size = heappop(queue)
         rank = -choice.gain(keys) / size
         if rank < 0 and (rank <= before or not queue or rank <= queue[0][0]):
-            found.append(order)
+            moves.append(order)
         elif rank < 0:
             heappush(queue, (rank, order, keys, size))
-    return found
+    return moves
 
 
 def _move(choice: Choice, added: Bundle, queue: Queue) -> bool:

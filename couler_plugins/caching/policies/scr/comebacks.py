@@ -44,8 +44,8 @@ class Comebacks:
     def versions(self, tips: int, others: int) -> list[float]:
         """For each of so many tips and then of so many other versions, the newest first, its share of the returns."""
         tip = self._tip.value if tips else 0.0
-        found = [tip * share for share in self._tips.shares(tips)]
-        return found + [(1.0 - tip) * share for share in self._versions.shares(others)]
+        shares = [tip * share for share in self._tips.shares(tips)]
+        return shares + [(1.0 - tip) * share for share in self._versions.shares(others)]
 
     def learn_edit(self, undone: float, age: int | None) -> None:
         """A change was made to the last version.

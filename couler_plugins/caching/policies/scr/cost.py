@@ -119,9 +119,9 @@ class Expected:
                     saved += compute[node] * weights[fall] + load[node] * weights[gone ^ fall]
             if node in more:
                 have |= more[node]
-                found = computed & ~fall & have
-                fall |= found
-                saved += (compute[node] - load[node]) * weights[found]
+                fallen = computed & ~fall & have
+                fall |= fallen
+                saved += (compute[node] - load[node]) * weights[fallen]
             steps[node] = have, need, computed ^ fall
             if fall:
                 for parent in parents[node]:
@@ -135,14 +135,14 @@ class Expected:
         self.work += work + len(steps)
         return trial
 
-    def dropping(self, left: Mapping[int, int]) -> Trial:
+    def dropping(self, masks_left: Mapping[int, int]) -> Trial:
         """What would change if these steps were cached in these of their scenarios only."""
         trial = Trial(self.clock)
         steps, lost = trial.steps, 0.0
         parents, cached, needed, computing = self.shape.parents, self.cached, self.needed, self.computed
         compute, load, weights = self.compute, self.load, self._weights
         stack: list[tuple[int, int]] = []
-        for node, have in left.items():
+        for node, have in masks_left.items():
             rise = needed[node] & cached[node] & ~have
             steps[node] = have, needed[node], computing[node] | rise
             lost += (compute[node] - load[node]) * weights[rise]
@@ -189,11 +189,11 @@ class _Weights(dict[int, float]):
 
     def __missing__(self, mask: int) -> float:
         if mask.bit_count() <= len(self._tables) // 2:
-            weight, left = 0.0, mask
-            while left:
-                lowest = left & -left
+            weight, remaining = 0.0, mask
+            while remaining:
+                lowest = remaining & -remaining
                 weight += self._single[lowest]
-                left ^= lowest
+                remaining ^= lowest
         else:
             parts = mask.to_bytes(len(self._tables), "little")
             weight = sum([table[part] for table, part in zip(self._tables, parts, strict=True) if part])
@@ -203,7 +203,7 @@ class _Weights(dict[int, float]):
 
 def _table(weights: Sequence[float]) -> list[float]:
     """The weight of every subset of a few scenarios."""
-    found = [0.0]
+    sums = [0.0]
     for weight in weights:
-        found += [part + weight for part in found]
-    return found
+        sums += [part + weight for part in sums]
+    return sums

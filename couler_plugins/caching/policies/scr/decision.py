@@ -23,7 +23,7 @@ FADE = 0.8
 def decide(candidates: Sequence[Candidate], capacity: int, history: History) -> Set[str]:
     """The keys of the candidates that are worth keeping, at most `capacity` bytes of them."""
     learned = history.view(Learned)
-    known = {candidate.key: candidate for candidate in candidates}
+    by_key = {candidate.key: candidate for candidate in candidates}
     families = _families(learned, history.live)
     rates = sum(family.rate for family in families)
     futures = [(family, scenarios(family, learned), _sinks(family.shape), family.rate / rates) for family in families]
@@ -31,12 +31,12 @@ def decide(candidates: Sequence[Candidate], capacity: int, history: History) -> 
     costs = []
     places: dict[str, list[tuple[int, int, int]]] = {}
     for owner, (family, future, wanted, weight) in enumerate(futures):
-        costs.append(_expected(family, future, wanted, weight, known, history.load))
+        costs.append(_expected(family, future, wanted, weight, by_key, history.load))
         for node, masks in enumerate(future.masks):
             for key, mask in masks.items():
-                if key in known:
+                if key in by_key:
                     places.setdefault(key, []).append((owner, node, mask))
-    artifacts = {key: Artifact(one.bytes, tuple(places.get(key, ()))) for key, one in known.items()}
+    artifacts = {key: Artifact(one.bytes, tuple(places.get(key, ()))) for key, one in by_key.items()}
     choice = Choice(artifacts, costs, capacity)
     groups = dict.fromkeys(group for family in families for group in _groups(family, places))
     choose(choice, [*((key,) for key in places), *groups])
@@ -46,10 +46,10 @@ def decide(candidates: Sequence[Candidate], capacity: int, history: History) -> 
 
 def _families(learned: Learned, live: Iterable[Run]) -> list[Family]:
     """The workflows, each as it ran last; a run that goes on is the last version."""
-    found = dict(learned.families)
+    families = dict(learned.families)
     for run in live:
-        found[run.family] = _version(found.get(run.family), learned, run)
-    return list(found.values())
+        families[run.family] = _version(families.get(run.family), learned, run)
+    return list(families.values())
 
 
 def _version(family: Family | None, learned: Learned, run: Run) -> Family:
@@ -77,13 +77,13 @@ def _expected(
     future: Scenarios,
     wanted: Sequence[bool],
     weight: float,
-    known: Mapping[str, Candidate],
+    by_key: Mapping[str, Candidate],
     load: LoadCost,
 ) -> Expected:
     """The expected cost of a workflow, with nothing kept."""
     seconds, sizes = dict(family.seconds), dict(family.sizes)
     for step, key in zip(family.shape.steps, family.keys, strict=True):
-        if one := known.get(key):
+        if one := by_key.get(key):
             sizes[step] = float(one.bytes)
             if one.seconds is not None:
                 seconds[step] = one.seconds
@@ -92,14 +92,14 @@ def _expected(
     return Expected(family.shape, weights, _figures(family.shape, seconds, 1.0), loading, wanted)
 
 
-def _figures(shape: Shape, known: Mapping[str, float], otherwise: float) -> list[float]:
+def _figures(shape: Shape, weights: Mapping[str, float], otherwise: float) -> list[float]:
     """A figure for each step; where it is not known, the mean of its type, else that of the workflow."""
-    every = _mean([known[step] for step in shape.steps if step in known], otherwise)
+    every = _mean([weights[step] for step in shape.steps if step in weights], otherwise)
     means = {
-        kind: _mean([known[shape.steps[node]] for node in nodes if shape.steps[node] in known], every)
+        kind: _mean([weights[shape.steps[node]] for node in nodes if shape.steps[node] in weights], every)
         for kind, nodes in shape.groups.items()
     }
-    return [known.get(step, means[kind]) for step, kind in zip(shape.steps, shape.types, strict=True)]
+    return [weights.get(step, means[kind]) for step, kind in zip(shape.steps, shape.types, strict=True)]
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:
@@ -141,5 +141,5 @@ def _recompute_seconds(one: Candidate, learned: Learned) -> float | None:
     """
     results = [learned.results.get(key) for key in learned.ancestry(one.key) if key != one.key]
     above = [result.seconds for result in results if result is not None]
-    known = [seconds for seconds in (one.seconds, *above) if seconds is not None]
-    return sum(known) / len(known) * (1 + len(above)) if known else None
+    seconds_of = [seconds for seconds in (one.seconds, *above) if seconds is not None]
+    return sum(seconds_of) / len(seconds_of) * (1 + len(above)) if seconds_of else None

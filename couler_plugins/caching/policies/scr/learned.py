@@ -129,10 +129,10 @@ class Learned:
     def _learn(self, family: Family, shape: Shape, run: Run) -> None:
         before = dict(zip(family.shape.steps, family.specs, strict=True))
         changed = _new(before, run)
-        known = family.known_versions()
-        back = _nearest(known, run, len(changed)) if changed else None
+        versions = family.known_versions()
+        back = _nearest(versions, run, len(changed)) if changed else None
         # What a return puts back is no edit; only what it does not explain says how the owner edits.
-        edited = changed if back is None else _new(known[back], run)
+        edited = changed if back is None else _new(versions[back], run)
         if edited or back is None:
             family.model.learn(shape, frozenset(edited))
         if not changed:
@@ -173,9 +173,9 @@ class Learned:
         self.families = {name: family for name, family in self.families.items() if family.rate > FORGOTTEN}
         for family in self.families.values():
             steps = family.shape.positions.keys() | {step for version in family.known_versions() for step in version}
-            for known in (family.seen, family.seconds, family.sizes):
-                for step in known.keys() - steps:
-                    del known[step]
+            for table in (family.seen, family.seconds, family.sizes):
+                for step in table.keys() - steps:
+                    del table[step]
         for key in [
             key for key, last in self.last.items() if last < self.runs - KEEP_RESULTS and key not in self._kept
         ]:

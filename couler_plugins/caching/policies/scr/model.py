@@ -85,12 +85,12 @@ class EditModel:
 
     def atoms(self, shape: Shape) -> Distribution:
         """The probability of each atom to be the next edit, in a fixed order; of large families, that of a sample."""
-        found: Distribution = {}
+        weights: Distribution = {}
         for generators in (self._generators(shape), self._samples(shape)):
             for name, distribution in generators.items():
                 for atom, probability in distribution.items():
-                    found[atom] = found.get(atom, 0.0) + self.weights[name] * probability
-        return _shares(found)
+                    weights[atom] = weights.get(atom, 0.0) + self.weights[name] * probability
+        return _shares(weights)
 
     def edits(self) -> dict[int, float]:
         """The probability that a run comes with so many atoms edited at once."""
@@ -144,7 +144,7 @@ class EditModel:
         kinds = self._kinds(shape)
         hot = {frozenset((positions[name],)): heat for name, heat in self.hot.items() if name in positions}
         last = [positions[name] for name in self.changes[0] if name in positions] if self.changes else []
-        found: dict[str, Distribution] = {
+        parts: dict[str, Distribution] = {
             "replay": _shares(replay),
             "type": {frozenset(nodes): kinds[kind] for kind, nodes in shape.groups.items()},
             "node-of-type": {
@@ -157,33 +157,33 @@ class EditModel:
             "consumers": _shares(shape.consumers),
             "tail": _shares(dict.fromkeys(shape.tails, 1.0)),
         }
-        return {name: given for name, given in found.items() if given}
+        return {name: given for name, given in parts.items() if given}
 
     def _some(self, shape: Shape, atom: Nodes) -> Mapping[str, float]:
         """What the generators that draw some of many steps, each size alike, give an atom."""
-        found = {}
+        parts = {}
         if len(atom) < len(shape.sources) and atom <= shape.sources:
-            found["sources"] = (1.0 - ALL_SOURCES) * _subset(len(atom), len(shape.sources))
+            parts["sources"] = (1.0 - ALL_SOURCES) * _subset(len(atom), len(shape.sources))
         kinds = {shape.types[node] for node in atom}
         if len(kinds) == 1:
             kind = kinds.pop()
             if len(atom) < len(shape.groups[kind]):
-                found["some-of-type"] = self._kinds(shape)[kind] * _subset(len(atom), len(shape.groups[kind]))
-        return found
+                parts["some-of-type"] = self._kinds(shape)[kind] * _subset(len(atom), len(shape.groups[kind]))
+        return parts
 
     def _samples(self, shape: Shape) -> dict[str, Distribution]:
         """A sample of what those generators draw."""
         pick = Random(len(shape))  # noqa: S311  # the sample of a policy that has to decide alike everywhere
         sources = sorted(shape.sources)
-        found: dict[str, Distribution] = {}
+        parts: dict[str, Distribution] = {}
         if len(sources) > 1:
             sampled = _sample([(sources, 1.0)], pick)
-            found["sources"] = {atom: (1.0 - ALL_SOURCES) * share for atom, share in sampled.items()}
+            parts["sources"] = {atom: (1.0 - ALL_SOURCES) * share for atom, share in sampled.items()}
         several = [(list(nodes), kind) for kind, nodes in shape.groups.items() if len(nodes) > 1]
         if several:
             kinds = self._kinds(shape)
-            found["some-of-type"] = _sample([(nodes, kinds[kind]) for nodes, kind in several], pick)
-        return found
+            parts["some-of-type"] = _sample([(nodes, kinds[kind]) for nodes, kind in several], pick)
+        return parts
 
     def _kinds(self, shape: Shape) -> dict[str, float]:
         """The probability of each type to be edited."""
@@ -205,14 +205,14 @@ def _subset(size: int, of: int) -> float:
 
 def _sample(groups: Sequence[tuple[Sequence[int], float]], pick: Random) -> Distribution:
     """Subsets of groups that are drawn by weight; sizes are spread evenly."""
-    found: Distribution = {}
+    parts: Distribution = {}
     weights = [weight for _, weight in groups]
     for place in range(SAMPLE):
         nodes = pick.choices(groups, weights)[0][0]
         size = 1 + int((place + 0.5) / SAMPLE * (len(nodes) - 1))
         atom = frozenset(pick.sample(nodes, size))
-        found[atom] = found.get(atom, 0.0) + 1.0 / SAMPLE
-    return found
+        parts[atom] = parts.get(atom, 0.0) + 1.0 / SAMPLE
+    return parts
 
 
 def _scaled(amounts: Mapping[Name, float], total: float) -> dict[Name, float]:

@@ -74,21 +74,21 @@ def _fresh(family: Family, atoms: Sequence[Edit]) -> list[Edit]:
     """What may be edited to what was never seen: nothing, one atom, or several. The heaviest atoms come first."""
     sizes = family.model.edits()
     one, several = sizes.get(1, 0.0), {size: share for size, share in sizes.items() if size > 1}
-    found: list[Edit] = [(frozenset(), sizes.get(0, 0.0))]
-    found += [(atom, one * probability) for atom, probability in atoms[:HEAVIEST]]
+    edits: list[Edit] = [(frozenset(), sizes.get(0, 0.0))]
+    edits += [(atom, one * probability) for atom, probability in atoms[:HEAVIEST]]
     rest = atoms[HEAVIEST:]
     if len(rest) <= SAMPLED:
-        found += [(atom, one * probability) for atom, probability in rest]
+        edits += [(atom, one * probability) for atom, probability in rest]
     else:
         mass = sum(probability for _, probability in rest)
-        found += [(atom, one * mass / SAMPLED) for atom in _systematic(rest, SAMPLED)]
+        edits += [(atom, one * mass / SAMPLED) for atom in _systematic(rest, SAMPLED)]
     pick = Random(len(atoms))  # noqa: S311  # the sample of a policy that has to decide alike everywhere
     marks = list(accumulate(probability for _, probability in atoms))
     for place in range(UNIONS if several and atoms else 0):
         size = _at(several, (place + 0.5) / UNIONS)
         parts = [atoms[min(bisect_left(marks, pick.random() * marks[-1]), len(atoms) - 1)][0] for _ in range(size)]
-        found.append((frozenset().union(*parts), sum(several.values()) / UNIONS))
-    return found
+        edits.append((frozenset().union(*parts), sum(several.values()) / UNIONS))
+    return edits
 
 
 def _at(shares: Mapping[int, float], quantile: float) -> int:
@@ -129,17 +129,17 @@ def _returned(family: Family, atoms: Sequence[Edit], weight: float) -> Iterator[
 def _keys(family: Family, learned: Learned, specs: Mapping[str, str]) -> list[str | None]:
     """The key of each step if its spec were as `specs` says, else as it is; None where nothing was made under it."""
     shape = family.shape
-    found: list[str | None] = list(family.keys)
+    keys: list[str | None] = list(family.keys)
     back = {
         node
         for step, spec in specs.items()
         if (node := shape.positions.get(step)) is not None and spec != family.specs[node]
     }
-    for node in range(min(back, default=len(found)), len(found)):
+    for node in range(min(back, default=len(keys)), len(keys)):
         parents = shape.parents[node]
         if node in back or not back.isdisjoint(parents):
             back.add(node)
-            above = tuple([key for parent in parents if (key := found[parent]) is not None])
+            above = tuple([key for parent in parents if (key := keys[parent]) is not None])
             recipe = shape.steps[node], specs.get(shape.steps[node], family.specs[node]), above
-            found[node] = learned.recipes.get(recipe) if len(above) == len(parents) else None
-    return found
+            keys[node] = learned.recipes.get(recipe) if len(above) == len(parents) else None
+    return keys

@@ -29,13 +29,13 @@ class Shape:
     parents: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def of(cls, run: Run, known: Shape | None = None) -> Shape:
-        """The shape of a run; `known` itself where that is the same, so that what it has derived is kept."""
+    def of(cls, run: Run, previous: Shape | None = None) -> Shape:
+        """The shape of a run; `previous` itself where that is the same, so that what it has derived is kept."""
         steps = tuple(ran.step for ran in run.steps)
         types = tuple(ran.type for ran in run.steps)
         parents = tuple(tuple(dict.fromkeys(ran.parents)) for ran in run.steps)
-        if known is not None and (known.steps, known.types, known.parents) == (steps, types, parents):
-            return known
+        if previous is not None and (previous.steps, previous.types, previous.parents) == (steps, types, parents):
+            return previous
         return cls(steps, types, parents)
 
     def __len__(self) -> int:
@@ -49,27 +49,27 @@ class Shape:
     @cached_property
     def children(self) -> tuple[tuple[int, ...], ...]:
         """The positions of each step's children, in order."""
-        found: list[list[int]] = [[] for _ in self.steps]
+        result: list[list[int]] = [[] for _ in self.steps]
         for node, parents in enumerate(self.parents):
             for parent in parents:
-                found[parent].append(node)
-        return tuple(tuple(children) for children in found)
+                result[parent].append(node)
+        return tuple(tuple(children) for children in result)
 
     @cached_property
     def depths(self) -> tuple[int, ...]:
         """How many steps the longest way from a source to each step has before it."""
-        found: list[int] = []
+        depths: list[int] = []
         for parents in self.parents:
-            found.append(1 + max((found[parent] for parent in parents), default=-1))
-        return tuple(found)
+            depths.append(1 + max((depths[parent] for parent in parents), default=-1))
+        return tuple(depths)
 
     @cached_property
     def groups(self) -> dict[str, tuple[int, ...]]:
         """The positions of the steps of each type, types in the order of their first steps."""
-        found: dict[str, list[int]] = {}
+        groups: dict[str, list[int]] = {}
         for node, kind in enumerate(self.types):
-            found.setdefault(kind, []).append(node)
-        return {kind: tuple(nodes) for kind, nodes in found.items()}
+            groups.setdefault(kind, []).append(node)
+        return {kind: tuple(nodes) for kind, nodes in groups.items()}
 
     @cached_property
     def sources(self) -> Nodes:
@@ -79,12 +79,12 @@ class Shape:
     @cached_property
     def consumers(self) -> dict[Nodes, int]:
         """Each set that is all children of a step, with the number of steps of which it is."""
-        found: dict[Nodes, int] = {}
+        consumers: dict[Nodes, int] = {}
         for children in self.children:
             if children:
                 nodes = frozenset(children)
-                found[nodes] = found.get(nodes, 0) + 1
-        return found
+                consumers[nodes] = consumers.get(nodes, 0) + 1
+        return consumers
 
     @cached_property
     def tails(self) -> tuple[Nodes, ...]:
@@ -92,12 +92,12 @@ class Shape:
         levels: list[list[int]] = [[] for _ in range(1 + max(self.depths, default=0))]
         for node, depth in enumerate(self.depths):
             levels[depth].append(node)
-        found: list[Nodes] = []
+        tails: list[Nodes] = []
         below: Nodes = frozenset()
         for level in reversed(levels[1:]):
             below = below.union(level)
-            found.append(below)
-        return tuple(reversed(found))
+            tails.append(below)
+        return tuple(reversed(tails))
 
     @cached_property
     def bins(self) -> dict[str, int]:
@@ -118,9 +118,9 @@ class Shape:
         """A change set as few simple edits: some of the sources; else whole types, some of a type, and single steps."""
         if changed <= self.sources and changed:
             return [changed]
-        found: list[Nodes] = []
+        atoms: list[Nodes] = []
         if self.sources <= changed:
-            found.append(self.sources)
+            atoms.append(self.sources)
             changed -= self.sources
-        found += [some for nodes in self.groups.values() if (some := changed.intersection(nodes))]
-        return found
+        atoms += [some for nodes in self.groups.values() if (some := changed.intersection(nodes))]
+        return atoms

@@ -21,12 +21,12 @@ def needed_names(source: str) -> set[str]:
     """
     bare = _WithoutAnnotations().visit(ast.parse(source))
     pending = symtable.symtable(ast.unparse(bare), "function", "exec").get_children()
-    found: set[str] = set()
+    names: set[str] = set()
     while pending:
         table = pending.pop()
-        found.update(item.get_name() for item in table.get_symbols() if item.is_global())
+        names.update(item.get_name() for item in table.get_symbols() if item.is_global())
         pending += table.get_children()
-    return found - KNOWN
+    return names - KNOWN
 
 
 class _WithoutAnnotations(ast.NodeTransformer):

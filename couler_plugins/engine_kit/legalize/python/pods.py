@@ -158,7 +158,7 @@ def script_of(operation: Operation, function: Function, *, shelter: bool = False
     program = f"{module_of(function, typed_value, typed, sheltered, safe_value, in_pod)}\n\n{call}"
     if function.packages:
         program = INSTALL.format(packages=list(function.packages)) + program
-    given = (EnvVar(variables[name], Reference(to="input", kind="parameter", name=name)) for name in variables)
+    passed = (EnvVar(variables[name], Reference(to="input", kind="parameter", name=name)) for name in variables)
     return replace(
         operation,
         kind="script",
@@ -169,7 +169,7 @@ def script_of(operation: Operation, function: Function, *, shelter: bool = False
                 container,
                 command=(Literal(value="python3"),),
                 script=Literal(value=untouched(program)),
-                env=(*container.env, *given),
+                env=(*container.env, *passed),
             ),
         ),
         rest=None,

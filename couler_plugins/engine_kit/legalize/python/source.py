@@ -176,23 +176,23 @@ class _Reader:
         return value
 
     def _declared(self, outputs: Mapping[str, str]) -> tuple[tuple[str, Kind], ...]:
-        found: list[tuple[str, Kind]] = []
-        for name, given in outputs.items():
-            kind = next((kind for kind in KINDS.values() if given == kind), KINDS.get(given))
+        declarations: list[tuple[str, Kind]] = []
+        for name, annotation in outputs.items():
+            kind = next((kind for kind in KINDS.values() if annotation == kind), KINDS.get(annotation))
             if kind is None or not name.isidentifier():
-                reason = f"is to give {name!r} of the type {given!r}"
+                reason = f"is to give {name!r} of the type {annotation!r}"
                 raise self._refuse(self._definition, reason, f"name outputs like variables, and {HINT}")
-            found.append((name, kind))
-        return tuple(found)
+            declarations.append((name, kind))
+        return tuple(declarations)
 
     def _outputs(self) -> tuple[tuple[str, Kind], ...]:
         returns = self._definition.returns
         gives = [node for node in _own(self._definition) if isinstance(node, ast.Return)]
         if returns is None:
-            given = [node for node in gives if node.value is not None and not is_none(node.value)]
-            if given:
+            supplied = [node for node in gives if node.value is not None and not is_none(node.value)]
+            if supplied:
                 reason = "returns a value, and does not say of what type"
-                raise self._refuse(given[0], reason, f"annotate it: def {self._name}(…) -> str")
+                raise self._refuse(supplied[0], reason, f"annotate it: def {self._name}(…) -> str")
             return ()
         returns = unquoted(returns)
         if is_none(returns):

@@ -84,7 +84,7 @@ class _Chains:
     def __init__(self, layer_of: Sequence[int], edges: Sequence[tuple[int, int]]) -> None:
         self.bends: list[int] = []
         self.of_edge: list[list[int] | None] = []
-        known: dict[tuple[int, int], int] = {}
+        bends: dict[tuple[int, int], int] = {}
         links: dict[tuple[int, int], None] = {}
         for start, end in edges:
             first, last = layer_of[start] + 1, layer_of[end]
@@ -93,7 +93,7 @@ class _Chains:
                 continue
             chain = [start]
             for layer in range(first, last):
-                bend = known.setdefault((start, layer), len(layer_of) + len(self.bends))
+                bend = bends.setdefault((start, layer), len(layer_of) + len(self.bends))
                 if bend == len(layer_of) + len(self.bends):
                     self.bends.append(layer)
                 chain.append(bend)
@@ -113,8 +113,8 @@ def _spread_out(
     layers = order_layers(layers, neighbours)
     widths = [float(width) for width, _ in sizes] + [float(BEND)] * len(chains.bends)
     middles = spread(layers, neighbours, widths, GAP_X)
-    left = min((middle - width / 2 for middle, width in zip(middles, widths, strict=True)), default=0) - MARGIN
-    return _Picture(sizes, edges, layers, [middle - left for middle in middles]).with_bends(chains)
+    leftmost = min((middle - width / 2 for middle, width in zip(middles, widths, strict=True)), default=0) - MARGIN
+    return _Picture(sizes, edges, layers, [middle - leftmost for middle in middles]).with_bends(chains)
 
 
 def _in_grid(sizes: Sequence[Size], edges: Sequence[tuple[int, int]], layers: list[list[int]]) -> Layout:

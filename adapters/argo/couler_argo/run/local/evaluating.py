@@ -34,10 +34,10 @@ def condition_holds(text: str) -> bool:
     Raises:
         NotThere: it is no condition.
     """
-    found = _Govaluate(()).value(_parsed(text))
-    if not isinstance(found, bool):
-        raise NotThere(f"the condition {text!r:.80} is {found!r:.40}, and neither true nor false")
-    return found
+    result = _Govaluate(()).value(_parsed(text))
+    if not isinstance(result, bool):
+        raise NotThere(f"the condition {text!r:.80} is {result!r:.40}, and neither true nor false")
+    return result
 
 
 def check_condition(text: str) -> None:
@@ -50,17 +50,17 @@ def check_expression(text: str) -> None:
     _check(_parsed(text), functions=tuple(FUNCTIONS))
 
 
-def evaluated(text: str, held: Held) -> Any:
+def evaluated(text: str, scope: Held) -> Any:
     """What an expression is.
 
     Args:
         text: it, with NUL, a number and NUL for each thing that it looks up.
-        held: gives these.
+        scope: gives these.
 
     Raises:
         NotThere: it looks up what is not there, or makes no sense.
     """
-    return _Expr(held).value(_parsed(text))
+    return _Expr(scope).value(_parsed(text))
 
 
 def _parsed(text: str) -> Tree:
@@ -117,10 +117,10 @@ class _Expr:
         return CONSTANTS[name]
 
     def _bool(self, tree: Tree) -> bool:
-        found = self.value(tree)
-        if not isinstance(found, bool):
-            raise NotThere(f"{found!r:.40} is neither true nor false")
-        return found
+        result = self.value(tree)
+        if not isinstance(result, bool):
+            raise NotThere(f"{result!r:.40} is neither true nor false")
+        return result
 
     def _member(self, tree: Member) -> Any:
         holder = self.value(tree.holder)
@@ -153,10 +153,10 @@ class _Expr:
 
     def _first(self, operands: Sequence[Tree]) -> Any:
         try:
-            found = self.value(operands[0])
+            result = self.value(operands[0])
         except NotThere:
-            found = None
-        return self.value(operands[1]) if found is None else found
+            result = None
+        return self.value(operands[1]) if result is None else result
 
     def _two(self, sign: str, one: Any, other: Any) -> Any:
         if sign in ("==", "!="):
@@ -225,7 +225,7 @@ def _of_texts(sign: str, one: Any, other: Any) -> bool:
         case "endsWith":
             return one.endswith(other)
     try:
-        found = re.search(other, one) is not None
+        matches = re.search(other, one) is not None
     except re.error:
         raise NotThere(f"{other!r:.40} is no regular expression") from None
-    return found is not (sign == "!~")
+    return matches is not (sign == "!~")

@@ -33,8 +33,8 @@ class ArgoLocal:
     @property
     def parallelism(self) -> int | None:
         """`spec.parallelism`."""
-        found = (held(self._workflow.rest).get("spec") or {}).get("parallelism")
-        return found if isinstance(found, int) and found > 0 else None
+        number = (held(self._workflow.rest).get("spec") or {}).get("parallelism")
+        return number if isinstance(number, int) and number > 0 else None
 
     def refusals(self) -> Sequence[Refusal]:
         """What only a cluster can run; see `couler_argo.run.local.refusals`."""
@@ -52,10 +52,10 @@ class ArgoLocal:
         """Whether a `when` holds, or the expression of a hook."""
         if not isinstance(condition, Expression):
             return condition_holds(values.text(condition, look))
-        found = values.expression(condition, look)
-        if not isinstance(found, bool):
-            raise NotThere(f"the expression of a hook is {found!r:.40}, and neither true nor false")
-        return found
+        result = values.expression(condition, look)
+        if not isinstance(result, bool):
+            raise NotThere(f"the expression of a hook is {result!r:.40}, and neither true nor false")
+        return result
 
     def items(self, loop: Loop, look: Look) -> Sequence[Any]:
         """The items of a loop."""

@@ -97,11 +97,11 @@ def parse(text: str) -> Tree:
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
     end = 0
     while text[end:].strip():
-        found = TOKEN.match(text, end)
-        if found is None or found.lastgroup is None:
+        match = TOKEN.match(text, end)
+        if match is None or match.lastgroup is None:
             raise NotReadable(f"{text[end:].strip()[:20]!r} is not known here")
-        yield found.lastgroup, found[found.lastgroup]
-        end = found.end()
+        yield match.lastgroup, match[match.lastgroup]
+        end = match.end()
     yield "end", ""
 
 
@@ -151,9 +151,9 @@ class _Parser:
             self._depth += 1
             if self._depth > DEEPEST:
                 raise NotReadable("it is nested too deeply")
-            found = Operator(self._take()[1], (self._unary(),))
+            operator = Operator(self._take()[1], (self._unary(),))
             self._depth -= 1
-            return found
+            return operator
         return self._postfix(self._primary())
 
     def _postfix(self, tree: Tree) -> Tree:

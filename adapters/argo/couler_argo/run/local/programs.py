@@ -80,12 +80,12 @@ def path(port: Port | Output, look: Look) -> str:
 
 
 def _limit(operation: Operation, look: Look) -> float | None:
-    found = [] if operation.timeout is None else [seconds(operation.timeout, look)]
+    limits = [] if operation.timeout is None else [seconds(operation.timeout, look)]
     if operation.rest is not None:
         rest = data(operation.rest, look)
         if isinstance(rest, dict) and "activeDeadlineSeconds" in rest:
-            found.append(seconds_of(str(rest["activeDeadlineSeconds"])))
-    return min(found, default=None)
+            limits.append(seconds_of(str(rest["activeDeadlineSeconds"])))
+    return min(limits, default=None)
 
 
 def seconds(value: Value, look: Look) -> float:

@@ -58,26 +58,26 @@ def _first(value: FirstOf, look: Look) -> str:
     raise NotThere("none of several values is there")
 
 
-def _plain(found: Any) -> str:
-    if isinstance(found, (File, bytes)):
+def _plain(value: Any) -> str:
+    if isinstance(value, (File, bytes)):
         raise NotThere("an artifact is no text")
-    return spelled(found)
+    return spelled(value)
 
 
 def held_text(value: Expression, look: Look) -> tuple[str, list[Any]]:
     """The text of an expression with numbers for what it looks up, and what gives these."""
     parts: list[str] = []
-    held: list[Any] = []
+    values: list[Any] = []
     for part in value.parts:
         match part:
             case str():
                 parts.append(part)
             case Reference():
-                parts.append(f"\x00{len(held)}\x00")
-                held.append(partial(look, part))
+                parts.append(f"\x00{len(values)}\x00")
+                values.append(partial(look, part))
             case Template():  # a tag is filled in before the expression is read
                 parts.append(text(part, look))
-    return "".join(parts), held
+    return "".join(parts), values
 
 
 def expression(value: Expression, look: Look) -> Any:
@@ -95,11 +95,11 @@ def data(value: Native, look: Look) -> Any:
     Raises:
         NotThere: it refers to something that is not there, or is no JSON then.
     """
-    found = "".join(part if isinstance(part, str) else _escaped(text(part, look)) for part in value.parts)
+    text_of = "".join(part if isinstance(part, str) else _escaped(text(part, look)) for part in value.parts)
     try:
-        return json.loads(found or "null")
+        return json.loads(text_of or "null")
     except ValueError:
-        raise NotThere(f"{found!r:.80} is no JSON") from None
+        raise NotThere(f"{text_of!r:.80} is no JSON") from None
 
 
 def _escaped(content: str) -> str:
@@ -114,11 +114,11 @@ def artifact(value: Value, look: Look) -> File | bytes | None:
     """
     match value:
         case Reference():
-            found = look(value)
+            result = look(value)
         case Expression():
-            found = expression(value, look)
+            result = expression(value, look)
         case Template(parts=(Expression() as only,)):
-            found = expression(only, look)
+            result = expression(only, look)
         case Native():
             content = data(value, look)
             raw = content.get("raw") if isinstance(content, dict) else None
@@ -127,9 +127,9 @@ def artifact(value: Value, look: Look) -> File | bytes | None:
             return str(raw["data"]).encode()
         case _:
             raise NotThere("this is no artifact")
-    if isinstance(found, (File, bytes)) or found is None:
-        return found
-    raise NotThere(f"{found!r:.40} is no artifact")
+    if isinstance(result, (File, bytes)) or result is None:
+        return result
+    raise NotThere(f"{result!r:.40} is no artifact")
 
 
 def items(loop: Loop, look: Look) -> Sequence[Any]:
@@ -143,18 +143,18 @@ def items(loop: Loop, look: Look) -> Sequence[Any]:
         assert isinstance(values, Native)
         return _sequence(data(values, look))
     if isinstance(values, Native):
-        found = data(values, look)
+        items = data(values, look)
     else:
         written = text(values, look)
         try:
-            found = json.loads(written)
+            items = json.loads(written)
         except ValueError:
             raise NotThere(f"withParam {written.strip()!r:.80} is no JSON list") from None
-    if found is None:
+    if items is None:
         return []
-    if not isinstance(found, list):
-        raise NotThere(f"it loops over {found!r:.80}, which is no list")
-    return found
+    if not isinstance(items, list):
+        raise NotThere(f"it loops over {items!r:.80}, which is no list")
+    return items
 
 
 def _sequence(content: Any) -> list[str]:
@@ -165,16 +165,16 @@ def _sequence(content: Any) -> list[str]:
     start = numbers.get("start", 0)
     if "count" in numbers:
         end = start + numbers["count"] - 1
-        found = range(start, end + 1)
+        result = range(start, end + 1)
     else:
         end = numbers.get("end", 0)
-        found = range(start, end + 1) if start <= end else range(start, end - 1, -1)
-    if len(found) > MOST:
-        raise NotThere(f"withSequence gives {len(found)} items")
+        result = range(start, end + 1) if start <= end else range(start, end - 1, -1)
+    if len(result) > MOST:
+        raise NotThere(f"withSequence gives {len(result)} items")
     form = content.get("format")
     if form and not FORMAT.search(form):
         raise NotThere(f"withSequence has a format {form!r:.40}, which is not known here")
-    return [form % number if form else str(number) for number in found]
+    return [form % number if form else str(number) for number in result]
 
 
 def gathered(reference: Reference, every: Sequence[Ended]) -> str:
@@ -192,9 +192,9 @@ def gathered(reference: Reference, every: Sequence[Ended]) -> str:
     if reference.kind == "parameter" and not reference.name:
         return spelled([dict(item.parameters) for item in well if item.parameters])
     if reference.kind == "parameter" and not reference.path:
-        found = [item.parameters[reference.name] for item in well if reference.name in item.parameters]
-        if found or not well:
-            return spelled(list(map(_read, found)))
+        values = [item.parameters[reference.name] for item in well if reference.name in item.parameters]
+        if values or not well:
+            return spelled(list(map(_read, values)))
     raise NotThere(f"the steps of the loop {reference.step!r} hand on no {reference.native or reference.name!r}")
 
 
