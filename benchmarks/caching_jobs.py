@@ -10,7 +10,7 @@ from benchmarks.baselines import POLICIES
 from benchmarks.caching_figures import OURS, Trial
 from benchmarks.caching_inputs import Inputs
 from benchmarks.caching_replays import Job, Least, trials
-from couler_plugins.simulation.bench import Edits
+from couler_plugins.simulation.edit_state import Edits
 from couler_plugins.simulation.edits import (
     Branches,
     Deepening,

@@ -10,7 +10,7 @@ from benchmarks.baselines import POLICIES
 from benchmarks.caching_figures import Trial
 from benchmarks.optimum import bound, optimum
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.simulation.bench import Edits
+from couler_plugins.simulation.edit_state import Edits
 from couler_plugins.simulation.outcome import Outcome
 from couler_plugins.simulation.replay import everything, nothing, replay
 from couler_plugins.simulation.setup import Insight, Setup

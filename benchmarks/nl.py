@@ -39,8 +39,8 @@ from couler_plugins.errors import CoulerError
 from couler_plugins.generation.calibration import calibrate
 from couler_plugins.generation.form import CODE, Form
 from couler_plugins.generation.generation import generate
+from couler_plugins.generation.generation_options import GenerationOptions, Stages
 from couler_plugins.generation.library import library
-from couler_plugins.generation.manner import Manner, Stages
 from couler_plugins.generation.references import waits_for
 from couler_plugins.generation.retrieval import retrieve
 from couler_plugins.llm.access import ModelAccess
@@ -91,7 +91,7 @@ class Job:
     def _run(self, seed: int) -> Run:
         known = library(plugins().all(STEPS))
         client = Counting(self._client())
-        manner = Manner(stages=METHODS[self.method], seed=seed, temperature=self.temperature)
+        manner = GenerationOptions(stages=METHODS[self.method], seed=seed, temperature=self.temperature)
         try:
             made = generate(client, self.task.description, known, manner)
         except CoulerError as error:

@@ -24,7 +24,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from couler_plugins.runs import LoadCost, Ran, Run
+from couler_plugins.runs import LoadCost, Run, StepRun
 
 __all__ = ["Optimum", "bound", "optimum"]
 
@@ -174,13 +174,13 @@ def _intervals(runs: Sequence[Run], capacity: int, load: LoadCost) -> list[_Inte
     return found
 
 
-def _seconds(step: Ran) -> float:
+def _seconds(step: StepRun) -> float:
     if step.seconds is None:
         raise ValueError(f"the time of step {step.step!r} is not known")
     return step.seconds
 
 
-def _bytes(step: Ran) -> int:
+def _bytes(step: StepRun) -> int:
     if step.bytes is None:
         raise ValueError(f"the size of step {step.step!r} is not known")
     return step.bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from couler_plugins.documents.collector import collector_paused
-from couler_plugins.driver.conversion import anew, convert_inputs, target_of
+from couler_plugins.driver.conversion import convert_inputs, target_of, to_portable_plan
 from couler_plugins.driver.linting import Linted, lint_inputs
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.driver.rewrite import adapter_errors
@@ -62,7 +62,7 @@ def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) 
     adapter = work.plugins.adapter(min(engines))
     if to is not None and adapter.engine not in work.to:
         source, adapter = adapter, target_of(work, min(engines))
-        plan = anew(plan, source, adapter)
+        plan = to_portable_plan(plan, source, adapter)
     options = work.options(adapter)
     with collector_paused(), adapter_errors(adapter.engine, "lower()"):
         return adapter.lower(plan, options)

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from couler_airflow.moved import dag_bag, serialized
+from couler_airflow.airflow_compat import dag_bag, serialized
 
 __all__ = ["airflow_hash", "empty_bag", "forget_plugins", "known_plugins", "sync"]
 

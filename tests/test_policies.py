@@ -13,7 +13,7 @@ from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.plugins import points
 from couler_plugins.plugins.policies import ask_policy, online_policy
-from couler_plugins.runs import Candidate, History, Ran, Run
+from couler_plugins.runs import Candidate, History, Run, StepRun
 from pluginbox import PluginBox
 
 CANDIDATES = [Candidate(key=key, bytes=10, seconds=1.0) for key in "abc"]
@@ -52,7 +52,7 @@ def test_one_that_keeps_it_is_believed() -> None:
 @pytest.mark.parametrize("kind", POLICIES, ids=lambda kind: kind.name)
 def test_runs_that_failed_say_nothing(kind: type[CachePolicy]) -> None:
     """A workflow that failed before its first step is the newest of its family, and no reason to fail."""
-    step = Ran(step="s", type="t", spec="s", key="a", seconds=1.0, bytes=10)
+    step = StepRun(step="s", type="t", spec="s", key="a", seconds=1.0, bytes=10)
     empty = Run(family="f", steps=())
     failed = Run(family="f", steps=(step,) * 2, whole=False)
     history = History([Run(family="f", steps=(step,)), empty, failed], live=[empty])
@@ -67,7 +67,7 @@ def test_what_nobody_knows_the_time_of_is_kept_while_there_is_room(kind: type[Ca
     """So an evictor whose history is gone evicts no more than it has to; the rule of HELIX alone says otherwise."""
     unknown = [Candidate(key=key, bytes=10) for key in "abcdefghij"]
     assert len(ask_policy(kind(), unknown, 95, History())) == 9
-    one = Run(family="f", steps=(Ran(step="s", type="t", spec="s", key="a", seconds=60.0, bytes=10),))
+    one = Run(family="f", steps=(StepRun(step="s", type="t", spec="s", key="a", seconds=60.0, bytes=10),))
     assert len(ask_policy(kind(), unknown, 95, History([one]))) == 9
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from couler_plugins.authoring.shown import shown
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.authoring.values import CLOSE, OPEN
 from couler_plugins.errors import InvalidInput
 

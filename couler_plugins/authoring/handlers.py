@@ -9,8 +9,8 @@ from typing import Any
 from couler_plugins.authoring.conditions import Condition
 from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.authoring.scopes import Scope
-from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Reference
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_plugins.authoring.checks import checked_mapping, checked_text
-from couler_plugins.authoring.shown import shown
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["checked_image", "checked_key", "checked_labels", "checked_object", "checked_quantity", "checked_resource"]

@@ -15,8 +15,8 @@ from couler_plugins.authoring.checks import (
     checked_whole,
 )
 from couler_plugins.authoring.kubernetes import checked_image, checked_labels, checked_quantity, checked_resource
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.authoring.secrets import Secret, VolumeMount
-from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned, RunValue, as_value, listed
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Port, Retry, Value

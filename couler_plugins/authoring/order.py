@@ -10,9 +10,9 @@ from couler_plugins.authoring.checks import checked_list, checked_name
 from couler_plugins.authoring.conditions import Condition, check_condition
 from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Branch, Call, Scope, after
-from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned, listed
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes, parse_depends
 from couler_plugins.errors import InvalidInput

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from couler_plugins.authoring.shown import shown
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.errors import CoulerError, InvalidInput
 
 __all__ = ["PACKAGE", "Place", "check_call", "place", "said_where"]

@@ -9,8 +9,8 @@ from couler_plugins.authoring.checks import checked_flag, checked_one_of, checke
 from couler_plugins.authoring.context import recorder
 from couler_plugins.authoring.kubernetes import checked_key, checked_object, checked_quantity
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.authoring.recording import Recorder
-from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import InvalidInput
 
 __all__ = [

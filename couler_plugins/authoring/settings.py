@@ -20,7 +20,7 @@ from couler_plugins.authoring.checks import (
 )
 from couler_plugins.authoring.kubernetes import checked_labels, checked_object
 from couler_plugins.authoring.places import said_where
-from couler_plugins.authoring.shown import shown
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.authoring.values import listed
 from couler_plugins.engine_kit.legalize.schedules import is_zone, schedule_problem
 from couler_plugins.errors import InvalidInput

@@ -12,10 +12,10 @@ from couler_plugins.authoring.context import given, recorder
 from couler_plugins.authoring.functions import function_operation
 from couler_plugins.authoring.operations import Common, main_container, operation_of
 from couler_plugins.authoring.places import PACKAGE, place, said_where
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.authoring.resources import job_operation
 from couler_plugins.authoring.scopes import Call
 from couler_plugins.authoring.secrets import Secret, VolumeMount
-from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import Returned, RunValue, as_value, check_no_mark
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Operation, Reference, replace

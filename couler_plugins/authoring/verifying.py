@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Set
 
 from couler_plugins.authoring.places import Place
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.authoring.scopes import Call
-from couler_plugins.authoring.shown import shown
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Workflow, verify
 

@@ -14,9 +14,9 @@ from couler_plugins.authoring.checks import checked_mapping, checked_name, check
 from couler_plugins.authoring.context import recording
 from couler_plugins.authoring.lowering import Lowering
 from couler_plugins.authoring.places import said_where
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.settings import Settings
-from couler_plugins.authoring.shown import shown
 from couler_plugins.authoring.values import RunValue, as_value
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Port, Reference, to_json

@@ -14,7 +14,7 @@ from couler_plugins.hookspecs.caching import Knowledge, Objection
 from couler_plugins.ir import Call, Graph, GraphView, Step, Workflow, callables, callers_first, recursive
 from couler_plugins.options.fields import Size
 from couler_plugins.plugins.policies import ask_policy
-from couler_plugins.runs import Candidate, History, Ran, Run
+from couler_plugins.runs import Candidate, History, Run, StepRun
 from couler_plugins.runs.families import family_of, site_of
 
 __all__ = ["Limit", "choose"]
@@ -86,7 +86,7 @@ class _Planned:
         self._past = {site_of(ran): ran.spec for run in ctx.runs(workflow) for ran in run.steps}
         self._numbers: dict[Place, int] = {}
         self._ends: dict[str, tuple[int, ...]] = {}
-        steps: list[Ran] = []
+        steps: list[StepRun] = []
         for graph in reversed(callers_first(workflow, recursive(workflow))):
             self._add(graph, steps)
         entry = workflow.entry
@@ -117,7 +117,7 @@ class _Planned:
                     ),
                 )
 
-    def _add(self, graph: Graph, steps: list[Ran]) -> None:
+    def _add(self, graph: Graph, steps: list[StepRun]) -> None:
         """Adds the steps of a graph, whose callees have been added."""
         view = GraphView(graph, self._inline)
         before: dict[str, set[str]] = {step.name: set() for step in graph.steps}
@@ -133,7 +133,7 @@ class _Planned:
         read = {parent for parents in before.values() for parent in parents}
         self._ends[graph.name] = tuple(self._numbers[graph.name, name] for name in by_name if name not in read)
 
-    def _ran(self, graph: str, step: Step, parents: tuple[int, ...], steps: list[Ran]) -> Ran:
+    def _ran(self, graph: str, step: Step, parents: tuple[int, ...], steps: list[StepRun]) -> StepRun:
         callee = step.call.name if isinstance(step.call, Call) else ""
         name = f"{graph}/{step.name}" if graph else callee
         verdict = self._verdicts.get((graph, step.name))
@@ -145,7 +145,7 @@ class _Planned:
             items = profile.instances
         elif verdict is not None and verdict.entries is not None:
             items = verdict.entries  # with how often its graph is called
-        return Ran(
+        return StepRun(
             step=name,
             type=callee,
             spec=spec,

@@ -10,7 +10,7 @@ from statistics import median
 from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.ir import Call, Step, Workflow
 from couler_plugins.runs.families import site_of
-from couler_plugins.runs.run import Ran, Run
+from couler_plugins.runs.run import Run, StepRun
 
 __all__ = ["profiles_of"]
 
@@ -28,11 +28,11 @@ def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile
         workflow: the workflow.
         runs: its runs, oldest first.
     """
-    by_step: dict[str, list[list[Ran]]] = defaultdict(list)
-    by_type: dict[str, list[list[Ran]]] = defaultdict(list)
+    by_step: dict[str, list[list[StepRun]]] = defaultdict(list)
+    by_type: dict[str, list[list[StepRun]]] = defaultdict(list)
     for run in runs:
         for names, found_by in ((by_step, site_of), (by_type, attrgetter("type"))):
-            alike: dict[str, list[Ran]] = defaultdict(list)
+            alike: dict[str, list[StepRun]] = defaultdict(list)
             for ran in run.steps:
                 alike[found_by(ran)].append(ran)
             for name, some in alike.items():
@@ -54,7 +54,7 @@ def _call_sites(workflow: Workflow) -> Iterable[tuple[str, Step]]:
         yield workflow.entry.call.name, workflow.entry
 
 
-def _profile(runs: Sequence[Sequence[Ran]]) -> Profile:
+def _profile(runs: Sequence[Sequence[StepRun]]) -> Profile:
     """What the steps of some runs say, those that belong together."""
     past = [item for run in runs for item in run]
     ran = [item for item in past if item.fate in ("computed", "failed")]

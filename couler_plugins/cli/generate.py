@@ -23,10 +23,10 @@ from couler_plugins.generation.calibration import calibrate
 from couler_plugins.generation.composition import ENGINE, compose
 from couler_plugins.generation.flow import read_flow, written
 from couler_plugins.generation.generation import Generated, generate
+from couler_plugins.generation.generation_options import GenerationOptions
 from couler_plugins.generation.lake import items
 from couler_plugins.generation.library import Library, library
 from couler_plugins.generation.lowering import manifest
-from couler_plugins.generation.manner import Manner
 from couler_plugins.generation.secrets import with_secrets
 from couler_plugins.generation.validation import validate
 from couler_plugins.llm.access import ModelAccess
@@ -156,7 +156,9 @@ def command(
     flow = read_flow(start) if start is not None else None
     asked = flow.description if flow is not None else description
     said = (*flow.feedback, *feedback) if flow is not None else ()
-    manner = Manner(repairs=repairs, attempts=attempts, threshold=threshold, code=not no_code, judge=judge, seed=seed)
+    manner = GenerationOptions(
+        repairs=repairs, attempts=attempts, threshold=threshold, code=not no_code, judge=judge, seed=seed
+    )
     with working(config) as session:
         if wanted:
             target_of(session, ENGINE)  # before anybody is asked

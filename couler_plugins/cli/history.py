@@ -14,7 +14,7 @@ from couler_plugins.cli.outputs import write_text
 from couler_plugins.cli.settings import engine_option, max_bytes_option, with_settings
 from couler_plugins.cli.work import usable_plugins
 from couler_plugins.errors import InvalidInput, Unsupported
-from couler_plugins.hookspecs.past_runs import Archive, Whence
+from couler_plugins.hookspecs.past_runs import Archive, ArchiveSource
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import Plugins
 
@@ -58,13 +58,13 @@ def command(
     of COULER_AIRFLOW_USERNAME with COULER_AIRFLOW_PASSWORD. Its database can be read where Airflow is installed and set
     up as for its scheduler. KFP's API is asked at COULER_KFP_URL, and in the name of COULER_KFP_TOKEN if that is set.
     """
-    whence = Whence(place=place, max_bytes=config.max_bytes)
+    whence = ArchiveSource(place=place, max_bytes=config.max_bytes)
     with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do: stdout is for data
         document = _archive_of(usable_plugins(config), engine, whence).fetch(workflows, newest)
     write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", output)
 
 
-def _archive_of(plugins: Plugins, engine: str | None, whence: Whence) -> Archive:
+def _archive_of(plugins: Plugins, engine: str | None, whence: ArchiveSource) -> Archive:
     """What fetches runs from an engine, or from the only one that lets them be fetched.
 
     Raises:

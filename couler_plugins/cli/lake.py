@@ -15,7 +15,7 @@ from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import engine_option, json_option, with_settings
 from couler_plugins.cli.work import FileCall, file_command, refused_exit
-from couler_plugins.driver.conversion import anew
+from couler_plugins.driver.conversion import to_portable_plan
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.errors import CoulerError
 from couler_plugins.generation import lake as lakes
@@ -75,7 +75,7 @@ def _kept(
     """What a lake keeps of a workflow; nothing, and an error, where it means nothing outside of its engine."""
     adapter = session.plugins.adapter(workflow.engine)
     try:
-        for portable in anew(replace(plan, workflows=(workflow,)), adapter, adapter).workflows:
+        for portable in to_portable_plan(replace(plan, workflows=(workflow,)), adapter, adapter).workflows:
             yield kept(portable, description=description)
     except CoulerError as error:
         errors.append(error)

@@ -13,7 +13,7 @@ import msgspec
 from couler_plugins.cli.cache_options import AGE, opened
 from couler_plugins.cli.outputs import write_bytes
 from couler_plugins.cli.records import print_json
-from couler_plugins.cli.running import Asked, Done, Local, described, run, some_of
+from couler_plugins.cli.running import Local, RunReport, RunRequest, described, run, some_of
 from couler_plugins.cli.settings import KeyValue, engine_option, json_option, target_options
 from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.errors import PluginFailure
@@ -116,7 +116,7 @@ def command(
         raise click.UsageError(
             "--cache needs to know the store: set COULER_CACHE_STORE, or cache-store in couler.toml."
         )
-    asked = Asked(
+    asked = RunRequest(
         where=Where(context=context, namespace=namespace, folder=folder if local else ""),
         run=run_id,
         parameters=dict(parameters),
@@ -133,7 +133,7 @@ def command(
     return _print_outcome(done, asked, as_json=call.as_json)
 
 
-def _print_outcome(done: Done, asked: Asked, *, as_json: bool) -> int:
+def _print_outcome(done: RunReport, asked: RunRequest, *, as_json: bool) -> int:
     """Says what became of it; returns the exit code."""
     if as_json:
         print_json("couler.run/v1", _record(done, asked))
@@ -144,7 +144,7 @@ def _print_outcome(done: Done, asked: Asked, *, as_json: bool) -> int:
     return 0 if done.outcome.succeeded or not asked.wait else PluginFailure.exit_code
 
 
-def _lines(done: Done, asked: Asked) -> list[str]:
+def _lines(done: RunReport, asked: RunRequest) -> list[str]:
     lines = []
     for job in done.jobs:
         if not job.runs or job.name not in done.outcome.entries:
@@ -177,7 +177,7 @@ def _failed(failures: Sequence[Failure]) -> list[str]:
     return lines
 
 
-def _record(done: Done, asked: Asked) -> dict[str, Any]:
+def _record(done: RunReport, asked: RunRequest) -> dict[str, Any]:
     records = []
     for job in done.jobs:
         entry, status = done.outcome.entries.get(job.name), done.outcome.running.get(job.name)

@@ -19,11 +19,11 @@ from couler_plugins.errors import CoulerError, EngineError, InvalidInput, Unsupp
 from couler_plugins.hookspecs.running import Failure, Job, Request, Runner, Status, Submitted, Where
 from couler_plugins.inputs.sources import Input
 from couler_plugins.plugins import Plugins
-from couler_plugins.running import Followed, Head, Journal, Outcome, drive, new_run
+from couler_plugins.running import Head, Journal, Outcome, RunObserver, drive, new_run
 from couler_plugins.running.local import LocalRunner
 from couler_plugins.running.local.caching import Opening
 
-__all__ = ["Asked", "Done", "Local", "described", "offered_runner", "run", "runner_of", "some_of"]
+__all__ = ["Local", "RunReport", "RunRequest", "described", "offered_runner", "run", "runner_of", "some_of"]
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ NOTHING = Local()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RunRequest:
     """What the command line asks for; see the options of `couler run`."""
 
     where: Where
@@ -56,7 +56,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class RunReport:
     """A run of `couler run`.
 
     Attributes:
@@ -74,7 +74,7 @@ class Done:
     failures: Mapping[str, Sequence[Failure]]
 
 
-class Told(Followed):
+class RunPrinter(RunObserver):
     """Says on stderr what happens, a line each time that something has changed."""
 
     def __init__(self, *, quiet: bool, dry_run: bool) -> None:
@@ -102,7 +102,7 @@ class Told(Followed):
             sys.stderr.flush()
 
 
-def run(files: Sequence[Input], session: Session, asked: Asked, *, quiet: bool) -> Done:
+def run(files: Sequence[Input], session: Session, asked: RunRequest, *, quiet: bool) -> RunReport:
     """Submits what the files hold, and follows it.
 
     Raises:
@@ -120,7 +120,7 @@ def run(files: Sequence[Input], session: Session, asked: Asked, *, quiet: bool) 
         with adapter_errors(engine, "jobs()"):
             jobs = runner.jobs(documents, request)
         journal.begin(Head.of(name, engine, asked.where, jobs), asked.journal)
-        told = Told(quiet=quiet, dry_run=asked.dry_run)
+        told = RunPrinter(quiet=quiet, dry_run=asked.dry_run)
         try:
             with adapter_errors(engine, "its runner"):
                 if (check := getattr(runner, "check", None)) is not None:  # a cluster says who may do what
@@ -139,7 +139,7 @@ def run(files: Sequence[Input], session: Session, asked: Asked, *, quiet: bool) 
             raise
         if outcome.running and not quiet:
             _say_how_to_go_on(asked, name, engine, jobs, journal)
-    return Done(name, engine, jobs, outcome, failures)
+    return RunReport(name, engine, jobs, outcome, failures)
 
 
 def _failures(runner: Runner, jobs: Sequence[Job], outcome: Outcome) -> Iterator[tuple[str, Sequence[Failure]]]:
@@ -234,7 +234,7 @@ def _raise(_: int, error: CoulerError) -> None:
     raise error
 
 
-def _say_how_to_go_on(asked: Asked, name: str, engine: str, jobs: Sequence[Job], journal: Journal) -> None:
+def _say_how_to_go_on(asked: RunRequest, name: str, engine: str, jobs: Sequence[Job], journal: Journal) -> None:
     """What was submitted runs on: how to follow it, and how to stop it."""
     there = [job for job in jobs if job.runs and job.name in journal.entries and not journal.entries[job.name].phase]
     if asked.where.folder:

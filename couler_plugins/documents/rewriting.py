@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.documents.borrowing import Lender
 from couler_plugins.documents.changes import Change
 from couler_plugins.documents.cuts import CannotCut, Cut, also, apply
 from couler_plugins.documents.cutting import Cutter
@@ -17,6 +16,7 @@ from couler_plugins.documents.emitter import Indentation
 from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.reader import read_yaml
 from couler_plugins.documents.spans import DocumentSpan, Span
+from couler_plugins.documents.text_reuse import TextReuse
 from couler_plugins.documents.writer import dump_yaml
 from couler_plugins.errors import InvalidInput
 
@@ -95,7 +95,7 @@ class Rewriter:
     def _cut(self, place: DocumentSpan, old: Any, new: Any, edits: Sequence[Edit], change: Change) -> Iterator[str]:
         removed = {edit.before for edit in edits if edit.op != "add" and edit.before is not None}
         strip = self._strip(place.last)
-        lender = Lender(self._layout, self._indentation, place.root, old, removed, strip)
+        lender = TextReuse(self._layout, self._indentation, place.root, old, removed, strip)
         cutter = Cutter(self._layout, self._indentation, lender.of)
         cutter.carry_out(change, Place(place.root, None), new)
         yield from self._endings(apply(self._layout.text, cutter.cuts, self._start, self._end))

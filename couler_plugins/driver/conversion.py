@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs import Adapter
     from couler_plugins.inputs.sources import Input
 
-__all__ = ["anew", "convert_inputs", "target_of"]
+__all__ = ["convert_inputs", "target_of", "to_portable_plan"]
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def target_of(work: Session, engine: str) -> Adapter:
     return adapter
 
 
-def anew(plan: Plan, source: Adapter, target: Adapter) -> Plan:
+def to_portable_plan(plan: Plan, source: Adapter, target: Adapter) -> Plan:
     """The workflows of a plan without all that only their own engine knows of them, for another one.
 
     Raises:
@@ -180,7 +180,9 @@ def _converted(
             workflows = tuple(of_file.get(number, ()))
             if number not in refused:
                 try:
-                    own = anew(replace(plan, workflows=workflows, decisions=_beside(item, source)), source, target)
+                    own = to_portable_plan(
+                        replace(plan, workflows=workflows, decisions=_beside(item, source)), source, target
+                    )
                     yield numbers[number], _written(item, own, target, options, names)
                 except CoulerError as error:
                     refuse(number, error)

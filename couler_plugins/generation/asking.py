@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from couler_plugins.generation.form import Form
-from couler_plugins.generation.manner import Manner
+from couler_plugins.generation.generation_options import GenerationOptions
 from couler_plugins.llm.answers import Malformed, read_answer
 from couler_plugins.llm.cleaning import cleaned
 from couler_plugins.llm.client import Client, Message, Request
@@ -50,7 +50,7 @@ class Talk:
         manner: how it is asked.
     """
 
-    def __init__(self, client: Client, manner: Manner) -> None:
+    def __init__(self, client: Client, manner: GenerationOptions) -> None:
         self._client, self._manner = client, manner
         self._question: tuple[Message, ...] = ()
         self._reply: tuple[Message, ...] = ()

@@ -15,7 +15,7 @@ import msgspec
 from couler_plugins.generation.form import CODE, Form, FormStep
 from couler_plugins.generation.references import waits_for
 from couler_plugins.generation.retrieval import Index, retrieve
-from couler_plugins.generation.words import words
+from couler_plugins.generation.terms import words
 from couler_plugins.hookspecs import CatalogueStep
 
 __all__ = ["Calibration", "calibrate", "clauses"]

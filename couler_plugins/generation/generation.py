@@ -14,8 +14,8 @@ from couler_plugins.generation.asking import Subtasks, Talk, judged, printable
 from couler_plugins.generation.calibration import Calibration, calibrate
 from couler_plugins.generation.composition import compose
 from couler_plugins.generation.form import CODE, Form, schema_for
+from couler_plugins.generation.generation_options import GenerationOptions
 from couler_plugins.generation.library import Library, signature
-from couler_plugins.generation.manner import Manner
 from couler_plugins.generation.problems import Problem
 from couler_plugins.generation.retrieval import retrieve
 from couler_plugins.generation.validation import validate
@@ -56,7 +56,7 @@ def generate(
     client: Client,
     description: str,
     library: Library,
-    manner: Manner | None = None,
+    manner: GenerationOptions | None = None,
     before: Form | None = None,
     feedback: Sequence[str] = (),
 ) -> Generated:
@@ -79,7 +79,7 @@ def generate(
     if any(len(text) > LONGEST_TEXT for text in (description, *feedback)):
         message = f"the description or the feedback is longer than {LONGEST_TEXT:,} characters"
         raise InvalidInput(message, hint="say it in fewer words, and the rest as feedback on what comes out")
-    return _Round(client, description, library, manner or Manner(), before, tuple(feedback)).run()
+    return _Round(client, description, library, manner or GenerationOptions(), before, tuple(feedback)).run()
 
 
 class _Round:
@@ -90,7 +90,7 @@ class _Round:
         client: Client,
         description: str,
         library: Library,
-        manner: Manner,
+        manner: GenerationOptions,
         before: Form | None,
         feedback: tuple[str, ...],
     ) -> None:

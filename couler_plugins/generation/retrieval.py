@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 
-from couler_plugins.generation.words import words
+from couler_plugins.generation.terms import words
 from couler_plugins.hookspecs import CatalogueStep
 
 __all__ = ["MOST", "Index", "described", "retrieve"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.checking import Check
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.local import Local
-    from couler_plugins.hookspecs.past_runs import Archive, Whence
+    from couler_plugins.hookspecs.past_runs import Archive, ArchiveSource
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
@@ -219,7 +219,7 @@ class Adapter:
         return None
 
     @facet("`couler history` refuses the engine")
-    def archive(self, whence: Whence) -> Archive | None:
+    def archive(self, whence: ArchiveSource) -> Archive | None:
         """What fetches past runs from an engine; None where its own tools already write what `couler_runs` reads."""
         return None
 

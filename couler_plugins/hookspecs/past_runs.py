@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-__all__ = ["Archive", "Whence"]
+__all__ = ["Archive", "ArchiveSource"]
 
 
-class Whence(msgspec.Struct, frozen=True, kw_only=True):
+class ArchiveSource(msgspec.Struct, frozen=True, kw_only=True):
     """Which engine is asked.
 
     Attributes:

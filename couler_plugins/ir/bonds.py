@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from couler_plugins.ir.cut import Cut, is_plain
 from couler_plugins.ir.ends import EMPTY, may_be_unmet
+from couler_plugins.ir.move_guards import is_daemon, refuse_steps
 from couler_plugins.ir.needs import conjuncts, needed
 from couler_plugins.ir.renames import refuse_hidden_references
 from couler_plugins.ir.values import Expression, FirstOf, Reference
 from couler_plugins.ir.walk import callables, inline_callees, nodes, references
-from couler_plugins.ir.wholes import is_daemon, refuse_steps
 from couler_plugins.ir.workflow import Graph, Operation, Step, Workflow
 
 __all__ = ["Bond", "bonds"]

@@ -12,11 +12,11 @@ from couler_plugins.ir.cut import OUTSIDE, Cut, is_plain
 from couler_plugins.ir.edits import replace_callables
 from couler_plugins.ir.ends import may_be_unmet
 from couler_plugins.ir.graph import GraphView
+from couler_plugins.ir.move_guards import is_daemon, refuse_steps
 from couler_plugins.ir.needs import Need, Needs, all_of, conjuncts
 from couler_plugins.ir.renames import refuse_hidden_references
 from couler_plugins.ir.values import Reference
 from couler_plugins.ir.walk import callables, inline_callees, map_references
-from couler_plugins.ir.wholes import is_daemon, refuse_steps
 from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
 
 __all__ = ["Move", "Moves", "move_into_graph", "move_into_graphs"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from couler_plugins.running.driver import Followed, Outcome, drive
+from couler_plugins.running.driver import Outcome, RunObserver, drive
 from couler_plugins.running.identity import new_run
 from couler_plugins.running.journal import Head, Journal
 
-__all__ = ["Followed", "Head", "Journal", "Outcome", "drive", "new_run"]
+__all__ = ["Head", "Journal", "Outcome", "RunObserver", "drive", "new_run"]

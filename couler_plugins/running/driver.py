@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from couler_plugins.hookspecs.running import Job, Phase, Request, Runner, Status, Submitted
 from couler_plugins.running.journal import Entry, Journal
 
-__all__ = ["Followed", "Outcome", "drive"]
+__all__ = ["Outcome", "RunObserver", "drive"]
 
 FIRST, LONGEST, GROWTH = 1.0, 10.0, 1.3
 """Seconds between two looks at what runs: the first pause, the longest, and how each grows from the one before."""
 
 
-class Followed:
+class RunObserver:
     """Is told what happens; every method does nothing."""
 
     def submitted(self, job: Job, submitted: Submitted) -> None:
@@ -54,7 +54,7 @@ def drive(
     request: Request,
     journal: Journal,
     *,
-    follow: Followed | None = None,
+    follow: RunObserver | None = None,
     wait: bool = True,
     timeout: float | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -77,7 +77,7 @@ def drive(
         InvalidInput: something else is in the place of a job.
         EngineError: the engine failed, or lost a job. The run can be taken up with its journal.
     """
-    work = _Work(runner, jobs, request, journal, follow or Followed())
+    work = _Work(runner, jobs, request, journal, follow or RunObserver())
     deadline = None if timeout is None else clock() + timeout
     pauses = _pauses()
     while True:
@@ -98,7 +98,7 @@ def drive(
 
 
 class _Work:
-    def __init__(self, runner: Runner, jobs: Sequence[Job], request: Request, journal: Journal, follow: Followed):
+    def __init__(self, runner: Runner, jobs: Sequence[Job], request: Request, journal: Journal, follow: RunObserver):
         self._runner, self._request, self._journal, self._follow = runner, request, journal, follow
         self._jobs = jobs
         # An engine may have been told meanwhile to try again what had failed.

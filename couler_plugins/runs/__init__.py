@@ -1,6 +1,6 @@
 """What runs of workflows were: their steps, what each took and made, and the history that they add up to."""
 
 from couler_plugins.runs.history import History, LoadCost, View
-from couler_plugins.runs.run import Candidate, Fate, Ran, Run
+from couler_plugins.runs.run import Candidate, Fate, Run, StepRun
 
-__all__ = ["Candidate", "Fate", "History", "LoadCost", "Ran", "Run", "View"]
+__all__ = ["Candidate", "Fate", "History", "LoadCost", "Run", "StepRun", "View"]

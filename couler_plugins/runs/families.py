@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from couler_plugins.ir import Workflow
-from couler_plugins.runs.run import Ran, Run
+from couler_plugins.runs.run import Run, StepRun
 
 __all__ = ["belongs", "family_of", "site_of"]
 
@@ -24,6 +24,6 @@ def _families(workflow: Workflow) -> list[str]:
     return [name for name in (workflow.prefix.rstrip("-."), workflow.name) if name]
 
 
-def site_of(ran: Ran) -> str:
+def site_of(ran: StepRun) -> str:
     """The call that a step is one of: what it says itself, or its name without the item of a loop in parentheses."""
     return ran.site or ran.step.partition("(")[0]

@@ -6,13 +6,13 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Candidate", "Fate", "Ran", "Run"]
+__all__ = ["Candidate", "Fate", "Run", "StepRun"]
 
 Fate = Literal["computed", "loaded", "skipped", "failed", "pending"]
 """What became of a step in a run: computed, its result loaded, not needed, failed for good, or still to come."""
 
 
-class Ran(msgspec.Struct, frozen=True, kw_only=True):
+class StepRun(msgspec.Struct, frozen=True, kw_only=True):
     """A step in one run.
 
     Attributes:
@@ -55,7 +55,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     family: str
-    steps: tuple[Ran, ...]
+    steps: tuple[StepRun, ...]
     whole: bool = True
     at: float = 0.0
 

@@ -16,7 +16,7 @@ import msgspec
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs.identity import hash_of, key_of, type_of
 from couler_plugins.runs.order import CycleError, topological_order
-from couler_plugins.runs.run import Ran, Run
+from couler_plugins.runs.run import Run, StepRun
 from couler_plugins.runs.wfformat_fields import Command, Execution, File, Task, Took, Trace
 
 __all__ = ["read_wfformat", "run_of_wfformat"]
@@ -109,14 +109,14 @@ class _Reader:
             hint = "a task cannot wait for itself; look at `parents` and `children`"
             raise self.error(f"{name!r} is its own ancestor", hint, step=name) from error
         place = {number: at for at, number in enumerate(order)}
-        steps: list[Ran] = []
+        steps: list[StepRun] = []
         for number in order:
             above = tuple(sorted(place[parent] for parent in parents[number]))
             steps.append(self._step(self.tasks[number], above, steps))
         family = INSTANCE.sub("", self.name) or self.file.rsplit("/", 1)[-1].removesuffix(".json")
         return Run(family=family, steps=tuple(steps), at=self._ended())
 
-    def _step(self, task: Task, parents: tuple[int, ...], before: Sequence[Ran]) -> Ran:
+    def _step(self, task: Task, parents: tuple[int, ...], before: Sequence[StepRun]) -> StepRun:
         took = self.took.get(task.id or task.name, task)
         command = took.command or Command()
         name = task.id or task.name
@@ -125,7 +125,7 @@ class _Reader:
         inputs = sorted(task.input_files) or sorted(item.name for item in task.files or () if item.link == "input")
         spec = hash_of([name, command.program, [str(argument) for argument in command.arguments], inputs])
         memory = self._figure(took.memory_in_bytes, name, "memoryInBytes")
-        return Ran(
+        return StepRun(
             step=name,
             type=type_of(task.name or name, command.program),
             spec=spec,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from couler_plugins.options.fields import check_range
-from couler_plugins.simulation.bench import Bench, Edits
+from couler_plugins.simulation.edit_state import Edits, EditState
 from couler_plugins.simulation.workload import Change, Workload
 
 __all__ = [
@@ -38,7 +38,7 @@ class Uniform(Edits):
     def __post_init__(self) -> None:
         check_range("size", self.size, 1)
 
-    def on(self, bench: Bench) -> Iterator[Change]:
+    def on(self, bench: EditState) -> Iterator[Change]:
         """Any steps."""
         while True:
             yield bench.renewed({bench.step() for _ in range(self.size)})
@@ -59,7 +59,7 @@ class HotSpot(Edits):
         check_range("heat", self.heat, 0, 1)
         check_range("stay", self.stay, 1)
 
-    def on(self, bench: Bench) -> Iterator[Change]:
+    def on(self, bench: EditState) -> Iterator[Change]:
         """The hot step, mostly."""
         hot = bench.step()
         while True:
@@ -81,7 +81,7 @@ class SourceRefresh(Edits):
     def __post_init__(self) -> None:
         check_range("full", self.full, 0, 1)
 
-    def on(self, bench: Bench) -> Iterator[Change]:
+    def on(self, bench: EditState) -> Iterator[Change]:
         """All sources, or some."""
         sources = [step for step, above in enumerate(bench.workload.parents) if not above]
         while True:
@@ -102,7 +102,7 @@ class Walk(Edits):
     def __post_init__(self) -> None:
         check_range("jump", self.jump, 0, 1)
 
-    def on(self, bench: Bench) -> Iterator[Change]:
+    def on(self, bench: EditState) -> Iterator[Change]:
         """A random walk on the edges."""
         at = bench.step()
         while True:
@@ -125,7 +125,7 @@ class Deepening(Edits):
     def __post_init__(self) -> None:
         check_range("stay", self.stay, 1)
 
-    def on(self, bench: Bench) -> Iterator[Change]:
+    def on(self, bench: EditState) -> Iterator[Change]:
         """A type at the depth, from the top to the bottom."""
         depths = bench.workload.depths
         at, last = 0, max(depths)
@@ -152,7 +152,7 @@ class Branches(Edits):
         check_range("turn", self.turn, 0, 1)
         check_range("edit", self.edit, 0, 1)
 
-    def on(self, bench: Bench) -> Iterator[Change]:
+    def on(self, bench: EditState) -> Iterator[Change]:
         """From one version to the other and back."""
         mine, other = list(bench.versions), list(bench.versions)
         while True:
@@ -180,7 +180,7 @@ class Replayed(Edits):
 
     name: ClassVar[str] = "replayed"
 
-    def on(self, bench: Bench) -> Iterator[Change]:
+    def on(self, bench: EditState) -> Iterator[Change]:
         """Types, mostly."""
         types = list(bench.workload.members)
         rates = [bench.chance.lognormvariate(0, 0.7) for _ in types]
@@ -214,7 +214,7 @@ class Mix(Edits):
 
     name: ClassVar[str] = "mix"
 
-    def on(self, bench: Bench) -> Iterator[Change]:
+    def on(self, bench: EditState) -> Iterator[Change]:
         """One of four."""
         parts = [part.on(bench) for part in (Replayed(), Uniform(), HotSpot(), SourceRefresh())]
         while True:

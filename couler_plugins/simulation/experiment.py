@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.simulation.bench import Edits
+from couler_plugins.simulation.edit_state import Edits
 from couler_plugins.simulation.outcome import Outcome, capture
 from couler_plugins.simulation.parallel import in_processes
 from couler_plugins.simulation.replay import everything, nothing, replay

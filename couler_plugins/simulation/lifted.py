@@ -10,7 +10,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
 from couler_plugins.ir import Call, Workflow
 from couler_plugins.ir.flat import FlatNode, flatten
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import Run, StepRun
 from couler_plugins.runs.families import family_of
 from couler_plugins.runs.identity import hash_of, key_of
 from couler_plugins.runs.order import topological_order
@@ -35,7 +35,7 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
     for before, after in flat.edge_list():
         parents[after].add(before)
     names = profile_names(workflow, nodes)
-    steps: list[Ran] = []
+    steps: list[StepRun] = []
     above: dict[int, frozenset[int]] = {}
     """What each node stands for to those after it: its own step, or at a junction, the steps before it."""
     ancestors: list[int] = []
@@ -56,7 +56,7 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
         profile_of = profile(names[number])
         daemon = node.operation is not None and node.operation.daemon
         steps.append(
-            Ran(
+            StepRun(
                 step="/".join(node.place[1:]) or node.place[0],
                 type=node.operation.name if node.operation else node.step.name,
                 spec=spec,

@@ -10,7 +10,7 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Run
-from couler_plugins.simulation.bench import Bench, Edits
+from couler_plugins.simulation.edit_state import Edits, EditState
 from couler_plugins.simulation.edits import Replayed
 from couler_plugins.simulation.workload import Change, Workload, chance_of
 
@@ -48,7 +48,7 @@ class Recorded(Edits):
     family: str
     entries: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
 
-    def on(self, bench: Bench, start: int = 0) -> Iterator[Change]:
+    def on(self, bench: EditState, start: int = 0) -> Iterator[Change]:
         """The change sets from one of them on.
 
         Raises:
@@ -74,7 +74,7 @@ class Recorded(Edits):
 
     def changes(self, workload: Workload, seed: int) -> Iterator[Change]:
         """The change sets of one seed."""
-        bench = Bench(workload, chance_of(self.name, seed))
+        bench = EditState(workload, chance_of(self.name, seed))
         start = bench.chance.randrange(len(self.entries)) if seed else 0
         for change in self.on(bench, start):
             bench.apply(change)
@@ -108,7 +108,7 @@ class Histories(Edits):
     name: ClassVar[str] = "history"
     histories: tuple[Recorded, ...]
 
-    def on(self, bench: Bench) -> Iterator[Change]:
+    def on(self, bench: EditState) -> Iterator[Change]:
         """The workflow's own history."""
         return self._of(bench.workload).on(bench)
 

@@ -11,7 +11,7 @@ import msgspec
 
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.plugins.policies import ask_policy, online_policy
-from couler_plugins.runs import Candidate, Fate, History, Ran, Run
+from couler_plugins.runs import Candidate, Fate, History, Run, StepRun
 from couler_plugins.simulation.outcome import Cost, Outcome
 from couler_plugins.simulation.schedule import Schedule, schedule
 from couler_plugins.simulation.setup import Setup
@@ -123,7 +123,7 @@ class _Cache:
             starts[step], ends[step] = times.starts[number], times.ends[number]
         return Schedule(starts, ends, times.makespan)
 
-    def _ended(self, version: Version, ends: Sequence[float], steps: Sequence[Ran]) -> dict[str, Candidate]:
+    def _ended(self, version: Version, ends: Sequence[float], steps: Sequence[StepRun]) -> dict[str, Candidate]:
         """Notes what was loaded, and gives what was computed."""
         fresh: dict[str, Candidate] = {}
         for step, ran in enumerate(steps):
@@ -133,7 +133,7 @@ class _Cache:
                 fresh[ran.key] = self._candidate(version, step, ran, ends[step])
         return fresh
 
-    def _decide_at_each_end(self, version: Version, ends: Sequence[float], steps: Sequence[Ran]) -> None:
+    def _decide_at_each_end(self, version: Version, ends: Sequence[float], steps: Sequence[StepRun]) -> None:
         """Offers each result when it is there; what this run has still to load is not up for decision."""
         family, policy = version.workload.family, online_policy(self.policy)
         going = [step for step, ran in enumerate(steps) if ran.fate != "skipped"]
@@ -170,7 +170,7 @@ class _Cache:
         one = self.held[key]
         self.held[key] = msgspec.structs.replace(one, used=self.now + end, uses=one.uses + 1)
 
-    def _candidate(self, version: Version, step: int, ran: Ran, end: float) -> Candidate:
+    def _candidate(self, version: Version, step: int, ran: StepRun, end: float) -> Candidate:
         return Candidate(
             key=ran.key,
             bytes=version.workload.bytes[step],
@@ -183,7 +183,7 @@ class _Cache:
             used=self.now + end,
         )
 
-    def _ran(self, version: Version, fates: Sequence[Fate]) -> list[Ran]:
+    def _ran(self, version: Version, fates: Sequence[Fate]) -> list[StepRun]:
         """The steps as policies see them."""
         load = version.workload
         if load not in self._seen:

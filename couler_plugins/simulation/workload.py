@@ -10,11 +10,11 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Fate, Ran, Run
+from couler_plugins.runs import Fate, Run, StepRun
 from couler_plugins.runs.identity import key_of
 
 if TYPE_CHECKING:
-    from couler_plugins.simulation.bench import Edits
+    from couler_plugins.simulation.edit_state import Edits
 
 __all__ = ["Change", "Version", "Workload", "chance_of", "interleave", "stream"]
 
@@ -159,10 +159,10 @@ class Version:
         steps = (self.ran(step, seconds) for step, seconds in enumerate(self.workload.seconds))
         return Run(family=self.workload.family, steps=tuple(steps))
 
-    def ran(self, step: int, seconds: float | None, fate: Fate = "computed") -> Ran:
+    def ran(self, step: int, seconds: float | None, fate: Fate = "computed") -> StepRun:
         """A step of it in one run; its size is known where its time is."""
         load = self.workload
-        return Ran(
+        return StepRun(
             step=load.steps[step],
             type=load.types[step],
             spec=self.specs[step],
@@ -199,7 +199,7 @@ def chance_of(*names: object) -> random.Random:
     return random.Random(":".join(map(str, names)))  # noqa: S311 - a simulation, not a secret
 
 
-def _filled(steps: Sequence[Ran], values: Sequence[float | None], instead: float | None) -> tuple[list[float], int]:
+def _filled(steps: Sequence[StepRun], values: Sequence[float | None], instead: float | None) -> tuple[list[float], int]:
     """The values, the unknown ones as `instead`, or as the median of their type, or of all; and how many those are.
 
     Of steps that make no artifact, what is not known is 0.

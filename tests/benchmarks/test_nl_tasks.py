@@ -17,8 +17,8 @@ from couler_plugins.generation.composition import compose
 from couler_plugins.generation.form import CODE, Comparison, Form, FormStep
 from couler_plugins.generation.references import waits_for
 from couler_plugins.generation.scope import Scope
+from couler_plugins.generation.terms import words
 from couler_plugins.generation.validation import validate
-from couler_plugins.generation.words import words
 from couler_plugins.ir import verify
 from couler_plugins.plugins import points
 

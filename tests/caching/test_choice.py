@@ -16,7 +16,7 @@ from couler_plugins.hookspecs import CachePolicy, Profile
 from couler_plugins.ir import Axis, Graph, Literal, Loop, Native, Step, Workflow, replace
 from couler_plugins.options.fields import Size
 from couler_plugins.plugins import Plugins
-from couler_plugins.runs import Candidate, History, Ran, Run
+from couler_plugins.runs import Candidate, History, Run, StepRun
 from ir.small import graph, step
 
 
@@ -57,7 +57,7 @@ def run(**steps: tuple[float | None, int | None]) -> Run:
     return Run(
         family="w",
         steps=tuple(
-            Ran(step=f"g/{name}", type="op", spec=name, key=name, seconds=seconds, bytes=size)
+            StepRun(step=f"g/{name}", type="op", spec=name, key=name, seconds=seconds, bytes=size)
             for name, (seconds, size) in steps.items()
         ),
     )
@@ -122,7 +122,7 @@ def test_a_loop_counts_all_its_items_and_one_of_unknown_length_as_many_as_past_r
     past = Run(
         family="w",
         steps=tuple(
-            Ran(step=f"g/{name}(0:1)", site=f"g/{name}", type="op", spec="s", key=name, seconds=2.0, bytes=10)
+            StepRun(step=f"g/{name}(0:1)", site=f"g/{name}", type="op", spec="s", key=name, seconds=2.0, bytes=10)
             for name in ("a", "b")
         ),
     )
@@ -149,7 +149,7 @@ def test_a_step_of_a_graph_that_is_called_twice_counts_twice() -> None:
     chosen(
         workflow,
         100,
-        Run(family="w", steps=(Ran(step="inner/x", type="op", spec="x", key="x", seconds=2.0, bytes=10),)),
+        Run(family="w", steps=(StepRun(step="inner/x", type="op", spec="x", key="x", seconds=2.0, bytes=10),)),
         policy=policy,
     )
     ((candidates, _),) = policy.asked
@@ -159,7 +159,7 @@ def test_a_step_of_a_graph_that_is_called_twice_counts_twice() -> None:
 def test_a_workflow_of_one_operation_is_chosen_from_as_well() -> None:
     entry = step("main", call="op")
     workflow = replace(main(), graphs=(), entry=entry)
-    past = Run(family="w", steps=(Ran(step="op", type="op", spec="x", key="x", seconds=2.0, bytes=10),))
+    past = Run(family="w", steps=(StepRun(step="op", type="op", spec="x", key="x", seconds=2.0, bytes=10),))
     assert rules(chosen(workflow, 5, past)) == {"/main": "capacity"}
     assert rules(chosen(workflow, 10, past)) == {"/main": ""}
 
@@ -167,7 +167,7 @@ def test_a_workflow_of_one_operation_is_chosen_from_as_well() -> None:
 def test_an_item_of_a_loop_belongs_to_the_step_that_loops() -> None:
     items = Loop(axes=(Axis(name="item", values=Native.of([1, 2])),))
     policy = Worth()
-    past = Run(family="w", steps=(Ran(step="g/a(0:1)", type="x", spec="x", key="x", seconds=2.0, bytes=10),))
+    past = Run(family="w", steps=(StepRun(step="g/a(0:1)", type="x", spec="x", key="x", seconds=2.0, bytes=10),))
     chosen(main(replace(step("a"), loop=items)), 100, past, policy=policy)
     ((candidates, _),) = policy.asked
     assert [(one.step, one.bytes) for one in candidates] == [("g/a", 20)]

@@ -14,9 +14,9 @@ import stamina
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.generation.form import Form
 from couler_plugins.generation.generation import Generated, generate
+from couler_plugins.generation.generation_options import GenerationOptions, Stages
 from couler_plugins.generation.lake import Item
 from couler_plugins.generation.library import Library, library
-from couler_plugins.generation.manner import Manner, Stages
 from couler_plugins.llm import openai_client
 from couler_plugins.llm.access import ModelAccess
 from nl.forms import CATALOGUE, CHURN, form
@@ -54,7 +54,7 @@ def asked(
 ) -> tuple[Generated, OpenAIServer]:
     with serving(*script) as server:
         client = ModelAccess(model="small", url=server.url, **(access or {})).opened("this test", "")
-        return generate(client, wish, known, Manner(**manner)), server
+        return generate(client, wish, known, GenerationOptions(**manner)), server
 
 
 def document(one: Asked) -> dict[str, Any]:

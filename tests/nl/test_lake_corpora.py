@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from couler_plugins.driver.conversion import anew
+from couler_plugins.driver.conversion import to_portable_plan
 from couler_plugins.driver.session import lift_inputs, session
 from couler_plugins.errors import CoulerError
 from couler_plugins.generation.composition import compose
@@ -37,7 +37,7 @@ def test_shapes_are_put_together_again(engine: str, workflows: int, shapes: int)
             continue
         for workflow in plan.workflows:
             try:
-                items += map(kept, anew(replace(plan, workflows=(workflow,)), adapter, adapter).workflows)
+                items += map(kept, to_portable_plan(replace(plan, workflows=(workflow,)), adapter, adapter).workflows)
             except CoulerError:
                 continue
     assert len(items) >= workflows

@@ -16,8 +16,8 @@ import pytest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.generation import asking
 from couler_plugins.generation.generation import Generated, generate
+from couler_plugins.generation.generation_options import GenerationOptions
 from couler_plugins.generation.library import library
-from couler_plugins.generation.manner import Manner
 from couler_plugins.generation.validation import validate
 from couler_plugins.llm.access import ModelAccess
 from couler_plugins.llm.records import Exchange
@@ -32,7 +32,9 @@ TOKENS = 200
 def outcome(access: ModelAccess) -> Generated | str:
     """The workflow, or what the error says."""
     try:
-        return generate(access.opened("this test", ""), WISH, library(CATALOGUE), Manner(repairs=1, attempts=1))
+        return generate(
+            access.opened("this test", ""), WISH, library(CATALOGUE), GenerationOptions(repairs=1, attempts=1)
+        )
     except InvalidInput as error:
         return str(error)
 

@@ -8,9 +8,9 @@ from couler_plugins.documents import Edit
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.inputs.sources import Text
 from couler_plugins.plan import TracedEdit
+from couler_plugins.viz.page.annotations import Story, tell
 from couler_plugins.viz.page.hunks import FileHunks
 from couler_plugins.viz.page.sections import page_sections, page_versions
-from couler_plugins.viz.page.story import Story, tell
 from couler_plugins.viz.page.wording import bytes_text
 from pages.pagebox import result_of
 from pluginbox import PluginBox

@@ -8,7 +8,7 @@ from collections.abc import Set
 
 import pytest
 
-from couler_plugins.runs import History, LoadCost, Ran, Run
+from couler_plugins.runs import History, LoadCost, Run, StepRun
 
 
 class Log:
@@ -33,7 +33,7 @@ class Costs(Log):
 
 
 def run(number: int) -> Run:
-    return Run(family="f", steps=(Ran(step="s", type="t", spec="s", key=f"{number}"),))
+    return Run(family="f", steps=(StepRun(step="s", type="t", spec="s", key=f"{number}"),))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import Run, StepRun
 from couler_plugins.simulation.workload import Workload
 
 MakeWorkload = Callable[..., Workload]
@@ -21,7 +21,7 @@ def make_workload() -> MakeWorkload:
             tuple(sorted(chance.sample(range(step), min(step, chance.choice([0, 1, 1, 2]))))) for step in range(steps)
         ]
         ran = (
-            Ran(
+            StepRun(
                 step=f"s{step}",
                 type=f"t{step % 3}",
                 spec=f"spec {step}",

@@ -10,8 +10,8 @@ from itertools import islice, pairwise
 import pytest
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Ran, Run
-from couler_plugins.simulation.bench import Edits
+from couler_plugins.runs import Run, StepRun
+from couler_plugins.simulation.edit_state import Edits
 from couler_plugins.simulation.edits import EDITS, Branches, Deepening, Replayed, SourceRefresh, Walk
 from couler_plugins.simulation.recorded import Histories, Recorded, history_of, read_edits
 from couler_plugins.simulation.workload import Change, Workload, stream
@@ -19,10 +19,10 @@ from couler_plugins.simulation.workload import Change, Workload, stream
 MakeWorkload = Callable[..., Workload]
 FIXED = """
 import hashlib, sys
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import StepRun, Run
 from couler_plugins.simulation.edits import EDITS
 from couler_plugins.simulation.workload import Workload, stream
-steps = [Ran(step=f"s{n}", type=f"t{n % 4}", spec=str(n), key="", parents=(n // 2,) if n else (), seconds=1.0, bytes=1)
+steps = [StepRun(step=f"s{n}", type=f"t{n % 4}", spec=str(n), key="", parents=(n // 2,) if n else (), seconds=1.0, bytes=1)
          for n in range(40)]
 load = Workload.of(Run(family="f", steps=tuple(steps)))
 runs = [version for kind in EDITS for seed in range(3) for version in stream(load, kind(), 30, seed)]
@@ -62,7 +62,7 @@ def test_replayed_is_as_the_histories_are() -> None:
         Run(
             family="f",
             steps=tuple(
-                Ran(
+                StepRun(
                     step=str(n),
                     type=f"t{n % 40}",
                     spec=str(n),

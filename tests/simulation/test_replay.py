@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.optimum import bound, optimum
-from couler_plugins.runs import LoadCost, Ran, Run
+from couler_plugins.runs import LoadCost, Run, StepRun
 from couler_plugins.simulation.edits import EDITS, Mix, Uniform
 from couler_plugins.simulation.outcome import Outcome, capture
 from couler_plugins.simulation.replay import everything, nothing, replay
@@ -125,9 +125,9 @@ def test_what_is_not_needed_is_neither_computed_nor_loaded(make_workload: MakeWo
 @pytest.mark.parametrize("online", [False, True])
 def test_what_makes_no_artifact_is_no_candidate_and_its_parents_are_needed(online: bool) -> None:
     """A database that runs beside the step that reads it: it is there again in each run that needs it, at no cost."""
-    source = Ran(step="load", type="t", spec="load", key="", seconds=7.0, bytes=5)
-    daemon = Ran(step="db", type="d", spec="db", key="", parents=(0,), artifact=False)
-    reader = Ran(step="read", type="t", spec="read", key="", parents=(1,), seconds=9.0, bytes=3)
+    source = StepRun(step="load", type="t", spec="load", key="", seconds=7.0, bytes=5)
+    daemon = StepRun(step="db", type="d", spec="db", key="", parents=(0,), artifact=False)
+    reader = StepRun(step="read", type="t", spec="read", key="", parents=(1,), seconds=9.0, bytes=3)
     work = Workload.of(Run(family="f", steps=(source, daemon, reader)))
     assert (work.seconds, work.bytes, work.guessed) == ([7.0, 0.0, 9.0], [5, 0, 3], 0)
     policy = Chance()

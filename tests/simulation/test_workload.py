@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import Run, StepRun
 from couler_plugins.simulation.edits import Replayed, Uniform
 from couler_plugins.simulation.workload import Workload, interleave, stream
 
@@ -55,8 +55,8 @@ def test_a_version_is_a_run(make_workload: MakeWorkload) -> None:
 
 
 def test_unknown_figures_are_the_median_of_their_type() -> None:
-    def ran(kind: str, seconds: float | None, size: int | None) -> Ran:
-        return Ran(step=f"{kind}{seconds}{size}", type=kind, spec="", key="", seconds=seconds, bytes=size)
+    def ran(kind: str, seconds: float | None, size: int | None) -> StepRun:
+        return StepRun(step=f"{kind}{seconds}{size}", type=kind, spec="", key="", seconds=seconds, bytes=size)
 
     run = Run(
         family="f", steps=(ran("a", 1, 4), ran("a", 3, None), ran("a", None, 8), ran("b", None, 100), ran("a", 2, 6))
@@ -68,7 +68,7 @@ def test_unknown_figures_are_the_median_of_their_type() -> None:
 
 
 def test_unknown_sizes() -> None:
-    run = Run(family="f", steps=(Ran(step="a", type="a", spec="", key="", seconds=1),) * 2)
+    run = Run(family="f", steps=(StepRun(step="a", type="a", spec="", key="", seconds=1),) * 2)
     with pytest.raises(InvalidInput, match="f: no size of any result is known") as caught:
         Workload.of(run)
     assert "--unknown-size" in (caught.value.hint or "")
@@ -78,8 +78,8 @@ def test_unknown_sizes() -> None:
 
 def test_what_makes_no_artifact_says_nothing_of_the_rest() -> None:
     """Neither is it what others are guessed by, nor a size that is known."""
-    waits = Ran(step="w", type="a", spec="", key="", seconds=0.0, bytes=0, artifact=False)
-    known, unknown = (Ran(step="a", type="a", spec="", key="", seconds=one) for one in (4.0, None))
+    waits = StepRun(step="w", type="a", spec="", key="", seconds=0.0, bytes=0, artifact=False)
+    known, unknown = (StepRun(step="a", type="a", spec="", key="", seconds=one) for one in (4.0, None))
     with pytest.raises(InvalidInput, match="f: no size of any result is known"):
         Workload.of(Run(family="f", steps=(waits, known, unknown)))
     load = Workload.of(Run(family="f", steps=(waits, known, unknown)), unknown_size=5)
@@ -89,7 +89,7 @@ def test_what_makes_no_artifact_says_nothing_of_the_rest() -> None:
 
 @pytest.mark.parametrize(("seconds", "message"), [(0.0, "all times are 0"), (None, "no time is known")])
 def test_nothing_to_save(seconds: float | None, message: str) -> None:
-    run = Run(family="f", steps=(Ran(step="a", type="a", spec="", key="", seconds=seconds, bytes=1),) * 2)
+    run = Run(family="f", steps=(StepRun(step="a", type="a", spec="", key="", seconds=seconds, bytes=1),) * 2)
     with pytest.raises(InvalidInput, match=message) as caught:
         Workload.of(run, file="zeros.json")
     assert caught.value.file == "zeros.json"

@@ -48,8 +48,8 @@ class CoulerPlugin(AirflowPlugin):
 def _has_said_something(ti_key: Any) -> bool:
     from airflow.utils.session import create_session
 
-    from couler_airflow.moved import xcoms
-    from couler_airflow.runtime.before import XCOM
+    from couler_airflow.airflow_compat import xcoms
+    from couler_airflow.runtime.upstream import XCOM
 
     with create_session() as session:
         rows = xcoms(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from couler_airflow.airflow_compat import serialized
 from couler_airflow.dagfiles import is_dag_file, load_dags
-from couler_airflow.moved import serialized
 from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput

@@ -15,7 +15,7 @@ from couler_airflow.marks import Declaration
 from couler_airflow.output_paths import check_outputs
 from couler_airflow.owner import Owner
 from couler_airflow.parsed import parse_task
-from couler_airflow.runtime.before import PRODUCER, by_order, too_many, without_key
+from couler_airflow.runtime.upstream import PRODUCER, by_order, too_many, without_key
 from couler_airflow.settings import is_enabled, load_settings
 from couler_plugins.caching.code.uncacheable import objections_of
 from couler_plugins.caching.key_models.worker import WorkerKeys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from couler_airflow.unportable import refuse
+from couler_airflow.illegal import refuse
 from couler_plugins.ir import Graph, GraphView, Need, Needs, Step, all_of, conjuncts, needed, replace
 
 __all__ = ["folded"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pluggy
 
-from couler_airflow.runtime.told import recall
+from couler_airflow.runtime.last_report import recall
 
 __all__ = ["on_starting", "on_task_instance_success"]
 
@@ -49,7 +49,7 @@ def on_task_instance_success(previous_state: Any, task_instance: Any) -> None:
     record = recall(task_instance)
     if record is None:
         return
-    from couler_airflow.moved import metrics
+    from couler_airflow.airflow_compat import metrics
 
     stats = metrics()
     tags = {"dag_id": task_instance.dag_id, "task_id": task_instance.task_id}

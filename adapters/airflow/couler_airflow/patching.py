@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from couler_airflow.airflow_compat import check_cycle, trigger_rules
 from couler_airflow.errors import refuse_others, unsupported
 from couler_airflow.journal import Journal
-from couler_airflow.moved import check_cycle, trigger_rules
 from couler_airflow.owner import Owner
 from couler_airflow.pod_settings import write_pod
 from couler_airflow.pods import Pods

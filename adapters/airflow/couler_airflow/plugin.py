@@ -49,7 +49,7 @@ class AirflowAdapter(Adapter):
         "portable": "couler_airflow.portable:portable",
         "homes": "couler_airflow.homes:homes",
         "lower": "couler_airflow.lower:lower",
-        "dump": "couler_airflow.shown:dump",
+        "dump": "couler_airflow.preview:dump",
         "cache": "couler_airflow.caching:caches",
         "archive": "couler_airflow.history.archive:AirflowArchive",
         "splitting": "couler_airflow.split.splitting:splitting_of",

@@ -11,9 +11,9 @@ from typing import Any
 from couler_airflow.bundle import DagBundle
 from couler_airflow.containers import EMPTY, Known, known_of
 from couler_airflow.folding import folded
+from couler_airflow.illegal import check_dag, check_task, refuse
 from couler_airflow.jinja import text_value
 from couler_airflow.portable_needs import portable_needs
-from couler_airflow.unportable import check_dag, check_task, refuse
 from couler_airflow.values import seconds
 from couler_plugins.ir import (
     Argument,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from couler_airflow.unportable import refuse
+from couler_airflow.illegal import refuse
 from couler_plugins.ir import Graph, Need, Needs, map_needs, needed
 
 __all__ = ["portable_needs"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from couler_argo.foreign import adapted
+from couler_argo.legalize import adapted
 from couler_argo.manifests import Manifest, at
 from couler_argo.origins import Origins, with_at
 from couler_argo.patching import lower_workflow

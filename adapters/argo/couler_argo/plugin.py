@@ -42,7 +42,7 @@ class ArgoAdapter(Adapter):
     facets: ClassVar[Mapping[str, str]] = {
         "claims": "couler_argo.manifests:claims",
         "lift": "couler_argo.lift:lift",
-        "portable": "couler_argo.foreign:portable",
+        "portable": "couler_argo.legalize:portable",
         "homes": "couler_argo.homes:homes",
         "lower": "couler_argo.lower:lower",
         "footprint": "couler_argo.footprint:Footprints",
@@ -50,9 +50,9 @@ class ArgoAdapter(Adapter):
         "evictor": "couler_argo.evict.evictor:ArgoEvictor",
         "runner": "couler_argo.run.runner:runner_of",
         "checks": "couler_argo.doctor:checks",
-        "local": "couler_argo.run.local.facet:local_of",
+        "local": "couler_argo.run.local.semantics:local_of",
         "splitting": "couler_argo.split.splitting:splitting_of",
-        "tuning": "couler_argo.tune.facet:ArgoTuning",
+        "tuning": "couler_argo.tune.tune:ArgoTuning",
         "originals": "couler_plugins.plan.originals:originals",
         "lint": "couler_argo.lint:lint",
     }

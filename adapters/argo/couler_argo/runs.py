@@ -10,7 +10,7 @@ from couler_argo.manifests import manifests
 from couler_argo.nodes import ATTEMPTS, attempts_of, bytes_of, nodes_of, seconds_of, template_name
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Fate, Ran, Run
+from couler_plugins.runs import Fate, Run, StepRun
 
 __all__ = ["family_of", "run_of", "workflows_in"]
 
@@ -97,7 +97,7 @@ class _Status:
         for ident in self._by_end():
             self._visit(ident, parents, order)
         position = {ident: number for number, ident in enumerate(order)}
-        steps: list[Ran] = []
+        steps: list[StepRun] = []
         for ident in order:
             before = tuple(sorted(position[parent] for parent in parents[ident]))
             if before and before[-1] >= len(steps):
@@ -166,7 +166,7 @@ class _Status:
         ident = self._retry.get(ident, ident)
         return ident if ident in self._leaves else None
 
-    def _ran(self, ident: str, parents: tuple[int, ...], keys: tuple[str, ...]) -> Ran:
+    def _ran(self, ident: str, parents: tuple[int, ...], keys: tuple[str, ...]) -> StepRun:
         node = self._leaves[ident]
         tries = [self._nodes[one] for one in self._attempts.get(ident, ())]
         last = tries[-1] if tries else node
@@ -177,7 +177,7 @@ class _Status:
         memo = last.get("memoizationStatus") or node.get("memoizationStatus") or {}
         fate = "loaded" if memo.get("hit") else FATES.get(str(node.get("phase")), "pending")
         idle = fate == "skipped" or (fate == "computed" and self._is_idle(last))
-        return Ran(
+        return StepRun(
             step=self._name(ident),
             site=self._site(node),
             type=template_name(node),

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from couler_kfp.components import Body, write_graph, write_operation
-from couler_kfp.split.reaching import callee_of, reached
+from couler_kfp.split.call_graph import callee_of, reached
 from couler_kfp.tasks import write_task
 from couler_plugins.hookspecs import Footprint
 from couler_plugins.ir import Graph, Native, Operation, Step, Workflow, callables, conjuncts, replace

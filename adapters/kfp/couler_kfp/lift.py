@@ -15,7 +15,7 @@ from couler_kfp.components import Body, label_of, read_graph, read_operation
 from couler_kfp.homes import HOMES
 from couler_kfp.mappings import Mapped, mapping, rest_of, without
 from couler_kfp.pipelines import ROOT, Pipeline, Place, pipelines, stray
-from couler_kfp.split.joined import joined
+from couler_kfp.split.detect_split import joined
 from couler_kfp.structures import structure, write_structure
 from couler_kfp.tasks import read_task
 from couler_plugins.documents import Path

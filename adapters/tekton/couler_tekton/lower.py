@@ -9,8 +9,8 @@ from couler_plugins.documents import Path, diff
 from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Source, Workflow
 from couler_plugins.plan import Lowered, Plan, TracedEdit
+from couler_tekton.feature_gates import features, refuse_beyond, refuse_unseen
 from couler_tekton.generating.pipelines import pipeline_run
-from couler_tekton.levels import features, refuse_beyond, refuse_unseen
 from couler_tekton.objects import part_at
 from couler_tekton.patching import Patch
 from couler_tekton.plugin import Options

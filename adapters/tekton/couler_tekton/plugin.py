@@ -57,7 +57,7 @@ class TektonAdapter(Adapter):
         "runner": "couler_tekton.run.runner:runner_of",
         "checks": "couler_tekton.doctor:checks",
         "splitting": "couler_tekton.split.splitting:splitting_of",
-        "tuning": "couler_tekton.tune.facet:TektonTuning",
+        "tuning": "couler_tekton.tune.tune:TektonTuning",
         "originals": "couler_plugins.plan.originals:originals",
         "lint": "couler_tekton.lint:lint",
     }

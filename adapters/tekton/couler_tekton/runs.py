@@ -13,12 +13,12 @@ from typing import Any
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Fate, Ran, Run
+from couler_plugins.runs import Fate, Run, StepRun
 from couler_plugins.runs.order import CycleError, topological_order
 from couler_tekton.mappings import Mapped
 from couler_tekton.objects import objects
 from couler_tekton.run.parts import PART_LABEL, WHOLE_LABEL
-from couler_tekton.split.whole import ROOT
+from couler_tekton.split.resolved_pipeline import ROOT
 
 __all__ = ["runs_in"]
 
@@ -59,7 +59,7 @@ def runs_in(data: Any) -> list[Run]:
 def _run(parts: list[Mapped], tasks: Mapping[str, list[Mapped]]) -> Run | None:
     """One run, of one PipelineRun or of those of its parts."""
     parts = sorted(parts, key=lambda run: str(_status(run).get("startTime")))
-    steps: list[Ran] = []
+    steps: list[StepRun] = []
     for part in parts:
         steps += _steps(part, tasks.get(str(part["metadata"].get("name")), []), len(steps))
     if not steps:
@@ -80,7 +80,7 @@ def _family(run: Mapped) -> str:
     return str(named or str(metadata.get("generateName") or "").rstrip("-.") or metadata.get("name", ""))
 
 
-def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[Ran]:
+def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[StepRun]:
     """The steps of one PipelineRun, in a topological order, by their ends where that leaves a choice."""
     status = _status(run)
     spec = status.get("pipelineSpec") or run.get("spec", {}).get("pipelineSpec") or {}
@@ -110,7 +110,7 @@ def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[Ran]:
         yield ran_step
 
 
-def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, ...], keys: list[str]) -> Ran:
+def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, ...], keys: list[str]) -> StepRun:
     """One TaskRun; None for a task that was skipped. Several of one task are those of its matrix, by their numbers."""
     site = f"{ROOT}/{task}"
     status, spec_of_run = _status(run or {}), (run or {}).get("spec") or {}
@@ -120,7 +120,7 @@ def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, 
     fate: Fate = "skipped" if run is None else FATES.get(str(_condition(run).get("status")), "pending")
     started, ended = _seconds(status.get("startTime")), _seconds(status.get("completionTime"))
     is_timed = fate == "computed" and started is not None and ended is not None and started <= ended
-    return Ran(
+    return StepRun(
         step=site if number is None else f"{site}({number})",
         site=site,
         type=str((spec_of_run.get("taskRef") or {}).get("name") or task),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from couler_plugins.authoring.source.texts import Reading, constant, refused
 from couler_plugins.ir import Expression, Reference, Template, Value
 
-__all__ = ["Asked", "asked_of", "predicate"]
+__all__ = ["Tested", "asked_of", "predicate"]
 
 NAMES = {
     "==": "equal",
@@ -24,7 +24,7 @@ CEL = re.compile(rf"""\s*{MARK}(\d+){MARK} (==|!=) (?:{MARK}(\d+){MARK}|'([^']*)
 PLAIN = re.compile(rf"""\s*('?){MARK}(\d+){MARK}\1 (==|!=|>=|<=|>|<) ('?)(?:{MARK}(\d+){MARK}|([^'&|\s]+))\4\s*""")
 
 
-class Asked(NamedTuple):
+class Tested(NamedTuple):
     """One comparison: of what, how, and with what."""
 
     left: Reference
@@ -32,7 +32,7 @@ class Asked(NamedTuple):
     right: Reference | str
 
 
-def asked_of(condition: Value | None, subject: str) -> list[Asked]:
+def asked_of(condition: Value | None, subject: str) -> list[Tested]:
     """What has to hold, all of it.
 
     Raises:
@@ -51,7 +51,7 @@ def asked_of(condition: Value | None, subject: str) -> list[Asked]:
     return [_asked(piece, read, subject, is_cel=is_cel) for piece in text.split(" && ")]
 
 
-def _asked(text: str, read: list[Reference], subject: str, *, is_cel: bool) -> Asked:
+def _asked(text: str, read: list[Reference], subject: str, *, is_cel: bool) -> Tested:
     match = (CEL if is_cel else PLAIN).fullmatch(text)
     if match is None:
         raise refused(subject, "has a condition that is more than comparisons with constants")
@@ -60,10 +60,10 @@ def _asked(text: str, read: list[Reference], subject: str, *, is_cel: bool) -> A
         right = json.loads(quoted) if quoted is not None else plain
     else:
         _, left, operator, _, other, right = match.groups()
-    return Asked(read[int(left)], operator, read[int(other)] if other is not None else right)
+    return Tested(read[int(left)], operator, read[int(other)] if other is not None else right)
 
 
-def predicate(comparison: Asked, read: Reading, *, of_itself: bool = False) -> str:
+def predicate(comparison: Tested, read: Reading, *, of_itself: bool = False) -> str:
     """The comparison as Python; `of_itself` leaves out what a loop's own step gives."""
     right = read(comparison.right) if isinstance(comparison.right, Reference) else constant(comparison.right)
     left = "" if of_itself else f"{read(comparison.left)}, "

@@ -8,7 +8,7 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from couler_plugins.caching.code.effects.words import SAYS
+from couler_plugins.caching.code.effects.effect_names import SAYS
 from couler_plugins.caching.code.modules import is_library
 from couler_plugins.caching.code.syntax import last_name
 

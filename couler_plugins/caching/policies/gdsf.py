@@ -10,7 +10,7 @@ from typing import ClassVar
 from couler_plugins.caching.policies.filling import best, fill, fits
 from couler_plugins.caching.policies.lineages import UNKNOWN, Ancestry, Estimates, Lineages, reach, touched
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.runs import Candidate, History, Ran, Run
+from couler_plugins.runs import Candidate, History, Run, StepRun
 
 __all__ = ["Gdsf", "GdsfSubtree"]
 
@@ -27,7 +27,7 @@ class _Clock:
         self.now = 0.0
         self.since: dict[str, float] = {}
         self._uses: dict[str, int] = {}
-        self._steps: dict[str, Ran] = {}
+        self._steps: dict[str, StepRun] = {}
 
     def observe(self, run: Run) -> None:
         """What was computed or loaded was used."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from statistics import median
 from typing import NamedTuple
 
-from couler_plugins.runs import Candidate, History, Ran, Run
+from couler_plugins.runs import Candidate, History, Run, StepRun
 
 __all__ = ["UNKNOWN", "Ancestry", "Estimates", "Lineages", "Made", "reach", "touched"]
 
@@ -165,6 +165,6 @@ def _topological(parents: dict[str, tuple[str, ...]]) -> list[str]:
     return order + sorted(parents.keys() - set(order))
 
 
-def touched(run: Run) -> Iterable[Ran]:
+def touched(run: Run) -> Iterable[StepRun]:
     """The steps of a run that were computed or loaded so far, in order."""
     return (step for step in run.steps if step.fate in ("computed", "loaded"))

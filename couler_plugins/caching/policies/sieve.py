@@ -9,7 +9,7 @@ from typing import ClassVar
 from couler_plugins.caching.policies.filling import fill, fits
 from couler_plugins.caching.policies.lineages import touched
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.runs import Candidate, History, Ran, Run
+from couler_plugins.runs import Candidate, History, Run, StepRun
 
 __all__ = ["Sieve"]
 
@@ -37,7 +37,7 @@ class _Queue:
         for key in sorted(kept - self._visited.keys()):
             self.join(key)
 
-    def use(self, step: Ran) -> None:
+    def use(self, step: StepRun) -> None:
         """A step was computed or loaded."""
         if step.key not in self._visited:
             self.join(step.key)

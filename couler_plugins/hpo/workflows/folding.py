@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal as OneOf
 
-from couler_plugins.hpo.workflows.handed import default_of, with_default
 from couler_plugins.hpo.workflows.notes import Note
+from couler_plugins.hpo.workflows.parameter_flow import default_of, with_default
 from couler_plugins.hpo.workflows.values import with_arguments
 from couler_plugins.ir import (
     Call,

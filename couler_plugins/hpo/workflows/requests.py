@@ -10,7 +10,7 @@ import msgspec
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hpo.files import read_annotation
-from couler_plugins.hpo.workflows.handed import default_of, parameter_of
+from couler_plugins.hpo.workflows.parameter_flow import default_of, parameter_of
 from couler_plugins.hpo.workflows.values import given, port_of, read_value
 from couler_plugins.ir import (
     Graph,

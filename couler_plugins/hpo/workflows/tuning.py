@@ -16,7 +16,7 @@ from couler_plugins.hpo.workflows.folding import moved_from, stands, without_tun
 from couler_plugins.hpo.workflows.notes import Note, read_notes, write_notes
 from couler_plugins.hpo.workflows.requests import Place, Request, about, read_request
 from couler_plugins.hpo.workflows.settings import settings_to_try
-from couler_plugins.hpo.workflows.trying import fan_out
+from couler_plugins.hpo.workflows.trials import fan_out
 from couler_plugins.hpo.workflows.writing import write_proposal
 from couler_plugins.ir import Libraries, Workflow
 

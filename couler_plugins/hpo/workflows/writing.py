@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.hpo.proposals import propose_once
-from couler_plugins.hpo.workflows.handed import default_of, port_of_parameter, readers, with_default
 from couler_plugins.hpo.workflows.notes import Note, handed_over
+from couler_plugins.hpo.workflows.parameter_flow import default_of, port_of_parameter, readers, with_default
 from couler_plugins.hpo.workflows.requests import Request
 from couler_plugins.hpo.workflows.values import port_of, with_arguments
 from couler_plugins.ir import Libraries, Literal, Scalar, Workflow, replace_steps

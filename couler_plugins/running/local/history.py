@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.running.local.records import Record
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import Run, StepRun
 
 __all__ = ["run_of"]
 
@@ -15,12 +15,12 @@ def run_of(family: str, records: Iterable[Record], *, whole: bool) -> Run:
     """A run: its steps, in the order of their ends."""
     order = sorted(records, key=lambda record: (record.ended, record.step))
     position: dict[str, int] = {}
-    steps: list[Ran] = []
+    steps: list[StepRun] = []
     for record in order:
         parents = sorted({number for name in record.parents for number in _within(name, position)})
         position[record.step] = len(steps)
         spec = digest([record.operation, record.identity])
-        ran = Ran(
+        ran = StepRun(
             step=record.step,
             site=record.site,
             type=record.operation,

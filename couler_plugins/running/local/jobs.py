@@ -16,8 +16,8 @@ from couler_plugins.hookspecs.caching import Knowledge
 from couler_plugins.hookspecs.local import Local, NotThere
 from couler_plugins.hookspecs.running import Job, Request
 from couler_plugins.ir import Workflow
-from couler_plugins.running.local.refusals import refuse_unless_faithful
 from couler_plugins.running.local.scope import Scope, Whole
+from couler_plugins.running.local.unsupported import refuse_unless_faithful
 
 __all__ = ["Work", "works_of"]
 

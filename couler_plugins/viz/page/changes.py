@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
+from couler_plugins.viz.page.annotations import DecisionCard, Story
 from couler_plugins.viz.page.markup import Markup, element, text
-from couler_plugins.viz.page.story import Story, Told
 from couler_plugins.viz.page.wording import counted
 
 __all__ = ["changes"]
@@ -23,13 +23,13 @@ def changes(story: Story, optimizers: Sequence[str], several: bool) -> Markup:
         optimizers: the pipeline.
         several: whether it takes the workflow's name to say which step is meant.
     """
-    groups: dict[str, list[Told]] = {name: [] for name in optimizers}
+    groups: dict[str, list[DecisionCard]] = {name: [] for name in optimizers}
     for card in story.told:
         groups.setdefault(card.optimizer, []).append(card)
     return text(*(_group(name, items, several) for name, items in groups.items()))
 
 
-def _group(name: str, items: Sequence[Told], several: bool) -> Markup:
+def _group(name: str, items: Sequence[DecisionCard], several: bool) -> Markup:
     done = [told for told in items if told.decision.action]
     cards_left = [told for told in items if not told.decision.action]
     count = element("span", counted(len(done), "change") if done else "no change", class_="count")
@@ -37,7 +37,7 @@ def _group(name: str, items: Sequence[Told], several: bool) -> Markup:
     return element("section", element("h3", element("code", name), count), rows, _left_alone(cards_left), class_="pass")
 
 
-def _row(card: Told, several: bool) -> Markup:
+def _row(card: DecisionCard, several: bool) -> Markup:
     decision = card.decision
     where = f"{decision.workflow} " if several or not decision.subject else ""
     link = element(
@@ -51,15 +51,15 @@ def _row(card: Told, several: bool) -> Markup:
     return element("li", link)
 
 
-def _target(card: Told) -> str:
+def _target(card: DecisionCard) -> str:
     """What to show: the first step that it names and that is still there."""
     if card.nodes:
         return f"s{max(card.nodes.values(), key=lambda node: max(node.steps)).number}"
     return f"g{card.panel.number}" if card.panel else "changes"
 
 
-def _left_alone(items: Iterable[Told]) -> Markup:
-    reasons: dict[str, list[Told]] = {}
+def _left_alone(items: Iterable[DecisionCard]) -> Markup:
+    reasons: dict[str, list[DecisionCard]] = {}
     count = 0
     for card in items:
         reasons.setdefault(card.decision.reason, []).append(card)
@@ -75,7 +75,7 @@ def _left_alone(items: Iterable[Told]) -> Markup:
     return element("details", element("summary", f"{count:,} left alone"), element("dl", *entries))
 
 
-def _names(group: Sequence[Told]) -> Markup:
+def _names(group: Sequence[DecisionCard]) -> Markup:
     named = [told.decision.subject or told.decision.workflow for told in group[:NAMED]]
     more = f" and {len(group) - NAMED:,} more; each step says so itself" if len(group) > NAMED else ""
     return element("dd", f"{', '.join(named)}{more}")

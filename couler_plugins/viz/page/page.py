@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from couler_plugins.driver.results import Result
+from couler_plugins.viz.page.annotations import tell
 from couler_plugins.viz.page.changes import changes
 from couler_plugins.viz.page.escaping import json_island
 from couler_plugins.viz.page.frame import DETAILS, ICONS, header, sidebar
-from couler_plugins.viz.page.island import island
 from couler_plugins.viz.page.markup import Markup, element
+from couler_plugins.viz.page.page_data import island
 from couler_plugins.viz.page.parts import find_parts
 from couler_plugins.viz.page.sections import Section, page_sections, page_versions
-from couler_plugins.viz.page.story import tell
 from couler_plugins.viz.page.summary import summary
 from couler_plugins.viz.page.wording import counted
 from couler_plugins.viz.page.workflows import picker, workflows

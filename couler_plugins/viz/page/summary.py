@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from couler_plugins.driver.results import Result
+from couler_plugins.viz.page.annotations import Story
 from couler_plugins.viz.page.parts import Parts
 from couler_plugins.viz.page.sections import Section
-from couler_plugins.viz.page.story import Story
 from couler_plugins.viz.page.wording import bytes_text, counted
 
 __all__ = ["summary"]

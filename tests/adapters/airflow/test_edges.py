@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from adapters.airflow.editing import carried_out, first, refused, serialized, task_in, with_step, workflows
+from couler_airflow.airflow_compat import trigger_rules
 from couler_airflow.lower import commit
-from couler_airflow.moved import trigger_rules
 from couler_airflow.trigger_rules import RULES, needs_of
 from couler_plugins.ir import (
     Need,

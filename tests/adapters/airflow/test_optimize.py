@@ -279,7 +279,7 @@ def test_lift_and_lower() -> None:
 PROGRAM = """
 import hashlib, sys
 from pathlib import Path
-from couler_airflow.moved import dag_bag
+from couler_airflow.airflow_compat import dag_bag
 from couler_airflow.dags import lift, optimize
 from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.ir import to_json

@@ -14,7 +14,7 @@ from couler_airflow.plugin import AirflowAdapter
 from couler_argo.plugin import ArgoAdapter, Options
 from couler_plugins import convert
 from couler_plugins.documents import dump_yaml, read
-from couler_plugins.driver.conversion import anew
+from couler_plugins.driver.conversion import to_portable_plan
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.plan import Plan
 
@@ -53,7 +53,7 @@ def lifted(tmp_path: Path, body: str, **dag: str) -> Plan:
 
 def manifest(plan: Plan, image: str = "") -> Any:
     """The Workflow that the only DAG of a plan becomes; Argo's lint finds nothing in it."""
-    lowered = ArgoAdapter().lower(anew(plan, AirflowAdapter(), ArgoAdapter()), Options(image=image))
+    lowered = ArgoAdapter().lower(to_portable_plan(plan, AirflowAdapter(), ArgoAdapter()), Options(image=image))
     (document,) = lowered.added
     bundle = ArgoAdapter().load([read(dump_yaml(document), "made.yaml")])
     assert not list(ArgoAdapter().lint(bundle))

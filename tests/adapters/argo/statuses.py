@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from couler_argo.runs import run_of
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import Run, StepRun
 
 __all__ = ["TEMPLATES", "Nodes", "node", "parents", "run", "steps", "workflow"]
 
@@ -42,7 +42,7 @@ def run(nodes: Nodes) -> Run:
     return found
 
 
-def steps(nodes: Nodes) -> dict[str, Ran]:
+def steps(nodes: Nodes) -> dict[str, StepRun]:
     return {ran.step: ran for ran in run(nodes).steps}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from couler_plugins.caching.policies.scr import Scr
-from couler_plugins.runs import Candidate, Fate, History, Ran, Run
+from couler_plugins.runs import Candidate, Fate, History, Run, StepRun
 
 
 def run(
@@ -29,7 +29,7 @@ def run(
         above = parents[place] if parents else ((place - 1,) if place else ())
         keys.append(f"{family}{place}:{version}({','.join(keys[parent] for parent in above)})")
         steps.append(
-            Ran(
+            StepRun(
                 step=f"s{place}",
                 type=types[place] if types else f"t{place}",
                 spec=str(version),
@@ -158,7 +158,7 @@ for t in range(6):
     for v in range(40):
         keys.append(f"{v}:{specs[v]}({','.join(keys[p] for p in parents[v])})"[:4000])
         what = {"step": f"s{v}", "type": f"t{v % 7}", "spec": str(specs[v]), "key": keys[v], "parents": parents[v]}
-        steps.append(Ran(**what, seconds=v * 3.0, bytes=sizes[v]))
+        steps.append(StepRun(**what, seconds=v * 3.0, bytes=sizes[v]))
     runs.append(Run(family="f", steps=tuple(steps)))
     specs[chance.randrange(40)] = t + 1
 offered = {r.key: Candidate(key=r.key, bytes=r.bytes, seconds=r.seconds) for run in runs for r in run.steps}

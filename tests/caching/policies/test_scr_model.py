@@ -11,7 +11,7 @@ from couler_plugins.caching.policies.scr.learned import Learned
 from couler_plugins.caching.policies.scr.model import EditModel, Pool
 from couler_plugins.caching.policies.scr.scenarios import scenarios
 from couler_plugins.caching.policies.scr.shape import Shape
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import Run, StepRun
 
 PARENTS = ((), (), (), (0,), (1,), (2,), (3, 4, 5), (6,), (6,))
 TYPES = ("read", "read", "read", "map", "map", "map", "join", "plot", "stats")
@@ -25,7 +25,7 @@ def run(specs: Sequence[object], family: str = "f", parents: Sequence[tuple[int,
         above = [keys[parent] for parent in parents[place]]
         keys.append(f"{place}:{spec}({','.join(above)})")
         steps.append(
-            Ran(
+            StepRun(
                 step=f"s{place}",
                 type=TYPES[place],
                 spec=str(spec),

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.runs import Candidate, Fate, History, LoadCost, Ran, Run
+from couler_plugins.runs import Candidate, Fate, History, LoadCost, Run, StepRun
 
 __all__ = ["DIAMOND", "Stream", "candidate", "diamond", "edits", "graphs", "run", "step"]
 
@@ -29,12 +29,12 @@ def step(
     seconds: float | None = 1.0,
     size: int | None = 1,
     fate: Fate = "computed",
-) -> Ran:
+) -> StepRun:
     """A step whose key, name and spec are the same."""
-    return Ran(step=key, type="t", spec=key, key=key, parents=parents, seconds=seconds, bytes=size, fate=fate)
+    return StepRun(step=key, type="t", spec=key, key=key, parents=parents, seconds=seconds, bytes=size, fate=fate)
 
 
-def run(*steps: Ran, family: str = "w", at: float = 0.0) -> Run:
+def run(*steps: StepRun, family: str = "w", at: float = 0.0) -> Run:
     """A run of those steps."""
     return Run(family=family, steps=steps, at=at)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.objections import check_port
-from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.texts import Scope, Text, resolve
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.ir import Graph, Literal, Operation, Reference, Step

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from couler_airflow.generating.durations import duration
+from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.ids import plain
 from couler_airflow.generating.losses import Losses
 from couler_airflow.generating.pods import POD_FIELDS
 from couler_airflow.generating.printing import Call, Node
-from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.texts import Jinja, Scope, Text, constant, item_text, jinja_quoted, resolve_data
 from couler_plugins.ir import Call as GraphCall
 from couler_plugins.ir import Graph, Literal, Port, Workflow, callables

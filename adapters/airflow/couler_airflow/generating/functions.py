@@ -9,11 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from couler_airflow.generating.context import CONTEXT
+from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.losses import Losses
 from couler_airflow.generating.needs import Rule, Wait
 from couler_airflow.generating.order import Incoming
 from couler_airflow.generating.printing import Call, Name, Node
-from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import Run, Task
 from couler_airflow.generating.texts import Jinja, Text, constant, spelt
 from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, constant_of, function_of

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from couler_airflow.generating.refusals import refusal
+from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.texts import Scope, Text, constant, resolve, resolve_data
 from couler_plugins.ir import Loop, Native, Step
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Literal
 
-from couler_airflow.generating.refusals import refusal
+from couler_airflow.generating.errors import refusal
 from couler_plugins.plan import Decision
 
 __all__ = ["Losses", "OnUnsupported"]

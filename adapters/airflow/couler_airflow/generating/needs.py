@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from couler_airflow.generating.refusals import refusal
+from couler_airflow.generating.errors import refusal
 from couler_plugins.ir import AnyOf, Need, Needs, conjuncts
 
 __all__ = ["ENDS", "SUCCESS", "Accepted", "Rule", "Wait", "accepted", "rule_for"]

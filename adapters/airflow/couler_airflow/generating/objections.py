@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from couler_airflow.generating.refusals import refusal
+from couler_airflow.generating.errors import refusal
+from couler_plugins.engine_kit.legalize.native_fields import beyond
 from couler_plugins.engine_kit.legalize.python.functions import function_of
-from couler_plugins.engine_kit.legalize.rests import beyond
 from couler_plugins.ir import Graph, Node, Operation, Port, Step
 
 __all__ = ["check_graph", "check_graph_call", "check_operation", "check_port", "check_step"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.needs import ENDS, SUCCESS, Accepted, Rule, Wait, accepted, rule_for
-from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import ALWAYS, Task, wait_for
 from couler_airflow.generating.texts import Text
 from couler_plugins.ir import Graph, GraphView, Reference, Step, needed

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.printing import Call, Name, Node
-from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import RESULT, Run, Task
 from couler_airflow.generating.texts import Text, constant, joined, resolve, resolve_data, spelt
 from couler_plugins.engine_kit.legalize.shell import as_argument

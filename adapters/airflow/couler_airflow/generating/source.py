@@ -10,10 +10,10 @@ from typing import NamedTuple
 from couler_airflow.generating.conditions import Condition
 from couler_airflow.generating.dag import Whole
 from couler_airflow.generating.durations import duration
+from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.functions import Functions, definition_of, functions_of
 from couler_airflow.generating.pods import pod_arguments
 from couler_airflow.generating.printing import INDENT, Call, Name, Node, identifier, printed
-from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import Task
 from couler_airflow.generating.texts import constant, resolve, resolve_data, spelt
 from couler_plugins.engine_kit.legalize.python.functions import Function, function_of

@@ -10,6 +10,7 @@ from functools import partial
 
 from couler_airflow.generating.bound import bound, with_item, with_output
 from couler_airflow.generating.conditions import condition_of, holds
+from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.functions import check_function, mapped_over
 from couler_airflow.generating.ids import Ids
 from couler_airflow.generating.loops import items_of, listed_by_the_run
@@ -17,11 +18,10 @@ from couler_airflow.generating.losses import Losses
 from couler_airflow.generating.needs import ENDS, SUCCESS, Rule, Wait, rule_for
 from couler_airflow.generating.objections import check_graph, check_graph_call, check_operation, check_step
 from couler_airflow.generating.order import Called, Incoming, Order, is_chain, order_of
-from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.task import Run, Task, pulled, wait_for
 from couler_airflow.generating.texts import Item, Scope, Text, resolve
-from couler_plugins.engine_kit.legalize.circles import WAY_OUT, into_circle
 from couler_plugins.engine_kit.legalize.python.functions import function_of
+from couler_plugins.engine_kit.legalize.recursion import WAY_OUT, into_circle
 from couler_plugins.ir import (
     Call,
     Graph,

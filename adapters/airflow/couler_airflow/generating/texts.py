@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.printing import Call, Node
-from couler_airflow.generating.refusals import refusal
 from couler_plugins.ir import Literal, Native, Reference, Template, Value
 
 __all__ = [

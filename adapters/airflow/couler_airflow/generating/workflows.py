@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from couler_airflow.generating.dag import parameters_of, whole_of
+from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.losses import Losses, OnUnsupported
 from couler_airflow.generating.printing import printed
-from couler_airflow.generating.refusals import refusal
 from couler_airflow.generating.runtime import compared, each, only_if
 from couler_airflow.generating.shell import COLLECT
 from couler_airflow.generating.source import Body, body_of

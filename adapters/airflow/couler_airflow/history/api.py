@@ -13,7 +13,7 @@ import msgspec
 
 from couler_airflow.history.http import PROXY, Client
 from couler_airflow.history.records import SCHEMA, TOLD, Cached, DagRun, Document, Instance, Task
-from couler_airflow.runtime.before import XCOM
+from couler_airflow.runtime.upstream import XCOM
 from couler_plugins.errors import EngineError, InvalidInput
 
 __all__ = ["ENDED", "fetch", "said_of"]

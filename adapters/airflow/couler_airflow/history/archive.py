@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from couler_airflow.history.http import URL
 from couler_airflow.history.records import Document
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.past_runs import Whence
+from couler_plugins.hookspecs.past_runs import ArchiveSource
 
 __all__ = ["DATABASE", "AirflowArchive"]
 
@@ -27,7 +27,7 @@ class AirflowArchive:
         whence: the URL of its API, or `database`.
     """
 
-    def __init__(self, whence: Whence) -> None:
+    def __init__(self, whence: ArchiveSource) -> None:
         self._place = whence.place or os.environ.get(URL, "")
         self._max_bytes = whence.max_bytes
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from couler_airflow.airflow_compat import tries, xcoms
 from couler_airflow.history.api import ENDED, said_of
 from couler_airflow.history.records import SCHEMA, TOLD, Cached, DagRun, Document, Instance, Task
-from couler_airflow.moved import tries, xcoms
-from couler_airflow.runtime.before import XCOM
+from couler_airflow.runtime.upstream import XCOM
 from couler_plugins.errors import EngineError, InvalidInput
 
 __all__ = ["fetch"]

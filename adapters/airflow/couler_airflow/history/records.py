@@ -12,13 +12,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from couler_plugins.runs.told import Told
+from couler_plugins.runs.history_format import HistoryFormat
 
 __all__ = ["SCHEMA", "TOLD", "Cached", "DagRun", "Document", "Instance", "Task", "document_of"]
 
 SCHEMA = "couler.airflow-runs/v1"
 HINT = "take it from `couler history`, or from Airflow's API: /api/v2/dags/ID/dagRuns/RUN/taskInstances"
-TOLD = Told("airflow", "Airflow", SCHEMA, HINT)
+TOLD = HistoryFormat("airflow", "Airflow", SCHEMA, HINT)
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]

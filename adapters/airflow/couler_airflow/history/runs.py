@@ -11,7 +11,7 @@ from typing import NamedTuple
 from couler_airflow.history.records import Cached, Document, Instance
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Fate, Ran, Run
+from couler_plugins.runs import Fate, Run, StepRun
 
 __all__ = ["runs_of"]
 
@@ -106,9 +106,9 @@ class _Steps:
         self._before = {name: self._found_before(name) for name in self._by_task}
         self._parents: dict[str, tuple[int, ...]] = {}
         self._joined: dict[str, int] = {}
-        self._steps: list[Ran] = []
+        self._steps: list[StepRun] = []
 
-    def all(self) -> tuple[Ran, ...]:
+    def all(self) -> tuple[StepRun, ...]:
         """The steps in a topological order, by their ends where that leaves a choice."""
         for item in self._sorted():
             if item.task_id not in self._parents:  # all instances of a task have the same
@@ -161,7 +161,7 @@ class _Steps:
             spec = digest(["airflow-all", task])
             name = f"{self._by_task[task][0].dag_id}/{task}[all]"
             self._steps.append(
-                Ran(
+                StepRun(
                     step=name,
                     type="",
                     spec=spec,
@@ -174,7 +174,7 @@ class _Steps:
             )
         return self._joined[task]
 
-    def _ran(self, item: Instance, parents: tuple[int, ...]) -> Ran:
+    def _ran(self, item: Instance, parents: tuple[int, ...]) -> StepRun:
         site = f"{item.dag_id}/{item.task_id}"
         name = f"{site}({item.map_index})" if item.map_index >= 0 else site
         said = self._cached.get(item.place)
@@ -183,7 +183,7 @@ class _Steps:
             fate = "loaded"
         idle = fate == "skipped" or (fate == "computed" and _waits(item.operator or ""))
         spec = digest(["airflow", item.operator, item.task_id, item.map_index])
-        return Ran(
+        return StepRun(
             step=name,
             site=site,
             type=f"task/{item.task_id}",

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_airflow.pulls import RESULT
-from couler_airflow.runtime.before import XCOM
+from couler_airflow.runtime.upstream import XCOM
 from couler_airflow.split.crossing import Crossing
 from couler_airflow.split.reads import Reads
 from couler_airflow.split.roles import GATE, PROXY, TRIGGER, WATCHER, links_of, operation

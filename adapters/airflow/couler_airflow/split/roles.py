@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from couler_airflow.runtime.before import XCOM
+from couler_airflow.runtime.upstream import XCOM
 from couler_plugins.ir import Call, Native, Operation, Output, Workflow, callables
 from couler_plugins.plan import Link
 

@@ -17,7 +17,7 @@ from couler_plugins.caching.policies.simple import Lru
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.plugins.policies import ask_policy
-from couler_plugins.runs import Candidate, History, Ran
+from couler_plugins.runs import Candidate, History, StepRun
 
 __all__ = ["HALF", "Chooser", "Sized"]
 
@@ -65,7 +65,7 @@ class Chooser:
         self._history = history
         self._sizes = sizes
         self._assumed = assumed
-        self._ran: dict[str, tuple[Ran, str, tuple[str, ...]]] = {}
+        self._ran: dict[str, tuple[StepRun, str, tuple[str, ...]]] = {}
         self._uses: dict[str, int] = {}
         self._consumers: dict[str, int] = {}
         for run in (*history.runs, *history.live):
@@ -150,7 +150,7 @@ class Chooser:
             self.failure = self.failure or error.message
             return Lru().keep(candidates, capacity, self._history)
 
-    def _learn(self, family: str, step: Ran, parents: tuple[str, ...]) -> None:
+    def _learn(self, family: str, step: StepRun, parents: tuple[str, ...]) -> None:
         """A step of a run; the newest run comes last, and seconds are known of those that computed it only."""
         if step.fate == "pending":
             for parent in dict.fromkeys(parents):

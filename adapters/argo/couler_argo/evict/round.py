@@ -17,7 +17,7 @@ from couler_argo.evict.blobs import Repository
 from couler_argo.evict.choice import Chooser
 from couler_argo.evict.graves import Grave, graves_in
 from couler_argo.evict.shard import Change, ShardWriter, Wish
-from couler_argo.live import is_live, live_of
+from couler_argo.live_runs import is_live, live_of
 from couler_argo.memo_entries import Shard, shard_of
 from couler_argo.runs import run_of
 from couler_plugins.errors import EngineError, InvalidInput

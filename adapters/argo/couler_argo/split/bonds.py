@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_argo.codec import Context
+from couler_argo.split.call_graph import calls_elsewhere, reached
 from couler_argo.split.crossing import place_of
 from couler_argo.split.part_spec import name_of, spec_of
-from couler_argo.split.reaching import calls_elsewhere, reached
 from couler_argo.templates import OPERATION
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (

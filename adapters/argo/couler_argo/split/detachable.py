@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from couler_argo.metadata import annotations_of
 from couler_argo.spelling import write_native
 from couler_argo.split.bonds import claims_of, mounts
+from couler_argo.split.call_graph import calls_elsewhere, reached
 from couler_argo.split.part_spec import SPLIT, account_of, spec_of
 from couler_argo.split.parts import RUN_ID
-from couler_argo.split.reaching import calls_elsewhere, reached
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Graph, Operation, Workflow, callables, references
 

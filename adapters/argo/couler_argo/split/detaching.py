@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from couler_argo.split.call_graph import reached
 from couler_argo.split.crossing import Place, place_of
 from couler_argo.split.part_spec import parent_rest
 from couler_argo.split.parts import RUN_ID, Part
-from couler_argo.split.reaching import reached
 from couler_plugins.ir import (
     Argument,
     Call,

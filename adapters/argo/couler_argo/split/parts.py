@@ -22,9 +22,9 @@ from couler_argo.patching import lower_workflow
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_argo.split.bonds import claims_of, mounts
+from couler_argo.split.call_graph import calls_elsewhere
 from couler_argo.split.crossing import Place, key_of, located
 from couler_argo.split.part_spec import part_name, part_rest
-from couler_argo.split.reaching import calls_elsewhere
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.ir import (
     Argument,

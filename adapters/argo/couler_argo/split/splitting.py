@@ -17,12 +17,12 @@ from couler_argo.metadata import annotations_of
 from couler_argo.origins import Origins
 from couler_argo.patching import lower_workflow
 from couler_argo.split.bonds import argo_bonds
+from couler_argo.split.call_graph import reached
 from couler_argo.split.detachable import refuse_undetachable
 from couler_argo.split.detaching import detach, links
 from couler_argo.split.part_spec import SPLIT
 from couler_argo.split.parts import Part
 from couler_argo.split.permissions import permissions
-from couler_argo.split.reaching import reached
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (

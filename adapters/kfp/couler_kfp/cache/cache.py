@@ -20,7 +20,7 @@ from couler_kfp.cache.programs import programs
 from couler_kfp.components import write_operation
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.pipelines import ROOT
-from couler_kfp.split.joined import whole_of
+from couler_kfp.split.detect_split import whole_of
 from couler_kfp.structures import write_structure
 from couler_plugins.caching.declarations import ALLOW, CACHE, annotation_texts, said_in
 from couler_plugins.caching.key_models.fingerprint import FingerprintKeys

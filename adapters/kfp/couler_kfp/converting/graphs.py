@@ -157,7 +157,7 @@ def _loop(step: Step, types: Types) -> Loop:
 
 
 def _check_item(item: Any, step: str) -> None:
-    """Raises `Unsupported` where other engines pass a text on with escapes (see `couler_argo.foreign`)."""
+    """Raises `Unsupported` where other engines pass a text on with escapes (see `couler_argo.legalize`)."""
     if "\\" in json.dumps(item, ensure_ascii=False):
         hint = "leave quotes, backslashes and newlines out of the items"
         raise refuse("Loop.axes", step, "loops over texts with quotes, backslashes or newlines", hint)

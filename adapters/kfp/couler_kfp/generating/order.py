@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from couler_kfp.generating.refusing import refuse
-from couler_plugins.engine_kit.legalize.rests import beyond
+from couler_plugins.engine_kit.legalize.native_fields import beyond
 from couler_plugins.ir import Graph, Need, Needs, Operation, Step, conjuncts
 
 __all__ = ["check_step", "waits_of"]

@@ -11,9 +11,9 @@ from couler_kfp.generating.graphs import Graphs
 from couler_kfp.generating.refusing import refuse
 from couler_kfp.pipelines import ROOT
 from couler_kfp.tasks import COMPLETED
-from couler_plugins.engine_kit.legalize.circles import WAY_OUT, into_circle
 from couler_plugins.engine_kit.legalize.parameters import with_parameters_passed
 from couler_plugins.engine_kit.legalize.python.functions import function_of
+from couler_plugins.engine_kit.legalize.recursion import WAY_OUT, into_circle
 from couler_plugins.ir import (
     Call,
     Container,

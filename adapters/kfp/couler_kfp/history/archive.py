@@ -17,7 +17,7 @@ from couler_kfp.history.calls import calls_of, name_of
 from couler_kfp.history.http import DOUBT, URL, Client
 from couler_kfp.history.records import SCHEMA, TOLD, Details, Document, Run
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.past_runs import Whence
+from couler_plugins.hookspecs.past_runs import ArchiveSource
 
 __all__ = ["KfpArchive"]
 
@@ -34,7 +34,7 @@ class KfpArchive:
         whence: the URL of its API.
     """
 
-    def __init__(self, whence: Whence) -> None:
+    def __init__(self, whence: ArchiveSource) -> None:
         self._place = whence.place or os.environ.get(URL, "")
         self._max_bytes = whence.max_bytes
 

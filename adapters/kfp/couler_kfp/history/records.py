@@ -12,13 +12,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from couler_plugins.runs.told import Told
+from couler_plugins.runs.history_format import HistoryFormat
 
 __all__ = ["SCHEMA", "TOLD", "Call", "Child", "Details", "Document", "Run", "Task", "document_of"]
 
 SCHEMA = "couler.kfp-runs/v1"
 HINT = "take it from `couler history`, or from KFP's API: /apis/v2beta1/runs/ID"
-TOLD = Told("kfp", "KFP", SCHEMA, HINT)
+TOLD = HistoryFormat("kfp", "KFP", SCHEMA, HINT)
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Text = Annotated[str, msgspec.Meta(max_length=1024)]

@@ -12,7 +12,7 @@ from couler_kfp.history.records import Call, Document
 from couler_kfp.history.tasks import Instance, instances_of
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import Run, StepRun
 
 __all__ = ["runs_of"]
 
@@ -58,10 +58,10 @@ class _Steps:
             self._by_call[self._site(item)].append(item)
         self._before = _leaves_before(calls, family)
 
-    def all(self) -> tuple[Ran, ...]:
+    def all(self) -> tuple[StepRun, ...]:
         """The steps in a topological order, by their ends where that leaves a choice."""
         order = {site: {one for one in self._before.get(site, ()) if one in self._by_call} for site in self._by_call}
-        steps: list[Ran] = []
+        steps: list[StepRun] = []
         positions: dict[str, tuple[int, ...]] = {}
         ends = {site: min(item.ended for item in some) for site, some in self._by_call.items()}
         sorter = TopologicalSorter({site: sorted(order[site]) for site in sorted(order)})
@@ -86,11 +86,11 @@ class _Steps:
 
     def _ran(
         self, site: str, number: int, of: int, item: Instance, parents: tuple[int, ...], keys: Sequence[str]
-    ) -> Ran:
+    ) -> StepRun:
         call = next(iter(self._calls.get(item.path[-1], [])), None)
         component = call.component if call is not None else item.path[-1]
         spec = digest(["kfp", call.spec if call is not None else component, number])
-        return Ran(
+        return StepRun(
             step=f"{site}({number})" if of > 1 else site,
             site=site,
             type=component,

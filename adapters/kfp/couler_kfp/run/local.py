@@ -23,9 +23,9 @@ import msgspec
 
 from couler_kfp.history.local import history_of
 from couler_kfp.run.filling import filled, gathered
-from couler_kfp.run.given import with_given
 from couler_kfp.run.jobs import jobs_of
 from couler_kfp.run.offline import check_runs_here, offline
+from couler_kfp.run.stand_ins import with_given
 from couler_kfp.run.values import shown
 from couler_kfp.split.handoff import Crossing
 from couler_plugins.errors import EngineError, InvalidInput

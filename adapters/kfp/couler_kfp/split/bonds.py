@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from couler_kfp.split.call_graph import callee_of, reached
 from couler_kfp.split.parts import part_name, type_of
-from couler_kfp.split.reaching import callee_of, reached
 from couler_kfp.structures import write_structure
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from couler_kfp.mappings import Mapped, rest_of
 from couler_kfp.pipelines import ROOT
-from couler_kfp.split.joined import PIPELINE
+from couler_kfp.split.call_graph import callee_of
+from couler_kfp.split.detect_split import PIPELINE
 from couler_kfp.split.parts import Part, part_name, part_of, type_of, typed
-from couler_kfp.split.reaching import callee_of
 from couler_kfp.split.roots import as_it_was
 from couler_plugins.ir import (
     Call,

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.pipelines import ROOT
+from couler_kfp.split.call_graph import reached
 from couler_kfp.split.handoff import handoff_operation, handoff_step, pod_of
-from couler_kfp.split.reaching import reached
 from couler_kfp.structures import structure, write_structure
 from couler_plugins.ir import (
     Argument,

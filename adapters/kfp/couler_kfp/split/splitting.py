@@ -15,7 +15,7 @@ from couler_kfp.footprint import FRAME, Footprints, quoted
 from couler_kfp.pipelines import ROOT, pipelines
 from couler_kfp.split.bonds import kfp_bonds, refuse_undetachable
 from couler_kfp.split.detaching import detach
-from couler_kfp.split.joined import OURS, PIPELINE, is_ours, joined
+from couler_kfp.split.detect_split import OURS, PIPELINE, is_ours, joined
 from couler_kfp.split.roots import plain_root
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (

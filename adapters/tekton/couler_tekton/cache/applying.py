@@ -15,7 +15,7 @@ from couler_plugins.hookspecs.caching import CacheChange
 from couler_plugins.ir import Literal, Operation, Step, Workflow, replace
 from couler_tekton.cache.declared import CACHED_FROM, annotations_of, entries, held, rest_of
 from couler_tekton.cache.resolving import TASK, Tasks, is_task_call
-from couler_tekton.cache.wrapping import Told, unwrapped, with_steps
+from couler_tekton.cache.wrapping import WrapSettings, unwrapped, with_steps
 from couler_tekton.extracted import holder, named
 from couler_tekton.lint.durations import seconds
 from couler_tekton.variables import scope_in
@@ -116,7 +116,7 @@ class Applying:
         label = step.name if step is not None else family
         if judged.name not in self._own:  # equal copies of one Task are one, whoever calls them
             family = label = _task_name(judged.name)
-        settings = Told(
+        settings = WrapSettings(
             wrapper=self._wrapper,
             spec=verdict.facts.spec,
             lineage=tuple(str(value.value) for value in verdict.handed if isinstance(value, Literal)),

@@ -28,7 +28,7 @@ from couler_tekton.cache.declared import (
 )
 from couler_tekton.cache.material import material
 from couler_tekton.cache.resolving import Tasks, resolved
-from couler_tekton.split.joined import whole_of
+from couler_tekton.split.detect_split import whole_of
 
 __all__ = ["TektonCache", "caches"]
 

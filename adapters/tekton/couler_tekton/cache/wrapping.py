@@ -22,7 +22,7 @@ from couler_tekton.variables import Scope, scope_in
 __all__ = [
     "RESTORE",
     "SAVE",
-    "Told",
+    "WrapSettings",
     "arguments_of",
     "has_steps",
     "is_whole",
@@ -47,7 +47,7 @@ RESTRICTED = {
 image has one."""
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class WrapSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the steps of ours are told.
 
     Attributes:
@@ -71,7 +71,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     root: bool = False
 
 
-def with_steps(bare: Operation, annotated: Operation, settings: Told) -> Operation:
+def with_steps(bare: Operation, annotated: Operation, settings: WrapSettings) -> Operation:
     """The task with our steps in it.
 
     Args:
@@ -150,7 +150,7 @@ def _free(step: Container, number: int, scope: Scope) -> Container:
     return replace(step, name=name, rest=scope.rest(remainder))
 
 
-def _looking(annotated: Operation, settings: Told) -> list[str]:
+def _looking(annotated: Operation, settings: WrapSettings) -> list[str]:
     """The arguments that say what the result depends on."""
     lists = _lists(annotated)
     files = [f"--file={file.workspace}/{file.path}={file.native}" for file in files_of(annotated, INPUTS) or ()]
@@ -210,7 +210,7 @@ def _word(name: str) -> str:
     return f'["{name}"]' if "." in name else f".{name}"
 
 
-def _step(name: str, arguments: list[str], settings: Told) -> dict[str, Any]:
+def _step(name: str, arguments: list[str], settings: WrapSettings) -> dict[str, Any]:
     wrapper = settings.wrapper
     store, index = wrapper.store, ""
     if store.startswith(WORKSPACE):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from couler_plugins.engine_kit.legalize.native_fields import without_nulls
 from couler_plugins.engine_kit.legalize.outcomes import is_outcome
-from couler_plugins.engine_kit.legalize.rests import without_nulls
 from couler_plugins.ir import (
     Argument,
     Call,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from couler_plugins.engine_kit.legalize.limits import is_reachable
-from couler_plugins.engine_kit.legalize.rests import beyond
+from couler_plugins.engine_kit.legalize.native_fields import beyond
 from couler_plugins.ir import Graph, GraphView, Need, Operation, Step, conjuncts
 from couler_tekton.generating.refusing import refuse
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import TypeGuard
 
-from couler_plugins.engine_kit.legalize.circles import WAY_OUT, into_circle
 from couler_plugins.engine_kit.legalize.conditions import Membership, memberships
 from couler_plugins.engine_kit.legalize.outcomes import is_outcome
+from couler_plugins.engine_kit.legalize.recursion import WAY_OUT, into_circle
 from couler_plugins.ir import (
     Call,
     Graph,

@@ -14,7 +14,7 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.shared_names import SharedNames, Subject
 from couler_tekton.cache.stale import stale_keys
 from couler_tekton.definitions import Entry, definitions, full_name
-from couler_tekton.levels import features, is_beyond
+from couler_tekton.feature_gates import features, is_beyond
 from couler_tekton.lint.actions import check_step_action
 from couler_tekton.lint.links import Shelf, View, check_links
 from couler_tekton.lint.names import check_metadata

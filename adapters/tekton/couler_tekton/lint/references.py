@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from couler_plugins.documents import Path
-from couler_tekton.levels import URL
+from couler_tekton.feature_gates import URL
 from couler_tekton.lint.names import is_qualified
 from couler_tekton.lint.report import Report
 

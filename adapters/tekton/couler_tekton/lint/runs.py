@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from couler_plugins.documents import Path
-from couler_tekton.lint.handed import handed_to_pipeline, handed_to_task
+from couler_tekton.lint.param_scope import handed_to_pipeline, handed_to_task
 from couler_tekton.lint.parameters import check_arrays, check_declared, check_names, check_usage
 from couler_tekton.lint.passing import check_passing
 from couler_tekton.lint.pipelines import check_pipeline, tasks_of

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_plugins.documents import Path
-from couler_tekton.levels import ARTIFACT
+from couler_tekton.feature_gates import ARTIFACT
 from couler_tekton.lint.durations import seconds
 from couler_tekton.lint.names import is_label
 from couler_tekton.lint.references import check_reference

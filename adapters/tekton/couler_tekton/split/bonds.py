@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Bond, Reference, Step, callables, inline_callees, references
-from couler_tekton.split.gathered import beside, why_not_gathered
+from couler_tekton.split.matrix_results import beside, why_not_gathered
 from couler_tekton.split.parts import part_name
-from couler_tekton.split.whole import Whole
+from couler_tekton.split.resolved_pipeline import Whole
 from couler_tekton.variables import write_value
 
 __all__ = ["refuse_undetachable", "tekton_bonds"]

@@ -23,8 +23,8 @@ from couler_tekton.mappings import Mapped
 from couler_tekton.split.finalizing import Finalizing
 from couler_tekton.split.names import calling
 from couler_tekton.split.parts import part_name, part_of, workspaces_of
+from couler_tekton.split.resolved_pipeline import ROOT, Whole, core_of
 from couler_tekton.split.typing import STRING, entire, port_type, typed_port
-from couler_tekton.split.whole import ROOT, Whole, core_of
 from couler_tekton.variables import Scope, write_value
 
 __all__ = ["Detached", "detach"]

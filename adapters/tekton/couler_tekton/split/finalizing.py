@@ -22,8 +22,8 @@ from couler_plugins.ir import (
     references,
     replace_callables,
 )
+from couler_tekton.split.resolved_pipeline import Whole, core_of
 from couler_tekton.split.typing import STRING, entire, typed_port
-from couler_tekton.split.whole import Whole, core_of
 from couler_tekton.variables import Scope
 
 __all__ = ["FINALLY", "Final", "Finalizing"]

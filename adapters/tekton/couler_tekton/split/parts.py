@@ -7,7 +7,7 @@ from typing import Any
 
 from couler_plugins.ir import Call, Graph, Operation, Step, Workflow, callables, replace
 from couler_tekton.split.names import PART_OF
-from couler_tekton.split.whole import ROOT, Whole, workspaces_in
+from couler_tekton.split.resolved_pipeline import ROOT, Whole, workspaces_in
 from couler_tekton.variables import Scope, write_value
 
 __all__ = ["base_name", "part_name", "part_of", "workspaces_of"]

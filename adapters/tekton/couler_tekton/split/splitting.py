@@ -14,9 +14,9 @@ from couler_plugins.plan.originals import kept
 from couler_tekton.footprint import FRAME, Footprints, size_of
 from couler_tekton.split.bonds import refuse_undetachable, tekton_bonds
 from couler_tekton.split.detaching import detach
-from couler_tekton.split.joined import is_part, joined, starts_parts
+from couler_tekton.split.detect_split import is_part, joined, starts_parts
 from couler_tekton.split.parts import base_name
-from couler_tekton.split.whole import ROOT, core_of, whole_of
+from couler_tekton.split.resolved_pipeline import ROOT, core_of, whole_of
 from couler_tekton.writing import Writing
 
 __all__ = ["TektonSplitting", "splitting_of"]

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from couler_plugins.caching.code.effects.abstract import Abstract, Known, Made, dotted_name
-from couler_plugins.caching.code.effects.words import READERS
+from couler_plugins.caching.code.effects.effect_names import READERS
 from couler_plugins.caching.code.modules import read_file
 from couler_plugins.caching.code.reach import kind_of
 from couler_plugins.caching.code.surroundings import Surroundings

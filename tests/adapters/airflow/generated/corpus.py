@@ -13,7 +13,7 @@ from adapters.subjects import ARGO, lift_file
 from couler_airflow.dagfiles import load_dags
 from couler_airflow.plugin import AirflowAdapter, Options
 from couler_plugins.documents import read
-from couler_plugins.driver.conversion import anew
+from couler_plugins.driver.conversion import to_portable_plan
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Lowered, Plan
@@ -48,7 +48,7 @@ def lowered(workflow: Workflow, plan: Plan, options: Options = WARN) -> Lowered:
         Unsupported: it cannot be one.
     """
     one = replace(plan, workflows=(workflow,))
-    own = anew(one, ARGO.adapter, AirflowAdapter()) if workflow.engine == "argo" else one
+    own = to_portable_plan(one, ARGO.adapter, AirflowAdapter()) if workflow.engine == "argo" else one
     return AirflowAdapter().lower(own, options)
 
 

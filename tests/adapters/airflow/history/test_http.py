@@ -12,7 +12,7 @@ import pytest
 from couler_airflow.history.archive import AirflowArchive
 from couler_airflow.history.http import Client
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.past_runs import Whence
+from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.net import json_api
 from servers.airflow_api import ApiServer
 
@@ -256,7 +256,7 @@ def test_a_prefix_and_the_path_of_the_api_are_understood(there: ApiServer) -> No
 
 def test_nothing_says_where_airflow_is(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInput, match="nothing says where Airflow is"):
-        AirflowArchive(Whence(max_bytes=10**6)).fetch(("train",), 1)
+        AirflowArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)
     api.tasks["train"] = []
     monkeypatch.setenv("COULER_AIRFLOW_URL", api.url)
-    assert AirflowArchive(Whence(max_bytes=10**6)).fetch(("train",), 1)["schema"] == "couler.airflow-runs/v1"
+    assert AirflowArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)["schema"] == "couler.airflow-runs/v1"

@@ -14,7 +14,7 @@ from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
 from couler_plugins.ir import Call, Graph, Operation, Step, Workflow
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import Run, StepRun
 
 
 def runs(data: Any) -> list[Run]:
@@ -22,7 +22,7 @@ def runs(data: Any) -> list[Run]:
     return couler_runs(found)
 
 
-def steps(data: Any) -> dict[str, Ran]:
+def steps(data: Any) -> dict[str, StepRun]:
     (run,) = runs(data)
     return {ran.step: ran for ran in run.steps}
 

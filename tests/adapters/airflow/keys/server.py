@@ -244,7 +244,7 @@ def run_file(path: Path, date: str | None, conf: dict[str, Any]) -> dict[str, An
     """Run the DAGs of a file, one after the other, and return the states and XComs of their tasks."""
     import pendulum
 
-    from couler_airflow.moved import dag_bag
+    from couler_airflow.airflow_compat import dag_bag
 
     bag = dag_bag()(dag_folder=os.devnull, collect_dags=False)
     bag.process_file(str(path))

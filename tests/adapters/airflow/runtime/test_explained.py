@@ -19,8 +19,8 @@ from couler_airflow.journal import Journal
 from couler_airflow.lift import lift_dag
 from couler_airflow.marks import MARK, cached
 from couler_airflow.owner import Owner
-from couler_airflow.runtime.before import Before
 from couler_airflow.runtime.run import Run
+from couler_airflow.runtime.upstream import Before
 from couler_airflow.runtime.wrap import is_wrapped
 from couler_plugins.caching.code.uncacheable import objections_of
 from couler_plugins.hookspecs.caching import Objection, Request

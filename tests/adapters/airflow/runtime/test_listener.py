@@ -27,7 +27,7 @@ with DAG("d", schedule=None) as dag:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """What Airflow's own class for metrics is told, which sends nothing where no server is set."""
-    from couler_airflow.moved import metrics
+    from couler_airflow.airflow_compat import metrics
 
     told: list[tuple[str, Any]] = []
     monkeypatch.setattr(metrics(), "incr", staticmethod(lambda name, tags: told.append((name, tags))))

@@ -154,7 +154,7 @@ def test_a_value_that_is_handed_over_cuts_the_lineage(runs: Runs) -> None:
     for token in ("a", "b"):
         dag = runs.files.dag(text)
         from couler_airflow.marks import Declaration
-        from couler_airflow.runtime.before import Before
+        from couler_airflow.runtime.upstream import Before
 
         task = dag.task_dict["work"]
         assert Before(task, FakeInstance(task, xcoms={"before": [{"token": token}]}), Declaration()).tokens() == []

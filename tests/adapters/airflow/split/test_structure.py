@@ -384,7 +384,7 @@ def test_what_asks_for_the_dag_itself_is_not_split() -> None:
 
 
 def test_a_gate_is_in_no_key() -> None:
-    from couler_airflow.runtime.before import upstream
+    from couler_airflow.runtime.upstream import upstream
 
     dag = chain()
     dag.task_dict["t5"].op_kwargs = {"x": "{{ ti.xcom_pull(task_ids=['t0', 't4']) }}"}

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from adapters.argo.evict.cluster import artifact, node, workflow
-from couler_argo.live import is_live, live_of
+from couler_argo.live_runs import is_live, live_of
 from couler_plugins.runs import Run
 
 POD = {"container": {"image": "a"}}

@@ -13,7 +13,7 @@ from couler_kfp.history.archive import KfpArchive
 from couler_kfp.history.records import document_of
 from couler_kfp.history.runs import runs_of
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.past_runs import Whence
+from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.runs import Run
 from kfp_history import PIPELINE, run, task
 from servers.kfp_api import KfpServer
@@ -42,7 +42,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
 
 
 def fetched(api: KfpServer, *names: str, newest: int = 20) -> list[Run]:
-    document = KfpArchive(Whence(place=api.url, max_bytes=10**6)).fetch(names or ("train",), newest)
+    document = KfpArchive(ArchiveSource(place=api.url, max_bytes=10**6)).fetch(names or ("train",), newest)
     found = document_of(json.loads(json.dumps(document)))
     assert found is not None
     return runs_of(found)
@@ -70,7 +70,7 @@ def test_only_so_many_are_fetched_and_nothing_else_is_looked_at(api: KfpServer) 
 
 
 def test_nothing_is_kept_that_runs_are_not_judged_by(api: KfpServer) -> None:
-    document = KfpArchive(Whence(place=api.url, max_bytes=10**6)).fetch(("train",), 20)
+    document = KfpArchive(ArchiveSource(place=api.url, max_bytes=10**6)).fetch(("train",), 20)
     kept = json.dumps(document)
     for text in ("secret", "runtime_config", "image", 'display_name": "a run'):
         assert text not in kept
@@ -113,6 +113,6 @@ def test_what_the_server_cannot_mean_is_an_error(api: KfpServer, path: str, answ
 
 def test_the_prefix_of_a_gateway_and_the_environment(api: KfpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInput, match="nothing says where KFP is"):
-        KfpArchive(Whence(max_bytes=10**6)).fetch(("train",), 1)
+        KfpArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)
     monkeypatch.setenv("COULER_KFP_URL", f"{api.url}/apis/v2beta1/")
-    assert KfpArchive(Whence(max_bytes=10**6)).fetch(("train",), 1)["schema"] == "couler.kfp-runs/v1"
+    assert KfpArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)["schema"] == "couler.kfp-runs/v1"

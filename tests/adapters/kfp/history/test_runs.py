@@ -13,7 +13,7 @@ from couler_plugins import lift
 from couler_plugins.caching.profiles import profiles_of
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Ran, Run
+from couler_plugins.runs import Run, StepRun
 from couler_plugins.runs.families import belongs
 from kfp_history import PIPELINE, node, run, task
 
@@ -23,12 +23,12 @@ def runs(data: Any) -> list[Run]:
     return couler_runs(found)
 
 
-def steps(*entries: Any, **more: Any) -> dict[str, Ran]:
+def steps(*entries: Any, **more: Any) -> dict[str, StepRun]:
     (found,) = runs(run(*entries, **more))
     return {ran.step: ran for ran in found.steps}
 
 
-def known(*entries: Any) -> dict[str, Ran]:
+def known(*entries: Any) -> dict[str, StepRun]:
     return steps(*entries, pipeline_spec=PIPELINE)
 
 

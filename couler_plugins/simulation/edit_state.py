@@ -9,10 +9,10 @@ from typing import ClassVar, Protocol
 
 from couler_plugins.simulation.workload import Change, Workload, chance_of
 
-__all__ = ["Bench", "Edits"]
+__all__ = ["EditState", "Edits"]
 
 
-class Bench:
+class EditState:
     """A workflow while it is edited: what generators look at, and how they make changes.
 
     Attributes:
@@ -58,12 +58,12 @@ class Edits(Protocol):
 
     name: ClassVar[str]
 
-    def on(self, bench: Bench) -> Iterator[Change]:
+    def on(self, bench: EditState) -> Iterator[Change]:
         """Change sets without end; each is applied to the bench before the next is asked for."""
 
     def changes(self, workload: Workload, seed: int) -> Iterator[Change]:
         """Change sets for a workflow. The same seed gives the same changes, in any process."""
-        bench = Bench(workload, chance_of(self.name, seed))
+        bench = EditState(workload, chance_of(self.name, seed))
         for change in self.on(bench):
             bench.apply(change)
             yield change

@@ -9,12 +9,12 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Told"]
+__all__ = ["HistoryFormat"]
 
 T = TypeVar("T")
 
 
-class Told(NamedTuple):
+class HistoryFormat(NamedTuple):
     """Documents of one engine's history.
 
     Attributes:

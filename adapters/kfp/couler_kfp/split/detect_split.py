@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from couler_kfp.pipelines import ROOT
-from couler_kfp.split.reaching import callee_of
+from couler_kfp.split.call_graph import callee_of
 from couler_kfp.structures import write_structure
 from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, references
 from couler_plugins.plan import Link, Part

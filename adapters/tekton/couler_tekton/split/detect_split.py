@@ -8,7 +8,7 @@ from couler_plugins.ir import Graph, Step, Workflow, callables, references
 from couler_plugins.plan import Link, Part
 from couler_tekton.cache.declared import annotations_of
 from couler_tekton.split.names import PART_OF, started
-from couler_tekton.split.whole import ROOT
+from couler_tekton.split.resolved_pipeline import ROOT
 
 __all__ = ["is_part", "joined", "starts_parts", "whole_of"]
 

@@ -13,13 +13,13 @@ from couler_plugins.viz.page.hunks import FileHunks
 from couler_plugins.viz.page.panels import Node, Panel
 from couler_plugins.viz.page.sections import Section
 
-__all__ = ["Status", "Story", "Told", "tell"]
+__all__ = ["DecisionCard", "Status", "Story", "tell"]
 
 Status = Literal["same", "changed", "added", "removed", "moved"]
 
 
 @dataclass(slots=True, eq=False)
-class Told:
+class DecisionCard:
     """A decision, the optimizer (as the pipeline writes it) that took it, and what it is about.
 
     Attributes:
@@ -41,7 +41,7 @@ class Told:
 class Story:
     """All decisions, and by the number of each node: what was decided, which lines changed, what became of it."""
 
-    told: list[Told] = field(default_factory=list)
+    told: list[DecisionCard] = field(default_factory=list)
     hunks: list[str] = field(default_factory=list)
     decided: dict[int, dict[int, None]] = field(default_factory=dict)
     changed_lines: dict[int, dict[int, None]] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class _Teller:
         self.story = Story()
         self._moved = moved
         self._indexes = {section: _Index(section) for section in sections}
-        self._by_decision: dict[int, Told] = {}
+        self._by_decision: dict[int, DecisionCard] = {}
         for position, file in enumerate(result.files):
             own = [section for section in sections if section.file in (position, None)]
             self._decisions(file, own)
@@ -81,20 +81,22 @@ class _Teller:
             for decision in item.decisions:
                 card = self._by_decision.get(id(decision))  # one about several files is handed to each of them
                 if card is None:
-                    card = self._by_decision[id(decision)] = Told(len(self.story.told), item.optimizer, decision)
+                    card = self._by_decision[id(decision)] = DecisionCard(
+                        len(self.story.told), item.optimizer, decision
+                    )
                     self.story.told.append(card)
                 for section in sections:
                     if section.is_about(decision):
                         self._aim(card, self._indexes[section])
 
-    def _aim(self, card: Told, index: _Index) -> None:
+    def _aim(self, card: DecisionCard, index: _Index) -> None:
         decision = card.decision
         for name in (*filter(None, [decision.subject]), *decision.affects):
             for node in index.nodes(name):
                 self._bring(card, node)
             card.panel = card.panel or index.panels.get(name)
 
-    def _bring(self, told: Told, node: Node) -> None:
+    def _bring(self, told: DecisionCard, node: Node) -> None:
         told.nodes[node.number] = node
         self.story.decided.setdefault(node.number, {})[told.number] = None
 

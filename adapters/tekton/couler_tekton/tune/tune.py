@@ -20,8 +20,8 @@ from couler_plugins.ir import External, Literal, Operation, Port, Step, Workflow
 from couler_plugins.plan import Plan
 from couler_tekton.cache.declared import annotations_of, held, rest_of
 from couler_tekton.cache.wrapping import has_steps
-from couler_tekton.split.joined import whole_of
-from couler_tekton.tune.fanning import fanned_out
+from couler_tekton.split.detect_split import whole_of
+from couler_tekton.tune.fan_out import fanned_out
 from couler_tekton.variables import Scope
 
 __all__ = ["TUNED", "TektonTuning"]
@@ -111,5 +111,5 @@ class TektonTuning:
         return False
 
     def fan_out(self, trials: Trials) -> FanOut:
-        """A matrix of settings; see `couler_tekton.tune.fanning`."""
+        """A matrix of settings; see `couler_tekton.tune.fan_out`."""
         return fanned_out(trials, annotations_of(self._task(trials.step) or trials.callee))

@@ -16,7 +16,7 @@ from itertools import chain
 from couler_argo.metadata import annotations_of, with_annotation
 from couler_argo.references import TAG
 from couler_argo.split.part_spec import PART_OF, SPLIT
-from couler_argo.tune.fanning import fanned_out
+from couler_argo.tune.fan_out import fanned_out
 from couler_plugins.caching.calls import is_cache
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.parameters import Value
@@ -108,5 +108,5 @@ class ArgoTuning:
         return callee.kind in PRINTING
 
     def fan_out(self, trials: Trials) -> FanOut:
-        """A loop over settings; see `couler_argo.tune.fanning`."""
+        """A loop over settings; see `couler_argo.tune.fan_out`."""
         return fanned_out(trials)

@@ -14,10 +14,10 @@ from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.paths import Path
 from couler_plugins.documents.spans import Span
 
-__all__ = ["Lender"]
+__all__ = ["TextReuse"]
 
 
-class Lender:
+class TextReuse:
     """Lends the text of old values to new ones.
 
     Args:

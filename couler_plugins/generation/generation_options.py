@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from couler_plugins.options.fields import check_range
 
-__all__ = ["Manner", "Stages"]
+__all__ = ["GenerationOptions", "Stages"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class GenerationOptions:
     """How a workflow is asked for.
 
     Attributes:

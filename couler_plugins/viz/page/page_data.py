@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_plugins.ir import Call, Graph, Operation, callables
+from couler_plugins.viz.page.annotations import DecisionCard, Story
 from couler_plugins.viz.page.escaping import clean
 from couler_plugins.viz.page.facts import step_facts
 from couler_plugins.viz.page.panels import Node
 from couler_plugins.viz.page.parts import Mark, Parts
 from couler_plugins.viz.page.sections import Section
-from couler_plugins.viz.page.story import Story, Told
 
 __all__ = ["island"]
 
@@ -26,7 +26,7 @@ def island(sections: Sequence[Section], story: Story, parts: Parts, titles: Sequ
     }
 
 
-def _decision(card: Told) -> dict[str, Any]:
+def _decision(card: DecisionCard) -> dict[str, Any]:
     decision = card.decision
     return _filled(
         optimizer=clean(card.optimizer),

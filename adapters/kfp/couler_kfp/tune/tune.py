@@ -13,9 +13,9 @@ from typing import Any
 
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.specs import rest_part
-from couler_kfp.split.joined import whole_of
+from couler_kfp.split.detect_split import whole_of
 from couler_kfp.structures import write_structure
-from couler_kfp.tune.fanning import fanned_out, type_of
+from couler_kfp.tune.fan_out import fanned_out, type_of
 from couler_plugins.caching.salts import salts_of
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.parameters import Value
@@ -104,7 +104,7 @@ class KfpTuning:
         return False
 
     def fan_out(self, trials: Trials) -> FanOut:
-        """A ParallelFor over settings; see `couler_kfp.tune.fanning`."""
+        """A ParallelFor over settings; see `couler_kfp.tune.fan_out`."""
         return fanned_out(trials)
 
 

@@ -12,9 +12,9 @@ from couler_argo.foreign_values import in_argos_words
 from couler_argo.homes import with_timeout
 from couler_argo.metadata import without_records
 from couler_argo.support import MAX_NAME
+from couler_plugins.engine_kit.legalize.native_fields import without_nulls
 from couler_plugins.engine_kit.legalize.outcomes import outcome
 from couler_plugins.engine_kit.legalize.python.pods import as_scripts
-from couler_plugins.engine_kit.legalize.rests import without_nulls
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Call,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from couler_argo.run.local import attempts, facts, programs, refusals, values
+from couler_argo.run.local import attempts, facts, programs, values
+from couler_argo.run.local import unsupported as refusals
 from couler_argo.run.local.evaluating import condition_holds
 from couler_argo.run.local.structures import held
 from couler_plugins.hookspecs.local import Ended, File, Look, NotThere, Outcome, Program, Refusal
@@ -37,7 +38,7 @@ class ArgoLocal:
         return number if isinstance(number, int) and number > 0 else None
 
     def refusals(self) -> Sequence[Refusal]:
-        """What only a cluster can run; see `couler_argo.run.local.refusals`."""
+        """What only a cluster can run; see `couler_argo.run.local.unsupported`."""
         return list(refusals.refusals(self._workflow))
 
     def text(self, value: Value, look: Look) -> str:
