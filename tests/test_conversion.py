@@ -123,14 +123,14 @@ POD = "container: {image: busybox, command: [echo], args: [hello]}"
         (POD, "container: {image: busybox, args: [x]}\n    outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}",
          "Container.command", "no command"),
         (POD, f"{POD}\n    sidecars: [{{name: s, image: x}}]", "Container.role", "sidecars"),
-        (POD, f"{POD}\n    retryStrategy: {{limit: 2, backoff: {{duration: 1s, factor: 2}}}}", "Retry.rest", "growing"),
+        (POD, f"{POD}\n    retryStrategy: {{limit: 2, backoff: {{duration: 1s, factor: 2}}}}", "Retry.native_extra", "growing"),
         (POD, f"{POD}\n    retryStrategy: {{}}", "Retry.limit", "without a limit"),
         (POD, f"{POD}\n    timeout: 5m\n    retryStrategy: {{limit: 2}}", "Operation.timeout", "retries"),
         (POD, POD.replace("hello", '"{{workflow.name}}"'), "Step.arguments", "workflow"),
         (POD, POD.replace("hello", '"{{=1 + 1}}"'), "Step.arguments", "expression"),
         (POD, "script: {image: x, command: [sh], source: " + "x" * 140_000 + "}", "Container.script", "bytes"),
-        ("spec:", "spec:\n  volumeClaimTemplates: []", "Workflow.rest", "volumeClaimTemplates"),
-        ("spec:", "spec:\n  templateDefaults: {}", "Workflow.rest", "templateDefaults"),
+        ("spec:", "spec:\n  volumeClaimTemplates: []", "Workflow.native_extra", "volumeClaimTemplates"),
+        ("spec:", "spec:\n  templateDefaults: {}", "Workflow.native_extra", "templateDefaults"),
     ],
 )  # fmt: skip
 def test_what_a_pod_of_airflow_cannot_do(old: str, new: str, feature: str, word: str) -> None:

@@ -75,7 +75,7 @@ def build(recorder: Recorder, name: str, parameters: tuple[Port, ...], kind: str
         handlers=tuple(builder.handlers(recorder.handlers)),
         graphs=tuple(builder.graphs),
         operations=tuple(builder.closed.operations),
-        rest=Native.of(rest) if rest else None,
+        native_extra=Native.of(rest) if rest else None,
     )
     check_whole(workflow, {call.name: call.place for call in calls})
     return workflow

@@ -27,7 +27,7 @@ from couler_plugins.ir import (
 
 __all__ = ["Closed", "close"]
 
-FIELDS = ("image", "command", "script", "env", "requests", "limits", "rest")
+FIELDS = ("image", "command", "script", "env", "requests", "limits", "native_extra")
 Slot = tuple[str, str]
 """A place for a value: what kind of place, and which one."""
 

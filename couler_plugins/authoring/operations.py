@@ -66,7 +66,7 @@ def main_container(common: Common, command: Any, args: Any) -> Container:
         env=_variables(common.env, common.secret),
         requests=requests,
         limits=bounds,
-        rest=Native.of(said) if said else None,
+        native_extra=Native.of(said) if said else None,
     )
 
 
@@ -88,7 +88,7 @@ def operation_of(kind: str, common: Common, container: Container, args: Any) -> 
         daemon=checked_flag(common.daemon, "daemon"),
         retry=retry,
         timeout=timeout,
-        rest=Native.of({"nodeSelector": nodes}) if nodes else None,
+        native_extra=Native.of({"nodeSelector": nodes}) if nodes else None,
     )
 
 
@@ -174,7 +174,7 @@ def _output(item: Any) -> Output:
         kind=item.kind,
         path=Literal(value=item.path),
         exported=Literal(value=item.name) if item.is_global else None,
-        rest=Native.of(dict(item.location)) if item.location else None,
+        native_extra=Native.of(dict(item.location)) if item.location else None,
     )
 
 

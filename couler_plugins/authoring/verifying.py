@@ -17,7 +17,7 @@ def check_mounts(calls: list[Call], volumes: Set[str]) -> None:
     """Raises `InvalidInput` where a step mounts a volume that the workflow does not have."""
     for call in calls:
         for container in call.operation.containers if call.operation is not None else ():
-            mounts = container.rest.data.get("volumeMounts", ()) if container.rest is not None else ()
+            mounts = container.native_extra.data.get("volumeMounts", ()) if container.native_extra is not None else ()
             if missing := [mount["name"] for mount in mounts if mount["name"] not in volumes]:
                 message = f"it mounts the volume {shown(missing[0])}, which this workflow does not have"
                 hint = f"add it: add_volume(Volume({shown(missing[0])}, claim_name))"

@@ -166,7 +166,7 @@ def _retries(retry: Retry | None) -> int:
     if retry is None:
         return 0
     limit = _constant(retry.limit)
-    if retry.rest is not None or not str(limit).isdigit() or int(str(limit)) > MOST_RETRIES:
+    if retry.native_extra is not None or not str(limit).isdigit() or int(str(limit)) > MOST_RETRIES:
         raise _Unsaid
     return int(str(limit))
 

@@ -72,7 +72,7 @@ def native_home(
     """
 
     def load(operation: Operation) -> Any:
-        return form.load(operation.rest) if operation.rest is not None else {}
+        return form.load(operation.native_extra) if operation.native_extra is not None else {}
 
     def get(operation: Operation) -> Any:
         content = load(operation)
@@ -88,7 +88,7 @@ def native_home(
         elif value is not None:
             value = form.spell(value)
         data = _with(load(operation), path, value)
-        return replace(operation, rest=form.dump(data) if data else None)
+        return replace(operation, native_extra=form.dump(data) if data else None)
 
     def objection(operation: Operation | None) -> str:
         if operation is None:

@@ -37,7 +37,7 @@ class Port(Node, frozen=True):
         origin: an external place that its content comes from (a ConfigMap key, a bucket), engine's own structure.
         optional: whether it may stay empty.
         path: where an artifact appears in the container.
-        rest: what else the engine says of it.
+        native_extra: what else the engine says of it.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Port(Node, frozen=True):
     origin: Native | None = None
     optional: bool = False
     path: Value | None = None
-    rest: Native | None = None
+    native_extra: Native | None = None
 
     @property
     def required(self) -> bool:
@@ -65,7 +65,7 @@ class Output(Node, frozen=True):
         default: what it falls back to.
         path: where an artifact is found in the container.
         exported: the name under which the whole run sees it, if any.
-        rest: what else the engine says of it.
+        native_extra: what else the engine says of it.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Output(Node, frozen=True):
     default: Value | None = None
     path: Value | None = None
     exported: Value | None = None
-    rest: Native | None = None
+    native_extra: Native | None = None
 
 
 class Axis(Node, frozen=True):
@@ -110,11 +110,11 @@ class Retry(Node, frozen=True):
 
     Attributes:
         limit: how many more attempts there are after the first.
-        rest: what else the engine says of it.
+        native_extra: what else the engine says of it.
     """
 
     limit: Value | None = None
-    rest: Native | None = None
+    native_extra: Native | None = None
 
 
 class EnvVar(Node, frozen=True):
@@ -139,7 +139,7 @@ class Container(Node, frozen=True):
         script: the text of a program that the engine writes to a file and runs.
         env: the environment.
         requests, limits: resources in Kubernetes' notation, sorted by name.
-        rest: what else the engine says of it.
+        native_extra: what else the engine says of it.
     """
 
     name: str = ""
@@ -151,4 +151,4 @@ class Container(Node, frozen=True):
     env: tuple[EnvVar, ...] = ()
     requests: tuple[tuple[str, Value], ...] = ()
     limits: tuple[tuple[str, Value], ...] = ()
-    rest: Native | None = None
+    native_extra: Native | None = None

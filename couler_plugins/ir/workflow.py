@@ -118,7 +118,7 @@ class Step(Node, frozen=True):
         handlers: what runs on its events.
         role: setup and teardown steps frame others and are never optimised away.
         directives: requests to the adapter, sorted by kind.
-        rest: what else the engine says of it.
+        native_extra: what else the engine says of it.
         source: where it was read.
     """
 
@@ -134,7 +134,7 @@ class Step(Node, frozen=True):
     handlers: tuple[Handler, ...] = ()
     role: OneOf["normal", "setup", "teardown"] = "normal"
     directives: tuple[Directive, ...] = ()
-    rest: Native | None = None
+    native_extra: Native | None = None
     source: Source | None = None
 
 
@@ -179,7 +179,7 @@ class Callable(Node, frozen=True):
         locks: mutexes and semaphores that it takes.
         metrics: what it reports; two that report differently, or under two names, are not the same.
         inline: whether it is written at its only call site instead of under its name.
-        rest: what else the engine says of it.
+        native_extra: what else the engine says of it.
         source: where it was read.
     """
 
@@ -192,7 +192,7 @@ class Callable(Node, frozen=True):
     locks: Native | None = None
     metrics: Native | None = None
     inline: bool = False
-    rest: Native | None = None
+    native_extra: Native | None = None
     source: Source | None = None
 
 
@@ -249,7 +249,7 @@ class Workflow(Node, frozen=True, kw_only=True):
         entry: the call that a run starts with; None in a pure library.
         handlers: what runs on events of the whole run.
         graphs, operations: by name, in the order in which they were written.
-        rest: what else the engine says of it.
+        native_extra: what else the engine says of it.
         source: where it was read.
     """
 
@@ -264,7 +264,7 @@ class Workflow(Node, frozen=True, kw_only=True):
     handlers: tuple[Handler, ...] = ()
     graphs: tuple[Graph, ...] = ()
     operations: tuple[Operation, ...] = ()
-    rest: Native | None = None
+    native_extra: Native | None = None
     source: Source | None = None
 
     @property

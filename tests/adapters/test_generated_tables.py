@@ -61,10 +61,10 @@ COMMON = {
     "Output.kind": "Output.kind",
     "Argument.kind": "Port.kind",
     "Handler.event": "Workflow.handlers",
-    "Workflow.rest": "Workflow.rest",
+    "Workflow.native_extra": "Workflow.native_extra",
     "Graph.parallelism": "Graph.parallelism",
     "Step.condition": "Step.condition",
-    "Operation.rest": "Operation.rest",
+    "Operation.native_extra": "Operation.native_extra",
 }
 TEKTON = {
     "Workflow.parameters": "Workflow.parameters",
@@ -78,7 +78,7 @@ KFP = {
     "Graph.outputs": "Output.value",
     "Output.value": "Output.value",
     "Container.role": "Operation.containers",
-    "Retry.rest": "Retry.rest",
+    "Retry.native_extra": "Retry.native_extra",
 }
 TABLES = {
     "tekton": Table(TektonAdapter(), TektonOptions(), after_success, {**COMMON, **TEKTON}),

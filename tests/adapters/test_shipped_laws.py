@@ -76,9 +76,9 @@ def without_unknown(workflow: ir.Workflow) -> ir.Workflow:
     """A workflow without the operations' unknown fields."""
 
     def change(node: ir.Node) -> ir.Node:
-        if not isinstance(node, ir.Container) or node.rest is None or "x-unknown" not in str(node.rest):
+        if not isinstance(node, ir.Container) or node.native_extra is None or "x-unknown" not in str(node.native_extra):
             return node
-        return ir.replace(node, rest=None)
+        return ir.replace(node, native_extra=None)
 
     return ir.rebuild(workflow, change)
 

@@ -264,8 +264,8 @@ def test_a_function_that_prints_keeps_what_is_said_of_its_pod() -> None:
     with workflow("w") as written:
         couler.run_script(source=flip, node_selector={"a": "b"}, output=couler.create_local_artifact("/x"), daemon=True)
     (operation,) = written.ir.operations
-    assert operation.rest is not None
-    assert (operation.rest.data, operation.daemon) == ({"nodeSelector": {"a": "b"}}, True)
+    assert operation.native_extra is not None
+    assert (operation.native_extra.data, operation.daemon) == ({"nodeSelector": {"a": "b"}}, True)
     assert [output.name for output in operation.outputs] == ["x"]
 
 

@@ -77,7 +77,7 @@ def lifted_counts(workflows: tuple[Workflow, ...]) -> dict[str, int]:
     """The same of what was lifted; what two workflows share counts once."""
     graphs = {graph.source: graph for workflow in workflows for graph in workflow.graphs}
     operations = {item.source: item for workflow in workflows for item in workflow.operations}
-    outer = [(workflow.rest, workflow.parameters, workflow.entry) for workflow in workflows]
+    outer = [(workflow.native_extra, workflow.parameters, workflow.entry) for workflow in workflows]
     found = [item for item in references((*graphs.values(), *operations.values(), *outer)) if item.native]
     steps = [step for graph in graphs.values() for step in graph.steps]
     return {

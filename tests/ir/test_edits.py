@@ -79,7 +79,7 @@ def everywhere() -> Workflow:
         retry=Retry(limit=a),
         timeout=a,
         handlers=(Handler(step=step("h", call="use", arguments=passing(x=a)), condition=a),),
-        rest=Native(parts=(a,)),
+        native_extra=Native(parts=(a,)),
     )
     own = graph(
         step("a"),

@@ -153,7 +153,9 @@ def test_where_calls_differ_one_gets_a_copy_that_its_decision_names() -> None:
     assert calls(after) == {"entry": "g", "a": "op", "b": "op-node-selector"}
     by_name = callables(after.workflows[0])
     assert by_name["op"] == container()
-    assert by_name["op-node-selector"] == container("op-node-selector", rest=Native.of({"nodes": {"pool": "big"}}))
+    assert by_name["op-node-selector"] == container(
+        "op-node-selector", native_extra=Native.of({"nodes": {"pool": "big"}})
+    )
     assert told(after) == [("g/b", "set", "to see", ("op-node-selector",))]
 
 
@@ -222,11 +224,11 @@ def test_names_are_added_to_those_that_are_there_and_can_be_taken_away() -> None
 
 def test_native_fields_around_a_setting_stay() -> None:
     rest = Native.of({"metadata": {"labels": {"app": "x"}, "other": 1}, "more": 2})
-    plan = planned(workflow(graph(step("a")), operations=(container(rest=rest),)))
+    plan = planned(workflow(graph(step("a")), operations=(container(native_extra=rest),)))
     after = set_at(plan, "", labels={"team": "data"})
-    data = called(after).rest.data
+    data = called(after).native_extra.data
     assert data == {"metadata": {"labels": {"app": "x", "team": "data"}, "other": 1}, "more": 2}
-    odd = planned(workflow(graph(step("a")), operations=(container(rest=Native.of({"metadata": "odd"})),)))
+    odd = planned(workflow(graph(step("a")), operations=(container(native_extra=Native.of({"metadata": "odd"})),)))
     assert told(set_at(odd, "", labels={"a": "b"})) == [
         ("g/a", "", "labels cannot be set: metadata is no mapping there", ())
     ]

@@ -205,12 +205,12 @@ REFUSED: dict[str, tuple[Graph, list[str], str]] = {
     ),
     "a status crosses": (g(step("a"), step("b", "a", condition=STATUS)), ["a"], "the status of 'a' cannot leave"),
     "all artifacts together": (
-        g(step("a"), step("b", "a", rest=Native(parts=(Reference(to="output", kind="artifact", step="a"),)))),
+        g(step("a"), step("b", "a", native_extra=Native(parts=(Reference(to="output", kind="artifact", step="a"),)))),
         ["a"],
         "all artifacts of 'a'",
     ),
     "all inputs together": (
-        g(step("a", rest=Native(parts=(Reference(to="input"),)))),
+        g(step("a", native_extra=Native(parts=(Reference(to="input"),)))),
         ["a"],
         "all inputs of its graph",
     ),

@@ -38,8 +38,8 @@ def test_values_of_the_run_are_written_as_json_by_argo() -> None:
 
 def test_an_operation_has_the_manifest_as_a_text_in_its_structure() -> None:
     operation = job_operation(manifest_of({"kind": NAME}), name="job", success="status.x > 0", failure="status.y")
-    assert isinstance(operation.rest, Native)
-    before, tag, behind = operation.rest.parts
+    assert isinstance(operation.native_extra, Native)
+    before, tag, behind = operation.native_extra.parts
     assert isinstance(tag, Expression)
     said = json.loads(f"{before}1{behind}")["resource"]
     assert said == {
@@ -54,5 +54,5 @@ def test_an_operation_has_the_manifest_as_a_text_in_its_structure() -> None:
 
 def test_what_is_not_created_is_not_owned_and_may_not_be_waited_for() -> None:
     operation = job_operation(Literal(value="kind: Job\n"), action="delete")
-    assert isinstance(operation.rest, Native)
-    assert operation.rest.data == {"resource": {"action": "delete", "manifest": "kind: Job\n"}}
+    assert isinstance(operation.native_extra, Native)
+    assert operation.native_extra.data == {"resource": {"action": "delete", "manifest": "kind: Job\n"}}

@@ -43,7 +43,7 @@ def _plain(value: Value) -> Any:
         return value.value
     hint = "give a text; Airflow fills in what is in {{ … }} when the task runs"
     message = "what a pod of a task gets has to be known beforehand"
-    raise Unsupported(message, engine="airflow", feature="Operation.rest", hint=hint)
+    raise Unsupported(message, engine="airflow", feature="Operation.native_extra", hint=hint)
 
 
 FORM = NativeForm(rest_of, _written, lambda data: Literal(value=data), _plain)
@@ -51,7 +51,7 @@ FORM = NativeForm(rest_of, _written, lambda data: Literal(value=data), _plain)
 
 def _refusal(setting: str) -> Callable[[Operation | None], str]:
     def refuse(operation: Operation | None) -> str:
-        settings = rest_of(operation.rest).get(SETTINGS, ()) if operation is not None else ()
+        settings = rest_of(operation.native_extra).get(SETTINGS, ()) if operation is not None else ()
         return "" if setting in settings else UNKNOWN if set(settings) - {"env"} else NO_POD
 
     return refuse

@@ -54,8 +54,8 @@ USUAL: Mapping[str, tuple[Any, ...]] = {
 }
 HINTS = {
     "Operation.kind": "run it in a container (KubernetesPodOperator, DockerOperator), or leave the DAG to Airflow",
-    "Workflow.rest": "start the converted workflow by the other engine's own means",
-    "Operation.rest": "take it out, or leave the DAG to Airflow",
+    "Workflow.native_extra": "start the converted workflow by the other engine's own means",
+    "Operation.native_extra": "take it out, or leave the DAG to Airflow",
 }
 
 
@@ -74,7 +74,7 @@ def refuse(feature: str, step: str, reason: str) -> Unsupported:
 def check_dag(dag: Any) -> None:
     """Raises `Unsupported` where a DAG as a whole has what only Airflow has."""
     if type(dag.timetable).__name__ != "NullTimetable":
-        raise refuse("Workflow.rest", dag.dag_id, f"has a schedule ({type(dag.timetable).__name__})")
+        raise refuse("Workflow.native_extra", dag.dag_id, f"has a schedule ({type(dag.timetable).__name__})")
     for name in ("on_success_callback", "on_failure_callback", "deadline", "sla_miss_callback"):
         if getattr(dag, name, None):
             raise refuse("Workflow.handlers", dag.dag_id, f"has {name}")
@@ -83,7 +83,7 @@ def check_dag(dag: Any) -> None:
     if dag.user_defined_macros or dag.user_defined_filters:
         raise refuse("Step.arguments", dag.dag_id, "has macros or filters of its own")
     if dag.max_active_runs == 1:
-        raise refuse("Workflow.rest", dag.dag_id, "has one run at a time (max_active_runs)")
+        raise refuse("Workflow.native_extra", dag.dag_id, "has one run at a time (max_active_runs)")
     if dag.fail_fast:
         raise refuse("Graph.fail_fast", dag.dag_id, "ends running tasks at the first failure (fail_fast)")
     if dag.dagrun_timeout is not None:
@@ -104,7 +104,7 @@ def check_task(task: Any, fields: Mapping[str, Any], carried: Collection[str]) -
             continue
         if value in USUAL.get(name, ()):
             continue
-        raise refuse("Operation.rest", task.task_id, f"has {name}")
+        raise refuse("Operation.native_extra", task.task_id, f"has {name}")
     if task.is_setup or task.is_teardown:
         raise refuse("Step.role", task.task_id, "is a setup or a teardown")
     if task.get_closest_mapped_task_group() is not None:

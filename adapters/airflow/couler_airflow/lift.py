@@ -113,7 +113,7 @@ class _Lifter:
             entry=Step(name=dag.dag_id, call=Call(name=dag.dag_id), source=self._source()),
             graphs=(self._graph(tasks),),
             operations=tuple(self._operation(task, number) for number, task in enumerate(tasks)),
-            rest=self._rest(),
+            native_extra=self._rest(),
             source=self._source(),
         )
 
@@ -200,7 +200,7 @@ class _Lifter:
             outputs=(Output(name="return_value"),),
             containers=containers_of(task, places),
             inline=True,
-            rest=self._values.native({**what, **said_of(task, places)}),
+            native_extra=self._values.native({**what, **said_of(task, places)}),
             source=self._source(*TASKS, number),
         )
 

@@ -113,8 +113,8 @@ class _Patcher:
         refuse_others(old, new, ("needs", "tolerates", "retry", "timeout", "directives"), new.name)
         self._journal.task(task)
         if new.retry != old.retry:
-            if new.retry is not None and new.retry.rest is not None:
-                raise unsupported("Retry.rest", new.name, "delays between attempts are the owner's")
+            if new.retry is not None and new.retry.native_extra is not None:
+                raise unsupported("Retry.native_extra", new.name, "delays between attempts are the owner's")
             task.retries = 0 if new.retry is None else _count(new.retry.limit, "Retry.limit", new.name)
         if new.timeout != old.timeout:
             task.execution_timeout = _duration(new.timeout, "Step.timeout", new.name)

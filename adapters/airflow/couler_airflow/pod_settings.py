@@ -104,17 +104,17 @@ def write_pod(task: Any, places: Mapping[str, Place], old: Operation, new: Opera
         Unsupported: the table of capabilities does not claim an edit, or the task has no place for it.
     """
     subject = str(task.task_id)
-    refuse_others(old, new, ("containers", "rest"), subject)
+    refuse_others(old, new, ("containers", "native_extra"), subject)
     if len(old.containers) != len(new.containers):
         raise unsupported("Operation.containers", subject, "an operator says what it starts")
     for before, after in zip(old.containers, new.containers, strict=True):
         refuse_others(before, after, CONTAINER, subject)
     if _beside_pod(old) != _beside_pod(new):
-        raise unsupported("Operation.rest", subject, "it is written in the DAG file")
+        raise unsupported("Operation.native_extra", subject, "it is written in the DAG file")
     for name in (*CONTAINER, *METADATA):
         value = HOMES[name].read(name, new)
         if value != HOMES[name].read(name, old):
-            feature = "Operation.rest" if name in METADATA else f"Container.{name}"
+            feature = "Operation.native_extra" if name in METADATA else f"Container.{name}"
             if name not in places:
                 raise unsupported(feature, subject, f"it has no place for its {name}")
             written = _written(task, places[name], name, value)
@@ -126,7 +126,9 @@ def write_pod(task: Any, places: Mapping[str, Place], old: Operation, new: Opera
 
 
 def _beside_pod(operation: Operation) -> Any:
-    return {name: value for name, value in rest_of(operation.rest).items() if name != POD} or operation.rest
+    return {
+        name: value for name, value in rest_of(operation.native_extra).items() if name != POD
+    } or operation.native_extra
 
 
 def _written(task: Any, place: Place, name: str, value: Any) -> Any:

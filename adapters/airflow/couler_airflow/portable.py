@@ -78,7 +78,9 @@ def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Dec
     if not remaining:
         raise refuse("Graph.steps", workflow.name, "runs nothing: all of its tasks are empty")
     kept = tuple(item for item in operations if Call(name=item.name) in remaining)
-    return replace(workflow, parameters=_parameters(dag), graphs=(graph,), operations=kept, rest=None), tuple(notes)
+    return replace(workflow, parameters=_parameters(dag), graphs=(graph,), operations=kept, native_extra=None), tuple(
+        notes
+    )
 
 
 def _note(workflow: Workflow, step: str, action: str, reason: str) -> Decision:

@@ -85,13 +85,13 @@ class Codec:
         self._ignored = frozenset(ignored)
         self._owners = {key: field for field in fields for key in field.keys}
         inner = (name for codec in self._nested.values() for name in codec._written)
-        self._written: frozenset[str] = frozenset((*(field.name for field in fields), *inner, *beside, "rest"))
+        self._written: frozenset[str] = frozenset((*(field.name for field in fields), *inner, *beside, "native_extra"))
 
     def lift(self, mapping: Mapped, context: Context) -> Mapped:
         """The fields of the IR node for this mapping; what they do not express is in the field `rest`."""
         fields, rest = self._lift(mapping, context)
         if rest:
-            fields["rest"] = native(rest)
+            fields["native_extra"] = native(rest)
         return fields
 
     def _lift(self, mapping: Mapped, context: Context) -> tuple[Mapped, Mapped]:
@@ -144,7 +144,7 @@ class Codec:
             Unsupported: as `write`.
         """
         refuse_beyond(new, self._written)
-        if not self._differs(old, new) and getattr(old, "rest", None) == getattr(new, "rest", None):
+        if not self._differs(old, new) and getattr(old, "native_extra", None) == getattr(new, "native_extra", None):
             return mapping
         return self._patch(mapping, old, new, _rest(old, context), _rest(new, context), context)
 
@@ -204,7 +204,7 @@ def _defaults(node_type: type[Node]) -> tuple[tuple[str, Any], ...]:
 
 
 def _rest(node: Node, context: Context) -> Mapped:
-    rest: Native | None = getattr(node, "rest", None)
+    rest: Native | None = getattr(node, "native_extra", None)
     if rest is None:
         return {}
     data: Mapped = write_native(rest, context.scope)

@@ -191,8 +191,8 @@ def _with_own(item: Graph | Operation, attempts: tuple[Retry | None, Value | Non
     """What runs, with the attempts and the timeout of a call, or else its own, in Argo's terms."""
     retry, timeout = attempts or (None, None)
     retry, timeout = retry or item.retry, timeout or item.timeout
-    if retry is not None and retry.rest is None:
-        retry = replace(retry, rest=Native.of({"retryPolicy": "Always"}))  # Argo's own leaves errors out
+    if retry is not None and retry.native_extra is None:
+        retry = replace(retry, native_extra=Native.of({"retryPolicy": "Always"}))  # Argo's own leaves errors out
     return replace(with_timeout(item, timeout), retry=retry)
 
 

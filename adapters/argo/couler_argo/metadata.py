@@ -19,9 +19,11 @@ METADATA_RECORDS = frozenset({"creationTimestamp", "generation", "managedFields"
 
 def annotations_of(node: Workflow | Callable) -> dict[str, str]:
     """The annotations of a workflow's object, or of a template; see `annotation_texts`."""
-    if node.rest is None or not any(isinstance(part, str) and '"annotations":' in part for part in node.rest.parts):
+    if node.native_extra is None or not any(
+        isinstance(part, str) and '"annotations":' in part for part in node.native_extra.parts
+    ):
         return {}
-    match write_native(node.rest):
+    match write_native(node.native_extra):
         case {"metadata": {"annotations": dict(annotations)}}:
             return annotation_texts(annotations)
     return {}
@@ -33,7 +35,7 @@ def with_annotation(workflow: Workflow, key: str, text: str | None) -> Workflow:
     Raises:
         Unsupported: its metadata has no place for it.
     """
-    rest = dict(write_native(workflow.rest)) if workflow.rest is not None else {}
+    rest = dict(write_native(workflow.native_extra)) if workflow.native_extra is not None else {}
     metadata = dict(_mapping(workflow, rest.get("metadata"), "metadata"))
     old = _mapping(workflow, metadata.get("annotations"), "metadata.annotations")
     annotations = {name: content for name, content in old.items() if name != key}
@@ -44,19 +46,19 @@ def with_annotation(workflow: Workflow, key: str, text: str | None) -> Workflow:
             mapping[name] = content
         else:
             mapping.pop(name, None)
-    return replace(workflow, rest=native(rest) if rest else None)
+    return replace(workflow, native_extra=native(rest) if rest else None)
 
 
 def without_records(workflow: Workflow) -> Workflow:
     """The workflow without what a cluster wrote to it: exported objects have that, and serializers leave it empty."""
-    rest = dict(write_native(workflow.rest)) if workflow.rest is not None else {}
+    rest = dict(write_native(workflow.native_extra)) if workflow.native_extra is not None else {}
     metadata = rest.get("metadata")
     if not (rest.keys() & RECORDS or (isinstance(metadata, dict) and metadata.keys() & METADATA_RECORDS)):
         return workflow
     if isinstance(metadata, dict):
         rest["metadata"] = {key: content for key, content in metadata.items() if key not in METADATA_RECORDS}
     remaining = {key: content for key, content in rest.items() if key not in RECORDS and content != {}}
-    return replace(workflow, rest=native(remaining) if remaining else None)
+    return replace(workflow, native_extra=native(remaining) if remaining else None)
 
 
 def _mapping(workflow: Workflow, content: Any, what: str) -> dict[str, Any]:

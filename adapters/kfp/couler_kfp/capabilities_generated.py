@@ -22,7 +22,7 @@ GENERATED = (
     Capability("Workflow.graphs", "full", "components with a dag"),
     Capability("Workflow.operations", "full", "components with an executorLabel"),
     Capability(
-        "Workflow.rest",
+        "Workflow.native_extra",
         "full",
         "",
         "not written: labels, annotations and housekeeping, as a note says; other fields are refused",
@@ -43,7 +43,7 @@ GENERATED = (
     Capability("Graph.parallelism", "full", "", "not written, where it is never reached; refused otherwise"),
     Capability("Graph.finalizers", "refused", "", NONE),
     Capability("Graph.regions", "refused", "", NONE),
-    Capability("Graph.rest", "refused", "", NONE),
+    Capability("Graph.native_extra", "refused", "", NONE),
     Capability("Operation.name", "full", "key of components", "in lower case"),
     Capability("Operation.kind", "full", "", "not written: containers, scripts, functions of Python"),
     Capability("Operation.inputs", "full", "inputDefinitions", "of the type STRING, or of a function's parameter"),
@@ -59,7 +59,9 @@ GENERATED = (
     Capability("Operation.containers", "full", "container", "one"),
     Capability("Operation.daemon", "refused", "", NONE),
     Capability("Operation.directives", "refused", "", NONE),
-    Capability("Operation.rest", "full", "kubernetes.podMetadata", "labels and annotations; other fields are refused"),
+    Capability(
+        "Operation.native_extra", "full", "kubernetes.podMetadata", "labels and annotations; other fields are refused"
+    ),
     Capability("Step.name", "full", "key of tasks", "in lower case"),
     Capability("Step.call", "full", "componentRef", "of what is in the workflow"),
     Capability("Step.arguments", "full", "inputs", "texts"),
@@ -77,7 +79,7 @@ GENERATED = (
     Capability("Step.retry", "full", "retryPolicy", "of an operation's call"),
     Capability("Step.timeout", "refused", "", "set it in the platform configuration"),
     Capability("Step.role", "refused", "", NONE),
-    Capability("Step.rest", "refused", "", NONE),
+    Capability("Step.native_extra", "refused", "", NONE),
     Capability("Container.name", "full", "", "not written"),
     Capability("Container.role", "full", "", "main only"),
     Capability("Container.image", "full", "image", "a constant"),
@@ -93,7 +95,7 @@ GENERATED = (
     Capability(
         "Container.limits", "full", "resources.resourceCpuLimit, resources.resourceMemoryLimit", "cpu and memory"
     ),
-    Capability("Container.rest", "refused", "", NONE),
+    Capability("Container.native_extra", "refused", "", NONE),
     Capability("Port.name", "full", "key of parameters"),
     Capability("Port.kind", "full", "", "parameters only"),
     Capability("Port.value", "full", "defaultValue"),
@@ -101,21 +103,23 @@ GENERATED = (
     Capability("Port.origin", "refused", "", NONE),
     Capability("Port.optional", "refused", "", "parameters only"),
     Capability("Port.path", "refused", "", "parameters only"),
-    Capability("Port.rest", "full", "", "not written; a note says so"),
+    Capability("Port.native_extra", "full", "", "not written; a note says so"),
     Capability("Output.name", "full", "key of parameters"),
     Capability("Output.kind", "full", "", "parameters only"),
     Capability("Output.value", "full", "valueFromParameter", "of a graph, the output of a step"),
     Capability("Output.default", "full", "", "of an operation"),
     Capability("Output.path", "full", "", "of parameters: the file is copied when the container ends"),
     Capability("Output.exported", "refused", "", NONE),
-    Capability("Output.rest", "refused", "", NONE),
+    Capability("Output.native_extra", "refused", "", NONE),
     Capability("Argument.name", "full", "key of inputs.parameters"),
     Capability("Argument.kind", "full", "", "parameters only"),
     Capability(
         "Argument.value", "full", "runtimeValue, taskOutputParameter, componentInputParameter", "no expressions"
     ),
     Capability("Retry.limit", "full", "retryPolicy.maxRetryCount"),
-    Capability("Retry.rest", "full", "", "not written: retryPolicy Always and OnFailure; other fields are refused"),
+    Capability(
+        "Retry.native_extra", "full", "", "not written: retryPolicy Always and OnFailure; other fields are refused"
+    ),
     Capability("Loop.combine", "full", "parameterIterator", "rows"),
     Capability("Loop.axes", "full", "parameterIterator.items", "one"),
     Capability("Loop.limit", "full", "iteratorPolicy.parallelismLimit", "a constant"),

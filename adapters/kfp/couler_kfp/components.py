@@ -59,7 +59,7 @@ def read_graph(name: str, component: Mapped, path: Path, steps: tuple[Step, ...]
         "dag": {**dag, "outputs": more_handed},
     }
     rest = rest_of(_full({**without(component, *OWN, "dag"), **beside}))
-    return Graph(name=name, inputs=inputs, outputs=outputs, steps=steps, rest=rest, source=source)
+    return Graph(name=name, inputs=inputs, outputs=outputs, steps=steps, native_extra=rest, source=source)
 
 
 def _full(content: Mapped) -> Mapped:
@@ -83,7 +83,7 @@ def write_graph(graph: Graph, tasks: Mapped) -> Mapped:
     definitions, outputs = write_outputs(graph.outputs)
     dag = {"tasks": tasks, **({"outputs": outputs} if outputs else {})}
     written = _full({"dag": dag, "inputDefinitions": write_inputs(graph.inputs), "outputDefinitions": definitions})
-    return joined(written, write_structure(graph.rest) if graph.rest else {})
+    return joined(written, write_structure(graph.native_extra) if graph.native_extra else {})
 
 
 def read_operation(  # a component and its body, each with its place
@@ -114,7 +114,7 @@ def read_operation(  # a component and its body, each with its place
         inputs=inputs,
         outputs=outputs,
         containers=(container,) if container else (),
-        rest=rest,
+        native_extra=rest,
         source=source,
     )
     own = {(port.kind, port.name) for port in inputs}
@@ -133,12 +133,14 @@ def _shared_label(label: str, name: str) -> Mapped:
 
 def sharing(operation: Operation, label: str) -> Operation:
     """The operation with an executor that others have, too."""
-    return replace(operation, rest=rest_of({**_rest(operation.rest), **_shared_label(label, operation.name)}))
+    return replace(
+        operation, native_extra=rest_of({**_rest(operation.native_extra), **_shared_label(label, operation.name)})
+    )
 
 
 def label_of(operation: Operation) -> str:
     """The label of the operation's executor."""
-    label = _rest(operation.rest).get("executorLabel")
+    label = _rest(operation.native_extra).get("executorLabel")
     if isinstance(label, dict):
         label = label.get("label")
     return label if isinstance(label, str) else usual_label(operation.name)
@@ -155,7 +157,7 @@ def write_operation(operation: Operation) -> tuple[Mapped, Body]:
         Unsupported: KFP cannot say what it is to be.
     """
     refuse_unsupported(operation)
-    rest = _rest(operation.rest)
+    rest = _rest(operation.native_extra)
     definitions, outputs = write_outputs(operation.outputs)
     if outputs:
         raise unsupported("Output.value", operation.name, "hands out what only a dag can")

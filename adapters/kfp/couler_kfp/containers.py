@@ -54,7 +54,7 @@ def read_container(executor: Mapped, path: Path) -> tuple[Container | None, Mapp
         quantities, others = _quantities(content["resources"])
         fields.update(quantities)
         remainder = {**remainder, "resources": others} if others or not quantities else without(remainder, "resources")
-    return Container(rest=rest_of(remainder), **fields), without(executor, "container")
+    return Container(native_extra=rest_of(remainder), **fields), without(executor, "container")
 
 
 def _environment(items: Any) -> tuple[EnvVar, ...] | None:
@@ -106,7 +106,7 @@ def write_container(container: Container) -> Mapped:
             resources[keys[name]] = write_text(quantity)
     if resources:
         written["resources"] = resources
-    return joined(written, write_structure(container.rest) if container.rest else {})
+    return joined(written, write_structure(container.native_extra) if container.native_extra else {})
 
 
 def _write_variable(variable: EnvVar) -> Mapped:

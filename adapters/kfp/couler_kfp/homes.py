@@ -43,7 +43,7 @@ def _contained(setting: str, native: str, note: str = "") -> Home:
     home = container_home(setting, native, note)
 
     def get(operation: Operation) -> Pairs:
-        rest = operation.containers[0].rest if operation.containers else None
+        rest = operation.containers[0].native_extra if operation.containers else None
         held = write_structure(rest).get("resources") if rest is not None else None
         older = [held.get(key) if isinstance(held, dict) else None for key in OLDER[setting]]
         texts = [f"{number:g}{unit}" if number else "" for number, unit in zip(older, ("", "G"), strict=True)]
@@ -74,7 +74,7 @@ def _with_timeout(operation: Operation, timeout: Value | None) -> Operation:
 
 
 def _unless_chosen_in_run(operation: Operation) -> str:
-    config = write_structure(operation.rest) if operation.rest is not None else {}
+    config = write_structure(operation.native_extra) if operation.native_extra is not None else {}
     for key in ("platforms", "kubernetes", "nodeSelector"):
         config = config.get(key, {})
     return "an input of the pipeline chooses the nodes" if "nodeSelectorJson" in config else _objection(operation)

@@ -115,7 +115,7 @@ class _Lifter:
             entry=Step(name=ROOT, call=Call(name=ROOT)),
             graphs=tuple(graphs),
             operations=tuple(operations),
-            rest=rest_of({key: content for key, content in remainder.items() if content}),
+            native_extra=rest_of({key: content for key, content in remainder.items() if content}),
             source=(pipeline.holder.document, *pipeline.holder.path),
         )
         return _with_memoized(workflow)
@@ -217,7 +217,7 @@ def _memoized(workflow: Workflow) -> dict[str, Native]:
     options: dict[str, list[Any]] = {}
     for _, step in call_sites(workflow):
         if isinstance(step.call, Call):
-            rest = write_structure(step.rest) if step.rest else {}
+            rest = write_structure(step.native_extra) if step.native_extra else {}
             options.setdefault(step.call.name, []).append(rest.get("cachingOptions"))
     return {
         name: structure(option[0])

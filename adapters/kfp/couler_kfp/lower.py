@@ -118,9 +118,9 @@ class _Lowerer:
         bundle, document = self._plan.bundle, pipeline.holder.document
         if platform and bundle.file_of(document).format == "json":
             hint = "write the pipeline as YAML"
-            raise unsupported("Operation.rest", "the file", "is JSON, and cannot have a second document", hint)
+            raise unsupported("Operation.native_extra", "the file", "is JSON, and cannot have a second document", hint)
         file = bundle.file_numbers[document]
         behind = [item.holder.document for item in self._pipelines.values() if item.holder.document > document]
         if platform and any(bundle.file_numbers[number] == file for number in behind):
             reason = "has another pipeline behind this one, where its platform configuration would be"
-            raise unsupported("Operation.rest", "the file", reason, "give each pipeline a file of its own")
+            raise unsupported("Operation.native_extra", "the file", reason, "give each pipeline a file of its own")

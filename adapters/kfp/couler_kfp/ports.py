@@ -37,7 +37,7 @@ def read_inputs(component: Mapped, path: Path) -> tuple[tuple[Port, ...], Mapped
                     kind=kind,
                     default=None if default is None else plain(default),
                     optional=optional,
-                    rest=rest_of(without(definition, *fields)),
+                    native_extra=rest_of(without(definition, *fields)),
                 )
             )
     return tuple(ports), without(section, "parameters", "artifacts")
@@ -51,7 +51,7 @@ def write_inputs(ports: tuple[Port, ...]) -> Mapped:
             if port.kind != kind:
                 continue
             refuse_unsupported(port)
-            definition = {} if port.rest is None else dict(write_structure(port.rest))
+            definition = {} if port.native_extra is None else dict(write_structure(port.native_extra))
             if port.default is not None:
                 if kind == "artifact":
                     raise unsupported("Port.default", port.name, "is an artifact, and cannot have a default")
@@ -87,7 +87,7 @@ def read_outputs(component: Mapped, path: Path) -> tuple[tuple[Output, ...], Map
         for name in declared:
             definition = mapping(declared, name, (*path, "outputDefinitions", key))
             value = _read_source(sources[name], kind) if name in sources else None
-            outputs.append(Output(name=name, kind=kind, value=value, rest=rest_of(definition)))
+            outputs.append(Output(name=name, kind=kind, value=value, native_extra=rest_of(definition)))
         for name in sources:
             if name not in declared:
                 message = f"the dag hands out {name!r}, which its outputDefinitions do not declare"
@@ -131,7 +131,12 @@ def write_outputs(outputs: tuple[Output, ...]) -> tuple[Mapped, Mapped]:
             if output.kind != kind:
                 continue
             refuse_unsupported(output)
-            _put(definitions, key, output.name, {} if output.rest is None else write_structure(output.rest))
+            _put(
+                definitions,
+                key,
+                output.name,
+                {} if output.native_extra is None else write_structure(output.native_extra),
+            )
             if output.value is not None:
                 _put(sources, key, output.name, _write_source(output.value, output))
     return definitions, sources

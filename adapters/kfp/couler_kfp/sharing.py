@@ -110,11 +110,13 @@ class _Twins:
 
 def _nameless(operation: Operation) -> Operation:
     """The operation without its name, its label, an order, and what follows from its tasks."""
-    rest = without(write_structure(operation.rest), "executorLabel") if operation.rest is not None else {}
+    rest = (
+        without(write_structure(operation.native_extra), "executorLabel") if operation.native_extra is not None else {}
+    )
     return replace(
         operation,
         name="",
-        rest=rest_of(rest),
+        native_extra=rest_of(rest),
         inputs=tuple(sorted(operation.inputs, key=lambda port: (port.kind, port.name))),
         outputs=tuple(sorted(operation.outputs, key=lambda output: (output.kind, output.name))),
         memoized=None,
@@ -122,7 +124,7 @@ def _nameless(operation: Operation) -> Operation:
 
 
 def _has_key(step: Step) -> bool:
-    options = write_structure(step.rest).get("cachingOptions") if step.rest is not None else None
+    options = write_structure(step.native_extra).get("cachingOptions") if step.native_extra is not None else None
     return isinstance(options, dict) and bool(options.get("cacheKey"))
 
 

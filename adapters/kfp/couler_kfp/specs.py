@@ -18,7 +18,7 @@ __all__ = ["rest_part", "write_platform", "write_spec"]
 
 def rest_part(workflow: Workflow, part: str) -> Mapped:
     """What no field expresses of the `spec`, of the `platform` document, or of the `object` around both."""
-    rest: Mapped = write_structure(workflow.rest).get(part, {}) if workflow.rest else {}
+    rest: Mapped = write_structure(workflow.native_extra).get(part, {}) if workflow.native_extra else {}
     return rest
 
 

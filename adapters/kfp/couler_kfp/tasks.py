@@ -75,7 +75,7 @@ def read_task(name: str, task: Mapped, path: Path, source: Source) -> Step:
         arguments=arguments,
         needs=needs,
         loop=loop,
-        rest=rest_of(remainder),
+        native_extra=rest_of(remainder),
         source=source,
         **fields,
     )
@@ -97,8 +97,8 @@ def _read_needs(task: Mapped, path: Path) -> tuple[Needs | None, Mapped]:
 def _read_retry(retry: Mapped) -> Retry:
     limit = retry.get("maxRetryCount")
     if not isinstance(limit, int):
-        return Retry(rest=rest_of(retry))
-    return Retry(limit=Literal(value=limit), rest=rest_of(without(retry, "maxRetryCount")))
+        return Retry(native_extra=rest_of(retry))
+    return Retry(limit=Literal(value=limit), native_extra=rest_of(without(retry, "maxRetryCount")))
 
 
 def write_task(step: Step) -> Mapped:
@@ -111,7 +111,7 @@ def write_task(step: Step) -> Mapped:
     if not isinstance(step.call, Call):
         raise unsupported("Step.call", step.name, "calls something outside of its pipeline")
     call_inputs = Given(step.arguments, step.name)
-    rest = write_structure(step.rest) if step.rest else {}
+    rest = write_structure(step.native_extra) if step.native_extra else {}
     written: Mapped = {
         "componentRef": {"name": step.call.name},
         "taskInfo": {} if "name" in (rest.get("taskInfo") or {}) else {"name": step.name},
@@ -148,4 +148,4 @@ def _write_needs(step: Step, rest: Mapped) -> Mapped:
 def _write_retry(retry: Retry, name: str) -> Mapped:
     refuse_unsupported(retry)
     limit = {} if retry.limit is None else {"maxRetryCount": whole_number(retry.limit, "Retry.limit", name)}
-    return joined(limit, write_structure(retry.rest) if retry.rest else {})
+    return joined(limit, write_structure(retry.native_extra) if retry.native_extra else {})

@@ -31,7 +31,7 @@ def read_pipeline(
         steps=steps,
         finalizers=tuple(task["name"] for task in mappings(spec, "finally", path)),
         inline=embedded,
-        rest=scope.rest(remainder),
+        native_extra=scope.rest(remainder),
         source=source,
     )
 
@@ -56,7 +56,7 @@ def write_pipeline(graph: Graph, tasks: dict[str, Mapped], embedded: bool) -> Ma
     ):
         if items:
             written[key] = items
-    return joined(written, write_value(graph.rest, spelled) if graph.rest else {})
+    return joined(written, write_value(graph.native_extra, spelled) if graph.native_extra else {})
 
 
 def read_operation(name: str, spec: Mapped, path: Path, source: Source, scope: Scope, embedded: bool) -> Operation:
@@ -70,7 +70,7 @@ def read_operation(name: str, spec: Mapped, path: Path, source: Source, scope: S
         outputs=read_outputs(spec, path, scope),
         containers=(*steps, *sidecars),
         inline=embedded,
-        rest=scope.rest(unless_empty(spec, "params", "results", "steps", "sidecars")),
+        native_extra=scope.rest(unless_empty(spec, "params", "results", "steps", "sidecars")),
         source=source,
     )
 
@@ -84,7 +84,7 @@ def read_step_action(name: str, spec: Mapped, path: Path, source: Source, scope:
         inputs=read_inputs(spec, path, scope, embedded=False),
         outputs=read_outputs(spec, path, scope),
         containers=(read_container(body, "main", scope),),
-        rest=scope.rest(unless_empty(without(spec, *STEP_FIELDS), "params", "results")),
+        native_extra=scope.rest(unless_empty(without(spec, *STEP_FIELDS), "params", "results")),
         source=source,
     )
 
@@ -106,7 +106,7 @@ def write_operation(operation: Operation, embedded: bool, action: bool) -> Mappe
     ):
         if items:
             written[key] = items
-    rest = write_value(operation.rest) if operation.rest else {}
+    rest = write_value(operation.native_extra) if operation.native_extra else {}
     if action:
         return joined({**written, **_write_body(operation, rest)}, rest)
     for key, role in (("steps", "main"), ("sidecars", "sidecar")):
@@ -127,7 +127,9 @@ def _write_body(operation: Operation, rest: Mapped) -> Mapped:
         raise unsupported("Container.name", container.name, "is the step of a StepAction, and has no name of its own")
     body = write_container(replace(container, name=""))
     if beyond := [key for key in body if key not in STEP_FIELDS]:
-        raise unsupported("Container.rest", operation.name, f"is a StepAction, and cannot have {beyond[0]}")
+        raise unsupported("Container.native_extra", operation.name, f"is a StepAction, and cannot have {beyond[0]}")
     if clashes := [key for key in rest if key in STEP_FIELDS]:
-        raise unsupported("Operation.rest", operation.name, f"is a StepAction, and says of its container {clashes[0]}")
+        raise unsupported(
+            "Operation.native_extra", operation.name, f"is a StepAction, and says of its container {clashes[0]}"
+        )
     return body

@@ -43,7 +43,7 @@ def read_container(item: Mapped, role: OneOf["main", "sidecar"], scope: Scope) -
             fields[key] = tuple((name, scope.value(amount)) for name, amount in sorted(amounts.items()))
         others = without(item[RESOURCES], *quantities)
         remainder = {**remainder, RESOURCES: others} if others or not quantities else without(remainder, RESOURCES)
-    return Container(role=role, rest=scope.rest(remainder), **fields)
+    return Container(role=role, native_extra=scope.rest(remainder), **fields)
 
 
 def _is_quantities(content: Any) -> bool:
@@ -89,7 +89,7 @@ def write_container(container: Container) -> Mapped:
     for key in QUANTITIES:
         if amounts := getattr(container, key):
             written.setdefault(RESOURCES, {})[key] = {name: write_value(amount) for name, amount in amounts}
-    return joined(written, write_value(container.rest) if container.rest else {})
+    return joined(written, write_value(container.native_extra) if container.native_extra else {})
 
 
 def _write_variable(variable: EnvVar) -> Mapped:

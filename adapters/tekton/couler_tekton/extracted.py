@@ -127,9 +127,13 @@ def holder(item: Graph | Operation, namespace: str) -> Workflow:
     metadata = rest.pop("metadata", None) if isinstance(item, Operation) else None
     inputs = tuple(replace(port, optional=False) for port in item.inputs)
     root = "pipeline" if isinstance(item, Graph) else "task"
-    bare: Any = without_origin(replace(item, name=root, inputs=inputs, inline=False, rest=scope_in(item).rest(rest)))
+    bare: Any = without_origin(
+        replace(item, name=root, inputs=inputs, inline=False, native_extra=scope_in(item).rest(rest))
+    )
     own = Scope().rest({"metadata": metadata}) if metadata else None
-    workflow = Workflow(engine="tekton", kind=root.capitalize(), library="namespace", namespace=namespace, rest=own)
+    workflow = Workflow(
+        engine="tekton", kind=root.capitalize(), library="namespace", namespace=namespace, native_extra=own
+    )
     return replace(workflow, graphs=(bare,)) if isinstance(item, Graph) else replace(workflow, operations=(bare,))
 
 
@@ -148,7 +152,7 @@ def named(wanted: str, bare: Workflow) -> str:
 
 
 def _rest(node: Workflow | Graph | Operation | Step) -> dict[str, Any]:
-    rest: dict[str, Any] = write_value(node.rest) if node.rest else {}
+    rest: dict[str, Any] = write_value(node.native_extra) if node.native_extra else {}
     return rest
 
 
@@ -164,5 +168,5 @@ def _names(node: Graph | Operation | Step) -> set[str]:
 
 def _is_object(port: Port) -> bool:
     """Whether a parameter holds an object, to which more keys may be handed."""
-    rest: Any = write_value(port.rest) if port.rest else {}
+    rest: Any = write_value(port.native_extra) if port.native_extra else {}
     return rest.get("type") == "object" or "properties" in rest

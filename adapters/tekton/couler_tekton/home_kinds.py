@@ -67,7 +67,7 @@ def of_object(setting: str, *path: str) -> Home:
         data = rest_of(workflow)
         for _, value in changes:
             data = with_path(data, path, spelled(setting, value))
-        return replace(workflow, rest=Scope().rest(data))
+        return replace(workflow, native_extra=Scope().rest(data))
 
     return Home(at="workflow", get=get, put=put)
 
@@ -78,7 +78,7 @@ def of_run(setting: str, *path: str) -> Home:
     def get(workflow: Workflow) -> Function[[CallSite], Any]:
         spec = held(rest_of(workflow), "spec")
         usual = said_under(spec, ("taskRunTemplate", *path))
-        own = said_of_tasks(workflow.rest)
+        own = said_of_tasks(workflow.native_extra)
 
         def read(site: CallSite) -> Any:
             data = said_under(own.get(site.step.name), path)
@@ -95,7 +95,7 @@ def of_run(setting: str, *path: str) -> Home:
             if number == len(items):
                 items.append({"pipelineTaskName": site.step.name})
             items[number] = with_path(items[number], path, spelled(setting, value))
-        return replace(workflow, rest=Scope().rest(with_path(rest, ("spec", SPECS), items)))
+        return replace(workflow, native_extra=Scope().rest(with_path(rest, ("spec", SPECS), items)))
 
     return Home(at="workflow", get=get, put=put)
 

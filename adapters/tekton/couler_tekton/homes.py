@@ -78,7 +78,7 @@ def _metadata(setting: str) -> Home:
     here, in_run = of_object(setting, *path), of_run(setting, *path)
 
     def put(operation: Operation, pairs: Pairs) -> Operation:
-        scope, parts = scope_in(operation), operation.rest.parts if operation.rest is not None else ()
+        scope, parts = scope_in(operation), operation.native_extra.parts if operation.native_extra is not None else ()
         known = {spell(part): part for part in parts if isinstance(part, Reference)}
 
         def cut(text: str) -> tuple[str | Reference, ...]:
@@ -87,14 +87,14 @@ def _metadata(setting: str) -> Home:
             )
 
         rest = with_path(rest_of(operation), path, spelled(setting, pairs))
-        return replace(operation, rest=structure(rest, cut) if rest else None)
+        return replace(operation, native_extra=structure(rest, cut) if rest else None)
 
     def choose(workflow: Workflow, site: CallSite, callee: Operation | None) -> Home:
         if _runs_pipeline(site) or workflow.kind == "StepAction":
             return ACTION if workflow.kind == "StepAction" else PIPELINE
         if workflow.kind in ("Task", "TaskRun"):
             return here
-        if _in_run(workflow, site) and (callee is None or site.step.name in said_of_tasks(workflow.rest)):
+        if _in_run(workflow, site) and (callee is None or site.step.name in said_of_tasks(workflow.native_extra)):
             return in_run
         return home if callee is not None else ELSEWHERE
 
@@ -179,7 +179,7 @@ def _of_steps(setting: str, *path: str, note: str) -> Home:
             return SIZED if "stepSpecs" in held(rest_of(workflow), "spec") else here
         if not _in_run(workflow, site):
             return ELSEWHERE
-        return SIZED if "stepSpecs" in said_of_tasks(workflow.rest).get(site.step.name, {}) else in_run
+        return SIZED if "stepSpecs" in said_of_tasks(workflow.native_extra).get(site.step.name, {}) else in_run
 
     def refuse(operation: Operation | None) -> str:
         return "" if operation is not None and _steps(operation) else "its steps are StepActions, in other objects"

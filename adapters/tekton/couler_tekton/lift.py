@@ -108,7 +108,7 @@ class _Lifter:
             kind=self._item.kind,
             graphs=tuple(self._graphs),
             operations=tuple(self._operations),
-            rest=Scope().rest(rest),
+            native_extra=Scope().rest(rest),
             source=self._source(path),
             **names_read,
             **fields,

@@ -40,7 +40,7 @@ def read_inputs(spec: Mapped, path: Path, scope: Scope, embedded: bool) -> tuple
             name=item["name"],
             default=None if item.get("default") is None else scope.value(item["default"]),
             optional=embedded,
-            rest=scope.rest(without(item, "name", *(() if item.get("default") is None else ("default",)))),
+            native_extra=scope.rest(without(item, "name", *(() if item.get("default") is None else ("default",)))),
         )
         for item in named(spec, "params", path)
     )
@@ -52,7 +52,7 @@ def read_outputs(spec: Mapped, path: Path, scope: Scope) -> tuple[Output, ...]:
         Output(
             name=item["name"],
             value=None if item.get("value") is None else scope.value(item["value"]),
-            rest=scope.rest(without(item, "name", *(() if item.get("value") is None else ("value",)))),
+            native_extra=scope.rest(without(item, "name", *(() if item.get("value") is None else ("value",)))),
         )
         for item in named(spec, "results", path)
     )
@@ -61,7 +61,8 @@ def read_outputs(spec: Mapped, path: Path, scope: Scope) -> tuple[Output, ...]:
 def read_run_parameters(spec: Mapped, path: Path, scope: Scope) -> tuple[Port, ...]:
     """What a run is given."""
     return tuple(
-        Port(name=name, value=value, rest=scope.rest(extra)) for name, value, extra in _passed(spec, path, scope)
+        Port(name=name, value=value, native_extra=scope.rest(extra))
+        for name, value, extra in _passed(spec, path, scope)
     )
 
 
@@ -131,7 +132,7 @@ def write_outputs(outputs: tuple[Output, ...], spelled: Spell = spell) -> list[M
 
 
 def _entry(port: Port | Output, content: Mapped) -> Mapped:
-    return joined({"name": port.name, **content}, write_value(port.rest) if port.rest else {})
+    return joined({"name": port.name, **content}, write_value(port.native_extra) if port.native_extra else {})
 
 
 def write_arguments(arguments: Iterable[Argument], extras: Mapped) -> list[Mapped]:

@@ -97,7 +97,7 @@ def read_task(task: Mapped, path: Path, source: Source, scope: Scope, callee: Ca
         arguments=(*items, *arguments),
         needs=needs,
         loop=loop,
-        rest=scope.rest(remainder),
+        native_extra=scope.rest(remainder),
         source=source,
         **fields,
     )
@@ -137,7 +137,7 @@ def write_task(step: Step, call: Mapped) -> Mapped:
         Unsupported: Tekton cannot say what it is to be.
     """
     refuse_unsupported(step)
-    rest = write_value(step.rest) if step.rest else {}
+    rest = write_value(step.native_extra) if step.native_extra else {}
     rest = without(rest, *({"taskRef", "pipelineRef"} - call.keys()))  # what it said of the kind of another callee
     written: Mapped = {"name": step.name, **call}
     axes, matrix = _write_loop(step, rest)

@@ -49,7 +49,7 @@ class Writing:
         spec = self._run(kind) if kind.runs else self._root(kind)
         if self._left:
             raise unsupported("Call.name", min(self._left), "is called by nothing in this object, its only place", ONCE)
-        rest = write_value(workflow.rest) if workflow.rest else {}
+        rest = write_value(workflow.native_extra) if workflow.native_extra else {}
         if kind.runs and isinstance(rest.get("spec"), dict):  # what it said of the kind of another callee
             rest["spec"] = without(rest["spec"], *(set(HOLDERS[kind.root]) - spec.keys()))
         metadata = {key: name for key, name in names.items() if name}
@@ -127,10 +127,10 @@ class Writing:
                 for entry in _workspaces(step):
                     if (name := entry.get("workspace") or entry.get("name")) not in declared:
                         reason = f"uses the workspace {name!r}, which the pipeline around it does not declare"
-                        raise unsupported("Graph.rest", step.name, reason, "declare it there, and pass it on")
+                        raise unsupported("Graph.native_extra", step.name, reason, "declare it there, and pass it on")
 
 
 def _workspaces(node: Graph | Step) -> list[Mapped]:
-    rest = write_value(node.rest) if node.rest else {}
+    rest = write_value(node.native_extra) if node.native_extra else {}
     found = rest.get("workspaces")
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []

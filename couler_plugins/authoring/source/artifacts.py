@@ -34,7 +34,7 @@ def declared(item: Output | Port, subject: str) -> str:
     path = item.path.value if isinstance(item.path, Literal) else None
     if not isinstance(path, str) or item.value is not None or item.default is not None:
         raise refused(subject, f"has {item.name!r}, which is no file with a place")
-    native = item.rest if isinstance(item, Output) else item.origin
+    native = item.native_extra if isinstance(item, Output) else item.origin
     content: Mapping[str, Any] = {} if native is None else native.data
     options = {"path": path}
     store = "parameter" if item.kind == "parameter" else "local"

@@ -179,13 +179,13 @@ def _surroundings(operation: Operation, container: Container, shown: Any) -> Ite
     if texts:
         same = texts.get("requests") == texts.get("limits")
         yield "resources", constant(texts["requests"] if same else texts)
-    rest = _data(container.rest, operation.name)
+    rest = _data(container.native_extra, operation.name)
     for mount in [rest.pop("volumeMounts", [])] if "volumeMounts" in rest else []:
         yield "volume_mounts", _listed(_mount(item, operation.name) for item in mount)
     for key, name in CONTAINER_REST.items():
         if key in rest:
             yield name, constant(rest.pop(key))
-    pod = {} if operation.kind == "python" else _data(operation.rest, operation.name)
+    pod = {} if operation.kind == "python" else _data(operation.native_extra, operation.name)
     if "nodeSelector" in pod:
         yield "node_selector", constant(pod.pop("nodeSelector"))
     if rest or pod:
@@ -196,10 +196,10 @@ def _surroundings(operation: Operation, container: Container, shown: Any) -> Ite
 
 def _job(operation: Operation, shown: Any) -> Iterator[tuple[str, str | Written]]:
     """The manifest, with what stands for references in it, and when it has succeeded."""
-    assert operation.rest is not None
-    read = list(dict.fromkeys(references(operation.rest)))
+    assert operation.native_extra is not None
+    read = list(dict.fromkeys(references(operation.native_extra)))
     marks = {reference: f"\ue000{number}\ue000" for number, reference in enumerate(read)}
-    text = "".join(marks[part] if isinstance(part, Reference) else str(part) for part in operation.rest.parts)
+    text = "".join(marks[part] if isinstance(part, Reference) else str(part) for part in operation.native_extra.parts)
     data = json.loads(text)["resource"]
     pieces: list[Any] = [
         read[int(piece)] if number % 2 else piece for number, piece in enumerate(data.pop("manifest").split("\ue000"))
@@ -219,7 +219,7 @@ def _job(operation: Operation, shown: Any) -> Iterator[tuple[str, str | Written]
 
 def _attempts(retry: Retry, step: str) -> str:
     limit = retry.limit.value if isinstance(retry.limit, Literal) else None
-    if retry.rest is not None or not isinstance(limit, int):
+    if retry.native_extra is not None or not isinstance(limit, int):
         raise refused(step, "is retried on conditions, or without a limit")
     return repr(limit)
 

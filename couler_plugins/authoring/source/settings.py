@@ -36,9 +36,9 @@ def settings_of(workflow: Workflow) -> tuple[dict[str, str], list[str]]:
     Raises:
         Unsupported: it says something that is none of these.
     """
-    if workflow.rest is not None and any(references(workflow.rest)):
+    if workflow.native_extra is not None and any(references(workflow.native_extra)):
         raise refused(workflow.label, "says of its runs what only the run knows")
-    rest = {} if workflow.rest is None else dict(workflow.rest.data)
+    rest = {} if workflow.native_extra is None else dict(workflow.native_extra.data)
     spec, metadata = dict(rest.pop("spec", {})), dict(rest.pop("metadata", {}))
     settings: dict[str, str] = {}
     parameters = {port.name: _value(workflow, port) for port in workflow.parameters}
@@ -66,7 +66,7 @@ def settings_of(workflow: Workflow) -> tuple[dict[str, str], list[str]]:
 
 def _value(workflow: Workflow, port: Any) -> str | None:
     value = port.value if port.value is not None else port.default
-    if port.kind != "parameter" or port.rest is not None or not (value is None or isinstance(value, Literal)):
+    if port.kind != "parameter" or port.native_extra is not None or not (value is None or isinstance(value, Literal)):
         raise refused(workflow.label, f"has a parameter {port.name!r} that is more than a text")
     return None if value is None else str(value.value)
 

@@ -77,19 +77,19 @@ def _problem(node: Node) -> str:
         case Native():
             return _native(node)
         case Workflow():
-            return _misfit("what it says of its runs", node.rest, RUN)
+            return _misfit("what it says of its runs", node.native_extra, RUN)
         case Operation():
             return _operation(node)
         case Graph():
-            return _misfit("what it says of itself", node.rest, dict[str, Any])
+            return _misfit("what it says of itself", node.native_extra, dict[str, Any])
         case Container():
-            return _misfit("what it says of a container", node.rest, CONTAINER)
+            return _misfit("what it says of a container", node.native_extra, CONTAINER)
         case EnvVar(value=Native() as value):
             return _misfit("where a variable comes from", value, dict[str, Any])
         case Port():
             return _misfit("where an input comes from", node.origin, PLACES)
         case Output():
-            return _misfit("where an output goes", node.rest, PLACES)
+            return _misfit("where an output goes", node.native_extra, PLACES)
     return ""
 
 
@@ -120,7 +120,7 @@ def _misfit(what: str, native: Native | None, shape: Any) -> str:
 
 
 def _operation(operation: Operation) -> str:
-    if problem := _misfit("what it says of its pod", operation.rest, OPERATION):
+    if problem := _misfit("what it says of its pod", operation.native_extra, OPERATION):
         return problem
     if operation.kind == "resource":
         return _resource(operation)
@@ -139,7 +139,7 @@ def _operation(operation: Operation) -> str:
 
 def _resource(operation: Operation) -> str:
     """The manifest of a resource may hold references: these are texts in it."""
-    if operation.rest is None:
+    if operation.native_extra is None:
         return "is a resource without a manifest"
-    plain = Native(parts=("".join(part if isinstance(part, str) else "0" for part in operation.rest.parts),))
+    plain = Native(parts=("".join(part if isinstance(part, str) else "0" for part in operation.native_extra.parts),))
     return _native(plain) or _misfit("what it says of its resource", plain, RESOURCE)

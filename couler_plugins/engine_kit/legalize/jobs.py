@@ -56,7 +56,7 @@ def job_operation(
         kind="resource",
         inputs=inputs,
         outputs=tuple(Output(name=key, value=Native.of(dict(how))) for key, how in outputs.items()),
-        rest=Native(parts=tuple(_joined((f'{before}"', *_escaped(manifest), f'"{behind}')))),
+        native_extra=Native(parts=tuple(_joined((f'{before}"', *_escaped(manifest), f'"{behind}')))),
     )
 
 

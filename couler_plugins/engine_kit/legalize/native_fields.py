@@ -49,9 +49,9 @@ def _cleared(node: Node) -> Node:
             return replace(node, value=_variable(source))
         case Port():
             node = replace(node, value=_held(node.value), default=_held(node.default))
-    rest = getattr(node, "rest", None)
+    rest = getattr(node, "native_extra", None)
     if isinstance(rest, Native):
-        return replace(node, rest=_without(rest))
+        return replace(node, native_extra=_without(rest))
     return node
 
 

@@ -163,7 +163,7 @@ class _Lifter:
             entry=ir.Step(name=GRAPH, call=ir.Call(name=GRAPH), source=source),
             graphs=(ir.Graph(name=GRAPH, steps=steps, outputs=outputs, source=(*source, GRAPH)),),
             operations=tuple(self._operations),
-            rest=native_of({**left, **({"on": triggers} if triggers is not None else {})}),
+            native_extra=native_of({**left, **({"on": triggers} if triggers is not None else {})}),
             source=source,
         )
         return ir.map_references(workflow, self._resolved)
@@ -206,7 +206,7 @@ class _Lifter:
             own |= left
         else:
             self._operations.append(self._operation(f"{GRAPH}/{name}", left, path))
-        return ir.Step(name=name, call=call, rest=native_of(own), source=(self._number, *path), **fields)
+        return ir.Step(name=name, call=call, native_extra=native_of(own), source=(self._number, *path), **fields)
 
     def _operation(self, name: str, left: Mapped, path: Path) -> ir.Operation:
         steps, outputs = left.pop("steps", None), left.get("outputs")
@@ -223,7 +223,7 @@ class _Lifter:
             inline=True,
             outputs=tuple(ir.Output(name=key, value=value_of(item)) for key, item in outputs.items()),
             containers=tuple(containers),
-            rest=native_of({key: left[key] for key in left if key != "outputs" or not outputs}),
+            native_extra=native_of({key: left[key] for key in left if key != "outputs" or not outputs}),
             source=(self._number, *path),
         )
 
@@ -236,7 +236,7 @@ class _Lifter:
             fields["script"] = value_of(left.pop("run"))
         elif str(left.get("uses")).startswith(DOCKER):
             fields["image"] = value_of(left.pop("uses").removeprefix(DOCKER))
-        return ir.Container(rest=native_of(left), **fields)
+        return ir.Container(native_extra=native_of(left), **fields)
 
     def _environment(self, left: Mapped, path: Path) -> tuple[ir.EnvVar, ...]:
         """Takes the variables out of a mapping; GitHub reads `yes` and `on` as texts, unlike Kubernetes."""
@@ -261,7 +261,7 @@ def outcomes_with(condition: ir.Value | None) -> tuple[str, ...]:
 
 def _output(name: str, item: Mapped) -> ir.Output:
     value = value_of(item.pop("value")) if isinstance(item.get("value"), str) else None
-    return ir.Output(name=name, value=value, rest=native_of(item))
+    return ir.Output(name=name, value=value, native_extra=native_of(item))
 
 
 def declared(triggers: Any) -> tuple[Any, tuple[ir.Port, ...]]:

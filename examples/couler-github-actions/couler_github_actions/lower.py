@@ -102,10 +102,10 @@ def generated(workflow: ir.Workflow, runs_on: str) -> tuple[ir.Workflow, list[De
         Unsupported: it has something that is not carried; `GENERATED` lists what is.
     """
     notes = []
-    if workflow.rest is not None and text_of(workflow.rest).keys() <= {"metadata"}:
+    if workflow.native_extra is not None and text_of(workflow.native_extra).keys() <= {"metadata"}:
         reason = "GitHub Actions has no labels and no annotations"
         notes = [Decision(optimizer=ENGINE, workflow=workflow.label, action="leave out metadata", reason=reason)]
-        workflow = ir.replace(workflow, rest=None)
+        workflow = ir.replace(workflow, native_extra=None)
     refuse_beyond(workflow, frozenset(row.feature for row in GENERATED))
     others = [item.step for item in ir.references(workflow) if item.to not in ("input", "item", "parameter")]
     require(not others, "Reference", "".join(others[:1]), "is read by another step", "hand a file on by a store")
@@ -147,7 +147,7 @@ def generated(workflow: ir.Workflow, runs_on: str) -> tuple[ir.Workflow, list[De
         entry=ir.Step(name=GRAPH, call=ir.Call(name=GRAPH)),
         graphs=(ir.Graph(name=GRAPH, steps=tuple(steps)),),
         operations=tuple(operations),
-        rest=native_of({"on": triggers}),
+        native_extra=native_of({"on": triggers}),
     )
     return new, notes
 
@@ -220,9 +220,9 @@ def _job(operation: ir.Operation, name: str, runs_on: str) -> ir.Operation:
     shell = {"shell": " ".join((*words, "{0}"))} if words and container.script is not None else {}
     script = container.script or ir.Literal(value=" ".join(words))
     image = {"container": text_of(container.image)} if container.image is not None else {}
-    run = ir.Container(script=script, env=tuple(env), rest=native_of(shell))
+    run = ir.Container(script=script, env=tuple(env), native_extra=native_of(shell))
     rest = native_of({"runs-on": runs_on, **image})
-    return ir.Operation(name=name, kind="job", inline=True, containers=(run,), rest=rest)
+    return ir.Operation(name=name, kind="job", inline=True, containers=(run,), native_extra=rest)
 
 
 def _needs(step: ir.Step) -> Iterator[ir.Need]:

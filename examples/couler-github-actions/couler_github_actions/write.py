@@ -29,7 +29,7 @@ def document_of(workflow: ir.Workflow, key: str = "on") -> Mapped:
     graph, by_name = workflow.graphs[0], ir.callables(workflow)
     called = {graph.name, *(step.call.name for step in graph.steps if isinstance(step.call, ir.Call))}
     require(by_name.keys() == called, "Workflow.operations", workflow.label, "has jobs that nothing calls")
-    rest = text_of(workflow.rest) if workflow.rest is not None else {}
+    rest = text_of(workflow.native_extra) if workflow.native_extra is not None else {}
     triggers = rest.pop("on", None)
     is_declared = declared(triggers) == (workflow.library, workflow.parameters)
     require(is_declared, "Workflow.parameters", workflow.label, "has other inputs than its triggers say")
@@ -66,10 +66,10 @@ def require(holds: bool, feature: str, name: str, reason: str, hint: str = "leav
 
 
 def _job(step: ir.Step, by_name: dict[str, Any]) -> Mapped:
-    job: Mapped = text_of(step.rest) if step.rest is not None else {}
+    job: Mapped = text_of(step.native_extra) if step.native_extra is not None else {}
     own = not isinstance(step.call, ir.External)
     is_called = not own or job.keys() <= {"strategy"}
-    require(is_called, "Step.rest", step.name, "has fields that its operation holds")
+    require(is_called, "Step.native_extra", step.name, "has fields that its operation holds")
     needs = [need for need in ir.conjuncts(step.needs) if isinstance(need, ir.Need)]
     is_usual = all(isinstance(need, ir.Need) for need in ir.conjuncts(step.needs))
     is_usual &= all(need.outcomes == outcomes_with(step.condition) for need in needs)
@@ -113,14 +113,14 @@ def _strategy(loop: ir.Loop, name: str) -> Mapped:
 
 
 def _output(item: ir.Output) -> Mapped:
-    rest = text_of(item.rest) if item.rest is not None else {}
+    rest = text_of(item.native_extra) if item.native_extra is not None else {}
     return {**rest, "value": text_of(item.value, GRAPH)} if item.value is not None else rest
 
 
 def _body(operation: ir.Operation) -> Mapped:
-    job: Mapped = text_of(operation.rest) if operation.rest is not None else {}
+    job: Mapped = text_of(operation.native_extra) if operation.native_extra is not None else {}
     for item in operation.outputs:
-        require(item.rest is None, "Output.rest", item.name, "says more than a value")
+        require(item.native_extra is None, "Output.native_extra", item.name, "says more than a value")
         require(item.value is not None, "Output.value", item.name, "has no value")
         job.setdefault("outputs", {})[item.name] = text_of(item.value or ir.Literal(value=None))
     return {**job, "steps": [_container(item) for item in operation.containers]}
@@ -128,7 +128,7 @@ def _body(operation: ir.Operation) -> Mapped:
 
 def _container(item: ir.Container) -> Mapped:
     require(item.image is None or item.script is None, "Container.image", item.name, "has an image beside a script")
-    written: Mapped = text_of(item.rest) if item.rest is not None else {}
+    written: Mapped = text_of(item.native_extra) if item.native_extra is not None else {}
     written |= {"id": item.name} if item.name else {}
     if item.image is not None:
         written["uses"] = f"{DOCKER}{text_of(item.image)}"

@@ -49,7 +49,7 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Graph, "memoized"): (SOMETHING,),
     (Graph, "metrics"): (SOMETHING,),
     (Graph, "inline"): (True,),
-    (Graph, "rest"): (SOMETHING,),
+    (Graph, "native_extra"): (SOMETHING,),
     (Graph, "stages"): ((("x",),),),
     (Graph, "targets"): (("x",),),
     (Operation, "retry"): (Retry(limit=BOUND),),
@@ -67,20 +67,20 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Container, "env"): ((EnvVar(name="x", value=Literal(value="y")),), (EnvVar(name="x", value=BOUND),)),
     (Container, "requests"): ((("cpu", BOUND),), (("cpu", Literal(value="200m")), ("memory", Literal(value="1Gi")))),
     (Container, "limits"): ((("cpu", BOUND),), ()),
-    (Container, "rest"): (SOMETHING,),
+    (Container, "native_extra"): (SOMETHING,),
     (Step, "condition"): (Literal(value="no"),),
     (Step, "handlers"): ((Handler(step=Step(name="x", call=Call(name="x"))),),),
     (Step, "timeout"): (Literal(value=90), Literal(value=0.25)),
     (Step, "tolerates"): (("failed",),),
     (Port, "kind"): ("artifact",),
-    (Port, "rest"): (SOMETHING,),
+    (Port, "native_extra"): (SOMETHING,),
     (Output, "kind"): ("artifact",),
     (Output, "value"): (BOUND,),
     (Output, "exported"): (BOUND,),
-    (Output, "rest"): (SOMETHING,),
+    (Output, "native_extra"): (SOMETHING,),
     (Argument, "kind"): ("artifact",),
     (Retry, "limit"): (Literal(value=5), Literal(value="5")),
-    (Retry, "rest"): (SOMETHING,),
+    (Retry, "native_extra"): (SOMETHING,),
 }
 """Values of fields that hold the same in all example DAGs."""
 
@@ -140,7 +140,7 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
     if node is workflow.entry and name in ("needs", "tolerates", "directives", "retry", "timeout"):
         return None  # that is the DAG as a whole
     match node, name:
-        case Operation(), "containers" | "rest":
+        case Operation(), "containers" | "native_extra":
             setting = "requests" if name == "containers" else "labels"
             if HOMES[setting].objection(node):
                 return None
@@ -200,7 +200,7 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
             return node.role != "teardown"
         case Step(), "directives":
             operation = next(item for item in workflow.operations if item.name == f"task/{node.name}")
-            plain = json.dumps([str(part) for part in operation.rest.parts]) if operation.rest else ""
+            plain = json.dumps([str(part) for part in operation.native_extra.parts]) if operation.native_extra else ""
             pure = "_PythonDecoratedOperator" in plain or "PythonOperator" in plain.replace("BranchPython", "")
             return bool(node.directives) or node.role != "normal" or "outlets" in plain or not pure
         case Step(), "needs":

@@ -71,7 +71,7 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return rebuild(workflow, lambda item: replace(node, step=value, event=event) if item is node else item)
         case ((Port() | Output() | Argument()), "kind"):
             return _alone(workflow, node, value)
-        case Graph(), "rest" if value is not None and '"target"' in str(value.parts[0]):
+        case Graph(), "native_extra" if value is not None and '"target"' in str(value.parts[0]):
             return None  # goes together with `targets`
         case Graph(), "steps" | "targets":
             return None if inline else _with_steps(workflow, node, name, value)
@@ -83,7 +83,7 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             items = getattr(workflow, name)
             dropped = {item.name for item in items[1:] or (items if name == "graphs" else ())}
             return remove_callables(workflow, dropped) if dropped and not inline else None
-        case Workflow(), "handlers" | "rest" | "parameters" | "entry" | "name" | "prefix" | "namespace":
+        case Workflow(), "handlers" | "native_extra" | "parameters" | "entry" | "name" | "prefix" | "namespace":
             return replace(workflow, **{name: value})
         case Workflow(), _:
             return None
@@ -141,7 +141,7 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
             return value is not None and (graph is None or graph.stages is not None or tolerant)
         case Step(), "tolerates":
             return graph is None or any(len(list(needed(step.needs))) for step in graph.steps)
-        case Step(), "arguments" | "condition" | "loop" | "handlers" | "rest" | "name":
+        case Step(), "arguments" | "condition" | "loop" | "handlers" | "native_extra" | "name":
             return graph is None  # the entry and handlers
         case ((Port() | Output()), "optional" | "path"):
             return node.kind == "parameter"
@@ -202,7 +202,7 @@ def closed(workflow: Workflow) -> Workflow:
                 return replace(node, kind="", directives=node.directives if workflow.library else ())
             case Step() | Workflow():
                 node = replace(node, handlers=tuple(sorted(node.handlers, key=lambda handler: handler.step.name)))
-                return replace(node, rest=_unmarked(node.rest)) if isinstance(node, Workflow) else node
+                return replace(node, native_extra=_unmarked(node.native_extra)) if isinstance(node, Workflow) else node
         return node
 
     inline = {item.name for item in callables(workflow).values() if item.inline}

@@ -45,7 +45,7 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Graph, "memoized"): (SOMETHING,),
     (Graph, "metrics"): (SOMETHING,),
     (Graph, "inline"): (True,),
-    (Graph, "rest"): (SOMETHING,),
+    (Graph, "native_extra"): (SOMETHING,),
     (Graph, "stages"): ((("x",),),),
     (Graph, "targets"): (("x",),),
     (Operation, "retry"): (Retry(limit=BOUND),),
@@ -57,14 +57,14 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Step, "handlers"): ((HANDLER,),),
     (Step, "tolerates"): (("failed",),),
     (Retry, "limit"): (Literal(value=3),),
-    (Retry, "rest"): (Native.of({"backoffDuration": "60s"}),),
+    (Retry, "native_extra"): (Native.of({"backoffDuration": "60s"}),),
     (Container, "name"): ("x",),
     (Container, "script"): (Literal(value="x"),),
     (Container, "requests"): ((("cpu", Literal(value="2")),),),
-    (Container, "rest"): (SOMETHING,),
+    (Container, "native_extra"): (SOMETHING,),
     (Port, "value"): (Literal(value="x"),),
     (Output, "exported"): (Literal(value="x"),),
-    (Output, "rest"): (SOMETHING,),
+    (Output, "native_extra"): (SOMETHING,),
     (Port, "kind"): ("artifact", "parameter"),
     (Argument, "kind"): ("artifact", "parameter"),
 }
@@ -97,7 +97,7 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return _replaced(workflow, node, looped) if looped else None
         case Workflow(), "name" if not value and workflow.kind == "PipelineVersion":
             return None  # an object of Kubernetes has a name
-        case Workflow(), "rest" if value is None and workflow.kind == "PipelineVersion":
+        case Workflow(), "native_extra" if value is None and workflow.kind == "PipelineVersion":
             return None  # it is the object that holds the pipeline
         case Loop(), "axes":
             step = next(step for item in workflow.graphs for step in item.steps if step.loop is node)
@@ -111,11 +111,13 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             return replace(_set(workflow, node, name, value), parameters=value)
         case Graph(), "steps":
             return _set(workflow, node, name, node.steps[::-1] if len(value) % 2 else node.steps[:-1])
-        case Operation(), "rest" if value is not None and '"executorLabel":{' in str(value.parts[0]):
+        case Operation(), "native_extra" if value is not None and '"executorLabel":{' in str(value.parts[0]):
             return None  # the executor belongs to one component, whose name it has
-        case Operation(), "rest":
+        case Operation(), "native_extra":
             return (
-                None if any(item.step for item in references((node.rest, value))) else _set(workflow, node, name, value)
+                None
+                if any(item.step for item in references((node.native_extra, value)))
+                else _set(workflow, node, name, value)
             )
         case ((Port() | Output() | Argument()), "kind"):
             return _alone(workflow, node, value)
@@ -195,7 +197,7 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
     match node, name:
         case Operation(), "containers":
             return not value
-        case Operation(), "rest":
+        case Operation(), "native_extra":
             return True  # an importer's is all that it runs, and not every file has a platform document
         case ((Port() | Output() | Argument()), "kind"):
             return True  # the two kinds have different fields
@@ -212,7 +214,7 @@ def closed(workflow: Workflow) -> Workflow:
     def change(node: Node) -> Node:
         match node:
             case Operation():
-                node = replace(node, kind="", inline=False, memoized=None, rest=_unshared(node))
+                node = replace(node, kind="", inline=False, memoized=None, native_extra=_unshared(node))
                 return replace(node, inputs=_sorted(node.inputs), outputs=_sorted(node.outputs))
             case Graph():
                 steps = _sorted(node.steps)
@@ -229,7 +231,7 @@ def closed(workflow: Workflow) -> Workflow:
 
 def _unshared(operation: Operation) -> Native | None:
     """What else there is of an operation, whether or not others share its executor."""
-    rest = operation.rest
+    rest = operation.native_extra
     if rest is None or any(references(rest)):
         return rest
     label = rest.data.get("executorLabel")

@@ -349,7 +349,7 @@ def test_how_much_of_the_corpus_is_carried() -> None:
         "Container.limits": 1,
         "Loop.axes": 1,
         "Operation.kind": 4,
-        "Operation.rest": 5,
+        "Operation.native_extra": 5,
         "Port.kind": 6,
         "Step.arguments": 6,
         "Step.needs": 1,

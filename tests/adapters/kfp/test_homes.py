@@ -171,7 +171,7 @@ def test_nodes_that_an_input_chooses_stay_so() -> None:
 def test_json_has_no_place_for_a_second_document() -> None:
     data = plan_of(BARE).bundle.documents[0].data
     error = refusal(read(json.dumps(data), "pipeline.json"), labels={"team": "data"})
-    assert (error.file, error.feature) == ("pipeline.json", "Operation.rest")
+    assert (error.file, error.feature) == ("pipeline.json", "Operation.native_extra")
     assert "is JSON" in error.message
     lowered, _ = lower_and_write(KFP, set_at(lift_source(KFP, read(json.dumps(data), "pipeline.json")), retry=2))
     assert not lowered.refused

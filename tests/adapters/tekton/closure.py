@@ -51,7 +51,7 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Operation, "daemon"): (True,),
     (Step, "handlers"): ((HANDLER,),),
     (Retry, "limit"): (Literal(value=3),),
-    (Retry, "rest"): (SOMETHING,),
+    (Retry, "native_extra"): (SOMETHING,),
     (Container, "requests"): ((("cpu", Literal(value="2")),),),
     (Container, "limits"): ((("cpu", Literal(value="2")),),),
     (Port, "kind"): ARTIFACT,
@@ -66,7 +66,9 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
     """The workflow with one field set, and with what has to follow."""
     graph = next((item for item in workflow.graphs if any(step is node for step in item.steps)), None)
     match node, name:
-        case Step(), "call" if node.rest is not None and "taskRef" in str(node.rest.parts[0]) and value != node.call:
+        case Step(), "call" if (
+            node.native_extra is not None and "taskRef" in str(node.native_extra.parts[0]) and value != node.call
+        ):
             return None  # what else there is of its reference goes with it
         case Step(), _ if graph is None:
             return None  # the entry says nothing but what it calls

@@ -105,16 +105,24 @@ def test_a_task_alone_is_no_workflow(to: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "feature"),
     [
-        ("persistentVolumeClaim: {claimName: code}, subPath: app", "volumeClaimTemplate: {spec: {}}", "Workflow.rest"),
-        ("  workspaces: [{name: source, pers", "  xworkspaces: [{name: source, pers", "Operation.rest"),
-        ("image: gcc", "image: gcc, onError: continue", "Container.rest"),
+        (
+            "persistentVolumeClaim: {claimName: code}, subPath: app",
+            "volumeClaimTemplate: {spec: {}}",
+            "Workflow.native_extra",
+        ),
+        ("  workspaces: [{name: source, pers", "  xworkspaces: [{name: source, pers", "Operation.native_extra"),
+        ("image: gcc", "image: gcc, onError: continue", "Container.native_extra"),
         ("sha256sum /workspace", "cat /tekton/home; sha256sum /workspace", "Container.args"),
         ("$(params.target)]}", "$(context.taskRun.name)]}", "Step.arguments"),
         ("script: |\n          sha", "script: |\n          #!/usr/bin/env node\n          sha", "Container.script"),
         ("params: [{name: target}]", "params: [{name: target, type: array}]", "Port.kind"),
         ("value: all", "value: [all]", "Workflow.parameters"),
-        ("  taskSpec:\n", "  timeout: 5m\n  taskSpec:\n", "Workflow.rest"),
-        ("results: [{name: digest}]", "results: [{name: digest}]\n    stepTemplate: {env: []}", "Operation.rest"),
+        ("  taskSpec:\n", "  timeout: 5m\n  taskSpec:\n", "Workflow.native_extra"),
+        (
+            "results: [{name: digest}]",
+            "results: [{name: digest}]\n    stepTemplate: {env: []}",
+            "Operation.native_extra",
+        ),
     ],
 )
 def test_what_only_tekton_has_is_refused(old: str, new: str, feature: str) -> None:

@@ -60,7 +60,7 @@ def whole_of(workflow: Workflow, parameters: dict[str, Text], losses: Losses) ->
     Raises:
         Unsupported: it says something that no DAG says.
     """
-    rest = {} if workflow.rest is None else resolve_data(workflow.rest, Scope(parameters), "")
+    rest = {} if workflow.native_extra is None else resolve_data(workflow.native_extra, Scope(parameters), "")
     spec = dict(rest.pop("spec", {}))
     cron = spec
     if workflow.kind == "CronWorkflow":
@@ -109,7 +109,7 @@ def _described(metadata: dict[str, Any], losses: Losses) -> tuple[str | None, li
     text = "\n".join(filter(None, lines))
     tags = [f"{key}={value}" for key, value in labels.items()]
     if long := [tag for tag in tags if len(tag) > MAX_TAG]:
-        losses.lose("Workflow.rest", "", f"has the labels {', '.join(long)}, which are too long for tags")
+        losses.lose("Workflow.native_extra", "", f"has the labels {', '.join(long)}, which are too long for tags")
     # Airflow would look up a text that ends like this as a file.
     return f"{text} " if text.endswith(".md") else text or None, [tag for tag in tags if len(tag) <= MAX_TAG]
 
@@ -117,31 +117,31 @@ def _described(metadata: dict[str, Any], losses: Losses) -> tuple[str | None, li
 def _known(data: Any) -> str:
     text = constant(data) if isinstance(data, tuple) else item_text(data)
     if text is None:
-        raise refusal("Workflow.rest", "", "has a label or an annotation that only the run knows")
+        raise refusal("Workflow.native_extra", "", "has a label or an annotation that only the run knows")
     return text
 
 
 def _lose(spec: dict[str, Any], losses: Losses) -> None:
     for key, what in HOUSEKEEPING.items():
         if key in spec:
-            losses.lose("Workflow.rest", "", f"says {what} ({key})")
+            losses.lose("Workflow.native_extra", "", f"says {what} ({key})")
             del spec[key]
 
 
 def _refuse_others(data: Mapping[str, Any], place: str) -> None:
     if data:
         names = ", ".join(f"{place}{key}" for key in sorted(data))
-        raise refusal("Workflow.rest", "", f"has {names}, which no DAG has")
+        raise refusal("Workflow.native_extra", "", f"has {names}, which no DAG has")
 
 
 def _parameter(port: Port) -> Node:
     if port.kind != "parameter" or port.origin is not None:
         raise refusal("Port.origin" if port.origin else "Port.kind", port.name, "is no parameter with a value")
-    rest = {} if port.rest is None else resolve_data(port.rest, Scope({}), port.name)
+    rest = {} if port.native_extra is None else resolve_data(port.native_extra, Scope({}), port.name)
     options = rest.pop("enum", None)
     description = rest.pop("description", None)
     if rest:
-        raise refusal("Port.rest", port.name, f"has {', '.join(sorted(rest))}")
+        raise refusal("Port.native_extra", port.name, f"has {', '.join(sorted(rest))}")
     value = port.value if port.value is not None else port.default
     if value is not None and not isinstance(value, Literal):
         raise refusal("Port.value", port.name, "is a parameter whose value only the run knows")
@@ -169,7 +169,7 @@ def _limit(workflow: Workflow, parallelism: Any) -> int | None:
 def _seconds(data: Any) -> Node:
     seconds = duration(constant(data) or "" if isinstance(data, tuple) else str(data))
     if seconds is None:
-        raise refusal("Workflow.rest", "", "has a deadline that only the run knows", "give it in seconds")
+        raise refusal("Workflow.native_extra", "", "has a deadline that only the run knows", "give it in seconds")
     return int(seconds) if seconds.is_integer() else seconds
 
 
@@ -179,12 +179,14 @@ def _schedule(cron: dict[str, Any]) -> tuple[Node, set[str]]:
     schedules = [constant(item) for item in ([single] if single else several or [])]
     if not schedules or any(item is None or len(item.split()) != CRON or "=" in item for item in schedules):
         hint = "write minute, hour, day, month and day of the week"
-        raise refusal("Workflow.rest", "", "has a schedule that is no plain cron expression", hint)
+        raise refusal("Workflow.native_extra", "", "has a schedule that is no plain cron expression", hint)
     zone = constant(cron.pop("timezone", ("UTC",)))
     policy = constant(cron.pop("concurrencyPolicy", ("Allow",)))
     if policy not in ("Allow", ""):
         hint = "let runs overlap (Allow), and set max_active_runs on the DAG after the conversion"
-        raise refusal("Workflow.rest", "", f"has the concurrency policy {policy}, which Airflow does not have", hint)
+        raise refusal(
+            "Workflow.native_extra", "", f"has the concurrency policy {policy}, which Airflow does not have", hint
+        )
     if cron.get("startingDeadlineSeconds") == 0:
         del cron["startingDeadlineSeconds"]
     if cron.get("suspend") is False:

@@ -35,7 +35,7 @@ def check_function(operation: Operation, function: Function, losses: Losses) -> 
         if parameter.name in CONTEXT:
             hint = "give the parameter another name"
             raise refusal("Port.name", name, f"takes {parameter.name!r}, by which Airflow passes its own", hint)
-    if container.env or container.rest is not None or container.command or container.args:
+    if container.env or container.native_extra is not None or container.command or container.args:
         what = "variables of its own" if container.env else "more to say of its container than an image"
         raise refusal(
             "Container.env", name, f"has {what}, and runs in Airflow's own process", "pass them as parameters"

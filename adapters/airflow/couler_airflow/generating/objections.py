@@ -31,19 +31,19 @@ GRAPH: Mapping[str, str] = {
     "finalizers": "has steps that run after all others",
     "regions": "has named subsets of its steps",
     "targets": "runs only what some of its steps need",
-    "rest": "has more than steps, inputs and outputs",
+    "native_extra": "has more than steps, inputs and outputs",
 }
 PORT: Mapping[str, str] = {
     "kind": "is an artifact",
     "origin": "comes from elsewhere",
     "optional": "may stay empty",
     "path": "appears as a file",
-    "rest": "has more than a name and a value",
+    "native_extra": "has more than a name and a value",
 }
 OUTPUT: Mapping[str, str] = {
     "kind": "is an artifact",
     "exported": "is shown to the whole run",
-    "rest": "has more than a name and a value",
+    "native_extra": "has more than a name and a value",
 }
 OPERATION: Mapping[str, str] = {
     **CALLABLE,
@@ -56,8 +56,8 @@ KINDS = ("container", "script")
 def check_step(step: Step) -> None:
     """Raises `Unsupported` where a call has what no task has."""
     _check(step, STEP)
-    if step.rest is not None:
-        raise refusal("Step.rest", step.name, beyond(step.rest))
+    if step.native_extra is not None:
+        raise refusal("Step.native_extra", step.name, beyond(step.native_extra))
     if step.role != "normal":
         raise refusal("Step.role", step.name, f"is a {step.role}")
 

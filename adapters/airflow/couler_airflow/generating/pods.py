@@ -132,24 +132,24 @@ class _Pod:
 
     def _template(self) -> tuple[dict[str, Any], dict[str, Any], int | None]:
         """What the operation says of its pod: spec, metadata, and how long it may run."""
-        own = self._data(self._operation.rest)
+        own = self._data(self._operation.native_extra)
         metadata, deadline = own.pop("metadata", {}), own.pop("activeDeadlineSeconds", None)
         is_plain = isinstance(metadata, dict) and not metadata.keys() - {"labels", "annotations"}
         others = sorted(own.keys() - set(POD_FIELDS))
         if others or not is_plain:
-            raise refusal("Operation.rest", self._operation.name, f"has {', '.join(others) or 'metadata'}")
+            raise refusal("Operation.native_extra", self._operation.name, f"has {', '.join(others) or 'metadata'}")
         spec = {**self._common, **own}
         if "volumes" in own and "volumes" in self._common:
             spec["volumes"] = [*self._common["volumes"], *own["volumes"]]
         text = constant(deadline) if isinstance(deadline, tuple) else deadline
         if deadline is not None and not str(text).isdigit():
-            raise refusal("Operation.rest", self._operation.name, "has a deadline that only the run knows")
+            raise refusal("Operation.native_extra", self._operation.name, "has a deadline that only the run knows")
         return spec, metadata, None if text is None else int(text)
 
     def _container_rest(self, container: Container) -> dict[str, Any]:
-        data = self._data(container.rest)
+        data = self._data(container.native_extra)
         if others := sorted(data.keys() - set(CONTAINER_FIELDS)):
-            raise refusal("Container.rest", self._operation.name, f"has {', '.join(others)} in a container")
+            raise refusal("Container.native_extra", self._operation.name, f"has {', '.join(others)} in a container")
         return data
 
     def _init(self, container: Container) -> dict[str, Any]:
@@ -231,7 +231,7 @@ class _Pod:
     def _data(self, native: Native | None) -> dict[str, Any]:
         data = {} if native is None else resolve_data(native, self._scope, self._step)
         if not isinstance(data, dict):
-            raise refusal("Operation.rest", self._operation.name, "has something in place of a mapping")
+            raise refusal("Operation.native_extra", self._operation.name, "has something in place of a mapping")
         return data
 
     def _spelt(self, text: Text) -> Node:

@@ -207,13 +207,13 @@ def attempts(task: Task, operation: Operation) -> dict[str, Node]:
         text = None if limit is None else constant(resolve(limit, scope, name))
         if text is None or not text.isdigit():
             raise refusal("Retry.limit", name, "is retried without a limit that is known", "give a number")
-        rest = {} if operation.retry.rest is None else resolve_data(operation.retry.rest, scope, name)
+        rest = {} if operation.retry.native_extra is None else resolve_data(operation.retry.native_extra, scope, name)
         delay = rest.pop("backoff", {})
         policy = constant(rest.pop("retryPolicy", ("Always",)))
         seconds = duration(_text(delay.pop("duration", ("0",)))) if isinstance(delay, dict) else None
         if rest or delay or seconds is None or policy not in ("Always", "OnFailure"):
             hint = "leave only a limit, retryPolicy Always or OnFailure, and backoff.duration"
-            raise refusal("Retry.rest", name, "is retried on conditions, or with growing delays", hint)
+            raise refusal("Retry.native_extra", name, "is retried on conditions, or with growing delays", hint)
         fields["retries"] = int(text)
         if seconds:
             fields["retry_delay"] = timedelta_of(seconds)

@@ -117,7 +117,7 @@ class _Detaching:
             entry=Step(name=dag_id, call=Call(name=dag_id)),
             graphs=(graph,),
             operations=(*(item for _, item in added), *(self._operations[_called(step)] for step in steps)),
-            rest=self._rest(),
+            native_extra=self._rest(),
             source=None,
         )
 

@@ -34,14 +34,14 @@ def operation(task: str, role: str, fields: Mapping[str, Any]) -> Operation:
         kind=role,
         outputs=(Output(name="return_value"),),
         inline=True,
-        rest=Native(parts=(message,)),
+        native_extra=Native(parts=(message,)),
     )
 
 
 def says(item: Operation) -> dict[str, Any]:
     """What an operation of such a task says of itself."""
-    assert item.rest is not None
-    message: dict[str, Any] = json.loads("".join(str(part) for part in item.rest.parts))
+    assert item.native_extra is not None
+    message: dict[str, Any] = json.loads("".join(str(part) for part in item.native_extra.parts))
     return {name: value for name, value in message.items() if name not in ("operator", "module")}
 
 

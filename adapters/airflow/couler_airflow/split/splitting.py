@@ -119,4 +119,4 @@ class AirflowSplitting:
         assert isinstance(step.call, Call)
         operation = self._by_name[step.call.name]
         assert isinstance(operation, Operation)
-        return TASK + len(encode(step.arguments)) + len(encode(step.loop)) + len(encode(operation.rest))
+        return TASK + len(encode(step.arguments)) + len(encode(step.loop)) + len(encode(operation.native_extra))

@@ -21,9 +21,11 @@ KEY_SPEC = "couler.io/key-spec"
 
 def has_specs(workflow: Workflow) -> bool:
     """Whether there is such an annotation, readable or not."""
-    if workflow.rest is None or not any(isinstance(part, str) and KEY_SPEC in part for part in workflow.rest.parts):
+    if workflow.native_extra is None or not any(
+        isinstance(part, str) and KEY_SPEC in part for part in workflow.native_extra.parts
+    ):
         return False
-    match write_native(workflow.rest):
+    match write_native(workflow.native_extra):
         case {"metadata": {"annotations": {"couler.io/key-spec": _}}}:
             return True
     return False
@@ -31,9 +33,9 @@ def has_specs(workflow: Workflow) -> bool:
 
 def read_specs(workflow: Workflow) -> dict[str, str]:
     """The hash (empty for one that was not made from a spec) of each template that is marked; none if unreadable."""
-    if workflow.rest is None or not has_specs(workflow):
+    if workflow.native_extra is None or not has_specs(workflow):
         return {}
-    text = write_native(workflow.rest)["metadata"]["annotations"][KEY_SPEC]
+    text = write_native(workflow.native_extra)["metadata"]["annotations"][KEY_SPEC]
     try:
         return msgspec.json.decode(text, type=dict[str, str])
     except (msgspec.DecodeError, RecursionError, TypeError):

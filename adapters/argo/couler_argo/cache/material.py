@@ -52,7 +52,7 @@ SERVICE_ACCOUNT = Reference(to="run", name="workflow", path=("serviceAccountName
 
 def spec_of_run(workflow: Workflow) -> Mapped:
     """What the spec says that is not lifted into typed fields."""
-    data = write_native(workflow.rest) if workflow.rest is not None else {}
+    data = write_native(workflow.native_extra) if workflow.native_extra is not None else {}
     for key in SPEC_PATHS.get(workflow.kind, ("spec",)):
         data = data.get(key) if isinstance(data, dict) else None
     return data if isinstance(data, dict) else {}

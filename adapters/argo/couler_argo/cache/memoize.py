@@ -203,14 +203,14 @@ def _kept(output: Output) -> Output:
     """An output whose artifact the garbage collection leaves alone: the memo entry refers to it."""
     if output.kind != "artifact":
         return output
-    rest: dict[str, Any] = write_native(output.rest) if output.rest is not None else {}
-    return output if "artifactGC" in rest else replace(output, rest=native({**rest, "artifactGC": KEPT}))
+    rest: dict[str, Any] = write_native(output.native_extra) if output.native_extra is not None else {}
+    return output if "artifactGC" in rest else replace(output, native_extra=native({**rest, "artifactGC": KEPT}))
 
 
 def _released(output: Output) -> Output:
     """An output without our own exception from garbage collection."""
-    rest = write_native(output.rest) if output.rest is not None else {}
+    rest = write_native(output.native_extra) if output.native_extra is not None else {}
     if rest.get("artifactGC") != KEPT:
         return output
     others = {key: part for key, part in rest.items() if key != "artifactGC"}
-    return replace(output, rest=native(others) if others else None)
+    return replace(output, native_extra=native(others) if others else None)

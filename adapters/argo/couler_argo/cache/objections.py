@@ -157,5 +157,5 @@ def _mappings(content: Any) -> list[Mapped]:
 
 def rest_of(node: Any) -> Mapped:
     """What a node says that is not lifted into typed fields."""
-    data = write_native(node.rest) if node.rest is not None else {}
+    data = write_native(node.native_extra) if node.native_extra is not None else {}
     return data if isinstance(data, dict) else {}

@@ -75,7 +75,7 @@ def place_of(by_name: Mapping[str, Graph | Operation], graph: Graph, artifact: R
     )
     if output is None:
         return "its template does not declare it"
-    rest = write_native(output.rest) if output.rest is not None else {}
+    rest = write_native(output.native_extra) if output.native_extra is not None else {}
     if rest.get("optional"):
         return "it is optional, and cannot be passed on where there is none"
     if (rest.get("artifactGC") or {}).get("strategy") == DELETED:

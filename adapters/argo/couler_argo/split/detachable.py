@@ -95,5 +95,5 @@ def _of_content(workflow: Workflow, entry: Graph) -> Iterator[str]:
 
 def _ends_by_itself(item: Operation) -> bool:
     """Whether a suspension has a duration."""
-    data = write_native(item.rest) if item.rest is not None else {}
+    data = write_native(item.native_extra) if item.native_extra is not None else {}
     return bool((data.get("suspend") or {}).get("duration"))

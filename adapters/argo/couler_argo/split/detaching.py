@@ -76,7 +76,9 @@ def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> Detached:
     used = reached(callables(parent), [parent.entry, *(handler.step for handler in parent.handlers)])
     parent = remove_callables(parent, contents - used)
     alone = {item.name for item in parent.operations} == {runner.name for runner in runners}
-    parent = replace(parent, parameters=_with_identity(parent.parameters), rest=parent_rest(parent, entry, alone))
+    parent = replace(
+        parent, parameters=_with_identity(parent.parameters), native_extra=parent_rest(parent, entry, alone)
+    )
     return Detached(parent, tuple(parts.values()))
 
 

@@ -80,7 +80,11 @@ def _started(workflow: Workflow, libraries: Mapping[str, Workflow]) -> dict[str,
     started = {}
     for step in _coordinating(workflow):
         runner = by_name.get(step.call.name) if isinstance(step.call, Call) else None
-        content = write_native(runner.rest) if isinstance(runner, Operation) and runner.rest is not None else {}
+        content = (
+            write_native(runner.native_extra)
+            if isinstance(runner, Operation) and runner.native_extra is not None
+            else {}
+        )
         match content:
             case {"resource": {"manifest": str(manifest)}}:
                 named = PART.search(manifest)

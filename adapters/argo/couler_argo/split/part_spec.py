@@ -134,5 +134,5 @@ def _without(data: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _rest(workflow: Workflow) -> dict[str, Any]:
-    data = write_native(workflow.rest) if workflow.rest is not None else {}
+    data = write_native(workflow.native_extra) if workflow.native_extra is not None else {}
     return dict(data) if isinstance(data, dict) else {}

@@ -64,7 +64,7 @@ CONDITIONS = {
 }
 AGAIN = Retry(
     limit=Literal(value=5),
-    rest=native(
+    native_extra=native(
         {
             "backoff": {"duration": "5s", "factor": "2"},
             "expression": "!(lastRetry.message contains 'failure condition')",
@@ -162,7 +162,7 @@ class Part:
             entry=Step(name="entrypoint", call=Call(name=start.name)),
             graphs=(start, *(item for item in own if isinstance(item, Graph))),
             operations=tuple(item for item in own if isinstance(item, Operation)),
-            rest=rest,
+            native_extra=rest,
         )
         return without_origin(library)
 
@@ -219,7 +219,7 @@ class Part:
             inputs=tuple(Port(name=passed) for passed in self.parameters),
             outputs=tuple(map(_read, self.outputs.values())),
             retry=AGAIN,
-            rest=native({"resource": resource}),
+            native_extra=native({"resource": resource}),
         )
 
     def _identity(self) -> str:
@@ -239,7 +239,7 @@ def _read(name: str) -> Output:
 
 
 def _labels(whole: Workflow) -> Mapping[str, Any]:
-    data = write_native(whole.rest) if whole.rest is not None else {}
+    data = write_native(whole.native_extra) if whole.native_extra is not None else {}
     return (data.get("metadata") or {}).get("labels") or {}
 
 

@@ -70,7 +70,7 @@ def later(item: Operation, limit: int) -> Operation:
     rest, more = rest_of(item), later_by(item, limit)
     if (seconds := active_seconds(item)) is not None:
         rest[DEADLINE] = type(rest[DEADLINE])(seconds + more)
-        item = replace(item, rest=native(rest))
+        item = replace(item, native_extra=native(rest))
     if isinstance(item.timeout, Literal):
         item = replace(item, timeout=value(f"{item.timeout.value}{more}s"))
     return item
@@ -81,7 +81,7 @@ def sooner(item: Operation, limit: int) -> Operation:
     rest, more = rest_of(item), later_by(item, limit)
     if (seconds := active_seconds(item)) is not None and seconds > more:
         rest[DEADLINE] = type(rest[DEADLINE])(seconds - more)
-        item = replace(item, rest=native(rest))
+        item = replace(item, native_extra=native(rest))
     if isinstance(item.timeout, Literal) and str(item.timeout.value).endswith(f"{more}s"):
         item = replace(item, timeout=value(str(item.timeout.value).removesuffix(f"{more}s")))
     return item

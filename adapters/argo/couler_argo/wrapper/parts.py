@@ -55,7 +55,7 @@ def normal(path: str) -> str | None:
 
 def rest_of(node: Operation | Container) -> dict[str, Any]:
     """What a node says that is not lifted into typed fields; it may be changed."""
-    data = write_native(node.rest) if node.rest is not None else {}
+    data = write_native(node.native_extra) if node.native_extra is not None else {}
     return dict(data) if isinstance(data, dict) else {}
 
 

@@ -56,7 +56,7 @@ def with_wrapper(item: Operation, key: str, family: str, options: Mapping[str, A
     names = [f"{output.kind}-{output.name}" for output in item.outputs]
     outputs = [f"{name}={path_of(output)}" for name, output in zip(names, item.outputs, strict=True)]
     command = [*LAUNCHER, str(limit), *outputs, END]
-    wrapped = replace(main, command=(*map(value, command), *main.command), rest=_with_mount(main))
+    wrapped = replace(main, command=(*map(value, command), *main.command), native_extra=_with_mount(main))
     containers = tuple(wrapped if one is main else one for one in item.containers)
     rest = rest_of(item)
     rest["volumes"] = [*mappings(rest, "volumes"), {"name": VOLUME, "emptyDir": {}}]
@@ -66,7 +66,7 @@ def with_wrapper(item: Operation, key: str, family: str, options: Mapping[str, A
         _container(RESTORE, "init", {**restoring, "key": key}, names, options),
         _container(SAVE, "sidecar", {**saving, "key": key}, names, options),
     )
-    return later(replace(item, containers=(*containers, *ours), rest=native(rest)), limit)
+    return later(replace(item, containers=(*containers, *ours), native_extra=native(rest)), limit)
 
 
 def unwrapped(item: Operation) -> tuple[Operation, str, str, dict[str, str]] | None:
@@ -84,9 +84,11 @@ def unwrapped(item: Operation) -> tuple[Operation, str, str, dict[str, str]] | N
         return None
     rest = rest_of(item)
     rest["volumes"] = [one for one in mappings(rest, "volumes") if one.get("name") != VOLUME]
-    bare_main = replace(main, command=main.command[texts.index(END) + 1 :], rest=_without_mount(main))
+    bare_main = replace(main, command=main.command[texts.index(END) + 1 :], native_extra=_without_mount(main))
     containers = tuple(bare_main if one is main else one for one in item.containers if one not in ours)
-    bare = sooner(replace(item, containers=containers, rest=_native(_without_empty(rest, "volumes"))), int(limit))
+    bare = sooner(
+        replace(item, containers=containers, native_extra=_native(_without_empty(rest, "volumes"))), int(limit)
+    )
     key, family = said["key"], _said(ours[1]).get("family", "")
     said |= {"timeout": limit, "image": str(write(ours[0].image)) if ours[0].image is not None else ""}
     options = {name: said.get(name, "") for name in OPTIONS} | _around(ours[0])
@@ -114,7 +116,7 @@ def _container(name: str, role: Any, own: Mapping[str, Any], names: list[str], o
         args=tuple(map(value, (*arguments, END, *names))),
         requests=amounts,
         limits=amounts,  # the same, so that a pod of the class `Guaranteed` stays one
-        rest=native(rest),
+        native_extra=native(rest),
     )
 
 

@@ -60,7 +60,7 @@ class KfpCache(FingerprintKeys):
 
     def __init__(self, workflow: Workflow) -> None:
         super().__init__(workflow)
-        metadata = _data(workflow.rest).get("object", {}).get("metadata")
+        metadata = _data(workflow.native_extra).get("object", {}).get("metadata")
         self._annotations = annotation_texts(_held(metadata, "annotations"))
 
     @property
@@ -109,7 +109,7 @@ class KfpCache(FingerprintKeys):
     def switched(self, step: Step, on: bool) -> Step:
         """The task with these caching options, in the form that the SDK's compiler gives them."""
         options = {**_options(step), "enableCache": True} if on else {}
-        return replace(step, rest=rest_of({**_data(step.rest), OPTIONS: options}))
+        return replace(step, native_extra=rest_of({**_data(step.native_extra), OPTIONS: options}))
 
     def owners(self, step: Step, operation: Operation) -> Objection | None:
         """A cache key of its owner's, or the word that KFP's own cache does what it should."""
@@ -130,7 +130,7 @@ class KfpCache(FingerprintKeys):
 
     def input_for_salt(self, name: str) -> Port:
         """A declared input that is text, and optional: other tasks may share the component."""
-        return Port(name=name, kind="parameter", optional=True, rest=Native.of({"parameterType": "STRING"}))
+        return Port(name=name, kind="parameter", optional=True, native_extra=Native.of({"parameterType": "STRING"}))
 
     def constant(self, output: Output, value: Any) -> Value | Objection:
         """A constant; see `couler_kfp.cache.known`."""
@@ -203,12 +203,12 @@ def _unsalted(component: Mapped) -> Mapped:
 
 
 def _options(step: Step) -> Mapped:
-    options = _data(step.rest).get(OPTIONS)
+    options = _data(step.native_extra).get(OPTIONS)
     return options if isinstance(options, dict) else {}
 
 
 def _annotations(operation: Operation) -> dict[str, str]:
-    config = _data(operation.rest).get("platforms", {}).get("kubernetes")
+    config = _data(operation.native_extra).get("platforms", {}).get("kubernetes")
     return annotation_texts(_held(_held(config, "podMetadata"), "annotations"))
 
 

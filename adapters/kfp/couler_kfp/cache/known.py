@@ -72,8 +72,8 @@ def imported(wanted: str, output: Output, artifact: KnownArtifact, key: str) -> 
     operation = Operation(
         name=f"comp-known-{key[:32]}-{_name(output.name)}",
         kind="importer",
-        outputs=(Output(name="artifact", kind="artifact", rest=Native.of({"artifactType": schema})),),
-        rest=Native.of({"executor": {"importer": importer}}),
+        outputs=(Output(name="artifact", kind="artifact", native_extra=Native.of({"artifactType": schema})),),
+        native_extra=Native.of({"executor": {"importer": importer}}),
     )
     return Step(name=_name(wanted), call=Call(name=operation.name)), operation
 
@@ -84,5 +84,5 @@ def _name(text: str) -> str:
 
 
 def _definition(output: Output) -> dict[str, Any]:
-    held: dict[str, Any] = write_structure(output.rest) if output.rest is not None else {}
+    held: dict[str, Any] = write_structure(output.native_extra) if output.native_extra is not None else {}
     return held

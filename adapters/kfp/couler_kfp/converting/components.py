@@ -62,12 +62,12 @@ def portable_operation(operation: Operation, presence: Presence) -> Operation:
         Unsupported: only KFP can run it.
     """
     name = operation.name
-    rest: dict[str, Any] = {} if operation.rest is None else write_structure(operation.rest)
+    rest: dict[str, Any] = {} if operation.native_extra is None else write_structure(operation.native_extra)
     if not operation.containers:
         what = f"is no container ({operation.kind})"
         raise refuse("Operation.kind", name, what, "pass what it gives as an input, or leave the pipeline to KFP")
     if unknown := sorted(rest.keys() - KNOWN):
-        raise refuse("Operation.rest", name, f"has {unknown[0]}")
+        raise refuse("Operation.native_extra", name, f"has {unknown[0]}")
     (container,) = operation.containers
     if isinstance(container.image, Literal) and str(container.image.value).startswith(STUBS):
         raise refuse("Operation.kind", name, f"is {container.image.value}, which KFP's driver does itself")
@@ -81,7 +81,7 @@ def portable_operation(operation: Operation, presence: Presence) -> Operation:
         inputs = tuple(_at(port, f"{FOLDER}/inputs/{port.name}") for port in inputs)
     else:
         inputs = tuple(_at(port, _path("input", port.name)) for port in inputs)
-    changed = replace(operation, inputs=inputs, outputs=outputs, containers=(changed_operation,), rest=pod)
+    changed = replace(operation, inputs=inputs, outputs=outputs, containers=(changed_operation,), native_extra=pod)
     return replace(changed, memoized=None, inline=False, kind="container")
 
 
@@ -233,7 +233,7 @@ def _texts(container: Container, change: Any) -> Container:
 
 def _with_limits(name: str, container: Container) -> Container:
     """The container with its accelerators among its limits, as Kubernetes has them."""
-    rest: dict[str, Any] = {} if container.rest is None else write_structure(container.rest)
+    rest: dict[str, Any] = {} if container.native_extra is None else write_structure(container.native_extra)
     resources = rest.get("resources")
     accelerator = resources.pop("accelerator", None) if isinstance(resources, dict) else None
     limits = dict(container.limits)
@@ -250,5 +250,5 @@ def _with_limits(name: str, container: Container) -> Container:
         if rest.get(key) in ({}, []):
             del rest[key]
     if rest:
-        raise refuse("Container.rest", name, f"has {min(rest)} in its container")
-    return replace(container, limits=tuple(sorted(limits.items())), rest=None)
+        raise refuse("Container.native_extra", name, f"has {min(rest)} in its container")
+    return replace(container, limits=tuple(sorted(limits.items())), native_extra=None)

@@ -54,8 +54,8 @@ def portable_graph(graph: Graph, callees: dict[str, Graph | Operation], refusals
         Unsupported: it has something that only KFP does.
     """
     types = Types(graph, callees)
-    if graph.rest is not None:
-        raise refuse("Graph.rest", graph.name, f"has {min(write_structure(graph.rest))}")
+    if graph.native_extra is not None:
+        raise refuse("Graph.native_extra", graph.name, f"has {min(write_structure(graph.native_extra))}")
     if not graph.steps:
         raise refuse("Graph.steps", graph.name, "has no tasks, which no other engine takes", "give it one")
     changed = replace(
@@ -81,9 +81,9 @@ def _output(output: Output, holder: str, types: Types) -> Output:
 
 
 def _step(step: Step, types: Types) -> Step:
-    rest: dict[str, Any] = {} if step.rest is None else write_structure(step.rest)
+    rest: dict[str, Any] = {} if step.native_extra is None else write_structure(step.native_extra)
     if unknown := sorted(rest.keys() - DROPPED):
-        raise refuse("Step.rest", step.name, f"has {unknown[0]}")
+        raise refuse("Step.native_extra", step.name, f"has {unknown[0]}")
     callee = types.callee(step)
     plain = isinstance(callee, Operation) and not is_python(callee)
     return replace(
@@ -93,7 +93,7 @@ def _step(step: Step, types: Types) -> Step:
         loop=None if step.loop is None else _loop(step, types),
         needs=_needs(step),
         retry=None if step.retry is None else Retry(limit=step.retry.limit),
-        rest=None,
+        native_extra=None,
     )
 
 

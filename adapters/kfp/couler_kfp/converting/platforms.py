@@ -38,12 +38,12 @@ def configured(name: str, container: Container, platforms: Mapping[str, Any]) ->
         Unsupported: some of it is more than constants, or not known here.
     """
     if others := sorted(platforms.keys() - {"kubernetes"}):
-        raise refuse("Operation.rest", name, f"is configured for the platform {others[0]}")
+        raise refuse("Operation.native_extra", name, f"is configured for the platform {others[0]}")
     config = platforms.get("kubernetes", {})
     if not isinstance(config, Mapping):
-        raise refuse("Operation.rest", name, "has a configuration that is no mapping")
+        raise refuse("Operation.native_extra", name, "has a configuration that is no mapping")
     if unknown := sorted(config.keys() - HANDLED):
-        raise refuse("Operation.rest", name, f"is configured with {unknown[0]}")
+        raise refuse("Operation.native_extra", name, f"is configured with {unknown[0]}")
     fields: dict[str, Any] = {}
     if config.get("imagePullPolicy"):
         fields["imagePullPolicy"] = config["imagePullPolicy"]
@@ -57,13 +57,13 @@ def configured(name: str, container: Container, platforms: Mapping[str, Any]) ->
     ):
         entries = config.get(field, {})
         if not isinstance(entries, Mapping) or not entries.keys() <= set(keys):
-            raise refuse("Operation.rest", name, f"has a {field} that only the run knows")
+            raise refuse("Operation.native_extra", name, f"has a {field} that only the run knows")
         if entries:
             pod[own or field] = dict(entries) if own else entries["labels"]
     if tolerations := _items(name, "tolerations", config):
         pod["tolerations"] = [_toleration(name, item) for item in tolerations]
     env = (*container.env, *_environment(name, config))
-    configured_container = replace(container, env=env, rest=Native.of(fields) if fields else None)
+    configured_container = replace(container, env=env, native_extra=Native.of(fields) if fields else None)
     return configured_container, Native.of(pod) if pod else None
 
 
@@ -107,13 +107,13 @@ def _volumes(name: str, config: Mapping[str, Any]) -> tuple[list[Any], list[Any]
 def _items(name: str, field: str, holder: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     items = holder.get(field, [])
     if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
-        raise refuse("Operation.rest", name, f"has a {field} that is no list of mappings")
+        raise refuse("Operation.native_extra", name, f"has a {field} that is no list of mappings")
     return items
 
 
 def _text(name: str, field: str, item: Mapping[str, Any], key: str) -> str:
     if not isinstance(item.get(key), str):
-        raise refuse("Operation.rest", name, f"has a {field} without a {key}")
+        raise refuse("Operation.native_extra", name, f"has a {field} without a {key}")
     return str(item[key])
 
 
@@ -124,7 +124,9 @@ def _name(name: str, field: str, item: Mapping[str, Any], kind: str) -> str:
         parameter = parameter.get(key) if isinstance(parameter, Mapping) else None
     result = parameter or item.get("constant") or item.get(f"{kind}Name")
     if not isinstance(result, str) or not result:
-        raise refuse("Operation.rest", name, f"has a {field} whose name only the run knows", "give it a constant name")
+        raise refuse(
+            "Operation.native_extra", name, f"has a {field} whose name only the run knows", "give it a constant name"
+        )
     return result
 
 
@@ -134,5 +136,5 @@ def _optional(item: Mapping[str, Any]) -> dict[str, bool]:
 
 def _toleration(name: str, item: Mapping[str, Any]) -> Any:
     if "tolerationJson" in item:
-        raise refuse("Operation.rest", name, "has a toleration that only the run knows")
+        raise refuse("Operation.native_extra", name, "has a toleration that only the run knows")
     return dict(item)

@@ -54,19 +54,19 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decisi
         operations=refusals.each(operation, (item for item in workflow.operations if item.name)),
         graphs=refusals.each(graph, workflow.graphs),
         parameters=refusals.each(_parameter, workflow.parameters),
-        rest=None,
+        native_extra=None,
     )
     refusals.tell()
     return with_limits_inside(changed), tuple(_notes(workflow))
 
 
 def _check_rest(workflow: Workflow) -> None:
-    rest: dict[str, Any] = {} if workflow.rest is None else write_structure(workflow.rest)
+    rest: dict[str, Any] = {} if workflow.native_extra is None else write_structure(workflow.native_extra)
     if unknown := sorted(rest.get("spec", {}).keys() - SPEC):
-        raise refuse("Workflow.rest", workflow.name, f"has {unknown[0]}")
+        raise refuse("Workflow.native_extra", workflow.name, f"has {unknown[0]}")
     for platform, content in rest.get("platform", {}).get("platforms", {}).items():
         if content:
-            raise refuse("Workflow.rest", workflow.name, f"has {min(content)} for the platform {platform}")
+            raise refuse("Workflow.native_extra", workflow.name, f"has {min(content)} for the platform {platform}")
 
 
 def _with_parameters(graph: Graph) -> Graph:
@@ -118,17 +118,19 @@ def _notes(workflow: Workflow) -> Iterator[Decision]:
     def note(subject: str, action: str, reason: str) -> Decision:
         return Decision(optimizer="kfp", workflow=workflow.label, subject=subject, action=action, reason=reason)
 
-    if any("enableCache" in part for site in call_sites(workflow) for part in _texts(site.step.rest)):
+    if any("enableCache" in part for site in call_sites(workflow) for part in _texts(site.step.native_extra)):
         yield note("", "is not cached", "KFP takes results of earlier runs; put `cache` into a pipeline for the result")
-    if workflow.rest is not None and "defaultPipelineRoot" in write_structure(workflow.rest).get("spec", {}):
+    if workflow.native_extra is not None and "defaultPipelineRoot" in write_structure(workflow.native_extra).get(
+        "spec", {}
+    ):
         yield note(
             "", "keeps artifacts elsewhere", "the pipeline root is KFP's; each engine has a repository of its own"
         )
     for graph in workflow.graphs:
         for step in graph.steps:
             retry: dict[str, Any] = {}
-            if step.retry is not None and step.retry.rest is not None:
-                retry = write_structure(step.retry.rest)
+            if step.retry is not None and step.retry.native_extra is not None:
+                retry = write_structure(step.retry.native_extra)
             if retry.get("backoffDuration") not in NO_DELAY:
                 yield note(step.name, "retried without a delay", f"KFP waits {retry['backoffDuration']} and longer")
             if step.loop is not None and any(isinstance(axis.values, Reference) for axis in step.loop.axes):

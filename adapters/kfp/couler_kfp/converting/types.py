@@ -20,7 +20,7 @@ Definition = Port | Output
 
 def said_of(definition: Definition) -> dict[str, Any]:
     """What a definition says that has no field."""
-    structure: dict[str, Any] = {} if definition.rest is None else write_structure(definition.rest)
+    structure: dict[str, Any] = {} if definition.native_extra is None else write_structure(definition.native_extra)
     return structure
 
 

@@ -57,7 +57,7 @@ def text_port(port: Port, holder: str) -> Port:
     if value is not None and not isinstance(value, Literal):
         raise refuse("Port.default", holder, f"has a default of {port.name!r} that is no constant")
     default = None if value is None else Literal(value=checked(str(value.value), holder))
-    return Port(name=port.name, default=default, rest=STRING)
+    return Port(name=port.name, default=default, native_extra=STRING)
 
 
 def checked(text: str, holder: str) -> str:
@@ -81,7 +81,7 @@ def component_of(operation: Operation, name: str, *, is_printed: bool) -> Operat
     check_operation(operation)
     (container,) = operation.containers
     container, platform = environment(operation, container)
-    if operation.rest is not None:
+    if operation.native_extra is not None:
         platform["podMetadata"] = _said_of_pod(operation)
     container, outputs = _keeping(operation, _scripted(operation, container), is_printed)
     return Operation(
@@ -90,7 +90,7 @@ def component_of(operation: Operation, name: str, *, is_printed: bool) -> Operat
         inputs=tuple(text_port(port, operation.name) for port in operation.inputs),
         outputs=outputs,
         containers=(container,),
-        rest=Native.of({"platforms": {"kubernetes": platform}}) if platform else None,
+        native_extra=Native.of({"platforms": {"kubernetes": platform}}) if platform else None,
     )
 
 
@@ -109,8 +109,8 @@ def check_operation(operation: Operation) -> None:
     }.items():
         if getattr(operation, field):
             raise refuse(f"Operation.{field}", name, reason)
-    if operation.rest is not None and not _said_of_pod(operation):
-        raise refuse("Operation.rest", name, "says more of its pod than KFP's components do")
+    if operation.native_extra is not None and not _said_of_pod(operation):
+        raise refuse("Operation.native_extra", name, "says more of its pod than KFP's components do")
     if len(operation.containers) != 1 or operation.containers[0].role != "main":
         raise refuse("Operation.containers", name, "has more than one container")
     (container,) = operation.containers
@@ -121,15 +121,15 @@ def check_operation(operation: Operation) -> None:
         raise refuse("Container.image", name, "has an image that depends on a parameter")
     if not container.command:
         raise refuse("Container.command", name, "has no command")
-    if container.rest is not None:
-        raise refuse("Container.rest", name, f"has {min(_data(container.rest))} in its container")
+    if container.native_extra is not None:
+        raise refuse("Container.native_extra", name, f"has {min(_data(container.native_extra))} in its container")
     for output in operation.outputs:
         if output.kind == "artifact":
             raise refuse("Output.kind", name, f"gives the artifact {output.name!r}")
         if output.exported is not None:
             raise refuse("Output.exported", name, f"shows {output.name!r} to the whole run")
-        if output.rest is not None:
-            raise refuse("Output.rest", name, f"has more to say of {output.name!r} than a name and a path")
+        if output.native_extra is not None:
+            raise refuse("Output.native_extra", name, f"has more to say of {output.name!r} than a name and a path")
     for node in nodes(container):
         match node:
             case Literal(value=str(text)):
@@ -149,7 +149,7 @@ def _said_of_pod(operation: Operation) -> dict[str, Any]:
     Raises:
         Unsupported: KFP would take one for a placeholder.
     """
-    rest = {} if operation.rest is None else _data(operation.rest)
+    rest = {} if operation.native_extra is None else _data(operation.native_extra)
     metadata = rest.get("metadata")
     if rest.keys() != {"metadata"} or not isinstance(metadata, dict) or metadata.keys() - {"labels", "annotations"}:
         return {}
@@ -210,7 +210,7 @@ def _keeping(operation: Operation, container: Container, is_printed: bool) -> tu
             default = checked(f"={output.default.value}", operation.name)
         names.append(output.name)
         kept += [*_texts(str(output.path.value)), _place(output.name), *_texts(default)]
-    outputs = tuple(Output(name=name, rest=STRING) for name in names)
+    outputs = tuple(Output(name=name, native_extra=STRING) for name in names)
     if names:
         command = (*_texts("sh", "-c", KEEP, "sh"), *kept, *_texts("--"), *container.command)
         container = replace(container, command=command)

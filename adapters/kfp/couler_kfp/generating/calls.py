@@ -161,11 +161,11 @@ def retried(step: Step, callee: Graph | Operation) -> Retry | None:
     retry = step.retry or callee.retry
     if retry is None:
         return None
-    is_fixed = retry.rest is None or not any(references(retry.rest))
-    rest = {"references": None} if not is_fixed else {} if retry.rest is None else retry.rest.data
+    is_fixed = retry.native_extra is None or not any(references(retry.native_extra))
+    rest = {"references": None} if not is_fixed else {} if retry.native_extra is None else retry.native_extra.data
     if rest.get("retryPolicy") not in (None, "Always", "OnFailure") or rest.keys() - {"retryPolicy"}:
         reason = "is retried for some reasons only, or after a while"
-        raise refuse("Retry.rest", step.name, reason, "leave the limit of attempts")
+        raise refuse("Retry.native_extra", step.name, reason, "leave the limit of attempts")
     limit = retry.limit.value if isinstance(retry.limit, Literal) else None
     if limit is None or not str(limit).isdigit():
         raise refuse("Retry.limit", step.name, "is retried without a limit, or up to one that only the run knows")

@@ -99,7 +99,9 @@ def function_component(operation: Operation, function: Function, name: str, *, s
     outputs = {output_of(function, output): kind for output, kind in function.outputs}
     (container,) = operation.containers
     container = replace(container, command=_command(function, shelter))
-    bare = replace(operation, kind="script", inputs=(), rest=None, containers=(replace(container, script=None),))
+    bare = replace(
+        operation, kind="script", inputs=(), native_extra=None, containers=(replace(container, script=None),)
+    )
     check_operation(bare)
     (container,) = bare.containers
     container, platform = environment(operation, container)
@@ -110,9 +112,9 @@ def function_component(operation: Operation, function: Function, name: str, *, s
         name=name,
         kind="container",
         inputs=tuple(_port(item, operation.name) for item in function.inputs),
-        outputs=tuple(Output(name=key, rest=type_of(kind)) for key, kind in outputs.items()),
+        outputs=tuple(Output(name=key, native_extra=type_of(kind)) for key, kind in outputs.items()),
         containers=(replace(container, name="", args=(*texts, *named)),),
-        rest=Native.of({"platforms": {"kubernetes": platform}}) if platform else None,
+        native_extra=Native.of({"platforms": {"kubernetes": platform}}) if platform else None,
     )
 
 
@@ -125,7 +127,7 @@ def _port(item: Parameter, holder: str) -> Port:
     default = None if item.default is None else default_of(exact(item.default, holder))
     # `kfp.local` (2.17.3) fails where nothing is passed to a NUMBER_INTEGER; on the wire both are doubles.
     kind = "float" if item.kind == "int" and item.optional and default is None else item.kind
-    return Port(name=item.name, default=default, optional=item.optional, rest=type_of(kind))
+    return Port(name=item.name, default=default, optional=item.optional, native_extra=type_of(kind))
 
 
 def _command(function: Function, shelter: bool) -> tuple[Value, ...]:

@@ -41,7 +41,7 @@ from couler_plugins.ir import (
 __all__ = ["Graphs"]
 
 OTHER = re.compile(r"[^a-z0-9]+")
-PARTS = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "rest")
+PARTS = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "native_extra")
 
 
 class Graphs:
@@ -107,16 +107,16 @@ class Graphs:
                 self.lost.append((graph.name, output.name))
                 continue
             supplied = self._read(value, steps, own, graph.name)
-            yield Output(name=output.name, value=supplied, rest=type_of(self._nested.kind(supplied)))
+            yield Output(name=output.name, value=supplied, native_extra=type_of(self._nested.kind(supplied)))
 
     def _port(self, port: Port, graph: Graph) -> Port:
         """An input of a dag, with a default of its type."""
         text_input = text_port(port, graph.name)
         kind = self.types.taken(graph, port.name)
         if not isinstance(text_input.default, Literal) or kind == "text":
-            return replace(text_input, rest=type_of(kind))
+            return replace(text_input, native_extra=type_of(kind))
         default = default_of(constant(text_input.default, kind, graph.name, port.name))
-        return replace(text_input, default=default, rest=type_of(kind))
+        return replace(text_input, default=default, native_extra=type_of(kind))
 
     def _step(self, step: Step, steps: dict[str, Step], waits: list[str], own: dict[str, str]) -> Step:
         callee = self._callees.get(step.call.name) if isinstance(step.call, Call) else None

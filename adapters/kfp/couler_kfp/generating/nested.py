@@ -74,13 +74,13 @@ class Nested:
 
         inner = replace(called, arguments=map_references(called.arguments, inside))
         kind = self._item_kind(step) if is_struct is None else "dict" if is_struct else "text"
-        outer = self._inside(inner, f"for-loop-{called.name}", Port(name=ITEM, rest=type_of(kind)))
+        outer = self._inside(inner, f"for-loop-{called.name}", Port(name=ITEM, native_extra=type_of(kind)))
         if function is not None:
             self.made[-1] = replace(self.made[-1], outputs=tuple(_gathered(called.name, function)))
         more = [Argument(name=ITEM, value=Reference(to="item", kind="parameter"))]
         if isinstance(values, Reference) and all(item.value != values for item in outer.arguments):
             more.insert(0, Argument(name=self._channel(values), value=values))
-            ports = (Port(name=more[0].name, rest=type_of("list")), *self.made[-1].inputs)
+            ports = (Port(name=more[0].name, native_extra=type_of("list")), *self.made[-1].inputs)
             self.made[-1] = replace(self.made[-1], inputs=ports)
         limit = step.loop.limit if step.loop is not None else None
         text = str(limit.value) if isinstance(limit, Literal) else ""
@@ -133,7 +133,7 @@ class Nested:
                 names.add(name)
                 more.append(Argument(name=name, value=reference))
         graph = self.made[-1]
-        ports = tuple(Port(name=item.name, rest=type_of(self.kind(item.value))) for item in more)
+        ports = tuple(Port(name=item.name, native_extra=type_of(self.kind(item.value))) for item in more)
         self.made[-1] = replace(graph, inputs=(*graph.inputs, *ports))
         return replace(outer, arguments=(*outer.arguments, *more), condition=condition)
 
@@ -153,7 +153,10 @@ class Nested:
             return Reference(to="input", kind="parameter", name=passed[reference])
 
         inner = map_references(called, inside)
-        inputs = (*(Port(name=port, rest=type_of(self.kind(reference))) for reference, port in passed.items()), *ports)
+        inputs = (
+            *(Port(name=port, native_extra=type_of(self.kind(reference))) for reference, port in passed.items()),
+            *ports,
+        )
         self.made.append(Graph(name=name, inputs=inputs, steps=(with_channels(inner),)))
         arguments = tuple(Argument(name=port, value=reference) for reference, port in passed.items())
         return Step(name=called.name, call=Call(name=name), arguments=arguments)
@@ -164,4 +167,4 @@ def _gathered(task: str, function: Function) -> Iterator[Output]:
     for name, _ in function.outputs:
         own = output_of(function, name)
         value = Reference(to="output", kind="parameter", step=task, name=own)
-        yield Output(name=own, value=value, rest=type_of("list"))
+        yield Output(name=own, value=value, native_extra=type_of("list"))

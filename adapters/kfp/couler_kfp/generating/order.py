@@ -47,7 +47,7 @@ def check_step(step: Step, callee: Graph | Operation) -> None:
     for name, reason in {
         "handlers": "has hooks, or an exit handler of its own",
         "directives": "is to be cached or tuned",
-        "rest": beyond(step.rest),
+        "native_extra": beyond(step.native_extra),
         "timeout": "has a timeout, which only a platform of KFP knows",
         "tolerates": "may fail without failing the rest",
     }.items():

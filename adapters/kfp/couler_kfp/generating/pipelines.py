@@ -95,7 +95,7 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
         entry=Step(name=ROOT, call=Call(name=ROOT)),
         graphs=(_finishing(root, closed), *graphs.made),
         operations=tuple(components),
-        rest=Native.of({"spec": {"sdkVersion": SDK}}),
+        native_extra=Native.of({"spec": {"sdkVersion": SDK}}),
     )
     return pipeline, tuple(notes)
 
@@ -143,7 +143,7 @@ def _names(callees: dict[str, Graph | Operation]) -> dict[str, str]:
 def _root(workflow: Workflow, callees: dict[str, Graph | Operation]) -> Graph:
     """The pipeline itself: it calls what the workflow starts with, and what runs at its end."""
     assert workflow.entry is not None
-    ports = tuple(text_port(replace(port, rest=None), workflow.label) for port in workflow.parameters)
+    ports = tuple(text_port(replace(port, native_extra=None), workflow.label) for port in workflow.parameters)
 
     def inside(step: Step, name: str) -> Step:
         def read(node: Node) -> Node:
@@ -183,9 +183,9 @@ def _finishing(root: Graph, workflow: Workflow) -> Graph:
 
 def _losses(workflow: Workflow) -> Iterator[Decision]:
     """What a pipeline does not say, and does not have to."""
-    if workflow.rest is not None and any(references(workflow.rest)):
-        raise refuse("Workflow.rest", workflow.label, "says of all its pods what only the run knows")
-    rest = {} if workflow.rest is None else dict(workflow.rest.data)
+    if workflow.native_extra is not None and any(references(workflow.native_extra)):
+        raise refuse("Workflow.native_extra", workflow.label, "says of all its pods what only the run knows")
+    rest = {} if workflow.native_extra is None else dict(workflow.native_extra.data)
     spec = dict(rest.pop("spec", {}))
     if workflow.kind == "CronWorkflow":
         hint = "convert its workflow, and make a recurring run of the pipeline"
@@ -199,9 +199,9 @@ def _losses(workflow: Workflow) -> Iterator[Decision]:
             yield _note(workflow, "", "left out", f"it says {key}, which a pipeline has no place for")
     if rest or spec:
         name = min([*rest, *(f"spec.{key}" for key in spec)])
-        raise refuse("Workflow.rest", workflow.label, f"has {name}, which no pipeline has")
+        raise refuse("Workflow.native_extra", workflow.label, f"has {name}, which no pipeline has")
     for port in workflow.parameters:
-        if port.rest is not None:
+        if port.native_extra is not None:
             yield _note(workflow, port.name, "left out", "a pipeline says no more of a parameter than its type")
 
 

@@ -54,11 +54,11 @@ def _clinging(reference: Reference, producer: Step, by_name: By) -> str:
     output = _declared(reference, producer, by_name)
     if reference.to != "output" or output is None:
         return ""
-    definition = {} if output.rest is None else write_structure(output.rest)
+    definition = {} if output.native_extra is None else write_structure(output.native_extra)
     if reference.kind == "artifact":
         if definition.get("isArtifactList") or producer.loop is not None:
             return f"{reference.name!r} of {producer.name!r} is a list of artifacts, which nothing imports"
-        if type_of(output.rest) is None:
+        if type_of(output.native_extra) is None:
             return f"{reference.name!r} of {producer.name!r} has no type, under which it could be imported"
     elif producer.loop is not None and definition.get("parameterType") != "LIST":
         return f"{reference.name!r} of {producer.name!r} is gathered by its loop, and not declared as a list"
@@ -91,7 +91,9 @@ def _sharing(root: Graph, by_name: By) -> Iterator[Bond]:
 def _fills_workspace(step: Step, by_name: By) -> bool:
     """Whether a step imports something into the workspace."""
     return any(
-        item.kind == "importer" and item.rest is not None and '"downloadToWorkspace":true' in str(item.rest.parts[0])
+        item.kind == "importer"
+        and item.native_extra is not None
+        and '"downloadToWorkspace":true' in str(item.native_extra.parts[0])
         for item in reached(by_name, [step]).values()
         if isinstance(item, Operation)
     )

@@ -87,7 +87,7 @@ def _typed_outputs(graph: Graph, by_name: dict[str, Graph | Operation]) -> Itera
         callee = callee_of(steps[output.value.step], by_name)
         declared = callee.outputs if callee is not None else ()
         kinds = [item for item in declared if (item.kind, item.name) == (output.kind, output.value.name)]
-        yield replace(output, rest=kinds[0].rest if kinds else None)
+        yield replace(output, native_extra=kinds[0].native_extra if kinds else None)
 
 
 def _runner(graph: Graph, name: str, part: Part) -> Operation:
@@ -98,6 +98,8 @@ def _runner(graph: Graph, name: str, part: Part) -> Operation:
         name=f"comp-{graph.name}",
         kind=PIPELINE,
         inputs=graph.inputs,
-        outputs=tuple(replace(output, value=None, rest=type_of(output.rest)) for output in graph.outputs),
-        rest=rest_of({"executor": {PIPELINE: {"name": name, **uris}}}),
+        outputs=tuple(
+            replace(output, value=None, native_extra=type_of(output.native_extra)) for output in graph.outputs
+        ),
+        native_extra=rest_of({"executor": {PIPELINE: {"name": name, **uris}}}),
     )

@@ -25,7 +25,7 @@ def is_ours(step: Step) -> bool:
 
 def started(operation: Operation) -> str:
     """The name of the pipeline that an operation stands for; empty where it stands for none."""
-    content = write_structure(operation.rest) if operation.kind == PIPELINE and operation.rest else {}
+    content = write_structure(operation.native_extra) if operation.kind == PIPELINE and operation.native_extra else {}
     match content:
         case {"executor": {"pipeline": {"name": str(name)}}}:
             return name

@@ -119,7 +119,7 @@ def handoff_operation(ports: Iterable[Port], pod: Pod) -> Operation:
         name=COMPONENT,
         kind="container",
         inputs=tuple(ports),
-        outputs=(Output(name="handoff", kind="artifact", rest=Native.of(ARTIFACT)),),
+        outputs=(Output(name="handoff", kind="artifact", native_extra=Native.of(ARTIFACT)),),
         containers=(
             Container(
                 image=Literal(value=pod.image),
@@ -127,7 +127,7 @@ def handoff_operation(ports: Iterable[Port], pod: Pod) -> Operation:
                 args=(Literal(value="--executor_input"), executor_input),
             ),
         ),
-        rest=rest_of({"platforms": pod.platforms} if pod.platforms else {}),
+        native_extra=rest_of({"platforms": pod.platforms} if pod.platforms else {}),
     )
 
 
@@ -145,7 +145,7 @@ def handoff_step(outputs: Iterable[Output]) -> Step:
         call=Call(name=COMPONENT),
         arguments=tuple(sorted(arguments, key=lambda item: item.kind != "parameter")),
         needs=needs[0] if len(needs) == 1 else AllOf(needs=needs),
-        rest=Native.of({"cachingOptions": {}}),  # its file belongs to this run
+        native_extra=Native.of({"cachingOptions": {}}),  # its file belongs to this run
     )
 
 
@@ -161,7 +161,7 @@ def pod_of(operations: Iterable[Operation]) -> Pod:
 
 def _access(operation: Operation) -> Mapped:
     """What the platform configuration of an operation says of pulling and starting its image, as constants."""
-    rest = {} if operation.rest is None else write_structure(operation.rest)
+    rest = {} if operation.native_extra is None else write_structure(operation.native_extra)
     access = {}
     for platform, configured in rest.get("platforms", {}).items():
         kept = {key: configured[key] for key in ACCESS if key in configured}

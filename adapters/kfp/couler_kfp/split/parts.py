@@ -84,7 +84,7 @@ def part_of(whole: Workflow, graph: Graph, crossing: Collection[str]) -> Part:
     for port in (port for port in graph.inputs if port.kind == "artifact"):
         uri = uris[port.name] = fresh_name(f"{port.name}-uri", used)
         used.add(uri)
-        ports.append(Port(name=uri, rest=rest_of(STRING)))
+        ports.append(Port(name=uri, native_extra=rest_of(STRING)))
         step = fresh_name(f"couler-import-{re.sub('[^a-z0-9]+', '-', port.name.lower())}", names)
         names.add(step)
         argument = Argument(name="uri", value=Reference(to="input", kind="parameter", name=uri))
@@ -94,7 +94,9 @@ def part_of(whole: Workflow, graph: Graph, crossing: Collection[str]) -> Part:
     outputs = [output for output in graph.outputs if output.kind == "parameter" or output.name in crossing]
     inner = list(reached(by_name, graph.steps).values())
     if outputs:
-        supplied = [Port(name=output.name, kind=output.kind, rest=type_of(output.rest)) for output in outputs]
+        supplied = [
+            Port(name=output.name, kind=output.kind, native_extra=type_of(output.native_extra)) for output in outputs
+        ]
         pod = pod_of(item for item in inner if isinstance(item, Operation))
         operations.append(handoff_operation(sorted(supplied, key=lambda port: port.kind != "parameter"), pod))
         steps.append(handoff_step(outputs))
@@ -107,22 +109,22 @@ def part_of(whole: Workflow, graph: Graph, crossing: Collection[str]) -> Part:
         entry=Step(name=ROOT, call=Call(name=ROOT)),
         graphs=(root, *(item for item in inner if isinstance(item, Graph))),
         operations=(*(item for item in inner if isinstance(item, Operation)), *operations),
-        rest=_part_rest(whole),
+        native_extra=_part_rest(whole),
     )
     return Part(workflow, uris)
 
 
 def _importer(name: str, port: Port) -> Operation:
     """What imports an artifact of this type."""
-    definition = {} if port.rest is None else write_structure(port.rest)
+    definition = {} if port.native_extra is None else write_structure(port.native_extra)
     schema = definition["artifactType"]
     executor = {"importer": {"artifactUri": {"runtimeParameter": "uri"}, "typeSchema": schema}}
     return Operation(
         name=name,
         kind="importer",
-        inputs=(Port(name="uri", rest=rest_of(STRING)),),
-        outputs=(Output(name="artifact", kind="artifact", rest=rest_of({"artifactType": schema})),),
-        rest=structure({"executor": executor}),
+        inputs=(Port(name="uri", native_extra=rest_of(STRING)),),
+        outputs=(Output(name="artifact", kind="artifact", native_extra=rest_of({"artifactType": schema})),),
+        native_extra=structure({"executor": executor}),
     )
 
 
@@ -148,7 +150,7 @@ def _importing(step: Step, imports: Mapping[str, Step]) -> Step:
 
 def _part_rest(whole: Workflow) -> Native | None:
     """What is said of the pipeline, but its title and executors that nothing runs."""
-    data: Mapped = {} if whole.rest is None else write_structure(whole.rest)
+    data: Mapped = {} if whole.native_extra is None else write_structure(whole.native_extra)
     spec = without(data.get("spec", {}), "pipelineInfo", "deploymentSpec")
     remainder: dict[str, Any] = {"spec": spec, "platform": data.get("platform", {})}
     return rest_of({key: content for key, content in remainder.items() if content})
@@ -171,7 +173,7 @@ def typed(graph: Graph, arguments: Iterable[Argument], root: Graph, outputs: Map
             case Reference(to="input", name=name):
                 ports.append(replace(defined[port.kind, name], name=port.name))
             case Reference(to="output", step=step, name=name):
-                ports.append(replace(port, rest=type_of(outputs[step, name].rest)))
+                ports.append(replace(port, native_extra=type_of(outputs[step, name].native_extra)))
             case _:
                 ports.append(port)
     return replace(graph, inputs=tuple(ports))

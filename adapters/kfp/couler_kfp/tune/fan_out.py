@@ -47,7 +47,7 @@ NOTE = "a trial that fails fails the pipeline, since KFP cannot let it fail alon
 
 def type_of(port: Port | Output) -> str:
     """What a component declares of a parameter; empty where that is nothing."""
-    rest = write_structure(port.rest) if port.rest is not None else {}
+    rest = write_structure(port.native_extra) if port.native_extra is not None else {}
     kind = rest.get("parameterType", "") if isinstance(rest, dict) else ""
     return kind if isinstance(kind, str) else ""
 
@@ -124,7 +124,7 @@ def _trial(trials: Trials, name: str, call: Call) -> Graph:
     return Graph(
         name=name,
         inputs=(
-            Port(name=SETTING, kind="parameter", rest=Native.of({"parameterType": "STRUCT"})),
+            Port(name=SETTING, kind="parameter", native_extra=Native.of({"parameterType": "STRUCT"})),
             *(replace(ports[item.kind, item.name], default=None, optional=False) for item in passed),
         ),
         outputs=(
@@ -132,7 +132,7 @@ def _trial(trials: Trials, name: str, call: Call) -> Graph:
                 name=METRIC,
                 kind="parameter",
                 value=Reference(to="output", kind="parameter", step=step.name, name=trials.output),
-                rest=Native.of({"parameterType": "LIST"}),
+                native_extra=Native.of({"parameterType": "LIST"}),
             ),
         ),
         steps=(with_arguments(inner, setting),),

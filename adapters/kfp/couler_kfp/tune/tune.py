@@ -109,7 +109,7 @@ class KfpTuning:
 
 
 def _annotations(operation: Operation) -> Mapped:
-    content: Any = write_structure(operation.rest) if operation.rest is not None else {}
+    content: Any = write_structure(operation.native_extra) if operation.native_extra is not None else {}
     for key in ("platforms", "kubernetes", "podMetadata", "annotations"):
         content = content.get(key) if isinstance(content, dict) else None
     return content if isinstance(content, dict) else {}
@@ -122,9 +122,9 @@ def _description(workflow: Workflow) -> str:
 
 
 def _with_description(workflow: Workflow, text: str) -> Workflow:
-    rest: Mapped = write_structure(workflow.rest) if workflow.rest is not None else {}
+    rest: Mapped = write_structure(workflow.native_extra) if workflow.native_extra is not None else {}
     spec = rest.get("spec", {})
     info = without(spec.get("pipelineInfo", {}), "description")
     info = {**info, "description": text} if text else info
     spec = {**without(spec, "pipelineInfo"), **({"pipelineInfo": info} if info else {})}
-    return replace(workflow, rest=rest_of({**without(rest, "spec"), **({"spec": spec} if spec else {})}))
+    return replace(workflow, native_extra=rest_of({**without(rest, "spec"), **({"spec": spec} if spec else {})}))

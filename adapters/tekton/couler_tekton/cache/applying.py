@@ -93,7 +93,7 @@ class Applying:
         metadata = held(rest_of(task), "metadata")
         metadata = {**metadata, "annotations": {**held(metadata, "annotations"), CACHED_FROM: name}}
         rest = scope_in(changed).rest({**rest_of(changed), "metadata": metadata})
-        bare = holder(replace(changed, rest=rest), task.namespace)
+        bare = holder(replace(changed, native_extra=rest), task.namespace)
         copy = replace(bare, name=named(name, bare))
         if not self._tasks.candidates(self._workflow, copy.name):
             self._made[copy.name] = copy

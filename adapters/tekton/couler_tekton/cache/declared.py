@@ -111,7 +111,7 @@ def outputs_of(operation: Operation) -> dict[str, str]:
 
 def rest_of(node: Any) -> Mapped:
     """What a node says that is not lifted into typed fields."""
-    rest: Mapped = write_value(node.rest) if node.rest is not None else {}
+    rest: Mapped = write_value(node.native_extra) if node.native_extra is not None else {}
     return rest
 
 

@@ -92,7 +92,10 @@ def annotated(workflow: Workflow) -> Operation:
     (operation,) = workflow.operations
     metadata = held(rest_of(workflow), "metadata")
     bare = unwrapped(operation)
-    return replace(bare, rest=scope_in(bare).rest({**rest_of(bare), "metadata": metadata}) if metadata else bare.rest)
+    return replace(
+        bare,
+        native_extra=scope_in(bare).rest({**rest_of(bare), "metadata": metadata}) if metadata else bare.native_extra,
+    )
 
 
 def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:

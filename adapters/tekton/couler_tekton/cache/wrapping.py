@@ -139,7 +139,7 @@ def arguments_of(operation: Operation) -> list[str]:
 def _guarded(step: Container, name: str, scope: Scope) -> Container:
     """A step that is skipped where there was a result, beside what its owner says of when it runs."""
     rest = rest_of(step)
-    return replace(step, name=name, rest=scope.rest({**rest, "when": [*entries(rest, "when"), HIT]}))
+    return replace(step, name=name, native_extra=scope.rest({**rest, "when": [*entries(rest, "when"), HIT]}))
 
 
 def _free(step: Container, number: int, scope: Scope) -> Container:
@@ -147,7 +147,7 @@ def _free(step: Container, number: int, scope: Scope) -> Container:
     kept = [item for item in entries(rest, "when") if item != HIT]
     remainder = {key: content for key, content in rest.items() if key != "when"} | ({"when": kept} if kept else {})
     name = "" if step.name == UNNAMED.format(number) else step.name
-    return replace(step, name=name, rest=scope.rest(remainder))
+    return replace(step, name=name, native_extra=scope.rest(remainder))
 
 
 def _looking(annotated: Operation, settings: WrapSettings) -> list[str]:

@@ -67,7 +67,7 @@ def portable_operation(operation: Operation, bindings: Mapping[str, Any]) -> Ope
 
 def check_port(definition: Port | Output, holder: str) -> None:
     """Raises `Unsupported` where a parameter or a result is no text."""
-    rest = {} if definition.rest is None else write_structure(definition.rest, spell)
+    rest = {} if definition.native_extra is None else write_structure(definition.native_extra, spell)
     is_array = isinstance(definition, Port) and isinstance(definition.default, Native)
     if rest.get("type", "string") != "string" or is_array:
         what = f"{rest.get('type', 'array')}"
@@ -78,7 +78,7 @@ class _Task:
     def __init__(self, operation: Operation, bindings: Mapping[str, Any]) -> None:
         self._operation = operation
         self._name = operation.name
-        self._rest = {} if operation.rest is None else write_structure(operation.rest, spell)
+        self._rest = {} if operation.native_extra is None else write_structure(operation.native_extra, spell)
         self._steps = [item for item in operation.containers if item.role == "main"]
         self._mounts: list[dict[str, Any]] = []
         self._volumes: list[dict[str, Any]] = list(self._rest.get("volumes", []))
@@ -87,7 +87,7 @@ class _Task:
     def operation(self) -> Operation:
         operation = self._operation
         if unknown := sorted(self._rest.keys() - SAID - {"volumes", "workspaces", "metadata"}):
-            raise refuse("Operation.rest", self._name, f"has {unknown[0]}")
+            raise refuse("Operation.native_extra", self._name, f"has {unknown[0]}")
         if operation.kind != "container" or not self._steps:
             raise refuse("Operation.kind", self._name, "is not a Task of steps")
         definitions: tuple[Port | Output, ...] = (*operation.inputs, *operation.outputs)
@@ -107,7 +107,7 @@ class _Task:
                 Output(name=output.name, path=Literal(value=self._path(output.name))) for output in operation.outputs
             ),
             containers=tuple(containers),
-            rest=Native.of(kept) if kept else None,
+            native_extra=Native.of(kept) if kept else None,
         )
 
     def _bound(self, bindings: Mapping[str, Any]) -> dict[str, str]:
@@ -117,7 +117,9 @@ class _Task:
             name = item["name"]
             if name not in bindings:
                 hint = "bind it to an emptyDir, a Secret, a ConfigMap or a claim"
-                raise refuse("Operation.rest", self._name, f"has the workspace {name!r}, which is not bound", hint)
+                raise refuse(
+                    "Operation.native_extra", self._name, f"has the workspace {name!r}, which is not bound", hint
+                )
             paths[name] = item.get("mountPath") or f"{WORKSPACE}/{name}"
             mount: dict[str, Any] = {"name": f"workspace-{name}".lower(), "mountPath": paths[name]}
             binding = dict(bindings[name])
@@ -145,15 +147,15 @@ class _Task:
             raise refuse("Container.args", self._name, "names a path of Tekton's own", "use $(results.NAME.path)")
 
     def _container(self, item: Container, number: int) -> Container:
-        rest = {} if item.rest is None else write_structure(item.rest, spell)
+        rest = {} if item.native_extra is None else write_structure(item.native_extra, spell)
         if unknown := sorted(rest.keys() - CARRIED - SAID):
-            raise refuse("Container.rest", self._name, f"has {unknown[0]} in a container")
+            raise refuse("Container.native_extra", self._name, f"has {unknown[0]} in a container")
         if item.image is None:
             hint = "put the StepAction into the Task"
             raise refuse("Container.image", self._name, "has a step without an image", hint)
         kept = {key: content for key, content in rest.items() if key in CARRIED}
         if kept != rest:
-            item = replace(item, rest=Native.of(kept) if kept else None)
+            item = replace(item, native_extra=Native.of(kept) if kept else None)
         filled = _plain(changed_texts(item, self._instead), self._name)
         if item.role == "sidecar":
             return filled
@@ -176,7 +178,7 @@ class _Task:
 
 def _mounted(container: Container) -> set[Any]:
     """The paths at which a container mounts volumes of its own."""
-    rest = {} if container.rest is None else write_structure(container.rest, spell)
+    rest = {} if container.native_extra is None else write_structure(container.native_extra, spell)
     return {mount.get("mountPath") for mount in rest.get("volumeMounts", ())}
 
 
@@ -189,8 +191,10 @@ def _words(container: Container) -> list[Any]:
 def _mounting(container: Container, mounts: list[dict[str, Any]]) -> Container:
     if not mounts:
         return container
-    rest = {} if container.rest is None else write_structure(container.rest, spell)
-    return replace(container, rest=Native.of({**rest, "volumeMounts": [*rest.get("volumeMounts", []), *mounts]}))
+    rest = {} if container.native_extra is None else write_structure(container.native_extra, spell)
+    return replace(
+        container, native_extra=Native.of({**rest, "volumeMounts": [*rest.get("volumeMounts", []), *mounts]})
+    )
 
 
 def _plain(container: Container, owner: str) -> Container:

@@ -47,10 +47,10 @@ def portable_step(step: Step, graph: Graph) -> Step:
     Raises:
         Unsupported: it has something that counts, and that other engines do not have.
     """
-    rest = {} if step.rest is None else write_structure(step.rest, spell)
+    rest = {} if step.native_extra is None else write_structure(step.native_extra, spell)
     rest.pop("taskRef", None)
     if unknown := sorted(rest.keys() - KNOWN):
-        raise refuse("Step.rest", step.name, f"has {unknown[0]}")
+        raise refuse("Step.native_extra", step.name, f"has {unknown[0]}")
     if step.timeout is not None and step.retry is not None:
         raise refuse("Step.timeout", step.name, "has a timeout for each of several attempts")
     loop, arguments = _loop(step)
@@ -64,7 +64,7 @@ def portable_step(step: Step, graph: Graph) -> Step:
         arguments=passed_arguments,
         condition=condition,
         loop=loop,
-        rest=None,
+        native_extra=None,
         tolerates=FAILED if step.tolerates else (),
     )
     return replace(changed_step, needs=_needs(changed_step, graph))

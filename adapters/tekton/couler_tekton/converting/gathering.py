@@ -134,4 +134,4 @@ def _said(library: Workflow, operation: Operation) -> Operation:
     said = {key: content for key in ("labels", "annotations") if (content := held(metadata, key))}
     if library.kind != "Task" or not said:
         return operation
-    return replace(operation, rest=scope_in(operation).rest({**rest_of(operation), "metadata": said}))
+    return replace(operation, native_extra=scope_in(operation).rest({**rest_of(operation), "metadata": said}))

@@ -88,7 +88,7 @@ class _Portable:
             handlers=handlers,
             graphs=tuple(item for item in self._made.values() if isinstance(item, Graph)),
             operations=tuple(item for item in self._made.values() if isinstance(item, Operation)),
-            rest=portable_rest(self._workflow),
+            native_extra=portable_rest(self._workflow),
         )
 
     def _parameters(self) -> tuple[Port, ...]:
@@ -119,9 +119,9 @@ class _Portable:
         if isinstance(item, Operation):
             self._made[item.name] = portable_operation(item, volumes)
             return
-        rest = {} if item.rest is None else write_structure(item.rest, spell)
+        rest = {} if item.native_extra is None else write_structure(item.native_extra, spell)
         if unknown := sorted(rest.keys() - SAID):
-            raise refuse("Graph.rest", item.name, f"has {unknown[0]}")
+            raise refuse("Graph.native_extra", item.name, f"has {unknown[0]}")
         if item.finalizers and item is not self._top:
             raise refuse("Graph.finalizers", item.name, "has tasks that run at the end, in a pipeline in a pipeline")
         self._made[item.name] = item
@@ -211,8 +211,8 @@ def _explicit(step: Step, callee: Graph | Operation, inside: Mapping[str, Value]
 
 def _bound(step: Step, callee: Graph | Operation, volumes: Mapping[str, Any]) -> dict[str, Any]:
     """What the workspaces of a callee are bound to, by its own names for them."""
-    rest = {} if step.rest is None else write_structure(step.rest, spell)
-    declared = {} if callee.rest is None else write_structure(callee.rest, spell)
+    rest = {} if step.native_extra is None else write_structure(step.native_extra, spell)
+    declared = {} if callee.native_extra is None else write_structure(callee.native_extra, spell)
     bound: dict[str, Any] = {}
     named = {item["name"]: item for item in rest.get("workspaces", [])}
     for item in declared.get("workspaces", []):
@@ -221,7 +221,7 @@ def _bound(step: Step, callee: Graph | Operation, volumes: Mapping[str, Any]) ->
         if outer in volumes:
             bound[item["name"]] = volumes[outer]
             if "subPath" in entry:
-                raise refuse("Step.rest", step.name, "uses a part of a workspace", "bind that part in the run")
+                raise refuse("Step.native_extra", step.name, "uses a part of a workspace", "bind that part in the run")
     return bound
 
 
@@ -231,11 +231,13 @@ def _notes(workflow: Workflow, workflow_made: Workflow) -> Iterator[Decision]:
     def note(subject: str, action: str, reason: str) -> Decision:
         return Decision(optimizer="tekton", workflow=workflow.label, subject=subject, action=action, reason=reason)
 
-    rest: dict[str, Any] = {} if not isinstance(workflow.rest, Native) else write_structure(workflow.rest, spell)
+    rest: dict[str, Any] = (
+        {} if not isinstance(workflow.native_extra, Native) else write_structure(workflow.native_extra, spell)
+    )
     if workflow.kind.endswith("Run") and not rest.get("spec", {}).keys() & {"timeouts", "timeout"}:
         yield note("", "has no time limit", "Tekton ends a run after an hour where it says nothing; others do not")
     for port in (port for item in (*workflow.graphs, *workflow.operations) for port in item.inputs):
-        said = write_structure(port.rest, spell) if isinstance(port.rest, Native) else {}
+        said = write_structure(port.native_extra, spell) if isinstance(port.native_extra, Native) else {}
         if "enum" in said:
             yield note(port.name, "takes any text", "Tekton holds the parameter to its enum; others do not")
     if any(map(is_outcome, references(workflow_made))):

@@ -34,7 +34,7 @@ FOREVER = ("0", "0s", "0h0m0s")
 
 
 def _rest(workflow: Workflow) -> dict[str, Any]:
-    found: dict[str, Any] = {} if workflow.rest is None else write_structure(workflow.rest, spell)
+    found: dict[str, Any] = {} if workflow.native_extra is None else write_structure(workflow.native_extra, spell)
     return found
 
 
@@ -50,7 +50,7 @@ def volumes_of(workflow: Workflow) -> dict[str, Any]:
         kinds = [key for key in binding if key != "subPath"]
         if len(kinds) != 1 or kinds[0] not in VOLUMES or "$(" in str(binding):
             hint = "bind it to an emptyDir, a Secret, a ConfigMap or an existing claim"
-            raise refuse("Workflow.rest", workflow.label, f"binds {item.get('name')!r} to a new claim", hint)
+            raise refuse("Workflow.native_extra", workflow.label, f"binds {item.get('name')!r} to a new claim", hint)
         volumes[str(item["name"])] = binding
     return volumes
 
@@ -73,7 +73,7 @@ def portable_rest(workflow: Workflow) -> Native | None:
     timeouts = {**spec.pop("timeouts", {}), **({"pipeline": timeout} if timeout is not None else {})}
     if any(str(limit) not in FOREVER for limit in timeouts.values()):
         hint = "set timeouts of its tasks"
-        raise refuse("Workflow.rest", workflow.label, "has a timeout as a whole", hint)
+        raise refuse("Workflow.native_extra", workflow.label, "has a timeout as a whole", hint)
     template = {**spec.pop("taskRunTemplate", {}), **{key: spec.pop(key) for key in ALONE if key in spec}}
     pod = dict(template.pop("podTemplate", {}))
     kept = {key: pod.pop(key) for key in sorted(POD_FIELDS & pod.keys())}
@@ -81,7 +81,7 @@ def portable_rest(workflow: Workflow) -> Native | None:
         kept["serviceAccountName"] = template.pop("serviceAccountName")
     for content, place in ((rest, ""), (spec, "spec."), (template, "taskRunTemplate."), (pod, "podTemplate.")):
         if content:
-            raise refuse("Workflow.rest", workflow.label, f"has {place}{min(content)}")
+            raise refuse("Workflow.native_extra", workflow.label, f"has {place}{min(content)}")
     said = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
     fields = {**({"metadata": said} if said else {}), **({"spec": kept} if kept else {})}
     return Native.of(fields) if fields else None

@@ -60,7 +60,7 @@ def changed_texts(container: Container, change: Change) -> Container:
         env=tuple(EnvVar(name=item.name, value=changed(item.value, change)) for item in container.env),
         requests=tuple((name, changed(value, change)) for name, value in container.requests),
         limits=tuple((name, changed(value, change)) for name, value in container.limits),
-        rest=None if container.rest is None else changed_in(container.rest, change),
+        native_extra=None if container.native_extra is None else changed_in(container.native_extra, change),
     )
 
 

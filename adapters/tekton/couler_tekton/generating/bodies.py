@@ -73,7 +73,7 @@ def task_of(operation: Operation, name: str, *, is_printed: bool, volumes: list[
         outputs=outputs,
         containers=(*steps, main, *sidecars),
         inline=True,
-        rest=rest,
+        native_extra=rest,
     )
 
 
@@ -100,8 +100,10 @@ def _check(operation: Operation) -> None:
             raise refuse("Output.kind", operation.name, f"gives the artifact {output.name!r}")
         if output.exported is not None:
             raise refuse("Output.exported", operation.name, f"shows {output.name!r} to the whole run")
-        if output.rest is not None:
-            raise refuse("Output.rest", operation.name, f"has more to say of {output.name!r} than a name and a path")
+        if output.native_extra is not None:
+            raise refuse(
+                "Output.native_extra", operation.name, f"has more to say of {output.name!r} than a name and a path"
+            )
 
 
 def _check_texts(operation: Operation) -> None:
@@ -125,8 +127,8 @@ def _check_texts(operation: Operation) -> None:
         return node
 
     rebuild(operation.containers, check)
-    if operation.rest is not None and any(references(operation.rest)):
-        raise refuse("Operation.rest", operation.name, "says of its pod what only the run knows")
+    if operation.native_extra is not None and any(references(operation.native_extra)):
+        raise refuse("Operation.native_extra", operation.name, "says of its pod what only the run knows")
 
 
 def _main(operation: Operation, container: Container, is_printed: bool) -> tuple[Container, tuple[Output, ...]]:
@@ -172,9 +174,9 @@ def _texts(*texts: str) -> tuple[Value, ...]:
 
 
 def _fields(container: Container, fields: frozenset[str]) -> Container:
-    rest = {} if container.rest is None else write_structure(container.rest, str)
+    rest = {} if container.native_extra is None else write_structure(container.native_extra, str)
     if unknown := sorted(rest.keys() - fields):
-        raise refuse("Container.rest", container.name or "a container", f"has {unknown[0]}")
+        raise refuse("Container.native_extra", container.name or "a container", f"has {unknown[0]}")
     if container.image is None:
         hint = "name one for all of these: --to 'tekton{image=busybox}'"
         raise refuse("Container.image", container.name or "a command", "runs outside of a container", hint)
@@ -183,12 +185,12 @@ def _fields(container: Container, fields: frozenset[str]) -> Container:
 
 def _rest(operation: Operation, common: list[Any]) -> Native | None:
     """The volumes of the task: nothing else of a pod is said by a task."""
-    rest = {} if operation.rest is None else write_structure(operation.rest, str)
+    rest = {} if operation.native_extra is None else write_structure(operation.native_extra, str)
     own = rest.pop("volumes", [])
     metadata = rest.pop("metadata", {})
     if rest or metadata.keys() - {"labels", "annotations"}:
-        raise refuse("Operation.rest", operation.name, f"has {min(rest, default='metadata')}")
-    mounts = [container.rest for container in operation.containers if container.rest is not None]
+        raise refuse("Operation.native_extra", operation.name, f"has {min(rest, default='metadata')}")
+    mounts = [container.native_extra for container in operation.containers if container.native_extra is not None]
     mounted = {item["name"] for rest in mounts for item in write_structure(rest, str).get("volumeMounts", ())}
     volumes = [*own, *(volume for volume in common if volume.get("name") in mounted)]
     fields = {**({"volumes": volumes} if volumes else {}), **({"metadata": metadata} if metadata else {})}

@@ -13,7 +13,7 @@ __all__ = ["check_graph", "check_step", "ordered"]
 
 
 FINE = frozenset({"succeeded", "skipped"})
-GRAPH = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "rest")
+GRAPH = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "native_extra")
 
 
 def ordered(graph: Graph) -> list[tuple[Step, dict[str, frozenset[str]]]]:
@@ -48,7 +48,7 @@ def check_step(step: Step, callee: Graph | Operation) -> None:
     for field_name, reason in {
         "handlers": "has hooks, or an exit handler of its own",
         "directives": "is to be cached or tuned",
-        "rest": beyond(step.rest),
+        "native_extra": beyond(step.native_extra),
     }.items():
         if getattr(step, field_name):
             raise refuse(f"Step.{field_name}", step.name, reason)

@@ -96,7 +96,7 @@ def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[D
         entry=Step(name=ENTRY, call=Call(name=PIPELINE)),
         graphs=(graph,),
         operations=tuple(operation for _, operation in tasks_made),
-        rest=rest,
+        native_extra=rest,
     )
     return run, tuple(notes)
 
@@ -207,11 +207,15 @@ def _retry(task: Task) -> Retry | None:
     retry = task.step.retry or task.operation.retry
     if retry is None:
         return None
-    rest = {} if retry.rest is None else write_structure(retry.rest, spell)
+    rest = {} if retry.native_extra is None else write_structure(retry.native_extra, spell)
     if rest.pop("retryPolicy", None) not in POLICIES or rest.keys() - {"backoff"}:
-        raise refuse("Retry.rest", task.step.name, "is retried for some reasons only", "let it be retried always")
+        raise refuse(
+            "Retry.native_extra", task.step.name, "is retried for some reasons only", "let it be retried always"
+        )
     if "maxDuration" in (rest.get("backoff") or {}):
-        raise refuse("Retry.rest", task.step.name, "is retried for some time only", "leave the limit of attempts")
+        raise refuse(
+            "Retry.native_extra", task.step.name, "is retried for some time only", "leave the limit of attempts"
+        )
     limit = retry.limit.value if isinstance(retry.limit, Literal) else None
     if limit is None or not str(limit).isdigit():
         raise refuse("Retry.limit", task.step.name, "is retried without a limit, or up to one that only the run knows")
@@ -236,7 +240,7 @@ def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Valu
     results = False
     for task in tasks:
         retry = task.step.retry or task.operation.retry
-        rest = {} if retry is None or retry.rest is None else write_structure(retry.rest, spell)
+        rest = {} if retry is None or retry.native_extra is None else write_structure(retry.native_extra, spell)
         if rest.get("backoff"):
             yield note(task.name, "retried without a delay", "Tekton starts further attempts at once")
         results = results or task.is_printed or bool(task.operation.outputs)

@@ -53,9 +53,9 @@ def run_of(workflow: Workflow, notes: list[Decision]) -> tuple[Native, list[Any]
     Raises:
         Unsupported: it says something that counts, and that a PipelineRun cannot say.
     """
-    if workflow.rest is not None and any(references(workflow.rest)):
-        raise refuse("Workflow.rest", workflow.label, "says of all its pods what only the run knows")
-    rest = {} if workflow.rest is None else write_structure(workflow.rest, str)
+    if workflow.native_extra is not None and any(references(workflow.native_extra)):
+        raise refuse("Workflow.native_extra", workflow.label, "says of all its pods what only the run knows")
+    rest = {} if workflow.native_extra is None else write_structure(workflow.native_extra, str)
     spec, metadata = dict(rest.pop("spec", {})), dict(rest.pop("metadata", {}))
     if workflow.kind == "CronWorkflow":
         hint = "convert its workflow, and start that by a Trigger or a CronJob"
@@ -71,8 +71,8 @@ def run_of(workflow: Workflow, notes: list[Decision]) -> tuple[Native, list[Any]
     account = spec.pop("serviceAccountName", None)
     if rest or spec:
         name = min([*rest, *(f"spec.{key}" for key in spec)])
-        raise refuse("Workflow.rest", workflow.label, f"has {name}, which no PipelineRun has")
-    described = [port.name for port in workflow.parameters if port.rest is not None]
+        raise refuse("Workflow.native_extra", workflow.label, f"has {name}, which no PipelineRun has")
+    described = [port.name for port in workflow.parameters if port.native_extra is not None]
     notes += [_left_out(workflow, f"its parameter {name!r} says more than a value") for name in described]
     template = {
         **({"serviceAccountName": account} if account else {}),

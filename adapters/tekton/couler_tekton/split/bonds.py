@@ -71,7 +71,7 @@ def refuse_undetachable(whole: Whole, parts: Iterable[str]) -> None:
         Unsupported: the message says why.
     """
     workflow = whole.workflow
-    rest = write_value(workflow.rest) if workflow.rest else {}
+    rest = write_value(workflow.native_extra) if workflow.native_extra else {}
     longest = max((part_name(workflow, part) for part in (*parts, f"finally-{len(whole.finalizers)}")), key=len)
     reason = hint = ""
     if not (workflow.name or workflow.prefix):

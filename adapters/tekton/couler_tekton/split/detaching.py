@@ -102,7 +102,7 @@ def detach(original: Workflow, whole: Whole, parts: Mapping[str, Iterable[str]])
         steps=tuple(callers),
         finalizers=tuple(final.step.name for final in last),
         outputs=outputs_made,
-        rest=_declaring(old, workspaces_of(whole, tuple(step for graph in every for step in graph.steps))),
+        native_extra=_declaring(old, workspaces_of(whole, tuple(step for graph in every for step in graph.steps))),
     )
     coordinator = replace(original, graphs=(root,), operations=())
     return Detached(coordinator, tuple(part_of(whole, graph) for graph in every))
@@ -112,14 +112,14 @@ def _caller(step: Step, graph: Graph, whole: Whole) -> Step:
     """The task that stands for a part, with the workspaces that the part has."""
     uses = [{"name": item["name"], "workspace": item["name"]} for item in workspaces_of(whole, graph.steps)]
     call = calling(part_name(whole.workflow, graph.name))
-    return replace(step, call=call, rest=Scope().rest({"workspaces": uses} if uses else {}), source=None)
+    return replace(step, call=call, native_extra=Scope().rest({"workspaces": uses} if uses else {}), source=None)
 
 
 def _output(output: Output, kind: str) -> Output:
     """A result of a part, declared as what it is."""
     assert isinstance(output.value, Reference)
     rest = Scope().rest({} if kind == "string" else {"type": kind})
-    return replace(output, value=entire(output.value, kind), rest=rest)
+    return replace(output, value=entire(output.value, kind), native_extra=rest)
 
 
 def _input(argument: Argument, defined: Mapping[str, Port], results: Mapping[tuple[str, str], Mapped]) -> Port:
@@ -137,9 +137,9 @@ def _of_final(reference: Reference, handed: Mapping[Reference, Reference]) -> Re
 
 def _declaring(root: Graph, workspaces: list[Mapped]) -> Native | None:
     """What else a pipeline says, with these workspaces declared where they were not."""
-    said = write_value(root.rest) if root.rest else {}
+    said = write_value(root.native_extra) if root.native_extra else {}
     names = {item.get("name") for item in said.get("workspaces") or ()}
     beside = [item for item in workspaces if item["name"] not in names]
     if not beside:
-        return root.rest
+        return root.native_extra
     return Scope().rest({**said, "workspaces": [*(said.get("workspaces") or ()), *beside]})

@@ -133,4 +133,4 @@ class Finalizing:
             self.handed[core] = Reference(to="output", kind="parameter", step=part, name=name)
             kind = str((self.whole.types.of(core.step, core.name) or STRING)["type"])
             rest = Scope().rest({} if kind == "string" else {"type": kind})
-            yield Output(name=name, value=entire(core, kind), rest=rest)
+            yield Output(name=name, value=entire(core, kind), native_extra=rest)

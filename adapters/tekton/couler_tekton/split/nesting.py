@@ -97,7 +97,7 @@ def _runs(workflow: Workflow, plan: Plan) -> Iterator[Workflow]:
 
 
 def _refuse_run(run: Workflow) -> None:
-    spec = (write_value(run.rest) if run.rest else {}).get("spec") or {}
+    spec = (write_value(run.native_extra) if run.native_extra else {}).get("spec") or {}
     for key, meaning in KEPT.items():
         if spec.get(key):
             raise _refused(key, f"of the run does not reach a pipeline in it: {meaning}", f"take it away, or {DRIVEN}")

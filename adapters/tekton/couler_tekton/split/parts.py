@@ -33,7 +33,7 @@ def part_of(whole: Whole, graph: Graph) -> Workflow:
     inner = _reached(whole.workflow, graph.steps)
     workspaces = workspaces_of(whole, graph.steps)
     rest = Scope().rest({"workspaces": workspaces} if workspaces else {})
-    root = replace(graph, name=ROOT, inline=False, finalizers=(), rest=rest, source=None)
+    root = replace(graph, name=ROOT, inline=False, finalizers=(), native_extra=rest, source=None)
     marked = {"metadata": {"annotations": {PART_OF: base_name(whole.workflow)}}}
     return Workflow(
         engine="tekton",
@@ -43,16 +43,16 @@ def part_of(whole: Whole, graph: Graph) -> Workflow:
         namespace=whole.workflow.namespace,
         graphs=(root, *(item for item in inner if isinstance(item, Graph))),
         operations=tuple(item for item in inner if isinstance(item, Operation)),
-        rest=Scope().rest(marked),
+        native_extra=Scope().rest(marked),
     )
 
 
 def workspaces_of(whole: Whole, steps: tuple[Step, ...]) -> list[dict[str, Any]]:
     """The declarations of the workspaces of the pipeline that steps may use, those that only its run names included."""
     used = workspaces_in(steps, callables(whole.workflow))
-    root = write_value(whole.root.rest) if whole.root.rest else {}
+    root = write_value(whole.root.native_extra) if whole.root.native_extra else {}
     declared = [item for item in root.get("workspaces") or () if isinstance(item, dict)]
-    spec = (write_value(whole.workflow.rest) if whole.workflow.rest else {}).get("spec") or {}
+    spec = (write_value(whole.workflow.native_extra) if whole.workflow.native_extra else {}).get("spec") or {}
     bindings = spec.get("workspaces") if whole.workflow.kind == "PipelineRun" else None
     names = {str(item.get("name")) for item in declared}
     beside = [

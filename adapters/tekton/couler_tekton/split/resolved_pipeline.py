@@ -129,7 +129,7 @@ def workspaces_in(steps: tuple[Step, ...], by_name: Mapping[str, Graph | Operati
 
 
 def _named(item: Step | Graph | Operation) -> Iterator[str]:
-    said = write_value(item.rest) if item.rest else {}
+    said = write_value(item.native_extra) if item.native_extra else {}
     for use in said.get("workspaces") or ():
         if isinstance(use, dict):
             yield str(use.get("workspace") or use.get("name"))

@@ -78,7 +78,7 @@ class TektonSplitting:
     def wrapper(self) -> Extent:
         """A part without tasks, which is passed all that the pipeline is."""
         root = self._whole.root
-        head = sum(len(str(part)) + READ for part in (*root.inputs, root.rest))
+        head = sum(len(str(part)) + READ for part in (*root.inputs, root.native_extra))
         return Extent(FRAME + head, 0, 0)
 
     def crossing(self, value: Reference, size: int | None) -> tuple[int, int]:

@@ -62,7 +62,7 @@ class Types:
         callee = self._libraries.callee(self._workflow, step)
         for output in callee.outputs if callee is not None else ():
             if output.name == name:
-                return _type_in(write_value(output.rest) if output.rest else {})
+                return _type_in(write_value(output.native_extra) if output.native_extra else {})
         return None
 
 
@@ -73,12 +73,12 @@ def _type_in(said: Mapped) -> Mapped:
 
 def typed_port(name: str, declared: Mapped) -> Port:
     """A parameter that is declared so; a string needs no type."""
-    return Port(name=name, rest=Scope().rest({} if declared == STRING else declared))
+    return Port(name=name, native_extra=Scope().rest({} if declared == STRING else declared))
 
 
 def port_type(port: Port) -> str:
     """The type of a parameter, as Tekton takes it where nothing is said: that of its default, or of its value."""
-    said: Any = write_value(port.rest) if port.rest else {}
+    said: Any = write_value(port.native_extra) if port.native_extra else {}
     if isinstance(said, dict) and isinstance(said.get("type"), str):
         return str(said["type"])
     if isinstance(said, dict) and "properties" in said:

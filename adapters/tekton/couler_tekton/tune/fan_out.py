@@ -88,7 +88,7 @@ def fanned_out(trials: Trials, annotations: Mapping[str, str]) -> FanOut:
             loop=Loop(combine="product", includes=tuple(_includes(trials))),
             tolerates=("failed",),
             timeout=step.timeout,
-            rest=Scope().rest(without(rest_of(step), "taskRef")),
+            native_extra=Scope().rest(without(rest_of(step), "taskRef")),
         ),
         best=Step(name=trials.best, call=Call(name=best.name), arguments=arguments),
         step=with_arguments(step, chosen),
@@ -164,7 +164,7 @@ def _copy(trials: Trials, annotations: Mapping[str, str]) -> Operation:
             *beside,
         ),
         inline=True,
-        rest=Scope().rest({**rest, **({"metadata": metadata} if metadata else {})}),
+        native_extra=Scope().rest({**rest, **({"metadata": metadata} if metadata else {})}),
     )
 
 
@@ -181,7 +181,7 @@ def _best(trials: Trials) -> Operation:
         name=f"{trials.graph.name}/{trials.best}",
         kind="container",
         inputs=(
-            Port(name="trials", optional=True, rest=Native.of({"type": "array"})),
+            Port(name="trials", optional=True, native_extra=Native.of({"type": "array"})),
             *(Port(name=GIVEN.format(name), optional=True) for name in trials.handed),
         ),
         outputs=tuple(Output(name=name) for name in trials.names),

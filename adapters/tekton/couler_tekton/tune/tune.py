@@ -96,7 +96,9 @@ class TektonTuning:
         others = {key: content for key, content in held(rest, "metadata").items() if key != "annotations"}
         metadata = {**others, **({"annotations": annotations} if annotations else {})}
         remainder = {key: content for key, content in rest.items() if key != "metadata"}
-        return replace(workflow, rest=Scope().rest({**remainder, **({"metadata": metadata} if metadata else {})}))
+        return replace(
+            workflow, native_extra=Scope().rest({**remainder, **({"metadata": metadata} if metadata else {})})
+        )
 
     def literal(self, value: Value, port: Port) -> Literal:
         """A value as text."""

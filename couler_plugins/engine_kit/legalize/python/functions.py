@@ -104,13 +104,13 @@ def operation_of(function: Function, name: str, image: str = IMAGE) -> Operation
         inputs=tuple(_port(item) for item in function.inputs),
         outputs=tuple(Output(name=output) for output, _ in function.outputs),
         containers=(Container(image=Constant(value=image), script=script),),
-        rest=Native.of({"python": msgspec.to_builtins(said)}),
+        native_extra=Native.of({"python": msgspec.to_builtins(said)}),
     )
 
 
 def function_of(operation: Operation) -> Function | None:
     """The function of an operation; None where it is no function in this form."""
-    rest, containers = operation.rest, operation.containers
+    rest, containers = operation.native_extra, operation.containers
     if operation.kind != "python" or rest is None or len(containers) != 1:
         return None
     script = containers[0].script

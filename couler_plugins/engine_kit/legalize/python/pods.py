@@ -172,7 +172,7 @@ def script_of(operation: Operation, function: Function, *, shelter: bool = False
                 env=(*container.env, *passed),
             ),
         ),
-        rest=None,
+        native_extra=None,
     )
 
 

@@ -185,7 +185,7 @@ def test_the_hand_off_uses_an_image_that_is_there_anyway_and_what_it_takes_to_pu
     def operation(command: str, **configured: Any) -> Operation:
         container = Container(image=Literal(value="mine"), command=(Literal(value=command),))
         rest = rest_of({"platforms": {"kubernetes": configured}})
-        return Operation(name="x", kind="container", containers=(container,), rest=rest)
+        return Operation(name="x", kind="container", containers=(container,), native_extra=rest)
 
     python = "python3 -m kfp.dsl.executor_main"
     secret = {"imagePullSecret": [{"secretName": "mine"}]}

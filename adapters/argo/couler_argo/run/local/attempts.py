@@ -53,4 +53,4 @@ def pause(retry: Retry, ended: Sequence[Ended]) -> float | None:
 
 
 def _rest(retry: Retry) -> Mapping[str, Any]:
-    return {} if retry.rest is None else held(retry.rest)
+    return {} if retry.native_extra is None else held(retry.native_extra)

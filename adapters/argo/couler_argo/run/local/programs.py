@@ -59,7 +59,7 @@ def _environment(container: Container, look: Look) -> Iterator[tuple[str, str]]:
 def _places(operation: Operation, look: Look) -> Iterator[Place]:
     for output in operation.outputs:
         default = None if output.default is None else text(output.default, look)
-        optional = output.rest is not None and '"optional":true' in str(output.rest.parts[0])
+        optional = output.native_extra is not None and '"optional":true' in str(output.native_extra.parts[0])
         place = path(output, look)
         yield Place(name=output.name, kind=output.kind, path=place, default=default, optional=optional)
 
@@ -81,8 +81,8 @@ def path(port: Port | Output, look: Look) -> str:
 
 def _limit(operation: Operation, look: Look) -> float | None:
     limits = [] if operation.timeout is None else [seconds(operation.timeout, look)]
-    if operation.rest is not None:
-        rest = data(operation.rest, look)
+    if operation.native_extra is not None:
+        rest = data(operation.native_extra, look)
         if isinstance(rest, dict) and "activeDeadlineSeconds" in rest:
             limits.append(seconds_of(str(rest["activeDeadlineSeconds"])))
     return min(limits, default=None)

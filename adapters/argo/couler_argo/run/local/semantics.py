@@ -34,7 +34,7 @@ class ArgoLocal:
     @property
     def parallelism(self) -> int | None:
         """`spec.parallelism`."""
-        number = (held(self._workflow.rest).get("spec") or {}).get("parallelism")
+        number = (held(self._workflow.native_extra).get("spec") or {}).get("parallelism")
         return number if isinstance(number, int) and number > 0 else None
 
     def refusals(self) -> Sequence[Refusal]:

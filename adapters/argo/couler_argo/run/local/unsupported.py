@@ -113,7 +113,7 @@ WHY = {
 
 def refusals(workflow: Workflow) -> Iterator[Refusal]:
     """Everything that cannot mean the same here, with the reason."""
-    spec = held(workflow.rest).get("spec")
+    spec = held(workflow.native_extra).get("spec")
     for key in sorted((spec if isinstance(spec, dict) else {}).keys() - SPEC):
         yield Refusal("", f"its {key} is a matter of the cluster")
     for port in workflow.parameters:
@@ -122,7 +122,7 @@ def refusals(workflow: Workflow) -> Iterator[Refusal]:
         subject = f"{site.graph.name}/{site.step.name}" if site.graph is not None else site.step.name
         yield from _step(subject, site.step)
     for graph in workflow.graphs:
-        for key in sorted(held(graph.rest).keys() - TEMPLATE):
+        for key in sorted(held(graph.native_extra).keys() - TEMPLATE):
             yield Refusal(graph.name, f"its {key} is a matter of the cluster")
         yield from _ports(graph.name, graph.inputs)
         yield from _within(graph.name, (graph.inputs, graph.outputs, graph.parallelism))
@@ -131,7 +131,7 @@ def refusals(workflow: Workflow) -> Iterator[Refusal]:
 
 
 def _step(subject: str, step: Step) -> Iterator[Refusal]:
-    for key in sorted(held(step.rest)):
+    for key in sorted(held(step.native_extra)):
         yield Refusal(subject, f"its {key} is not known here")
     for argument in step.arguments:
         yield from _argument(subject, argument)
@@ -156,7 +156,7 @@ def _ports(subject: str, ports: Iterable[Port]) -> Iterator[Refusal]:
         origin = held(port.origin)
         if origin and (port.kind == "parameter" or origin.keys() != {"raw"}):
             yield Refusal(subject, f"its input {port.name!r} comes from outside ({', '.join(sorted(origin))})")
-        for key in sorted(held(port.rest).keys() - PORT):
+        for key in sorted(held(port.native_extra).keys() - PORT):
             yield Refusal(subject, f"its input {port.name!r} has {key!r}, which is not known here")
 
 
@@ -164,18 +164,18 @@ def _operation(operation: Operation) -> Iterator[Refusal]:
     name = operation.name
     if operation.kind != "script":
         return  # the core says so
-    for key in sorted(held(operation.rest).keys() - TEMPLATE):
+    for key in sorted(held(operation.native_extra).keys() - TEMPLATE):
         yield Refusal(name, f"its {key} is a matter of the cluster")
     for container in operation.containers:
         if container.role != "main":
             yield Refusal(name, f"it has {ROLES[container.role]}")
         elif container.args:
             yield Refusal(name, "its script has arguments")
-        for key in sorted(held(container.rest).keys() - CONTAINER):
+        for key in sorted(held(container.native_extra).keys() - CONTAINER):
             yield Refusal(name, WHY.get(key, f"its {key} is not known here"))
     yield from _ports(name, operation.inputs)
     for output in operation.outputs:
-        for key in sorted(held(output.rest).keys() - PORT):
+        for key in sorted(held(output.native_extra).keys() - PORT):
             yield Refusal(name, f"its output {output.name!r} goes to a place of its own ({key})")
     for reason in objections(operation.retry) if operation.retry is not None else ():
         yield Refusal(name, reason)
