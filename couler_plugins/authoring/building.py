@@ -10,9 +10,10 @@ from typing import Any
 
 from couler_plugins.authoring.closing import Closed, close
 from couler_plugins.authoring.conditions import condition_value
+from couler_plugins.authoring.places import Place
+from couler_plugins.authoring.quoting import shown
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Call, Scope, after
-from couler_plugins.authoring.verifying import check_mounts, check_whole
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
     Argument,
@@ -33,10 +34,40 @@ from couler_plugins.ir import (
     map_references,
     needed,
     replace,
+    verify,
 )
 from couler_plugins.ir import Call as GraphCall
 
-__all__ = ["ENGINE", "build"]
+__all__ = ["ENGINE", "build", "check_mounts", "check_whole"]
+
+
+# What only the whole workflow shows: volumes that are not there, steps that wait for each other, outputs of nobody.
+
+
+def check_mounts(calls: list[Call], volumes: Set[str]) -> None:
+    """Raises `InvalidInput` where a step mounts a volume that the workflow does not have."""
+    for call in calls:
+        for container in call.operation.containers if call.operation is not None else ():
+            mounts = container.native_extra.data.get("volumeMounts", ()) if container.native_extra is not None else ()
+            if missing := [mount["name"] for mount in mounts if mount["name"] not in volumes]:
+                message = f"it mounts the volume {shown(missing[0])}, which this workflow does not have"
+                hint = f"add it: add_volume(Volume({shown(missing[0])}, claim_name))"
+                raise InvalidInput(message, file=call.place.file, line=call.place.line, step=call.name, hint=hint)
+
+
+def check_whole(workflow: Workflow, places: dict[str, Place]) -> None:
+    """Raises `InvalidInput` where the workflow cannot run as it was written, with the place of the step."""
+    for problem in verify(workflow):
+        step = problem.subject.rpartition("/")[2]
+        where = places.get(step)
+        raise InvalidInput(
+            problem.message,
+            file=where.file if where else None,
+            line=where.line if where else None,
+            step=step,
+            hint=problem.hint,
+        )
+
 
 ENGINE = "couler"
 ENTRY = "entrypoint"

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hpo.files import read_annotation, read_task_file
-from couler_plugins.hpo.hugging_face import data_card, model_card
+from couler_plugins.hpo.files import data_card, model_card, read_annotation, read_task_file
 
 DATA_CARD = """\
 ---

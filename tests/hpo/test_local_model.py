@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from couler_plugins.hpo.llm_tuner import Llm
-from couler_plugins.hpo.predictions.logs import read_log
+from couler_plugins.hpo.predictions.predicting import read_log
 from couler_plugins.hpo.reading import read_task
 from couler_plugins.llm.answers import Malformed
 from couler_plugins.llm.records import Exchange

@@ -6,7 +6,7 @@ import pytest
 
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes, parse_depends
 from couler_plugins.hookspecs.local import Ended
-from couler_plugins.running.local.outcomes import met
+from couler_plugins.running.local.engine import met
 
 GOOD, BAD, SKIPPED = Ended(outcome="succeeded"), Ended(outcome="failed"), Ended(outcome="skipped")
 ENDED = {

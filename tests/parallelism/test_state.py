@@ -12,8 +12,8 @@ from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.bound import barrier_makespan
 from couler_plugins.parallelism.check import order_problem, over_budget, parts_of
-from couler_plugins.parallelism.merging import merge
 from couler_plugins.parallelism.objective import Objective
+from couler_plugins.parallelism.portfolio import merge
 from couler_plugins.parallelism.search import Search
 from couler_plugins.parallelism.simple import Levels
 from couler_plugins.parallelism.solution import Solution

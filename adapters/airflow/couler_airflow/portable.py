@@ -5,14 +5,14 @@ What is more than that is refused here, by the name that Airflow has for it: nob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_airflow.bundle import DagBundle
 from couler_airflow.containers import EMPTY, Known, known_of
 from couler_airflow.folding import folded
 from couler_airflow.illegal import check_dag, check_task, refuse
-from couler_airflow.jinja import text_value
 from couler_airflow.portable_needs import portable_needs
 from couler_airflow.values import seconds
 from couler_plugins.ir import (
@@ -29,6 +29,7 @@ from couler_plugins.ir import (
     Port,
     Reference,
     Step,
+    Template,
     Value,
     Workflow,
     fresh_name,
@@ -37,7 +38,45 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Decision
 
-__all__ = ["portable"]
+__all__ = ["portable", "text_value"]
+
+
+# Texts that Airflow renders, as IR values that any engine can read: constants, parameters, and Jinja for all else.
+
+BLOCK = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+PARAMETER = re.compile(r"\{\{\s*params(?:\.(?P<dotted>\w+)|\[(?P<quote>['\"])(?P<key>[\w-]+)(?P=quote)\])\s*\}\}")
+NEWLINE = re.compile(r"\r\n|\r")
+
+
+def text_value(data: Any) -> Value | None:
+    r"""A text of a template field as a value; None for what is no text.
+
+    Jinja drops one newline from the end of a text, and reads others as `\n`; `airflow.sdk.literal` keeps it from that.
+    """
+    if type(data).__name__ == "LiteralValue":
+        return Literal(value=data.value) if isinstance(data.value, str) else None
+    if not isinstance(data, str):
+        return None
+    text = NEWLINE.sub("\n", data).removesuffix("\n")
+    parts = tuple(_parts(text))
+    if len(parts) <= 1 and isinstance(parts[0] if parts else "", str):
+        return Literal(value=text)
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], Reference) else Template(parts=parts)
+
+
+def _parts(text: str) -> Iterator[str | Reference | Expression]:
+    end = 0
+    for block in BLOCK.finditer(text):
+        if block.start() > end:
+            yield text[end : block.start()]
+        parameter = PARAMETER.fullmatch(block[0])
+        if parameter is not None:
+            yield Reference(to="parameter", kind="parameter", name=parameter["dotted"] or parameter["key"])
+        else:
+            yield Expression(language="jinja", parts=(block[0],))
+        end = block.end()
+    if end < len(text):
+        yield text[end:]
 
 
 def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Decision, ...]]:

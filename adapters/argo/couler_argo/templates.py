@@ -5,17 +5,133 @@ Source: `pkg/apis/workflow/v1alpha1` (Template, DAGTemplate).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from couler_argo.codec import Codec, Context, Field, Mapped
-from couler_argo.containers import CONTAINERS
 from couler_argo.ports import INPUTS, OUTPUTS
-from couler_argo.references import value
+from couler_argo.references import native, value
 from couler_argo.spelling import write
-from couler_argo.values import flag, scalar, structure
-from couler_plugins.ir import Retry, Value
+from couler_argo.values import flag, mappings, scalar, structure, text_list
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import Container, EnvVar, Native, Retry, Value
 
-__all__ = ["GRAPH", "OPERATION", "operation_kind"]
+__all__ = ["CONTAINERS", "GRAPH", "OPERATION", "operation_kind"]
+
+
+# Containers: the main one, the script, init containers and sidecars.
+
+ROLES: dict[str, Literal["init", "sidecar"]] = {"initContainers": "init", "sidecars": "sidecar"}
+
+
+def _name() -> Field:
+    def read(mapping: Mapped, context: Context) -> tuple[str | None, Mapped]:
+        name = mapping["name"]
+        return (name, {}) if isinstance(name, str) and name else (None, {"name": name})
+
+    return Field("name", ("name",), read, lambda node, context: {"name": node} if node else {})
+
+
+def _environment() -> Field:
+    def read(mapping: Mapped, context: Context) -> tuple[tuple[EnvVar, ...] | None, Mapped]:
+        items = mapping["env"]
+        if not mappings(items, lambda item: isinstance(item.get("name"), str)):
+            return None, {"env": items}
+        return tuple(_variable(item) for item in items), {}
+
+    def write_all(variables: tuple[EnvVar, ...], context: Context) -> Mapped:
+        items = []
+        for variable in variables:
+            content = write(variable.value, context.scope)
+            items.append(
+                {"name": variable.name, **(content if isinstance(variable.value, Native) else {"value": content})}
+            )
+        return {"env": items}
+
+    return Field("env", ("env",), read, write_all)
+
+
+def _variable(item: Mapped) -> EnvVar:
+    """One variable: a plain value, or (as a structure) everything that Kubernetes says of it."""
+    content = item.get("value")
+    if len(item) == 2 and isinstance(content, (str, int, float)):
+        return EnvVar(name=item["name"], value=value(content))
+    return EnvVar(name=item["name"], value=native({key: part for key, part in item.items() if key != "name"}))
+
+
+def _quantities(name: str) -> Field:
+    """Requests or limits: quantities by the name of the resource."""
+
+    def read(mapping: Mapped, context: Context) -> tuple[tuple[tuple[str, Value], ...] | None, Mapped]:
+        content = mapping[name]
+        if not isinstance(content, dict) or not content:
+            return None, {name: content}
+        if any(quantity is None or isinstance(quantity, (dict, list)) for quantity in content.values()):
+            return None, {name: content}
+        return tuple(sorted((key, value(quantity)) for key, quantity in content.items())), {}
+
+    def write_all(quantities: tuple[tuple[str, Value], ...], context: Context) -> Mapped:
+        return {name: {key: write(quantity, context.scope) for key, quantity in quantities}}
+
+    return Field(name, (name,), read, write_all)
+
+
+CONTAINER = Codec(
+    _name(),
+    scalar("image", "image"),
+    text_list("command", "command"),
+    text_list("args", "args"),
+    _environment(),
+    scalar("script", "source"),
+    nested={"resources": Codec(_quantities("requests"), _quantities("limits"))},
+    beside=("role",),
+)
+
+
+def _read(mapping: Mapped, context: Context) -> tuple[tuple[Container, ...] | None, Mapped]:
+    containers: list[Container] = []
+    remainder: Mapped = {}
+    for key in ("container", "script"):
+        content = mapping.get(key)
+        if (
+            isinstance(content, dict)
+            and content
+            and not containers
+            and (key == "container") is not ("source" in content)
+        ):
+            containers.append(Container(role="main", **CONTAINER.lift(content, context)))
+        elif key in mapping:
+            remainder[key] = content
+    for key, role in ROLES.items():
+        items = mapping.get(key)
+        if mappings(items, bool):
+            containers.extend(Container(role=role, **CONTAINER.lift(item, context)) for item in items)
+        elif key in mapping:
+            remainder[key] = items
+    return tuple(containers) or None, remainder
+
+
+def _write(containers: tuple[Container, ...], context: Context) -> Mapped:
+    written: Mapped = {}
+    for container in containers:
+        mapping = CONTAINER.write(container, context)
+        if container.role == "main":
+            if "script" in written or "container" in written:
+                raise _refusal("Container.role", "a template has one main container, not several")
+            written["script" if container.script is not None else "container"] = mapping
+        else:
+            if container.script is not None:
+                raise _refusal("Container.script", "only the main container can be a script")
+            key = next(key for key, role in ROLES.items() if role == container.role)
+            written.setdefault(key, []).append(mapping)
+    return written
+
+
+def _refusal(feature: str, reason: str) -> Unsupported:
+    return Unsupported(reason, engine="argo", feature=feature, hint="make it a template of its own")
+
+
+CONTAINERS = Field("containers", ("container", "script", *ROLES), _read, _write)
+
 
 KINDS = ("container", "script", "containerSet", "resource", "suspend", "http", "data", "plugin")
 """What a template can be, beside dag and steps."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from couler_kfp.components import Body, label_of, write_graph, write_operation
-from couler_kfp.executors import labels
+from couler_kfp.components import Body, label_of, usual_label, write_graph, write_operation
 from couler_kfp.mappings import Mapped, joined, patched
 from couler_kfp.pipelines import OBJECT, ROOT, Pipeline, Place
 from couler_kfp.specs import rest_part, write_platform, write_spec
@@ -15,7 +14,51 @@ from couler_kfp.tasks import write_task
 from couler_plugins.documents import Path
 from couler_plugins.ir import Call, Graph, Node, Operation, Source, Step, Workflow, replace
 
-__all__ = ["Lowering"]
+__all__ = ["Lowering", "labels"]
+
+
+# Labels of executors: operations share one for as long as it is the same for all of them.
+
+
+def labels(
+    bodies: Mapping[str, Body], native: Callable[[str], Body | None], unused: Collection[str] = ()
+) -> dict[str, str]:
+    """The labels of operations whose executor, or platform configuration, has to be another one than their body says.
+
+    Args:
+        bodies: what each operation is made of, by its name.
+        native: what had a label before; None for a new one.
+        unused: labels of executors that nothing runs.
+    """
+    labels_before = {*unused, *(body.label for body in bodies.values())}
+    groups: dict[str, list[tuple[Body, list[str]]]] = {}
+    for name, body in bodies.items():
+        alike = groups.setdefault(body.label, [])
+        names = next((names for other, names in alike if other == body), None)
+        if names is None:
+            alike.append((body, [name]))
+        else:
+            names.append(name)
+    labels: dict[str, str] = {}
+    for label, alike in groups.items():
+        if len(alike) > 1:
+            stays = native(label)
+            keeper = next((names for body, names in alike if body == stays), alike[0][1])
+            for _, names in alike:
+                if names is not keeper:
+                    fresh = _free(usual_label(names[0]), labels_before)
+                    labels_before.add(fresh)
+                    labels.update(dict.fromkeys(names, fresh))
+    return labels
+
+
+def _free(label: str, labels: set[str]) -> str:
+    number, free = 1, label
+    while free in labels:
+        number += 1
+        free = f"{label}-{number}"
+    return free
+
 
 API_VERSION = "pipelines.kubeflow.org/v2beta1"
 

@@ -2,24 +2,150 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from couler_plugins.documents import Path, diff
+from couler_plugins.documents import Edit, Path, diff
+from couler_plugins.documents.rewriting import same_data
 from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Source, Workflow
-from couler_plugins.plan import Lowered, Plan, TracedEdit
+from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
 from couler_tekton.feature_gates import features, refuse_beyond, refuse_unseen
 from couler_tekton.generating.pipelines import pipeline_run
+from couler_tekton.kinds import KINDS
 from couler_tekton.objects import part_at
-from couler_tekton.patching import Patch
 from couler_tekton.plugin import Options
 from couler_tekton.split.nesting import nested
 from couler_tekton.support import unsupported
-from couler_tekton.tracing import trace
 from couler_tekton.writing import Writing
 
-__all__ = ["lower"]
+__all__ = ["Patch", "lower", "trace"]
+
+
+# What changed between two versions of an object, carried over into the original: all else stays verbatim.
+
+
+class Patch:
+    """Patches one object.
+
+    Args:
+        sources: for tasks of the new version, by their `id`, where they were read in the bundle.
+
+    Attributes:
+        origins: for objects of the result, by their `id`, the path in the original of what they were made from.
+    """
+
+    def __init__(self, sources: Mapping[int, Source]) -> None:
+        self._sources = sources
+        self.origins: dict[int, Path] = {}
+
+    def patched(self, native: Any, before: Any, after: Any, path: Path) -> Any:
+        """`native`, changed where `after` differs from `before`; the same object where they do not differ.
+
+        Args:
+            native: what was read.
+            before: what would be written for that.
+            after: what is to be written.
+            path: where `native` is in its document.
+        """
+        if same_data(before, after):
+            return self._from(native, path)
+        match native, before, after:
+            case dict(), dict(), dict():
+                return self._from(self._mapping(native, before, after, path), path)
+            case list(), list(), list() if len(native) == len(before):
+                return [self._item(native, before, item, path) for item in after]
+        return after
+
+    def _mapping(self, native: dict[str, Any], before: Any, after: Any, path: Path) -> dict[str, Any]:
+        gone = before.keys() - after.keys()
+        kept = {
+            key: self.patched(content, before.get(key), after[key], (*path, key)) if key in after else content
+            for key, content in native.items()
+            if key not in gone
+        }
+        added = {
+            key: content
+            for key, content in after.items()
+            if key not in native and not (key in before and same_data(before[key], content))
+        }
+        return {**kept, **added}
+
+    def _item(self, native: list[Any], before: list[Any], item: Any, path: Path) -> Any:
+        """An item of a list: made from the one that it was read as, or else from the one of the same name."""
+        source = self._sources.get(id(item))
+        if source is not None and source[1:-1] == path:
+            number = int(source[-1])
+        else:
+            number = next((number for number, old in enumerate(before) if _alike(old, item)), len(before))
+        if number >= len(before):
+            return item
+        return self.patched(native[number], before[number], item, (*path, number))
+
+    def _from(self, content: Any, path: Path) -> Any:
+        if isinstance(content, dict):
+            self.origins[id(content)] = path
+        return content
+
+
+def _alike(old: Any, new: Any) -> bool:
+    if isinstance(old, dict) and isinstance(new, dict) and "name" in new:
+        return bool(old.get("name") == new["name"])
+    return same_data(old, new)
+
+
+# Which task, pipeline or step, and which decision, each edit of a document belongs to.
+
+
+def trace(
+    edits: Sequence[Edit],
+    document: int,
+    sides: tuple[Any, Any],
+    depth: int,
+    decisions: Sequence[tuple[int, Decision]],
+) -> list[TracedEdit]:
+    """The edits with their subjects and decisions.
+
+    Args:
+        edits: the difference between two versions of a document.
+        document: its number in the bundle.
+        sides: the object in it, before and after.
+        depth: how long the path of the object in its document is.
+        decisions: the decisions on that object, each with its position among all.
+    """
+    positions: dict[str, int] = {}
+    for position, decision in decisions:
+        for subject in (decision.subject, *decision.affects):
+            positions[subject] = position
+    # An object around one task has no other decisions than those about that task.
+    last = decisions[-1][0] if decisions and KINDS[sides[0]["kind"]].root == "task" else None
+    traced = []
+    for edit in edits:
+        path, side = (edit.before, 0) if edit.after is None else (edit.after, 1)
+        subject = _subject((path or ())[depth:], sides[side])
+        around = subject.split("/")
+        names = ["/".join(around[:end]) for end in range(len(around), 0, -1)]
+        existing = next((positions[name] for name in (*names, "") if name in positions), last)
+        traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=existing))
+    return traced
+
+
+def _subject(path: Path, data: Any) -> str:
+    """The pipeline or task that a path leads into, or `pipeline/task`; empty for anything else of the object."""
+    kind = KINDS[data["kind"]]
+    if path[:2] == ("spec", "taskRunSpecs"):
+        items = data["spec"]["taskRunSpecs"]
+        return f"{kind.root}/{items[int(path[2]) if len(path) > 2 else 0].get('pipelineTaskName', '')}"
+    inside = path[:1] == ("spec",) and (not kind.runs or path[1:2] == (f"{kind.root}Spec",))
+    names = [kind.root] if inside else []
+    list_key: object = None
+    for key in path if inside else ():
+        data = data[key]
+        if list_key in ("tasks", "finally") and isinstance(data, dict):
+            names.append(str(data.get("name", "")))
+        list_key = key
+    return "/".join(names)
 
 
 def lower(plan: Plan, options: Options) -> Lowered:

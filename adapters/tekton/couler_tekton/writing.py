@@ -1,4 +1,4 @@
-"""A workflow as a document, made from nothing but the IR; `couler_tekton.patching` compares two of these."""
+"""A workflow as a document, made from nothing but the IR; `couler_tekton.lower` compares two of these."""
 
 from __future__ import annotations
 

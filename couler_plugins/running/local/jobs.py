@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from shutil import which
 from typing import Any
 
 import msgspec
@@ -13,13 +14,165 @@ from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.caching import Knowledge
-from couler_plugins.hookspecs.local import Local, NotThere
+from couler_plugins.hookspecs.local import Local, NotThere, Refusal
 from couler_plugins.hookspecs.running import Job, Request
-from couler_plugins.ir import Workflow
+from couler_plugins.ir import (
+    Call,
+    CallSite,
+    Graph,
+    Operation,
+    Reference,
+    Step,
+    Workflow,
+    call_sites,
+    callables,
+    references,
+)
+from couler_plugins.running.local.roots import unnamed
 from couler_plugins.running.local.scope import Scope, Whole
-from couler_plugins.running.local.unsupported import refuse_unless_faithful
 
-__all__ = ["Work", "works_of"]
+__all__ = ["Work", "refuse_unless_faithful", "works_of"]
+
+
+# What of a workflow cannot run here as its engine would run it; asked before anything runs.
+
+SHOWN = 20
+"""Reasons that an error shows."""
+
+
+def refuse_unless_faithful(workflow: Workflow, facet: Local) -> None:
+    """Does nothing where all of a workflow can run here.
+
+    Raises:
+        Unsupported: something cannot; every such place is named, with the reason.
+    """
+    reasons = list(dict.fromkeys([*_core(workflow, facet), *facet.refusals()]))
+    if reasons:
+        lines = [f"{item.subject or workflow.label}: {item.reason}" for item in reasons]
+        more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+        message = f"{workflow.label} cannot run here as it would run on {workflow.engine}:"
+        raise Unsupported(
+            "\n  ".join([message, *lines[:SHOWN], *more]),
+            engine=workflow.engine,
+            feature="run --local",
+            hint="leave --local out, and run it on its engine",
+        )
+
+
+def _core(workflow: Workflow, facet: Local) -> Iterator[Refusal]:
+    if workflow.entry is None or workflow.library:
+        yield Refusal("", "it is a library: nothing says where a run starts")
+        return
+    by_name = callables(workflow)
+    for handler in workflow.handlers:
+        if handler.event != "exit":
+            yield Refusal(
+                "", f"the handler {handler.step.name!r} runs beside the steps, whenever its condition comes true"
+            )
+    reached = _reached(workflow)
+    for site in call_sites(workflow):
+        if site.graph is None or site.graph.name in reached:
+            yield from _step(site)
+    for item in by_name.values():
+        if item.name in reached:
+            yield from _graph(item) if isinstance(item, Graph) else _operation(item, facet)
+
+
+def _reached(workflow: Workflow) -> set[str]:
+    """The names of what a run can call."""
+    by_name, seen = callables(workflow), set()
+    waiting = [workflow.entry] if workflow.entry else []
+    waiting += [handler.step for handler in workflow.handlers]
+    while waiting:
+        step = waiting.pop()
+        waiting += [handler.step for handler in step.handlers]
+        if isinstance(step.call, Call) and step.call.name not in seen and step.call.name in by_name:
+            seen.add(step.call.name)
+            callee = by_name[step.call.name]
+            waiting += callee.steps if isinstance(callee, Graph) else ()
+    return seen
+
+
+def _step(site: CallSite) -> Iterator[Refusal]:
+    step = site.step
+    subject = f"{site.graph.name}/{step.name}" if site.graph is not None else step.name
+    if not isinstance(step.call, Call):
+        yield Refusal(subject, "it calls something that is not in the file, or that only its engine finds")
+    for holds, reason in _beyond(step):
+        if holds:
+            yield Refusal(subject, reason)
+    for reference in references(step):
+        if reference.to in ("secret", "workspace", "unknown"):
+            yield Refusal(subject, f"it refers to {reference.native or reference.name!r}, which is not known here")
+
+
+def _beyond(step: Step) -> Iterator[tuple[bool, str]]:
+    yield step.retry is not None or step.timeout is not None, "it sets attempts or a timeout at the call"
+    yield step.role != "normal", f"it is a {step.role}"
+    yield bool(step.directives), "it asks its engine for something that is not known here"
+    loop = step.loop
+    yield loop is not None and (loop.limit is not None or bool(loop.includes)), "its loop has a limit, or more items"
+    yield loop is not None and len(loop.axes) != 1, "it loops over several lists"
+    yield any(handler.event != "exit" for handler in step.handlers), "it has a hook that runs while it does"
+
+
+def _graph(graph: Graph) -> Iterator[Refusal]:
+    for holds, reason in (
+        (graph.regions, "it has groups of steps that loop"),
+        (graph.retry, "it is tried again as a whole"),
+        (graph.timeout, "it has a time limit as a whole"),
+        (graph.memoized, "its owner has the engine cache it as a whole"),
+        (graph.locks, "it takes locks that others hold as well"),
+        (any(not isinstance(target, str) for target in graph.targets), "its targets are only known at run time"),
+    ):
+        if holds:
+            yield Refusal(graph.name, reason)
+
+
+def _operation(operation: Operation, facet: Local) -> Iterator[Refusal]:
+    for holds, reason in (
+        (operation.daemon, "it keeps running beside the steps after it"),
+        (operation.memoized, "its owner has the engine cache it, in a cache of the cluster"),
+        (operation.locks, "it takes locks that others hold as well"),
+        (operation.directives, "it asks its engine for something that is not known here"),
+    ):
+        if holds:
+            yield Refusal(operation.name, reason)
+    if operation.kind not in ("script", "python"):
+        yield Refusal(operation.name, f"it is a {operation.kind}, and only scripts run here")
+        return
+    try:
+        program = facet.program(operation, _Anything(operation, facet).look)
+    except NotThere as error:
+        yield Refusal(operation.name, str(error))
+        return
+    if which(program.command[0]) is None:
+        yield Refusal(operation.name, f"there is no {program.command[0]!r} here")
+    for path in (*program.inputs.values(), *(place.path for place in program.outputs)):
+        if ANY in path:
+            yield Refusal(operation.name, f"its path {path.replace(ANY, '…')} is only known at run time")
+        elif not path.startswith("/") or ".." in path.split("/") or path.strip("/") == "":
+            yield Refusal(operation.name, f"its path {path!r:.80} is no absolute path of a file")
+        elif unnamed(program.source, path):
+            reason = f"its program does not name the path {path}, so that it cannot be led to a folder of its own"
+            yield Refusal(operation.name, reason)
+
+
+ANY = "\N{REPLACEMENT CHARACTER}"
+"""What stands for a text that only the run knows."""
+
+
+class _Anything:
+    """Looks up what is known before a run: the paths of an operation's own inputs and outputs."""
+
+    def __init__(self, operation: Operation, facet: Local) -> None:
+        self._scope = Scope(facet, Whole(parameters={}, facts={}), operation)
+
+    def look(self, reference: Reference) -> str:
+        if reference.path == ("path",) and not reference.step:
+            return str(self._scope.look(reference))
+        return ANY
+
 
 OTHER = re.compile(r"[^A-Za-z0-9._-]+|^[^A-Za-z0-9]+")
 

@@ -2,23 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
+from typing import Any
 
 from couler_plugins.driver.results import Result
-from couler_plugins.viz.page.annotations import tell
+from couler_plugins.ir import Call, Graph, Operation, callables
+from couler_plugins.viz.page.annotations import DecisionCard, Story, tell
 from couler_plugins.viz.page.changes import changes
-from couler_plugins.viz.page.escaping import json_island
+from couler_plugins.viz.page.escaping import clean, json_island
+from couler_plugins.viz.page.facts import step_facts
 from couler_plugins.viz.page.frame import DETAILS, ICONS, header, sidebar
 from couler_plugins.viz.page.markup import Markup, element
-from couler_plugins.viz.page.page_data import island
-from couler_plugins.viz.page.parts import find_parts
+from couler_plugins.viz.page.panels import Node
+from couler_plugins.viz.page.parts import Mark, Parts, find_parts
 from couler_plugins.viz.page.sections import Section, page_sections, page_versions
-from couler_plugins.viz.page.summary import summary
-from couler_plugins.viz.page.wording import counted
+from couler_plugins.viz.page.wording import bytes_text, counted
 from couler_plugins.viz.page.workflows import picker, workflows
 
-__all__ = ["page"]
+__all__ = ["island", "page", "summary"]
+
+
+# What the script needs to know of steps and decisions, as data.
+
+
+def island(sections: Sequence[Section], story: Story, parts: Parts, titles: Sequence[str]) -> dict[str, Any]:
+    """The data: decisions and pieces of text by position, steps by their number; nothing that is empty."""
+    return {
+        "versions": [clean(title) for title in titles],
+        "decisions": [_decision(told) for told in story.told],
+        "hunks": story.hunks,
+        "steps": {str(number): record for section in sections for number, record in _steps(section, story, parts)},
+    }
+
+
+def _decision(card: DecisionCard) -> dict[str, Any]:
+    decision = card.decision
+    return _filled(
+        optimizer=clean(card.optimizer),
+        workflow=clean(decision.workflow),
+        subject=clean(decision.subject),
+        action=clean(decision.action),
+        reason=clean("; ".join(item.advice for item in decision.objections) or decision.reason),
+        figures=[[clean(name), clean(f"{value}")] for name, value in decision.figures],
+        steps=list(card.nodes) if decision.action else [],
+        hunks=list(card.hunks),
+    )
+
+
+def _steps(section: Section, story: Story, parts: Parts) -> Iterator[tuple[int, dict[str, Any]]]:
+    by_name = [callables(workflow) if workflow is not None else {} for workflow in section.versions]
+    panel_of = {panel.graph: panel.number for panel in section.panels if panel.graph}
+    for panel in section.panels:
+        for node in panel.steps:
+            yield node.number, _step(node, by_name, panel_of, story) | _part(parts.of.get(node.number))
+
+
+def _step(
+    node: Node, by_name: Sequence[Mapping[str, Graph | Operation]], panel_of: Mapping[str, int], story: Story
+) -> dict[str, Any]:
+    first, last = min(node.steps), max(node.steps)
+    facts = step_facts(node.steps[last], by_name[last])
+    before = step_facts(node.steps[first], by_name[first]) if first != last else facts
+    call = node.steps[last].call
+    status = story.status[node.number]
+    return {"name": clean(node.title)} | _filled(
+        graph=clean(node.panel.graph),
+        status="" if status == "same" else status,
+        facts=facts,
+        before=before if before != facts else [],
+        opens=panel_of.get(call.name) if isinstance(call, Call) else None,
+        decisions=list(story.decided.get(node.number, ())),
+        hunks=list(story.changed_lines.get(node.number, ())),
+    )
+
+
+def _part(mark: Mark | None) -> dict[str, Any]:
+    return {} if mark is None else {"part": clean(mark.name)}
+
+
+def _filled(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None and value not in ("", [])}
+
+
+# What a page says in one sentence: how much the optimizers changed.
+
+
+def summary(result: Result, sections: Sequence[Section], story: Story, parts: Parts) -> str:
+    """The sentence, such as `3 of 41 steps changed, 2 operations removed, −1.2 kB`."""
+    before = [node for section in sections for panel in section.panels for node in panel.steps if 0 in node.steps]
+    total, moved = len(before), sum(1 for node in before if story.status[node.number] == "moved")
+    changed = sum(1 for status in story.status.values() if status == "changed")
+    said = [f"{changed:,} of {counted(total, 'step')} changed" if changed else f"{counted(total, 'step')}"]
+    said += [f"{moved:,} moved into {counted(parts.count, 'part')}"] if moved else []
+    for status in ("added", "removed"):
+        count = sum(1 for other in story.status.values() if other == status)
+        said += [f"{counted(count, 'step')} {status}"] if count else []
+    for noun in ("operation", "graph"):
+        old, new = (_names(sections, noun, version, apart=not moved) for version in (0, -1))
+        said += [f"{counted(len(old - new), noun)} removed"] if old - new else []
+        said += [f"{counted(len(new - old), noun)} added"] if new - old else []
+    size = _size([result.added, *(file.text for file in result.files)])
+    size -= _size(file.original for file in result.files if file.text)
+    if size:
+        said.append(bytes_text(size))
+    elif not any(file.status == "changed" for file in result.files):
+        said.append("nothing changed" if result.optimizers else "as written")
+    return ", ".join(said)
+
+
+def _names(sections: Iterable[Section], noun: str, version: int, *, apart: bool) -> set[tuple[int, str]]:
+    """What there is by that noun; where steps have moved between workflows, no matter in which of them."""
+    return {
+        (number if apart else 0, item.name)
+        for number, section in enumerate(sections)
+        if (workflow := section.versions[version]) is not None
+        for item in (workflow.operations if noun == "operation" else workflow.graphs)
+    }
+
+
+def _size(texts: Iterable[str | None]) -> int:
+    return sum(len(text.encode()) for text in texts if text)
+
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 SCRIPTS = ("view.js", "details.js", "steps.js")

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 import pytest
 
+from couler_plugins.caching.policies.scr.decision import scenarios
 from couler_plugins.caching.policies.scr.learned import Learned
 from couler_plugins.caching.policies.scr.model import EditModel, Pool
-from couler_plugins.caching.policies.scr.scenarios import scenarios
 from couler_plugins.caching.policies.scr.shape import Shape
 from couler_plugins.runs import Run, StepRun
 

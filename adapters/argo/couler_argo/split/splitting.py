@@ -20,9 +20,8 @@ from couler_argo.split.bonds import argo_bonds
 from couler_argo.split.call_graph import reached
 from couler_argo.split.detachable import refuse_undetachable
 from couler_argo.split.detaching import detach, links
-from couler_argo.split.part_spec import SPLIT
+from couler_argo.split.part_spec import SPLIT, account_of
 from couler_argo.split.parts import Part
-from couler_argo.split.permissions import permissions
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (
@@ -40,7 +39,38 @@ from couler_plugins.ir import (
 from couler_plugins.plan import Plan
 from couler_plugins.plan.originals import kept
 
-__all__ = ["ArgoSplitting", "splitting_of"]
+__all__ = ["ArgoSplitting", "permissions", "splitting_of"]
+
+
+# What the service account of a parent has to be allowed, so that it can run its parts.
+
+RULES = [
+    {"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["create", "get", "patch"]},
+    {"apiGroups": ["argoproj.io"], "resources": ["workflows/finalizers"], "verbs": ["update"]},
+]
+"""`kubectl apply` of a workflow, and reading its status; see Argo's docs/workflow-rbac.md for what every pod needs.
+
+The second is what clusters ask for that check owner references (the admission plugin
+OwnerReferencesPermissionEnforcement, as on OpenShift): a part says that it holds up the deletion of its parent.
+"""
+API = "rbac.authorization.k8s.io"
+
+
+def permissions(workflow: Workflow) -> tuple[dict[str, Any], ...]:
+    """A Role and its binding to the workflow's service account, in the workflow's namespace."""
+    name = f"{workflow.name or workflow.prefix.rstrip('-.')}-parts"
+    namespace = {"namespace": workflow.namespace} if workflow.namespace else {}
+    metadata = {"name": name, **namespace}
+    role = {"apiVersion": f"{API}/v1", "kind": "Role", "metadata": metadata, "rules": RULES}
+    binding = {
+        "apiVersion": f"{API}/v1",
+        "kind": "RoleBinding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": API, "kind": "Role", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": account_of(workflow), **namespace}],
+    }
+    return role, binding
+
 
 LIMITS = Extent(bytes=700_000, steps=200, definitions=200)
 """Tasks of a DAG and templates of a workflow as the CRDs limit them; a mebibyte less room for the status of a run."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from couler_kfp.converting.components import is_python, portable_port
-from couler_kfp.converting.conditions import portable_condition
-from couler_kfp.converting.exits import with_handlers
 from couler_kfp.converting.refusing import Refusals, refuse
 from couler_kfp.converting.types import Types, constant_of, said_of, text_of
 from couler_kfp.structures import write_structure
-from couler_kfp.tasks import SUCCEEDED
+from couler_kfp.tasks import COMPLETED, SUCCEEDED
+from couler_kfp.texts import VALUE
 from couler_plugins.ir import (
     Argument,
     Axis,
+    Expression,
     FirstOf,
     Graph,
+    Handler,
     Literal,
     Loop,
     Native,
@@ -36,7 +38,118 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["portable_graph"]
+__all__ = ["portable_condition", "portable_graph", "with_handlers"]
+
+
+# Conditions over values that are text: what CEL compares with numbers and truth values is converted first.
+
+STRING = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+PLAIN = re.compile(rf"(?:\s|[()!<>=]|&&|\|\||-?\d+(?:\.\d+)?|\b(?:int|double|true|false)\b|{STRING})*\Z")
+TRUTH = re.compile(r"\s*(==|!=)\s*(true|false)\b")
+TRUE = "['1', 't', 'T', 'true', 'TRUE', 'True']"
+CAST = re.compile(r"(?:int|double)\(\Z")
+
+
+def portable_condition(step: Step, types: Types) -> Expression | None:
+    """The condition of a step over texts, in CEL.
+
+    Raises:
+        Unsupported: it is more than comparisons of parameters and constants.
+    """
+    if step.condition is None:
+        return None
+    assert isinstance(step.condition, Expression)
+    pending = list(step.condition.parts)
+    pieces: list[str | Reference] = []
+    while pending:
+        part = pending.pop(0)
+        if isinstance(part, str) and PLAIN.match(part):
+            pieces.append(part)
+        elif not isinstance(part, Reference):
+            raise refuse("Step.condition", step.name, "has a condition that is more than comparisons of parameters")
+        elif part.to == "unknown":
+            pieces.append(_constant(part, step))
+        elif (kind := types.of(part) or "STRING") in ("LIST", "STRUCT"):
+            raise refuse("Step.condition", step.name, f"compares a {kind}")
+        elif kind == "BOOLEAN":
+            behind = pending[0] if pending and isinstance(pending[0], str) else ""
+            compared = TRUTH.match(behind)
+            if compared:
+                pending[0] = behind[compared.end() :]
+            wanted = not compared or (compared[1] == "==") is (compared[2] == "true")
+            pieces += ["(" if wanted else "!(", part, f" in {TRUE})"]
+        elif kind != "STRING" and not CAST.search("".join(map(str, pieces[-1:]))):
+            pieces += ["double(", part, ")"]
+        else:
+            pieces.append(part)
+    return Expression(language="cel", parts=tuple(pieces))
+
+
+def _constant(reference: Reference, step: Step) -> str:
+    """A constant that a condition reads by the name of the task's input."""
+    named = VALUE.match(reference.native or reference.name)
+    argument = next((item.value for item in step.arguments if named and item.name == named[2]), None)
+    if not isinstance(argument, (Literal, Native)):
+        raise refuse("Step.condition", step.name, f"has a condition on {reference.name}, which it is not given")
+    constant = constant_of(argument)
+    return json.dumps(constant) if isinstance(constant, (str, bool, int, float)) else json.dumps(text_of(constant))
+
+
+# Tasks that run whatever became of another one, as handlers of that one: its failure then still fails the pipeline.
+
+EXIT = "exit"
+
+
+def with_handlers(graph: Graph) -> Graph:
+    """The graph with such tasks as handlers.
+
+    Raises:
+        Unsupported: one waits for several tasks, or another one needs it, or it is more than a call.
+    """
+    last = {step.name: step for step in graph.steps if any(need.outcomes == COMPLETED for need in needed(step.needs))}
+    if not last:
+        return graph
+    _check(graph, last)
+    by_upstream: dict[str, Step] = {}
+    for step in last.values():
+        (need,) = needed(step.needs)
+        if need.step in by_upstream:
+            raise _refusal(step, f"is the second that runs at the end of {need.step!r}")
+        by_upstream[need.step] = step
+    kept = tuple(
+        replace(step, handlers=(_handler(by_upstream[step.name]),)) if step.name in by_upstream else step
+        for step in graph.steps
+        if step.name not in last
+    )
+    return replace(graph, steps=kept)
+
+
+def _check(graph: Graph, last: dict[str, Step]) -> None:
+    looped = {step.name for step in graph.steps if step.loop is not None}
+    for step in last.values():
+        if any(need.step in looped for need in needed(step.needs)):
+            raise _refusal(step, "runs at the end of a loop, and elsewhere it would do so for each item")
+        if not isinstance(step.needs, Need) or step.needs.step in last:
+            raise _refusal(step, "waits for the end of several tasks")
+        if step.condition is not None or step.loop is not None or step.retry is not None:
+            raise _refusal(step, "runs at the end of another, and has a condition, a loop or further attempts")
+        if any(item.step for item in references(step.arguments)):
+            raise _refusal(step, "runs at the end of another, and reads what tasks give")
+    for step in graph.steps:
+        read = {need.step for need in needed(step.needs)} | {item.step for item in references(step)}
+        if common := sorted(read & last.keys()):
+            raise _refusal(last[common[0]], f"runs at the end of another, and {step.name!r} needs it")
+    if common := sorted({item.step for item in references(graph.outputs)} & last.keys()):
+        raise _refusal(last[common[0]], "runs at the end of another, and gives an output")
+
+
+def _handler(step: Step) -> Handler:
+    return Handler(step=replace(step, name=EXIT, needs=None), event="exit")
+
+
+def _refusal(step: Step, reason: str) -> Exception:
+    return refuse("Step.needs", step.name, reason, "let it need the success of the task before it")
+
 
 DROPPED = frozenset({"cachingOptions", "taskInfo"})
 """What a task says that is about KFP's own pages and cache."""

@@ -7,24 +7,27 @@ not start, so nothing that is to start all the same can be said.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from couler_kfp.generating.bodies import printed_output, text_port
-from couler_kfp.generating.calls import retried, with_channels
-from couler_kfp.generating.conditions import condition_of
+from couler_kfp.generating.calls import Read, argument_of, compared, joined, retried, taken, with_channels
 from couler_kfp.generating.functions import constant, default_of, output_of, type_of
 from couler_kfp.generating.nested import Nested
 from couler_kfp.generating.order import check_step, waits_of
-from couler_kfp.generating.passing import arguments_of
 from couler_kfp.generating.refusing import refuse
 from couler_kfp.generating.types import Types
 from couler_kfp.tasks import SUCCEEDED
-from couler_plugins.engine_kit.legalize.comparisons import comparisons
+from couler_plugins.engine_kit.legalize.comparisons import Comparison, comparisons
+from couler_plugins.engine_kit.legalize.conditions import Membership
 from couler_plugins.engine_kit.legalize.limits import is_reachable
+from couler_plugins.engine_kit.legalize.python.functions import Kind
 from couler_plugins.ir import (
+    Argument,
     Call,
+    Expression,
     Graph,
     Literal,
+    Native,
     Need,
     Needs,
     Operation,
@@ -32,13 +35,100 @@ from couler_plugins.ir import (
     Port,
     Reference,
     Step,
+    Template,
+    Value,
     all_of,
     fresh_name,
     references,
     replace,
 )
 
-__all__ = ["Graphs"]
+__all__ = ["Graphs", "arguments_of", "condition_of"]
+
+
+# What a task passes: constants of the types that its callee takes, and references.
+
+KindOf = Callable[[Value], Kind]
+
+
+def arguments_of(
+    step: Step, callee: Graph | Operation, read: Read, types: Types, kind_of: KindOf
+) -> Iterator[Argument]:
+    """The arguments of a step, as KFP passes them.
+
+    Args:
+        step: the step.
+        callee: what it calls.
+        read: what a reference in it stands for.
+        types: of what is called.
+        kind_of: the kind of a value that is passed.
+
+    Raises:
+        InvalidInput: a constant is of another kind than its parameter.
+        Unsupported: something is missing, or is more than a text for what takes texts.
+    """
+    is_function = types.function(step) is not None
+    for argument in taken(step, callee):
+        kind = types.taken(callee, argument.name)
+        if isinstance(argument.value, (Literal, Native)) and (is_function or kind != "text"):
+            data = constant(argument.value, kind, step.name, argument.name)
+            if data is not None:
+                whole = {"constant": data} if isinstance(data, (list, dict)) else data
+                yield replace(argument, value=default_of(whole))
+        else:
+            argument_made = argument_of(argument, step.name, read)
+            if is_function and kind == "text":
+                _check_text(argument_made.value, step, kind_of)
+            yield argument_made
+
+
+def _check_text(value: Value, step: Step, kind_of: KindOf) -> None:
+    """Refuses a number, truth value or structure in a text, or for a text, that KFP would write in its own way."""
+    fine = ("text", "int", "bool", "list", "dict") if isinstance(value, Reference) else ("text", "int")
+    looped = step.loop is not None and isinstance(step.loop.axes[0].values, Reference)
+    for item in references(value):
+        unknown = looped and item.to == "item" and value != item
+        kind = kind_of(item)
+        if kind not in fine or unknown:
+            reason = f"makes a text of {'an item' if unknown else f'a {kind}'}, which KFP does in its own way"
+            raise refuse("Step.arguments", step.name, reason, "do that in the function")
+
+
+# Conditions in CEL, over values that have types.
+
+
+def condition_of(
+    tests: Sequence[Membership | Comparison], step: Step, read: Read, kind_of: Callable[[Reference], Kind]
+) -> Expression:
+    """What has to hold.
+
+    Args:
+        tests: all of it.
+        step: whose condition it is.
+        read: what a reference in it stands for.
+        kind_of: the kind of that.
+
+    Raises:
+        Unsupported: it is asked of an item, or a value is compared with what none of its kind can be.
+    """
+    parts: list[str | Reference | Template] = []
+    for item in tests:
+        if item.value.to == "item":
+            raise refuse("Step.condition", step.name, "decides for each item of its loop")
+        value = read(item.value)
+        kind = kind_of(value)
+        parts.append(" && (" if parts else "(")
+        if isinstance(item, Comparison):
+            cast = ["double(", value, ")"] if kind == "text" else [value]
+            parts += [*cast, f" {item.operator} {float(item.number)!r}"]
+        else:
+            how = " != " if item.negated else " == "
+            joint = " && " if item.negated else " || "
+            for number, text in enumerate(item.among):
+                parts += [joint if number else "", value, f"{how}{compared(text, kind, step.name)}"]
+        parts.append(")")
+    return Expression(language="cel", parts=tuple(joined(parts)))
+
 
 OTHER = re.compile(r"[^a-z0-9]+")
 PARTS = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "native_extra")

@@ -14,7 +14,7 @@ import pytest
 from adapters.airflow.generated.corpus import Written, corpus, loaded, written
 from adapters.airflow.generated.dag_runs import TaskInstance
 from adapters.subjects import ARGO, lift_source
-from couler_airflow.generating.shell import COLLECT
+from couler_airflow.generating.workflows import COLLECT
 from couler_plugins.documents import read
 from couler_plugins.engine_kit.legalize.shell import SCRIPT
 

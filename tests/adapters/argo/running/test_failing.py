@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from couler_argo.run.failing import failed_of, own_lines
+from couler_argo.run.runner import failed_of, own_lines
 from couler_plugins.engine_kit.kubernetes.failing import Container, Failed
 
 Node = dict[str, Any]
