@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from msgspec.structs import replace
 
 from couler_plugins.errors import Unsupported
+from couler_plugins.hookspecs import Context
 from couler_plugins.options.fields import Size
+from couler_plugins.plan import Decision, Plan
 
 if TYPE_CHECKING:
     from couler_plugins.caching.settings import CacheSettings
-    from couler_plugins.hookspecs import Context
     from couler_plugins.hookspecs.caching import EngineCache, Objection
-    from couler_plugins.plan import Decision, Plan
 
 __all__ = ["Cache", "Epoch"]
 

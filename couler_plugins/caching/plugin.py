@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from couler_plugins.caching.artifacts.alluxio_store import AlluxioStore
+from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
+from couler_plugins.caching.artifacts.stores import FolderStore
+from couler_plugins.caching.policies import POLICIES
 from couler_plugins.hookspecs import ArtifactStore, CachePolicy, Profile, hookimpl
+from couler_plugins.runs import Run
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
     from couler_plugins.ir import Workflow
-    from couler_plugins.runs import Run
 
 __all__ = ["couler_artifact_stores", "couler_cache_policies", "couler_profiles", "couler_runs"]
 
@@ -18,18 +22,12 @@ __all__ = ["couler_artifact_stores", "couler_cache_policies", "couler_profiles",
 @hookimpl
 def couler_cache_policies() -> list[type[CachePolicy]]:
     """The built-in policies."""
-    from couler_plugins.caching.policies import POLICIES
-
     return list(POLICIES)
 
 
 @hookimpl
 def couler_artifact_stores() -> list[type[ArtifactStore]]:
     """A local folder, Alluxio, and whatever fsspec serves."""
-    from couler_plugins.caching.artifacts.alluxio_store import AlluxioStore
-    from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
-    from couler_plugins.caching.artifacts.stores import FolderStore
-
     return [AlluxioStore, FolderStore, FsspecStore]
 
 

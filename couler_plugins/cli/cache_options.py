@@ -22,6 +22,7 @@ from couler_plugins.cli.messages import Progress
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs import ArtifactStore
 from couler_plugins.options.config import Config, Limit
+from couler_plugins.plugins import STORES, load_plugins
 
 __all__ = [
     "AGE",
@@ -222,8 +223,6 @@ def complete_key(cache: ArtifactCache, text: str) -> str:
 
 def _stores(config: Config) -> list[type[ArtifactStore]]:
     """The stores of plugins, which are only asked where a URL may be meant for one."""
-    from couler_plugins.plugins import STORES, load_plugins  # a folder needs none
-
     with contextlib.redirect_stdout(sys.stderr):  # plugins may print while they are imported
         return list(dict.fromkeys(load_plugins(config).all(STORES).values()))
 

@@ -7,18 +7,16 @@ import inspect
 import json
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import msgspec
 
 from couler_plugins.cli.settings import json_option, with_settings
+from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.options.config import Config
 from couler_plugins.options.fields import Option, options_of
 from couler_plugins.plugins import ADAPTERS, POINTS, STEPS, STORES, ExtensionPoint, PluginRecord, Plugins, load_plugins
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import CatalogueStep
 
 __all__ = ["command"]
 

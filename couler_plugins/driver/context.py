@@ -5,22 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import InvalidInput, one_line
-from couler_plugins.hookspecs import Profile
-from couler_plugins.plugins import PARTITIONERS, POLICIES, TUNERS
+from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner, Profile, Tuner
+from couler_plugins.ir import Workflow
+from couler_plugins.plan import Part
+from couler_plugins.plugins import PARTITIONERS, POLICIES, TUNERS, Plugins
 from couler_plugins.runs import Run
 from couler_plugins.runs.families import belongs
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document, SourceFile
-    from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner, Tuner
-    from couler_plugins.ir import Workflow
-    from couler_plugins.plan import Part
-    from couler_plugins.plugins import Plugins
 
 __all__ = ["RunContext", "read_runs", "runs_in"]
 

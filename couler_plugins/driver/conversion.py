@@ -6,19 +6,18 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.driver.pipeline import Pass, refuse_broken
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.driver.rewrite import Session, adapter_errors, lift_files, rewrite
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, Unsupported, one_line
+from couler_plugins.hookspecs import Adapter
+from couler_plugins.hpo.workflows.notes import read_notes
+from couler_plugins.inputs.sources import Input
 from couler_plugins.ir import Workflow, verify, without_origin
 from couler_plugins.plan import Decision, Plan
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Adapter
-    from couler_plugins.inputs.sources import Input
 
 __all__ = ["convert_inputs", "target_of", "to_portable_plan"]
 
@@ -115,8 +114,6 @@ def _without_tuning(workflow: Workflow, source: Adapter, plan: Plan) -> tuple[Wo
     Raises:
         Unsupported: it has trials, in a form that is its engine's own.
     """
-    from couler_plugins.hpo.workflows.notes import read_notes
-
     facet = source.tuning(workflow, plan)
     if facet is None or not facet.tuned:
         return workflow, []

@@ -5,20 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, one_line
+from couler_plugins.hookspecs import Context, Optimizer
 from couler_plugins.ir import Problem, Workflow, verify
 from couler_plugins.options.fields import build, options_of, texts_of
 from couler_plugins.options.grammar import Item, parse_items, print_items
 from couler_plugins.plan import Decision, Plan
-from couler_plugins.plugins import OPTIMIZERS
+from couler_plugins.plugins import OPTIMIZERS, Plugins
 from couler_plugins.plugins.pass_files import optimizer_in_file
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context, Optimizer
-    from couler_plugins.plugins import Plugins
 
 __all__ = [
     "Pass",

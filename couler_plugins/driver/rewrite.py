@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from couler_plugins.documents import findings
+from couler_plugins.documents import Document, SourceFile, findings
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.driver.attribution import FileState, hand_out, trace_workflows
 from couler_plugins.driver.context import RunContext
@@ -17,15 +17,12 @@ from couler_plugins.driver.isolation import blank, raise_common_failure, without
 from couler_plugins.driver.pipeline import PipelineRun, print_optimizer, refuse_broken, run_pipeline
 from couler_plugins.driver.results import Result, WorkflowVersions, join_documents
 from couler_plugins.errors import REPORT, CoulerError, InvalidInput, PluginFailure, one_line
+from couler_plugins.hookspecs import Adapter, ApiGroup, Optimizer
+from couler_plugins.inputs.sources import Input
 from couler_plugins.inputs.unknown_kinds import misnamed
 from couler_plugins.options.fields import Texts, build
 from couler_plugins.plan import Lowered, Part, Plan, Written
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document, SourceFile
-    from couler_plugins.hookspecs import Adapter, ApiGroup, Optimizer
-    from couler_plugins.inputs.sources import Input
-    from couler_plugins.plugins import Plugins
+from couler_plugins.plugins import Plugins
 
 __all__ = ["Session", "adapter_errors", "lift_files", "of_type", "rewrite"]
 

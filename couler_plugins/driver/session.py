@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from couler_plugins.documents import SourceFile
 from couler_plugins.driver.isolation import raise_common_failure
 from couler_plugins.driver.pipeline import check_order, parse_pipeline
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session, adapter_errors, lift_files, rewrite
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
+from couler_plugins.hookspecs import Adapter, Optimizer
 from couler_plugins.inputs.scanning import Scan, Skips
 from couler_plugins.inputs.scopes import set_places
 from couler_plugins.inputs.sources import Input, Source, read_source
@@ -21,10 +22,6 @@ from couler_plugins.plan import Plan
 from couler_plugins.plan.part_files import read_parts
 from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.plugins.checks import optimizer_problem
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import SourceFile
-    from couler_plugins.hookspecs import Adapter, Optimizer
 
 __all__ = ["lift_each", "lift_inputs", "optimize_inputs", "originals_in", "read_workflows", "session"]
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import msgspec
 
+from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.ir import Argument, Graph, Operation, Reference, Step, Workflow
+from couler_plugins.plan import Decision
 from couler_plugins.plan.objections import Objection, SourcePlace
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.declarations import Said
-    from couler_plugins.ir import Argument, Graph, Operation, Reference, Step, Workflow
-    from couler_plugins.plan import Decision
 
 __all__ = ["CacheChange", "EngineCache", "Knowledge", "Material", "Objection", "Request", "Shards", "SourcePlace"]
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.policies import CachePolicy
-    from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.hookspecs.policies import CachePolicy
+from couler_plugins.hookspecs.stores import ArtifactStore
 
 __all__ = ["Evicted", "Eviction", "Evictor", "Limits", "Outcome", "Schedule", "Target"]
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-if TYPE_CHECKING:
-    from couler_plugins.ir import Graph, Loop, Operation, Output, Port, PortKind, Reference, Retry, Value
+from couler_plugins.ir import Graph, Loop, Operation, Output, Port, PortKind, Reference, Retry, Value
 
 __all__ = ["Ended", "File", "Local", "Look", "NotThere", "Outcome", "Place", "Program", "Refusal"]
 

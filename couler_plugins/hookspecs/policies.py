@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from couler_plugins.hookspecs.markers import hookspec
-
-if TYPE_CHECKING:
-    from couler_plugins.runs import Candidate, History
+from couler_plugins.runs import Candidate, History
 
 __all__ = ["CachePolicy", "couler_cache_policies"]
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.parameters import Value as Setting
-    from couler_plugins.ir import Graph, Literal, Operation, Port, Reference, Step, Workflow
+from couler_plugins.hookspecs.parameters import Value as Setting
+from couler_plugins.ir import Graph, Literal, Operation, Port, Reference, Step, Workflow
 
 __all__ = ["FanOut", "Trials", "Tuning"]
 

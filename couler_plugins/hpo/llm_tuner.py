@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from couler_plugins.hpo.optuna_tuner import LARGEST_SEED, Sampler, propose
 from couler_plugins.llm.access import ModelAccess
+from couler_plugins.llm.client import Client
 from couler_plugins.options.fields import check_range
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.trials import Proposal, Task, Trial
     from couler_plugins.hpo.predictions.predicting import Prediction
-    from couler_plugins.llm.client import Client
 
 __all__ = ["Llm", "LlmOptuna"]
 

@@ -15,13 +15,13 @@ import msgspec
 import stamina
 
 from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hpo.storages import MissingDriver
 from couler_plugins.hpo.study import Study
 
 if TYPE_CHECKING:
     import optuna
 
-    from couler_plugins.hookspecs.trials import Task
 
 __all__ = ["fingerprint", "open_study_file", "program_digest", "study_file"]
 

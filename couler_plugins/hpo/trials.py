@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from couler_plugins.errors import InvalidInput, one_line
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Tuner
-    from couler_plugins.hookspecs.space import Values
-    from couler_plugins.hookspecs.trials import Trial
-    from couler_plugins.hpo.study import Study
+from couler_plugins.hookspecs import Tuner
+from couler_plugins.hookspecs.space import Values
+from couler_plugins.hookspecs.trials import Trial
+from couler_plugins.hpo.study import Study
 
 __all__ = ["Objective", "Pruned", "Report", "run_trials"]
 

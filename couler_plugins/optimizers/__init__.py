@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from couler_plugins.caching.optimizer import Cache
 from couler_plugins.hookspecs import Optimizer, hookimpl
 
 __all__ = ["couler_optimizers"]
@@ -10,7 +11,6 @@ __all__ = ["couler_optimizers"]
 @hookimpl
 def couler_optimizers() -> list[type[Optimizer]]:
     """The built-in optimizers."""
-    from couler_plugins.caching.optimizer import Cache
     from couler_plugins.optimizers.dedupe import Dedupe
     from couler_plugins.optimizers.prune import Prune
 

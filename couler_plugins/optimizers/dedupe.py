@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from couler_plugins.plan import Decision
+from couler_plugins.hookspecs import Context
+from couler_plugins.plan import Decision, Plan
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context
     from couler_plugins.ir import Operation, Workflow
-    from couler_plugins.plan import Plan
 
 __all__ = ["Dedupe", "duplicates"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from couler_plugins.plan import Decision
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs import Context
+from couler_plugins.plan import Decision, Plan
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context
     from couler_plugins.ir import Callable, Source, Workflow
-    from couler_plugins.plan import Plan
 
 __all__ = ["Prune", "unreachable"]
 
@@ -36,7 +36,6 @@ class Prune:
         Raises:
             InvalidInput: a name to keep is in no workflow, so that what it should keep would be removed.
         """
-        from couler_plugins.errors import InvalidInput
         from couler_plugins.ir import callables, remove_callables
 
         names = {name for workflow in plan.workflows for name in callables(workflow)} if self.keep else set()

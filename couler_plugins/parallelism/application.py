@@ -7,25 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from typing import Literal as OneOf
 
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs import Context, Partitioner
 from couler_plugins.hookspecs.budget import UNLIMITED, Budget, excess
-from couler_plugins.ir import Literal, move_into_graphs
+from couler_plugins.hookspecs.splitting import Extent, Splitting
+from couler_plugins.ir import Literal, Workflow, move_into_graphs
 from couler_plugins.parallelism.bonds import Bond, contract
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
 from couler_plugins.parallelism.graphing import Graphed, graphed
 from couler_plugins.parallelism.partitioning import ask_partitioner
 from couler_plugins.parallelism.report import Detached, explained
 from couler_plugins.parallelism.staging import split_stages
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context, Partitioner
-    from couler_plugins.hookspecs.splitting import Extent, Splitting
-    from couler_plugins.ir import Workflow
-    from couler_plugins.plan import Decision, Plan
+from couler_plugins.plan import Decision, Plan
 
 __all__ = ["Limits", "Splitter"]
 

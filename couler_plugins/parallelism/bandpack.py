@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.budget import Budget
-    from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["Clusters", "bandpack"]
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.ir.components import strong_components
 
 __all__ = ["Bond", "Contraction", "contract"]
 
@@ -63,8 +61,6 @@ def contract(dag: Dag, bonds: Iterable[Bond], budget: Budget) -> Contraction:
     Raises:
         InvalidInput: a bond names a step that is not there, or a set is larger than the budget.
     """
-    from couler_plugins.ir.components import strong_components
-
     number = {name: step for step, name in enumerate(dag.names)}
     edges = [(parent, step) for step, above in enumerate(dag.parents) for parent in above]
     anchors: list[tuple[int, str]] = []

@@ -5,13 +5,10 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.simulation.schedule import schedule
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.budget import Budget
-    from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["barrier_makespan", "fewest_parts", "makespan_bound"]
 

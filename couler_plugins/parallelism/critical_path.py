@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.options.fields import check_range
 from couler_plugins.parallelism.check import check_steps
 from couler_plugins.parallelism.objective import Objective
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.budget import Budget
-    from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["CriticalPath"]
 

@@ -6,19 +6,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.ir import Workflow
 from couler_plugins.ir.walk import callables
 from couler_plugins.parallelism import staging
+from couler_plugins.parallelism.bonds import Contraction
 from couler_plugins.parallelism.bound import barrier_makespan, makespan_bound
 from couler_plugins.parallelism.check import Part, parts_of
+from couler_plugins.parallelism.graphing import Graphed
 from couler_plugins.plan import Part as NamedPart
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.budget import Budget
-    from couler_plugins.ir import Workflow
-    from couler_plugins.parallelism.bonds import Contraction
-    from couler_plugins.parallelism.graphing import Graphed
 
 __all__ = ["Cut", "earlier_labels"]
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from couler_plugins.hookspecs import Context, Profile
 from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.ir import Graph, GraphView, Reference, callables, inline_callees, references
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context, Profile
-    from couler_plugins.hookspecs.splitting import Splitting
-    from couler_plugins.ir import Workflow
+from couler_plugins.hookspecs.splitting import Splitting
+from couler_plugins.ir import Graph, GraphView, Reference, Workflow, callables, inline_callees, references
 
 __all__ = ["Graphed", "graphed"]
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Dag
 
 __all__ = ["by_depth", "depth_first"]
 

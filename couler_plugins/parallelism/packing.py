@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.budget import Budget
-    from couler_plugins.hookspecs.dag import Dag
-    from couler_plugins.parallelism.bandpack import Clusters
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.parallelism.bandpack import Clusters
 
 __all__ = ["Filling", "cut_to_fit", "fill", "first_fit"]
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.splitting import Extent, Parts
+from couler_plugins.ir import Scalar
+from couler_plugins.parallelism.check import Part
+from couler_plugins.parallelism.cuts import Cut
 from couler_plugins.plan import Decision
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.budget import Budget
-    from couler_plugins.hookspecs.splitting import Extent, Parts
-    from couler_plugins.ir import Scalar
-    from couler_plugins.parallelism.check import Part
-    from couler_plugins.parallelism.cuts import Cut
 
 __all__ = ["AFTER_AT_LEAST", "BEFORE", "LAUNCH_EACH", "Detached", "explained"]
 

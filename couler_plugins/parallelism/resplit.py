@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.parallelism.objective import Objective
 from couler_plugins.parallelism.packing import cut_to_fit
 from couler_plugins.parallelism.solution import Solution
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.budget import Budget
-    from couler_plugins.hookspecs.dag import Dag
-    from couler_plugins.parallelism.objective import Objective
 
 __all__ = ["resplit"]
 

@@ -7,11 +7,11 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from couler_plugins.hookspecs.budget import UNLIMITED
+from couler_plugins.parallelism.solution import Solution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from couler_plugins.parallelism.solution import Solution
 
 __all__ = ["Search"]
 

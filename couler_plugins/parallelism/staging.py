@@ -8,16 +8,14 @@ launches on the way through; a stage that fits no part is cut, and its pieces ru
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.parallelism.bonds import Contraction
 from couler_plugins.parallelism.check import check_steps
 from couler_plugins.parallelism.packing import Filling
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.budget import Budget
-    from couler_plugins.hookspecs.dag import Dag
-    from couler_plugins.parallelism.bonds import Contraction
 
 __all__ = ["makespan", "split_stages"]
 

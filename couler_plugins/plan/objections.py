@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
-if TYPE_CHECKING:
-    from couler_plugins.ir import Source
+from couler_plugins.ir import Source
 
 __all__ = ["Objection", "SourcePlace"]
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from couler_plugins.errors import CoulerError
+
 if TYPE_CHECKING:
     # Every plugin imports Decision, and `couler plugins` imports every plugin: that must not cost a YAML parser. The
     # structs below are written as JSON and never read from it, so msgspec does not evaluate these annotations.
     from couler_plugins.documents import Edit
-    from couler_plugins.errors import CoulerError
     from couler_plugins.ir import Homes, Libraries, Operation, Scalar, SettableStep, Workflow
     from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan.objections import Objection, SourcePlace

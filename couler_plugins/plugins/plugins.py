@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from couler_plugins.errors import REPORT, InvalidInput, PluginFailure, one_line
+from couler_plugins.hookspecs import Adapter
 from couler_plugins.options.fields import build
 from couler_plugins.options.grammar import parse_items
 from couler_plugins.plugins.checks import hook_problems
@@ -17,7 +18,6 @@ from couler_plugins.plugins.registry import PluginRecord, Registry, Reply
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
-    from couler_plugins.hookspecs import Adapter
 
 __all__ = ["Plugins"]
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from couler_plugins.hookspecs import Adapter, ArtifactStore, CachePolicy, CatalogueStep, Optimizer, Partitioner, Tuner
 from couler_plugins.plugins.checks import (
     adapter_problem,
     named_class_problem,
@@ -15,17 +16,6 @@ from couler_plugins.plugins.checks import (
     step_problem,
     store_problem,
 )
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import (
-        Adapter,
-        ArtifactStore,
-        CachePolicy,
-        CatalogueStep,
-        Optimizer,
-        Partitioner,
-        Tuner,
-    )
 
 __all__ = [
     "ADAPTERS",

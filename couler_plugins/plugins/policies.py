@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from typing import TYPE_CHECKING
 
 from couler_plugins.errors import PluginFailure
+from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.plugins.failures import blaming, hint_for
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import CachePolicy
-    from couler_plugins.runs import Candidate, History
+from couler_plugins.runs import Candidate, History
 
 __all__ = ["ask_policy", "online_policy"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.steps import CatalogueStep, StepInput
 from couler_plugins.options.fields import closest
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs.steps import CatalogueStep, StepInput
     from couler_plugins.ir import Argument, Port, Value
 
 __all__ = ["Constants", "checked", "constants", "passed", "ports", "text_of"]

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput
+from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput
 from couler_plugins.steps.arguments import Constants, checked, constants, passed, ports
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs.steps import CatalogueStep
     from couler_plugins.ir import EnvVar, Operation, Value
 
 __all__ = ["OUTPUTS", "ContainerStep", "container_inputs", "container_step", "operation_of", "secret_keys"]

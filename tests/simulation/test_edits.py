@@ -22,8 +22,9 @@ import hashlib, sys
 from couler_plugins.runs import StepRun, Run
 from couler_plugins.simulation.edits import EDITS
 from couler_plugins.simulation.workload import Workload, stream
-steps = [StepRun(step=f"s{n}", type=f"t{n % 4}", spec=str(n), key="", parents=(n // 2,) if n else (), seconds=1.0, bytes=1)
-         for n in range(40)]
+above = [(n // 2,) if n else () for n in range(40)]
+steps = [StepRun(step=f"s{n}", type=f"t{n % 4}", spec=str(n), key="", parents=parents, seconds=1.0, bytes=1)
+         for n, parents in enumerate(above)]
 load = Workload.of(Run(family="f", steps=tuple(steps)))
 runs = [version for kind in EDITS for seed in range(3) for version in stream(load, kind(), 30, seed)]
 print(hashlib.sha256("".join(key for version in runs for key in version.keys).encode()).hexdigest())

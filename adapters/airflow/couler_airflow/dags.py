@@ -8,15 +8,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from couler_airflow.bundle import DagBundle
 from couler_airflow.installed import installed_plugins
+from couler_airflow.lift import lift as lift_bundle
+from couler_airflow.lower import commit
+from couler_airflow.marks import MARK, cached, declared
+from couler_airflow.settings import is_enabled, load_settings
+from couler_plugins.documents import SourceFile
+from couler_plugins.documents.collector import collector_paused
+from couler_plugins.driver.context import RunContext
+from couler_plugins.driver.pipeline import parse_pipeline, run_pipeline
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.hookspecs import Optimizer
+from couler_plugins.inputs.sources import read_source
+from couler_plugins.options.config import MAX_BYTES
+from couler_plugins.plan import Lowered, Plan
+from couler_plugins.plugins import Plugins
 
 if TYPE_CHECKING:
-    from couler_plugins.documents import SourceFile
-    from couler_plugins.hookspecs import Optimizer
-    from couler_plugins.plan import Lowered, Plan
-    from couler_plugins.plugins import Plugins
-
     Pipeline = str | Sequence[Optimizer]
     History = str | Path | Sequence[str | Path]
 
@@ -46,8 +55,6 @@ def lower(plan: Plan) -> Lowered:
     Raises:
         CoulerError: a DAG cannot be what the plan says; all of them are as they were then.
     """
-    from couler_airflow.lower import commit
-
     done = commit(plan)
     for error in done.lowered.refused.values():
         done.undo()
@@ -108,12 +115,6 @@ def _decorated(make: Callable[..., T], optimizing: Callable[[T], T]) -> Callable
 
 
 def _optimize(dag: Any, pipeline: Pipeline, history: History, plugins: Plugins | None) -> None:
-    from couler_airflow.lower import commit
-    from couler_airflow.marks import MARK, cached, declared
-    from couler_airflow.settings import is_enabled, load_settings
-    from couler_plugins.documents.collector import collector_paused
-    from couler_plugins.driver.context import RunContext
-    from couler_plugins.driver.pipeline import parse_pipeline, run_pipeline
 
     if not is_enabled():
         return
@@ -145,9 +146,6 @@ def _history(dag: Any, history: History) -> list[SourceFile]:
     Raises:
         InvalidInput: one of them is not there, or cannot be read.
     """
-    from couler_plugins.inputs.sources import read_source
-    from couler_plugins.options.config import MAX_BYTES
-
     paths = [history] if isinstance(history, str | Path) else history
     files = []
     for item in read_source([Path(dag.fileloc).parent / path for path in paths], MAX_BYTES):
@@ -159,9 +157,6 @@ def _history(dag: Any, history: History) -> list[SourceFile]:
 
 
 def _lifted(dags: Sequence[Any], *, snapshots: bool) -> Plan:
-    from couler_airflow.bundle import DagBundle
-    from couler_airflow.lift import lift as lift_bundle
-    from couler_plugins.documents import SourceFile
 
     for dag in dags:
         _check(dag)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from couler_airflow.marks import Declaration
-
-if TYPE_CHECKING:  # who parses a DAG that asks for nothing does not wait for it
-    from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.caching import Objection
 
 __all__ = [
     "BRANCH",
@@ -106,7 +104,6 @@ def structural(operator: Any, declaration: Declaration) -> tuple[Objection, ...]
         declaration: what its owner says of it.
     """
     from couler_airflow.runtime.wrap import obstacle
-    from couler_plugins.hookspecs.caching import Objection
 
     if not declaration.cache:
         return (Objection("never", "its owner said never"),)
@@ -130,8 +127,6 @@ def undeclared(operator: Any, own: bool, operators: Collection[str]) -> Objectio
         own: whether something was declared of this very task, and not of its DAG.
         operators: the import paths of operators that are pure in a DAG that is.
     """
-    from couler_plugins.hookspecs.caching import Objection
-
     path = path_of(class_of(operator))
     if own or path in PURE or path in operators:
         return None

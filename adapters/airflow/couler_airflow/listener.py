@@ -13,6 +13,7 @@ from typing import Any
 import pluggy
 
 from couler_airflow.runtime.last_report import recall
+from couler_airflow.settings import is_enabled, load_settings
 
 __all__ = ["on_starting", "on_task_instance_success"]
 
@@ -33,7 +34,6 @@ def on_starting(component: Any) -> None:
     """
     if type(component).__name__ != "Job":
         return  # a task that starts is a component as well; which job one is, nobody knows yet
-    from couler_airflow.settings import is_enabled, load_settings
 
     if is_enabled() and load_settings("cache_store").cache_store:
         for name in PARTS:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from couler_airflow.eligible import is_keyed, structural, undeclared
 from couler_airflow.marks import Declaration, declared
+from couler_airflow.runtime.wrap import wrap
 from couler_airflow.settings import load_settings
-
-if TYPE_CHECKING:  # who parses a DAG that asks for nothing does not wait for these
-    from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.caching import Objection
 
 __all__ = ["Owner"]
 
@@ -43,8 +43,6 @@ class Owner:
 
     def objections(self, task: Any) -> tuple[Objection, ...]:
         """Return what is known against a task before anybody looks at its code."""
-        from couler_airflow.eligible import structural, undeclared
-
         said = self.says(task)
         objections = structural(task, Declaration() if said is None else said[1])
         missing = undeclared(task, declared(task) is not None, self._operators)
@@ -52,9 +50,6 @@ class Owner:
 
     def wrap(self, task: Any) -> tuple[Objection, ...]:
         """Have a task look its result up, or tell its key to what runs after it; return why it was left alone."""
-        from couler_airflow.eligible import is_keyed
-        from couler_airflow.runtime.wrap import wrap
-
         objections = self.objections(task)
         keyed = is_keyed(task, objections)
         if objections and not keyed:

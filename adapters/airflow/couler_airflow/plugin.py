@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from couler_airflow.capabilities import CAPABILITIES
 from couler_airflow.capabilities_generated import GENERATED
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
+from couler_plugins.runs import Run
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
-    from couler_plugins.runs import Run
 
 __all__ = ["AirflowAdapter", "Options"]
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pluggy
 
+from couler_airflow.settings import is_enabled, load_settings
+
 __all__ = ["apply", "dag_policy"]
 
 log = logging.getLogger(__name__)
@@ -21,8 +23,6 @@ hookimpl = pluggy.HookimplMarker("airflow.policy")  # what airflow.policies make
 def dag_policy(dag: Any) -> None:
     """Caches the tasks of a DAG that its owner, or the settings, declared pure."""
     try:
-        from couler_airflow.settings import is_enabled
-
         if is_enabled():
             apply(dag)
     except Exception as error:  # no DAG may vanish because of us
@@ -36,7 +36,6 @@ def apply(dag: Any) -> None:
     A DAG that nobody has marked, and none of whose tasks is, stays as it is, and so does all where no store is set.
     """
     from couler_airflow.owner import Owner
-    from couler_airflow.settings import load_settings
 
     owner = Owner(dag)
     tasks = [task for task in dag.task_dict.values() if owner.says(task) is not None]

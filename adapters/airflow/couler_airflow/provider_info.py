@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from couler_airflow.settings import option_names
+from couler_plugins import __version__
+from couler_plugins.options.fields import texts_of
+
 __all__ = ["get_provider_info"]
 
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's description, as Airflow's `provider_info.schema.json` wants it."""
-    from couler_plugins import __version__
-
     return {
         "package-name": "couler-plugins",
         "name": "Couler",
@@ -26,8 +28,6 @@ def get_provider_info() -> dict[str, Any]:
 
 
 def _options() -> dict[str, Any]:
-    from couler_airflow.settings import option_names
-    from couler_plugins.options.fields import texts_of
 
     return {
         name: {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from couler_airflow.runtime.wrap import is_wrapped
 from couler_plugins.ir import Directive
 
 __all__ = ["CACHE", "directives_of", "wrapped_tasks"]
@@ -14,8 +15,6 @@ CACHE = Directive(kind="cache")
 
 def directives_of(task: Any) -> tuple[Directive, ...]:
     """What was asked of a task before, by lowering or by the policy."""
-    from couler_airflow.runtime.wrap import is_wrapped
-
     return (CACHE,) if is_wrapped(task) else ()
 
 

@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from couler_plugins.hookspecs import Context
+from couler_plugins.plan import Decision, Plan
+
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context
     from couler_plugins.ir import Graph, Operation, Workflow
-    from couler_plugins.plan import Decision, Plan
 
 __all__ = ["Extract"]
 
@@ -65,8 +66,6 @@ class _Shelf:
 
     def decisions(self) -> list[Decision]:
         """Why there are new objects."""
-        from couler_plugins.plan import Decision
-
         return [
             Decision(
                 optimizer=Extract.name,
@@ -136,7 +135,6 @@ def _of_task_run(plan: Plan, workflow: Workflow, shelf: _Shelf) -> Plan:
 
 
 def _decision(workflow: Workflow, subject: str, action: str, reason: str) -> Decision:
-    from couler_plugins.plan import Decision
 
     return Decision(optimizer=Extract.name, workflow=workflow.label, subject=subject, action=action, reason=reason)
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, Optimizer, hookimpl
+from couler_plugins.runs import Run
 from couler_tekton.capabilities import CAPABILITIES
 from couler_tekton.capabilities_generated import GENERATED
+from couler_tekton.extract import Extract
 from couler_tekton.kinds import GROUP
 
 if TYPE_CHECKING:
     from couler_plugins.documents import Document
-    from couler_plugins.runs import Run
 
 __all__ = ["Options", "TektonAdapter"]
 
@@ -66,8 +67,6 @@ class TektonAdapter(Adapter):
 @hookimpl
 def couler_optimizers() -> list[type[Optimizer]]:
     """What only pays for Tekton's documents."""
-    from couler_tekton.extract import Extract
-
     return [Extract]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from couler_plugins.hookspecs import Tuner
+from couler_plugins.hookspecs.trials import Proposal
+from couler_plugins.hookspecs.tuning import FanOut
 from couler_plugins.hpo.workflows.notes import Note
 from couler_plugins.hpo.workflows.requests import Request
 from couler_plugins.hpo.workflows.values import as_text
@@ -14,11 +16,6 @@ from couler_plugins.hpo.workflows.writing import Written
 from couler_plugins.ir import Scalar, Workflow
 from couler_plugins.net.redacting import redact
 from couler_plugins.plan import Decision
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Tuner
-    from couler_plugins.hookspecs.trials import Proposal
-    from couler_plugins.hookspecs.tuning import FanOut
 
 __all__ = ["kept", "moved", "noted", "part_of", "tried", "undone", "written"]
 

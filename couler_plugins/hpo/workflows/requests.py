@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs.trials import Task
+from couler_plugins.hookspecs.tuning import Tuning
 from couler_plugins.hpo.files import read_annotation
 from couler_plugins.hpo.workflows.parameter_flow import default_of, parameter_of
 from couler_plugins.hpo.workflows.values import given, port_of, read_value
@@ -25,9 +25,6 @@ from couler_plugins.ir import (
     references,
 )
 from couler_plugins.options.fields import closest
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.tuning import Tuning
 
 __all__ = ["Place", "Request", "about", "asked_steps", "check_named", "read_request", "refuse_named"]
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from couler_plugins.hookspecs import Tuner
 from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.hpo.proposals import ask_tuner
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Tuner
 
 __all__ = ["settings_to_try"]
 

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import Unsupported
-from couler_plugins.hookspecs.trials import Task
-from couler_plugins.hookspecs.tuning import FanOut, Trials
+from couler_plugins.hookspecs import Context, Tuner
+from couler_plugins.hookspecs.parameters import Value
+from couler_plugins.hookspecs.trials import Proposal, Task
+from couler_plugins.hookspecs.tuning import FanOut, Trials, Tuning
 from couler_plugins.hpo.workflows.decisions import kept, moved, noted, part_of, tried, undone, written
 from couler_plugins.hpo.workflows.folding import moved_from, stands, without_tuning
 from couler_plugins.hpo.workflows.notes import Note, handed_over, read_notes, write_notes
+from couler_plugins.hpo.workflows.optimizer import Tune
 from couler_plugins.hpo.workflows.programs import environment
 from couler_plugins.hpo.workflows.requests import Place, Request, about, read_request
 from couler_plugins.hpo.workflows.settings import settings_to_try
 from couler_plugins.hpo.workflows.values import port_of
 from couler_plugins.hpo.workflows.writing import write_proposal
 from couler_plugins.ir import Graph, Libraries, Literal, Step, Workflow, fresh_name, replace, replace_callables
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import Context, Tuner
-    from couler_plugins.hookspecs.parameters import Value
-    from couler_plugins.hookspecs.trials import Proposal
-    from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.hpo.workflows.optimizer import Tune
-    from couler_plugins.plan import Decision
+from couler_plugins.plan import Decision
 
 __all__ = ["Tried", "Tunings", "fan_out"]
 

@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from couler_airflow.history.http import URL
+from couler_airflow.history.api import fetch
+from couler_airflow.history.database import fetch as read
+from couler_airflow.history.http import URL, Client
 from couler_airflow.history.records import Document
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource
@@ -37,13 +39,8 @@ class AirflowArchive:
             hint = f"give --from https://airflow.example.com or --from {DATABASE}, or set {URL}"
             raise InvalidInput("nothing says where Airflow is", engine="airflow", hint=hint)
         if self._place == DATABASE:
-            from couler_airflow.history.database import fetch as read
-
             result = read(workflows, newest)
         else:
-            from couler_airflow.history.api import fetch
-            from couler_airflow.history.http import Client
-
             result = fetch(Client(self._place, self._max_bytes), workflows, newest)
         document: Mapping[str, Any] = msgspec.to_builtins(_in_order(result))
         return document

@@ -6,21 +6,17 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from couler_airflow.around import join_remedies, remedy
 from couler_airflow.key import CHANCE
 from couler_airflow.marks import Declaration
+from couler_airflow.runtime.outputs import Outputs
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to
-from couler_plugins.caching.reads import Observation, Read, ReadSet, observe, verify
+from couler_plugins.caching.reads import Fact, Observation, Read, ReadSet, observe, verify
 from couler_plugins.caching.reads.databases import database_name
 from couler_plugins.caching.reads.kinds import ABSENT
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
-
-if TYPE_CHECKING:
-    from couler_airflow.runtime.outputs import Outputs
-    from couler_plugins.caching.reads import Fact
 
 __all__ = ["observed", "reads_that_count"]
 

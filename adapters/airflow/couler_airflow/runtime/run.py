@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from couler_airflow.codec import Result, decode_result, encode_result
 from couler_airflow.eligible import BRANCH, class_of, path_of
@@ -19,12 +19,10 @@ from couler_airflow.runtime.upstream import XCOM, Before, token_of
 from couler_airflow.runtime.xcoms import has_own_backend, noted
 from couler_airflow.settings import SECTION, load_settings
 from couler_airflow.task_checks import KEPT_BACK, NOTHING, knows_no_run
+from couler_plugins.caching.artifacts import Entry, Meta
 from couler_plugins.caching.code.fingerprint import Fingerprint
 from couler_plugins.caching.code.uncacheable import Uncacheable, describe, describe_all, objections_of
 from couler_plugins.caching.reads import Traces, decode_traces, trace_key, verify
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.artifacts import Entry, Meta
 
 __all__ = ["Run"]
 
@@ -243,7 +241,6 @@ class Run:
         return 0.0 if self._task.execution_timeout else self._settings.cache_wait
 
     def _meta(self, key: TaskKey, before: Before, seconds: float | None) -> Meta:
-        from couler_plugins.caching.artifacts import Meta
 
         ti = self._ti
         return Meta(

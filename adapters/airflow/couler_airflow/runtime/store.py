@@ -9,16 +9,28 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from couler_airflow.codec import CODEC, OUTPUT
+from couler_airflow.installed import installed_plugins
+from couler_airflow.settings import Settings
+from couler_plugins.caching.artifacts import (
+    ArtifactCache,
+    Claim,
+    Content,
+    Entry,
+    Hit,
+    Lost,
+    Meta,
+    Outputs,
+    Refused,
+    open_cache,
+)
 from couler_plugins.caching.dataplane.failures import reason_of
+from couler_plugins.caching.dataplane.placing import Placement
 from couler_plugins.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from couler_airflow.settings import Settings
-    from couler_plugins.caching.artifacts import ArtifactCache, Claim, Entry, Hit, Meta, Outputs
-    from couler_plugins.caching.dataplane.placing import Placement
-    from couler_plugins.hookspecs import ArtifactStore
+from couler_plugins.hookspecs import ArtifactStore
+from couler_plugins.plugins import STORES
 
 __all__ = ["Store"]
 
@@ -97,15 +109,12 @@ class Store:
                     placement.discard()
             return True
 
-        from couler_plugins.caching.artifacts import Lost
-
         outcome = self._try("restoring of outputs", work)
         if outcome is not True:
             raise outcome or Lost(self.failure)
 
     def keep_beside(self, key: str, contents: Callable[[], Outputs], meta: Meta) -> Entry | str:
         """Keep what belongs to a result under a key of its own; return why not where it cannot be kept."""
-        from couler_plugins.caching.artifacts import Hit, Refused
 
         def work() -> Entry | str:
             try:
@@ -130,8 +139,6 @@ class Store:
             closing.join(0 if self._given_up else self._settings.cache_timeout)
 
     def _find(self, key: str, usable: Callable[[Entry], bool], wait: float) -> tuple[Entry, bytes] | None:
-        from couler_airflow.codec import OUTPUT
-        from couler_plugins.caching.artifacts import Hit, Lost
 
         damaged: list[Entry] = []
         while True:
@@ -147,8 +154,6 @@ class Store:
                     damaged.append(claim.entry)
 
     def _keep(self, data: bytes, meta: Meta) -> str:
-        from couler_airflow.codec import CODEC, OUTPUT
-        from couler_plugins.caching.artifacts import Content, Refused
 
         if self._claim is None:
             return "the store was not there before"
@@ -156,7 +161,6 @@ class Store:
         return kept.reason if isinstance(kept, Refused) else ""
 
     def _open(self) -> ArtifactCache:
-        from couler_plugins.caching.artifacts import open_cache
 
         if self._cache is None:
             settings = self._settings
@@ -209,7 +213,4 @@ class Store:
 
 def _stores(place: str) -> Iterable[type[ArtifactStore]]:
     """Those that plugins give, for a URL: loading plugins takes a task a third of a second, which a folder need not."""
-    from couler_airflow.installed import installed_plugins
-    from couler_plugins.plugins import STORES
-
     return installed_plugins().all(STORES).values() if "://" in place else ()

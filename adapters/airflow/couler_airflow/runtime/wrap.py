@@ -15,6 +15,8 @@ from typing import Any
 
 from couler_airflow.eligible import is_mapped
 from couler_airflow.marks import Declaration
+from couler_airflow.runtime.run import Run
+from couler_airflow.settings import is_enabled
 
 __all__ = ["is_wrapped", "obstacle", "wrap"]
 
@@ -99,9 +101,6 @@ def _run(
         return original(context=context)
 
     try:
-        from couler_airflow.runtime.run import Run
-        from couler_airflow.settings import is_enabled
-
         run = Run(task, context, declaration, stores=stores, resumed=resumed) if is_enabled() else None
     except Exception as error:  # noqa: BLE001  # where our part is broken or set up wrongly, tasks run all the same
         log.warning("the task goes on without the cache: %s", type(error).__name__)

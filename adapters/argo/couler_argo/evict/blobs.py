@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 from couler_argo.memo_entries import Artifact
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs import ArtifactStore
+from couler_plugins.hookspecs import ArtifactStore
 
 __all__ = ["Repository"]
 

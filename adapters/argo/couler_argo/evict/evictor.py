@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from couler_argo.evict.api import Cluster
+from couler_argo.evict.blobs import Repository
+from couler_argo.evict.cron import manifests
+from couler_argo.evict.round import evict_round
+from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.hookspecs.eviction import Evicted, Limits, Schedule, Target
-
-if TYPE_CHECKING:
-    from couler_argo.evict.api import Cluster
-    from couler_plugins.hookspecs import CachePolicy
 
 __all__ = ["ArgoEvictor"]
 
@@ -23,7 +24,6 @@ class ArgoEvictor:
 
     @cached_property
     def _cluster(self) -> Cluster:
-        from couler_argo.evict.api import Cluster
 
         return Cluster(self._target.context)
 
@@ -35,9 +35,6 @@ class ArgoEvictor:
 
     def evict(self, namespace: str, policy: CachePolicy, limits: Limits) -> Evicted:
         """One round; see `couler_argo.evict.round`."""
-        from couler_argo.evict.blobs import Repository
-        from couler_argo.evict.round import evict_round
-
         store = self._target.store
         repository = Repository(store, self._target.store_url) if store is not None else None
         return evict_round(
@@ -52,6 +49,4 @@ class ArgoEvictor:
 
     def manifests(self, schedule: Schedule) -> list[dict[str, Any]]:
         """A CronWorkflow and what it needs; see `couler_argo.evict.cron`."""
-        from couler_argo.evict.cron import manifests
-
         return manifests(schedule)

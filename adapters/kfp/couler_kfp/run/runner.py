@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from couler_kfp.run.cluster import ClusterRunner
+from couler_kfp.run.local import LocalRunner
 from couler_plugins.hookspecs.running import Runner, Where
 
 __all__ = ["runner_of"]
@@ -10,9 +12,6 @@ __all__ = ["runner_of"]
 def runner_of(where: Where) -> Runner:
     """What runs pipelines there."""
     if where.folder:
-        from couler_kfp.run.local import LocalRunner
-
         return LocalRunner(where.folder)
-    from couler_kfp.run.cluster import ClusterRunner
 
     return ClusterRunner(where)

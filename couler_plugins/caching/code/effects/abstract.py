@@ -203,17 +203,23 @@ def dotted_name(value: Any) -> str:
     return f"{module}.{named.__qualname__}"
 
 
-def holds_users(value: Any, around: Callable[[Any], Abstract]) -> bool:
-    """Return whether a container holds functions, classes or objects of users."""
+def holds_users(value: Any, around: Callable[[Any], Abstract], holders: frozenset[int] = frozenset()) -> bool:
+    """Return whether a container holds functions, classes or objects of users.
+
+    Args:
+        value: the container.
+        around: says what is known of an object.
+        holders: the containers that it stands in, by `id`: one may hold itself.
+    """
     items = value.values() if type(value) is dict else value if type(value) in (list, tuple, set, frozenset) else ()
-    return any(_is_users(item) and around(item) is not Marks.OWN for item in items)
+    return any(_is_users(item, holders | {id(value)}) and around(item) is not Marks.OWN for item in items)
 
 
-def _is_users(value: Any) -> bool:
-    if isinstance(value, ATOMS):
+def _is_users(value: Any, holders: frozenset[int]) -> bool:
+    if isinstance(value, ATOMS) or id(value) in holders:
         return False
     if type(value) in (list, tuple, dict, set):
-        return holds_users(value, Known)
+        return holds_users(value, Known, holders)
     if isinstance(value, types.FunctionType):
         return not is_library_code(value.__code__)
     kind = value if isinstance(value, type) else type(value)
