@@ -26,7 +26,6 @@ class NoColor:
     name: ClassVar[str] = "no-color"
 
     def run(self, plan: Plan, ctx: object) -> Plan:
-        """The plan with the variable."""
         return plan.map_operations(self.name, _without_color, action="set COLOR", reason="nobody looks at the log")
 
 

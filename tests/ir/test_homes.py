@@ -9,11 +9,8 @@ import pytest
 
 from couler_plugins.ir import (
     Call,
-    CallSite,
     Container,
-    Dynamic,
     EnvVar,
-    External,
     Graph,
     Handler,
     Home,
@@ -159,48 +156,6 @@ def test_where_calls_differ_one_gets_a_copy_that_its_decision_names() -> None:
     assert told(after) == [("g/b", "set", "to see", ("op-node-selector",))]
 
 
-def test_an_operation_that_others_can_call_stays_as_it_is_for_them() -> None:
-    after = set_at(planned(two_calls(library="namespace")), "a b", retry=2)
-    assert called(after).retry is None
-    assert calls(after) == {"entry": "g", "a": "op-retry", "b": "op-retry"}
-
-
-def test_an_operation_that_others_can_call_is_shown_by_itself() -> None:
-    library = planned(two_calls(library="namespace"))
-    assert list(seen(library)) == ["a", "b", "op"]
-    after = set_at(library, "", retry=2)
-    assert called(after).retry == TWO
-    assert calls(after) == {"entry": "g", "a": "op", "b": "op"}
-    assert told(set_at(planned(two_calls(library="namespace"), AT_CALLS), "op", retry=2)) == []
-
-
-def in_workflow(workflow: Workflow, site: CallSite, callee: Operation | None) -> Home:
-    """The home of a setting in the workflow around; of what is called elsewhere there is none."""
-    return AROUND if callee is not None else Home(at="none", note="it is far away")
-
-
-def put_around(workflow: Workflow, changes: Any) -> Workflow:
-    return replace(workflow, prefix=" ".join(f"{site.step.name}={plain(value)}" for site, value in changes))
-
-
-def get_around(workflow: Workflow) -> Callable[[CallSite], Any]:
-    held = dict(item.split("=") for item in workflow.prefix.split())
-    return lambda site: Literal(value=held[site.step.name]) if site.step.name in held else None
-
-
-AROUND = Home(at="workflow", get=get_around, put=put_around)
-
-
-def test_the_home_of_a_call_can_be_the_workflow_around_it() -> None:
-    homes = {**AT_CALLS, "priority": Home(at="none", choose=in_workflow)}
-    outside = Step(name="c", call=External(workflow="w2", name="x"))
-    two = workflow(graph(step("a"), step("b"), outside), operations=(container(),))
-    after = set_at(planned(two, homes), "b c", priority="high")
-    assert after.workflows[0].prefix == "b=high"
-    assert [seen(after)[name].priority for name in "abc"] == [None, Literal(value="high"), None]
-    assert told(after)[0][2] == "priority cannot be set: it is far away"
-
-
 def test_one_that_is_written_at_its_call_is_changed_there() -> None:
     inline = workflow(graph(step("a")), operations=(container(inline=True),), library="namespace")
     assert callables(set_at(planned(inline), "", retry=2).workflows[0])["op"].retry == TWO
@@ -241,21 +196,6 @@ def test_what_cannot_hold_a_setting_says_so_and_takes_the_others() -> None:
     assert told(after) == [
         ("g/a", "", "limits cannot be set: it has no container of its own", ()),
         ("g/a", "set", "to see", ("op",)),
-    ]
-
-
-def test_calls_of_other_workflows_have_what_is_kept_at_calls() -> None:
-    outside = Step(name="a", call=External(workflow="w2", name="x"))
-    chosen = Step(name="b", call=Dynamic(target=Native.of({})))
-    plan = planned(workflow(graph(outside, chosen), operations=(container(),)), AT_CALLS)
-    assert list(seen(plan)) == ["a", "b"]
-    after = set_at(plan, "", retry=2, timeout=3)
-    assert [seen(after)[name].retry for name in "ab"] == [TWO, TWO]
-    assert told(after) == [
-        ("g/a", "", "timeout cannot be set: what it calls is in another workflow", ()),
-        ("g/b", "", "timeout cannot be set: what it calls is in another workflow", ()),
-        ("g/a", "set", "to see", ()),
-        ("g/b", "set", "to see", ()),
     ]
 
 

@@ -15,7 +15,8 @@ from couler_plugins.ir.homes import Home, Homes
 __all__ = ["CONTAINER", "HOMES", "METADATA", "POD", "SETTINGS", "homes", "rest_of"]
 
 SETTINGS = "settings"
-"""The key in an operation's `rest` under which the names of the settings are that its task has a place for."""
+"""The key in an operation's `rest` under which the names of the settings are that its task has a place for,
+in one text."""
 POD = "pod"
 """The key in there under which the values are of those that no container has a field for."""
 CONTAINER = ("env", "requests", "limits")
@@ -51,7 +52,7 @@ FORM = NativeForm(rest_of, _written, lambda data: Literal(value=data), _plain)
 
 def _refusal(setting: str) -> Callable[[Operation | None], str]:
     def refuse(operation: Operation | None) -> str:
-        settings = rest_of(operation.native_extra).get(SETTINGS, ()) if operation is not None else ()
+        settings = rest_of(operation.native_extra).get(SETTINGS, "").split() if operation is not None else ()
         return "" if setting in settings else UNKNOWN if set(settings) - {"env"} else NO_POD
 
     return refuse

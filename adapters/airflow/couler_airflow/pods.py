@@ -74,17 +74,17 @@ class Pods:
         known = known_of(task)
         return {**places, "env": (known.environment,)} if known is not None else places
 
-    def _runs_in_pod(self, task: Any) -> bool:
-        name = str(field_of(task, "executor") or self._executors[0])
-        alias = next((item for item in self._executors if item.startswith(f"{name}:")), name)
-        return alias.replace(":", ".").rpartition(".")[2] == KUBERNETES
-
     @cached_property
-    def _executors(self) -> list[str]:
-        """The executors of the installation, the one first that runs what names none."""
+    def _executors(self) -> dict[str, str]:
+        """The classes of the installation's executors by their names, that one first which runs what names none."""
         from airflow.configuration import conf
 
-        return [item.strip() for item in str(conf.get("core", "executor")).split(",")]
+        names = [item.strip() for item in str(conf.get("core", "executor")).split(",")]
+        return {name.partition(":")[0]: name.replace(":", ".").rpartition(".")[2] for name in names}
+
+    def _runs_in_pod(self, task: Any) -> bool:
+        name = field_of(task, "executor") or next(iter(self._executors))
+        return str(self._executors.get(name, name)).rpartition(".")[2] == KUBERNETES
 
 
 def _starts_pod(task: Any) -> bool:

@@ -123,27 +123,28 @@ def generated(workflow: ir.Workflow, runs_on: str) -> tuple[ir.Workflow, list[De
         require(isinstance(operation, ir.Operation), "Step.call", step.name, "calls what is no operation", hint)
         arguments = tuple(_filled(item, given) for item in step.arguments)
         job = _job(_filled(operation, _inputs(operation, arguments)), f"{GRAPH}/{step.name}", runs_on)
-        axes = tuple(ir.replace(axis, name=axis.name or "item") for axis in step.loop.axes) if step.loop else ()
+        loop = step.loop or ir.Loop()
+        axes = tuple(ir.replace(axis, name=axis.name or "item") for axis in loop.axes)
+        is_listed = loop.combine in ("rows", "product") and all(isinstance(axis.values, ir.Native) for axis in axes)
+        require(is_listed, "Loop.combine", step.name, "does not loop over lists", "list the items")
         operations.append(ir.map_references(job, partial(_named, [axis.name for axis in axes])))
         steps.append(
             ir.Step(
                 name=step.name,
                 call=ir.Call(name=job.name),
                 needs=ir.all_of([*_needs(step), *_barrier(entry, step)]),
-                loop=step.loop and ir.Loop(combine="product", axes=axes, limit=step.loop.limit),
+                loop=ir.Loop(combine="product", axes=axes, limit=loop.limit) if step.loop else None,
                 timeout=_seconds(step.timeout or operation.timeout),
                 tolerates=step.tolerates,
             )
         )
     inputs = {port.name: _declared(port.value or port.default) for port in workflow.parameters}
     triggers = {"workflow_dispatch": {"inputs": inputs} if inputs else {}}
-    library, parameters = declared(triggers)
     new = ir.Workflow(
         name=workflow.name or workflow.prefix.rstrip("-"),
         engine=ENGINE,
         kind="Workflow",
-        library=library,
-        parameters=parameters,
+        parameters=declared(triggers)[1],
         entry=ir.Step(name=GRAPH, call=ir.Call(name=GRAPH)),
         graphs=(ir.Graph(name=GRAPH, steps=tuple(steps)),),
         operations=tuple(operations),

@@ -160,8 +160,8 @@ def _whole(workflow: Workflow, name: str, value: Any) -> Workflow | None:
         return replace(workflow, graphs=(graph,))
     if name == "operations":
         pairs = (("a", Literal(value=str(len(value)))),)
-        own = [item for item in workflow.operations if not HOMES["labels"].objection(item)]
-        changed = {item.name: HOMES["labels"].write("labels", item, pairs) for item in own}
+        own = [item for item in workflow.operations if not HOMES["env"].objection(item)]
+        changed = {item.name: HOMES["env"].write("env", item, pairs) for item in own}
         return replace_callables(workflow, changed) if changed else None
     return replace(workflow, **{name: value})
 

@@ -13,12 +13,14 @@ import pytest
 from adapters.airflow.closure import closed
 from adapters.airflow.editing import held, refused
 from adapters.airflow.examples import lifted, load
+from adapters.airflow.split.running import split
 from airflow_dags import DagFiles, dag_files, rendered
 from couler_airflow.bundle import DagBundle, snapshot
 from couler_airflow.homes import HOMES
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit
 from couler_airflow.pods import Pods
+from couler_airflow.split.commit import parts_of
 from couler_plugins.ir import Literal, Operation, Workflow, replace, replace_callables, with_settings
 from couler_plugins.plan import Plan
 from documents.judge import apply, exactly
@@ -237,3 +239,17 @@ def test_values_that_a_pod_cannot_have_are_refused() -> None:
     bundle, plan, workflow = pods()
     for name, value in (("env", pairs(A=1)), ("requests", pairs(cpu=None)), ("labels", pairs(team=1))):
         refused(bundle, plan, workflow, with_setting(workflow, "plain", name, value), "known beforehand")
+
+
+def test_parts_of_a_split_dag_have_what_was_set_on_their_tasks() -> None:
+    bundle, plan, _ = pods()
+    dag = bundle.live[0].dag
+    done = commit(split(all_set(plan, {"labels": {"team": "x"}}), max_steps=3))
+    assert not done.lowered.refused
+    parts = parts_of(dag)
+    assert len(parts) > 1
+    tasks = {name: task for part in parts for name, task in part.task_dict.items()}
+    assert tasks["plain"].labels == {"team": "x"}
+    assert tasks["released"].executor_config["pod_override"].metadata.labels == {"release": "stable", "team": "x"}
+    done.undo()
+    assert exactly(snapshot(dag), bundle.documents[0].data)

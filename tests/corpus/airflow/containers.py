@@ -14,6 +14,4 @@ with DAG("containers", schedule=None, params={"text": Param("hello", type="strin
     )
     second = KubernetesPodOperator(task_id="second", image="busybox:1.36", cmds=["date"], retries=1)
     first >> second
-    KubernetesPodOperator.partial(task_id="each", image="busybox:1.36", cmds=["echo"]).expand(
-        arguments=[["a"], ["b"]]
-    )
+    KubernetesPodOperator.partial(task_id="each", image="busybox:1.36", cmds=["echo"]).expand(arguments=[["a"], ["b"]])

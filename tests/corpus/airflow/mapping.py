@@ -24,7 +24,9 @@ def mapping():
     added = add.partial(y=10).expand(x=numbers())
     total(added)
     add.override(task_id="product").expand(x=[1, 2], y=[3, 4])
-    add.override(task_id="zipped").expand_kwargs(numbers().zip(numbers()).map(lambda pair: {"x": pair[0], "y": pair[1]}))
+    add.override(task_id="zipped").expand_kwargs(
+        numbers().zip(numbers()).map(lambda pair: {"x": pair[0], "y": pair[1]})
+    )
     BashOperator.partial(task_id="run").expand_kwargs(commands())
 
 

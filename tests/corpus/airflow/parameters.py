@@ -14,7 +14,9 @@ with DAG(
     render_template_as_native_obj=True,
     doc_md="Says hello.",
 ):
-    say = BashOperator(task_id="say", bash_command="echo hello {{ params.name }} on {{ ds }}", env={"MODE": "{{ params.mode }}"})
+    say = BashOperator(
+        task_id="say", bash_command="echo hello {{ params.name }} on {{ ds }}", env={"MODE": "{{ params.mode }}"}
+    )
 
     @task
     def repeat(count: int, text: str) -> list[str]:

@@ -24,14 +24,16 @@ with DAG("pods", schedule=None):
         priority_class_name="high",
     )
     plain = KubernetesPodOperator(task_id="plain", namespace="jobs", image="busybox:1.36")
-    described = KubernetesPodOperator(task_id="described", pod_template_dict={"metadata": {"labels": {"a": "b"}}})
+    described = KubernetesPodOperator(
+        task_id="described", image="busybox:1.36", pod_template_dict={"metadata": {"labels": {"a": "b"}}}
+    )
     pulled = KubernetesPodOperator(
         task_id="pulled", image="busybox:1.36", labels={"size": "{{ ti.xcom_pull(task_ids='sized') }}"}
     )
     sized >> [plain, described, pulled]
-    KubernetesPodOperator.partial(task_id="each", image="busybox:1.36", labels={"team": "data"}).expand(
-        env_vars=[{"N": "1"}, {"N": "2"}]
-    )
+    KubernetesPodOperator.partial(
+        task_id="each", image="busybox:1.36", cmds=["env"], arguments=["-0"], labels={"team": "data"}
+    ).expand(env_vars=[{"N": "1"}, {"N": "2"}])
 
     @task.kubernetes(image="python:3.12", namespace="jobs")
     def decorated() -> int:
