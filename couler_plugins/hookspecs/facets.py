@@ -72,7 +72,7 @@ def facet(without: str, default: str = "") -> Callable[[Method], Method]:
 
 @functools.cache
 def _imported(engine: str, name: str, place: str) -> Callable[..., Any]:
-    """Return the function at a place, such as `couler_argo.lint:lint`.
+    """Return the function at a place, such as `couler_argo.lint.lint:lint`.
 
     Raises:
         PluginFailure: it cannot be imported.

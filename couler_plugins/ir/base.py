@@ -7,13 +7,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-__all__ = ["Node", "Source", "compared_fields", "replace"]
+__all__ = ["REST", "Node", "Source", "compared_fields", "replace"]
 
 Source = tuple[int | str, ...]
 """A pointer into the bundle: the document's number, then the path inside that document's data."""
 
 UNCOMPARED = frozenset({"source", "native"})
 """Fields that say where or how something was written; they are no part of equality or of the JSON form."""
+
+REST = "rest"
+"""What the JSON form calls `native_extra`: files and keys that were written stay as they are."""
 
 N = TypeVar("N", bound="Node")
 

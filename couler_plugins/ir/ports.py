@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal as OneOf
 
-from couler_plugins.ir.base import Node
+import msgspec
+
+from couler_plugins.ir.base import REST, Node
 from couler_plugins.ir.values import Native, Value
 
 __all__ = ["Argument", "Axis", "Container", "EnvVar", "Loop", "Output", "Port", "PortKind", "Retry"]
@@ -47,7 +49,7 @@ class Port(Node, frozen=True):
     origin: Native | None = None
     optional: bool = False
     path: Value | None = None
-    native_extra: Native | None = None
+    native_extra: Native | None = msgspec.field(default=None, name=REST)
 
     @property
     def required(self) -> bool:
@@ -74,7 +76,7 @@ class Output(Node, frozen=True):
     default: Value | None = None
     path: Value | None = None
     exported: Value | None = None
-    native_extra: Native | None = None
+    native_extra: Native | None = msgspec.field(default=None, name=REST)
 
 
 class Axis(Node, frozen=True):
@@ -114,7 +116,7 @@ class Retry(Node, frozen=True):
     """
 
     limit: Value | None = None
-    native_extra: Native | None = None
+    native_extra: Native | None = msgspec.field(default=None, name=REST)
 
 
 class EnvVar(Node, frozen=True):
@@ -151,4 +153,4 @@ class Container(Node, frozen=True):
     env: tuple[EnvVar, ...] = ()
     requests: tuple[tuple[str, Value], ...] = ()
     limits: tuple[tuple[str, Value], ...] = ()
-    native_extra: Native | None = None
+    native_extra: Native | None = msgspec.field(default=None, name=REST)

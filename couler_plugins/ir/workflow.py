@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal as OneOf
 
-from couler_plugins.ir.base import Node, Source
+import msgspec
+
+from couler_plugins.ir.base import REST, Node, Source
 from couler_plugins.ir.needs import Needs
 from couler_plugins.ir.ports import Argument, Container, Loop, Output, Port, Retry
 from couler_plugins.ir.values import Native, Reference, Scalar, Template, Value
@@ -134,7 +136,7 @@ class Step(Node, frozen=True):
     handlers: tuple[Handler, ...] = ()
     role: OneOf["normal", "setup", "teardown"] = "normal"
     directives: tuple[Directive, ...] = ()
-    native_extra: Native | None = None
+    native_extra: Native | None = msgspec.field(default=None, name=REST)
     source: Source | None = None
 
 
@@ -192,7 +194,7 @@ class Callable(Node, frozen=True):
     locks: Native | None = None
     metrics: Native | None = None
     inline: bool = False
-    native_extra: Native | None = None
+    native_extra: Native | None = msgspec.field(default=None, name=REST)
     source: Source | None = None
 
 
@@ -264,7 +266,7 @@ class Workflow(Node, frozen=True, kw_only=True):
     handlers: tuple[Handler, ...] = ()
     graphs: tuple[Graph, ...] = ()
     operations: tuple[Operation, ...] = ()
-    native_extra: Native | None = None
+    native_extra: Native | None = msgspec.field(default=None, name=REST)
     source: Source | None = None
 
     @property

@@ -153,8 +153,8 @@ READ = {"type": "reference", "to": "output", "step": "first", "name": "a", "kind
 DAMAGE: dict[str, tuple[Path, Any, str]] = {
     "an outcome": ((*FIRST, "needs", "outcomes"), ["succeded"], "the outcome 'succeded', which there is not"),
     "what is tolerated": ((*FIRST, "tolerates"), ["skipped"], "tolerates the outcome 'skipped'"),
-    "no JSON": (("native_extra",), native("{"), "holds a structure that is no JSON: '{'"),
-    "what a run is": (("native_extra",), native('{"spec":{"volumes":3}}'), "Expected `array`, got `int`"),
+    "no JSON": (("rest",), native("{"), "holds a structure that is no JSON: '{'"),
+    "what a run is": (("rest",), native('{"spec":{"volumes":3}}'), "Expected `array`, got `int`"),
     "a kind": ((*FIRST, "arguments"), [{"name": "x", "value": READ}], "of the kind 'file'"),
     "outputs": (("operations", 2, "outputs"), [{"name": "other"}], "not have the outputs that its function gives"),
     "a default": (
@@ -162,7 +162,7 @@ DAMAGE: dict[str, tuple[Path, Any, str]] = {
         {"type": "literal", "value": "{"},
         "has a default that its function cannot take",
     ),
-    "a resource": (("operations", 3, "native_extra"), native("{}"), "missing required field `resource`"),
+    "a resource": (("operations", 3, "rest"), native("{}"), "missing required field `resource`"),
     "a field": ((*FIRST, "more"), 1, "unknown field `more`"),
 }
 

@@ -54,7 +54,7 @@ class ArgoAdapter(Adapter):
         "splitting": "couler_argo.split.splitting:splitting_of",
         "tuning": "couler_argo.tune.tune:ArgoTuning",
         "originals": "couler_plugins.plan.originals:originals",
-        "lint": "couler_argo.lint:lint",
+        "lint": "couler_argo.lint.lint:lint",
     }
 
 

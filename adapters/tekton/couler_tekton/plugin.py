@@ -60,7 +60,7 @@ class TektonAdapter(Adapter):
         "splitting": "couler_tekton.split.splitting:splitting_of",
         "tuning": "couler_tekton.tune.tune:TektonTuning",
         "originals": "couler_plugins.plan.originals:originals",
-        "lint": "couler_tekton.lint:lint",
+        "lint": "couler_tekton.lint.lint:lint",
     }
 
 

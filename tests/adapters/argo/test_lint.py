@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.argo.lint_cases import CASES, GOOD
-from couler_argo.lint import lint
 from couler_argo.lint.codes import CODES
+from couler_argo.lint.lint import lint
 from couler_argo.plugin import Options
 from couler_plugins.documents import Document, Finding, Remark, findings, read, render
 from couler_plugins.documents.collector import collector_paused

@@ -13,7 +13,7 @@ from adapters.argo.lint_cases import CASES, GOOD
 from adapters.argo.lint_disagreements import DISAGREEMENTS, RELEASE, Disagreement, errors, is_outside, refused
 from adapters.argo.lint_mutations import KINDS, mutants
 from adapters.argo.objects import Mapping, objects
-from couler_argo.lint import lint
+from couler_argo.lint.lint import lint
 from couler_argo.plugin import Options
 from couler_plugins.documents import Document, Remark, read
 from couler_plugins.ir.bundle import Bundle

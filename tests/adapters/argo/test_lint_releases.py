@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.argo.lint_cases import CRON, GOOD, SPEC
-from couler_argo.lint import lint
+from couler_argo.lint.lint import lint
 from couler_argo.lint.releases import Releases
 from couler_argo.lint.unknown_fields import field_table
 from couler_argo.plugin import ArgoAdapter, Options

@@ -41,7 +41,7 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import load_config
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins, load_plugins
-from couler_tekton.lint import lint
+from couler_tekton.lint.lint import lint
 from couler_tekton.plugin import Options
 
 RUN = """\

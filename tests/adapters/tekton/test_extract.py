@@ -18,7 +18,7 @@ from couler_plugins.inputs.sources import Text
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import load_config
 from couler_plugins.plugins import Plugins, load_plugins
-from couler_tekton.lint import lint
+from couler_tekton.lint.lint import lint
 from couler_tekton.plugin import Options
 from oracles.tekton_oracle import build
 from support import SHARED, where_shared

@@ -17,7 +17,7 @@ from adapters.tekton.older import for_v1beta1
 from couler_plugins.documents import Document, Remark, read
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.feature_gates import LEVELS
-from couler_tekton.lint import lint
+from couler_tekton.lint.lint import lint
 from couler_tekton.plugin import Options
 from oracles.tekton_oracle import Oracle, build
 from support import SHARED

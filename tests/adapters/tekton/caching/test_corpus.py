@@ -17,7 +17,7 @@ from couler_plugins.documents import MAX_BYTES, Document, dump_yaml, read
 from couler_plugins.engine_kit.crd import Schemas, check, load_schemas
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.cache.wrapping import RESTORE
-from couler_tekton.lint import lint
+from couler_tekton.lint.lint import lint
 from couler_tekton.plugin import Options
 from oracles.tekton_oracle import build
 from support import SHARED, at_least, where_shared

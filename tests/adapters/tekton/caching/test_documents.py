@@ -13,7 +13,7 @@ from adapters.tekton.caching.tasks import BASE, IMAGE, PIPELINE, WORKSPACE, cach
 from couler_plugins.documents import Document, Remark, dump_yaml
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir.bundle import Bundle
-from couler_tekton.lint import lint
+from couler_tekton.lint.lint import lint
 
 S3 = WORKSPACE.replace("workspace://couler-cache/store", "s3://bucket/cache")
 

@@ -26,7 +26,7 @@ from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.inputs.sources import read_source
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import load_config
-from couler_tekton.lint import lint
+from couler_tekton.lint.lint import lint
 from support import SHARED, corpus_files, examples
 
 each_document = pytest.mark.parametrize(
