@@ -108,10 +108,10 @@ def _toggle(step: Step, verdict: Verdict, assumed: Verdict, facet: Switches, set
 
 def _refusal(assumed: Verdict) -> Objection | None:
     """The rule against reusing what a step makes, whoever declares it pure; None where there is none."""
-    found = assumed.objection
-    if found is None:
+    objection = assumed.objection
+    if objection is None:
         return None if passable(assumed) else ORDER
-    return found if found.against == "reuse" and found.rule != "unreachable" else None
+    return objection if objection.against == "reuse" and objection.rule != "unreachable" else None
 
 
 def _drop_cheap(

@@ -51,8 +51,8 @@ def stripped(workflow: Workflow) -> Workflow:
     cached = {item.name for item in workflow.operations if any(map(is_cache, item.directives))}
 
     def bare_step(step: Step) -> Step:
-        asked = any(map(is_cache, step.directives))
-        if not asked and not (isinstance(step.call, Call) and step.call.name in cached):
+        has_directive = any(map(is_cache, step.directives))
+        if not has_directive and not (isinstance(step.call, Call) and step.call.name in cached):
             return step  # an owner may have a parameter of that name
         arguments = tuple(argument for argument in step.arguments if not _is_ours(argument))
         directives = tuple(item for item in step.directives if not is_cache(item))

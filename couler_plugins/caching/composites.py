@@ -22,7 +22,7 @@ GLOBAL = "parameter"
 
 def inner_scope(
     step: Step,
-    found: Found,
+    upstream: Found,
     scope: Scope,
     verdicts: Mapping[str, Verdict],
     items: int | None,
@@ -33,25 +33,25 @@ def inner_scope(
 
     Args:
         step: the call.
-        found: what is before it in its own graph.
+        upstream: what is before it in its own graph.
         scope: what is before that graph.
         verdicts: what was found about the steps of that graph so far.
         items: how often the step runs for its loop; None where only the run knows.
         identified: whether the engine tells artifacts from one another by itself, as it does values.
     """
     runs = None if items is None or scope.runs is None else items * scope.runs
-    if found.objection is not None:
-        return Scope(blocked=found.objection, runs=runs)
-    before = found.untold if identified else found.producers
+    if upstream.objection is not None:
+        return Scope(blocked=upstream.objection, runs=runs)
+    before = upstream.untold if identified else upstream.producers
     ordered = tuple(producer for producer in before if not producer.artifact)
     if any(leaf.to != GLOBAL for producer in ordered for leaf in producer.lineage.leaves):
         reason = f"what runs before {step.name!r} cannot be named inside of its graph"
         return Scope(blocked=Objection("unknown-producer", reason), runs=runs)
     carried = {item.name: handed_by_value(step, item.name, identified=identified) for item in step.arguments}
     unknown = {
-        repr(name): frozenset(port for port, handed in carried.items() if name in handed.steps) for name in found.cut
+        repr(name): frozenset(port for port, handed in carried.items() if name in handed.steps) for name in upstream.cut
     }
-    for label in found.cut_outside:
+    for label in upstream.cut_outside:
         inputs = scope.unknown[label]
         unknown[label] = frozenset(port for port, handed in carried.items() if handed.inputs & inputs)
     artifacts = {item.name: _handed(item, scope, verdicts) for item in step.arguments if item.kind == "artifact"}
@@ -65,10 +65,10 @@ def _handed(argument: Argument, scope: Scope, verdicts: Mapping[str, Verdict]) -
         return None
     if source.to == "input":
         return scope.artifacts.get(source.name)
-    made = verdicts[source.step].made if source.step in verdicts else None
-    if made is None or any(leaf.to != GLOBAL for leaf in made.leaves):
+    lineage = verdicts[source.step].made if source.step in verdicts else None
+    if lineage is None or any(leaf.to != GLOBAL for leaf in lineage.leaves):
         return None
-    return Lineage(digest(["output", source.name, made.digest]), made.leaves)
+    return Lineage(digest(["output", source.name, lineage.digest]), lineage.leaves)
 
 
 class Composites:

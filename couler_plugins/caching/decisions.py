@@ -62,16 +62,16 @@ def judgement_on(verdict: Verdict, declared: Verdict, more: Iterable[Objection] 
     if verdict.objection is not None and verdict.objection.rule in NATIVE:
         return CACHED
     missing = [item for item in verdict.objections if item.rule == "not-declared"]
-    found = [*more, *declared.objections, *missing]
-    if not found:  # only what runs before it is not declared
-        found = [msgspec.structs.replace(item, remedy=UPSTREAM, place=None) for item in verdict.objections]
-    return judge(found)
+    objections = [*more, *declared.objections, *missing]
+    if not objections:  # only what runs before it is not declared
+        objections = [msgspec.structs.replace(item, remedy=UPSTREAM, place=None) for item in verdict.objections]
+    return judge(objections)
 
 
 def judge(objections: Iterable[Objection]) -> Judgement:
     """Return what these objections come to: `never` where one has no remedy."""
-    found = ordered(objections)
-    return Judgement("declarable" if all(item.remedy for item in found) else "never", found)
+    objections_ordered = ordered(objections)
+    return Judgement("declarable" if all(item.remedy for item in objections_ordered) else "never", objections_ordered)
 
 
 def ordered(objections: Iterable[Objection]) -> tuple[Objection, ...]:
@@ -188,18 +188,18 @@ def decision_on(
         action, figures, affects, warnings, waived, document: see `Decision`.
     """
     profile = ctx.profile(workflow, subject)
-    told = [*([] if objection is None else [("rule", objection.rule)]), *figures]
+    notes = [*([] if objection is None else [("rule", objection.rule)]), *figures]
     if profile.seconds is not None:
-        told.append(("seconds saved by a hit", round(profile.seconds, 3)))
+        notes.append(("seconds saved by a hit", round(profile.seconds, 3)))
     if profile.output_bytes is not None:
-        told.append(("bytes of a result", profile.output_bytes))
+        notes.append(("bytes of a result", profile.output_bytes))
     return Decision(
         optimizer=NAME,
         workflow=workflow.label,
         subject=subject,
         action=action,
         reason="; ".join(dict.fromkeys(filter(None, reasons))),
-        figures=tuple(told),
+        figures=tuple(notes),
         affects=tuple(dict.fromkeys(name for name in affects if name and name != subject)),
         document=document,
         verdict=judgement.outcome,

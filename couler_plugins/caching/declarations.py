@@ -182,23 +182,23 @@ def waive(
     """
     if not facts.objections and not words:
         return facts, ()
-    left: list[tuple[Objection, str | None]] = []
+    objections_left: list[tuple[Objection, str | None]] = []
     warnings: list[Objection] = []
     fixed = _reads_by_value(facts.operation)
     for item in facts.objections:
         word = waiver_of(item.rule)
         if fixed and item.rule in BY_VALUE:
-            left.append((msgspec.structs.replace(item, reason=f"{item.reason}; {NOT_WAIVED}"), None))
+            objections_left.append((msgspec.structs.replace(item, reason=f"{item.reason}; {NOT_WAIVED}"), None))
         elif word is not None and word in words:
             continue
         elif itself and item.rule in GUESSES:
             reason = f"it contains {item.seen!r}: {GUESSES[item.rule]}"
             warnings.append(msgspec.structs.replace(item, reason=reason))
         else:
-            left.append((item, word))
-    wanted = sorted({*words, *(word for _, word in left if word is not None)})
+            objections_left.append((item, word))
+    wanted = sorted({*words, *(word for _, word in objections_left if word is not None)})
     objections = tuple(
-        item if word is None else msgspec.structs.replace(item, remedy=how(wanted)) for item, word in left
+        item if word is None else msgspec.structs.replace(item, remedy=how(wanted)) for item, word in objections_left
     )
     spec = spec_hash([facts.spec, "allow", *words]) if words else facts.spec
     return facts._replace(spec=spec, objections=objections, waived=tuple(words)), tuple(warnings)

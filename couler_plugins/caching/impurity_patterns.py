@@ -71,9 +71,9 @@ def impurities(texts: Iterable[str]) -> Iterator[Objection]:
     for text in texts:
         for kind in tuple(pending):
             rule, what, words = kind
-            if found := words.search(text):
+            if match := words.search(text):
                 pending.remove(kind)
-                word = found[0].strip(" ;&|(`\n")
+                word = match[0].strip(" ;&|(`\n")
                 yield Objection(rule, f"it contains {word!r}, which may {what}", seen=word)
 
 

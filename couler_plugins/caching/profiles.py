@@ -37,13 +37,13 @@ def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile
                 alike[found_by(ran)].append(ran)
             for name, some in alike.items():
                 names[name].append(some)
-    found: dict[str, Profile] = {}
+    profiles: dict[str, Profile] = {}
     for name, step in _call_sites(workflow):
         callee = step.call.name if isinstance(step.call, Call) else ""
         past = by_step.get(name) or by_step.get(step.name) or by_type.get(callee)
         if past:
-            found[name] = _profile(past)
-    return found
+            profiles[name] = _profile(past)
+    return profiles
 
 
 def _call_sites(workflow: Workflow) -> Iterable[tuple[str, Step]]:

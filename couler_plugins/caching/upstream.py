@@ -100,20 +100,20 @@ class Before:
 
     def look(self, step: Step) -> Found:
         """What is before a step."""
-        found = Found()
-        handed = handed_by_value(step, identified=self._identified)
-        found.objections = list(self._objections(step, handed, found))
-        return found
+        upstream = Found()
+        inputs_by_value = handed_by_value(step, identified=self._identified)
+        upstream.objections = list(self._objections(step, inputs_by_value, upstream))
+        return upstream
 
-    def _objections(self, step: Step, handed: Handed, found: Found) -> Iterator[Objection]:
-        """The rules against a step for what is before it; puts all else into `found`."""
-        yield from self._artifacts(step, found)
+    def _objections(self, step: Step, inputs_by_value: Handed, upstream: Found) -> Iterator[Objection]:
+        """The rules against a step for what is before it; puts all else into `upstream`."""
+        yield from self._artifacts(step, upstream)
         if self._stages:
-            yield from self._stages_before(step, handed, found)
+            yield from self._stages_before(step, inputs_by_value, upstream)
         else:
-            yield from self._steps_before(step, handed, found)
+            yield from self._steps_before(step, inputs_by_value, upstream)
 
-    def _artifacts(self, step: Step, found: Found) -> Iterator[Objection]:
+    def _artifacts(self, step: Step, upstream: Found) -> Iterator[Objection]:
         for argument in step.arguments:
             if argument.kind != "artifact" or not isinstance(argument.value, Reference):
                 continue
@@ -122,26 +122,26 @@ class Before:
                 yield objection
                 return
             if source.to == "input":
-                made = self._scope.artifacts.get(source.name)
+                lineage = self._scope.artifacts.get(source.name)
                 label = f"the artifact {source.name!r} that its graph is handed"
             else:
-                made = self._verdicts[source.step].made if source.step in self._verdicts else None
+                lineage = self._verdicts[source.step].made if source.step in self._verdicts else None
                 label = f"{source.step!r}, whose artifact it reads,"
-            if made is None and self._identified:
-                made = Lineage(ANY_ARTIFACT, (source,))
-            if made is None:
+            if lineage is None and self._identified:
+                lineage = Lineage(ANY_ARTIFACT, (source,))
+            if lineage is None:
                 yield Objection("unknown-producer", f"{label} has no key")
                 return
             output = f"{argument.name}:{source.name}" if source.to == "output" else argument.name
-            found.producers.append(Producer(output, made))
+            upstream.producers.append(Producer(output, lineage))
 
     def _at_fixed_place(self, source: Reference) -> Objection | None:
         """The objection to an artifact that stays the same to its engine when its content changes."""
         facts = self._verdicts[source.step].facts if source.step in self._verdicts else None
-        found = facts.objection if facts is not None else None
-        return found if found is not None and found.rule == "unversioned-input" else None
+        objection = facts.objection if facts is not None else None
+        return objection if objection is not None and objection.rule == "unversioned-input" else None
 
-    def _steps_before(self, step: Step, handed: Handed, found: Found) -> Iterator[Objection]:
+    def _steps_before(self, step: Step, inputs_by_value: Handed, upstream: Found) -> Iterator[Objection]:
         pending = self._direct(step)
         direct, seen = set(pending), set[str]()
         at_start = not pending
@@ -153,16 +153,16 @@ class Before:
             if name in direct and (objection := uncertain(self._steps[name])) is not None:
                 yield objection
                 return
-            made = self._verdicts[name].made
-            if made is not None:
-                found.producers.append(Producer("", made))
-                if name in direct and name not in handed.steps:
-                    found.untold.append(Producer("", made))
-            elif name in handed.steps:
+            lineage = self._verdicts[name].made
+            if lineage is not None:
+                upstream.producers.append(Producer("", lineage))
+                if name in direct and name not in inputs_by_value.steps:
+                    upstream.untold.append(Producer("", lineage))
+            elif name in inputs_by_value.steps:
                 if (objection := uncertain_needs(self._steps[name])) is not None:
                     yield objection
                     return
-                found.cut.append(name)
+                upstream.cut.append(name)
                 before = self._direct(self._steps[name])
                 pending.extend(before)
                 at_start = at_start or not before
@@ -170,48 +170,48 @@ class Before:
                 yield self._unknown(name)
                 return
         if at_start:
-            yield from self._outside(handed, found)
+            yield from self._outside(inputs_by_value, upstream)
 
     def _direct(self, step: Step) -> list[str]:
         names = [need.step for need in needed(step.needs)]
         return [name for name in dict.fromkeys([*names, *self._view.reads[step.name]]) if name in self._steps]
 
-    def _stages_before(self, step: Step, handed: Handed, found: Found) -> Iterator[Objection]:
+    def _stages_before(self, step: Step, inputs_by_value: Handed, upstream: Found) -> Iterator[Objection]:
         for number in range(self._stage_of[step.name] - 1, -1, -1):
             unknown, producers, objection = self._summary(number)
             if objection is not None:
                 yield objection
                 return
-            found.producers.extend(producers)
-            found.untold.extend(producers)
+            upstream.producers.extend(producers)
+            upstream.untold.extend(producers)
             for name in unknown:
-                if name not in handed.steps:
+                if name not in inputs_by_value.steps:
                     yield self._unknown(name)
                     return
-                found.cut.append(name)
+                upstream.cut.append(name)
             if not unknown:
                 return
-        yield from self._outside(handed, found)
+        yield from self._outside(inputs_by_value, upstream)
 
     def _summary(self, number: int) -> tuple[list[str], list[Producer], Objection | None]:
         """A stage as one: its steps without a key, those with one taken together, and a rule against its followers."""
         if number not in self._summaries:
             names = self._stages[number]
             objections = [found for name in names if (found := uncertain(self._steps[name])) is not None]
-            made = [self._verdicts[name].made for name in names]
-            unknown = [name for name, lineage in zip(names, made, strict=True) if lineage is None]
-            producers, too_many = _together([lineage for lineage in made if lineage is not None])
+            lineages = [self._verdicts[name].made for name in names]
+            unknown = [name for name, lineage in zip(names, lineages, strict=True) if lineage is None]
+            producers, too_many = _together([lineage for lineage in lineages if lineage is not None])
             self._summaries[number] = unknown, producers, next(iter(objections), too_many)
         return self._summaries[number]
 
-    def _outside(self, handed: Handed, found: Found) -> Iterator[Objection]:
-        found.producers.extend(self._scope.producers)
-        found.untold.extend(self._scope.producers)
+    def _outside(self, inputs_by_value: Handed, upstream: Found) -> Iterator[Objection]:
+        upstream.producers.extend(self._scope.producers)
+        upstream.untold.extend(self._scope.producers)
         for label, inputs in self._scope.unknown.items():
-            if not inputs & handed.inputs:
+            if not inputs & inputs_by_value.inputs:
                 yield Objection("unknown-producer", f"{label} runs before its graph and has no cache key")
                 return
-            found.cut_outside.append(label)
+            upstream.cut_outside.append(label)
 
     def _unknown(self, name: str) -> Objection:
         verdict = self._verdicts[name]
@@ -222,8 +222,8 @@ class Before:
         return Objection("unknown-producer", f"{name!r} runs before it and has no cache key{reason}")
 
 
-def _together(made: Iterable[Lineage]) -> tuple[list[Producer], Objection | None]:
-    producers = [Producer("", lineage) for lineage in made]
+def _together(lineages: Iterable[Lineage]) -> tuple[list[Producer], Objection | None]:
+    producers = [Producer("", lineage) for lineage in lineages]
     if len(producers) < 2:
         return producers, None
     together = lineage_of_producers(producers)

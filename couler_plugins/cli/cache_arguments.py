@@ -73,12 +73,12 @@ def inputs_of(values: Sequence[str], files: Sequence[str]) -> Inputs:
         click.UsageError: one is not of that form, or a name is given twice.
         InvalidInput: a file cannot be read.
     """
-    given = [(*named(text), "value") for text in values]
-    given += [(name, _content(path), _kind(path)) for name, path in map(named, files)]
-    if len({name for name, _, _ in given}) < len(given):
+    supplied = [(*named(text), "value") for text in values]
+    supplied += [(name, _content(path), _kind(path)) for name, path in map(named, files)]
+    if len({name for name, _, _ in supplied}) < len(supplied):
         raise click.UsageError("A name is given twice.")
-    given.sort(key=lambda item: (item[0].startswith(OF_THE_RUN), item[0]))
-    return Inputs({name: value for name, value, _ in given}, {name: kind for name, _, kind in given})
+    supplied.sort(key=lambda item: (item[0].startswith(OF_THE_RUN), item[0]))
+    return Inputs({name: value for name, value, _ in supplied}, {name: kind for name, _, kind in supplied})
 
 
 def spec_of(programs: Sequence[str], inputs: Inputs, invocation: Invocation | None = None) -> str:
@@ -98,20 +98,20 @@ def outputs_of(texts: Sequence[str]) -> dict[str, Path]:
         click.UsageError: one is not of that form, has no path, is inside of another, or a name is given twice.
         InvalidInput: a name is not one that outputs may have.
     """
-    found: dict[str, Path] = {}
+    outputs: dict[str, Path] = {}
     for name, path in map(named, texts):
-        if not path or check_output(name) in found:
+        if not path or check_output(name) in outputs:
             raise click.UsageError(f"The output {name!r} {'is given twice' if path else 'has no path'}.")
-        found[name] = Path(path)
-    if len({name.casefold() for name in found}) < len(found):
+        outputs[name] = Path(path)
+    if len({name.casefold() for name in outputs}) < len(outputs):
         raise click.UsageError(
             "Two outputs have names that differ in case only, which some file systems do not tell apart."
         )
-    places = {name: resolved(path) for name, path in found.items()}
+    places = {name: resolved(path) for name, path in outputs.items()}
     for name, one in places.items():
         if any(one.is_relative_to(other) for other_name, other in places.items() if other_name != name):
             raise click.UsageError(f"The output {name!r} is inside of another one.")
-    return found
+    return outputs
 
 
 def places_of(texts: Sequence[str]) -> dict[str, Path]:
@@ -122,11 +122,11 @@ def places_of(texts: Sequence[str]) -> dict[str, Path]:
             folder that is gone.
         InvalidInput: a name is not one that outputs may have.
     """
-    found = outputs_of(texts)
-    for name, path in found.items():
+    outputs = outputs_of(texts)
+    for name, path in outputs.items():
         if is_inside(Path(), resolved(path)):
             raise click.UsageError(f"The output {name!r} is the folder that this runs in, or around it.")
-    return found
+    return outputs
 
 
 def refuse_inside(outputs: Mapping[str, Path], covered: Sequence[str]) -> None:

@@ -225,22 +225,22 @@ Exit codes:
 def verify(ctx: click.Context, *, config: Config, repair: bool, output_format: str) -> None:
     """Reads everything that the namespace holds, and compares it with what was stored."""
     with long_work(config, "reading all that the cache holds"), opened(config) as cache:
-        found = cache.verify(repair=repair)
+        report = cache.verify(repair=repair)
         # Not all of this can be mended (what cannot be read, for one): only another look tells.
-        rest = cache.verify() if repair and (found.unknown or found.over) else None
+        rest = cache.verify() if repair and (report.unknown or report.over) else None
     if output_format == "json":
-        print_json("couler.cache-verify/v1", {"ok": found.ok, **msgspec.to_builtins(found)})
+        print_json("couler.cache-verify/v1", {"ok": report.ok, **msgspec.to_builtins(report)})
     else:
         for name, what in LISTS.items():
-            for item in getattr(found, name):
+            for item in getattr(report, name):
                 click.echo(f"{item}: {what}")
-        if found.leases:
-            click.echo(f"{found.leases} leases of processes that are gone")
-        if found.over:
-            click.echo(f"{found.over:,} bytes more than it may hold")
-        click.echo(f"{found.entries:,} results, {found.blobs:,} blobs, {found.bytes:,} bytes")
+        if report.leases:
+            click.echo(f"{report.leases} leases of processes that are gone")
+        if report.over:
+            click.echo(f"{report.over:,} bytes more than it may hold")
+        click.echo(f"{report.entries:,} results, {report.blobs:,} blobs, {report.bytes:,} bytes")
     mended = repair and (rest is None or not (rest.unknown or rest.over))
-    ctx.exit(0 if found.ok or mended else 1)
+    ctx.exit(0 if report.ok or mended else 1)
 
 
 @click.command(

@@ -70,10 +70,10 @@ class Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic s
         """The seconds; a usage error where the text is no time."""
         if isinstance(value, (int, float)):
             return float(value)
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", value)
-        if found is None:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", value)
+        if match is None:
             self.fail(f"{value!r} is not a time such as 90s, 30m, 24h or 7d", param, ctx)
-        seconds = float(found[1]) * UNITS[found[2]]
+        seconds = float(match[1]) * UNITS[match[2]]
         if seconds > LONGEST:
             self.fail(f"{value!r} is more than ten years", param, ctx)
         return seconds

@@ -86,11 +86,11 @@ def key(
         raise InvalidInput(f"{spec!r} is no hash of what is run", hint="it is v1: and 64 hexadecimal digits")
     inputs = inputs_of(values, files)
     content = spec or spec_of(programs, inputs)
-    found = key_of(content, inputs.values.values())
+    digest = key_of(content, inputs.values.values())
     if output_format == "json":
-        print_json("couler.cache-key/v1", {"key": found, "spec": content, "values": inputs.values})
+        print_json("couler.cache-key/v1", {"key": digest, "spec": content, "values": inputs.values})
     else:
-        click.echo(found)
+        click.echo(digest)
 
 
 @click.command(
@@ -133,12 +133,12 @@ def restore(
     other than the executable bit, are not restored.
     """
     wanted = {name: resolved(path) for name, path in places_of(outputs).items()}
-    found = None
+    outcome = None
     working = long_work(config, "restoring")
     with working, harmless("nothing was restored", strict=strict), tidy(), time_limit(timeout), opened(config) as cache:
-        found = restore_outputs(cache, key, wanted, max_age=max_age)
-    log.info("%s", "restored" if found is not None else "there is nothing of this key")
-    ctx.exit(0 if found is not None else MISS)
+        outcome = restore_outputs(cache, key, wanted, max_age=max_age)
+    log.info("%s", "restored" if outcome is not None else "there is nothing of this key")
+    ctx.exit(0 if outcome is not None else MISS)
 
 
 @click.command(
@@ -177,7 +177,7 @@ def save(
 
     It is there for others once all of it is stored, and never fails a step: what goes wrong is warned of.
     """
-    given = {name: resolved(path) for name, path in outputs_of(outputs).items()}
+    places = {name: resolved(path) for name, path in outputs_of(outputs).items()}
     meta = msgspec.structs.replace(meta, seconds=seconds)
     with (
         long_work(config, "saving"),
@@ -186,7 +186,7 @@ def save(
         time_limit(timeout),
         opened(config, writing=True) as cache,
     ):
-        if refusal := save_outputs(cache, key, given, meta):
+        if refusal := save_outputs(cache, key, places, meta):
             raise EngineError(refusal)
 
 

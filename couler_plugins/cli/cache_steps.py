@@ -227,10 +227,10 @@ def task_restore(
         if there := taken(wanted):
             raise EngineError(f"there is something at the place of its output {there[0]!r}")
         read = {name: Path(path) for name, path in map(named, files)}
-        found = key_of(Values(spec=spec, texts=values, files=read, lists=lists, end=end))
-        key.write_text(found)
+        digest = key_of(Values(spec=spec, texts=values, files=read, lists=lists, end=end))
+        key.write_text(digest)
         with opened(config) as cache:
-            if restore(cache, found, wanted, max_age=max_age) is not None:
+            if restore(cache, digest, wanted, max_age=max_age) is not None:
                 hit.write_text("true")
 
 

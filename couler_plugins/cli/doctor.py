@@ -52,17 +52,17 @@ def command(
     plugins = usable_plugins(config)
     chosen = [plugins.adapter(engine).engine] if engine else list(plugins.adapters)
     api, own = connected(context)
-    found: list[tuple[str, Check]] = []
+    checks: list[tuple[str, Check]] = []
     for name, check in _checks(api, plugins, chosen, namespace or own, named=engine is not None):
-        found.append((name, check))
+        checks.append((name, check))
         if output_format != "json":
             click.echo(f"{name}: {check.feature}: {check.state}: {check.message}")
             if check.remedy:
                 click.echo(f"    {check.remedy}")
     if output_format == "json":
-        checked = [{"engine": name, **msgspec.to_builtins(check)} for name, check in found]
+        checked = [{"engine": name, **msgspec.to_builtins(check)} for name, check in checks]
         print_json("couler.doctor/v1", {"namespace": namespace or own, "checks": checked})
-    ctx.exit(1 if any(check.state == "missing" for _, check in found) else 0)
+    ctx.exit(1 if any(check.state == "missing" for _, check in checks) else 0)
 
 
 def _checks(

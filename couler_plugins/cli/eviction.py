@@ -87,27 +87,27 @@ def run_round(connect: Callable[[], Evictor], policy: CachePolicy, limits: Limit
     return Round(tuple(done), tuple(errors))
 
 
-def print_round(found: Round, policy: CachePolicy, limits: Limits, *, as_json: bool) -> int:
+def print_round(round_done: Round, policy: CachePolicy, limits: Limits, *, as_json: bool) -> int:
     """Says what became of a round; returns its exit code."""
     if as_json:
         record = {
             "policy": policy.name,
             "capacity": limits.capacity,
             "dry_run": limits.dry_run,
-            "namespaces": [_record(item) for item in found.done],
-            "errors": [{"namespace": name, **error_record(error)} for name, error in found.errors],
+            "namespaces": [_record(item) for item in round_done.done],
+            "errors": [{"namespace": name, **error_record(error)} for name, error in round_done.errors],
         }
         print_json("couler.cache-evict/v1", record)
     else:
-        write_bytes("".join(f"{line}\n" for item in found.done for line in _lines(item, dry_run=limits.dry_run)))
-    for item in found.done:
+        write_bytes("".join(f"{line}\n" for item in round_done.done for line in _lines(item, dry_run=limits.dry_run)))
+    for item in round_done.done:
         if item.failure:
             log.warning("the namespace %s: %s: the least recently used went instead", item.namespace, item.failure)
-    for name, error in found.errors:
+    for name, error in round_done.errors:
         if name:
             error.message = f"the namespace {name}: {error.message}"
         say_error(error)
-    return found.exit_code
+    return round_done.exit_code
 
 
 def repeat(pause: float | None, once: Callable[[], int]) -> int:
@@ -154,7 +154,7 @@ def trim(config: Config, policy: CachePolicy, capacity: float, *, as_json: bool)
     try:
         with opened(config, writing=unlimited) as cache:
             gone = cache.evict(capacity, policy)
-            left = bytes_of(cache.entries())
+            bytes_now = bytes_of(cache.entries())
     except CoulerError as error:
         say_error(error)
         return error.exit_code
@@ -163,12 +163,12 @@ def trim(config: Config, policy: CachePolicy, capacity: float, *, as_json: bool)
             "policy": policy.name,
             "capacity": None if unlimited else int(capacity),
             "evicted": [entry_record(entry) for entry in gone],
-            "bytes": left,
+            "bytes": bytes_now,
         }
         print_json("couler.cache-trim/v1", record)
         return 0
     write_bytes("".join(map(_trimmed_line, gone)))
-    click.echo(f"{len(gone)} results went, {left:,} bytes are left", err=True)
+    click.echo(f"{len(gone)} results went, {bytes_now:,} bytes are left", err=True)
     return 0
 
 

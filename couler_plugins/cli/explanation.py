@@ -67,8 +67,8 @@ def _file_lines(file: FileResult, labels: Collection[str], groups: VerdictGroups
             others = [decision for decision in own if not decision.verdict and not _is_general(decision)]
             if others:
                 yield f"    {optimizer}"
-            for told in in_groups(others):
-                lines = _table(told) if isinstance(told, Alike) else _describe(told, workflow)
+            for group in in_groups(others):
+                lines = _table(group) if isinstance(group, Alike) else _describe(group, workflow)
                 yield from (f"      {line}" for line in lines)
             yield from (f"    {line}" for line in groups.lines(verdicts, file.name))
 
@@ -80,12 +80,12 @@ def _is_general(decision: Decision) -> bool:
 
 def _by_workflow(decisions: Iterable[Decision], labels: Collection[str]) -> dict[str, list[Decision]]:
     """The decisions by workflow of the file; those on a workflow that an optimizer makes stay with what they follow."""
-    found: dict[str, list[Decision]] = {}
+    by_workflow: dict[str, list[Decision]] = {}
     last = ""
     for decision in decisions:
         last = decision.workflow if decision.workflow in labels or not last else last
-        found.setdefault(last, []).append(decision)
-    return found
+        by_workflow.setdefault(last, []).append(decision)
+    return by_workflow
 
 
 def _table(alike: Alike) -> list[str]:

@@ -154,7 +154,7 @@ def command(
         raise click.UsageError("--set takes NAME=VALUE.")
     log_retries()
     flow = read_flow(start) if start is not None else None
-    asked = flow.description if flow is not None else description
+    request_text = flow.description if flow is not None else description
     said = (*flow.feedback, *feedback) if flow is not None else ()
     manner = GenerationOptions(
         repairs=repairs, attempts=attempts, threshold=threshold, code=not no_code, judge=judge, seed=seed
@@ -162,38 +162,40 @@ def command(
     with working(config) as session:
         if wanted:
             target_of(session, ENGINE)  # before anybody is asked
-        known = library(session.plugins.all(STEPS), items(lake))
+        catalogue = library(session.plugins.all(STEPS), items(lake))
         if flow is not None and not feedback:
-            made = _as_it_is(flow.workflow, asked, known)
+            generated = _as_it_is(flow.workflow, request_text, catalogue)
         else:
-            made = _asked(access, asked, said, known, manner, flow.workflow if flow is not None else None)
+            generated = _asked(
+                access, request_text, said, catalogue, manner, flow.workflow if flow is not None else None
+            )
         if keep is not None:  # whatever the engine says: it was asked for, and paid
-            replace_file(keep, written(asked, said, made.form))
-        made = replace(made, form=with_secrets(made.form, made.steps, secrets))
-        workflow = compose(made.form, made.steps, dict(text.split("=", 1) for text in values))
+            replace_file(keep, written(request_text, said, generated.form))
+        generated = replace(generated, form=with_secrets(generated.form, generated.steps, secrets))
+        workflow = compose(generated.form, generated.steps, dict(text.split("=", 1) for text in values))
         lowered = manifest(workflow, session) if wanted else None
         shown = to_python(workflow, session.plugins.all(STEPS).values()) if output_format == "python" else None
-    ctx.exit(present(made, workflow, lowered, output, output_format, shown))
+    ctx.exit(present(generated, workflow, lowered, output, output_format, shown))
 
 
 def _asked(
-    access: dict[str, Any], description: str, feedback: tuple[str, ...], known: Library, manner: Any, before: Any
+    access: dict[str, Any], description: str, feedback: tuple[str, ...], catalogue: Library, manner: Any, before: Any
 ) -> Generated:
 
     try:
         client = ModelAccess(**access).opened("generating workflows", "--model NAME --url http://localhost:8000/v1")
     except ValueError as error:
         raise InvalidInput(str(error)) from error
-    return generate(client, description, known, manner, before, feedback)
+    return generate(client, description, catalogue, manner, before, feedback)
 
 
-def _as_it_is(form: Any, description: str, known: Library) -> Generated:
+def _as_it_is(form: Any, description: str, catalogue: Library) -> Generated:
     """A workflow that was kept, for which nobody is asked.
 
     Raises:
         InvalidInput: the steps that it uses are not there any more, or are others.
     """
-    if problems := validate(form, known.steps):
+    if problems := validate(form, catalogue.steps):
         raise InvalidInput("; ".join(map(str, problems[:5])), hint="give --lake as it was, or --feedback")
-    steps = {step.use: known.steps[step.use] for step in form.steps if step.use in known.steps}
-    return Generated(form=form, steps=steps, calibration=calibrate(form, description, (), known.steps))
+    steps = {step.use: catalogue.steps[step.use] for step in form.steps if step.use in catalogue.steps}
+    return Generated(form=form, steps=steps, calibration=calibrate(form, description, (), catalogue.steps))

@@ -27,7 +27,7 @@ __all__ = ["present"]
 
 
 def present(
-    made: Generated,
+    generated: Generated,
     workflow: Workflow,
     lowered: Manifest | None,
     output: Path | None,
@@ -37,7 +37,7 @@ def present(
     """Prints what was generated, and writes the engine's file.
 
     Args:
-        made: what was generated.
+        generated: what was generated.
         workflow: the same as IR.
         lowered: the same as an engine has it.
         output: where the engine's file goes; stdout unless given.
@@ -51,16 +51,16 @@ def present(
     if output is not None:
         replace_file(output, text)
     if output_format == "json":
-        print_json("couler.generate/v0", _record(made, workflow, lowered))
+        print_json("couler.generate/v0", _record(generated, workflow, lowered))
     elif output_format == "mermaid":
         write_bytes(to_mermaid(draw([workflow])))
     elif python is not None:
         write_bytes(python)
     elif lowered is None:
-        write_bytes(printable(outline(made.form)))
+        write_bytes(printable(outline(generated.form)))
     elif output is None:
         write_bytes(text)
-    _say(made, workflow, lowered)
+    _say(generated, workflow, lowered)
     return int(any(finding.severity == "error" for finding in (lowered.findings if lowered is not None else ())))
 
 
@@ -79,8 +79,12 @@ def outline(form: Form) -> str:
 
 
 def _inside(step: FormStep) -> Iterator[str]:
-    for taken in step.inputs:
-        yield f"{taken.name} = {_shown(taken.value)}" if taken.source is None else f"{taken.name} from {_from(taken)}"
+    for step_input in step.inputs:
+        yield (
+            f"{step_input.name} = {_shown(step_input.value)}"
+            if step_input.source is None
+            else f"{step_input.name} from {_from(step_input)}"
+        )
     if step.image:
         yield f"runs {_line(shlex.join(step.command))} in {_line(step.image)}"
     yield from (f"| {line}" for line in step.code.strip().splitlines())
@@ -101,34 +105,37 @@ def _line(text: str) -> str:
     return text if text.isprintable() else json.dumps(text)
 
 
-def _say(made: Generated, workflow: Workflow, lowered: Manifest | None) -> None:
+def _say(generated: Generated, workflow: Workflow, lowered: Manifest | None) -> None:
     """What to know of it, on stderr."""
-    written_out = [step.name for step in made.form.steps if step.use in CODE]
+    written_out = [step.name for step in generated.form.steps if step.use in CODE]
     if written_out:
         click.echo(f"warning: the model wrote what these steps run; read it first: {', '.join(written_out)}", err=True)
     if open_inputs := [port.name for port in workflow.parameters if port.value is None]:
         click.echo(f"note: each run has to be given {', '.join(open_inputs)}, unless --set does that", err=True)
-    for step, variable in missing(made.form, made.steps):
-        known = f"{variable.name} from a Secret: --secret {variable.name}=SECRET/KEY"
-        click.echo(f"note: the step {step!r} reads {known}", err=True)
-    for note in made.notes:
+    for step, variable in missing(generated.form, generated.steps):
+        variable_text = f"{variable.name} from a Secret: --secret {variable.name}=SECRET/KEY"
+        click.echo(f"note: the step {step!r} reads {variable_text}", err=True)
+    for note in generated.notes:
         click.echo(f"warning: {printable(note)}", err=True)
-    for gap in made.calibration.gaps:
+    for gap in generated.calibration.gaps:
         click.echo(f"note: {printable(gap)}", err=True)
     for line in (*lowered.decisions, *lowered.findings) if lowered is not None else ():
         click.echo(f"{line}", err=True)
-    click.echo(f"{len(made.form.steps)} steps, score {made.calibration.score:.2f}, {made.repairs} repairs", err=True)
+    click.echo(
+        f"{len(generated.form.steps)} steps, score {generated.calibration.score:.2f}, {generated.repairs} repairs",
+        err=True,
+    )
 
 
-def _record(made: Generated, workflow: Workflow, lowered: Manifest | None) -> dict[str, Any]:
+def _record(generated: Generated, workflow: Workflow, lowered: Manifest | None) -> dict[str, Any]:
     record: dict[str, Any] = {
-        "workflow": msgspec.to_builtins(made.form),
-        "subtasks": list(made.subtasks),
-        "score": made.calibration.score,
-        "parts": dict(made.calibration.parts),
-        "gaps": list(made.calibration.gaps),
-        "repairs": made.repairs,
-        "notes": list(made.notes),
+        "workflow": msgspec.to_builtins(generated.form),
+        "subtasks": list(generated.subtasks),
+        "score": generated.calibration.score,
+        "parts": dict(generated.calibration.parts),
+        "gaps": list(generated.calibration.gaps),
+        "repairs": generated.repairs,
+        "notes": list(generated.notes),
         "mermaid": to_mermaid(draw([workflow])),
     }
     if lowered is not None:

@@ -58,13 +58,13 @@ def command(
     of COULER_AIRFLOW_USERNAME with COULER_AIRFLOW_PASSWORD. Its database can be read where Airflow is installed and set
     up as for its scheduler. KFP's API is asked at COULER_KFP_URL, and in the name of COULER_KFP_TOKEN if that is set.
     """
-    whence = ArchiveSource(place=place, max_bytes=config.max_bytes)
+    source = ArchiveSource(place=place, max_bytes=config.max_bytes)
     with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do: stdout is for data
-        document = _archive_of(usable_plugins(config), engine, whence).fetch(workflows, newest)
+        document = _archive_of(usable_plugins(config), engine, source).fetch(workflows, newest)
     write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", output)
 
 
-def _archive_of(plugins: Plugins, engine: str | None, whence: ArchiveSource) -> Archive:
+def _archive_of(plugins: Plugins, engine: str | None, source: ArchiveSource) -> Archive:
     """What fetches runs from an engine, or from the only one that lets them be fetched.
 
     Raises:
@@ -73,11 +73,11 @@ def _archive_of(plugins: Plugins, engine: str | None, whence: ArchiveSource) -> 
     """
     log_retries()
     names = list(plugins.adapters) if engine is None else [engine]
-    found = {name: archive for name in names if (archive := plugins.adapter(name).archive(whence)) is not None}
-    if len(found) == 1:
-        return next(iter(found.values()))
+    archives = {name: archive for name in names if (archive := plugins.adapter(name).archive(source)) is not None}
+    if len(archives) == 1:
+        return next(iter(archives.values()))
     if engine is None:
-        several = " or ".join(f"--engine {name}" for name in found)
+        several = " or ".join(f"--engine {name}" for name in archives)
         raise InvalidInput("nothing says which engine is meant", hint=f"give {several or '--engine'}")
     hint = "name what its own tools print with --history"
     raise Unsupported(f"runs of {engine} are not fetched", engine=engine, feature="history", hint=hint)

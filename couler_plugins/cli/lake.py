@@ -87,16 +87,16 @@ def _kept(
 @with_settings
 def ls(*, config: Config, lake: Path, output_format: str) -> None:
     """Lists the workflows of a lake, with the steps that it has of them."""
-    found = list(lakes.items(lake))
+    workflows = list(lakes.items(lake))
     if output_format == "json":
-        print_json("couler.lake-ls/v0", {"workflows": found})
+        print_json("couler.lake-ls/v0", {"workflows": workflows})
         return
-    for item in found:
+    for item in workflows:
         write_bytes(f"{item.name} ({item.engine}) {item.description}".rstrip() + "\n")
         for step in item.steps:
             ports = ", ".join(port.name for port in step.inputs)
-            given = ", ".join(port.name for port in step.outputs)
-            write_bytes(f"  {step.name}({ports}){f' → {given}' if given else ''}\n")
+            outputs = ", ".join(port.name for port in step.outputs)
+            write_bytes(f"  {step.name}({ports}){f' → {outputs}' if outputs else ''}\n")
 
 
 @click.command("rm")

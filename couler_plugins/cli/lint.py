@@ -63,9 +63,9 @@ def command(call: FileCall, *, schemas: tuple[str, ...], baseline: Path | None, 
     """
     if write_baseline and baseline is None:
         raise click.UsageError("--write-baseline needs --baseline FILE, the file to write.")
-    known = load_schemas([place for text in schemas for place in text.split(",") if place], call.config.max_bytes)
-    with call.session(kind for _, kind in known.kinds) as session:
-        linted = lint_inputs(call.files, session, known)
+    checks = load_schemas([place for text in schemas for place in text.split(",") if place], call.config.max_bytes)
+    with call.session(kind for _, kind in checks.kinds) as session:
+        linted = lint_inputs(call.files, session, checks)
     quiet = 0
     if baseline is not None:
         if write_baseline:
@@ -90,7 +90,7 @@ def command(call: FileCall, *, schemas: tuple[str, ...], baseline: Path | None, 
 def _summary(linted: Linted) -> str:
     """How much was looked at, and what was found."""
     counts = Counter[str](finding.severity for finding in linted.findings)
-    found = [f"{count} {name}{'s' if count > 1 else ''}" for name in SEVERITIES if (count := counts[name])]
-    found += [f"{len(linted.errors)} not readable"] if linted.errors else []
+    counts_text = [f"{count} {name}{'s' if count > 1 else ''}" for name in SEVERITIES if (count := counts[name])]
+    counts_text += [f"{len(linted.errors)} not readable"] if linted.errors else []
     documents = f"{linted.documents} document{'' if linted.documents == 1 else 's'} checked"
-    return f"{documents}: {', '.join(found) or 'nothing found'}"
+    return f"{documents}: {', '.join(counts_text) or 'nothing found'}"

@@ -61,9 +61,9 @@ class Destination:
             return cls(place)
         if place.exists() and not place.is_dir():
             raise click.UsageError(f"{output} is a file: several results need a folder.")
-        taken: dict[str, str] = {}
+        names: dict[str, str] = {}
         for item in inputs:
-            other = taken.setdefault(item.relative, item.name)
+            other = names.setdefault(item.relative, item.name)
             if other != item.name:
                 message = f"{other} and {item.name} would both be written to {place / item.relative}"
                 raise InvalidInput(message, hint="give the folder that holds both, or call couler twice")

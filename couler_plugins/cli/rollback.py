@@ -33,28 +33,28 @@ def command(call: FileCall, *, output: str | None) -> None:
     The texts are in documents that `split` adds beside the parts (on Argo: ConfigMaps), unless it was told not to.
     """
     with call.session() as session:
-        found = originals_in(call.files, session)
-    if not found:
+        originals = originals_in(call.files, session)
+    if not originals:
         hint = "give what split has made, its added documents included"
         raise InvalidInput(
             "no document here keeps an original", file=call.files[0].name if call.files else None, hint=hint
         )
     if output in (None, "-"):
-        if len(found) > 1:
-            raise click.UsageError(f"There are {len(found)} files: give -o FOLDER.")
-        write_bytes(next(iter(found.values())))
+        if len(originals) > 1:
+            raise click.UsageError(f"There are {len(originals)} files: give -o FOLDER.")
+        write_bytes(next(iter(originals.values())))
         return
-    places = _places(Path(str(output)), found)
+    places = _places(Path(str(output)), originals)
     refuse_inputs(list(places), call.files)
     for place, text in places.items():
         replace_file(place, text)
 
 
-def _places(output: Path, found: Mapping[str, str]) -> dict[Path, str]:
+def _places(output: Path, originals: Mapping[str, str]) -> dict[Path, str]:
     """Where each text goes. A name comes from a document: only its last part is believed."""
-    if len(found) == 1 and not output.is_dir():
-        return {output: next(iter(found.values()))}
-    places = {output / (Path(name).name or "original"): text for name, text in found.items()}
-    if len(places) < len(found):
+    if len(originals) == 1 and not output.is_dir():
+        return {output: next(iter(originals.values()))}
+    places = {output / (Path(name).name or "original"): text for name, text in originals.items()}
+    if len(places) < len(originals):
         raise click.UsageError("Two of the files have one name: roll them back one after the other.")
     return places

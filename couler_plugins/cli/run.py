@@ -116,7 +116,7 @@ def command(
         raise click.UsageError(
             "--cache needs to know the store: set COULER_CACHE_STORE, or cache-store in couler.toml."
         )
-    asked = RunRequest(
+    request = RunRequest(
         where=Where(context=context, namespace=namespace, folder=folder if local else ""),
         run=run_id,
         parameters=dict(parameters),
@@ -129,28 +129,28 @@ def command(
         local=Local(parallel, partial(opened, call.config, writing=True) if cache else None),
     )
     with call.session() as session:
-        done = run(call.files, session, asked, quiet=call.config.log_level == "error")
-    return _print_outcome(done, asked, as_json=call.as_json)
+        done = run(call.files, session, request, quiet=call.config.log_level == "error")
+    return _print_outcome(done, request, as_json=call.as_json)
 
 
-def _print_outcome(done: RunReport, asked: RunRequest, *, as_json: bool) -> int:
+def _print_outcome(done: RunReport, request: RunRequest, *, as_json: bool) -> int:
     """Says what became of it; returns the exit code."""
     if as_json:
-        print_json("couler.run/v1", _record(done, asked))
+        print_json("couler.run/v1", _record(done, request))
     else:
-        write_bytes("".join(f"{line}\n" for line in _lines(done, asked)))
+        write_bytes("".join(f"{line}\n" for line in _lines(done, request)))
     if any(entry.phase == "failed" for entry in done.outcome.entries.values()):
         return PluginFailure.exit_code
-    return 0 if done.outcome.succeeded or not asked.wait else PluginFailure.exit_code
+    return 0 if done.outcome.succeeded or not request.wait else PluginFailure.exit_code
 
 
-def _lines(done: RunReport, asked: RunRequest) -> list[str]:
+def _lines(done: RunReport, request: RunRequest) -> list[str]:
     lines = []
     for job in done.jobs:
         if not job.runs or job.name not in done.outcome.entries:
             continue
         entry, status = done.outcome.entries[job.name], done.outcome.running.get(job.name)
-        if asked.dry_run:
+        if request.dry_run:
             if entry.outcome == "gathered":
                 continue
             lines.append(f"{job.place}: would be created")
@@ -177,7 +177,7 @@ def _failed(failures: Sequence[Failure]) -> list[str]:
     return lines
 
 
-def _record(done: RunReport, asked: RunRequest) -> dict[str, Any]:
+def _record(done: RunReport, request: RunRequest) -> dict[str, Any]:
     records = []
     for job in done.jobs:
         entry, status = done.outcome.entries.get(job.name), done.outcome.running.get(job.name)
@@ -192,4 +192,4 @@ def _record(done: RunReport, asked: RunRequest) -> dict[str, Any]:
         if status is not None:
             record |= msgspec.to_builtins(status)
         records.append(record)
-    return {"run": done.run, "engine": done.engine, "dry_run": asked.dry_run, "jobs": records}
+    return {"run": done.run, "engine": done.engine, "dry_run": request.dry_run, "jobs": records}

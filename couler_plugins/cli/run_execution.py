@@ -194,11 +194,11 @@ def standard_input(stack: contextlib.ExitStack, *, reads: bool) -> tuple[Input, 
     if not reads:
         return subprocess.DEVNULL, None
     try:
-        found = spooled()
+        spool = spooled()
     except OSError as error:
         raise InvalidInput(f"the standard input cannot be read: {error.strerror or error}") from error
-    stack.enter_context(found.stream)
-    return found.stream, found.sha256
+    stack.enter_context(spool.stream)
+    return spool.stream, spool.sha256
 
 
 def check_variables(names: Sequence[str]) -> None:

@@ -102,7 +102,7 @@ class RunPrinter(RunObserver):
             sys.stderr.flush()
 
 
-def run(files: Sequence[Input], session: Session, asked: RunRequest, *, quiet: bool) -> RunReport:
+def run(files: Sequence[Input], session: Session, wanted: RunRequest, *, quiet: bool) -> RunReport:
     """Submits what the files hold, and follows it.
 
     Raises:
@@ -111,34 +111,41 @@ def run(files: Sequence[Input], session: Session, asked: RunRequest, *, quiet: b
         EngineError: the engine failed.
         KeyboardInterrupt: somebody interrupted it; what to do about that was said.
     """
-    engine, documents = _documents(files, session, asked.pipeline)
-    runner = runner_of(session.plugins, engine, asked.where, asked.local)
-    with contextlib.closing(_Closing(runner)), Journal.opened(asked.journal) as journal:
-        known = journal.head.run if journal.head else None
-        name = asked.run or known or new_run()
-        request = Request(run=name, parameters=asked.parameters, dry_run=asked.dry_run, force=asked.force)
+    engine, documents = _documents(files, session, wanted.pipeline)
+    runner = runner_of(session.plugins, engine, wanted.where, wanted.local)
+    with contextlib.closing(_Closing(runner)), Journal.opened(wanted.journal) as journal:
+        run_before = journal.head.run if journal.head else None
+        name = wanted.run or run_before or new_run()
+        request = Request(run=name, parameters=wanted.parameters, dry_run=wanted.dry_run, force=wanted.force)
         with adapter_errors(engine, "jobs()"):
             jobs = runner.jobs(documents, request)
-        journal.begin(Head.of(name, engine, asked.where, jobs), asked.journal)
-        told = RunPrinter(quiet=quiet, dry_run=asked.dry_run)
+        journal.begin(Head.of(name, engine, wanted.where, jobs), wanted.journal)
+        printer = RunPrinter(quiet=quiet, dry_run=wanted.dry_run)
         try:
             with adapter_errors(engine, "its runner"):
                 if (check := getattr(runner, "check", None)) is not None:  # a cluster says who may do what
                     check([job for job in jobs if job.name not in journal.entries])
                 sleep = getattr(runner, "pause", time.sleep)  # what runs here says when something has changed
                 outcome = drive(
-                    runner, jobs, request, journal, follow=told, wait=asked.wait, timeout=asked.timeout, sleep=sleep
+                    runner,
+                    jobs,
+                    request,
+                    journal,
+                    follow=printer,
+                    wait=wanted.wait,
+                    timeout=wanted.timeout,
+                    sleep=sleep,
                 )
                 failures = dict(_failures(runner, jobs, outcome))
         except KeyboardInterrupt:
-            _say_how_to_go_on(asked, name, engine, jobs, journal)
+            _say_how_to_go_on(wanted, name, engine, jobs, journal)
             raise
         except CoulerError as error:
             if error.exit_code == 3:
-                _say_how_to_go_on(asked, name, engine, jobs, journal)
+                _say_how_to_go_on(wanted, name, engine, jobs, journal)
             raise
         if outcome.running and not quiet:
-            _say_how_to_go_on(asked, name, engine, jobs, journal)
+            _say_how_to_go_on(wanted, name, engine, jobs, journal)
     return RunReport(name, engine, jobs, outcome, failures)
 
 
@@ -234,13 +241,13 @@ def _raise(_: int, error: CoulerError) -> None:
     raise error
 
 
-def _say_how_to_go_on(asked: RunRequest, name: str, engine: str, jobs: Sequence[Job], journal: Journal) -> None:
+def _say_how_to_go_on(request: RunRequest, name: str, engine: str, jobs: Sequence[Job], journal: Journal) -> None:
     """What was submitted runs on: how to follow it, and how to stop it."""
     there = [job for job in jobs if job.runs and job.name in journal.entries and not journal.entries[job.name].phase]
-    if asked.where.folder:
+    if request.where.folder:
         there = []  # what ran in this process has ended with it
-    reach = f" --context {shlex.quote(asked.where.context)}" if asked.where.context else ""
-    again = f"--journal {shlex.quote(str(asked.journal))}" if asked.journal else f"--run-id {name}"
+    reach = f" --context {shlex.quote(request.where.context)}" if request.where.context else ""
+    again = f"--journal {shlex.quote(str(request.journal))}" if request.journal else f"--run-id {name}"
     lines = [f"{job.place} runs on" for job in there]
     lines.append(f"to go on: call the same again with {again}")
     lines += [f"to stop it: couler stop --engine {engine} {job.place}{reach}" for job in there]

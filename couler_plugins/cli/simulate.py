@@ -179,10 +179,10 @@ def _run_parts(call: FileCall, workers: int | None, launch: float | None, plot: 
     if plot is not None:
         check_plot(plot)
     with call.session() as session:
-        found = compare(call.files, call.config.pipeline, session, workers, launch)
+        comparisons = compare(call.files, call.config.pipeline, session, workers, launch)
     if call.as_json:
-        print_split_record(found)
+        print_split_record(comparisons)
     else:
-        print_comparisons(found)
+        print_comparisons(comparisons)
     if plot is not None:
-        draw_parts(found, plot)
+        draw_parts(comparisons, plot)

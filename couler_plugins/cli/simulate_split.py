@@ -174,8 +174,8 @@ def _part_lines(parts: Sequence[PartRun], where: str) -> list[str]:
     ]
     lines = [f"on {where}, in seconds:", *columns(head, table)]
     if len(parts) > len(shown):
-        left = len(parts) - len(shown)
-        lines.append(f"and {left:,} more parts, which are less late; --format json has all")
+        hidden = len(parts) - len(shown)
+        lines.append(f"and {hidden:,} more parts, which are less late; --format json has all")
     return [
         *lines,
         "",

@@ -63,21 +63,21 @@ def _read_files(files: Sequence[Input], named: Set[Path], session: Session) -> T
         CoulerError: a file cannot be read, tells of no run and no workflow with profiles, or contradicts itself.
         InvalidInput: no file tells of a run.
     """
-    told = Told()
+    files_read = Told()
     for item in files:
         alone = item.path is None or item.path in named
         try:
             if not alone and (edits := _recorded(item)):
-                told.edits.append(edits)
+                files_read.edits.append(edits)
             else:
-                told.runs.extend((item.name, run) for run in _runs(item, session))
+                files_read.runs.extend((item.name, run) for run in _runs(item, session))
         except _NoTraceError as error:
             if alone:
                 raise
             log.warning("%s is left out: %s", item.name, error.message)
-    if not told.runs:
+    if not files_read.runs:
         raise InvalidInput("there is no trace among these files", hint=HINT)
-    return told
+    return files_read
 
 
 def _recorded(item: Input) -> Recorded | None:
@@ -145,28 +145,28 @@ def workloads_of(
     Raises:
         CoulerError: as `_read_files`, or a workflow has nothing to save.
     """
-    told = _read_files(files, named, session)
+    files_read = _read_files(files, named, session)
     groups: list[tuple[str, list[Run]]] = []
-    for file, run in told.runs:
+    for file, run in files_read.runs:
         own = next((runs for _, runs in groups if _alike(runs[-1], run)), None)
         if own is None:
             groups.append((file, [run]))
         else:
             own.append(run)
     workloads, histories = [], []
-    left = dict.fromkeys(told.edits)
+    edits_left = dict.fromkeys(files_read.edits)
     for (file, runs), family in zip(groups, _families(groups), strict=True):
         runs.sort(key=lambda run: run.at)
         workload = Workload.of(runs[-1], family, file, unknown_size)
-        beside = next((edits for edits in told.edits if _fits(edits, runs[-1].family, workload)), None)
+        beside = next((edits for edits in files_read.edits if _fits(edits, runs[-1].family, workload)), None)
         if beside:
-            left.pop(beside, None)
+            edits_left.pop(beside, None)
         workloads.append(workload)
         histories.append(replace(beside, family=family) if beside else history_of(runs, family, file))
-    for edits in left:
+    for edits in edits_left:
         log.warning("%s is left out: none of its changes is of a step or type of these workflows", edits.file)
-    known = tuple(history for history in histories if history is not None)
-    return workloads, Histories(known) if known else None
+    usable = tuple(history for history in histories if history is not None)
+    return workloads, Histories(usable) if usable else None
 
 
 def _fits(edits: Recorded, family: str, workload: Workload) -> bool:
@@ -179,11 +179,11 @@ def _families(groups: Sequence[tuple[str, Sequence[Run]]]) -> list[str]:
     """A name for each workflow: its own, or where several have that one, its file's, or its file's path."""
     named = [(runs[0].family, Path(file).stem, file) for file, runs in groups]
     alike = [[names[which] for names in named] for which in range(3)]
-    found: list[str] = []
+    families: list[str] = []
     for number, names in enumerate(named):
         own = next((name for which, name in enumerate(names) if alike[which].count(name) == 1), f"{names[2]} {number}")
-        found.append(own if own not in found else f"{names[2]} {number}")
-    return found
+        families.append(own if own not in families else f"{names[2]} {number}")
+    return families
 
 
 def edits_of(texts: Sequence[str], recorded: Histories | None, max_bytes: int) -> dict[str, Edits]:
@@ -195,18 +195,18 @@ def edits_of(texts: Sequence[str], recorded: Histories | None, max_bytes: int) -
     if not texts:
         default = recorded or Replayed()
         return {default.name: default}
-    known = {kind.name: kind for kind in EDITS}
-    found: dict[str, Edits] = {}
+    kinds = {kind.name: kind for kind in EDITS}
+    edits_by_text: dict[str, Edits] = {}
     for text in texts:
         name = text.partition("{")[0].strip()
-        if name in known:
+        if name in kinds:
             item, *more = parse_items(text, "--edits")
             if more:
                 raise InvalidInput(f"{text!r} names several kinds of edits", hint="give --edits several times")
-            found[text] = build(known[name], item.options, f"the edits {name!r}")
+            edits_by_text[text] = build(kinds[name], item.options, f"the edits {name!r}")
         else:
-            found[text] = _edits_file(text, list(known), max_bytes)
-    return found
+            edits_by_text[text] = _edits_file(text, list(kinds), max_bytes)
+    return edits_by_text
 
 
 def sizes_of(texts: Sequence[str], workloads: Sequence[Workload], file: str | None = None) -> list[int]:
@@ -246,13 +246,13 @@ def _alike(one: Run, two: Run) -> bool:
     return len(names & others) >= ALIKE * len(names | others)
 
 
-def _edits_file(text: str, known: Sequence[str], max_bytes: int) -> Edits:
+def _edits_file(text: str, names: Sequence[str], max_bytes: int) -> Edits:
     path = Path(text)
     try:
         with path.open("rb") as stream:
             content = stream.read(max_bytes + 1)
     except OSError as error:
-        hint = " ".join(part for part in (closest(text, known), f"there are {', '.join(known)}") if part)
+        hint = " ".join(part for part in (closest(text, names), f"there are {', '.join(names)}") if part)
         message = f"there are no edits {text!r}, and no such file can be read: {error.strerror or error}"
         raise InvalidInput(message, hint=hint) from error
     if len(content) > max_bytes:

@@ -29,12 +29,12 @@ def carry_out(experiment: Experiment, jobs: int, config: Config) -> Results:
     Raises:
         PluginFailure: a policy broke its contract.
     """
-    found = None
+    summary = None
     with contextlib.redirect_stdout(sys.stderr):
-        for found in _with_bar(experiment, jobs, config):  # noqa: B007 - the last one is what counts
+        for summary in _with_bar(experiment, jobs, config):  # noqa: B007 - the last one is what counts
             pass
-    assert found is not None
-    return found
+    assert summary is not None
+    return summary
 
 
 def _with_bar(experiment: Experiment, jobs: int, config: Config) -> Iterator[Results | None]:
@@ -48,9 +48,9 @@ def _with_bar(experiment: Experiment, jobs: int, config: Config) -> Iterator[Res
     columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=len(experiment))
-        for found in steps:
-            bar.advance(task, found is None)
-            yield found
+        for summary in steps:
+            bar.advance(task, summary is None)
+            yield summary
 
 
 def print_record(experiment: Experiment, results: Results, summary: Summary, prices: Prices | None) -> None:
@@ -171,9 +171,9 @@ def _table(rows: list[Row]) -> Iterator[str]:
     """Policies down, capacities across: the share saved, and how far its interval reaches."""
     policies = list(dict.fromkeys(row.policy for row in rows))
     capacities = list(dict.fromkeys(row.capacity for row in rows))
-    found = {(row.policy, row.capacity): _cell(row) for row in rows}
+    result = {(row.policy, row.capacity): _cell(row) for row in rows}
     head = ["saved", *map(size_text, capacities)]
-    lines = [head, *([policy, *(found[policy, size] for size in capacities)] for policy in policies)]
+    lines = [head, *([policy, *(result[policy, size] for size in capacities)] for policy in policies)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for name, *cells in lines:
         yield "  ".join(

@@ -156,7 +156,7 @@ def _panel(axis: Any, choice: Choice, rows: Sequence[Row], policies: Sequence[st
     )
 
 
-def draw_parts(found: Sequence[Comparison], path: Path) -> None:
+def draw_parts(comparisons: Sequence[Comparison], path: Path) -> None:
     """Draws a panel for each workflow, in it a bar for each part, in the order in which they start.
 
     Raises:
@@ -166,12 +166,12 @@ def draw_parts(found: Sequence[Comparison], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    heights = [min(MOST, max(LEAST, BAR * len(one.after.parts))) + 0.9 for one in found]
+    heights = [min(MOST, max(LEAST, BAR * len(one.after.parts))) + 0.9 for one in comparisons]
     with rc_context(STYLE):
         figure = Figure(figsize=(9.5, sum(heights) + 0.5), layout="constrained")
         FigureCanvasAgg(figure)
-        axes = figure.subplots(len(found), 1, squeeze=False, height_ratios=heights)[:, 0]
-        for axis, one in zip(axes, found, strict=True):
+        axes = figure.subplots(len(comparisons), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for axis, one in zip(axes, comparisons, strict=True):
             _part_panel(axis, one)
         # Past the axes' own box: no bar can be under it.
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=5, frameon=False)

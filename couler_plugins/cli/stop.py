@@ -100,11 +100,11 @@ def command(
     if journal is not None and (engine or context or namespace):
         raise click.UsageError("The journal says which engine, context and namespace are meant.")
     where = Where(context=context, namespace=namespace)
-    asked = Stop(places, journal, engine, where, terminate, wait, timeout)
-    ctx.exit(_print_stopped(_stop(config, asked), as_json=output_format == "json"))
+    request = Stop(places, journal, engine, where, terminate, wait, timeout)
+    ctx.exit(_print_stopped(_stop(config, request), as_json=output_format == "json"))
 
 
-def _stop(config: Config, asked: Stop) -> list[Stopped]:
+def _stop(config: Config, request: Stop) -> list[Stopped]:
     """Stops what is asked for.
 
     Raises:
@@ -112,13 +112,15 @@ def _stop(config: Config, asked: Stop) -> list[Stopped]:
         EngineError: the engine failed, or has no such workflow.
     """
     plugins = usable_plugins(config)
-    places, engine, where = asked.places, asked.engine, asked.where
-    if asked.journal is not None:
-        known = Journal.read(asked.journal)
-        assert known.head is not None
-        engine, where = known.head.engine, known.head.where
-        ended = {name for name, entry in known.entries.items() if entry.phase}
-        places = [place for name, (place, _) in known.head.jobs.items() if name in known.entries and name not in ended]
+    places, engine, where = request.places, request.engine, request.where
+    if request.journal is not None:
+        journal = Journal.read(request.journal)
+        assert journal.head is not None
+        engine, where = journal.head.engine, journal.head.where
+        ended = {name for name, entry in journal.entries.items() if entry.phase}
+        places = [
+            place for name, (place, _) in journal.head.jobs.items() if name in journal.entries and name not in ended
+        ]
     if engine is None:
         offering = [name for name in plugins.adapters if offered_runner(plugins, name, where) is not None]
         if len(offering) != 1:
@@ -126,35 +128,35 @@ def _stop(config: Config, asked: Stop) -> list[Stopped]:
             raise InvalidInput("nothing says which engine is meant", hint=f"give {some}")
         engine = offering[0]
     runner = runner_of(plugins, engine, where)
-    deadline = time.monotonic() + asked.timeout
-    return [_stopped(runner, place, asked, deadline) for place in places]
+    deadline = time.monotonic() + request.timeout
+    return [_stopped(runner, place, request, deadline) for place in places]
 
 
-def _stopped(runner: Runner, place: str, asked: Stop, deadline: float) -> Stopped:
+def _stopped(runner: Runner, place: str, request: Stop, deadline: float) -> Stopped:
     """Tells it to stop, and again until it has ended: what it had begun to start may come later."""
-    told = list(runner.stop(place, terminate=asked.terminate))
+    messages = list(runner.stop(place, terminate=request.terminate))
     phase = ""
-    while asked.wait:
+    while request.wait:
         phase = runner.status(place).phase
-        more = runner.stop(place, terminate=asked.terminate)
-        told += more
+        more = runner.stop(place, terminate=request.terminate)
+        messages += more
         if (phase in ("succeeded", "failed") and not more) or time.monotonic() >= deadline:
             break
         time.sleep(PAUSE)
-    return Stopped(place, tuple(dict.fromkeys(told)), phase)
+    return Stopped(place, tuple(dict.fromkeys(messages)), phase)
 
 
-def _print_stopped(found: Sequence[Stopped], *, as_json: bool) -> int:
+def _print_stopped(stopped: Sequence[Stopped], *, as_json: bool) -> int:
     """Says what was stopped; returns the exit code."""
     if as_json:
-        print_json("couler.stop/v1", {"stopped": [item._asdict() for item in found]})
+        print_json("couler.stop/v1", {"stopped": [item._asdict() for item in stopped]})
     else:
         lines = []
-        for item in found:
+        for item in stopped:
             lines += [f"{place}: told to stop" for place in item.told]
             if not item.told:
                 lines.append(f"{item.place}: nothing of it was running any more")
             elif item.phase:
                 lines.append(f"{item.place}: {item.phase}")
         write_bytes("".join(f"{line}\n" for line in lines or ["nothing of it was submitted, or all of it has ended"]))
-    return 1 if any(item.phase in ("pending", "running") for item in found) else 0
+    return 1 if any(item.phase in ("pending", "running") for item in stopped) else 0

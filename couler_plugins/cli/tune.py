@@ -96,14 +96,14 @@ def command(
     if plot is not None:
         check_plot(plot)
     what = read_task_file(task, config.max_bytes)
-    asked = load_plugins(config).parse(TUNERS, tuner)
+    parsed = load_plugins(config).parse(TUNERS, tuner)
     if not program:
         if plot is not None or storage or pruner or fresh:
             raise click.UsageError("--plot, --storage, --fresh and --pruner are of trials: give a command after --.")
-        _print_proposal(what, propose_once(asked, what), output_format)
+        _print_proposal(what, propose_once(parsed, what), output_format)
         return
     kept = _open_study(what, task, program, study, storage, pruner_of(pruner) if pruner else None, trials, fresh=fresh)
-    best = run_trials(kept, asked, as_objective(what, program, timeout), trials, max_failed)
+    best = run_trials(kept, parsed, as_objective(what, program, timeout), trials, max_failed)
     _print_trials(kept, best, output_format)
     if plot is not None:
         _draw_trials(plot, what, kept.trials)

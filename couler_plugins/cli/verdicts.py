@@ -163,8 +163,8 @@ class VerdictGroups:
             yield from self._warnings(group, file)
             return
         rules = dict.fromkeys(words_for(item.rule) for item in objections if _identity(item) in self._printed)
-        known = f": {', '.join(rules)} (see above)" if rules else ""
-        yield f"{title}: {', '.join(shown)}{more}{known}{_waiver_text(first)}"
+        rules_text = f": {', '.join(rules)} (see above)" if rules else ""
+        yield f"{title}: {', '.join(shown)}{more}{rules_text}{_waiver_text(first)}"
         alike = _alike(fresh)
         for text, items in islice(alike.items(), SHOWN):
             self._printed.update(map(_identity, items))
@@ -177,8 +177,8 @@ class VerdictGroups:
 
     def _warnings(self, group: Sequence[Decision], file: str) -> Iterator[str]:
         """What their owner should know of cached steps, each once."""
-        found = {_identity(item): item for decision in group for item in decision.warnings}
-        fresh = [item for identity, item in found.items() if identity not in self._printed]
+        warnings = {_identity(item): item for decision in group for item in decision.warnings}
+        fresh = [item for identity, item in warnings.items() if identity not in self._printed]
         self._printed.update(map(_identity, fresh))
         for text, items in _alike(fresh).items():
             yield f"  warning: {_where(items, group[0], file)}{text}"
@@ -208,10 +208,10 @@ def _where(objections: Sequence[Objection], decision: Decision, file: str) -> st
     places = [place for item in objections if (place := item.place or decision.place) is not None and place.file]
     lines = sorted({place.line for place in places if place.file == file and place.line is not None})
     others = [place for place in places if place.file != file]
-    told = [f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines[:NAMED]))}"] if lines else []
-    told += dict.fromkeys(place.file if place.line is None else f"{place.file}:{place.line}" for place in others)
-    more = max(len(lines) - NAMED, 0) + max(len(told) - NAMED, 0)
-    return f"{', '.join(told[:NAMED])}{f' and {more} more' if more else ''}: " if told else ""
+    texts = [f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines[:NAMED]))}"] if lines else []
+    texts += dict.fromkeys(place.file if place.line is None else f"{place.file}:{place.line}" for place in others)
+    more = max(len(lines) - NAMED, 0) + max(len(texts) - NAMED, 0)
+    return f"{', '.join(texts[:NAMED])}{f' and {more} more' if more else ''}: " if texts else ""
 
 
 def _alike(objections: Sequence[Objection]) -> dict[str, list[Objection]]:

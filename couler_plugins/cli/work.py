@@ -164,11 +164,11 @@ def read_workflows(
         InvalidInput: there is something, and it is empty.
     """
     stream = _stdin(arguments, config)
-    found, skips = inputs.read_workflows(_places(arguments), config, session, kinds=kinds, render=render)
-    files = [*stream, *found]
+    inputs_read, skips = inputs.read_workflows(_places(arguments), config, session, kinds=kinds, render=render)
+    files = [*stream, *inputs_read]
     if files and all(item.file is not None and _is_empty(item.file) for item in files):
         raise InvalidInput("there is no document in it", file=files[0].name, hint="give a file or folder of workflows")
-    if config.log_level != "error" and any(item.error is None for item in found):
+    if config.log_level != "error" and any(item.error is None for item in inputs_read):
         for line in skips.lines():
             click.echo(line, err=True)
     return files
@@ -239,7 +239,7 @@ def refused_exit(errors: Iterable[CoulerError | None]) -> int:
 
 def report_exit(errors: Iterable[CoulerError | None], files: Sequence[Input]) -> int:
     """Return the exit code of a report on files: one that is refused is a finding, unless somebody named it."""
-    found = {item.name for item in files if not item.named}
+    names = {item.name for item in files if not item.named}
     code = InvalidInput.exit_code
-    codes = [(1 if item.exit_code == code and item.file in found else item.exit_code) for item in errors if item]
+    codes = [(1 if item.exit_code == code and item.file in names else item.exit_code) for item in errors if item]
     return max(codes, default=0)

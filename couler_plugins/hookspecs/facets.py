@@ -32,9 +32,9 @@ class Facet(NamedTuple):
     @property
     def signature(self) -> str:
         """The call as adapters implement it, such as `footprint(workflow: Workflow) -> …`."""
-        found = inspect.signature(self.method)
-        _, *parameters = found.parameters.values()
-        return f"{self.method.__name__}{found.replace(parameters=parameters)}".replace("'", "")
+        signature = inspect.signature(self.method)
+        _, *parameters = signature.parameters.values()
+        return f"{self.method.__name__}{signature.replace(parameters=parameters)}".replace("'", "")
 
     @property
     def purpose(self) -> str:

@@ -146,8 +146,8 @@ class Number(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         low, high = self._scaled(self.low), self._scaled(self.high)
         values = low + places * (high - low)
         values = np.clip(np.round(np.exp(values) if self._log else values), self.low, self.high)
-        found: NDArray[np.float64] = ((np.log(values) if self._log else values) - low) / (high - low)
-        return found
+        snapped: NDArray[np.float64] = ((np.log(values) if self._log else values) - low) / (high - low)
+        return snapped
 
     def schema(self) -> dict[str, Any]:
         """Its values as a JSON schema."""

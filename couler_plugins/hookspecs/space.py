@@ -106,21 +106,23 @@ class Space(msgspec.Struct, frozen=True):
 
     def problems(self, values: Mapping[str, object]) -> list[str]:
         """What is wrong with some values, a sentence each; none where they are a setting of this space."""
-        found: list[str] = []
+        problems: list[str] = []
         accepted: dict[str, Value] = {}
         for name, parameter in self.parameters:
             if not _counts(parameter, accepted):
                 if name in values:
-                    found.append(f"{name} counts only where {_shown(parameter)}")
+                    problems.append(f"{name} counts only where {_shown(parameter)}")
             elif name not in values:
-                found.append(f"{name} is missing")
+                problems.append(f"{name} is missing")
             elif problem := parameter.problem(values[name]):
-                found.append(f"{name} {problem}")
+                problems.append(f"{name} {problem}")
             else:
                 accepted[name] = values[name]  # type: ignore[assignment]  # it is one of the parameter's
-        known = set(self.names)
-        strange = [name for name in values if name not in known]
-        return found + [" ".join([f"there is no {name!r:.60} in the space", closest(name, known)]) for name in strange]
+        names = set(self.names)
+        strange = [name for name in values if name not in names]
+        return problems + [
+            " ".join([f"there is no {name!r:.60} in the space", closest(name, names)]) for name in strange
+        ]
 
     def tidy(self, values: Mapping[str, object]) -> dict[str, Value]:
         """Values in the space's order and types (a whole number that was written 3.0 is 3).
@@ -164,13 +166,14 @@ def _check_conditions(name: str, parameter: Parameter, parameters: Mapping[str, 
             raise InvalidInput(
                 f"{place}: there is no parameter {other!r:.60}", path=path, hint=closest(other, parameters) or None
             )
-        asked = parameters[other]
-        if not isinstance(asked, Choice):
+        request = parameters[other]
+        if not isinstance(request, Choice):
             raise InvalidInput(
-                f"{place}.{other}: conditions are about categorical parameters, and this one is {asked.type}", path=path
+                f"{place}.{other}: conditions are about categorical parameters, and this one is {request.type}",
+                path=path,
             )
         for value in wanted:
-            if problem := asked.problem(value):
+            if problem := request.problem(value):
                 raise InvalidInput(f"{place}.{other} {problem}", path=path)
 
 

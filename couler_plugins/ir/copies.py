@@ -50,13 +50,13 @@ def carry_out(
     """
     requests: dict[str, dict[R, None]] = {}
     for _, step in call_sites(workflow):
-        asked = request(step)
+        settings = request(step)
         if isinstance(step.call, Call):
-            requests.setdefault(step.call.name, {})[asked] = None
-        elif asked:
+            requests.setdefault(step.call.name, {})[settings] = None
+        elif settings:
             raise _refusal(workflow, step.name, "what it calls is in another workflow", feature)
     by_name = callables(workflow)
-    taken = set(by_name)
+    names = set(by_name)
     changed: dict[str, Template] = {}
     added: list[Template] = []
     places: dict[tuple[str, R], str] = {}
@@ -68,23 +68,23 @@ def carry_out(
         if first:
             changed[name] = apply(item, first)
             places[name, first] = name
-        for asked in wanted:
-            if not asked or asked == first:
+        for settings in wanted:
+            if not settings or settings == first:
                 continue
             if any(inline_callees(step, by_name) for step in getattr(item, "steps", ())):
                 reason = "a private copy is needed, but something in it is written inline"
                 raise _refusal(workflow, name, reason, feature)
-            copy = places[name, asked] = fresh_name(f"{name}-{suffix(asked)}", taken)
-            taken.add(copy)
-            added.append(apply(replace(item, name=copy), asked))
+            copy = places[name, settings] = fresh_name(f"{name}-{suffix(settings)}", names)
+            names.add(copy)
+            added.append(apply(replace(item, name=copy), settings))
     if not places:
         return workflow, {}
 
     def redirected(step: Step) -> Step:
-        asked = request(step)
-        if not asked or not isinstance(step.call, Call):
+        wanted = request(step)
+        if not wanted or not isinstance(step.call, Call):
             return step
-        place = places.get((step.call.name, asked), step.call.name)
+        place = places.get((step.call.name, wanted), step.call.name)
         return replace(bare(step), call=step.call if place == step.call.name else Call(name=place))
 
     return map_steps(replace_callables(workflow, changed, added), redirected), places

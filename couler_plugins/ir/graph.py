@@ -63,8 +63,8 @@ class GraphView:
     def reads(self) -> dict[str, list[str]]:
         """For each step, the steps whose outputs or status it reads; each once, in order."""
         read = {}
-        for step, found in zip(self.graph.steps, self.references, strict=True):
-            names = dict.fromkeys(reference.step for reference in found)
+        for step, step_references in zip(self.graph.steps, self.references, strict=True):
+            names = dict.fromkeys(reference.step for reference in step_references)
             read[step.name] = [name for name in names if name and name not in (step.name, ANY_STEP)]
         return read
 

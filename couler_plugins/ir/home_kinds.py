@@ -37,11 +37,11 @@ def container_home(setting: str, native: str, note: str = "") -> Home:
         return tuple((item.name, item.value) if isinstance(item, EnvVar) else item for item in held)
 
     def put(operation: Operation, pairs: Pairs) -> Operation:
-        held: Any = tuple(sorted(pairs))
+        content: Any = tuple(sorted(pairs))
         if setting == "env":
-            held = tuple(EnvVar(name=name, value=value) for name, value in pairs)
+            content = tuple(EnvVar(name=name, value=value) for name, value in pairs)
         main = _main(operation)
-        changed = [replace(item, **{setting: held}) if item is main else item for item in operation.containers]
+        changed = [replace(item, **{setting: content}) if item is main else item for item in operation.containers]
         return replace(operation, containers=tuple(changed))
 
     def refuse(operation: Operation | None) -> str:

@@ -142,8 +142,8 @@ def change_steps(
     )
     for home, changes in sites.around.items():
         settled = home.write("", settled, changes)
-    made = [_done(label, [places[asked]] if asked in places else []) for label, asked in sites.changes]
-    return settled, [*sites.objections.values(), *made]
+    decisions = [_done(label, [places[asked]] if asked in places else []) for label, asked in sites.changes]
+    return settled, [*sites.objections.values(), *decisions]
 
 
 class _Sites:
@@ -179,7 +179,7 @@ class _Sites:
         if new == seen:
             return step
         after = replace(Step(*_fields(new)), retry=step.retry, timeout=step.timeout)
-        asked: list[tuple[str, Any]] = []
+        settings: list[tuple[str, Any]] = []
         around = False
         for setting, home in homes.items():
             value = getattr(new, setting)
@@ -188,20 +188,20 @@ class _Sites:
             if objection := home.objection(callee):
                 _object(self.objections, site.label, setting, self._homes[setting], objection)
             elif home.at == "operation" or (outside and home.at == "both"):
-                asked.append((setting, value))
+                settings.append((setting, value))
             elif home.at == "workflow":
                 self.around.setdefault(home, []).append((site, value))
                 around = True
             else:
                 after = home.write(setting, after, value)
-        if not asked and not around and (outside or after == step):
+        if not settings and not around and (outside or after == step):
             return step
-        self.changes.append((site.label, (name, tuple(asked))))
-        return _Asking(*(*_fields(after), tuple(asked))) if asked else after
+        self.changes.append((site.label, (name, tuple(settings))))
+        return _Asking(*(*_fields(after), tuple(settings))) if settings else after
 
-    def with_settings(self, item: Template, asked: Settings) -> Template:
+    def with_settings(self, item: Template, settings: Settings) -> Template:
         """Return an operation with the settings that a call site asks for."""
-        for setting, value in asked:
+        for setting, value in settings:
             item = self._homes[setting].write(setting, item, value)
         return item
 
@@ -241,7 +241,7 @@ def change_operations(
         new = change(seen)
         if new == seen:
             continue
-        asked: list[tuple[str, Any]] = []
+        settings: list[tuple[str, Any]] = []
         for setting in [name for name in OWN if homes[name].at != "both"]:
             home, value = homes[setting], getattr(new, setting)
             new = replace(new, **{setting: getattr(old, setting)})
@@ -252,11 +252,11 @@ def change_operations(
             elif home.at == "operation":
                 new = home.write(setting, new, value)
             else:
-                asked.append((setting, value))
+                settings.append((setting, value))
         if new != old:
             changed[old.name] = new
-        if asked:
-            moved[old.name] = tuple(asked)
+        if settings:
+            moved[old.name] = tuple(settings)
     settled = replace_callables(workflow, changed) if changed else workflow
     inline = {name for name, item in changed.items() if item.inline}
     called: dict[str, dict[str, None]] = {}
@@ -272,8 +272,8 @@ def change_operations(
     labels = {name: [label for label in called.get(name, ()) if label in reached] for name in moved}
     names = [operation.name for operation in workflow.operations]
     affected = {**labels, **{name: called.get(name, {}) for name in inline}}
-    made = [_done(name, affected.get(name, ())) for name in names if name in changed or labels.get(name)]
-    return settled, [*objections.values(), *made]
+    decisions = [_done(name, affected.get(name, ())) for name in names if name in changed or labels.get(name)]
+    return settled, [*objections.values(), *decisions]
 
 
 def _filled(step: SettableStep, settings: Settings) -> SettableStep:

@@ -103,11 +103,11 @@ class _GraphCheck:
         if graph.stages is not None and sorted(staged) != sorted(self.steps):
             yield self.problem(None, "does not have each of its steps in one stage", "put it there")
         view = GraphView(graph, self.inline)
-        for step, found in zip(graph.steps, view.references, strict=True):
+        for step, step_references in zip(graph.steps, view.references, strict=True):
             for name in dict.fromkeys(need.step for need in needed(step.needs)):
                 if name not in self.steps:
                     yield self.problem(step, f"needs {name!r}, which {graph.name!r} does not have", "correct the name")
-            for reference in found:
+            for reference in step_references:
                 yield from self.reference_problems(step, reference)
         for reference in references((graph.outputs, graph.regions, graph.parallelism)):
             yield from self.reference_problems(None, reference)

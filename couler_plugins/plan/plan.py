@@ -276,8 +276,8 @@ class Lowered:
     def documents(self) -> list[Any]:
         """The data of the documents of all files as they are to be, file by file."""
         own = zip(self.bundle.file_numbers, self.bundle.documents, strict=True)
-        held = [(file, self.changed.get(number, document.data)) for number, (file, document) in enumerate(own)]
-        return [data for _, data in sorted([*held, *self.appended], key=lambda item: item[0])]
+        documents = [(file, self.changed.get(number, document.data)) for number, (file, document) in enumerate(own)]
+        return [data for _, data in sorted([*documents, *self.appended], key=lambda item: item[0])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

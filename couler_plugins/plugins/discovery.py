@@ -44,10 +44,10 @@ def load_plugins(config: Config | None = None, more: Mapping[str, object] | None
         return dataclasses.replace(record, errors=(f"{len(rivals)} plugins are called {record.name!r}: {owners}",))
 
     candidates = [(with_clash(record), load) for record, load in pairs]
-    known = {name for record, _ in pairs for name in (record.name, _normal(record.distribution))}
+    names = {name for record, _ in pairs for name in (record.name, _normal(record.distribution))}
     for name in config.load_plugins or ():
-        if name not in known and _normal(name) not in known:
-            text = " ".join(filter(None, (f"{name!r} is to be loaded, but not installed", closest(name, known))))
+        if name not in names and _normal(name) not in names:
+            text = " ".join(filter(None, (f"{name!r} is to be loaded, but not installed", closest(name, names))))
             missing = PluginRecord(name=name, module="", errors=(text,))
             candidates.append((missing, lambda: None))
     for name, plugin in (more or {}).items():
@@ -63,12 +63,12 @@ def _installed(folders: tuple[tuple[str, int], ...]) -> list[tuple[PluginRecord,
     Args:
         folders: those on `sys.path`, and when distributions were last put into them or taken away.
     """
-    found = []
+    installed = []
     for point in importlib.metadata.entry_points(group=PROJECT):
         distribution, version = (point.dist.name, point.dist.version) if point.dist else ("", "")
         record = PluginRecord(name=point.name, module=point.value, distribution=distribution, version=version)
-        found.append((record, point))
-    return sorted(found, key=lambda pair: pair[0].owner)
+        installed.append((record, point))
+    return sorted(installed, key=lambda pair: pair[0].owner)
 
 
 def _itself(plugin: object) -> object:

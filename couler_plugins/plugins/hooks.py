@@ -106,9 +106,9 @@ class Hooks:
     def _check_hook(self, caller: pluggy.HookCaller, plugin: object) -> None:
         implementation = next(method for method in caller.get_hookimpls() if method.plugin is plugin)
         if not caller.has_spec() and not implementation.optionalhook:
-            known = [name for name in vars(self._manager.hook) if getattr(self._manager.hook, name).has_spec()]
+            names = [name for name in vars(self._manager.hook) if getattr(self._manager.hook, name).has_spec()]
             raise PluginFailure(
-                " ".join(filter(None, (f"there is no hook {caller.name}", closest(caller.name, known))))
+                " ".join(filter(None, (f"there is no hook {caller.name}", closest(caller.name, names))))
             )
         if implementation.wrapper or implementation.hookwrapper:
             raise PluginFailure(f"{caller.name} is a hook wrapper: plugins cannot change what others give")

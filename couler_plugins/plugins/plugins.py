@@ -35,10 +35,10 @@ class Plugins:
     def __init__(self, candidates: Iterable[tuple[PluginRecord, Callable[[], object]]], *, trace: bool = False) -> None:
         self._hooks = Hooks(trace=trace)
         self._registries: dict[ExtensionPoint[Any], Registry[Any]] = {point: Registry(point.noun) for point in POINTS}
-        found = [self._register(record, load) for record, load in candidates]
+        records = [self._register(record, load) for record, load in candidates]
         for registry in self._registries.values():
-            found = [registry.with_clashes(record) for record in found]
-        self.records = tuple(found)
+            records = [registry.with_clashes(record) for record in records]
+        self.records = tuple(records)
 
     @property
     def failed(self) -> tuple[PluginRecord, ...]:
@@ -65,8 +65,8 @@ class Plugins:
             InvalidInput: there is none.
             PluginFailure: two plugins have one.
         """
-        found: T = self._registries[point].get(name, bool(self.failed))
-        return found
+        thing: T = self._registries[point].get(name, bool(self.failed))
+        return thing
 
     def parse(self, point: ExtensionPoint[type[T]], text: str) -> T:
         """The one of that kind that a text names, built with its options, such as `ttl{rho=0.2}`.

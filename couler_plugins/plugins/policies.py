@@ -40,6 +40,6 @@ def ask_policy(
     sizes = {candidate.key: candidate.bytes for candidate in candidates}
     if strange := sorted(map(str, kept - sizes.keys())):
         raise PluginFailure(f"the policy {policy.name!r} kept what is no candidate: {strange[0]:.60}", hint=HINT)
-    if capacity is not None and (taken := sum(sizes[key] for key in kept)) > capacity:
-        raise PluginFailure(f"the policy {policy.name!r} kept {taken:,} bytes of at most {capacity:,}", hint=HINT)
+    if capacity is not None and (used := sum(sizes[key] for key in kept)) > capacity:
+        raise PluginFailure(f"the policy {policy.name!r} kept {used:,} bytes of at most {capacity:,}", hint=HINT)
     return kept

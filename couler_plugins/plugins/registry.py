@@ -78,8 +78,8 @@ class Registry(Generic[T]):
         if len(entries) > 1:
             raise PluginFailure(self._clash(name), hint="disable one of them with disable-plugins")
         if not entries:
-            known = self.usable()
-            hints = [closest(name, known), f"there is {', '.join(known)}" if known else "no plugin provides any"]
+            names = self.usable()
+            hints = [closest(name, names), f"there is {', '.join(names)}" if names else "no plugin provides any"]
             hints += ["(`couler plugins` shows some that could not be loaded)"] if some_failed else []
             raise InvalidInput(f"there is no {self._what} {name!r}", hint=" ".join(filter(None, hints)))
         return entries[0][0]

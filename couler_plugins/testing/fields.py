@@ -70,14 +70,14 @@ class Site(NamedTuple):
 @cache
 def sites(subject: Subject, files: Files) -> dict[type[Node], list[Site]]:
     """Return all nodes of some files, by type."""
-    found: dict[type[Node], list[Site]] = {node_type: [] for node_type in CLASSES}
+    sites_by_type: dict[type[Node], list[Site]] = {node_type: [] for node_type in CLASSES}
     for path in files:
         plan = lift_file(subject, path)
         for workflow in plan.workflows:
             for node, place in _places(workflow, subject):
-                if type(node) in found:
-                    found[type(node)].append(Site(plan, workflow, node, place))
-    return found
+                if type(node) in sites_by_type:
+                    sites_by_type[type(node)].append(Site(plan, workflow, node, place))
+    return sites_by_type
 
 
 def _places(workflow: Workflow, subject: Subject) -> Iterator[tuple[Node, tuple[Any, ...]]]:
@@ -127,15 +127,15 @@ def _shape(node: Node) -> Any:
 @cache
 def values(subject: Subject, files: Files, node_type: type[Node], name: str) -> dict[tuple[Any, ...], list[Any]]:
     """What the field holds elsewhere in the documents, by place: each value once, the default among them."""
-    found: dict[tuple[Any, ...], dict[Any, None]] = {}
+    by_place: dict[tuple[Any, ...], dict[Any, None]] = {}
     for site in sites(subject, files)[node_type]:
-        held = found.setdefault(site.place, {})
-        held[getattr(site.node, name)] = None
+        values_here = by_place.setdefault(site.place, {})
+        values_here[getattr(site.node, name)] = None
     default = _defaults(node_type).get(name, ...)
-    for held in found.values():
+    for values_here in by_place.values():
         if default is not ...:
-            held[default] = None
-    return {place: _spread(list(held), subject.tries[0]) for place, held in found.items()}
+            values_here[default] = None
+    return {place: _spread(list(held), subject.tries[0]) for place, held in by_place.items()}
 
 
 def _defaults(node_type: type[Node]) -> dict[str, Any]:
@@ -158,9 +158,9 @@ def cases(subject: Subject, files: Files, node_type: type[Node], name: str) -> I
     tables = (INVENTED, subject.invented, REFUSABLE if subject.refuses(node_type, name) else {})
     invented = [value for table in tables for value in table.get((node_type, name), ())]
     here = sites(subject, files)[node_type]
-    for place, held in by_place.items():
+    for place, values_here in by_place.items():
         own = _spread([site for site in here if site.place == place], subject.tries[1])
-        for number, value in enumerate([*held, *invented]):
+        for number, value in enumerate([*values_here, *invented]):
             for site in own[number % 3 :: 3] if len(own) > FEW else own:
                 if getattr(site.node, name) != value:
                     yield site, value
@@ -214,8 +214,8 @@ def carries_what_is_set(
                 default = _defaults(node_type)[name]
                 assert value == default, f"{value!r} got through at {site.place}"
             if support != "derived":
-                found = list(differences(subject.essence(again), subject.essence(edited)))
-                assert not found, (site.place, value, generated, found)
+                differing = list(differences(subject.essence(again), subject.essence(edited)))
+                assert not differing, (site.place, value, generated, differing)
             carried += 1
     if support == "kept":
         assert not carried

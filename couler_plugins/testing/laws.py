@@ -63,9 +63,9 @@ def lifts_everything(subject: Subject, path: Path) -> None:
     plan = lift_file(subject, path)
     templates = sum(len(workflow.graphs) + len(workflow.operations) for workflow in plan.workflows)
     sites = sum(1 for workflow in plan.workflows for _ in call_sites(workflow))
-    found = sum(1 for workflow in plan.workflows for _ in references(workflow))
+    count = sum(1 for workflow in plan.workflows for _ in references(workflow))
     expected = [subject.counted(document.data) for document in plan.bundle.documents]
-    assert (templates, sites, found) == tuple(map(sum, zip(*expected, strict=True)))
+    assert (templates, sites, count) == tuple(map(sum, zip(*expected, strict=True)))
 
 
 def generates_the_same(subject: Subject, path: Path) -> None:
@@ -111,16 +111,16 @@ def _with_unknown_fields(data: Any, rng: random.Random, subject: Subject, path: 
 
 def _unknown_fields(data: Any) -> Counter[str]:
     """Count all unknown fields with what they hold."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     pending = [data]
     while pending:
         current = pending.pop()
         if isinstance(current, dict):
-            found.update(f"{key}: {content!r}" for key, content in current.items() if key.startswith("x-unknown"))
+            counts.update(f"{key}: {content!r}" for key, content in current.items() if key.startswith("x-unknown"))
             pending.extend(current.values())
         elif isinstance(current, list):
             pending.extend(current)
-    return found
+    return counts
 
 
 def _lower_renamed(subject: Subject, plan: Plan, workflow: Workflow) -> list[Any] | None:

@@ -49,8 +49,8 @@ def set_field(workflow: Workflow, node: Node, name: str, value: Any) -> Workflow
     edited = _set(workflow, node, name, value)
     if edited is None:
         return None
-    known = {(problem.subject, problem.message) for problem in verify(workflow)}
-    whole = all((problem.subject, problem.message) in known for problem in verify(edited))
+    problems_before = {(problem.subject, problem.message) for problem in verify(workflow)}
+    whole = all((problem.subject, problem.message) in problems_before for problem in verify(edited))
     return edited if whole else None
 
 
@@ -83,8 +83,8 @@ def _with_needs(workflow: Workflow, step: Step, needs: Needs) -> Workflow | None
     if not before:
         return None
     turns = itertools.cycle(before)
-    known: dict[str, str] = {}
-    there = map_needs(needs, lambda need: replace(need, step=known.setdefault(need.step, next(turns))))
+    renamed: dict[str, str] = {}
+    there = map_needs(needs, lambda need: replace(need, step=renamed.setdefault(need.step, next(turns))))
     return _replaced(workflow, step, replace(step, needs=there))
 
 

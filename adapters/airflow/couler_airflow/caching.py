@@ -94,16 +94,16 @@ class AirflowCache(WorkerKeys):
         by_kind = self._owner.objections(task)
         keyed = is_keyed(task, by_kind)
         undeclared = (UNDECLARED,) if not where and (keyed or not by_kind) else ()
-        asked = bool(where) and (keyed or not by_kind)
+        is_asked = bool(where) and (keyed or not by_kind)
         if not explains or (not keyed and not all(item.remedy for item in by_kind)):
             objections = (*by_kind, *undeclared)
-            return Request(declared=where, asked=asked, objections=objections), objections
+            return Request(declared=where, asked=is_asked, objections=objections), objections
         code, doubts, chances = self._analyse(task, declaration, against)
         objections = (*(() if keyed else by_kind), *undeclared, *code)
         request = Request(
             declared=where,
-            asked=asked,
-            note=ALWAYS if keyed and asked else "",
+            asked=is_asked,
+            note=ALWAYS if keyed and is_asked else "",
             waived=tuple(sorted({*declaration.allow, *filter(None, (waiver_of(item.rule) for item in chances))})),
             objections=(*by_kind, *undeclared, *code),
             doubts=doubts,

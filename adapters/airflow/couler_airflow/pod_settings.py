@@ -24,9 +24,9 @@ def containers_of(task: Any, places: Mapping[str, Place]) -> tuple[Container, ..
         task: the task.
         places: where it keeps the settings of its pod.
     """
-    known = known_of(task)
+    container_class = known_of(task)
     requests, limits = (_pairs(read_setting(task, places[name])) if name in places else () for name in RESOURCES)
-    if known is None:
+    if container_class is None:
         env = _variables(task, places.get("env"))
         return (Container(env=env, requests=requests, limits=limits),) if places else ()
     fields = frozenset(task.template_fields)
@@ -39,10 +39,10 @@ def containers_of(task: Any, places: Mapping[str, Place]) -> tuple[Container, ..
 
     return (
         Container(
-            image=_input(known.image) if known.image else None,
-            command=tuple(Literal(value=part) for part in known.prefix) or entries(known.command),
-            args=entries(known.arguments),
-            env=_variables(task, (known.environment,)),
+            image=_input(container_class.image) if container_class.image else None,
+            command=tuple(Literal(value=part) for part in container_class.prefix) or entries(container_class.command),
+            args=entries(container_class.arguments),
+            env=_variables(task, (container_class.environment,)),
             requests=requests,
             limits=limits,
         ),
@@ -51,19 +51,19 @@ def containers_of(task: Any, places: Mapping[str, Place]) -> tuple[Container, ..
 
 def _variables(task: Any, place: Place | None) -> tuple[EnvVar, ...]:
     """Return the variables in a place: plain texts, and references to what the task hands over."""
-    held = None if place is None else read_setting(task, place)
+    setting = None if place is None else read_setting(task, place)
     field = str(place[0]) if place else ""
     return tuple(
         EnvVar(name=name, value=_input(field, name) if (text := _text(item)) is None else Literal(value=text))
-        for name, item in _by_name(held).items()
+        for name, item in _by_name(setting).items()
     )
 
 
-def _by_name(held: Any) -> dict[str, Any]:
+def _by_name(setting: Any) -> dict[str, Any]:
     """Return variables by name, as a task keeps them: texts, or objects of the Kubernetes client."""
-    if isinstance(held, Mapping):
-        return {str(name): item for name, item in held.items()}
-    return {str(item.name): item for item in held or ()} if isinstance(held, (list, tuple)) else {}
+    if isinstance(setting, Mapping):
+        return {str(name): item for name, item in setting.items()}
+    return {str(item.name): item for item in setting or ()} if isinstance(setting, (list, tuple)) else {}
 
 
 def _text(item: Any) -> str | None:
@@ -138,8 +138,8 @@ def _written(task: Any, place: Place, name: str, value: Any) -> Any:
     if name == "env":
         return _written_variables(read_setting(task, place), place, dict(value))
     kinds = str if name in METADATA else (str, int, float)
-    made = {key: item for key, item in (read_setting(task, place) or {}).items() if not is_plain(item)}
-    written = {**made, **{key: _literal(item, kinds) for key, item in value}}
+    own = {key: item for key, item in (read_setting(task, place) or {}).items() if not is_plain(item)}
+    written = {**own, **{key: _literal(item, kinds) for key, item in value}}
     return ... if ... in written.values() else written
 
 
@@ -148,12 +148,12 @@ def _literal(value: Value, kinds: Any) -> Any:
     return value.value if isinstance(value, Literal) and known else ...
 
 
-def _written_variables(held: Any, place: Place, wanted: Mapping[str, Value]) -> Any:
+def _written_variables(setting: Any, place: Place, wanted: Mapping[str, Value]) -> Any:
     """Return variables as a task keeps them; those that stay are the same objects."""
     from kubernetes.client import models
 
-    before = _by_name(held)
-    as_texts = isinstance(held, Mapping) or place in (("env",), ("environment",))
+    before = _by_name(setting)
+    as_texts = isinstance(setting, Mapping) or place in (("env",), ("environment",))
     written: dict[str, Any] = {}
     for name, value in wanted.items():
         text = _literal(value, str)

@@ -71,8 +71,8 @@ class Pods:
         config = field_of(task, "executor_config")
         overridden = isinstance(config, Mapping) and "pod_override" in config
         places = OVERRIDES if overridden or self._runs_in_pod(task) else {}
-        known = known_of(task)
-        return {**places, "env": (known.environment,)} if known is not None else places
+        container_class = known_of(task)
+        return {**places, "env": (container_class.environment,)} if container_class is not None else places
 
     @cached_property
     def _executors(self) -> dict[str, str]:
@@ -100,17 +100,17 @@ def _expanded(task: Any) -> frozenset[str] | None:
     items = task._get_specified_expand_input().value
     if isinstance(items, Mapping):
         return frozenset(items)
-    known = isinstance(items, (list, tuple)) and all(isinstance(item, Mapping) for item in items)
-    return frozenset(name for item in items for name in item) if known else None
+    is_plain = isinstance(items, (list, tuple)) and all(isinstance(item, Mapping) for item in items)
+    return frozenset(name for item in items for name in item) if is_plain else None
 
 
 def _is_there(task: Any, name: str, place: Place) -> bool:
     """Return whether the run does not make what stands in a place; single values of it may still be made."""
-    held, value = field_of(task, str(place[0])), read_setting(task, place)
+    field, value = field_of(task, str(place[0])), read_setting(task, place)
     if name == "priority":
         return value is None or is_plain(value)
-    known = held is None or isinstance(held, (dict, list)) or type(held).__module__.startswith("kubernetes.")
-    return known and (value is None or isinstance(value, (dict, list) if name == "env" else dict))
+    existing = field is None or isinstance(field, (dict, list)) or type(field).__module__.startswith("kubernetes.")
+    return existing and (value is None or isinstance(value, (dict, list) if name == "env" else dict))
 
 
 def is_plain(value: Any) -> bool:

@@ -44,8 +44,8 @@ def _contained(setting: str, native: str, note: str = "") -> Home:
 
     def get(operation: Operation) -> Pairs:
         rest = operation.containers[0].native_extra if operation.containers else None
-        held = write_structure(rest).get("resources") if rest is not None else None
-        older = [held.get(key) if isinstance(held, dict) else None for key in OLDER[setting]]
+        resources = write_structure(rest).get("resources") if rest is not None else None
+        older = [resources.get(key) if isinstance(resources, dict) else None for key in OLDER[setting]]
         texts = [f"{number:g}{unit}" if number else "" for number, unit in zip(older, ("", "G"), strict=True)]
         numbers = {name: text for name, text in zip(("cpu", "memory"), texts, strict=True) if text}
         return merged(merged((), numbers), home.read(setting, operation))

@@ -270,6 +270,6 @@ class Lowering:
 def _with_at(data: Any, path: Path, content: Any) -> Any:
     if not path:
         return content
-    held = data.get(path[0])
-    inner = _with_at(held, path[1:], content)
-    return data if inner is held else {**data, path[0]: inner}
+    current = data.get(path[0])
+    inner = _with_at(current, path[1:], content)
+    return data if inner is current else {**data, path[0]: inner}

@@ -79,11 +79,11 @@ def _metadata(setting: str) -> Home:
 
     def put(operation: Operation, pairs: Pairs) -> Operation:
         scope, parts = scope_in(operation), operation.native_extra.parts if operation.native_extra is not None else ()
-        known = {spell(part): part for part in parts if isinstance(part, Reference)}
+        references = {spell(part): part for part in parts if isinstance(part, Reference)}
 
         def cut(text: str) -> tuple[str | Reference, ...]:
             return tuple(
-                known.get(part.native, part) if isinstance(part, Reference) else part for part in scope.parts(text)
+                references.get(part.native, part) if isinstance(part, Reference) else part for part in scope.parts(text)
             )
 
         rest = with_path(rest_of(operation), path, spelled(setting, pairs))

@@ -132,5 +132,5 @@ class Writing:
 
 def _workspaces(node: Graph | Step) -> list[Mapped]:
     rest = write_value(node.native_extra) if node.native_extra else {}
-    found = rest.get("workspaces")
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    workspaces = rest.get("workspaces")
+    return [item for item in workspaces if isinstance(item, dict)] if isinstance(workspaces, list) else []

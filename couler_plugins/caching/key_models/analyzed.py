@@ -72,5 +72,5 @@ class AnalyzedCache(EngineCache[Verdict, CacheSettings], Knowledge):
         """Return the verdicts if owners declared all that they could; as they are where nobody is told."""
         if not settings.ctx.explains:
             return verdicts
-        found = self.verdicts_of(self.analysis(settings, declared=True))
-        return {**verdicts, **self.admit(found, replace(settings, limit=None))}
+        verdicts_declared = self.verdicts_of(self.analysis(settings, declared=True))
+        return {**verdicts, **self.admit(verdicts_declared, replace(settings, limit=None))}

@@ -65,14 +65,14 @@ class ByValueKeys(AnalyzedCache):
 
     def verdicts_of(self, analysis: Analysis) -> Mapping[Place, Verdict]:
         """Return what an analysis finds about each call; for a library of operations, about each of these."""
-        found = dict(analysis.verdicts)
+        verdicts = dict(analysis.verdicts)
         if self.bare.library and not self.bare.graphs:
-            found.update((("", item.name), analysis.from_outside(item)) for item in self.bare.operations)
-        for place, verdict in found.items():
+            verdicts.update((("", item.name), analysis.from_outside(item)) for item in self.bare.operations)
+        for place, verdict in verdicts.items():
             if (refusal := self.call_objection(place)) is not None:
                 objections = (refusal, *verdict.objections)
-                found[place] = msgspec.structs.replace(verdict, objections=objections, declarable=False)
-        return found
+                verdicts[place] = msgspec.structs.replace(verdict, objections=objections, declarable=False)
+        return verdicts
 
     def admit(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> Mapping[Place, Verdict]:
         """Return the verdicts with what stands against a store of ours, where nothing stands against reuse."""
@@ -82,10 +82,14 @@ class ByValueKeys(AnalyzedCache):
         if any(not item.remedy and item.rule != CALLED_HERE for item in verdict.objections):
             return verdict
         assert verdict.facts is not None
-        found = NO_STORE if wrapper is None else self.store_objection(verdict.facts.operation, wrapper)
+        objection = NO_STORE if wrapper is None else self.store_objection(verdict.facts.operation, wrapper)
         if not all(isinstance(value, Literal) for value in verdict.handed):
-            found = LATE
-        return verdict if found is None else msgspec.structs.replace(verdict, objections=(*verdict.objections, found))
+            objection = LATE
+        return (
+            verdict
+            if objection is None
+            else msgspec.structs.replace(verdict, objections=(*verdict.objections, objection))
+        )
 
     def apply(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> CacheChange:
         """Return the workflow with everything cached that may be, what is new beside it, and why."""

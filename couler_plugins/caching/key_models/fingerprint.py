@@ -67,26 +67,28 @@ class FingerprintKeys(EngineCache[Verdict, CacheSettings], Knowledge, Switches, 
 
     def apply(self, verdicts: Mapping[Place, Toggle], settings: CacheSettings) -> CacheChange:
         """Return the workflow with the switches and salts that its steps are to have, and why."""
-        left = self._left(settings)
-        steps = steps_of(left.workflow)
-        declarable = self._verdicts(left.workflow, settings, declared=True) if settings.ctx.explains else {}
+        without = self._left(settings)
+        steps = steps_of(without.workflow)
+        declarable = self._verdicts(without.workflow, settings, declared=True) if settings.ctx.explains else {}
         switched = {
             place: self.switched(steps[place], toggle.on)
             for place, toggle in verdicts.items()
             if toggle.on is not None and toggle.on is not self.is_on(steps[place])
         }
         salts = {place: toggle.salt for place, toggle in verdicts.items() if toggle.on}
-        new = salted(replace_steps(left.workflow, switched) if switched else left.workflow, salts, self.input_for_salt)
+        new = salted(
+            replace_steps(without.workflow, switched) if switched else without.workflow, salts, self.input_for_salt
+        )
         before, after = _salts(self.workflow), _salts(new)
         changed = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
         changed |= switched.keys()
-        decisions = [self._gone(place, affects) for place, affects in left.gone.items()]
+        decisions = [self._gone(place, affects) for place, affects in without.gone.items()]
         for place, toggle in verdicts.items():
             judgement = _judgement(toggle, declarable.get(place, toggle.verdict), on=self.is_on(steps[place]))
-            known = left.kept.get(place)
-            notes = [] if known is None else [known.reason]
+            objection = without.kept.get(place)
+            notes = [] if objection is None else [objection.reason]
             decisions.append(self._decision(place, steps[place], toggle, judgement, settings, place in changed, notes))
-        return CacheChange(workflow=new if changed or left.gone else self.workflow, decisions=decisions)
+        return CacheChange(workflow=new if changed or without.gone else self.workflow, decisions=decisions)
 
     def result_keys(self, *, assume_pure: bool = False) -> dict[Place, str]:
         """Return the keys of results that are known before a run: of pure steps that depend on constants alone.
@@ -99,11 +101,11 @@ class FingerprintKeys(EngineCache[Verdict, CacheSettings], Knowledge, Switches, 
     def _keys(self, verdicts: Mapping[Place, Verdict]) -> dict[Place, str]:
         """Return the keys of what steps make, of those that have one; in each graph, the first steps come first."""
         steps = steps_of(self.bare)
-        found: dict[Place, str] = {}
+        keys: dict[Place, str] = {}
         for place, verdict in verdicts.items():
-            if place in steps and (key := _key(place[0], steps[place], verdict, found)) is not None:
-                found[place] = key
-        return found
+            if place in steps and (key := _key(place[0], steps[place], verdict, keys)) is not None:
+                keys[place] = key
+        return keys
 
     def _verdicts(
         self, workflow: Workflow, settings: CacheSettings, *, assume_pure: bool = False, declared: bool = False
@@ -198,14 +200,14 @@ def _judgement(toggle: Toggle, declarable: Verdict, *, on: bool) -> Judgement:
     return judgement_on(toggle.verdict, declarable, decisive)
 
 
-def _key(graph: str, step: Step, verdict: Verdict, found: Mapping[Place, str]) -> str | None:
+def _key(graph: str, step: Step, verdict: Verdict, keys: Mapping[Place, str]) -> str | None:
     """The key of what a step makes; None where only a run knows it, and where it may not run, or more than once."""
     if step.loop is not None or step.condition is not None or verdict.objection is not None or verdict.made is None:
         return None
     values = []
     for leaf in verdict.made.leaves:
-        made = found.get((graph, leaf.step)) if leaf.to == "output" else None
-        if made is None:
+        key = keys.get((graph, leaf.step)) if leaf.to == "output" else None
+        if key is None:
             return None
-        values.append([leaf.kind, leaf.name, *leaf.path, made])
+        values.append([leaf.kind, leaf.name, *leaf.path, key])
     return digest(["result", verdict.made.digest, values])

@@ -61,14 +61,14 @@ class WorkerKeys(EngineCache[Request, CacheSettings]):
         What was asked before stays: a step that is asked again is not asked anew.
         """
         workflow, steps = self.workflow, steps_of(self.workflow)
-        asked = {place for place, step in steps.items() if ASKED in step.directives}
+        places = {place for place, step in steps.items() if ASKED in step.directives}
         changed = {
             place: with_directive(steps[place], ASKED)
             for place, request in verdicts.items()
-            if request.asked and place not in asked
+            if request.asked and place not in places
         }
         decisions = []
-        if settings.ctx.explains and (changed or asked) and (missing := self.settings_objection) is not None:
+        if settings.ctx.explains and (changed or places) and (missing := self.settings_objection) is not None:
             reason = missing.advice
             decisions.append(Decision(optimizer=NAME, workflow=workflow.label, reason=reason, objections=(missing,)))
         decisions += [

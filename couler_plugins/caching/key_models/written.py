@@ -118,8 +118,8 @@ class WrittenKeys(AnalyzedCache):
             copies = {item.name for item in old.operations if any(map(is_private, item.directives))}
             new, outside = cached_library(self.bare, self.analysis(settings), verdicts, copies)
         else:
-            asked = {place: directive_of(verdict) for place, verdict in verdicts.items() if not verdict.objections}
-            new = with_calls(self.bare, verdicts, asked, {})
+            directives = {place: directive_of(verdict) for place, verdict in verdicts.items() if not verdict.objections}
+            new = with_calls(self.bare, verdicts, directives, {})
         new = old if new == old else new
         decisions = list(self._on_calls(new, verdicts, settings))
         others = dict(self._on_operations(new, outside, settings))
@@ -195,11 +195,11 @@ def _operation(verdict: Verdict) -> str:
 def _cached(workflow: Workflow) -> dict[Place, Cached]:
     """Return how each call of an operation is cached; without requests where it is not."""
     by_name = callables(workflow)
-    found: dict[Place, Cached] = {}
+    cached: dict[Place, Cached] = {}
     for place, step in calls_of(workflow).items():
         callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
         if isinstance(callee, Operation):
             directives = tuple(item for item in (*step.directives, *callee.directives) if item.kind == NAME)
-            handed = tuple(argument for argument in step.arguments if argument.name.startswith(LINEAGE))
-            found[place] = directives, handed
-    return found
+            lineages = tuple(argument for argument in step.arguments if argument.name.startswith(LINEAGE))
+            cached[place] = directives, lineages
+    return cached

@@ -27,13 +27,13 @@ def main(
         if strategy in ("mean", "median"):
             names = [name for name in names if name in base.select_dtypes("number").columns]
         for name in names:
-            known = base[name].dropna()
-            if strategy != "constant" and known.empty:
+            present = base[name].dropna()
+            if strategy != "constant" and present.empty:
                 sys.exit(f"the column {name!r} has no values to take the {strategy} of")
             if strategy == "constant":
-                filling = type(known.iloc[0])(value) if len(known) else value
+                filling = type(present.iloc[0])(value) if len(present) else value
             else:
-                filling = known.mode().iloc[0] if strategy == "most-frequent" else getattr(known, strategy)()
+                filling = present.mode().iloc[0] if strategy == "most-frequent" else getattr(present, strategy)()
             frame[name] = frame[name].fillna(filling)
     return {"data": kept_table(frame, store), "rows": len(frame)}
 

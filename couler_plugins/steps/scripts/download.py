@@ -11,9 +11,9 @@ def main(url: str, sha256: str, store: str) -> dict[str, object]:
     """The file, and its size; it is refused where its hash is another one than was asked for."""
     file = fetched(url)
     with file.open("rb") as content:
-        found = hashlib.file_digest(content, "sha256").hexdigest()
-    if sha256 and found != sha256.lower():
-        sys.exit(f"the sha256 of the file is {found}, not {sha256}")
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    if sha256 and digest != sha256.lower():
+        sys.exit(f"the sha256 of the file is {digest}, not {sha256}")
     return {"file": kept(file, store), "bytes": file.stat().st_size}
 
 

@@ -32,13 +32,13 @@ def main(
     metric: Literal["accuracy", "balanced-accuracy", "f1", "precision", "recall", "mae", "r2", "rmse"],
 ) -> dict[str, object]:
     """The metric that was asked for, and all of its kind."""
-    held, frame = loaded(model), table(data)
+    loaded_model, frame = loaded(model), table(data)
     need_columns(frame, [target])
-    kind = CLASSES if held.classes is not None else NUMBERS
+    kind = CLASSES if loaded_model.classes is not None else NUMBERS
     if metric not in kind:
         sys.exit(f"{metric} is no metric of such a model: there is {', '.join(kind)}")
-    found = held.predictions(frame)
-    scores = {name: round(float(score(frame[target], found)), 6) for name, score in kind.items()}
+    predicted = loaded_model.predictions(frame)
+    scores = {name: round(float(score(frame[target], predicted)), 6) for name, score in kind.items()}
     return {"score": scores[metric], "metrics": scores}
 
 

@@ -47,8 +47,8 @@ class Model(NamedTuple):
     def predictions(self, frame: pd.DataFrame) -> Any:
         """What it predicts for each row."""
         need_columns(frame, self.features)
-        found = self.model.predict(frame[self.features])
-        return found if self.classes is None else np.array(self.classes)[found.astype(int)]
+        predicted = self.model.predict(frame[self.features])
+        return predicted if self.classes is None else np.array(self.classes)[predicted.astype(int)]
 
 
 def trained(model: Any, frame: pd.DataFrame, target: str, features: Sequence[str], task: str) -> Model:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 def run(main: Callable[..., Mapping[str, object]]) -> None:
     """Calls `main` with what the command line says, and writes what it returns into the folder of the outputs."""
-    given = dict(argument.removeprefix("--").split("=", 1) for argument in sys.argv[1:])
-    folder = Path(given.pop("outputs"))
+    options = dict(argument.removeprefix("--").split("=", 1) for argument in sys.argv[1:])
+    folder = Path(options.pop("outputs"))
     types = typing.get_type_hints(main)
-    known = inspect.signature(main).parameters
-    if unknown := [name for name in given if name.replace("-", "_") not in known]:
+    parameters = inspect.signature(main).parameters
+    if unknown := [name for name in options if name.replace("-", "_") not in parameters]:
         sys.exit(f"there is no argument --{unknown[0]}")
     arguments = {
-        name.replace("-", "_"): value_of(name, text, types[name.replace("-", "_")]) for name, text in given.items()
+        name.replace("-", "_"): value_of(name, text, types[name.replace("-", "_")]) for name, text in options.items()
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in main(**arguments).items():

@@ -18,13 +18,13 @@ def main(
     frame = table(data)
     base = table(fit) if fit else frame
     names = numbers(base, columns, keep)
-    known = base[names]
+    existing = base[names]
     if method == "standard":
-        middle, width = known.mean(), known.std(ddof=0)
+        middle, width = existing.mean(), existing.std(ddof=0)
     elif method == "min-max":
-        middle, width = known.min(), known.max() - known.min()
+        middle, width = existing.min(), existing.max() - existing.min()
     else:
-        middle, width = known.median(), known.quantile(0.75) - known.quantile(0.25)
+        middle, width = existing.median(), existing.quantile(0.75) - existing.quantile(0.25)
     numbers(frame, names, [])
     frame[names] = (frame[names] - middle) / width.replace(0, 1)
     return {"data": kept_table(frame, store)}

@@ -38,8 +38,8 @@ def main(
     selection = SelectKBest(SCORES[method, task], k=min(count, len(names))).fit(base[names], base[target])
     chosen = [name for name, wanted in zip(names, selection.get_support(), strict=True) if wanted]
     need_columns(frame, chosen)
-    held = [target] if target in frame else []
-    return {"data": kept_table(frame[[*chosen, *held]], store), "features": chosen}
+    targets = [target] if target in frame else []
+    return {"data": kept_table(frame[[*chosen, *targets]], store), "features": chosen}
 
 
 if __name__ == "__main__":

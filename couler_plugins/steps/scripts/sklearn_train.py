@@ -37,10 +37,10 @@ def main(
 ) -> dict[str, object]:
     """The model."""
     model = ESTIMATORS[estimator, task]()
-    known = model.get_params()
-    if unknown := [name for name in settings if name not in known]:
-        sys.exit(f"a {type(model).__name__} has no setting {unknown[0]!r}: it has {', '.join(sorted(known))}")
-    model.set_params(**({"random_state": seed} if "random_state" in known else {}) | settings)
+    parameters = model.get_params()
+    if unknown := [name for name in settings if name not in parameters]:
+        sys.exit(f"a {type(model).__name__} has no setting {unknown[0]!r}: it has {', '.join(sorted(parameters))}")
+    model.set_params(**({"random_state": seed} if "random_state" in parameters else {}) | settings)
     return {"model": kept_model(trained(model, table(data), target, features, task), store)}
 
 

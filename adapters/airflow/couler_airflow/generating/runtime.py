@@ -44,8 +44,8 @@ def only_if(comparisons: Sequence[tuple[str, str, str]], some: bool = False) -> 
         from airflow.sdk.exceptions import AirflowSkipException
 
         render = context["ti"].task.render_template
-        found = [compared(render(left, context), how, render(right, context)) for left, how, right in comparisons]
-        if not (any(found) if some else all(found)):
+        results = [compared(render(left, context), how, render(right, context)) for left, how, right in comparisons]
+        if not (any(results) if some else all(results)):
             raise AirflowSkipException("its condition does not hold")
 
     return check
@@ -63,9 +63,9 @@ def each(items: str, field: Any) -> list[Any]:
         text = ""
 
     def number(text: str) -> Number:
-        found = Number(text)
-        found.text = text
-        return found
+        value = Number(text)
+        value.text = text
+        return value
 
     def written(item: Any) -> str:
         if isinstance(item, str) and json.dumps(item, ensure_ascii=False) != f'"{item}"':
@@ -89,7 +89,7 @@ def each(items: str, field: Any) -> list[Any]:
             item = item[key]
         return item
 
-    found = json.loads(items, parse_float=number)
-    if not isinstance(found, list):
+    values = json.loads(items, parse_float=number)
+    if not isinstance(values, list):
         raise ValueError(f"{items!r:.80} is no list in JSON")
-    return [filled(field, item) for item in found]
+    return [filled(field, item) for item in values]

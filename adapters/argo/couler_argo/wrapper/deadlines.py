@@ -89,9 +89,9 @@ def sooner(item: Operation, limit: int) -> Operation:
 
 def active_seconds(item: Operation) -> int | None:
     """Return the deadline of a template's pods, in seconds; None where it has none that is known beforehand."""
-    given = rest_of(item).get(DEADLINE)
-    plain = isinstance(given, int) and not isinstance(given, bool)
-    text = str(given) if plain or isinstance(given, str) else ""
+    seconds = rest_of(item).get(DEADLINE)
+    plain = isinstance(seconds, int) and not isinstance(seconds, bool)
+    text = str(seconds) if plain or isinstance(seconds, str) else ""
     return int(text) if re.fullmatch(r"[1-9]\d{0,8}", text) else None
 
 

@@ -158,11 +158,11 @@ class KfpCache(FingerprintKeys):
             "version": annotations.get(VERSION, ""),
         }
         runs = programs(container)
-        given = [port for port in operation.inputs if not port.name.startswith(SALT)]
+        ports = [port for port in operation.inputs if not port.name.startswith(SALT)]
         return Material(
             content=content,
             programs=runs.texts if operation.kind == "container" else (),
-            inputs=bool(given) or VERSION in annotations or IMPORTED.match(operation.name) is not None,
+            inputs=bool(ports) or VERSION in annotations or IMPORTED.match(operation.name) is not None,
             warnings=tuple(_warnings(container, runs.packages)),
             objections=tuple(self._objections(operation, component, executor, body.platforms)),
         )

@@ -54,16 +54,16 @@ def described(description: Any, texts: Any) -> Any:
     folder = Path(description["folder"])
 
     def artifacts(which: str) -> Any:
-        found: Any = {}
+        artifacts_read: Any = {}
         for name, kind in description[which].items():
             path = folder / which / name
             if which == "outputs" or path.exists():
                 item: Any = {"name": name, "type": kind, "uri": str(path), "metadata": {}}
-                found[name] = {"artifacts": [item]}
-        return found
+                artifacts_read[name] = {"artifacts": [item]}
+        return artifacts_read
 
-    given = zip(description["parameters"], texts)  # noqa: B905  # not every Python here knows `strict`
-    values = {name: parsed(text, kind) for (name, kind), text in given if text != ABSENT}
+    pairs = zip(description["parameters"], texts)  # noqa: B905  # not every Python here knows `strict`
+    values = {name: parsed(text, kind) for (name, kind), text in pairs if text != ABSENT}
     outputs = {name: {"outputFile": str(folder / "values" / name)} for name in description["values"]}
     file = str(folder / "executor_output.json")
     return {
@@ -72,15 +72,15 @@ def described(description: Any, texts: Any) -> Any:
     }
 
 
-def keep(description: Any, told: Any) -> None:
+def keep(description: Any, launch: Any) -> None:
     """Puts what the component made where it is looked for: a file for each output parameter, and each artifact.
 
     An artifact that was not written holds its metadata, as JSON: that is all that there is of metrics.
     """
     folder = Path(description["folder"])
-    file = Path(told["outputs"]["outputFile"])
-    made = json.loads(file.read_text()) if file.exists() else {}
-    values = made.get("parameterValues") or {}
+    file = Path(launch["outputs"]["outputFile"])
+    content = json.loads(file.read_text()) if file.exists() else {}
+    values = content.get("parameterValues") or {}
     for name, kind in description["values"].items():
         path = folder / "values" / name
         if name not in values and path.exists():
@@ -91,7 +91,7 @@ def keep(description: Any, told: Any) -> None:
     for name in description["outputs"]:
         path = folder / "outputs" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        listed = (made.get("artifacts") or {}).get(name, {}).get("artifacts") or [{}]
+        listed = (content.get("artifacts") or {}).get(name, {}).get("artifacts") or [{}]
         for other in (listed[0].get("custom_path"), listed[0].get("uri")):
             if other and not path.exists() and Path(other).exists():
                 shutil.move(other, str(path))
@@ -104,14 +104,14 @@ def main(told_of: str, *others: str) -> None:
     """Runs a component; exits as it did, where it failed."""
     description = json.loads(told_of)
     count = len(description["parameters"])
-    told = described(description, others[:count])
-    command = [part.replace(TOLD, json.dumps(told)) for part in others[count:]]
+    launch = described(description, others[:count])
+    command = [part.replace(TOLD, json.dumps(launch)) for part in others[count:]]
     process = subprocess.Popen(command)  # noqa: S603  # the component's own
     signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
     code = process.wait()
     if code:
         sys.exit(code if code > 0 else 128 - code)
-    keep(description, told)
+    keep(description, launch)
 
 
 if __name__ == "__main__":

@@ -171,12 +171,12 @@ def as_component(
             whole = inputs[name] == "text" and isinstance(value, float) and value.is_integer()
             return int(value) if whole else value
 
-        def call(**given: Any) -> Any:
-            made = function(**{name: plain(name, value) for name, value in given.items()})
-            values = made if list(outputs) != ["Output"] else {"Output": made}
+        def call(**values_passed: Any) -> Any:
+            product = function(**{name: plain(name, value) for name, value in values_passed.items()})
+            values = product if list(outputs) != ["Output"] else {"Output": product}
             check(values)
-            found = tuple(safe_value(values[name]) if shelter else values[name] for name in outputs)
-            return found or None
+            results = tuple(safe_value(values[name]) if shelter else values[name] for name in outputs)
+            return results or None
 
         component: Any = call
         parameters = [

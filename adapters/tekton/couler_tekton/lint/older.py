@@ -12,8 +12,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from couler_plugins.documents import Path, Remark
-from couler_tekton.lint.durations import seconds
 from couler_tekton.lint import fields as v1
+from couler_tekton.lint.durations import seconds
 from couler_tekton.lint.pipelines import check_bindings, tasks_of
 from couler_tekton.lint.report import Report
 from couler_tekton.objects import Object, part_at

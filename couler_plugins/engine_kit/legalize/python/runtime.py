@@ -104,24 +104,26 @@ def typed(inputs: Mapping[str, str], outputs: Mapping[str, str]) -> Callable[[Ca
     def decorated(function: Callable[..., Any]) -> Any:
         name = function.__name__
 
-        def call(**given: Any) -> Any:
+        def call(**values_passed: Any) -> Any:
             values = {
                 key: typed_value(inputs[key], value, f"{key!r} of {name}")
-                for key, value in given.items()
+                for key, value in values_passed.items()
                 if value is not None and value != "couler:none"
             }
-            made = function(**values)
+            product = function(**values)
             if not outputs:
                 return None
             single = list(outputs) == ["result"]
             if single:
-                made = {"result": made}
-            elif isinstance(made, (tuple, list)) and len(made) == len(outputs):
-                made = {key: made[number] for number, key in enumerate(outputs)}
-            if not isinstance(made, dict) or set(made) != set(outputs):
-                raise TypeError(f"{name} is to give {', '.join(outputs)}, and gave {made!r:.80}")
-            found = {key: typed_value(kind, made[key], f"{key!r} that {name} gives") for key, kind in outputs.items()}
-            return found["result"] if single else found
+                product = {"result": product}
+            elif isinstance(product, (tuple, list)) and len(product) == len(outputs):
+                product = {key: product[number] for number, key in enumerate(outputs)}
+            if not isinstance(product, dict) or set(product) != set(outputs):
+                raise TypeError(f"{name} is to give {', '.join(outputs)}, and gave {product!r:.80}")
+            results = {
+                key: typed_value(kind, product[key], f"{key!r} that {name} gives") for key, kind in outputs.items()
+            }
+            return results["result"] if single else results
 
         wrapped: Any = functools.wraps(function)(call)
         wrapped.__signature__ = inspect.Signature(
@@ -147,8 +149,8 @@ def in_pod(function: Callable[..., Any], inputs: Mapping[str, str], outputs: Map
     from decimal import Decimal
     from pathlib import Path
 
-    made = function(**{name: os.environ.pop(variable) for name, variable in inputs.items()})
-    named = {"result": made} if list(outputs) == ["result"] else made
+    product = function(**{name: os.environ.pop(variable) for name, variable in inputs.items()})
+    named = {"result": product} if list(outputs) == ["result"] else product
     for name, file in outputs.items():
         value = safe_value(named[name]) if shelter else named[name]
         if shelter and isinstance(value, str) and value[:1] in ("[", "{"):
