@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import dataclass
 from typing import Any
 
 from couler_plugins import ir
+from support import ROOT
 
 __all__ = ["DefaultRequests", "DefaultRetry", "DefaultTimeout", "Label"]
 
 
-@dataclass(frozen=True)
-class DefaultRetry:
-    """Repeat failed steps whose owner did not say how often."""
-
-    name = "default-retry"
-    limit: int = 2
-
-    def run(self, plan: Any, ctx: Any) -> Any:
-        return plan.map_steps(self.name, self.retried, action="retry added", reason="it had no retry strategy")
-
-    def retried(self, step: Any) -> Any:
-        # A step that may fail is not worth a second try.
-        return step if step.retry or step.tolerates else ir.with_settings(step, retry=self.limit)
+DefaultRetry: Any = runpy.run_path(str(ROOT / "examples" / "couler-default-retry" / "couler_default_retry.py"))[
+    "DefaultRetry"
+]
+"""The one of the tutorial."""
 
 
 @dataclass(frozen=True)

@@ -47,18 +47,18 @@ class Limit(NamedTuple):
 
 
 LIMITS = {
-    "loose": Limit(3, 12, "loose modules at the top of couler_plugins/"),
-    "unnamed": Limit(0, 12, "rooms that the contract of layers does not name"),
-    "circles": Limit(0, 1, "circles of rooms"),
-    "upward": Limit(0, 99, "imports that run upward"),
-    "lazy": Limit(40, 600, "imports of our own modules inside functions"),
-    "reasons": Limit(0, 600, "of these, without a reason in LAZY"),
-    "checking": Limit(40, 200, "TYPE_CHECKING blocks"),
-    "long": Limit(0, 9, "files over 300 lines"),
-    "modules": Limit(965, 1160, "modules (were 1,136)"),
-    "statements": Limit(63_813, 69_000, "statements (were 67,172)"),
-    "banned": Limit(0, 2000, "banned identifiers in scopes of more than three lines"),
-    "old": Limit(0, 60, "names that are to change"),
+    "loose": Limit(3, 3, "loose modules at the top of couler_plugins/"),
+    "unnamed": Limit(0, 0, "rooms that the contract of layers does not name"),
+    "circles": Limit(0, 0, "circles of rooms"),
+    "upward": Limit(0, 0, "imports that run upward"),
+    "lazy": Limit(40, 99, "imports of our own modules inside functions"),
+    "reasons": Limit(0, 99, "of these, without a reason in LAZY"),
+    "checking": Limit(40, 58, "TYPE_CHECKING blocks"),
+    "long": Limit(0, 12, "files over 300 lines"),
+    "modules": Limit(965, 1_052, "modules (were 1,136)"),
+    "statements": Limit(63_813, 66_600, "statements (were 67,172)"),
+    "banned": Limit(0, 53, "banned identifiers in scopes of more than three lines"),
+    "old": Limit(0, 1, "names that are to change"),
     "sessions": Limit(1, 1, "functions that open a session"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from couler_plugins.plan.plan import Decision, Link, Lowered, Outcome, Part, Plan, Shown, TracedEdit, Written
+from couler_plugins.plan.lowered import Lowered, Shown, TracedEdit, Written
+from couler_plugins.plan.plan import Decision, Link, Outcome, Part, Plan
 
 __all__ = ["Decision", "Link", "Lowered", "Outcome", "Part", "Plan", "Shown", "TracedEdit", "Written"]

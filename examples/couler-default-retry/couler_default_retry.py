@@ -5,17 +5,16 @@ from couler_plugins import hookimpl, ir
 
 @dataclass(frozen=True)
 class DefaultRetry:
-    """Repeats failed containers whose owner did not say how often."""
+    """Repeats failed steps whose owner did not say how often."""
 
     name = "default-retry"
     limit: int = 2
 
     def run(self, plan, ctx):
-        return plan.map_operations(self.name, self.retried, action="retry added", reason="it had no retry strategy")
+        return plan.map_steps(self.name, self.retried, action="retry added", reason="it had no retry strategy")
 
-    def retried(self, operation):
-        bare = operation.containers and operation.retry is None
-        return ir.replace(operation, retry=ir.Retry(limit=ir.Literal(value=self.limit))) if bare else operation
+    def retried(self, step):
+        return step if step.retry or step.tolerates else ir.with_settings(step, retry=self.limit)
 
 
 @hookimpl
