@@ -12,7 +12,7 @@ from typing import ClassVar
 
 __all__ = ["REPORT", "CoulerError", "EngineError", "InvalidInput", "PluginFailure", "Unsupported", "one_line"]
 
-_CALLERS = {*sys.stdlib_module_names, "couler_plugins", "pluggy"}
+_CALLERS = {*sys.stdlib_module_names, "couler_plugins", "importlib_metadata", "pluggy"}
 """Packages that call plugins."""
 
 REPORT = "this is a mistake in the plugin: report it with the file and what -v prints"
