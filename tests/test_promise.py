@@ -140,7 +140,7 @@ def laws_hold(subject: Subject, path: Path, setting: str) -> bool:
     assert bool(lowered.edits) == any(item.action for item in new.decisions)
     assert all(item.reason and item.optimizer for item in new.decisions)
     again = subject.relifted(new, new.workflows)
-    assert [subject.closed(item) for item in again] == [subject.closed(item) for item in new.workflows]  # identity
+    assert [subject.essence(item) for item in again] == [subject.essence(item) for item in new.workflows]  # identity
     twice = PASSES[setting].run(dataclasses.replace(old, originals=again, workflows=again), CONTEXT)
     assert twice.workflows == again  # determinism
     for workflow, changed in zip(old.workflows, new.workflows, strict=True):
