@@ -90,17 +90,17 @@ def test_a_store_that_is_full_refuses_and_the_task_goes_on(runs: Runs) -> None:
 
 
 def test_a_store_that_hangs_is_left_alone(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    from couler_plugins.caching import artifacts
+    from couler_airflow.runtime import store
 
     runs.set(cache_timeout="0.2")
     free = threading.Event()
-    opened = artifacts.open_cache
+    opened = store.open_cache
 
     def hang(*given: Any, **named: Any) -> Any:
         free.wait(10)
         return opened(*given, **named)
 
-    monkeypatch.setattr(artifacts, "open_cache", hang)
+    monkeypatch.setattr(store, "open_cache", hang)
     started = time.monotonic()
     value, told = runs.run()
     free.set()
