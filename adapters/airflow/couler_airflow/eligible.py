@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from couler_airflow.marks import Declaration
-from couler_plugins.hookspecs.caching import Objection
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs.caching import Objection
 
 __all__ = [
     "BRANCH",
@@ -104,6 +106,7 @@ def structural(operator: Any, declaration: Declaration) -> tuple[Objection, ...]
         declaration: what its owner says of it.
     """
     from couler_airflow.runtime.wrap import obstacle
+    from couler_plugins.hookspecs.caching import Objection
 
     if not declaration.cache:
         return (Objection("never", "its owner said never"),)
@@ -127,6 +130,8 @@ def undeclared(operator: Any, own: bool, operators: Collection[str]) -> Objectio
         own: whether something was declared of this very task, and not of its DAG.
         operators: the import paths of operators that are pure in a DAG that is.
     """
+    from couler_plugins.hookspecs.caching import Objection
+
     path = path_of(class_of(operator))
     if own or path in PURE or path in operators:
         return None

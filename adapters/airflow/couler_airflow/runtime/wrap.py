@@ -15,7 +15,6 @@ from typing import Any
 
 from couler_airflow.eligible import is_mapped
 from couler_airflow.marks import Declaration
-from couler_airflow.runtime.run import Run
 from couler_airflow.settings import is_enabled
 
 __all__ = ["is_wrapped", "obstacle", "wrap"]
@@ -101,6 +100,8 @@ def _run(
         return original(context=context)
 
     try:
+        from couler_airflow.runtime.run import Run
+
         run = Run(task, context, declaration, stores=stores, resumed=resumed) if is_enabled() else None
     except Exception as error:  # noqa: BLE001  # where our part is broken or set up wrongly, tasks run all the same
         log.warning("the task goes on without the cache: %s", type(error).__name__)

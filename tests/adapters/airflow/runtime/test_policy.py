@@ -174,12 +174,12 @@ def test_what_is_said_wrongly_says_so() -> None:
 def test_a_failure_of_ours_leaves_the_dag(
     dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from couler_airflow.runtime import wrap as runtime_wrap
+    from couler_airflow import owner
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(runtime_wrap, "wrap", fail)
+    monkeypatch.setattr(owner, "wrap", fail)
     assert touched(dag_of(dag_files)) == set()
     assert "the DAG kinds is not cached" in caplog.text
 
