@@ -116,8 +116,9 @@ def _fields_of_container(task: Any) -> int:
     values = {"bash_command": "", **fields, **(fields.get("partial_kwargs") or {})}
     expanded = (fields.get("expand_input") or {}).get("value") or {}
     values |= dict.fromkeys(expanded.get("__var") or () if expanded.get("__type") == "dict" else (), "each item")
-    own = [values[name] for name in CONTAINERS.get(fields.get("task_type"), ()) if name in values]
-    variables = [_unknown(values[name]) for name in VARIABLES if name in values]
+    names = CONTAINERS.get(fields.get("task_type"), ())
+    own = [values[name] for name in names if name in values]
+    variables = [_unknown(values[name]) for name in VARIABLES if names and name in values]
     return sum(variables) + sum(
         1 if isinstance(value, str) else len(value.get("__var", value) if isinstance(value, dict) else value or ())
         for value in own
