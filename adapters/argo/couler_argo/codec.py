@@ -34,6 +34,8 @@ __all__ = [
 
 
 # JSON-like mappings, and new ones that are built out of the parts of old ones which are the same.
+#
+# What is not touched stays the same object, so that whoever writes a document can leave its text as it is.
 
 Mapped = dict[str, Any]
 

@@ -19,6 +19,8 @@ __all__ = ["CONTAINERS", "GRAPH", "OPERATION", "operation_kind"]
 
 
 # Containers: the main one, the script, init containers and sidecars.
+#
+# Source: `pkg/apis/workflow/v1alpha1` (Template, ScriptTemplate, UserContainer) and Kubernetes' core/v1 Container.
 
 ROLES: dict[str, Literal["init", "sidecar"]] = {"initContainers": "init", "sidecars": "sidecar"}
 

@@ -31,6 +31,8 @@ __all__ = [
 
 
 # Executors: the container, and all other kinds.
+#
+# Source: `pipeline_spec.proto` (PipelineDeploymentConfig.ExecutorSpec, PipelineContainerSpec).
 
 KINDS = {
     "container": "container",

@@ -43,6 +43,9 @@ __all__ = ["Detached", "KfpSplitting", "detach", "splitting_of"]
 
 
 # Takes graphs out of a pipeline; what is left of it says which pipelines there are now, and how they hang together.
+#
+# It keeps the form of a pipeline: its root has a task for each part, in place of that part's tasks. Those tasks have an
+# executor of our own, `pipeline: {name: …}`, which `couler run` understands, and every backend refuses.
 
 
 class Detached(NamedTuple):

@@ -24,8 +24,15 @@ __all__ = ["TektonSplitting", "beside", "refuse_undetachable", "splitting_of", "
 
 
 # What only Tekton has that holds tasks together when their pipeline is cut, beside what the IR knows.
+#
+# Sources: `docs/matrix.md`, `docs/variables.md`, `docs/artifacts.md`, `docs/pipelines-in-pipelines.md`.
 
 # Results that are gathered from a matrix: lists, which Tekton hands out of a run where another task of it reads them.
+#
+# What `GetTaskRunsResults` has of a matrix is what `findResultValuesForMatrix` has put into its `ResultsCache`, for
+# tasks that read it and come later in the pipeline. A result of the pipeline that is not there fails the run
+# (`ApplyTaskResultsToPipelineResults`). So one reader stays with the matrix, and others may be anywhere. Source:
+# `pkg/reconciler/pipelinerun/resources`; `docs/matrix.md`, "Results from fanned out Matrixed PipelineTasks".
 
 WHOLE = ("*",)
 
