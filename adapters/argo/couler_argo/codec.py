@@ -158,7 +158,7 @@ class Codec:
         self._written: frozenset[str] = frozenset((*(field.name for field in fields), *inner, *beside, "native_extra"))
 
     def lift(self, mapping: Mapped, context: Context) -> Mapped:
-        """The fields of the IR node for this mapping; what they do not express is in the field `rest`."""
+        """The fields of the IR node for this mapping; what they do not express is in the field `native_extra`."""
         fields, rest = self._lift(mapping, context)
         if rest:
             fields["native_extra"] = native(rest)

@@ -1,4 +1,4 @@
-"""Templates: the tables for graphs (dag, steps) and for operations (everything else).
+"""Templates: the tables for graphs (dag, steps), for operations (everything else) and for their containers.
 
 Source: `pkg/apis/workflow/v1alpha1` (Template, DAGTemplate).
 """

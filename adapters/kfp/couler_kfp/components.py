@@ -1,4 +1,4 @@
-"""Components: graphs (those with a dag) and operations (those with an executor).
+"""Components: graphs (those with a dag) and operations (those with an executor), and their executors.
 
 Source: `pipeline_spec.proto` (ComponentSpec, PipelineDeploymentConfig, PlatformSpec).
 """

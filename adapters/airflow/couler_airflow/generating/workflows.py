@@ -1,6 +1,7 @@
-"""Workflows of other engines as DAG files: Python source that needs Airflow and its provider for Kubernetes to run.
+"""Workflows of other engines as DAG files, and the shell code around their commands.
 
-Neither is needed to write it. Airflow's own DAGs are changed in place instead; see `couler_airflow.lower`.
+A file is Python source that needs Airflow and its provider for Kubernetes to run; neither is needed to write it.
+Airflow's own DAGs are changed in place instead; see `couler_airflow.lower`.
 """
 
 from __future__ import annotations

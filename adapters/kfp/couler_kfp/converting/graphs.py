@@ -1,4 +1,4 @@
-"""Graphs and their tasks over texts and files, without what only KFP's backend does with them."""
+"""Graphs, tasks, conditions and exit handlers over texts and files, without what only KFP's backend does with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What splitting has to know of a pipeline: how large its backend makes it, what holds its tasks together, its parts.
+"""What splitting has to know of a pipeline: how large its backend makes it, what holds its tasks together, its parts,
+and the pipeline that is left without them.
 
 Sources: `workflow/packer/packer.go` of Argo (a workflow has to fit into 1 MiB together with the status of its nodes,
 which is compressed where it does not); kubeflow/pipelines#13738 (56 tasks took 1.95 MiB once they ran, 36 KB each).

@@ -1,4 +1,4 @@
-"""PipelineRuns and TaskRuns.
+"""Checks of PipelineRuns and TaskRuns: their timeouts, parameters, workspaces, resources and status.
 
 Source: `pkg/apis/pipeline/v1` (`pipelinerun_validation.go`, `taskrun_validation.go`, `workspace_validation.go`).
 """

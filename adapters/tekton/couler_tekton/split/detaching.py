@@ -1,4 +1,7 @@
-"""Takes graphs out of a pipeline; what is left of it has a custom task for each part, in place of that part's tasks."""
+"""Takes graphs out of a pipeline; what is left of it has a custom task for each part, in place of that part's tasks.
+
+Tasks of `finally` become parts that run at the end.
+"""
 
 from __future__ import annotations
 

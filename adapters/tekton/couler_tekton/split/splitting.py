@@ -236,7 +236,7 @@ class TektonSplitting:
         return HANDED + named + (size or 0), READ + named + copies * (size or 0)
 
     def bonds(self) -> Sequence[Bond]:
-        """What the IR knows, and what only Tekton has; see `couler_tekton.split.splitting`."""
+        """What the IR knows, and what only Tekton has; see `tekton_bonds`."""
         return [*bonds(self._whole.workflow, ROOT), *tekton_bonds(self._whole)]
 
     def detach(self, parts: Mapping[str, Sequence[str]]) -> Parts:
