@@ -2,8 +2,8 @@
 
 Such an operation has the kind `python`, the function's source as the script of its only container, and in its
 `native_extra` what else is known of the function:
-`{"python": {"function": …, "packages": […], "inputs": {…}, "outputs": {…}}}`, where inputs and outputs are kinds by name.
-Between steps, a value is its text: a text as it is, all else as JSON.
+`{"python": {"function": …, "packages": […], "inputs": {…}, "outputs": {…}}}`, where inputs and outputs are kinds by
+name. Between steps, a value is its text: a text as it is, all else as JSON.
 """
 
 from __future__ import annotations
