@@ -23,10 +23,6 @@ from couler_tekton.writing import Writing
 __all__ = ["TektonSplitting", "beside", "refuse_undetachable", "splitting_of", "tekton_bonds", "why_not_gathered"]
 
 
-# What only Tekton has that holds tasks together when their pipeline is cut, beside what the IR knows.
-#
-# Sources: `docs/matrix.md`, `docs/variables.md`, `docs/artifacts.md`, `docs/pipelines-in-pipelines.md`.
-
 # Results that are gathered from a matrix: lists, which Tekton hands out of a run where another task of it reads them.
 #
 # What `GetTaskRunsResults` has of a matrix is what `findResultValuesForMatrix` has put into its `ResultsCache`, for
@@ -68,6 +64,10 @@ def _is_filled(loop: Loop) -> bool:
     written = [write_value(axis.values) for axis in loop.axes]
     return all(isinstance(values, list) and any("[*]" not in str(value) for value in values) for values in written)
 
+
+# What only Tekton has that holds tasks together when their pipeline is cut, beside what the IR knows.
+#
+# Sources: `docs/matrix.md`, `docs/variables.md`, `docs/artifacts.md`, `docs/pipelines-in-pipelines.md`.
 
 LONGEST = 63
 """Characters of the name of a Pipeline."""
