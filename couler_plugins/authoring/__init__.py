@@ -1,4 +1,4 @@
-"""The unified interface: a workflow written once in Python, for any engine."""
+"""Authoring API: workflows written once in Python, for any engine."""
 
 from couler_plugins.authoring.artifacts import (
     create_gcs_artifact,

@@ -1,5 +1,7 @@
 """From what was recorded to the IR: each scope a graph, each template an operation, each call a step.
 
+Checks that need the whole workflow are made here.
+
 What is made is portable: it is in the terms that adapters write workflows of other engines from.
 """
 

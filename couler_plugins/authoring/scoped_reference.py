@@ -1,4 +1,7 @@
-"""Whose a value of the run is. Two workflows may have steps of one name: what one of them gives is not the other's."""
+"""References together with the workflow that they belong to.
+
+Two workflows may have steps of one name: what one of them gives is not the other's.
+"""
 
 from __future__ import annotations
 

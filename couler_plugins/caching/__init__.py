@@ -1,1 +1,1 @@
-"""When a result may be reused, and what its key covers."""
+"""The optimizer `cache`: rules for which results may be reused, and keys of what they depend on."""

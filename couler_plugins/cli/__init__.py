@@ -1,4 +1,4 @@
-"""The command line: a table of commands, which are imported when they are called."""
+"""Command line: a table of commands, each imported when it is called."""
 
 from __future__ import annotations
 

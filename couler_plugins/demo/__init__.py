@@ -1,4 +1,4 @@
-"""The workflows that `couler demo` works on."""
+"""Workflows for `couler demo`."""
 
 from importlib.resources import files
 

@@ -1,4 +1,4 @@
-"""Reads and writes YAML and JSON as Kubernetes does, with positions, differences and splices."""
+"""YAML and JSON documents, read and written as Kubernetes does, with positions, differences and splices."""
 
 from __future__ import annotations
 

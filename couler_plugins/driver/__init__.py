@@ -1,1 +1,1 @@
-"""One call from files to files: it reads, lifts, optimizes, lowers, lints and reports."""
+"""One call from files to files: reading, lifting, optimizing, lowering, lint and reports."""

@@ -1,1 +1,1 @@
-"""What adapters share: writing documents, Kubernetes, CRDs, the JSON form, and workflows of other engines."""
+"""Kit for adapters: document texts, Kubernetes, CRDs, the JSON form, and legalization for other engines."""

@@ -1,1 +1,1 @@
-"""Workflows from plain language: a flat form that models write, what holds it to a catalogue, and what asks for it."""
+"""Generation of workflows from plain language: a flat form for models, its checks, and the requests to models."""

@@ -1,4 +1,7 @@
-"""Makes a workflow of the IR of a form that has no problems: portable, so that every adapter may write it."""
+"""Makes a workflow of the IR of a form that has no problems: portable, so that every adapter may write it.
+
+Steps that a form writes out itself become operations here as well.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract with plugins: one short file a subject."""
+"""Plugin contract: hooks, facets of adapters, and the types that they use; one short file a subject."""
 
 from couler_plugins.hookspecs import adapters, optimizers, partitioners, policies, profiles, steps, stores, tuners
 from couler_plugins.hookspecs.adapters import Adapter, ApiGroup, Capability, Footprint

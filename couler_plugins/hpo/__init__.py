@@ -1,1 +1,1 @@
-"""Tuning: cards, search spaces, studies, and what proposes hyperparameters."""
+"""Hyperparameter tuning: cards, search spaces, studies and tuners."""

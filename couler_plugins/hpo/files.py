@@ -1,4 +1,4 @@
-"""Files that say what to tune: YAML or JSON, with cards in it or beside it."""
+"""Files that say what to tune: YAML or JSON, with cards in it or beside it, also those of Hugging Face."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Find and read what a call gets: files, folders, globs, texts and mappings."""
+"""Inputs of a call: files, folders, globs, texts and mappings, and how they are found and read."""

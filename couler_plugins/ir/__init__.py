@@ -1,4 +1,4 @@
-"""The intermediate representation: what optimizers see of a workflow, whatever engine it comes from."""
+"""Intermediate representation: workflows as optimizers see them, whatever engine they come from."""
 
 from couler_plugins.ir.base import Node, Source, replace
 from couler_plugins.ir.bonds import Bond, bonds

@@ -202,7 +202,7 @@ class Operation(Callable, frozen=True, kw_only=True):
     """What runs.
 
     Attributes:
-        kind: `container`, `script`, `python`, `gate`, or an engine's own kind, whose body is then in `rest`.
+        kind: `container`, `script`, `python`, `gate`, or an engine's own kind, whose body is then in `native_extra`.
         containers: in their order.
         daemon: whether it keeps running beside the steps after it.
         directives: requests to the adapter that hold for every call without directives of its own, also for calls from

@@ -1,1 +1,1 @@
-"""Language models over OpenAI's protocol: what is asked, a budget, and records that decisions are replayed from."""
+"""Language models over OpenAI's protocol: requests, a budget, and records that decisions are replayed from."""

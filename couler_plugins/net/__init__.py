@@ -1,1 +1,1 @@
-"""Call HTTP APIs, and take credentials out of texts."""
+"""HTTP APIs: calls of them, and redaction of credentials in texts."""

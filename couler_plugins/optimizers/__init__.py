@@ -1,4 +1,4 @@
-"""The optimizers that come with couler-plugins, registered like anybody else's."""
+"""Small optimizers that come with couler-plugins, registered like anybody else's."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Workflows that are too big for their engine, cut into parts that run as parallel as before."""
+"""Splitting: workflows that are too big for their engine become parts that run as parallel as before."""

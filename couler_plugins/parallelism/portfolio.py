@@ -1,4 +1,7 @@
-"""A split from scratch: many starts, of which the best are searched, halved, and searched further."""
+"""A split from scratch: many starts, of which the best are searched, halved, and searched further.
+
+Parts are merged, and edges between them made fewer, on the way.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes from lifting through the optimizers to lowering, and the files that keep parts and originals."""
+"""Plans of optimizers: workflows and decisions, what lowering makes of them, and files for parts and originals."""
 
 from __future__ import annotations
 

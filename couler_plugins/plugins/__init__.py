@@ -1,4 +1,4 @@
-"""Plugins: where they are found, what each provides, and what happens when one of them fails."""
+"""Plugins: discovery, registry, hooks, and isolation of those that fail."""
 
 from couler_plugins.plugins.discovery import load_plugins
 from couler_plugins.plugins.plugins import Plugins

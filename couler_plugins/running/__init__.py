@@ -1,4 +1,4 @@
-"""Runs what was lowered: submits jobs as soon as what they need is done, follows them, and writes a journal of it."""
+"""Runs of lowered documents: jobs submitted as soon as their needs are done, followed, and written into a journal."""
 
 from __future__ import annotations
 

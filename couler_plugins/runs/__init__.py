@@ -1,4 +1,4 @@
-"""What runs of workflows were: their steps, what each took and made, and the history that they add up to."""
+"""Past runs: steps of workflows with their times and outputs, and the history that they add up to."""
 
 from couler_plugins.runs.history import History, LoadCost, View
 from couler_plugins.runs.run import Candidate, Fate, Run, StepRun

@@ -59,7 +59,7 @@ class Edits(Protocol):
     name: ClassVar[str]
 
     def on(self, bench: EditState) -> Iterator[Change]:
-        """Change sets without end; each is applied to the bench before the next is asked for."""
+        """Change sets without end; each is applied to this state before the next is asked for."""
 
     def changes(self, workload: Workload, seed: int) -> Iterator[Change]:
         """Change sets for a workflow. The same seed gives the same changes, in any process."""

@@ -1,4 +1,4 @@
-"""Streams × policies × capacities × seeds, and what comes out of them."""
+"""Streams × policies × capacities × seeds, run in several processes, and what comes out of them."""
 
 from __future__ import annotations
 

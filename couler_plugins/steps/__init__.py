@@ -1,4 +1,4 @@
-"""Ready-made steps: the built-in catalogue, and what a plugin makes steps of its own with."""
+"""Ready-made steps: the built-in catalogue, and the tools with which plugins declare steps of their own."""
 
 from __future__ import annotations
 

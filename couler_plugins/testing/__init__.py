@@ -1,4 +1,4 @@
-"""The laws of adapters as a test suite: `laws.each_law` runs it over any adapter. See docs/plugins/adapter.md."""
+"""Laws of adapters as a test suite: `laws.each_law` runs it over any adapter. See docs/plugins/adapter.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Airflow: its DAGs as workflows, and results that its tasks need not compute again."""
+"""Adapter of Airflow: DAGs as workflows, and a cache for the results of tasks."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from couler_plugins.ir.homes import Home, Homes
 __all__ = ["CONTAINER", "HOMES", "METADATA", "POD", "SETTINGS", "homes", "rest_of"]
 
 SETTINGS = "settings"
-"""The key in an operation's `rest` under which the names of the settings are that its task has a place for,
-in one text."""
+"""The key in an operation's `native_extra` under which the names of the settings are that its task has a place
+for, in one text."""
 POD = "pod"
 """The key in there under which the values are of those that no container has a field for."""
 CONTAINER = ("env", "requests", "limits")

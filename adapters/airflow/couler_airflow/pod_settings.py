@@ -80,7 +80,7 @@ def _pairs(held: Any) -> Pairs:
 
 
 def said_of(task: Any, places: Mapping[str, Place]) -> dict[str, Any]:
-    """Return what an operation's `rest` says of the settings of a task; empty where it has no place for any."""
+    """Return what an operation's `native_extra` says of the settings of a task; empty where it has no place for any."""
     values = {name: read_setting(task, places[name]) for name in sorted(METADATA) if name in places}
     pod = {name: plain for name, value in values.items() if (plain := _plain(value))}
     return {SETTINGS: " ".join(sorted(places)), **({POD: pod} if pod else {})} if places else {}

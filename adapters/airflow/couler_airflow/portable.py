@@ -1,4 +1,4 @@
-"""DAGs in terms that other engines understand: containers, what they wait for, parameters.
+"""DAGs in terms that other engines understand: containers, what they wait for, parameters, rendered texts.
 
 What is more than that is refused here, by the name that Airflow has for it: nobody else knows what it means.
 """

@@ -1,4 +1,4 @@
-"""Argo Workflows: lift manifests into the IR, lower them back."""
+"""Adapter of Argo Workflows: manifests lifted into the IR, and lowered back."""
 
 from __future__ import annotations
 

@@ -34,6 +34,8 @@ __all__ = [
 
 
 # JSON-like mappings, and new ones that are built out of the parts of old ones which are the same.
+#
+# What is not touched stays the same object, so that whoever writes a document can leave its text as it is.
 
 Mapped = dict[str, Any]
 
@@ -156,7 +158,7 @@ class Codec:
         self._written: frozenset[str] = frozenset((*(field.name for field in fields), *inner, *beside, "native_extra"))
 
     def lift(self, mapping: Mapped, context: Context) -> Mapped:
-        """The fields of the IR node for this mapping; what they do not express is in the field `rest`."""
+        """The fields of the IR node for this mapping; what they do not express is in the field `native_extra`."""
         fields, rest = self._lift(mapping, context)
         if rest:
             fields["native_extra"] = native(rest)

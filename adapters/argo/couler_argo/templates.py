@@ -1,4 +1,4 @@
-"""Templates: the tables for graphs (dag, steps) and for operations (everything else).
+"""Templates: the tables for graphs (dag, steps), for operations (everything else) and for their containers.
 
 Source: `pkg/apis/workflow/v1alpha1` (Template, DAGTemplate).
 """
@@ -19,6 +19,8 @@ __all__ = ["CONTAINERS", "GRAPH", "OPERATION", "operation_kind"]
 
 
 # Containers: the main one, the script, init containers and sidecars.
+#
+# Source: `pkg/apis/workflow/v1alpha1` (Template, ScriptTemplate, UserContainer) and Kubernetes' core/v1 Container.
 
 ROLES: dict[str, Literal["init", "sidecar"]] = {"initContainers": "init", "sidecars": "sidecar"}
 

@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines: compiled pipelines as workflows, and what optimizers make of them."""
+"""Adapter of Kubeflow Pipelines: compiled pipelines lifted into the IR, and lowered back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Components: graphs (those with a dag) and operations (those with an executor).
+"""Components: graphs (those with a dag) and operations (those with an executor), and their executors.
 
 Source: `pipeline_spec.proto` (ComponentSpec, PipelineDeploymentConfig, PlatformSpec).
 """
@@ -31,6 +31,8 @@ __all__ = [
 
 
 # Executors: the container, and all other kinds.
+#
+# Source: `pipeline_spec.proto` (PipelineDeploymentConfig.ExecutorSpec, PipelineContainerSpec).
 
 KINDS = {
     "container": "container",

@@ -1,4 +1,7 @@
-"""One workflow back into its documents: what is unchanged stays verbatim, what changed is patched key by key."""
+"""One workflow back into its documents: what is unchanged stays verbatim, what changed is patched key by key.
+
+It also says which operations share the label of an executor.
+"""
 
 from __future__ import annotations
 

@@ -41,6 +41,8 @@ __all__ = ["COMPLETED", "SUCCEEDED", "read_items", "read_loop", "read_task", "wr
 
 
 # Loops: the iterators of tasks, which hand one item of a list to one of their inputs.
+#
+# Source: `pipeline_spec.proto` (ParameterIteratorSpec, ArtifactIteratorSpec, IteratorPolicy).
 
 ITERATORS: dict[str, tuple[OneOf["parameter", "artifact"], str]] = {
     "parameterIterator": ("parameter", "inputParameter"),

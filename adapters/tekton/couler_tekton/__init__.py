@@ -1,1 +1,1 @@
-"""Tekton for couler-plugins: its documents, read and written as they are; nothing of Tekton is imported."""
+"""Adapter of Tekton: its documents lifted into the IR, and lowered back; nothing of Tekton is imported."""

@@ -1,4 +1,4 @@
-"""From a plan back to Tekton's documents, with every edit traced to the decision behind it."""
+"""From a plan back to Tekton's documents: changes carried into the originals, each edit traced to its decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Back from the IR: a workflow as Python of the unified interface."""
+"""Python source of workflows: the IR written back as a program of the authoring API."""
 
 from couler_plugins.authoring.source.workflows import to_python
 

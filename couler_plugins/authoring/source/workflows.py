@@ -1,4 +1,4 @@
-"""A whole workflow as a file of Python."""
+"""A whole workflow, with its settings, volumes and claims, as a file of Python."""
 
 from __future__ import annotations
 

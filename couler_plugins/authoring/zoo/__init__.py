@@ -1,4 +1,4 @@
-"""The step zoo: training under the names that people know, over the catalogue of ready-made steps."""
+"""Training functions such as `xgboost.train`, over the catalogue of ready-made steps."""
 
 from couler_plugins.authoring.zoo import katib, lightgbm, mpi, pytorch, tensorflow, xgboost
 from couler_plugins.authoring.zoo.datasets import Dataset

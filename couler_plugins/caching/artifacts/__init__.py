@@ -1,4 +1,4 @@
-"""The artifact cache: results of steps by key, in any store, under a limit that holds."""
+"""Artifact cache: results of steps by key, in any store, under a capacity."""
 
 from __future__ import annotations
 

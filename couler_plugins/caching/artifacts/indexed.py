@@ -1,4 +1,4 @@
-"""The cache with an index: hard capacity, leases, single flight."""
+"""The cache with an index: hard capacity, leases, single flight, and the marks of pins and claims."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What Python code computes, as data for a key: callables, values, and the modules behind them."""
+"""Fingerprints of Python code for keys: callables, values, and the modules behind them."""

@@ -1,1 +1,1 @@
-"""The data plane: what carries results between files and the artifact cache, for whatever runs the steps."""
+"""Data plane: transfers of results between files and the artifact cache, for whatever runs the steps."""

@@ -1,4 +1,4 @@
-"""Fetches a dataset from where it is, and compares it with what its owner has declared."""
+"""Downloads of datasets: where each comes from, its bytes, and whether they are what its owner has declared."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Who makes the keys of an engine's results: the manifest, the engine itself, the pods by value, or the workers."""
+"""Key models: who computes an engine's keys (the manifest, the engine itself, the pods by value, or the workers)."""

@@ -1,4 +1,4 @@
-"""The replacement policies that come with couler-plugins."""
+"""Replacement policies that come with couler-plugins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads of Python code, observed while it runs: what its result depends on beside what it was called with."""
+"""Reads of running Python code: what a result depends on beside its arguments."""
 
 from couler_plugins.caching.reads.facts import Fact, Facts
 from couler_plugins.caching.reads.observation import Observation, observe

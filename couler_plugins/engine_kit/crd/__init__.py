@@ -1,4 +1,4 @@
-"""What an API server would say of documents, by the schemas and rules of CustomResourceDefinitions."""
+"""CustomResourceDefinitions: their schemas and rules, and checks of documents as an API server makes them."""
 
 from __future__ import annotations
 

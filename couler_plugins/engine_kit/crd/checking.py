@@ -1,4 +1,4 @@
-"""Checks documents against the CRDs that cover them."""
+"""Checks documents against the CRDs that cover them: their schemas, defaults, lists, shapes, names and rules."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Workflows that are written down for no engine: files that hold the JSON form of the IR."""
+"""JSON form of the IR: files of workflows that belong to no engine."""

@@ -35,7 +35,7 @@ from couler_plugins.ir import (
 __all__ = ["CONTAINER", "OPERATION", "PLACES", "RESOURCE", "RUN", "check"]
 
 
-# What natives look like in a workflow of no engine.
+# What natives look like in a workflow of no engine. Fields that are not named here may hold anything.
 
 Texts = dict[str, str]
 Mapped = dict[str, Any]

@@ -1,1 +1,1 @@
-"""Kubernetes clusters, for whatever engine runs there: how they are reached, asked, and what is put into them."""
+"""Kubernetes clusters, for any engine that runs there: access, requests, submission and watching."""

@@ -1,4 +1,4 @@
-"""What adapters share that write workflows of other engines: containers, texts, files, and what waits for what.
+"""Legalization: workflows in terms that every engine can write: containers, texts, files, and what waits for what.
 
 A workflow that `Adapter.portable` gives consists of these: operations of containers; parameters that are texts; output
 parameters that are files under a fixed path, or what a container prints (`result`); conditions that are `conditions`

@@ -1,1 +1,1 @@
-"""The texts that models are given when they write workflows."""
+"""Prompts for models that write workflows."""

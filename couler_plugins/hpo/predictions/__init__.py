@@ -1,1 +1,1 @@
-"""Training logs that a language model predicts: the prompts, what a log is, and the best of them."""
+"""Training logs predicted by a language model: the prompts, the form of a log, and the choice of the best."""

@@ -1,1 +1,1 @@
-"""Tuning inside of workflows: the optimizer `tune`."""
+"""The optimizer `tune`: hyperparameter tuning inside of workflows."""

@@ -1,4 +1,4 @@
-"""Tunes the steps of a workflow, one after the other, and says why each is as it then is."""
+"""Tunes the steps of a workflow by trials, one step after the other, and says why each is as it then is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A local engine: workflows whose steps are scripts, run in this process as their adapters say."""
+"""Local engine: workflows whose steps are scripts, run in this process as their adapters say."""
 
 from __future__ import annotations
 

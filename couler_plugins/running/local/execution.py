@@ -1,4 +1,4 @@
-"""One workflow that runs in a thread of this process."""
+"""One workflow that runs in a thread of this process, and its record for `--history`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which workflows a local run runs, and with which parameters."""
+"""Which workflows a local run runs, with which parameters, and what of them it refuses to run."""
 
 from __future__ import annotations
 

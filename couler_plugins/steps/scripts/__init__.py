@@ -1,1 +1,1 @@
-"""The scripts of ready-made steps. Each runs by itself in a container; what they share is written into each."""
+"""Scripts of ready-made steps. Each runs by itself in a container; what they share is written into each."""

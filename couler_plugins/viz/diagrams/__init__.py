@@ -1,4 +1,4 @@
-"""Pictures of workflows as text: Mermaid and DOT."""
+"""Diagrams of workflows as text: Mermaid and DOT."""
 
 from __future__ import annotations
 

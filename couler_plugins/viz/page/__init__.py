@@ -1,4 +1,4 @@
-"""A page about workflows for the browser: before, after, and why."""
+"""Page about workflows for the browser: before, after, and why."""
 
 from __future__ import annotations
 

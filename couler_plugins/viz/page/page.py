@@ -1,4 +1,7 @@
-"""One page about what optimizers made of workflows: nothing in it is fetched, and it says the same every time."""
+"""One page about what optimizers made of workflows: nothing in it is fetched, and it says the same every time.
+
+Its summary in a sentence and the data for its script are made here as well.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Workflows of other engines as DAG files: Python source that needs Airflow to run, and nothing of ours."""
+"""DAG files for workflows of other engines: Python source that needs Airflow to run, and nothing of ours."""

@@ -41,7 +41,7 @@ class Whole:
     Attributes:
         arguments: what `DAG(…)` is called with.
         pod: what holds for all pods: data with texts in it.
-        timetable: the timetables that are used, for the imports.
+        timetables: those that are used, for the imports.
     """
 
     arguments: dict[str, Node]

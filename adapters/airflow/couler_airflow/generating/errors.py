@@ -1,4 +1,4 @@
-"""What a generated DAG cannot be: one way to refuse it."""
+"""The error for what a generated DAG cannot be."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def _block(opening: str, items: list[str], closing: str, indent: str) -> str:
 
 
 def identifier(text: str, names: Collection[str]) -> str:
-    """A name of Python for something that is called `text`, which is none of those taken."""
+    """A name of Python for something that is called `text`, which is none of these names."""
     plain = re.sub(r"\W+", "_", text.lower(), flags=re.ASCII).strip("_") or "task"
     plain = plain[:60]
     if not plain[0].isalpha() or keyword.iskeyword(plain) or keyword.issoftkeyword(plain):

@@ -1,6 +1,7 @@
-"""Workflows of other engines as DAG files: Python source that needs Airflow and its provider for Kubernetes to run.
+"""Workflows of other engines as DAG files, and the shell code around their commands.
 
-Neither is needed to write it. Airflow's own DAGs are changed in place instead; see `couler_airflow.lower`.
+A file is Python source that needs Airflow and its provider for Kubernetes to run; neither is needed to write it.
+Airflow's own DAGs are changed in place instead; see `couler_airflow.lower`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ __all__ = ["COLLECT", "DagSource", "file_of", "generate", "generated"]
 
 
 # What runs around a command in the pod of a generated task, in POSIX shell; the image needs sh, awk, tee and mktemp.
+#
+# Each is a program of its own that runs the command behind its arguments, so they can be nested. Argo takes one newline
+# from the end of what it reads (`workflow/executor`: "Trims off a single newline for user convenience"), appends the
+# path of a script to its command, and fails where a file is missing and nothing stands in.
 
 COLLECT = r"""
 run() { until [ "$1" = -- ]; do shift 3; done; shift; "$@"; }

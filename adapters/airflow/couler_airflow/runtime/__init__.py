@@ -1,1 +1,1 @@
-"""The cache around a task while it runs."""
+"""Cache around a task while it runs."""

@@ -1,4 +1,4 @@
-"""Splits a DAG in place: it keeps its id, schedule and history, and its operators move into the DAGs of parts."""
+"""Splits a DAG in place: it keeps its id, schedule and history; operators and task groups move into DAGs of parts."""
 
 from __future__ import annotations
 

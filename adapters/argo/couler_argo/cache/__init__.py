@@ -1,1 +1,1 @@
-"""Caching by Argo's own memoization: what may be, under which key, and what is out of date."""
+"""Caching by Argo's own memoization: which templates may be cached, their keys, and which keys are out of date."""

@@ -1,4 +1,4 @@
-"""For those who write workflows with Hera: `install` (a hook), `optimize`, `service`, `tune`, `lift`, `lower`."""
+"""Hera: `install` (a hook), `optimize`, `service`, `tune`, `lift` and `lower` for workflows that Hera writes."""
 
 from __future__ import annotations
 

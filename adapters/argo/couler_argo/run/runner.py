@@ -1,4 +1,4 @@
-"""Runs Argo workflows in a cluster, with what they need beside them.
+"""Runs Argo workflows in a cluster, with what they need beside them, and says which steps failed in which pods.
 
 A workflow gets its name before it is created, from the run's identity. So whoever has lost the answer, or died before
 it came, finds by that name whether the workflow is there, and never creates it twice.

@@ -1,4 +1,5 @@
-"""What splitting has to know of an Argo workflow: its size as Argo counts it, what holds its steps together, its parts.
+"""What splitting has to know of a workflow: its size as Argo counts it, what holds its steps together, its parts,
+and the permissions that these need.
 
 Sources: `maxItems` in the CRDs of Argo 4.0 and later; `workflow/packer/packer.go` (1 MiB with status); argo#7121.
 """

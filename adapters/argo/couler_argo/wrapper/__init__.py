@@ -1,1 +1,1 @@
-"""Caching by a wrapper around a command, for results that memoization cannot keep."""
+"""Cache wrapper around a command, for results that memoization cannot keep."""

@@ -1,1 +1,1 @@
-"""Caching by the keys that the backend makes: which tasks may be, and what is known before a run."""
+"""Caching by the keys that the backend makes: which tasks may be cached, and which results are known before a run."""

@@ -1,1 +1,1 @@
-"""Pipelines in terms that other engines understand: what is written for Argo is made from these."""
+"""Portable form of pipelines: the terms that other engines understand."""

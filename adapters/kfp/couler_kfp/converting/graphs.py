@@ -1,4 +1,4 @@
-"""Graphs and their tasks over texts and files, without what only KFP's backend does with them."""
+"""Graphs, tasks, conditions and exit handlers over texts and files, without what only KFP's backend does with them."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ __all__ = ["portable_condition", "portable_graph", "with_handlers"]
 
 
 # Conditions over values that are text: what CEL compares with numbers and truth values is converted first.
+#
+# Sources: KFP's compiler (`pipeline_spec_builder.py`: what conditions it writes), `backend/src/v2/driver` (they are
+# evaluated over typed values).
 
 STRING = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 PLAIN = re.compile(rf"(?:\s|[()!<>=]|&&|\|\||-?\d+(?:\.\d+)?|\b(?:int|double|true|false)\b|{STRING})*\Z")
@@ -96,6 +99,8 @@ def _constant(reference: Reference, step: Step) -> str:
 
 
 # Tasks that run whatever became of another one, as handlers of that one: its failure then still fails the pipeline.
+#
+# KFP's own compiler makes exit hooks of them (`argocompiler/dag.go`), so nothing can wait for them there either.
 
 EXIT = "exit"
 

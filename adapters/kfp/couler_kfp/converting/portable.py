@@ -1,4 +1,4 @@
-"""Pipelines in terms that other engines understand: containers, texts, files, and what waits for what."""
+"""Pipelines in terms that other engines understand: containers, texts, files, loops, and what waits for what."""
 
 from __future__ import annotations
 

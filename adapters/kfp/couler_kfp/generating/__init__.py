@@ -1,1 +1,1 @@
-"""Workflows of other engines as pipelines: what is written anew for KFP is made from these."""
+"""Pipelines for workflows of other engines, written anew."""

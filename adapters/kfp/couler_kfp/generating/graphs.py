@@ -1,4 +1,6 @@
-"""Graphs as components with a dag: each condition and each loop is a dag of its own, as KFP's compiler makes them.
+"""Graphs as components with a dag, the arguments of tasks, and conditions in CEL.
+
+Each condition and each loop is a dag of its own, as KFP's compiler makes them.
 
 Sources: `kfp/compiler/pipeline_spec_builder.py`, `pipeline_spec.proto`. A task that waits for one that was skipped does
 not start, so nothing that is to start all the same can be said.

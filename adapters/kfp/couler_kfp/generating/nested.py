@@ -42,7 +42,7 @@ class Nested:
 
     Args:
         types: of what graphs and operations take and give.
-        taken: the names that components have.
+        names: the names that components have.
 
     Attributes:
         made: all dags so far, the last one in progress at the end.

@@ -1,4 +1,4 @@
-"""Past runs of pipelines for `couler history`, asked for over KFP's API.
+"""Past runs of pipelines for `couler history`, and the client of KFP's API that they are asked for with.
 
 Source: https://www.kubeflow.org/docs/components/pipelines/reference/api/kubeflow-pipeline-api-spec/. Nothing that it
 says is taken on trust: lists have an end, and a run is the one that was asked for.

@@ -1,4 +1,5 @@
-"""What splitting has to know of a pipeline: how large its backend makes it, what holds its tasks together, its parts.
+"""What splitting has to know of a pipeline: how large its backend makes it, what holds its tasks together, its parts,
+and the pipeline that is left without them.
 
 Sources: `workflow/packer/packer.go` of Argo (a workflow has to fit into 1 MiB together with the status of its nodes,
 which is compressed where it does not); kubeflow/pipelines#13738 (56 tasks took 1.95 MiB once they ran, 36 KB each).
@@ -43,6 +44,9 @@ __all__ = ["Detached", "KfpSplitting", "detach", "splitting_of"]
 
 
 # Takes graphs out of a pipeline; what is left of it says which pipelines there are now, and how they hang together.
+#
+# It keeps the form of a pipeline: its root has a task for each part, in place of that part's tasks. Those tasks have an
+# executor of our own, `pipeline: {name: …}`, which `couler run` understands, and every backend refuses.
 
 
 class Detached(NamedTuple):

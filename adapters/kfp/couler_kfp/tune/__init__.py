@@ -1,1 +1,1 @@
-"""Steps of KFP's pipelines that get better hyperparameters."""
+"""Tuning tasks of KFP's pipelines."""

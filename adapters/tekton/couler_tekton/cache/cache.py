@@ -208,7 +208,7 @@ class TektonCache(ByValueKeys):
         return to_annotate(VERSION)
 
     def material(self, operation: Operation, *, result: bool) -> Material:
-        """What a task is; see `couler_tekton.cache.cache`."""
+        """What a task is; see `material` above."""
         return material(operation, self.workflow, self._annotations.get(MAX_OUTPUT))
 
     def items(self, step: Step) -> int | None:

@@ -1,1 +1,1 @@
-"""Runs and pipelines in terms that other engines understand: what is written for those is made from these."""
+"""Portable form of runs and pipelines: the terms that other engines understand."""

@@ -1,1 +1,1 @@
-"""Workflows of other engines as PipelineRuns: what is written anew for Tekton is made from these."""
+"""PipelineRuns for workflows of other engines, written anew."""

@@ -1,1 +1,1 @@
-"""What Tekton would refuse, and what fails when it runs."""
+"""Lint of documents: what Tekton would refuse, and what fails when it runs."""

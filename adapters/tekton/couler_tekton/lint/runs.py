@@ -1,4 +1,4 @@
-"""PipelineRuns and TaskRuns.
+"""Checks of PipelineRuns and TaskRuns: their timeouts, parameters, workspaces, resources and status.
 
 Source: `pkg/apis/pipeline/v1` (`pipelinerun_validation.go`, `taskrun_validation.go`, `workspace_validation.go`).
 """
@@ -23,6 +23,9 @@ __all__ = ["check_pipeline_run", "check_task_run", "check_timeouts"]
 
 
 # Timeouts of a PipelineRun: those of its parts fit into that of the whole.
+#
+# Source: `pkg/apis/pipeline/v1/pipelinerun_validation.go`; the default is that of a cluster as it is installed
+# (`default-timeout-minutes`).
 
 HOUR = 3600.0
 """How long a run may take that says nothing of it."""

@@ -1,4 +1,7 @@
-"""Takes graphs out of a pipeline; what is left of it has a custom task for each part, in place of that part's tasks."""
+"""Takes graphs out of a pipeline; what is left of it has a custom task for each part, in place of that part's tasks.
+
+Tasks of `finally` become parts that run at the end.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,9 @@ from couler_tekton.variables import Scope, write_value
 __all__ = ["FINALLY", "Detached", "Final", "Finalizing", "detach"]
 
 
-# The parts that run at the end.
+# The parts that run at the end. Those finalizers that read the same results are in one part: Tekton leaves out who
+# reads a result that is not there, and nobody else (`docs/pipelines.md`, "Consuming Task execution results in
+# finally").
 
 FINALLY = "finally"
 """What the parts are called that run at the end, before their numbers from the second on."""

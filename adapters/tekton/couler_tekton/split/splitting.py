@@ -23,9 +23,12 @@ from couler_tekton.writing import Writing
 __all__ = ["TektonSplitting", "beside", "refuse_undetachable", "splitting_of", "tekton_bonds", "why_not_gathered"]
 
 
-# What only Tekton has that holds tasks together when their pipeline is cut, beside what the IR knows.
-
 # Results that are gathered from a matrix: lists, which Tekton hands out of a run where another task of it reads them.
+#
+# What `GetTaskRunsResults` has of a matrix is what `findResultValuesForMatrix` has put into its `ResultsCache`, for
+# tasks that read it and come later in the pipeline. A result of the pipeline that is not there fails the run
+# (`ApplyTaskResultsToPipelineResults`). So one reader stays with the matrix, and others may be anywhere. Source:
+# `pkg/reconciler/pipelinerun/resources`; `docs/matrix.md`, "Results from fanned out Matrixed PipelineTasks".
 
 WHOLE = ("*",)
 
@@ -61,6 +64,10 @@ def _is_filled(loop: Loop) -> bool:
     written = [write_value(axis.values) for axis in loop.axes]
     return all(isinstance(values, list) and any("[*]" not in str(value) for value in values) for values in written)
 
+
+# What only Tekton has that holds tasks together when their pipeline is cut, beside what the IR knows.
+#
+# Sources: `docs/matrix.md`, `docs/variables.md`, `docs/artifacts.md`, `docs/pipelines-in-pipelines.md`.
 
 LONGEST = 63
 """Characters of the name of a Pipeline."""
@@ -229,7 +236,7 @@ class TektonSplitting:
         return HANDED + named + (size or 0), READ + named + copies * (size or 0)
 
     def bonds(self) -> Sequence[Bond]:
-        """What the IR knows, and what only Tekton has; see `couler_tekton.split.splitting`."""
+        """What the IR knows, and what only Tekton has; see `tekton_bonds`."""
         return [*bonds(self._whole.workflow, ROOT), *tekton_bonds(self._whole)]
 
     def detach(self, parts: Mapping[str, Sequence[str]]) -> Parts:

@@ -1,4 +1,4 @@
-"""One decision of SCR-EM: from the candidates and the history to the keys that are kept."""
+"""One decision of SCR-EM: the scenarios of the next version, and the keys that are kept of the candidates."""
 
 from __future__ import annotations
 

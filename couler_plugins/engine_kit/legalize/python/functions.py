@@ -1,8 +1,9 @@
 """Functions of Python as operations that every engine can run, each in its own way.
 
-Such an operation has the kind `python`, the function's source as the script of its only container, and in its `rest`
-what else is known of the function: `{"python": {"function": …, "packages": […], "inputs": {…}, "outputs": {…}}}`, where
-inputs and outputs are kinds by name. Between steps, a value is its text: a text as it is, all else as JSON.
+Such an operation has the kind `python`, the function's source as the script of its only container, and in its
+`native_extra` what else is known of the function:
+`{"python": {"function": …, "packages": […], "inputs": {…}, "outputs": {…}}}`, where inputs and outputs are kinds by
+name. Between steps, a value is its text: a text as it is, all else as JSON.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the `rest` of an operation says of its function."""
+    """What the `native_extra` of an operation says of its function."""
 
     function: str
     packages: tuple[str, ...] = ()

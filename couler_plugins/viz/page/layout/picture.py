@@ -1,4 +1,6 @@
-"""From layers to coordinates: a small graph is spread out, a large one goes into a grid. Linear but for a few sorts."""
+"""From layers to coordinates and curves: a small graph is spread out, a large one goes into a grid. Linear but for a
+few sorts.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What Argo's workflows mean, for running them without a cluster."""
+"""Semantics of Argo's workflows, for running them without a cluster."""
