@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from couler_plugins.hookspecs.parameters import Value as Setting
 from couler_plugins.ir import Graph, Literal, Operation, Port, Reference, Step, Workflow
+
+if TYPE_CHECKING:
+    from couler_plugins.hookspecs.parameters import Value as Setting
 
 __all__ = ["FanOut", "Trials", "Tuning"]
 

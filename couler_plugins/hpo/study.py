@@ -17,7 +17,6 @@ from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs import Tuner
 from couler_plugins.hookspecs.trials import Task, Trial, best_of
 from couler_plugins.hpo.leases import is_left, signature
-from couler_plugins.hpo.optuna_bridge import NOTES, Given, inner, suggested, thawed
 from couler_plugins.hpo.optuna_tuner import require_optuna
 from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.storages import open_storage, storage_errors
@@ -203,6 +202,7 @@ class Study:
             self._study.tell(number, value if state == TrialState.COMPLETE else None, state, skip_if_finished=True)
 
     def _propose(self, trial: optuna.Trial, tuner: Tuner) -> Trial | None:
+        from couler_plugins.hpo.optuna_bridge import NOTES, Given, inner, suggested
 
         others = [other for other in self.trials if other.number != trial.number]
         try:
@@ -226,6 +226,7 @@ class Study:
             return self._study.get_trials(deepcopy=False)
 
     def _thawed(self, trial: FrozenTrial) -> Trial:
+        from couler_plugins.hpo.optuna_bridge import thawed
 
         return thawed(trial, self.task.space)
 

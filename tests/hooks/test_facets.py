@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import re
+import subprocess
+import sys
 from importlib import import_module
 from operator import attrgetter
 
@@ -54,6 +57,15 @@ def test_a_function_behind_a_facet_takes_its_arguments(engine: str, name: str, p
     function = attrgetter(attribute)(import_module(module))
     _, *parameters = inspect.signature(FACETS[name].method).parameters
     inspect.signature(function).bind(*parameters)
+
+
+def test_importing_what_is_behind_facets_imports_no_engine() -> None:
+    modules = sorted({place.partition(":")[0] for _, _, place in FUNCTIONS})
+    engines = ("airflow", "hera", "kfp", "kubernetes", "optuna")
+    code = f"import sys, {', '.join(modules)}\nprint([name for name in {engines} if name in sys.modules])"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_every_facet_says_what_it_is_for_and_what_happens_without() -> None:

@@ -13,11 +13,9 @@ from couler_airflow.journal import Journal
 from couler_airflow.lift import arguments_of
 from couler_airflow.patching import patch_graph, patch_operations
 from couler_airflow.settings import WHOLE
-from couler_airflow.split import operators as split_operators
 from couler_airflow.split.plan import PART_TAG
 from couler_airflow.split.roles import says
 from couler_airflow.split.texts import places, respelled
-from couler_airflow.split.timetable import timetable_of_part
 from couler_airflow.values import Values
 from couler_plugins.ir import Call, Operation, Step, Workflow, callables, needed, replace
 
@@ -152,6 +150,8 @@ class _Splitting:
 
     def _part(self, part: Workflow) -> Any:
         """A DAG like the one that is split, but for its id and schedule, with the part's operators moved into it."""
+        from couler_airflow.split.timetable import timetable_of_part
+
         dag = self._dag
         shell = copy.copy(dag)
         shell.__dict__ |= {
@@ -234,6 +234,8 @@ def _add(dag: Any, workflow: Workflow, defaults: Mapping[str, Any], like: Mappin
         like: the tasks that proxies stand for, by their ids.
     """
     from airflow.sdk.definitions._internal.contextmanager import DagContext, TaskGroupContext
+
+    from couler_airflow.split import operators as split_operators
 
     by_name = callables(workflow)
     added = [step for step in workflow.graphs[0].steps if step.source is None]

@@ -16,7 +16,6 @@ from couler_airflow.split.ancestry import Ancestry
 from couler_airflow.split.reads import Reads
 from couler_airflow.split.roles import GATE, PROXY, TRIGGER, WATCHER, links_of, operation
 from couler_airflow.split.texts import is_elsewhere, places, respelled
-from couler_airflow.split.timetable import timetable_of_part
 from couler_airflow.trigger_rules import DEFAULT, needs_of
 from couler_airflow.values import Values
 from couler_plugins.hookspecs.splitting import Parts
@@ -265,6 +264,8 @@ class _Detaching:
 
     def _rest(self) -> Any:
         """What a DAG says of itself beside its tasks."""
+        from couler_airflow.split.timetable import timetable_of_part
+
         return Values({}, "").native(
             {
                 "timetable": type(timetable_of_part(self._dag.timetable)).__name__,
