@@ -91,10 +91,11 @@ def test_a_store_that_is_full_refuses_and_the_task_goes_on(runs: Runs) -> None:
 
 def test_a_store_that_hangs_is_left_alone(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     from couler_airflow.runtime import store
+    from couler_plugins.caching import artifacts
 
     runs.set(cache_timeout="0.2")
     free = threading.Event()
-    opened = store.open_cache
+    opened = artifacts.open_cache
 
     def hang(*given: Any, **named: Any) -> Any:
         free.wait(10)
