@@ -62,7 +62,7 @@ PIPELINES: dict[str, Any] = {
 CONVERTED = 12
 """Files of a field repository that are converted to each engine: every so many-th, to have about that many."""
 ASPECTS = ("text", "added", "decisions", "edits", "refusal")
-PATHS = {airflow_root(): "AIRFLOW", airflow_root().parent: "PACKAGES", SHARED: "SHARED", ROOT: "ROOT"}
+PATHS = {Path(sys.executable): "PYTHON", airflow_root(): "AIRFLOW", airflow_root().parent: "PACKAGES", SHARED: "SHARED", ROOT: "ROOT"}
 """Paths of this machine, and what stands for them."""
 HASHED = re.compile(r"unusual_prefix_[0-9a-f]{40}_")
 """What Airflow puts before the name of a DAG file's module: a hash of its path."""
