@@ -62,8 +62,16 @@ PIPELINES: dict[str, Any] = {
 CONVERTED = 12
 """Files of a field repository that are converted to each engine: every so many-th, to have about that many."""
 ASPECTS = ("text", "added", "decisions", "edits", "refusal")
-PATHS = {Path(sys.executable): "PYTHON", airflow_root(): "AIRFLOW", airflow_root().parent: "PACKAGES", SHARED: "SHARED", ROOT: "ROOT"}
+PATHS = {
+    Path(sys.executable): "PYTHON",
+    airflow_root(): "AIRFLOW",
+    airflow_root().parent: "PACKAGES",
+    SHARED: "SHARED",
+    ROOT: "ROOT",
+}
 """Paths of this machine, and what stands for them."""
+OF_PYTHON = ("example_python_decorator.py", "example_python_operator.py")
+"""DAGs that name the path of Python: how large their parts are differs from machine to machine."""
 HASHED = re.compile(r"unusual_prefix_[0-9a-f]{40}_")
 """What Airflow puts before the name of a DAG file's module: a hash of its path."""
 
@@ -191,7 +199,7 @@ def files_of(group: str, pattern: str) -> dict[str, tuple[Subject, Path]]:
     """The files of an engine's corpus that are here, by name."""
     (subject,) = (subject for subject in SUBJECTS if subject.engine == group)
     files = {subject.shown(path): (subject, path) for path in subject.files()}
-    return {name: file for name, file in files.items() if fnmatchcase(name, pattern)}
+    return {name: file for name, file in files.items() if fnmatchcase(name, pattern) and not name.endswith(OF_PYTHON)}
 
 
 def is_here(group: str, file: str) -> bool:
