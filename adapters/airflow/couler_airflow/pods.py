@@ -14,6 +14,7 @@ from typing import Any
 
 from couler_airflow.containers import KNOWN, POD, field_of, known_of
 from couler_airflow.pulls import PULL
+from couler_airflow.split.roles import MODULE
 
 __all__ = ["Place", "Pods", "is_plain", "read_setting", "write_setting"]
 
@@ -66,6 +67,8 @@ class Pods:
         }
 
     def _places(self, task: Any) -> Mapping[str, Place]:
+        if task.operator_class.__module__ == MODULE:  # it stands for a task of another part, which has the settings
+            return {}
         if _starts_pod(task):
             return {} if any(field_of(task, field) for field in TEMPLATES) else FIELDS
         config = field_of(task, "executor_config")
