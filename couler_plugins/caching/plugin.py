@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from couler_plugins.caching.artifacts.alluxio_store import AlluxioStore
 from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
 from couler_plugins.caching.artifacts.stores import FolderStore
 from couler_plugins.caching.policies import POLICIES
+from couler_plugins.documents import Document
 from couler_plugins.hookspecs import ArtifactStore, CachePolicy, Profile, hookimpl
+from couler_plugins.ir import Workflow
 from couler_plugins.runs import Run
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document
-    from couler_plugins.ir import Workflow
 
 __all__ = ["couler_artifact_stores", "couler_cache_policies", "couler_profiles", "couler_runs"]
 

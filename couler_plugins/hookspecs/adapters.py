@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
+from couler_plugins.documents import Document, Remark, SourceFile
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.facets import facet
 from couler_plugins.hookspecs.markers import hookspec
+from couler_plugins.ir import Homes, Step, Workflow
+from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision, Lowered, Plan, Written
 
 if TYPE_CHECKING:
-    from couler_plugins.documents import Document, Remark, SourceFile
     from couler_plugins.hookspecs.caching import EngineCache
     from couler_plugins.hookspecs.checking import Check
     from couler_plugins.hookspecs.eviction import Evictor, Target
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
-    from couler_plugins.ir import Homes, Step, Workflow
-    from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["Adapter", "ApiGroup", "Capability", "Footprint", "NoOptions", "couler_adapters"]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from couler_plugins.hookspecs.markers import hookspec
+from couler_plugins.ir import Workflow
 from couler_plugins.plan import Part, Plan
 from couler_plugins.runs import Run
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.policies import CachePolicy
     from couler_plugins.hookspecs.profiles import Profile
     from couler_plugins.hookspecs.tuners import Tuner
-    from couler_plugins.ir import Workflow
 
 __all__ = ["Context", "Optimizer", "couler_after_optimizer", "couler_before_optimizer", "couler_optimizers"]
 

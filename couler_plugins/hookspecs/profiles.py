@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from couler_plugins.documents import Document
 from couler_plugins.hookspecs.markers import hookspec
+from couler_plugins.ir import Workflow
 from couler_plugins.runs import Run
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document
-    from couler_plugins.ir import Workflow
 
 __all__ = ["Profile", "couler_profiles", "couler_runs"]
 

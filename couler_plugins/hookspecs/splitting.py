@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from couler_plugins.ir import Bond, Reference, Step, Workflow
 from couler_plugins.plan import Link
-
-if TYPE_CHECKING:
-    from couler_plugins.ir import Bond, Reference, Step, Workflow
 
 __all__ = ["Extent", "Load", "Parts", "Splitting"]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from couler_plugins.hookspecs.markers import hookspec
-
-if TYPE_CHECKING:
-    from couler_plugins.ir import Argument, Operation
+from couler_plugins.ir import Argument, Operation
 
 __all__ = ["Built", "CatalogueStep", "InputType", "StepInput", "StepOutput", "StepVariable", "couler_steps"]
 

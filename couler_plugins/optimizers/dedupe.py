@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from couler_plugins.hookspecs import Context
+from couler_plugins.ir import (
+    Call,
+    Directive,
+    Dynamic,
+    Operation,
+    Workflow,
+    call_sites,
+    redirect_calls,
+    remove_callables,
+    replace,
+    without_origin,
+)
 from couler_plugins.plan import Decision, Plan
-
-if TYPE_CHECKING:
-    from couler_plugins.ir import Operation, Workflow
 
 __all__ = ["Dedupe", "duplicates"]
 
@@ -27,8 +36,6 @@ class Dedupe:
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Redirects every call of a duplicate to the first of its kind, and removes the duplicate."""
-        from couler_plugins.ir import redirect_calls, remove_callables
-
         for workflow in plan.workflows:
             merged = duplicates(workflow)
             if merged:
@@ -43,8 +50,6 @@ def duplicates(workflow: Workflow) -> list[tuple[Operation, str]]:
 
     The first in the source stays. Linear in the size of the workflow.
     """
-    from couler_plugins.ir import Call, Directive, Dynamic, call_sites, replace
-
     if workflow.library:
         return []
     directives: dict[str, set[tuple[Directive, ...]]] = {}
@@ -71,8 +76,6 @@ def duplicates(workflow: Workflow) -> list[tuple[Operation, str]]:
 
 def _decisions(workflow: Workflow, merged: list[tuple[Operation, str]]) -> list[Decision]:
     import msgspec
-
-    from couler_plugins.ir import Call, call_sites, without_origin
 
     callers: dict[str, list[str]] = {}
     for site in call_sites(workflow):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Context
+from couler_plugins.ir import Call, Callable, Dynamic, Graph, Source, Workflow, call_sites, callables, remove_callables
 from couler_plugins.plan import Decision, Plan
-
-if TYPE_CHECKING:
-    from couler_plugins.ir import Callable, Source, Workflow
 
 __all__ = ["Prune", "unreachable"]
 
@@ -36,8 +34,6 @@ class Prune:
         Raises:
             InvalidInput: a name to keep is in no workflow, so that what it should keep would be removed.
         """
-        from couler_plugins.ir import callables, remove_callables
-
         names = {name for workflow in plan.workflows for name in callables(workflow)} if self.keep else set()
         if unknown := [name for name in self.keep if name not in names]:
             raise InvalidInput(f"there is no {unknown[0]!r} to keep", hint="correct the name in prune{keep=…}")
@@ -53,8 +49,6 @@ class Prune:
 
 def unreachable(workflow: Workflow, keep: tuple[str, ...] = ()) -> list[str]:
     """The names of the graphs and operations that no run can reach, in the order of the source."""
-    from couler_plugins.ir import Call, Dynamic, Graph, call_sites, callables
-
     entered = workflow.entry is not None and isinstance(workflow.entry.call, Call)
     if workflow.library or not entered or any(isinstance(site.step.call, Dynamic) for site in call_sites(workflow)):
         return []

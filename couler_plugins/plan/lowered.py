@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from couler_plugins.documents import Edit
 from couler_plugins.errors import CoulerError
+from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan.plan import Decision
-
-if TYPE_CHECKING:
-    # `couler plugins` imports this, and must not pay for a YAML parser.
-    from couler_plugins.documents import Edit
-    from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["Lowered", "Shown", "TracedEdit", "Written"]
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from couler_plugins.ir import Homes, Libraries, Operation, Scalar, SettableStep, Workflow, move_into_graph
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.homes import change_operations, change_steps
+
 if TYPE_CHECKING:
     # Every plugin imports Decision, and `couler plugins` imports every plugin: that must not cost a YAML parser. The
     # structs below are written as JSON and never read from it, so msgspec does not evaluate these annotations.
-    from couler_plugins.ir import Homes, Libraries, Operation, Scalar, SettableStep, Workflow
-    from couler_plugins.ir.bundle import Bundle
     from couler_plugins.plan.objections import Objection, SourcePlace
 
 __all__ = ["Decision", "Link", "Outcome", "Part", "Plan"]
@@ -126,8 +128,6 @@ class Plan:
     def libraries(self) -> Libraries:
         """The workflows that others call, to look up what a call means; made when it is first asked for."""
         if not self._libraries:
-            from couler_plugins.ir import Libraries
-
             self._libraries.append(Libraries(self.workflows, self.bundle))
         return self._libraries[0]
 
@@ -157,8 +157,6 @@ class Plan:
             optimizer, action, reason: the name of the optimizer, what is done, and why, for the decisions.
             change: returns the operation itself where nothing is to be done; its name has to stay.
         """
-        from couler_plugins.ir.homes import change_operations
-
         return self._map(change_operations, change, optimizer, action, reason)
 
     def map_steps(
@@ -169,8 +167,6 @@ class Plan:
         A step comes with all settings in force; `ir.with_settings` changes some. They are written where the engine
         keeps them. An operation that keeps them is copied for a call where its calls differ, or others may call it.
         """
-        from couler_plugins.ir.homes import change_steps
-
         return self._map(change_steps, change, optimizer, action, reason)
 
     def _map(self, apply: Callable[..., Any], change: object, optimizer: str, action: str, reason: str) -> Plan:
@@ -197,8 +193,6 @@ class Plan:
         Raises:
             Unsupported: the workflow would mean something else afterwards.
         """
-        from couler_plugins.ir import move_into_graph
-
         move = move_into_graph(workflow, graph, steps, new_graph)
         waits = f"; as {move.graph} ends as a whole, {', '.join(move.waits)} may start later" if move.waits else ""
         decision = Decision(

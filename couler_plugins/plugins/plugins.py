@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from couler_plugins.documents import Document
 from couler_plugins.errors import REPORT, InvalidInput, PluginFailure, one_line
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.options.fields import build
@@ -15,9 +16,6 @@ from couler_plugins.plugins.checks import hook_problems
 from couler_plugins.plugins.hooks import Hooks
 from couler_plugins.plugins.points import ADAPTERS, POINTS, ExtensionPoint
 from couler_plugins.plugins.registry import PluginRecord, Registry, Reply
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document
 
 __all__ = ["Plugins"]
 

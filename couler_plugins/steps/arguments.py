@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import CatalogueStep, StepInput
+from couler_plugins.ir import Argument, Expression, FirstOf, Literal, Native, Node, Port, Reference, Template, Value
 from couler_plugins.options.fields import closest
-
-if TYPE_CHECKING:
-    from couler_plugins.ir import Argument, Port, Value
 
 __all__ = ["Constants", "checked", "constants", "passed", "ports", "text_of"]
 
@@ -59,8 +57,6 @@ def constants(step: CatalogueStep, given: Mapping[str, Any]) -> Constants:
 
 def ports(step: CatalogueStep) -> tuple[Port, ...]:
     """The inputs of the step's operation: one for each that is no constant."""
-    from couler_plugins.ir import Literal, Port
-
     return tuple(
         Port(name=item.name, default=None if item.default is None else Literal(value=text_of(item.default)))
         for item in step.inputs
@@ -70,8 +66,6 @@ def ports(step: CatalogueStep) -> tuple[Port, ...]:
 
 def passed(step: CatalogueStep, supplied: Mapping[str, Any]) -> tuple[tuple[Argument, ...], tuple[str, ...]]:
     """What a call passes, and the parameters of the workflow that it reads where nothing is given."""
-    from couler_plugins.ir import Argument, Reference
-
     values: dict[str, Value] = {}
     read: list[str] = []
     for item in step.inputs:
@@ -96,8 +90,6 @@ def text_of(value: Any) -> str:
 
 def _value(value: Any) -> Value:
     """An argument as its call passes it; in a list, each value that only the run knows is a text of its own."""
-    from couler_plugins.ir import Literal, Node, Template
-
     if isinstance(value, Node):
         return value  # type: ignore[return-value]  # one of the values that `_problem` knows
     if not isinstance(value, (list, tuple)) or not any(map(_is_open, value)):
@@ -110,8 +102,6 @@ def _value(value: Any) -> Value:
 
 def _quoted(item: Any) -> Iterator[Any]:
     """The parts of a text in JSON that only the run knows in part."""
-    from couler_plugins.ir import Template
-
     yield '"'
     for part in item.parts if isinstance(item, Template) else (item,):
         yield json.dumps(part, ensure_ascii=False)[1:-1] if isinstance(part, str) else part
@@ -120,8 +110,6 @@ def _quoted(item: Any) -> Iterator[Any]:
 
 def _plain(value: Any) -> Any:
     """Constants of the IR as Python's own, so that they can be checked like these."""
-    from couler_plugins.ir import Literal
-
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value.value if isinstance(value, Literal) else value
@@ -129,8 +117,6 @@ def _plain(value: Any) -> Any:
 
 def _is_open(value: Any) -> bool:
     """Whether only the run knows it."""
-    from couler_plugins.ir import Expression, FirstOf, Native, Reference, Template
-
     return isinstance(value, (Expression, FirstOf, Native, Reference, Template))
 
 

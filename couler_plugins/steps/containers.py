@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput
+from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Reference, Template, Value
 from couler_plugins.steps.arguments import Constants, checked, constants, passed, ports
-
-if TYPE_CHECKING:
-    from couler_plugins.ir import EnvVar, Operation, Value
 
 __all__ = ["OUTPUTS", "ContainerStep", "container_inputs", "container_step", "operation_of", "secret_keys"]
 
@@ -99,8 +97,6 @@ def operation_of(step: CatalogueStep, shape: Constants, command: Iterable[str], 
         command: what runs.
         args: what it is given before the inputs.
     """
-    from couler_plugins.ir import Container, Literal, Operation, Output
-
     needs = {name: Literal(value=shape[name]) for name in ("cpu", "memory") if shape[name]}
     container = Container(
         image=Literal(value=shape["image"]),
@@ -121,8 +117,6 @@ def operation_of(step: CatalogueStep, shape: Constants, command: Iterable[str], 
 
 def flags(inputs: Iterable[StepInput]) -> Iterable[Value]:
     """An argument of the command line for each input that a run can change."""
-    from couler_plugins.ir import Reference, Template
-
     for item in inputs:
         if not item.constant:
             value = Reference(to="input", kind="parameter", name=item.name)
@@ -135,8 +129,6 @@ def environment(step: str, secrets: Iterable[str]) -> tuple[EnvVar, ...]:
     Raises:
         InvalidInput: a text is not of the form that `secret_keys` reads.
     """
-    from couler_plugins.ir import EnvVar, Native
-
     return tuple(EnvVar(name=name, value=Native.of(source)) for name, source in secret_keys(step, secrets).items())
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from couler_plugins.engine_kit.legalize.jobs import JOB_OUTPUTS
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import StepInput
 from couler_plugins.steps.arguments import Constants
@@ -93,7 +94,6 @@ def _refused(shape: Constants, problem: str, hint: str) -> InvalidInput:
 
 
 def _job(version: str, kind: str, spec: dict[str, Any], success: str, watched: Any) -> Job:
-    from couler_plugins.engine_kit.legalize.jobs import JOB_OUTPUTS
 
     manifest = {"apiVersion": version, "kind": kind, "spec": spec}
     outputs = {JOB_NAME.name: JOB_OUTPUTS[JOB_NAME.name]}

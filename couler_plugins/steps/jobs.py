@@ -7,17 +7,16 @@ has to be allowed to create and to get the resource.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
+from couler_plugins.engine_kit.legalize.jobs import job_operation, manifest_of
 from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput
+from couler_plugins.ir import Expression, Reference
 from couler_plugins.steps.arguments import Constants, checked, constants, passed, ports
 from couler_plugins.steps.containers import container_inputs, secret_keys
 from couler_plugins.steps.declared import number
-
-if TYPE_CHECKING:
-    from couler_plugins.ir import Expression
 
 __all__ = ["JOB_INPUTS", "JOB_NAME", "Job", "JobStep", "any_failed", "container_of", "pods_of", "whole_list"]
 
@@ -58,8 +57,6 @@ class JobStep(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InvalidInput: an argument is missing, unknown, of another type, or makes no sense.
         """
-        from couler_plugins.engine_kit.legalize.jobs import job_operation, manifest_of
-
         values = checked(self, arguments)
         job = self.job({**constants(self, values), "step": self.name})
         named = {"generateName": f"{self.name}-", **job.manifest.get("metadata", {})}
@@ -123,8 +120,6 @@ def pods_of(count: int, container: Mapping[str, Any]) -> dict[str, Any]:
 
 def whole_list(name: str) -> Expression:
     """The list in an input, read and written anew, so that no text in it can say more than itself."""
-    from couler_plugins.ir import Expression, Reference
-
     value = Reference(to="input", kind="parameter", name=name)
     return Expression(language="expr", parts=("toJson(jsonpath(", value, ", '$'))"))
 

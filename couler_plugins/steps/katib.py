@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from couler_plugins.engine_kit.legalize.jobs import JOB_OUTPUTS
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import StepInput, StepOutput
 from couler_plugins.steps.arguments import Constants
@@ -34,8 +35,6 @@ def experiment(shape: Constants) -> Job:
 
     It has ended once it has a time of completion; that it found something is that a trial has succeeded.
     """
-    from couler_plugins.engine_kit.legalize.jobs import JOB_OUTPUTS
-
     metric, maximizes = shape["metric"], shape["direction"] == "maximize"
     if not METRIC.fullmatch(metric):
         raise _refused(shape, "metric", f"is {metric!r:.60}", "use letters, digits, '.', '_' and '-'")

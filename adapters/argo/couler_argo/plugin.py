@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from couler_argo.capabilities import CAPABILITIES, GENERATED
 from couler_argo.kinds import GROUP
+from couler_plugins.documents import Document
 from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, hookimpl
 from couler_plugins.runs import Run
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document
 
 __all__ = ["ArgoAdapter", "Options"]
 

@@ -18,16 +18,18 @@ from couler_kfp.dsl_objects import (
     source_of,
 )
 from couler_kfp.pipelines import is_platform
+from couler_plugins import api
+from couler_plugins.driver.pipeline import parse_pipeline
+from couler_plugins.driver.session import session
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported, one_line
+from couler_plugins.hookspecs import Optimizer
+from couler_plugins.options.config import Config, load_config
+from couler_plugins.plan import Plan
+from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.plugins.checks import optimizer_problem
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
-
-    from couler_plugins.hookspecs import Optimizer
-    from couler_plugins.options.config import Config
-    from couler_plugins.plan import Plan
-    from couler_plugins.plugins import Plugins
 
     Pipeline: TypeAlias = str | Sequence[Optimizer] | None
 
@@ -99,8 +101,6 @@ def lift(component: BaseComponent, *, config: Config | None = None, plugins: Plu
     Raises:
         InvalidInput: it is no component, or cannot be lifted.
     """
-    from couler_plugins import api
-
     check_component(component)
     return api.lift(source_of(component), engine="kfp", config=config, plugins=plugins)
 
@@ -112,8 +112,6 @@ def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) 
         Unsupported: KFP cannot read a document.
         CoulerError: as `couler_plugins.lower`, or a document could not be lowered.
     """
-    from couler_plugins import api
-
     lowered = api.lower(plan, to=to, plugins=plugins)
     for error in lowered.refused.values():
         raise error
@@ -131,10 +129,6 @@ class _Settings:
 
 
 def _settings(pipeline: Pipeline, to: str | None, config: Config | None, plugins: Plugins | None) -> _Settings:
-    from couler_plugins.driver.pipeline import parse_pipeline
-    from couler_plugins.driver.session import session
-    from couler_plugins.options.config import load_config
-    from couler_plugins.plugins import load_plugins
 
     config = config or load_config()
     plugins = plugins or load_plugins(config)
@@ -167,8 +161,6 @@ def _optimized(component: BaseComponent, *, settings: _Settings, in_place: bool)
 
 def _documents(component: BaseComponent, settings: _Settings) -> Sequence[Any] | None:
     """The documents that the optimizers make of a component; None where they leave it alone."""
-    from couler_plugins import api
-
     source = source_of(component)
     try:
         result = api.optimize(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from couler_kfp.capabilities import CAPABILITIES
 from couler_kfp.capabilities_generated import GENERATED
+from couler_plugins.documents import Document
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 from couler_plugins.runs import Run
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document
 
 __all__ = ["KfpAdapter", "Options"]
 

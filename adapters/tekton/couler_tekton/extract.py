@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from couler_plugins.hookspecs import Context
+from couler_plugins.ir import Call, External, Graph, Operation, Workflow, callables, remove_callables, replace_steps
+from couler_plugins.ir import replace as changed
 from couler_plugins.plan import Decision, Plan
-
-if TYPE_CHECKING:
-    from couler_plugins.ir import Graph, Operation, Workflow
 
 __all__ = ["Extract"]
 
@@ -53,7 +52,6 @@ class _Shelf:
 
     def name_of(self, item: Graph | Operation, workflow: Workflow, wanted: str) -> str:
         """What holds a graph or an operation, for workflows of the same namespace; it is made if there is none."""
-        from couler_plugins.ir import replace as changed
         from couler_tekton.extracted import holder, named
 
         bare = holder(item, workflow.namespace)
@@ -79,8 +77,6 @@ class _Shelf:
 
 
 def _of_pipeline(plan: Plan, workflow: Workflow, shelf: _Shelf) -> Plan:
-    from couler_plugins.ir import Call, External, Operation, callables, remove_callables, replace_steps
-    from couler_plugins.ir import replace as changed
     from couler_tekton.extracted import obstacle, pipeline_obstacle
 
     by_name = callables(workflow)
@@ -116,8 +112,6 @@ def _of_pipeline(plan: Plan, workflow: Workflow, shelf: _Shelf) -> Plan:
 
 
 def _of_task_run(plan: Plan, workflow: Workflow, shelf: _Shelf) -> Plan:
-    from couler_plugins.ir import Call, External, remove_callables
-    from couler_plugins.ir import replace as changed
     from couler_tekton.extracted import run_obstacle
 
     if workflow.entry is None or not isinstance(workflow.entry.call, Call):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
+from couler_plugins.documents import Document
 from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, Optimizer, hookimpl
 from couler_plugins.runs import Run
 from couler_tekton.capabilities import CAPABILITIES
 from couler_tekton.capabilities_generated import GENERATED
 from couler_tekton.extract import Extract
 from couler_tekton.kinds import GROUP
-
-if TYPE_CHECKING:
-    from couler_plugins.documents import Document
 
 __all__ = ["Options", "TektonAdapter"]
 

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from couler_argo.hera.hook import Installation, install
 from couler_argo.hera.objects import filled, hera_class_of, hera_classes
-from couler_argo.hera.run import Settings, optimized, plain_document
+from couler_argo.hera.run import Pipeline, Settings, optimized, plain_document
+from couler_plugins import api
 from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.running import Where
 from couler_plugins.hpo.files import tune_annotations as tune
+from couler_plugins.options.config import Config
+from couler_plugins.plan import Plan
+from couler_plugins.plugins import Plugins
 
 if TYPE_CHECKING:
     from hera.workflows import Workflow, WorkflowsService
-
-    from couler_argo.hera.run import Pipeline
-    from couler_plugins.hookspecs.running import Where
-    from couler_plugins.options.config import Config
-    from couler_plugins.plan import Plan
-    from couler_plugins.plugins import Plugins
 
     P = ParamSpec("P")
     W = TypeVar("W", bound=Workflow)
@@ -122,8 +121,6 @@ def service(
 
 def lift(workflow: Workflow, *, config: Config | None = None, plugins: Plugins | None = None) -> Plan:
     """A Hera workflow as optimizers see it; see `couler_plugins.lift`."""
-    from couler_plugins import api
-
     hera_class_of(workflow)
     return api.lift(plain_document(workflow), engine="argo", config=config, plugins=plugins)
 
@@ -135,8 +132,6 @@ def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) 
         Unsupported: a Hera workflow cannot hold a document.
         CoulerError: as `couler_plugins.lower`, or a document could not be lowered.
     """
-    from couler_plugins import api
-
     lowered = api.lower(plan, to=to, plugins=plugins)
     for error in lowered.refused.values():
         raise error

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from couler_argo.hera.objects import document_of, hera_classes, is_unhooked, label, private_copy, unhooked
-from couler_argo.hera.run import Settings, optimized, working
+from couler_argo.hera.run import Pipeline, Settings, optimized, working
+from couler_plugins.driver.pipeline import parse_pipeline
+from couler_plugins.driver.session import session
 from couler_plugins.errors import CoulerError, InvalidInput, one_line
+from couler_plugins.options.config import Config, load_config
+from couler_plugins.plugins import Plugins, load_plugins
 
 if TYPE_CHECKING:
     from hera.workflows import Workflow
-
-    from couler_argo.hera.run import Pipeline
-    from couler_plugins.options.config import Config
-    from couler_plugins.plugins import Plugins
 
     W = TypeVar("W", bound=Workflow)
 
@@ -99,11 +99,6 @@ def install(
         EngineError: Hera is not installed.
         Unsupported: it is a version that this was not tested with.
     """
-    from couler_plugins.driver.pipeline import parse_pipeline
-    from couler_plugins.driver.session import session
-    from couler_plugins.options.config import load_config
-    from couler_plugins.plugins import load_plugins
-
     hooked = _hooked_classes(classes)
     from hera.shared import register_pre_build_hook
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from couler_argo.hera.objects import WAY_OUT, check_kind, document_of, filled, label, private_copy
+from couler_plugins import api
 from couler_plugins.errors import CoulerError, Unsupported
+from couler_plugins.hookspecs import Optimizer
+from couler_plugins.options.config import Config
+from couler_plugins.plugins import Plugins
 
 if TYPE_CHECKING:
     from hera.workflows import Workflow
-
-    from couler_plugins.hookspecs import Optimizer
-    from couler_plugins.options.config import Config
-    from couler_plugins.plugins import Plugins
 
     Pipeline: TypeAlias = str | Sequence[Optimizer] | None
     W = TypeVar("W", bound=Workflow)
@@ -67,8 +67,6 @@ def optimized(workflow: W, document: dict[str, Any], settings: Settings) -> W:
         Unsupported: a Hera object cannot hold the result.
         CoulerError: as `couler_plugins.optimize`.
     """
-    from couler_plugins import api
-
     check_kind(workflow, document)
     try:
         with at_work():

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from couler_argo.hera.objects import WAY_OUT, hera_classes
 from couler_argo.hera.run import Settings, at_work
+from couler_argo.run.runner import ArgoRunner
+from couler_plugins import api
 from couler_plugins.documents import diff, render
 from couler_plugins.errors import Unsupported, one_line
+from couler_plugins.hookspecs.running import Request, Where
 
 if TYPE_CHECKING:
     from hera.workflows import WorkflowsService
 
-    from couler_plugins.hookspecs.running import Where
 
 __all__ = ["service_of"]
 
@@ -90,8 +92,6 @@ def _service_class() -> type[Any]:
 
 def _split(document: dict[str, Any], settings: Settings) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The workflow as it is to be, and what it needs beside it."""
-    from couler_plugins import api
-
     with at_work():
         result = api.optimize(
             document,
@@ -116,9 +116,6 @@ def _put_beside(documents: Sequence[dict[str, Any]], where: Where | None, namesp
         log.warning("Argo's server cannot create %s: apply what is not there, or give service(where=Where())", names)
         return
     import msgspec
-
-    from couler_argo.run.runner import ArgoRunner
-    from couler_plugins.hookspecs.running import Request
 
     runner = ArgoRunner(msgspec.structs.replace(where, namespace=where.namespace or namespace))
     request = Request(run="hera")
