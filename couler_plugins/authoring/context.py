@@ -15,7 +15,7 @@ from couler_plugins.authoring.recording import Recorder
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference
 
-__all__ = ["given", "implicit", "recorder", "recording", "reset", "whole"]
+__all__ = ["implicit", "in_block", "recorder", "recording", "reset", "whole"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -98,7 +98,7 @@ def whole(function: Callable[P, T]) -> Callable[P, T]:
     return called
 
 
-def given(reference: Reference) -> Reference:
+def in_block(reference: Reference) -> Reference:
     """The reference as one of the workflow of this block; outside of any it says nothing but names."""
     current = CURRENT.get()
     is_here = current is not None and current.in_block and current.owner == _owner()

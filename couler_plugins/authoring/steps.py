@@ -8,7 +8,7 @@ from typing import Any
 
 from couler_plugins.authoring.artifacts import Artifact, ArtifactValue
 from couler_plugins.authoring.checks import checked_name
-from couler_plugins.authoring.context import given, recorder
+from couler_plugins.authoring.context import in_block, recorder
 from couler_plugins.authoring.functions import function_operation
 from couler_plugins.authoring.operations import Common, main_container, operation_of
 from couler_plugins.authoring.places import PACKAGE, place, said_where
@@ -191,7 +191,7 @@ def get_step_output(step: str, name: str = "", kind: str = "parameter") -> RunVa
     if name != "":
         checked_name(name, "the name of an output", "give a text, or nothing for what the step prints")
     reference = Reference(to="output", step=step, name=name, kind=kind) if name else _printed(step)
-    return RunValue(given(reference))
+    return RunValue(in_block(reference))
 
 
 def _printed(step: str) -> Reference:

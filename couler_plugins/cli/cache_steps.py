@@ -12,7 +12,7 @@ import msgspec
 
 from couler_plugins.caching.artifacts import Meta
 from couler_plugins.caching.dataplane.deadline import time_limit
-from couler_plugins.caching.dataplane.lookups import Values, key_of, taken, went_well
+from couler_plugins.caching.dataplane.lookups import Values, key_of, occupied, went_well
 from couler_plugins.caching.dataplane.outputs import restore, save
 from couler_plugins.caching.dataplane.pods import (
     HIT,
@@ -224,7 +224,7 @@ def task_restore(
     key.write_text("")
     with harmless(NOT_RESTORED, bad_input=True), tidy(), time_limit(timeout):
         wanted = outputs_of(outputs)
-        if there := taken(wanted):
+        if there := occupied(wanted):
             raise EngineError(f"there is something at the place of its output {there[0]!r}")
         read = {name: Path(path) for name, path in map(named, files)}
         digest = key_of(Values(spec=spec, texts=values, files=read, lists=lists, end=end))

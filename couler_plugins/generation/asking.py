@@ -22,7 +22,7 @@ ANSWER_TOKENS = 4_000
 LONGEST_ANSWER = 50_000
 """Characters of an answer that a model is shown again."""
 
-told = partial(prompt, "couler_plugins.generation.prompts")
+prompt_text = partial(prompt, "couler_plugins.generation.prompts")
 
 
 class Subtasks(msgspec.Struct, frozen=True):
@@ -61,13 +61,13 @@ class Talk:
     def begin(self, name: str, document: Mapping[str, Any], schema: dict[str, Any]) -> None:
         """Asks about a document, whose texts are cleaned of secrets; what was said before is forgotten."""
         text = json.dumps(cleaned(document), indent=1, ensure_ascii=False)
-        self._question = (Message("system", told("system")), Message("user", told(name, document=text)))
+        self._question = (Message("system", prompt_text("system")), Message("user", prompt_text(name, document=text)))
         self._reply, self._schema = (), schema
 
     def say(self, name: str, **values: str) -> None:
         """Says something of the latest answer."""
         answer = Message("assistant", self.last[:LONGEST_ANSWER])
-        self._reply = (answer, Message("user", told(name, **values)))
+        self._reply = (answer, Message("user", prompt_text(name, **values)))
 
     def answer(self) -> str:
         """What the model says.

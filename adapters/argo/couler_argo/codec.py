@@ -25,8 +25,8 @@ __all__ = [
     "Field",
     "Mapped",
     "graft",
-    "held",
     "merged",
+    "present_fields",
     "refuse_beyond",
     "same",
     "with_keys",
@@ -127,7 +127,7 @@ class Field(NamedTuple):
     write: Callable[[Any, Context], Mapped]
 
 
-def held(mapping: Mapped, keys: Iterable[str]) -> Mapped:
+def present_fields(mapping: Mapped, keys: Iterable[str]) -> Mapped:
     """Those of the keys that the mapping has, with their content."""
     return {key: mapping[key] for key in keys if key in mapping}
 

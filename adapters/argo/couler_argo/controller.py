@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
-from couler_plugins.engine_kit.kubernetes.calls import Refused, asked
+from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of
 from couler_plugins.engine_kit.kubernetes.looking import config_map
 from couler_plugins.engine_kit.kubernetes.pages import pages
 from couler_plugins.engine_kit.kubernetes.rights import Right
@@ -51,7 +51,7 @@ def controllers_of(api: Any) -> list[Controller]:
     every, core = client.AppsV1Api(api).list_deployment_for_all_namespaces, client.CoreV1Api(api)
 
     def page(**options: Any) -> dict[str, Any]:
-        return asked("list deployments in all namespaces", partial(every, **options), {})
+        return answer_of("list deployments in all namespaces", partial(every, **options), {})
 
     controllers = []
     try:
@@ -68,7 +68,7 @@ def controllers_of(api: Any) -> list[Controller]:
         return controllers
     try:
         config_map(api, USUAL, SETTINGS)
-        asked(f"get the account {USUAL}", partial(core.read_namespaced_service_account, USUAL, USUAL), {})
+        answer_of(f"get the account {USUAL}", partial(core.read_namespaced_service_account, USUAL, USUAL), {})
     except Refused:
         return []
     return [Controller(USUAL, USUAL)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
-from couler_argo.codec import Codec, Context, Field, Mapped, held, refuse_beyond
+from couler_argo.codec import Codec, Context, Field, Mapped, present_fields, refuse_beyond
 from couler_argo.ports import read_ports, write_ports
 from couler_argo.steps import HOOKS, external
 from couler_plugins.documents import Document, Path
@@ -87,7 +87,7 @@ def _text(name: str, key: str) -> Field:
 def _read_entry(mapping: Mapped, context: Context) -> tuple[Step | None, Mapped]:
     """The entry: a template of its own, or one of the workflow template that it refers to."""
     entrypoint, reference = mapping.get("entrypoint"), mapping.get("workflowTemplateRef")
-    remainder = held(mapping, ("entrypoint", "workflowTemplateRef"))
+    remainder = present_fields(mapping, ("entrypoint", "workflowTemplateRef"))
     name = remainder.pop("entrypoint") if isinstance(entrypoint, str) and entrypoint else ""
     match reference:
         case {"name": str(workflow), **others}:

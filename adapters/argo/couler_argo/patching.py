@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from couler_argo.codec import Context, Mapped, held
+from couler_argo.codec import Context, Mapped, present_fields
 from couler_argo.directives import expand
 from couler_argo.manifests import SPEC_PATHS, at, codec_of
 from couler_argo.origins import Origins, with_at
@@ -82,7 +82,7 @@ class _Lowering:
         """The whole manifest, made from nothing but the IR."""
         written = codec_of(self._new.kind).write(self._new, Context())
         head: Mapped = {"apiVersion": "argoproj.io/v1alpha1", "kind": self._new.kind}
-        manifest: Mapped = {**head, **held(written, ("metadata", "spec")), **written}
+        manifest: Mapped = {**head, **present_fields(written, ("metadata", "spec")), **written}
         spec = manifest
         for key in SPEC_PATHS[self._new.kind]:
             spec = spec.setdefault(str(key), {})

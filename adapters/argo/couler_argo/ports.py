@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from couler_argo.codec import Codec, Context, Field, Mapped, held
+from couler_argo.codec import Codec, Context, Field, Mapped, present_fields
 from couler_argo.references import expression, native, value
 from couler_argo.spelling import write, write_expression, write_native
 from couler_argo.values import flag, mappings, scalar, structure
@@ -30,7 +30,7 @@ def _locations() -> Field:
     """Where an artifact lies outside the workflow."""
 
     def read(mapping: Mapped, context: Context) -> tuple[Native | None, Mapped]:
-        return native(held(mapping, LOCATIONS)), {}
+        return native(present_fields(mapping, LOCATIONS)), {}
 
     return Field("origin", LOCATIONS, read, lambda node, context: write_native(node, context.scope))
 
@@ -40,7 +40,7 @@ def _output_value() -> Field:
     keys = ("parameter", "expression", *SOURCES)
 
     def read(mapping: Mapped, context: Context) -> tuple[Any, Mapped]:
-        content = held(mapping, keys)
+        content = present_fields(mapping, keys)
         for key, reader in (("parameter", value), ("expression", expression)):
             if isinstance(content.get(key), str):
                 return reader(content.pop(key)), content
@@ -60,7 +60,7 @@ def _artifact_value() -> Field:
     """What an output artifact of a graph is: another artifact, or the one that an expression chooses."""
 
     def read(mapping: Mapped, context: Context) -> tuple[Any, Mapped]:
-        remainder = held(mapping, ("from", "fromExpression"))
+        remainder = present_fields(mapping, ("from", "fromExpression"))
         for key, reader in (("from", value), ("fromExpression", expression)):
             if isinstance(remainder.get(key), str):
                 return reader(remainder.pop(key)), remainder

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from couler_argo.codec import Codec, Context, Field, Mapped, held
+from couler_argo.codec import Codec, Context, Field, Mapped, present_fields
 from couler_argo.ports import ARGUMENTS
 from couler_argo.references import expression, native, value
 from couler_argo.spelling import write, write_expression, write_native
@@ -88,7 +88,7 @@ def _write_callee(callee: Callee, context: Context) -> Mapped:
 
 
 def _read_needs(mapping: Mapped, context: Context) -> tuple[Needs | None, Mapped]:
-    remainder = held(mapping, ("depends", "dependencies"))
+    remainder = present_fields(mapping, ("depends", "dependencies"))
     depends, listed = remainder.get("depends"), remainder.get("dependencies")
     if depends not in (None, "") and not isinstance(depends, str):
         raise InvalidInput("depends is not a string", hint="write it as names, &&, ||, ! and brackets")
@@ -112,7 +112,9 @@ def _write_needs(needs: Needs, context: Context) -> Mapped:
 
 def _read_tolerated(mapping: Mapped, context: Context) -> tuple[tuple[str, ...] | None, Mapped]:
     tolerated = tuple(outcome for key, outcome in TOLERATED.items() if mapping.get(key) is True)
-    return tolerated or None, {key: content for key, content in held(mapping, TOLERATED).items() if content is not True}
+    return tolerated or None, {
+        key: content for key, content in present_fields(mapping, TOLERATED).items() if content is not True
+    }
 
 
 def _write_tolerated(outcomes: tuple[str, ...], context: Context) -> Mapped:
@@ -120,7 +122,7 @@ def _write_tolerated(outcomes: tuple[str, ...], context: Context) -> Mapped:
 
 
 def _read_loop(mapping: Mapped, context: Context) -> tuple[Loop | None, Mapped]:
-    remainder = held(mapping, ("withItems", "withParam", "withSequence"))
+    remainder = present_fields(mapping, ("withItems", "withParam", "withSequence"))
     if isinstance(remainder.get("withItems"), list) and remainder["withItems"]:
         return Loop(axes=(Axis(name="item", values=native(remainder.pop("withItems"))),)), remainder
     if isinstance(remainder.get("withParam"), str):

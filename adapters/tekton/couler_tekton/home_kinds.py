@@ -10,7 +10,7 @@ from typing import Any
 
 from couler_plugins.ir import CallSite, Home, Literal, Native, Retry, Workflow, replace
 from couler_plugins.ir.settings import PAIRS
-from couler_tekton.cache.declared import entries, held, rest_of
+from couler_tekton.cache.declared import entries, mapping_at, rest_of
 from couler_tekton.mappings import Mapped, without
 from couler_tekton.tasks import write_retry
 from couler_tekton.variables import Scope, write_value
@@ -52,7 +52,7 @@ def with_path(data: Mapped, path: tuple[str, ...], content: Any) -> Mapped:
     """Return `data` with other content under a path; mappings that it leaves empty go."""
     key, *inner = path
     if inner:
-        content = with_path(held(data, key), tuple(inner), content)
+        content = with_path(mapping_at(data, key), tuple(inner), content)
     return without(data, key) if content in (None, {}) else {**data, key: content}
 
 
@@ -76,7 +76,7 @@ def of_run(setting: str, *path: str) -> Home:
     """Return the home of a setting in what a PipelineRun says of one task, which goes before what it says of all."""
 
     def get(workflow: Workflow) -> Function[[CallSite], Any]:
-        spec = held(rest_of(workflow), "spec")
+        spec = mapping_at(rest_of(workflow), "spec")
         usual = said_under(spec, ("taskRunTemplate", *path))
         own = said_of_tasks(workflow.native_extra)
 
@@ -88,7 +88,7 @@ def of_run(setting: str, *path: str) -> Home:
 
     def put(workflow: Workflow, changes: Iterable[tuple[CallSite, Any]]) -> Workflow:
         rest = rest_of(workflow)
-        items = entries(held(rest, "spec"), SPECS)
+        items = entries(mapping_at(rest, "spec"), SPECS)
         places = {item.get("pipelineTaskName"): number for number, item in enumerate(items)}
         for site, value in changes:
             number = places.setdefault(site.step.name, len(items))
@@ -103,7 +103,7 @@ def of_run(setting: str, *path: str) -> Home:
 @lru_cache(maxsize=2)  # a call of each task of a run asks for it
 def said_of_tasks(rest: Native | None) -> Mapping[Any, Mapped]:
     """What a PipelineRun says of single tasks, by their names."""
-    spec = held(write_value(rest), "spec") if rest is not None else {}
+    spec = mapping_at(write_value(rest), "spec") if rest is not None else {}
     return {item.get("pipelineTaskName"): item for item in entries(spec, SPECS)}
 
 

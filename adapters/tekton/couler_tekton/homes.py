@@ -24,7 +24,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.ir.settings import Pairs
-from couler_tekton.cache.declared import held, rest_of
+from couler_tekton.cache.declared import mapping_at, rest_of
 from couler_tekton.containers import read_container
 from couler_tekton.home_kinds import in_go, of_object, of_run, said_of_tasks, said_under, setting_of, spelled, with_path
 from couler_tekton.structures import structure
@@ -146,7 +146,7 @@ def _of_steps(setting: str, *path: str, note: str) -> Home:
 
     def in_force(operation: Operation) -> list[dict[str, Value]]:
         """What each step has: its own, that of the stepTemplate, or as much as its limit."""
-        usual = read_container(held(rest_of(operation), "stepTemplate"), "main", scope_in(operation))
+        usual = read_container(mapping_at(rest_of(operation), "stepTemplate"), "main", scope_in(operation))
         steps = _steps(operation)
         limits = [{**dict(usual.limits), **dict(step.limits)} if setting == "requests" else {} for step in steps]
         return [{**bound, **said(usual), **said(step)} for bound, step in zip(limits, steps, strict=True)]
@@ -176,7 +176,7 @@ def _of_steps(setting: str, *path: str, note: str) -> Home:
         if callee is not None or not of_pods:
             return home
         if workflow.kind == "TaskRun":
-            return SIZED if "stepSpecs" in held(rest_of(workflow), "spec") else here
+            return SIZED if "stepSpecs" in mapping_at(rest_of(workflow), "spec") else here
         if not _in_run(workflow, site):
             return ELSEWHERE
         return SIZED if "stepSpecs" in said_of_tasks(workflow.native_extra).get(site.step.name, {}) else in_run

@@ -133,7 +133,7 @@ class Index:
         """
         now = self.now()
         with self.database.writing() as connection:
-            reservation = ledger.held(connection, hold)
+            reservation = ledger.reservation_of(connection, hold)
             states = ledger.states_of(connection, self.namespace, (piece.name for piece in pieces))
             _require(reservation, (piece.aside for piece in pieces))
             self._touch(connection, now)
@@ -158,7 +158,7 @@ class Index:
         """
         names = list(dict.fromkeys(piece.name for piece in pieces))
         with self.database.writing() as connection:
-            reservation = ledger.held(connection, hold)
+            reservation = ledger.reservation_of(connection, hold)
             states = ledger.states_of(connection, self.namespace, (piece.name for piece in published))
             shelved = self._shelf.look(connection, entry.key)
             _require(reservation, names)

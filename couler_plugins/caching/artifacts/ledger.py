@@ -159,7 +159,7 @@ def release(connection: Connection, namespace: str, names: Iterable[str]) -> Non
         )  # fmt: skip
 
 
-def held(connection: Connection, hold: str) -> Sequence[Row]:
+def reservation_of(connection: Connection, hold: str) -> Sequence[Row]:
     """The names of what is held."""
     return connection.execute("SELECT name FROM holds WHERE id = :id", id=hold)
 

@@ -17,7 +17,7 @@ from couler_plugins.caching.dataplane.contents import content_of
 from couler_plugins.caching.keys import key
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Values", "key_of", "taken", "went_well"]
+__all__ = ["Values", "key_of", "occupied", "went_well"]
 
 LONGEST = 16  # characters of a file with an exit code
 SIGN = "$"
@@ -56,7 +56,7 @@ def key_of(values: Values) -> str:
     return key(values.spec, [str(len(contents)), *contents, *values.texts])
 
 
-def taken(outputs: Mapping[str, Path]) -> list[str]:
+def occupied(outputs: Mapping[str, Path]) -> list[str]:
     """The outputs at whose places there is something already: what a task makes of that, no key covers."""
     return sorted(name for name, path in outputs.items() if os.path.lexists(path) and not _is_empty(path))
 

@@ -17,7 +17,18 @@ from couler_plugins.engine_kit.kubernetes.naming import Mapped
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.extras import install_hint
 
-__all__ = ["ATTEMPTS", "CONNECTING", "Mapped", "Refused", "asked", "connected", "refusal", "sending", "silence", "told"]
+__all__ = [
+    "ATTEMPTS",
+    "CONNECTING",
+    "Mapped",
+    "Refused",
+    "answer_of",
+    "connected",
+    "read_answer",
+    "refusal",
+    "sending",
+    "silence",
+]
 
 Answer = TypeVar("Answer")
 CONNECTING = 10.0  # seconds
@@ -71,12 +82,12 @@ def sending(method: Callable[..., Any], content_type: str) -> Callable[..., Any]
     return bound
 
 
-def asked(what: str, call: Callable[..., Any], hints: Mapping[int, str], *, secret: bool = False) -> Mapped:
+def answer_of(what: str, call: Callable[..., Any], hints: Mapping[int, str], *, secret: bool = False) -> Mapped:
     """The object that the server answers with; see `told`."""
-    return told(what, call, partial(msgspec.json.decode, type=Mapped), hints, secret=secret)
+    return read_answer(what, call, partial(msgspec.json.decode, type=Mapped), hints, secret=secret)
 
 
-def told(
+def read_answer(
     what: str,
     call: Callable[..., Any],
     read: Callable[[bytes], Answer],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from couler_plugins.engine_kit.kubernetes.calls import Mapped, asked
+from couler_plugins.engine_kit.kubernetes.calls import Mapped, answer_of
 
 __all__ = ["config_map", "served", "version"]
 
@@ -21,14 +21,14 @@ def version(api: Any) -> str:
     """
     from kubernetes import client
 
-    return str(asked("tell its version", client.VersionApi(api).get_code, {})["gitVersion"])
+    return str(answer_of("tell its version", client.VersionApi(api).get_code, {})["gitVersion"])
 
 
 def served(api: Any) -> set[str]:
     """The API groups of a cluster; the arguments and errors are those of `version`."""
     from kubernetes import client
 
-    answer = asked("tell what it serves", client.ApisApi(api).get_api_versions, {})
+    answer = answer_of("tell what it serves", client.ApisApi(api).get_api_versions, {})
     return {str(group["name"]) for group in answer["groups"]}
 
 
@@ -41,4 +41,4 @@ def config_map(api: Any, namespace: str, name: str) -> Mapped:
     """
     from kubernetes import client
 
-    return asked(f"get {name}", partial(client.CoreV1Api(api).read_namespaced_config_map, name, namespace), {})
+    return answer_of(f"get {name}", partial(client.CoreV1Api(api).read_namespaced_config_map, name, namespace), {})

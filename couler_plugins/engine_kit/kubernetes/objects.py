@@ -15,12 +15,12 @@ from couler_plugins.engine_kit.kubernetes.calls import (
     CONNECTING,
     Mapped,
     Refused,
-    asked,
+    answer_of,
     connected,
+    read_answer,
     refusal,
     sending,
     silence,
-    told,
 )
 from couler_plugins.engine_kit.kubernetes.kinds import Kind
 from couler_plugins.engine_kit.kubernetes.pages import Expired, pages
@@ -161,7 +161,9 @@ class Calls:
         """
         read = partial(self._core.read_namespaced_pod_log, pod, namespace, container=container)
         call = partial(read, tail_lines=lines, limit_bytes=most)
-        return told(f"read the log of {namespace}/{pod}", call, partial(str, encoding="utf-8", errors="replace"), {})
+        return read_answer(
+            f"read the log of {namespace}/{pod}", call, partial(str, encoding="utf-8", errors="replace"), {}
+        )
 
     def version(self, kind: Kind, namespace: str) -> str:
         """The version at which the objects of a kind in a namespace are: a watch tells what comes after one.
@@ -219,7 +221,7 @@ class Calls:
     def _asked(
         self, verb: str, plural: str, namespace: str, call: Callable[..., Any], *, secret: bool = False
     ) -> Mapped:
-        return asked(f"{verb} {plural}{f' in {namespace}' if namespace else ''}", call, self._hints, secret=secret)
+        return answer_of(f"{verb} {plural}{f' in {namespace}' if namespace else ''}", call, self._hints, secret=secret)
 
 
 def _writing(dry_run: bool) -> dict[str, str]:

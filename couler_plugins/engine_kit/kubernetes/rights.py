@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from couler_plugins.engine_kit.kubernetes.calls import Refused, asked
+from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.checking import Check
 
@@ -70,7 +70,7 @@ def denied(api: Any, right: Right) -> tuple[str, ...] | None:
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind}
         body["spec"] = {**spec, "resourceAttributes": {**place, "verb": verb}}  # type: ignore[assignment]
         try:
-            answer = asked(f"say whether {right.who} may {verb} {right.plural}", partial(create, body), {})
+            answer = answer_of(f"say whether {right.who} may {verb} {right.plural}", partial(create, body), {})
         except Refused:
             return None
         if not (answer.get("status") or {}).get("allowed"):

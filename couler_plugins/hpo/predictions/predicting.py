@@ -98,7 +98,7 @@ def read_log(text: str, data: DataCard) -> tuple[Entry, ...]:
 
 
 ANSWER_TOKENS = 600
-told = partial(prompt, "couler_plugins.hpo.predictions.prompts")
+prompt_text = partial(prompt, "couler_plugins.hpo.predictions.prompts")
 
 MEASURED = 10
 """Trials that a model is told of: the best ones."""
@@ -155,8 +155,8 @@ def _asked(client: Client, task: Task, candidate: Values, trials: Sequence[Trial
     """The log that the model gives for a candidate; asked once more where the first is none."""
     document = json.dumps(_document(task, candidate, trials), indent=1, ensure_ascii=False)
     messages = (
-        Message("system", told("system")),
-        Message("user", told("question", document=document)),
+        Message("system", prompt_text("system")),
+        Message("user", prompt_text("question", document=document)),
     )
     text = client.complete(_request(messages, seed)).text
     try:
@@ -164,7 +164,7 @@ def _asked(client: Client, task: Task, candidate: Values, trials: Sequence[Trial
     except Malformed as error:
         repair = (
             Message("assistant", text[:LONGEST_TEXT]),
-            Message("user", told("repair", problem=str(error))),
+            Message("user", prompt_text("repair", problem=str(error))),
         )
         return read_log(client.complete(_request((*messages, *repair), seed)).text, task.data)
 

@@ -11,7 +11,7 @@ from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hookspecs.tuning import Tuning
 from couler_plugins.hpo.files import read_annotation
 from couler_plugins.hpo.workflows.parameter_flow import default_of, parameter_of
-from couler_plugins.hpo.workflows.values import given, port_of, read_value
+from couler_plugins.hpo.workflows.values import argument_of, port_of, read_value
 from couler_plugins.ir import (
     Graph,
     Libraries,
@@ -114,7 +114,7 @@ def read_request(
         set_now = {}
         for name, parameter in task.space.parameters:
             port_of(callee, name)
-            value = given(step, callee, name)
+            value = argument_of(step, callee, name)
             if (behind := parameter_of(workflow, graph, value)) is not None:
                 parameters[name] = behind
             if value is not None:

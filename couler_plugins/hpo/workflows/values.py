@@ -11,7 +11,7 @@ from couler_plugins.ir import Argument, Operation, Port, Step, replace
 from couler_plugins.ir import Value as Passed
 from couler_plugins.options.fields import closest
 
-__all__ = ["as_text", "given", "port_of", "read_value", "with_arguments"]
+__all__ = ["argument_of", "as_text", "port_of", "read_value", "with_arguments"]
 
 
 def as_text(value: Value) -> str:
@@ -63,7 +63,7 @@ def port_of(callee: Operation, name: str) -> Port:
     return ports[name]
 
 
-def given(step: Step, callee: Operation, name: str) -> Passed | None:
+def argument_of(step: Step, callee: Operation, name: str) -> Passed | None:
     """What an input parameter gets by now; None where it gets nothing."""
     passed = next((item.value for item in step.arguments if _is_parameter(item, name)), None)
     if passed is not None:

@@ -16,7 +16,17 @@ from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["PRODUCER", "XCOM", "Before", "by_order", "handed", "token_of", "too_many", "upstream", "without_key"]
+__all__ = [
+    "PRODUCER",
+    "XCOM",
+    "Before",
+    "by_order",
+    "passed_by_value",
+    "token_of",
+    "too_many",
+    "upstream",
+    "without_key",
+]
 
 XCOM = "couler_cache"
 """The XCom in which a task says what the cache did."""
@@ -120,7 +130,7 @@ def by_order(dag: Any, operator: Any, declaration: Declaration) -> list[str]:
     What a task was handed says all of what is behind that, unless it sees more than values: then all before it count.
     """
     if not READS_BEHIND.intersection(declaration.allow):
-        return sorted(upstream(dag, operator) - handed(operator))
+        return sorted(upstream(dag, operator) - passed_by_value(operator))
     upstream_ids: set[str] = set()
     waiting = [*upstream(dag, operator)]
     while waiting:
@@ -178,7 +188,7 @@ def _does_nothing(operator: Any) -> bool:
     return is_empty and not operator.outlets and not any(hooks)
 
 
-def handed(operator: Any) -> set[str]:
+def passed_by_value(operator: Any) -> set[str]:
     """The tasks whose results are in its arguments, and so in its key by their values."""
     return {producer.task_id for producer in _producers(operator)}
 

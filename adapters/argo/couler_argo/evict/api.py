@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from couler_argo.codec import Mapped
-from couler_plugins.engine_kit.kubernetes.calls import Refused, asked, connected, sending
+from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of, connected, sending
 from couler_plugins.engine_kit.kubernetes.pages import Expired, pages
 
 __all__ = ["CACHES", "Changed", "Cluster"]
@@ -142,7 +142,7 @@ class Cluster:
         needed = RIGHTS.format(verb=verb, plural=plural if EVERYWHERE in plural else plural.partition(" ")[0])
         hints = {**HINTS, 403: needed + (ONE if EVERYWHERE in plural else "")}
         try:
-            return asked(f"{verb} {plural}", call, hints)
+            return answer_of(f"{verb} {plural}", call, hints)
         except Refused as refused:
             if refused.status == 410:
                 raise Expired from None

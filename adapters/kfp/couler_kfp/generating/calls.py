@@ -29,6 +29,7 @@ from couler_plugins.ir import (
 
 __all__ = [
     "Read",
+    "accepted_arguments",
     "argument_of",
     "channel",
     "compared",
@@ -37,7 +38,6 @@ __all__ = [
     "quoted",
     "retried",
     "rows_of",
-    "taken",
     "with_channels",
 ]
 
@@ -67,7 +67,7 @@ def with_channels(step: Step) -> Step:
     return replace(step, arguments=(*step.arguments, *more)) if more else step
 
 
-def taken(step: Step, callee: Graph | Operation) -> list[Argument]:
+def accepted_arguments(step: Step, callee: Graph | Operation) -> list[Argument]:
     """What a step passes, as far as it is taken.
 
     Raises:

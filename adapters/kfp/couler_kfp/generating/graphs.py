@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from couler_kfp.generating.bodies import printed_output, text_port
-from couler_kfp.generating.calls import Read, argument_of, compared, joined, retried, taken, with_channels
+from couler_kfp.generating.calls import Read, accepted_arguments, argument_of, compared, joined, retried, with_channels
 from couler_kfp.generating.functions import constant, default_of, output_of, type_of
 from couler_kfp.generating.nested import Nested
 from couler_kfp.generating.order import check_step, waits_of
@@ -70,7 +70,7 @@ def arguments_of(
         Unsupported: something is missing, or is more than a text for what takes texts.
     """
     is_function = types.function(step) is not None
-    for argument in taken(step, callee):
+    for argument in accepted_arguments(step, callee):
         kind = types.taken(callee, argument.name)
         if isinstance(argument.value, (Literal, Native)) and (is_function or kind != "text"):
             data = constant(argument.value, kind, step.name, argument.name)

@@ -13,7 +13,7 @@ from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import CacheChange
 from couler_plugins.ir import Literal, Operation, Step, Workflow, replace
-from couler_tekton.cache.declared import CACHED_FROM, annotations_of, entries, held, rest_of
+from couler_tekton.cache.declared import CACHED_FROM, annotations_of, entries, mapping_at, rest_of
 from couler_tekton.cache.resolving import TASK, Tasks, is_task_call
 from couler_tekton.cache.wrapping import WrapSettings, unwrapped, with_steps
 from couler_tekton.extracted import holder, named
@@ -90,8 +90,8 @@ class Applying:
         (task,) = self._tasks.candidates(self._workflow, name)
         (operation,) = task.operations
         changed = self._with_steps(operation, place, verdict)
-        metadata = held(rest_of(task), "metadata")
-        metadata = {**metadata, "annotations": {**held(metadata, "annotations"), CACHED_FROM: name}}
+        metadata = mapping_at(rest_of(task), "metadata")
+        metadata = {**metadata, "annotations": {**mapping_at(metadata, "annotations"), CACHED_FROM: name}}
         rest = scope_in(changed).rest({**rest_of(changed), "metadata": metadata})
         bare = holder(replace(changed, native_extra=rest), task.namespace)
         copy = replace(bare, name=named(name, bare))
@@ -134,17 +134,17 @@ class Applying:
         timeout = step.timeout if step is not None else None
         text = timeout.value if isinstance(timeout, Literal) else None
         if text is None and self._workflow.kind == "TaskRun":
-            text = held(rest_of(self._workflow), "spec").get("timeout")
+            text = mapping_at(rest_of(self._workflow), "spec").get("timeout")
         timeout_seconds = seconds(text) if isinstance(text, str) else None
         return min(self._wrapper.timeout, max(1, int((timeout_seconds or USUAL) / SHARE)))
 
     def _is_root(self, operation: Operation) -> bool:
         """Whether all containers of the pod are told to run as root, ours as well."""
-        spec = held(rest_of(self._workflow), "spec")
-        holders = [held(spec, "podTemplate"), held(spec, "taskRunTemplate", "podTemplate")]
-        holders += [held(item, "podTemplate") for item in entries(spec, "taskRunSpecs")]
-        holders.append(held(rest_of(operation), "stepTemplate"))
-        return any(held(one, "securityContext").get("runAsUser") == 0 for one in holders)
+        spec = mapping_at(rest_of(self._workflow), "spec")
+        holders = [mapping_at(spec, "podTemplate"), mapping_at(spec, "taskRunTemplate", "podTemplate")]
+        holders += [mapping_at(item, "podTemplate") for item in entries(spec, "taskRunSpecs")]
+        holders.append(mapping_at(rest_of(operation), "stepTemplate"))
+        return any(mapping_at(one, "securityContext").get("runAsUser") == 0 for one in holders)
 
 
 def _task_name(operation: str) -> str:

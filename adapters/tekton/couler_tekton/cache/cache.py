@@ -27,7 +27,7 @@ from couler_tekton.cache.declared import (
     VERSION,
     annotations_of,
     entries,
-    held,
+    mapping_at,
     rest_of,
     to_annotate,
     without_files,
@@ -60,14 +60,14 @@ def material(operation: Operation, run: Workflow, bound: str | None) -> Material
     """
     task = write_operation(without_files(operation), embedded=False, action=operation.kind == STEP_ACTION)
     annotations = annotations_of(operation)
-    spec = held(rest_of(run), "spec")
+    spec = mapping_at(rest_of(run), "spec")
     around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
     files = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
     bound = annotations.get(MAX_OUTPUT, bound)
     programs = [
         text
         for key in ("steps", "sidecars")
-        for item in [*entries(task, key), held(task, "stepTemplate")]
+        for item in [*entries(task, key), mapping_at(task, "stepTemplate")]
         for text in _texts(item)
     ]
     return Material(

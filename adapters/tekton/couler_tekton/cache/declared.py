@@ -32,7 +32,7 @@ __all__ = [
     "annotations_of",
     "entries",
     "files_of",
-    "held",
+    "mapping_at",
     "outputs_of",
     "rest_of",
     "to_annotate",
@@ -71,7 +71,7 @@ class File(NamedTuple):
 
 def annotations_of(node: Workflow | Operation) -> dict[str, str]:
     """The annotations of an object, or of a task's spec; see `annotation_texts`."""
-    return annotation_texts(held(rest_of(node), "metadata", "annotations"))
+    return annotation_texts(mapping_at(rest_of(node), "metadata", "annotations"))
 
 
 def to_annotate(key: str, text: str = "…", where: str = "its Task or taskSpec") -> str:
@@ -115,7 +115,7 @@ def rest_of(node: Any) -> Mapped:
     return rest
 
 
-def held(content: Any, *keys: str) -> Mapped:
+def mapping_at(content: Any, *keys: str) -> Mapped:
     """The mapping under these keys, one in the other; an empty one where there is none."""
     for key in keys:
         content = content.get(key) if isinstance(content, dict) else None

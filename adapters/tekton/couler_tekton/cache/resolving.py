@@ -28,7 +28,7 @@ from couler_tekton.cache.declared import (
     annotations_of,
     entries,
     files_of,
-    held,
+    mapping_at,
     rest_of,
     with_files,
 )
@@ -90,7 +90,7 @@ def is_task_call(call: Callee) -> TypeGuard[External]:
 def annotated(workflow: Workflow) -> Operation:
     """The task of a Task, bare, with the annotations of that."""
     (operation,) = workflow.operations
-    metadata = held(rest_of(workflow), "metadata")
+    metadata = mapping_at(rest_of(workflow), "metadata")
     bare = unwrapped(operation)
     return replace(
         bare,

@@ -19,7 +19,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
-from couler_tekton.cache.declared import held, rest_of
+from couler_tekton.cache.declared import mapping_at, rest_of
 from couler_tekton.converting.refusing import refuse
 from couler_tekton.definitions import Entry, definitions
 from couler_tekton.lift import lift_object
@@ -130,8 +130,8 @@ class _Gathering:
 
 def _said(library: Workflow, operation: Operation) -> Operation:
     """What a Task runs, with the Task's labels and annotations: its pods have them, and owners say there what to do."""
-    metadata = held(rest_of(library), "metadata")
-    said = {key: content for key in ("labels", "annotations") if (content := held(metadata, key))}
+    metadata = mapping_at(rest_of(library), "metadata")
+    said = {key: content for key in ("labels", "annotations") if (content := mapping_at(metadata, key))}
     if library.kind != "Task" or not said:
         return operation
     return replace(operation, native_extra=scope_in(operation).rest({**rest_of(operation), "metadata": said}))

@@ -33,7 +33,7 @@ from couler_plugins.ir import (
     Value,
     replace,
 )
-from couler_tekton.cache.declared import entries, held, rest_of
+from couler_tekton.cache.declared import entries, mapping_at, rest_of
 from couler_tekton.lint.matrices import MOST
 from couler_tekton.mappings import without
 from couler_tekton.variables import Scope
@@ -147,8 +147,8 @@ def _copy(trials: Trials, annotations: Mapping[str, str]) -> Operation:
     place, metric = (_text(f"$(results.{name}.path)") for name in (TRIAL, trials.output))
     ours = {key: text for key, text in annotations.items() if key.startswith(OURS) and key != ANNOTATION}
     rest = without(rest_of(callee), "metadata")
-    metadata = held(rest_of(callee), "metadata")
-    others = {key: text for key, text in held(metadata, "annotations").items() if not key.startswith(OURS)}
+    metadata = mapping_at(rest_of(callee), "metadata")
+    others = {key: text for key, text in mapping_at(metadata, "annotations").items() if not key.startswith(OURS)}
     metadata = {**without(metadata, "annotations"), **({"annotations": others | ours} if others or ours else {})}
     mains = [container for container in callee.containers if container.role == "main"]
     beside = [container for container in callee.containers if container.role != "main"]

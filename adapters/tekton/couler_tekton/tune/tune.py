@@ -18,7 +18,7 @@ from couler_plugins.hpo.files import ANNOTATION
 from couler_plugins.hpo.workflows.values import as_text
 from couler_plugins.ir import External, Literal, Operation, Port, Step, Workflow, replace
 from couler_plugins.plan import Plan
-from couler_tekton.cache.declared import annotations_of, held, rest_of
+from couler_tekton.cache.declared import annotations_of, mapping_at, rest_of
 from couler_tekton.cache.wrapping import has_steps
 from couler_tekton.split.detect_split import whole_of
 from couler_tekton.tune.fan_out import fanned_out
@@ -91,9 +91,11 @@ class TektonTuning:
     def with_tuned(self, workflow: Workflow, text: str) -> Workflow:
         """The object with that annotation."""
         rest = rest_of(workflow)
-        annotations = {key: held_by for key, held_by in held(rest, "metadata", "annotations").items() if key != TUNED}
+        annotations = {
+            key: held_by for key, held_by in mapping_at(rest, "metadata", "annotations").items() if key != TUNED
+        }
         annotations |= {TUNED: text} if text else {}
-        others = {key: content for key, content in held(rest, "metadata").items() if key != "annotations"}
+        others = {key: content for key, content in mapping_at(rest, "metadata").items() if key != "annotations"}
         metadata = {**others, **({"annotations": annotations} if annotations else {})}
         remainder = {key: content for key, content in rest.items() if key != "metadata"}
         return replace(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_argo.run.local.programs import seconds_of
-from couler_argo.run.local.structures import held
+from couler_argo.run.local.structures import data_of
 from couler_plugins.hookspecs.local import Ended, NotThere
 from couler_plugins.ir import Literal, Retry
 
@@ -53,4 +53,4 @@ def pause(retry: Retry, ended: Sequence[Ended]) -> float | None:
 
 
 def _rest(retry: Retry) -> Mapping[str, Any]:
-    return {} if retry.native_extra is None else held(retry.native_extra)
+    return {} if retry.native_extra is None else data_of(retry.native_extra)

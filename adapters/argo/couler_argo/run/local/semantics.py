@@ -8,7 +8,7 @@ from typing import Any
 from couler_argo.run.local import attempts, facts, programs, values
 from couler_argo.run.local import unsupported as refusals
 from couler_argo.run.local.evaluating import condition_holds
-from couler_argo.run.local.structures import held
+from couler_argo.run.local.structures import data_of
 from couler_plugins.hookspecs.local import Ended, File, Look, NotThere, Outcome, Program, Refusal
 from couler_plugins.ir import Expression, Graph, Loop, Operation, Output, Port, Reference, Retry, Value, Workflow
 from couler_plugins.ir.bundle import Bundle
@@ -34,7 +34,7 @@ class ArgoLocal:
     @property
     def parallelism(self) -> int | None:
         """`spec.parallelism`."""
-        number = (held(self._workflow.native_extra).get("spec") or {}).get("parallelism")
+        number = (data_of(self._workflow.native_extra).get("spec") or {}).get("parallelism")
         return number if isinstance(number, int) and number > 0 else None
 
     def refusals(self) -> Sequence[Refusal]:

@@ -7,12 +7,12 @@ from typing import Any
 
 from couler_plugins.ir import Native
 
-__all__ = ["UNKNOWN", "held"]
+__all__ = ["UNKNOWN", "data_of"]
 
 UNKNOWN = "(only known at run time)"
 
 
-def held(structure: Native | None) -> Mapping[str, Any]:
+def data_of(structure: Native | None) -> Mapping[str, Any]:
     """What a mapping holds, with a text in the place of each reference; empty where it is none."""
     if structure is None:
         return {}

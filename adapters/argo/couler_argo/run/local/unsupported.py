@@ -9,7 +9,7 @@ from typing import Any
 from couler_argo.run.local.attempts import objections
 from couler_argo.run.local.evaluating import check_condition, check_expression
 from couler_argo.run.local.facts import known_fact
-from couler_argo.run.local.structures import held
+from couler_argo.run.local.structures import data_of
 from couler_plugins.hookspecs.local import NotThere, Refusal
 from couler_plugins.ir import (
     ANY_STEP,
@@ -113,7 +113,7 @@ WHY = {
 
 def refusals(workflow: Workflow) -> Iterator[Refusal]:
     """Everything that cannot mean the same here, with the reason."""
-    spec = held(workflow.native_extra).get("spec")
+    spec = data_of(workflow.native_extra).get("spec")
     for key in sorted((spec if isinstance(spec, dict) else {}).keys() - SPEC):
         yield Refusal("", f"its {key} is a matter of the cluster")
     for port in workflow.parameters:
@@ -122,7 +122,7 @@ def refusals(workflow: Workflow) -> Iterator[Refusal]:
         subject = f"{site.graph.name}/{site.step.name}" if site.graph is not None else site.step.name
         yield from _step(subject, site.step)
     for graph in workflow.graphs:
-        for key in sorted(held(graph.native_extra).keys() - TEMPLATE):
+        for key in sorted(data_of(graph.native_extra).keys() - TEMPLATE):
             yield Refusal(graph.name, f"its {key} is a matter of the cluster")
         yield from _ports(graph.name, graph.inputs)
         yield from _within(graph.name, (graph.inputs, graph.outputs, graph.parallelism))
@@ -131,7 +131,7 @@ def refusals(workflow: Workflow) -> Iterator[Refusal]:
 
 
 def _step(subject: str, step: Step) -> Iterator[Refusal]:
-    for key in sorted(held(step.native_extra)):
+    for key in sorted(data_of(step.native_extra)):
         yield Refusal(subject, f"its {key} is not known here")
     for argument in step.arguments:
         yield from _argument(subject, argument)
@@ -144,7 +144,7 @@ def _step(subject: str, step: Step) -> Iterator[Refusal]:
 def _argument(subject: str, argument: Argument) -> Iterator[Refusal]:
     if not isinstance(argument.value, Native):
         return
-    keys = held(argument.value)
+    keys = data_of(argument.value)
     if argument.kind == "parameter":
         yield Refusal(subject, f"its argument {argument.name!r} comes from the cluster ({', '.join(sorted(keys))})")
     elif keys.keys() != {"raw"}:
@@ -153,10 +153,10 @@ def _argument(subject: str, argument: Argument) -> Iterator[Refusal]:
 
 def _ports(subject: str, ports: Iterable[Port]) -> Iterator[Refusal]:
     for port in ports:
-        origin = held(port.origin)
+        origin = data_of(port.origin)
         if origin and (port.kind == "parameter" or origin.keys() != {"raw"}):
             yield Refusal(subject, f"its input {port.name!r} comes from outside ({', '.join(sorted(origin))})")
-        for key in sorted(held(port.native_extra).keys() - PORT):
+        for key in sorted(data_of(port.native_extra).keys() - PORT):
             yield Refusal(subject, f"its input {port.name!r} has {key!r}, which is not known here")
 
 
@@ -164,18 +164,18 @@ def _operation(operation: Operation) -> Iterator[Refusal]:
     name = operation.name
     if operation.kind != "script":
         return  # the core says so
-    for key in sorted(held(operation.native_extra).keys() - TEMPLATE):
+    for key in sorted(data_of(operation.native_extra).keys() - TEMPLATE):
         yield Refusal(name, f"its {key} is a matter of the cluster")
     for container in operation.containers:
         if container.role != "main":
             yield Refusal(name, f"it has {ROLES[container.role]}")
         elif container.args:
             yield Refusal(name, "its script has arguments")
-        for key in sorted(held(container.native_extra).keys() - CONTAINER):
+        for key in sorted(data_of(container.native_extra).keys() - CONTAINER):
             yield Refusal(name, WHY.get(key, f"its {key} is not known here"))
     yield from _ports(name, operation.inputs)
     for output in operation.outputs:
-        for key in sorted(held(output.native_extra).keys() - PORT):
+        for key in sorted(data_of(output.native_extra).keys() - PORT):
             yield Refusal(name, f"its output {output.name!r} goes to a place of its own ({key})")
     for reason in objections(operation.retry) if operation.retry is not None else ():
         yield Refusal(name, reason)
