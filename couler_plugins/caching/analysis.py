@@ -241,7 +241,7 @@ class Analysis:
         if spec is not None and callee is not None:
             lineage = lineage_of_call(spec, step, self._composites.reads(callee), upstream.producers)
         objections = upstream.objections or ([COMPOSITE] if lineage is None else [])
-        return Verdict(objections=tuple(objections), made=lineage)
+        return Verdict(objections=tuple(objections), lineage=lineage)
 
     def _places(
         self, graph: Graph, step: Step, callee: Graph | Operation | None, upstream: Found
@@ -291,10 +291,10 @@ class Analysis:
         return Verdict(
             objections=tuple(item.at(step.source) for item in objections),
             declarable=declarable,
-            made=lineage
+            lineage=lineage
             if isinstance(said, Declaration) and said.max_age is None and uncertain(step) is None
             else None,
-            handed=inherited.values if beside and inherited is not None else (),
+            lineages=inherited.values if beside and inherited is not None else (),
             facts=facts,
             warnings=warnings,
             declared=said.where if isinstance(said, Declaration) else "",

@@ -94,7 +94,7 @@ def _toggle(step: Step, verdict: Verdict, assumed: Verdict, facet: Switches, set
     if (refusal := _refusal(assumed)) is not None:
         return Toggle(on=False, objection=refusal, verdict=assumed)
     if verdict.objection is not None:
-        untold = bool(assumed.handed)  # which no salt of an undeclared step would cover
+        untold = bool(assumed.lineages)  # which no salt of an undeclared step would cover
         return Toggle(on=False if untold else None, objection=ORDER if untold else verdict.objection, verdict=verdict)
     if verdict.declared == ASSUMED and not facet.is_on(step):
         return Toggle(on=None, objection=LEFT_OFF, verdict=verdict)

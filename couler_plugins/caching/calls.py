@@ -30,8 +30,8 @@ def directive_of(verdict: Verdict) -> Directive:
     assert verdict.facts is not None
     options: dict[str, Any] = {"max-age": "" if verdict.max_age is None else f"{verdict.max_age}s"}
     options["spec"] = verdict.facts.spec
-    if verdict.handed:
-        options["lineage"] = len(verdict.handed)
+    if verdict.lineages:
+        options["lineage"] = len(verdict.lineages)
     options.update(verdict.wrapper)
     return Directive(kind="cache", options=tuple(sorted(options.items())))
 
@@ -103,7 +103,7 @@ def with_calls(
     def changed(place: Place, step: Step) -> Step:
         if place not in directives:
             return step
-        values = verdicts[place].handed
+        values = verdicts[place].lineages
         if values:
             names = lineage_names(len(values))
             added = [Argument(name=name, value=value) for name, value in zip(names, values, strict=True)]

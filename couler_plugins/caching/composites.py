@@ -65,7 +65,7 @@ def _handed(argument: Argument, scope: Scope, verdicts: Mapping[str, Verdict]) -
         return None
     if source.to == "input":
         return scope.artifacts.get(source.name)
-    lineage = verdicts[source.step].made if source.step in verdicts else None
+    lineage = verdicts[source.step].lineage if source.step in verdicts else None
     if lineage is None or any(leaf.to != GLOBAL for leaf in lineage.leaves):
         return None
     return Lineage(digest(["output", source.name, lineage.digest]), lineage.leaves)
@@ -101,8 +101,8 @@ class Composites:
         if graph.name not in self._specs:
             inputs = {port.name: Lineage(digest(["input", port.name])) for port in graph.inputs}
             verdicts = self._verdicts(graph, Scope(artifacts=inputs))
-            pure = all(verdicts[step.name].made is not None and uncertain(step) is None for step in graph.steps)
-            lineages = {name: verdict.made for name, verdict in verdicts.items() if verdict.made is not None}
+            pure = all(verdicts[step.name].lineage is not None and uncertain(step) is None for step in graph.steps)
+            lineages = {name: verdict.lineage for name, verdict in verdicts.items() if verdict.lineage is not None}
             self._specs[graph.name] = _spec(graph, lineages) if pure else None
         return self._specs[graph.name]
 

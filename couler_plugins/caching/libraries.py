@@ -100,8 +100,8 @@ def _called_by_handlers(library: Workflow) -> set[str]:
 
 def _the_same(outside: Verdict, inside: Verdict) -> bool:
     """Whether a call inside may use what is cached for all."""
-    return not inside.handed and directive_of(inside) == directive_of(outside)
+    return not inside.lineages and directive_of(inside) == directive_of(outside)
 
 
 def _with_lineage(verdict: Verdict) -> Verdict:
-    return verdict if verdict.handed else msgspec.structs.replace(verdict, handed=NO_LINEAGE)
+    return verdict if verdict.lineages else msgspec.structs.replace(verdict, handed=NO_LINEAGE)

@@ -44,13 +44,13 @@ def salt_of(verdict: Verdict, period: int | None) -> tuple[Value, ...]:
         period: the number of the period that its result is good for; None where that is for ever.
     """
     assert verdict.facts is not None
-    lineages = [value.value if isinstance(value, Literal) else "" for value in verdict.handed[:1]]
-    return (Literal(value=digest(["salt", verdict.facts.spec, lineages, period])), *verdict.handed[1:])
+    lineages = [value.value if isinstance(value, Literal) else "" for value in verdict.lineages[:1]]
+    return (Literal(value=digest(["salt", verdict.facts.spec, lineages, period])), *verdict.lineages[1:])
 
 
 def passable(verdict: Verdict) -> bool:
     """Whether all run-time values of a salt can be handed over as texts."""
-    return all(isinstance(value, Reference) and value.kind != "artifact" for value in verdict.handed[1:])
+    return all(isinstance(value, Reference) and value.kind != "artifact" for value in verdict.lineages[1:])
 
 
 def salts_of(step: Step) -> dict[str, Value]:

@@ -125,7 +125,7 @@ class Before:
                 lineage = self._scope.artifacts.get(source.name)
                 label = f"the artifact {source.name!r} that its graph is handed"
             else:
-                lineage = self._verdicts[source.step].made if source.step in self._verdicts else None
+                lineage = self._verdicts[source.step].lineage if source.step in self._verdicts else None
                 label = f"{source.step!r}, whose artifact it reads,"
             if lineage is None and self._identified:
                 lineage = Lineage(ANY_ARTIFACT, (source,))
@@ -153,7 +153,7 @@ class Before:
             if name in direct and (objection := uncertain(self._steps[name])) is not None:
                 yield objection
                 return
-            lineage = self._verdicts[name].made
+            lineage = self._verdicts[name].lineage
             if lineage is not None:
                 upstream.producers.append(Producer("", lineage))
                 if name in direct and name not in inputs_by_value.steps:
@@ -198,7 +198,7 @@ class Before:
         if number not in self._summaries:
             names = self._stages[number]
             objections = [found for name in names if (found := uncertain(self._steps[name])) is not None]
-            lineages = [self._verdicts[name].made for name in names]
+            lineages = [self._verdicts[name].lineage for name in names]
             unknown = [name for name, lineage in zip(names, lineages, strict=True) if lineage is None]
             producers, too_many = _together([lineage for lineage in lineages if lineage is not None])
             self._summaries[number] = unknown, producers, next(iter(objections), too_many)

@@ -48,8 +48,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         objections: every rule against caching it, the one that decides first; empty where it is cached.
         declarable: whether its owner's word is all that is missing.
-        made: the lineage of what it makes; None where that has no key.
-        handed: the values that its key has to cover beside its inputs, in order.
+        lineage: the lineage of what it makes; None where that has no key.
+        lineages: the values that its key has to cover beside its inputs, in order.
         facts: of the operation that it calls; None where it calls none.
         warnings: what would be against caching it if its owner had not declared the thing itself.
         declared: where its owner says that it is pure; empty where nobody does.
@@ -61,8 +61,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     objections: tuple[Objection, ...] = ()
     declarable: bool = False
-    made: Lineage | None = None
-    handed: tuple[Value, ...] = ()
+    lineage: Lineage | None = None
+    lineages: tuple[Value, ...] = ()
     facts: Facts | None = None
     warnings: tuple[Objection, ...] = ()
     declared: str = ""

@@ -121,7 +121,7 @@ def wrapped(
         objection, facts = verdict.objection, verdict.facts
         if objection is None or objection.against != "storage" or facts is None or not verdict.declared:
             return verdict
-        if _takes_lineage_for_its_own(facts.operation, handed=bool(verdict.handed)):
+        if _takes_lineage_for_its_own(facts.operation, handed=bool(verdict.lineages)):
             return verdict
         if (refusal := wrapper_objection(facts.operation, facts.material)) is not None:
             reason = f"{objection.reason}; {refusal.reason}"

@@ -28,12 +28,12 @@ class Reread(NamedTuple):
     Attributes:
         path: where it is in its document.
         written: how it stands there.
-        handed: what it is handed on as.
+        as_read: what it is handed on as.
     """
 
     path: Path
     written: str
-    handed: str
+    as_read: str
 
 
 def reread(document: Document, path: Path, value: Any) -> Iterator[Reread]:
@@ -92,7 +92,7 @@ def remarks_on_reread(
 
 
 def _remark(number: int, difference: Reread) -> Remark:
-    message = f"{difference.written:.60} is read as {difference.handed:.60}, which is another text"
+    message = f"{difference.written:.60} is read as {difference.as_read:.60}, which is another text"
     return Remark(
         number, difference.path, "warning", "reread-value", message, "put it into quotes, or write it as it is read"
     )

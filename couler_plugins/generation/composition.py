@@ -195,7 +195,7 @@ class _Composer:
 
     def called(self, step: FormStep) -> tuple[Operation, tuple[Argument, ...]]:
         """What a step runs, and what it passes to it."""
-        values = {taken.name: self.given(taken, step) for taken in step.inputs}
+        values = {taken.name: self.argument_of(taken, step) for taken in step.inputs}
         entry = self.scope.entry(step)
         if entry is None:
             arguments = (
@@ -208,7 +208,7 @@ class _Composer:
             self.parameters.setdefault(name, None)
         return built.operation, built.arguments
 
-    def given(self, step_input: Taken, step: FormStep) -> Any:
+    def argument_of(self, step_input: Taken, step: FormStep) -> Any:
         """What an input takes: Python's own value of its type, or what refers to it."""
         if isinstance(step_input.source, str):
             return self.reference(step_input.source, step)

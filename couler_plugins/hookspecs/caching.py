@@ -89,7 +89,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         declared: where its owner declared it pure; empty where nobody did.
-        asked: whether its worker is to look at it; the worker may still have objections when it runs.
+        is_asked: whether its worker is to look at it; the worker may still have objections when it runs.
         note: what its owner should know of how it is cached, in half a sentence.
         waived: the words that its owner waives and that apply to it, sorted.
         objections: all that is against caching it.
@@ -97,7 +97,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     declared: str = ""
-    asked: bool = False
+    is_asked: bool = False
     note: str = ""
     waived: tuple[str, ...] = ()
     objections: tuple[Objection, ...] = ()

@@ -24,7 +24,7 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
         step: the step, as its owner wrote it.
         callee: what it calls.
         settings: the values of each trial, by hyperparameter, as the engine spells them; the owner's own come first.
-        handed: the parameters of the workflow that hand hyperparameters to the step. A run may be given others than the
+        parameters: the parameters of the workflow that hand hyperparameters to the step. A run may be given others than the
             workflow says, so that the first setting is what they are then, where the engine can do that.
         metric: what counts, by the name that its owner gave it.
         output: the output parameter that holds it; empty where it is what the step prints.
@@ -39,7 +39,7 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
     step: Step
     callee: Operation
     settings: tuple[tuple[tuple[str, Literal], ...], ...]
-    handed: Mapping[str, Reference]
+    parameters: Mapping[str, Reference]
     metric: str
     output: str
     maximize: bool
@@ -84,7 +84,7 @@ class Tuning(Protocol):
     def cached(self) -> bool:
         """Whether the optimizer `cache` has been here: its keys cover what would be tuned, and are not made anew."""
 
-    def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
+    def requests(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         """What owners say of tuning steps: (where, text of `couler.io/tune`), by graph and step.
 
         The graph is empty for what is called from outside of all graphs.

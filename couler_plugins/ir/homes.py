@@ -113,7 +113,7 @@ class _Asking(Step, frozen=True):
     One that is like that from the beginning stands for the calls of an operation by other workflows.
     """
 
-    asked: tuple[Any, ...] = ()
+    settings: tuple[Any, ...] = ()
 
 
 def change_steps(
@@ -293,7 +293,7 @@ def _object(objections: dict[tuple[str, str], Outcome], subject: str, setting: s
 
 
 def _asked(step: Step) -> Settings:
-    return step.asked if isinstance(step, _Asking) else ()
+    return step.settings if isinstance(step, _Asking) else ()
 
 
 def _callee(step: Step) -> str:

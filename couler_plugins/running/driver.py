@@ -33,19 +33,19 @@ class Outcome:
         submitted: what submitting did, by job; none where the journal knew it already.
         entries: what is known of each job that was submitted, by name.
         running: the status of those that have not ended.
-        left: jobs that were not submitted, since what they need has not succeeded.
+        remaining: jobs that were not submitted, since what they need has not succeeded.
     """
 
     submitted: dict[str, Submitted] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     running: dict[str, Status] = field(default_factory=dict)
-    left: list[str] = field(default_factory=list)
+    remaining: list[str] = field(default_factory=list)
 
     @property
     def succeeded(self) -> bool:
         """Whether all of it has."""
         ended = all(entry.phase == "succeeded" for entry in self.entries.values())
-        return ended and not self.running and not self.left
+        return ended and not self.running and not self.remaining
 
 
 def drive(

@@ -141,7 +141,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         capture: the share of what a cache without a limit saves; None where that saves nothing.
         hit_ratio: the share of needed results that were loaded.
         written: bytes that came into the cache.
-        held: bytes in the cache after a run, on average.
+        bytes_held: bytes in the cache after a run, on average.
     """
 
     edits: str
@@ -156,7 +156,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     capture: float | None
     hit_ratio: float
     written: int
-    held: float
+    bytes_held: float
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ def _baseline(task: _Task, without: Outcome, infinite: Outcome) -> Baseline:
         makespan=without.makespan,
         infinite_seconds=infinite.seconds,
         infinite_makespan=infinite.makespan,
-        infinite_bytes=infinite.runs[-1].held,
+        infinite_bytes=infinite.runs[-1].bytes_held,
     )
 
 
@@ -260,7 +260,7 @@ def _cell(task: _Task, outcome: Outcome, without: Outcome, infinite: Outcome) ->
         capture=capture(outcome, without, infinite),
         hit_ratio=outcome.hit_ratio,
         written=outcome.written,
-        held=sum(run.held for run in outcome.runs) / len(outcome.runs),
+        bytes_held=sum(run.bytes_held for run in outcome.runs) / len(outcome.runs),
     )
 
 

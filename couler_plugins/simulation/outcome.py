@@ -17,7 +17,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
         computed: how many results were computed.
         loaded: how many results were loaded.
         written: bytes that came into the cache.
-        held: bytes in the cache after it.
+        bytes_held: bytes in the cache after it.
         makespan: seconds from its start to its end.
     """
 
@@ -27,7 +27,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     computed: int
     loaded: int
     written: int
-    held: int
+    bytes_held: int
     makespan: float
 
     @property

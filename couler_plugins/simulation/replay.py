@@ -102,7 +102,7 @@ class _Cache:
             computed=sum(step.fate == "computed" and step.artifact for step in steps),
             loaded=fates.count("loaded"),
             written=self.written - before,
-            held=sum(one.bytes for one in self.held.values()),
+            bytes_held=sum(one.bytes for one in self.held.values()),
             makespan=times.makespan,
         )
 

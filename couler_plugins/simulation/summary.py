@@ -128,7 +128,7 @@ def _row(cells: Sequence[Cell], without: dict[tuple[str, int], float], prices: P
     captures = [cell.capture for cell in cells if cell.capture is not None]
     low, high = interval([cell.saved for cell in cells])
     saved = mean(lambda cell: without[cell.edits, cell.seed] - cell.seconds)
-    bytes_held = mean(lambda cell: cell.held)
+    bytes_held = mean(lambda cell: cell.bytes_held)
     return Row(
         edits=first.edits,
         policy=first.policy,

@@ -32,8 +32,8 @@ from ir.small import out, passing, step
 def test_a_chain_of_pure_steps() -> None:
     found = verdicts(main(step("a"), step("b", "a"), step("c", "b")), TOY)
     assert all(verdict.objection is None for verdict in found.values())
-    assert [len(verdict.handed) for verdict in found.values()] == [0, 1, 1]
-    assert len({verdict.handed for verdict in found.values()}) == 3
+    assert [len(verdict.lineages) for verdict in found.values()] == [0, 1, 1]
+    assert len({verdict.lineages for verdict in found.values()}) == 3
 
 
 def test_poison_by_order_and_what_cuts_it() -> None:
@@ -172,4 +172,4 @@ def test_the_many_before_one() -> None:
     steps = [step(f"s{n}") for n in range(2_000)]
     found = verdicts(main(*steps, step("z", *(one.name for one in steps))), TOY)["g/z"]
     assert found.objection is None
-    assert len(found.handed) == 1  # they are all the same call
+    assert len(found.lineages) == 1  # they are all the same call

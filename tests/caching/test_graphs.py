@@ -51,17 +51,17 @@ def test_a_graph_that_is_cut_off_is_not_known_inside() -> None:
 
 def test_names_inside_of_a_graph_change_no_lineage() -> None:
     outer = graph(step("s", call="inner"), EAT)
-    one = verdicts(flow(outer, inner(step("t"))), TOY)["g/b"].handed
-    other = verdicts(flow(outer, inner(step("another"))), TOY)["g/b"].handed
+    one = verdicts(flow(outer, inner(step("t"))), TOY)["g/b"].lineages
+    other = verdicts(flow(outer, inner(step("another"))), TOY)["g/b"].lineages
     assert one == other
     third = verdicts(flow(outer, inner(step("t", call="use", arguments=passing(x=Literal(value="1"))))), TOY)["g/b"]
-    assert third.handed != one
+    assert third.lineages != one
 
 
 def test_what_a_graph_reads_of_the_run_is_handed_over() -> None:
     toy = Toy(reads={"op": ["p"]})
     found = verdicts(flow(graph(step("s", call="inner"), EAT), inner(step("t"))), toy)["g/b"]
-    assert [value.name for value in found.handed[1:] if isinstance(value, Reference)] == ["p"]
+    assert [value.name for value in found.lineages[1:] if isinstance(value, Reference)] == ["p"]
 
 
 def test_several_callers() -> None:

@@ -114,7 +114,7 @@ def test_a_word_that_there_is_not_is_no_silent_one() -> None:
 def test_keys_have_the_waived_words() -> None:
     def spec(allow: str) -> tuple[str, str]:
         found = verdicts(main(step("a"), step("b", "a")), Toy(allow={"op": allow}))
-        facts, handed = found["g/a"].facts, found["g/b"].handed
+        facts, handed = found["g/a"].facts, found["g/b"].lineages
         assert facts is not None
         return facts.spec, repr(handed)
 

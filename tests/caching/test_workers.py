@@ -42,7 +42,7 @@ class Workers(WorkerKeys):
             if name in self.objections and not assume_pure:
                 return Request(objections=(self.objections[name], Objection("other", "and so", remedy="that")))
             doubts = (Objection("producer", "'b' has to return something"),) if name == "c" else ()
-            return Request(declared="the test", asked=True, note="slowly" if name == "c" else "", doubts=doubts)
+            return Request(declared="the test", is_asked=True, note="slowly" if name == "c" else "", doubts=doubts)
 
         return {("g", name): request(name) for name in ("a", "b", "c")}
 

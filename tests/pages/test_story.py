@@ -65,7 +65,7 @@ def test_versions_of_a_workflow_know_their_file_and_document(plugin_box: PluginB
 def test_a_merge_is_told_by_the_step_that_calls_the_other_now() -> None:
     story, numbers = story_of(result_of(CHURN, "dedupe,prune"))
     assert [number for number, status in story.status.items() if status != "same"] == [numbers["nightly/billing"]]
-    merged, removed = story.told
+    merged, removed = story.cards
     assert list(merged.nodes) == [numbers["nightly/billing"]]
     assert list(removed.nodes) == []
     assert len(merged.hunks) == 2
@@ -81,7 +81,7 @@ def test_what_goes_in_one_piece_is_told_one_by_one() -> None:
     )
     story, _ = story_of(result_of(Text(head + dead, "w.yaml"), "prune"))
     gone = [
-        [line for line in story.hunks[next(iter(told.hunks))].split("\n") if line[:1] == "-"] for told in story.told
+        [line for line in story.hunks[next(iter(told.hunks))].split("\n") if line[:1] == "-"] for told in story.cards
     ]
     assert gone == [
         [f"-# {name} is old", f"-- name: {name}", f"-  container: {{image: {name}}}"]
@@ -160,5 +160,5 @@ def test_an_edit_without_a_decision_is_shown_all_the_same() -> None:
     story, numbers = story_of(
         Result(files=(bare,), optimizers=result.optimizers, workflow_versions=result.workflow_versions)
     )
-    assert story.told[0].hunks == {}
+    assert story.cards[0].hunks == {}
     assert list(story.changed_lines) == [numbers["nightly/billing"]]

@@ -61,7 +61,7 @@ def test_what_needs_a_failed_job_is_left_and_the_rest_goes_on() -> None:
     engine = ToyEngine(failing=["at/quick"])
     outcome = driven(engine, DIAMOND)
     assert not outcome.succeeded
-    assert outcome.left == ["after-quick", "end"]
+    assert outcome.remaining == ["after-quick", "end"]
     phases = {name: entry.phase for name, entry in outcome.entries.items()}
     assert phases == {"library": "succeeded", "a": "succeeded", "quick": "failed", "slow": "succeeded"}
     assert outcome.entries["quick"].message == "it failed"
@@ -81,7 +81,7 @@ def test_what_always_runs_comes_last_whatever_became_of_the_others(failing: list
     ended = [number for number, call in enumerate(engine.calls) if call.startswith(("status", "outputs"))]
     before = engine.calls.index("submit at/last")
     assert all(number < before or engine.calls[number].endswith("at/last") for number in ended)
-    assert outcome.left == left
+    assert outcome.remaining == left
     assert outcome.succeeded is (not failing)
 
 
@@ -148,7 +148,7 @@ def test_what_had_failed_is_looked_at_again_and_not_submitted_again(tmp_path: Pa
     text = path.read_text()
     with Journal.opened(path) as journal:
         outcome = driven(engine, DIAMOND, journal)
-    assert (outcome.succeeded, outcome.left, path.read_text()) == (False, ["after-quick", "end"], text)
+    assert (outcome.succeeded, outcome.remaining, path.read_text()) == (False, ["after-quick", "end"], text)
     engine.retry("at/quick")
     with Journal.opened(path) as journal:
         assert driven(engine, DIAMOND, journal).succeeded

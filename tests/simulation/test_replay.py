@@ -65,7 +65,7 @@ def test_the_accounting_is_that_of_the_definition(make_workload: MakeWorkload, s
     runs = stream(work, EDITS[seed % len(EDITS)](), 15, seed)
     outcome = replay(runs, Chance(seed), 20, Setup(load=load))
     check(outcome, runs, load)
-    assert all(run.held <= 20 for run in outcome.runs)
+    assert all(run.bytes_held <= 20 for run in outcome.runs)
     assert any(run.loaded for run in outcome.runs)
 
 
@@ -107,7 +107,7 @@ def test_the_ends_of_the_scale(make_workload: MakeWorkload) -> None:
     assert capture(infinite, without, infinite) == 1
     assert capture(without, without, infinite) == 0
     assert capture(without, without, without) is None
-    assert infinite.runs[-1].held == sum(
+    assert infinite.runs[-1].bytes_held == sum(
         {key: size for version in runs for key, size in zip(version.keys, work.bytes, strict=True)}.values()
     )
 

@@ -28,7 +28,7 @@ def test_in_the_middle_of_runs(make_workload: MakeWorkload, name: str, workers: 
     outcome = replay(runs, policy, 25, Setup(online=True, workers=workers, load=CHEAP))
     expected = costs_without_kept(runs, outcome)
     assert [(run.computed, run.loaded) for run in outcome.runs] == expected
-    assert all(run.held <= 25 for run in outcome.runs)
+    assert all(run.bytes_held <= 25 for run in outcome.runs)
     if isinstance(policy, Chance):
         online = [(candidates, capacity, live[0]) for candidates, capacity, live in policy.asked if live]
         assert len(online) == sum(run.computed for run in outcome.runs)

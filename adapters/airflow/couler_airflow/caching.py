@@ -97,12 +97,12 @@ class AirflowCache(WorkerKeys):
         is_asked = bool(where) and (keyed or not by_kind)
         if not explains or (not keyed and not all(item.remedy for item in by_kind)):
             objections = (*by_kind, *undeclared)
-            return Request(declared=where, asked=is_asked, objections=objections), objections
+            return Request(declared=where, is_asked=is_asked, objections=objections), objections
         code, doubts, chances = self._analyse(task, declaration, against)
         objections = (*(() if keyed else by_kind), *undeclared, *code)
         request = Request(
             declared=where,
-            asked=is_asked,
+            is_asked=is_asked,
             note=ALWAYS if keyed and is_asked else "",
             waived=tuple(sorted({*declaration.allow, *filter(None, (waiver_of(item.rule) for item in chances))})),
             objections=(*by_kind, *undeclared, *code),

@@ -157,7 +157,7 @@ class Sources:
         walk.block(source.tree.body)
         feeds = Feeds(source, scope, records, self._aside, self._around, str(path))
         try:
-            effects = [feeds.form(record) for record in records if record.found.effect]
+            effects = [feeds.form(record) for record in records if record.outcome.effect]
         except Uncacheable as refusal:
             self._refusals.append(refusal)  # who asks for this now may take no mind of it
             return

@@ -50,7 +50,7 @@ class Observed(msgspec.Struct, frozen=True):
         connections: hosts and sockets that it has connected to.
         written: what it has written outside of its outputs and the folders for temporary files, and left there.
         touched: the folders that it has made something in, or removed something from.
-        made: what it has made itself, its outputs among them.
+        created: what it has made itself, its outputs among them.
         processes: the processes and threads that it consists of, as names of folders of /proc.
         objections: what else keeps anybody from telling what its result depends on.
     """
@@ -60,7 +60,7 @@ class Observed(msgspec.Struct, frozen=True):
     connections: tuple[str, ...]
     written: tuple[str, ...]
     touched: frozenset[str]
-    made: frozenset[str]
+    created: frozenset[str]
     processes: frozenset[str]
     objections: tuple[str, ...]
 
@@ -106,7 +106,7 @@ class _Interpreter:
             connections=tuple(self._connections),
             written=tuple(written),
             touched=frozenset(self._touched),
-            made=frozenset(self._own),
+            created=frozenset(self._own),
             processes=frozenset({"self", "thread-self", *map(str, self._processes)}),
             objections=tuple(self._objections),
         )

@@ -48,7 +48,7 @@ def reads_of(observed: Observed, started: int, outputs: Collection[Path], *, tim
     result: dict[tuple[Kind, str], Read] = {}
     for (kind, name), missing in reads.items():
         for each in _kinds(kind, name, times=times):
-            if missing and _is_made(name, observed.made):  # it was missing, before the command made it
+            if missing and _is_made(name, observed.created):  # it was missing, before the command made it
                 result[each, name] = Read(each, name, ABSENT)
             elif value := _value(each, name, started, outputs, observed, kernel=kernel):
                 if missing is not None and missing is not (value == ABSENT):

@@ -83,7 +83,7 @@ class ByValueKeys(AnalyzedCache):
             return verdict
         assert verdict.facts is not None
         objection = NO_STORE if wrapper is None else self.store_objection(verdict.facts.operation, wrapper)
-        if not all(isinstance(value, Literal) for value in verdict.handed):
+        if not all(isinstance(value, Literal) for value in verdict.lineages):
             objection = LATE
         return (
             verdict

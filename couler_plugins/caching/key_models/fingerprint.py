@@ -202,12 +202,12 @@ def _judgement(toggle: Toggle, declarable: Verdict, *, on: bool) -> Judgement:
 
 def _key(graph: str, step: Step, verdict: Verdict, keys: Mapping[Place, str]) -> str | None:
     """The key of what a step makes; None where only a run knows it, and where it may not run, or more than once."""
-    if step.loop is not None or step.condition is not None or verdict.objection is not None or verdict.made is None:
+    if step.loop is not None or step.condition is not None or verdict.objection is not None or verdict.lineage is None:
         return None
     values = []
-    for leaf in verdict.made.leaves:
+    for leaf in verdict.lineage.leaves:
         key = keys.get((graph, leaf.step)) if leaf.to == "output" else None
         if key is None:
             return None
         values.append([leaf.kind, leaf.name, *leaf.path, key])
-    return digest(["result", verdict.made.digest, values])
+    return digest(["result", verdict.lineage.digest, values])

@@ -65,7 +65,7 @@ class WorkerKeys(EngineCache[Request, CacheSettings]):
         changed = {
             place: with_directive(steps[place], ASKED)
             for place, request in verdicts.items()
-            if request.asked and place not in places
+            if request.is_asked and place not in places
         }
         decisions = []
         if settings.ctx.explains and (changed or places) and (missing := self.settings_objection) is not None:

@@ -165,7 +165,7 @@ class WrittenKeys(AnalyzedCache):
         changed: bool,
         affects: list[str],
     ) -> Decision:
-        figures = [("results per run", verdict.entries), ("values from earlier steps", len(verdict.handed))]
+        figures = [("results per run", verdict.entries), ("values from earlier steps", len(verdict.lineages))]
         return decision_of(
             verdict,
             self.workflow,

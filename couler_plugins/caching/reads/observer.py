@@ -93,7 +93,7 @@ def _finish(seen: Sight, recorder: Recorder) -> None:
         for name in recorder.generators.drawn():
             recorder.notes.tell_without_place("chances", name)
         seen.facts = recorder.notes.facts()
-        seen.made = recorder.rules.made
+        seen.made = recorder.rules.created
         seen.values = recorder.values()
     except Unusable as error:
         seen.reason = str(error)

@@ -115,7 +115,7 @@ class PathRules:
         return f"{real}/" in self._temporary
 
     @property
-    def made(self) -> frozenset[str]:
+    def created(self) -> frozenset[str]:
         """What the code has made, or given another content."""
         return frozenset(self._owned)
 

@@ -68,7 +68,7 @@ def written(workflow: Workflow, request: Request, tuner: Tuner, done: Written) -
     set_now = request.task.space.defaults or {}
     values = dict(done.proposal.values)
     changes = ", ".join(
-        f"{name}{f' (the parameter {request.handed[name].name})' if name in request.handed else ''}"
+        f"{name}{f' (the parameter {request.parameters[name].name})' if name in request.parameters else ''}"
         f"{f' from {as_text(set_now[name])}' if name in set_now else ''} to {as_text(values[name])}"
         for name in done.note.now
     )
@@ -80,7 +80,7 @@ def written(workflow: Workflow, request: Request, tuner: Tuner, done: Written) -
         action=f"set {changes}",
         reason=f"{done.proposal.reason}; {request.where} asks for it, to {request.task.data.goal} {metric}",
         figures=(*_provenance(tuner), (f"predicted {metric}", done.proposal.predicted)),
-        affects=(request.graph.name,) if request.handed else (),
+        affects=(request.graph.name,) if request.parameters else (),
     )
 
 

@@ -41,7 +41,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         output: for trials, the output parameter that holds the metric; empty where it is what the step prints, or where
             none are wanted.
         was: the constants that its owner passes, by hyperparameter; None where nothing is passed, or a parameter.
-        handed: the parameters of the workflow that hand hyperparameters to the step, by hyperparameter.
+        parameters: the parameters of the workflow that hand hyperparameters to the step, by hyperparameter.
     """
 
     graph: Graph
@@ -51,7 +51,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     output: str
     was: dict[str, Scalar]
-    handed: dict[str, Reference]
+    parameters: dict[str, Reference]
 
     @property
     def place(self) -> str:
@@ -70,7 +70,7 @@ def asked_steps(
         named: `graph/step` or `step`, as the options name them; the others of other workflows are left aside.
         task: what the options say of them.
     """
-    requests: dict[Place, tuple[str, Task | str]] = dict(facet.asked())
+    requests: dict[Place, tuple[str, Task | str]] = dict(facet.requests())
     chosen = _named(workflow, named)
     if task is not None:
         return dict.fromkeys(chosen, ("the option task", task))
@@ -130,7 +130,7 @@ def read_request(
             where=where,
             output=_output(task, callee, facet) if trials else "",
             was=was,
-            handed=parameters,
+            parameters=parameters,
         )
     except CoulerError as error:
         raise about(error, workflow, place, where) from error.__cause__

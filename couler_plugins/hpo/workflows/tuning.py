@@ -60,7 +60,7 @@ def fan_out(
         step=request.step,
         callee=request.callee,
         settings=tuple(_whole(request, dict(proposal.values), facet) for proposal in settings),
-        handed=request.handed,
+        parameters=request.parameters,
         metric=request.task.data.metric,
         output=request.output,
         maximize=request.task.data.goal == "maximize",
@@ -76,7 +76,7 @@ def fan_out(
     note = Note(
         key=key,
         was=request.was,
-        handed=handed_over({name: item for name, item in request.handed.items() if name in passed}),
+        handed=handed_over({name: item for name, item in request.parameters.items() if name in passed}),
         trials=fan.trials.name,
         best=fan.best.name,
         added=tuple(item.name for item in fan.added),
@@ -234,7 +234,7 @@ class Tunings:
             options.tuner,
             options.image if options.trials else "",
         ]
-        parameters = {name: parameter.name for name, parameter in request.handed.items()}
+        parameters = {name: parameter.name for name, parameter in request.parameters.items()}
         more = {"handed": parameters, "parallel": options.parallel}
         return digest([*made_of, *([{name: one}] for name, one in more.items() if one)])[:KEY_LENGTH]
 

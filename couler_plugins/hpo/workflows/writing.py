@@ -58,11 +58,11 @@ def write_proposal(
     now: dict[str, Scalar] = {}
     new = workflow
     for name, value in better.items():
-        if name not in request.handed:
+        if name not in request.parameters:
             passed[name] = literal = facet.literal(value, port_of(request.callee, name))
             was[name] = request.was[name]
         else:
-            parameter = request.handed[name].name
+            parameter = request.parameters[name].name
             _refuse_shared(name, parameter, readers(workflow, libraries, parameter, place))
             literal = facet.literal(value, port_of_parameter(workflow, parameter))
             old = default_of(workflow, parameter)
@@ -71,7 +71,7 @@ def write_proposal(
         now[name] = literal.value
     if passed:
         new = replace_steps(new, {place: with_arguments(request.step, passed)})
-    parameters = {name: reference for name, reference in request.handed.items() if name in now}
+    parameters = {name: reference for name, reference in request.parameters.items() if name in now}
     return Written(new, proposal, Note(key=key, was=was, now=now, handed=handed_over(parameters)))
 
 

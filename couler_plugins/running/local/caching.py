@@ -152,7 +152,7 @@ class Caching:
                 for (kind, name), item in sorted(scope.inputs.items())
             }
             reads = [scope.facet.text(reference, scope.look) for reference in verdict.facts.material.reads]
-            lineages = [scope.facet.text(value, caller.look) for value in verdict.handed]
+            lineages = [scope.facet.text(value, caller.look) for value in verdict.lineages]
         except NotThere as error:
             log.warning("%s is not cached: %s", path, error)
             return None

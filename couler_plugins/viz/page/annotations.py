@@ -41,7 +41,7 @@ class DecisionCard:
 class Story:
     """All decisions, and by the number of each node: what was decided, which lines changed, what became of it."""
 
-    told: list[DecisionCard] = field(default_factory=list)
+    cards: list[DecisionCard] = field(default_factory=list)
     hunks: list[str] = field(default_factory=list)
     decided: dict[int, dict[int, None]] = field(default_factory=dict)
     changed_lines: dict[int, dict[int, None]] = field(default_factory=dict)
@@ -82,9 +82,9 @@ class _Teller:
                 card = self._by_decision.get(id(decision))  # one about several files is handed to each of them
                 if card is None:
                     card = self._by_decision[id(decision)] = DecisionCard(
-                        len(self.story.told), item.optimizer, decision
+                        len(self.story.cards), item.optimizer, decision
                     )
-                    self.story.told.append(card)
+                    self.story.cards.append(card)
                 for section in sections:
                     if section.is_about(decision):
                         self._aim(card, self._indexes[section])
@@ -123,7 +123,7 @@ class _Teller:
             return "added"
         if last not in node.steps:
             return "removed"
-        acted = any(self.story.told[number].decision.action for number in self.story.decided.get(node.number, ()))
+        acted = any(self.story.cards[number].decision.action for number in self.story.decided.get(node.number, ()))
         touched = acted or node.number in self.story.changed_lines or node.steps[0] != node.steps[last]
         return "changed" if touched else "same"
 

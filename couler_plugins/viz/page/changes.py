@@ -24,7 +24,7 @@ def changes(story: Story, optimizers: Sequence[str], several: bool) -> Markup:
         several: whether it takes the workflow's name to say which step is meant.
     """
     groups: dict[str, list[DecisionCard]] = {name: [] for name in optimizers}
-    for card in story.told:
+    for card in story.cards:
         groups.setdefault(card.optimizer, []).append(card)
     return text(*(_group(name, items, several) for name, items in groups.items()))
 

@@ -33,7 +33,7 @@ def island(sections: Sequence[Section], story: Story, parts: Parts, titles: Sequ
     """The data: decisions and pieces of text by position, steps by their number; nothing that is empty."""
     return {
         "versions": [clean(title) for title in titles],
-        "decisions": [_decision(told) for told in story.told],
+        "decisions": [_decision(told) for told in story.cards],
         "hunks": story.hunks,
         "steps": {str(number): record for section in sections for number, record in _steps(section, story, parts)},
     }

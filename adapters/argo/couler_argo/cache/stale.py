@@ -151,7 +151,7 @@ class _Checker:
 
     def _covers(self, place: tuple[str, str], lineages: tuple[Value, ...], count: int) -> bool:
         expected_lineages = [
-            verdict.handed for item in self._analyses if (verdict := item.verdicts.get(place)) is not None
+            verdict.lineages for item in self._analyses if (verdict := item.verdicts.get(place)) is not None
         ]
         expected = [values or NO_LINEAGE if self._library and count else values for values in expected_lineages]
         return len(lineages) == count and lineages in expected

@@ -51,7 +51,7 @@ class Change(NamedTuple):
 
     outcomes: Mapping[str, tuple[Outcome, str, Entry | None]]
     waiting: int
-    left: int
+    remaining: int
 
 
 class ShardWriter:

@@ -68,14 +68,14 @@ class Resolved:
 
     Attributes:
         callee: the template; None where there is none.
-        known: whether all is known of what it leads to; without a callee: that Argo takes it to have no outputs.
+        is_known: whether all is known of what it leads to; without a callee: that Argo takes it to have no outputs.
     """
 
     callee: Callee | None
-    known: bool = True
+    is_known: bool = True
 
 
-UNKNOWN = Resolved(None, known=False)
+UNKNOWN = Resolved(None, is_known=False)
 
 
 def resolve(run: Run, caller: Callee, call: Mapping, path: Path, where: str) -> Resolved:

@@ -35,7 +35,7 @@ class Misfit:
 
     path: Path
     wanted: str
-    found: str
+    actual: str
 
 
 TEXT = Scalar((str,), "a text")

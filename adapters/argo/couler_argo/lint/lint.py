@@ -60,8 +60,8 @@ def lint(bundle: Bundle, options: Options | None = None) -> Iterator[Remark]:
 def _check(shelf: Shelf, holder: Holder, report: Report) -> None:
     if holder.misfits:  # Argo cannot read it, so there is nothing that it would say of it
         for misfit in holder.misfits:
-            message = f"{misfit.found} stands where Argo reads {misfit.wanted}"
-            quoted = misfit.wanted == TEXT.name and misfit.found in ("a number", FLAG.name)
+            message = f"{misfit.actual} stands where Argo reads {misfit.wanted}"
+            quoted = misfit.wanted == TEXT.name and misfit.actual in ("a number", FLAG.name)
             hint = "put it into quotes" if quoted else f"write {misfit.wanted}"
             report.error("wrong-type", misfit.path, message, hint)
         return

@@ -20,7 +20,7 @@ def publish(run: Run, resolved: Resolved, prefix: str, scope: Scope, gathered: b
         scope: gets the variables.
         gathered: whether the step loops, so that its outputs are there as lists.
     """
-    if not resolved.known:
+    if not resolved.is_known:
         scope.open.add(prefix)
         return
     scope.names.update(f"{prefix}.{name}" for name in ("id", "startedAt", "finishedAt", "hostNodeName"))

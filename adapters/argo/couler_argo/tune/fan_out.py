@@ -86,7 +86,7 @@ def fanned_out(trials: Trials) -> FanOut:
             call=Call(name=best.name),
             arguments=(
                 Argument(name="trials", value=measured),
-                *(Argument(name=GIVEN.format(name), value=item) for name, item in trials.handed.items()),
+                *(Argument(name=GIVEN.format(name), value=item) for name, item in trials.parameters.items()),
             ),
             needs=None if staged else _after(trials.trials),
             condition=step.condition,
@@ -118,7 +118,7 @@ def _items(trials: Trials) -> Native:
         {NUMBER: str(number), **{name: literal.value for name, literal in setting}}
         for number, setting in enumerate(trials.settings)
     ]
-    items[0] |= {name: f"{{{{workflow.parameters.{item.name}}}}}" for name, item in trials.handed.items()}
+    items[0] |= {name: f"{{{{workflow.parameters.{item.name}}}}}" for name, item in trials.parameters.items()}
     return native(items)
 
 
@@ -187,7 +187,7 @@ def _best(trials: Trials, name: str) -> Operation:
     return Operation(
         name=name,
         kind="script",
-        inputs=(Port(name="trials"), *(Port(name=GIVEN.format(name)) for name in trials.handed)),
+        inputs=(Port(name="trials"), *(Port(name=GIVEN.format(name)) for name in trials.parameters)),
         outputs=tuple(Output(name=each, value=Native.of({"path": path})) for each, path in places.items()),
         containers=(
             Container(
@@ -202,7 +202,7 @@ def _best(trials: Trials, name: str) -> Operation:
                             name=f"COULER_GIVEN_{name}",
                             value=Reference(to="input", kind="parameter", name=GIVEN.format(name)),
                         )
-                        for name in trials.handed
+                        for name in trials.parameters
                     ),
                 ),
             ),

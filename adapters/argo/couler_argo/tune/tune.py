@@ -58,7 +58,7 @@ class ArgoTuning:
         said += [operation.directives for operation in self._workflow.operations]
         return any(map(is_cache, chain(*said)))
 
-    def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
+    def requests(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         """What annotations say of steps, and of the templates that these call."""
         workflow = self._workflow
         places = [(graph.name, step) for graph in workflow.graphs for step in graph.steps]

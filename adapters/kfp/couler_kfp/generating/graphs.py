@@ -71,7 +71,7 @@ def arguments_of(
     """
     is_function = types.function(step) is not None
     for argument in accepted_arguments(step, callee):
-        kind = types.taken(callee, argument.name)
+        kind = types.input_kind(callee, argument.name)
         if isinstance(argument.value, (Literal, Native)) and (is_function or kind != "text"):
             data = constant(argument.value, kind, step.name, argument.name)
             if data is not None:
@@ -144,7 +144,7 @@ class Graphs:
         names: the names that components have, by those of callees; new ones are added.
 
     Attributes:
-        made: the dags so far, those of conditions and loops among them.
+        graphs: the dags so far, those of conditions and loops among them.
         types: of what they take and give.
         printed: the operations of which somebody reads what they print.
     """
@@ -158,7 +158,7 @@ class Graphs:
         self._nested = Nested(self.types, names.values())
 
     @property
-    def made(self) -> list[Graph]:
+    def graphs(self) -> list[Graph]:
         return self._nested.made
 
     def add(self, graph: Graph) -> Graph:
@@ -174,7 +174,7 @@ class Graphs:
             reason = "limits how many of its steps run at a time"
             raise refuse("Graph.parallelism", graph.name, reason, "leave that to a quota of the namespace")
         self._nested.kinds = {
-            Reference(to="input", kind="parameter", name=port.name): self.types.taken(graph, port.name)
+            Reference(to="input", kind="parameter", name=port.name): self.types.input_kind(graph, port.name)
             for port in graph.inputs
         }
         own = _task_names(graph)
@@ -187,7 +187,7 @@ class Graphs:
             outputs=tuple(self._outputs(graph, steps, own)),
             steps=tasks,
         )
-        self.made.append(result)
+        self.graphs.append(result)
         return result
 
     def _outputs(self, graph: Graph, steps: dict[str, Step], own: dict[str, str]) -> Iterable[Output]:
@@ -204,7 +204,7 @@ class Graphs:
     def _port(self, port: Port, graph: Graph) -> Port:
         """An input of a dag, with a default of its type."""
         text_input = text_port(port, graph.name)
-        kind = self.types.taken(graph, port.name)
+        kind = self.types.input_kind(graph, port.name)
         if not isinstance(text_input.default, Literal) or kind == "text":
             return replace(text_input, native_extra=type_of(kind))
         default = default_of(constant(text_input.default, kind, graph.name, port.name))
@@ -247,7 +247,7 @@ class Graphs:
                 return replace(reference, native="")
             case Reference(to="output", path=()) if reference.step in steps:
                 output = self._output(reference, steps[reference.step], own)
-                self._nested.kinds[output] = self.types.given(steps[reference.step], reference.name)
+                self._nested.kinds[output] = self.types.output_kind(steps[reference.step], reference.name)
                 return output
         what = ".".join(filter(None, (reference.name, *reference.path))) or reference.to
         raise refuse("Step.arguments", holder, f"reads {what} ({reference.to}), which KFP does not have like this")

@@ -108,7 +108,7 @@ class Nested:
             for item in references(argument.value):
                 if item.to == "item":
                     whole = item == argument.value and not item.name and not item.path
-                    kinds.add(self._types.taken(callee, argument.name) if whole else "dict")
+                    kinds.add(self._types.input_kind(callee, argument.name) if whole else "dict")
         return kinds.pop() if len(kinds) == 1 else "text"
 
     def _channel(self, reference: Reference) -> str:

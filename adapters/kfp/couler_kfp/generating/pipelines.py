@@ -78,7 +78,7 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
         if isinstance(item, Graph):
             graphs.add(item)
     root = graphs.add(_root(closed, callees))
-    graphs.made.pop()
+    graphs.graphs.pop()
     components = [
         _component(item, names[item.name], graphs) for item in callees.values() if isinstance(item, Operation)
     ]
@@ -93,7 +93,7 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
         name=found_name,
         parameters=root.inputs,
         entry=Step(name=ROOT, call=Call(name=ROOT)),
-        graphs=(_finishing(root, closed), *graphs.made),
+        graphs=(_finishing(root, closed), *graphs.graphs),
         operations=tuple(components),
         native_extra=Native.of({"spec": {"sdkVersion": SDK}}),
     )

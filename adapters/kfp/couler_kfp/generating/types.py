@@ -39,7 +39,7 @@ class Types:
         """The function that a step calls."""
         return self._functions.get(step.call.name) if isinstance(step.call, Call) else None
 
-    def taken(self, callee: Graph | Operation, port: str) -> Kind:
+    def input_kind(self, callee: Graph | Operation, port: str) -> Kind:
         """The kind of what an input takes."""
         if callee.name in self._functions and isinstance(callee, Operation):
             return next((item.kind for item in self._functions[callee.name].inputs if item.name == port), "text")
@@ -51,7 +51,7 @@ class Types:
             self._known[key] = self._of_input(callee, port)
         return self._known[key]
 
-    def given(self, step: Step, output: str) -> Kind:
+    def output_kind(self, step: Step, output: str) -> Kind:
         """The kind of an output of a step: a list of what all its runs gave, where it loops."""
         if step.loop is not None:
             return "list"
@@ -61,9 +61,9 @@ class Types:
             inner = {item.name: item for item in callee.steps}
             match value:
                 case Reference(to="output") if value.step in inner:
-                    return self.given(inner[value.step], value.name)
+                    return self.output_kind(inner[value.step], value.name)
                 case Reference(to="input"):
-                    return self.taken(callee, value.name)
+                    return self.input_kind(callee, value.name)
         function = self.function(step)
         return dict(function.outputs).get(output, "text") if function is not None else "text"
 
@@ -74,7 +74,7 @@ class Types:
             for argument in step.arguments:
                 match argument.value:
                     case Reference(to="input", path=()) if argument.value.name == port:
-                        kinds.add("text" if callee is None else self.taken(callee, argument.name))
+                        kinds.add("text" if callee is None else self.input_kind(callee, argument.name))
                     case other if any(item.to == "input" and item.name == port for item in references(other)):
                         kinds.add("text")
             if any(item.to == "input" and item.name == port for item in references(step.loop)):

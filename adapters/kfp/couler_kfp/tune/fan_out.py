@@ -98,7 +98,7 @@ def fanned_out(trials: Trials) -> FanOut:
 
 def _overridden(trials: Trials) -> Iterator[str]:
     """What those who start runs should know: the items of a loop that stand in the pipeline are constants."""
-    if names := dict.fromkeys(parameter.name for parameter in trials.handed.values()):
+    if names := dict.fromkeys(parameter.name for parameter in trials.parameters.values()):
         yield f"what a run is given for {', '.join(names)} does not reach it: the first trial is what the pipeline says"
 
 

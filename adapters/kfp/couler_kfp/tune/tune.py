@@ -56,7 +56,7 @@ class KfpTuning:
         """Whether a task has a salt."""
         return any(salts_of(step) for graph in self._workflow.graphs for step in graph.steps)
 
-    def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
+    def requests(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         """What the annotations of pods say of the tasks that run in them."""
         said = {
             item.name: (f"the pod's annotation of {item.name!r}", text)

@@ -119,7 +119,7 @@ class Applying:
         settings = WrapSettings(
             wrapper=self._wrapper,
             spec=verdict.facts.spec,
-            lineage=tuple(str(value.value) for value in verdict.handed if isinstance(value, Literal)),
+            lineage=tuple(str(value.value) for value in verdict.lineages if isinstance(value, Literal)),
             max_age=verdict.max_age,
             limit=self._limit(step),
             family=family,

@@ -81,7 +81,7 @@ def _problem(cached: _Cached) -> str:
     if f"--spec={verdict.facts.spec}" not in said:
         return "what it runs was edited"
     lineage = [text.partition("=")[2] for text in said if text.startswith(f"{LINEAGE}=")]
-    if lineage != [value.value if isinstance(value, Literal) else None for value in verdict.handed]:
+    if lineage != [value.value if isinstance(value, Literal) else None for value in verdict.lineages]:
         return "what it comes after was edited"
     values = values_of(verdict.facts.operation, verdict.facts.spec, lineage)
     if said[-len(values) - 1 :] != ["--", *values]:

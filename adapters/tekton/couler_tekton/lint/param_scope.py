@@ -20,7 +20,7 @@ Mapped = dict[str, Any]
 def handed_to_task(spec: Mapped, path: Path, report: Report) -> list[Declared]:
     """The parameters that a task in a TaskRun can use."""
     params = _Handed(report)
-    params.given(spec.get("params") or (), (*path, "params"))
+    params.add(spec.get("params") or (), (*path, "params"))
     params.declared(declared(spec["taskSpec"].get("params") or (), (*path, "taskSpec", "params")))
     return list(params.params.values())
 
@@ -29,7 +29,7 @@ def handed_to_pipeline(spec: Mapped, path: Path, report: Report) -> list[Declare
     """The parameters that the pipeline in a PipelineRun can use, and the tasks that are written in it."""
     params = _Handed(report)
     pipeline, inner = spec["pipelineSpec"], (*path, "pipelineSpec")
-    params.given(spec.get("params") or (), (*path, "params"))
+    params.add(spec.get("params") or (), (*path, "params"))
     params.declared(declared(pipeline.get("params") or (), (*inner, "params")))
     for number, task in enumerate(pipeline.get("tasks") or ()):
         place = (*inner, "tasks", number)
@@ -44,7 +44,7 @@ class _Handed:
         self._report = report
         self.params: dict[str, Declared] = {}
 
-    def given(self, params: Iterable[Mapped], path: Path) -> None:
+    def add(self, params: Iterable[Mapped], path: Path) -> None:
         """What the run is given: each parameter is as its value is."""
         for number, param in enumerate(params):
             name, value = param.get("name") or "", param.get("value")
@@ -56,7 +56,7 @@ class _Handed:
         for number, param in enumerate(params):
             param_known, keys = self.params.get(param.get("name") or ""), _keys(param.get("value"))
             if param_known is None:
-                self.given([param], (*path, number))
+                self.add([param], (*path, number))
             elif keys and (param_known.keys is None or value_type(param_known.default) != "object"):
                 message = f"an object is passed as {param_known.name!r}, which is none around it"
                 hint = "pass it under another name: the webhook itself fails here"

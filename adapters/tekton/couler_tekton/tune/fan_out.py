@@ -77,7 +77,7 @@ def fanned_out(trials: Trials, annotations: Mapping[str, str]) -> FanOut:
     measured = Reference(to="output", kind="parameter", step=trials.trials, name=TRIAL, path=("*",))
     arguments = (
         Argument(name="trials", value=measured),
-        *(Argument(name=GIVEN.format(name), value=item) for name, item in trials.handed.items()),
+        *(Argument(name=GIVEN.format(name), value=item) for name, item in trials.parameters.items()),
     )
     return FanOut(
         trials=Step(
@@ -133,7 +133,7 @@ def _includes(trials: Trials) -> Iterator[Native]:
     for number, setting in enumerate(trials.settings):
         values = {name: literal.value for name, literal in setting}
         if number == 0:
-            values |= {name: f"$(params.{item.name})" for name, item in trials.handed.items()}
+            values |= {name: f"$(params.{item.name})" for name, item in trials.parameters.items()}
         params = [{"name": name, "value": value} for name, value in (values | {NUMBER: str(number)}).items()]
         include = Scope().rest({"name": f"setting-{number}", "params": params})
         assert include is not None
@@ -176,13 +176,13 @@ def _best(trials: Trials) -> Operation:
     places = {name: f"$(results.{name}.path)" for name in trials.names}
     text = f"#!/usr/bin/env python3\n{selecting(places, READING)}"
     variables: dict[str, Value] = {key: Literal(value=value) for key, value in environment(trials).items()}
-    variables |= {f"COULER_GIVEN_{name}": _parameter(GIVEN.format(name)) for name in trials.handed}
+    variables |= {f"COULER_GIVEN_{name}": _parameter(GIVEN.format(name)) for name in trials.parameters}
     return Operation(
         name=f"{trials.graph.name}/{trials.best}",
         kind="container",
         inputs=(
             Port(name="trials", optional=True, native_extra=Native.of({"type": "array"})),
-            *(Port(name=GIVEN.format(name), optional=True) for name in trials.handed),
+            *(Port(name=GIVEN.format(name), optional=True) for name in trials.parameters),
         ),
         outputs=tuple(Output(name=name) for name in trials.names),
         containers=(

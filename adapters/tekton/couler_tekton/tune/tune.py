@@ -60,7 +60,7 @@ class TektonTuning:
         tasks = self._libraries.candidates(self._workflow, call) if isinstance(call, External) else ()
         return tasks[0] if len(tasks) == 1 and tasks[0].kind == "Task" else None
 
-    def asked(self) -> Mapping[tuple[str, str], tuple[str, str]]:
+    def requests(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         """What annotations say of tasks, and of the Tasks that these run."""
         places = [(graph.name, step) for graph in self._workflow.graphs for step in graph.steps]
         if self._workflow.kind == "TaskRun" and self._workflow.entry is not None:

@@ -59,7 +59,7 @@ class Evaluation(Following):
             case ast.Constant(value=value):
                 return Known(value)
             case ast.Name(id=name):
-                return self.scope.find(name, self.world.known)
+                return self.scope.find(name, self.world.abstract_of)
             case ast.Attribute(value=value, attr=attr):
                 owner = self.evaluate(value)
                 held_value = self.scope.names.get(f"{value.id}.{attr}") if isinstance(value, ast.Name) else None
@@ -132,12 +132,12 @@ class Evaluation(Following):
 
     def _one_of(self, node: ast.expr) -> Abstract:
         names = (item.id for item in ast.walk(node) if isinstance(item, ast.Name))
-        holds = any(holds_users(self.scope.values.get(name), self.world.known) for name in names)
+        holds = any(holds_users(self.scope.values.get(name), self.world.abstract_of) for name in names)
         return Marks.USERS if holds else Marks.UNKNOWN
 
     def change_name(self, name: str) -> None:
         """Change in place what a name stands for: what was imported belongs to others."""
-        value = self.scope.find(name, self.world.known)
+        value = self.scope.find(name, self.world.abstract_of)
         imported = isinstance(value, Known) and not isinstance(value.value, ATOMS) and name in self.scope.source.taken
         self._effect(imported)
 
@@ -152,7 +152,7 @@ class Evaluation(Following):
             whole = module if isinstance(node, ast.ImportFrom) or alias.asname else name
             value: Abstract = Marks.UNKNOWN
             if whole in sys.modules and not getattr(node, "level", 0):
-                value = self.world.known(sys.modules[whole])
+                value = self.world.abstract_of(sys.modules[whole])
                 value = self._attribute(value, alias.name) if isinstance(node, ast.ImportFrom) else value
             self.scope.bind(name, value)
 

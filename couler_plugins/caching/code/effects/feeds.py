@@ -72,7 +72,7 @@ class Feeds:
         if id(record) not in self._made:
             self._made[id(record)] = ["again", len(self._made)]
             around = [self.form(one) for one in record.around]
-            read = [one for one in record.found.reads if one.name or record.found.loud or not record.found.effect]
+            read = [one for one in record.outcome.reads if one.name or record.outcome.loud or not record.outcome.effect]
             reads = [form_of(one, self._file) for one in read]
             self._made[id(record)] = ["again", len(self._made)]
             return [record.text, around, reads, self.names(record.chains)]

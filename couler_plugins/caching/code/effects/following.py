@@ -71,7 +71,7 @@ class Following:
             return Marks.UNKNOWN
         if isinstance(value, property) and isinstance(value.fget, types.FunctionType):
             return self._run(value.fget, owner, [])
-        return self.world.known(value)
+        return self.world.abstract_of(value)
 
     def _method(self, owner: Abstract, name: str) -> None:
         self._follow(self._attribute(owner, name), owner, [])
@@ -88,7 +88,7 @@ class Following:
         value = called.value if isinstance(called, Known) else None
         instance = Made(value) if isinstance(value, type) else None
         if isinstance(value, types.MethodType):
-            receiver = self.world.known(value.__self__)
+            receiver = self.world.abstract_of(value.__self__)
         users = self._users(called)
         results = [self._run(one, instance or receiver, arguments) for one in users]
         return instance or (results[0] if len(results) == 1 and value is users[0] else Marks.UNKNOWN)
@@ -101,7 +101,7 @@ class Following:
 
     def _base(self) -> Abstract:
         """What `super()` is in a method."""
-        own = self.scope.find("__class__", self.world.known)
+        own = self.scope.find("__class__", self.world.abstract_of)
         if own is Marks.OWN:
             return own
         has_base = isinstance(own, Known) and isinstance(own.value, type) and len(own.value.__mro__) > 1
@@ -125,7 +125,7 @@ class Following:
         cells: dict[str, Abstract] = {}
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             try:
-                cells[name] = self.world.known(cell.cell_contents)
+                cells[name] = self.world.abstract_of(cell.cell_contents)
             except ValueError:
                 cells[name] = Marks.UNKNOWN
         first: list[Abstract] = []
@@ -174,7 +174,7 @@ class Following:
         function = node.func if isinstance(node, ast.Call) else node
         if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
             return False
-        value = self.scope.find(function.value.id, self.world.known)
+        value = self.scope.find(function.value.id, self.world.abstract_of)
         if isinstance(value, Known):
             return isinstance(value.value, types.FunctionType) and {"registry", "dispatch"} <= {*vars(value.value)}
         return function.value.id in self.scope.names  # a method of the class that it stands in

@@ -22,14 +22,14 @@ class Record(NamedTuple):
     Attributes:
         node: the statement.
         nodes: what it evaluates itself.
-        found: what it does.
+        outcome: what it does.
         around: the heads of the statements that it is in.
         branch: which of their parts it is in.
     """
 
     node: ast.stmt
     nodes: tuple[ast.AST, ...]
-    found: Found
+    outcome: Found
     around: tuple[Record, ...] = ()
     branch: str = ""
 
@@ -87,7 +87,7 @@ class Walk(Evaluation):
         around, outer = self._around, self.scope
         if isinstance(node, DEFINITIONS):
             self.scope = Scope(outer.source, outer.values, {}, outer)  # what is done in a class is done in any case
-        elif not record.found.own:
+        elif not record.outcome.own:
             self._around = (*around, record)
         for name, statements in inside:
             self.block(statements, name)

@@ -64,7 +64,7 @@ class World:
         self.done: dict[Any, Found] = {}
         self.alive: list[Any] = []
 
-    def known(self, value: Any) -> Abstract:
+    def abstract_of(self, value: Any) -> Abstract:
         """Return what stands for a value."""
         if isinstance(value, ATOMS):
             return Known(value)

@@ -359,7 +359,7 @@ def test_what_is_missing_is_told_at_once(dag_files: DagFiles) -> None:
     assert pure == {"first": "cached", "second": "declarable", "third": "declarable"}
     for assume_pure in (False, True):  # who asks no reasons asks the same of the same tasks
         both = [facet.requests(assume_pure=assume_pure, explains=explains) for explains in (False, True)]
-        asked = [{place: request.asked for place, request in requests.items()} for requests in both]
+        asked = [{place: request.is_asked for place, request in requests.items()} for requests in both]
         assert asked[0] == asked[1] == dict.fromkeys(both[0], assume_pure)
 
 

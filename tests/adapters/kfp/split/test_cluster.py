@@ -133,7 +133,7 @@ def test_a_part_that_fails_names_its_task_and_starts_no_other(server: KfpServer,
     assert not outcome.succeeded
     assert outcome.entries["chained-part-1"].phase == "failed"
     assert "step-1" in outcome.entries["chained-part-1"].message
-    assert outcome.left == ["chained-part-2", "chained-part-3", "chained"]
+    assert outcome.remaining == ["chained-part-2", "chained-part-3", "chained"]
 
 
 def test_states_are_told(server: KfpServer) -> None:
