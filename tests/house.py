@@ -34,8 +34,37 @@ OLD_NAMES = {
 }
 """Names that were changed, and do not come back."""
 
-LAZY: dict[tuple[str, str], str] = {}
-"""Imports inside functions that stay: (module, what it imports) and the reason."""
+PLUGINS = "`couler plugins` and every start of a command import this module, and not what it does when it runs"
+AIRFLOW = "every parse of a DAG file, and every worker, imports this module, also where the cache is off"
+LAZY = {
+    "couler_plugins.caching.optimizer": PLUGINS,
+    "couler_plugins.caching.plugin": PLUGINS,
+    "couler_plugins.caching.policies.gdsf": "NumPy",
+    "couler_plugins.caching.policies.scr.policy": "NumPy",
+    "couler_plugins.hpo.llm_tuner": "NumPy, and the extra `tune`",
+    "couler_plugins.hpo.optuna_tuner": "NumPy, and the extra `tune`",
+    "couler_plugins.hpo.workflows.optimizer": PLUGINS,
+    "couler_plugins.llm.access": "the extra `tune`",
+    "couler_plugins.parallelism.critical_path": PLUGINS,
+    "couler_plugins.parallelism.optimizer": PLUGINS,
+    "couler_plugins.plugins.hooks": "only where hooks are traced",
+    "couler_plugins.steps.katib": PLUGINS,
+    "couler_airflow": "the names of the package come from modules that import Airflow",
+    "couler_airflow.airflow_plugin": AIRFLOW,
+    "couler_airflow.eligible": AIRFLOW,
+    "couler_airflow.listener": AIRFLOW,
+    "couler_airflow.plugin": PLUGINS,
+    "couler_airflow.policy": AIRFLOW,
+    "couler_airflow.runtime.wrap": AIRFLOW,
+    "couler_argo": "the names of the package come from modules that import Hera",
+    "couler_argo.hera": "a circle: services submit what the hook made",
+    "couler_argo.plugin": PLUGINS,
+    "couler_kfp": "the names of the package come from modules that import KFP",
+    "couler_kfp.plugin": PLUGINS,
+    "couler_tekton.extract": PLUGINS,
+    "couler_tekton.plugin": PLUGINS,
+}
+"""Modules with imports of our own modules inside functions, and why these stay there."""
 
 
 class Limit(NamedTuple):
@@ -51,13 +80,13 @@ LIMITS = {
     "unnamed": Limit(0, 0, "rooms that the contract of layers does not name"),
     "circles": Limit(0, 0, "circles of rooms"),
     "upward": Limit(0, 0, "imports that run upward"),
-    "lazy": Limit(40, 107, "imports of our own modules inside functions"),
-    "reasons": Limit(0, 107, "of these, without a reason in LAZY"),
-    "checking": Limit(40, 60, "TYPE_CHECKING blocks"),
+    "lazy": Limit(40, 56, "imports of our own modules inside functions"),
+    "reasons": Limit(0, 0, "of these, in modules without a reason in LAZY"),
+    "checking": Limit(40, 43, "TYPE_CHECKING blocks"),
     "long": Limit(0, 12, "files over 300 lines"),
     "modules": Limit(965, 1_052, "modules (were 1,136)"),
-    "statements": Limit(63_813, 66_620, "statements (were 67,172)"),
-    "banned": Limit(0, 53, "banned identifiers in scopes of more than three lines"),
+    "statements": Limit(63_813, 66_541, "statements (were 67,172)"),
+    "banned": Limit(0, 13, "banned identifiers in scopes of more than three lines"),
     "old": Limit(0, 1, "names that are to change"),
     "sessions": Limit(1, 1, "functions that open a session"),
 }
@@ -146,10 +175,8 @@ class House:
         yield from (f"{where}: {module} imports {name}" for where, module, name in self.lazy_imports())
 
     def reasons(self) -> Iterator[str]:
-        """Imports inside functions that the table LAZY does not name."""
-        yield from (
-            f"{w}: {module} imports {name}" for w, module, name in self.lazy_imports() if (module, name) not in LAZY
-        )
+        """Imports inside functions of modules that the table LAZY does not name."""
+        yield from (f"{where}: {module}" for where, module, _ in self.lazy_imports() if module not in LAZY)
 
     def lazy_imports(self) -> Iterator[tuple[str, str, str]]:
         """Imports of our own modules inside functions: the place, the module and what it imports."""
