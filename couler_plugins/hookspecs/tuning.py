@@ -24,7 +24,7 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
         step: the step, as its owner wrote it.
         callee: what it calls.
         settings: the values of each trial, by hyperparameter, as the engine spells them; the owner's own come first.
-        parameters: the parameters of the workflow that hand hyperparameters to the step. A run may be given others than the
+        parameters: the parameters of the workflow that hand hyperparameters to the step. A run may get others than the
             workflow says, so that the first setting is what they are then, where the engine can do that.
         metric: what counts, by the name that its owner gave it.
         output: the output parameter that holds it; empty where it is what the step prints.
