@@ -19,12 +19,13 @@ from couler_plugins.plugins import Plugins
 if TYPE_CHECKING:
     from hera.workflows import Workflow
 
-    Pipeline: TypeAlias = str | Sequence[Optimizer] | None
     W = TypeVar("W", bound=Workflow)
 
 __all__ = ["Settings", "at_work", "optimized", "plain_document", "working"]
 
 log = logging.getLogger(__name__)
+
+Pipeline: TypeAlias = str | Sequence[Optimizer] | None
 
 _working: ContextVar[bool] = ContextVar("_working", default=False)
 
