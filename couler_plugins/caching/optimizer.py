@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from msgspec.structs import replace
-
-from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs import Context
 from couler_plugins.options.fields import Size
-from couler_plugins.plan import Decision, Plan
-
-if TYPE_CHECKING:
-    from couler_plugins.caching.settings import CacheSettings
-    from couler_plugins.hookspecs.caching import EngineCache, Objection
+from couler_plugins.plan import Plan
 
 __all__ = ["Cache", "Epoch"]
 
@@ -90,64 +82,6 @@ class Cache:
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Asks the engine to cache what may be cached, and says of every other step which rule forbids it."""
-        from couler_plugins.caching.decisions import copy_decision, part_decision
-        from couler_plugins.caching.other_calls import with_other_calls
-        from couler_plugins.caching.recursion import circular
+        from couler_plugins.caching.application import apply_cache
 
-        settings, before = self._settings(ctx), plan.workflows
-        caches = {engine: ctx.adapter(engine).cache(plan) for engine in {item.engine for item in before}}
-        circles = circular(before)
-        outside: dict[int, Mapping[str, Decision]] = {}
-        parts: dict[int, Objection] = {}
-        for workflow in before:
-            ctx.progress(f"looking for what may be cached in {workflow.label}")
-            cache = caches[workflow.engine](workflow)
-            if cache is None:
-                continue
-            if cache.part_of:
-                parts[id(workflow)], decision = part_decision(workflow, cache.part_of)
-                plan = plan.with_workflow(workflow, workflow, decision)
-                continue
-            self._refuse_unsupported(cache, workflow.engine)
-            its = replace(settings, circular=id(workflow) in circles)
-            change = cache.apply(cache.admit(cache.verdicts(its), its), its)
-            for copy in change.copies:
-                plan = plan.with_added(copy, copy_decision(copy))
-            plan = plan.with_workflow(workflow, change.workflow, *change.decisions)
-            outside[id(workflow)] = change.outside
-        return with_other_calls(plan, before, outside, parts, ctx)
-
-    def _refuse_unsupported(self, cache: EngineCache[Any, CacheSettings], engine: str) -> None:
-        """Raises `Unsupported` for an option that the engine does not take."""
-        for option in fields(self):
-            name = option.name.replace("_", "-")
-            said = self._wraps if name == "via" else getattr(self, option.name) != option.default
-            if said and option.name not in {"assume_pure", *cache.options}:
-                hint = "leave it out; with workflows of several engines, optimize one engine at a time (--engine)"
-                message = f"option `{name}` is not supported by {engine}"
-                raise Unsupported(message, engine=engine, feature=f"cache{{{name}}}", hint=hint)
-
-    @property
-    def _wraps(self) -> bool:
-        """Whether commands are wrapped; `auto` and `memoize` leave results to the engine, which any engine takes."""
-        return self.via in ("wrapper", "both")
-
-    def _settings(self, ctx: Context) -> CacheSettings:
-        from couler_plugins.caching.choice import Limit
-        from couler_plugins.caching.known import read_known
-        from couler_plugins.caching.settings import CacheSettings
-        from couler_plugins.caching.wrapping import Wrapper
-
-        wrapper = Wrapper(**{name: getattr(self, name) for name in Wrapper.__struct_fields__}) if self._wraps else None
-        # A policy that nobody knows is a mistake without a capacity as well.
-        policy = ctx.policy(self.policy) if self.capacity is not None or self.policy != Cache.policy else None
-        return CacheSettings(
-            ctx=ctx,
-            assume_pure=self.assume_pure,
-            via=self.via,
-            wrapper=wrapper,
-            limit=Limit(self.capacity, policy) if self.capacity is not None and policy is not None else None,
-            epoch=self.epoch,
-            min_seconds=self.min_seconds,
-            known=read_known(self.known) if self.known else {},
-        )
+        return apply_cache(self, plan, ctx)

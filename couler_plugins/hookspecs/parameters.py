@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from couler_plugins.options.fields import closest
+
+if TYPE_CHECKING:  # whoever lists tuners needs no NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Choice", "Conditions", "Number", "Parameter", "Value", "distinct"]
 
@@ -143,6 +145,8 @@ class Number(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """The places of the values nearest to these."""
         if not self._whole:
             return places
+        import numpy as np
+
         low, high = self._scaled(self.low), self._scaled(self.high)
         values = low + places * (high - low)
         values = np.clip(np.round(np.exp(values) if self._log else values), self.low, self.high)
@@ -234,6 +238,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def snapped(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """The places of the values nearest to these."""
+        import numpy as np
+
         steps = max(len(self.choices) - 1, 1)
         return np.round(places * steps) / steps if len(self.choices) > 1 else np.zeros_like(places)
 

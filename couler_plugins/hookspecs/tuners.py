@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from couler_plugins.hookspecs.markers import hookspec
-
-if TYPE_CHECKING:
-    from couler_plugins.hookspecs.trials import Proposal, Task, Trial
+from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 
 __all__ = ["Tuner", "couler_tuners"]
 

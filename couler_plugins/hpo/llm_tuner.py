@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.hpo.optuna_tuner import LARGEST_SEED, Sampler, propose
 from couler_plugins.llm.access import ModelAccess
 from couler_plugins.llm.client import Client
 from couler_plugins.options.fields import check_range
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs.trials import Proposal, Task, Trial
     from couler_plugins.hpo.predictions.predicting import Prediction
 
 __all__ = ["Llm", "LlmOptuna"]
@@ -168,8 +168,6 @@ def _helps(task: Task, trial: Trial, trials: Sequence[Trial]) -> bool:
 
 
 def _proposal(ranking: Sequence[Prediction], trials: Sequence[Trial], notes: dict[str, Any]) -> Proposal | None:
-    from couler_plugins.hookspecs.trials import Proposal
-
     choices = _untried(ranking, trials)
     if not choices:
         return None

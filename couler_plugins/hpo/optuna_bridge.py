@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import optuna  # noqa: TID253  # imported inside functions only
+from optuna import samplers  # noqa: TID253  # as above
 from optuna.distributions import (  # noqa: TID253  # as above
     BaseDistribution,
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
 )
+from optuna.exceptions import ExperimentalWarning  # noqa: TID253  # as above
 from optuna.trial import FrozenTrial, TrialState  # noqa: TID253  # as above
 
 from couler_plugins.hookspecs.parameters import Choice, Number, Value
 from couler_plugins.hookspecs.space import Space
-from couler_plugins.hookspecs.trials import State, Task, Trial
+from couler_plugins.hookspecs.trials import Proposal, State, Task, Trial
+from couler_plugins.hpo.optuna_tuner import Sampler
 
 __all__ = ["NOTES", "Given", "frozen", "suggested", "thawed"]
 
@@ -33,7 +39,7 @@ STATES: dict[TrialState, State] = {
 THEIRS = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 
-class Given(optuna.samplers.BaseSampler):
+class Given(samplers.BaseSampler):
     """Samples nothing: it gives the values that it was given."""
 
     def __init__(self, values: dict[str, Any]) -> None:
@@ -126,3 +132,45 @@ def _suggest(trial: optuna.Trial, name: str, within: BaseDistribution) -> Any:
         return trial.suggest_int(name, within.low, within.high, log=within.log)
     assert isinstance(within, FloatDistribution)
     return trial.suggest_float(name, within.low, within.high, log=within.log)
+
+
+def propose_by_optuna(sampler: Sampler, task: Task, trials: Sequence[Trial], number: int, seed: int) -> Proposal:
+    """Asks a sampler in a study of its own that lives in memory, so that no state is kept between two calls."""
+    usable = [trial for trial in trials if trial.values and (trial.value is not None or trial.state == "running")]
+    stateful = sampler in ("cma-es", "qmc", "nsga-ii")
+    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    study = optuna.create_study(sampler=_sampler(sampler, seed, own))
+    for trial in usable:
+        if stateful and trial.state == "complete":  # they count what they were asked, so they are asked again
+            study.enqueue_trial(frozen(trial, task).params)
+            request = study.ask()
+            suggested(request, task.space)
+            study.tell(request, task.cost(trial.value or 0.0))
+        else:
+            study.add_trial(frozen(trial, task))
+    values = suggested(study.ask(), task.space)
+    return Proposal(values=tuple(values.items()), reason=f"Optuna's sampler {sampler} proposes it")
+
+
+def _sampler(name: Sampler, seed: int, own: int) -> samplers.BaseSampler:
+    """A sampler of Optuna: the tuner's seed is for what has to be the same in all trials, `own` for the rest."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # what is experimental is how they are called
+        match name:
+            case "tpe":
+                return samplers.TPESampler(seed=own, constant_liar=True)
+            case "cma-es":
+                return samplers.CmaEsSampler(
+                    seed=seed, independent_sampler=samplers.RandomSampler(seed=own), warn_independent_sampling=False
+                )
+            case "qmc":
+                return samplers.QMCSampler(
+                    seed=seed,
+                    scramble=True,
+                    independent_sampler=samplers.RandomSampler(seed=own),
+                    warn_independent_sampling=False,
+                )
+            case "nsga-ii":
+                return samplers.NSGAIISampler(seed=own)
+            case _:
+                return samplers.RandomSampler(seed=own)

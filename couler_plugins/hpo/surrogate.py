@@ -11,6 +11,7 @@ import numpy as np
 
 from couler_plugins.hookspecs.parameters import Choice, Number, Value
 from couler_plugins.hookspecs.space import Space, Values
+from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.hpo.gaussian_process import Array, sample_processes
 
 __all__ = ["Suggestion", "near", "near_the_middle", "suggest", "untried"]
@@ -28,6 +29,10 @@ WHOLE = 2_000
 """The most settings of which all are candidates."""
 MEMORY = 200
 """Observations that are looked at: the best and the newest; the time that it takes grows with their third power."""
+STARTS = 4
+"""Observations before a Gaussian process is asked."""
+DRAWS = 20
+"""How often something new is looked for until then."""
 
 
 class Suggestion(NamedTuple):
@@ -177,3 +182,35 @@ def _squared(space: Space, left: Array, right: Array) -> Array:
     difference = left.T[:, :, None] - right.T[:, None, :]
     ordered = np.array([parameter.ordered for _, parameter in space.parameters])[:, None, None]
     return np.where(ordered, difference * difference, np.abs(difference) > 1e-9)
+
+
+def propose_by_process(task: Task, trials: Sequence[Trial], number: int, seed: int) -> Proposal | None:
+    """Return what a Gaussian process over the trials so far expects to improve most; None where all was tried."""
+    rng = np.random.default_rng([seed, number])
+    costs = [(dict(trial.values), task.cost(trial.value)) for trial in trials if trial.value is not None]
+    failed = [dict(trial.values) for trial in trials if trial.state == "failed" and trial.values]
+    pending = [dict(trial.values) for trial in trials if trial.state == "running" and trial.values]
+    if len(costs) < STARTS:
+        tried = [*(values for values, _ in costs), *failed, *pending]
+        for places in near_the_middle(task.space, DRAWS, rng):
+            values = task.space.at(dict(zip(task.space.names, map(float, places), strict=True)))
+            if values not in tried:
+                return Proposal(
+                    values=tuple(values.items()), reason="drawn near the middle of the space, to begin with"
+                )
+    if not costs and not failed:
+        choices = untried(task.space, pending, rng)
+        if choices is None:
+            return None
+        return Proposal(values=tuple(choices.items()), reason="drawn from what is left of the space")
+    # Where nothing was ever measured, all that failed is equally bad, and the farthest from it is the best guess.
+    worst = max((cost for _, cost in costs), default=0.0)
+    done = [*costs, *((values, worst) for values in failed)]
+    suggestion = suggest(task.space, done, pending, rng)
+    if suggestion is None:
+        return None
+    return Proposal(
+        values=tuple(suggestion.values.items()),
+        reason="the largest improvement is expected here, by a Gaussian process",
+        predicted=task.cost(suggestion.cost),  # which is its own inverse
+    )

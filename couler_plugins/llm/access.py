@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.llm.budget import Budget, Meter
 from couler_plugins.llm.client import Client
+from couler_plugins.llm.records import Recorder, Replay
 from couler_plugins.options.fields import check_range
 
 __all__ = ["ModelAccess"]
@@ -63,9 +65,7 @@ class ModelAccess:
         Raises:
             InvalidInput: no model is named, its server is not set up as it has to be, or there is no such record.
         """
-        from couler_plugins.llm.budget import Budget, Meter
         from couler_plugins.llm.openai_client import OpenAIClient
-        from couler_plugins.llm.records import Recorder, Replay
 
         if self.replay:
             return Replay(Path(self.replay))

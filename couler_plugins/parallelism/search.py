@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from random import Random
-from typing import TYPE_CHECKING
 
 from couler_plugins.hookspecs.budget import UNLIMITED
 from couler_plugins.parallelism.solution import Solution
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 __all__ = ["Search"]
 

@@ -14,6 +14,7 @@ from couler_plugins.errors import PluginFailure, one_line
 from couler_plugins.hookspecs import HOOKSPECS, PROJECT
 from couler_plugins.options.fields import closest
 from couler_plugins.plugins.registry import Reply
+from couler_plugins.plugins.tracing import trace_hooks
 
 __all__ = ["Hooks"]
 
@@ -46,8 +47,6 @@ class Hooks:
         for module in HOOKSPECS:
             self._manager.add_hookspecs(module)
         if trace:
-            from couler_plugins.plugins.tracing import trace_hooks
-
             trace_hooks(self._manager)
 
     def register(self, plugin: object, name: str) -> tuple[str, ...]:

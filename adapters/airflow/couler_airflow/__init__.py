@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+__all__ = ["cached", "never", "optimize", "tune"]
 
 if TYPE_CHECKING:
     from couler_airflow.dags import optimize
     from couler_airflow.marks import cached, never
     from couler_airflow.tuning import tune
-
-__all__ = ["cached", "never", "optimize", "tune"]
-
-
-if not TYPE_CHECKING:  # type checkers would take any name for one of ours
+else:  # type checkers would take any name for one of ours
 
     def __getattr__(name: str) -> object:
         """Imports what the authors of DAGs want on first use.
@@ -21,6 +20,5 @@ if not TYPE_CHECKING:  # type checkers would take any name for one of ours
         """
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from couler_airflow import dags, marks, tuning
-
-        return getattr({"optimize": dags, "tune": tuning}.get(name, marks), name)
+        module = {"optimize": "dags", "tune": "tuning"}.get(name, "marks")
+        return getattr(import_module(f"{__name__}.{module}"), name)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from couler_argo.hera import install, optimize, tune
 
 __all__ = ["install", "optimize", "tune"]
 
-
-if not TYPE_CHECKING:  # type checkers would take any name for one of ours
+if TYPE_CHECKING:
+    from couler_argo.hera import install, optimize, tune
+else:  # type checkers would take any name for one of ours
 
     def __getattr__(name: str) -> object:
         """Imports what Hera's users want on first use.
@@ -19,6 +18,4 @@ if not TYPE_CHECKING:  # type checkers would take any name for one of ours
         """
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from couler_argo import hera
-
-        return getattr(hera, name)
+        return getattr(import_module(f"{__name__}.hera"), name)

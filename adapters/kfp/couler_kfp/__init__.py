@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from couler_kfp.dsl import optimize
 
 __all__ = ["optimize"]
 
-
-if not TYPE_CHECKING:  # type checkers would take any name for one of ours
+if TYPE_CHECKING:
+    from couler_kfp.dsl import optimize
+else:  # type checkers would take any name for one of ours
 
     def __getattr__(name: str) -> object:
         """Imports what the authors of pipelines want on first use.
@@ -19,6 +18,4 @@ if not TYPE_CHECKING:  # type checkers would take any name for one of ours
         """
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from couler_kfp import dsl
-
-        return getattr(dsl, name)
+        return getattr(import_module(f"{__name__}.dsl"), name)

@@ -5,25 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from couler_plugins.caching.artifacts.cache import ArtifactCache
-    from couler_plugins.caching.artifacts.entry import Entry, Meta, Output
-    from couler_plugins.caching.artifacts.flight import Claim
-    from couler_plugins.caching.artifacts.hits import Hit
-    from couler_plugins.caching.artifacts.lost import Damaged, Lost
-    from couler_plugins.caching.artifacts.opening import UNLIMITED, open_cache
-    from couler_plugins.caching.artifacts.results import (
-        Admission,
-        Existed,
-        PutResult,
-        Refused,
-        Report,
-        Stats,
-        Stored,
-        Usage,
-    )
-    from couler_plugins.caching.artifacts.sources import Content, Outputs, Source
-
 __all__ = [
     "UNLIMITED",
     "Admission",
@@ -48,24 +29,41 @@ __all__ = [
     "open_cache",
 ]
 
-_HOMES = {
-    "ArtifactCache": "cache",
-    **dict.fromkeys(("Entry", "Meta", "Output"), "entry"),
-    "Claim": "flight",
-    "Hit": "hits",
-    **dict.fromkeys(("Damaged", "Lost"), "lost"),
-    **dict.fromkeys(("UNLIMITED", "open_cache"), "opening"),
-    **dict.fromkeys(("Admission", "Existed", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"), "results"),
-    **dict.fromkeys(("Content", "Outputs", "Source"), "sources"),
-}
-
-
-if not TYPE_CHECKING:  # type checkers would take any name for one of ours
+if TYPE_CHECKING:
+    from couler_plugins.caching.artifacts.cache import ArtifactCache
+    from couler_plugins.caching.artifacts.entry import Entry, Meta, Output
+    from couler_plugins.caching.artifacts.flight import Claim
+    from couler_plugins.caching.artifacts.hits import Hit
+    from couler_plugins.caching.artifacts.lost import Damaged, Lost
+    from couler_plugins.caching.artifacts.opening import UNLIMITED, open_cache
+    from couler_plugins.caching.artifacts.results import (
+        Admission,
+        Existed,
+        PutResult,
+        Refused,
+        Report,
+        Stats,
+        Stored,
+        Usage,
+    )
+    from couler_plugins.caching.artifacts.sources import Content, Outputs, Source
+else:  # type checkers would take any name for one of ours
+    _HOMES = {
+        "ArtifactCache": "cache",
+        **dict.fromkeys(("Entry", "Meta", "Output"), "entry"),
+        "Claim": "flight",
+        "Hit": "hits",
+        **dict.fromkeys(("Damaged", "Lost"), "lost"),
+        **dict.fromkeys(("UNLIMITED", "open_cache"), "opening"),
+        **dict.fromkeys(
+            ("Admission", "Existed", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"), "results"
+        ),
+        **dict.fromkeys(("Content", "Outputs", "Source"), "sources"),
+    }
 
     def __getattr__(name: str) -> object:
         """Imports what the package offers on first use: whoever lists the stores there are needs none of it."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
         return value

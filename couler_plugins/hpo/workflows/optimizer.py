@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from couler_plugins.hookspecs import Context
@@ -60,23 +59,6 @@ class Tune:
             Unsupported: a step cannot be tuned, or its engine cannot do what is asked for.
             PluginFailure: the tuner failed.
         """
-        from couler_plugins.hpo.files import read_task_file
-        from couler_plugins.hpo.workflows.requests import asked_steps, check_named, refuse_named
-        from couler_plugins.hpo.workflows.tuning import Tunings
+        from couler_plugins.hpo.workflows.tuning import tune
 
-        task = read_task_file(Path(self.task)) if self.task else None
-        check_named(plan.workflows, self.steps)
-        tunings = Tunings(self, ctx, plan.libraries)
-        for workflow in plan.workflows:
-            facet = ctx.adapter(workflow.engine).tuning(workflow, plan)
-            if facet is None:
-                refuse_named(workflow, self.steps)
-                continue
-            requests = asked_steps(workflow, facet, self.steps, task)
-            if not requests:
-                continue
-            ctx.progress(f"tuning {len(requests)} steps of {workflow.label}")
-            new, decisions = tunings.tuned(workflow, facet, requests)
-            if decisions or new is not workflow:
-                plan = plan.with_workflow(workflow, new, *decisions)
-        return plan
+        return tune(self, plan, ctx)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -14,19 +15,28 @@ from couler_plugins.hookspecs import Context, Tuner
 from couler_plugins.hookspecs.parameters import Value
 from couler_plugins.hookspecs.trials import Proposal, Task
 from couler_plugins.hookspecs.tuning import FanOut, Trials, Tuning
+from couler_plugins.hpo.files import read_task_file
 from couler_plugins.hpo.workflows.decisions import kept, moved, noted, part_of, tried, undone, written
 from couler_plugins.hpo.workflows.folding import moved_from, stands, without_tuning
 from couler_plugins.hpo.workflows.notes import Note, handed_over, read_notes, write_notes
 from couler_plugins.hpo.workflows.optimizer import Tune
 from couler_plugins.hpo.workflows.programs import environment
-from couler_plugins.hpo.workflows.requests import Place, Request, about, read_request
+from couler_plugins.hpo.workflows.requests import (
+    Place,
+    Request,
+    about,
+    asked_steps,
+    check_named,
+    read_request,
+    refuse_named,
+)
 from couler_plugins.hpo.workflows.settings import settings_to_try
 from couler_plugins.hpo.workflows.values import port_of
 from couler_plugins.hpo.workflows.writing import write_proposal
 from couler_plugins.ir import Graph, Libraries, Literal, Step, Workflow, fresh_name, replace, replace_callables
-from couler_plugins.plan import Decision
+from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Tried", "Tunings", "fan_out"]
+__all__ = ["Tried", "Tunings", "fan_out", "tune"]
 
 
 # Trials before a step, which then runs with the best setting; the structural edit, the same for every engine.
@@ -243,3 +253,23 @@ def _why_kept(tuner: Tuner, nothing: bool) -> str:
     if nothing:
         return f"the tuner {tuner.name} proposes nothing"
     return f"the tuner {tuner.name} predicts of nothing that it would be better than what is set"
+
+
+def tune(options: Tune, plan: Plan, ctx: Context) -> Plan:
+    """Return the plan with the steps tuned that are marked, in it or by the options; see `Tune.run`."""
+    task = read_task_file(Path(options.task)) if options.task else None
+    check_named(plan.workflows, options.steps)
+    tunings = Tunings(options, ctx, plan.libraries)
+    for workflow in plan.workflows:
+        facet = ctx.adapter(workflow.engine).tuning(workflow, plan)
+        if facet is None:
+            refuse_named(workflow, options.steps)
+            continue
+        requests = asked_steps(workflow, facet, options.steps, task)
+        if not requests:
+            continue
+        ctx.progress(f"tuning {len(requests)} steps of {workflow.label}")
+        new, decisions = tunings.tuned(workflow, facet, requests)
+        if decisions or new is not workflow:
+            plan = plan.with_workflow(workflow, new, *decisions)
+    return plan
