@@ -28,7 +28,7 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
         limit: the capacity to choose for; None where all that may be cached is.
         epoch: the time that periods are counted from; None where nothing is kept for a time only.
         min_seconds: steps that past runs say to take less are not worth a lookup.
-        known: results that need not be computed again, by key.
+        results: results that need not be computed again, by key.
     """
 
     ctx: Context
@@ -39,4 +39,4 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     limit: Limit | None = None
     epoch: Epoch | None = None
     min_seconds: float = 0.0
-    known: Mapping[str, KnownResult] = {}
+    results: Mapping[str, KnownResult] = {}

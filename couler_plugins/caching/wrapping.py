@@ -121,7 +121,7 @@ def wrapped(
         objection, facts = verdict.objection, verdict.facts
         if objection is None or objection.against != "storage" or facts is None or not verdict.declared:
             return verdict
-        if _takes_lineage_for_its_own(facts.operation, handed=bool(verdict.lineages)):
+        if _takes_lineage_for_its_own(facts.operation, has_lineage=bool(verdict.lineages)):
             return verdict
         if (refusal := wrapper_objection(facts.operation, facts.material)) is not None:
             reason = f"{objection.reason}; {refusal.reason}"
@@ -132,8 +132,8 @@ def wrapped(
     return {place: one(verdict) for place, verdict in verdicts.items()}
 
 
-def _takes_lineage_for_its_own(operation: Operation, *, handed: bool) -> bool:
+def _takes_lineage_for_its_own(operation: Operation, *, has_lineage: bool) -> bool:
     """Whether parameters that carry a lineage would change what an operation does."""
     if any(port.kind == "parameter" and port.name.startswith(LINEAGE) for port in operation.inputs):
         return True
-    return handed and any(item.to == "input" and not item.name for item in references(operation))
+    return has_lineage and any(item.to == "input" and not item.name for item in references(operation))

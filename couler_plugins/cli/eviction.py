@@ -136,7 +136,7 @@ def _lines(item: Evicted, *, dry_run: bool) -> list[str]:
     lines.append(
         f"{item.namespace}: {gone} of {len(item.decisions)} results {'would go' if dry_run else 'went'}, "
         f"{item.before:,} bytes before and {item.after:,} after; {len(item.deleted)} artifacts deleted, "
-        f"{item.waiting} wait, {item.left} stay; {item.live} workflows are running"
+        f"{item.waiting} wait, {item.remaining} stay; {item.live} workflows are running"
     )
     return lines
 

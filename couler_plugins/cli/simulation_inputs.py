@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Told:
+class Recordings:
     """What files tell of.
 
     Attributes:
@@ -51,7 +51,7 @@ class _NoTraceError(InvalidInput):
     """A file tells of no run; in a folder of traces it is left out."""
 
 
-def _read_files(files: Sequence[Input], named: Set[Path], session: Session) -> Told:
+def _read_files(files: Sequence[Input], named: Set[Path], session: Session) -> Recordings:
     """What the files tell of. What is no trace is an error where it is named by itself; in a folder it is left out.
 
     Args:
@@ -63,7 +63,7 @@ def _read_files(files: Sequence[Input], named: Set[Path], session: Session) -> T
         CoulerError: a file cannot be read, tells of no run and no workflow with profiles, or contradicts itself.
         InvalidInput: no file tells of a run.
     """
-    files_read = Told()
+    files_read = Recordings()
     for item in files:
         alone = item.path is None or item.path in named
         try:

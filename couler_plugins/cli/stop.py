@@ -43,12 +43,12 @@ class Stopped(NamedTuple):
 
     Attributes:
         place: where it is.
-        told: the places of all that was told to stop, its own included.
+        places: the places of all that was told to stop, its own included.
         phase: how far it is; empty where nobody waited.
     """
 
     place: str
-    told: tuple[str, ...]
+    places: tuple[str, ...]
     phase: str
 
 
@@ -149,12 +149,15 @@ def _stopped(runner: Runner, place: str, request: Stop, deadline: float) -> Stop
 def _print_stopped(stopped: Sequence[Stopped], *, as_json: bool) -> int:
     """Says what was stopped; returns the exit code."""
     if as_json:
-        print_json("couler.stop/v1", {"stopped": [item._asdict() for item in stopped]})
+        print_json(
+            "couler.stop/v1",
+            {"stopped": [{"place": item.place, "told": item.places, "phase": item.phase} for item in stopped]},
+        )
     else:
         lines = []
         for item in stopped:
-            lines += [f"{place}: told to stop" for place in item.told]
-            if not item.told:
+            lines += [f"{place}: told to stop" for place in item.places]
+            if not item.places:
                 lines.append(f"{item.place}: nothing of it was running any more")
             elif item.phase:
                 lines.append(f"{item.place}: {item.phase}")

@@ -86,7 +86,7 @@ class Evicted(msgspec.Struct, frozen=True, kw_only=True):
         after: bytes of those that are kept.
         deleted: artifacts that were deleted.
         waiting: artifacts that will be, once their grace is over and nothing running refers to them.
-        left: artifacts of evicted entries that stay for good, since they are not ours to delete or nobody can.
+        remaining: artifacts of evicted entries that stay for good, since they are not ours to delete or nobody can.
         remarks: what else somebody should know.
         failure: what the policy did wrong, where the least recently used results went in its place; empty for nothing.
     """
@@ -99,7 +99,7 @@ class Evicted(msgspec.Struct, frozen=True, kw_only=True):
     after: int = 0
     deleted: tuple[str, ...] = ()
     waiting: int = 0
-    left: int = 0
+    remaining: int = msgspec.field(name="left", default=0)
     remarks: tuple[str, ...] = ()
     failure: str = ""
 

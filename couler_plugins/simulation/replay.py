@@ -39,7 +39,7 @@ def replay(stream: Sequence[Version], policy: CachePolicy, capacity: int | None,
     costs, kept = [], []
     for version in stream:
         costs.append(cache.run(version))
-        kept.append(frozenset(cache.held))
+        kept.append(frozenset(cache.results))
     return Outcome(runs=tuple(costs), kept=tuple(kept))
 
 
@@ -72,7 +72,7 @@ class _Cache:
         self.capacity = capacity
         self.setup = setup
         self.history = History(load=setup.load)
-        self.held: dict[str, Candidate] = {}
+        self.results: dict[str, Candidate] = {}
         self.now = 0.0
         self.written = 0
         self._seen: dict[Workload, list[float | None]] = {}
@@ -80,7 +80,7 @@ class _Cache:
     def run(self, version: Version) -> Cost:
         """Runs one version and decides what to keep."""
         load, before = version.workload, self.written
-        fates = _plan(version, self.held)
+        fates = _plan(version, self.results)
         computing = [seconds if fate == "computed" else 0.0 for seconds, fate in zip(load.seconds, fates, strict=True)]
         sizes = zip(load.bytes, fates, strict=True)
         loading = [self.setup.load.seconds(size) if fate == "loaded" else 0.0 for size, fate in sizes]
@@ -93,8 +93,8 @@ class _Cache:
             fresh = self._ended(version, times.ends, steps)
         self.now += times.makespan
         self.history.append(Run(family=load.family, steps=tuple(steps), at=self.now))
-        self._decide(self.policy, {**self.held, **fresh}, {})
-        self.history.decide(frozenset(self.held))
+        self._decide(self.policy, {**self.results, **fresh}, {})
+        self.history.decide(frozenset(self.results))
         return Cost(
             family=load.family,
             computing=math.fsum(computing),
@@ -102,7 +102,7 @@ class _Cache:
             computed=sum(step.fate == "computed" and step.artifact for step in steps),
             loaded=fates.count("loaded"),
             written=self.written - before,
-            bytes_held=sum(one.bytes for one in self.held.values()),
+            bytes_held=sum(one.bytes for one in self.results.values()),
             makespan=times.makespan,
         )
 
@@ -141,7 +141,7 @@ class _Cache:
         live = list(steps)
         for step in going:
             live[step] = msgspec.structs.replace(steps[step], fate="pending")
-        pinned = {ran.key: self.held[ran.key] for ran in steps if ran.fate == "loaded"}
+        pinned = {ran.key: self.results[ran.key] for ran in steps if ran.fate == "loaded"}
         for step in going:
             ran = live[step] = steps[step]
             if ran.fate == "loaded":
@@ -150,11 +150,11 @@ class _Cache:
             if ran.fate == "loaded" or not ran.artifact:
                 continue
             self.history.live = (Run(family=family, steps=tuple(live), at=self.now + ends[step]),)
-            free = {key: one for key, one in self.held.items() if key not in pinned}
+            free = {key: one for key, one in self.results.items() if key not in pinned}
             offered = {**free, ran.key: self._candidate(version, step, ran, ends[step])}
             self._decide(policy, offered, pinned)
-            if not offered.keys() <= self.held.keys():
-                self.history.decide(frozenset(self.held))
+            if not offered.keys() <= self.results.keys():
+                self.history.decide(frozenset(self.results))
         self.history.live = ()
 
     def _decide(self, policy: CachePolicy, offered: Mapping[str, Candidate], pinned: Mapping[str, Candidate]) -> None:
@@ -163,12 +163,12 @@ class _Cache:
         if room is not None:
             room -= sum(one.bytes for one in pinned.values())
         kept = ask_policy(policy, list(offered.values()), room, self.history)
-        self.written += sum(one.bytes for key, one in offered.items() if key in kept and key not in self.held)
-        self.held = {**pinned, **{key: one for key, one in offered.items() if key in kept}}
+        self.written += sum(one.bytes for key, one in offered.items() if key in kept and key not in self.results)
+        self.results = {**pinned, **{key: one for key, one in offered.items() if key in kept}}
 
     def _use(self, key: str, end: float) -> None:
-        one = self.held[key]
-        self.held[key] = msgspec.structs.replace(one, used=self.now + end, uses=one.uses + 1)
+        one = self.results[key]
+        self.results[key] = msgspec.structs.replace(one, used=self.now + end, uses=one.uses + 1)
 
     def _candidate(self, version: Version, step: int, ran: StepRun, end: float) -> Candidate:
         return Candidate(

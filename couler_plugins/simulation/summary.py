@@ -34,9 +34,9 @@ class Prices:
     storage: float
     months: float = 1.0
 
-    def net(self, saved: float, held: float) -> float:
+    def net(self, saved: float, bytes_held: float) -> float:
         """What is left of the seconds saved once the bytes held are paid for."""
-        return saved / HOUR * self.compute - held / GB * self.storage * self.months
+        return saved / HOUR * self.compute - bytes_held / GB * self.storage * self.months
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         hit_ratio: the share of needed results that were loaded.
         makespan: seconds of all runs, one after the other.
         written: bytes that came into the cache.
-        held: bytes in the cache after a run.
+        bytes_held: bytes in the cache after a run.
         net: the money saved; None without prices.
     """
 
@@ -69,7 +69,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     hit_ratio: float
     makespan: float
     written: float
-    held: float
+    bytes_held: float = msgspec.field(name="held")
     net: float | None = None
 
 
@@ -141,7 +141,7 @@ def _row(cells: Sequence[Cell], without: dict[tuple[str, int], float], prices: P
         hit_ratio=mean(lambda cell: cell.hit_ratio),
         makespan=mean(lambda cell: cell.makespan),
         written=mean(lambda cell: cell.written),
-        held=bytes_held,
+        bytes_held=bytes_held,
         net=prices.net(saved, bytes_held) if prices else None,
     )
 

@@ -130,11 +130,11 @@ class FingerprintKeys(EngineCache[Verdict, CacheSettings], Knowledge, Switches, 
 
     def _known(self, settings: CacheSettings) -> dict[Place, KnownResult]:
         """The results that are known of steps that would be cached."""
-        if not settings.known:
+        if not settings.results:
             return {}
         toggles = self._toggles(self.bare, self._verdicts(self.bare, settings), settings)
         keys = self._keys({place: item.verdict for place, item in toggles.items() if item.on})
-        return {place: settings.known[key] for place, key in keys.items() if key in settings.known}
+        return {place: settings.results[key] for place, key in keys.items() if key in settings.results}
 
     def _gone(self, place: Place, affects: tuple[str, ...]) -> Decision:
         return Decision(

@@ -51,9 +51,9 @@ class Estimates:
     to uses and bytes to decide.
     """
 
-    def __init__(self, known: Iterable[tuple[str, float | None]]) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, float | None]]) -> None:
         of_type: dict[str, list[float]] = {}
-        for kind, seconds in known:
+        for kind, seconds in pairs:
             if seconds is not None:
                 of_type.setdefault(kind, []).append(seconds)
         everything = [seconds for some in of_type.values() for seconds in some]
@@ -75,20 +75,20 @@ class Ancestry:
         seconds: what computing each takes by itself, estimated where unknown.
     """
 
-    def __init__(self, made: Mapping[str, Made]) -> None:
-        """Takes how each is made; every parent must be there too."""
-        self.keys = _topological({key: one.parents for key, one in made.items()})
+    def __init__(self, lineages: Mapping[str, Made]) -> None:
+        """Takes how each was made; every parent must be there too."""
+        self.keys = _topological({key: one.parents for key, one in lineages.items()})
         self.index = {key: at for at, key in enumerate(self.keys)}
         self.parents = [
-            sorted({self.index[parent] for parent in made[key].parents if self.index[parent] < at})
+            sorted({self.index[parent] for parent in lineages[key].parents if self.index[parent] < at})
             for at, key in enumerate(self.keys)
         ]
         self.children: list[list[int]] = [[] for _ in self.keys]
         for child, parents in enumerate(self.parents):
             for parent in parents:
                 self.children[parent].append(child)
-        estimate = Estimates((one.type, one.seconds) for one in made.values())
-        self.seconds = [estimate(made[key].type, made[key].seconds) for key in self.keys]
+        estimate = Estimates((one.type, one.seconds) for one in lineages.values())
+        self.seconds = [estimate(lineages[key].type, lineages[key].seconds) for key in self.keys]
 
     @classmethod
     def of(cls, candidates: Iterable[Candidate], history: History, more: Iterable[Run] = ()) -> Ancestry:

@@ -61,14 +61,14 @@ def without_tuning(workflow: Workflow, place: tuple[str, str], note: Note) -> Wo
     }
     gone = {note.trials, note.best} - {""}
     if not gone:
-        bare = with_arguments(step, {name: value for name, value in was.items() if name not in note.handed})
+        bare = with_arguments(step, {name: value for name, value in was.items() if name not in note.flows})
         workflow = replace_callables(workflow, {graph.name: _replaced(graph, bare)})
-        for name, (_, parameter) in note.handed.items():
+        for name, (_, parameter) in note.flows.items():
             workflow = with_default(workflow, parameter, Literal(value=note.was[name]))
         return workflow
     arguments = {
         name: Reference(to=_refers(to), kind="parameter", name=parameter)
-        for name, (to, parameter) in note.handed.items()
+        for name, (to, parameter) in note.flows.items()
     }
     bare = with_arguments(step, {**was, **arguments})
     bare = replace(bare, needs=_find_step(graph, note.trials).needs)
@@ -86,9 +86,9 @@ def without_tuning(workflow: Workflow, place: tuple[str, str], note: Note) -> Wo
 
 def _now(workflow: Workflow, passed: Value | None, note: Note, name: str) -> Value | None:
     """What a hyperparameter is, be it by what its parameter of the workflow is unless a run says otherwise."""
-    if name not in note.handed:
+    if name not in note.flows:
         return passed
-    _, parameter = note.handed[name]
+    _, parameter = note.flows[name]
     unchanged = passed is None or (isinstance(passed, Reference) and passed.name == parameter)
     return default_of(workflow, parameter) if unchanged else None
 

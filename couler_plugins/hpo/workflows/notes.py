@@ -19,7 +19,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     Attributes:
         key: of all that it was made of: the task with what the owner had set, the tuner, the number of trials.
         was: the constants that its owner passed, by hyperparameter; None where nothing was passed.
-        handed: the parameters of the workflow that hand over what was tuned, by hyperparameter: how these are referred
+        flows: the parameters of the workflow that hand over what was tuned, by hyperparameter: how these are referred
             to, and their names. Without trials, `was` and `now` are theirs.
         now: those that are passed instead, where that is all; empty where trials run first.
         trials, best: the steps that were added before it.
@@ -28,7 +28,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
 
     key: str
     was: dict[str, Scalar]
-    handed: dict[str, tuple[str, str]] = {}
+    flows: dict[str, tuple[str, str]] = msgspec.field(name="handed", default={})
     now: dict[str, Scalar] = {}
     trials: str = ""
     best: str = ""

@@ -86,7 +86,7 @@ def fan_out(
     note = Note(
         key=key,
         was=request.was,
-        handed=handed_over({name: item for name, item in request.parameters.items() if name in passed}),
+        flows=handed_over({name: item for name, item in request.parameters.items() if name in passed}),
         trials=fan.trials.name,
         best=fan.best.name,
         added=tuple(item.name for item in fan.added),

@@ -72,7 +72,7 @@ def write_proposal(
     if passed:
         new = replace_steps(new, {place: with_arguments(request.step, passed)})
     parameters = {name: reference for name, reference in request.parameters.items() if name in now}
-    return Written(new, proposal, Note(key=key, was=was, now=now, handed=handed_over(parameters)))
+    return Written(new, proposal, Note(key=key, was=was, now=now, flows=handed_over(parameters)))
 
 
 def _refuse_shared(name: str, parameter: str, others: Sequence[str]) -> None:

@@ -141,7 +141,7 @@ class Execution:
             try:
                 ended = await self._engine(records)
                 records.add(Record(step="", outcome=ended.outcome, message=ended.message, ended=time.time()))
-                run = run_of(self._work.job.name, records.known.values(), whole=ended.outcome == "succeeded")
+                run = run_of(self._work.job.name, records.records.values(), whole=ended.outcome == "succeeded")
                 content = msgspec.json.format(msgspec.json.encode(document_of([run])), indent=1)
                 (self._folder / HISTORY).write_bytes(content)
                 return ended

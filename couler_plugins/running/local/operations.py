@@ -99,7 +99,7 @@ class Operations:
         artifacts = {name: item for name, item in files.items() if isinstance(item, (File, bytes))}
         own = self._folder / "steps" / _slug(site.path)
         identity = _identity(program, artifacts)
-        existing = self._records.known.get(site.path)
+        existing = self._records.records.get(site.path)
         if existing is not None and existing.identity == identity:
             result = _from_record(operation, existing, own / "made", site)
             if result is not None:
@@ -118,7 +118,7 @@ class Operations:
             outcome=ended.outcome,
             message=ended.message,
             code=ended.code,
-            made=contents(own / "made") if ended.outcome == "succeeded" else {},
+            contents=contents(own / "made") if ended.outcome == "succeeded" else {},
             fate="failed" if ended.bad else "computed" if run.tries else "loaded",
             attempts=max(1, run.tries),
             seconds=run.seconds,
@@ -220,8 +220,8 @@ def _from_record(operation: Operation, record: Record, folder: Path, site: Site)
     if record.outcome != "succeeded":
         return Ended(outcome=record.outcome, message=record.message, code=record.code)
     try:
-        if contents(folder) == record.made:
-            return ended_of(operation, folder, record.made, record.code)
+        if contents(folder) == record.contents:
+            return ended_of(operation, folder, record.contents, record.code)
     except (OSError, InvalidInput):
         pass
     return None

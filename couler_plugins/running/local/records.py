@@ -33,7 +33,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
         outcome: how it ended.
         message: why, where that was not well.
         code: the exit code of its last attempt.
-        made: the contents of its outputs, by the names of their files.
+        contents: the contents of its outputs, by the names of their files.
         fate: what became of it, as history sees it.
         attempts: how often it was tried.
         seconds: how long the last attempt took.
@@ -48,7 +48,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     outcome: Outcome
     message: str = ""
     code: int | None = None
-    made: Mapping[str, str] = {}
+    contents: Mapping[str, str] = msgspec.field(name="made", default={})
     fate: Fate = "computed"
     attempts: int = 1
     seconds: float = 0.0
@@ -69,7 +69,7 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.known: dict[str, Record] = {}
+        self.records: dict[str, Record] = {}
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             self._read()
@@ -89,10 +89,10 @@ class Records:
                 message = f"this is no record of a step: {error}"
                 raise InvalidInput(message, file=str(self._path), line=number, hint="take another folder") from error
             if record.step:
-                self.known[record.step] = record
+                self.records[record.step] = record
             elif record.outcome != "succeeded":
                 # The run is taken up after its end: what failed is tried again.
-                self.known = {name: known for name, known in self.known.items() if known.outcome == "succeeded"}
+                self.records = {name: record for name, record in self.records.items() if record.outcome == "succeeded"}
         os.ftruncate(self._descriptor, end)
 
     def add(self, record: Record) -> None:
@@ -109,7 +109,7 @@ class Records:
         except OSError as error:
             raise EngineError(f"{self._path} cannot be written: {error.strerror}") from error
         if record.step:
-            self.known[record.step] = record
+            self.records[record.step] = record
 
     def close(self) -> None:
         """Lets go of the file."""

@@ -109,7 +109,7 @@ def evict_round(
         after=after,
         deleted=tuple(sorted(deleted)),
         waiting=sum(change.waiting for _, change in changes),
-        left=sum(change.remaining for _, change in changes),
+        remaining=sum(change.remaining for _, change in changes),
         remarks=(*remarks, *_remarks(seen, mine)),
         failure=chooser.failure,
     )

@@ -131,7 +131,7 @@ class ShardWriter:
             annotations = {EVICTED: graves_text(draft.graves)}
             data = dict.fromkeys(sorted(draft.going))
             self._cluster.change(self._namespace, shard.name, shard.version, data, annotations)
-        return Change(draft.outcomes, len(draft.graves), draft.left)
+        return Change(draft.outcomes, len(draft.graves), draft.remaining)
 
 
 class _Draft:
@@ -148,7 +148,7 @@ class _Draft:
         self.outcomes: dict[str, tuple[Outcome, str, Entry | None]] = {}
         self.going: set[str] = set()
         self.graves = graves
-        self.left = 0
+        self.remaining = 0
         self._repository = repository
         self._now = now
 
@@ -167,7 +167,7 @@ class _Draft:
             return
         self.outcomes[entry.key] = "evicted", reason, entry
         self.going.add(entry.key)
-        self.left += len(entry.artifacts) - (0 if graves is None else len(ours))
+        self.remaining += len(entry.artifacts) - (0 if graves is None else len(ours))
         self.graves = self.graves if graves is None else graves
 
 

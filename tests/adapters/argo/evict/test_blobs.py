@@ -51,7 +51,7 @@ def test_an_artifact_goes_after_its_grace(server: ApiServer, evictor: Make, buck
     tree = artifact("train-a/train-a-fit-18/tree", name="tree")
     server.put("configmaps", config_map(CACHE, {"k": entry("train-a-17", [artifact(KEY), tree])}))
     found = evictor(bucket).evict(NAMESPACE, Nothing(), limits(3600))
-    assert (found.deleted, found.waiting, found.left) == ((), 2, 0)
+    assert (found.deleted, found.waiting, found.remaining) == ((), 2, 0)
     assert len(files(bucket)) == 4
     assert not server.get("configmaps", NAMESPACE, CACHE)["data"]
     again = evictor(bucket).evict(NAMESPACE, Nothing(), limits(3600))
@@ -145,7 +145,7 @@ def test_what_is_not_ours_to_delete_stays(server: ApiServer, evictor: Make, buck
     server.put("configmaps", config_map(CACHE, {"k": entry("train-a-17", [item])}))
     found = evictor(bucket).evict(NAMESPACE, Nothing(), limits())
     assert found.waiting == 0
-    assert found.left == len(shard_of(config_map(CACHE, {"k": entry("n", [item])})).entries["k"].artifacts)
+    assert found.remaining == len(shard_of(config_map(CACHE, {"k": entry("n", [item])})).entries["k"].artifacts)
     evictor(bucket).evict(NAMESPACE, Nothing(), limits())
     assert files(bucket) == before
     assert not server.get("configmaps", NAMESPACE, CACHE)["data"]
@@ -168,7 +168,7 @@ def test_an_annotation_that_we_would_not_have_written_deletes_nothing(
 def test_without_a_store_artifacts_are_left_and_said(server: ApiServer, evictor: Make) -> None:
     server.put("configmaps", config_map(CACHE, {"k": entry("train-a-17", [artifact(KEY)])}))
     found = evictor().evict(NAMESPACE, Nothing(), limits())
-    assert (found.waiting, found.left) == (0, 1)
+    assert (found.waiting, found.remaining) == (0, 1)
     assert EVICTED not in server.get("configmaps", NAMESPACE, CACHE)["metadata"].get("annotations", {})
 
 
