@@ -28,6 +28,7 @@ class SettableStep(Step, frozen=True):
         labels, annotations: metadata of its pod.
         node_selector: labels of the nodes that its pod may run on.
         priority: the priority class of its pod.
+        scheduler: the name of the Kubernetes scheduler that finds a node for its pod.
     """
 
     requests: Pairs = ()
@@ -37,11 +38,12 @@ class SettableStep(Step, frozen=True):
     annotations: Pairs = ()
     node_selector: Pairs = ()
     priority: Value | None = None
+    scheduler: Value | None = None
 
 
 PAIRS = ("requests", "limits", "env", "labels", "annotations", "node_selector")
 """The settings that are names with values."""
-SETTINGS = ("retry", "timeout", *PAIRS, "priority")
+SETTINGS = ("retry", "timeout", *PAIRS, "priority", "scheduler")
 """The names of all settings."""
 
 
@@ -50,8 +52,9 @@ def with_settings(step: S, **settings: Any) -> S:
 
     Args:
         step: a call site, as `Plan.map_steps` shows it.
-        settings: by their names. `retry` takes a number or a `Retry`, `timeout` seconds or a value, `priority` a text
-            or a value; the others take mappings of texts or values, which are added to what is there, name by name.
+        settings: by their names. `retry` takes a number or a `Retry`, `timeout` seconds or a value, `priority` and
+            `scheduler` a text or a value; the others take mappings of texts or values, which are added to what is
+            there, name by name.
     """
     if unknown := settings.keys() - set(SETTINGS):
         raise TypeError(f"there is no setting {min(unknown)!r}; there are {', '.join(SETTINGS)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import ClassVar
 
 from couler_plugins.hookspecs import Context
@@ -18,9 +19,13 @@ from couler_plugins.ir import (
     replace,
     without_origin,
 )
+from couler_plugins.optimizers.prune import check_names
 from couler_plugins.plan import Decision, Plan
 
 __all__ = ["Dedupe", "duplicates"]
+
+_PATTERN = frozenset("*?[")
+"""What makes a pattern of a name."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +35,25 @@ class Dedupe:
     Kept apart are operations that others can call by name (all of a library, and all of a workflow that chooses a
     callee at run time), that take locks or report metrics (both may tell them apart by name), that are written inline,
     that nothing calls, and those whose call sites carry different directives.
+
+    Attributes:
+        keep: names to keep apart as well, or patterns of such names (`report-*`).
     """
 
     name: ClassVar[str] = "dedupe"
 
+    keep: tuple[str, ...] = ()
+
     def run(self, plan: Plan, ctx: Context) -> Plan:
-        """Redirects every call of a duplicate to the first of its kind, and removes the duplicate."""
+        """Redirects every call of a duplicate to the first of its kind, and removes the duplicate.
+
+        Raises:
+            InvalidInput: a name to keep is in no workflow, so that what it should keep would be merged.
+        """
+        # A pattern may stand in the settings of a project, where not every file has a name that it matches.
+        check_names(self.name, [name for name in self.keep if not _PATTERN.intersection(name)], plan)
         for workflow in plan.workflows:
-            merged = duplicates(workflow)
+            merged = duplicates(workflow, self.keep)
             if merged:
                 targets = {operation.name: kept for operation, kept in merged}
                 smaller = remove_callables(redirect_calls(workflow, targets), targets)
@@ -45,7 +61,7 @@ class Dedupe:
         return plan
 
 
-def duplicates(workflow: Workflow) -> list[tuple[Operation, str]]:
+def duplicates(workflow: Workflow, keep: tuple[str, ...] = ()) -> list[tuple[Operation, str]]:
     """The operations that can go, each with the name of the one that stays in its place.
 
     The first in the source stays. Linear in the size of the workflow.
@@ -63,7 +79,7 @@ def duplicates(workflow: Workflow) -> list[tuple[Operation, str]]:
     merged = []
     for operation in workflow.operations:
         named = operation.inline or operation.locks is not None or operation.metrics is not None
-        if named or operation.name not in directives:
+        if named or operation.name not in directives or any(fnmatchcase(operation.name, name) for name in keep):
             continue
         inputs = tuple(sorted(operation.inputs, key=lambda port: (port.kind, port.name)))
         outputs = tuple(sorted(operation.outputs, key=lambda output: (output.kind, output.name)))

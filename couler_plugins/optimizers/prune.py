@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,7 +11,7 @@ from couler_plugins.hookspecs import Context
 from couler_plugins.ir import Call, Callable, Dynamic, Graph, Source, Workflow, call_sites, callables, remove_callables
 from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Prune", "unreachable"]
+__all__ = ["Prune", "check_names", "unreachable"]
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,7 @@ class Prune:
         Raises:
             InvalidInput: a name to keep is in no workflow, so that what it should keep would be removed.
         """
-        names = {name for workflow in plan.workflows for name in callables(workflow)} if self.keep else set()
-        if unknown := [name for name in self.keep if name not in names]:
-            raise InvalidInput(f"there is no {unknown[0]!r} to keep", hint="correct the name in prune{keep=…}")
+        check_names(self.name, self.keep, plan)
         for workflow in plan.workflows:
             dead = unreachable(workflow, self.keep)
             if dead:
@@ -45,6 +44,17 @@ class Prune:
                 named = [name for name in dead if not _inside(by_name[name], sources)]
                 plan = plan.with_workflow(workflow, remove_callables(workflow, dead), *_decisions(workflow, named))
         return plan
+
+
+def check_names(optimizer: str, keep: Sequence[str], plan: Plan) -> None:
+    """Sees to it that each name to keep is in some workflow.
+
+    Raises:
+        InvalidInput: one is not.
+    """
+    names = {name for workflow in plan.workflows for name in callables(workflow)} if keep else set()
+    if unknown := [name for name in keep if name not in names]:
+        raise InvalidInput(f"there is no {unknown[0]!r} to keep", hint=f"correct the name in {optimizer}{{keep=…}}")
 
 
 def unreachable(workflow: Workflow, keep: tuple[str, ...] = ()) -> list[str]:

@@ -56,6 +56,7 @@ IN_OPERATIONS: Homes = {
     "annotations": native_home("annotations", ("metadata", "annotations"), FORM),
     "node_selector": native_home("node_selector", ("nodes",), FORM),
     "priority": native_home("priority", ("priority",), FORM),
+    "scheduler": native_home("scheduler", ("scheduler",), FORM),
 }
 AT_CALLS: Homes = {**IN_OPERATIONS, "retry": Home(at="step"), "priority": Home(at="none", note="it has no classes")}
 
@@ -115,6 +116,7 @@ VALUES: dict[str, Any] = {
     "annotations": {"why": "to see"},
     "node_selector": {"pool": "big"},
     "priority": "high",
+    "scheduler": "volcano",
 }
 
 

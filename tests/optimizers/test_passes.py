@@ -12,7 +12,7 @@ from couler_plugins.optimizers.dedupe import Dedupe
 from couler_plugins.optimizers.prune import Prune
 from couler_plugins.plan import Plan
 from optimizers.running import CONTEXT
-from support import CORPUS
+from support import CORPUS, ROOT
 
 PIPELINES: dict[str, tuple[Dedupe | Prune, ...]] = {
     "dedupe": (Dedupe(),),
@@ -78,3 +78,30 @@ def test_prune_refuses_to_keep_what_is_not_there() -> None:
     path = CORPUS / "argo" / "dag-diamond.yaml"
     with pytest.raises(InvalidInput, match="no 'ecoh' to keep"):
         Prune(keep=("ecoh",)).run(lift_file(ARGO, path), CONTEXT)
+
+
+THREE = ROOT / "tests" / "fixtures" / "dedupe" / "three.in.yaml"
+
+
+@pytest.mark.parametrize(
+    ("keep", "names"),
+    [
+        (("b",), ["a", "b"]),
+        (("a",), ["a", "b"]),
+        (("b*",), ["a", "b"]),
+        (("[bc]",), ["a", "b", "c"]),
+        (("B*", "none-*"), ["a"]),
+    ],
+    ids=str,
+)
+def test_dedupe_keeps_apart_what_it_is_told_to(keep: tuple[str, ...], names: list[str]) -> None:
+    dedupe = Dedupe(keep=keep)
+    once = dedupe.run(lift_file(ARGO, THREE), CONTEXT)
+    assert [item.name for item in once.workflows[0].operations] == names
+    assert dedupe.run(once, CONTEXT) is once
+
+
+def test_dedupe_refuses_to_keep_what_is_not_there() -> None:
+    with pytest.raises(InvalidInput, match="no 'd' to keep") as refused:
+        Dedupe(keep=("b", "d")).run(lift_file(ARGO, THREE), CONTEXT)
+    assert refused.value.hint == "correct the name in dedupe{keep=…}"

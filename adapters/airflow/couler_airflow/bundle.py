@@ -20,7 +20,7 @@ __all__ = ["TASKS", "DagBundle", "LiveDag", "load", "snapshot"]
 TASKS = ("dag", "tasks")
 """Where the tasks stand in what Airflow serializes of a DAG, in the order of `task_dict`."""
 
-UNSERIALIZED = ("append_env", "priority_class_name")
+UNSERIALIZED = ("append_env", "priority_class_name", "schedulername")
 """What lowering may change of an operator and Airflow does not serialize."""
 
 

@@ -60,7 +60,8 @@ CAPABILITIES = (
     Capability(
         "Operation.native_extra",
         "full",
-        "labels, annotations, node_selector, priority_class_name, inlets, outlets, the operator's class and module",
+        "labels, annotations, node_selector, priority_class_name, schedulername, inlets, outlets, "
+        "the operator's class and module",
         "what is set on the pod of the task",
     ),
     Capability("Step.name", "kept", "task_id", "callables return it and Airflow keeps its history under it"),

@@ -20,7 +20,7 @@ for, in one text."""
 POD = "pod"
 """The key in there under which the values are of those that no container has a field for."""
 CONTAINER = ("env", "requests", "limits")
-METADATA = ("labels", "annotations", "node_selector", "priority")
+METADATA = ("labels", "annotations", "node_selector", "priority", "scheduler")
 WHOSE = "of operators that start a pod, and of tasks that the Kubernetes executor runs"
 NO_POD = "it starts no pod, and the Kubernetes executor does not run it"
 UNKNOWN = "only the run, or the template of its pod, says what it has already"
@@ -74,6 +74,7 @@ HOMES: Homes = {
     "annotations": _of_pod("annotations", "annotations"),
     "node_selector": _of_pod("node_selector", "node_selector"),
     "priority": _of_pod("priority", "priority_class_name", "priority_weight only orders tasks that wait for a slot"),
+    "scheduler": _of_pod("scheduler", "schedulername"),
 }
 """The home of each setting."""
 

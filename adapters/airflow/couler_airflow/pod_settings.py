@@ -10,6 +10,7 @@ from couler_airflow.errors import refuse_others, unsupported
 from couler_airflow.homes import CONTAINER, HOMES, METADATA, POD, SETTINGS, rest_of
 from couler_airflow.pods import Place, is_plain, read_setting, write_setting
 from couler_plugins.ir import Container, EnvVar, Literal, Operation, Reference, Value
+from couler_plugins.ir.settings import PAIRS
 
 __all__ = ["containers_of", "said_of", "write_pod"]
 
@@ -133,7 +134,7 @@ def _beside_pod(operation: Operation) -> Any:
 
 def _written(task: Any, place: Place, name: str, value: Any) -> Any:
     """Return a setting as a task keeps it; `...` where it cannot be kept."""
-    if name == "priority":
+    if name not in PAIRS:
         return None if value is None else _literal(value, str)
     if name == "env":
         return _written_variables(read_setting(task, place), place, dict(value))

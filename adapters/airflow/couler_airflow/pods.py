@@ -15,6 +15,7 @@ from typing import Any
 from couler_airflow.containers import KNOWN, POD, field_of, known_of
 from couler_airflow.pulls import PULL
 from couler_airflow.split.roles import MODULE
+from couler_plugins.ir.settings import PAIRS
 
 __all__ = ["Place", "Pods", "is_plain", "read_setting", "write_setting"]
 
@@ -29,6 +30,7 @@ FIELDS: Mapping[str, Place] = {
     "annotations": ("annotations",),
     "node_selector": ("node_selector",),
     "priority": ("priority_class_name",),
+    "scheduler": ("schedulername",),
 }
 """Where an operator that starts a pod keeps each setting."""
 OVERRIDE = ("executor_config", "pod_override")
@@ -42,6 +44,7 @@ OVERRIDES: Mapping[str, Place] = {
     "annotations": (*OVERRIDE, "metadata", "annotations"),
     "node_selector": (*OVERRIDE, "spec", "node_selector"),
     "priority": (*OVERRIDE, "spec", "priority_class_name"),
+    "scheduler": (*OVERRIDE, "spec", "scheduler_name"),
 }
 """Where a task that runs in the pod of its worker keeps each setting."""
 TEMPLATES = ("pod_template_file", "pod_template_dict", "full_pod_spec")
@@ -110,7 +113,7 @@ def _expanded(task: Any) -> frozenset[str] | None:
 def _is_there(task: Any, name: str, place: Place) -> bool:
     """Return whether the run does not make what stands in a place; single values of it may still be made."""
     field, value = field_of(task, str(place[0])), read_setting(task, place)
-    if name == "priority":
+    if name not in PAIRS:
         return value is None or is_plain(value)
     existing = field is None or isinstance(field, (dict, list)) or type(field).__module__.startswith("kubernetes.")
     return existing and (value is None or isinstance(value, (dict, list) if name == "env" else dict))

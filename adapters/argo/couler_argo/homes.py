@@ -63,6 +63,7 @@ HOMES: Homes = {
     "annotations": native_home("annotations", ("metadata", "annotations"), FORM, refuse=_without_pod),
     "node_selector": native_home("node_selector", ("nodeSelector",), FORM, refuse=_without_pod),
     "priority": native_home("priority", ("priorityClassName",), FORM, refuse=_without_pod),
+    "scheduler": native_home("scheduler", ("schedulerName",), FORM, refuse=_without_pod),
 }
 
 

@@ -90,6 +90,7 @@ HOMES: Homes = {
     "annotations": _configured("annotations", "podMetadata", "annotations"),
     "node_selector": _configured("node_selector", "nodeSelector", "labels", refuse=_unless_chosen_in_run),
     "priority": Home(at="none", note="KFP's platform configuration has no priority class"),
+    "scheduler": Home(at="none", note="KFP's platform configuration has no scheduler"),
 }
 """The home of each setting."""
 

@@ -1,7 +1,7 @@
 """What KFP's backend would refuse, and what fails or surprises when it runs.
 
 Sources: `backend/src/apiserver/template/v2_template.go` (what may be uploaded), `backend/src/v2/driver` (what the
-condition and the iterator of a task may read).
+condition and the iterator of a task may read), `backend/src/v2/component/launcher_v2.go` (`collectOutputParameters`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from couler_kfp.cache.cache import inputs_beside_key
 from couler_kfp.lift import lift
 from couler_kfp.plugin import Options
 from couler_kfp.split.splitting import LIMITS, splitting_of
-from couler_kfp.texts import VALUE
+from couler_kfp.texts import EXECUTOR_INPUT, VALUE, write_text
 from couler_plugins.documents import Remark
 from couler_plugins.errors import CoulerError
-from couler_plugins.ir import Expression, Source, Step, Workflow, references, verify
+from couler_plugins.ir import Expression, Operation, Source, Step, Workflow, references, verify
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 
 __all__ = ["lint"]
+
+LAUNCHER_FILES = "/tmp/kfp"  # noqa: S108 - the launcher's own folders, in the container
+"""Where the launcher looks for outputs: `/tmp/kfp/outputs/NAME`, and `/tmp/kfp_outputs` for all of them in one text."""
 
 
 def lint(bundle: Bundle, options: Options | None = None) -> Iterator[Remark]:
@@ -55,6 +58,11 @@ def _warnings(workflow: Workflow, plan: Plan) -> Iterator[Remark]:
         for step in graph.steps:
             for code, message, hint in _of_task(step):
                 yield _remark(step.source, "warning", code, f"{step.name!r} {message}", hint)
+    for operation in workflow.operations:
+        for name in _unwritten(operation):
+            message = f"{operation.name!r} has an output {name!r}, but its command is not told the file for it"
+            hint = f"pass the path to the program: {{{{$.outputs.parameters['{name}'].output_file}}}} (dsl.OutputPath)"
+            yield _remark(operation.source, "warning", "unwritten-output", message, hint)
     splitting = splitting_of(workflow, plan)
     size = splitting.extent(workflow).bytes if splitting is not None else 0
     if size > LIMITS.bytes:
@@ -78,6 +86,17 @@ def _of_task(step: Step) -> Iterator[tuple[str, str, str]]:
     if varying := inputs_beside_key(step):
         message = f"has a cacheKey, which counts whatever {', '.join(varying)} may be: an old result is taken for new"
         yield "cache-key", message, "take the cacheKey out; couler optimize -p cache salts what should be cached"
+
+
+def _unwritten(operation: Operation) -> Iterator[str]:
+    """The output parameters that the command of a container is not told the file for; the launcher fails without it."""
+    words = [write_text(word) for item in operation.containers for word in (*item.command, *item.args)]
+    read = list(references(operation.containers))
+    is_told = any(item.to == "unknown" or (item.to == "run" and item.name == EXECUTOR_INPUT) for item in read)
+    if not words or is_told or any(LAUNCHER_FILES in word for word in words):
+        return
+    written = {item.name for item in read if item.to == "output" and item.kind == "parameter"}
+    yield from (item.name for item in operation.outputs if item.kind == "parameter" and item.name not in written)
 
 
 def _remark(place: Source | None, severity: Literal["error", "warning"], code: str, message: str, hint: str) -> Remark:

@@ -199,6 +199,7 @@ HOMES: Homes = {
     "annotations": _metadata("annotations"),
     "node_selector": _of_pod("node_selector", "nodeSelector"),
     "priority": _of_pod("priority", "priorityClassName"),
+    "scheduler": _of_pod("scheduler", "schedulerName"),
 }
 """The home of each setting."""
 

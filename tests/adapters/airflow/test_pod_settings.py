@@ -39,6 +39,7 @@ EVERYTHING: Settings = {
     "annotations": {"note": "y"},
     "node_selector": {"zone": "z"},
     "priority": "low",
+    "scheduler": "volcano",
 }
 
 
@@ -85,6 +86,7 @@ def test_settings_are_read_where_they_are() -> None:
     assert sized["annotations"] == pairs(note="nightly")
     assert sized["node_selector"] == pairs(disk="ssd")
     assert sized["priority"] == Literal(value="high")
+    assert sized["scheduler"] is None
     assert HOMES["labels"].read("labels", operation(workflow, "released")) == pairs(release="stable")
     assert HOMES["labels"].read("labels", operation(workflow, "pulled")) == ()  # only the run knows its value
 
@@ -114,6 +116,7 @@ def assert_everything(pod: Any) -> None:
     assert pod.metadata.annotations["note"] == "y"
     assert pod.spec.node_selector["zone"] == "z"
     assert pod.spec.priority_class_name == "low"
+    assert pod.spec.scheduler_name == "volcano"
 
 
 @pytest.mark.parametrize("name", ["released", "mapped"])

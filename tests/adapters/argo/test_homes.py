@@ -69,6 +69,7 @@ SETTINGS: dict[str, Any] = {
     "annotations": {"couler.io/why": "to see"},
     "node_selector": {"couler.io/pool": "big"},
     "priority": "high",
+    "scheduler": "volcano",
 }
 
 
@@ -113,6 +114,7 @@ def test_each_setting_has_its_field_in_the_template() -> None:
         "timeout": "3600s",
         "nodeSelector": {"couler.io/pool": "big"},
         "priorityClassName": "high",
+        "schedulerName": "volcano",
     }
     assert templates["main"]["dag"]["tasks"][3]["inline"]["timeout"] == "3600s"
     assert templates["gate"] == {"name": "gate", "suspend": {}, "retryStrategy": {"limit": 2}}

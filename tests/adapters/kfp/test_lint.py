@@ -79,6 +79,28 @@ def test_what_a_component_needs_is_given(declared: str, wrong: bool) -> None:
     assert found(text) == ([("error", "broken-reference", LINE + 1)] if wrong else [])
 
 
+@pytest.mark.parametrize(
+    ("container", "wrong"),
+    [
+        ("command: [echo, hello]", True),
+        ("args: [hello]", True),
+        ("""command: [sh, -c, "echo > {{$.outputs.parameters['other'].output_file}}"]""", True),
+        ("""command: [sh, -c, "echo > {{$.outputs.artifacts['name'].path}}"]""", True),
+        ("""command: [tool], args: [--to, "{{$.outputs.parameters['name'].output_file}}"]""", False),
+        ("""command: [tool], env: [{name: TO, value: "{{$.outputs.parameters['name'].output_file}}"}]""", False),
+        ("""args: ['{"Concat": ["--to=", "{{$.outputs.parameters[''name''].output_file}}"]}']""", False),
+        ('command: [python, -m, kfp.dsl.executor_main, --executor_input, "{{$}}"]', False),
+        ('command: [tool, "{{$.json_escape[1]}}"]', False),
+        ("command: [sh, -c, 'echo > /tmp/kfp/outputs/name']", False),
+        ("command: [tool, --result, /tmp/kfp_outputs/output_metadata.json]", False),
+        ("env: [{name: A, value: b}]", False),  # its image says what it runs
+    ],
+)
+def test_a_command_is_told_where_its_outputs_go(container: str, wrong: bool) -> None:
+    text = PIPELINE.replace('{image: "busybox:1"}', f'{{image: "busybox:1", {container}}}')
+    assert found(text) == ([("warning", "unwritten-output", 3)] if wrong else [])
+
+
 def test_names_and_sizes() -> None:
     assert found(PIPELINE.replace("name: claims", "name: ПАЙ"))[0][:2] == ("error", "invalid-name")
     big = with_task(NEEDS, "inputs: {parameters: {x: {runtimeValue: {constant: " + 400_000 * "a" + "}}}}")

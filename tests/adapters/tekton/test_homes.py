@@ -34,6 +34,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "annotations": ({"why": "to see"}, {"why": "to see"}),
     "node_selector": ({"pool": "big"}, {"pool": "big"}),
     "priority": ("high", "high"),
+    "scheduler": ("volcano", "volcano"),
 }
 """What is set, and what Tekton's field then holds."""
 IN_TASKS = "spec", "tasks"
@@ -68,6 +69,8 @@ PLACES: list[tuple[str, str, str, tuple[str | int, ...]]] = [
     ("node_selector", TASK_RUN, "run", ("spec", "podTemplate", "nodeSelector")),
     ("priority", RUN, "last", (*SPECS, "podTemplate", "priorityClassName")),
     ("priority", FAR_RUN, "run", ("spec", "podTemplate", "priorityClassName")),
+    ("scheduler", RUN, "far", (*SPECS, "podTemplate", "schedulerName")),
+    ("scheduler", TASK_RUN, "run", ("spec", "podTemplate", "schedulerName")),
 ]
 
 
@@ -119,6 +122,7 @@ def test_a_setting_goes_to_its_home_and_is_read_back(setting: str, text: str, st
         ("labels", PIPELINE, "far", "in another object"),
         ("node_selector", PIPELINE, "inline", "only runs say it"),
         ("priority", TASK, "task", "only runs say it"),
+        ("scheduler", PIPELINE, "far", "only runs say it"),
         ("requests", ACTION, "step", "a part of a Task"),
         ("labels", ACTION, "step", "a part of a Task"),
     ],
