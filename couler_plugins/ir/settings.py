@@ -41,9 +41,9 @@ class SettableStep(Step, frozen=True):
     scheduler: Value | None = None
 
 
-PAIRS = ("requests", "limits", "env", "labels", "annotations", "node_selector")
+PAIRS = tuple(name for name, kind in SettableStep.__annotations__.items() if kind == "Pairs")
 """The settings that are names with values."""
-SETTINGS = ("retry", "timeout", *PAIRS, "priority", "scheduler")
+SETTINGS = ("retry", "timeout", *SettableStep.__annotations__)
 """The names of all settings."""
 
 
