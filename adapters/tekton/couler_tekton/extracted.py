@@ -8,30 +8,39 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
+from dataclasses import replace as plan_with
 from typing import Any
 
 import msgspec
 
 from couler_plugins.ir import (
     Call,
+    External,
     Graph,
     Operation,
     Port,
     Reference,
     Step,
     Workflow,
+    callables,
     references,
+    remove_callables,
     replace,
+    replace_steps,
     to_json,
     without_origin,
 )
+from couler_plugins.plan import Decision, Plan
 from couler_tekton.lint.report import Report
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.variables import Scope, scope_in, write_value
 from couler_tekton.writing import Writing
 
-__all__ = ["holder", "holding", "named", "obstacle", "pipeline_obstacle", "run_obstacle"]
+__all__ = ["extract_specs", "holder", "holding", "named"]
 
+NAME = "extract"
+"""The optimizer's name, in decisions."""
 LONGEST, DIGITS = 63, 10
 OTHER = re.compile(r"[^a-z0-9.-]+")
 OWN = ("labels", "annotations")
@@ -39,7 +48,109 @@ NAMES = ("context.pipeline.name", "context.task.name")
 """Variables that would be something else."""
 
 
-def obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow) -> str:
+def extract_specs(plan: Plan) -> Plan:
+    """Return the plan with references in the place of embedded specs, and with what they refer to."""
+    shelf = _Shelf(plan)
+    for workflow in plan.workflows:
+        if workflow.engine == "tekton" and workflow.kind in EXTRACTED:
+            plan = EXTRACTED[workflow.kind](plan, workflow, shelf)
+    return plan_with(plan, workflows=(*shelf.added, *plan.workflows), decisions=(*plan.decisions, *shelf.decisions()))
+
+
+class _Shelf:
+    """The Tasks and Pipelines that can be referred to: those of the plan, and those that are made."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.added: list[Workflow] = []
+        self._users: dict[str, int] = {}
+        self._names: dict[Workflow, str] = {}
+        shared = [item for item in plan.workflows if item.engine == "tekton" and item.kind in ("Task", "Pipeline")]
+        count = Counter((item.kind, item.name) for item in shared)
+        for workflow in shared:
+            if workflow.name and count[workflow.kind, workflow.name] == 1:  # else nobody knows which one is meant
+                self._names.setdefault(holding(workflow), workflow.name)
+
+    def name_of(self, item: Graph | Operation, workflow: Workflow, wanted: str) -> str:
+        """What holds a graph or an operation, for workflows of the same namespace; it is made if there is none."""
+        bare = holder(item, workflow.namespace)
+        name = self._names.get(bare)
+        if name is None:
+            name = self._names[bare] = named(wanted, bare)
+            self.added.append(replace(bare, name=name))
+        self._users[name] = self._users.get(name, 0) + 1
+        return name
+
+    def decisions(self) -> list[Decision]:
+        """Why there are new objects."""
+        return [
+            Decision(
+                optimizer=NAME,
+                workflow=workflow.label,
+                action=f"make a {workflow.kind} of it",
+                reason="a reference to it takes less than a copy in each run",
+                figures=(("places", self._users[workflow.name]),),
+            )
+            for workflow in self.added
+        ]
+
+
+def _of_pipeline(plan: Plan, workflow: Workflow, shelf: _Shelf) -> Plan:
+    by_name = callables(workflow)
+    steps, gone, decisions = {}, [], []
+    for graph in workflow.graphs:
+        for step in graph.steps:
+            callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
+            if not isinstance(callee, Operation):
+                continue
+            reason = _obstacle(callee, step, graph, workflow)
+            subject = f"{graph.name}/{step.name}"
+            if reason:
+                decisions.append(_decision(workflow, subject, "", f"left alone: {reason}"))
+                continue
+            name = shelf.name_of(callee, workflow, step.name)
+            call = External(workflow=name, name="task", kind="Task")
+            steps[graph.name, step.name] = replace(step, call=call)
+            gone.append(callee.name)
+            decisions.append(_decision(workflow, subject, f"refer to the Task {name}", "its spec is written in place"))
+    smaller = remove_callables(replace_steps(workflow, steps), gone) if steps else workflow
+    if smaller.kind == "PipelineRun" and smaller.entry is not None and isinstance(smaller.entry.call, Call):
+        (root,) = (graph for graph in smaller.graphs if graph.name == smaller.entry.call.name)
+        reason = _pipeline_obstacle(root, smaller)
+        if reason:
+            decisions.append(_decision(workflow, root.name, "", f"left alone: {reason}"))
+        else:
+            name = shelf.name_of(root, smaller, smaller.name or smaller.prefix.rstrip("-"))
+            entry = replace(smaller.entry, call=External(workflow=name, name="pipeline", kind="Pipeline"))
+            smaller = replace(remove_callables(smaller, [root.name]), entry=entry)
+            action = f"refer to the Pipeline {name}"
+            decisions.append(_decision(workflow, root.name, action, "its spec is written in place"))
+    return plan.with_workflow(workflow, smaller, *decisions) if decisions else plan
+
+
+def _of_task_run(plan: Plan, workflow: Workflow, shelf: _Shelf) -> Plan:
+    if workflow.entry is None or not isinstance(workflow.entry.call, Call):
+        return plan
+    (operation,) = workflow.operations
+    if reason := _run_obstacle(operation, workflow):
+        return plan.with_workflow(workflow, workflow, _decision(workflow, operation.name, "", f"left alone: {reason}"))
+    name = shelf.name_of(operation, workflow, workflow.name or workflow.prefix.rstrip("-"))
+    entry = replace(workflow.entry, call=External(workflow=name, name="task", kind="Task"))
+    smaller = replace(remove_callables(workflow, [operation.name]), entry=entry)
+    action = f"refer to the Task {name}"
+    return plan.with_workflow(
+        workflow, smaller, _decision(workflow, operation.name, action, "its spec is written in place")
+    )
+
+
+def _decision(workflow: Workflow, subject: str, action: str, reason: str) -> Decision:
+    return Decision(optimizer=NAME, workflow=workflow.label, subject=subject, action=action, reason=reason)
+
+
+EXTRACTED = {"Pipeline": _of_pipeline, "PipelineRun": _of_pipeline, "TaskRun": _of_task_run}
+"""What is done to each kind that may hold specs of others."""
+
+
+def _obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow) -> str:
     """Why a task has to stay in its pipeline; empty where it need not."""
     if reason := _own_obstacle(operation):
         return reason
@@ -55,7 +166,7 @@ def obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow)
     return ""
 
 
-def run_obstacle(operation: Operation, workflow: Workflow) -> str:
+def _run_obstacle(operation: Operation, workflow: Workflow) -> str:
     """Why a task has to stay in its TaskRun; empty where it need not."""
     if reason := _own_obstacle(operation):
         return reason
@@ -97,7 +208,7 @@ def _reads_around(reference: Reference, declared: set[str], workspaces: set[str]
     return ""
 
 
-def pipeline_obstacle(graph: Graph, workflow: Workflow) -> str:
+def _pipeline_obstacle(graph: Graph, workflow: Workflow) -> str:
     """Why a pipeline has to stay in its run; empty where it need not."""
     embedded = [step.name for step in graph.steps if isinstance(step.call, Call)]
     if embedded:
