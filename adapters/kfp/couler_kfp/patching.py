@@ -17,7 +17,7 @@ from couler_kfp.tasks import write_task
 from couler_plugins.documents import Path
 from couler_plugins.ir import Call, Graph, Node, Operation, Source, Step, Workflow, replace
 
-__all__ = ["Lowering", "labels"]
+__all__ = ["Writing", "labels"]
 
 
 # Labels of executors: operations share one for as long as it is the same for all of them.
@@ -66,7 +66,7 @@ def _free(label: str, labels: set[str]) -> str:
 API_VERSION = "pipelines.kubeflow.org/v2beta1"
 
 
-class Lowering:
+class Writing:
     """Lowers one workflow.
 
     Args:
