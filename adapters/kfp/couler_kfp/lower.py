@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace as with_fields
 from functools import partial
@@ -11,13 +12,14 @@ from msgspec.structs import replace
 
 from couler_kfp.components import label_of
 from couler_kfp.generating.pipelines import pipeline_of
-from couler_kfp.patching import Writing
-from couler_kfp.pipelines import Pipeline, pipelines
+from couler_kfp.pipelines import OBJECT, Pipeline, pipelines
 from couler_kfp.plugin import Options
 from couler_kfp.sharing import settle
 from couler_kfp.support import unsupported
+from couler_kfp.writing import Writing
 from couler_plugins.documents import Edit, Path, diff
 from couler_plugins.engine_kit.lowering import Lowering, trace
+from couler_plugins.engine_kit.merge import Merge, Sources, shared_nodes
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Lowered, Plan, TracedEdit
 
@@ -109,24 +111,33 @@ class _Lowering(Lowering):
         if workflow.engine != "kfp":
             workflow, notes = pipeline_of(workflow, self._image)
             self.decisions += notes
-        return Writing(workflow, None, {}, None).generated()
+        writing = Writing(workflow)
+        own = workflow.kind != OBJECT and writing.platform
+        return [writing.document, writing.platform] if own else [writing.document]
 
     def patch(self, workflow: Workflow, original: Workflow, document: int) -> None:
         pipeline = self._pipelines[original.source or ()]
-        numbers = {place.document for place in (pipeline.spec, pipeline.platform) if place is not None}
         workflow, remarks = settle(workflow, original, document, merge=self._merge)
-        writing = Writing(workflow, original, {number: self.data(number) for number in numbers}, pipeline)
-        after = writing.patched()
-        self._check_end(pipeline, writing.appended)
+        numbers = {place.document for place in (pipeline.spec, pipeline.platform) if place is not None}
+        documents = {number: self.data(number) for number in numbers}
+        shared = shared_nodes(original, workflow) - _sharers(original) - _sharers(workflow)
+        before = Writing(original, Sources(documents, shared), pipeline)
+        after = Writing(workflow, Sources(documents, shared), pipeline, before)
+        appended = after.platform if pipeline.kind != OBJECT and pipeline.platform is None else {}
+        self._check_end(pipeline, appended)
         decisions = self.plan.decisions_about(document, original.label, workflow.label)
         self.decisions += remarks
-        sides = ({label_of(operation): operation.name for operation in original.operations}, writing.labels)
-        names_of = partial(_names_of, pipeline=pipeline, sides=sides)
-        if writing.appended:
-            edits = trace(diff(BARE, writing.appended), 0, names_of, decisions)
-            self._appended[self.plan.bundle.file_numbers[document]] = writing.appended, edits
-        for number in sorted(numbers):
-            self.record(number, after[number], writing.origins(number), names_of, decisions)
+        names_of = partial(_names_of, pipeline=pipeline, sides=(before.labels, after.labels))
+        if appended:
+            edits = trace(diff(BARE, appended), 0, names_of, decisions)
+            self._appended[self.plan.bundle.file_numbers[document]] = appended, edits
+        pairs = {pipeline.spec.document: (before.document, after.document)}
+        if pipeline.kind != OBJECT and pipeline.platform is not None:
+            pairs[pipeline.platform.document] = before.platform, after.platform
+        merge = Merge(before.sources, after.sources)
+        for number, (old, new) in sorted(pairs.items()):
+            merged = merge.merged(documents[number], old, new, (number,))
+            self.record(number, merged, merge.origins, names_of, decisions)
 
     def _check_end(self, pipeline: Pipeline, platform: Any) -> None:
         """Refuses a new PlatformSpec where the end of the file is not the place of this pipeline's."""
@@ -139,3 +150,10 @@ class _Lowering(Lowering):
         if platform and any(bundle.file_numbers[number] == file for number in behind):
             reason = "has another pipeline behind this one, where its platform configuration would be"
             raise unsupported("Operation.native_extra", "the file", reason, "give each pipeline a file of its own")
+
+
+def _sharers(workflow: Workflow) -> set[int]:
+    """The `id` of each operation whose executor others have, too: these are compared as they are written."""
+    labels = [label_of(operation) for operation in workflow.operations]
+    sharers = Counter(labels)
+    return {id(item) for item, label in zip(workflow.operations, labels, strict=True) if sharers[label] > 1}

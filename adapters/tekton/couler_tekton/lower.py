@@ -2,100 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property, partial
 from typing import Any
 
 from couler_plugins.documents import Edit, Path
-from couler_plugins.documents.rewriting import same_data
 from couler_plugins.engine_kit.lowering import Lowering
-from couler_plugins.ir import Source, Workflow
+from couler_plugins.engine_kit.merge import Merge, Sources, part_at, shared_nodes, with_part
+from couler_plugins.ir import Workflow
 from couler_plugins.plan import Lowered, Plan
 from couler_tekton.feature_gates import features, refuse_beyond, refuse_unseen
 from couler_tekton.generating.pipelines import pipeline_run
 from couler_tekton.kinds import KINDS
-from couler_tekton.objects import part_at
 from couler_tekton.plugin import Options
 from couler_tekton.split.nesting import nested
 from couler_tekton.support import unsupported
+from couler_tekton.versions import is_older
 from couler_tekton.writing import Writing
 
-__all__ = ["Patch", "lower"]
-
-
-# What changed between two versions of an object, carried over into the original: all else stays verbatim.
-
-
-class Patch:
-    """Patches one object.
-
-    Args:
-        sources: for tasks of the new version, by their `id`, where they were read in the bundle.
-
-    Attributes:
-        origins: for objects of the result, by their `id`, the path in the original of what they were made from.
-    """
-
-    def __init__(self, sources: Mapping[int, Source]) -> None:
-        self._sources = sources
-        self.origins: dict[int, Path] = {}
-
-    def patched(self, native: Any, before: Any, after: Any, path: Path) -> Any:
-        """`native`, changed where `after` differs from `before`; the same object where they do not differ.
-
-        Args:
-            native: what was read.
-            before: what would be written for that.
-            after: what is to be written.
-            path: where `native` is in its document.
-        """
-        if same_data(before, after):
-            return self._from(native, path)
-        match native, before, after:
-            case dict(), dict(), dict():
-                return self._from(self._mapping(native, before, after, path), path)
-            case list(), list(), list() if len(native) == len(before):
-                return [self._item(native, before, item, path) for item in after]
-        return after
-
-    def _mapping(self, native: dict[str, Any], before: Any, after: Any, path: Path) -> dict[str, Any]:
-        gone = before.keys() - after.keys()
-        kept = {
-            key: self.patched(content, before.get(key), after[key], (*path, key)) if key in after else content
-            for key, content in native.items()
-            if key not in gone
-        }
-        added = {
-            key: content
-            for key, content in after.items()
-            if key not in native and not (key in before and same_data(before[key], content))
-        }
-        return {**kept, **added}
-
-    def _item(self, native: list[Any], before: list[Any], item: Any, path: Path) -> Any:
-        """An item of a list: made from the one that it was read as, or else from the one of the same name."""
-        source = self._sources.get(id(item))
-        if source is not None and source[1:-1] == path:
-            number = int(source[-1])
-        else:
-            number = next((number for number, old in enumerate(before) if _alike(old, item)), len(before))
-        if number >= len(before):
-            return item
-        return self.patched(native[number], before[number], item, (*path, number))
-
-    def _from(self, content: Any, path: Path) -> Any:
-        if isinstance(content, dict):
-            self.origins[id(content)] = path
-        return content
-
-
-def _alike(old: Any, new: Any) -> bool:
-    if isinstance(old, dict) and isinstance(new, dict) and "name" in new:
-        return bool(old.get("name") == new["name"])
-    return same_data(old, new)
-
-
-# Which task, pipeline or step, and which decision, each edit of a document belongs to.
+__all__ = ["lower"]
 
 
 def _names_of(edit: Edit, sides: tuple[Any, Any], depth: int) -> list[str]:
@@ -177,22 +102,14 @@ class _Lowering(Lowering):
         if workflow.kind != original.kind:
             raise unsupported("Workflow.kind", workflow.label, f"is a {original.kind}, and stays one")
         whole, path = self.data(document), (original.source or ())[1:]
-        native, writing = part_at(whole, path), Writing(workflow)
-        patch = Patch(writing.sources)
-        after = patch.patched(native, Writing(original).document(), writing.document(), path)
-        refuse_beyond(self._api, native, after, workflow.label)
+        native, documents = part_at(whole, path), {document: whole}
+        shared = () if is_older(original.kind, native["apiVersion"]) else shared_nodes(original, workflow)
+        before, after = (Writing(item, Sources(documents, shared)) for item in (original, workflow))
+        merge = Merge(before.sources, after.sources)
+        result = merge.merged(native, before.document(), after.document(), (document, *path))
+        refuse_beyond(self._api, native, result, workflow.label)
         decisions = self.plan.decisions_about(document, original.label, workflow.label)
         # An object around one task has no other decisions than those about that task.
         last = decisions[-1][0] if decisions and KINDS[original.kind].root == "task" else None
-        names_of = partial(_names_of, sides=(native, after), depth=len(path))
-        self.record(document, _with_at(whole, path, after), patch.origins, names_of, decisions, last)
-
-
-def _with_at(data: Any, path: Path, content: Any) -> Any:
-    """`data` with other content under a path."""
-    if not path:
-        return content
-    inner = _with_at(data[path[0]], path[1:], content)
-    if isinstance(data, list):
-        return [inner if number == path[0] else item for number, item in enumerate(data)]
-    return {**data, path[0]: inner}
+        names_of = partial(_names_of, sides=(native, result), depth=len(path))
+        self.record(document, with_part(whole, path, result), merge.origins, names_of, decisions, last)
