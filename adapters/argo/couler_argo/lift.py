@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from couler_argo.codec import Context, Mapped
@@ -16,6 +16,7 @@ from couler_argo.steps import NOTHING, STEP
 from couler_argo.templates import GRAPH, OPERATION, operation_kind
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes
+from couler_plugins.engine_kit.lifting import lift_objects
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Graph, Operation, Source, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
@@ -32,20 +33,12 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
         refuse: is told the number and the error of each file that is not what it claims to be; the workflows of
             such a file are left out, so that it passes through untouched.
     """
-    workflows: list[Workflow] = []
-    refused: set[int] = set()
-    for number, document in enumerate(bundle.documents):
-        file = bundle.file_numbers[number]
-        try:
-            workflows.extend(lift_manifest(manifest, number) for manifest in manifests(document.data))
-        except InvalidInput as error:
-            error.file, error.line = bundle.files[file].name, document.line_of(error.path)
-            refused.add(file)
-            refuse(file, error)
-    lifted = tuple(workflows)
-    plan = Plan(bundle=bundle, originals=lifted, workflows=lifted, homes=HOMES).without(refused)
-    parts, links = joined(plan.workflows)
-    return replace(plan, parts=parts, links=links)
+    objects = (
+        (number, partial(lift_manifest, manifest, number))
+        for number, document in enumerate(bundle.documents)
+        for manifest in manifests(document.data)
+    )
+    return lift_objects(bundle, objects, refuse, HOMES, joined)
 
 
 def lift_manifest(manifest: Manifest, document: int) -> Workflow:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from couler_argo.legalize import adapted
@@ -12,46 +13,20 @@ from couler_argo.origins import Origins, with_at
 from couler_argo.patching import lower_workflow
 from couler_argo.plugin import Options
 from couler_argo.versions import check_version, respell
-from couler_plugins.documents import Edit, Path, diff
-from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.ir import Source, Workflow
+from couler_plugins.documents import Edit, Path
+from couler_plugins.engine_kit.lowering import Lowering
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import Workflow
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
+from couler_plugins.plan import Decision, Lowered, Plan
 
-__all__ = ["lower", "trace"]
-
-
-# Which step, and which decision, each edit of a manifest belongs to.
+__all__ = ["lower"]
 
 
-def trace(
-    edits: Sequence[Edit],
-    document: int,
-    old: Any,
-    new: Any,
-    manifest: Manifest,
-    decisions: Sequence[tuple[int, Decision]],
-) -> list[TracedEdit]:
-    """The edits with their subjects and decisions.
-
-    Args:
-        edits: the difference between two versions of a document.
-        document: its number in the bundle.
-        old, new: its data before and after.
-        manifest: the workflow in it that the edits belong to.
-        decisions: the decisions on that workflow, each with its position among all.
-    """
-    positions: dict[str, int] = {}
-    for position, decision in decisions:
-        for subject in (decision.subject, *decision.affects):
-            positions[subject] = position
-    traced = []
-    for edit in edits:
-        subject = _subject(edit.before, old, manifest) if edit.after is None else _subject(edit.after, new, manifest)
-        names = (subject, subject.split("/")[0] or _called(edit.after, new, manifest), "")
-        existing = next((positions[name] for name in names if name in positions), None)
-        traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=existing))
-    return traced
+def _names_of(edit: Edit, old: Any, new: Any, manifest: Manifest) -> tuple[str, ...]:
+    """The step or template that an edit belongs to, and the template around it or the one that is called there."""
+    subject = _subject(edit.before, old, manifest) if edit.after is None else _subject(edit.after, new, manifest)
+    return subject, subject.split("/")[0] or _called(edit.after, new, manifest)
 
 
 def _subject(path: Path | None, data: Any, manifest: Manifest) -> str:
@@ -89,78 +64,41 @@ def lower(plan: Plan, options: Options) -> Lowered:
     """
     if options.version:
         check_version(options.version)
-    return _Lowerer(plan, options.version, options.image).lowered()
+    lowered = _Lowering(plan, options.version, options.image).lowered()
+    _refuse_taken(plan.side, plan.bundle)
+    return lowered
 
 
-class _Lowerer:
-    """Lowers the workflows of a plan, one after another; one that cannot be written refuses its file."""
+class _Lowering(Lowering):
+    """Lowers to manifests for one version of Argo."""
 
     def __init__(self, plan: Plan, version: str, image: str) -> None:
-        self._plan = plan
+        super().__init__(plan, always=True)
         self._version = version
         self._image = image
-        self._originals: dict[Source, Workflow] = {
-            original.source: original for original in plan.originals if original.source is not None
-        }
-        self._decisions = list(plan.decisions)
-        self._changed: dict[int, Any] = {}
-        self._edits: list[TracedEdit] = []
-        self._added: list[Any] = []
-        self._refused: dict[int, Exception] = {}
 
-    def lowered(self) -> Lowered:
-        bundle = self._plan.bundle
-        for workflow in self._plan.workflows:
-            original = self._originals.get(workflow.source) if workflow.source is not None else None
-            if original is None or original.source is None:
-                own = workflow if workflow.engine == "argo" else adapted(workflow, self._image)
-                added = lower_workflow(own, None, None, Origins())
-                if self._version:
-                    added, _ = self._respelled(added, Manifest(own.kind, (), added), workflow.label)
-                self._added.append(added)
-                continue
-            document = int(original.source[0])
-            file = bundle.file_numbers[document]
-            try:
-                self._lower(workflow, original, document)
-            except CoulerError as error:
-                error.file = error.file or bundle.files[file].name
-                self._refused[file] = error
-        _refuse_taken(self._plan.side, bundle)
-        refused = {number for number, file in enumerate(bundle.file_numbers) if file in self._refused}
-        return Lowered(
-            bundle=bundle,
-            changed={number: data for number, data in self._changed.items() if number not in refused},
-            added=(*self._added, *self._plan.side),
-            edits=tuple(edit for edit in self._edits if edit.document not in refused),
-            decisions=tuple(self._decisions),
-            refused=self._refused,
-        )
+    def generate(self, workflow: Workflow) -> Iterator[Any]:
+        own = workflow if workflow.engine == "argo" else adapted(workflow, self._image)
+        added = lower_workflow(own, None, None, Origins())
+        yield self._respelled(added, Manifest(own.kind, (), added), workflow.label)[0]
 
-    def _lower(self, workflow: Workflow, original: Workflow, document: int) -> None:
-        before = self._changed.get(document, self._plan.bundle.documents[document].data)
-        origins = Origins()
+    def patch(self, workflow: Workflow, original: Workflow, document: int) -> None:
+        before, origins = self.data(document), Origins()
         after = lower_workflow(workflow, original, before, origins)
-        manifest = self._manifest(after, original)
-        if self._version:
-            after, manifest = self._respelled(after, manifest, original.label)
-        if after is before:
-            return
-        edits = diff(before, after, origins.paths)
-        if edits:
-            plan = replace(self._plan, decisions=tuple(self._decisions))
-            decisions = plan.decisions_about(document, original.label, workflow.label)
-            self._edits.extend(trace(edits, document, before, after, manifest, decisions))
-            self._changed[document] = after
-
-    def _manifest(self, data: Any, original: Workflow) -> Manifest:
         path = (original.source or ())[1:]
-        return Manifest(original.kind, path, at(data, path))
+        after, manifest = self._respelled(after, Manifest(original.kind, path, at(after, path)), original.label)
+        decisions = replace(self.plan, decisions=tuple(self.decisions)).decisions_about(
+            document, original.label, workflow.label
+        )
+        names_of = partial(_names_of, old=before, new=after, manifest=manifest)
+        self.record(document, after, origins.paths, names_of, decisions)
 
     def _respelled(self, data: Any, manifest: Manifest, label: str) -> tuple[Any, Manifest]:
+        if not self._version:
+            return data, manifest
         mapping, changes = respell(manifest, self._version)
         for change in changes:
-            self._decisions.append(
+            self.decisions.append(
                 Decision(
                     optimizer="argo",
                     workflow=label,

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from itertools import chain
+from typing import Any, NoReturn
 
 from couler_kfp.checks import check_bound, check_names, check_version
 from couler_kfp.components import Body, label_of, read_graph, read_operation
@@ -19,6 +21,7 @@ from couler_kfp.split.detect_split import joined
 from couler_kfp.structures import structure, write_structure
 from couler_kfp.tasks import read_task
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.lifting import lift_objects
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Call, Graph, Native, Operation, Step, Workflow, call_sites, replace
 from couler_plugins.ir.bundle import Bundle
@@ -35,28 +38,22 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
         refuse: is told the number and the error of each file that is not what it claims to be; the pipelines of such a
             file are left out, so that it passes through untouched.
     """
-    workflows: list[Workflow] = []
-    refused: set[int] = set()
-    for document, message, hint in stray(bundle):
-        file, line = bundle.file_numbers[document], bundle.documents[document].line
-        if file not in refused:
-            refuse(file, InvalidInput(message, engine="kfp", file=bundle.files[file].name, line=line, hint=hint))
-        refused.add(file)
-    for pipeline in pipelines(bundle):
-        file = bundle.file_numbers[pipeline.holder.document]
-        lifter = _Lifter(bundle, pipeline)
-        try:
-            workflows.append(lifter.workflow())
-        except CoulerError as error:
-            error.file = bundle.files[file].name
-            error.line = bundle.documents[lifter.document].line_of(error.path)
-            if file not in refused:
-                refuse(file, error)
-            refused.add(file)
-    lifted = tuple(workflows)
-    parts, links = joined(lifted)
-    plan = Plan(bundle=bundle, originals=lifted, workflows=lifted, parts=parts, links=links, homes=HOMES)
-    return plan.without(refused)
+    strays = ((number, partial(_refuse_stray, bundle, number, *words)) for number, *words in stray(bundle))
+    own = ((pipeline.holder.document, partial(_lift, bundle, pipeline)) for pipeline in pipelines(bundle))
+    return lift_objects(bundle, chain(strays, own), refuse, HOMES, joined)
+
+
+def _refuse_stray(bundle: Bundle, document: int, message: str, hint: str) -> NoReturn:
+    raise InvalidInput(message, engine="kfp", line=bundle.documents[document].line, hint=hint)
+
+
+def _lift(bundle: Bundle, pipeline: Pipeline) -> Workflow:
+    lifter = _Lifter(bundle, pipeline)
+    try:
+        return lifter.workflow()
+    except CoulerError as error:  # which may be about the platform document
+        error.line = bundle.documents[lifter.document].line_of(error.path)
+        raise
 
 
 class _Lifter:

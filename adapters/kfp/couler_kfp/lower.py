@@ -2,57 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace as with_fields
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
 from couler_kfp.components import label_of
 from couler_kfp.generating.pipelines import pipeline_of
-from couler_kfp.patching import Lowering
-from couler_kfp.pipelines import Pipeline, pipelines
+from couler_kfp.pipelines import OBJECT, Pipeline, pipelines
 from couler_kfp.plugin import Options
 from couler_kfp.sharing import settle
 from couler_kfp.support import unsupported
+from couler_kfp.writing import Writing
 from couler_plugins.documents import Edit, Path, diff
-from couler_plugins.errors import CoulerError
-from couler_plugins.ir import Source, Workflow
-from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
+from couler_plugins.engine_kit.lowering import Lowering, trace
+from couler_plugins.engine_kit.merge import Merge, Sources, shared_nodes
+from couler_plugins.ir import Workflow
+from couler_plugins.plan import Lowered, Plan, TracedEdit
 
-__all__ = ["lower", "trace"]
-
-
-# Which task or component, and which decision, each edit of a document belongs to.
+__all__ = ["lower"]
 
 
-def trace(
-    edits: Sequence[Edit],
-    document: int,
-    pipeline: Pipeline,
-    sides: tuple[Mapping[str, str], Mapping[str, str]],
-    decisions: Sequence[tuple[int, Decision]],
-) -> list[TracedEdit]:
-    """The edits with their subjects and decisions.
+def _names_of(edit: Edit, pipeline: Pipeline, sides: tuple[Mapping[str, str], Mapping[str, str]]) -> tuple[str, ...]:
+    """The task or component that an edit belongs to, and the component around it.
 
     Args:
-        edits: the difference between two versions of a document.
-        document: its number in the bundle.
+        edit: the difference.
         pipeline: the pipeline that it belongs to.
         sides: the operation that each executor is for, by its label, before and after.
-        decisions: the decisions on that workflow, each with its position among all.
     """
-    positions: dict[str, int] = {}
-    for position, decision in decisions:
-        for subject in (decision.subject, *decision.affects):
-            positions[subject] = position
-    traced = []
-    for edit in edits:
-        path, side = (edit.before, 0) if edit.after is None else (edit.after, 1)
-        subject = _subject(path or (), pipeline, sides[side]) or _configured(edit.new, sides[side])
-        component = subject.split("/")[0]
-        existing = next((positions[name] for name in (subject, component, "") if name in positions), None)
-        traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=existing))
-    return traced
+    path, side = (edit.before, 0) if edit.after is None else (edit.after, 1)
+    subject = _subject(path or (), pipeline, sides[side]) or _configured(edit.new, sides[side])
+    return subject, subject.split("/")[0]
 
 
 def _subject(path: Path, pipeline: Pipeline, labels: Mapping[str, str]) -> str:
@@ -99,86 +83,65 @@ def lower(plan: Plan, options: Options) -> Lowered:
     Raises:
         Unsupported: a workflow without an origin has something that KFP cannot say.
     """
-    return _Lowerer(plan, options.merge == "components", options.image).lowered()
+    return _Lowering(plan, options.merge == "components", options.image).lowered()
 
 
-class _Lowerer:
-    """Lowers the workflows of a plan, one after another; one that cannot be written refuses its file."""
+class _Lowering(Lowering):
+    """Lowers to pipelines with their platform documents."""
 
     def __init__(self, plan: Plan, merge: bool, image: str) -> None:
-        self._plan = plan
+        super().__init__(plan)
         self._image = image
         self._merge = merge
-        self._originals: dict[Source, Workflow] = {
-            original.source: original for original in plan.originals if original.source is not None
-        }
         self._pipelines = {(item.holder.document, *item.holder.path): item for item in pipelines(plan.bundle)}
-        self._decisions = list(plan.decisions)
-        self._changed: dict[int, Any] = {}
-        self._edits: list[TracedEdit] = []
-        self._added: list[Any] = []
         self._appended: dict[int, tuple[Any, list[TracedEdit]]] = {}
-        self._refused: dict[int, Exception] = {}
 
     def lowered(self) -> Lowered:
-        bundle = self._plan.bundle
-        for workflow in self._plan.workflows:
-            original = self._originals.get(workflow.source) if workflow.source is not None else None
-            if original is None or original.source is None:
-                self._added.extend(Lowering(self._own(workflow), None, {}, None).generated())
-            elif workflow is not original:
-                self._patch(workflow, original, self._pipelines[original.source])
-        refused = {number for number, file in enumerate(bundle.file_numbers) if file in self._refused}
-        appended = {file: held for file, held in self._appended.items() if file not in self._refused}
-        for number, (_, edits) in enumerate(appended.values(), len(bundle.documents)):
-            self._edits.extend(replace(edit, document=number) for edit in edits)
-        return Lowered(
-            bundle=bundle,
-            changed={number: data for number, data in self._changed.items() if number not in refused},
-            appended=tuple((file, platform) for file, (platform, _) in appended.items()),
-            added=(*self._added, *self._plan.side),
-            edits=tuple(edit for edit in self._edits if edit.document not in refused),
-            decisions=tuple(self._decisions),
-            refused=self._refused,
-        )
+        lowered = super().lowered()
+        appended = {file: pair for file, pair in self._appended.items() if file not in self.refused}
+        edits = [
+            replace(edit, document=number)
+            for number, (_, edits) in enumerate(appended.values(), len(self.plan.bundle.documents))
+            for edit in edits
+        ]
+        documents = tuple((file, platform) for file, (platform, _) in appended.items())
+        return with_fields(lowered, appended=documents, edits=(*lowered.edits, *edits))
 
-    def _own(self, workflow: Workflow) -> Workflow:
-        """The workflow in KFP's terms."""
-        if workflow.engine == "kfp":
-            return workflow
-        written, notes = pipeline_of(workflow, self._image)
-        self._decisions += notes
-        return written
+    def generate(self, workflow: Workflow) -> list[Any]:
+        if workflow.engine != "kfp":
+            workflow, notes = pipeline_of(workflow, self._image)
+            self.decisions += notes
+        writing = Writing(workflow)
+        own = workflow.kind != OBJECT and writing.platform
+        return [writing.document, writing.platform] if own else [writing.document]
 
-    def _patch(self, changed: Workflow, original: Workflow, pipeline: Pipeline) -> None:
-        documents = self._plan.bundle.documents
+    def patch(self, workflow: Workflow, original: Workflow, document: int) -> None:
+        pipeline = self._pipelines[original.source or ()]
+        workflow, remarks = settle(workflow, original, document, merge=self._merge)
         numbers = {place.document for place in (pipeline.spec, pipeline.platform) if place is not None}
-        before = {number: documents[number].data for number in numbers}
-        file = self._plan.bundle.file_numbers[pipeline.holder.document]
-        workflow, remarks = settle(changed, original, pipeline.holder.document, merge=self._merge)
-        lowering = Lowering(workflow, original, before, pipeline)
-        try:
-            after = lowering.patched()
-            self._check_end(pipeline, lowering.appended)
-        except CoulerError as error:
-            error.file = error.file or self._plan.bundle.files[file].name
-            self._refused[file] = error
-            return
-        decisions = self._plan.decisions_about(pipeline.holder.document, original.label, workflow.label)
-        self._decisions.extend(remarks)
-        sides = ({label_of(operation): operation.name for operation in original.operations}, lowering.labels)
-        if lowering.appended:
-            edits = diff(BARE, lowering.appended)
-            self._appended[file] = lowering.appended, trace(edits, 0, pipeline, sides, decisions)
-        for number in sorted(numbers):
-            edits = diff(before[number], after[number], lowering.origins(number))
-            if edits:
-                self._edits.extend(trace(edits, number, pipeline, sides, decisions))
-                self._changed[number] = after[number]
+        documents = {number: self.data(number) for number in numbers}
+        shared = shared_nodes(original, workflow) - _sharers(original) - _sharers(workflow)
+        before = Writing(original, Sources(documents, shared), pipeline)
+        after = Writing(workflow, Sources(documents, shared), pipeline, before)
+        appended = after.platform if pipeline.kind != OBJECT and pipeline.platform is None else {}
+        self._check_end(pipeline, appended)
+        decisions = self.plan.decisions_about(document, original.label, workflow.label)
+        self.decisions += remarks
+        names_of = partial(_names_of, pipeline=pipeline, sides=(before.labels, after.labels))
+        if appended:
+            edits = trace(diff(BARE, appended), 0, names_of, decisions)
+            self._appended[self.plan.bundle.file_numbers[document]] = appended, edits
+        pairs = {pipeline.spec.document: (before.document, after.document)}
+        if pipeline.kind != OBJECT and pipeline.platform is not None:
+            pairs[pipeline.platform.document] = before.platform, after.platform
+        merge = Merge(before.sources, after.sources)
+        for number, (old, new) in sorted(pairs.items()):
+            merged = merge.merged(documents[number], old, new, (number,))
+            self.record(number, merged, merge.origins, names_of, decisions)
 
     def _check_end(self, pipeline: Pipeline, platform: Any) -> None:
         """Refuses a new PlatformSpec where the end of the file is not the place of this pipeline's."""
-        bundle, document = self._plan.bundle, pipeline.holder.document
+        bundle, document = self.plan.bundle, pipeline.holder.document
         if platform and bundle.file_of(document).format == "json":
             hint = "write the pipeline as YAML"
             raise unsupported("Operation.native_extra", "the file", "is JSON, and cannot have a second document", hint)
@@ -187,3 +150,10 @@ class _Lowerer:
         if platform and any(bundle.file_numbers[number] == file for number in behind):
             reason = "has another pipeline behind this one, where its platform configuration would be"
             raise unsupported("Operation.native_extra", "the file", reason, "give each pipeline a file of its own")
+
+
+def _sharers(workflow: Workflow) -> set[int]:
+    """The `id` of each operation whose executor others have, too: these are compared as they are written."""
+    labels = [label_of(operation) for operation in workflow.operations]
+    sharers = Counter(labels)
+    return {id(item) for item, label in zip(workflow.operations, labels, strict=True) if sharers[label] > 1}

@@ -1,4 +1,4 @@
-"""JSON-like mappings: taken apart, put together again, and changed where two versions of a node differ."""
+"""JSON-like mappings: taken apart, and put together again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 
 from couler_kfp.structures import structure
 from couler_plugins.documents import Path
-from couler_plugins.documents.rewriting import same_data
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Native
 
-__all__ = ["Mapped", "joined", "mapping", "patched", "rest_of", "without"]
+__all__ = ["Mapped", "joined", "mapping", "rest_of", "without"]
 
 Mapped = dict[str, Any]
 
@@ -46,29 +45,3 @@ def joined(own: Mapping[str, Any], rest: Mapping[str, Any]) -> Mapped:
         beside = whole.get(key)
         whole[key] = joined(content, beside) if isinstance(content, dict) and isinstance(beside, dict) else content
     return whole
-
-
-def patched(native: Any, before: Any, after: Any) -> Any:
-    """`native`, changed where `after` differs from `before`; the same object where they do not differ.
-
-    Args:
-        native: what was read.
-        before: what would be written for that.
-        after: what is to be written.
-    """
-    if same_data(before, after):
-        return native
-    if not (isinstance(native, dict) and isinstance(before, dict) and isinstance(after, dict)):
-        return after
-    gone = before.keys() - after.keys()
-    kept = {
-        key: patched(content, before.get(key), after[key]) if key in after else content
-        for key, content in native.items()
-        if key not in gone
-    }
-    added = {key: content for key, content in after.items() if key not in native and not _same_at(before, key, content)}
-    return {**kept, **added}
-
-
-def _same_at(before: Mapped, key: str, content: Any) -> bool:
-    return key in before and same_data(before[key], content)

@@ -6,9 +6,11 @@ Pipelines, Tasks and StepActions are libraries that others refer to; runs hold w
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.lifting import lift_objects
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Call, Callee, Dynamic, External, Graph, Operation, Source, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
@@ -42,21 +44,12 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
         refuse: is told the number and the error of each file that is not what it claims to be; the workflows of such a
             file are left out, so that it passes through untouched.
     """
-    workflows: list[Workflow] = []
-    refused: set[int] = set()
-    for number, document in enumerate(bundle.documents):
-        file = bundle.file_numbers[number]
-        try:
-            workflows.extend(lift_object(item, number) for item in objects(document.data))
-        except InvalidInput as error:
-            error.file, error.line = bundle.files[file].name, document.line_of(error.path)
-            if file not in refused:
-                refuse(file, error)
-            refused.add(file)
-    lifted = tuple(workflows)
-    parts, links = joined(lifted)
-    plan = Plan(bundle=bundle, originals=lifted, workflows=lifted, parts=parts, links=links, homes=HOMES)
-    return plan.without(refused)
+    items = (
+        (number, partial(lift_object, item, number))
+        for number, document in enumerate(bundle.documents)
+        for item in objects(document.data)
+    )
+    return lift_objects(bundle, items, refuse, HOMES, joined)
 
 
 def lift_object(item: Object, document: int) -> Workflow:

@@ -2,133 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator
+from functools import cached_property, partial
 from typing import Any
 
-from couler_plugins.documents import Edit, Path, diff
-from couler_plugins.documents.rewriting import same_data
-from couler_plugins.errors import CoulerError
-from couler_plugins.ir import Source, Workflow
-from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
+from couler_plugins.documents import Edit, Path
+from couler_plugins.engine_kit.lowering import Lowering
+from couler_plugins.engine_kit.merge import Merge, Sources, part_at, shared_nodes, with_part
+from couler_plugins.ir import Workflow
+from couler_plugins.plan import Lowered, Plan
 from couler_tekton.feature_gates import features, refuse_beyond, refuse_unseen
 from couler_tekton.generating.pipelines import pipeline_run
 from couler_tekton.kinds import KINDS
-from couler_tekton.objects import part_at
 from couler_tekton.plugin import Options
 from couler_tekton.split.nesting import nested
 from couler_tekton.support import unsupported
+from couler_tekton.versions import is_older
 from couler_tekton.writing import Writing
 
-__all__ = ["Patch", "lower", "trace"]
+__all__ = ["lower"]
 
 
-# What changed between two versions of an object, carried over into the original: all else stays verbatim.
-
-
-class Patch:
-    """Patches one object.
+def _names_of(edit: Edit, sides: tuple[Any, Any], depth: int) -> list[str]:
+    """The task or pipeline that an edit belongs to, and those around it.
 
     Args:
-        sources: for tasks of the new version, by their `id`, where they were read in the bundle.
-
-    Attributes:
-        origins: for objects of the result, by their `id`, the path in the original of what they were made from.
-    """
-
-    def __init__(self, sources: Mapping[int, Source]) -> None:
-        self._sources = sources
-        self.origins: dict[int, Path] = {}
-
-    def patched(self, native: Any, before: Any, after: Any, path: Path) -> Any:
-        """`native`, changed where `after` differs from `before`; the same object where they do not differ.
-
-        Args:
-            native: what was read.
-            before: what would be written for that.
-            after: what is to be written.
-            path: where `native` is in its document.
-        """
-        if same_data(before, after):
-            return self._from(native, path)
-        match native, before, after:
-            case dict(), dict(), dict():
-                return self._from(self._mapping(native, before, after, path), path)
-            case list(), list(), list() if len(native) == len(before):
-                return [self._item(native, before, item, path) for item in after]
-        return after
-
-    def _mapping(self, native: dict[str, Any], before: Any, after: Any, path: Path) -> dict[str, Any]:
-        gone = before.keys() - after.keys()
-        kept = {
-            key: self.patched(content, before.get(key), after[key], (*path, key)) if key in after else content
-            for key, content in native.items()
-            if key not in gone
-        }
-        added = {
-            key: content
-            for key, content in after.items()
-            if key not in native and not (key in before and same_data(before[key], content))
-        }
-        return {**kept, **added}
-
-    def _item(self, native: list[Any], before: list[Any], item: Any, path: Path) -> Any:
-        """An item of a list: made from the one that it was read as, or else from the one of the same name."""
-        source = self._sources.get(id(item))
-        if source is not None and source[1:-1] == path:
-            number = int(source[-1])
-        else:
-            number = next((number for number, old in enumerate(before) if _alike(old, item)), len(before))
-        if number >= len(before):
-            return item
-        return self.patched(native[number], before[number], item, (*path, number))
-
-    def _from(self, content: Any, path: Path) -> Any:
-        if isinstance(content, dict):
-            self.origins[id(content)] = path
-        return content
-
-
-def _alike(old: Any, new: Any) -> bool:
-    if isinstance(old, dict) and isinstance(new, dict) and "name" in new:
-        return bool(old.get("name") == new["name"])
-    return same_data(old, new)
-
-
-# Which task, pipeline or step, and which decision, each edit of a document belongs to.
-
-
-def trace(
-    edits: Sequence[Edit],
-    document: int,
-    sides: tuple[Any, Any],
-    depth: int,
-    decisions: Sequence[tuple[int, Decision]],
-) -> list[TracedEdit]:
-    """The edits with their subjects and decisions.
-
-    Args:
-        edits: the difference between two versions of a document.
-        document: its number in the bundle.
-        sides: the object in it, before and after.
+        edit: the difference.
+        sides: the object that it is in, before and after.
         depth: how long the path of the object in its document is.
-        decisions: the decisions on that object, each with its position among all.
     """
-    positions: dict[str, int] = {}
-    for position, decision in decisions:
-        for subject in (decision.subject, *decision.affects):
-            positions[subject] = position
-    # An object around one task has no other decisions than those about that task.
-    last = decisions[-1][0] if decisions and KINDS[sides[0]["kind"]].root == "task" else None
-    traced = []
-    for edit in edits:
-        path, side = (edit.before, 0) if edit.after is None else (edit.after, 1)
-        subject = _subject((path or ())[depth:], sides[side])
-        around = subject.split("/")
-        names = ["/".join(around[:end]) for end in range(len(around), 0, -1)]
-        existing = next((positions[name] for name in (*names, "") if name in positions), last)
-        traced.append(TracedEdit(document=document, edit=edit, subject=subject, decision=existing))
-    return traced
+    path, side = (edit.before, 0) if edit.after is None else (edit.after, 1)
+    around = _subject((path or ())[depth:], sides[side]).split("/")
+    return ["/".join(around[:end]) for end in range(len(around), 0, -1)]
 
 
 def _subject(path: Path, data: Any) -> str:
@@ -159,95 +64,52 @@ def lower(plan: Plan, options: Options) -> Lowered:
     Raises:
         Unsupported: a workflow without an origin has something that Tekton cannot say.
     """
-    return _Lowerer(plan, options.api, options.image, options.parts == "nested").lowered()
+    return _Lowering(plan, options.api, options.image, options.parts == "nested").lowered()
 
 
-class _Lowerer:
-    """Lowers the workflows of a plan, one after another; one that cannot be written refuses its file."""
+class _Lowering(Lowering):
+    """Lowers to objects for a cluster with some API fields."""
 
     def __init__(self, plan: Plan, api: str, image: str, nesting: bool) -> None:
-        self._plan = plan
+        super().__init__(plan, always=nesting)
         self._nesting = nesting
         self._image = image
-        self._decisions = list(plan.decisions)
         self._api = api
-        self._originals: dict[Source, Workflow] = {
-            original.source: original for original in plan.originals if original.source is not None
-        }
-        self._changed: dict[int, Any] = {}
-        self._edits: list[TracedEdit] = []
-        self._added: list[Any] = []
-        self._refused: dict[int, Exception] = {}
 
-    def lowered(self) -> Lowered:
-        bundle = self._plan.bundle
-        for workflow in self._plan.workflows:
-            original = self._originals.get(workflow.source) if workflow.source is not None else None
-            if original is None or original.source is None:
-                self._added.append(self._generated(workflow))
-                refuse_unseen(self._api, self._seen, self._added[-1], workflow.label)
-            elif workflow is not original or self._nesting:
-                document = int(original.source[0])
-                file = bundle.file_numbers[document]
-                try:
-                    self._patch(self._as_asked(workflow), original, document, original.source[1:])
-                except CoulerError as error:
-                    error.file = error.file or bundle.files[file].name
-                    self._refused[file] = error
-        refused = {number for number, file in enumerate(bundle.file_numbers) if file in self._refused}
-        return Lowered(
-            bundle=bundle,
-            changed={number: data for number, data in self._changed.items() if number not in refused},
-            added=(*self._added, *self._plan.side),
-            edits=tuple(edit for edit in self._edits if edit.document not in refused),
-            decisions=tuple(self._decisions),
-            refused=self._refused,
-        )
-
-    def _generated(self, workflow: Workflow) -> Any:
-        if workflow.engine == "tekton":
-            return Writing(workflow).document()
-        written, notes = pipeline_run(workflow, self._image)
-        self._decisions += notes
-        return Writing(written).document()
-
-    def _as_asked(self, workflow: Workflow) -> Workflow:
-        if self._nesting:
-            workflow, decisions = nested(workflow, self._plan)
-            self._decisions += decisions
-        return workflow
+    def generate(self, workflow: Workflow) -> Iterator[Any]:
+        label = workflow.label
+        if workflow.engine != "tekton":
+            workflow, notes = pipeline_run(workflow, self._image)
+            self.decisions += notes
+        document = Writing(workflow).document()
+        refuse_unseen(self._api, self._seen, document, label)
+        yield document
 
     @cached_property
     def _seen(self) -> frozenset[str]:
         """The features that objects of these files have, which their cluster then allows in new ones, too."""
-        documents = self._plan.bundle.documents
+        documents = self.plan.bundle.documents
         return frozenset(
             feature.name
-            for source in self._originals
+            for source in (original.source for original in self.plan.originals if original.source is not None)
             for feature in features(part_at(documents[int(source[0])].data, source[1:]))
         )
 
-    def _patch(self, workflow: Workflow, original: Workflow, document: int, path: Path) -> None:
+    def patch(self, workflow: Workflow, original: Workflow, document: int) -> None:
+        if self._nesting:
+            workflow, notes = nested(workflow, self.plan)
+            self.decisions += notes
         if workflow.kind != original.kind:
             raise unsupported("Workflow.kind", workflow.label, f"is a {original.kind}, and stays one")
-        whole = self._changed.get(document, self._plan.bundle.documents[document].data)
-        native, writing = part_at(whole, path), Writing(workflow)
-        patch = Patch(writing.sources)
-        after = patch.patched(native, Writing(original).document(), writing.document(), path)
-        refuse_beyond(self._api, native, after, workflow.label)
-        changed = _with_at(whole, path, after)
-        edits = diff(whole, changed, patch.origins)
-        if edits:
-            decisions = self._plan.decisions_about(document, original.label, workflow.label)
-            self._edits.extend(trace(edits, document, (native, after), len(path), decisions))
-            self._changed[document] = changed
-
-
-def _with_at(data: Any, path: Path, content: Any) -> Any:
-    """`data` with other content under a path."""
-    if not path:
-        return content
-    inner = _with_at(data[path[0]], path[1:], content)
-    if isinstance(data, list):
-        return [inner if number == path[0] else item for number, item in enumerate(data)]
-    return {**data, path[0]: inner}
+        whole, path = self.data(document), (original.source or ())[1:]
+        native, documents = part_at(whole, path), {document: whole}
+        shared = () if is_older(original.kind, native["apiVersion"]) else shared_nodes(original, workflow)
+        before, after = (Writing(item, Sources(documents, shared)) for item in (original, workflow))
+        merge = Merge(before.sources, after.sources)
+        result = merge.merged(native, before.document(), after.document(), (document, *path))
+        refuse_beyond(self._api, native, result, workflow.label)
+        decisions = self.plan.decisions_about(document, original.label, workflow.label)
+        # An object around one task has no other decisions than those about that task.
+        last = decisions[-1][0] if decisions and KINDS[original.kind].root == "task" else None
+        names_of = partial(_names_of, sides=(native, result), depth=len(path))
+        self.record(document, with_part(whole, path, result), merge.origins, names_of, decisions, last)

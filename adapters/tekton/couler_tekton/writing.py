@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from couler_plugins.ir import Call, Dynamic, External, Graph, Operation, Source, Step, Workflow, callables, references
+from couler_plugins.engine_kit.merge import Sources
+from couler_plugins.ir import Call, Dynamic, External, Graph, Operation, Step, Workflow, callables, references
 from couler_tekton.bodies import write_operation, write_pipeline
 from couler_tekton.kinds import KINDS, Kind
 from couler_tekton.lift import ENTRY, HOLDERS
@@ -21,12 +22,13 @@ ONCE = "make it a Task or a Pipeline of its own, and refer to that"
 class Writing:
     """Writes one workflow.
 
-    Attributes:
-        sources: for each written task of a pipeline, by its `id`, where it was read, if it was.
+    Args:
+        workflow: the workflow.
+        sources: is told where what is written was read.
     """
 
-    def __init__(self, workflow: Workflow) -> None:
-        self.sources: dict[int, Source] = {}
+    def __init__(self, workflow: Workflow, sources: Sources | None = None) -> None:
+        self.sources = sources or Sources()
         self._workflow = workflow
         self._by_name = callables(workflow)
         self._left = set(self._by_name)
@@ -81,15 +83,14 @@ class Writing:
             raise unsupported("Call.name", item.name, "is called twice, and can be written at one place only", ONCE)
         self._left.remove(item.name)
         if isinstance(item, Operation):
-            return write_operation(item, embedded, action)
+            written: Mapped = self.sources.write(item, lambda item: write_operation(item, embedded, action))
+            return written
         self._refuse_nested(item)
         tasks: dict[str, Mapped] = {}
         for step in item.steps:
             if step.name in tasks:
                 raise unsupported("Step.name", step.name, "is the name of two tasks", "rename one of them")
-            task = tasks[step.name] = write_task(step, self._call(step))
-            if step.source is not None:
-                self.sources[id(task)] = step.source
+            tasks[step.name] = self.sources.note(write_task(step, self._call(step)), step.source)
         return write_pipeline(item, tasks, embedded)
 
     def _call(self, step: Step) -> Mapped:

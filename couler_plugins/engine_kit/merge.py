@@ -1,0 +1,184 @@
+"""One three-way merge: what changed between two written versions of an object, carried over into what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from couler_plugins.documents import Path
+from couler_plugins.documents.rewriting import same_data
+from couler_plugins.ir import Graph, Operation, Source, Step, Workflow
+
+__all__ = ["Merge", "Sources", "part_at", "shared_nodes", "with_part"]
+
+N = TypeVar("N", bound=Graph | Operation | Step)
+T = TypeVar("T")
+
+
+class Sources:
+    """Where the nodes of one version were read that written objects stand for.
+
+    Args:
+        documents: what was read, by number.
+        shared: the `id` of each node that both versions have; these are written as what they were read from.
+
+    Attributes:
+        written: an object for each place that a node was read from.
+        ordered: the `id` of each mapping whose keys come in the order in which they are written.
+    """
+
+    def __init__(self, documents: Mapping[int, Any] | None = None, shared: Collection[int] = ()) -> None:
+        self.documents = documents or {}
+        self.written: dict[Source, Any] = {}
+        self.ordered: set[int] = set()
+        self._shared = shared
+        self._by_id: dict[int, Source] = {}
+        self._alive: list[Any] = []
+
+    def is_shared(self, node: Graph | Operation | Step) -> bool:
+        """Return whether both versions have a node, which was read somewhere."""
+        return id(node) in self._shared and node.source is not None
+
+    def write(self, node: N, write: Callable[[N], Any]) -> Any:
+        """Return what a node was read from where both versions have it, and else what is written for it."""
+        written = part_at(self.documents, node.source or ()) if self.is_shared(node) else write(node)
+        return self.note(written, node.source)
+
+    def note(self, written: T, source: Source | None) -> T:
+        """Remember where the node was read that this stands for, and return it."""
+        if source is not None:
+            self.written[source] = written
+            self._by_id[id(written)] = source
+            self._alive.append(written)
+        return written
+
+    def of(self, written: Any) -> Source | None:
+        """Return the place that was remembered."""
+        return self._by_id.get(id(written))
+
+
+class Merge:
+    """Merges what changed between two written versions into what was read; all else stays verbatim.
+
+    Args:
+        before: the sources of what would be written for what was read.
+        after: the sources of what is to be written.
+
+    Attributes:
+        origins: for objects of the result, by their `id`, the path in their document of what they were made from.
+    """
+
+    def __init__(self, before: Sources, after: Sources) -> None:
+        self._before = before
+        self._after = after
+        self._alive: list[Any] = []
+        self.origins: dict[int, Path] = {}
+
+    def merged(self, native: Any, before: Any, after: Any, source: Source) -> Any:
+        """`native`, changed where `after` differs from `before`; the same object where they do not differ.
+
+        A node that was read elsewhere is made from that, and an item of a list else from that of its name or value.
+
+        Args:
+            native: what was read; None where nothing was.
+            before: what would be written for that.
+            after: what is to be written.
+            source: where `native` was read.
+        """
+        own = self._after.of(after)
+        if own is not None and (own in self._before.written or part_at(self._after.documents, own) is after):
+            native, before, source = part_at(self._after.documents, own), self._before.written.get(own, after), own
+        result = native
+        if not _is_same(before, after):
+            match native, before, after:
+                case dict(), dict(), dict():
+                    result = self._mapping(native, before, after, source)
+                case list(), list(), list() if len(native) == len(before):
+                    result = self._list(native, before, after, source)
+                case _, _, dict():
+                    return {key: self.merged(None, None, content, source) for key, content in after.items()}
+                case _, _, list():
+                    return [self.merged(None, None, content, source) for content in after]
+                case _:
+                    return after
+        if isinstance(result, dict):
+            self.origins[id(result)] = source[1:]
+            self._alive.append(result)
+        return result
+
+    def _mapping(self, native: dict[str, Any], before: Any, after: Any, source: Source) -> dict[str, Any]:
+        result = {
+            key: self.merged(content, before.get(key), after[key], (*source, key)) if key in after else content
+            for key, content in native.items()
+            if key in after or key not in before
+        }
+        for key, content in after.items():
+            if key not in native and not (key in before and _is_same(before[key], content)):
+                result[key] = self.merged(None, None, content, source)
+        if len(result) == len(native) and all(result.get(key) is content for key, content in native.items()):
+            return native
+        if id(after) in self._after.ordered:
+            return {key: result[key] for key in (*after, *result) if key in result}
+        return result
+
+    def _list(self, native: list[Any], before: list[Any], after: list[Any], source: Source) -> list[Any]:
+        places: dict[object, int] = {}
+        result = []
+        for number, item in enumerate(after):
+            place: int | None = number
+            if self._after.of(item) in self._before.written:
+                place = None
+            elif number >= len(before) or not _is_alike(before[number], item):
+                places = places or {_label(before[place]): place for place in reversed(range(len(before)))}
+                place = places.get(_label(item))
+            if place is None:
+                result.append(self.merged(None, None, item, source))
+            else:
+                result.append(self.merged(native[place], before[place], item, (*source, place)))
+        same = len(result) == len(native) and all(one is two for one, two in zip(result, native, strict=True))
+        return native if same else result
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    return old is new or (old == new and same_data(old, new))
+
+
+def _is_alike(old: Any, new: Any) -> bool:
+    return old is new or _label(old) == _label(new)
+
+
+def _label(item: Any) -> object:
+    """What an item of a list is known by: a mapping by its name, all else by its value."""
+    name = item.get("name") if isinstance(item, dict) else None
+    return ("name", name) if isinstance(name, str) else msgspec.json.encode(item, order="sorted")
+
+
+def shared_nodes(old: Workflow, new: Workflow) -> set[int]:
+    """Return the `id` of each graph, operation and step that two versions of a workflow have."""
+    return _ids(old) & _ids(new)
+
+
+def _ids(workflow: Workflow) -> set[int]:
+    items = {id(item) for item in (*workflow.graphs, *workflow.operations)}
+    return items.union(id(step) for graph in workflow.graphs for step in graph.steps)
+
+
+def part_at(data: Any, path: Path) -> Any:
+    """Return what is under a path; `KeyError`, `IndexError` or `TypeError` where nothing is."""
+    for key in path:
+        data = data[key]
+    return data
+
+
+def with_part(data: Any, path: Path, content: Any) -> Any:
+    """Return `data` with what is under a path replaced; everything beside the path stays the same object."""
+    if not path:
+        return content
+    key, inner = path[0], with_part(data[path[0]], path[1:], content)
+    if inner is data[key]:
+        return data
+    if isinstance(data, list):
+        return [inner if number == key else item for number, item in enumerate(data)]
+    return {**data, key: inner}
