@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from couler_plugins.caching.artifacts.alluxio_store import AlluxioStore
-from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
-from couler_plugins.caching.artifacts.stores import FolderStore
-from couler_plugins.caching.policies import POLICIES
 from couler_plugins.documents import Document
-from couler_plugins.hookspecs import ArtifactStore, CachePolicy, Profile, hookimpl
+from couler_plugins.hookspecs import Profile, hookimpl
+from couler_plugins.hookspecs.markers import listed
 from couler_plugins.ir import Workflow
 from couler_plugins.runs import Run
 
 __all__ = ["couler_artifact_stores", "couler_cache_policies", "couler_profiles", "couler_runs"]
 
 
-@hookimpl
-def couler_cache_policies() -> list[type[CachePolicy]]:
-    """The built-in policies."""
-    return list(POLICIES)
-
-
-@hookimpl
-def couler_artifact_stores() -> list[type[ArtifactStore]]:
-    """A local folder, Alluxio, and whatever fsspec serves."""
-    return [AlluxioStore, FolderStore, FsspecStore]
+couler_cache_policies = listed("couler_plugins.caching.policies:POLICIES")
+couler_artifact_stores = listed(
+    "couler_plugins.caching.artifacts.alluxio_store:AlluxioStore",
+    "couler_plugins.caching.artifacts.stores:FolderStore",
+    "couler_plugins.caching.artifacts.fsspec_store:FsspecStore",
+)
 
 
 @hookimpl

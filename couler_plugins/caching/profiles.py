@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
-from statistics import median
 
 from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.ir import Call, Step, Workflow
 from couler_plugins.runs.families import site_of
-from couler_plugins.runs.run import Run, StepRun
+from couler_plugins.runs.run import Run, StepRun, median
 
 __all__ = ["profiles_of"]
 

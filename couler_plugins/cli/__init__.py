@@ -9,7 +9,7 @@ from couler_plugins.cli.group import couler
 
 __all__ = ["main"]
 
-YOUNG = 100_000
+YOUNG = 1_000_000
 """Objects that are made before the collector looks for circles: importing alone makes most of them, and no circle."""
 
 

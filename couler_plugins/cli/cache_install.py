@@ -12,7 +12,8 @@ from click.core import ParameterSource
 
 from couler_plugins.cli.cache_evict import command as evict
 from couler_plugins.cli.eviction import evictor_of
-from couler_plugins.cli.outputs import replace_file, write_bytes
+from couler_plugins.cli.messages import write_bytes
+from couler_plugins.cli.outputs import replace_file
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.cli.work import usable_plugins
 from couler_plugins.documents import dump_yaml

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from couler_plugins.cli.messages import use_color
-from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.messages import use_color, write_bytes
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import engine_option, json_option, pipeline_option, render_option, to_option
 from couler_plugins.cli.work import FileCall, file_command, say_unchanged

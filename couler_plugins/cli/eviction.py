@@ -16,8 +16,7 @@ from couler_plugins.caching.artifacts.entry import bytes_of
 from couler_plugins.caching.artifacts.stores import open_store
 from couler_plugins.cli.cache_entries import entry_record
 from couler_plugins.cli.cache_options import opened
-from couler_plugins.cli.messages import log_retries, say_error
-from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.messages import log_retries, say_error, write_bytes
 from couler_plugins.cli.records import error_record, print_json
 from couler_plugins.errors import CoulerError, EngineError, PluginFailure, Unsupported
 from couler_plugins.hookspecs import CachePolicy

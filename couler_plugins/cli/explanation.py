@@ -5,17 +5,16 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
-from statistics import median
 from typing import NamedTuple
 
 import click
 
 from couler_plugins.cli.columns import columns, number_text
-from couler_plugins.cli.messages import counted
-from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.messages import counted, write_bytes
 from couler_plugins.cli.verdicts import VerdictGroups, total_lines
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.plan import Decision
+from couler_plugins.runs.run import median
 
 __all__ = ["Alike", "in_groups", "print_explanation"]
 

@@ -11,7 +11,8 @@ from typing import Any
 import click
 import msgspec
 
-from couler_plugins.cli.outputs import replace_file, write_bytes
+from couler_plugins.cli.messages import write_bytes
+from couler_plugins.cli.outputs import replace_file
 from couler_plugins.cli.records import decision_record, finding_record, print_json
 from couler_plugins.generation.asking import printable
 from couler_plugins.generation.form import CODE, Form, FormStep, Taken

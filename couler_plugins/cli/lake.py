@@ -10,8 +10,7 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.cli.messages import say_error
-from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.messages import say_error, write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import engine_option, json_option, with_settings
 from couler_plugins.cli.work import FileCall, file_command, refused_exit

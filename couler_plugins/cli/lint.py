@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.messages import write_bytes
 from couler_plugins.cli.records import error_record, finding_record, print_json
 from couler_plugins.cli.settings import engine_option, json_option, render_option, to_option
 from couler_plugins.cli.work import FileCall, file_command

@@ -1,4 +1,4 @@
-"""What is said on stderr: errors, warnings and, where asked for or on a terminal, what is going on."""
+"""What is printed: data on stdout; on stderr errors, warnings and, on a terminal or on request, the progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ if TYPE_CHECKING:  # the help text of `couler` needs no settings
 
     from couler_plugins.options.config import Config
 
-__all__ = ["Progress", "counted", "log_retries", "nothing_in", "say_error", "set_up_messages", "use_color"]
+__all__ = [
+    "Progress",
+    "counted",
+    "log_retries",
+    "nothing_in",
+    "say_error",
+    "set_up_messages",
+    "use_color",
+    "write_bytes",
+]
 
 EXAMPLES = 3
 """How many other places of an error are named."""
@@ -70,6 +79,17 @@ def log_retries() -> None:
     from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 
     set_on_retry_hooks([LoggingOnRetryHook])
+
+
+def write_bytes(text: str) -> None:
+    """Writes to stdout as UTF-8, whatever the terminal's own encoding: it is a file's content."""
+    if sys.stdout is None:  # closed by whoever called us
+        return
+    sys.stdout.flush()
+    rest = memoryview(text.encode(errors="backslashreplace"))  # a file's name need not be UTF-8
+    while rest:  # where stdout is unbuffered, one call may write a part only
+        rest = rest[sys.stdout.buffer.write(rest) :]
+    sys.stdout.buffer.flush()
 
 
 def say_error(error: CoulerError, others: Sequence[CoulerError] = ()) -> None:

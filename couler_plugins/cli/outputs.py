@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +11,12 @@ from pathlib import Path
 
 import click
 
+from couler_plugins.cli.messages import write_bytes
 from couler_plugins.driver.results import FileResult, Result, join_documents
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.inputs.sources import Input
 
-__all__ = ["Destination", "refuse_inputs", "replace_file", "write_bytes", "write_result", "write_text"]
+__all__ = ["Destination", "refuse_inputs", "replace_file", "write_result", "write_text"]
 
 ADDED = "added.yaml"
 """The file, in a folder of results, of documents that belong to no input."""
@@ -107,17 +107,6 @@ def write_result(result: Result, destination: Destination) -> list[Path]:
             raise InvalidInput(f"{ADDED} is needed for new documents, but is an input as well", hint="rename it")
     paths = [_inside(destination.place, relative) for relative, _ in pairs]  # all are looked at before one is written
     return [replace_file(path, text) for path, (_, text) in zip(paths, pairs, strict=True)]
-
-
-def write_bytes(text: str) -> None:
-    """Writes to stdout as UTF-8, whatever the terminal's own encoding: it is a file's content."""
-    if sys.stdout is None:  # closed by whoever called us
-        return
-    sys.stdout.flush()
-    rest = memoryview(text.encode(errors="backslashreplace"))  # a file's name need not be UTF-8
-    while rest:  # where stdout is unbuffered, one call may write a part only
-        rest = rest[sys.stdout.buffer.write(rest) :]
-    sys.stdout.buffer.flush()
 
 
 def write_text(text: str, place: str | Path | None) -> None:

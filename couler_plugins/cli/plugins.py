@@ -41,7 +41,7 @@ def command(ctx: click.Context, *, config: Config, show_all: bool, output_format
     """
     with contextlib.redirect_stdout(sys.stderr):  # plugins may print while they are imported
         plugins = load_plugins(config)
-    records = [record for record in _records(plugins) if show_all or record["enabled"]]
+        records = [record for record in _records(plugins) if show_all or record["enabled"]]
     if output_format == "json":
         click.echo(json.dumps({"schema": "couler.plugins/v1", "plugins": records}, indent=2, ensure_ascii=False))
     else:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.messages import write_bytes
 from couler_plugins.documents import Finding
 from couler_plugins.driver.pipeline import Pass
 from couler_plugins.driver.results import FileResult

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.cli.outputs import refuse_inputs, replace_file, write_bytes
+from couler_plugins.cli.messages import write_bytes
+from couler_plugins.cli.outputs import refuse_inputs, replace_file
 from couler_plugins.cli.settings import engine_option, output_option
 from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.driver.session import originals_in

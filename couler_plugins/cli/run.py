@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from couler_plugins.cli.cache_options import AGE, opened
-from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.messages import write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.running import Local, RunReport, RunRequest, described, run, some_of
 from couler_plugins.cli.settings import KeyValue, engine_option, json_option, target_options

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from couler_plugins.cli.columns import columns
-from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.messages import write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.driver.context import RunContext
 from couler_plugins.driver.results import Result, WorkflowVersions

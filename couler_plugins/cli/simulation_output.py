@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.messages import write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.options.config import Config
 from couler_plugins.simulation.experiment import Experiment, Results

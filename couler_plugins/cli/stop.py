@@ -10,7 +10,7 @@ from typing import NamedTuple
 import click
 
 from couler_plugins.cli.cache_options import AGE
-from couler_plugins.cli.outputs import write_bytes
+from couler_plugins.cli.messages import write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.running import offered_runner, runner_of
 from couler_plugins.cli.settings import engine_option, json_option, target_options, with_settings

@@ -201,8 +201,9 @@ def usable_plugins(config: Config) -> Plugins:
     """The plugins; those that are not wholly usable are warned of, and what they print goes to stderr."""
     with contextlib.redirect_stdout(sys.stderr):
         plugins = load_plugins(config)
-    for record in plugins.failed:
-        log.warning("the plugin %s is not wholly usable: %s", record.name, "; ".join(record.errors))
+    for record in plugins.loaded:
+        if record.errors:
+            log.warning("the plugin %s is not wholly usable: %s", record.name, "; ".join(record.errors))
     return plugins
 
 

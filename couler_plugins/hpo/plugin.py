@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from couler_plugins.hookspecs import Optimizer, Tuner, hookimpl
-from couler_plugins.hpo.llm_tuner import Llm, LlmOptuna
-from couler_plugins.hpo.optuna_tuner import Optuna
+from couler_plugins.hookspecs import Optimizer, hookimpl
+from couler_plugins.hookspecs.markers import listed
 from couler_plugins.hpo.workflows.optimizer import Tune
 
 __all__ = ["couler_optimizers", "couler_tuners"]
@@ -16,7 +15,8 @@ def couler_optimizers() -> list[type[Optimizer]]:
     return [Tune]
 
 
-@hookimpl
-def couler_tuners() -> list[type[Tuner]]:
-    """The built-in tuners."""
-    return [Optuna, Llm, LlmOptuna]
+couler_tuners = listed(
+    "couler_plugins.hpo.optuna_tuner:Optuna",
+    "couler_plugins.hpo.llm_tuner:Llm",
+    "couler_plugins.hpo.llm_tuner:LlmOptuna",
+)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +32,9 @@ class Build(NamedTuple):
         Raises:
             EngineError: no such program is installed, or it fails.
         """
+        import shutil  # these take longer to import than all else that reads a folder
+        import subprocess
+
         command = next((item for item in self.commands if shutil.which(item[0])), None)
         if command is None:
             programs = " or ".join(item[0] for item in self.commands)

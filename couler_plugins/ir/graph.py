@@ -42,22 +42,31 @@ class GraphView:
 
     def edges(self) -> Iterator[Edge]:
         """All edges from needs and from data, in the order of the steps; a pair may occur as both."""
-        for step in self.graph.steps:
-            for name in dict.fromkeys(need.step for need in needed(step.needs)):
+        for step, waits in zip(self.graph.steps, self.waits, strict=True):
+            for name in waits:
                 yield Edge(name, step.name, "order")
             for name in self.reads[step.name]:
                 yield Edge(name, step.name, "data")
 
     @cached_property
+    def waits(self) -> list[tuple[str, ...]]:
+        """For each step, in order, the steps that its needs name; each once."""
+        return [
+            () if step.needs is None else tuple(dict.fromkeys(need.step for need in needed(step.needs)))
+            for step in self.graph.steps
+        ]
+
+    @cached_property
     def references(self) -> list[tuple[Reference, ...]]:
         """For each step, in order, the references that look into the graph, those of its inline callee included."""
-        return [tuple(self._references(step)) for step in self.graph.steps]
+        if not self._by_name:
+            return [tuple(references(step)) for step in self.graph.steps]
+        return [(*references(step), *self._inner_references(step)) for step in self.graph.steps]
 
-    def _references(self, step: Step) -> Iterator[Reference]:
-        yield from references(step)
-        inline = inline_callees(step, self._by_name) if self._by_name else ()
+    def _inner_references(self, step: Step) -> Iterator[Reference]:
+        inline = inline_callees(step, self._by_name)
         inner = {inner.name for callee in inline if isinstance(callee, Graph) for inner in callee.steps}
-        yield from (item for item in references(inline) if item.step and item.step not in inner)
+        return (item for item in references(inline) if item.step and item.step not in inner)
 
     @cached_property
     def reads(self) -> dict[str, list[str]]:
@@ -72,8 +81,13 @@ class GraphView:
     def _digraph(self) -> rustworkx.PyDiGraph[str, None]:
         digraph: rustworkx.PyDiGraph[str, None] = rustworkx.PyDiGraph()  # without multigraph, edges are quadratic
         digraph.add_nodes_from([step.name for step in self.graph.steps])
-        number = self._number
-        pairs = {(number[edge.before], number[edge.after]) for edge in self.edges() if edge.before in number}
+        number, reads = self._number, self.reads
+        pairs = {
+            (number[before], number[step.name])
+            for step, waits in zip(self.graph.steps, self.waits, strict=True)
+            for before in (*waits, *reads[step.name])
+            if before in number
+        }
         digraph.add_edges_from_no_data(sorted(pairs))
         return digraph
 

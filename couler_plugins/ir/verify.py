@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from couler_plugins.ir.base import Node, Source
 from couler_plugins.ir.graph import GraphView
-from couler_plugins.ir.needs import needed
-from couler_plugins.ir.ports import Output, Port
+from couler_plugins.ir.ports import Argument, Output, Port
 from couler_plugins.ir.recursion import endless_recursion
 from couler_plugins.ir.values import ANY_STEP, Reference
 from couler_plugins.ir.walk import CallSite, call_sites, callables, references, written_inline
@@ -103,8 +102,8 @@ class _GraphCheck:
         if graph.stages is not None and sorted(staged) != sorted(self.steps):
             yield self.problem(None, "does not have each of its steps in one stage", "put it there")
         view = GraphView(graph, self.inline)
-        for step, step_references in zip(graph.steps, view.references, strict=True):
-            for name in dict.fromkeys(need.step for need in needed(step.needs)):
+        for step, waits, step_references in zip(graph.steps, view.waits, view.references, strict=True):
+            for name in waits:
                 if name not in self.steps:
                     yield self.problem(step, f"needs {name!r}, which {graph.name!r} does not have", "correct the name")
             for reference in step_references:
@@ -184,9 +183,10 @@ def unsupplied(site: CallSite, callee: Callable, arguments: tuple[Port, ...] = (
     """
     step, graph = site.step, site.graph
     name = step.name or "the exit handler"
-    passed = {(item.kind, item.name) for item in step.arguments} | {(item.kind, item.name) for item in arguments}
+    ports: tuple[Argument | Port, ...] = (*step.arguments, *arguments)
+    passed = {(item.kind, item.name) for item in ports}
     for port in callee.inputs:
-        if port.required and (port.kind, port.name) not in passed:
+        if (port.kind, port.name) not in passed and port.required:
             yield Problem(
                 subject=f"{graph.name}/{name}" if graph else name,
                 message=f"{name!r} does not pass the {port.kind} {port.name!r} of {callee.name!r}",

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+N = TypeVar("N", bound=Node)
 
 
 @cache
@@ -45,30 +46,37 @@ def _holds_nodes(field_type: Any) -> bool:
 
 
 @cache
-def _inner_values(node_type: type[Node]) -> Function[[Node], tuple[object, ...]]:
+def _inner_values(node_type: type[Node]) -> Function[[Node], tuple[object, ...]] | None:
     """Return what reads the fields of a kind of node that can hold other nodes, the last first."""
     names = _inner_fields(node_type)[::-1]
-    if not names:
-        return lambda _: ()
-    read = attrgetter(*names)
-    return read if len(names) > 1 else lambda node: (read(node),)
+    read = attrgetter(*names) if names else None
+    return read if read is None or len(names) > 1 else lambda node: (read(node),)
 
 
 def nodes(value: object) -> Iterator[Node]:
     """Every node in an IR value (or a tuple of them), itself included, in order."""
-    pending = [value]
-    while pending:
-        current = pending.pop()
-        if isinstance(current, Node):
-            yield current
-            pending += filter(None, _inner_values(type(current))(current))
-        elif isinstance(current, tuple):
-            pending += reversed(current)
+    return iter(_nodes(value, Node))
 
 
 def references(value: object) -> Iterator[Reference]:
     """Every reference in an IR value (or a tuple of them), in order."""
-    return (node for node in nodes(value) if isinstance(node, Reference))
+    return iter(_nodes(value, Reference))
+
+
+def _nodes(value: object, wanted: type[N]) -> list[N]:
+    """List the nodes of a kind: a list is faster here than a generator, and large workflows are walked often."""
+    reached: list[N] = []
+    pending = [value]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, Node):
+            if isinstance(current, wanted):
+                reached.append(current)
+            if read := _inner_values(type(current)):
+                pending += filter(None, read(current))
+        elif isinstance(current, tuple):
+            pending += reversed(current)
+    return reached
 
 
 def rebuild(value: T, change: Function[[Node], Node]) -> T:
@@ -126,12 +134,12 @@ class CallSite(NamedTuple):
 def call_sites(workflow: Workflow) -> Iterator[CallSite]:
     """Every call site: the entry, the steps of all graphs, and the handlers of all of these."""
     outer = ([workflow.entry] if workflow.entry else []) + [handler.step for handler in workflow.handlers]
-    pending = [CallSite(None, step) for step in outer]
-    pending += [CallSite(graph, step) for graph in workflow.graphs for step in graph.steps]
-    for site in pending:
-        yield site
-        for handler in site.step.handlers:
-            yield CallSite(site.graph, handler.step)
+    scopes = [(None, outer), *((graph, graph.steps) for graph in workflow.graphs)]
+    for graph, steps in scopes:
+        for step in steps:
+            yield CallSite(graph, step)
+            for handler in step.handlers:
+                yield CallSite(graph, handler.step)
 
 
 def leaf_call_sites(workflow: Workflow) -> Iterator[CallSite]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import NamedTuple
 
 from couler_plugins.hookspecs import Context, Profile
 from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.hookspecs.splitting import Splitting
 from couler_plugins.ir import Graph, GraphView, Reference, Workflow, callables, inline_callees, references
+from couler_plugins.runs.run import median
 
 __all__ = ["Graphed", "graphed"]
 

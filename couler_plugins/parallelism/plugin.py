@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from couler_plugins.hookspecs import Optimizer, Partitioner, hookimpl
-from couler_plugins.parallelism.critical_path import CriticalPath
+from couler_plugins.hookspecs import Optimizer, hookimpl
+from couler_plugins.hookspecs.markers import listed
 from couler_plugins.parallelism.optimizer import Split
-from couler_plugins.parallelism.simple import BandPack, Levels
 
 __all__ = ["couler_optimizers", "couler_partitioners"]
 
@@ -16,7 +15,8 @@ def couler_optimizers() -> list[type[Optimizer]]:
     return [Split]
 
 
-@hookimpl
-def couler_partitioners() -> list[type[Partitioner]]:
-    """The built-in partitioners."""
-    return [CriticalPath, BandPack, Levels]
+couler_partitioners = listed(
+    "couler_plugins.parallelism.critical_path:CriticalPath",
+    "couler_plugins.parallelism.simple:BandPack",
+    "couler_plugins.parallelism.simple:Levels",
+)

@@ -14,7 +14,7 @@ from couler_plugins.options.fields import build
 from couler_plugins.options.grammar import parse_items
 from couler_plugins.plugins.checks import hook_problems
 from couler_plugins.plugins.hooks import Hooks
-from couler_plugins.plugins.points import ADAPTERS, POINTS, ExtensionPoint
+from couler_plugins.plugins.points import ADAPTERS, OPTIMIZERS, POINTS, ExtensionPoint
 from couler_plugins.plugins.registry import PluginRecord, Registry, Reply
 
 __all__ = ["Plugins"]
@@ -27,16 +27,23 @@ class Plugins:
     """The plugins of one call. Nothing here is global: two of these know nothing of each other.
 
     Attributes:
-        records: all plugins that were found, by name.
+        loaded: all plugins that were found, by name, with what is known of them so far: what is wrong with their
+            optimizers and adapters, and with all else that was used already.
     """
 
     def __init__(self, candidates: Iterable[tuple[PluginRecord, Callable[[], object]]], *, trace: bool = False) -> None:
         self._hooks = Hooks(trace=trace)
-        self._registries: dict[ExtensionPoint[Any], Registry[Any]] = {point: Registry(point.noun) for point in POINTS}
-        records = [self._register(record, load) for record, load in candidates]
-        for registry in self._registries.values():
-            records = [registry.with_clashes(record) for record in records]
-        self.records = tuple(records)
+        self._registries: dict[ExtensionPoint[Any], Registry[Any]] = {}
+        self.loaded = tuple(self._register(record, load) for record, load in candidates)
+        self._gather(OPTIMIZERS)  # every call looks at these two kinds; others are often large, and not used
+        self._gather(ADAPTERS)
+
+    @property
+    def records(self) -> tuple[PluginRecord, ...]:
+        """All plugins that were found, by name, with all that they provide and all that is wrong with them."""
+        for point in POINTS:
+            self._gather(point)
+        return self.loaded
 
     @property
     def failed(self) -> tuple[PluginRecord, ...]:
@@ -54,7 +61,7 @@ class Plugins:
 
     def all(self, point: ExtensionPoint[T]) -> Mapping[str, T]:
         """What can be used of one kind, by name."""
-        return self._registries[point].usable()
+        return self._used(point).usable()
 
     def get(self, point: ExtensionPoint[T], name: str) -> T:
         """The one of that kind and name.
@@ -63,7 +70,7 @@ class Plugins:
             InvalidInput: there is none.
             PluginFailure: two plugins have one.
         """
-        thing: T = self._registries[point].get(name, bool(self.failed))
+        thing: T = self._used(point).get(name, lambda: bool(self.failed))
         return thing
 
     def parse(self, point: ExtensionPoint[type[T]], text: str) -> T:
@@ -106,12 +113,41 @@ class Plugins:
         """Go on without an adapter that cannot be imported."""
         log.warning("%s; its files are left alone", error.message)
         self._registries[ADAPTERS].remove(engine)
-        self.records = tuple(
+        self.loaded = tuple(
             dataclasses.replace(record, errors=(*record.errors, error.message))
             if engine in record.provides.get(ADAPTERS.key, ())
             else record
-            for record in self.records
+            for record in self.loaded
         )
+
+    def _used(self, point: ExtensionPoint[T]) -> Registry[T]:
+        """Return what there is of one kind; warn of what is wrong with it when it is used first."""
+        before = self.loaded
+        registry = self._gather(point)
+        for old, new in zip(before, self.loaded, strict=True):
+            if errors := new.errors[len(old.errors) :]:
+                log.warning("the plugin %s is not wholly usable: %s", new.name, "; ".join(errors))
+        return registry
+
+    def _gather(self, point: ExtensionPoint[T]) -> Registry[T]:
+        """Return what there is of one kind; plugins are asked for it once."""
+        if point not in self._registries:
+            registry = self._registries[point] = Registry(point.noun)
+            records = [self._with_things(record, point) for record in self.loaded]
+            self.loaded = tuple(map(registry.with_clashes, records))
+        return self._registries[point]
+
+    def _with_things(self, record: PluginRecord, point: ExtensionPoint[T]) -> PluginRecord:
+        """Register what a plugin provides of one kind, and return its record with that."""
+        if point.hook not in record.hooks:
+            return record
+        errors = list(record.errors)
+        things = self._hooks.gather(record.name, point.hook, point.check, errors)
+        names = tuple(
+            self._registries[point].add(name, thing, record) for thing in things for name in point.names(thing)
+        )
+        provides = {**record.provides, point.key: names} if names else record.provides
+        return dataclasses.replace(record, provides=provides, errors=tuple(errors))
 
     def _register(self, record: PluginRecord, load: Callable[[], object]) -> PluginRecord:
         if not record.enabled or record.errors:
@@ -127,11 +163,4 @@ class Plugins:
         errors += hook_problems(plugin)
         if not hooks and not errors:
             errors.append("it implements no hook")
-
-        provides = {}
-        for point in POINTS:
-            things = self._hooks.gather(record.name, point.hook, point.check, errors) if point.hook in hooks else []
-            registry = self._registries[point]
-            names = tuple(registry.add(name, thing, record) for thing in things for name in point.names(thing))
-            provides.update({point.key: names} if names else {})
-        return dataclasses.replace(record, hooks=hooks, provides=provides, errors=tuple(errors))
+        return dataclasses.replace(record, hooks=hooks, errors=tuple(errors))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -73,14 +73,14 @@ class Registry(Generic[T]):
     def usable(self) -> dict[str, T]:
         return {name: entries[0][0] for name, entries in sorted(self._entries.items()) if len(entries) == 1}
 
-    def get(self, name: str, some_failed: bool) -> T:
+    def get(self, name: str, some_failed: Callable[[], bool]) -> T:
         entries = self._entries.get(name, [])
         if len(entries) > 1:
             raise PluginFailure(self._clash(name), hint="disable one of them with disable-plugins")
         if not entries:
             names = self.usable()
             hints = [closest(name, names), f"there is {', '.join(names)}" if names else "no plugin provides any"]
-            hints += ["(`couler plugins` shows some that could not be loaded)"] if some_failed else []
+            hints += ["(`couler plugins` shows some that could not be loaded)"] if some_failed() else []
             raise InvalidInput(f"there is no {self._what} {name!r}", hint=" ".join(filter(None, hints)))
         return entries[0][0]
 

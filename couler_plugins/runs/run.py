@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
-__all__ = ["Candidate", "Fate", "Run", "StepRun"]
+__all__ = ["Candidate", "Fate", "Run", "StepRun", "median"]
 
 Fate = Literal["computed", "loaded", "skipped", "failed", "pending"]
 """What became of a step in a run: computed, its result loaded, not needed, failed for good, or still to come."""
@@ -86,3 +87,10 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     created: float = 0.0
     used: float = 0.0
     uses: int = 1
+
+
+def median(values: Iterable[float]) -> float:
+    """Return the median of some numbers; `statistics` takes longer to import than all of past runs."""
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

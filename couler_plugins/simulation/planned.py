@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from couler_plugins.hookspecs import Profile
 from couler_plugins.ir import Workflow
 from couler_plugins.ir.flat import FlatNode, flatten
 from couler_plugins.runs.order import topological_order
+from couler_plugins.runs.run import median
 from couler_plugins.simulation.lifted import profile_names
 
 __all__ = ["GUESS", "Planned", "planned"]

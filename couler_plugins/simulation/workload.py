@@ -6,12 +6,12 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import median
 from typing import TYPE_CHECKING
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Run, StepRun
 from couler_plugins.runs.identity import key_of
+from couler_plugins.runs.run import median
 
 if TYPE_CHECKING:
     from couler_plugins.simulation.edit_state import Edits

@@ -43,8 +43,8 @@ CALLEE = ("template", "templateRef", "inline")
 
 def _read_callee(mapping: Mapped, context: Context) -> tuple[Callee | None, Mapped]:
     """What a call site calls, by name, in another workflow, or written on the spot."""
-    content = {key: mapping[key] for key in CALLEE if mapping.get(key) not in (None, "")}
-    remainder = {key: mapping[key] for key in CALLEE if key in mapping and key not in content}
+    remainder = present_fields(mapping, CALLEE)
+    content = {key: remainder.pop(key) for key, callee in tuple(remainder.items()) if callee not in (None, "")}
     match content:
         case {"template": str(name)} if len(content) == 1 and "{{" not in name:
             return Call(name=name), remainder

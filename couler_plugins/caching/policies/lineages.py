@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Set
-from statistics import median
 from typing import NamedTuple
 
 from couler_plugins.runs import Candidate, History, Run, StepRun
+from couler_plugins.runs.run import median
 
 __all__ = ["UNKNOWN", "Ancestry", "Estimates", "Lineages", "Made", "reach", "touched"]
 

@@ -14,7 +14,8 @@ from couler_plugins.ir import AllOf, AnyOf, Need, Needs, Not, conjuncts
 
 __all__ = ["OUTCOMES", "BareOutcomes", "bare_outcomes", "is_bare", "parse_depends", "write_depends"]
 
-TOKEN = re.compile(r"\s*(?:(&&|\|\||!|\(|\))|([A-Za-z0-9_][-\w]*)(?:\.([A-Za-z]+))?)")
+NAME = re.compile(r"[A-Za-z0-9_][-\w]*")
+TOKEN = re.compile(rf"\s*(?:(&&|\|\||!|\(|\))|({NAME.pattern})(?:\.([A-Za-z]+))?)")
 OUTCOMES = {
     "Succeeded": "succeeded",
     "Failed": "failed",
@@ -43,6 +44,10 @@ def parse_depends(text: str, bare: BareOutcomes) -> Needs | None:
     Raises:
         InvalidInput: it does not follow Argo's grammar.
     """
+    names = text.split(" && ")
+    if all(map(NAME.fullmatch, names)):  # most are no more than that
+        needs = tuple(Need(step=name, outcomes=bare(name)) for name in names)
+        return needs[0] if len(needs) == 1 else AllOf(needs=needs)
     return _Parser(text, bare).parse() if text.strip() else None
 
 
