@@ -25,7 +25,7 @@ This page is made by `python3 dev.py docs` where these are installed, and a test
 {versions}.
 
 This page lists which operators Airflow workers can cache once a [mark](airflow-cache.md#which-tasks-are-cached) or
-`cache_operators` declares them pure. couler reads the code of the operator and of its base classes, up to Airflow's own.
+`cache_operators` declares them pure. couler reads the code of the operator and of its base classes, up to Airflow's.
 For an operator of your own, call `couler_airflow.operator_keys.key_of_class(cls)`.
 
 - **by its attributes**: its key has all that it was given, and its template fields as they were rendered. What says

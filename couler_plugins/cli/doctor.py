@@ -45,9 +45,9 @@ Exit codes:
 def command(
     ctx: click.Context, *, config: Config, engine: str | None, context: str, namespace: str, output_format: str
 ) -> None:
-    """Tells which cluster couler reaches, which engines it has, and which rights are missing for which feature.
+    """Checks the cluster, its engines, and your permissions there.
 
-    It asks the cluster who may do what, and changes nothing there.
+    Names missing permissions, and the features that need them. Changes nothing in the cluster.
     """
     plugins = usable_plugins(config)
     chosen = [plugins.adapter(engine).engine] if engine else list(plugins.adapters)

@@ -28,9 +28,9 @@ Examples:
 """,
 )
 def command(call: FileCall, *, output: str | None) -> None:
-    """Gives back the files that were split, as they were, from what splitting has made of them.
+    """Restores the original files of workflows that were split.
 
-    The texts are in documents that `split` adds beside the parts (on Argo: ConfigMaps), unless it was told not to.
+    `split` stores the original files beside the parts, on Argo in ConfigMaps. Give these documents as input.
     """
     with call.session() as session:
         originals = originals_in(call.files, session)

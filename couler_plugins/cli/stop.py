@@ -70,9 +70,13 @@ Examples:
 )
 @engine_option
 @target_options
-@click.option("--terminate", is_flag=True, help="Run no exit handlers, either.")
-@click.option("--wait/--no-wait", default=True, help="Wait until it has ended (the default), and stop what came since.")
-@click.option("--timeout", type=AGE, default="5m", show_default=True, metavar="TIME", help="Wait no longer than.")
+@click.option("--terminate", is_flag=True, help="Do not run exit handlers.")
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    help="Wait until all has ended (the default), and stop parts that start meanwhile.",
+)
+@click.option("--timeout", type=AGE, default="5m", show_default=True, metavar="TIME", help="Wait at most this long.")
 @json_option
 @with_settings
 @click.pass_context
@@ -90,10 +94,10 @@ def command(
     timeout: float,
     output_format: str,
 ) -> None:
-    """Stops workflows, and the workflows that they have started for their parts.
+    """Stops workflows, and the parts that they have started.
 
-    An engine stops what it is told to stop; Argo lets the parts of a workflow that was split run on. Exits with 1 if
-    something had not ended after --timeout.
+    Argo alone would let the parts of a split workflow run on. Exits with 1 if something is still running after
+    --timeout.
     """
     if bool(places) == (journal is not None):
         raise click.UsageError("Give the names of workflows, or --journal FILE.")
