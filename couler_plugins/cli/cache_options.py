@@ -194,7 +194,7 @@ def opened(config: Config, *, writing: bool = False) -> Iterator[ArtifactCache]:
     """
     if not config.cache_store:
         hint = "give --store URL, or set COULER_CACHE_STORE, or cache-store in couler.toml"
-        raise InvalidInput("nothing says which store is meant", hint=hint)
+        raise InvalidInput("no store is given", hint=hint)
     cache = open_cache(
         config.cache_store,
         namespace=config.cache_namespace,

@@ -76,7 +76,7 @@ def _checks(
         adapter = plugins.adapter(name)
         if not adapter.offers("checks"):
             if named:
-                raise InvalidInput(f"{name} needs nothing of a Kubernetes cluster that we know of", hint="leave it out")
+                raise InvalidInput(f"{name} has nothing to check in a Kubernetes cluster", hint="leave it out")
             continue
         if not groups.issuperset(group.name for group in adapter.groups):
             message = f"the cluster does not serve {', '.join(group.name for group in adapter.groups)}"

@@ -78,6 +78,6 @@ def _archive_of(plugins: Plugins, engine: str | None, source: ArchiveSource) -> 
         return next(iter(archives.values()))
     if engine is None:
         several = " or ".join(f"--engine {name}" for name in archives)
-        raise InvalidInput("nothing says which engine is meant", hint=f"give {several or '--engine'}")
+        raise InvalidInput("no engine is given", hint=f"give {several or '--engine'}")
     hint = "name what its own tools print with --history"
     raise Unsupported(f"runs of {engine} are not fetched", engine=engine, feature="history", hint=hint)

@@ -35,9 +35,9 @@ def command(call: FileCall, *, output: str | None) -> None:
     with call.session() as session:
         originals = originals_in(call.files, session)
     if not originals:
-        hint = "give what split has made, its added documents included"
+        hint = "give all files that split wrote, with the added documents"
         raise InvalidInput(
-            "no document here keeps an original", file=call.files[0].name if call.files else None, hint=hint
+            "no document here holds an original file", file=call.files[0].name if call.files else None, hint=hint
         )
     if output in (None, "-"):
         if len(originals) > 1:

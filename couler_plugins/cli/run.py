@@ -110,11 +110,11 @@ def command(
     if dry_run and journal is not None:
         raise click.UsageError("--dry-run keeps nothing: leave --journal out.")
     if timeout is not None and not wait:
-        raise click.UsageError("--timeout needs somebody who waits: leave --no-wait out.")
+        raise click.UsageError("--timeout cannot be combined with --no-wait.")
     if local and (context or namespace):
-        raise click.UsageError("--local runs it here: leave --context and --namespace out.")
+        raise click.UsageError("--local uses no cluster: leave --context and --namespace out.")
     if local and not wait:
-        raise click.UsageError("--local runs it here, and it ends with this process: leave --no-wait out.")
+        raise click.UsageError("--local cannot be combined with --no-wait: the run ends with this process.")
     if not local and (parallel or cache):
         raise click.UsageError("--parallel and --cache are for --local.")
     if cache and not call.config.cache_store:
@@ -166,7 +166,7 @@ def _lines(done: RunReport, request: RunRequest) -> list[str]:
         lines += [f"  {item.name} = {item.value}" for item in entry.outputs]
         lines += _failed(done.failures.get(job.name, ()))
     if not any(job.runs for job in done.jobs):
-        lines.append("there is no workflow among the documents: they were put in place, and nothing runs")
+        lines.append("there is no workflow among the documents: they were applied, and nothing runs")
     return lines
 
 

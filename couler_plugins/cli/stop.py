@@ -102,7 +102,7 @@ def command(
     if bool(places) == (journal is not None):
         raise click.UsageError("Give the names of workflows, or --journal FILE.")
     if journal is not None and (engine or context or namespace):
-        raise click.UsageError("The journal says which engine, context and namespace are meant.")
+        raise click.UsageError("The journal names them already: leave --engine, --context and --namespace out.")
     where = Where(context=context, namespace=namespace)
     request = Stop(places, journal, engine, where, terminate, wait, timeout)
     ctx.exit(_print_stopped(_stop(config, request), as_json=output_format == "json"))
@@ -129,7 +129,7 @@ def _stop(config: Config, request: Stop) -> list[Stopped]:
         offering = [name for name in plugins.adapters if offered_runner(plugins, name, where) is not None]
         if len(offering) != 1:
             some = f"--engine {' or '.join(offering)}" if offering else "--engine"
-            raise InvalidInput("nothing says which engine is meant", hint=f"give {some}")
+            raise InvalidInput("no engine is given", hint=f"give {some}")
         engine = offering[0]
     runner = runner_of(plugins, engine, where)
     deadline = time.monotonic() + request.timeout
@@ -159,7 +159,7 @@ def _print_stopped(stopped: Sequence[Stopped], *, as_json: bool) -> int:
         for item in stopped:
             lines += [f"{place}: told to stop" for place in item.told]
             if not item.told:
-                lines.append(f"{item.place}: nothing of it was running any more")
+                lines.append(f"{item.place}: it was not running any more")
             elif item.phase:
                 lines.append(f"{item.place}: {item.phase}")
         write_bytes("".join(f"{line}\n" for line in lines or ["nothing of it was submitted, or all of it has ended"]))
