@@ -10,7 +10,7 @@
     python3 dev.py lint                  lint, formatting, types, the layers of the architecture, its figures
     python3 dev.py house [FIGURE…]       print the figures of the structure, or list what these count
     python3 dev.py bench [NAME…]         run the benchmarks, or those named; figures go to build/
-    python3 dev.py docs                  make the generated parts of the documentation anew
+    python3 dev.py docs                  write the generated parts of the documentation
     python3 dev.py pins                  make requirements/*.txt anew, with the newest releases
 
 uv goes to .tools/, the virtual environment to .venv/. The second call starts at once: the environment is only

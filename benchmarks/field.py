@@ -271,12 +271,12 @@ def table(repositories: dict[str, Any], total: dict[str, Any], commits: dict[str
         cells += [item["calls"], verdicts["cached"], verdicts["declarable"], places]
         cells += [item["calls"] - verdicts["cached"] - verdicts["declarable"]]
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    lines += ["", "## Why steps are never cached", "", "A call site can have several reasons.", ""]
+    lines += ["", "## Reasons against caching", "", "A call site can have several reasons.", ""]
     lines += ["| rule | call sites |", "| --- | --- |"]
     lines += [f"| `{rule}` | {count} |" for rule, count in _rules(total["optimizers"], "never")]
-    lines += ["", "## What lint finds", "", "| code | findings |", "| --- | --- |"]
+    lines += ["", "## Lint findings", "", "| code | findings |", "| --- | --- |"]
     lines += [f"| `{code}` | {count} |" for code, count in sorted(total["lint"].items(), key=lambda item: -item[1])]
-    lines += ["", "## What conversions carry", ""]
+    lines += ["", "## Conversions", ""]
     lines += ["| from, to | whole | with details left out | refused |", "| --- | --- | --- | --- |"]
     for pair, counts in sorted(total["conversions"].items()):
         lines.append(f"| {pair} | {counts.get('whole', 0)} | {counts.get('details', 0)} | {counts.get('refused', 0)} |")

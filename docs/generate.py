@@ -41,25 +41,25 @@ def support() -> str:
     plugins = load_plugins(load_config(environ={}))
     adapters = {name: plugins.adapter(name) for name in sorted(plugins.adapters)}
     lines = [
-        "# What each engine's adapter supports",
+        "# Support matrix",
         "",
-        f"{MADE_BY}, from the adapters' tables, which tests hold to what the code does.",
+        f"{MADE_BY}, from the adapters' tables. Tests compare these tables with the code.",
         "",
-        "## Workflows of its own",
+        "## Native workflows",
         "",
         "- **yes**: lifted, and written wherever an optimizer sets it.",
         "- **read only**: lifted; it follows from other fields.",
-        "- **kept**: lifted; lowering refuses a change of it.",
-        "- **refused**: lowering says so, and writes nothing.",
+        "- **kept**: lifted; a change of it is refused.",
+        "- **refused**: the file is refused with an error, and nothing is written.",
         "",
-        "Whatever the IR has no field for is kept as it is.",
+        "Fields that the IR does not have are kept as they are.",
         "",
         *_table({name: adapter.capabilities for name, adapter in adapters.items() if adapter.capabilities}),
         "",
         "## Settings of steps",
         "",
         "What `Plan.map_steps` can set at a call ([how](plugins/tutorial.md#settings-of-steps)), and where each engine",
-        "keeps it. What an engine lacks is left out, and `couler explain` says so.",
+        "keeps it. A setting that an engine lacks is left out, and `couler explain` says so.",
         "",
         "- **call**: with the step, or where it is called.",
         "- **operation**: in what is called (a template, component, Task), or in a copy of it for some of its calls.",
@@ -68,13 +68,13 @@ def support() -> str:
         "",
         *_settings({name: adapter.homes() for name, adapter in adapters.items() if adapter.capabilities}),
         "",
-        "## Workflows of other engines",
+        "## Conversion from other engines",
         "",
-        "What `couler convert` carries of a workflow that another engine's adapter lifted, by the engine that it is",
-        "written for. Of Airflow, only what runs in containers is handed on ([what that is](airflow.md#to-argo)).",
+        "What `couler convert` carries into each engine, from workflows of other engines. From Airflow, only tasks",
+        "that run in containers are converted ([which](airflow.md#to-argo)).",
         "",
-        "- **yes**: written, and means the same; a note says what is not carried of it, which is refused.",
-        "- **refused**: it is said by step and feature, and nothing is written.",
+        "- **yes**: written, and means the same. What a note excludes is refused.",
+        "- **refused**: the error names the step and the feature, and nothing is written.",
         "",
         *_table({name: adapter.generated for name, adapter in adapters.items() if adapter.generated}),
     ]
@@ -131,7 +131,7 @@ def facets() -> str:
 
 def command_line() -> str:
     """The help texts of all commands."""
-    return "\n".join(["# The command line\n", f"{MADE_BY}, from the help texts.\n", *_sections()])
+    return "\n".join(["# Command line reference\n", f"{MADE_BY}, from the help texts.\n", *_sections()])
 
 
 def _sections() -> Iterator[str]:

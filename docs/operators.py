@@ -18,15 +18,15 @@ __all__ = ["PREFIX", "Provider", "page", "provider", "section", "versions"]
 
 PREFIX = "apache-airflow-providers-"
 HEAD = """\
-# What caching does with the operators of Airflow's providers
+# Caching of Airflow provider operators
 
 This page is made by `python3 dev.py docs` where these are installed, and a test makes it again:
 
 {versions}.
 
-An operator that a [mark](airflow-cache.md#what-is-cached) or `cache_operators` declares pure is judged by its code, and
-by that of the classes behind it up to Airflow's own. `couler_airflow.operator_keys.key_of_class(cls)` says the same of
-one of yours.
+This page lists which operators Airflow workers can cache once a [mark](airflow-cache.md#which-tasks-are-cached) or
+`cache_operators` declares them pure. couler reads the code of the operator and of its base classes, up to Airflow's.
+For an operator of your own, call `couler_airflow.operator_keys.key_of_class(cls)`.
 
 - **by its attributes**: its key has all that it was given, and its template fields as they were rendered. What says
   when, where and how often it runs is in the key only where its code reads it; this is named, as are values of the run

@@ -178,19 +178,18 @@ def page() -> str:
 HEAD = """\
 # Converting between engines
 
-This page is made by `python3 dev.py docs` where the corpora and Airflow are there: every file of the corpora (of
-Airflow, every example DAG that it comes with) is converted to each other engine. `couler convert` carries what means
-the same, and refuses the rest with file, reason and a way out; a test makes all of these conversions and holds what is
-written to our lint of Argo and Tekton and Tekton's schemas, to KFP's protos and its SDK, and to Python's compiler. What
-each engine's side carries, field by field, is in [the matrix](support.md).
+`couler convert` rewrites a workflow for another engine if it means the same there. Otherwise it refuses the file,
+with the reason and a workaround. This page shows how many files of the corpora convert. `python3 dev.py docs` makes
+it where the corpora and Airflow are present. Of Airflow, it converts every example DAG that Airflow ships. A test
+checks each result with our lint, with Tekton's schemas, with KFP's protos and SDK, and with Python's compiler. The
+[support matrix](support.md) lists the fields of each engine.
 
-All of them go by containers, texts and files: parameters are texts, output parameters are files that a container leaves
-(or what it prints), conditions ask whether a text is among others. What Tekton and KFP have no words for is done in the
-container by a few lines of shell: running a script by its command, and leaving outputs where they are looked for. That
-needs `sh`, `mktemp`, `cat`, `tee`, `dirname` and `mkdir` in the image.
+Conversions work for containers, texts and files. Parameters are texts. Output parameters are files that a container
+writes, or what it prints. Conditions test whether a text is in a list. Tekton and KFP lack some features; a few lines
+of shell in the container replace these. They run a script by its command, and put outputs where the engine looks for
+them. That needs `sh`, `mktemp`, `cat`, `tee`, `dirname` and `mkdir` in the image.
 
-Steps that are functions of Python, as the unified interface makes them, go another way on each engine, with values that
-keep their types: [how](python-steps.md).
+[Python functions as steps](python-steps.md) run in each engine's own way, and their values keep their types.
 
 What is not quite the same is said by decisions (`couler convert -v`, `--format json`, comments in DAG files): Tekton
 takes 4 KB of results of a task, starts no task once one failed, and repeats without a delay; KFP decides itself what
@@ -199,7 +198,7 @@ still starts once a task failed.
 
 
 def _table(found: dict[tuple[str, str], list[Outcome]]) -> Iterator[str]:
-    yield from ("", "## What is carried", "", "| from | to | files, or DAGs | carried | refused |", "|" + " --- |" * 5)
+    yield from ("", "## Conversion rates", "", "| from | to | files, or DAGs | carried | refused |", "|" + " --- |" * 5)
     for (source, target), items in found.items():
         carried = sum(item.error is None for item in items)
         yield f"| {source} | {target} | {len(items)} | {carried} | {len(items) - carried} |"
@@ -208,7 +207,7 @@ def _table(found: dict[tuple[str, str], list[Outcome]]) -> Iterator[str]:
 def _reasons(found: dict[tuple[str, str], list[Outcome]]) -> Iterator[str]:
     yield from (
         "",
-        "## Why the rest is refused",
+        "## Reasons for refusals",
         "",
         "By feature of the IR, most frequent first, with one example each.",
     )
@@ -226,7 +225,7 @@ def _cell(text: str) -> str:
 
 
 def _example() -> Iterator[str]:
-    yield from ("", "## An example", "", "This workflow of Argo", "", "```yaml", *EXAMPLE.splitlines(), "```")
+    yield from ("", "## Example", "", "This workflow of Argo", "", "```yaml", *EXAMPLE.splitlines(), "```")
     for target, command in (("tekton", "--to tekton"), ("kfp", "--to kfp")):
         (file,) = convert(Text(EXAMPLE, "greet.yaml"), target, plugins=plugins()).files
         assert file.text is not None

@@ -64,7 +64,7 @@ def test_two_workflows_of_one_name_are_no_two_dags() -> None:
         result = convert(texts, "airflow")
         error = result.files[-1].error
         assert isinstance(error, InvalidInput)
-        assert "the DAG 'hello', which a.yaml is already" in error.message
+        assert "the DAG 'hello', which a.yaml has already" in error.message
 
 
 def test_two_files_of_one_name_are_no_two_files() -> None:

@@ -70,16 +70,16 @@ def test_the_grammar(text: str, expected: list[Item]) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a b", "column 3: a comma or the end"),
-        ("a,,b", "column 3: a name"),
-        ("a{x}", "column 4: '=' is wanted after 'x'"),
-        ("a{x=1", "column 6: ',' or '}'"),
-        ("a{x=1,}", "column 7: a name"),
+        ("a b", "column 3: expected a comma or the end"),
+        ("a,,b", "column 3: expected a name"),
+        ("a{x}", "column 4: expected '=' after 'x'"),
+        ("a{x=1", "column 6: expected ',' or '}'"),
+        ("a{x=1,}", "column 7: expected a name"),
         ("a{x=1,x=2}", "given twice"),
         ('a{x="b}', "column 5: the quote is not closed"),
-        ("a{x=1|}", "column 7: a value"),
+        ("a{x=1|}", "column 7: expected a value"),
         ('a{x="\\q"}', "column 5: this is not a text as in JSON"),
-        ("}", "column 1: a name"),
+        ("}", "column 1: expected a name"),
     ],
 )
 def test_what_breaks_the_grammar_is_shown_with_its_column(text: str, expected: str) -> None:
@@ -140,7 +140,7 @@ def test_options_are_converted_by_their_types() -> None:
         ("everything{wanted=maybe}", "'maybe' is neither true nor false"),
         ("everything{mode=fats}", "'fats' is not one of fast, safe; did you mean 'fast'?"),
         ("everything{mode=zzzzz}", "'zzzzz' is not one of fast, safe\n"),
-        ("everything{text=a|b}", "one value is wanted, not 2"),
+        ("everything{text=a|b}", "expected one value, not 2"),
         ("everything{capacity=much}", "'much' is not a size such as"),
     ],
 )

@@ -194,7 +194,7 @@ def _keys(**keys: SecretKey | None) -> dict[str, Any]:
 def _secret(said: str, key: Any) -> dict[str, str]:
     if not isinstance(key, tuple) or len(key) != 2:
         hint = '("name of the Secret", "key in it")'
-        raise InvalidInput(f"{said} is {shown(key)}, which is no Secret and a key in it", hint=hint)
+        raise InvalidInput(f"{said} is {shown(key)}, not a pair of a Secret and a key", hint=hint)
     return {"name": checked_object(key[0], said), "key": checked_key(key[1], f"the key of {said}")}
 
 

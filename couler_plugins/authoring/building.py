@@ -153,8 +153,8 @@ class _Builder:
         for reference in whole.reads():
             if reference.to == "output":
                 raise InvalidInput(
-                    f"an exit handler reads what {reference.step!r} gives, which may not have run",
-                    hint="let it find out by itself, or pass a parameter of the workflow",
+                    f"an exit handler reads an output of {reference.step!r}, which may not have run",
+                    hint="let the handler find it out itself, or pass a parameter of the workflow",
                 )
         (first, *others) = whole.calls.values()
         if not others and first.operation is not None and first.loop is None and not first.conditions:
@@ -189,8 +189,8 @@ class _Builder:
         """Raises `InvalidInput` where a step reads an item outside of its loop, or a parameter of another workflow."""
         if reference.to == "item" and reference.step:
             message, hint = (
-                "it takes an item outside of its map",
-                "take what map returns: the list of what its runs gave",
+                "it uses an item of a map outside of that map",
+                "use what map returns: the list of the results",
             )
         elif reference.to == "parameter" and reference.name not in self._parameters:
             message = f"it takes the parameter {reference.name!r}, which this workflow does not have"

@@ -50,9 +50,9 @@ def checked_text(value: Any, what: str, hint: str, *, empty: bool = False) -> st
     if not value.strip() and not (empty and not value):
         raise InvalidInput(f"{what} is empty", hint=hint)
     if OPEN in value or CLOSE in value:
-        raise InvalidInput(f"{what} has a value of the run where only a constant can stand", hint=hint)
+        raise InvalidInput(f"{what} must be a constant, but has a value that only the run knows", hint=hint)
     if not value.isprintable():
-        raise InvalidInput(f"{what} is {shown(value)}, with characters that nobody sees", hint=hint)
+        raise InvalidInput(f"{what} is {shown(value)}, which has invisible characters", hint=hint)
     return value
 
 
@@ -69,7 +69,7 @@ def checked_port(value: Any, what: str) -> str:
     hint = "names are made of letters, digits, -, _ and ."
     name = checked_name(value, what, hint)
     if not PORT.fullmatch(name):
-        raise InvalidInput(f"{what} is {shown(name)}, which references cannot hold", hint=hint)
+        raise InvalidInput(f"{what} is {shown(name)}, which cannot be used in references", hint=hint)
     return name
 
 

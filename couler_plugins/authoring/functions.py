@@ -101,7 +101,7 @@ def _refuse_more(function: Function, common: Common, command: Any) -> None:
     options = {**common._asdict(), "command": command}
     for name in ("output", "input", "node_selector", "daemon", "command"):
         if options[name]:
-            hint = "return what it gives; a program given as text can say more"
+            hint = "remove it, and return the result; this option is for programs given as text"
             raise _wrong(function.name, f"is a function with types, and has {name}=", hint)
 
 

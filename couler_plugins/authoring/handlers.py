@@ -43,11 +43,11 @@ def set_exit_handler(status: WFStatus, function: Callable[[], Any]) -> None:
     """
     if not isinstance(status, WFStatus):
         hint = f"one of {', '.join(str(item) for item in WFStatus)}"
-        raise InvalidInput(f"{shown(status)} is no end of a workflow", hint=hint)
+        raise InvalidInput(f"{shown(status)} is not a final status of a workflow", hint=hint)
     work = recorder()
     if work.scope is not work.main or work.scope.conditions:
-        message = "an exit handler is of the whole workflow, and this one is written inside of a loop or a condition"
-        raise InvalidInput(message, hint="call it beside these, and ask inside of the handler")
+        message = "an exit handler belongs to the whole workflow, and this one is inside of a loop or a condition"
+        raise InvalidInput(message, hint="set it outside of them, and test the condition inside of the handler")
     scope = Scope(conditions=(Condition("==", Literal(value=status.value), STATUS),) if status.value else ())
     with work.inside(scope):
         work.run(function)

@@ -40,7 +40,7 @@ def checked_image(value: Any) -> str:
     hint = 'image="registry.example.com/team/name:tag", the name in lower case'
     text = checked_text(value, "the image", hint)
     if not PLACEHOLDER.search(text) and not (len(text) <= LONGEST_IMAGE and IMAGE.fullmatch(text)):
-        raise InvalidInput(f"the image is {shown(text)}, which is the name of none", hint=hint)
+        raise InvalidInput(f"the image is {shown(text)}, which is not the name of an image", hint=hint)
     return text
 
 
@@ -58,7 +58,7 @@ def checked_resource(name: str) -> str:
     """The name of a resource that containers can ask for."""
     if not RESOURCE.fullmatch(name):
         hint = "there are cpu, memory, ephemeral-storage, and those of vendors, such as nvidia.com/gpu"
-        raise InvalidInput(f"resources hold {shown(name)}, which no node has", hint=hint)
+        raise InvalidInput(f"resources hold {shown(name)}, which is not a resource of a node", hint=hint)
     return name
 
 
@@ -67,7 +67,7 @@ def checked_object(value: Any, what: str, *, empty: bool = False) -> str:
     hint = "objects of Kubernetes are called by small letters, digits, - and ."
     text = checked_text(value, what, hint, empty=empty)
     if text and not PLACEHOLDER.search(text) and not (len(text) <= LONGEST_OBJECT and OBJECT.fullmatch(text)):
-        raise InvalidInput(f"{what} is {shown(text)}, which no object can be called", hint=hint)
+        raise InvalidInput(f"{what} is {shown(text)}, which is not a valid name of an object", hint=hint)
     return text
 
 

@@ -80,7 +80,7 @@ def exec_while(condition: Condition, function: Function) -> Any:
         result = work.run(function)
     if condition.left is None and not isinstance(result, RunValue):
         raise InvalidInput(
-            "exec_while was given a function that returns nothing of a step", hint="return what run_script gives"
+            "the function of exec_while returns no result of a step", hint="return the result of run_script"
         )
     (first, *_) = body.calls.values()
     again = condition.of(result) if condition.left is None else condition
@@ -96,11 +96,11 @@ def _loop(item: Callable[..., RunValue], lists: Sequence[Any], function: Functio
     columns = [_column(column) for column in lists]
     if not columns or not columns[0] or len({len(column) for column in columns}) > 1:
         raise InvalidInput(
-            "map needs lists that are as long as each other, and not empty", hint="map(f, [1, 2], ['a', 'b'])"
+            "map needs lists of the same length, and none may be empty", hint="map(f, [1, 2], ['a', 'b'])"
         )
     for each in (each for column in columns for each in column):
         if isinstance(each, RunValue) or not isinstance(each, (str, int, float, bool)):
-            hint = "give texts and numbers; a list that only the run knows is given by itself"
+            hint = "give texts and numbers; pass a list that only the run knows alone"
             raise InvalidInput(f"map goes over {shown(each)}, a {type(each).__name__}", hint=hint)
         if isinstance(each, str) and not isinstance(as_value(each, "an item"), Literal):
             hint = "give a list that only the run knows by itself: map(f, result); others hold constants"

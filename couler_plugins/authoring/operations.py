@@ -116,7 +116,7 @@ def _check_apart(what: str, names: list[str]) -> None:
 def _command(value: Any) -> tuple[Literal, ...]:
     """The program; one text is one program, and no shell cuts it into words."""
     if isinstance(value, str) and len(words := value.split()) > 1:
-        message = f"the command {shown(value)} is one word, which no program is called"
+        message = f"the command {shown(value)} is a single text, and no program has that name"
         raise InvalidInput(message, hint=f"give its words: command=[{', '.join(map(shown, words))}]"[:200])
     return tuple(_constant(item, "command") for item in listed(value))
 
@@ -155,11 +155,11 @@ def _port(item: Any) -> Port:
                 name=artifact.name, kind="artifact", origin=Native.of(dict(location)), path=Literal(value=artifact.path)
             )
         case Artifact():
-            hint = "take what a step returned, or declare where it lies (create_s3_artifact)"
-            raise InvalidInput(f"nobody says where the input {artifact.name!r} comes from", hint=hint)
+            hint = "pass the result of a step, or declare its place (create_s3_artifact)"
+            raise InvalidInput(f"the input {artifact.name!r} has no source", hint=hint)
     if isinstance(item, RunValue) and item.reference.kind == "artifact":
-        message = f"nobody says where {item.reference.step!r} leaves the artifact {item.reference.name!r}"
-        raise InvalidInput(message, hint="take what the step returned: its name alone does not say the place")
+        message = f"the step {item.reference.step!r} does not say where it writes the artifact {item.reference.name!r}"
+        raise InvalidInput(message, hint="pass the result of the step: a name alone does not say the place")
     what = "a parameter" if isinstance(item, RunValue) else shown(item)
     raise InvalidInput(f"{what} is no artifact", hint="pass texts in args")
 
@@ -168,7 +168,7 @@ def _output(item: Any) -> Output:
     if not isinstance(item, Artifact):
         raise InvalidInput(f"{shown(item)} is no output", hint="declare one: create_parameter_artifact(path)")
     if item.is_input:
-        raise InvalidInput(f"{item.name!r} can only be taken", hint="give it as input=")
+        raise InvalidInput(f"{item.name!r} can only be an input", hint="give it as input=")
     return Output(
         name=item.name,
         kind=item.kind,

@@ -78,7 +78,7 @@ class Recorder:
                 scope.name_again(other.name)
                 return other
             if call.is_named:
-                message = f"{call.name or call.template!r} is two steps of one dag, which do not do the same"
+                message = f"two steps of one dag are called {call.name or call.template!r}, and they differ"
                 hint = f"the other one is in {other.place.file}:{other.place.line}: give one another step_name"
                 raise InvalidInput(message, file=call.place.file, line=call.place.line, step=call.template, hint=hint)
         call.name = self.step_name(call.template)
@@ -155,5 +155,5 @@ class Recorder:
             if isinstance(result, Coroutine):
                 result.close()
             hint = "let it call run_container, or its like; what is async, or yields, has not run when it is called"
-            raise InvalidInput(f"{getattr(function, '__name__', shown(function))} writes no step", hint=hint)
+            raise InvalidInput(f"{getattr(function, '__name__', shown(function))} creates no step", hint=hint)
         return result

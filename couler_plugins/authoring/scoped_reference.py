@@ -75,7 +75,7 @@ class Giver:
                 hint="workflows share no values: write both steps in one workflow, or give this one a parameter",
             )
         if any(value in lost for lost in self._lost):
-            message = f"{_said(plain)} is of a call that failed, and of which nothing was kept"
+            message = f"{_said(plain)} belongs to a call that failed"
             raise InvalidInput(message, step=plain.step or None, hint="use what the call returns that succeeds")
         return plain
 

@@ -103,8 +103,10 @@ class Submitter:
         offered = getattr(lowered.adapter, "runner", None)  # a facet, which an adapter may lack
         runner = offered(where) if offered is not None else None
         if runner is None:
-            hint = "write it, and submit it by the engine's own means: output='folder'"
-            raise Unsupported(f"nothing here submits to {self.engine}", engine=self.engine, feature="run", hint=hint)
+            hint = "write it with output='folder', and submit it with the engine's own tools"
+            raise Unsupported(
+                f"couler cannot submit workflows to {self.engine}", engine=self.engine, feature="run", hint=hint
+            )
         request = Request(run=run or new_run(), parameters=values, dry_run=dry_run)
         result = SubmittedRun(self.engine, runner, lowered.documents, request)
         result.drive(wait=wait and not dry_run, timeout=timeout)

@@ -182,7 +182,7 @@ def check_no_mark(content: Any, what: str) -> None:
         message = f"{what!r} has a text with a lone surrogate, which is no character"
         raise InvalidInput(message, step=what, hint="replace the character") from error
     if OPEN in text or CLOSE in text:
-        message = f"{what!r} has a value of the run where only a constant can stand"
+        message = f"{what!r} must be a constant, but has a value that only the run knows"
         raise InvalidInput(message, step=what, hint="values go into args, env, and the texts of scripts and manifests")
 
 

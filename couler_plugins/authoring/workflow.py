@@ -185,11 +185,11 @@ def _parameters_of(function: Any) -> dict[str, Any]:
     try:
         declared = signature(function).parameters
     except (TypeError, ValueError) as error:
-        raise InvalidInput(f"{shown(function)} does not say what it takes", hint=hint) from error
+        raise InvalidInput(f"{shown(function)} does not name its parameters", hint=hint) from error
     defaults: dict[str, Any] = {}
     for name, parameter in declared.items():
         if parameter.kind not in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY):
-            raise InvalidInput(f"{function.__name__} takes {parameter}, which has no name for a run", hint=hint)
+            raise InvalidInput(f"{function.__name__} takes {parameter}, which is not a named parameter", hint=hint)
         defaults[name] = None if parameter.default is Parameter.empty else parameter.default
         _check_parameter(name, defaults[name])
     return defaults
@@ -202,7 +202,7 @@ def _check_parameter(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise InvalidInput(f"the parameter {shown(name)} is {shown(value)}", hint="parameters are texts and numbers")
     if not isinstance(as_value(value, f"the parameter {shown(name)}"), Literal):
-        message = f"the parameter {shown(name)} has a value of the run where only a constant can stand"
+        message = f"the parameter {shown(name)} must be a constant, but has a value that only the run knows"
         raise InvalidInput(message, hint="give its default")
 
 

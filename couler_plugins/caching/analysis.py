@@ -51,17 +51,21 @@ from couler_plugins.ir import (
 __all__ = ["Analysis"]
 
 UNREACHABLE = Scope(blocked=Objection("unreachable", "nothing calls its graph"))
-RECURSIVE = Scope(blocked=Objection("recursion", "it is called in a circle, where a hit could go on for ever"))
+RECURSIVE = Scope(
+    blocked=Objection("recursion", "it calls itself, directly or through others, and a hit could repeat that for ever")
+)
 HANDLER = Objection("handler", "it runs on an event, for its effect")
-COMPOSITE = Objection("composite", "it calls a graph with a step in it that has no key")
+COMPOSITE = Objection("composite", "it calls a graph that has a step without a key")
 TOO_MANY = Objection("too-many-values", "too many values of the steps before it are only known at run time")
 ALL_INPUTS = Objection(
-    "argument", "it reads all its inputs as one text, which a lineage would become part of", "storage"
+    "argument", "it reads all its inputs as one text, which would change with the input that couler adds", "storage"
 )
-DYNAMIC = Objection("dynamic", "a step of its workflow chooses at run time what it calls, which may be this")
-NOT_FOR_ALL = Objection("not-declared", "others can call it, and only a declaration of its own holds for them")
+DYNAMIC = Objection(
+    "dynamic", "another step of its workflow chooses at run time what it calls, and may choose this one"
+)
+NOT_FOR_ALL = Objection("not-declared", "other workflows can call it, so it needs a declaration of its own")
 PRINTED = Objection(
-    "printed-result", "another workflow may read what it prints, which a result kept for others would lack", "storage"
+    "printed-result", "another workflow may read its printed output, which a cached result lacks", "storage"
 )
 
 

@@ -17,13 +17,13 @@ from couler_plugins.ir import Graph, GraphView, Operation, Step, Value, Workflow
 
 __all__ = ["ORDER", "Switches", "Toggle", "toggles_of"]
 
-ORDER = Objection("order", "it comes after steps of which none of its arguments tells")
+ORDER = Objection("order", "it runs after steps whose results are not among its arguments")
 NO_EPOCH = Objection(
     "no-epoch",
-    "its result is good for a time only, which the engine does not count",
+    "its result has a time limit (ttl), which the engine does not support",
     remedy="-p 'cache{epoch=…}'",
 )
-LEFT_OFF = Objection("switched-off", "its caching is switched off, and nobody has declared it pure")
+LEFT_OFF = Objection("switched-off", "its caching is switched off, and it is not declared pure")
 IMPORTER, REIMPORT = "importer", "reimport"
 """Rules about steps that hand on what is there already: it is the same in every run, or another one in each."""
 
@@ -129,7 +129,7 @@ def _drop_cheap(
             continue
         seconds = settings.ctx.profile(workflow, f"{graph.name}/{step.name}").seconds
         if seconds is not None and seconds < settings.min_seconds:
-            reason = f"it takes {seconds:.3g} s, and looking its result up is not worth that"
+            reason = f"it takes {seconds:.3g} s, and a look-up of its result would save nothing"
             toggles[graph.name, step.name] = Toggle(
                 on=False, objection=Objection("cheap", reason), verdict=toggle.verdict
             )
@@ -146,7 +146,7 @@ def _drop_vain(graph: Graph, toggles: dict[Place, Toggle], facet: Switches) -> N
         artifacts = (item.value for item in steps[name].arguments if item.kind == "artifact")
         from_anew = sorted({item.step for value in artifacts for item in references(value)} & anew)
         if from_anew and _may_hit(toggle, steps[name], facet):
-            reason = f"it reads an artifact of {from_anew[0]!r}, which every run makes anew"
+            reason = f"it reads an artifact of {from_anew[0]!r}, which every run makes again"
             toggle = Toggle(on=False, objection=Objection("never-hits", reason), verdict=toggle.verdict)
             toggles[graph.name, name] = toggle
         if _makes_anew(toggle, steps[name], facet):

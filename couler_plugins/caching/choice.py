@@ -20,7 +20,7 @@ from couler_plugins.runs.families import family_of, site_of
 __all__ = ["Limit", "choose"]
 
 
-UNSIZED = "its size is not known, so it takes no part in the choice"
+UNSIZED = "its size is not known, so the policy cannot choose it"
 
 
 class Limit(msgspec.Struct, frozen=True):

@@ -95,15 +95,13 @@ def part_decision(workflow: Workflow, whole: str) -> tuple[Objection, Decision]:
     whole, or nothing of it: its keys would be other ones than those of the whole, or would miss a change.
     """
     what = "it was split" if whole == workflow.label else f"it is a part of {whole}"
-    reason = (
-        f"{what}, and what its steps come after is in other parts (rule part): put cache before split in the pipeline"
-    )
+    reason = f"{what}, and steps before its own are in other parts (rule part): put cache before split in the pipeline"
     return Objection("part", what), Decision(optimizer=NAME, workflow=workflow.label, reason=reason)
 
 
 def copy_decision(copy: Workflow) -> Decision:
     """Return why there is a new workflow."""
-    reason = "calls in these files refer to it; what it is a copy of stays as it is, for all others"
+    reason = "calls in these files refer to the copy; the original stays as it is for all others"
     return Decision(optimizer=NAME, workflow=copy.label, action="make a cached copy", reason=reason)
 
 

@@ -70,7 +70,7 @@ def read_known(path: str) -> Mapping[str, KnownResult]:
     results: dict[str, KnownResult] = {}
     for result in record.results:
         if results.setdefault(result.key, result) != result:
-            message = f"it tells of two results with the key {result.key:.64}"
+            message = f"it has two results with the key {result.key:.64}"
             raise InvalidInput(message, file=path, hint="a step that makes both of them is not pure")
     return results
 

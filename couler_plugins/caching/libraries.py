@@ -28,7 +28,7 @@ __all__ = ["NO_LINEAGE", "cached_library"]
 
 NO_LINEAGE: tuple[Value, ...] = (Literal(value=digest([])),)
 """What a call of a private copy hands over that has nothing before it: without it, nobody else can call the copy."""
-MIXED = Objection("uncached-caller", "a call in its own library may not be cached, and shares it with all others")
+MIXED = Objection("uncached-caller", "a step of its own library calls it too, and must not be cached")
 
 
 def cached_library(

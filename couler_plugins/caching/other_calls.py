@@ -27,7 +27,7 @@ __all__ = ["with_other_calls"]
 
 DYNAMIC = Objection("dynamic", "what it calls is decided when it runs, by a parameter or a resolver")
 HANDLER = Objection("handler", "it runs on an event, for its effect")
-RECURSIVE = Objection("recursion", "it is called in a circle, where a hit could go on for ever")
+RECURSIVE = Objection("recursion", "it calls itself, directly or through others, and a hit could repeat that for ever")
 NO_CACHE = Objection("no-cache", "its engine has no cache that this optimizer knows")
 WORST: tuple[Outcome, ...] = ("never", "not-in-call", "run-time", "declarable", "cached")
 

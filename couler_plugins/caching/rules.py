@@ -92,11 +92,11 @@ def key_objections(operation: Operation) -> Iterator[Objection]:
     """Why no key of ours can be written down in an operation, or cover all its inputs."""
     for port in operation.inputs:
         if port.kind == "parameter" and port.name.startswith(LINEAGE):
-            yield Objection("argument", f"its input {port.name!r} has the name of one of ours", "storage")
+            yield Objection("argument", f"its input {port.name!r} has a name that couler reserves", "storage")
         if port.optional:
             yield Objection("optional-input", f"its input {port.name!r} may be missing")
     if operation.inline:
-        yield Objection("inline", "it is written at its call site, and only what has a name is cached", "storage")
+        yield Objection("inline", "it is written inline, and only what has a name is cached", "storage")
 
 
 def call_objections(step: Step) -> Iterator[Objection]:
@@ -156,7 +156,7 @@ def reference_kind(reference: Reference) -> str:
 def uncertain_needs(step: Step) -> Objection | None:
     """Why a step may run although not all that is before it has succeeded; None where it may not."""
     if any(isinstance(node, (AnyOf, Not)) for node in nodes(step.needs)):
-        return Objection("uncertain-producer", f"{step.name!r} runs after one of several steps, whichever that was")
+        return Objection("uncertain-producer", f"{step.name!r} runs after any one of several steps")
     for need in needed(step.needs):
         if not CERTAIN.issuperset(need.outcomes):
             return Objection("uncertain-producer", f"{step.name!r} runs whether {need.step!r} succeeds or not")

@@ -186,7 +186,7 @@ def _reader(
     if not read and not waits:
         return reader
     if any(item.path for item in read if item.kind != "artifact") or any(item.to != "output" for item in read):
-        raise _Refused(f"{reader.name!r} reads a part of it, or how it went")
+        raise _Refused(f"{reader.name!r} reads a part of it, or its status")
 
     if any(item.step == step.name for item in references(reader.condition)):
         # Engines look values of conditions up by the step that made them: kfp.local takes a constant for false.
@@ -199,7 +199,7 @@ def _reader(
         if (moved := _moved(reference, step, imports)) is not reference:
             return moved
         if not reference.native:
-            raise _Refused(f"{reader.name!r} reads it in a way that cannot be spelled")
+            raise _Refused(f"{reader.name!r} reads it in a way that cannot be written with a constant")
         return Reference(to="unknown", name=reference.native, native=reference.native)
 
     def argument(item: Argument) -> Argument:
@@ -242,7 +242,7 @@ def _needs(reader: Step, step: Step, imported: list[str]) -> Iterator[Needs]:
             yield need
             continue
         if set(need.outcomes) != {"succeeded"}:
-            raise _Refused(f"{reader.name!r} waits for its end, however it went")
+            raise _Refused(f"{reader.name!r} waits for its end, whatever its outcome")
         yield from conjuncts(step.needs)
         yield from (replace(need, step=name) for name in imported)
 

@@ -123,7 +123,7 @@ class Before:
                 return
             if source.to == "input":
                 lineage = self._scope.artifacts.get(source.name)
-                label = f"the artifact {source.name!r} that its graph is handed"
+                label = f"the artifact {source.name!r} that is passed to its graph"
             else:
                 lineage = self._verdicts[source.step].lineage if source.step in self._verdicts else None
                 label = f"{source.step!r}, whose artifact it reads,"

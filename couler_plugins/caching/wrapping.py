@@ -66,7 +66,7 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
         for name in ("store", "image"):
             if not getattr(self, name):
                 hint = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler-cache@sha256:…}"
-                raise InvalidInput(f"a wrapper needs to know the {name}", hint=hint)
+                raise InvalidInput(f"via=wrapper needs the option {name}", hint=hint)
         _check_store(self.store, self.namespace)
         if not PLAIN.fullmatch(self.image):
             raise InvalidInput(f"{self.image!r:.80} is no image", hint="image=registry/couler-cache@sha256:…")
@@ -96,7 +96,7 @@ def _check_store(url: str, namespace: str) -> None:
     check_namespace(namespace)
     if redact(url) != url:
         hint = "name a secret of the engine instead: secret=…"
-        raise InvalidInput("a wrapper's store says what gives access to it, and manifests show it", hint=hint)
+        raise InvalidInput("the URL in `store` has credentials, and the manifest would show them", hint=hint)
     scheme, _, rest = url.partition("://")
     if not PLAIN.fullmatch(url) or not rest or scheme.lower() in OF_ONE_POD:
         raise InvalidInput(f"pods do not share a store at {url!r:.80}", hint="store=s3://bucket/cache")

@@ -37,7 +37,7 @@ _program = click.option(
     "programs",
     metavar="PATH",
     multiple=True,
-    help="What is run: a file, or a folder without its .git and what Python compiles into __pycache__.",
+    help="The program: a file, or a folder (without .git and __pycache__).",
 )
 _file = click.option(
     "--file",
@@ -45,7 +45,7 @@ _file = click.option(
     type=TEXT,
     metavar="NAME=PATH",
     multiple=True,
-    help="A file or folder that it reads, by its content.",
+    help="An input file or folder. Its content counts.",
 )
 
 

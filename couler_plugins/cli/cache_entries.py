@@ -44,7 +44,10 @@ Examples:
 @store_options
 @with_settings
 def ls(*, config: Config, output_format: str) -> None:
-    """Lists what the cache holds, the newest first: key, size, when it was made, how long that took, and by what."""
+    """Lists the stored results, the newest first.
+
+    Shows the key, the size, the time of creation, the duration and the step of each.
+    """
     with opened(config) as cache:
         entries = sorted(cache.entries(), key=lambda entry: (-entry.created, entry.key))
     if output_format == "json":
@@ -111,11 +114,10 @@ Exit codes:
 @with_settings
 @click.pass_context
 def show(ctx: click.Context, *, config: Config, key: str, output_format: str) -> None:
-    """Shows what the cache has of a key: who made it, its outputs, and what was read when it was made.
+    """Shows who made a result, its outputs, and what was read.
 
-    A key of 64 hexadecimal digits may be cut to its first six or more. Files and variables that were read are told by
-    name: the store has digests of them, and not what is in them. A `!` stands before what has changed since, on this
-    machine.
+    The first six digits of a hexadecimal key are enough. Files and variables that were read are listed by name; the
+    store has only their digests. A `!` marks what has changed since, on this machine.
     """
     with opened(config) as cache:
         key = complete_key(cache, key)
@@ -185,7 +187,7 @@ Examples:
 @store_options
 @with_settings
 def stats(*, config: Config, output_format: str) -> None:
-    """Says how much the cache holds, and how much of what it may."""
+    """Shows the size and the capacity of the cache."""
     with opened(config) as cache:
         totals = cache.stats()
     if output_format == "json":
@@ -217,13 +219,13 @@ Exit codes:
   3    the store failed
 """,
 )
-@click.option("--repair", is_flag=True, help="Drop what is wrong: it is computed anew when it is needed.")
+@click.option("--repair", is_flag=True, help="Remove damaged results. They are computed again when needed.")
 @json_option
 @store_options
 @with_settings
 @click.pass_context
 def verify(ctx: click.Context, *, config: Config, repair: bool, output_format: str) -> None:
-    """Reads everything that the namespace holds, and compares it with what was stored."""
+    """Compares all stored results with their checksums."""
     with long_work(config, "reading all that the cache holds"), opened(config) as cache:
         report = cache.verify(repair=repair)
         # Not all of this can be mended (what cannot be read, for one): only another look tells.
@@ -257,9 +259,9 @@ Examples:
 @store_options
 @with_settings
 def rm(*, config: Config, keys: tuple[str, ...], output_format: str) -> None:
-    """Removes results, also pinned ones; who reads one just now reads on. One that is not there is warned of.
+    """Removes results, also pinned ones. A process that reads one can finish. Warns of a key without a result.
 
-    A key of 64 hexadecimal digits may be cut to its first six or more, as long as no other begins like that.
+    The first six digits of a hexadecimal key are enough if no other key begins with them.
     """
     with opened(config) as cache:
         whole = [complete_key(cache, key) for key in keys]  # before any is removed

@@ -32,24 +32,24 @@ Examples:
     "--capacity",
     type=CAPACITY,
     metavar="SIZE",
-    help="What results may take: 30GB, or none (the setting cache-capacity; with --engine: none).",
+    help="Maximum size of all results: 30GB, or none. Default: the setting cache-capacity; with --engine, none.",
 )
-@click.option("--policy", default="scr", show_default=True, metavar="TEXT", help="What decides: scr, lru, ….")
-@click.option("--once", is_flag=True, help="One round (the default).")
-@click.option("--loop", type=AGE, metavar="TIME", help="Round after round, with this long from one to the next: 10m.")
-@click.option("--dry-run", is_flag=True, help="With --engine: decide, and do nothing.")
-@click.option("--engine", metavar="NAME", help="Evict from what this engine keeps by itself, in its cluster.")
+@click.option("--policy", default="scr", show_default=True, metavar="TEXT", help="The replacement policy: scr, lru, ….")
+@click.option("--once", is_flag=True, help="Evict once (the default).")
+@click.option("--loop", type=AGE, metavar="TIME", help="Evict again after each interval: 10m.")
+@click.option("--dry-run", is_flag=True, help="With --engine: show what would be evicted.")
+@click.option("--engine", metavar="NAME", help="Evict from this engine's own cache, in its cluster.")
 @click.option(
     "--namespace",
     "namespaces",
     multiple=True,
     metavar="NAME",
-    help="The part of the store; with --engine: where it keeps results.",
+    help="The namespace in the store; with --engine, the namespace in the cluster.",
 )
 @store_option
 @index_option
 @click.option("--context", default="", metavar="NAME", help="With --engine: the context of the kubeconfig.")
-@click.option("--all-namespaces", is_flag=True, help="With --engine: all namespaces with results, as far as we may.")
+@click.option("--all-namespaces", is_flag=True, help="With --engine: evict in all namespaces that you may access.")
 @click.option(
     "--managed-namespace",
     "managed",
@@ -57,12 +57,12 @@ Examples:
     metavar="NAME",
     help="With --engine: the only namespace in which the engine runs workflows.",
 )
-@click.option("--all", "foreign", is_flag=True, help="With --engine: results of others, too.")
+@click.option("--all", "foreign", is_flag=True, help="With --engine: also evict results that couler did not write.")
 @click.option(
     "--artifacts",
     default="",
     metavar="URL",
-    help="With --engine: its artifact repository, to delete from: s3://bucket.",
+    help="With --engine: delete artifacts from this repository: s3://bucket.",
 )
 @click.option(
     "--assume-size",
@@ -70,7 +70,7 @@ Examples:
     default="100MB",
     show_default=True,
     metavar="SIZE",
-    help="With --engine: what an artifact is taken to have whose size nobody knows.",
+    help="With --engine: the size of artifacts of unknown size.",
 )
 @click.option(
     "--grace",
@@ -78,7 +78,7 @@ Examples:
     default="24h",
     show_default=True,
     metavar="TIME",
-    help="With --engine: how long artifacts stay after their result is evicted.",
+    help="With --engine: how long artifacts stay after the eviction of their result.",
 )
 @click.option(
     "--settle",
@@ -86,7 +86,7 @@ Examples:
     default="2s",
     show_default=True,
     metavar="TIME",
-    help="With --engine: how long the engine must have left a place alone before it is written to.",
+    help="With --engine: write to a ConfigMap only if it was unchanged for this long.",
 )
 @json_option
 @with_settings
@@ -112,12 +112,12 @@ def command(
     settle: float,
     output_format: str,
 ) -> None:
-    """Evicts what is worth least, until the rest fits.
+    """Evicts the least valuable results until the rest fits.
 
-    Without --engine from the store of `couler cache`. With one, from the cache that the engine keeps by itself: the
-    workflows that are running there count, and an artifact stays for as long as one of them refers to it.
+    Without --engine, evicts from the store of `couler cache`. With --engine, evicts from the engine's own cache in
+    its cluster. It keeps results that running workflows need, and artifacts that they refer to.
 
-    Exits with 3 if a namespace failed; the others are done all the same.
+    Exits with 3 if a namespace failed, after it has done the others.
     """
     if once and loop is not None:
         raise click.UsageError("--once and --loop contradict each other.")

@@ -50,24 +50,28 @@ Examples:
 """,
 )
 @click.argument("arguments", nargs=-1, metavar="[-- OPTIONS]...")
-@click.option("--engine", default="argo", show_default=True, metavar="NAME", help="The engine that is to do it.")
-@click.option("--namespace", required=True, metavar="NAME", help="Where its controller is, which keeps results there.")
+@click.option("--engine", default="argo", show_default=True, metavar="NAME", help="The engine.")
+@click.option(
+    "--namespace", required=True, metavar="NAME", help="The namespace of its controller, which keeps the results there."
+)
 @click.option("--account", default="argo", show_default=True, metavar="NAME", help="Its controller's service account.")
 @click.option(
     "--managed-namespace",
     "managed",
     default="",
     metavar="NAME",
-    help="The only namespace in which it runs workflows (any).",
+    help="The only namespace in which it runs workflows. Default: all.",
 )
 @click.option(
-    "--image", default="", metavar="IMAGE", help="Evict as well, from this image with couler's extra cluster."
+    "--image", default="", metavar="IMAGE", help="Also evict, with this image (couler with the extra `cluster`)."
 )
-@click.option("--cron", default="*/10 * * * *", show_default=True, metavar="TEXT", help="When it runs.")
+@click.option("--cron", default="*/10 * * * *", show_default=True, metavar="TEXT", help="The schedule of the eviction.")
 @click.option(
     "--secret", default="", metavar="NAME", help="A Secret whose entries become environment variables: AWS_…."
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write (stdout).")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write. Default: stdout."
+)
 @with_settings
 def command(
     *,
@@ -82,10 +86,11 @@ def command(
     secret: str,
     output: Path | None,
 ) -> None:
-    """Writes out what an engine needs to keep results by itself: a role for its controller, with the least rights.
+    """Writes the Kubernetes role that an engine needs to memoize.
 
-    With --image also what makes it evict: a schedule, an account, and roles. What follows `--` goes to `couler cache
-    evict`. Who gets which rights is said on stderr. Nothing is applied: look at it, and hand it to kubectl.
+    With --image, also writes a CronWorkflow that evicts, with its account and roles. Options after `--` go to
+    `couler cache evict`. Lists the permissions on stderr. Applies nothing: review the file, and apply it with
+    kubectl.
     """
     if any(redact(argument) != argument for argument in arguments):
         raise click.UsageError("An argument holds credentials, which anybody could read in the workflow: use --secret.")

@@ -108,36 +108,41 @@ class Capacity(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
 
 AGE, CAPACITY, TEXT = Age(), Capacity(), Text()
 
-store_option = click.option("--store", "cache_store", metavar="URL", help="Where results are kept: a folder, s3://….")
-_namespace = click.option("--namespace", "cache_namespace", metavar="NAME", help="The part of the store that is meant.")
+store_option = click.option("--store", "cache_store", metavar="URL", help="The store: a folder, s3://….")
+_namespace = click.option("--namespace", "cache_namespace", metavar="NAME", help="The namespace in the store.")
 index_option = click.option(
     "--index",
     "cache_index",
     metavar="URL",
-    help="The index of the store: sqlite:///…, postgresql://…, or none (the default but for a folder).",
+    help="The index of the store: sqlite:///…, postgresql://…, or none. Default: SQLite for a folder, otherwise none.",
 )
 capacity_option = click.option(
     "--capacity",
     "cache_capacity",
     type=CAPACITY,
     metavar="SIZE",
-    help="The most that the store may hold: 30GB, or none (what was said last holds).",
+    help="Capacity of the store: 30GB, or none. The store remembers it.",
 )
 timeout_option = click.option(
-    "--timeout", type=AGE, metavar="TIME", help="How long the store may take, each time: 90s, 10m (no limit)."
+    "--timeout", type=AGE, metavar="TIME", help="Time limit for each access to the store: 90s, 10m. Default: none."
 )
-max_age_option = click.option("--max-age", type=AGE, metavar="TIME", help="Take nothing that is older: 30m, 24h, 7d.")
+max_age_option = click.option(
+    "--max-age", type=AGE, metavar="TIME", help="Ignore results that are older: 30m, 24h, 7d."
+)
 _provenance = (
+    click.option("--family", type=TEXT, default="", metavar="NAME", help="The name of the workflow, for policies."),
+    click.option("--step", type=TEXT, default="", metavar="NAME", help="The name of the step."),
+    click.option("--run", type=TEXT, default="", metavar="NAME", help="The name of the run."),
     click.option(
-        "--family", type=TEXT, default="", metavar="NAME", help="The workflow that it belongs to, for policies."
-    ),
-    click.option("--step", type=TEXT, default="", metavar="NAME", help="The step of that workflow."),
-    click.option("--run", type=TEXT, default="", metavar="NAME", help="The run that made it."),
-    click.option(
-        "--parent", "parents", type=TEXT, multiple=True, metavar="KEY", help="A result that it was computed from."
+        "--parent",
+        "parents",
+        type=TEXT,
+        multiple=True,
+        metavar="KEY",
+        help="The key of a result that this one was computed from.",
     ),
 )
-_strict = click.option("--strict", is_flag=True, help="Exit with 3 where the store fails, instead of warning of it.")
+_strict = click.option("--strict", is_flag=True, help="Exit with 3 if the store fails, instead of a warning.")
 
 
 def wait_option(default: str) -> Callable[[Function], Function]:
@@ -148,7 +153,7 @@ def wait_option(default: str) -> Callable[[Function], Function]:
         default=default,
         show_default=True,
         metavar="TIME",
-        help="Wait for another that makes the same, before making it as well.",
+        help="Wait this long for another process that makes the same result.",
     )
 
 
@@ -189,7 +194,7 @@ def opened(config: Config, *, writing: bool = False) -> Iterator[ArtifactCache]:
     """
     if not config.cache_store:
         hint = "give --store URL, or set COULER_CACHE_STORE, or cache-store in couler.toml"
-        raise InvalidInput("nothing says which store is meant", hint=hint)
+        raise InvalidInput("no store is given", hint=hint)
     cache = open_cache(
         config.cache_store,
         namespace=config.cache_namespace,

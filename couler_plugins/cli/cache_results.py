@@ -62,7 +62,7 @@ With --spec, the key is the one that `couler optimize` writes for Argo:
   document's annotation couler.io/key-spec.
 """,
 )
-@click.option("--spec", metavar="HASH", help="What is run, as the hash of it: v1:… with 64 hexadecimal digits.")
+@click.option("--spec", metavar="HASH", help="The hash of the program: v1:… with 64 hexadecimal digits.")
 @program_options
 @click.argument("values", nargs=-1, type=TEXT, metavar="[NAME=VALUE]...")
 @json_option
@@ -76,9 +76,9 @@ def key(
     values: tuple[str, ...],
     output_format: str,
 ) -> None:
-    """Prints the key of a result: a hash of what is run and of the values that it is run on.
+    """Prints the cache key of a program and its inputs.
 
-    Neither the order in which values are given matters, nor where files and folders are, nor their times.
+    The order of values does not matter, nor do the places and times of files and folders.
     """
     if bool(spec) is bool(programs):
         raise click.UsageError("Give either --spec or --program.")
@@ -127,10 +127,10 @@ def restore(
     timeout: float | None,
     strict: bool,
 ) -> None:
-    """Puts the outputs of a result into place, as files and folders.
+    """Restores the outputs of a result, as files and folders.
 
-    What is at a path is replaced; where that is a link, what it leads to. Links that lead out of a folder, and modes
-    other than the executable bit, are not restored.
+    Replaces what is at a path; of a link, its target. Does not restore links that lead out of a folder, nor modes
+    other than the executable bit.
     """
     wanted = {name: resolved(path) for name, path in places_of(outputs).items()}
     outcome = None
@@ -157,7 +157,7 @@ Exit codes:
 )
 @click.argument("key")
 @click.argument("outputs", nargs=-1, required=True, metavar="NAME=PATH...")
-@click.option("--seconds", type=AGE, metavar="TIME", help="How long computing it took: 90s, 12m.")
+@click.option("--seconds", type=AGE, metavar="TIME", help="How long the result took to compute: 90s, 12m.")
 @provenance_options
 @fail_open_options
 @capacity_option
@@ -173,9 +173,9 @@ def save(
     timeout: float | None,
     strict: bool,
 ) -> None:
-    """Keeps files and folders as the outputs of a result. What a key has already, it keeps.
+    """Stores files and folders as the outputs of a result. A key that has a result keeps it.
 
-    It is there for others once all of it is stored, and never fails a step: what goes wrong is warned of.
+    Others see the result once all of it is stored. A failure is a warning, so it never fails a step.
     """
     places = {name: resolved(path) for name, path in outputs_of(outputs).items()}
     meta = msgspec.structs.replace(meta, seconds=seconds)
@@ -206,19 +206,17 @@ Exit codes:
 """,
 )
 @click.argument("url")
-@click.option(
-    "--version", type=TEXT, metavar="TEXT", default="", help="A name that its owner gives to what is there now."
-)
-@click.option("--etag", type=TEXT, metavar="TEXT", default="", help="The server's name for it, which is compared.")
-@click.option("--sha256", metavar="HEX", default="", help="The sha256 of its bytes, which is compared.")
-@click.option("-o", "--output", required=True, metavar="PATH", help="Where it goes.")
+@click.option("--version", type=TEXT, metavar="TEXT", default="", help="A version name of your choice.")
+@click.option("--etag", type=TEXT, metavar="TEXT", default="", help="The ETag that the server must send.")
+@click.option("--sha256", metavar="HEX", default="", help="The SHA-256 that the bytes must have.")
+@click.option("-o", "--output", required=True, metavar="PATH", help="Where to write it.")
 @click.option(
     "--stall",
     type=AGE,
     default="60s",
     show_default=True,
     metavar="TIME",
-    help="Give up where nothing comes from the URL for this long.",
+    help="Give up if the URL sends nothing for this long.",
 )
 @wait_option("10m")
 @timeout_option
@@ -237,10 +235,10 @@ def fetch(
     wait: float,
     timeout: float | None,
 ) -> None:
-    """Fetches a file or folder from outside once, for all steps and runs that read the same version.
+    """Downloads a file or folder, once per version.
 
-    Say what tells versions apart: one of --version, --etag and --sha256. Another version is something else; so is
-    another URL, but for --sha256.
+    Identify the version by one of --version, --etag and --sha256. Another version is another entry. So is another
+    URL, except with --sha256.
     """
     dataset = Dataset(url=url, version=version, etag=etag, sha256=sha256.lower())
     try:

@@ -60,7 +60,7 @@ Exit codes:
   Else the command's own; 128 and the number of the signal that has ended it.
 """,
 )
-@click.option("--key", metavar="KEY", help="The key of the result, whatever the command is.")
+@click.option("--key", metavar="KEY", help="The cache key, instead of one made from the command.")
 @program_options
 @click.option(
     "--value",
@@ -68,7 +68,7 @@ Exit codes:
     type=TEXT,
     metavar="NAME=VALUE",
     multiple=True,
-    help="Something else that the result depends on.",
+    help="Another value that the result depends on.",
 )
 @click.option(
     "--env",
@@ -76,18 +76,26 @@ Exit codes:
     type=TEXT,
     metavar="NAME",
     multiple=True,
-    help="An environment variable that it reads, by its value.",
+    help="An environment variable that the command reads. Its value counts.",
 )
-@click.option("--observe", "observes", is_flag=True, help="Run the command under strace: what it reads is in the key.")
+@click.option(
+    "--observe", "observes", is_flag=True, help="Run the command under strace. The result depends on all that it reads."
+)
 @click.option(
     "--allow",
     type=click.Choice(["network", "files", "times"]),
     multiple=True,
-    help="With --observe, what does not change the result: connections; files that it leaves elsewhere, and what the "
-    "kernel tells; times of files.",
+    help="With --observe: what cannot change the result. network: connections. files: files written "
+    "elsewhere, and /proc and the like. times: times of files.",
 )
-@click.option("--stdin", "reads_stdin", is_flag=True, help="The command reads its standard input: by its content.")
-@click.option("--output", "outputs", multiple=True, metavar="NAME=PATH", help="A file or folder of it; one at least.")
+@click.option("--stdin", "reads_stdin", is_flag=True, help="The command reads its standard input. Its content counts.")
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="An output file or folder. At least one is required.",
+)
 @max_age_option
 @wait_option("0s")
 @timeout_option
@@ -116,24 +124,25 @@ def command(
     meta: Meta,
     arguments: Texts,
 ) -> None:
-    """Runs a command unless its result is there already, and keeps its result if it succeeds.
+    """Runs a command, or restores its result from the store.
 
-    What the result depends on is either --key, which is your word for it, or all of --program, --file, --value, --env
-    and --stdin, together with each --output and the command line: its words, the files that words name, and the
-    variables in them ($NAME).
+    Keeps the result in the store if the command succeeds.
 
-    Not covered is what the command finds by itself: other files, folders that words name, variables without --env, the
-    folder that it runs in, the versions of programs, the network, the clock.
+    The cache key is --key, or a hash of --program, --file, --value, --env, --stdin, each --output and the command
+    line. The command line counts with its words, the files that words name, and the variables in them ($NAME).
 
-    With --observe, what the command finds by itself is covered, too: files that it opens, what it looks for in vain,
-    folders that it lists, programs that it executes. It gets no variables but --env, PATH, HOME, USER, SHELL,
+    The key does not cover what the command finds by itself: other files, folders that words name, variables without
+    --env, the working folder, versions of programs, the network, the clock.
+
+    With --observe, the result also depends on files that the command opens or looks for in vain, folders that it
+    lists, and programs that it executes. The command gets only these variables: --env, PATH, HOME, USER, SHELL,
     VIRTUAL_ENV, the language and the time zone. The clock and random numbers are not covered.
 
-    Each output is made anew: what is at its place is set aside while the command runs. It comes back if the command
+    An existing file at the place of an output is set aside while the command runs. It comes back if the command
     fails or does not write it.
 
-    Signals go to the command, and what it exits with is what this exits with. Where the store is away, the command runs
-    as if this were not there.
+    Passes signals on to the command, and exits with its exit code. If the store is unreachable, just runs the
+    command.
     """
     described = bool(programs or files or values or variables or reads_stdin or observes)
     _check_given(key, described, outputs, arguments)

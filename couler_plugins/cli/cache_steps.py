@@ -51,17 +51,17 @@ FILE = click.Path(path_type=Path)
 _folder = click.argument("folder", metavar="FOLDER")
 _key = click.option("--key", required=True, metavar="KEY", help="The key of the result.")
 _pod_timeout = click.option(
-    "--timeout", type=AGE, metavar="TIME", help="How long the store may take: 90s, 10m (no limit)."
+    "--timeout", type=AGE, metavar="TIME", help="Time limit for the store: 90s, 10m. Default: none."
 )
 _deadline = click.option(
     "--deadline",
     default="",
     metavar="TIME",
-    help="When the run is to have ended: 2027-01-31T12:00:00Z. The store takes a small part of what is left.",
+    help="The deadline of the run: 2027-01-31T12:00:00Z. The store gets a small part of the remaining time.",
 )
 _names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
 _outputs = click.option(
-    "--output", "outputs", type=TEXT, multiple=True, metavar="NAME=PATH", help="A file or folder of it."
+    "--output", "outputs", type=TEXT, multiple=True, metavar="NAME=PATH", help="An output file or folder."
 )
 
 
@@ -142,9 +142,9 @@ def pod_restore(
     deadline: str,
     names: tuple[str, ...],
 ) -> None:
-    """In the init container of a wrapped step: puts the launcher and the result, if there is one, into a folder.
+    """Restores a result in the init container of a wrapped step.
 
-    It fails only where it cannot provide the launcher, which it does before all else.
+    First writes the launcher into the folder, and fails only if it cannot.
     """
     shared = Path(folder)
     outputs = outputs_in(shared, RESTORED, names)
@@ -172,7 +172,7 @@ def pod_save(
     names: tuple[str, ...],
     meta: Meta,
 ) -> None:
-    """In the sidecar of a wrapped step: waits for the result that its command makes, and keeps it. It never fails."""
+    """Stores the result of a wrapped step, in its sidecar. Waits until the command has ended. Never fails."""
     shared = Path(folder)
     with at_work(shared):
         try:
@@ -190,13 +190,21 @@ def pod_save(
 
 
 @click.command("task-restore", hidden=True, cls=HarmlessCommand, what=NOT_RESTORED)
-@click.option("--spec", required=True, metavar="HASH", help="What is run, as the hash of it.")
-@click.option("--hit", required=True, type=FILE, metavar="PATH", help="Where to write whether there was a result.")
-@click.option("--key", required=True, type=FILE, metavar="PATH", help="Where to write the key; empty if there is none.")
+@click.option("--spec", required=True, metavar="HASH", help="The hash of the program.")
+@click.option(
+    "--hit",
+    required=True,
+    type=FILE,
+    metavar="PATH",
+    help="The file for the answer: `true` on a hit, otherwise `false`.",
+)
+@click.option(
+    "--key", required=True, type=FILE, metavar="PATH", help="The file to write the key to; empty if there is none."
+)
 @_outputs
-@click.option("--file", "files", type=TEXT, multiple=True, metavar="NAME=PATH", help="A file or folder that it reads.")
-@click.option("--lists", type=int, default=0, metavar="NUMBER", help="How many of the values are lists.")
-@click.option("--end", type=TEXT, default="", metavar="TEXT", help="The value that follows the items of each list.")
+@click.option("--file", "files", type=TEXT, multiple=True, metavar="NAME=PATH", help="An input file or folder.")
+@click.option("--lists", type=int, default=0, metavar="NUMBER", help="The number of values that are lists.")
+@click.option("--end", type=TEXT, default="", metavar="TEXT", help="The value after the last item of each list.")
 @click.argument("values", nargs=-1, type=TEXT, metavar="[VALUE]...")
 @max_age_option
 @timeout_option
@@ -216,9 +224,9 @@ def task_restore(
     max_age: float | None,
     timeout: float | None,
 ) -> None:
-    """In the first step of a task: makes its key, and puts the result into place if there is one. It never fails.
+    """Restores a result in the first step of a Tekton task. Writes its key to --key. Never fails.
 
-    Where something is at the place of an output already, nothing is looked up, and nothing will be kept.
+    If something is at the place of an output already, restores nothing, and the result will not be kept.
     """
     hit.write_text("false")
     key.write_text("")
@@ -235,7 +243,7 @@ def task_restore(
 
 
 @click.command("task-save", hidden=True, cls=HarmlessCommand, what=NOT_KEPT)
-@click.option("--key", required=True, type=TEXT, metavar="KEY", help="The key of the result; empty if it has none.")
+@click.option("--key", required=True, type=TEXT, metavar="KEY", help="The key of the result; empty if there is none.")
 @_outputs
 @click.option(
     "--code",
@@ -243,7 +251,7 @@ def task_restore(
     type=FILE,
     multiple=True,
     metavar="PATH",
-    help="A file with an exit code that has to be 0.",
+    help="A file whose exit code must be 0.",
 )
 @provenance_options
 @timeout_option
@@ -258,9 +266,9 @@ def task_save(
     meta: Meta,
     timeout: float | None,
 ) -> None:
-    """In the last step of a task: keeps what its other steps have made. It never fails.
+    """Stores the result of a Tekton task, in its last step. Never fails.
 
-    Links that they left in the place of an output are not followed: this step sees more than they do.
+    Does not follow links in the place of an output, because this step sees more files than the others.
     """
     with harmless(NOT_KEPT, bad_input=True), tidy(), time_limit(timeout):
         if not key:

@@ -22,14 +22,14 @@ Examples:
   COULER_PIPELINE=dedupe couler config --format json
 """,
 )
-@click.option("--show-origin", is_flag=True, help="Where each setting comes from, too.")
+@click.option("--show-origin", is_flag=True, help="Also show where each setting comes from.")
 @json_option
 @with_settings
 def command(*, config: Config, show_origin: bool, output_format: str) -> None:
     """Lists every setting and its value.
 
-    A flag goes before an environment variable (max-bytes: COULER_MAX_BYTES), that before the nearest couler.toml or
-    [tool.couler] in a pyproject.toml (in this folder, or one above it), and that before the default.
+    Flags come first, then environment variables (COULER_MAX_BYTES for max-bytes). Then comes the nearest
+    couler.toml, or [tool.couler] in a pyproject.toml, in this folder or above. The default comes last.
     """
     rows = [
         {

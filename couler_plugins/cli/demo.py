@@ -87,11 +87,11 @@ Examples:
 @click.option("-o", "--output", default="couler-demo", show_default=True, metavar="DIR", help="Where to put the files.")
 @click.pass_context
 def command(ctx: click.Context, *, name: str, output: str) -> None:
-    """Shows the main jobs on workflows that come with couler, step by step, with the commands that you would type.
+    """Shows the main features on example workflows.
 
-    churn (the default) is a model that is trained every night on Argo Workflows, and gets cheaper. authoring is a
-    workflow in Python that is written for four engines. Nothing is sent anywhere, and no cluster is needed. No file is
-    overwritten that an earlier demo has not written.
+    Runs the commands that you would type, step by step. churn (the default) optimizes a nightly training on Argo
+    Workflows. authoring writes a Python workflow for four engines. The demo needs no cluster and sends nothing. It
+    overwrites only files of an earlier demo.
     """
     demo, folder = DEMOS[name], Path(output)
     click.echo(f"writes to {folder.resolve()}: {', '.join(demo.files)}", err=True)

@@ -35,7 +35,10 @@ Examples:
 """,
 )
 def command(call: FileCall, *, exit_code: bool) -> int:
-    """Shows what `couler optimize` would change, as a unified diff; with --format json, as a list of edits."""
+    """Shows what `optimize` would change, as a unified diff.
+
+    With --format json, prints a list of edits instead.
+    """
     with call.session() as session:
         result = optimize_inputs(call.files, call.config.pipeline, session)
     if call.as_json:

@@ -45,9 +45,9 @@ Exit codes:
 def command(
     ctx: click.Context, *, config: Config, engine: str | None, context: str, namespace: str, output_format: str
 ) -> None:
-    """Tells which cluster couler reaches, which engines it has, and which rights are missing for which feature.
+    """Checks the cluster, its engines, and your permissions there.
 
-    It asks the cluster who may do what, and changes nothing there.
+    Names missing permissions, and the features that need them. Changes nothing in the cluster.
     """
     plugins = usable_plugins(config)
     chosen = [plugins.adapter(engine).engine] if engine else list(plugins.adapters)
@@ -76,7 +76,7 @@ def _checks(
         adapter = plugins.adapter(name)
         if not adapter.offers("checks"):
             if named:
-                raise InvalidInput(f"{name} needs nothing of a Kubernetes cluster that we know of", hint="leave it out")
+                raise InvalidInput(f"{name} has nothing to check in a Kubernetes cluster", hint="leave it out")
             continue
         if not groups.issuperset(group.name for group in adapter.groups):
             message = f"the cluster does not serve {', '.join(group.name for group in adapter.groups)}"

@@ -32,7 +32,7 @@ __all__ = ["command"]
         "--only",
         metavar="NAMES",
         multiple=True,
-        help="Show only these optimizers, with commas between them; repeatable.",
+        help="Show only these optimizers. Separate names by commas, or repeat the option.",
     ),
     json_option,
     epilog="""\b
@@ -44,7 +44,10 @@ Examples:
 """,
 )
 def command(call: FileCall, *, only: tuple[str, ...]) -> int:
-    """Shows what `couler optimize` would change and why, what prevents caching of each step, and a total."""
+    """Shows what `optimize` would change, and what prevents caching.
+
+    Gives a reason for each change and for each step that is not cached, and a total at the end. Changes no file.
+    """
     with call.session() as session:
         optimizers = parse_pipeline(call.config.pipeline, session.plugins)
         advice = [] if any(item.name == Split.name for item in optimizers) else [SplitAdvice()]

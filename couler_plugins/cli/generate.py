@@ -42,22 +42,34 @@ NAMES = ("model", "url", "key_variable", "timeout", "calls", "tokens", "record",
 def model_options(function: Function) -> Function:
     """Gives a command the options of a model, and calls it with them as `access`, as `ModelAccess` takes them."""
 
-    @click.option("--model", default="", metavar="NAME", help="The language model, as its server calls it.")
+    @click.option("--model", default="", metavar="NAME", help="The name of the language model on its server.")
     @click.option(
-        "--url", default="", metavar="URL", help="Where OpenAI's protocol is spoken: http://localhost:8000/v1."
+        "--url", default="", metavar="URL", help="URL of a server with OpenAI's protocol: http://localhost:8000/v1."
     )
     @click.option(
         "--key-variable",
         default="OPENAI_API_KEY",
         show_default=True,
         metavar="NAME",
-        help="The environment variable with the key.",
+        help="The environment variable with the API key.",
     )
-    @click.option("--timeout", type=click.FloatRange(0.01, 86_400), default=120.0, help="Seconds of one answer.")
-    @click.option("--calls", type=click.IntRange(0), default=20, show_default=True, help="Questions in all.")
-    @click.option("--tokens", type=click.IntRange(0), help="Tokens in all, of questions and answers.")
-    @click.option("--record", default="", metavar="FILE", help="Add all questions and answers to this file.")
-    @click.option("--replay", default="", metavar="FILE", help="Take the answers of such a file; no model is asked.")
+    @click.option(
+        "--timeout", type=click.FloatRange(0.01, 86_400), default=120.0, help="Seconds to wait for one answer."
+    )
+    @click.option(
+        "--calls",
+        type=click.IntRange(0),
+        default=20,
+        show_default=True,
+        help="Maximum number of requests to the model.",
+    )
+    @click.option(
+        "--tokens", type=click.IntRange(0), help="Maximum number of tokens, of requests and answers together."
+    )
+    @click.option("--record", default="", metavar="FILE", help="Append all requests and answers to this file.")
+    @click.option(
+        "--replay", default="", metavar="FILE", help="Take the answers from a file of --record, without a model."
+    )
     @functools.wraps(function)
     def wrapper(**arguments: Any) -> Any:
         access = {name: arguments.pop(name) for name in NAMES}
@@ -81,29 +93,52 @@ Examples:
 """,
 )
 @click.argument("description", default="")
-@click.option("--to", metavar="ENGINE", help="Write it for this engine, with its options: argo{version=4.1}.")
+@click.option("--to", metavar="ENGINE", help="The target engine, with options: argo{version=4.1}.")
 @click.option(
-    "--from", "start", type=click.Path(path_type=Path), metavar="FILE", help="A workflow that --keep has written."
+    "--from",
+    "start",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Change this workflow, which --keep has written.",
 )
-@click.option("--feedback", multiple=True, metavar="TEXT", help="What to change in it, in words.")
-@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="An input's value: store=s3://bucket/x.")
+@click.option("--feedback", multiple=True, metavar="TEXT", help="With --from: what to change, in plain language.")
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="Set an input: store=s3://bucket/x.")
 @click.option(
     "--secret",
     "secrets",
     multiple=True,
     metavar="[STEP:]VARIABLE=SECRET/KEY",
-    help="Give steps a variable from a Secret: all that read it, or one.",
+    help="Set a variable from a Secret, for all steps that read it or for one step.",
 )
-@click.option("--keep", type=click.Path(path_type=Path), metavar="FILE", help="Keep the workflow, for feedback.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the workflow to FILE, for --from of a later call.",
+)
 @lake_option
-@click.option("--no-code", is_flag=True, help="Only ready-made steps: none whose code or image the model names.")
-@click.option("--repairs", type=click.IntRange(0, 10), default=3, show_default=True, help="Of an unusable answer.")
-@click.option("--attempts", type=click.IntRange(1, 10), default=2, show_default=True, help="While the score is low.")
-@click.option("--threshold", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="The score to reach.")
-@click.option("--judge", is_flag=True, help="Between equal scores, let the model's own decide.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what the model draws.")
+@click.option("--no-code", is_flag=True, help="Use only ready-made steps. The model may not write code or name images.")
+@click.option(
+    "--repairs",
+    type=click.IntRange(0, 10),
+    default=3,
+    show_default=True,
+    help="How often to ask again after an unusable answer.",
+)
+@click.option(
+    "--attempts",
+    type=click.IntRange(1, 10),
+    default=2,
+    show_default=True,
+    help="How many workflows to try until one reaches --threshold.",
+)
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="The score at which to stop."
+)
+@click.option("--judge", is_flag=True, help="Let the model's own score decide between equal scores.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the model.")
 @model_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write what --to says.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="With --to: the file to write.")
 @click.option(
     "--format",
     "output_format",
@@ -134,14 +169,14 @@ def command(
     output: Path | None,
     output_format: str,
 ) -> None:
-    """Writes a workflow from a DESCRIPTION in plain language (docs/generate.md).
+    """Writes a workflow from a description in plain language.
 
-    A language model chooses from ready-made steps (those of plugins, and those of your own workflows in a lake, see
-    `couler lake`) and says how they belong together; what it says is checked, and asked for again where it cannot be
-    used. Nothing is run, and no file is read that an option does not name.
+    A language model combines ready-made steps: built-in ones, those of plugins, and those of your own workflows
+    (`couler lake`). couler checks its answer, and asks again if the answer is unusable. It runs nothing, and reads
+    only files that an option names. See docs/generate.md.
 
-    stdout has the engine's file with --to, else the steps; or a Mermaid picture, Python of the unified interface, or
-    all of it as JSON. stderr has what to know of it. Exits with 1 where the engine's lint finds an error.
+    Prints the engine's file with --to, otherwise the steps; with --format, a Mermaid picture, a program of the
+    authoring API, or JSON. Prints notes on stderr. Exits with 1 if the engine's lint finds an error.
     """
     if bool(description) == (start is not None):
         raise click.UsageError("Give a description, or --from and a file, one of the two.")

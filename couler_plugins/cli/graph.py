@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
     click.option(
         "--format", "notation", type=click.Choice(["mermaid", "dot", "html"]), default="mermaid", show_default=True
     ),
-    click.option("-o", "--output", metavar="PATH", help="Where to write; stdout unless given."),
+    click.option("-o", "--output", metavar="PATH", help="Where to write. Default: stdout."),
     epilog="""\b
 Examples:
   couler graph workflow.yaml
@@ -45,16 +45,16 @@ Examples:
 """,
 )
 def command(call: FileCall, *, notation: str, output: str | None) -> int:
-    """Draws workflows: what runs after what, what reads from what, and what calls what.
+    """Draws workflows as Mermaid, DOT or a page for the browser.
 
-    In the picture, solid arrows are order, dotted ones data, thick ones calls of a graph; a small circle is a barrier:
-    all steps before it end before any step after it starts.
+    Solid arrows show order, dotted arrows data, thick arrows calls of a graph. A small circle is a barrier: all
+    steps before it end before any step after it starts.
 
-    With -p, draws the workflows as the optimizers change them. A split workflow is drawn as a whole, with a frame
-    around each part. Arrows between parts have another colour.
+    With -p, draws the workflows after these optimizers. A split workflow is one picture, with a frame around each
+    part. Arrows between parts have another colour.
 
-    With --format html, writes one page for the browser, which works offline: the workflows before and after the
-    optimizers, each change with its reason, and the changed lines of each step. With -p "", just the workflows.
+    With --format html, writes one page that works offline. It shows the workflows before and after the optimizers,
+    each change with its reason, and the changed lines of each step. With -p "", it shows just the workflows.
     """
     with call.session() as session:
         if output not in (None, "-"):

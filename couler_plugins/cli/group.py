@@ -20,106 +20,100 @@ __all__ = ["INTERNAL_ERROR", "CommandGroup", "couler"]
 COMMANDS = {
     "optimize": (
         "optimize:optimize",
-        "Rewrites workflows so that they do the same at lower cost, and changes only the lines that this needs.",
+        "Rewrites workflows to do the same work at lower cost.",
     ),
-    "convert": ("optimize:convert", "Writes workflows for an engine without optimizing them."),
+    "convert": ("optimize:convert", "Rewrites workflows for another engine, without optimizing."),
     "explain": (
         "explain:command",
-        "Shows what `couler optimize` would change and why, what prevents caching of each step, and a total.",
+        "Shows what `optimize` would change, and what prevents caching.",
     ),
     "diff": (
         "diff:command",
-        "Shows what `couler optimize` would change, as a unified diff; with --format json, as a list of edits.",
+        "Shows what `optimize` would change, as a unified diff.",
     ),
     "rollback": (
         "rollback:command",
-        "Gives back the files that were split, as they were, from what splitting has made of them.",
+        "Restores the original files of workflows that were split.",
     ),
     "lint": (
         "lint:command",
-        "Finds what the engine would refuse, before it does: per finding the file, the line, and what to do.",
+        "Finds what an engine would refuse: file, line and remedy.",
     ),
-    "graph": ("graph:command", "Draws workflows: what runs after what, what reads from what, and what calls what."),
+    "graph": ("graph:command", "Draws workflows as Mermaid, DOT or a page for the browser."),
     "run": (
         "run:command",
-        "Submits workflows to their engine, with all that they need beside them, and follows them to their ends.",
+        "Submits workflows to their engine, and follows them.",
     ),
-    "stop": ("stop:command", "Stops workflows, and the workflows that they have started for their parts."),
+    "stop": ("stop:command", "Stops workflows, and the parts that they have started."),
     "doctor": (
         "doctor:command",
-        "Tells which cluster couler reaches, which engines it has, and which rights are missing for which feature.",
+        "Checks the cluster, its engines, and your permissions there.",
     ),
-    "history": ("history:command", "Fetches past runs of workflows from their engine, as a file for --history."),
+    "history": ("history:command", "Fetches past runs of workflows, as a file for --history."),
     "simulate": (
         "simulate:command",
-        (
-            "Says what a cache would have saved: workflows are run again and again with edits, and a cache of limited "
-            "size."
-        ),
+        ("Estimates what a cache or a split would save."),
     ),
     "tune": (
         "tune:command",
-        "Tunes what FILE says: a Data Card, a search space, and maybe a Model Card (docs/tune.md).",
+        "Searches good hyperparameters for a training command.",
     ),
-    "generate": ("generate:command", "Writes a workflow from a DESCRIPTION in plain language (docs/generate.md)."),
-    "lake": ("group:lake", "Keeps your workflows as a source of steps and examples for `couler generate`."),
+    "generate": ("generate:command", "Writes a workflow from a description in plain language."),
+    "lake": ("group:lake", "Keeps your workflows as examples for `couler generate`."),
     "cache": (
         "group:cache",
-        "Keeps results of steps in a store, and gives them back: to any engine, script or container.",
+        "Keeps results of steps in a store, and reuses them.",
     ),
     "plugins": (
         "plugins:command",
-        (
-            "Lists the plugins with what they give: hooks, optimizers, policies, partitioners and tuners with their "
-            "options, adapters, artifact stores, ready-made steps."
-        ),
+        ("Lists the plugins and what they provide."),
     ),
     "config": ("config:command", "Lists every setting and its value."),
     "demo": (
         "demo:command",
-        "Shows the main jobs on workflows that come with couler, step by step, with the commands that you would type.",
+        "Shows the main features on example workflows.",
     ),
 }
 LAKE_COMMANDS = {
-    "add": ("lake:add", "Adds workflows of any engines: what their steps run, and how they are put together."),
-    "ls": ("lake:ls", "Lists the workflows of a lake, with the steps that it has of them."),
-    "rm": ("lake:rm", "Takes workflows out of a lake."),
+    "add": ("lake:add", "Adds workflows of any engine to a lake."),
+    "ls": ("lake:ls", "Lists the workflows of a lake, and the steps taken from them."),
+    "rm": ("lake:rm", "Removes workflows from a lake."),
 }
 HIDDEN = ""
 """The help of commands that the help of their group leaves out."""
 CACHE_COMMANDS = {
     "key": (
         "cache_results:key",
-        "Prints the key of a result: a hash of what is run and of the values that it is run on.",
+        "Prints the cache key of a program and its inputs.",
     ),
     "run": (
         "cache_run:command",
-        "Runs a command unless its result is there already, and keeps its result if it succeeds.",
+        "Runs a command, or restores its result from the store.",
     ),
-    "restore": ("cache_results:restore", "Puts the outputs of a result into place, as files and folders."),
-    "save": ("cache_results:save", "Keeps files and folders as the outputs of a result."),
+    "restore": ("cache_results:restore", "Restores the outputs of a result, as files and folders."),
+    "save": ("cache_results:save", "Stores files and folders as the outputs of a result."),
     "fetch": (
         "cache_results:fetch",
-        "Fetches a file or folder from outside once, for all steps and runs that read the same version.",
+        "Downloads a file or folder, once per version.",
     ),
     "ls": (
         "cache_entries:ls",
-        "Lists what the cache holds, the newest first: key, size, when it was made, how long that took, and by what.",
+        "Lists the stored results, the newest first.",
     ),
     "show": (
         "cache_entries:show",
-        "Shows what the cache has of a key: who made it, its outputs, and what was read when it was made.",
+        "Shows who made a result, its outputs, and what was read.",
     ),
-    "stats": ("cache_entries:stats", "Says how much the cache holds, and how much of what it may."),
+    "stats": ("cache_entries:stats", "Shows the size and the capacity of the cache."),
     "verify": (
         "cache_entries:verify",
-        "Reads everything that the namespace holds, and compares it with what was stored.",
+        "Compares all stored results with their checksums.",
     ),
-    "rm": ("cache_entries:rm", "Removes results, also pinned ones; who reads one just now reads on."),
-    "evict": ("cache_evict:command", "Evicts what is worth least, until the rest fits."),
+    "rm": ("cache_entries:rm", "Removes results, also pinned ones."),
+    "evict": ("cache_evict:command", "Evicts the least valuable results until the rest fits."),
     "install": (
         "cache_install:command",
-        "Writes out what an engine needs to keep results by itself: a role for its controller, with the least rights.",
+        "Writes the Kubernetes role that an engine needs to memoize.",
     ),
     "pod-restore": ("cache_steps:pod_restore", HIDDEN),
     "pod-save": ("cache_steps:pod_save", HIDDEN),
@@ -236,7 +230,7 @@ Examples:
 """,
 )
 def lake() -> None:
-    """Keeps your workflows as a source of steps and examples for `couler generate`."""
+    """Keeps your workflows as examples for `couler generate`."""
 
 
 @click.group(
@@ -255,10 +249,9 @@ Exit codes:
   0    all is well; what `restore` asked for was there
   1    `restore`: there is nothing of that key; `verify`: something is wrong
   2    wrong usage or bad input
-  3    the store failed, where that is not only warned of; `fetch`: the data
-       cannot be read, or is not what was declared
+  3    the store failed; `fetch`: the data cannot be read, or is not as declared
   `run` exits with what its command exits with.
 """,
 )
 def cache() -> None:
-    """Keeps results of steps in a store, and gives them back: to any engine, script or container."""
+    """Keeps results of steps in a store, and reuses them."""

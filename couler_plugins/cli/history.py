@@ -32,10 +32,10 @@ Examples:
 """,
 )
 @click.argument("workflows", nargs=-1, required=True, metavar="WORKFLOW...")
-@click.option("--from", "place", default="", metavar="PLACE", help="The URL of the engine's API, or database.")
+@click.option("--from", "place", default="", metavar="PLACE", help="The URL of the engine's API, or `database`.")
 @engine_option
 @click.option(
-    "--newest", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many runs of each workflow."
+    "--newest", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Number of runs of each workflow."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write; - for stdout.")
 @max_bytes_option
@@ -49,14 +49,14 @@ def command(
     newest: int,
     output: Path | None,
 ) -> None:
-    """Fetches past runs of workflows from their engine, as a file for --history.
+    """Fetches past runs of workflows, as a file for --history.
 
-    Of each step it says when and how often it ran and what became of it; no values, and no code. It asks Airflow and
-    KFP (what Argo's runs were is what `argo get -o json` prints).
+    Reads Airflow and KFP. For Argo, use `argo get -o json`. The file has the times, attempts and outcome of each
+    step, but no values and no code.
 
-    Airflow's API is asked at COULER_AIRFLOW_URL where there is no --from, and in the name of COULER_AIRFLOW_TOKEN, or
-    of COULER_AIRFLOW_USERNAME with COULER_AIRFLOW_PASSWORD. Its database can be read where Airflow is installed and set
-    up as for its scheduler. KFP's API is asked at COULER_KFP_URL, and in the name of COULER_KFP_TOKEN if that is set.
+    Without --from, the URL is in COULER_AIRFLOW_URL or COULER_KFP_URL. Credentials for Airflow are in
+    COULER_AIRFLOW_TOKEN, or in COULER_AIRFLOW_USERNAME and COULER_AIRFLOW_PASSWORD. A token for KFP is in
+    COULER_KFP_TOKEN. `--from database` reads Airflow's database, on a host that is set up like its scheduler.
     """
     source = ArchiveSource(place=place, max_bytes=config.max_bytes)
     with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do: stdout is for data
@@ -78,6 +78,6 @@ def _archive_of(plugins: Plugins, engine: str | None, source: ArchiveSource) -> 
         return next(iter(archives.values()))
     if engine is None:
         several = " or ".join(f"--engine {name}" for name in archives)
-        raise InvalidInput("nothing says which engine is meant", hint=f"give {several or '--engine'}")
+        raise InvalidInput("no engine is given", hint=f"give {several or '--engine'}")
     hint = "name what its own tools print with --history"
     raise Unsupported(f"runs of {engine} are not fetched", engine=engine, feature="history", hint=hint)

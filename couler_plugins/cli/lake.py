@@ -35,22 +35,24 @@ lake_option = click.option(
     envvar="COULER_LAKE",
     show_envvar=True,
     metavar="FOLDER",
-    help="Where workflows are kept that others are written of.",
+    help="The folder of the lake.",
 )
 
 
 @file_command(
     "add",
     lake_option,
-    click.option("--description", default="", metavar="TEXT", help="What they are for; models and searches go by it."),
+    click.option(
+        "--description", default="", metavar="TEXT", help="The purpose of the workflows. Models and searches use it."
+    ),
     engine_option,
     searches=False,
 )
 def add(call: FileCall, *, lake: Path, description: str) -> int:
-    """Adds workflows of any engines: what their steps run, and how they are put together.
+    """Adds workflows of any engine to a lake.
 
-    Of each step that takes texts and gives texts, a ready-made step. It is kept as data; nothing of it is run. One of
-    the same name is replaced.
+    Each step whose inputs and outputs are texts becomes a ready-made step. It is kept as data, and never run here.
+    A workflow of the same name is replaced.
     """
     with call.session() as session:
         plans, errors = call.lift(session)
@@ -85,7 +87,7 @@ def _kept(
 @json_option
 @with_settings
 def ls(*, config: Config, lake: Path, output_format: str) -> None:
-    """Lists the workflows of a lake, with the steps that it has of them."""
+    """Lists the workflows of a lake, and the steps taken from them."""
     workflows = list(lakes.items(lake))
     if output_format == "json":
         print_json("couler.lake-ls/v0", {"workflows": workflows})
@@ -103,6 +105,6 @@ def ls(*, config: Config, lake: Path, output_format: str) -> None:
 @lake_option
 @with_settings
 def rm(*, config: Config, names: tuple[str, ...], lake: Path) -> None:
-    """Takes workflows out of a lake."""
+    """Removes workflows from a lake."""
     for name in dict.fromkeys(names):
         lakes.remove(lake, name)

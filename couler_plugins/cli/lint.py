@@ -52,14 +52,14 @@ Examples:
 """,
 )
 def command(call: FileCall, *, schemas: tuple[str, ...], baseline: Path | None, write_baseline: bool) -> int:
-    """Finds what the engine would refuse, before it does: per finding the file, the line, and what to do.
+    """Finds what an engine would refuse: file, line and remedy.
 
-    Checks all files of the call together, because one may refer to another. Exits with 1 if a finding is an error.
+    Checks all files together, because one may refer to another. Exits with 1 if a finding is an error.
 
-    The same thing at several places is one finding, with the other places; in JSON, one finding a file. Findings that
-    a baseline records are not shown and do not count. A baseline knows them by file, code, path and message.
+    Shows a finding at several places once, and lists the other places. In JSON, each file has its own finding. A
+    baseline hides the findings that it records. It compares file, code, path and message.
 
-    Schemas work for any kind of objects, also where no adapter knows them. They need the extra `lint`.
+    --schema checks objects of any kind, also of engines that couler does not know. It needs the extra `lint`.
     """
     if write_baseline and baseline is None:
         raise click.UsageError("--write-baseline needs --baseline FILE, the file to write.")

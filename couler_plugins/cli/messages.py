@@ -69,8 +69,8 @@ def nothing_in(file: str) -> str:
     if not file.endswith(".py"):
         return "no workflow found"
     return (
-        "no workflow found: of Python, files with DAGs of Airflow are read; give what a program of Hera or KFP writes, "
-        "or optimize where it builds its workflow (docs/hera.md, docs/kfp.md)"
+        "no workflow found: of Python files, only Airflow DAG files are read. For Hera or KFP, give the YAML that the "
+        "program writes, or optimize inside of the program (docs/hera.md, docs/kfp.md)"
     )
 
 

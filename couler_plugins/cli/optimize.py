@@ -39,7 +39,11 @@ log = logging.getLogger(__name__)
     render_option,
     output_option,
     in_place_option,
-    click.option("--save-plan", metavar="FILE", help="Keep how workflows were split, for --previous of a later call."),
+    click.option(
+        "--save-plan",
+        metavar="FILE",
+        help="Write the parts of split workflows to FILE, for --previous of a later call.",
+    ),
     click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change."),
     json_option,
     epilog="""\b
@@ -53,10 +57,10 @@ Examples:
 """,
 )
 def optimize(call: FileCall, *, output: str | None, in_place: bool, save_plan: str | None, check: bool) -> int:
-    """Rewrites workflows so that they do the same at lower cost, and changes only the lines that this needs.
+    """Rewrites workflows to do the same work at lower cost.
 
-    Searches folders for *.yaml, *.yml and *.json. With --format json, prints a record of each file instead of its text;
-    -o and --in-place write the text all the same.
+    Changes only the lines that an optimization needs. Searches folders for *.yaml, *.yml and *.json. With --format
+    json, prints a record of each file instead of its text. -o and --in-place still write the text.
     """
     if check and (output is not None or in_place):
         raise click.UsageError("--check writes nothing: leave out -o and --in-place.")
@@ -71,7 +75,7 @@ def optimize(call: FileCall, *, output: str | None, in_place: bool, save_plan: s
 
 @file_command(
     "convert",
-    click.option("--to", required=True, metavar="ENGINE", help="The engine, and its options: argo{version=4.1}."),
+    click.option("--to", required=True, metavar="ENGINE", help="The target engine, with options: argo{version=4.1}."),
     engine_option,
     output_option,
     in_place_option,
@@ -85,10 +89,10 @@ Examples:
 """,
 )
 def convert(call: FileCall, *, output: str | None, in_place: bool) -> int:
-    """Writes workflows for an engine without optimizing them.
+    """Rewrites workflows for another engine, without optimizing.
 
-    For their own engine that is the identity: a file that its options do not concern keeps every character. For another
-    engine each file is written anew, where it can mean the same there; else it is refused, by step and feature.
+    Writes a file for another engine only if it means the same there. Otherwise refuses it, and names the step and
+    the feature. For a workflow's own engine, only the options in --to change the text.
     """
     _refuse_two_on_stdout(call, output)
     with call.session() as session:

@@ -29,15 +29,15 @@ Examples:
   couler plugins --all --format json
 """,
 )
-@click.option("--all", "show_all", is_flag=True, help="Those that are disabled, too.")
+@click.option("--all", "show_all", is_flag=True, help="Also list disabled plugins.")
 @json_option
 @with_settings
 @click.pass_context
 def command(ctx: click.Context, *, config: Config, show_all: bool, output_format: str) -> None:
-    """Lists the plugins with what they give: hooks, optimizers, policies, partitioners and tuners with their
-    options, adapters, artifact stores, ready-made steps.
+    """Lists the plugins and what they provide.
 
-    Exits with 1 if one of them cannot be used, wholly or in part.
+    Shows hooks, optimizers, policies, partitioners, tuners, adapters, artifact stores and ready-made steps. Exits
+    with 1 if a plugin or a part of it cannot be used.
     """
     with contextlib.redirect_stdout(sys.stderr):  # plugins may print while they are imported
         plugins = load_plugins(config)

@@ -29,16 +29,16 @@ Examples:
 """,
 )
 def command(call: FileCall, *, output: str | None) -> None:
-    """Gives back the files that were split, as they were, from what splitting has made of them.
+    """Restores the original files of workflows that were split.
 
-    The texts are in documents that `split` adds beside the parts (on Argo: ConfigMaps), unless it was told not to.
+    `split` stores the original files beside the parts, on Argo in ConfigMaps. Give these documents as input.
     """
     with call.session() as session:
         originals = originals_in(call.files, session)
     if not originals:
-        hint = "give what split has made, its added documents included"
+        hint = "give all files that split wrote, with the added documents"
         raise InvalidInput(
-            "no document here keeps an original", file=call.files[0].name if call.files else None, hint=hint
+            "no document here holds an original file", file=call.files[0].name if call.files else None, hint=hint
         )
     if output in (None, "-"):
         if len(originals) > 1:

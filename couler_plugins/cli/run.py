@@ -30,9 +30,13 @@ SHOWN = 5
     engine_option,
     target_options,
     click.option(
-        "--local", is_flag=True, help="Run it in this very process: steps that are Python or scripts, no containers."
+        "--local",
+        is_flag=True,
+        help="Run it on this machine, without a cluster. Takes steps that are Python or scripts, no containers.",
     ),
-    click.option("--parallel", type=click.IntRange(1), metavar="N", help="With --local: run so many steps at a time."),
+    click.option(
+        "--parallel", type=click.IntRange(1), metavar="N", help="With --local: run at most N steps at a time."
+    ),
     click.option("--cache", is_flag=True, help="With --local: reuse results of pure steps from the artifact cache."),
     click.option(
         "--folder",
@@ -40,23 +44,25 @@ SHOWN = 5
         default="couler-run",
         show_default=True,
         metavar="DIR",
-        help="With --local: where what the steps make is kept.",
+        help="With --local: the folder for logs and outputs of the steps.",
     ),
-    click.option("-p", "--pipeline", "optimizers", metavar="TEXT", help="Optimize first: split, cache,split{…}."),
+    click.option("-p", "--pipeline", "optimizers", metavar="TEXT", help="Optimize first: split, or cache,split{…}."),
     click.option(
         "--parameter", "parameters", type=KeyValue(), multiple=True, metavar="NAME=VALUE", help="Set a parameter."
     ),
-    click.option("--run-id", metavar="ID", help="The identity of the run; who gives it again finds what is there."),
+    click.option(
+        "--run-id", metavar="ID", help="The identity of the run. A call with the same ID finds the existing run."
+    ),
     click.option(
         "--journal",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Write down what happens; called again with it, the run is taken up where it was left.",
+        help="Record the run in FILE. A call with the same FILE continues the run.",
     ),
-    click.option("--wait/--no-wait", default=True, help="Follow it until it has ended (the default)."),
-    click.option("--timeout", type=AGE, metavar="TIME", help="Follow it no longer than: 90s, 30m, 24h."),
-    click.option("--dry-run", is_flag=True, help="Have the cluster check everything, and keep nothing."),
-    click.option("--force", is_flag=True, help="Overwrite what others have changed in documents that are there."),
+    click.option("--wait/--no-wait", default=True, help="Follow the run until it has ended (the default)."),
+    click.option("--timeout", type=AGE, metavar="TIME", help="Follow the run at most this long: 90s, 30m, 24h."),
+    click.option("--dry-run", is_flag=True, help="Let the cluster check everything, but create nothing."),
+    click.option("--force", is_flag=True, help="Overwrite changes that others made to existing objects."),
     json_option,
     searches=False,
     epilog="""\b
@@ -96,20 +102,19 @@ def command(
     dry_run: bool,
     force: bool,
 ) -> int:
-    """Submits workflows to their engine, with all that they need beside them, and follows them to their ends.
+    """Submits workflows to their engine, and follows them.
 
-    Templates, permissions and the like are put in place first, then the workflows are created: from what was optimized
-    by -p, or from the files as they are. Nothing is submitted twice, however often the command is interrupted, killed
-    and called again with the same --run-id or --journal.
+    Applies templates, permissions and other objects first, then creates the workflows. With -p, optimizes them
+    before. Never submits a workflow twice under the same --run-id or --journal, even if the command was killed.
     """
     if dry_run and journal is not None:
         raise click.UsageError("--dry-run keeps nothing: leave --journal out.")
     if timeout is not None and not wait:
-        raise click.UsageError("--timeout needs somebody who waits: leave --no-wait out.")
+        raise click.UsageError("--timeout cannot be combined with --no-wait.")
     if local and (context or namespace):
-        raise click.UsageError("--local runs it here: leave --context and --namespace out.")
+        raise click.UsageError("--local uses no cluster: leave --context and --namespace out.")
     if local and not wait:
-        raise click.UsageError("--local runs it here, and it ends with this process: leave --no-wait out.")
+        raise click.UsageError("--local cannot be combined with --no-wait: the run ends with this process.")
     if not local and (parallel or cache):
         raise click.UsageError("--parallel and --cache are for --local.")
     if cache and not call.config.cache_store:
@@ -161,7 +166,7 @@ def _lines(done: RunReport, request: RunRequest) -> list[str]:
         lines += [f"  {item.name} = {item.value}" for item in entry.outputs]
         lines += _failed(done.failures.get(job.name, ()))
     if not any(job.runs for job in done.jobs):
-        lines.append("there is no workflow among the documents: they were put in place, and nothing runs")
+        lines.append("there is no workflow among the documents: they were applied, and nothing runs")
     return lines
 
 

@@ -180,10 +180,12 @@ def runner_of(plugins: Plugins, engine: str, where: Where, local: Local = NOTHIN
     runner = offered_runner(plugins, engine, where, local)
     if runner is None and where.folder:
         hint = "leave --local out, and run it on its engine"
-        raise Unsupported(f"the adapter of {engine} runs nothing here", engine=engine, feature="run --local", hint=hint)
+        raise Unsupported(
+            f"--local is not supported for workflows of {engine}", engine=engine, feature="run --local", hint=hint
+        )
     if runner is None:
-        hint = "write the documents with `couler optimize`, and submit them by the engine's own means"
-        raise Unsupported(f"the adapter of {engine} submits nothing", engine=engine, feature="run", hint=hint)
+        hint = "write the documents with `couler optimize`, and submit them with the engine's own tools"
+        raise Unsupported(f"couler cannot submit workflows of {engine}", engine=engine, feature="run", hint=hint)
     return runner
 
 
@@ -192,7 +194,7 @@ def offered_runner(plugins: Plugins, engine: str, where: Where, local: Local = N
     adapter = plugins.adapter(engine)
     runner = adapter.runner(where)
     if runner is not None and where.folder and local != NOTHING:
-        message = f"{engine} runs workflows here by its own means, which know no --parallel and no --cache"
+        message = f"{engine} has its own runner for --local, which does not support --parallel and --cache"
         raise Unsupported(message, engine=engine, feature="run --local", hint="leave these out")
     if runner is None and where.folder and adapter.offers("local"):
         runner = LocalRunner(adapter, where, parallel=local.parallel, opening=local.opening)
@@ -229,8 +231,10 @@ def _documents(files: Sequence[Input], session: Session, pipeline: str | None) -
     read = [item.file for item in files if item.file is not None]
     engines = list(session.engines(read, _raise))
     if len(engines) != 1:
-        message = f"there are workflows of {' and '.join(engines)}" if engines else "there is no workflow to run"
-        raise InvalidInput(message, hint="give the files of one engine" if engines else "give a file that holds one")
+        message = (
+            f"found workflows of several engines ({', '.join(engines)})" if engines else "there is no workflow to run"
+        )
+        raise InvalidInput(message, hint="choose one with --engine" if engines else "give a file that holds one")
     if pipeline is None:
         bundle = session.plugins.adapter(engines[0]).load(read)
         return engines[0], [document.data for document in bundle.documents]

@@ -99,29 +99,31 @@ _pipeline_option = click.option(
     "-p", "--pipeline", metavar="TEXT", help="Optimizers with their options: dedupe,./mine.py:Mine{limit=3}."
 )
 _assume_pure_option = click.option(
-    "--assume-pure", is_flag=True, help="Cache as if every owner had declared every step pure; the other rules hold."
+    "--assume-pure",
+    is_flag=True,
+    help="Treat every step as declared pure. The other rules against caching still apply.",
 )
 _history_option = click.option(
     "--history",
     multiple=True,
     metavar="PATH",
-    help="Past runs, for optimizers that use times and sizes: WfFormat traces, workflows with their engine's status, "
-    "what `couler history` writes.",
+    help="Past runs, with times and sizes: WfFormat traces, workflows with their engine's status, or "
+    "files of `couler history`.",
 )
 _previous_option = click.option(
     "--previous",
     metavar="FILE",
-    help="How workflows were split before, from --save-plan: parts keep their steps and names.",
+    help="The file of --save-plan from an earlier split: parts keep their steps and names.",
 )
 render_option = click.option(
     "--render", is_flag=True, help="Render charts and kustomizations in folders: runs helm template, kustomize build."
 )
-engine_option = click.option("--engine", metavar="NAME", help="Look at this engine's documents only.")
+engine_option = click.option("--engine", metavar="NAME", help="Use only documents of this engine.")
 output_option = click.option(
     "-o", "--output", metavar="PATH", help="Where to write: a file, a folder for several, - for stdout."
 )
-in_place_option = click.option("-i", "--in-place", is_flag=True, help="Replace the files themselves.")
-to_option = click.option("--to", metavar="TEXT", help="Options of an engine: argo{version=4.1}.")
+in_place_option = click.option("-i", "--in-place", is_flag=True, help="Overwrite the input files.")
+to_option = click.option("--to", metavar="TEXT", help="Options of the engine, such as argo{version=4.1}.")
 json_option = click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
@@ -145,7 +147,9 @@ def pipeline_option(function: Function) -> Function:
 
 def target_options(function: Function) -> Function:
     """Gives a command `--namespace` and `--context`."""
-    namespace = click.option("--namespace", default="", metavar="NAME", help="Where documents go that do not say it.")
+    namespace = click.option(
+        "--namespace", default="", metavar="NAME", help="The namespace of documents that name none."
+    )
     context = click.option("--context", default="", metavar="NAME", help="The context of the kubeconfig.")
     return namespace(context(function))
 
@@ -155,7 +159,7 @@ def with_settings(function: Function) -> Function:
 
     @click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
     @click.option("-v", "--verbose", count=True, help="Print more (-vv: all).")
-    @click.option("--no-color", is_flag=True, help="No colours, even on a terminal.")
+    @click.option("--no-color", is_flag=True, help="Print without colours, also on a terminal.")
     @functools.wraps(function)
     def wrapper(*, quiet: bool, verbose: int, no_color: bool, **arguments: Any) -> Any:
         level = LOUDNESS.get(-1 if quiet else verbose, "debug")

@@ -38,7 +38,7 @@ CACHE_OPTIONS = (
         multiple=True,
         metavar="TEXT",
         default=("scr", "gdsf-subtree", "lru"),
-        help="A policy such as scr or lru; several times for several.  [default: scr, gdsf-subtree, lru]",
+        help="A policy such as scr or lru. Repeatable.  [default: scr, gdsf-subtree, lru]",
     ),
     click.option(
         "--capacity",
@@ -46,41 +46,61 @@ CACHE_OPTIONS = (
         multiple=True,
         metavar="SIZE",
         default=("5%", "10%", "20%", "40%"),
-        help="30GB, or 10% of all results of one version; several times for several.  [default: 5%, 10%, 20%, 40%]",
+        help="30GB, or 10% of all results of one version. Repeatable.  [default: 5%, 10%, 20%, 40%]",
     ),
     click.option(
         "--edits",
         multiple=True,
         metavar="NAME|FILE",
-        help="What changes from run to run: a kind, or a file; several times for several.",
+        help="What changes between runs: a kind, or a file. Repeatable.",
     ),
     click.option(
         "--runs", type=click.IntRange(1, 100_000), default=40, show_default=True, help="Runs of each workflow."
     ),
     click.option(
-        "--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="How often, by chance anew."
+        "--seeds",
+        type=click.IntRange(1, 1000),
+        default=3,
+        show_default=True,
+        help="Repetitions with other random seeds.",
     ),
-    click.option("--jobs", type=click.IntRange(1), help="Processes at once; as many as there are cores unless given."),
-    click.option("--workers", type=click.IntRange(1), help="Steps that run at once; no limit unless given."),
-    click.option("--latency", type=AmountType(), default=1.0, show_default=True, help="Seconds before a load begins."),
-    click.option("--bandwidth", type=SizeType(), default="100MB", show_default=True, help="Bytes loaded in a second."),
+    click.option("--jobs", type=click.IntRange(1), help="Processes at a time. Default: one for each core."),
+    click.option("--workers", type=click.IntRange(1), help="Steps that run at a time. Default: no limit."),
+    click.option(
+        "--latency",
+        type=AmountType(),
+        default=1.0,
+        show_default=True,
+        help="Seconds before a load from the cache begins.",
+    ),
+    click.option(
+        "--bandwidth",
+        type=SizeType(),
+        default="100MB",
+        show_default=True,
+        help="Bytes loaded from the cache in a second.",
+    ),
     click.option(
         "--unknown-size",
         type=SizeType(),
-        help="What a result of unknown size counts as; the median of its type unless given.",
+        help="The size of results of unknown size. Default: the median of their type.",
     ),
-    click.option("--online", is_flag=True, help="Decide at the end of each step as well, in the middle of runs."),
+    click.option("--online", is_flag=True, help="Let the policy also decide after each step, not only after each run."),
     click.option("--price-compute", type=AmountType(), metavar="MONEY", help="What an hour of computing costs."),
     click.option("--price-storage", type=AmountType(), metavar="MONEY", help="What a GB costs in a month."),
     click.option(
-        "--months", type=AmountType(), default=1.0, show_default=True, help="How long all runs take by the calendar."
+        "--months",
+        type=AmountType(),
+        default=1.0,
+        show_default=True,
+        help="Months over which the runs are spread, for --price-storage.",
     ),
     click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="A picture: an .svg or a .png."),
     click.option(
         "--launch",
         type=AmountType(),
         metavar="SECONDS",
-        help="With -p: to start a part; what split reckons with by default.",
+        help="With -p: seconds to start a part. Default: as in `split`.",
     ),
     pipeline_option,
     engine_option,
@@ -116,19 +136,20 @@ def command(
     plot: Path | None,
     launch: float | None,
 ) -> None:
-    """Says what a cache would have saved: workflows are run again and again with edits, and a cache of limited size.
+    """Estimates what a cache or a split would save.
 
-    Inputs are traces (WfFormat), workflows with the status that their engine wrote, or workflows whose steps are known
-    from --history. Workflows share the cache. What a run costs is the time of what it computes and loads; after it, the
-    policy chooses what to keep.
+    Repeats the workflows with edits between the runs, and with a cache of limited size. Inputs are traces
+    (WfFormat), workflows with the status that their engine wrote, or workflows with --history. All workflows share
+    the cache. A run costs the time to compute or load its results. After each run, the policy chooses which results
+    stay.
 
-    Edits are replayed (as in development: types of steps, bursts, returns, undos), uniform (any step), hot-spot,
-    source-refresh, walk (along edges), deepening (from the sources on), branches (two versions in turns), mix, or a
-    file of recorded ones (couler.edits/v1). Where several runs of a workflow are given, what changed between them is
-    the default.
+    --edits takes replayed (as in development: types of steps, bursts, returns, undos), uniform (any step),
+    hot-spot, source-refresh, walk (along edges), deepening (from the sources on), branches (two versions in turns),
+    mix, or a file of recorded edits (couler.edits/v1). If the input has several runs of a workflow, their
+    differences are the default.
 
-    With -p, says instead how long the workflow runs before and after these optimizers on so many --workers, and what
-    each of its parts costs where one of them is split.
+    With -p, estimates instead how long the workflow runs before and after these optimizers, on so many --workers.
+    For `split`, shows the cost of each part.
     """
     if call.config.origin("pipeline") == "flag":
         _refuse_cache_options()

@@ -105,12 +105,12 @@ def _runs(item: Input, session: Session) -> list[Run]:
     if ended:
         return ended
     if runs:
-        hint = "give one that did: what the others lack of steps would be taken for edits"
-        raise _NoTraceError("no run in this came to its end", file=item.name, hint=hint)
+        hint = "give a run that completed: missing steps of others would count as edits"
+        raise _NoTraceError("no run in this file has completed", file=item.name, hint=hint)
     if not any(session.plugins.claimed_by(document) for document in item.file.documents):
         hint = "these are recorded edits: name them with --edits" if _is_edits(item) else HINT
         empty = all(document.data is None for document in item.file.documents)
-        message = "this is empty" if empty else "this tells of no run, and is no workflow that a plugin understands"
+        message = "this is empty" if empty else "this is neither a past run nor a workflow that a plugin understands"
         raise _NoTraceError(message, file=item.name, hint=hint)
     return _planned(item, session)
 

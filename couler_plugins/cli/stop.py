@@ -70,9 +70,13 @@ Examples:
 )
 @engine_option
 @target_options
-@click.option("--terminate", is_flag=True, help="Run no exit handlers, either.")
-@click.option("--wait/--no-wait", default=True, help="Wait until it has ended (the default), and stop what came since.")
-@click.option("--timeout", type=AGE, default="5m", show_default=True, metavar="TIME", help="Wait no longer than.")
+@click.option("--terminate", is_flag=True, help="Do not run exit handlers.")
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    help="Wait until all has ended (the default), and stop parts that start meanwhile.",
+)
+@click.option("--timeout", type=AGE, default="5m", show_default=True, metavar="TIME", help="Wait at most this long.")
 @json_option
 @with_settings
 @click.pass_context
@@ -90,15 +94,15 @@ def command(
     timeout: float,
     output_format: str,
 ) -> None:
-    """Stops workflows, and the workflows that they have started for their parts.
+    """Stops workflows, and the parts that they have started.
 
-    An engine stops what it is told to stop; Argo lets the parts of a workflow that was split run on. Exits with 1 if
-    something had not ended after --timeout.
+    Argo alone would let the parts of a split workflow run on. Exits with 1 if something is still running after
+    --timeout.
     """
     if bool(places) == (journal is not None):
         raise click.UsageError("Give the names of workflows, or --journal FILE.")
     if journal is not None and (engine or context or namespace):
-        raise click.UsageError("The journal says which engine, context and namespace are meant.")
+        raise click.UsageError("The journal names them already: leave --engine, --context and --namespace out.")
     where = Where(context=context, namespace=namespace)
     request = Stop(places, journal, engine, where, terminate, wait, timeout)
     ctx.exit(_print_stopped(_stop(config, request), as_json=output_format == "json"))
@@ -125,7 +129,7 @@ def _stop(config: Config, request: Stop) -> list[Stopped]:
         offering = [name for name in plugins.adapters if offered_runner(plugins, name, where) is not None]
         if len(offering) != 1:
             some = f"--engine {' or '.join(offering)}" if offering else "--engine"
-            raise InvalidInput("nothing says which engine is meant", hint=f"give {some}")
+            raise InvalidInput("no engine is given", hint=f"give {some}")
         engine = offering[0]
     runner = runner_of(plugins, engine, where)
     deadline = time.monotonic() + request.timeout
@@ -158,7 +162,7 @@ def _print_stopped(stopped: Sequence[Stopped], *, as_json: bool) -> int:
         for item in stopped:
             lines += [f"{place}: told to stop" for place in item.places]
             if not item.places:
-                lines.append(f"{item.place}: nothing of it was running any more")
+                lines.append(f"{item.place}: it was not running any more")
             elif item.phase:
                 lines.append(f"{item.place}: {item.phase}")
         write_bytes("".join(f"{line}\n" for line in lines or ["nothing of it was submitted, or all of it has ended"]))

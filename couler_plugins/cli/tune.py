@@ -47,16 +47,20 @@ Examples:
 @click.argument("task", type=click.Path(path_type=Path), metavar="FILE")
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]")
 @click.option(
-    "--tuner", default="optuna", show_default=True, metavar="TEXT", help="What proposes: optuna{sampler=tpe}."
+    "--tuner", default="optuna", show_default=True, metavar="TEXT", help="The tuner, with options: optuna{sampler=tpe}."
 )
-@click.option("--trials", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Trainings in all.")
-@click.option("--study", metavar="NAME", help="The study's name in its storage.")
-@click.option("--storage", default="", metavar="URL", help="Instead of a file beside FILE: postgresql://…, or none.")
-@click.option("--fresh", is_flag=True, help="Delete the trials that the study has, and start anew.")
-@click.option("--max-failed", type=click.IntRange(0), help="Give up when more trials than this have failed.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Of one training.")
 @click.option(
-    "--pruner", type=click.Choice(["median", "successive-halving", "hyperband"]), help="What stops bad trials early."
+    "--trials", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Number of trials in total."
+)
+@click.option("--study", metavar="NAME", help="The study's name in its storage.")
+@click.option("--storage", default="", metavar="URL", help="Keep trials in this database (postgresql://…), or in none.")
+@click.option("--fresh", is_flag=True, help="Delete the trials of the study first.")
+@click.option("--max-failed", type=click.IntRange(0), help="Give up when more trials than this fail.")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Time limit of one trial.")
+@click.option(
+    "--pruner",
+    type=click.Choice(["median", "successive-halving", "hyperband"]),
+    help="The rule that stops bad trials early.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="A picture: an .svg or a .png.")
 @json_option
@@ -78,19 +82,20 @@ def command(
     plot: Path | None,
     output_format: str,
 ) -> None:
-    """Tunes what FILE says: a Data Card, a search space, and maybe a Model Card (docs/tune.md).
+    """Searches good hyperparameters for a training command.
 
-    With a command, trains with it, trial after trial, and says which values were best. '{rate}' in its arguments stands
-    for the value of rate; COULER_TUNE holds all values as JSON. The last line that it prints is the metric: a number,
-    or a JSON object that has it by its name. What the owner has set (the space's defaults) is always the first trial.
+    FILE describes the data, the metric and the search space (docs/tune.md). Each trial runs the command. '{rate}'
+    in its arguments stands for the value of rate. COULER_TUNE holds all values as JSON. The last line that the
+    command prints is the metric: a number, or a JSON object with the metric's name. The first trial uses the
+    defaults of the search space.
 
-    With --pruner, lines of JSON with the metric and a whole number "step" tell how it goes, and a trial that does worse
-    than others did is stopped.
+    With --pruner, the command prints lines of JSON with the metric and a whole number "step". A trial that is worse
+    than others at the same step is stopped.
 
-    Trials are kept in a file beside FILE (churn.study.db), or where --storage says. The same command goes on where it
-    was, also after it was killed. Another command or search space has its own study in that file.
+    Trials are kept in a file beside FILE (churn.study.db), or in --storage. Call the same command again to
+    continue, also after it was killed. Another command or search space gets its own study in that file.
 
-    Without a command, says which values the tuner proposes, and trains nothing.
+    Without a command, prints the values that the tuner proposes, and trains nothing.
     """
     log_retries()
     if plot is not None:

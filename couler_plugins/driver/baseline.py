@@ -145,6 +145,6 @@ class Baseline:
         return record.file in seen or not (self.path.parent / record.file).exists()
 
     def _stale(self, record: _Record, seen: dict[str, str]) -> Finding:
-        message = f"the baseline records what is gone: {record.message} [{record.code}]"
+        message = f"the baseline records a finding that is gone: {record.message} [{record.code}]"
         file = seen.get(record.file) or os.path.normpath(self.path.parent / record.file)
-        return Finding("note", message, file, code="stale-baseline", hint="write the baseline anew")
+        return Finding("note", message, file, code="stale-baseline", hint="write the baseline again")

@@ -64,7 +64,7 @@ class RunContext:
         if self._runs and not matching and workflow.label not in self._unknown:
             self._unknown.add(workflow.label)
             families = ", ".join(sorted({run.family for run in self._runs})[:5])
-            log.warning("the history tells of no run of %s, but of %s", workflow.label, families)
+            log.warning("the history has no run of %s, only of %s", workflow.label, families)
         return matching
 
     def policy(self, text: str) -> CachePolicy:

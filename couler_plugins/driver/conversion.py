@@ -147,7 +147,7 @@ def _unsupported(engine: str, target: str, file: str | None = None) -> Unsupport
 def _mixed(engines: Sequence[str], target: str, file: str) -> CoulerError:
     if target not in engines and len(engines) == 1:
         return _unsupported(engines[0], target, file)
-    message = f"it holds workflows of {' and '.join(engines)}"
+    message = f"the file holds workflows of several engines ({', '.join(engines)})"
     return InvalidInput(message, file=file, hint="put those of each engine into a file of their own")
 
 
@@ -218,7 +218,9 @@ def _written(item: Input, plan: Plan, target: Adapter, options: Any, names: dict
         other = names.get(name, item.name if name in lowered.names[:position] else None)
         if other is not None:
             hint = "give one of them another name, or convert them into folders that are not used together"
-            raise InvalidInput(f"it would be {name}, which {other} is already", engine=target.engine, hint=hint)
+            raise InvalidInput(
+                f"its name there would be {name}, which {other} has already", engine=target.engine, hint=hint
+            )
     names.update(dict.fromkeys(lowered.names, item.name))
     return _result(
         item,

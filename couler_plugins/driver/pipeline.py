@@ -84,7 +84,7 @@ def check_order(optimizers: Sequence[Optimizer]) -> None:
         if early is not None:
             order = (*names[:early], optimizer.name, *names[early:place], *names[place + 1 :])
             raise InvalidInput(
-                f"{optimizer.name!r} stands behind {names[early]!r} in the pipeline, which builds on what it makes",
+                f"{optimizer.name!r} must come before {names[early]!r} in the pipeline, which uses its output",
                 hint=f"put it first: {','.join(order)}",
             )
 
@@ -97,7 +97,9 @@ def assuming_pure(text: str) -> str:
     """
     items = parse_items(text, "the pipeline")
     if not any(item.name == "cache" for item in items):
-        raise InvalidInput("--assume-pure means the optimizer cache, which is not run", hint="add it: -p dedupe,cache")
+        raise InvalidInput(
+            "--assume-pure needs the optimizer cache, which is not in the pipeline", hint="add it: -p dedupe,cache"
+        )
     option = ("assume-pure", ("true",))
     others = {item: tuple(given for given in item.options if given[0] != option[0]) for item in items}
     return print_items(Item(item.name, (*others[item], option)) if item.name == "cache" else item for item in items)

@@ -33,7 +33,7 @@ def write_files(lowered: Lowered) -> Written:
                 optimizer="documents",
                 workflow=file.name,
                 subject=f"document {index + 1}",
-                action="written anew, without its comments and formatting",
+                action="rewritten without its comments and formatting",
                 reason=reason,
             )
             for index, reason in spliced.redumped

@@ -174,7 +174,7 @@ class Runner(Protocol):
             terminate: whether handlers that clean up are left out as well.
 
         Returns:
-            The places of all that was told to stop by this call; empty where nothing of it was running any more.
+            The places of all that was told to stop by this call; empty where it was not running any more.
 
         Raises:
             EngineError: the engine failed, or has no such job (any more).

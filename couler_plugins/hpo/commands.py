@@ -102,7 +102,7 @@ def as_objective(task: Task, command: Sequence[str], timeout: float | None) -> O
     unknown = [name for part in command for name in PLACE.findall(part) if name not in task.space.names]
     if unknown:
         raise InvalidInput(
-            f"the command has a place for {unknown[0]!r}, which is no parameter",
+            f"the command uses {unknown[0]!r}, which is not a parameter of the search space",
             hint=f"there are {', '.join(task.space.names)}",
         )
 
@@ -151,7 +151,7 @@ def read_metric(output: str, metric: str) -> float:
     value = measured(output, metric)
     if value is None:
         line = next((line for line in reversed(output.splitlines()) if line.strip()), "").strip()
-        raise CoulerError(f"the last line of its output says no {metric}: {line[:60]!r}")
+        raise CoulerError(f"the last line of its output has no {metric}: {line[:60]!r}")
     return value
 
 

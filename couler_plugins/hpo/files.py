@@ -193,7 +193,9 @@ def _with_cards(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(supplied := data.get("data"), Mapping) and "card" in supplied:
         name, text = _card(supplied["card"], folder, "data")
         if "metric" not in supplied:
-            raise InvalidInput("data.metric is missing", path=("data",), hint="such a card does not say what counts")
+            raise InvalidInput(
+                "data.metric is missing", path=("data",), hint="a Data Card does not name the metric: add it here"
+            )
         card = data_card(text, name, supplied["metric"], supplied.get("direction", ""))
         own = {key: value for key, value in supplied.items() if key != "card"}
         merged["data"] = {**msgspec.to_builtins(card), **own}

@@ -62,7 +62,7 @@ def storage_errors() -> Iterator[None]:
     except _sqlalchemy_errors("SQLAlchemyError", DuplicatedStudyError, StorageInternalError) as error:
         reason = type(error.__cause__ or error).__name__  # its text would hold the statement, and maybe the password
         raise EngineError(
-            f"the storage of the study failed: {reason}", hint="is it there, and may we write?"
+            f"the storage of the study failed: {reason}", hint="check that it exists, and that you may write to it"
         ) from error
 
 

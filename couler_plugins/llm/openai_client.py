@@ -84,7 +84,7 @@ class OpenAIClient:
             return self._retry(_pause, self._once, request)
         except openai.APIStatusError as error:
             if error.status_code in TRANSIENT:
-                raise ModelUnavailable(f"the model's server answers {error.status_code}, again and again") from None
+                raise ModelUnavailable(f"the model's server keeps answering {error.status_code}") from None
             hint = {401: "check the key", 403: "check the key", 404: "check the URL, and the name of the model"}
             raise InvalidInput(
                 f"the model's server refuses: {error.status_code}", hint=hint.get(error.status_code)

@@ -97,9 +97,9 @@ class Replay:
         answers = self._answers.get(_key(request), [])
         if not answers:
             raise InvalidInput(
-                "the record does not hold this question",
+                "the record has no answer to this question",
                 file=str(self._path),
-                hint="all that the question is made of has to be as it was when it was recorded",
+                hint="every input of the question must be the same as when it was recorded",
             )
         exchange = answers.pop(0) if len(answers) > 1 else answers[0]
         if exchange.reply is None:

@@ -155,7 +155,7 @@ def parse(texts: Texts, wanted: Any) -> Any:
     if origin in (Union, types.UnionType):
         return None if texts == ("none",) else parse(texts, _without_none(wanted))
     if len(texts) != 1:
-        raise ValueError(f"one value is wanted, not {len(texts)}")
+        raise ValueError(f"expected one value, not {len(texts)}")
     return _parse_one(texts[0], wanted)
 
 

@@ -72,12 +72,12 @@ class _Parser:
         items: list[Item] = []
         while self.at < len(self.text):
             if items and not self.skip(","):
-                raise self.error("a comma or the end is wanted here")
+                raise self.error("expected a comma or the end here")
             items.append(self.item())
         return tuple(items)
 
     def item(self) -> Item:
-        name = self.take(_CLASS if _CLASS.match(self.text, self.at) else _NAME, "a name is wanted here")
+        name = self.take(_CLASS if _CLASS.match(self.text, self.at) else _NAME, "expected a name here")
         options: dict[str, Texts] = {}
         if self.skip("{") and not self.skip("}"):
             while True:
@@ -85,16 +85,16 @@ class _Parser:
                 if option in options:
                     raise self.error(f"the option {option!r} is given twice")
                 if not self.skip("="):
-                    raise self.error(f"'=' is wanted after {option!r}")
+                    raise self.error(f"expected '=' after {option!r}")
                 options[option] = self.texts()
                 if self.skip("}"):
                     break
                 if not self.skip(","):
-                    raise self.error("',' or '}' is wanted here")
+                    raise self.error("expected ',' or '}' here")
         return Item(name, tuple(options.items()))
 
     def name(self) -> str:
-        return self.take(_NAME, "a name is wanted here")
+        return self.take(_NAME, "expected a name here")
 
     def texts(self) -> Texts:
         if self.text[self.at : self.at + 1] in (",", "}"):
@@ -116,7 +116,7 @@ class _Parser:
             case "'":
                 return self.take(_SINGLE, "the quote is not closed")[1:-1]
             case _:
-                return self.take(_BARE, "a value is wanted here")
+                return self.take(_BARE, "expected a value here")
 
     def take(self, pattern: re.Pattern[str], otherwise: str) -> str:
         match = pattern.match(self.text, self.at)

@@ -48,4 +48,4 @@ def _advice(workflow: Workflow, plan: Plan, ctx: Context) -> str:
     except Exception as error:
         log.debug("the size of %s is not known", workflow.label, exc_info=True)
         return f"its size is not known, which is an error in the adapter of {workflow.engine}: {error!r}"
-    return f"it has {' and '.join(over)}; split makes parts of it (couler explain -p split says which)" if over else ""
+    return f"it has {' and '.join(over)}; split can cut it into parts (see couler explain -p split)" if over else ""

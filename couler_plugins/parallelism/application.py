@@ -134,18 +134,18 @@ class Splitter:
         into = "auto" if rank else self._into
         only_steps = list(over) == excess(extent._replace(bytes=0, definitions=0), most)
         if into == "graphs" and not facet.nests:
-            reason = f"{workflow.engine} has no graphs inside of a workflow, into which {workflow.label} could be split"
+            reason = f"into=graphs is not supported by {workflow.engine}: {workflow.label} cannot be split into graphs"
             raise InvalidInput(reason, hint="leave out into=graphs")
         keyed = _keyed_by_values(workflow, facet.graph)
         if into == "graphs" and keyed:
-            reason = f"the key of {keyed!r} covers values by the steps that they are from, which are elsewhere then"
-            raise InvalidInput(reason, hint="leave out into=graphs, or put cache behind split")
+            reason = f"the cache key of {keyed!r} names the steps that its values come from, and these would move"
+            raise InvalidInput(reason, hint="leave out into=graphs, or put cache after split in the pipeline")
         if facet.nests and (into == "graphs" or (into == "auto" and only_steps and not keyed)):
             inside = self._nested(plan, job, bonds)
             if inside is not None:
                 return inside
             if into == "graphs":
-                reason = f"{workflow.label} is over its limits also when its steps are in graphs of their own"
+                reason = f"{workflow.label} is over its limits even with its steps in separate graphs"
                 raise InvalidInput(reason, hint="leave out into=graphs")
         return self._detached(plan, job, bonds)
 
@@ -173,11 +173,12 @@ class Splitter:
                 break
         else:
             part, what = large[0]
-            hint = "raise the budget, or make what the steps call smaller"
+            hint = "raise max-steps, max-bytes or max-pods, or make what the steps call smaller"
             raise InvalidInput(f"{part}, a part of {job.workflow.label}, still has {what}", hint=hint)
         if job.rank and len(cut.parts) == len(job.view.dag):
-            reason = f"what starts the parts of {job.workflow.label} has {' and '.join(job.over)}, and cannot be less"
-            raise InvalidInput(reason, hint="raise the budget: fewer and larger parts")
+            over = " and ".join(job.over)
+            reason = f"the workflow that starts the parts of {job.workflow.label} has {over}, and cannot be smaller"
+            raise InvalidInput(reason, hint="raise max-steps, max-bytes or max-pods, for fewer and larger parts")
         _refuse_taken(plan, detached.workflows)
         launch = float(getattr(self._partitioner, "launch", LAUNCH))
         decisions = self._explained(cut, job, whole, Detached(detached, extents, launch))
@@ -252,7 +253,7 @@ def _refuse_taken(plan: Plan, workflows: Sequence[Workflow]) -> None:
     identities = {(workflow.kind, workflow.namespace, workflow.name) for workflow in plan.workflows}
     for workflow in workflows:
         if (workflow.kind, workflow.namespace, workflow.name) in identities:
-            reason = f"a part would be called {workflow.name!r}, as another {workflow.kind} here is"
+            reason = f"split part name {workflow.name!r} collides with an existing {workflow.kind}"
             raise InvalidInput(reason, hint="rename one of the two workflows")
 
 

@@ -137,5 +137,5 @@ def _check(dag: Dag, budget: Budget, group: Sequence[int], reasons: Sequence[str
             f"{names}{more} have to stay in one part ({why}), and together take {amount:,} {what}: "
             f"{amount - limit:,} more than the {limit:,} that a part may have",
             step=dag.names[group[0]],
-            hint="raise the budget, or remove what ties them together",
+            hint="raise max-steps, max-bytes or max-pods, or remove what ties them together",
         )

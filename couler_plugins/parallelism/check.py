@@ -99,5 +99,5 @@ def _too_large(dag: Dag, step: int, over: tuple[str, int, int]) -> InvalidInput:
         f"the step {name!r} alone takes {amount:,} {what}{reads}: {amount - limit:,} more than the {limit:,} "
         "that a part may have",
         step=name,
-        hint="raise the budget, or make the step smaller: what is long can go into a ConfigMap or an artifact",
+        hint="raise max-steps, max-bytes or max-pods, or move long texts of the step into a ConfigMap or an artifact",
     )

@@ -51,8 +51,8 @@ def explained(
     unknown = cut.view.unknown_seconds
     guess = ""
     if unknown:
-        some = "nothing" if unknown == len(dag) else f"of {unknown:,} nothing"
-        guess = f"; {some} is known of what its {len(dag):,} steps take, which is guessed (--history would tell)"
+        their = f"its {len(dag):,} steps" if unknown == len(dag) else f"{unknown:,} of its {len(dag):,} steps"
+        guess = f"; the times of {their} are not known, and are estimated (see --history)"
     yield Decision(
         optimizer=NAME,
         workflow=label,
@@ -67,12 +67,12 @@ def explained(
             workflow=label if detached is None else detached.parts.workflows[at].label,
             subject=name,
             action="make a part",
-            reason="so that the whole stays as parallel as it can",
+            reason="to keep the workflow as parallel as possible",
             figures=_figures(part, most) if detached is None else _exact_figures(part, most, detached, at),
         )
     beside = () if detached is None else detached.parts.workflows[len(cut.parts) :]
     for workflow in beside:
-        reason = "it runs after all others, whatever becomes of them"
+        reason = "it runs after all others, whatever their outcome"
         yield Decision(optimizer=NAME, workflow=workflow.label, action="make a part", reason=reason)
     for action, reason in detached.parts.notes if detached is not None else ():
         yield Decision(optimizer=NAME, workflow=label, action=action, reason=reason)
@@ -88,7 +88,7 @@ def explained(
                 affects=steps[1:],
             )
     for step in cut.view.unknown_pods:
-        reason = "only the run can tell how many pods its loop starts, so it counts as one"
+        reason = "the number of pods of its loop is only known at run time, so it counts as one"
         yield Decision(optimizer=NAME, workflow=label, subject=step, reason=reason)
 
 

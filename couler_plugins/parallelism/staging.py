@@ -85,9 +85,9 @@ def _inseparable(contraction: Contraction, block: _Block) -> InvalidInput:
     reasons = dict.fromkeys(reason for step in block.steps for reason in contraction.reasons[step])
     return InvalidInput(
         f"the groups {block.first + 1} to {block.last + 1} have to stay in one part ({next(iter(reasons))}), "
-        "and are more than a part may have",
+        "and are together too large for a part",
         step=contraction.dag.names[block.steps[0]],
-        hint="raise the budget, or remove what ties them together",
+        hint="raise max-steps, max-bytes or max-pods, or remove what ties them together",
     )
 
 

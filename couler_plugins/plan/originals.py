@@ -84,7 +84,7 @@ def _whole(base: str, chunks: dict[str, _Chunk]) -> tuple[str, str]:
     if any(place not in chunks for place in wanted) or str(any_chunk.facts.get(COUNT)) != str(len(chunks)):
         reason, hint = "is not all here", "give all of its ConfigMaps"
     elif hashlib.sha256(text.encode()).hexdigest() != any_chunk.facts.get(DIGEST):
-        reason, hint = "is not what was kept", "its ConfigMaps were edited: take it from where you keep your manifests"
+        reason, hint = "is not what was kept", "its ConfigMaps were edited: use your own copy of the manifest"
     else:
         return str(any_chunk.facts.get(NAME, base)), text
     raise InvalidInput(f"the original of {base!r} {reason}", file=any_chunk.file, hint=hint)

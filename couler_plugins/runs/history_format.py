@@ -53,5 +53,5 @@ class HistoryFormat(NamedTuple):
         except (msgspec.ValidationError, RecursionError) as error:
             # Its message names the kinds of what was found and wanted, and where: none of the values.
             reason = re.sub(r"\s+", " ", str(error))[:200]
-            message = f"this is not what {self.who} tells of runs: {reason}"
+            message = f"this is not a history of {self.who}: {reason}"
             raise InvalidInput(message, engine=self.engine, hint=self.hint) from None

@@ -70,7 +70,7 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
         )
     if all(step.seconds is None for step in steps if step.artifact):
         hint = "give past runs with --history: traces (WfFormat), or workflows with their engine's status"
-        raise InvalidInput(f"nothing is known of what the steps of {workflow.label} take", hint=hint)
+        raise InvalidInput(f"the times of the steps of {workflow.label} are not known", hint=hint)
     return Run(family=family_of(workflow), steps=tuple(steps))
 
 

@@ -118,7 +118,7 @@ def test_airflow_takes_files_from_a_folder(tmp_path: Path) -> None:
     submitter = AirflowSubmitter(output=tmp_path / "dags")
     assert submitter.hand_over(listing("diamond")) == tmp_path / "dags" / "diamond.py"
     ast.parse((tmp_path / "dags" / "diamond.py").read_text())
-    with pytest.raises(Unsupported, match="nothing here submits to airflow") as caught:
+    with pytest.raises(Unsupported, match="couler cannot submit workflows to airflow") as caught:
         submitter.submit(listing("diamond"))
     assert caught.value.hint
     with pytest.raises(InvalidInput, match="from a folder"):

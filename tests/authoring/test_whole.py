@@ -102,7 +102,7 @@ def test_what_a_call_gave_that_failed_is_not_that_of_the_next() -> None:
         with contextlib.suppress(Broken):
             couler.concurrent([fails])
         made("a")
-        with pytest.raises(InvalidInput, match="'a' gives is of a call that failed") as caught:
+        with pytest.raises(InvalidInput, match="'a' gives belongs to a call that failed") as caught:
             made("b", kept[0])
     assert caught.value.hint
 
@@ -134,5 +134,5 @@ def test_a_function_that_writes_nothing_is_a_mistake(
 ) -> None:
     with workflow("w"):
         made("first")
-        with pytest.raises(InvalidInput, match="writes no step"):
+        with pytest.raises(InvalidInput, match="creates no step"):
             write(function)

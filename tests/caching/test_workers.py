@@ -92,9 +92,9 @@ def test_a_second_time_changes_nothing_and_says_so() -> None:
     again, decisions = asked(Workers(once, b=PERHAPS))
     assert again is once
     assert [(item.action, item.reason) for item in decisions] == [
-        ("", "its worker looks already"),
+        ("", "its worker looks up its result already"),
         ("", "perhaps: add this; and so: add that"),
-        ("", "its worker looks already; decided when it runs: 'b' has to return something; slowly"),
+        ("", "its worker looks up its result already; decided when it runs: 'b' has to return something; slowly"),
     ]
 
 

@@ -69,8 +69,8 @@ def test_what_is_gone_is_named_and_no_error(couler_command: Couler) -> None:
     write(couler_command, "bad.yaml")
     Path("bad.yaml").write_text(BAD.replace("- name: b\n", ""))
     done = couler_command("lint", *OPTIONS, "bad.yaml")
-    said = "bad.yaml: note: the baseline records what is gone: b runs nothing [no-command] [stale-baseline]"
-    assert (done.exit_code, done.stdout) == (0, f"{said}\n  hint: write the baseline anew\n")
+    said = "bad.yaml: note: the baseline records a finding that is gone: b runs nothing [no-command] [stale-baseline]"
+    assert (done.exit_code, done.stdout) == (0, f"{said}\n  hint: write the baseline again\n")
 
 
 def test_files_that_are_not_of_the_call_are_not_out_of_date(couler_command: Couler) -> None:

@@ -250,9 +250,7 @@ def test_other_python_is_nobodys(run: Run) -> None:
     Path("other.py").write_text("raise SystemExit('this must not run')\n")
     result = run("explain", "other.py")
     assert result.exit_code == 0
-    assert result.stderr.startswith(
-        "other.py: no workflow found: of Python, files with DAGs of Airflow are read; give "
-    )
+    assert result.stderr.startswith("other.py: no workflow found: of Python files, only Airflow DAG files are read. ")
     assert "docs/hera.md" in result.stderr
 
 
@@ -269,7 +267,7 @@ def test_folders_are_not_searched_for_programs(run: Run) -> None:
 
 def test_python_from_elsewhere_than_a_file_is_refused(run: Run) -> None:
     result = api.optimize(api.Text(DAG.format(mark=""), name="text.py"))
-    assert "this is none" in str(result.files[0].error)
+    assert "this is not a file" in str(result.files[0].error)
 
 
 def test_listing_plugins_and_reading_manifests_imports_no_airflow(run: Run) -> None:

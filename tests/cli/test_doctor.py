@@ -120,7 +120,7 @@ def test_what_the_cluster_does_not_tell_is_unknown(server: Server) -> None:
     )
     assert "can-i create configmaps -n flows-system --as system:serviceaccount:flows-system:flows" in found.stdout
     del server.answers["/apis/apps/v1/deployments"]
-    assert "argo: controller: unknown: no controller is to be seen" in doctor("--engine", "argo").stdout
+    assert "argo: controller: unknown: no controller was found" in doctor("--engine", "argo").stdout
 
 
 def test_an_engine_that_is_not_there_or_not_on_kubernetes(server: Server) -> None:
@@ -133,4 +133,4 @@ def test_without_a_cluster_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
     found = doctor()
     assert found.exit_code == 2
-    assert "no cluster to talk to" in found.stderr
+    assert "no cluster is configured" in found.stderr

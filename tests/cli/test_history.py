@@ -82,7 +82,7 @@ def test_engines_whose_own_tools_write_their_history_say_so(history: Couler) -> 
     ("arguments", "code", "said"),
     [
         ((), 2, "Missing argument 'WORKFLOW...'"),
-        (("train",), 2, "nothing says where Airflow is"),
+        (("train",), 2, "the URL of Airflow is not given"),
         (("train", "--engine", "moon"), 2, "moon"),
         (("train", "--from", "there"), 2, "this is no URL"),
         (("train", "--from", "http://127.0.0.1:9", "--newest", "0"), 2, "--newest"),
@@ -108,4 +108,4 @@ def test_nothing_is_written_when_the_engine_fails(history: Couler, api: ApiServe
 def test_without_an_engine_that_lets_runs_be_fetched_nobody_is_asked(couler_command: Couler) -> None:
     found = couler_command("history", "train")
     assert found.exit_code == 2
-    assert "nothing says which engine is meant" in found.stderr
+    assert "no engine is given" in found.stderr

@@ -70,7 +70,7 @@ def test_a_file_is_read_anew_each_time(optimize: Couler) -> None:
         ("mine.py:Mine", '"mine"', '"My Pass"', 2, "mine.py:6: this is no optimizer: Mine: its name 'My Pass' is not"),
         ("mine.py:Mine{limt=3}", "", "", 2, "the optimizer 'mine.py:Mine' has no option 'limt'"),
         ("mine.py:Mine{limit=x}", "", "", 2, "option 'limit': 'x' is not a whole number"),
-        ("mine.py:", "", "", 2, "column 8: a comma or the end is wanted here"),
+        ("mine.py:", "", "", 2, "column 8: expected a comma or the end here"),
         (
             "mine.py:Mine",
             "import json",

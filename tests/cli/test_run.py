@@ -15,7 +15,7 @@ def test_an_engine_that_submits_nothing_is_named(couler_command: Couler) -> None
     Path("a.yaml").write_text("kind: Toy\nname: a\nsteps: []\n")
     done = couler_command("run", "a.yaml")
     assert done.exit_code == 2
-    assert "the adapter of toy submits nothing" in done.stderr
+    assert "couler cannot submit workflows of toy" in done.stderr
     assert "by the engine's own means" in done.stderr
 
 
@@ -29,5 +29,5 @@ def test_help_has_examples(couler_command: Couler, command: str) -> None:
 def test_stopping_needs_an_engine_that_runs(couler_command: Couler) -> None:
     done = couler_command("stop", "ml/a")
     assert done.exit_code == 2
-    assert "nothing says which engine is meant" in done.stderr
-    assert "the adapter of toy submits nothing" in couler_command("stop", "ml/a", "--engine", "toy").stderr
+    assert "no engine is given" in done.stderr
+    assert "couler cannot submit workflows of toy" in couler_command("stop", "ml/a", "--engine", "toy").stderr

@@ -99,7 +99,7 @@ def test_a_run_is_history(couler: Couler) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--no-wait",), "leave --no-wait out"),
+        (("--no-wait",), "--no-wait"),
         (("--namespace", "x"), "leave --context and --namespace out"),
         (("--run-id", "../x"), "cannot name a run"),
         (("--parameter", "q=1"), "no workflow has a parameter 'q'"),
@@ -120,7 +120,7 @@ def test_refusals_come_before_anything_runs(couler: Couler) -> None:
     Path("w.yaml").write_text(workflow(MAIN.replace("name: v", "name: w"), leaf="suspend: {}"))
     done = couler("run", "w.yaml", "--local")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "leaf: it is a suspend, and only scripts run here" in done.stderr
+    assert "leaf: it is a suspend, and --local runs only scripts" in done.stderr
     assert not Path("couler-run").exists()
 
 
@@ -128,4 +128,4 @@ def test_engines_that_the_local_engine_does_not_know_say_so(couler_command: Coul
     Path("a.yaml").write_text("kind: Toy\nname: a\nsteps: []\n")
     done = couler_command("run", "a.yaml", "--local")
     assert done.exit_code == 2
-    assert "the adapter of toy runs nothing here" in done.stderr
+    assert "--local is not supported for workflows of toy" in done.stderr

@@ -48,7 +48,7 @@ def test_who_has_no_rights_is_told_so(cluster: Cluster, namespace: str, tmp_path
     assert found.returncode == 1, found.stderr
     assert f"argo: run: missing: you may not create, get workflows in {namespace}\n" in found.stdout
     assert f"tekton: run: missing: you may not create, get pipelineruns in {namespace}\n" in found.stdout
-    assert "argo: controller: unknown: no controller is to be seen" in found.stdout
+    assert "argo: controller: unknown: no controller was found" in found.stdout
     ran = cluster.run("couler", "run", "workflow.yaml", "--namespace", namespace, cwd=tmp_path, env=environment)
     assert ran.returncode == 3
     assert f"you may not create workflows in {namespace}" in ran.stderr

@@ -57,7 +57,7 @@ def test_a_workflow_stops(cluster: Cluster, namespace: str, tmp_path: Path, term
     names = {node["displayName"].rpartition(".")[2] for node in workflow["status"]["nodes"].values()}
     assert ("onExit" in names, "never" in names) == (not terminate, False)
     again = couler(cluster, tmp_path, "stop", "--engine", "argo", place)
-    assert again.stdout == f"{place}: nothing of it was running any more\n"
+    assert again.stdout == f"{place}: it was not running any more\n"
 
 
 def test_the_parts_of_a_workflow_stop_with_it(cluster: Cluster, namespace: str, tmp_path: Path) -> None:

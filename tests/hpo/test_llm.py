@@ -218,7 +218,7 @@ def test_a_record_is_replayed_without_a_server(tmp_path: Path) -> None:
     text = Path(record).read_text()
     assert "sk-test" not in text
     assert "Authorization" not in text
-    with pytest.raises(InvalidInput, match="does not hold this question"):
+    with pytest.raises(InvalidInput, match="has no answer to this question"):
         Llm(candidates=4, rounds=2, replay=record, seed=1).propose(TASK, [], 0)
 
 

@@ -183,8 +183,8 @@ def test_another_variable_is_a_miss(steps: Steps, monkeypatch: pytest.MonkeyPatc
         ("import os; os.path.exists(F + '/x') and os.remove(F + '/x')", "a hit would not write {}/x (line 2)"),
         ("import subprocess; subprocess.run(['/bin/true'])", "it started /bin/true (line 2)"),
         ("import os; os.fork() or os._exit(0)", "it started fork (line 2)"),
-        ("import os; print(1, flush=True); os._exit(0)", "nobody has observed it, or not to its end"),
-        ("import os; print(os.getcwd())", "its result names its own folder"),
+        ("import os; print(1, flush=True); os._exit(0)", "it was not observed, or not to its end"),
+        ("import os; print(os.getcwd())", "its result contains the path of its own folder"),
         ("import ctypes; ctypes.CDLL(None)", "it loaded ctypes (line 2)"),
         ("open('/dev/u' 'ran' 'dom', 'rb').read(1)", "it reads /dev/urandom, which is no file"),
     ],
@@ -329,7 +329,7 @@ def test_an_observer_that_fails_leaves_a_step_unkept(
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"reason": "", "reads": [["file", "a", "b"]]}'])
 def test_what_is_no_record_of_reads_is_not_kept(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "seen").write_bytes(text)
-    with pytest.raises(Unusable, match="cannot be told"):
+    with pytest.raises(Unusable, match="cannot be determined"):
         reads_of(tmp_path)
 
 
@@ -356,4 +356,4 @@ def test_options_that_name_another_program_are_left_alone(
 
 def test_a_step_that_cannot_be_observed_is_not_kept(steps: Steps, caplog: pytest.LogCaptureFixture) -> None:
     assert [fate(steps.run("print(1)", "python, -x")) for _ in range(2)] == ["computed", "computed"]
-    assert "the result is not kept: nobody has observed it" in caplog.text
+    assert "the result is not kept: it was not observed" in caplog.text

@@ -63,7 +63,7 @@ def test_an_operation_alone() -> None:
 
 
 def test_nothing_is_known() -> None:
-    with pytest.raises(InvalidInput, match="nothing is known of what the steps of w take") as caught:
+    with pytest.raises(InvalidInput, match="the times of the steps of w are not known") as caught:
         run_of_workflow(WORKFLOW, lambda _: Profile())
     assert "--history" in (caught.value.hint or "")
 

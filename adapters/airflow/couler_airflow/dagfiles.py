@@ -41,7 +41,7 @@ def load_dags(file: SourceFile) -> Sequence[Any] | CoulerError:
     """
     path = Path(file.name)
     if not path.is_file():
-        message = "Airflow loads DAGs from files, and this is none"
+        message = "Airflow loads DAGs from files, and this is not a file"
         return InvalidInput(message, file=file.name, engine="airflow", hint="give the path of the DAG file")
     with _own_settings():
         try:

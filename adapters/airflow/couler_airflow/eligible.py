@@ -41,7 +41,7 @@ BRANCHES = frozenset(
 )
 """Operators that always run, since they skip others, but whose choice is a function of a key."""
 
-FROM_TRIGGER = "it starts from a trigger, where no worker can look"
+FROM_TRIGGER = "it starts from a trigger, before any worker could look up a result"
 BRANCH = "it decides what else runs"
 
 NEVER = {

@@ -30,10 +30,10 @@ def checks(api: Any, namespace: str) -> Iterator[Check]:
     group = ARGO[0]
     controllers = controllers_of(api)
     if not controllers:
-        message = "no controller is to be seen: no Deployment with its image, and no settings of it in argo"
+        message = "no controller was found: no Deployment with its image, and no settings of it in argo"
         yield Check(feature="controller", state="unknown", message=message, remedy="ask an administrator to run this")
     for controller in controllers:
-        version = f"version {controller.version}" if controller.version else "its version is not to be seen"
+        version = f"version {controller.version}" if controller.version else "its version is not known"
         message = f"it is in {controller.namespace}, as {controller.account}; {version}"
         yield Check(feature="controller", state="ok", message=message)
     yield from check_running(api, group, namespace, ("workflows",), ("workflowtemplates",), ROLE)

@@ -66,7 +66,9 @@ def _warnings(workflow: Workflow, plan: Plan) -> Iterator[Remark]:
     splitting = splitting_of(workflow, plan)
     size = splitting.extent(workflow).bytes if splitting is not None else 0
     if size > LIMITS.bytes:
-        message = f"KFP makes a workflow of some {size:,} bytes of it, and has a mebibyte for that and its status"
+        message = (
+            f"KFP makes a workflow of some {size:,} bytes from it, and that must fit into a mebibyte with its status"
+        )
         yield _remark(workflow.source, "warning", "size", message, "couler optimize -p split cuts it into parts")
 
 
@@ -84,7 +86,7 @@ def _of_task(step: Step) -> Iterator[tuple[str, str, str]]:
             if reference.to == "unknown" and reference.name not in names:
                 yield "missing-argument", f"loops over its input {reference.name!r}, which it is not given", "pass it"
     if varying := inputs_beside_key(step):
-        message = f"has a cacheKey, which counts whatever {', '.join(varying)} may be: an old result is taken for new"
+        message = f"has a cacheKey, which ignores {', '.join(varying)}: an old result may be reused"
         yield "cache-key", message, "take the cacheKey out; couler optimize -p cache salts what should be cached"
 
 

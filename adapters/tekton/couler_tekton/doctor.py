@@ -30,7 +30,7 @@ def checks(api: Any, namespace: str) -> Iterator[Check]:
     try:
         version = config_map(api, HOME, INFO)["data"]["version"]
     except (Refused, KeyError):
-        message = f"no controller is to be seen: {HOME} has no ConfigMap {INFO} that you may read"
+        message = f"no controller was found: {HOME} has no ConfigMap {INFO} that you may read"
         yield Check(feature="controller", state="unknown", message=message, remedy="ask an administrator to run this")
     else:
         yield Check(feature="controller", state="ok", message=f"it is in {HOME}; version {version}")

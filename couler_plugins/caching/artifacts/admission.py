@@ -55,7 +55,7 @@ def choose(policy: CachePolicy, history: History, kept: Sequence[Kept], new: Can
     free = [item for item in kept if item.free and item.entry.key != new.key]
     stay = shrink(policy.online(), history, free, room, new=new)
     if new.key not in stay:
-        return Admission(admitted=False, reason="the policy would rather keep what is there")
+        return Admission(admitted=False, reason="the policy prefers the results that are stored")
     return Admission(admitted=True, evicted=tuple(item.entry for item in free if item.entry.key not in stay))
 
 

@@ -60,7 +60,7 @@ def _compare(store: ArtifactStore, identity: str, url: str) -> None:
         message = f"the store {redact_url(url)} belongs to another index"
         if identity == NOBODY:
             message = f"the store {redact_url(url)} belongs to an index"
-        hint = "give --index (or COULER_CACHE_INDEX) as those do who use it, or take another store or folder of it"
+        hint = "use the same --index (or COULER_CACHE_INDEX) as its other users, or choose another store or folder"
         raise EngineError(message, hint=hint)
 
 

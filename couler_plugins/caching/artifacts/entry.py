@@ -221,7 +221,7 @@ def check_meta(meta: Meta) -> None:
     try:
         msgspec.convert(msgspec.to_builtins(meta), Meta)
     except ValueError as error:
-        raise InvalidInput(f"this cannot be said of a result: {error}") from None
+        raise InvalidInput(f"invalid metadata of a result: {error}") from None
     for parent in meta.parents:
         check_key(parent)
 

@@ -79,7 +79,9 @@ def open_cache(
     check_namespace(namespace)
     for limit in (capacity, quota):
         if limit not in (None, UNLIMITED) and not 0 <= limit < LARGEST:
-            raise InvalidInput(f"{limit} bytes are no limit", hint="give a positive number of bytes, below 2**63")
+            raise InvalidInput(
+                f"a limit of {limit} bytes is not valid", hint="give a positive number of bytes, below 2**63"
+            )
     history = history or History()
     chosen = _lazily(policy)
     place = checked_place(url)
@@ -99,7 +101,7 @@ def open_cache(
             )
         )  # fmt: skip
     except OSError as error:
-        hint = "move it away: the next call makes it anew from the store" if isinstance(error, Broken) else ""
+        hint = "move the index away: the next call rebuilds it from the store" if isinstance(error, Broken) else ""
         raise EngineError(f"the index or the store cannot be used: {redact(error)}", hint=hint) from None
     return ArtifactCache(backend, chosen, history)
 

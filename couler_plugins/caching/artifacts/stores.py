@@ -135,7 +135,7 @@ class FolderStore:
         for folder in folders:
             path /= folder
             if path.is_symlink():
-                raise FileNotFoundError(errno.ENOENT, f"{folder} in the store is a symbolic link, and no folder of it")
+                raise FileNotFoundError(errno.ENOENT, f"{folder} in the store is a symbolic link, not a folder")
         return path / last
 
     def _write(self, path: Path, chunks: Iterable[bytes]) -> None:
@@ -163,7 +163,7 @@ def checked_place(place: str | Path) -> str:
     if isinstance(place, Path):
         place = os.path.join(os.curdir, place)  # noqa: PTH118  # a path that begins like a URL stays a path
     if not place or "\0" in place:
-        raise InvalidInput("the place of the cache is empty", hint="give a folder or a URL")
+        raise InvalidInput("the URL of the store is empty", hint="give a folder or a URL")
     match = SCHEME.match(place)
     if match is None:
         return place

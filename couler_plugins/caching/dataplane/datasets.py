@@ -65,7 +65,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Checks what was given."""
         if sum(map(bool, (self.version, self.etag, self.sha256))) != 1:
-            hint = "without one, nothing tells whether what was fetched before is still the same"
+            hint = "without one, couler cannot know whether the stored copy is current"
             raise InvalidInput("a dataset has either a version, an etag or a sha256", hint=hint)
         if self.sha256 and not SHA256.fullmatch(self.sha256):
             raise InvalidInput("this is no sha256", hint="it has 64 hexadecimal digits, in lower case")

@@ -151,7 +151,7 @@ def _unreadable(shown: str, error: Exception) -> EngineError:
     reason = type(cause).__name__ if status is None else f"HTTP status {status}"
     if isinstance(cause, OSError) and cause.errno:
         reason = os.strerror(cause.errno)
-    return EngineError(f"{shown} cannot be read: {reason}", hint="is the network there, and the access?")
+    return EngineError(f"{shown} cannot be read: {reason}", hint="check the network and your credentials")
 
 
 OUTPUT = "data"
@@ -187,7 +187,7 @@ def download(dataset: Dataset, path: Path, *, stall: float | None = None) -> Non
                 remove(path)
                 _fetch(dataset, Origin(dataset.url), path, alive)
     except Expired as error:
-        hint = "is the network there? --stall gives it more time"
+        hint = "check the network, or allow more time with --stall"
         message = f"{shown_url(dataset.url)} cannot be read: nothing has come for {stall:g} s"
         raise EngineError(message, hint=hint) from error
 
@@ -197,7 +197,7 @@ def _fetch(dataset: Dataset, origin: Origin, path: Path, alive: Callable[[], Non
     _check_etag(dataset, before.get(""), origin.shown)
     if "" not in before:
         if not dataset.version:
-            raise EngineError(f"{origin.shown} is a folder", hint="only a version can tell what is in it")
+            raise EngineError(f"{origin.shown} is a folder", hint="for a folder, use --version")
         path.mkdir()
     digests = [_copy(origin, found, path / name, alive) for name, found in before.items()]
     if dataset.sha256 in digests:

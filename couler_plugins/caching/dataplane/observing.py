@@ -66,7 +66,7 @@ def run_observed(
         except (Unusable, TimeoutError) as error:
             log.warning("the result is not kept: %s", error)
         except (NotUnderstood, OSError, ValueError) as error:
-            log.warning("the result is not kept: what strace tells is not understood: %.*s", LONGEST, error)
+            log.warning("the result is not kept: the output of strace is not understood: %.*s", LONGEST, error)
         else:
             return code, reads
     return code, None

@@ -137,7 +137,7 @@ def within(limit: float | None, deadline: str) -> Iterator[None]:
     """
     allowed = time_allowed(limit, deadline)
     if allowed == 0:
-        raise TimeoutError("the run is to have ended by now")
+        raise TimeoutError("the deadline of the run is over")
     with time_limit(allowed):
         yield
 

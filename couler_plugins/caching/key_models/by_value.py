@@ -30,7 +30,7 @@ NO_STORE = Objection(
     "-p 'cache{via=wrapper,store=s3://bucket/cache,image=…}'",
 )
 LATE = Objection(
-    "lineage", "what it comes after is only known at run time, and none of its parameters tells", "storage"
+    "lineage", "the steps before it are only known at run time, and none of its parameters has their results", "storage"
 )
 CALLED_HERE = "called-here"
 """The rule about an operation whose callers in these files are cached instead of it."""

@@ -142,7 +142,7 @@ class FingerprintKeys(EngineCache[Verdict, CacheSettings], Knowledge, Switches, 
             workflow=self.workflow.label,
             subject="/".join(place),
             action="take it out",
-            reason="its result is known, and handed on as constants and imports",
+            reason="its result is recorded in `known`, and replaces it as constants and imports",
             affects=(*affects, place[0]),
         )
 

@@ -82,7 +82,7 @@ class WorkerKeys(EngineCache[Request, CacheSettings]):
         if request.objections:
             reasons = [item.advice if request.verdict == "declarable" else item.reason for item in against]
         else:
-            reasons = [f"{request.declared} says that it is pure" if new else "its worker looks already"]
+            reasons = [f"{request.declared} says that it is pure" if new else "its worker looks up its result already"]
             reasons += [f"decided when it runs: {item.reason}" for item in against]
         return decision_on(
             self.workflow,

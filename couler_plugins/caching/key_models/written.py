@@ -31,7 +31,7 @@ Cached = tuple[tuple[Directive, ...], tuple[Argument, ...]]
 NOT_ASKED = Objection("not-asked", "the engine's own cache is not asked for", "storage")
 
 
-FULL = Objection("full", "what one run adds could fill more than half of a shard of the engine's cache", "storage")
+FULL = Objection("full", "one run could fill more than half of a shard of the engine's cache", "storage")
 
 
 class WrittenKeys(AnalyzedCache):
@@ -84,7 +84,9 @@ class WrittenKeys(AnalyzedCache):
         admitted = self._in_shards(verdicts)
         if settings.wrapper is not None:
             if settings.wrapper.store.startswith(WORKSPACE):
-                message = f"pods have no workspaces there, and find no store at {settings.wrapper.store!r:.80}"
+                message = (
+                    f"pods of this engine have no workspaces, and cannot reach the store {settings.wrapper.store!r:.80}"
+                )
                 hint = "store=s3://bucket/cache"
                 raise Unsupported(message, engine=self.workflow.engine, feature="cache{store}", hint=hint)
             admitted = wrapped(admitted, self.wrapper_objection, settings.wrapper)

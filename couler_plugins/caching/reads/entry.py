@@ -58,7 +58,7 @@ class Watch:
         try:
             answer = {"reason": self._reason} if self._reason else self._tell()
         except Exception as error:  # noqa: BLE001  # the program has ended well
-            answer = {"reason": f"what it reads cannot be told: {type(error).__name__}: {error}"}
+            answer = {"reason": f"its reads cannot be determined: {type(error).__name__}: {error}"}
         Path(self._file).write_text(json.dumps(answer), encoding="utf-8")
 
     def _tell(self) -> dict[str, Any]:

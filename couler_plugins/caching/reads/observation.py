@@ -56,4 +56,4 @@ def observe(
         try:
             seen.reads = read_set(Read(kind, name, value) for (kind, name), value in seen.values.items())
         except ValueError as error:
-            seen.reason = f"what it reads cannot be told: {error}"
+            seen.reason = f"its reads cannot be determined: {error}"

@@ -98,7 +98,7 @@ def _finish(seen: Sight, recorder: Recorder) -> None:
     except Unusable as error:
         seen.reason = str(error)
     except (OSError, ValueError, RuntimeError) as error:
-        seen.reason = f"what it reads cannot be told: {type(error).__name__}"
+        seen.reason = f"its reads cannot be determined: {type(error).__name__}"
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:

@@ -123,7 +123,7 @@ def _missing_fields(context: list[list[ValidationError]]) -> list[str]:
 
 def _reasons(kind: Any) -> str:
     first = [errors[0].message for errors in getattr(kind, "context", ()) if errors]
-    return f"one of these has to go: {'; '.join(first)}" if first else "see the engine's own documentation"
+    return f"remove one of these: {'; '.join(first)}" if first else "see the engine's own documentation"
 
 
 def _closest(name: str, choices: Iterable[str]) -> str:

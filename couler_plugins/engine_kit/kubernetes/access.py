@@ -44,6 +44,6 @@ def configuration_of(context: str) -> tuple[Any, str]:
         except (config.ConfigException, OSError) as error:
             log.info("not in a cluster: %s", error)
     # What is wrong with a kubeconfig may quote it, and it holds secrets: the name of the failure has to do.
-    message = f"no cluster to talk to: the kubeconfig cannot be used ({type(failure).__name__})"
+    message = f"no cluster is configured: the kubeconfig cannot be used ({type(failure).__name__})"
     where = f"the context {context!r} in " if context else ""
     raise InvalidInput(message, hint=f"check {where}$KUBECONFIG, or give --context") from failure

@@ -61,7 +61,7 @@ class Bell:
             self._deaf = refused.status in UNHEARD
             if refused.status == GONE:
                 self._version = ""
-            log.info("%s; %s", refused, "runs are looked at now and then" if self._deaf else "it is tried again")
+            log.info("%s; %s", refused, "runs are polled instead" if self._deaf else "it is tried again")
         except EngineError as lost:
             log.info("%s; it is tried again", lost)
         return False

@@ -35,7 +35,7 @@ def noted(workflow: Workflow, steps: int) -> Decision:
         optimizer=TUNE,
         workflow=workflow.label,
         action="note what was tuned" if steps else "take out the note of what was tuned",
-        reason="tuning finds its own work by it, and what the owner had set",
+        reason="by this note, tune finds its own work and the former values",
         figures=(("steps", steps),),
     )
 
@@ -90,10 +90,8 @@ def tried(
     """Trials before a step."""
     metric, graph = request.task.data.metric, request.graph.name
     output = f"its output {request.output!r}" if request.output else "what it prints"
-    reason = (
-        f"{request.where} asks for it, to {request.task.data.goal} {metric}, which is {output}; "
-        f"it costs {len(settings)} runs more, the first of them with what is set now"
-    )
+    cost = f"it adds {len(settings)} runs, and the first uses the present values"
+    reason = f"{request.where} asks for it, to {request.task.data.goal} {metric}, which is {output}; {cost}"
     steps = [f"{graph}/{step.name}" for step in (fan.trials, fan.best)]
     return Decision(
         optimizer=TUNE,

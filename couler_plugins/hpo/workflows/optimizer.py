@@ -44,12 +44,12 @@ class Tune:
         """
         check_range("trials", self.trials, 0, 1_000)
         if self.trials == 1:
-            raise ValueError("'trials' is 1, and that would be what is set: give at least 2")
+            raise ValueError("'trials' is 1, and the first trial uses the present values: give at least 2")
         check_range("parallel", self.parallel, 0, 1_000)
         if self.parallel and not self.trials:
-            raise ValueError("'parallel' is of trials, and 'trials' has to say how many there are")
+            raise ValueError("'parallel' needs the option 'trials'")
         if self.task and not self.steps:
-            raise ValueError("'task' says what to tune, and 'steps' has to say where")
+            raise ValueError("'task' needs the option 'steps', which names the steps to tune")
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with the steps tuned that are marked, in it or by the options.

@@ -180,7 +180,9 @@ def _step(workflow: Workflow, place: Place) -> tuple[Graph, Step]:
     if place[1] in steps:
         return graphs[place[0]], steps[place[1]]
     if not place[0]:
-        raise Unsupported("no graph is around it", feature="tune", hint="call it from a graph, with arguments")
+        raise Unsupported(
+            "it is called outside of any graph", feature="tune", hint="call it from a graph, with arguments"
+        )
     names = [f"{graph.name}/{step.name}" for graph in workflow.graphs for step in graph.steps]
     raise InvalidInput("there is no such step", hint=closest("/".join(place), names) or None)
 

@@ -114,7 +114,7 @@ def _check_size(trials: Trials) -> None:
     size = sum(len(text.encode()) for text in environment(trials).values())
     if size > MOST_BYTES:
         reason = (
-            f"its {len(trials.settings)} settings take {size:,} bytes, and a program is told at most {MOST_BYTES:,}"
+            f"its {len(trials.settings)} settings take {size:,} bytes, and a program can get at most {MOST_BYTES:,}"
         )
         raise Unsupported(reason, feature="tune{trials}", hint="ask for fewer trials, or shorter choices")
 
@@ -125,7 +125,7 @@ def _whole(request: Request, values: dict[str, Value], facet: Tuning) -> tuple[t
     for name, parameter in request.task.space.parameters:
         value = values.get(name, parameter.default)
         if value is None:
-            reason = f"{name!r} does not count in every setting, and has no value then"
+            reason = f"{name!r} is not used in every setting, and has no value then"
             raise Unsupported(reason, feature="tune", hint="give it a default")
         literals.append((name, facet.literal(value, port_of(request.callee, name))))
     return tuple(literals)
@@ -133,9 +133,9 @@ def _whole(request: Request, values: dict[str, Value], facet: Tuning) -> tuple[t
 
 FOR_TRIALS = "optuna"
 KEY_LENGTH = 16
-CACHED = "the workflow is cached by now, under keys that do not cover what tuning changes"
-UNCACHED = "tune it as it was before, and cache it then: tune,cache"
-NO_TUNER = "no tuner is named that could do without trials, and no trials are asked for"
+CACHED = "the workflow is cached already, under keys that do not cover the tuned values"
+UNCACHED = "tune the original workflow, and cache it then: -p tune,cache"
+NO_TUNER = "the option `trials` is missing, and the tuner needs trials"
 
 
 class Tunings:
@@ -225,11 +225,11 @@ class Tunings:
                 return workflow, None, kept(workflow, request, _why_kept(tuner, done.proposal is None))
             return done.workflow, done.note, written(workflow, request, tuner, done)
         if request.task.space.defaults is None:
-            reason = "nothing is set of some of its hyperparameters, so that trials cannot begin with what is set"
+            reason = "some of its hyperparameters have no value, so there is no setting for the first trial"
             raise Unsupported(reason, feature="tune{trials}", hint="pass a value for each, or give it a default")
         settings = settings_to_try(tuner, request.task, options.trials)
         if len(settings) < 2:
-            reason = f"the tuner {tuner.name} has nothing to try beside what is set"
+            reason = f"the tuner {tuner.name} has nothing to try beside the present values"
             return workflow, None, kept(workflow, request, reason)
         trials = fan_out(workflow, request, settings, facet, key, options)
         return trials.workflow, trials.note, tried(workflow, request, tuner, settings, trials.fan, options.parallel)
@@ -252,7 +252,7 @@ class Tunings:
 def _why_kept(tuner: Tuner, nothing: bool) -> str:
     if nothing:
         return f"the tuner {tuner.name} proposes nothing"
-    return f"the tuner {tuner.name} predicts of nothing that it would be better than what is set"
+    return f"the tuner {tuner.name} predicts no values that are better than the present ones"
 
 
 def tune(options: Tune, plan: Plan, ctx: Context) -> Plan:

@@ -87,7 +87,7 @@ class Cached(NamedTuple):
         try:
             read_set = reads_of(attempt, self.allow)
             if names_folder(outputs, attempt):
-                raise Unusable("its result names its own folder, which is another one in each run")
+                raise Unusable("its result contains the path of its own folder, which differs in each run")
         except (Unusable, OSError) as error:
             log.warning("%s: the result is not kept: %s", self.step, error)
             if isinstance(error, Untraced):

@@ -103,13 +103,15 @@ def _step(site: CallSite) -> Iterator[Refusal]:
             yield Refusal(subject, reason)
     for reference in references(step):
         if reference.to in ("secret", "workspace", "unknown"):
-            yield Refusal(subject, f"it refers to {reference.native or reference.name!r}, which is not known here")
+            yield Refusal(
+                subject, f"it refers to {reference.native or reference.name!r}, which --local does not support"
+            )
 
 
 def _beyond(step: Step) -> Iterator[tuple[bool, str]]:
     yield step.retry is not None or step.timeout is not None, "it sets attempts or a timeout at the call"
     yield step.role != "normal", f"it is a {step.role}"
-    yield bool(step.directives), "it asks its engine for something that is not known here"
+    yield bool(step.directives), "it asks its engine for something that --local does not support"
     loop = step.loop
     yield loop is not None and (loop.limit is not None or bool(loop.includes)), "its loop has a limit, or more items"
     yield loop is not None and len(loop.axes) != 1, "it loops over several lists"
@@ -134,12 +136,12 @@ def _operation(operation: Operation, facet: Local) -> Iterator[Refusal]:
         (operation.daemon, "it keeps running beside the steps after it"),
         (operation.memoized, "its owner has the engine cache it, in a cache of the cluster"),
         (operation.locks, "it takes locks that others hold as well"),
-        (operation.directives, "it asks its engine for something that is not known here"),
+        (operation.directives, "it asks its engine for something that --local does not support"),
     ):
         if holds:
             yield Refusal(operation.name, reason)
     if operation.kind not in ("script", "python"):
-        yield Refusal(operation.name, f"it is a {operation.kind}, and only scripts run here")
+        yield Refusal(operation.name, f"it is a {operation.kind}, and --local runs only scripts")
         return
     try:
         program = facet.program(operation, _Anything(operation, facet).look)
@@ -154,7 +156,7 @@ def _operation(operation: Operation, facet: Local) -> Iterator[Refusal]:
         elif not path.startswith("/") or ".." in path.split("/") or path.strip("/") == "":
             yield Refusal(operation.name, f"its path {path!r:.80} is no absolute path of a file")
         elif unnamed(program.source, path):
-            reason = f"its program does not name the path {path}, so that it cannot be led to a folder of its own"
+            reason = f"its program does not contain the path {path}, so couler cannot redirect it to the step's folder"
             yield Refusal(operation.name, reason)
 
 
@@ -222,7 +224,11 @@ def works_of(adapter: Adapter, documents: Sequence[Any], request: Request) -> li
         bare = workflow if caching is None else caching.bare
         facet = adapter.local(bare, bundle)
         if facet is None:
-            raise Unsupported(f"{adapter.engine} runs nothing here", engine=adapter.engine, feature="run --local")
+            raise Unsupported(
+                f"--local is not supported for workflows of {adapter.engine}",
+                engine=adapter.engine,
+                feature="run --local",
+            )
         refuse_unless_faithful(bare, facet)
         works.append(_work(bare, facet, caching, request, documents))
     places = [work.job.place for work in works]

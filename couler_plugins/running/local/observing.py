@@ -92,16 +92,16 @@ def reads_of(folder: Path, allow: Collection[str] = ()) -> ReadSet:
     try:
         path = folder / SEEN
         if path.stat().st_size > LARGEST:
-            raise Unusable("what it reads is too much to be told")
+            raise Unusable("it reads too many files to record them")
         seen = msgspec.json.decode(path.read_bytes(), type=Seen)
         for reason in _objections(seen, folder / SCRIPT, allow):
             raise Unusable(reason)
         reads = {(read.kind, read.name): read for read in [*_native(seen, folder), *seen.reads]}
         return read_set(read for read in reads.values() if read.kind not in IN_KEY)
     except FileNotFoundError:
-        raise Unusable("nobody has observed it, or not to its end") from None
+        raise Unusable("it was not observed, or not to its end") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise Unusable(f"what it reads cannot be told: {error}") from None
+        raise Unusable(f"its reads cannot be determined: {error}") from None
     finally:
         (folder / TRACE).unlink(missing_ok=True)  # it is large, and nobody reads it
 

@@ -122,7 +122,7 @@ class LocalRunner:
             phase: Phase = "succeeded" if records[-1].outcome == "succeeded" else "failed"
             return Status(phase=phase, message=records[-1].message, done=len(steps), steps=len(steps), failed=failed)
         if not is_locked(self._inside(place)):
-            message = "nobody runs it any more: call `couler run` again as before, and it goes on"
+            message = "its process has ended: call `couler run` again as before to continue"
             return Status(phase="failed", message=message, done=len(steps), steps=len(steps), failed=failed)
         return Status(phase="running", done=len(steps), steps=len(steps), failed=failed)
 

@@ -63,7 +63,7 @@ def native_reads(
     """
     try:
         if trace.stat().st_size > LARGEST:
-            raise Unusable("what it reads is too much to be told")
+            raise Unusable("it reads too many files to record them")
         observed = interpret(parse(finished_trace(trace)), folder / "root", [folder], ())
         written = [path for path in observed.written if _is_younger(path, started)]
         for reason in _objections(observed.objections, observed.connections, written):
@@ -76,9 +76,9 @@ def native_reads(
             Read(read.kind, read.name, listing_value(read.name)) if read.kind == "folder" else read for read in every
         ]
     except NotUnderstood as error:
-        raise Unusable(f"what strace tells is not understood: {error!s:.{LONGEST}}") from None
+        raise Unusable(f"the output of strace is not understood: {error!s:.{LONGEST}}") from None
     except (OSError, ValueError) as error:
-        raise Unusable(f"what strace tells cannot be used: {error}") from None
+        raise Unusable(f"the output of strace cannot be used: {error}") from None
 
 
 def _counts(

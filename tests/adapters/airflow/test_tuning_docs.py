@@ -9,7 +9,7 @@ import pytest
 from adapters.airflow.running import run
 from support import ROOT
 
-SECTION = (ROOT / "docs/tune.md").read_text(encoding="utf-8").split("\n## In Airflow's DAGs\n")[1].split("\n## ")[0]
+SECTION = (ROOT / "docs/tune.md").read_text(encoding="utf-8").split("\n## Tuning Airflow tasks\n")[1].split("\n## ")[0]
 
 
 @pytest.mark.airflow

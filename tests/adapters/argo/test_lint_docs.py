@@ -17,11 +17,11 @@ def _rows(heading: str) -> list[str]:
 
 
 def test_all_codes_are_there() -> None:
-    assert _rows("Codes") == [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]
+    assert _rows("Lint codes") == [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]
 
 
 def test_all_disagreements_are_there() -> None:
-    assert _rows("Where Argo's linter says something else") == [
+    assert _rows("Differences from `argo lint`") == [
         f"| {item.subject} | {ARGO[item.argo]} | {item.lint} | {item.reason} |" for item in DISAGREEMENTS
     ]
 

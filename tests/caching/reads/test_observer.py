@@ -106,7 +106,7 @@ def test_a_name_that_is_no_text(data: Path, watch: Observe) -> None:
     Path(os.fsdecode(name)).write_text("a")
     with watch() as seen:
         open(name).close()
-    assert seen.reason.startswith("what it reads cannot be told")
+    assert seen.reason.startswith("its reads cannot be determined")
 
 
 def test_code_that_fails(data: Path, watch: Observe) -> None:
@@ -207,7 +207,7 @@ def test_failures_of_the_observer_are_no_failures_of_the_code(
     with watch() as seen:
         assert (data / "x.csv").read_text()
     assert seen.reads is None
-    assert "cannot be told" in seen.reason
+    assert "cannot be determined" in seen.reason
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, watch: Observe) -> None:

@@ -10,7 +10,12 @@ from click.testing import CliRunner
 from couler_plugins.cli.group import couler
 from support import ROOT
 
-SECTION = (ROOT / "docs" / "tune.md").read_text(encoding="utf-8").split("\n## In workflows\n")[1].split("\n## ")[0]
+SECTION = (
+    (ROOT / "docs" / "tune.md")
+    .read_text(encoding="utf-8")
+    .split("\n## Tuning steps of workflows\n")[1]
+    .split("\n## ")[0]
+)
 BLOCKS: dict[str, list[str]] = {
     kind: re.findall(rf"```{kind}\n(.*?)```", SECTION, re.DOTALL) for kind in ("yaml", "console")
 }

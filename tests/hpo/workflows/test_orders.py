@@ -126,10 +126,10 @@ def test_keys_that_a_graph_of_its_own_would_change_are_kept_by_another_way_to_sp
     given = subject("argo")
     inside = given.pipeline(("tune", "cache", "split")).replace("max-steps=3", "max-steps=3,into=graphs")
     with pytest.raises(
-        InvalidInput, match="the key of 'train' covers values by the steps that they are from"
+        InvalidInput, match="the cache key of 'train' names the steps that its values come from"
     ) as caught:
         run(given.text, inside)
-    assert caught.value.hint == "leave out into=graphs, or put cache behind split"
+    assert caught.value.hint == "leave out into=graphs, or put cache after split in the pipeline"
     other = given.pipeline(("tune", "split", "cache")).replace("max-steps=3", "max-steps=3,into=graphs")
     once = run(given.text, other).text
     assert run(once, other).text == once
@@ -138,7 +138,7 @@ def test_keys_that_a_graph_of_its_own_would_change_are_kept_by_another_way_to_sp
 @pytest.mark.parametrize("order", REFUSED, ids=",".join)
 def test_other_orders_are_refused_with_one_that_is_none(order: tuple[str, ...]) -> None:
     given = subject("argo")
-    with pytest.raises(InvalidInput, match=r"'tune' stands behind '(cache|split)' in the pipeline") as caught:
+    with pytest.raises(InvalidInput, match=r"'tune' must come before '(cache|split)' in the pipeline") as caught:
         run(given.text, given.pipeline(order))
     advised = tuple((caught.value.hint or "").removeprefix("put it first: ").split(","))
     assert sorted(advised) == sorted(order)
@@ -176,11 +176,11 @@ def test_what_stands_behind_is_a_tuple_of_names() -> None:
 def test_what_is_cached_is_not_tuned_until_its_keys_are_gone(engine: str) -> None:
     given = subject(engine)
     cached = run(given.text, given.pipeline(("cache",))).text
-    with pytest.raises(Unsupported, match="cached by now, under keys that do not cover what tuning changes") as caught:
+    with pytest.raises(Unsupported, match="cached already, under keys that do not cover the tuned values") as caught:
         run(cached, given.pipeline(("tune", "cache")))
-    assert caught.value.hint == "tune it as it was before, and cache it then: tune,cache"
+    assert caught.value.hint == "tune the original workflow, and cache it then: -p tune,cache"
     both = run(given.text, given.pipeline(("tune", "cache"))).text
-    with pytest.raises(CoulerError, match="cached by now"):
+    with pytest.raises(CoulerError, match="cached already"):
         run(both, given.pipeline(("tune", "cache")).replace("trials=4", "trials=5"))
     assert run(both, TRIALS).text == both
 

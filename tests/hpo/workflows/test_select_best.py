@@ -58,7 +58,7 @@ SETTINGS = [{"rate": "0.1"}, {"rate": "0.2"}, {"rate": "0.3"}]
 def test_what_counts_as_a_number(text: str, number: float | None) -> None:
     assert measured(text, "auc") == number
     if number is None:
-        with pytest.raises(CoulerError, match="says no auc"):
+        with pytest.raises(CoulerError, match="has no auc"):
             read_metric(text, "auc")
     else:
         assert read_metric(text, "auc") == number

@@ -123,9 +123,9 @@ def test_what_is_predicted_best_is_written_with_where_it_comes_from() -> None:
     ("told", "reason"),
     [
         (Told(), "proposes nothing"),
-        (Told(BETTER, predicted=None), "predicts of nothing that it would be better"),
-        (Told({"rate": 0.1, "booster": "trees", "early": True}), "predicts of nothing that it would be better"),
-        (None, "no tuner is named"),
+        (Told(BETTER, predicted=None), "predicts no values that are better"),
+        (Told({"rate": 0.1, "booster": "trees", "early": True}), "predicts no values that are better"),
+        (None, "the option `trials` is missing"),
     ],
     ids=["nothing", "a guess", "what is set", "no tuner"],
 )
@@ -276,7 +276,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     ),
     "nothing": (
         manifest({"rate": {"type": "float", "low": 0, "high": 1}}, {}, train=ONE_INPUT),
-        "trials cannot begin with what is set",
+        "no setting for the first trial",
         "pass a value",
     ),
     "no number": (manifest(arguments=other(rate="fast")), "rate is set to 'fast': it is no number", "search space"),
@@ -299,10 +299,10 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "its 2 settings take 100,",
         "shorter choices",
     ),
-    "entry": (manifest(entrypoint="fit"), "no graph is around it", "from a graph"),
+    "entry": (manifest(entrypoint="fit"), "it is called outside of any graph", "from a graph"),
     "unset": (
         manifest(arguments={"rate": "0.1", "booster": "trees", "early": "true"}),
-        "'dropout' does not count in every setting, and has no value then",
+        "'dropout' is not used in every setting, and has no value then",
         "give it a default",
     ),
 }
@@ -355,10 +355,10 @@ def test_steps_and_a_task_may_be_named_by_the_options(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"trials": 1}, "'trials' is 1"),
-        ({"parallel": 2}, "'parallel' is of trials"),
+        ({"parallel": 2}, "'parallel' needs the option 'trials'"),
         ({"trials": 3, "parallel": -1}, "'parallel' is -1"),
         ({"trials": -1}, "'trials' is -1"),
-        ({"task": "churn.yaml"}, "'steps' has to say where"),
+        ({"task": "churn.yaml"}, "needs the option 'steps'"),
     ],
     ids=["one", "no trials", "fewer", "less", "where"],
 )

@@ -139,7 +139,7 @@ def _pages(client: Client, path: tuple[str, ...], name: str, most: int, **query:
 
 def _mapping(answer: Any) -> Mapping[str, Any]:
     if not isinstance(answer, Mapping):
-        message = f"Airflow's API answers with a {type(answer).__name__}, where it should with an object"
+        message = f"Airflow's API answers with a {type(answer).__name__} instead of an object"
         raise EngineError(message, engine="airflow", hint=PROXY)
     return answer
 
@@ -159,4 +159,4 @@ def _record(item: Any, kind: type[T]) -> T:
 
 
 def _other(what: str) -> EngineError:
-    return EngineError(f"Airflow's API was asked for {what}, and tells of others", engine="airflow", hint=PROXY)
+    return EngineError(f"Airflow's API returned other objects than {what}", engine="airflow", hint=PROXY)

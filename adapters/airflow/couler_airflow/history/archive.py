@@ -37,7 +37,7 @@ class AirflowArchive:
         """The newest runs of DAGs that have ended; see `couler_plugins.hookspecs.past_runs`."""
         if not self._place:
             hint = f"give --from https://airflow.example.com or --from {DATABASE}, or set {URL}"
-            raise InvalidInput("nothing says where Airflow is", engine="airflow", hint=hint)
+            raise InvalidInput("the URL of Airflow is not given", engine="airflow", hint=hint)
         if self._place == DATABASE:
             result = read(workflows, newest)
         else:

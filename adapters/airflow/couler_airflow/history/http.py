@@ -15,7 +15,7 @@ __all__ = ["TOKEN", "URL", "Client"]
 URL, TOKEN = "COULER_AIRFLOW_URL", "COULER_AIRFLOW_TOKEN"
 USERNAME, PASSWORD = "COULER_AIRFLOW_USERNAME", "COULER_AIRFLOW_PASSWORD"
 CREDENTIALS = f"set {TOKEN}, or {USERNAME} and {PASSWORD}"
-PROXY = "is it Airflow 3's API server that answers there, or something before it?"
+PROXY = "check that the URL is that of Airflow 3's API server, and not of a proxy"
 
 
 class Client:

@@ -53,7 +53,7 @@ ENTRY_BYTES, ARTIFACT_BYTES, PARAMETER_BYTES = 512, 768, 160
 
 NEEDS_RIGHTS = Objection(
     "controller-rights",
-    "Argo's controller may not write ConfigMaps unless somebody has granted it, and then the step fails",
+    "Argo's controller may lack the permission to write ConfigMaps, and then the step fails",
     "storage",
     "cache{via=memoize} to the pipeline where `couler doctor` says that it may, or cache{via=wrapper,…}",
 )

@@ -94,7 +94,7 @@ def _problems(unfolded: Workflow, workflow: Workflow) -> Iterator[tuple[str, Sou
             names_said.add(name)
             yield name, source, message
     if not names_said and without_traces(workflow) != workflow:
-        yield "", workflow.source, "something that caching added is left, though nothing uses it any more"
+        yield "", workflow.source, "an object that caching added is not used any more"
 
 
 class _Checker:

@@ -74,7 +74,7 @@ def check_arguments(
         subject = f"{where}artifact {item.get('name', '')!r}"
         if not item.get("from") and not has_source(item):
             hint = "give it `from`, or a location with a key"
-            report.error("missing-source", place, f"{subject} comes from nowhere", hint)
+            report.error("missing-source", place, f"{subject} has no source", hint)
         if item.get("from") and item.get("fromExpression"):
             report.error("missing-source", place, f"{subject} has both from and fromExpression", "keep one of them")
 
@@ -102,7 +102,7 @@ def _check_enum(item: Mapping, path: Path, subject: str, report: Report, later: 
         if "valueFrom" in item:
             report.error("missing-value", path, f"{subject} has an enum and no value", "give it one of these values")
     elif as_text(item["value"]) not in allowed:
-        message = f"{subject} is {as_text(item['value'])!r}, which its enum does not hold"
+        message = f"{subject} is {as_text(item['value'])!r}, which is not in its enum"
         report.error("enum", (*path, "value"), message, f"use one of {', '.join(allowed)}")
     return False
 

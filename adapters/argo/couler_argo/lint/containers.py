@@ -83,7 +83,9 @@ def _check_set(content: Mapping, path: Path, caller: Callee) -> None:
     for number, container in enumerate(containers):
         for index, name in enumerate(container.get("dependencies", ())):
             if name not in numbers:
-                message = f"{caller.where}: container {container.get('name', '')!r} waits for {name!r}, which is none"
+                message = (
+                    f"{caller.where}: container {container.get('name', '')!r} waits for {name!r}, which does not exist"
+                )
                 hint = report.meant(name, numbers, "correct the name")
                 report.error("container-set", (*path, number, "dependencies", index), message, hint)
     waits = [[numbers[name] for name in item.get("dependencies", ()) if name in numbers] for item in containers]

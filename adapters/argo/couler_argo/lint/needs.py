@@ -83,7 +83,7 @@ def check_needs(tasks: Tasks, path: Path, where: str, report: Report) -> None:
                 message = f"{subject} waits for {needed!r}, which does not exist"
                 report.error("unknown-dependency", at, message, hint)
             elif of_loop and not loops(tasks.items[tasks.by_name[needed]]):
-                message = f"{subject} asks {needed!r} for an outcome of a loop, and that is none"
+                message = f"{subject} asks {needed!r} for an outcome of a loop, and it does not loop"
                 report.error("outcome", at, message, f"use {needed}.Succeeded or {needed}.Failed")
 
 

@@ -67,7 +67,7 @@ def _check_source(item: Mapping, path: Path, subject: str, caller: Callee) -> No
     source = item.get("valueFrom")
     if source is None:
         if "value" not in item:
-            report.error("output-source", path, f"{subject} comes from nowhere", "give it valueFrom")
+            report.error("output-source", path, f"{subject} has no source", "give it valueFrom")
         return
     path = (*path, "valueFrom")
     if "value" in item:
@@ -81,5 +81,5 @@ def _check_source(item: Mapping, path: Path, subject: str, caller: Callee) -> No
     kind = next((kind for kind in OF_TYPES if caller.template.get(kind, []) != []), "")
     wanted = OF_TYPES.get(kind, SOURCES)
     if not sources or (kind and sources[0] not in wanted):
-        origin = f"comes from {sources[0]}" if sources else "comes from nowhere"
+        origin = f"comes from {sources[0]}" if sources else "has no source"
         report.error("output-source", path, f"{subject} {origin}", f"give it valueFrom.{' or '.join(wanted)}")

@@ -27,7 +27,7 @@ def check_pod_gc(collection: Mapping, path: Path, report: Report) -> None:
     selector, place = collection.get("labelSelector", {}), (*path, "labelSelector")
     for key, content in selector.get("matchLabels", {}).items():
         if not _is_key(key) or not _is_value(content):
-            message = f"podGC selects the label {key!r}: {content!r}, which cannot be one"
+            message = f"podGC selects the label {key!r}: {content!r}, which is not a valid label"
             report.error("pod-gc", (*place, "matchLabels", key), message, "correct it")
     for number, item in enumerate(selector.get("matchExpressions", ())):
         if problem := _problem(item):
@@ -39,10 +39,10 @@ def _problem(item: Mapping) -> str:
     if operator not in OPERATORS:
         return f"has the operator {operator!r}, which does not exist"
     if not _is_key(key):
-        return f"has the key {key!r}, which cannot be one"
+        return f"has the key {key!r}, which is not valid"
     if bool(values) is not operator.endswith("In"):
         return f"has {'values' if values else 'no values'} for {operator}"
-    return "" if all(map(_is_value, values)) else "has a value that cannot be one"
+    return "" if all(map(_is_value, values)) else "has a value that is not valid"
 
 
 def _is_key(text: str) -> bool:

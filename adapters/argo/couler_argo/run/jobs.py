@@ -72,7 +72,7 @@ def _objects(documents: Sequence[Any]) -> Iterator[Mapped]:
         kind_of = KINDS.get(str(kind))
         if kind_of is None or document.get("apiVersion") != kind_of.api_version:
             version = document.get("apiVersion") if isinstance(document, dict) else None
-            message = f"a {kind!r:.60} of {version!r:.60} is nothing that we submit"
+            message = f"couler does not submit a {kind!r:.60} of {version!r:.60}"
             raise Unsupported(
                 message, engine="argo", feature="run", hint="apply it with kubectl, and leave it out here"
             )

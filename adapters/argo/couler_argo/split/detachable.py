@@ -25,7 +25,7 @@ LIMITS = {
     "synchronization": "it holds a lock for as long as it runs, which its parts would wait for",
 }
 """Fields of a spec that hold for all pods of a run together, and why the workflow cannot become several."""
-HINT = "into=graphs helps where it has too many tasks only; else split it by hand"
+HINT = "into=graphs helps if it only has too many tasks; otherwise split it by hand"
 
 
 def refuse_undetachable(workflow: Workflow, entry: Graph) -> None:

@@ -48,9 +48,9 @@ def deadline_objection(item: Operation, defaults: dict[str, Any]) -> str:
         ("timeout", item.timeout, timeout_seconds(item)),
     ):
         if limit is None and name in defaults:
-            return f"templateDefaults give it the {name}, which its wrapper counts towards: say it in the template"
+            return f"templateDefaults set its {name}, which includes the time of the wrapper: set it in the template"
         if limit is not None and seconds is None:
-            return f"its {name}, which its wrapper counts towards, is no time that is known beforehand"
+            return f"its {name}, which includes the time of the wrapper, is only known at run time"
     return ""
 
 

@@ -63,7 +63,7 @@ def _of_template(item: Operation, main: Container, *, result: bool) -> str:
 def _around(item: Operation, spec: Mapping[str, Any]) -> str:
     defaults = _defaults(spec)
     if OURS & set(_names(item, spec)):
-        return "it has a volume or a container of a name of ours"
+        return "it has a volume or a container with a name that couler reserves"
     for holder in (defaults, spec):
         if isinstance(patch := holder.get("podSpecPatch"), str) and (match := PATCHED.search(patch)):
             return f"a podSpecPatch says something of its {match[0]}"
@@ -71,7 +71,7 @@ def _around(item: Operation, spec: Mapping[str, Any]) -> str:
         return "it is for Windows"
     limits = [kind for one in item.containers for kind, _ in one.limits]
     if "ephemeral-storage" in limits or "ephemeral-storage" in json.dumps(defaults):
-        return "its containers limit their ephemeral storage, which a copy of its outputs counts towards"
+        return "its containers limit their ephemeral storage, which would include a copy of its outputs"
     return deadline_objection(item, defaults)
 
 

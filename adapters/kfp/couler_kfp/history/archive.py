@@ -27,7 +27,7 @@ __all__ = ["DOUBT", "TOKEN", "URL", "Client", "KfpArchive"]
 
 URL, TOKEN = "COULER_KFP_URL", "COULER_KFP_TOKEN"
 ROOT = "/apis/v2beta1"
-DOUBT = "is it the API server of KFP 2 that answers there, or something before it?"
+DOUBT = "check that the URL is that of KFP 2's API server, and not of a proxy"
 
 
 class Client:
@@ -109,7 +109,7 @@ class KfpArchive:
         """The newest runs of pipelines that have ended; see `couler_plugins.hookspecs.past_runs`."""
         if not self._place:
             hint = f"give --from https://kubeflow.example.com/pipeline, or set {URL}"
-            raise InvalidInput("nothing says where KFP is", engine="kfp", hint=hint)
+            raise InvalidInput("the URL of KFP is not given", engine="kfp", hint=hint)
         result = _Fetch(Client(self._place, self._max_bytes), workflows, newest).runs()
         runs = sorted(result, key=lambda run: (run.pipeline, run.run_id))
         document: Mapping[str, Any] = msgspec.to_builtins(Document(schema=SCHEMA, runs=tuple(runs)))
@@ -193,7 +193,7 @@ class _Fetch:
         except InvalidInput as error:
             raise EngineError(error.message, engine="kfp", hint=error.hint or DOUBT) from None
         if run.run_id != run_id:
-            raise EngineError("KFP's API was asked for a run, and tells of another", engine="kfp", hint=DOUBT)
+            raise EngineError("KFP's API returned another run than the one requested", engine="kfp", hint=DOUBT)
         tasks = run.run_details.task_details if run.run_details is not None else None
         kept = sorted(tasks or (), key=lambda task: (task.task_id, task.pod_name, task.display_name))
         return replace(
@@ -208,6 +208,6 @@ class _Fetch:
 
 def _mapping(answer: Any) -> Mapping[str, Any]:
     if not isinstance(answer, Mapping):
-        message = f"KFP's API answers with a {type(answer).__name__}, where it should with an object"
+        message = f"KFP's API answers with a {type(answer).__name__} instead of an object"
         raise EngineError(message, engine="kfp", hint=DOUBT)
     return answer

@@ -55,7 +55,12 @@ class ClusterRunner:
         """The pipelines and parts; see `couler_kfp.run.jobs`."""
         if request.dry_run:
             hint = "couler run --local runs it here, couler explain says what split would do"
-            raise Unsupported("KFP's API checks nothing without running it", engine="kfp", feature="dry-run", hint=hint)
+            raise Unsupported(
+                "--dry-run is not supported by KFP, whose API has no check without a run",
+                engine="kfp",
+                feature="dry-run",
+                hint=hint,
+            )
         jobs = jobs_of(documents, request)
         for job in jobs:
             if _hands_out(job):

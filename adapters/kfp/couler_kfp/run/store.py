@@ -31,7 +31,7 @@ def needed_root(spec: Mapping[str, Any], pipeline: str) -> str:
     """
     if root := root_of(spec):
         return root
-    message = f"it is not known where runs of {pipeline!r} keep what they hand on to other parts"
+    message = f"the pipeline root of {pipeline!r} is not known"
     hint = f"set {SETTING} to the cluster's pipeline root, such as minio://mlpipeline/v2/artifacts"
     raise InvalidInput(message, engine="kfp", hint=hint)
 

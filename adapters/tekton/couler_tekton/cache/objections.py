@@ -73,10 +73,12 @@ def storage_objections(operation: Operation, task: Mapped, bound: str | None) ->
     template = rest_of(operation).get("stepTemplate")
     names = [item.get("name") for item in entries(template, "env")]
     if isinstance(template, dict) and template.get("envFrom"):
-        reason = "its stepTemplate has an envFrom, whose variables a step of ours would get as well"
+        reason = "its stepTemplate has an envFrom, whose variables the steps of the cache would get as well"
         yield Objection("step-template", reason, "storage")
     if clashes := [name for name in names if OURS.fullmatch(str(name))]:
-        yield Objection("step-template", f"its stepTemplate sets {clashes[0]}, also for a step of ours", "storage")
+        yield Objection(
+            "step-template", f"its stepTemplate sets {clashes[0]}, also for the steps of the cache", "storage"
+        )
     if results:
         yield from _bound_objections(task, bound)
 
@@ -119,7 +121,7 @@ def _step_objections(task: Mapped) -> Iterator[Objection]:
         if item.get("ref") is not None:
             yield Objection("step-action", "a step of it is a StepAction, whose content is unknown")
         if item.get("name") in (RESTORE, SAVE):
-            yield Objection("taken", f"a step of it is called {item['name']}, as ours are", "storage")
+            yield Objection("taken", f"a step of it is called {item['name']}, a name that couler reserves", "storage")
         if item.get("workspaces"):
             yield Objection("isolated-workspace", "a workspace is for some of its steps only", "storage")
         if str(item.get("script", "")).strip().startswith("#!win"):

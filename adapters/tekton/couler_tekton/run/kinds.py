@@ -36,6 +36,6 @@ def kind_of(document: Any) -> Kind:
     if name in PLURALS and version in KINDS[name].versions:
         group, _, number = str(version).partition("/")
         return Kind((group, number), PLURALS[name])
-    message = f"a {name!r:.60} of {version!r:.60} is nothing that we submit"
+    message = f"couler does not submit a {name!r:.60} of {version!r:.60}"
     hint = "apply it with kubectl, and leave it out here"
     raise Unsupported(message, engine="tekton", feature="run", hint=hint)

@@ -218,7 +218,7 @@ class TektonRunner:
         run = self._get(job.content["places"][match["task"]])
         results = results_of(run) if run is not None else {}
         if name not in results:
-            raise Unmade(f"{match['task']} has handed out no {name!r}")
+            raise Unmade(f"{match['task']} has no result {name!r}")
         return results[name]
 
     def _aggregate(self, job: Job) -> str:

@@ -10,7 +10,7 @@ from support import ROOT
 
 def test_the_page_shows_what_is_printed() -> None:
     page = (ROOT / "docs" / "airflow.md").read_text("utf-8")
-    section = page.split("## From and to other engines")[1]
+    section = page.split("## Conversion")[1]
     (manifest,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
     (source,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     made = convert(Text(manifest, "forecast.yaml"), "airflow").text

@@ -255,7 +255,7 @@ def test_a_prefix_and_the_path_of_the_api_are_understood(there: ApiServer) -> No
 
 
 def test_nothing_says_where_airflow_is(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidInput, match="nothing says where Airflow is"):
+    with pytest.raises(InvalidInput, match="the URL of Airflow is not given"):
         AirflowArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)
     api.tasks["train"] = []
     monkeypatch.setenv("COULER_AIRFLOW_URL", api.url)

@@ -223,13 +223,13 @@ def test_an_edit_before_a_task_changes_its_key() -> None:
     ],
 )
 def test_what_airflow_never_wrote_is_refused(broken: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput, match="not what Airflow tells of runs"):
+    with pytest.raises(InvalidInput, match="not a history of Airflow"):
         document_of(document(instance("work", **broken)))
 
 
 @pytest.mark.parametrize("data", [{"task_instances": 3}, {"tries": {}}, {"tasks": [3]}, {"cached": [{"dag_id": "a"}]}])
 def test_a_document_that_is_none_is_refused(data: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput, match="not what Airflow tells of runs"):
+    with pytest.raises(InvalidInput, match="not a history of Airflow"):
         runs({"schema": SCHEMA, **data})
 
 

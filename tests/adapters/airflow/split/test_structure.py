@@ -401,7 +401,7 @@ def test_a_part_takes_as_long_as_it_takes() -> None:
 
 
 def test_parts_within_the_dag_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="airflow has no graphs inside of a workflow"):
+    with pytest.raises(InvalidInput, match="into=graphs is not supported by airflow"):
         split(dags.lift(chain()), max_steps=3, into="graphs")
 
 

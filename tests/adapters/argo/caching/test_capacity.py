@@ -68,7 +68,7 @@ def test_a_history_of_another_workflow_says_nothing(tmp_path: Path, caplog: pyte
     path = tmp_path / "history.json"
     path.write_text(json.dumps(trace("other", FIGURES)))
     assert "capacity" not in cached(path, "1B").values()
-    assert caplog.messages.count("the history tells of no run of churn-*, but of other") == 1
+    assert caplog.messages.count("the history has no run of churn-*, only of other") == 1
 
 
 def test_a_document_of_the_history_that_tells_of_no_run_is_an_error(tmp_path: Path) -> None:

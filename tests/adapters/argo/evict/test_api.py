@@ -198,7 +198,7 @@ def test_a_kubeconfig_that_cannot_be_used_is_bad_input(
     if text is not None:
         path.write_text(text)
     monkeypatch.setenv("KUBECONFIG", str(path))
-    with pytest.raises(InvalidInput, match="no cluster to talk to") as caught:
+    with pytest.raises(InvalidInput, match="no cluster is configured") as caught:
         Cluster()
     assert "not-a-real-secret" not in str(caught.value)
 

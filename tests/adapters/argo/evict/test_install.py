@@ -139,7 +139,7 @@ def test_the_command_is_one_that_there_is() -> None:
     command = [*container["container"]["command"][1:], *container["container"]["args"]]
     result = CliRunner().invoke(couler, [*command, "--context", "none"], env={"KUBECONFIG": "/nowhere"})
     assert result.exit_code == 2
-    assert "no cluster to talk to" in result.stderr
+    assert "no cluster is configured" in result.stderr
 
 
 def test_the_role_allows_what_eviction_does(server: ApiServer, evictor: Any) -> None:

@@ -70,7 +70,7 @@ def test_it_optimizes_first_where_it_is_told_to(
     ("arguments", "message"),
     [
         (["run", "big.yaml", "--dry-run", "--journal", "j"], "leave --journal out"),
-        (["run", "big.yaml", "--no-wait", "--timeout", "3"], "leave --no-wait out"),
+        (["run", "big.yaml", "--no-wait", "--timeout", "3"], "--no-wait"),
         (["run", "big.yaml", "--parameter", "s3cret"], "not of the form NAME=VALUE"),
         (["run", "none.yaml"], "none.yaml"),
         (["run", "big.yaml", "--run-id", "Upper"], "cannot name a run"),
@@ -79,7 +79,7 @@ def test_it_optimizes_first_where_it_is_told_to(
         (["run", "big.yaml", "--engine", "nobody"], "nobody"),
         (["stop"], "Give the names of workflows, or --journal FILE"),
         (["stop", "big", "--journal", "j"], "Give the names of workflows, or --journal FILE"),
-        (["stop", "--journal", "j", "--namespace", "x"], "The journal says"),
+        (["stop", "--journal", "j", "--namespace", "x"], "The journal names them already"),
         (["stop", "--journal", "none"], "No such file"),
     ],
 )

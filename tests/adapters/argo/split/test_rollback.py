@@ -97,7 +97,7 @@ def test_nothing_to_roll_back(tmp_path: Path) -> None:
     (tmp_path / "workflow.yaml").write_text(TEXT)
     result = rolled_back(str(tmp_path))
     assert result.exit_code == 2
-    assert "keeps an original" in result.stderr
+    assert "holds an original file" in result.stderr
 
 
 def test_no_original_is_kept_where_none_is_wanted(tmp_path: Path) -> None:

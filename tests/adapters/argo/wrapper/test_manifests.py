@@ -119,14 +119,14 @@ def test_what_is_edited_afterwards_is_found(edit: Callable[[dict[str, Any]], obj
 
 @pytest.mark.parametrize("missing", ["store=s3://bucket/cache,", ",image=registry/couler:1"])
 def test_it_needs_a_store_and_an_image(missing: str) -> None:
-    with pytest.raises(InvalidInput, match="a wrapper needs to know the"):
+    with pytest.raises(InvalidInput, match="via=wrapper needs the option"):
         made(document(), pipeline=WRAPPER.replace(missing, ""))
 
 
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ("store=s3://AKIA:secret@bucket/cache", "what gives access"),
+        ("store=s3://AKIA:secret@bucket/cache", "has credentials"),
         ("store=s3://bucket/cache,timeout=-1", "1 to 86,400 seconds"),
         ("store=s3://bucket/cache,namespace=Bad/NS", "cannot be a namespace"),
         ("store=/data/cache", "do not share"),

@@ -44,7 +44,7 @@ MOUNTS = "[{name: t, mountPath: /couler}]"
         (
             'source: "print(1)"}',
             'source: "print(1)"}\n  volumes: [{name: couler-cache, emptyDir: {}}]',
-            "a name of ours",
+            "a name that couler reserves",
         ),
         (
             'source: "print(1)"}',
@@ -64,11 +64,11 @@ def test_what_cannot_be_wrapped_says_why(old: str, new: str, reason: str) -> Non
 
 
 AROUND = {
-    "a deadline of all templates": ("templateDefaults: {activeDeadlineSeconds: 100}", "templateDefaults give it"),
-    "a timeout of all templates": ("templateDefaults: {timeout: 10m}", "templateDefaults give it"),
+    "a deadline of all templates": ("templateDefaults: {activeDeadlineSeconds: 100}", "templateDefaults set its"),
+    "a timeout of all templates": ("templateDefaults: {timeout: 10m}", "templateDefaults set its"),
     "a deadline by a patch": ("podSpecPatch: '{\"activeDeadlineSeconds\": 9}'", "podSpecPatch says something"),
     "a command by a patch": ("templateDefaults: {podSpecPatch: 'containers: [{command: [x]}]'}", "podSpecPatch says"),
-    "a volume of our name": ("volumes: [{name: couler-cache, emptyDir: {}}]", "a name of ours"),
+    "a volume of our name": ("volumes: [{name: couler-cache, emptyDir: {}}]", "a name that couler reserves"),
     "windows": ("nodeSelector: {kubernetes.io/os: windows}", "for Windows"),
     "a limited disk": ("templateDefaults: {container: {resources: {limits: {ephemeral-storage: 1Gi}}}}", "ephemeral"),
 }
@@ -114,6 +114,6 @@ def test_a_store_in_a_workspace_is_refused() -> None:
     """No pod of Argo's has one; the steps would find no store, in every run."""
     pipeline = WRAPPER.replace("store=s3://", "store=workspace://")
     assert pipeline != WRAPPER
-    with pytest.raises(Unsupported, match="pods have no workspaces there") as caught:
+    with pytest.raises(Unsupported, match="pods of this engine have no workspaces") as caught:
         made(document(TEMPLATES), pipeline=pipeline)
     assert caught.value.hint

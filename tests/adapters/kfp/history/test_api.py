@@ -101,8 +101,8 @@ def test_a_pipeline_that_is_not_there_is_an_error(api: KfpServer) -> None:
     [
         ("/apis/v2beta1/runs", [], "answers with a list"),
         ("/apis/v2beta1/runs", {"runs": 3}, "without a list of runs"),
-        ("/apis/v2beta1/runs/r2", {"run_id": "another"}, "tells of another"),
-        ("/apis/v2beta1/runs/r2", {"run_id": 3}, "not what KFP tells"),
+        ("/apis/v2beta1/runs/r2", {"run_id": "another"}, "returned another run"),
+        ("/apis/v2beta1/runs/r2", {"run_id": 3}, "not a history of KFP"),
     ],
 )
 def test_what_the_server_cannot_mean_is_an_error(api: KfpServer, path: str, answer: Any, said: str) -> None:
@@ -112,7 +112,7 @@ def test_what_the_server_cannot_mean_is_an_error(api: KfpServer, path: str, answ
 
 
 def test_the_prefix_of_a_gateway_and_the_environment(api: KfpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidInput, match="nothing says where KFP is"):
+    with pytest.raises(InvalidInput, match="the URL of KFP is not given"):
         KfpArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)
     monkeypatch.setenv("COULER_KFP_URL", f"{api.url}/apis/v2beta1/")
     assert KfpArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)["schema"] == "couler.kfp-runs/v1"

@@ -188,8 +188,8 @@ def test_a_circle_of_parents_ends() -> None:
     ("data", "said"),
     [
         ({"schema": "couler.kfp-runs/v9", "runs": []}, "only couler.kfp-runs/v1 is known"),
-        (run({"display_name": 3}), "this is not what KFP tells of runs"),
-        (run({"display_name": "a", "start_time": "yesterday"}), "this is not what KFP tells of runs"),
+        (run({"display_name": 3}), "this is not a history of KFP"),
+        (run({"display_name": "a", "start_time": "yesterday"}), "this is not a history of KFP"),
         (
             run(task("load", 20, 80), pipeline_spec=json.loads(json.dumps(PIPELINE).replace('["fit"]', '["load-2"]'))),
             "circle",

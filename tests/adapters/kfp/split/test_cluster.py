@@ -177,7 +177,7 @@ def test_a_hand_off_that_is_none_is_an_error(server: KfpServer, tmp_path: Path) 
 
 def test_where_runs_keep_what_they_make_has_to_be_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SETTING, raising=False)
-    with pytest.raises(InvalidInput, match="it is not known where runs of 'chained-part-1' keep") as caught:
+    with pytest.raises(InvalidInput, match="the pipeline root of 'chained-part-1' is not known") as caught:
         run(split(chain(2), "max-steps=2"))
     assert SETTING in str(caught.value.hint)
     own = chain(2)
@@ -188,7 +188,7 @@ def test_where_runs_keep_what_they_make_has_to_be_known(monkeypatch: pytest.Monk
 
 
 def test_a_dry_run_is_refused() -> None:
-    with pytest.raises(Unsupported, match="checks nothing without running it"):
+    with pytest.raises(Unsupported, match="--dry-run is not supported by KFP"):
         ClusterRunner(Where()).jobs([chain(2)], Request(run=RUN, dry_run=True))
 
 

@@ -12,7 +12,7 @@ from adapters.kfp.local.running import run
 from couler_plugins.cli.group import couler
 from support import ROOT
 
-SECTION = (ROOT / "docs/tune.md").read_text(encoding="utf-8").split("\n## In KFP's pipelines\n")[1].split("\n## ")[0]
+SECTION = (ROOT / "docs/tune.md").read_text(encoding="utf-8").split("\n## Tuning Kubeflow tasks\n")[1].split("\n## ")[0]
 PYTHON, CONSOLE, NOTE = (
     re.findall(rf"```{kind}\n(.*?)```", SECTION, re.DOTALL) for kind in ("python", "console", "yaml")
 )

@@ -141,7 +141,7 @@ def test_without_a_store_it_says_what_to_add() -> None:
 
 def test_what_would_be_worth_it_says_what_to_paste() -> None:
     (file,) = cached(BASE.replace("couler.io/cache: pure", "a: b")).files
-    assert "only a declaration of its own" in file.decisions[0].reason
+    assert "it needs a declaration of its own" in file.decisions[0].reason
     text = PIPELINE.replace("couler.io/cache: pure, ", "")
     reasons = {one.subject: one.reason for file in cached(text, S3).files for one in file.decisions}
     assert "metadata: {annotations: {couler.io/cache: pure}}, in its taskSpec" in reasons["pipeline/one"]

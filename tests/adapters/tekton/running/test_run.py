@@ -132,7 +132,7 @@ def test_what_runs_at_the_end_runs_also_where_a_part_fails(
     assert found["tell"] == expected["tell"], "$(tasks.status) is that of the whole"
     if failing == "fetch":
         assert "train-finally-2" not in server.stored("pipelineruns")
-        assert "part-1 has handed out no 'fetch-key'" in done.stderr
+        assert "part-1 has no result 'fetch-key'" in done.stderr
     if failing in ("fetch", "clean"):
         assert "train-part-2" not in server.stored("pipelineruns")
 

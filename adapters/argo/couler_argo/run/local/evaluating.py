@@ -76,9 +76,9 @@ def _shown(text: str) -> str:
 
 def _check(tree: Tree, functions: Sequence[str]) -> None:
     if isinstance(tree, Call) and tree.name not in functions:
-        raise NotThere(f"the function {tree.name!r} of an expression is not known here")
+        raise NotThere(f"the function {tree.name!r} of an expression is not supported by --local")
     if functions and isinstance(tree, Word) and tree.name not in CONSTANTS:
-        raise NotThere(f"the name {tree.name!r} in an expression is not known here")
+        raise NotThere(f"the name {tree.name!r} in an expression is not supported by --local")
     if not functions and isinstance(tree, Operator) and tree.sign not in GOVALUATE:
         raise NotThere(f"the operator {tree.sign!r} is not known in a condition")
     if isinstance(tree, tuple):

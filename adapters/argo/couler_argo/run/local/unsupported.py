@@ -115,7 +115,7 @@ def refusals(workflow: Workflow) -> Iterator[Refusal]:
     """Everything that cannot mean the same here, with the reason."""
     spec = data_of(workflow.native_extra).get("spec")
     for key in sorted((spec if isinstance(spec, dict) else {}).keys() - SPEC):
-        yield Refusal("", f"its {key} is a matter of the cluster")
+        yield Refusal("", f"its {key} has a meaning only in a cluster")
     for port in workflow.parameters:
         yield from _ports("", (port,))
     for site in call_sites(workflow):
@@ -123,7 +123,7 @@ def refusals(workflow: Workflow) -> Iterator[Refusal]:
         yield from _step(subject, site.step)
     for graph in workflow.graphs:
         for key in sorted(data_of(graph.native_extra).keys() - TEMPLATE):
-            yield Refusal(graph.name, f"its {key} is a matter of the cluster")
+            yield Refusal(graph.name, f"its {key} has a meaning only in a cluster")
         yield from _ports(graph.name, graph.inputs)
         yield from _within(graph.name, (graph.inputs, graph.outputs, graph.parallelism))
     for operation in workflow.operations:
@@ -132,7 +132,7 @@ def refusals(workflow: Workflow) -> Iterator[Refusal]:
 
 def _step(subject: str, step: Step) -> Iterator[Refusal]:
     for key in sorted(data_of(step.native_extra)):
-        yield Refusal(subject, f"its {key} is not known here")
+        yield Refusal(subject, f"its {key} is not supported by --local")
     for argument in step.arguments:
         yield from _argument(subject, argument)
     if step.condition is not None:
@@ -157,7 +157,7 @@ def _ports(subject: str, ports: Iterable[Port]) -> Iterator[Refusal]:
         if origin and (port.kind == "parameter" or origin.keys() != {"raw"}):
             yield Refusal(subject, f"its input {port.name!r} comes from outside ({', '.join(sorted(origin))})")
         for key in sorted(data_of(port.native_extra).keys() - PORT):
-            yield Refusal(subject, f"its input {port.name!r} has {key!r}, which is not known here")
+            yield Refusal(subject, f"its input {port.name!r} has {key!r}, which --local does not support")
 
 
 def _operation(operation: Operation) -> Iterator[Refusal]:
@@ -165,14 +165,14 @@ def _operation(operation: Operation) -> Iterator[Refusal]:
     if operation.kind != "script":
         return  # the core says so
     for key in sorted(data_of(operation.native_extra).keys() - TEMPLATE):
-        yield Refusal(name, f"its {key} is a matter of the cluster")
+        yield Refusal(name, f"its {key} has a meaning only in a cluster")
     for container in operation.containers:
         if container.role != "main":
             yield Refusal(name, f"it has {ROLES[container.role]}")
         elif container.args:
             yield Refusal(name, "its script has arguments")
         for key in sorted(data_of(container.native_extra).keys() - CONTAINER):
-            yield Refusal(name, WHY.get(key, f"its {key} is not known here"))
+            yield Refusal(name, WHY.get(key, f"its {key} is not supported by --local"))
     yield from _ports(name, operation.inputs)
     for output in operation.outputs:
         for key in sorted(data_of(output.native_extra).keys() - PORT):
@@ -189,7 +189,7 @@ def _within(subject: str, body: Any) -> Iterator[Refusal]:
         if isinstance(node, Expression):
             yield from _tried(subject, partial(check_expression, _static(node)))
         elif isinstance(node, Reference) and not _known(node):
-            yield Refusal(subject, f"it refers to {node.native or node.name!r}, which is not known here")
+            yield Refusal(subject, f"it refers to {node.native or node.name!r}, which --local does not support")
 
 
 def _known(reference: Reference) -> bool:

@@ -173,7 +173,7 @@ def _sequence(content: Any) -> list[str]:
         raise NotThere(f"withSequence gives {len(result)} items")
     form = content.get("format")
     if form and not FORMAT.search(form):
-        raise NotThere(f"withSequence has a format {form!r:.40}, which is not known here")
+        raise NotThere(f"withSequence has a format {form!r:.40}, which --local does not support")
     return [form % number if form else str(number) for number in result]
 
 
