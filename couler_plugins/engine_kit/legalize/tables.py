@@ -26,6 +26,7 @@ class StepSite(NamedTuple):
     Attributes:
         step: the call.
         callee: what it calls; None where that is not in the workflow.
+        graph: the graph that it belongs to, if any.
         steps: the steps of its graph by name; none where it belongs to no graph.
         waits: the outcomes that it accepts, by the step that it waits for.
         outputs_read: what its graph reads of it.
@@ -33,6 +34,7 @@ class StepSite(NamedTuple):
 
     step: Step
     callee: Graph | Operation | None
+    graph: Graph | None
     steps: Mapping[str, Step]
     waits: Mapping[str, frozenset[str]]
     outputs_read: tuple[Reference, ...]
@@ -51,9 +53,9 @@ def step_sites(workflow: Workflow) -> Iterator[StepSite]:
         for item in references((graph.steps, graph.outputs)):
             read[item.step if item.to == "output" else ""].append(item)
         for step in graph.steps:
-            yield StepSite(step, callee(step), steps, accepted[step.name], tuple(read[step.name]))
+            yield StepSite(step, callee(step), graph, steps, accepted[step.name], tuple(read[step.name]))
     for step in (*filter(None, [workflow.entry]), *(handler.step for handler in workflow.handlers)):
-        yield StepSite(step, callee(step), {}, {}, ())
+        yield StepSite(step, callee(step), None, {}, {}, ())
 
 
 def waits(graph: Graph) -> dict[str, Mapping[str, frozenset[str]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_kfp.generating.calls import BRACES
@@ -13,6 +13,7 @@ from couler_plugins.engine_kit.legalize.comparisons import Comparison
 from couler_plugins.engine_kit.legalize.conditions import Membership
 from couler_plugins.engine_kit.legalize.python.functions import Kind, constant_of, passed, text_of
 from couler_plugins.engine_kit.legalize.python.runtime import safe_value
+from couler_plugins.engine_kit.legalize.values import joined
 from couler_plugins.ir import (
     Argument,
     Expression,
@@ -209,18 +210,7 @@ def condition_of(
             for number, text in enumerate(item.among):
                 parts += [joint if number else "", value, f"{how}{_compared(text, kind, step.name)}"]
         parts.append(")")
-    return Expression(language="cel", parts=tuple(_joined(parts)))
-
-
-def _joined(parts: Iterable[Any]) -> list[Any]:
-    """Return the parts of an expression, texts next to each other as one."""
-    joined_parts: list[Any] = []
-    for part in parts:
-        if isinstance(part, str) and joined_parts and isinstance(joined_parts[-1], str):
-            joined_parts[-1] += part
-        elif part != "":
-            joined_parts.append(part)
-    return joined_parts
+    return Expression(language="cel", parts=joined(parts))
 
 
 def _compared(text: str, kind: Kind, step: str) -> str:

@@ -6,11 +6,12 @@ Source: `docs/matrix.md` (with `include` alone, each entry is a combination of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from couler_plugins.engine_kit.legalize.python.functions import text_of
 from couler_plugins.engine_kit.legalize.rules import constant_items
+from couler_plugins.engine_kit.legalize.values import joined
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -60,22 +61,16 @@ def filled(value: Any, scope: Scope, step: str) -> Value:
             return scope.output(value)
         case Template(parts=parts):
             pieces = (Literal(value=part) if isinstance(part, str) else part for part in parts)
-            return _joined([filled(piece, scope, step) for piece in pieces])
+            return _text_of([filled(piece, scope, step) for piece in pieces])
     return value  # type: ignore[no-any-return]  # it is one
 
 
-def _joined(values: list[Value]) -> Value:
+def _text_of(values: Iterable[Value]) -> Value:
     """Return texts and references, one behind the other, as one value."""
-    parts: list[Any] = []
-    for value in values:
-        for piece in value.parts if isinstance(value, Template) else (value,):
-            text = piece.value if isinstance(piece, Literal) else piece
-            if isinstance(text, str) and parts and isinstance(parts[-1], str):
-                parts[-1] += text
-            elif text != "":
-                parts.append(text)
+    pieces = (piece for value in values for piece in (value.parts if isinstance(value, Template) else (value,)))
+    parts = joined(piece.value if isinstance(piece, Literal) else piece for piece in pieces)
     if len(parts) > 1:
-        return Template(parts=tuple(parts))
+        return Template(parts=parts)
     return parts[0] if parts and isinstance(parts[0], Reference) else Literal(value="".join(parts))
 
 
