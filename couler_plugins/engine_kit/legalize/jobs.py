@@ -8,9 +8,10 @@ if all of its parts do; each part compares one field (`status.succeeded > 0`), o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from couler_plugins.engine_kit.legalize.values import joined
 from couler_plugins.ir import Expression, Literal, Native, Node, Operation, Output, Port, Reference, Template
 
 __all__ = ["JOB_OUTPUTS", "job_operation", "manifest_of"]
@@ -56,7 +57,7 @@ def job_operation(
         kind="resource",
         inputs=inputs,
         outputs=tuple(Output(name=key, value=Native.of(dict(how))) for key, how in outputs.items()),
-        native_extra=Native(parts=tuple(_joined((f'{before}"', *_escaped(manifest), f'"{behind}')))),
+        native_extra=Native(parts=joined((f'{before}"', *_escaped(manifest), f'"{behind}'))),
     )
 
 
@@ -66,10 +67,8 @@ def manifest_of(data: Any) -> Literal | Template:
     Args:
         data: mappings and lists of scalars and values.
     """
-    parts = list(_joined(_written(data)))
-    return (
-        Literal(value=str(parts[0])) if len(parts) == 1 and isinstance(parts[0], str) else Template(parts=tuple(parts))
-    )
+    parts = joined(_written(data))
+    return Literal(value=str(parts[0])) if len(parts) == 1 and isinstance(parts[0], str) else Template(parts=parts)
 
 
 def _written(data: Any) -> Iterator[Any]:
@@ -81,7 +80,7 @@ def _written(data: Any) -> Iterator[Any]:
         case Reference():
             yield Expression(language="expr", parts=("toJson(", data, ")"))
         case Template():
-            yield Expression(language="expr", parts=tuple(_joined(("toJson(", *_sum(data), ")"))))
+            yield Expression(language="expr", parts=joined(("toJson(", *_sum(data), ")")))
         case Mapping():
             yield "{"
             for number, (key, value) in enumerate(data.items()):
@@ -114,16 +113,3 @@ def _escaped(manifest: Literal | Template) -> Iterator[Any]:
     """The pieces of a manifest, as a JSON text has them."""
     for piece in (str(manifest.value),) if isinstance(manifest, Literal) else manifest.parts:
         yield json.dumps(piece, ensure_ascii=False)[1:-1] if isinstance(piece, str) else piece
-
-
-def _joined(parts: Iterable[Any]) -> Iterator[Any]:
-    """The same with each run of texts as one, and no empty ones."""
-    text = ""
-    for part in parts:
-        if isinstance(part, str):
-            text += part
-            continue
-        yield from (text,) if text else ()
-        yield part
-        text = ""
-    yield from (text,) if text else ()

@@ -4,17 +4,57 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from typing import Any, TypeVar
 
-from couler_plugins.ir import EnvVar, Expression, Literal, Native, Node, Port, Reference, Value, rebuild, replace
+from couler_plugins.ir import (
+    EnvVar,
+    Expression,
+    Literal,
+    Native,
+    Node,
+    Port,
+    Reference,
+    Value,
+    Workflow,
+    rebuild,
+    replace,
+)
 
-__all__ = ["beyond", "without_nulls"]
+__all__ = ["HOUSEKEEPING", "POD_FIELDS", "beyond", "fields_of", "unsaid", "without_nulls"]
 
 TOKEN = re.compile(r"\\u0000(\d+)\\u0000")
 TEXTS = ("annotations", "labels", "nodeSelector")
 """Mappings of texts: null in one of them is an empty text."""
 EMPTY = ("arguments", "dependencies", "depends", "hooks", "inputs", "outputs", "params", "runAfter", "when")
 """What says nothing where it is empty."""
+HOUSEKEEPING = (
+    "archiveLogs",
+    "artifactGC",
+    "failedJobsHistoryLimit",
+    "podGC",
+    "successfulJobsHistoryLimit",
+    "ttlStrategy",
+    "workflowMetadata",
+)
+"""Fields of a workflow that say nothing of what is run."""
+POD_FIELDS = frozenset(
+    {
+        "affinity",
+        "automountServiceAccountToken",
+        "dnsConfig",
+        "dnsPolicy",
+        "hostAliases",
+        "hostNetwork",
+        "imagePullSecrets",
+        "nodeSelector",
+        "priorityClassName",
+        "schedulerName",
+        "securityContext",
+        "tolerations",
+    }
+)
+"""Fields of pods that Argo's workflows and Tekton's runs say of all of theirs, alike."""
 
 DEEPEST = 2
 """So many names of fields within each other are shown."""
@@ -30,15 +70,28 @@ def without_nulls(value: T) -> T:
     return rebuild(value, _cleared)
 
 
+def fields_of(native: Native | None) -> dict[str, Any]:
+    """The fields of a structure, with tokens in place of references; none of what is no mapping."""
+    data: Any = _opened(native)[0] if native is not None else {}
+    return data if isinstance(data, dict) else {}
+
+
 def beyond(rest: Native | None) -> str:
     """What only its engine knows of a step, as the rest of a sentence that refuses it: the names of the fields."""
-    data: Any = _opened(rest)[0] if rest is not None else {}
+    data: Any = fields_of(rest)
     path: list[str] = []
     while isinstance(data, dict) and len(data) == 1 and len(path) < DEEPEST:
         ((key, data),) = data.items()
         path.append(key)
     names = ".".join(path) or ", ".join(data)
     return f"has {names}, which means nothing outside of its engine"
+
+
+def unsaid(workflow: Workflow, carried: Collection[str] = ()) -> list[str]:
+    """Return the fields of a manifest that mean something, beside its metadata and what is carried of its spec."""
+    rest = fields_of(workflow.native_extra)
+    spec = rest.pop("spec", {}).keys() - {*HOUSEKEEPING, *carried}
+    return sorted([*(rest.keys() - {"metadata"}), *(f"spec.{key}" for key in spec)])
 
 
 def _cleared(node: Node) -> Node:

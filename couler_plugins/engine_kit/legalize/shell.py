@@ -6,9 +6,12 @@ Each is a program of its own that runs the command behind its arguments, so they
 
 from __future__ import annotations
 
-from couler_plugins.ir import Literal, Template, Value
+from collections.abc import Callable as Function
 
-__all__ = ["KEEP", "PRINTED", "SCRIPT", "as_argument"]
+from couler_plugins.engine_kit.legalize.python.functions import text_of
+from couler_plugins.ir import Container, Literal, Operation, Template, Value, replace
+
+__all__ = ["KEEP", "PRINTED", "SCRIPT", "as_argument", "keeping", "printed_output", "scripted"]
 
 SCRIPT = """\
 directory=$(mktemp -d) && printf %s "$1" > "$directory/script" && shift && exec "$@" "$directory/script"
@@ -65,3 +68,42 @@ def as_argument(script: Value) -> Value:
                 parts=tuple(part.replace("$$", "$$$$") if isinstance(part, str) else part for part in parts)
             )
     return script
+
+
+def scripted(container: Container) -> Container:
+    """Return a container whose script, if it has one, is run by its command as other engines do."""
+    if container.script is None:
+        return container
+    command = (*_words("sh", "-c", SCRIPT, "sh"), as_argument(container.script), *container.command, *container.args)
+    return replace(container, command=command, args=(), script=None)
+
+
+def keeping(
+    operation: Operation, container: Container, place: Function[[str], Value], *, is_printed: bool
+) -> tuple[Container, tuple[str, ...]]:
+    """Return a container that leaves its outputs where an engine looks for them, and the names of these.
+
+    Args:
+        operation: its outputs have paths, and defaults that are constants.
+        container: the one that does the work.
+        place: gives the file for an output of this name.
+        is_printed: whether somebody reads what it prints, which is an output then.
+    """
+    rows = [(printed_output(operation), PRINTED, "")] if is_printed else []
+    for output in operation.outputs:
+        default = f"={text_of(output.default.value)}" if isinstance(output.default, Literal) else ""
+        rows.append((output.name, str(getattr(output.path, "value", "")), default))
+    if not rows:
+        return container, ()
+    kept = (value for name, file, default in rows for value in (*_words(file), place(name), *_words(default)))
+    command = (*_words("sh", "-c", KEEP, "sh"), *kept, *_words("--"), *container.command)
+    return replace(container, command=command), tuple(name for name, _, _ in rows)
+
+
+def printed_output(operation: Operation) -> str:
+    """Return the name of the output that holds what an operation prints."""
+    return "printed" if any(output.name == "result" for output in operation.outputs) else "result"
+
+
+def _words(*texts: str) -> tuple[Value, ...]:
+    return tuple(Literal(value=text) for text in texts)

@@ -110,7 +110,7 @@ def test_a_task_alone_is_no_workflow(to: str) -> None:
             "volumeClaimTemplate: {spec: {}}",
             "Workflow.native_extra",
         ),
-        ("  workspaces: [{name: source, pers", "  xworkspaces: [{name: source, pers", "Operation.native_extra"),
+        ("  workspaces: [{name: source, pers", "  workspaces: [{name: other, pers", "Operation.native_extra"),
         ("image: gcc", "image: gcc, onError: continue", "Container.native_extra"),
         ("sha256sum /workspace", "cat /tekton/home; sha256sum /workspace", "Container.args"),
         ("$(params.target)]}", "$(context.taskRun.name)]}", "Step.arguments"),

@@ -6,12 +6,14 @@ Sources: `kfp/compiler/pipeline_spec_builder.py`, `kfp.local.orchestrator` (2.17
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
-from couler_kfp.generating.calls import Read, channel, items_of, rows_of, with_channels
-from couler_kfp.generating.functions import exact, output_of, type_of
-from couler_kfp.generating.refusing import refuse
+from couler_kfp.generating.components import output_of
+from couler_kfp.generating.legality import refuse
 from couler_kfp.generating.types import Types
-from couler_plugins.engine_kit.legalize.python.functions import Function, Kind
+from couler_kfp.generating.values import Read, channel, exact, type_of, with_channels
+from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, text_of
+from couler_plugins.engine_kit.legalize.rules import constant_items
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -60,21 +62,20 @@ class Nested:
         return self.kinds.get(value, "text") if isinstance(value, Reference) else "text"
 
     def looped(self, called: Step, step: Step, read: Read) -> Step:
-        """The call of a dag that loops over the items, and runs the task for each."""
+        """Return the call of a dag that loops over the items, and runs the task for each."""
+        assert step.loop is not None
         function = self._types.function(step)
-        values, is_struct = items_of(step) if function is None else self._items(step, function, read)
+        values = self._items(step, read)
 
         def inside(reference: Reference) -> Reference:
             if reference.to != "item":
                 return reference
-            path = (*([reference.name] if reference.name else []), *reference.path)
-            if is_struct is not None and is_struct is not bool(path):
-                raise refuse("Step.loop", step.name, "reads an item as a whole that is a mapping, or a key of a text")
+            path = (*filter(None, [reference.name]), *reference.path)
             return Reference(to="input", kind="parameter", name=ITEM, path=path)
 
         inner = replace(called, arguments=map_references(called.arguments, inside))
-        kind = self._item_kind(step) if is_struct is None else "dict" if is_struct else "text"
-        outer = self._inside(inner, f"for-loop-{called.name}", Port(name=ITEM, native_extra=type_of(kind)))
+        port = Port(name=ITEM, native_extra=type_of(self._item_kind(step)))
+        outer = self._inside(inner, f"for-loop-{called.name}", port)
         if function is not None:
             self.made[-1] = replace(self.made[-1], outputs=tuple(_gathered(called.name, function)))
         more = [Argument(name=ITEM, value=Reference(to="item", kind="parameter"))]
@@ -82,26 +83,34 @@ class Nested:
             more.insert(0, Argument(name=self._channel(values), value=values))
             ports = (Port(name=more[0].name, native_extra=type_of("list")), *self.made[-1].inputs)
             self.made[-1] = replace(self.made[-1], inputs=ports)
-        limit = step.loop.limit if step.loop is not None else None
-        text = str(limit.value) if isinstance(limit, Literal) else ""
-        if limit is not None and not text.isdigit():
-            raise refuse("Loop.limit", step.name, "has a limit that only the run knows", "give it as a constant")
-        number = None if limit is None else Literal(value=int(text))
-        loop = Loop(axes=(Axis(name=ITEM, values=values),), limit=number)
+        limit = None if step.loop.limit is None else Literal(value=int(str(getattr(step.loop.limit, "value", 0))))
+        loop = Loop(axes=(Axis(name=ITEM, values=values),), limit=limit)
         return replace(outer, arguments=(*outer.arguments, *more), loop=loop)
 
-    def _items(self, step: Step, function: Function, read: Read) -> tuple[Native | Reference, bool | None]:
-        """What a function loops over: its items keep their types, and are read as a whole, or by a key."""
-        values = rows_of(step)
+    def _items(self, step: Step, read: Read) -> Native | Reference:
+        """Return what is looped over: for functions, its items keep their types; for all else, they become texts."""
+        assert step.loop is not None
+        values = step.loop.axes[0].values
         if isinstance(values, Reference):
             items = read(values)
             if self.kind(items) not in ("list", "text"):
                 raise refuse("Step.loop", step.name, "loops over what is no list")
-            return items, None
-        return Native.of(exact(values.data, step.name)), None
+            return items
+        data: list[Any] = constant_items(step.loop) or []
+        if self._types.function(step) is not None:
+            return Native.of(exact(data, step.name))
+        return Native.of(
+            [
+                {key: text_of(inner) for key, inner in item.items()} if isinstance(item, dict) else text_of(item)
+                for item in data
+            ]
+        )
 
     def _item_kind(self, step: Step) -> Kind:
-        """The kind of the items of a function's loop, as far as its parameters say it."""
+        """The kind of the items of a loop: of a function's, as far as its parameters say it."""
+        items = constant_items(step.loop)
+        if items and self._types.function(step) is None:
+            return "dict" if isinstance(items[0], dict) else "text"
         callee = self._types.callee(step)
         kinds: set[Kind] = set()
         for argument in step.arguments:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from couler_kfp.components import label_of, sharing
-from couler_kfp.generating.functions import function_component
+from couler_kfp.generating.components import function_component
 from couler_kfp.structures import write_structure
 from couler_plugins.engine_kit.legalize.python.functions import operation_of
 from couler_plugins.errors import Unsupported

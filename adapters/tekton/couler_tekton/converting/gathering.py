@@ -20,7 +20,7 @@ from couler_plugins.ir import (
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
 from couler_tekton.cache.declared import mapping_at, rest_of
-from couler_tekton.converting.refusing import refuse
+from couler_tekton.converting.values import refuse
 from couler_tekton.definitions import Entry, definitions
 from couler_tekton.lift import lift_object
 from couler_tekton.objects import objects

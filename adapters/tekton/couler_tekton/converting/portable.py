@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from couler_plugins.engine_kit.legalize.native_fields import without_nulls
+from couler_plugins.engine_kit.legalize.native_fields import POD_FIELDS, without_nulls
 from couler_plugins.engine_kit.legalize.outcomes import is_outcome
 from couler_plugins.ir import (
     Argument,
@@ -29,25 +29,21 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
-from couler_tekton.converting.bodies import check_port, portable_operation
+from couler_tekton.converting.bodies import portable_operation
 from couler_tekton.converting.calls import portable_step
 from couler_tekton.converting.gathering import gathered, is_called
-from couler_tekton.converting.refusing import refuse
-from couler_tekton.converting.runs import portable_rest, volumes_of
-from couler_tekton.converting.values import is_text
+from couler_tekton.converting.legality import ALONE, TABLE
+from couler_tekton.converting.values import refuse, said
 from couler_tekton.kinds import KINDS
 from couler_tekton.lift import ENTRY
-from couler_tekton.structures import write_structure
-from couler_tekton.variables import spell
 
 __all__ = ["portable"]
 
 PIPELINE, FINALLY = "pipeline", "finally"
-SAID = frozenset({"description", "displayName", "workspaces"})
 
 
 def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple[Decision, ...]]:
-    """A run as a workflow of containers, and what is not quite the same about it; None for what others refer to.
+    """Return a run as a workflow of containers, and what is not quite the same; None for what others refer to.
 
     Raises:
         Unsupported: some of it means nothing outside of Tekton.
@@ -57,7 +53,9 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple
             return None, ()
         workflow = replace(workflow, library="", entry=Step(name=ENTRY, call=Call(name=PIPELINE)))
     whole = without_nulls(gathered(workflow, bundle))
-    workflow_made = _Portable(whole).workflow()
+    run = _Portable(whole)
+    TABLE.check(replace(whole, parameters=run.parameters), whole)
+    workflow_made = run.workflow()
     return workflow_made, tuple(_notes(whole, workflow_made))
 
 
@@ -67,13 +65,18 @@ class _Portable:
         self._workflow = workflow
         self._by_name = callables(workflow)
         self._top = self._by_name[getattr(workflow.entry.call, "name", "")]
-        self._volumes = volumes_of(workflow)
-        self._given = {port.name for port in workflow.parameters}
+        bindings = said(workflow).get("spec", {}).get("workspaces", [])
+        self._volumes = {
+            str(item["name"]): {key: content for key, content in item.items() if key != "name"} for item in bindings
+        }
+        inputs = self._top.inputs if isinstance(self._top, Graph) else ()
+        ports = {port.name: Port(name=port.name, value=port.default) for port in inputs}
+        ports |= {port.name: Port(name=port.name, value=port.value) for port in workflow.parameters}
+        self.parameters = tuple(ports.values())
+        """What the run is given, and what its pipeline falls back to."""
         self._made: dict[str, Graph | Operation] = {}
 
     def workflow(self) -> Workflow:
-        parameters = self._parameters()
-        self._given = {port.name for port in parameters}
         self._add(self._top, self._volumes, {})
         entry = Step(name=ENTRY, call=Call(name=self._top.name))
         handlers: tuple[Handler, ...] = ()
@@ -83,30 +86,13 @@ class _Portable:
             self._made[top.name] = map_references(replace(top, inputs=()), _as_parameter)
         return replace(
             self._workflow,
-            parameters=parameters,
+            parameters=self.parameters,
             entry=entry,
             handlers=handlers,
             graphs=tuple(item for item in self._made.values() if isinstance(item, Graph)),
             operations=tuple(item for item in self._made.values() if isinstance(item, Operation)),
-            native_extra=portable_rest(self._workflow),
+            native_extra=_rest(self._workflow),
         )
-
-    def _parameters(self) -> tuple[Port, ...]:
-        """What the run is given, and what its pipeline falls back to."""
-        ports: dict[str, Port] = {}
-        if isinstance(self._top, Graph):
-            for port in self._top.inputs:
-                check_port(port, self._workflow.label)
-                ports[port.name] = Port(name=port.name, value=port.default)
-        for port in self._workflow.parameters:
-            if port.value is None or not is_text(port.value):
-                reason = "is given a list, a mapping, or what only the run knows"
-                raise refuse("Workflow.parameters", port.name, reason, "pass texts, one by one")
-            ports[port.name] = Port(name=port.name, value=port.value)
-        for port in ports.values():
-            if port.value is not None and not isinstance(port.value, Literal):
-                raise refuse("Workflow.parameters", port.name, "has a value that only the run knows")
-        return tuple(ports.values())
 
     def _add(self, item: Graph | Operation, volumes: Mapping[str, Any], around: Mapping[str, Value]) -> None:
         """Adds a graph or an operation, with what it calls.
@@ -119,14 +105,11 @@ class _Portable:
         if isinstance(item, Operation):
             self._made[item.name] = portable_operation(item, volumes)
             return
-        rest = {} if item.native_extra is None else write_structure(item.native_extra, spell)
-        if unknown := sorted(rest.keys() - SAID):
-            raise refuse("Graph.native_extra", item.name, f"has {unknown[0]}")
         if item.finalizers and item is not self._top:
             raise refuse("Graph.finalizers", item.name, "has tasks that run at the end, in a pipeline in a pipeline")
         self._made[item.name] = item
         own = {port.name: Reference(to="input", kind="parameter", name=port.name) for port in item.inputs}
-        inside: dict[str, Value] = {**{name: _parameter(name) for name in self._given}, **around, **own}
+        inside: dict[str, Value] = {**{port.name: _parameter(port.name) for port in self.parameters}, **around, **own}
         steps = []
         for step in item.steps:
             callee = self._by_name[getattr(step.call, "name", "")]
@@ -140,10 +123,8 @@ class _Portable:
         )
 
     def _output(self, output: Output, graph: Graph) -> Output:
-        check_port(output, graph.name)
         value = output.value
-        if not isinstance(value, Reference) or value.to != "output" or value.path or value.step in graph.finalizers:
-            raise refuse("Output.value", graph.name, f"gives {output.name!r}, which is more than one result of a task")
+        assert isinstance(value, Reference)
         missing = Literal(value="") if value.step in _without_results(graph) else None
         return Output(name=output.name, value=value, default=missing)
 
@@ -152,10 +133,6 @@ class _Portable:
         if not graph.finalizers:
             return graph, ()
         last = [map_references(step, _as_parameter) for step in graph.steps if step.name in graph.finalizers]
-        for step in last:
-            if any(item.step for item in references(step)):
-                reason = "runs at the end, and reads what tasks give"
-                raise refuse("Graph.finalizers", step.name, reason, "let it find that out itself")
         kept = replace(
             graph, steps=tuple(step for step in graph.steps if step.name not in graph.finalizers), finalizers=()
         )
@@ -210,19 +187,24 @@ def _explicit(step: Step, callee: Graph | Operation, inside: Mapping[str, Value]
 
 
 def _bound(step: Step, callee: Graph | Operation, volumes: Mapping[str, Any]) -> dict[str, Any]:
-    """What the workspaces of a callee are bound to, by its own names for them."""
-    rest = {} if step.native_extra is None else write_structure(step.native_extra, spell)
-    declared = {} if callee.native_extra is None else write_structure(callee.native_extra, spell)
-    bound: dict[str, Any] = {}
-    named = {item["name"]: item for item in rest.get("workspaces", [])}
-    for item in declared.get("workspaces", []):
-        entry = named.get(item["name"], {"name": item["name"]})
-        outer = entry.get("workspace") or entry["name"]
-        if outer in volumes:
-            bound[item["name"]] = volumes[outer]
-            if "subPath" in entry:
-                raise refuse("Step.native_extra", step.name, "uses a part of a workspace", "bind that part in the run")
-    return bound
+    """Return what the workspaces of a callee are bound to, by its own names for them."""
+    outer = {item["name"]: item.get("workspace") or item["name"] for item in said(step).get("workspaces", [])}
+    names = [item["name"] for item in said(callee).get("workspaces", [])]
+    return {name: volumes[outer.get(name, name)] for name in names if outer.get(name, name) in volumes}
+
+
+def _rest(workflow: Workflow) -> Native | None:
+    """Return the labels of a run, and what it says of all of its pods."""
+    metadata = said(workflow).get("metadata", {})
+    spec = said(workflow).get("spec", {}) if workflow.kind.endswith("Run") else {}
+    template = {**spec.get("taskRunTemplate", {}), **{key: spec[key] for key in ALONE if key in spec}}
+    pod = template.get("podTemplate", {})
+    kept = {key: pod[key] for key in sorted(POD_FIELDS & pod.keys())}
+    if "serviceAccountName" in template:
+        kept["serviceAccountName"] = template["serviceAccountName"]
+    labels = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
+    fields = {**({"metadata": labels} if labels else {}), **({"spec": kept} if kept else {})}
+    return Native.of(fields) if fields else None
 
 
 def _notes(workflow: Workflow, workflow_made: Workflow) -> Iterator[Decision]:
@@ -231,14 +213,10 @@ def _notes(workflow: Workflow, workflow_made: Workflow) -> Iterator[Decision]:
     def note(subject: str, action: str, reason: str) -> Decision:
         return Decision(optimizer="tekton", workflow=workflow.label, subject=subject, action=action, reason=reason)
 
-    rest: dict[str, Any] = (
-        {} if not isinstance(workflow.native_extra, Native) else write_structure(workflow.native_extra, spell)
-    )
-    if workflow.kind.endswith("Run") and not rest.get("spec", {}).keys() & {"timeouts", "timeout"}:
+    if workflow.kind.endswith("Run") and not said(workflow).get("spec", {}).keys() & {"timeouts", "timeout"}:
         yield note("", "has no time limit", "Tekton ends a run after an hour where it says nothing; others do not")
     for port in (port for item in (*workflow.graphs, *workflow.operations) for port in item.inputs):
-        said = write_structure(port.native_extra, spell) if isinstance(port.native_extra, Native) else {}
-        if "enum" in said:
+        if "enum" in said(port):
             yield note(port.name, "takes any text", "Tekton holds the parameter to its enum; others do not")
     if any(map(is_outcome, references(workflow_made))):
         reason = "Tekton says neither Succeeded nor Failed of a run that was cancelled or took too long; others do"

@@ -1,67 +1,42 @@
-"""Texts of Tekton with some of what they refer to filled in."""
+"""Texts and structures of Tekton, as far as other engines take them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
 from typing import Any
 
-from couler_plugins.ir import Container, EnvVar, Literal, Native, Reference, Template, Value, replace
+from couler_plugins.engine_kit.legalize.legality import Legality
+from couler_plugins.ir import Literal, Native, Reference, Template, Value
+from couler_tekton.structures import write_structure
+from couler_tekton.variables import spell
 
-__all__ = ["Change", "changed", "changed_in", "changed_texts", "data_of", "is_text"]
+__all__ = ["ONLY_TEKTON", "data_of", "first_text", "interpreter", "is_text", "refuse", "said"]
 
-Change = Callable[[Reference], "Reference | str"]
-"""What becomes of a reference: another one, or a text."""
+ONLY_TEKTON = Legality(engine="tekton", rules={}, hints={}, usual="take it out, or leave the run to Tekton")
+refuse = ONLY_TEKTON.refusal
 MARK = "\ue000"
+SHEBANG = re.compile(r"\s*#!\s*(\S+)[ \t]*([^\n]*)\n")
 
 
-def changed(value: Value, change: Change) -> Value:
-    """A value with each of its references changed."""
-    match value:
-        case Reference():
-            value_made = change(value)
-            return Literal(value=value_made) if isinstance(value_made, str) else value_made
-        case Template(parts=parts):
-            pieces = [change(part) if isinstance(part, Reference) else part for part in parts]
-            if all(isinstance(piece, str) for piece in pieces):
-                return Literal(value="".join(map(str, pieces)))
-            return Template(parts=tuple(pieces))
-        case Native():
-            return changed_in(value, change)
-    return value
+def said(node: Any) -> dict[str, Any]:
+    """Return what a node says that has no field."""
+    return {} if node.native_extra is None else write_structure(node.native_extra, spell)
 
 
-def changed_in(native: Native, change: Change) -> Native:
-    """A structure with each of its references changed."""
-    pieces: list[Any] = []
-    for part in native.parts:
-        value_made = change(part) if isinstance(part, Reference) else part
-        if isinstance(part, Reference) and isinstance(value_made, str):
-            value_made = json.dumps(value_made)[1:-1]
-        if isinstance(value_made, str) and pieces and isinstance(pieces[-1], str):
-            pieces[-1] += value_made
-        else:
-            pieces.append(value_made)
-    return Native(parts=tuple(pieces))
+def first_text(script: Value) -> str:
+    """Return the text that a script begins with; empty where it begins with a parameter."""
+    first = script.parts[0] if isinstance(script, Template) else getattr(script, "value", "")
+    return first if isinstance(first, str) else ""
 
 
-def changed_texts(container: Container, change: Change) -> Container:
-    """A container with each reference in it changed."""
-
-    def one(value: Value | None) -> Value | None:
-        return None if value is None else changed(value, change)
-
-    return replace(
-        container,
-        image=one(container.image),
-        script=one(container.script),
-        command=tuple(changed(value, change) for value in container.command),
-        args=tuple(changed(value, change) for value in container.args),
-        env=tuple(EnvVar(name=item.name, value=changed(item.value, change)) for item in container.env),
-        requests=tuple((name, changed(value, change)) for name, value in container.requests),
-        limits=tuple((name, changed(value, change)) for name, value in container.limits),
-        native_extra=None if container.native_extra is None else changed_in(container.native_extra, change),
-    )
+def interpreter(script: Value) -> tuple[list[str], str]:
+    """Return the words before a script that run it, and the program among them; no words where nobody knows it."""
+    match = SHEBANG.match(first_text(script))
+    if match is None:
+        return ([], "") if first_text(script).lstrip().startswith("#!") else (["/bin/sh"], "sh")
+    words = [word for word in match.groups() if word]
+    return words, words[-1] if words[0].endswith("/env") else words[0].rsplit("/", 1)[-1]
 
 
 def data_of(native: Native) -> Any:

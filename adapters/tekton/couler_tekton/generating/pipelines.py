@@ -1,21 +1,31 @@
-"""A workflow of another engine as one PipelineRun, in the IR's terms that Tekton's writer knows."""
+"""A workflow of another engine as one PipelineRun, in the IR's terms that Tekton's writer knows.
+
+Sources: `docs/pipelineruns.md` (a run without a timeout ends after an hour), `docs/podtemplates.md`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.conditions import Membership
-from couler_plugins.engine_kit.legalize.parameters import with_parameters_passed
+from couler_plugins.engine_kit.legalize.native_fields import HOUSEKEEPING, POD_FIELDS, fields_of
+from couler_plugins.engine_kit.legalize.passes import (
+    as_label,
+    reached,
+    with_image,
+    with_parameters_passed,
+    without_idle_limits,
+)
+from couler_plugins.engine_kit.legalize.python.functions import text_of
 from couler_plugins.engine_kit.legalize.python.pods import as_scripts
+from couler_plugins.engine_kit.legalize.rules import usual
 from couler_plugins.ir import (
     Call,
-    Container,
     Graph,
     Literal,
     Native,
     Need,
-    Node,
     Operation,
     Output,
     Port,
@@ -26,33 +36,26 @@ from couler_plugins.ir import (
     Workflow,
     all_of,
     callables,
-    rebuild,
-    references,
     replace,
 )
 from couler_plugins.plan import Decision
 from couler_tekton.generating.bodies import task_of
-from couler_tekton.generating.loops import matrix
-from couler_tekton.generating.outcomes import STATUS
-from couler_tekton.generating.refusing import refuse
-from couler_tekton.generating.runs import run_of
-from couler_tekton.generating.task import Task
-from couler_tekton.generating.tasks import OTHER, Tasks
-from couler_tekton.generating.values import text_of
+from couler_tekton.generating.legality import TABLE, is_computed, refuse
+from couler_tekton.generating.tasks import Task, Tasks
+from couler_tekton.generating.values import matrix
+from couler_tekton.home_kinds import in_go
 from couler_tekton.lift import ENTRY
-from couler_tekton.structures import write_structure
 from couler_tekton.tasks import ENDED
-from couler_tekton.variables import spell
 
 __all__ = ["pipeline_run"]
 
 PIPELINE = "pipeline"
 LABEL = 63
-POLICIES = (None, "Always", "OnFailure")
+FOREVER = "0s"
 
 
 def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[Decision, ...]]:
-    """A workflow as a PipelineRun, and what is not quite the same about it.
+    """Return a workflow as a PipelineRun, and what is not quite the same about it.
 
     Args:
         workflow: it has no origin.
@@ -61,117 +64,83 @@ def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[D
     Raises:
         Unsupported: it has something that Tekton has no words for.
     """
-    if workflow.entry is None:
-        raise refuse("Workflow.entry", workflow.label, "is a library: nothing in it runs by itself", "convert a caller")
-    notes: list[Decision] = []
-    rest, volumes = run_of(workflow, notes)
-    closed = with_parameters_passed(_with_images(as_scripts(workflow, "tekton"), image))
-    tasks = Tasks(closed)
+    closed = _closed(workflow, image)
+    TABLE.check(closed)
     assert closed.entry is not None
-    _, outputs_of = tasks.add(replace(closed.entry, handlers=()))
+    tasks = Tasks(closed)
+    outputs_of = tasks.add(closed.entry)
     outputs = {name: value for name, value in outputs_of.items() if isinstance(value, Reference) and value.step}
-    count = len(tasks.found)
-    for step in _finalizers(closed):
-        _add_finalizer(tasks, step)
-    if count == 0:
+    if not tasks.found:
         raise refuse("Graph.steps", workflow.label, "runs nothing", "give it a step")
-    _check_status(tasks.found[:count], tasks.found[count:])
-    notes += _notes(closed, tasks.found, outputs)
-    tasks_made = [_made(task, volumes, is_last=number >= count) for number, task in enumerate(tasks.found)]
+    final = _finalizers(tasks, closed)
+    volumes = fields_of(workflow.native_extra).get("spec", {}).get("volumes", [])
+    steps, operations = zip(
+        *(_written(task, volumes, is_last=name in final) for name, task in tasks.found.items()), strict=True
+    )
     graph = Graph(
         name=PIPELINE,
         inputs=tuple(Port(name=port.name, optional=True) for port in workflow.parameters),
         outputs=tuple(Output(name=name, value=value) for name, value in outputs.items()),
-        steps=tuple(step for step, _ in tasks_made),
-        finalizers=tuple(task.name for task in tasks.found[count:]),
+        steps=steps,
+        finalizers=tuple(final),
         inline=True,
     )
     run = Workflow(
         engine="tekton",
         kind="PipelineRun",
-        name=_object_name(workflow.name),
+        name=as_label(workflow.name, LABEL),
         prefix="" if workflow.name else workflow.prefix or "workflow-",
         namespace=workflow.namespace,
-        parameters=tuple(map(_parameter, workflow.parameters)),
+        parameters=tuple(
+            Port(name=port.name, value=Literal(value=text_of(getattr(usual(port), "value", None))))
+            for port in workflow.parameters
+        ),
         entry=Step(name=ENTRY, call=Call(name=PIPELINE)),
         graphs=(graph,),
-        operations=tuple(operation for _, operation in tasks_made),
-        native_extra=rest,
+        operations=operations,
+        native_extra=_rest(workflow),
     )
-    return run, tuple(notes)
+    return run, tuple(_notes(workflow, tasks.found.values(), outputs))
 
 
-def _with_images(workflow: Workflow, image: str) -> Workflow:
-    def change(node: Node) -> Node:
-        is_bare = isinstance(node, Container) and node.image is None
-        return replace(node, image=Literal(value=image)) if is_bare and image else node
-
-    return rebuild(workflow, change)
-
-
-def _object_name(name: str) -> str:
-    return OTHER.sub("-", name.lower()).strip("-")[:LABEL].strip("-")
-
-
-def _parameter(port: Port) -> Port:
-    value = port.value if port.value is not None else port.default
-    if port.kind != "parameter" or port.origin is not None:
-        raise refuse("Workflow.parameters", port.name, "is no parameter with a value")
-    if not isinstance(value, Literal):
-        hint = "give it one: a PipelineRun names all of its values"
-        raise refuse("Workflow.parameters", port.name, "has no value", hint)
-    text = text_of(value.value)
-    if "$(" in text:
-        raise refuse("Workflow.parameters", port.name, "has a value that Tekton may take for a variable")
-    return Port(name=port.name, value=Literal(value=text))
+def _closed(workflow: Workflow, image: str) -> Workflow:
+    """Return a workflow in the terms of Tekton's table: all that runs at its end are its own handlers."""
+    if workflow.entry is not None:
+        handlers = (*workflow.handlers, *workflow.entry.handlers)
+        workflow = replace(workflow, entry=replace(workflow.entry, handlers=()), handlers=handlers)
+    closed = with_parameters_passed(with_image(as_scripts(workflow, "tekton"), image))
+    graphs = (
+        replace(graph, outputs=tuple(output for output in graph.outputs if not is_computed(output)))
+        for graph in closed.graphs
+    )
+    return without_idle_limits(reached(replace(closed, graphs=tuple(graphs))))
 
 
-def _finalizers(workflow: Workflow) -> Iterator[Step]:
-    """The calls that run at the end of the whole run."""
-    handlers = [*workflow.handlers, *(workflow.entry.handlers if workflow.entry is not None else ())]
-    for handler in handlers:
-        if handler.event != "exit" or handler.condition is not None:
-            raise refuse("Workflow.handlers", handler.step.name, "runs on an event, and not at the end")
-        yield handler.step
-
-
-def _add_finalizer(tasks: Tasks, step: Step) -> None:
-    before = {task.name for task in tasks.found}
-    for task in tasks.add(step)[0]:
-        read = {item.step for item in references(tuple(task.arguments.values())) if item.step}
-        read |= {item.value.step for item in task.conditions if item.value.step}
-        if task.after or read or task.step.tolerates:
+def _finalizers(tasks: Tasks, workflow: Workflow) -> list[str]:
+    """Add what runs at the end of the whole run; return the names of its tasks."""
+    others = list(tasks.found.values())
+    for task in others:
+        if task.asks_status:
+            raise refuse("Step.condition", task.name, "asks how the run went, before its end")
+    for handler in workflow.handlers:
+        tasks.add(handler.step)
+    final = list(tasks.found.values())[len(others) :]
+    for task in final:
+        if task.after or task.read or task.step.tolerates:
             reason = "runs at the end, and waits for others, or reads what they give"
             raise refuse("Workflow.handlers", task.name, reason, "let the handler be one container")
-        if task.name in before:
-            raise refuse("Workflow.handlers", task.name, "has the name of another task")
+        if task.asks_status and any(other.step.tolerates for other in others):
+            reason = "asks how the run went, in which a task may fail: to Tekton that is a failure"
+            raise refuse("Step.condition", task.name, reason, "let it find that out itself")
+    return [task.name for task in final]
 
 
-def _check_status(tasks: Sequence[Task], final: Sequence[Task]) -> None:
-    """That only who can tell asks how the others went, and that Tekton says the same of it."""
-    for task in tasks:
-        if any(item.value == STATUS for item in task.conditions):
-            raise refuse("Step.condition", task.name, "asks how the run went, before its end")
-    if any(task.step.tolerates for task in tasks):
-        for task in final:
-            if any(item.value == STATUS for item in task.conditions):
-                reason = "asks how the run went, in which a task may fail: to Tekton that is a failure"
-                raise refuse("Step.condition", task.name, reason, "let it find that out itself")
-
-
-def _made(task: Task, volumes: list[Any], *, is_last: bool) -> tuple[Step, Operation]:
-    """A task as a step, and what it runs."""
+def _written(task: Task, volumes: list[Any], *, is_last: bool) -> tuple[Step, Operation]:
+    """Return a task as a step, and what it runs."""
     name = f"{PIPELINE}/{task.name}"
     arguments, loop = matrix(task.step, task.arguments)
-    retry = _retry(task)
-    timeout = task.step.timeout or task.operation.timeout
-    if timeout is not None and retry is not None:
-        raise refuse("Operation.timeout", task.step.name, "has a timeout beside further attempts")
-    if task.step.tolerates and retry is not None:
-        raise refuse("Step.tolerates", task.step.name, "may fail, and is retried")
-    read = {item.step for item in references(arguments) if item.step}
-    read |= {item.value.step for item in task.conditions if item.value.step}
-    waits = [Need(step=other, outcomes=ENDED) for other in dict.fromkeys(task.after) if other not in read]
+    retry, timeout = task.step.retry or task.operation.retry, task.step.timeout or task.operation.timeout
+    waits = [Need(step=other, outcomes=ENDED) for other in dict.fromkeys(task.after) if other not in task.read]
     step = Step(
         name=task.name,
         call=Call(name=name),
@@ -180,71 +149,65 @@ def _made(task: Task, volumes: list[Any], *, is_last: bool) -> tuple[Step, Opera
         condition=_when(task.conditions),
         loop=loop,
         tolerates=("failed",) if task.step.tolerates else (),
-        retry=retry,
-        timeout=None if timeout is None else _duration(timeout, task.step.name),
+        retry=None if retry is None else Retry(limit=Literal(value=int(str(getattr(retry.limit, "value", 0))))),
+        timeout=_duration(timeout),
     )
     declared = {port.name for port in task.operation.inputs}
     more = tuple(Port(name=argument.name) for argument in arguments if argument.name not in declared)
-    operation = replace(task.operation, inputs=(*task.operation.inputs, *more), retry=None, timeout=None)
+    operation = replace(task.operation, inputs=(*task.operation.inputs, *more))
     return step, task_of(operation, name, is_printed=task.is_printed, volumes=volumes)
 
 
 def _when(conditions: Iterable[Membership]) -> Native | None:
-    """What has to hold, as when expressions."""
-    items = list(conditions)
-    if not items:
-        return None
+    """Return what has to hold, as when expressions."""
     parts: list[str | Reference] = ["["]
-    for number, item in enumerate(items):
+    for item in conditions:
         data = Native.of({"operator": "notin" if item.negated else "in", "values": list(item.among)})
-        parts[-1] = f'{parts[-1]}{"," if number else ""}{{"input":"'
+        parts[-1] = f'{parts[-1]}{"," if len(parts) > 1 else ""}{{"input":"'
         parts += [item.value, f'",{str(data.parts[0])[1:]}']
-    parts[-1] = f"{parts[-1]}]"
-    return Native(parts=tuple(parts))
+    return Native(parts=(*parts[:-1], f"{parts[-1]}]")) if len(parts) > 1 else None
 
 
-def _retry(task: Task) -> Retry | None:
-    retry = task.step.retry or task.operation.retry
-    if retry is None:
-        return None
-    rest = {} if retry.native_extra is None else write_structure(retry.native_extra, spell)
-    if rest.pop("retryPolicy", None) not in POLICIES or rest.keys() - {"backoff"}:
-        raise refuse(
-            "Retry.native_extra", task.step.name, "is retried for some reasons only", "let it be retried always"
-        )
-    if "maxDuration" in (rest.get("backoff") or {}):
-        raise refuse(
-            "Retry.native_extra", task.step.name, "is retried for some time only", "leave the limit of attempts"
-        )
-    limit = retry.limit.value if isinstance(retry.limit, Literal) else None
-    if limit is None or not str(limit).isdigit():
-        raise refuse("Retry.limit", task.step.name, "is retried without a limit, or up to one that only the run knows")
-    return Retry(limit=Literal(value=int(limit)))
+def _duration(timeout: Value | None) -> Value | None:
+    """Return a timeout with its unit; a number is seconds, also as a text."""
+    is_number = isinstance(timeout, Literal) and str(timeout.value).isdigit()
+    return Literal(value=f"{timeout.value}s") if is_number else in_go(timeout)  # type: ignore[union-attr]
 
 
-def _duration(value: Value, step: str) -> Literal:
-    match value:
-        case Literal(value=str(text)) if text.isdigit():
-            return Literal(value=f"{text}s")
-        case Literal(value=str(text)):
-            return Literal(value=text)
-        case Literal(value=int() | float() as seconds) if not isinstance(seconds, bool):
-            return Literal(value=f"{round(seconds)}s")
-    raise refuse("Step.timeout", step, "has a timeout that only the run knows", "give it as a constant")
+def _rest(workflow: Workflow) -> Native:
+    """Return what a PipelineRun says beside its pipeline: labels, pods, how long it may take."""
+    rest = fields_of(workflow.native_extra)
+    spec, metadata = rest.get("spec", {}), rest.get("metadata", {})
+    seconds, account = spec.get("activeDeadlineSeconds"), spec.get("serviceAccountName")
+    pod = {key: spec[key] for key in sorted(POD_FIELDS & spec.keys())}
+    said = {key: metadata[key] for key in ("labels", "annotations") if key in metadata}
+    template = {**({"serviceAccountName": account} if account else {}), **({"podTemplate": pod} if pod else {})}
+    timeouts = {"timeouts": {"pipeline": FOREVER if seconds is None else f"{seconds}s"}}
+    run = {"spec": {**timeouts, **({"taskRunTemplate": template} if template else {})}}
+    return Native.of({**({"metadata": said} if said else {}), **run})
 
 
 def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Value]) -> Iterator[Decision]:
+    """Yield what is left out, and what is not quite the same."""
+
     def note(subject: str, action: str, reason: str) -> Decision:
         return Decision(optimizer="tekton", workflow=workflow.label, subject=subject, action=action, reason=reason)
 
-    results = False
+    rest = fields_of(workflow.native_extra)
+    for key in sorted(rest.get("metadata", {}).keys() - {"labels", "annotations"}):
+        yield note("", "left out", f"it says metadata.{key}, which is for its own object")
+    for key in HOUSEKEEPING:
+        if key in rest.get("spec", {}):
+            yield note("", "left out", f"it says {key}, which a PipelineRun has no place for")
+    for port in workflow.parameters:
+        if port.native_extra is not None:
+            yield note("", "left out", f"its parameter {port.name!r} says more than a value")
+    tasks = list(tasks)
     for task in tasks:
         retry = task.step.retry or task.operation.retry
-        rest = {} if retry is None or retry.native_extra is None else write_structure(retry.native_extra, spell)
-        if rest.get("backoff"):
+        if retry is not None and fields_of(retry.native_extra).get("backoff"):
             yield note(task.name, "retried without a delay", "Tekton starts further attempts at once")
-        results = results or task.is_printed or bool(task.operation.outputs)
-    if results:
+    if any(task.is_printed or task.operation.outputs for task in tasks):
         reason = "Tekton keeps what the steps of a task give in the status of its pod, which takes 4 KB"
         yield note("", "results are small", reason)
     entry = callables(workflow).get(getattr(getattr(workflow.entry, "call", None), "name", ""))

@@ -2,280 +2,208 @@
 
 What means the same in both: a task starts where those before it succeeded, or were skipped for their own `when`; what
 was skipped for another reason keeps all behind it from starting; once a task failed, no other starts.
-Sources: `docs/pipelines.md`, `pkg/reconciler/pipelinerun/resources/pipelinerunresolution.go` (`skip…`).
+Sources: `docs/pipelines.md` (also "Using aggregate execution status of all tasks"),
+`pkg/reconciler/pipelinerun/resources/pipelinerunresolution.go` (`skip…`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import TypeGuard
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from couler_plugins.engine_kit.legalize.conditions import Membership, memberships
 from couler_plugins.engine_kit.legalize.outcomes import is_outcome
-from couler_plugins.engine_kit.legalize.recursion import WAY_OUT, into_circle
+from couler_plugins.engine_kit.legalize.passes import as_label
+from couler_plugins.engine_kit.legalize.rules import usual
+from couler_plugins.engine_kit.legalize.shell import printed_output
+from couler_plugins.engine_kit.legalize.tables import waits
 from couler_plugins.ir import (
-    Call,
     Graph,
+    GraphView,
     Literal,
     Operation,
     Reference,
     Step,
-    Template,
     Value,
     Workflow,
     callables,
     fresh_name,
     references,
 )
-from couler_tekton.generating.bodies import printed_result
-from couler_tekton.generating.order import check_graph, check_step, ordered
-from couler_tekton.generating.outcomes import status_asked
-from couler_tekton.generating.refusing import refuse
-from couler_tekton.generating.task import Called, Task
+from couler_tekton.generating.calls import FAILURES
+from couler_tekton.generating.legality import refuse
 from couler_tekton.generating.values import Scope, filled
 
-__all__ = ["Tasks", "check_wait"]
+__all__ = ["STATUS", "Task", "Tasks"]
 
-
-# Whether a task of Tekton waits for others as a step does: it starts where they succeeded, or skipped themselves.
-
-FAILURES = frozenset({"failed", "errored"})
-
-
-def check_wait(step: Step, upstream: Called, outcomes: frozenset[str], *, is_read: bool) -> None:
-    """Sees to it that a step starts in the same cases as its task.
-
-    Args:
-        step: the step.
-        upstream: what it waits for.
-        outcomes: those after which it starts.
-        is_read: whether it reads what that hands out.
-
-    Raises:
-        Unsupported: it starts where its task would not, or the other way round.
-    """
-    tolerated = frozenset(upstream.step.tolerates)
-    if "succeeded" not in outcomes or (outcomes & FAILURES) - tolerated:
-        raise refuse("Step.needs", step.name, f"starts after a failure of {upstream.step.name!r}")
-    if tolerated and not outcomes & FAILURES:
-        raise refuse("Step.needs", step.name, f"does not start where {upstream.step.name!r} failed, which may")
-    is_graph = not isinstance(upstream.output, Task)
-    skips = any(task.may_skip for task in upstream.last)
-    misses = any(task.may_miss for task in upstream.last)
-    if skips and "skipped" not in outcomes and not is_read:
-        reason = f"needs that {upstream.step.name!r} succeeded, which may be skipped"
-        raise refuse("Step.needs", step.name, reason, "pass a result of it, or let it start all the same")
-    if skips and "skipped" in outcomes and is_read:
-        raise refuse("Step.needs", step.name, f"reads from {upstream.step.name!r}, which may be skipped")
-    if misses and (is_graph or "omitted" in outcomes):
-        raise refuse("Step.needs", step.name, f"starts although {upstream.step.name!r} may have been left out")
-
-
-OTHER = re.compile(r"[^a-z0-9]+")
+STATUS = Reference(to="run", name="tasks.status")
+WELL = ("Succeeded", "Completed")
+"""Of a run that succeeded: of all tasks, or of those that were not skipped."""
+FAILED = frozenset({"failed", "errored"})
 MAX_NAME = 50
 MAX_TASKS = 2000
+
+
+@dataclass
+class Task:
+    """A task of the pipeline that is to be.
+
+    Attributes:
+        name: its name.
+        step: the call that it is made from.
+        operation: what it runs.
+        arguments: what it is given, by name; items are still references.
+        after: the tasks that it waits for.
+        conditions: what has to hold.
+        may_miss: whether something before it may keep it from running, although nothing failed.
+        is_printed: whether somebody reads what it prints.
+    """
+
+    name: str
+    step: Step
+    operation: Operation
+    arguments: dict[str, Value]
+    after: list[str]
+    conditions: tuple[Membership, ...] = ()
+    may_miss: bool = False
+    is_printed: bool = False
+
+    @property
+    def read(self) -> set[str]:
+        """The tasks whose results it reads."""
+        values = (*self.arguments.values(), *(item.value for item in self.conditions))
+        return {item.step for item in references(values) if item.step}
+
+    @property
+    def asks_status(self) -> bool:
+        """Whether it asks how the run went."""
+        return any(item.value == STATUS for item in self.conditions)
+
+
+class Called(NamedTuple):
+    """What became of a call: its task, or else the outputs of its graph, and the tasks that nothing in it waits for."""
+
+    step: Step
+    output: Mapping[str, Value] | Task
+    last: list[Task]
+
+
+class Around(NamedTuple):
+    """What a call finds around it: its task's prefix (None for the entry), values, tasks before it, and conditions."""
+
+    prefix: str | None
+    scope: Scope
+    after: list[Task]
+    conditions: tuple[Membership, ...]
+
+
+def _check_wait(step: Step, upstream: Called, outcomes: frozenset[str], *, is_read: bool) -> None:
+    """Raise `Unsupported` where a step starts where its task would not, or the other way round."""
+    tolerated, name = frozenset(upstream.step.tolerates), upstream.step.name
+    skips = any(task.conditions for task in upstream.last)
+    misses = any(task.may_miss for task in upstream.last)
+    is_graph = not isinstance(upstream.output, Task)
+    for breaks, reason, hint in (
+        ("succeeded" not in outcomes or (outcomes & FAILED) - tolerated, f"starts after a failure of {name!r}", ""),
+        (tolerated and not outcomes & FAILED, f"does not start where {name!r} failed, which may", ""),
+        (
+            skips and "skipped" not in outcomes and not is_read,
+            f"needs that {name!r} succeeded, which may be skipped",
+            "pass a result of it, or let it start all the same",
+        ),
+        (skips and "skipped" in outcomes and is_read, f"reads from {name!r}, which may be skipped", ""),
+        (misses and (is_graph or "omitted" in outcomes), f"starts although {name!r} may have been left out", ""),
+    ):
+        if breaks:
+            raise refuse("Step.needs", step.name, reason, hint)
 
 
 class Tasks:
     """The tasks of a workflow.
 
     Args:
-        workflow: its parameters are passed to all that read them.
+        workflow: its parameters are passed to all that read them, and it breaks no rule of Tekton's table.
 
     Attributes:
-        found: the tasks so far, each behind those that it waits for.
+        found: the tasks so far by name, each behind those that it waits for.
     """
 
     def __init__(self, workflow: Workflow) -> None:
-        self.found: list[Task] = []
-        self._workflow = workflow
+        self.found: dict[str, Task] = {}
         self._by_name = callables(workflow)
-        self._tasks: dict[str, Task] = {}
 
-    def add(self, step: Step) -> tuple[list[Task], Mapping[str, Value]]:
-        """The tasks of a call that waits for nothing, and the output parameters of the graph that it calls.
+    def add(self, step: Step) -> Mapping[str, Value]:
+        """Add the tasks of a call that waits for nothing; return the output parameters of the graph that it calls.
 
         Raises:
             Unsupported: there is something in it that no pipeline of tasks does.
         """
-        called = self._call(step, "", Scope({}, _no_output), [], (), ())
-        return called.tasks, {} if isinstance(called.output, Task) else called.output
+        called = self._call(step, Around(None, Scope({}, _no_output), [], ()))
+        return {} if isinstance(called.output, Task) else called.output
 
-    def _call(
-        self,
-        step: Step,
-        prefix: str,
-        scope: Scope,
-        after: list[Task],
-        conditions: tuple[Membership, ...],
-        around: tuple[str, ...],
-    ) -> Called:
-        callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
-        if callee is None:
-            raise refuse("Step.call", step.name, "calls what is not in this workflow")
-        if callee.name in around:
-            circle = into_circle(self._workflow)
-            assert circle is not None
-            raise refuse("Step.call", circle[0], f"calls {circle[1]!r}, which calls itself", WAY_OUT)
-        check_step(step, callee)
-        arguments = self._arguments(step, callee, scope)
-        own = (*conditions, *self._conditions(step, scope))
-        name = f"{prefix}{step.name or 'exit'}"
-        if isinstance(callee, Operation):
-            return self._task(step, callee, name, arguments, after, own)
-        for argument, value in arguments.items():
-            if any(item.to == "item" for item in references(value)):
-                raise refuse("Step.loop", step.name, f"passes an item to a graph as {argument!r}")
-        inner = "" if not around else f"{name}-"
-        return self._graph(step, callee, inner, arguments, after, own, (*around, callee.name))
-
-    def _task(
-        self,
-        step: Step,
-        operation: Operation,
-        name: str,
-        arguments: dict[str, Value],
-        after: list[Task],
-        conditions: tuple[Membership, ...],
-    ) -> Called:
+    def _call(self, step: Step, around: Around) -> Called:
+        callee = self._by_name[getattr(step.call, "name", "")]
+        passed = {item.name: filled(item.value, around.scope, step.name) for item in step.arguments}
+        alone = Scope({}, _no_output)
+        arguments = {
+            port.name: passed[port.name] if port.name in passed else filled(usual(port), alone, callee.name)
+            for port in callee.inputs
+        }
+        name = f"{around.prefix or ''}{step.name or 'exit'}"
+        conditions = (*around.conditions, *_conditions(step, around.scope))
+        if isinstance(callee, Graph):
+            prefix = "" if around.prefix is None else f"{name}-"
+            return self._graph(step, callee, Around(prefix, Scope(arguments, _no_output), around.after, conditions))
         if len(self.found) >= MAX_TASKS:
             raise refuse("Workflow.graphs", step.name, f"is one of more than {MAX_TASKS} tasks", "convert its parts")
-        if step.loop is not None and any(item.value.to == "item" for item in conditions):
-            raise refuse("Step.condition", step.name, "decides for each item of its loop")
-        read = {item.step for item in references(tuple(arguments.values())) if item.step}
-        read |= {item.value.step for item in conditions if item.value.step}
-        task = Task(
-            name=self._named(name),
-            step=step,
-            operation=operation,
-            arguments=arguments,
-            after=[item.name for item in after],
-            conditions=conditions,
-            may_skip=bool(conditions),
-            may_miss=any(item.may_miss for item in after) or any(self._may_leave_out(name) for name in read),
-        )
-        self.found.append(task)
-        self._tasks[task.name] = task
-        return Called(step, task, [task], [task])
+        label = fresh_name(as_label(name, MAX_NAME) or "task", self.found)
+        task = Task(label, step, callee, arguments, [item.name for item in around.after], conditions)
+        before = [*around.after, *(self.found[name] for name in task.read)]
+        task.may_miss = any(item.may_miss for item in before) or any(self.found[name].conditions for name in task.read)
+        self.found[label] = task
+        return Called(step, task, [task])
 
-    def _may_leave_out(self, name: str) -> bool:
-        return self._tasks[name].may_skip or self._tasks[name].may_miss
-
-    def _named(self, wanted: str) -> str:
-        """A name that Kubernetes takes for a label, and that no other task has."""
-        name = OTHER.sub("-", wanted.lower()).strip("-")[:MAX_NAME].strip("-") or "task"
-        return fresh_name(name, self._tasks)
-
-    def _arguments(self, step: Step, callee: Graph | Operation, scope: Scope) -> dict[str, Value]:
-        filled_values: dict[str, Value] = {}
-        for argument in step.arguments:
-            if argument.kind != "parameter":
-                raise refuse("Port.kind", step.name, f"hands the artifact {argument.name!r} on")
-            filled_values[argument.name] = filled(argument.value, scope, step.name)
-        values: dict[str, Value] = {}
-        for port in callee.inputs:
-            if port.kind != "parameter":
-                raise refuse("Port.kind", callee.name, f"takes the artifact {port.name!r}")
-            usual = port.value if port.value is not None else port.default
-            if port.name in filled_values:
-                values[port.name] = filled_values[port.name]
-            elif usual is not None:
-                values[port.name] = filled(usual, Scope({}, _no_output), callee.name)
-            else:
-                raise refuse("Port.value", step.name, f"gets no value for {port.name!r}", "pass one")
-        return values
-
-    def _conditions(self, step: Step, scope: Scope) -> tuple[Membership, ...]:
-        tests = memberships(step.condition)
-        if tests is None:
-            raise refuse("Step.condition", step.name, "has a condition that is more than comparisons of texts")
-        memberships_read: list[Membership] = []
-        for item in tests:
-            if is_outcome(item.value):
-                memberships_read.append(status_asked(item, step.name))
-                continue
-            value = filled(item.value, scope, step.name)
-            for text in item.among:  # Tekton replaces variables in these, too
-                filled(Literal(value=text), scope, step.name)
-            if isinstance(value, Literal):
-                if (value.value in item.among) is item.negated:
-                    raise refuse("Step.condition", step.name, "has a condition that never holds", "leave the step out")
-            elif isinstance(value, Reference):
-                memberships_read.append(item._replace(value=value))
-            else:
-                raise refuse("Step.condition", step.name, "compares a text that is put together")
-        return tuple(memberships_read)
-
-    def _graph(
-        self,
-        step: Step,
-        graph: Graph,
-        prefix: str,
-        arguments: dict[str, Value],
-        after: list[Task],
-        conditions: tuple[Membership, ...],
-        around: tuple[str, ...],
-    ) -> Called:
-        check_graph(graph, self._by_name)
+    def _graph(self, step: Step, graph: Graph, around: Around) -> Called:
         called: dict[str, Called] = {}
-        waited_for: set[str] = set()
-
-        def output(reference: Reference) -> Value:
-            if reference.step not in called:
-                raise refuse("Step.arguments", graph.name, f"reads {reference.step!r}, which is not before it")
-            return self._output(called[reference.step], reference)
-
-        scope = Scope(arguments, output)
-        for inner, before in ordered(graph):
-            waited_for.update(before)
-            waits = self._waits(inner, before, called) if before else after
-            called[inner.name] = self._call(inner, prefix, scope, waits, conditions, around)
-        tasks = [task for item in called.values() for task in item.tasks]
+        scope = around.scope._replace(output=lambda reference: _output(called[reference.step], reference))
+        steps, accepted = {inner.name: inner for inner in graph.steps}, waits(graph)
+        for name in GraphView(graph).order():
+            inner = steps[name]
+            read = {item.step for item in references((inner.arguments, inner.condition)) if item.step}
+            for other, outcomes in accepted[name].items():
+                _check_wait(inner, called[other], outcomes, is_read=other in read)
+            after = [task for other in accepted[name] for task in called[other].last]
+            called[name] = self._call(inner, around._replace(scope=scope, after=after or around.after))
+        waited_for = {name for before in accepted.values() for name in before}
         last = [task for name, item in called.items() if name not in waited_for for task in item.last]
-        outputs = {
-            item.name: filled(item.value, scope, graph.name)
-            for item in graph.outputs
-            if item.kind == "parameter" and item.exported is None and item.default is None and _is_text(item.value)
-        }
-        return Called(step, outputs, tasks, last or after)
-
-    def _output(self, called: Called, reference: Reference) -> Value:
-        """What an output of a step stands for."""
-        if called.step.loop is not None:
-            raise refuse("Step.loop", called.step.name, "loops, and the outputs of all its runs are read together")
-        source = called.output
-        if not isinstance(source, Task):
-            if reference.name not in source or reference.kind != "parameter":
-                raise refuse("Output.value", called.step.name, f"has no output parameter {reference.name!r}")
-            return source[reference.name]
-        name = reference.name
-        if reference.kind == "result":
-            if reference.name != "result":
-                raise refuse("Step.arguments", called.step.name, f"has its {reference.name} read")
-            source.is_printed, name = True, printed_result(source.operation)
-        elif all((item.name, item.kind) != (name, "parameter") for item in source.operation.outputs):
-            feature = "Output.kind" if any(item.name == name for item in source.operation.outputs) else "Output.value"
-            raise refuse(feature, called.step.name, f"has no output parameter {name!r}")
-        return Reference(to="output", kind="parameter", step=source.name, name=name)
-
-    def _waits(self, step: Step, before: Mapping[str, frozenset[str]], called: Mapping[str, Called]) -> list[Task]:
-        """The tasks that a step waits for."""
-        tasks: list[Task] = []
-        read = {item.step for item in references((step.arguments, step.condition)) if item.step}
-        for name, outcomes in before.items():
-            if name not in called:
-                raise refuse("Step.needs", step.name, f"needs {name!r}, which is not in its graph")
-            check_wait(step, called[name], outcomes, is_read=name in read)
-            tasks += called[name].last
-        return tasks
+        outputs = {item.name: filled(item.value, scope, graph.name) for item in graph.outputs}
+        return Called(step, outputs, last or around.after)
 
 
-def _is_text(value: Value | None) -> TypeGuard[Value]:
-    """Whether a value is made of texts and references, and nothing that has to be evaluated."""
-    if isinstance(value, Template):
-        return all(isinstance(part, (str, Reference)) for part in value.parts)
-    return isinstance(value, (Literal, Reference))
+def _conditions(step: Step, scope: Scope) -> Iterator[Membership]:
+    """Yield what has to hold of a step, without what holds in any case."""
+    for item in memberships(step.condition) or ():
+        if is_outcome(item.value):
+            yield Membership(STATUS, WELL, negated=item.negated is not (set(item.among) == FAILURES))
+            continue
+        value = filled(item.value, scope, step.name)
+        if isinstance(value, Reference):
+            yield item._replace(value=value)
+        elif not isinstance(value, Literal):
+            raise refuse("Step.condition", step.name, "compares a text that is put together")
+        elif (value.value in item.among) is item.negated:
+            raise refuse("Step.condition", step.name, "has a condition that never holds", "leave the step out")
+
+
+def _output(called: Called, reference: Reference) -> Value:
+    """Return what an output of a step stands for."""
+    source = called.output
+    if not isinstance(source, Task):
+        return source[reference.name]
+    source.is_printed = source.is_printed or reference.kind == "result"
+    name = printed_output(source.operation) if reference.kind == "result" else reference.name
+    return Reference(to="output", kind="parameter", step=source.name, name=name)
 
 
 def _no_output(reference: Reference) -> Value:

@@ -1,18 +1,35 @@
 """Values at one place of a workflow, with all that is known of them filled in: what is left are texts and references to
-parameters of the run, results of tasks, and items.
+parameters of the run, results of tasks, and items; and loops over items that stand in the workflow, as a matrix.
+
+Source: `docs/matrix.md` (with `include` alone, each entry is a combination of its own; 256 are the most by default).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
-from couler_plugins.ir import Literal, Reference, Template, Value
-from couler_tekton.generating.refusing import refuse
-from couler_tekton.variables import Scope as Variables
+from couler_plugins.engine_kit.legalize.python.functions import text_of
+from couler_plugins.engine_kit.legalize.rules import constant_items
+from couler_plugins.engine_kit.legalize.values import joined
+from couler_plugins.ir import (
+    Argument,
+    Axis,
+    Literal,
+    Loop,
+    Native,
+    Reference,
+    Step,
+    Template,
+    Value,
+    fresh_name,
+    references,
+)
+from couler_tekton.generating.legality import refuse
 
-__all__ = ["Scope", "filled", "joined", "text_of"]
+__all__ = ["Scope", "filled", "matrix"]
+
+ITEM = "item"
 
 
 class Scope(NamedTuple):
@@ -27,71 +44,83 @@ class Scope(NamedTuple):
     output: Callable[[Reference], Value]
 
 
-def text_of(constant: object) -> str:
-    """A constant as the text of a parameter."""
-    if isinstance(constant, str):
-        return constant
-    return json.dumps(constant, separators=(",", ":"), ensure_ascii=False)
-
-
-def joined(parts: list[Value]) -> Value:
-    """Texts and references, one behind the other, as one value."""
-    result: list[str | Reference] = []
-    for part in parts:
-        for piece in part.parts if isinstance(part, Template) else (part,):
-            text = text_of(piece.value) if isinstance(piece, Literal) else piece
-            if isinstance(text, str) and result and isinstance(result[-1], str):
-                result[-1] += text
-            elif text != "":
-                assert isinstance(text, (str, Reference))
-                result.append(text)
-    if not result:
-        return Literal(value="")
-    if len(result) == 1:
-        return Literal(value=result[0]) if isinstance(result[0], str) else result[0]
-    return Template(parts=tuple(result))
-
-
-def filled(value: Value, scope: Scope, step: str) -> Value:
-    """A value as a text with references in it.
+def filled(value: Any, scope: Scope, step: str) -> Value:
+    """Return a value as a text with references in it.
 
     Raises:
-        Unsupported: it is no text, or refers to something that Tekton does not know.
+        Unsupported: it refers to an input that is not there.
     """
     match value:
-        case Literal(value=constant):
-            return Literal(value=_untouched(text_of(constant), step))
-        case Reference():
-            return _reference(value, scope, step)
+        case Literal():
+            return Literal(value=text_of(value.value))
+        case Reference(to="input"):
+            if value.name not in scope.inputs:
+                raise refuse("Port.value", step, f"gets no value for {value.name!r}", "pass one")
+            return scope.inputs[value.name]
+        case Reference(to="output"):
+            return scope.output(value)
         case Template(parts=parts):
-            pieces: list[Value] = []
-            for part in parts:
-                if not isinstance(part, (str, Reference)):
-                    raise refuse("Step.arguments", step, "has an expression, which Tekton cannot evaluate")
-                pieces.append(filled(Literal(value=part) if isinstance(part, str) else part, scope, step))
-            return joined(pieces)
-    raise refuse("Step.arguments", step, "passes more than a text")
+            pieces = (Literal(value=part) if isinstance(part, str) else part for part in parts)
+            return _text_of([filled(piece, scope, step) for piece in pieces])
+    return value  # type: ignore[no-any-return]  # it is one
 
 
-def _untouched(text: str, step: str) -> str:
-    """A text in which Tekton replaces nothing."""
-    if "$(" in text and any(isinstance(part, Reference) for part in Variables().parts(text)):
-        raise refuse("Step.arguments", step, "has a text that Tekton would take for one of its variables")
+def _text_of(values: Iterable[Value]) -> Value:
+    """Return texts and references, one behind the other, as one value."""
+    pieces = (piece for value in values for piece in (value.parts if isinstance(value, Template) else (value,)))
+    parts = joined(piece.value if isinstance(piece, Literal) else piece for piece in pieces)
+    if len(parts) > 1:
+        return Template(parts=parts)
+    return parts[0] if parts and isinstance(parts[0], Reference) else Literal(value="".join(parts))
+
+
+def matrix(step: Step, arguments: Mapping[str, Value]) -> tuple[tuple[Argument, ...], Loop | None]:
+    """Return the arguments of a task, and its matrix, which fills those that take items.
+
+    Args:
+        step: the call.
+        arguments: what it passes, by name; references to items are still in it.
+
+    Raises:
+        Unsupported: the items are more than texts.
+    """
+    items = constant_items(step.loop)
+    if items is None:
+        return tuple(Argument(name=name, value=value) for name, value in arguments.items()), None
+    looped = [name for name, value in arguments.items() if any(item.to == "item" for item in references(value))]
+    if not looped:  # a matrix has to fill something
+        looped = [fresh_name(ITEM, arguments)]
+        arguments = {**arguments, looped[0]: Reference(to="item")}
+    rows = [{name: _text(arguments[name], item, step.name) for name in looped} for item in items]
+    fixed = tuple(
+        Argument(name=name, value=Reference(to="item", kind="parameter", name=name) if name in looped else value)
+        for name, value in arguments.items()
+    )
+    if len(looped) == 1:
+        texts = [row[looped[0]] for row in rows]
+        return fixed, Loop(combine="product", axes=(Axis(name=looped[0], values=Native.of(texts)),))
+    includes = tuple(
+        Native.of({"name": f"item-{number}", "params": [{"name": name, "value": row[name]} for name in looped]})
+        for number, row in enumerate(rows)
+    )
+    return fixed, Loop(combine="product", includes=includes)
+
+
+def _text(value: Value, item: Any, step: str) -> str:
+    """Return an argument for one item."""
+    pieces = value.parts if isinstance(value, Template) else (value,)
+    text = "".join(piece if isinstance(piece, str) else text_of(_at(item, piece, step)) for piece in pieces)
+    if "$(" in text:
+        raise refuse("Step.loop", step, "loops over texts that Tekton may take for variables")
     return text
 
 
-def _reference(reference: Reference, scope: Scope, step: str) -> Value:
-    if reference.path and reference.to != "item":
-        what = reference.native or ".".join((reference.name, *reference.path))
-        raise refuse("Step.arguments", step, f"reads {what}, a part of a value or of the run, which Tekton cannot")
-    match reference.to:
-        case "input" if reference.kind == "parameter":
-            if reference.name not in scope.inputs:
-                raise refuse("Port.value", step, f"gets no value for {reference.name!r}", "pass one")
-            return scope.inputs[reference.name]
-        case "output" if reference.step and reference.kind in ("parameter", "result"):
-            return scope.output(reference)
-        case "parameter" | "item":
-            return reference
-    what = reference.name or reference.to
-    raise refuse("Step.arguments", step, f"reads {what} ({reference.to}), which Tekton does not have like this")
+def _at(item: Any, piece: Any, step: str) -> Any:
+    """Return what a reference reads of an item."""
+    if piece.to != "item":
+        raise refuse("Step.loop", step, "joins an item and something that only the run knows", "pass both")
+    for key in (*filter(None, [piece.name]), *piece.path):
+        if not isinstance(item, dict) or key not in item:
+            raise refuse("Step.loop", step, f"reads {key!r} of an item that has none")
+        item = item[key]
+    return item

@@ -1,11 +1,19 @@
-"""Parameters of a workflow, passed down to whatever reads them: not every engine lets a container read them itself."""
+"""Passes before a workflow is written for another engine: parameters passed down, images, limits, and what is reached.
+
+Not every engine lets a container read the parameters of a workflow itself, or limits how many steps run at a time.
+"""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Mapping
 
 from couler_plugins.ir import (
     Argument,
     Call,
+    Container,
     Graph,
+    Literal,
     Node,
     Operation,
     Port,
@@ -16,10 +24,58 @@ from couler_plugins.ir import (
     fresh_name,
     rebuild,
     references,
+    remove_callables,
     replace,
 )
 
-__all__ = ["with_parameters_passed"]
+__all__ = ["as_label", "reached", "with_image", "with_parameters_passed", "without_idle_limits"]
+
+OTHER = re.compile(r"[^a-z0-9]+")
+
+
+def as_label(name: str, length: int | None = None) -> str:
+    """Return a name in lower case, with a dash in place of what Kubernetes takes in no label, and not longer."""
+    return OTHER.sub("-", name.lower()).strip("-")[:length].strip("-")
+
+
+def with_image(workflow: Workflow, image: str) -> Workflow:
+    """Return a workflow with an image for its containers that have none, if one is given."""
+
+    def change(node: Node) -> Node:
+        return replace(node, image=Literal(value=image)) if isinstance(node, Container) and node.image is None else node
+
+    return rebuild(workflow, change) if image else workflow
+
+
+def reached(workflow: Workflow) -> Workflow:
+    """Return a workflow without what neither its entry nor its handlers call, directly or through others."""
+    by_name = callables(workflow)
+    pending = [*filter(None, [workflow.entry]), *(handler.step for handler in workflow.handlers)]
+    names: set[str] = set()
+    while pending:
+        name = getattr(pending.pop().call, "name", "")
+        if name in by_name and name not in names:
+            names.add(name)
+            pending += getattr(by_name[name], "steps", ())
+    return remove_callables(workflow, by_name.keys() - names)
+
+
+def without_idle_limits(workflow: Workflow) -> Workflow:
+    """Return a workflow without those limits of steps that run at a time which are never reached."""
+    by_name = callables(workflow)
+    graphs = (graph if _is_reachable(graph, by_name) else replace(graph, parallelism=None) for graph in workflow.graphs)
+    return replace(workflow, graphs=tuple(graphs))
+
+
+def _is_reachable(graph: Graph, by_name: Mapping[str, Graph | Operation]) -> bool:
+    """Return whether a graph may ever have more steps to run at a time than its limit lets run."""
+    limit = graph.parallelism
+    if not isinstance(limit, Literal) or not str(limit.value).isdigit():
+        return limit is not None
+    single = all(
+        step.loop is None and isinstance(by_name.get(getattr(step.call, "name", "")), Operation) for step in graph.steps
+    )
+    return not single or len(graph.steps) > int(str(limit.value))
 
 
 def with_parameters_passed(workflow: Workflow) -> Workflow:

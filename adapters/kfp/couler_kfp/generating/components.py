@@ -1,32 +1,32 @@
-"""Steps that are functions of Python, as the lightweight components that KFP's own SDK compiles such functions to.
+"""What runs, as components of one container: commands that write their outputs to the paths that KFP chooses, and
+functions of Python as the lightweight components that KFP's own SDK compiles such functions to.
 
-Sources: `kfp.dsl.component_factory` (the commands), `kfp.dsl.executor` (how a function is called, what it may give).
+Sources: `kfp.dsl.placeholders`, `kubernetes_executor_config.proto` (secretAsEnv, configMapAsEnv, podMetadata),
+`kfp.dsl.component_factory` (the commands), `kfp.dsl.executor` (how a function is called, what it may give).
 """
 
 from __future__ import annotations
 
 import shlex
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from couler_kfp.generating.bodies import check_operation, environment
-from couler_kfp.generating.refusing import refuse
-from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, Parameter, passed
+from couler_kfp.generating.values import default_of, exact, type_of
+from couler_plugins.engine_kit.legalize.native_fields import fields_of
+from couler_plugins.engine_kit.legalize.python.functions import Function, Parameter, text_of
 from couler_plugins.engine_kit.legalize.python.modules import module_of, typed_by, untouched
 from couler_plugins.engine_kit.legalize.python.runtime import safe_value, sheltered, typed, typed_value
-from couler_plugins.ir import Literal, Native, Operation, Output, Port, Reference, Value, replace
+from couler_plugins.engine_kit.legalize.rules import usual
+from couler_plugins.engine_kit.legalize.shell import keeping, scripted
+from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Port, Reference, Value, replace
 
-__all__ = ["TYPES", "constant", "default_of", "exact", "function_component", "output_of", "type_of"]
+__all__ = ["component_of", "function_component", "output_of", "text_port"]
 
-TYPES: Mapping[str, str] = {
-    "text": "STRING",
-    "int": "NUMBER_INTEGER",
-    "float": "NUMBER_DOUBLE",
-    "bool": "BOOLEAN",
-    "list": "LIST",
-    "dict": "STRUCT",
+FROM = {
+    "secretKeyRef": ("secretAsEnv", "secretName", "secretKey"),
+    "configMapKeyRef": ("configMapAsEnv", "configMapName", "configMapKey"),
 }
-"""KFP's types of parameters, by the kinds of values."""
 KFP = "kfp==2.17.3"
 """What runs the function in its image."""
 INSTALL = """
@@ -42,50 +42,63 @@ program_path=$(mktemp -d)
 printf "%s" "$0" > "$program_path/ephemeral_component.py"
 _KFP_RUNTIME=true python3 -m kfp.dsl.executor_main --component_module_path "$program_path/ephemeral_component.py" "$@"
 """
-EXACT = 2**53
-"""KFP keeps numbers as doubles: whole ones up to here."""
+
+
+def text_port(port: Port) -> Port:
+    """Return an input that takes a text."""
+    value = usual(port)
+    default = Literal(value=text_of(value.value)) if isinstance(value, Literal) else None
+    return Port(name=port.name, default=default, native_extra=type_of("text"))
+
+
+def component_of(operation: Operation, name: str, *, is_printed: bool) -> Operation:
+    """Return an operation as a component.
+
+    Args:
+        operation: what runs.
+        name: of the component.
+        is_printed: whether somebody reads what it prints.
+    """
+    container, platform = _environment(operation.containers[0])
+    if metadata := fields_of(operation.native_extra).get("metadata"):
+        platform["podMetadata"] = metadata
+    container, names = keeping(operation, scripted(container), _place, is_printed=is_printed)
+    return Operation(
+        name=name,
+        kind="container",
+        inputs=tuple(map(text_port, operation.inputs)),
+        outputs=tuple(Output(name=output, native_extra=type_of("text")) for output in names),
+        containers=(replace(container, name=""),),
+        native_extra=Native.of({"platforms": {"kubernetes": platform}}) if platform else None,
+    )
+
+
+def _place(output: str) -> Value:
+    return Reference(to="output", kind="parameter", name=output, path=("output_file",))
+
+
+def _environment(container: Container) -> tuple[Container, dict[str, Any]]:
+    """Return a container with the variables that are constants, and what configures those of Secrets and ConfigMaps."""
+    kept: list[EnvVar] = []
+    platform: dict[str, Any] = defaultdict(list)
+    for item in container.env:
+        if isinstance(item.value, Native):
+            ((kind, source),) = item.value.data["valueFrom"].items()
+            key, named, keyed = FROM[kind]
+            entry = {named: source["name"], "keyToEnv": [{keyed: source["key"], "envVar": item.name}]}
+            platform[key].append(entry)
+        else:
+            kept.append(item)
+    return replace(container, env=tuple(kept)), platform
 
 
 def output_of(function: Function, name: str) -> str:
-    """What KFP calls an output of a function: the only one has no name of its own."""
+    """Return what KFP calls an output of a function: the only one has no name of its own."""
     return "Output" if [output for output, _ in function.outputs] == ["result"] else name
 
 
-def constant(value: Value, kind: Kind, step: str, name: str) -> Any:
-    """A constant that a step passes to a function, as JSON data; None where that is nothing.
-
-    Raises:
-        InvalidInput: it is of another kind.
-        Unsupported: KFP would make another number of it.
-    """
-    return exact(passed(value, kind, step, name), step)
-
-
-def exact(data: Any, holder: str) -> Any:
-    """JSON data that KFP passes on as it is.
-
-    Raises:
-        Unsupported: KFP would make another number of it.
-    """
-    if _is_inexact(data):
-        reason = f"passes a whole number beyond {EXACT}, which KFP rounds"
-        raise refuse("Step.arguments", holder, reason, "pass it as a text")
-    return safe_value(data)
-
-
-def type_of(kind: str) -> Native:
-    """What KFP says of a parameter of a kind."""
-    return Native.of({"parameterType": TYPES[kind]})
-
-
-def _is_inexact(data: Any) -> bool:
-    if isinstance(data, (list, dict)):
-        return any(map(_is_inexact, data.values() if isinstance(data, dict) else data))
-    return isinstance(data, int) and abs(data) > EXACT
-
-
 def function_component(operation: Operation, function: Function, name: str, *, shelter: bool) -> Operation:
-    """A function as a component.
+    """Return a function as a component.
 
     Args:
         operation: what runs it.
@@ -94,33 +107,23 @@ def function_component(operation: Operation, function: Function, name: str, *, s
         shelter: whether texts that an engine might change are given in an alphabet that none does.
 
     Raises:
-        Unsupported: there is more to it than a component of KFP can be.
+        Unsupported: KFP would round one of its defaults.
     """
-    outputs = {output_of(function, output): kind for output, kind in function.outputs}
-    (container,) = operation.containers
-    container = replace(container, command=_command(function, shelter))
-    bare = replace(
-        operation, kind="script", inputs=(), native_extra=None, containers=(replace(container, script=None),)
-    )
-    check_operation(bare)
-    (container,) = bare.containers
-    container, platform = environment(operation, container)
+    container, platform = _environment(operation.containers[0])
     executor_input = Reference(to="run", name="executor_input", native="{{$}}")
     texts = (Literal(value="--executor_input"), executor_input)
     named = (Literal(value="--function_to_execute"), Literal(value=function.name))
+    container = replace(container, name="", script=None, command=_command(function, shelter), args=(*texts, *named))
     return Operation(
         name=name,
         kind="container",
         inputs=tuple(_port(item, operation.name) for item in function.inputs),
-        outputs=tuple(Output(name=key, native_extra=type_of(kind)) for key, kind in outputs.items()),
-        containers=(replace(container, name="", args=(*texts, *named)),),
+        outputs=tuple(
+            Output(name=output_of(function, output), native_extra=type_of(kind)) for output, kind in function.outputs
+        ),
+        containers=(container,),
         native_extra=Native.of({"platforms": {"kubernetes": platform}}) if platform else None,
     )
-
-
-def default_of(data: Any) -> Value:
-    """Data as the default of an input."""
-    return Native.of(data) if isinstance(data, (list, dict)) else Literal(value=data)
 
 
 def _port(item: Parameter, holder: str) -> Port:
