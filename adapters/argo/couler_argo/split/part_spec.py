@@ -15,9 +15,11 @@ from couler_argo.metadata import annotations_of
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_plugins.ir import Native, Workflow
+from couler_plugins.parallelism.parts import base_name
 
 __all__ = [
     "PART_OF",
+    "RUN_ID",
     "SPLIT",
     "account_of",
     "family_of",
@@ -52,13 +54,15 @@ SPLIT = "couler.io/split"
 """The annotation of what starts parts: the name of the DAG that does."""
 PART_OF = "couler.io/part-of"
 """The annotation of a part: what the workflow was called that it is a part of."""
+RUN_ID = "couler-run"
+"""The workflow parameter that names a run, so that a resubmitted parent finds the parts of an earlier one."""
 LONGEST = 63
 """Characters of a workflow's name, and of a label."""
 
 
 def part_name(workflow: Workflow, graph: str) -> str:
     """The name of a part: a long one is cut, and a digest tells it from others that begin alike."""
-    base = workflow.name or workflow.prefix.rstrip("-.")
+    base = base_name(workflow)
     name = f"{base}-{graph}"
     if len(name) <= LONGEST:
         return name

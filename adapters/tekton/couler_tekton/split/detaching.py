@@ -20,6 +20,7 @@ from couler_plugins.ir import (
     Workflow,
     callables,
     fresh_name,
+    graph_of,
     inline_callees,
     map_references,
     move_into_graphs,
@@ -28,10 +29,9 @@ from couler_plugins.ir import (
     replace_callables,
 )
 from couler_tekton.mappings import Mapped
-from couler_tekton.split.names import calling
+from couler_tekton.split.detect_split import calling
 from couler_tekton.split.parts import part_name, part_of, workspaces_of
-from couler_tekton.split.resolved_pipeline import ROOT, Whole, core_of
-from couler_tekton.split.typing import STRING, entire, port_type, typed_port
+from couler_tekton.split.resolved_pipeline import ROOT, STRING, Whole, core_of, entire, port_type, typed_port
 from couler_tekton.variables import Scope, write_value
 
 __all__ = ["FINALLY", "Detached", "Final", "Finalizing", "detach"]
@@ -169,8 +169,7 @@ def detach(original: Workflow, whole: Whole, parts: Mapping[str, Iterable[str]])
         whole: the same as it is to be cut.
         parts: the names of each part's steps, by the name of the part.
     """
-    old = callables(original)[ROOT]
-    assert isinstance(old, Graph)
+    old = graph_of(original, ROOT)
     moved = move_into_graphs(whole.workflow, ROOT, {name: tuple(steps) for name, steps in parts.items()})
     whole = whole._replace(workflow=moved.workflow)
     by_name, called = callables(moved.workflow), {step.name: step for step in whole.root.steps}
@@ -184,8 +183,7 @@ def detach(original: Workflow, whole: Whole, parts: Mapping[str, Iterable[str]])
     graphs: list[Graph] = []
     steps: list[Step] = []
     for name in parts:
-        graph, step = by_name[name], called[moved.steps[name]]
-        assert isinstance(graph, Graph)
+        graph, step = graph_of(moved.workflow, name), called[moved.steps[name]]
         inputs = tuple(_input(argument, defined, results) for argument in step.arguments)
         outputs = tuple(_output(output, str(results[step.name, output.name]["type"])) for output in graph.outputs)
         graphs.append(replace(graph, inputs=inputs, outputs=outputs))
