@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from couler_plugins.caching.declarations import annotation_texts
 from couler_plugins.ir import Operation, Output, Workflow, replace
-from couler_tekton.mappings import Mapped
+from couler_tekton.mappings import Mapped, without
 from couler_tekton.variables import write_value
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "outputs_of",
     "rest_of",
     "to_annotate",
+    "with_annotations",
     "with_files",
     "without_files",
 ]
@@ -120,6 +121,13 @@ def mapping_at(content: Any, *keys: str) -> Mapped:
     for key in keys:
         content = content.get(key) if isinstance(content, dict) else None
     return content if isinstance(content, dict) else {}
+
+
+def with_annotations(rest: Mapped, annotations: Mapped) -> Mapped:
+    """What a node says, with these annotations and no others; mappings that are left empty go."""
+    metadata = without(mapping_at(rest, "metadata"), "annotations")
+    metadata |= {"annotations": annotations} if annotations else {}
+    return without(rest, "metadata") | ({"metadata": metadata} if metadata else {})
 
 
 def entries(holder: Any, key: str) -> list[Mapped]:
