@@ -13,8 +13,8 @@ nothing that lets a trial fail alone: it fails the pipeline.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from couler_kfp.cache.cache import POD_ANNOTATIONS
 from couler_kfp.components import label_of, sharing
 from couler_kfp.generating.functions import function_component
 from couler_kfp.mappings import Mapped, rest_of, without
@@ -23,6 +23,7 @@ from couler_kfp.split.detect_split import whole_of
 from couler_kfp.structures import write_structure
 from couler_plugins.caching.calls import steps_of
 from couler_plugins.caching.salts import salts_of
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.engine_kit.legalize.python.functions import operation_of
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.parameters import Value as Setting
@@ -215,21 +216,17 @@ def _picking(trials: Trials) -> tuple[Argument, ...]:
 
 def _type_of(port: Port | Output) -> str:
     """What a component declares of a parameter; empty where that is nothing."""
-    rest = write_structure(port.native_extra) if port.native_extra is not None else {}
-    kind = rest.get("parameterType", "") if isinstance(rest, dict) else ""
+    kind = mapping_at(write_structure(port.native_extra) if port.native_extra else {}).get("parameterType", "")
     return kind if isinstance(kind, str) else ""
 
 
 def _annotations(operation: Operation) -> Mapped:
-    content: Any = write_structure(operation.native_extra) if operation.native_extra is not None else {}
-    for key in ("platforms", "kubernetes", "podMetadata", "annotations"):
-        content = content.get(key) if isinstance(content, dict) else None
-    return content if isinstance(content, dict) else {}
+    content = write_structure(operation.native_extra) if operation.native_extra is not None else {}
+    return mapping_at(content, *POD_ANNOTATIONS)
 
 
 def _description(workflow: Workflow) -> str:
-    info = rest_part(workflow, "spec").get("pipelineInfo", {})
-    text = info.get("description", "") if isinstance(info, dict) else ""
+    text = mapping_at(rest_part(workflow, "spec"), "pipelineInfo").get("description", "")
     return text if isinstance(text, str) else ""
 
 

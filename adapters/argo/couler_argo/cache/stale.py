@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 
 from couler_argo.cache.cache import ArgoCache
-from couler_argo.cache.key_specs import KEY_SPEC, has_specs, read_specs
 from couler_argo.cache.memoize import spec_in_key, without_cache
-from couler_argo.cache.traces import without_traces
+from couler_argo.cache.traces import KEY_SPEC, has_specs, read_specs, without_traces
 from couler_argo.lift import lift_manifest, lift_unfolded
 from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
 from couler_argo.metadata import annotations_of

@@ -11,11 +11,11 @@ from itertools import chain
 from typing import Any
 
 from couler_argo.codec import Context
-from couler_argo.metadata import annotations_of
-from couler_argo.spelling import write_native
+from couler_argo.metadata import annotations_of, rest_of, spec_of
 from couler_argo.split.crossing import place_of
-from couler_argo.split.part_spec import RUN_ID, SPLIT, account_of, name_of, spec_of
+from couler_argo.split.part_spec import RUN_ID, SPLIT, account_of, name_of
 from couler_argo.templates import OPERATION
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import (
     Bond,
     Dynamic,
@@ -191,5 +191,4 @@ def _of_content(workflow: Workflow, entry: Graph) -> Iterator[str]:
 
 def _ends_by_itself(item: Operation) -> bool:
     """Whether a suspension has a duration."""
-    data = write_native(item.native_extra) if item.native_extra is not None else {}
-    return bool((data.get("suspend") or {}).get("duration"))
+    return bool(mapping_at(rest_of(item), "suspend").get("duration"))

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from couler_argo.metadata import annotations_of
-from couler_argo.spelling import write_native
+from couler_argo.metadata import annotations_of, rest_of
 from couler_argo.split.part_spec import SPLIT
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Graph, Native, Operation, Step, Workflow, callables, callee_of, references
 from couler_plugins.parallelism.parts import links_between
 from couler_plugins.plan import Link, Part
@@ -71,12 +71,10 @@ def _started(workflow: Workflow, libraries: Mapping[str, Workflow]) -> dict[str,
     started = {}
     for step in _coordinating(workflow):
         runner = callee_of(step, by_name)
-        if isinstance(runner, Operation) and runner.native_extra is not None:
-            match write_native(runner.native_extra):
-                case {"resource": {"manifest": str(manifest)}} if (
-                    named := PART.search(manifest)
-                ) is not None and named[1] in libraries:
-                    started[step.name] = libraries[named[1]]
+        manifest = mapping_at(rest_of(runner), "resource").get("manifest") if isinstance(runner, Operation) else None
+        named = PART.search(manifest) if isinstance(manifest, str) else None
+        if named is not None and named[1] in libraries:
+            started[step.name] = libraries[named[1]]
     return started
 
 

@@ -11,9 +11,9 @@ from collections.abc import Collection
 from typing import Any
 
 from couler_argo.manifests import SPEC_PATHS
-from couler_argo.metadata import annotations_of
+from couler_argo.metadata import annotations_of, rest_of, spec_of
 from couler_argo.references import native
-from couler_argo.spelling import write_native
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Native, Workflow
 from couler_plugins.parallelism.parts import base_name
 
@@ -27,7 +27,6 @@ __all__ = [
     "parent_rest",
     "part_name",
     "part_rest",
-    "spec_of",
 ]
 
 OF_PODS = frozenset(
@@ -75,18 +74,10 @@ def name_of(claim: Any) -> str:
     return str((claim.get("metadata") or {}).get("name"))
 
 
-def spec_of(workflow: Workflow) -> dict[str, Any]:
-    """What a workflow's spec says beside what the IR models."""
-    data = _rest(workflow)
-    for key in SPEC_PATHS[workflow.kind]:
-        data = data.get(str(key)) or {}
-    return data
-
-
 def account_of(workflow: Workflow) -> str:
     """The service account that resource templates act with."""
     spec = spec_of(workflow)
-    executor = (spec.get("executor") or {}).get("serviceAccountName")
+    executor = mapping_at(spec, "executor").get("serviceAccountName")
     return str(executor or spec.get("serviceAccountName") or "default")
 
 
@@ -115,7 +106,7 @@ def parent_rest(workflow: Workflow, graph: str, alone: bool) -> Native | None:
         graph: its DAG that starts the parts.
         alone: whether nothing but parts is left in it to run.
     """
-    data = _without(_rest(workflow), SPEC_PATHS[workflow.kind]) if alone else _rest(workflow)
+    data = _without(rest_of(workflow), SPEC_PATHS[workflow.kind]) if alone else rest_of(workflow)
     return native(marked(data, SPLIT, graph))
 
 
@@ -135,8 +126,3 @@ def _without(data: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
         return {key: content for key, content in data.items() if key not in OF_TEMPLATES}
     inner = _without(data.get(path[0]) or {}, path[1:])
     return {**data, path[0]: inner} if inner else {key: content for key, content in data.items() if key != path[0]}
-
-
-def _rest(workflow: Workflow) -> dict[str, Any]:
-    data = write_native(workflow.native_extra) if workflow.native_extra is not None else {}
-    return dict(data) if isinstance(data, dict) else {}

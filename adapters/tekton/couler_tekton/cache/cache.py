@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from couler_plugins.caching.declarations import ALLOW, CACHE, allow_text, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.by_value import ByValueKeys
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.waivers import waiver_of
@@ -15,7 +15,7 @@ from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection
 from couler_plugins.hookspecs.declarations import Said
-from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
+from couler_plugins.ir import Graph, Operation, Step, Workflow, call_sites
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import STEP_ACTION, write_operation
 from couler_tekton.cache.applying import Applying
@@ -24,7 +24,6 @@ from couler_tekton.cache.declared import (
     INPUTS,
     MAX_OUTPUT,
     STORE,
-    VERSION,
     annotations_of,
     entries,
     mapping_at,
@@ -191,17 +190,10 @@ class TektonCache(ByValueKeys):
         """What the annotation of the task says."""
         return annotations_of(operation).get(CACHE)
 
-    def how_to_declare(self, operation: Operation) -> str:
-        """The annotation to paste."""
-        return to_annotate(CACHE, "pure", self._holder(operation))
-
-    def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
-        """The annotation to paste."""
-        return to_annotate(ALLOW, allow_text(words), self._holder(operation))
-
-    def _holder(self, operation: Operation) -> str:
+    def how_to_say(self, operation: Operation, key: str, text: str = "…") -> str:
+        """The annotation to paste into the Task, or into its spec in a pipeline."""
         own = operation.name.startswith("task:") or self.workflow.kind == "Task"
-        return "its Task" if own else "its taskSpec"
+        return to_annotate(key, text, "its Task" if own else "its taskSpec")
 
     def how_to_version(self, operation: Operation) -> str:
         """The annotation to paste."""
@@ -210,14 +202,6 @@ class TektonCache(ByValueKeys):
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a task is; see `material` above."""
         return material(operation, self.workflow, self._annotations.get(MAX_OUTPUT))
-
-    def items(self, step: Step) -> int | None:
-        """Nothing is counted: a store holds any number of results."""
-        return 1 if step.loop is None else None
-
-    def place_objection(self, argument: Argument) -> Objection | None:
-        """Tekton's tasks are given parameters only."""
-        return Objection("unknown-reference", f"its argument {argument.name!r} comes from a place that is not known")
 
     def call_objection(self, place: tuple[str, str]) -> Objection | None:
         """Why a call is not cached, whatever it calls."""
