@@ -144,10 +144,8 @@ class EngineCache(Protocol[V, S_contra]):
     options: ClassVar[frozenset[str]]
     """The options of `cache{…}` that it takes, by their names in Python; all take `assume_pure`."""
 
-    @property
-    def part_of(self) -> str:
-        """The workflow that was split, where this is a part of it: what its steps come after is not to be seen here."""
-        return ""
+    part_of: str = ""
+    """The workflow that was split, where this is a part of it: what its steps come after is not to be seen here."""
 
     @property
     def bare(self) -> Workflow:

@@ -74,13 +74,9 @@ class ArgoCache(WrittenKeys):
         super().__init__(workflow)
         self._spec = spec_of(workflow)
         self._annotations = annotations_of(workflow)
+        self.part_of = self._annotations.get(PART_OF, "")
         self._callables = callables(workflow)
         self._lost = [key for key in lost_annotations(workflow, self._annotations) if self._annotations[key] == "never"]
-
-    @property
-    def part_of(self) -> str:
-        """What the annotation of a part says."""
-        return self._annotations.get(PART_OF, "")
 
     def without_traces(self, workflow: Workflow) -> Workflow:
         """The workflow without what earlier caching left at places that its owner has edited since."""
@@ -172,9 +168,11 @@ class ArgoCache(WrittenKeys):
             elif not 0 < bound <= LARGEST_OUTPUT:
                 reason, remedy = f"{MAX_OUTPUT} has to be 1 to {LARGEST_OUTPUT}", self.how_to_say(operation, MAX_OUTPUT)
                 yield Objection("unbounded-output", reason, "storage", remedy, seen=MAX_OUTPUT)
-        for output in artifacts:
-            if mapping_at(rest_of(output), "artifactGC").get("strategy") not in (None, "", "Never"):
-                yield Objection("collected", f"its output {output.name!r} is garbage-collected", "storage")
+        yield from (
+            Objection("collected", f"its output {output.name!r} is garbage-collected", "storage")
+            for output in artifacts
+            if mapping_at(rest_of(output), "artifactGC").get("strategy") not in (None, "", "Never")
+        )
         if artifacts and self.workflow.kind == "Workflow" and self.workflow.name:
             reason = "a later run of the same name would overwrite its artifacts"
             remedy = "metadata: {generateName: …} instead of name, in the Workflow"

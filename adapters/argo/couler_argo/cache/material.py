@@ -6,7 +6,6 @@ templateDefaults come in; `workflow/controller` for which fields of the spec rea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from couler_argo.codec import Context, Mapped
 from couler_argo.metadata import spec_of
 from couler_argo.references import native
 from couler_argo.templates import OPERATION
+from couler_plugins.documents.mappings import texts_in
 from couler_plugins.ir import Graph, Operation, Reference, Workflow, references, replace, without_origin
 
 __all__ = ["JOINED", "content_of", "hashed_values", "programs", "reads_of"]
@@ -133,22 +133,5 @@ def _is_empty(part: Any) -> bool:
 
 def programs(template: Mapped, spec: Mapped) -> Iterator[str]:
     """Every text in the containers of a template, and the patches of its pod."""
-    for key in ("container", "script", "containerSet", "initContainers", "sidecars"):
-        yield from _texts(template.get(key))
-    for patch in (template.get("podSpecPatch"), spec.get("podSpecPatch")):
-        yield from _texts(patch)
-
-
-def _texts(content: Any) -> Iterator[str]:
-    """Every text in a part of a container; of an image only its name, since registries have names of all sorts."""
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, list):
-        for item in content:
-            yield from _texts(item)
-    elif isinstance(content, dict):
-        for key, item in content.items():
-            if key == "image" and isinstance(item, str):
-                yield re.sub(r"[:@].*", "", item.rsplit("/", 1)[-1])
-            elif key not in ("name", "resources"):
-                yield from _texts(item)
+    containers = [template.get(key) for key in ("container", "script", "containerSet", "initContainers", "sidecars")]
+    return texts_in([*containers, template.get("podSpecPatch"), spec.get("podSpecPatch")], "name", "resources")

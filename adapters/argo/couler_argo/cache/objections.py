@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -19,7 +18,7 @@ from couler_argo.metadata import rest_of
 from couler_argo.ports import LOCATIONS
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
-from couler_plugins.documents.mappings import entries, mapping_at
+from couler_plugins.documents.mappings import entries, mapping_at, under
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation
 
@@ -63,8 +62,10 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
     text = json.dumps(content)
     named = [(source_rule(name), name) for name in SOURCES.findall(text)]
     named += [("secret", name) for name in SECRETS.findall(text)]
-    for rule, name in dict(reversed(named)).items():
-        yield Objection(rule, f"it reads {name}, whose content is unknown", seen=name)
+    yield from (
+        Objection(rule, f"it reads {name}, whose content is unknown", seen=name)
+        for rule, name in dict(reversed(named)).items()
+    )
     yield from _volume_objections(spec, operation, template)
     for port in entries(mapping_at(template, "inputs"), "artifacts"):
         place = any(location in port for location in LOCATIONS)
@@ -78,12 +79,16 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
                 f"metadata: {{annotations: {{{DATASET}{port.get('name')}: …}}}}, in the template {operation.name!r}"
             )
             yield msgspec.structs.replace(objection, remedy=remedy, seen=f"{port.get('name')}")
-    for port in entries(mapping_at(template, "inputs"), "parameters"):
-        if "valueFrom" in port:
-            yield Objection("configured", f"its input {port.get('name')!r} comes from outside of the workflow")
-    for port in entries(mapping_at(template, "outputs"), "artifacts"):
-        if any(location in port for location in LOCATIONS):
-            yield Objection("own-place", f"its output {port.get('name')!r} goes to a place of its owner's choice")
+    yield from (
+        Objection("configured", f"its input {port.get('name')!r} comes from outside of the workflow")
+        for port in entries(mapping_at(template, "inputs"), "parameters")
+        if "valueFrom" in port
+    )
+    yield from (
+        Objection("own-place", f"its output {port.get('name')!r} goes to a place of its owner's choice")
+        for port in entries(mapping_at(template, "outputs"), "artifacts")
+        if any(location in port for location in LOCATIONS)
+    )
     for port in entries(mapping_at(template, "outputs"), "parameters"):
         origin = port.get("valueFrom") or {"path": ""}
         if not isinstance(origin, dict) or not {"path", "default"}.issuperset(origin):
@@ -107,15 +112,17 @@ def _volume_objections(spec: Mapped, operation: Operation, template: Mapped) -> 
         *entries(rest_of(operation), "volumes"),  # a template's own come before those of the same name
     ]
     empty = {str(item.get("name")): "emptyDir" in item for item in declared}
-    for mounts in _under(template, ("volumeMounts", "volumeDevices")):
+    for mounts in under(template, "volumeMounts", "volumeDevices"):
         for mount in mounts if isinstance(mounts, list) else [mounts]:
             name = mount.get("name") if isinstance(mount, dict) else None
             if not empty.get(str(name)):
                 yield Objection("volume", f"it mounts the volume {name!r}, whose content is unknown", seen=f"{name}")
     patches = [patch for patch in (template.get("podSpecPatch"), spec.get("podSpecPatch")) if isinstance(patch, str)]
-    for rule, what, pattern in PATCHES:
-        if any(map(pattern.search, patches)):
-            yield Objection(rule, f"its podSpecPatch adds {what} of unknown content")
+    yield from (
+        Objection(rule, f"its podSpecPatch adds {what} of unknown content")
+        for rule, what, pattern in PATCHES
+        if any(map(pattern.search, patches))
+    )
 
 
 def _default_objections(spec: Mapped, template: Mapped) -> Iterator[Objection]:
@@ -129,16 +136,3 @@ def _default_objections(spec: Mapped, template: Mapped) -> Iterator[Objection]:
             ]
             if both:
                 yield Objection("defaults", f"it and templateDefaults both have {', '.join(sorted(both))}")
-
-
-def _under(data: Any, keys: tuple[str, ...]) -> Iterator[Any]:
-    """Whatever stands under one of these keys, anywhere in a structure."""
-    if isinstance(data, dict):
-        for key, part in data.items():
-            if key in keys and part:
-                yield part
-            else:
-                yield from _under(part, keys)
-    elif isinstance(data, list):
-        for part in data:
-            yield from _under(part, keys)

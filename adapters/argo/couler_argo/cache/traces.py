@@ -14,6 +14,7 @@ import msgspec
 
 from couler_argo.cache.memoize import Template, is_lineage, spec_in_key, without_cache
 from couler_argo.metadata import rest_of, with_annotation
+from couler_plugins.caching.calls import is_cache
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import (
     Argument,
@@ -110,7 +111,7 @@ def _bare(item: Template, hands_on: list[bool]) -> Template:
 
 
 def _asks(directives: tuple[Directive, ...]) -> bool:
-    return any(directive.kind == "cache" for directive in directives)
+    return any(map(is_cache, directives))
 
 
 def _hands_lineage(step: Step) -> bool:

@@ -209,9 +209,8 @@ def _crossing(item: Operation, main: Container) -> str:
 
 
 def _mounts(container: Container) -> Iterator[str]:
-    for one in entries(rest_of(container), "volumeMounts"):
-        if (path := normal(str(one.get("mountPath", "")))) is not None:
-            yield path
+    paths = (normal(str(one.get("mountPath", ""))) for one in entries(rest_of(container), "volumeMounts"))
+    return (path for path in paths if path is not None)
 
 
 def _is_at(path: str, folder: str) -> bool:

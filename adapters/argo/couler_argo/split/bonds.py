@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any
 
 from couler_argo.codec import Context
 from couler_argo.metadata import annotations_of, rest_of, spec_of
 from couler_argo.split.crossing import place_of
 from couler_argo.split.part_spec import RUN_ID, SPLIT, account_of, name_of
 from couler_argo.templates import OPERATION
-from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.documents.mappings import mapping_at, under
 from couler_plugins.ir import (
     Bond,
     Dynamic,
@@ -67,23 +66,11 @@ def claims_of(workflow: Workflow) -> set[str]:
 
 def mounts(item: Graph | Operation) -> set[str]:
     """The volumes that a template mounts."""
-    return (
-        set(_mounted(OPERATION.write(replace(item, directives=()), Context())))
-        if isinstance(item, Operation)
-        else set()
-    )
-
-
-def _mounted(data: Any) -> Iterator[str]:
-    if isinstance(data, dict):
-        for key, content in data.items():
-            if key == "volumeMounts" and isinstance(content, list):
-                yield from (str(mount["name"]) for mount in content if isinstance(mount, dict) and "name" in mount)
-            else:
-                yield from _mounted(content)
-    elif isinstance(data, list):
-        for content in data:
-            yield from _mounted(content)
+    if not isinstance(item, Operation):
+        return set()
+    written = OPERATION.write(replace(item, directives=()), Context())
+    lists = [mounted for mounted in under(written, "volumeMounts") if isinstance(mounted, list)]
+    return {str(one["name"]) for mounted in lists for one in mounted if isinstance(one, dict) and "name" in one}
 
 
 def calls_elsewhere(steps: Iterable[Step], by_name: Mapping[str, Graph | Operation]) -> bool:

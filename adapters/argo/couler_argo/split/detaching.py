@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from couler_argo.split.crossing import Place, place_of
 from couler_argo.split.part_spec import RUN_ID, parent_rest
@@ -27,28 +26,19 @@ from couler_plugins.ir import (
     replace_callables,
 )
 
-__all__ = ["Detached", "detach"]
+__all__ = ["detach"]
 
 
-class Detached(NamedTuple):
-    """A workflow and what has left it.
-
-    Attributes:
-        parent: the workflow, with a step for each part.
-        parts: in the order of their graphs.
-    """
-
-    parent: Workflow
-    parts: tuple[Part, ...]
-
-
-def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> Detached:
+def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> tuple[Workflow, tuple[Part, ...]]:
     """Takes graphs out of a workflow, each with all that it calls.
 
     Args:
         workflow: the workflow.
         entry: the graph whose steps call them, one step each.
         graphs: their names.
+
+    Returns:
+        The workflow, with a step for each part; and the parts, in the order of their graphs.
     """
     by_name = callables(workflow)
     outer = graph_of(workflow, entry)
@@ -76,7 +66,7 @@ def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> Detached:
     parent = replace(
         parent, parameters=_with_identity(parent.parameters), native_extra=parent_rest(parent, entry, alone)
     )
-    return Detached(parent, tuple(parts.values()))
+    return parent, tuple(parts.values())
 
 
 def _with_identity(ports: Iterable[Port]) -> tuple[Port, ...]:

@@ -62,11 +62,7 @@ class KfpCache(FingerprintKeys):
         super().__init__(workflow)
         said = mapping_at(_data(workflow.native_extra), "object", "metadata", "annotations")
         self._annotations = annotation_texts(said)
-
-    @property
-    def part_of(self) -> str:
-        """What the annotations of a part say."""
-        return whole_of(self.workflow)
+        self.part_of = whole_of(workflow)
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say: those of the task's pod first, then those of the PipelineVersion."""

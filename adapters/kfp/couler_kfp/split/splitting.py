@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from couler_kfp.components import write_graph
 from couler_kfp.footprint import FRAME, Footprints, quoted
@@ -40,7 +40,7 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.parallelism.parts import DocumentSplitting
 from couler_plugins.plan import Plan
 
-__all__ = ["Detached", "KfpSplitting", "detach", "splitting_of"]
+__all__ = ["KfpSplitting", "detach", "splitting_of"]
 
 
 # Takes graphs out of a pipeline; what is left of it says which pipelines there are now, and how they hang together.
@@ -49,25 +49,16 @@ __all__ = ["Detached", "KfpSplitting", "detach", "splitting_of"]
 # executor of our own, `pipeline: {name: …}`, which `couler run` understands, and every backend refuses.
 
 
-class Detached(NamedTuple):
-    """A pipeline and what has left it.
-
-    Attributes:
-        coordinator: what is left of it.
-        parts: in the order of their graphs.
-    """
-
-    coordinator: Workflow
-    parts: tuple[Part, ...]
-
-
-def detach(workflow: Workflow, root: Graph, names: Iterable[str]) -> Detached:
+def detach(workflow: Workflow, root: Graph, names: Iterable[str]) -> tuple[Workflow, tuple[Part, ...]]:
     """Takes graphs out of a pipeline, each with all that it calls.
 
     Args:
         workflow: the pipeline; its root does nothing but call these graphs, once each.
         root: its root as it was before, with what its inputs are.
         names: those of the graphs.
+
+    Returns:
+        What is left of it; and the parts, in the order of their graphs.
     """
     by_name = callables(workflow)
     graphs: dict[str, Graph] = {}
@@ -92,7 +83,7 @@ def detach(workflow: Workflow, root: Graph, names: Iterable[str]) -> Detached:
         operations=tuple(runners[name] for name in graphs),
         parameters=root.inputs,
     )
-    return Detached(coordinator, tuple(parts[name] for name in graphs))
+    return coordinator, tuple(parts[name] for name in graphs)
 
 
 def _typed_outputs(graph: Graph, by_name: dict[str, Graph | Operation]) -> Iterator[Output]:

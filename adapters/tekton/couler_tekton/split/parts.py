@@ -6,9 +6,10 @@ from typing import Any
 
 from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callees_of, replace
 from couler_plugins.parallelism.parts import base_name
+from couler_tekton.cache.declared import entries, rest_of
 from couler_tekton.split.detect_split import PART_OF
 from couler_tekton.split.resolved_pipeline import ROOT, Whole, workspaces_in
-from couler_tekton.variables import Scope, write_value
+from couler_tekton.variables import Scope
 
 __all__ = ["part_name", "part_of", "workspaces_of"]
 
@@ -45,14 +46,11 @@ def part_of(whole: Whole, graph: Graph) -> Workflow:
 def workspaces_of(whole: Whole, steps: tuple[Step, ...]) -> list[dict[str, Any]]:
     """The declarations of the workspaces of the pipeline that steps may use, those that only its run names included."""
     used = workspaces_in(steps, callables(whole.workflow))
-    root = write_value(whole.root.native_extra) if whole.root.native_extra else {}
-    declared = [item for item in root.get("workspaces") or () if isinstance(item, dict)]
-    spec = (write_value(whole.workflow.native_extra) if whole.workflow.native_extra else {}).get("spec") or {}
-    bindings = spec.get("workspaces") if whole.workflow.kind == "PipelineRun" else None
+    declared = entries(rest_of(whole.root), "workspaces")
+    of_run = whole.workflow.kind == "PipelineRun"
+    bindings = entries(rest_of(whole.workflow).get("spec"), "workspaces") if of_run else []
     names = {str(item.get("name")) for item in declared}
     beside = [
-        {"name": item["name"]}
-        for item in bindings or ()
-        if isinstance(item, dict) and isinstance(item.get("name"), str) and item["name"] not in names
+        {"name": item["name"]} for item in bindings if isinstance(item.get("name"), str) and item["name"] not in names
     ]
     return [item for item in (*declared, *beside) if item.get("name") in used]

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from couler_plugins.documents.mappings import entries
 from couler_plugins.ir import (
     Graph,
     Literal,
@@ -148,9 +149,7 @@ def workspaces_in(steps: tuple[Step, ...], by_name: Mapping[str, Graph | Operati
 
 def _named(item: Step | Graph | Operation) -> Iterator[str]:
     said = write_value(item.native_extra) if item.native_extra else {}
-    for use in said.get("workspaces") or ():
-        if isinstance(use, dict):
-            yield str(use.get("workspace") or use.get("name"))
+    yield from (str(use.get("workspace") or use.get("name")) for use in entries(said, "workspaces"))
     yield from (reference.name for reference in references(item) if reference.to == "workspace")
 
 
