@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from couler_airflow.operator_keys import OperatorKey, key_of_class
+from couler_airflow.cache.key import OperatorKey, key_of_class
 
 __all__ = ["PREFIX", "Provider", "page", "provider", "section", "versions"]
 
@@ -25,7 +25,7 @@ This page is made by `python3 dev.py docs` where these are installed, and a test
 {versions}.
 
 An operator that a [mark](airflow-cache.md#what-is-cached) or `cache_operators` declares pure is judged by its code, and
-by that of the classes behind it up to Airflow's own. `couler_airflow.operator_keys.key_of_class(cls)` says the same of
+by that of the classes behind it up to Airflow's own. `couler_airflow.cache.key.key_of_class(cls)` says the same of
 one of yours.
 
 - **by its attributes**: its key has all that it was given, and its template fields as they were rendered. What says

@@ -13,7 +13,7 @@ from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
 from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
 from couler_plugins.hpo.files import ANNOTATION
-from couler_plugins.hpo.workflows.facet import TUNED
+from couler_plugins.hpo.workflows.annotations import TUNED
 from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["lost_settings"]

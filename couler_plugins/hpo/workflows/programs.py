@@ -65,8 +65,8 @@ def environment(trials: Trials) -> dict[str, str]:
 def variables(trials: Trials, more: Mapping[str, Value]) -> tuple[EnvVar, ...]:
     """The environment as variables of a container, with more of them, and what a run was given."""
     values: dict[str, Value] = {name: Literal(value=text) for name, text in environment(trials).items()}
-    given = {name: Reference(to="input", kind="parameter", name=GIVEN.format(name)) for name in trials.parameters}
-    values |= {**more, **{f"COULER_GIVEN_{name}": value for name, value in given.items()}}
+    of_run = {name: Reference(to="input", kind="parameter", name=GIVEN.format(name)) for name in trials.parameters}
+    values |= {**more, **{f"COULER_GIVEN_{name}": value for name, value in of_run.items()}}
     return tuple(EnvVar(name=name, value=value) for name, value in values.items())
 
 

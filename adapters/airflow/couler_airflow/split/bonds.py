@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from couler_airflow.eligible import class_of
+from couler_airflow.cache.eligible import class_of
 from couler_airflow.split.ancestry import Ancestry
 from couler_airflow.split.reads import Reads
 from couler_airflow.trigger_rules import DEFAULT
