@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from couler_airflow.operator_keys import OperatorKey, key_of_class
+from couler_airflow.cache.key import OperatorKey, key_of_class
 
 __all__ = ["PREFIX", "Provider", "page", "provider", "section", "versions"]
 
@@ -26,7 +26,7 @@ This page is made by `python3 dev.py docs` where these are installed, and a test
 
 This page lists which operators Airflow workers can cache once a [mark](airflow-cache.md#which-tasks-are-cached) or
 `cache_operators` declares them pure. couler reads the code of the operator and of its base classes, up to Airflow's.
-For an operator of your own, call `couler_airflow.operator_keys.key_of_class(cls)`.
+For an operator of your own, call `couler_airflow.cache.key.key_of_class(cls)`.
 
 - **by its attributes**: its key has all that it was given, and its template fields as they were rendered. What says
   when, where and how often it runs is in the key only where its code reads it; this is named, as are values of the run

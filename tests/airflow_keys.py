@@ -73,7 +73,7 @@ def dag_of(files: DagFiles, text: str = FILE, helpers: str = HELPERS, deep: str 
 
 
 def key(dag: Any, before: tuple[str, ...] = (), run: dict[str, Any] | None = None, **said: Any) -> str:
-    from couler_airflow.key import TaskMaterial
+    from couler_airflow.cache.key import TaskMaterial
     from couler_airflow.marks import Declaration
 
     (task,) = dag.task_dict.values()

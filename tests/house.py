@@ -50,7 +50,7 @@ LAZY = {
     "couler_plugins.parallelism.optimizer": PLUGINS,
     "couler_plugins.steps.katib": PLUGINS,
     "couler_airflow.airflow_plugin": AIRFLOW,
-    "couler_airflow.eligible": AIRFLOW,
+    "couler_airflow.cache.eligible": AIRFLOW,
     "couler_airflow.listener": AIRFLOW,
     "couler_airflow.plugin": PLUGINS,
     "couler_airflow.policy": AIRFLOW,

@@ -20,6 +20,7 @@ __all__ = [
     "ALLOW",
     "ASSUMED",
     "CACHE",
+    "VERSION",
     "Declaration",
     "allow_text",
     "annotation_texts",
@@ -34,6 +35,8 @@ __all__ = [
 
 CACHE, ALLOW = "couler.io/cache", "couler.io/cache-allow"
 """The annotations of a thing; those on what is around it have its name behind them."""
+VERSION = "couler.io/cache-version"
+"""The annotation with a version that its owner declares, of what has no inputs."""
 
 ASSUMED = "--assume-pure"
 """Where a step is declared pure of which its owner says nothing."""

@@ -104,4 +104,4 @@ def _the_same(outside: Verdict, inside: Verdict) -> bool:
 
 
 def _with_lineage(verdict: Verdict) -> Verdict:
-    return verdict if verdict.lineages else msgspec.structs.replace(verdict, handed=NO_LINEAGE)
+    return verdict if verdict.lineages else msgspec.structs.replace(verdict, lineages=NO_LINEAGE)

@@ -29,6 +29,15 @@ OF_ONE_POD = frozenset({"file", "local", "memory"})
 """Schemes of what a pod has for itself."""
 WORKSPACE = "workspace://"
 """How a store begins that tasks have in a workspace, where their engine has such."""
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""What https://kubernetes.io/docs/concepts/security/pod-security-standards/ calls restricted. It names no user: the
+image has one, a pod may have another, and OpenShift gives a namespace its own. Argo's launcher, which is what the
+command is, makes the copies of its outputs readable for all, and an `emptyDir` can be written by all."""
 LONGEST = 86_400  # seconds
 LONGEST_NAME = 253
 
@@ -84,6 +93,11 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
         """What the directive says of it."""
         said = {**msgspec.structs.asdict(self), "timeout": str(self.timeout), "via": "wrapper"}
         return (("max-age", "" if max_age is None else f"{max_age}s"), *sorted(said.items()))
+
+
+def flags(said: Mapping[str, str]) -> list[str]:
+    """Return the options of a command of ours, without those that say nothing."""
+    return [f"--{name}={text}" for name, text in said.items() if text]
 
 
 def _amount(text: str) -> float:

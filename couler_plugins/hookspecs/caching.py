@@ -78,10 +78,12 @@ class Knowledge(Protocol):
         """What the operation is; `result` says whether somebody may read what it prints."""
 
     def items(self, step: Step) -> int | None:
-        """How often a step runs for its loop at most; None where only the run knows."""
+        """How often a step runs for its loop at most; None where only the run knows, or nobody has to."""
+        return 1 if step.loop is None else None
 
     def place_objection(self, argument: Argument) -> Objection | None:
         """Why an artifact that a call takes from outside of the workflow forbids caching; None if it never changes."""
+        return Objection("unknown-reference", f"its argument {argument.name!r} comes from a place that is not known")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,10 +144,8 @@ class EngineCache(Protocol[V, S_contra]):
     options: ClassVar[frozenset[str]]
     """The options of `cache{…}` that it takes, by their names in Python; all take `assume_pure`."""
 
-    @property
-    def part_of(self) -> str:
-        """The workflow that was split, where this is a part of it: what its steps come after is not to be seen here."""
-        return ""
+    part_of: str = ""
+    """The workflow that was split, where this is a part of it: what its steps come after is not to be seen here."""
 
     @property
     def bare(self) -> Workflow:

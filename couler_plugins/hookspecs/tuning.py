@@ -53,6 +53,11 @@ class Trials(msgspec.Struct, frozen=True, kw_only=True):
         """The hyperparameters."""
         return tuple(name for name, _ in self.settings[0])
 
+    @property
+    def chosen(self) -> dict[str, Reference]:
+        """The values of the best setting, by hyperparameter: what picks it hands them out."""
+        return {name: Reference(to="output", kind="parameter", step=self.best, name=name) for name in self.names}
+
 
 class FanOut(msgspec.Struct, frozen=True, kw_only=True):
     """Trials as an engine runs them.

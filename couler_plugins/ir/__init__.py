@@ -1,7 +1,7 @@
 """Intermediate representation: workflows as optimizers see them, whatever engine they come from."""
 
 from couler_plugins.ir.base import Node, Source, replace
-from couler_plugins.ir.bonds import Bond, bonds
+from couler_plugins.ir.bonds import Bond, bonds, together
 from couler_plugins.ir.copies import carry_out
 from couler_plugins.ir.edits import (
     fresh_name,
@@ -41,6 +41,9 @@ from couler_plugins.ir.walk import (
     CallSite,
     call_sites,
     callables,
+    callee_of,
+    callees_of,
+    graph_of,
     inline_callees,
     leaf_call_sites,
     map_references,
@@ -120,6 +123,8 @@ __all__ = [
     "bonds",
     "call_sites",
     "callables",
+    "callee_of",
+    "callees_of",
     "callers_first",
     "carry_out",
     "clone_callable",
@@ -129,6 +134,7 @@ __all__ = [
     "flatten",
     "fresh_name",
     "from_json",
+    "graph_of",
     "inline_callees",
     "json_schema",
     "leaf_call_sites",
@@ -152,6 +158,7 @@ __all__ = [
     "replace_callables",
     "replace_steps",
     "to_json",
+    "together",
     "verify",
     "with_directive",
     "with_settings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from couler_plugins.ir.cut import Cut, is_plain
@@ -14,7 +14,7 @@ from couler_plugins.ir.values import Expression, FirstOf, Reference
 from couler_plugins.ir.walk import callables, inline_callees, nodes, references
 from couler_plugins.ir.workflow import Graph, Operation, Step, Workflow
 
-__all__ = ["Bond", "bonds"]
+__all__ = ["Bond", "bonds", "together"]
 
 
 class Bond(NamedTuple):
@@ -27,6 +27,12 @@ class Bond(NamedTuple):
 
     steps: tuple[str, ...]
     reason: str
+
+
+def together(groups: Iterable[tuple[Iterable[str], str]]) -> list[Bond]:
+    """The bonds of groups of steps with reasons, each once; a step alone has none."""
+    bonds = (Bond(tuple(dict.fromkeys(names)), reason) for names, reason in groups)
+    return list(dict.fromkeys(bond for bond in bonds if len(bond.steps) > 1))
 
 
 def bonds(workflow: Workflow, graph_name: str) -> list[Bond]:
@@ -49,12 +55,11 @@ def bonds(workflow: Workflow, graph_name: str) -> list[Bond]:
     refuse_steps(workflow, graph, graph.steps, inline)
     refuse_hidden_references(workflow, graph, tuple(callee for callees in inline.values() for callee in callees))
     _refuse_outputs(cut)
-    bonds: dict[Bond, None] = {}
-    for step in graph.steps:
-        for names, reason in _holding(cut, step, inline[step.name], by_name):
-            if set(names) - {step.name}:
-                bonds[Bond(tuple(dict.fromkeys((step.name, *names))), reason)] = None
-    return list(bonds)
+    return together(
+        ((step.name, *names), reason)
+        for step in graph.steps
+        for names, reason in _holding(cut, step, inline[step.name], by_name)
+    )
 
 
 def _holding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable as Function
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar, cast, get_args
@@ -18,6 +18,9 @@ __all__ = [
     "CallSite",
     "call_sites",
     "callables",
+    "callee_of",
+    "callees_of",
+    "graph_of",
     "inline_callees",
     "leaf_call_sites",
     "map_references",
@@ -156,6 +159,29 @@ def callables(workflow: Workflow) -> dict[str, Graph | Operation]:
     return {item.name: item for item in items}
 
 
+def graph_of(workflow: Workflow, name: str) -> Graph:
+    """A graph of a workflow by its name."""
+    return next(graph for graph in workflow.graphs if graph.name == name)
+
+
+def callee_of(step: Step, by_name: Mapping[str, T]) -> T | None:
+    """What a step calls; None where that is not among these."""
+    return by_name.get(step.call.name) if isinstance(step.call, Call) else None
+
+
+def callees_of(steps: Iterable[Step], by_name: Mapping[str, Graph | Operation]) -> dict[str, Graph | Operation]:
+    """What steps and their handlers call, directly and through others: each once, by name, as they are met."""
+    callees: dict[str, Graph | Operation] = {}
+    ahead = list(steps)
+    for step in ahead:
+        ahead += [handler.step for handler in step.handlers]
+        callee = callee_of(step, by_name)
+        if callee is not None and callee.name not in callees:
+            callees[callee.name] = callee
+            ahead += callee.steps if isinstance(callee, Graph) else ()
+    return callees
+
+
 def written_inline(by_name: Mapping[str, Graph | Operation]) -> dict[str, Graph | Operation]:
     """Those of the callables that are written at their call sites; often none, which makes looking for them cheap."""
     return {name: callee for name, callee in by_name.items() if callee.inline}
@@ -168,7 +194,7 @@ def inline_callees(step: Step, by_name: Mapping[str, Graph | Operation]) -> tupl
     while pending:
         current = pending.pop()
         pending.extend(handler.step for handler in current.handlers)
-        callee = by_name.get(current.call.name) if isinstance(current.call, Call) else None
+        callee = callee_of(current, by_name)
         if callee is not None and callee.inline:
             callees.append(callee)
             pending.extend(callee.steps if isinstance(callee, Graph) else ())

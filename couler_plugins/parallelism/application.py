@@ -15,8 +15,8 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Context, Partitioner
 from couler_plugins.hookspecs.budget import UNLIMITED, Budget, excess
 from couler_plugins.hookspecs.splitting import Extent, Splitting
-from couler_plugins.ir import Literal, Workflow, move_into_graphs
-from couler_plugins.parallelism.bonds import Bond, contract
+from couler_plugins.ir import Bond, Literal, Workflow, move_into_graphs
+from couler_plugins.parallelism.bonds import contract
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
 from couler_plugins.parallelism.graphing import Graphed, graphed
 from couler_plugins.parallelism.partitioning import ask_partitioner
@@ -129,7 +129,7 @@ class Splitter:
             return plan
         self._ctx.progress(f"splitting {workflow.label}")
         job = _Job(workflow, facet, view, most, pods, over, rank)
-        bonds = [Bond(bond.steps, bond.reason) for bond in facet.bonds()]
+        bonds = facet.bonds()
         # A coordinator that has too many steps is no reason to start workflows that start workflows.
         into = "auto" if rank else self._into
         only_steps = list(over) == excess(extent._replace(bytes=0, definitions=0), most)
@@ -149,7 +149,7 @@ class Splitter:
                 raise InvalidInput(reason, hint="leave out into=graphs")
         return self._detached(plan, job, bonds)
 
-    def _nested(self, plan: Plan, job: _Job, bonds: list[Bond]) -> Plan | None:
+    def _nested(self, plan: Plan, job: _Job, bonds: Sequence[Bond]) -> Plan | None:
         """The plan with parts that are graphs of the same workflow; None where that is still too large."""
         budget = Budget(steps=_limited(job.most.steps))
         cut = self._cut(job, bonds, budget)
@@ -159,7 +159,7 @@ class Splitter:
         plan = plan.with_workflow(job.workflow, new, *self._explained(cut, job, budget))
         return dataclasses.replace(plan, parts=(*plan.parts, *cut.named))
 
-    def _detached(self, plan: Plan, job: _Job, bonds: list[Bond]) -> Plan:
+    def _detached(self, plan: Plan, job: _Job, bonds: Sequence[Bond]) -> Plan:
         """The plan with parts that are workflows of their own; a coordinator that is too big is split again."""
         whole = Budget(job.most.bytes, _steps(job), job.pods)
         large: list[tuple[str, str]] = []
@@ -206,7 +206,7 @@ class Splitter:
         file = plan.bundle.file_of(int(job.workflow.source[0]))
         return job.facet.original(Path(file.name).name, file.text)
 
-    def _cut(self, job: _Job, bonds: list[Bond], budget: Budget) -> Cut:
+    def _cut(self, job: _Job, bonds: Sequence[Bond], budget: Budget) -> Cut:
         contraction = contract(job.view.dag, bonds, budget)
         previous = self._ctx.previous(job.workflow)
         if job.view.stages is not None:

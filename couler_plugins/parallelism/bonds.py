@@ -8,25 +8,13 @@ from dataclasses import dataclass
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.ir import Bond
 from couler_plugins.ir.components import strong_components
 
-__all__ = ["Bond", "Contraction", "contract"]
+__all__ = ["Contraction", "contract"]
 
 SHOWN = 5
 """Steps and reasons that an error names."""
-
-
-@dataclass(frozen=True)
-class Bond:
-    """Steps that cannot be in different parts.
-
-    Attributes:
-        steps: their names.
-        reason: why, for a person: "they share the volume claim 'work'".
-    """
-
-    steps: tuple[str, ...]
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from couler_plugins.hookspecs import Context, Profile
 from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.hookspecs.splitting import Splitting
-from couler_plugins.ir import Graph, GraphView, Reference, Workflow, callables, inline_callees, references
+from couler_plugins.ir import Graph, GraphView, Reference, Workflow, callables, graph_of, inline_callees, references
 from couler_plugins.runs.run import median
 
 __all__ = ["Graphed", "graphed"]
@@ -47,8 +47,7 @@ def graphed(workflow: Workflow, facet: Splitting, ctx: Context, seconds_of: Mapp
         InvalidInput: its steps wait for each other in a circle.
     """
     by_name = callables(workflow)
-    graph = by_name[facet.graph]
-    assert isinstance(graph, Graph)
+    graph = graph_of(workflow, facet.graph)
     view = GraphView(graph, by_name)
     last = set(graph.finalizers)  # they are in no part: who makes the parts says where they go
     steps = tuple(step for step in graph.steps if step.name not in last)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bonds import Bond, contract
+from couler_plugins.ir import Bond
+from couler_plugins.parallelism.bonds import contract
 from couler_plugins.parallelism.check import order_problem, over_budget
 from couler_plugins.parallelism.simple import Levels
 from parallelism_graphs import cases, named

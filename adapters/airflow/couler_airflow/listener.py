@@ -20,7 +20,7 @@ __all__ = ["on_starting", "on_task_instance_success"]
 hookimpl = pluggy.HookimplMarker("airflow")  # what airflow.listeners makes as well; no import of Airflow for it
 PREFIX = "couler.cache"
 PARTS = (
-    *("couler_airflow.installed", "couler_airflow.owner", "couler_airflow.runtime.run"),
+    *("couler_airflow.installed", "couler_airflow.cache.owner", "couler_airflow.runtime.run"),
     *("couler_plugins.caching.artifacts.alluxio_store", "couler_plugins.caching.artifacts.opening"),
 )
 """What imports all of ours that a task needs."""

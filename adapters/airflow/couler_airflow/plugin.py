@@ -48,7 +48,7 @@ class AirflowAdapter(Adapter):
         "homes": "couler_airflow.homes:homes",
         "lower": "couler_airflow.lower:lower",
         "dump": "couler_airflow.preview:dump",
-        "cache": "couler_airflow.caching:caches",
+        "cache": "couler_airflow.cache.cache:caches",
         "archive": "couler_airflow.history.archive:AirflowArchive",
         "splitting": "couler_airflow.split.splitting:splitting_of",
     }

@@ -10,10 +10,10 @@ from couler_argo.cache.cache import ALLOW, CACHE, DATASET, lost_annotations
 from couler_argo.cache.cache import KNOWN as OF_CACHE
 from couler_argo.lift import lift_manifest
 from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
-from couler_argo.tune.tune import TUNED
 from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
 from couler_plugins.hpo.files import ANNOTATION
+from couler_plugins.hpo.workflows.annotations import TUNED
 from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["lost_settings"]

@@ -1,7 +1,7 @@
 """Directives: requests of optimizers that Argo can only carry out in the template.
 
 `fold` takes our own expansions back out after lifting, `expand` puts them in before lowering. What is ours is known by
-its key or marked in the document (see `couler_argo.cache.key_specs`), so that an owner's own settings are never taken
+its key or marked in the document (see `couler_argo.cache.traces`), so that an owner's own settings are never taken
 for it.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import attrgetter
 
-from couler_argo.cache.key_specs import has_specs, read_specs, with_missing_specs, with_specs
 from couler_argo.cache.memoize import Template, directive_of, is_marked, with_cache, without_cache
+from couler_argo.cache.traces import has_specs, read_specs, with_missing_specs, with_specs
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Call,

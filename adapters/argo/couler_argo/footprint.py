@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from couler_argo.cache.key_specs import KEY_SPEC
+from couler_argo.cache.traces import KEY_SPEC
 from couler_argo.codec import Context
 from couler_argo.spelling import write_native
 from couler_argo.steps import STEP

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from couler_argo.cache.wrappable import active_seconds, timeout_seconds
 from couler_argo.footprint import POD_KINDS
 from couler_argo.references import native, value
 from couler_argo.spelling import write, write_native
-from couler_argo.wrapper.deadlines import active_seconds, timeout_seconds
 from couler_plugins.ir import (
     Graph,
     Home,

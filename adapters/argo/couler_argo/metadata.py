@@ -1,20 +1,33 @@
-"""The metadata of a workflow: annotations, also those of its templates, and what a cluster writes into it."""
+"""What workflows and templates say beside what the IR models: annotations, the spec, and what a cluster writes."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from couler_argo.manifests import SPEC_PATHS
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_plugins.caching.declarations import annotation_texts
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Callable, Workflow, replace
 
-__all__ = ["annotations_of", "with_annotation", "without_records"]
+__all__ = ["annotations_of", "rest_of", "spec_of", "with_annotation", "without_records"]
 
 RECORDS = frozenset({"status"})
 METADATA_RECORDS = frozenset({"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"})
 """What an API server writes into the metadata of objects."""
+
+
+def rest_of(node: Any) -> dict[str, Any]:
+    """What a node says that is not lifted into typed fields; it may be changed."""
+    data = write_native(node.native_extra) if node.native_extra is not None else {}
+    return dict(data) if isinstance(data, dict) else {}
+
+
+def spec_of(workflow: Workflow) -> dict[str, Any]:
+    """What the spec of a workflow says that is not lifted into typed fields."""
+    return mapping_at(rest_of(workflow), *SPEC_PATHS.get(workflow.kind, ("spec",)))
 
 
 def annotations_of(node: Workflow | Callable) -> dict[str, str]:
@@ -23,10 +36,7 @@ def annotations_of(node: Workflow | Callable) -> dict[str, str]:
         isinstance(part, str) and '"annotations":' in part for part in node.native_extra.parts
     ):
         return {}
-    match write_native(node.native_extra):
-        case {"metadata": {"annotations": dict(annotations)}}:
-            return annotation_texts(annotations)
-    return {}
+    return annotation_texts(mapping_at(rest_of(node), "metadata", "annotations"))
 
 
 def with_annotation(workflow: Workflow, key: str, text: str | None) -> Workflow:
@@ -35,7 +45,7 @@ def with_annotation(workflow: Workflow, key: str, text: str | None) -> Workflow:
     Raises:
         Unsupported: its metadata has no place for it.
     """
-    rest = dict(write_native(workflow.native_extra)) if workflow.native_extra is not None else {}
+    rest = rest_of(workflow)
     metadata = dict(_mapping(workflow, rest.get("metadata"), "metadata"))
     old = _mapping(workflow, metadata.get("annotations"), "metadata.annotations")
     annotations = {name: content for name, content in old.items() if name != key}
@@ -51,7 +61,7 @@ def with_annotation(workflow: Workflow, key: str, text: str | None) -> Workflow:
 
 def without_records(workflow: Workflow) -> Workflow:
     """The workflow without what a cluster wrote to it: exported objects have that, and serializers leave it empty."""
-    rest = dict(write_native(workflow.native_extra)) if workflow.native_extra is not None else {}
+    rest = rest_of(workflow)
     metadata = rest.get("metadata")
     if not (rest.keys() & RECORDS or (isinstance(metadata, dict) and metadata.keys() & METADATA_RECORDS)):
         return workflow

@@ -50,7 +50,7 @@ class ArgoAdapter(Adapter):
         "checks": "couler_argo.doctor:checks",
         "local": "couler_argo.run.local.semantics:local_of",
         "splitting": "couler_argo.split.splitting:splitting_of",
-        "tuning": "couler_argo.tune.tune:ArgoTuning",
+        "tuning": "couler_argo.tuning:ArgoTuning",
         "originals": "couler_plugins.plan.originals:originals",
         "lint": "couler_argo.lint.lint:lint",
     }

@@ -15,10 +15,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from couler_kfp.components import Body, write_graph, write_operation
-from couler_kfp.split.call_graph import callee_of, reached
 from couler_kfp.tasks import write_task
 from couler_plugins.hookspecs import Footprint
-from couler_plugins.ir import Graph, Native, Operation, Step, Workflow, callables, conjuncts, replace
+from couler_plugins.ir import (
+    Graph,
+    Native,
+    Operation,
+    Step,
+    Workflow,
+    callables,
+    callee_of,
+    callees_of,
+    conjuncts,
+    replace,
+)
 
 __all__ = ["FRAME", "Footprints", "Pieces"]
 
@@ -68,7 +78,7 @@ class Footprints:
 
     def pieces(self, step: Step) -> Pieces:
         """The same, with what can be shared apart from what cannot."""
-        called = reached(self._by_name, [step])
+        called = callees_of([step], self._by_name)
         return Pieces(self._task(step), dict(self._component(item) for item in called.values()))
 
     def whole(self, steps: Iterable[Step], head: int) -> int:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from couler_kfp.cache.cache import ALLOW, CACHE, VERSION
-from couler_plugins.caching.declarations import TTL
+from couler_plugins.caching.declarations import ALLOW, CACHE, TTL, VERSION
 from couler_plugins.caching.waivers import WAIVERS, check_waivers
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hpo.files import tune_annotations

@@ -50,7 +50,7 @@ class KfpAdapter(Adapter):
         "runner": "couler_kfp.run.runner:runner_of",
         "archive": "couler_kfp.history.archive:KfpArchive",
         "splitting": "couler_kfp.split.splitting:splitting_of",
-        "tuning": "couler_kfp.tune.tune:tuning_of",
+        "tuning": "couler_kfp.tuning:KfpTuning",
         "originals": "couler_plugins.plan.originals:originals",
         "lint": "couler_kfp.lint:lint",
     }

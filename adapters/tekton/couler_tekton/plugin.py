@@ -56,7 +56,7 @@ class TektonAdapter(Adapter):
         "runner": "couler_tekton.run.runner:runner_of",
         "checks": "couler_tekton.doctor:checks",
         "splitting": "couler_tekton.split.splitting:splitting_of",
-        "tuning": "couler_tekton.tune.tune:TektonTuning",
+        "tuning": "couler_tekton.tuning:TektonTuning",
         "originals": "couler_plugins.plan.originals:originals",
         "lint": "couler_tekton.lint.lint:lint",
     }

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from msgspec.structs import replace
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place
+from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, allow_text
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import EngineCache, Knowledge, Objection
-from couler_plugins.ir import Workflow
+from couler_plugins.ir import Operation, Workflow
 
 __all__ = ["WRAPPING", "AnalyzedCache"]
 
@@ -34,6 +36,22 @@ class AnalyzedCache(EngineCache[Verdict, CacheSettings], Knowledge):
     def __init__(self, workflow: Workflow) -> None:
         self.workflow = workflow
         self._analyses: dict[bool, Analysis] = {}
+
+    @abstractmethod
+    def how_to_say(self, operation: Operation, key: str, text: str = "…") -> str:
+        """Return what the owner would paste where, to annotate an operation."""
+
+    def how_to_declare(self, operation: Operation) -> str:
+        """Return the annotation that declares an operation pure."""
+        return self.how_to_say(operation, CACHE, "pure")
+
+    def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
+        """Return the annotation that waives what these words stand for."""
+        return self.how_to_say(operation, ALLOW, allow_text(words))
+
+    def how_to_version(self, operation: Operation) -> str:
+        """Return the annotation that declares a version."""
+        return self.how_to_say(operation, VERSION)
 
     def unkept(self, settings: CacheSettings) -> Objection | None:
         """Return why the engine's own cache keeps nothing, whatever the operation; None where it may."""

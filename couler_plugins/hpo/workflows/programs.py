@@ -12,11 +12,12 @@ from couler_plugins.engine_kit.legalize.python.functions import Function
 from couler_plugins.engine_kit.legalize.python.source import function_from_text
 from couler_plugins.hookspecs.tuning import Trials
 from couler_plugins.hpo.workflows import select_best
-
-__all__ = ["CHOSEN", "environment", "picking", "selecting"]
+from couler_plugins.ir import Argument, EnvVar, Literal, Port, Reference, Value
 
 CHOSEN = "couler_trial"
 """The output of `picking` that says which setting it was."""
+GIVEN = "given-{}"
+"""What the picker calls what a run was given for a hyperparameter."""
 
 PICKING = f"""\
 def pick_best(settings: list, trials: list, metric: str, maximize: bool) -> dict:
@@ -59,3 +60,21 @@ def environment(trials: Trials) -> dict[str, str]:
         "COULER_METRIC": trials.metric,
         "COULER_GOAL": "maximize" if trials.maximize else "minimize",
     }
+
+
+def variables(trials: Trials, more: Mapping[str, Value]) -> tuple[EnvVar, ...]:
+    """The environment as variables of a container, with more of them, and what a run was given."""
+    values: dict[str, Value] = {name: Literal(value=text) for name, text in environment(trials).items()}
+    of_run = {name: Reference(to="input", kind="parameter", name=GIVEN.format(name)) for name in trials.parameters}
+    values |= {**more, **{f"COULER_GIVEN_{name}": value for name, value in of_run.items()}}
+    return tuple(EnvVar(name=name, value=value) for name, value in values.items())
+
+
+def given_ports(trials: Trials, *, optional: bool = False) -> tuple[Port, ...]:
+    """The inputs of the picker for what a run was given."""
+    return tuple(Port(name=GIVEN.format(name), optional=optional) for name in trials.parameters)
+
+
+def given_arguments(trials: Trials) -> tuple[Argument, ...]:
+    """What is passed to these."""
+    return tuple(Argument(name=GIVEN.format(name), value=value) for name, value in trials.parameters.items())

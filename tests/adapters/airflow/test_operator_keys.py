@@ -12,11 +12,10 @@ import pytest
 
 from adapters.airflow.bytecode import functions_of, names_of, texts_of
 from couler_airflow.airflow_compat import context_keys
-from couler_airflow.key import LEFT_OUT, TaskMaterial
+from couler_airflow.cache.key import LEFT_OUT, OperatorKey, TaskMaterial, key_of_class
+from couler_airflow.cache.task_checks import OF_THE_DAG, check_class, reads_of_class
 from couler_airflow.marks import Declaration
-from couler_airflow.operator_keys import OperatorKey, key_of_class
 from couler_airflow.operators import ALL, reads_of_hook
-from couler_airflow.task_checks import OF_THE_DAG, check_class, reads_of_class
 from support import AIRFLOW, ROOT
 
 pytestmark = pytest.mark.airflow

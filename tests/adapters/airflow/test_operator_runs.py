@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.airflow.running import run
-from couler_airflow.key import LEFT_OUT
-from couler_airflow.operator_keys import key_of_class
+from couler_airflow.cache.key import LEFT_OUT, key_of_class
 from servers.s3 import KEY, SECRET, s3_server
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]

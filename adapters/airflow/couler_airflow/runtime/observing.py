@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from couler_airflow.around import join_remedies, remedy
-from couler_airflow.key import CHANCE
+from couler_airflow.cache.around import join_remedies, remedy
+from couler_airflow.cache.key import CHANCE
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.outputs import Outputs
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from couler_airflow.cache.eligible import BRANCH, class_of, path_of
+from couler_airflow.cache.key import TaskKey, TaskMaterial
+from couler_airflow.cache.task_checks import KEPT_BACK, NOTHING, knows_no_run
 from couler_airflow.codec import Result, decode_result, encode_result
-from couler_airflow.eligible import BRANCH, class_of, path_of
-from couler_airflow.key import TaskKey, TaskMaterial
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.last_report import remember
 from couler_airflow.runtime.observing import observed, reads_that_count
@@ -18,7 +19,6 @@ from couler_airflow.runtime.store import Store
 from couler_airflow.runtime.upstream import XCOM, Before, token_of
 from couler_airflow.runtime.xcoms import has_own_backend, noted
 from couler_airflow.settings import SECTION, load_settings
-from couler_airflow.task_checks import KEPT_BACK, NOTHING, knows_no_run
 from couler_plugins.caching.artifacts import Entry, Meta
 from couler_plugins.caching.code.fingerprint import Fingerprint
 from couler_plugins.caching.code.uncacheable import Uncacheable, describe, describe_all, objections_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from couler_airflow.eligible import class_of, is_mapped, path_of
+from couler_airflow.cache.eligible import class_of, is_mapped, path_of
 from couler_airflow.marks import Declaration
 from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.keys import VERSION, digest

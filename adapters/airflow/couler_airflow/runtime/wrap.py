@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from couler_airflow.eligible import is_mapped
+from couler_airflow.cache.eligible import is_mapped
 from couler_airflow.marks import Declaration
 from couler_airflow.settings import is_enabled
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from couler_airflow.eligible import class_of
+from couler_airflow.cache.eligible import class_of
 from couler_airflow.split.ancestry import Ancestry
 from couler_airflow.split.reads import Reads
 from couler_airflow.trigger_rules import DEFAULT
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Bond, Graph, needed, references
+from couler_plugins.ir import Bond, Graph, needed, references, together
 
 __all__ = ["bonds_of", "refuse_unsplittable"]
 
@@ -68,13 +68,7 @@ def bonds_of(dag: Any, graph: Graph, reads: Reads) -> list[Bond]:
         graph: what it was lifted to.
         reads: what tasks read of others beside what they are handed.
     """
-    bonds: dict[Bond, None] = {}
-    groups = (_mapped(dag, graph), _framed(dag), _chosen(dag), _counted(dag), _read(dag, graph, reads))
-    for names, reason in chain.from_iterable(groups):
-        together = tuple(dict.fromkeys(names))
-        if len(together) > 1:
-            bonds[Bond(together, reason)] = None
-    return list(bonds)
+    return together(chain(_mapped(dag, graph), _framed(dag), _chosen(dag), _counted(dag), _read(dag, graph, reads)))
 
 
 Held = tuple[Iterable[str], str]
@@ -92,10 +86,12 @@ def _mapped(dag: Any, graph: Graph) -> Iterator[Held]:
             following = {name for task in region.steps for name in dag.task_dict[task].downstream_task_ids}
             producers = [reference.step for reference in references(region.loop) if reference.to == "output"]
             yield [*region.steps, *producers, *sorted(following)], f"the group {region.name!r} is expanded as a whole"
-    for step in graph.steps:
-        for reference in references(step.arguments):
-            if reference.step in expanded:
-                yield [reference.step, step.name], f"{step.name!r} reads all results of {reference.step!r}"
+    yield from (
+        ([reference.step, step.name], f"{step.name!r} reads all results of {reference.step!r}")
+        for step in graph.steps
+        for reference in references(step.arguments)
+        if reference.step in expanded
+    )
 
 
 def _framed(dag: Any) -> Iterator[Held]:
@@ -126,10 +122,11 @@ def _chosen(dag: Any) -> Iterator[Held]:
 
 
 def _counted(dag: Any) -> Iterator[Held]:
-    for task_id, task in dag.task_dict.items():
-        if _rule(task) == "one_done":
-            reason = f"{task_id!r} waits for one that has run, and a proxy always has"
-            yield [task_id, *sorted(task.upstream_task_ids)], reason
+    return (
+        ([task_id, *sorted(task.upstream_task_ids)], f"{task_id!r} waits for one that has run, and a proxy always has")
+        for task_id, task in dag.task_dict.items()
+        if _rule(task) == "one_done"
+    )
 
 
 def _read(dag: Any, graph: Graph, reads: Reads) -> Iterator[Held]:

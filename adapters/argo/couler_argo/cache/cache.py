@@ -17,28 +17,26 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from couler_argo.cache.key_specs import KEY_SPEC
-from couler_argo.cache.material import content_of, programs, reads_of, spec_of_run
+from couler_argo.cache.material import content_of, programs, reads_of
 from couler_argo.cache.memoize import SHARDS
-from couler_argo.cache.objections import DATASET, place_objection, rest_of, reuse_objections
-from couler_argo.cache.traces import without_traces
+from couler_argo.cache.objections import DATASET, place_objection, reuse_objections
+from couler_argo.cache.traces import KEY_SPEC, without_traces
+from couler_argo.cache.wrappable import later_by, limit_of, wrapper_objection
 from couler_argo.codec import Mapped
 from couler_argo.footprint import items_of
-from couler_argo.metadata import annotations_of
+from couler_argo.metadata import annotations_of, rest_of, spec_of
 from couler_argo.spelling import write
 from couler_argo.split.part_spec import PART_OF, SPLIT
-from couler_argo.wrapper.deadlines import later_by, limit_of
-from couler_argo.wrapper.objections import wrapper_objection
-from couler_plugins.caching.declarations import ALLOW, CACHE, allow_text, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.written import WrittenKeys
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Shards
 from couler_plugins.hookspecs.declarations import Said
-from couler_plugins.ir import Argument, Call, Graph, Literal, Operation, Step, Template, Workflow, callables
+from couler_plugins.ir import Argument, Graph, Literal, Operation, Step, Template, Workflow, callables, callee_of
 from couler_plugins.plan import Plan
 
 __all__ = ["ALLOW", "CACHE", "DATASET", "KNOWN", "ArgoCache", "caches", "lost_annotations"]
 
-VERSION = "couler.io/cache-version"
 MAX_OUTPUT = "couler.io/max-output-bytes"
 MAX_ITEMS = "couler.io/max-items"
 KNOWN = frozenset({CACHE, ALLOW, VERSION, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC, SPLIT, PART_OF})
@@ -74,15 +72,11 @@ class ArgoCache(WrittenKeys):
 
     def __init__(self, workflow: Workflow) -> None:
         super().__init__(workflow)
-        self._spec = spec_of_run(workflow)
+        self._spec = spec_of(workflow)
         self._annotations = annotations_of(workflow)
+        self.part_of = self._annotations.get(PART_OF, "")
         self._callables = callables(workflow)
         self._lost = [key for key in lost_annotations(workflow, self._annotations) if self._annotations[key] == "never"]
-
-    @property
-    def part_of(self) -> str:
-        """What the annotation of a part says."""
-        return self._annotations.get(PART_OF, "")
 
     def without_traces(self, workflow: Workflow) -> Workflow:
         """The workflow without what earlier caching left at places that its owner has edited since."""
@@ -105,29 +99,18 @@ class ArgoCache(WrittenKeys):
         """What the template's own annotation says."""
         return annotations_of(operation).get(CACHE)
 
-    def how_to_declare(self, operation: Operation) -> str:
-        """The annotation to paste."""
-        return self._annotation(CACHE, operation, "pure")
-
-    def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
-        """The annotation to paste."""
-        return self._annotation(ALLOW, operation, allow_text(words))
-
-    def how_to_version(self, operation: Operation) -> str:
-        """The annotation to paste."""
-        return self._annotation(VERSION, operation)
+    def how_to_say(self, operation: Operation, key: str, text: str = "…") -> str:
+        """The annotation to paste into the template."""
+        return f"metadata: {{annotations: {{{key}: {text}}}}}, in the template {operation.name!r}"
 
     def how_to_bound(self, operation: Operation) -> str:
         """The annotation to paste."""
-        return self._annotation(MAX_ITEMS, operation)
-
-    def _annotation(self, key: str, operation: Operation, value: str = "…") -> str:
-        return f"metadata: {{annotations: {{{key}: {value}}}}}, in the template {operation.name!r}"
+        return self.how_to_say(operation, MAX_ITEMS)
 
     def items(self, step: Step) -> int | None:
         """How often a step runs for its loop at most; None where only the run knows."""
         counted = items_of(step)
-        callee = self._callables.get(step.call.name) if counted is None and isinstance(step.call, Call) else None
+        callee = callee_of(step, self._callables) if counted is None else None
         return counted if callee is None else _number(annotations_of(callee).get(MAX_ITEMS))
 
     def place_objection(self, argument: Argument) -> Objection | None:
@@ -136,11 +119,11 @@ class ArgoCache(WrittenKeys):
         return place_objection(content if isinstance(content, dict) else {}, f"its argument {argument.name!r}")
 
     def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
-        """Why a wrapper cannot keep what memoization cannot; see `couler_argo.wrapper.objections`."""
+        """Why a wrapper cannot keep what memoization cannot; see `couler_argo.cache.wrappable`."""
         return wrapper_objection(operation, self._spec, result=bool(material.content.get("result")))
 
     def wrapper_note(self, operation: Operation, timeout: int) -> str:
-        """What a wrapper does to the deadlines of a template; see `couler_argo.wrapper.deadlines`."""
+        """What a wrapper does to the deadlines of a template; see `couler_argo.cache.wrappable`."""
         limit = limit_of(operation, timeout)
         more = later_by(operation, limit)
         return f"its deadline is {more} s later, since the store may take {limit} s before it and after" if more else ""
@@ -181,17 +164,15 @@ class ArgoCache(WrittenKeys):
             bound = self._bound(annotations)
             if bound is None:
                 reason = f"{what} has no size limit, and a too large result fails the step"
-                yield Objection("unbounded-output", reason, "storage", self._annotation(MAX_OUTPUT, operation))
+                yield Objection("unbounded-output", reason, "storage", self.how_to_say(operation, MAX_OUTPUT))
             elif not 0 < bound <= LARGEST_OUTPUT:
-                reason, remedy = (
-                    f"{MAX_OUTPUT} has to be 1 to {LARGEST_OUTPUT}",
-                    self._annotation(MAX_OUTPUT, operation),
-                )
+                reason, remedy = f"{MAX_OUTPUT} has to be 1 to {LARGEST_OUTPUT}", self.how_to_say(operation, MAX_OUTPUT)
                 yield Objection("unbounded-output", reason, "storage", remedy, seen=MAX_OUTPUT)
-        for output in artifacts:
-            collected = rest_of(output).get("artifactGC")
-            if isinstance(collected, dict) and collected.get("strategy") not in (None, "", "Never"):
-                yield Objection("collected", f"its output {output.name!r} is garbage-collected", "storage")
+        yield from (
+            Objection("collected", f"its output {output.name!r} is garbage-collected", "storage")
+            for output in artifacts
+            if mapping_at(rest_of(output), "artifactGC").get("strategy") not in (None, "", "Never")
+        )
         if artifacts and self.workflow.kind == "Workflow" and self.workflow.name:
             reason = "a later run of the same name would overwrite its artifacts"
             remedy = "metadata: {generateName: …} instead of name, in the Workflow"

@@ -6,18 +6,17 @@ templateDefaults come in; `workflow/controller` for which fields of the spec rea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from couler_argo.codec import Context, Mapped
-from couler_argo.manifests import SPEC_PATHS
+from couler_argo.metadata import spec_of
 from couler_argo.references import native
-from couler_argo.spelling import write_native
 from couler_argo.templates import OPERATION
+from couler_plugins.documents.mappings import texts_in
 from couler_plugins.ir import Graph, Operation, Reference, Workflow, references, replace, without_origin
 
-__all__ = ["JOINED", "content_of", "hashed_values", "programs", "reads_of", "spec_of_run"]
+__all__ = ["JOINED", "content_of", "hashed_values", "programs", "reads_of"]
 
 NOT_IN_TEMPLATE = frozenset(
     {
@@ -50,29 +49,20 @@ SERVICE_ACCOUNT = Reference(to="run", name="workflow", path=("serviceAccountName
 """It decides what a pod may read, and can be overridden when a workflow is submitted: every key covers it."""
 
 
-def spec_of_run(workflow: Workflow) -> Mapped:
-    """What the spec says that is not lifted into typed fields."""
-    data = write_native(workflow.native_extra) if workflow.native_extra is not None else {}
-    for key in SPEC_PATHS.get(workflow.kind, ("spec",)):
-        data = data.get(key) if isinstance(data, dict) else None
-    return data if isinstance(data, dict) else {}
-
-
 def content_of(workflow: Workflow, operation: Operation, spec: Mapped) -> Mapped:
     """What a template is, and what of the spec reaches its pod.
 
     Args:
         workflow: the workflow that the template is in.
         operation: the template.
-        spec: what `spec_of_run` gives.
+        spec: what `spec_of` gives.
     """
     own = OPERATION.write(without_origin(replace(operation, memoized=None, retry=None, timeout=None)), Context())
     defaults = spec.get("templateDefaults")
     template = _merged(defaults, own) if isinstance(defaults, dict) else own
     content = {key: part for key, part in template.items() if key not in NOT_IN_TEMPLATE and not _is_empty(part)}
-    for key in ("container", "script"):
-        if isinstance(content.get(key), dict):
-            content[key] = _without_resources(content[key])
+    for key in {"container", "script"} & content.keys():
+        content[key] = _without_resources(content[key])
     for key in ("initContainers", "sidecars"):
         if isinstance(content.get(key), list):
             content[key] = [_without_resources(item) for item in content[key]]
@@ -97,7 +87,7 @@ def hashed_values(workflow: Workflow, item: Graph | Operation) -> list[Reference
     ports = sorted(port.name for port in item.inputs if port.kind == "parameter")
     read: list[Reference] = []
     if isinstance(item, Operation):
-        content = content_of(workflow, item, spec_of_run(workflow))
+        content = content_of(workflow, item, spec_of(workflow))
         read = [reference for reference in reads_of(content) if reference.to == "parameter"]
     return [*(Reference(to="input", kind="parameter", name=name) for name in ports), NAMESPACE, *read, SERVICE_ACCOUNT]
 
@@ -143,22 +133,5 @@ def _is_empty(part: Any) -> bool:
 
 def programs(template: Mapped, spec: Mapped) -> Iterator[str]:
     """Every text in the containers of a template, and the patches of its pod."""
-    for key in ("container", "script", "containerSet", "initContainers", "sidecars"):
-        yield from _texts(template.get(key))
-    for patch in (template.get("podSpecPatch"), spec.get("podSpecPatch")):
-        yield from _texts(patch)
-
-
-def _texts(content: Any) -> Iterator[str]:
-    """Every text in a part of a container; of an image only its name, since registries have names of all sorts."""
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, list):
-        for item in content:
-            yield from _texts(item)
-    elif isinstance(content, dict):
-        for key, item in content.items():
-            if key == "image" and isinstance(item, str):
-                yield re.sub(r"[:@].*", "", item.rsplit("/", 1)[-1])
-            elif key not in ("name", "resources"):
-                yield from _texts(item)
+    containers = [template.get(key) for key in ("container", "script", "containerSet", "initContainers", "sidecars")]
+    return texts_in([*containers, template.get("podSpecPatch"), spec.get("podSpecPatch")], "name", "resources")

@@ -15,12 +15,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from couler_argo.cache.material import hashed_values, spec_of_run
+from couler_argo.cache import wrapping
+from couler_argo.cache.material import hashed_values
+from couler_argo.cache.wrappable import runs_as_root, wrapper_objection
+from couler_argo.metadata import rest_of, spec_of
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_argo.split.part_spec import family_of
-from couler_argo.wrapper import wrapper
-from couler_argo.wrapper.objections import runs_as_root, wrapper_objection
 from couler_plugins.caching.keys import LINEAGE, lineage_names
 from couler_plugins.ir import Argument, Directive, Graph, Operation, Output, Port, Reference, Workflow, replace
 
@@ -50,7 +51,7 @@ def with_cache(workflow: Workflow, item: Template, directive: Directive) -> Temp
 
     Its options: `spec` (the spec hash), `max-age` (a duration; empty for ever), `lineage` (how many lineage parameters
     the calls hand over), `memoize` (as JSON, what somebody has made of it by hand); or, without a spec, `key` and
-    `config-map`; or a spec, `via: wrapper` and what `couler_argo.wrapper.wrapper` takes.
+    `config-map`; or a spec, `via: wrapper` and what `couler_argo.cache.wrapping` takes.
 
     Raises:
         ValueError: the options do not say what the key is.
@@ -58,22 +59,22 @@ def with_cache(workflow: Workflow, item: Template, directive: Directive) -> Temp
     options = dict(directive.options)
     spec, count = options.get("spec", ""), options.get("lineage", 0)
     wraps = isinstance(item, Operation) and options.pop("via", "") == WRAPPER and bool(spec)
-    names = {*OPTIONS, *wrapper.OPTIONS} if wraps else OPTIONS
+    names = {*OPTIONS, *wrapping.OPTIONS} if wraps else OPTIONS
     if not names.issuperset(options) or not (spec or (options.get("key") and options.get("config-map"))):
         raise ValueError("a cache directive takes a spec, or a key and a config-map")
-    if wraps and not options.keys() >= set(wrapper.OPTIONS):
-        raise ValueError(f"a wrapper takes {', '.join(wrapper.OPTIONS)}")
+    if wraps and not options.keys() >= set(wrapping.OPTIONS):
+        raise ValueError(f"a wrapper takes {', '.join(wrapping.OPTIONS)}")
     ports = tuple(Port(name=name) for name in lineage_names(int(count or 0)))
     parameters = [port for port in item.inputs if port.kind == "parameter"]
     artifacts = [port for port in item.inputs if port.kind == "artifact"]
     item = replace(item, inputs=(*parameters, *ports, *artifacts))
     if wraps and isinstance(item, Operation):
-        around = spec_of_run(workflow)
+        around = spec_of(workflow)
         if (refusal := wrapper_objection(item, around, result=False)) is not None:
             raise ValueError(refusal.reason)
         if runs_as_root(item, around):
             options["security"] = "inherit"
-        return wrapper.with_wrapper(item, _key_text(workflow, item, str(spec)), _family(workflow), options)
+        return wrapping.with_wrapper(item, _key_text(workflow, item, str(spec)), _family(workflow), options)
     item = replace(item, outputs=tuple(map(_kept, item.outputs)))
     key, name = _expression(workflow, item, str(spec)), options.get("config-map")
     memo = {
@@ -94,7 +95,7 @@ def directive_of(workflow: Workflow, item: Template, mark: str | None) -> Direct
         item: the template.
         mark: what the document says of it: nothing, a spec hash, or (empty) that its key is made from none.
     """
-    if isinstance(item, Operation) and (unwrapped := wrapper.unwrapped(item)) is not None:
+    if isinstance(item, Operation) and (unwrapped := wrapping.unwrapped(item)) is not None:
         return _wrapper_directive(workflow, item, *unwrapped)
     memo = write_native(item.memoized) if item.memoized is not None else None
     options: dict[str, str | int] = {}
@@ -131,14 +132,14 @@ def _wrapper_directive(
 
 def is_marked(item: Template) -> bool:
     """Whether a template is memoized or wrapped, by whomever."""
-    return item.memoized is not None or (isinstance(item, Operation) and wrapper.unwrapped(item) is not None)
+    return item.memoized is not None or (isinstance(item, Operation) and wrapping.unwrapped(item) is not None)
 
 
 def spec_in_key(item: Template) -> str | None:
     """The spec hash that the key of a template was made from; None where its key is none of ours."""
     memo = write_native(item.memoized) if item.memoized is not None else None
     key = memo.get("key") if isinstance(memo, dict) else None
-    if key is None and isinstance(item, Operation) and (unwrapped := wrapper.unwrapped(item)) is not None:
+    if key is None and isinstance(item, Operation) and (unwrapped := wrapping.unwrapped(item)) is not None:
         key = unwrapped[1]
     return _spec_in(key) if isinstance(key, str) else None
 
@@ -150,7 +151,7 @@ def _spec_in(key: str) -> str | None:
 
 def without_cache(item: Template) -> Template:
     """The template without what `with_cache` adds."""
-    if isinstance(item, Operation) and (unwrapped := wrapper.unwrapped(item)) is not None:
+    if isinstance(item, Operation) and (unwrapped := wrapping.unwrapped(item)) is not None:
         item = unwrapped[0]
     inputs = tuple(port for port in item.inputs if not is_lineage(port))
     return replace(item, memoized=None, inputs=inputs, outputs=tuple(map(_released, item.outputs)))
@@ -203,14 +204,13 @@ def _kept(output: Output) -> Output:
     """An output whose artifact the garbage collection leaves alone: the memo entry refers to it."""
     if output.kind != "artifact":
         return output
-    rest: dict[str, Any] = write_native(output.native_extra) if output.native_extra is not None else {}
+    rest = rest_of(output)
     return output if "artifactGC" in rest else replace(output, native_extra=native({**rest, "artifactGC": KEPT}))
 
 
 def _released(output: Output) -> Output:
     """An output without our own exception from garbage collection."""
-    rest = write_native(output.native_extra) if output.native_extra is not None else {}
-    if rest.get("artifactGC") != KEPT:
+    rest = rest_of(output)
+    if rest.pop("artifactGC", None) != KEPT:
         return output
-    others = {key: part for key, part in rest.items() if key != "artifactGC"}
-    return replace(output, native_extra=native(others) if others else None)
+    return replace(output, native_extra=native(rest) if rest else None)

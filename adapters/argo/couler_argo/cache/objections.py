@@ -9,20 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from couler_argo.cache.material import JOINED, reads_of
 from couler_argo.codec import Mapped
+from couler_argo.metadata import rest_of
 from couler_argo.ports import LOCATIONS
-from couler_argo.spelling import write_native
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
+from couler_plugins.documents.mappings import entries, mapping_at, under
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation
 
-__all__ = ["place_objection", "rest_of", "reuse_objections"]
+__all__ = ["place_objection", "reuse_objections"]
 
 KINDS = frozenset({"container", "script", "containerSet"})
 PLAIN_DEFAULTS = frozenset(
@@ -58,16 +58,16 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
         yield Objection("kind", f"it is a {operation.kind} template, whose effect is outside of its outputs")
     template = content["template"]
     yield from _default_objections(spec, template)
-    for reference in reads_of(content):
-        if (objection := reference_objection(reference, "it")) is not None:
-            yield objection
+    yield from filter(None, (reference_objection(reference, "it") for reference in reads_of(content)))
     text = json.dumps(content)
     named = [(source_rule(name), name) for name in SOURCES.findall(text)]
     named += [("secret", name) for name in SECRETS.findall(text)]
-    for rule, name in dict(reversed(named)).items():
-        yield Objection(rule, f"it reads {name}, whose content is unknown", seen=name)
+    yield from (
+        Objection(rule, f"it reads {name}, whose content is unknown", seen=name)
+        for rule, name in dict(reversed(named)).items()
+    )
     yield from _volume_objections(spec, operation, template)
-    for port in _ports(template, "inputs", "artifacts"):
+    for port in entries(mapping_at(template, "inputs"), "artifacts"):
         place = any(location in port for location in LOCATIONS)
         versioned = port.get("name") in content.get("datasets", {})
         if (
@@ -79,13 +79,17 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
                 f"metadata: {{annotations: {{{DATASET}{port.get('name')}: …}}}}, in the template {operation.name!r}"
             )
             yield msgspec.structs.replace(objection, remedy=remedy, seen=f"{port.get('name')}")
-    for port in _ports(template, "inputs", "parameters"):
-        if "valueFrom" in port:
-            yield Objection("configured", f"its input {port.get('name')!r} comes from outside of the workflow")
-    for port in _ports(template, "outputs", "artifacts"):
-        if any(location in port for location in LOCATIONS):
-            yield Objection("own-place", f"its output {port.get('name')!r} goes to a place of its owner's choice")
-    for port in _ports(template, "outputs", "parameters"):
+    yield from (
+        Objection("configured", f"its input {port.get('name')!r} comes from outside of the workflow")
+        for port in entries(mapping_at(template, "inputs"), "parameters")
+        if "valueFrom" in port
+    )
+    yield from (
+        Objection("own-place", f"its output {port.get('name')!r} goes to a place of its owner's choice")
+        for port in entries(mapping_at(template, "outputs"), "artifacts")
+        if any(location in port for location in LOCATIONS)
+    )
+    for port in entries(mapping_at(template, "outputs"), "parameters"):
         origin = port.get("valueFrom") or {"path": ""}
         if not isinstance(origin, dict) or not {"path", "default"}.issuperset(origin):
             yield Objection("output", f"its output {port.get('name')!r} does not come from a file of its own")
@@ -103,26 +107,27 @@ def place_objection(content: Mapped, where: str) -> Objection | None:
 
 def _volume_objections(spec: Mapped, operation: Operation, template: Mapped) -> Iterator[Objection]:
     declared = [
-        *_mappings(spec.get("volumes")),
-        *_mappings(spec.get("volumeClaimTemplates")),
-        *_mappings(rest_of(operation).get("volumes")),  # a template's own come before those of the same name
+        *entries(spec, "volumes"),
+        *entries(spec, "volumeClaimTemplates"),
+        *entries(rest_of(operation), "volumes"),  # a template's own come before those of the same name
     ]
     empty = {str(item.get("name")): "emptyDir" in item for item in declared}
-    for mounts in _under(template, ("volumeMounts", "volumeDevices")):
+    for mounts in under(template, "volumeMounts", "volumeDevices"):
         for mount in mounts if isinstance(mounts, list) else [mounts]:
             name = mount.get("name") if isinstance(mount, dict) else None
             if not empty.get(str(name)):
                 yield Objection("volume", f"it mounts the volume {name!r}, whose content is unknown", seen=f"{name}")
     patches = [patch for patch in (template.get("podSpecPatch"), spec.get("podSpecPatch")) if isinstance(patch, str)]
-    for rule, what, pattern in PATCHES:
-        if any(map(pattern.search, patches)):
-            yield Objection(rule, f"its podSpecPatch adds {what} of unknown content")
+    yield from (
+        Objection(rule, f"its podSpecPatch adds {what} of unknown content")
+        for rule, what, pattern in PATCHES
+        if any(map(pattern.search, patches))
+    )
 
 
 def _default_objections(spec: Mapped, template: Mapped) -> Iterator[Objection]:
     """Why `templateDefaults` forbid caching: what they add is only judged where it is plain."""
-    defaults = spec.get("templateDefaults")
-    for key, part in defaults.items() if isinstance(defaults, dict) else ():
+    for key, part in mapping_at(spec, "templateDefaults").items():
         if key not in PLAIN_DEFAULTS:
             yield Objection("defaults", f"templateDefaults give it {key!r}, which no cache key covers")
         elif key in ("container", "script") and isinstance(part, dict):
@@ -131,31 +136,3 @@ def _default_objections(spec: Mapped, template: Mapped) -> Iterator[Objection]:
             ]
             if both:
                 yield Objection("defaults", f"it and templateDefaults both have {', '.join(sorted(both))}")
-
-
-def _under(data: Any, keys: tuple[str, ...]) -> Iterator[Any]:
-    """Whatever stands under one of these keys, anywhere in a structure."""
-    if isinstance(data, dict):
-        for key, part in data.items():
-            if key in keys and part:
-                yield part
-            else:
-                yield from _under(part, keys)
-    elif isinstance(data, list):
-        for part in data:
-            yield from _under(part, keys)
-
-
-def _ports(template: Mapped, side: str, kind: str) -> list[Mapped]:
-    holder = template.get(side)
-    return _mappings(holder.get(kind)) if isinstance(holder, dict) else []
-
-
-def _mappings(content: Any) -> list[Mapped]:
-    return [item for item in content if isinstance(item, dict)] if isinstance(content, list) else []
-
-
-def rest_of(node: Any) -> Mapped:
-    """What a node says that is not lifted into typed fields."""
-    data = write_native(node.native_extra) if node.native_extra is not None else {}
-    return data if isinstance(data, dict) else {}

@@ -6,20 +6,31 @@ import re
 from collections.abc import Iterator
 
 from couler_argo.cache.cache import ArgoCache
-from couler_argo.cache.key_specs import KEY_SPEC, has_specs, read_specs
 from couler_argo.cache.memoize import spec_in_key, without_cache
-from couler_argo.cache.traces import without_traces
+from couler_argo.cache.traces import KEY_SPEC, has_specs, read_specs, without_traces
 from couler_argo.lift import lift_manifest, lift_unfolded
 from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
 from couler_argo.metadata import annotations_of
 from couler_argo.split.part_spec import PART_OF
 from couler_plugins.caching.analysis import Analysis
-from couler_plugins.caching.calls import calls_of
+from couler_plugins.caching.calls import calls_of, is_cache
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import NO_LINEAGE
 from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
-from couler_plugins.ir import Call, Directive, Operation, Source, Step, Value, Workflow, callables, replace, verify
+from couler_plugins.ir import (
+    Call,
+    Directive,
+    Operation,
+    Source,
+    Step,
+    Value,
+    Workflow,
+    callables,
+    callee_of,
+    replace,
+    verify,
+)
 from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["stale_keys"]
@@ -33,9 +44,12 @@ HINT = "optimise the manifest again: `couler optimize`, with the same options as
 
 def stale_keys(bundle: Bundle) -> Iterator[Remark]:
     """A remark on each template whose key does not cover any more what it was made to cover."""
-    for number, document in enumerate(bundle.documents):
-        for manifest in manifests(document.data):
-            yield from _stale(manifest, number)
+    return (
+        remark
+        for number, document in enumerate(bundle.documents)
+        for manifest in manifests(document.data)
+        for remark in _stale(manifest, number)
+    )
 
 
 def _stale(manifest: Manifest, number: int) -> Iterator[Remark]:
@@ -79,9 +93,9 @@ def _problems(unfolded: Workflow, workflow: Workflow) -> Iterator[tuple[str, Sou
     specs, named = read_specs(unfolded), callables(unfolded)
     if has_specs(unfolded) and not specs:
         yield "", None, f"{KEY_SPEC} does not say which keys cover what"
-    for name in specs:
-        if name not in named:
-            yield name, None, f"{KEY_SPEC} names it, but there is no such template"
+    yield from (
+        (name, None, f"{KEY_SPEC} names it, but there is no such template") for name in specs if name not in named
+    )
     names_said = set()
     for name, item in named.items():
         spec = spec_in_key(item)
@@ -113,9 +127,9 @@ class _Checker:
         self._bare = {item.name: item for item in bare.operations}
 
     def _directive(self, step: Step) -> Directive | None:
-        callee = self._operations.get(step.call.name) if isinstance(step.call, Call) else None
-        directives = (*step.directives, *callee.directives) if isinstance(callee, Operation) else ()
-        return next((item for item in directives if item.kind == "cache"), None)
+        callee = callee_of(step, self._operations)
+        directives = () if callee is None else (*step.directives, *callee.directives)
+        return next(filter(is_cache, directives), None)
 
     def problems(self) -> Iterator[tuple[str, Source | None, str]]:
         """What is out of date: the name of the template or step, where it is, and what changed."""
@@ -150,8 +164,6 @@ class _Checker:
         return [facts.spec for facts in result if facts is not None]
 
     def _covers(self, place: tuple[str, str], lineages: tuple[Value, ...], count: int) -> bool:
-        expected_lineages = [
-            verdict.lineages for item in self._analyses if (verdict := item.verdicts.get(place)) is not None
-        ]
-        expected = [values or NO_LINEAGE if self._library and count else values for values in expected_lineages]
-        return len(lineages) == count and lineages in expected
+        verdicts = [item.verdicts[place] for item in self._analyses if place in item.verdicts]
+        without = NO_LINEAGE if self._library and count else ()
+        return len(lineages) == count and lineages in [verdict.lineages or without for verdict in verdicts]

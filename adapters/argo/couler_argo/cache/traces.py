@@ -1,11 +1,21 @@
-"""What earlier caching left in a workflow that its owner has edited since: at places that no directive speaks of."""
+"""What caching leaves in a document: an index of its keys, and what its owner has edited since.
+
+The annotation `couler.io/key-spec` says which templates we cache, and the hash of what their keys cover: keys that are
+made from a spec hash are known by what they look like, others only by it.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 
-from couler_argo.cache.key_specs import has_specs, with_specs
+import msgspec
+
 from couler_argo.cache.memoize import Template, is_lineage, spec_in_key, without_cache
+from couler_argo.metadata import rest_of, with_annotation
+from couler_plugins.caching.calls import is_cache
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -20,9 +30,45 @@ from couler_plugins.ir import (
     replace_callables,
 )
 
-__all__ = ["without_traces"]
+__all__ = ["KEY_SPEC", "has_specs", "read_specs", "with_missing_specs", "with_specs", "without_traces"]
 
+KEY_SPEC = "couler.io/key-spec"
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def has_specs(workflow: Workflow) -> bool:
+    """Whether there is such an annotation, readable or not."""
+    if workflow.native_extra is None or not any(
+        isinstance(part, str) and KEY_SPEC in part for part in workflow.native_extra.parts
+    ):
+        return False
+    return KEY_SPEC in mapping_at(rest_of(workflow), "metadata", "annotations")
+
+
+def read_specs(workflow: Workflow) -> dict[str, str]:
+    """The hash (empty for one that was not made from a spec) of each template that is marked; none if unreadable."""
+    if not has_specs(workflow):
+        return {}
+    text = mapping_at(rest_of(workflow), "metadata", "annotations")[KEY_SPEC]
+    try:
+        return msgspec.json.decode(text, type=dict[str, str])
+    except (msgspec.DecodeError, RecursionError, TypeError):
+        return {}
+
+
+def with_specs(workflow: Workflow, specs: Mapping[str, str]) -> Workflow:
+    """The workflow with these marks and no others; without any, the mappings that are left empty go too.
+
+    Raises:
+        Unsupported: its metadata has no place for them.
+    """
+    text = json.dumps(dict(sorted(specs.items())), separators=(",", ":")) if specs else None
+    return with_annotation(workflow, KEY_SPEC, text) if specs or has_specs(workflow) else workflow
+
+
+def with_missing_specs(workflow: Workflow) -> Workflow:
+    """The workflow with an empty index, for one that should have one: so that making it is a change."""
+    return with_annotation(workflow, KEY_SPEC, "")
 
 
 def without_traces(workflow: Workflow) -> Workflow:
@@ -65,7 +111,7 @@ def _bare(item: Template, hands_on: list[bool]) -> Template:
 
 
 def _asks(directives: tuple[Directive, ...]) -> bool:
-    return any(directive.kind == "cache" for directive in directives)
+    return any(map(is_cache, directives))
 
 
 def _hands_lineage(step: Step) -> bool:

@@ -16,9 +16,8 @@ from typing import NamedTuple
 import stamina
 
 from couler_argo.evict.api import Changed, Cluster
-from couler_argo.evict.blobs import Repository
+from couler_argo.evict.artifacts import EVICTED, Grave, Repository, graves_in, graves_text, with_graves
 from couler_argo.evict.choice import HALF, Chooser
-from couler_argo.evict.graves import EVICTED, Grave, graves_in, graves_text, with_graves
 from couler_argo.memo_entries import Entry, Shard, shard_of
 from couler_plugins.hookspecs.eviction import Limits, Outcome
 

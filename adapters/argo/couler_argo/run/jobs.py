@@ -8,7 +8,7 @@ from typing import Any
 from couler_argo.codec import Mapped
 from couler_argo.manifests import SPEC_PATHS, at
 from couler_argo.run.kinds import KINDS
-from couler_argo.split.parts import RUN_ID
+from couler_argo.split.part_spec import RUN_ID
 from couler_plugins.engine_kit.kubernetes.naming import as_written, check_run, identify, place
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request

@@ -12,9 +12,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from couler_argo.metadata import rest_of
 from couler_argo.ports import LOCATIONS
-from couler_argo.spelling import write_native
-from couler_plugins.ir import Call, Expression, Graph, Operation, Reference, replace
+from couler_plugins.ir import Expression, Graph, Operation, Reference, callee_of, replace
 
 __all__ = ["Place", "key_of", "located", "place_of"]
 
@@ -67,7 +67,7 @@ def place_of(by_name: Mapping[str, Graph | Operation], graph: Graph, artifact: R
         artifact: the step's output.
     """
     step = next(step for step in graph.steps if step.name == artifact.step)
-    callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
+    callee = callee_of(step, by_name)
     if callee is None:
         return "its template is elsewhere, and where that stores it"
     output = next(
@@ -75,7 +75,7 @@ def place_of(by_name: Mapping[str, Graph | Operation], graph: Graph, artifact: R
     )
     if output is None:
         return "its template does not declare it"
-    rest = write_native(output.native_extra) if output.native_extra is not None else {}
+    rest = rest_of(output)
     if rest.get("optional"):
         return "it is optional, and cannot be passed on where there is none"
     if (rest.get("artifactGC") or {}).get("strategy") == DELETED:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
-from couler_argo.split.call_graph import reached
 from couler_argo.split.crossing import Place, place_of
-from couler_argo.split.part_spec import parent_rest
-from couler_argo.split.parts import RUN_ID, Part
+from couler_argo.split.part_spec import RUN_ID, parent_rest
+from couler_argo.split.parts import Part
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -20,50 +18,39 @@ from couler_plugins.ir import (
     Step,
     Workflow,
     callables,
+    callees_of,
+    graph_of,
     map_references,
-    references,
     remove_callables,
     replace,
     replace_callables,
 )
-from couler_plugins.plan import Link
 
-__all__ = ["Detached", "detach", "links"]
-
-
-class Detached(NamedTuple):
-    """A workflow and what has left it.
-
-    Attributes:
-        parent: the workflow, with a step for each part.
-        parts: in the order of their graphs.
-    """
-
-    parent: Workflow
-    parts: tuple[Part, ...]
+__all__ = ["detach"]
 
 
-def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> Detached:
+def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> tuple[Workflow, tuple[Part, ...]]:
     """Takes graphs out of a workflow, each with all that it calls.
 
     Args:
         workflow: the workflow.
         entry: the graph whose steps call them, one step each.
         graphs: their names.
+
+    Returns:
+        The workflow, with a step for each part; and the parts, in the order of their graphs.
     """
     by_name = callables(workflow)
-    outer = by_name[entry]
-    assert isinstance(outer, Graph)
+    outer = graph_of(workflow, entry)
     parts: dict[str, Part] = {}
     contents: set[str] = set()
     names = set(by_name)
     for name in graphs:
-        body = by_name[name]
-        assert isinstance(body, Graph)
-        content = reached(by_name, [Step(name="", call=Call(name=name))])
-        contents |= content
+        content = callees_of([Step(name="", call=Call(name=name))], by_name)
+        contents |= content.keys()
         places = _places(by_name, outer, name)
-        part = Part(workflow, body, (item for item in by_name.values() if item.name in content), places, names)
+        items = (item for item in by_name.values() if item.name in content)
+        part = Part(workflow, graph_of(workflow, name), items, places, names)
         names.add(part.runner.name)
         parts[name] = part
     called = {
@@ -73,13 +60,13 @@ def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> Detached:
     }
     runners = [part.runner for part in parts.values()]
     parent = replace_callables(workflow, {entry: _with_parts(outer, called)}, runners)
-    used = reached(callables(parent), [parent.entry, *(handler.step for handler in parent.handlers)])
-    parent = remove_callables(parent, contents - used)
+    starts = [*filter(None, [parent.entry]), *(handler.step for handler in parent.handlers)]
+    parent = remove_callables(parent, contents - callees_of(starts, callables(parent)).keys())
     alone = {item.name for item in parent.operations} == {runner.name for runner in runners}
     parent = replace(
         parent, parameters=_with_identity(parent.parameters), native_extra=parent_rest(parent, entry, alone)
     )
-    return Detached(parent, tuple(parts.values()))
+    return parent, tuple(parts.values())
 
 
 def _with_identity(ports: Iterable[Port]) -> tuple[Port, ...]:
@@ -125,33 +112,3 @@ def _with_parts(outer: Graph, called: Mapping[str, Part]) -> Graph:
 
     rest = map_references(replace(outer, steps=()), crossing)
     return replace(rest, steps=tuple(map(running, outer.steps)))
-
-
-def links(parent: Workflow, entry: str, parts: Iterable[Part]) -> tuple[Link, ...]:
-    """What crosses between the parts that a parent runs."""
-    outer = callables(parent)[entry]
-    assert isinstance(outer, Graph)
-    by_runner = {part.runner.name: part for part in parts}
-    called = {
-        step.name: by_runner[step.call.name]
-        for step in outer.steps
-        if isinstance(step.call, Call) and step.call.name in by_runner
-    }
-    links: list[Link] = []
-    for step in outer.steps:
-        consumer = called.get(step.name)
-        kinds = {name: kind for (kind, _), name in consumer.inputs.items()} if consumer is not None else {}
-        for argument in step.arguments if consumer is not None else ():
-            for reference in references(argument.value):
-                producer = called.get(reference.step)
-                if producer is not None and consumer is not None:
-                    links.append(
-                        Link(
-                            producer=producer.name,
-                            output=reference.name,
-                            consumer=consumer.name,
-                            input=argument.name,
-                            kind=kinds.get(argument.name, "parameter"),
-                        )
-                    )
-    return tuple(links)

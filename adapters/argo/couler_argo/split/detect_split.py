@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from couler_argo.metadata import annotations_of
-from couler_argo.spelling import write_native
+import msgspec
+
+from couler_argo.metadata import annotations_of, rest_of
 from couler_argo.split.part_spec import SPLIT
-from couler_plugins.ir import Call, Graph, Native, Operation, Reference, Step, Workflow, callables, references
+from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.ir import Graph, Native, Operation, Step, Workflow, callables, callee_of, references
+from couler_plugins.parallelism.parts import links_between
 from couler_plugins.plan import Link, Part
 
 __all__ = ["joined"]
@@ -42,30 +45,18 @@ def _parts(workflow: Workflow, label: str, libraries: Mapping[str, Workflow]) ->
     for library in started:
         yield from _parts(library, label, libraries)
     for library in started:
-        if (task := _task(library)) is not None and isinstance(task.call, Call):
-            graph = callables(library).get(task.call.name)
-            if isinstance(graph, Graph):
-                yield Part(workflow=label, name=graph.name, steps=tuple(step.name for step in graph.steps))
+        task = _task(library)
+        graph = callee_of(task, callables(library)) if task is not None else None
+        if isinstance(graph, Graph):
+            yield Part(workflow=label, name=graph.name, steps=tuple(step.name for step in graph.steps))
 
 
 def _links(workflow: Workflow, libraries: Mapping[str, Workflow]) -> Iterator[Link]:
     """What crosses between the parts that one workflow starts."""
     started = _started(workflow, libraries)
-    for step in _coordinating(workflow):
-        if (consumer := started.get(step.name)) is None:
-            continue
-        keys = _keys(consumer)
-        for argument in step.arguments:
-            for reference in references(argument.value):
-                if producer := started.get(reference.step):
-                    kind = "artifact" if argument.name in keys else "parameter"
-                    yield Link(
-                        producer=producer.name,
-                        output=reference.name,
-                        consumer=consumer.name,
-                        input=argument.name,
-                        kind=kind,
-                    )
+    keys = {library.name: _keys(library) for library in started.values()}
+    for link in links_between(_coordinating(workflow), {step: library.name for step, library in started.items()}):
+        yield msgspec.structs.replace(link, kind="artifact" if link.input in keys[link.consumer] else "parameter")
 
 
 def _coordinating(workflow: Workflow) -> tuple[Step, ...]:
@@ -79,17 +70,9 @@ def _started(workflow: Workflow, libraries: Mapping[str, Workflow]) -> dict[str,
     by_name = callables(workflow)
     started = {}
     for step in _coordinating(workflow):
-        runner = by_name.get(step.call.name) if isinstance(step.call, Call) else None
-        content = (
-            write_native(runner.native_extra)
-            if isinstance(runner, Operation) and runner.native_extra is not None
-            else {}
-        )
-        match content:
-            case {"resource": {"manifest": str(manifest)}}:
-                named = PART.search(manifest)
-            case _:
-                continue
+        runner = callee_of(step, by_name)
+        manifest = mapping_at(rest_of(runner), "resource").get("manifest") if isinstance(runner, Operation) else None
+        named = PART.search(manifest) if isinstance(manifest, str) else None
         if named is not None and named[1] in libraries:
             started[step.name] = libraries[named[1]]
     return started
@@ -97,8 +80,7 @@ def _started(workflow: Workflow, libraries: Mapping[str, Workflow]) -> dict[str,
 
 def _task(library: Workflow) -> Step | None:
     """The one task of what a part's workflow runs."""
-    call = library.entry.call if library.entry is not None else None
-    start = callables(library).get(call.name) if isinstance(call, Call) else None
+    start = callee_of(library.entry, callables(library)) if library.entry is not None else None
     return start.steps[0] if isinstance(start, Graph) and len(start.steps) == 1 else None
 
 
@@ -106,5 +88,4 @@ def _keys(library: Workflow) -> set[str]:
     """The parameters of a part that are keys of artifacts."""
     task = _task(library)
     stored = [argument.value for argument in task.arguments if argument.kind == "artifact"] if task is not None else []
-    read: Iterable[Reference] = references(tuple(value for value in stored if isinstance(value, Native)))
-    return {reference.name for reference in read}
+    return {item.name for item in references(tuple(value for value in stored if isinstance(value, Native)))}

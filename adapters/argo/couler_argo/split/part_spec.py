@@ -11,13 +11,15 @@ from collections.abc import Collection
 from typing import Any
 
 from couler_argo.manifests import SPEC_PATHS
-from couler_argo.metadata import annotations_of
+from couler_argo.metadata import annotations_of, rest_of, spec_of
 from couler_argo.references import native
-from couler_argo.spelling import write_native
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Native, Workflow
+from couler_plugins.parallelism.parts import base_name
 
 __all__ = [
     "PART_OF",
+    "RUN_ID",
     "SPLIT",
     "account_of",
     "family_of",
@@ -25,7 +27,6 @@ __all__ = [
     "parent_rest",
     "part_name",
     "part_rest",
-    "spec_of",
 ]
 
 OF_PODS = frozenset(
@@ -52,13 +53,15 @@ SPLIT = "couler.io/split"
 """The annotation of what starts parts: the name of the DAG that does."""
 PART_OF = "couler.io/part-of"
 """The annotation of a part: what the workflow was called that it is a part of."""
+RUN_ID = "couler-run"
+"""The workflow parameter that names a run, so that a resubmitted parent finds the parts of an earlier one."""
 LONGEST = 63
 """Characters of a workflow's name, and of a label."""
 
 
 def part_name(workflow: Workflow, graph: str) -> str:
     """The name of a part: a long one is cut, and a digest tells it from others that begin alike."""
-    base = workflow.name or workflow.prefix.rstrip("-.")
+    base = base_name(workflow)
     name = f"{base}-{graph}"
     if len(name) <= LONGEST:
         return name
@@ -71,18 +74,10 @@ def name_of(claim: Any) -> str:
     return str((claim.get("metadata") or {}).get("name"))
 
 
-def spec_of(workflow: Workflow) -> dict[str, Any]:
-    """What a workflow's spec says beside what the IR models."""
-    data = _rest(workflow)
-    for key in SPEC_PATHS[workflow.kind]:
-        data = data.get(str(key)) or {}
-    return data
-
-
 def account_of(workflow: Workflow) -> str:
     """The service account that resource templates act with."""
     spec = spec_of(workflow)
-    executor = (spec.get("executor") or {}).get("serviceAccountName")
+    executor = mapping_at(spec, "executor").get("serviceAccountName")
     return str(executor or spec.get("serviceAccountName") or "default")
 
 
@@ -111,7 +106,7 @@ def parent_rest(workflow: Workflow, graph: str, alone: bool) -> Native | None:
         graph: its DAG that starts the parts.
         alone: whether nothing but parts is left in it to run.
     """
-    data = _without(_rest(workflow), SPEC_PATHS[workflow.kind]) if alone else _rest(workflow)
+    data = _without(rest_of(workflow), SPEC_PATHS[workflow.kind]) if alone else rest_of(workflow)
     return native(marked(data, SPLIT, graph))
 
 
@@ -131,8 +126,3 @@ def _without(data: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
         return {key: content for key, content in data.items() if key not in OF_TEMPLATES}
     inner = _without(data.get(path[0]) or {}, path[1:])
     return {**data, path[0]: inner} if inner else {key: content for key, content in data.items() if key != path[0]}
-
-
-def _rest(workflow: Workflow) -> dict[str, Any]:
-    data = write_native(workflow.native_extra) if workflow.native_extra is not None else {}
-    return dict(data) if isinstance(data, dict) else {}

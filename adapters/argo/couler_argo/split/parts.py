@@ -13,18 +13,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from msgspec.json import encode
 
+from couler_argo.metadata import rest_of
 from couler_argo.origins import Origins
 from couler_argo.patching import lower_workflow
 from couler_argo.references import native
-from couler_argo.spelling import write_native
-from couler_argo.split.bonds import claims_of, mounts
-from couler_argo.split.call_graph import calls_elsewhere
+from couler_argo.split.bonds import calls_elsewhere, claims_of, mounts
 from couler_argo.split.crossing import Place, key_of, located
-from couler_argo.split.part_spec import part_name, part_rest
+from couler_argo.split.part_spec import RUN_ID, part_name, part_rest
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.ir import (
     Argument,
@@ -46,10 +45,8 @@ from couler_plugins.ir import (
     without_origin,
 )
 
-__all__ = ["RUN_ID", "Part"]
+__all__ = ["Part"]
 
-RUN_ID = "couler-run"
-"""The workflow parameter that names a run, so that a resubmitted parent finds the parts of an earlier one."""
 RUN = f"{{{{=workflow.parameters['{RUN_ID}'] == '' ? workflow.uid : workflow.parameters['{RUN_ID}']}}}}"
 PART_LABEL = "couler.io/part"
 DIGITS = 12
@@ -111,13 +108,13 @@ class Part:
         self.name = part_name(whole, graph.name)
         self._graph = graph
         self._places = places
-        instance = _labels(whole).get(INSTANCE)
+        instance = mapping_at(rest_of(whole), "metadata", "labels").get(INSTANCE)
         self._controller = () if instance is None else (f"    {INSTANCE}: {json.dumps(instance)}",)
         self.extra: dict[str, Reference] = {}
         self._facts: dict[Reference, str] = {}
         self._taken = {port.name for port in whole.parameters}
         before = list(content)
-        elsewhere = calls_elsewhere({item.name: item for item in before}, [Step(name="", call=Call(name=graph.name))])
+        elsewhere = calls_elsewhere([Step(name="", call=Call(name=graph.name))], {item.name: item for item in before})
         if elsewhere:
             # A template of another document may read any of them.
             named = [port.name for port in whole.parameters if port.kind == "parameter"]
@@ -236,11 +233,6 @@ def _read(name: str) -> Output:
     """An output of the part, as the parent reads it from the status of the part's workflow."""
     path = f'{{.status.outputs.parameters[?(@.name=="{name}")].value}}'
     return Output(name=name, value=Native.of({"jsonPath": path}))
-
-
-def _labels(whole: Workflow) -> Mapping[str, Any]:
-    data = write_native(whole.native_extra) if whole.native_extra is not None else {}
-    return (data.get("metadata") or {}).get("labels") or {}
 
 
 def _is_of_whole_run(reference: Reference) -> bool:

@@ -17,10 +17,9 @@ from couler_argo.footprint import Footprints
 from couler_argo.metadata import annotations_of
 from couler_argo.origins import Origins
 from couler_argo.patching import lower_workflow
-from couler_argo.split.bonds import argo_bonds
-from couler_argo.split.call_graph import reached
-from couler_argo.split.detachable import refuse_undetachable
-from couler_argo.split.detaching import detach, links
+from couler_argo.split.bonds import argo_bonds, refuse_undetachable
+from couler_argo.split.detaching import detach
+from couler_argo.split.detect_split import joined
 from couler_argo.split.part_spec import SPLIT, account_of
 from couler_argo.split.parts import Part
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
@@ -34,11 +33,14 @@ from couler_plugins.ir import (
     Workflow,
     bonds,
     callables,
+    callee_of,
+    callees_of,
+    graph_of,
     move_into_graphs,
     without_origin,
 )
+from couler_plugins.parallelism.parts import DocumentSplitting, base_name
 from couler_plugins.plan import Plan
-from couler_plugins.plan.originals import kept
 
 __all__ = ["ArgoSplitting", "permissions", "splitting_of"]
 
@@ -59,7 +61,7 @@ API = "rbac.authorization.k8s.io"
 
 def permissions(workflow: Workflow) -> tuple[dict[str, Any], ...]:
     """A Role and its binding to the workflow's service account, in the workflow's namespace."""
-    name = f"{workflow.name or workflow.prefix.rstrip('-.')}-parts"
+    name = f"{base_name(workflow)}-parts"
     namespace = {"namespace": workflow.namespace} if workflow.namespace else {}
     metadata = {"name": name, **namespace}
     role = {"apiVersion": f"{API}/v1", "kind": "Role", "metadata": metadata, "rules": RULES}
@@ -90,18 +92,19 @@ NAMED = 4
 
 def splitting_of(workflow: Workflow, plan: Plan) -> ArgoSplitting | None:
     """The facet of a workflow that runs a DAG or steps; None for every other one."""
-    call = workflow.entry.call if workflow.entry is not None else None
-    entry = callables(workflow).get(call.name) if isinstance(call, Call) else None
+    entry = callee_of(workflow.entry, callables(workflow)) if workflow.entry is not None else None
     return ArgoSplitting(workflow, entry) if isinstance(entry, Graph) else None
 
 
-class ArgoSplitting:
+class ArgoSplitting(DocumentSplitting):
     """One workflow, and the DAG or the steps that it runs."""
 
+    nests = True  # templates call templates
+
     def __init__(self, workflow: Workflow, entry: Graph) -> None:
-        self._workflow = workflow
+        super().__init__(workflow)
         self._entry = entry
-        self._by_name = callables(workflow)
+        self.coordinates = SPLIT in annotations_of(workflow)
         self._footprints = Footprints(workflow)
         self._closures: dict[str, dict[str, int]] = {}
 
@@ -109,21 +112,6 @@ class ArgoSplitting:
     def graph(self) -> str:
         """The DAG, or the steps, that the workflow runs."""
         return self._entry.name
-
-    @property
-    def partitioner(self) -> str:
-        """A manifest is split once, and run often."""
-        return "critical-path"
-
-    @property
-    def nests(self) -> bool:
-        """Templates call templates."""
-        return True
-
-    @property
-    def coordinates(self) -> bool:
-        """Whether it starts parts."""
-        return SPLIT in annotations_of(self._workflow)
 
     @property
     def limits(self) -> Extent:
@@ -168,24 +156,17 @@ class ArgoSplitting:
     def detach(self, parts: Mapping[str, Sequence[str]]) -> Parts:
         """A WorkflowTemplate for each part, a parent that runs them, and what that is allowed to do."""
         workflow = move_into_graphs(self._workflow, self.graph, parts).workflow
-        outer = callables(workflow)[self.graph]
-        assert isinstance(outer, Graph)
-        refuse_undetachable(workflow, outer)
+        refuse_undetachable(workflow, graph_of(workflow, self.graph))
         parent, parts_made = detach(workflow, self.graph, parts)
         libraries = tuple(part.library for part in parts_made)
         # What starts parts of a workflow that was split is nothing that a person runs.
         notes = () if self.coordinates else NOTES
-        return Parts(parent, libraries, links(parent, self.graph, parts_made), permissions(workflow), notes)
-
-    def original(self, file: str, text: str) -> tuple[Any, ...]:
-        """ConfigMaps with the text; see `couler_plugins.plan.originals`."""
-        base = self._workflow.name or self._workflow.prefix.rstrip("-.")
-        return kept(base, self._workflow.namespace, file, text)
+        return Parts(parent, libraries, joined((parent, *libraries))[1], permissions(workflow), notes)
 
     def _closure(self, name: str) -> dict[str, int]:
         """The bytes of a template and of each that it calls, by name."""
         if name not in self._closures:
-            content = reached(self._by_name, [Step(name="", call=Call(name=name))])
-            own = sorted(item for item in content if not self._by_name[item].inline)
-            self._closures[name] = {item: self._footprints.size(self._by_name[item]) for item in own}
+            content = callees_of([Step(name="", call=Call(name=name))], self._by_name)
+            own = [item for item in sorted(content) if not content[item].inline]
+            self._closures[name] = {item: self._footprints.size(content[item]) for item in own}
         return self._closures[name]

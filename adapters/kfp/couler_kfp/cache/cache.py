@@ -22,14 +22,14 @@ from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.pipelines import ROOT
 from couler_kfp.split.detect_split import whole_of
 from couler_kfp.structures import write_structure
-from couler_plugins.caching.declarations import ALLOW, CACHE, annotation_texts, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, annotation_texts, said_in
 from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
 from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.hookspecs.declarations import Said
 from couler_plugins.ir import (
-    Argument,
     Graph,
     Native,
     Operation,
@@ -43,11 +43,11 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Plan
 
-__all__ = ["ALLOW", "CACHE", "VERSION", "KfpCache", "caches", "inputs_beside_key"]
+__all__ = ["KfpCache", "caches", "inputs_beside_key"]
 
-VERSION = "couler.io/cache-version"
 NATIVE = "native"
 OPTIONS = "cachingOptions"
+POD_ANNOTATIONS = ("platforms", "kubernetes", "podMetadata", "annotations")
 
 
 def caches(plan: Plan) -> type[KfpCache]:
@@ -60,13 +60,9 @@ class KfpCache(FingerprintKeys):
 
     def __init__(self, workflow: Workflow) -> None:
         super().__init__(workflow)
-        metadata = _data(workflow.native_extra).get("object", {}).get("metadata")
-        self._annotations = annotation_texts(_held(metadata, "annotations"))
-
-    @property
-    def part_of(self) -> str:
-        """What the annotations of a part say."""
-        return whole_of(self.workflow)
+        said = mapping_at(_data(workflow.native_extra), "object", "metadata", "annotations")
+        self._annotations = annotation_texts(said)
+        self.part_of = whole_of(workflow)
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say: those of the task's pod first, then those of the PipelineVersion."""
@@ -93,14 +89,6 @@ class KfpCache(FingerprintKeys):
     def how_to_version(self, operation: Operation) -> str:
         """What to write in Python."""
         return f"kfp.kubernetes.add_pod_annotation(task, {VERSION!r}, …)"
-
-    def items(self, step: Step) -> int | None:
-        """Nothing is counted: KFP keeps any number of results."""
-        return 1 if step.loop is None else None
-
-    def place_objection(self, argument: Argument) -> Objection | None:
-        """Artifacts come from tasks, or from what we cannot read."""
-        return Objection("unknown-reference", f"its argument {argument.name!r} comes from a place that is not known")
 
     def is_on(self, step: Step) -> bool:
         """What its caching options say; without any, KFP does not cache it."""
@@ -203,18 +191,11 @@ def _unsalted(component: Mapped) -> Mapped:
 
 
 def _options(step: Step) -> Mapped:
-    options = _data(step.native_extra).get(OPTIONS)
-    return options if isinstance(options, dict) else {}
+    return mapping_at(_data(step.native_extra), OPTIONS)
 
 
 def _annotations(operation: Operation) -> dict[str, str]:
-    config = _data(operation.native_extra).get("platforms", {}).get("kubernetes")
-    return annotation_texts(_held(_held(config, "podMetadata"), "annotations"))
-
-
-def _held(content: object, key: str) -> object:
-    """What a mapping holds; None where it is none."""
-    return content.get(key) if isinstance(content, dict) else None
+    return annotation_texts(mapping_at(_data(operation.native_extra), *POD_ANNOTATIONS))
 
 
 def _data(rest: Native | None) -> Mapped:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from couler_kfp.mappings import Mapped
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation, Reference
 
@@ -56,29 +57,32 @@ def reuse_objections(
         yield Objection("kind", f"it is a {operation.kind}, whose effect is outside of its outputs")
     if PLATFORM_OPERATIONS.match(str(container.get("image", ""))):
         yield Objection("kind", "it creates or deletes something in the cluster")
-    for config in platforms.values():
-        for key, (rule, what) in BRINGS_IN.items():
-            if isinstance(config, dict) and config.get(key):
-                yield Objection(rule, f"it {what}, whose content no fingerprint covers")
+    yield from (
+        Objection(rule, f"it {what}, whose content no fingerprint covers")
+        for config in platforms.values()
+        for key, (rule, what) in BRINGS_IN.items()
+        if isinstance(config, dict) and config.get(key)
+    )
     parameters = component.get("inputDefinitions", {}).get("parameters", {})
-    for name, definition in parameters.items():
-        reason = TOLD.get(str(definition.get("parameterType")))
-        if reason is not None:
-            yield Objection(reason, f"its input {name!r} tells it of the run, which no fingerprint covers")
-    for reference in read:
-        if reference.to == "run" and reference.name != "executor_input":
-            yield Objection("run-context", f"it reads {reference.name}, which differs from run to run")
+    yield from (
+        Objection(rule, f"its input {name!r} tells it of the run, which no fingerprint covers")
+        for name, definition in parameters.items()
+        if (rule := TOLD.get(str(definition.get("parameterType")))) is not None
+    )
+    yield from (
+        Objection("run-context", f"it reads {reference.name}, which differs from run to run")
+        for reference in read
+        if reference.to == "run" and reference.name != "executor_input"
+    )
 
 
 def importer_objections(executor: Mapped) -> Iterator[Objection]:
     """Why what an importer hands on is not known by its address."""
-    content = executor.get("importer")
-    importer = content if isinstance(content, dict) else {}
+    importer = mapping_at(executor, "importer")
     if importer.get("reimport"):
         yield Objection("reimport", "it imports its artifact anew in every run")
         return
-    uri = importer.get("artifactUri")
-    constant = uri.get("constant") if isinstance(uri, dict) else None
+    constant = mapping_at(importer, "artifactUri").get("constant")
     if not (isinstance(constant, str) and DIGEST.fullmatch(constant)):
         shown = json.dumps(constant) if isinstance(constant, str) else "an address that only the run knows"
         reason = f"what it imports, {shown}, may change at its place, and is the same artifact to KFP then"

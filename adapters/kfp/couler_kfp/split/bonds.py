@@ -1,5 +1,8 @@
-"""What only KFP has that holds tasks together when their pipeline is cut, beside what the IR knows.
+"""What only KFP has that holds tasks together when their pipeline is cut, and its root as the IR has to see it.
 
+Two things mean less in KFP than they do in the IR. An optional input that nobody gives is missing in the same way in a
+part, which has that input under its name. And a loop over nothing has succeeded for those that wait for it: it is a dag
+of its own in the workflow that the backend makes (`argocompiler/dag.go`), whose only task was skipped.
 Sources: `pipeline_spec.proto`; `dsl/__init__.py` of kfp (placeholders of the run); `importer_launcher.go`.
 """
 
@@ -7,46 +10,61 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from couler_kfp.split.call_graph import callee_of, reached
+from couler_kfp.pipelines import ROOT
 from couler_kfp.split.parts import part_name, type_of
 from couler_kfp.structures import write_structure
-from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
+    Axis,
     Bond,
     Dynamic,
+    Expression,
     Graph,
+    Literal,
+    Loop,
     Operation,
     Output,
     Reference,
     Step,
     Workflow,
+    callee_of,
+    callees_of,
+    graph_of,
     inline_callees,
     references,
+    replace,
+    replace_callables,
+    together,
 )
+from couler_plugins.parallelism.parts import refuse_parts
 
-__all__ = ["kfp_bonds", "refuse_undetachable"]
+__all__ = ["as_it_was", "kfp_bonds", "plain_root", "refuse_undetachable"]
 
 LONGEST = 128
 """Characters of the name of a pipeline (`kfp.dsl.utils.validate_pipeline_name`)."""
 OF_THE_RUN = ("pipeline_job_", "pipeline_root")
 """What placeholders are called that each part has values of its own for."""
 WORKSPACE = "workspace_path"
+HIDDEN = "couler-hidden"
+"""Stands, with its position, for the argument that a loop takes its items from."""
 By = Mapping[str, Graph | Operation]
 
 
-def kfp_bonds(root: Graph, by_name: By) -> Iterator[Bond]:
+def kfp_bonds(root: Graph, by_name: By) -> list[Bond]:
     """What holds tasks of the root together, beside what the IR knows."""
+    return together((*_reading(root, by_name), *_sharing(root, by_name)))
+
+
+def _reading(root: Graph, by_name: By) -> Iterator[tuple[list[str], str]]:
+    """Tasks that read what cannot leave the pipeline of another one."""
     steps = {step.name: step for step in root.steps}
     for step in root.steps:
         for reference in references(step):
             producer = steps.get(reference.step)
-            if producer is not None and producer is not step and (reason := _clinging(reference, producer, by_name)):
-                yield Bond((step.name, producer.name), reason)
-        for callee in inline_callees(step, by_name):
-            for reference in references(callee):
-                if reference.step in steps and reference.step != step.name:
-                    yield Bond((step.name, reference.step), f"the platform configuration of {step.name!r} reads it")
-    yield from _sharing(root, by_name)
+            if producer is not None and (reason := _clinging(reference, producer, by_name)):
+                yield [step.name, producer.name], reason
+        for reference in references(inline_callees(step, by_name)):
+            if reference.step in steps:
+                yield [step.name, reference.step], f"the platform configuration of {step.name!r} reads it"
 
 
 def _clinging(reference: Reference, producer: Step, by_name: By) -> str:
@@ -72,20 +90,20 @@ def _declared(reference: Reference, producer: Step, by_name: By) -> Output | Non
     return ports[0] if ports else None
 
 
-def _sharing(root: Graph, by_name: By) -> Iterator[Bond]:
+def _sharing(root: Graph, by_name: By) -> Iterator[tuple[list[str], str]]:
     """Tasks that use what a run has one of."""
     facts: list[str] = []
     workspace: list[str] = []
     for step in root.steps:
-        read = {item.name for item in references((step, tuple(reached(by_name, [step]).values()))) if item.to == "run"}
+        read = {
+            item.name for item in references((step, tuple(callees_of([step], by_name).values()))) if item.to == "run"
+        }
         if any(name.startswith(OF_THE_RUN) for name in read):
             facts.append(step.name)
         if WORKSPACE in read or _fills_workspace(step, by_name):
             workspace.append(step.name)
-    if len(facts) > 1:
-        yield Bond(tuple(facts), "they read the name, the id or the times of their run, which each part has its own of")
-    if len(workspace) > 1:
-        yield Bond(tuple(workspace), "they share the workspace of their run")
+    yield facts, "they read the name, the id or the times of their run, which each part has its own of"
+    yield workspace, "they share the workspace of their run"
 
 
 def _fills_workspace(step: Step, by_name: By) -> bool:
@@ -94,7 +112,7 @@ def _fills_workspace(step: Step, by_name: By) -> bool:
         item.kind == "importer"
         and item.native_extra is not None
         and '"downloadToWorkspace":true' in str(item.native_extra.parts[0])
-        for item in reached(by_name, [step]).values()
+        for item in callees_of([step], by_name).values()
         if isinstance(item, Operation)
     )
 
@@ -105,20 +123,78 @@ def refuse_undetachable(workflow: Workflow, root: Graph, parts: Mapping[str, obj
     Raises:
         Unsupported: the message says why.
     """
+    refuse_parts(workflow, root.name, _undetachable(workflow, root, parts))
+
+
+def _undetachable(workflow: Workflow, root: Graph, parts: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     artifacts = {port.name for port in root.inputs if port.kind == "artifact"}
     passed = {item.name for item in references(root.steps) if item.to == "input" and item.kind == "artifact"}
     longest = max((part_name(workflow, part) for part in parts), key=len)
-    reason = hint = ""
     if clashes := sorted(artifacts & passed):
         reason = f"its input {clashes[0]!r} is an artifact, which a part could not be passed"
-        hint = "give it the URI as a parameter, and import that"
-    elif several := [item.name for item in root.outputs if not isinstance(item.value, Reference | None)]:
+        yield reason, "give it the URI as a parameter, and import that"
+    if several := [item.name for item in root.outputs if not isinstance(item.value, Reference | None)]:
         reason = f"its output {several[0]!r} is one of several values, which only KFP chooses from"
-        hint = "let a task choose, and hand out what it returns"
-    elif any(isinstance(step.call, Dynamic) for step in root.steps):
-        reason, hint = "a task chooses its component at run time", "split it by hand"
-    elif len(longest) > LONGEST:
+        yield reason, "let a task choose, and hand out what it returns"
+    if any(isinstance(step.call, Dynamic) for step in root.steps):
+        yield "a task chooses its component at run time", "split it by hand"
+    if len(longest) > LONGEST:
         reason = f"a part would be called {longest!r}, and KFP takes {LONGEST} characters"
-        hint = "give the pipeline a shorter name"
-    if reason:
-        raise Unsupported(f"{workflow.label} cannot be split: {reason}", engine="kfp", step=root.name, hint=hint)
+        yield reason, "give the pipeline a shorter name"
+
+
+def plain_root(workflow: Workflow) -> Workflow:
+    """The workflow with no optional input of its root, and with loops there whose items are hidden."""
+    root = graph_of(workflow, ROOT)
+    inputs = tuple(replace(port, optional=False) for port in root.inputs)
+    steps = tuple(_hidden(step) for step in root.steps)
+    return replace_callables(workflow, {ROOT: replace(root, inputs=inputs, steps=steps)})
+
+
+def _hidden(step: Step) -> Step:
+    """The step with a constant in place of its loop's items, where those are one of its arguments."""
+    if step.loop is None or len(step.loop.axes) != 1:
+        return step
+    (axis,) = step.loop.axes
+    at = next((at for at, item in enumerate(step.arguments) if item.value == axis.values), None)
+    if at is None or not isinstance(axis.values, Reference):
+        return step
+    return _with_items(step, step.loop, replace(axis, values=Literal(value=f"{HIDDEN}-{at}")))
+
+
+def as_it_was(graph: Graph, root: Graph) -> Graph:
+    """A graph whose steps loop over the arguments that they looped over, and whose conditions name those that they did.
+
+    Args:
+        graph: some steps of a root, moved.
+        root: that root, before anything was hidden in it.
+    """
+    before = {step.name: step for step in root.steps}
+    return replace(graph, steps=tuple(_shown(_spelled(step, before[step.name])) for step in graph.steps))
+
+
+def _spelled(step: Step, before: Step) -> Step:
+    """The step with the inputs named in its condition that were named there: several may be given the same value."""
+    match step.condition, before.condition:
+        case Expression(parts=parts), Expression(parts=old) if len(parts) == len(old):
+            named = tuple(
+                replace(part, native=was.native) if isinstance(part, Reference) and isinstance(was, Reference) else part
+                for part, was in zip(parts, old, strict=True)
+            )
+            return replace(step, condition=replace(step.condition, parts=named))
+    return step
+
+
+def _shown(step: Step) -> Step:
+    if step.loop is None:
+        return step
+    (axis,) = step.loop.axes
+    match axis.values:
+        case Literal(value=str(text)) if text.startswith(HIDDEN):
+            value = step.arguments[int(text.rpartition("-")[2])].value
+            return _with_items(step, step.loop, replace(axis, values=value))
+    return step
+
+
+def _with_items(step: Step, loop: Loop, axis: Axis) -> Step:
+    return replace(step, loop=replace(loop, axes=(axis,)))

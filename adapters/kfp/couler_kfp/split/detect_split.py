@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from couler_kfp.pipelines import ROOT
-from couler_kfp.split.call_graph import callee_of
 from couler_kfp.structures import write_structure
-from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, references
+from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callee_of
+from couler_plugins.parallelism.parts import links_between
 from couler_plugins.plan import Link, Part
 
 __all__ = ["OURS", "PIPELINE", "is_ours", "joined", "started", "whole_of"]
@@ -46,43 +46,20 @@ def joined(workflows: Iterable[Workflow]) -> tuple[tuple[Part, ...], tuple[Link,
     parts: list[Part] = []
     links: list[Link] = []
     for workflow in every:
-        tasks = _tasks(workflow)
-        for step, name in tasks.values():
-            if name in by_name:
-                own = _own_steps(by_name[name])
-                parts.append(Part(workflow=workflow.label, name=step.name, steps=own))
-        links += _links(tasks)
+        steps, names = _callers(workflow)
+        for name, part in names.items():
+            if part in by_name:
+                own = tuple(step.name for step in _callers(by_name[part])[0] if not is_ours(step))
+                parts.append(Part(workflow=workflow.label, name=name, steps=own))
+        links += links_between(steps, names)
     return tuple(parts), tuple(links)
 
 
-def _tasks(workflow: Workflow) -> dict[str, tuple[Step, str]]:
-    """The steps that stand for parts, each with the name of the part's pipeline, by their own names."""
+def _callers(workflow: Workflow) -> tuple[tuple[Step, ...], dict[str, str]]:
+    """The steps of a root, and the names of the pipelines of parts, by those of the steps that stand for them."""
     by_name = callables(workflow)
     root = by_name.get(ROOT)
-    tasks = {}
-    for step in root.steps if isinstance(root, Graph) else ():
-        callee = callee_of(step, by_name)
-        if isinstance(callee, Operation) and (name := started(callee)):
-            tasks[step.name] = (step, name)
-    return tasks
-
-
-def _links(tasks: dict[str, tuple[Step, str]]) -> Iterator[Link]:
-    for step, consumer in tasks.values():
-        for argument in step.arguments:
-            for reference in references(argument.value):
-                if reference.step in tasks:
-                    yield Link(
-                        producer=tasks[reference.step][1],
-                        output=reference.name,
-                        consumer=consumer,
-                        input=argument.name,
-                        kind=argument.kind,
-                    )
-
-
-def _own_steps(part: Workflow) -> tuple[str, ...]:
-    """The tasks of a part that the whole had, too."""
-    root = callables(part)[ROOT]
     steps = root.steps if isinstance(root, Graph) else ()
-    return tuple(step.name for step in steps if not is_ours(step))
+    called = {step.name: callee_of(step, by_name) for step in steps}
+    names = {step: started(callee) for step, callee in called.items() if isinstance(callee, Operation)}
+    return steps, {step: name for step, name in names.items() if name}

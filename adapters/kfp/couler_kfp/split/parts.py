@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.pipelines import ROOT
-from couler_kfp.split.call_graph import reached
 from couler_kfp.split.handoff import handoff_operation, handoff_step, pod_of
 from couler_kfp.structures import structure, write_structure
 from couler_plugins.ir import (
@@ -30,6 +29,7 @@ from couler_plugins.ir import (
     Workflow,
     all_of,
     callables,
+    callees_of,
     conjuncts,
     fresh_name,
     map_references,
@@ -92,7 +92,7 @@ def part_of(whole: Workflow, graph: Graph, crossing: Collection[str]) -> Part:
         operations.append(_importer(f"comp-{step}", port))
     steps = [*imports.values(), *(_importing(step, imports) for step in graph.steps)]
     outputs = [output for output in graph.outputs if output.kind == "parameter" or output.name in crossing]
-    inner = list(reached(by_name, graph.steps).values())
+    inner = list(callees_of(graph.steps, by_name).values())
     if outputs:
         supplied = [
             Port(name=output.name, kind=output.kind, native_extra=type_of(output.native_extra)) for output in outputs

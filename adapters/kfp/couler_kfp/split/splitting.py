@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from couler_kfp.components import write_graph
 from couler_kfp.footprint import FRAME, Footprints, quoted
 from couler_kfp.mappings import Mapped, rest_of
 from couler_kfp.pipelines import ROOT, pipelines
-from couler_kfp.split.bonds import kfp_bonds, refuse_undetachable
-from couler_kfp.split.call_graph import callee_of
+from couler_kfp.split.bonds import as_it_was, kfp_bonds, plain_root, refuse_undetachable
 from couler_kfp.split.detect_split import OURS, PIPELINE, is_ours, joined
 from couler_kfp.split.parts import Part, part_name, part_of, type_of, typed
-from couler_kfp.split.roots import as_it_was, plain_root
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (
     Bond,
@@ -32,15 +30,17 @@ from couler_plugins.ir import (
     Workflow,
     bonds,
     callables,
+    callee_of,
+    graph_of,
     move_into_graphs,
     references,
     replace,
 )
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.parallelism.parts import DocumentSplitting
 from couler_plugins.plan import Plan
-from couler_plugins.plan.originals import kept
 
-__all__ = ["Detached", "KfpSplitting", "detach", "splitting_of"]
+__all__ = ["KfpSplitting", "detach", "splitting_of"]
 
 
 # Takes graphs out of a pipeline; what is left of it says which pipelines there are now, and how they hang together.
@@ -49,35 +49,23 @@ __all__ = ["Detached", "KfpSplitting", "detach", "splitting_of"]
 # executor of our own, `pipeline: {name: …}`, which `couler run` understands, and every backend refuses.
 
 
-class Detached(NamedTuple):
-    """A pipeline and what has left it.
-
-    Attributes:
-        coordinator: what is left of it.
-        parts: in the order of their graphs.
-    """
-
-    coordinator: Workflow
-    parts: tuple[Part, ...]
-
-
-def detach(workflow: Workflow, root: Graph, names: Iterable[str]) -> Detached:
+def detach(workflow: Workflow, root: Graph, names: Iterable[str]) -> tuple[Workflow, tuple[Part, ...]]:
     """Takes graphs out of a pipeline, each with all that it calls.
 
     Args:
         workflow: the pipeline; its root does nothing but call these graphs, once each.
         root: its root as it was before, with what its inputs are.
         names: those of the graphs.
+
+    Returns:
+        What is left of it; and the parts, in the order of their graphs.
     """
     by_name = callables(workflow)
-    outer = by_name[ROOT]
-    assert isinstance(outer, Graph)
     graphs: dict[str, Graph] = {}
     for name in names:
-        graph = by_name[name]
-        assert isinstance(graph, Graph)
+        graph = graph_of(workflow, name)
         graphs[name] = replace(as_it_was(graph, root), outputs=tuple(_typed_outputs(graph, by_name)))
-    outer = replace(outer, inputs=root.inputs)
+    outer = replace(graph_of(workflow, ROOT), inputs=root.inputs)
     called = {step.name: graphs[step.call.name] for step in outer.steps if isinstance(step.call, Call)}
     outputs = {(step, output.name): output for step, graph in called.items() for output in graph.outputs}
     read = {(reference.step, reference.name) for step in outer.steps for reference in references(step)}
@@ -95,7 +83,7 @@ def detach(workflow: Workflow, root: Graph, names: Iterable[str]) -> Detached:
         operations=tuple(runners[name] for name in graphs),
         parameters=root.inputs,
     )
-    return Detached(coordinator, tuple(parts[name] for name in graphs))
+    return coordinator, tuple(parts[name] for name in graphs)
 
 
 def _typed_outputs(graph: Graph, by_name: dict[str, Graph | Operation]) -> Iterator[Output]:
@@ -164,26 +152,20 @@ def _parts_in(bundle: Bundle) -> set[str]:
     return names
 
 
-class KfpSplitting:
-    """One pipeline, and its root."""
+class KfpSplitting(DocumentSplitting):
+    """One pipeline, and its root: a pipeline within a pipeline would make no workflow smaller."""
 
-    partitioner = "critical-path"
-    nests = False
-    """A pipeline within a pipeline makes no workflow smaller."""
-    coordinates = False
     limits = LIMITS
     graph = ROOT
 
     def __init__(self, workflow: Workflow, root: Graph) -> None:
-        self._workflow = workflow
+        super().__init__(workflow)
         self._root = root
-        self._by_name = callables(workflow)
         self._footprints = Footprints(workflow)
 
     def extent(self, workflow: Workflow) -> Extent:
         """How large the backend makes a pipeline, and how many of its tasks are not of our making."""
-        root = callables(workflow)[ROOT]
-        assert isinstance(root, Graph)
+        root = graph_of(workflow, ROOT)
         own = [step for step in root.steps if not is_ours(step)]
         size = Footprints(workflow).whole(root.steps, _head(root))
         return Extent(size, len(own), len(workflow.graphs) + len(workflow.operations))
@@ -214,10 +196,6 @@ class KfpSplitting:
         coordinator, parts_made = detach(moved, self._root, parts)
         workflows = tuple(part.workflow for part in parts_made)
         return Parts(coordinator, workflows, joined((coordinator, *workflows))[1], (), NOTES)
-
-    def original(self, file: str, text: str) -> tuple[Any, ...]:
-        """ConfigMaps with the text, which nobody has to apply; see `couler_plugins.plan.originals`."""
-        return kept(self._workflow.name, "", file, text)
 
 
 def _head(root: Graph) -> int:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
-from couler_plugins.caching.declarations import ALLOW, CACHE, allow_text, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.by_value import ByValueKeys
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
+from couler_plugins.documents.mappings import texts_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection
 from couler_plugins.hookspecs.declarations import Said
-from couler_plugins.ir import Argument, Graph, Operation, Step, Workflow, call_sites
+from couler_plugins.ir import Graph, Operation, Step, Workflow, call_sites
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import STEP_ACTION, write_operation
 from couler_tekton.cache.applying import Applying
@@ -24,7 +24,6 @@ from couler_tekton.cache.declared import (
     INPUTS,
     MAX_OUTPUT,
     STORE,
-    VERSION,
     annotations_of,
     entries,
     mapping_at,
@@ -45,6 +44,8 @@ __all__ = ["TektonCache", "caches", "material"]
 NOT_IN_TASK = ("displayName", "description", "metadata")
 NOT_IN_PORT = ("default", "description")
 NOT_IN_CONTAINER = ("displayName", "computeResources", "resources", "timeout", "imagePullPolicy", "stdin", "tty")
+PROGRAMS = ("image", "script", "command", "args", "env")
+"""What of a container is or may be a program."""
 OF_THE_RUN = ("taskRunTemplate", "podTemplate", "serviceAccountName", "taskRunSpecs", "sidecarSpecs")
 """What a run says of its pods that their results may depend on."""
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}\Z")
@@ -64,15 +65,14 @@ def material(operation: Operation, run: Workflow, bound: str | None) -> Material
     around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
     files = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
     bound = annotations.get(MAX_OUTPUT, bound)
-    programs = [
-        text
+    containers = [
+        {name: item.get(name) for name in PROGRAMS}
         for key in ("steps", "sidecars")
         for item in [*entries(task, key), mapping_at(task, "stepTemplate")]
-        for text in _texts(item)
     ]
     return Material(
         content={"task": _content(task), "run": around, "annotations": files},
-        programs=tuple(programs),
+        programs=tuple(texts_in(containers, "name")),
         inputs=bool(operation.inputs or VERSION in annotations or annotations.get(INPUTS)),
         warnings=tuple(_mutable_images(task)),
         objections=tuple(_objections(operation, task, bound)),
@@ -104,27 +104,6 @@ def _content(task: Mapped) -> Mapped:
     return content
 
 
-def _texts(container: Mapped) -> Iterator[str]:
-    """What of a container is or may be a program; of an image its name."""
-    image = container.get("image")
-    if isinstance(image, str):
-        yield re.sub(r"[:@].*", "", image.rsplit("/", 1)[-1])
-    for key in ("script", "command", "args", "env"):
-        yield from _all_texts(container.get(key))
-
-
-def _all_texts(content: Any) -> Iterator[str]:
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, list):
-        for item in content:
-            yield from _all_texts(item)
-    elif isinstance(content, dict):
-        for key, item in content.items():
-            if key != "name":
-                yield from _all_texts(item)
-
-
 def _mutable_images(task: Mapped) -> Iterator[str]:
     images = [item.get("image", "") for key in ("steps", "sidecars") for item in entries(task, key)]
     if not all(DIGEST.search(str(image)) for image in images):
@@ -152,11 +131,7 @@ class TektonCache(ByValueKeys):
         super().__init__(workflow)
         self._tasks = tasks
         self._annotations = annotations_of(workflow)
-
-    @property
-    def part_of(self) -> str:
-        """What the annotation of a part says; the Pipeline itself, where parts were taken out of it."""
-        return whole_of(self.workflow)
+        self.part_of = whole_of(workflow)
 
     @cached_property
     def bare(self) -> Workflow:
@@ -191,17 +166,10 @@ class TektonCache(ByValueKeys):
         """What the annotation of the task says."""
         return annotations_of(operation).get(CACHE)
 
-    def how_to_declare(self, operation: Operation) -> str:
-        """The annotation to paste."""
-        return to_annotate(CACHE, "pure", self._holder(operation))
-
-    def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
-        """The annotation to paste."""
-        return to_annotate(ALLOW, allow_text(words), self._holder(operation))
-
-    def _holder(self, operation: Operation) -> str:
+    def how_to_say(self, operation: Operation, key: str, text: str = "…") -> str:
+        """The annotation to paste into the Task, or into its spec in a pipeline."""
         own = operation.name.startswith("task:") or self.workflow.kind == "Task"
-        return "its Task" if own else "its taskSpec"
+        return to_annotate(key, text, "its Task" if own else "its taskSpec")
 
     def how_to_version(self, operation: Operation) -> str:
         """The annotation to paste."""
@@ -210,14 +178,6 @@ class TektonCache(ByValueKeys):
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a task is; see `material` above."""
         return material(operation, self.workflow, self._annotations.get(MAX_OUTPUT))
-
-    def items(self, step: Step) -> int | None:
-        """Nothing is counted: a store holds any number of results."""
-        return 1 if step.loop is None else None
-
-    def place_objection(self, argument: Argument) -> Objection | None:
-        """Tekton's tasks are given parameters only."""
-        return Objection("unknown-reference", f"its argument {argument.name!r} comes from a place that is not known")
 
     def call_objection(self, place: tuple[str, str]) -> Objection | None:
         """Why a call is not cached, whatever it calls."""

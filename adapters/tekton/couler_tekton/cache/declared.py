@@ -17,8 +17,9 @@ import re
 from typing import Any, NamedTuple
 
 from couler_plugins.caching.declarations import annotation_texts
+from couler_plugins.documents.mappings import entries, mapping_at
 from couler_plugins.ir import Operation, Output, Workflow, replace
-from couler_tekton.mappings import Mapped
+from couler_tekton.mappings import Mapped, without
 from couler_tekton.variables import write_value
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "MAX_OUTPUT",
     "OUTPUTS",
     "STORE",
-    "VERSION",
     "File",
     "annotations_of",
     "entries",
@@ -36,11 +36,11 @@ __all__ = [
     "outputs_of",
     "rest_of",
     "to_annotate",
+    "with_annotations",
     "with_files",
     "without_files",
 ]
 
-VERSION = "couler.io/cache-version"
 MAX_OUTPUT = "couler.io/max-output-bytes"
 INPUTS, OUTPUTS = "couler.io/cache-inputs", "couler.io/cache-outputs"
 CACHED_FROM = "couler.io/cached-from"
@@ -115,14 +115,8 @@ def rest_of(node: Any) -> Mapped:
     return rest
 
 
-def mapping_at(content: Any, *keys: str) -> Mapped:
-    """The mapping under these keys, one in the other; an empty one where there is none."""
-    for key in keys:
-        content = content.get(key) if isinstance(content, dict) else None
-    return content if isinstance(content, dict) else {}
-
-
-def entries(holder: Any, key: str) -> list[Mapped]:
-    """The mappings in a list."""
-    content = holder.get(key) if isinstance(holder, dict) else None
-    return [item for item in content if isinstance(item, dict)] if isinstance(content, list) else []
+def with_annotations(rest: Mapped, annotations: Mapped) -> Mapped:
+    """What a node says, with these annotations and no others; mappings that are left empty go."""
+    metadata = without(mapping_at(rest, "metadata"), "annotations")
+    metadata |= {"annotations": annotations} if annotations else {}
+    return without(rest, "metadata") | ({"metadata": metadata} if metadata else {})

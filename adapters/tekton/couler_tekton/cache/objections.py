@@ -62,14 +62,12 @@ def storage_objections(operation: Operation, task: Mapped, bound: str | None) ->
     results = entries(task, "results")
     if any(item.get("value") is not None for item in results):
         yield Objection("step-result", "a result of it is that of a step, which a hit would skip", "storage")
-    steps = entries(task, "steps")
-    for item in steps:
-        texts = json.dumps([item.get("env"), item.get("when")])
-        if STEP_RESULT.search(texts):
-            reason = (
-                "a step reads a result of another in env or when: where that was skipped, it would run all the same"
-            )
-            yield Objection("step-result", reason, "storage")
+    reason = "a step reads a result of another in env or when: where that was skipped, it would run all the same"
+    yield from (
+        Objection("step-result", reason, "storage")
+        for item in entries(task, "steps")
+        if STEP_RESULT.search(json.dumps([item.get("env"), item.get("when")]))
+    )
     template = rest_of(operation).get("stepTemplate")
     names = [item.get("name") for item in entries(template, "env")]
     if isinstance(template, dict) and template.get("envFrom"):
@@ -129,9 +127,11 @@ def _step_objections(task: Mapped) -> Iterator[Objection]:
 
 
 def _reference_objections(operation: Operation) -> Iterator[Objection]:
-    for port in operation.inputs:
-        if kind_of(port) == "object" and not rest_of(port).get("properties"):
-            yield Objection("argument", f"its parameter {port.name!r} is an object of keys that it does not declare")
+    yield from (
+        Objection("argument", f"its parameter {port.name!r} is an object of keys that it does not declare")
+        for port in operation.inputs
+        if kind_of(port) == "object" and not rest_of(port).get("properties")
+    )
     declared = {port.name for port in operation.inputs}
     workspaces = {str(item.get("name")) for item in entries(rest_of(operation), "workspaces")} - {STORE}
     for reference in references(operation):
@@ -153,17 +153,25 @@ def _content_objections(task: Mapped) -> Iterator[Objection]:
     empty = {str(item.get("name")): "emptyDir" in item for item in entries(task, "volumes")}
     holders = [*entries(task, "steps"), *entries(task, "sidecars"), task.get("stepTemplate") or {}]
     for holder in holders:
-        for variable in entries(holder, "env"):
-            if (source := variable.get("valueFrom")) is not None:
-                name = variable.get("name")
-                reason = f"its variable {name!r} has a valueFrom, whose value is unknown"
-                yield Objection(_source_rule(source), reason, seen=f"{name}")
-        for rule in dict.fromkeys(map(_source_rule, entries(holder, "envFrom"))):
-            yield Objection(rule, "its envFrom has unknown values", seen="envFrom")
-        for mount in (*entries(holder, "volumeMounts"), *entries(holder, "volumeDevices")):
-            if not empty.get(str(mount.get("name"))):
-                name = mount.get("name")
-                yield Objection("volume", f"it mounts the volume {name!r}, whose content is unknown", seen=f"{name}")
+        yield from (
+            Objection(
+                _source_rule(variable["valueFrom"]),
+                f"its variable {variable.get('name')!r} has a valueFrom, whose value is unknown",
+                seen=f"{variable.get('name')}",
+            )
+            for variable in entries(holder, "env")
+            if variable.get("valueFrom") is not None
+        )
+        yield from (
+            Objection(rule, "its envFrom has unknown values", seen="envFrom")
+            for rule in dict.fromkeys(map(_source_rule, entries(holder, "envFrom")))
+        )
+        mounts = (*entries(holder, "volumeMounts"), *entries(holder, "volumeDevices"))
+        yield from (
+            Objection("volume", f"it mounts the volume {name!r}, whose content is unknown", seen=f"{name}")
+            for name in (mount.get("name") for mount in mounts)
+            if not empty.get(str(name))
+        )
 
 
 def _source_rule(source: object) -> str:

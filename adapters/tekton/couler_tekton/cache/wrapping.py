@@ -7,13 +7,13 @@ becomes of results; `pkg/pod/entrypoint.go` for the names of steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from couler_plugins.caching.keys import LINEAGE, digest
-from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
+from couler_plugins.caching.wrapping import RESTRICTED, WORKSPACE, Wrapper, flags
 from couler_plugins.ir import Container, Literal, Native, Operation, Port, replace
 from couler_tekton.cache.declared import INPUTS, STORE, entries, files_of, outputs_of, rest_of
 from couler_tekton.containers import read_container, write_container
@@ -37,14 +37,6 @@ COMMANDS = {RESTORE: "task-restore", SAVE: "task-save"}
 HIT = {"input": f"$(steps.{RESTORE}.results.hit)", "operator": "notin", "values": ["true"]}
 UNNAMED = "unnamed-{}"
 """What Tekton calls the container of a step without a name, after its number: ours must not change that."""
-RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-"""What https://kubernetes.io/docs/concepts/security/pod-security-standards/ calls restricted. It names no user: the
-image has one."""
 
 
 class WrapSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +78,7 @@ def with_steps(bare: Operation, annotated: Operation, settings: WrapSettings) ->
     outputs = [f"--output={name}={place}" for name, place in outputs_of(annotated).items()]
     codes = [f"--code=$(steps.step-{name}.exitCode.path)" for name in careless]
     said = {"family": settings.family, "step": settings.step, "run": "$(context.taskRun.name)"}
-    saving = [*outputs, *codes, *_options(said), f"--key=$(steps.{RESTORE}.results.key)"]
+    saving = [*outputs, *codes, *flags(said), f"--key=$(steps.{RESTORE}.results.key)"]
     first = _step(RESTORE, [*outputs, *_looking(annotated, settings)], settings)
     first |= {"results": [{"name": "hit"}, {"name": "key"}]}
     last = _step(SAVE, saving, settings) | {"when": [HIT]}
@@ -158,7 +150,7 @@ def _looking(annotated: Operation, settings: WrapSettings) -> list[str]:
     told_of = {"max-age": "" if settings.max_age is None else f"{settings.max_age}s", "spec": settings.spec}
     ours = ["--hit=$(step.results.hit.path)", "--key=$(step.results.key.path)"]
     values = values_of(annotated, settings.spec, settings.lineage)
-    return [*files, *counted, *_options(told_of), *ours, "--", *values]
+    return [*files, *counted, *flags(told_of), *ours, "--", *values]
 
 
 def values_of(annotated: Operation, spec: str, lineage: Sequence[str]) -> list[str]:
@@ -223,7 +215,7 @@ def _step(name: str, arguments: list[str], settings: WrapSettings) -> dict[str, 
         "name": name,
         "image": wrapper.image,
         "command": ["couler", "cache", COMMANDS[name]],
-        "args": [*_options(which), *arguments],
+        "args": [*flags(which), *arguments],
         "onError": "continue",
     }
     if amounts:
@@ -233,7 +225,3 @@ def _step(name: str, arguments: list[str], settings: WrapSettings) -> dict[str, 
     if wrapper.security == "restricted" and not settings.root:
         step["securityContext"] = RESTRICTED
     return step
-
-
-def _options(said: Mapping[str, str]) -> list[str]:
-    return [f"--{name}={text}" for name, text in said.items() if text]

@@ -20,6 +20,7 @@ from couler_plugins.ir import (
     Workflow,
     callables,
     fresh_name,
+    graph_of,
     inline_callees,
     map_references,
     move_into_graphs,
@@ -28,13 +29,12 @@ from couler_plugins.ir import (
     replace_callables,
 )
 from couler_tekton.mappings import Mapped
-from couler_tekton.split.names import calling
+from couler_tekton.split.detect_split import calling
 from couler_tekton.split.parts import part_name, part_of, workspaces_of
-from couler_tekton.split.resolved_pipeline import ROOT, Whole, core_of
-from couler_tekton.split.typing import STRING, entire, port_type, typed_port
+from couler_tekton.split.resolved_pipeline import ROOT, STRING, Whole, core_of, entire, port_type, typed_port
 from couler_tekton.variables import Scope, write_value
 
-__all__ = ["FINALLY", "Detached", "Final", "Finalizing", "detach"]
+__all__ = ["FINALLY", "Final", "Finalizing", "detach"]
 
 
 # The parts that run at the end. Those finalizers that read the same results are in one part: Tekton leaves out who
@@ -149,28 +149,20 @@ class Finalizing:
             yield Output(name=name, value=entire(core, kind), native_extra=rest)
 
 
-class Detached(NamedTuple):
-    """A pipeline and what has left it.
-
-    Attributes:
-        coordinator: what is left of it.
-        parts: in the order of their graphs; those that run at the end come last.
-    """
-
-    coordinator: Workflow
-    parts: tuple[Workflow, ...]
-
-
-def detach(original: Workflow, whole: Whole, parts: Mapping[str, Iterable[str]]) -> Detached:
+def detach(
+    original: Workflow, whole: Whole, parts: Mapping[str, Iterable[str]]
+) -> tuple[Workflow, tuple[Workflow, ...]]:
     """Takes graphs out of a pipeline, each with all that it calls.
 
     Args:
         original: the workflow as it was.
         whole: the same as it is to be cut.
         parts: the names of each part's steps, by the name of the part.
+
+    Returns:
+        What is left of it; and the parts, in the order of their graphs: those that run at the end come last.
     """
-    old = callables(original)[ROOT]
-    assert isinstance(old, Graph)
+    old = graph_of(original, ROOT)
     moved = move_into_graphs(whole.workflow, ROOT, {name: tuple(steps) for name, steps in parts.items()})
     whole = whole._replace(workflow=moved.workflow)
     by_name, called = callables(moved.workflow), {step.name: step for step in whole.root.steps}
@@ -184,8 +176,7 @@ def detach(original: Workflow, whole: Whole, parts: Mapping[str, Iterable[str]])
     graphs: list[Graph] = []
     steps: list[Step] = []
     for name in parts:
-        graph, step = by_name[name], called[moved.steps[name]]
-        assert isinstance(graph, Graph)
+        graph, step = graph_of(moved.workflow, name), called[moved.steps[name]]
         inputs = tuple(_input(argument, defined, results) for argument in step.arguments)
         outputs = tuple(_output(output, str(results[step.name, output.name]["type"])) for output in graph.outputs)
         graphs.append(replace(graph, inputs=inputs, outputs=outputs))
@@ -224,7 +215,7 @@ def detach(original: Workflow, whole: Whole, parts: Mapping[str, Iterable[str]])
         native_extra=_declaring(old, workspaces_of(whole, tuple(step for graph in every for step in graph.steps))),
     )
     coordinator = replace(original, graphs=(root,), operations=())
-    return Detached(coordinator, tuple(part_of(whole, graph) for graph in every))
+    return coordinator, tuple(part_of(whole, graph) for graph in every)
 
 
 def _caller(step: Step, graph: Graph, whole: Whole) -> Step:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from couler_plugins.ir import Call, Graph, Operation, Step, Workflow, callables, replace
-from couler_tekton.split.names import PART_OF
+from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callees_of, replace
+from couler_plugins.parallelism.parts import base_name
+from couler_tekton.cache.declared import entries, rest_of
+from couler_tekton.split.detect_split import PART_OF
 from couler_tekton.split.resolved_pipeline import ROOT, Whole, workspaces_in
-from couler_tekton.variables import Scope, write_value
+from couler_tekton.variables import Scope
 
-__all__ = ["base_name", "part_name", "part_of", "workspaces_of"]
-
-
-def base_name(whole: Workflow) -> str:
-    """What the parts of a workflow are called after."""
-    return whole.name or whole.prefix.rstrip("-.")
+__all__ = ["part_name", "part_of", "workspaces_of"]
 
 
 def part_name(whole: Workflow, graph: str) -> str:
@@ -30,7 +26,7 @@ def part_of(whole: Whole, graph: Graph) -> Workflow:
         whole: what the graph is of; its workflow has all that the graph calls.
         graph: the graph; its inputs and outputs have types.
     """
-    inner = _reached(whole.workflow, graph.steps)
+    inner = callees_of(graph.steps, callables(whole.workflow)).values()
     workspaces = workspaces_of(whole, graph.steps)
     rest = Scope().rest({"workspaces": workspaces} if workspaces else {})
     root = replace(graph, name=ROOT, inline=False, finalizers=(), native_extra=rest, source=None)
@@ -50,28 +46,11 @@ def part_of(whole: Whole, graph: Graph) -> Workflow:
 def workspaces_of(whole: Whole, steps: tuple[Step, ...]) -> list[dict[str, Any]]:
     """The declarations of the workspaces of the pipeline that steps may use, those that only its run names included."""
     used = workspaces_in(steps, callables(whole.workflow))
-    root = write_value(whole.root.native_extra) if whole.root.native_extra else {}
-    declared = [item for item in root.get("workspaces") or () if isinstance(item, dict)]
-    spec = (write_value(whole.workflow.native_extra) if whole.workflow.native_extra else {}).get("spec") or {}
-    bindings = spec.get("workspaces") if whole.workflow.kind == "PipelineRun" else None
+    declared = entries(rest_of(whole.root), "workspaces")
+    of_run = whole.workflow.kind == "PipelineRun"
+    bindings = entries(rest_of(whole.workflow).get("spec"), "workspaces") if of_run else []
     names = {str(item.get("name")) for item in declared}
     beside = [
-        {"name": item["name"]}
-        for item in bindings or ()
-        if isinstance(item, dict) and isinstance(item.get("name"), str) and item["name"] not in names
+        {"name": item["name"]} for item in bindings if isinstance(item.get("name"), str) and item["name"] not in names
     ]
     return [item for item in (*declared, *beside) if item.get("name") in used]
-
-
-def _reached(workflow: Workflow, steps: Iterable[Step]) -> list[Graph | Operation]:
-    """What steps call, directly and through others."""
-    by_name = callables(workflow)
-    callees: dict[str, Graph | Operation] = {}
-    ahead = list(steps)
-    while ahead:
-        step = ahead.pop(0)
-        callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
-        if callee is not None and callee.name not in callees:
-            callees[callee.name] = callee
-            ahead += callee.steps if isinstance(callee, Graph) else ()
-    return list(callees.values())

@@ -2,22 +2,31 @@
 
 Embedded specs find more around them than a Pipeline of its own would: parameters of the run, and facts of it. Those
 become parameters that each part is passed. What finalizers read is handed out as the results of the pipeline are.
+
+A parameter of a part is declared as the result that it is. Source: `docs/pipelines.md`, "Passing one Task's Results
+into the Parameters": a result without an index is a string, `[0]` picks from an array, and a key from an object; `[*]`
+is a whole array or object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
+from couler_plugins.documents.mappings import entries
 from couler_plugins.ir import (
     Graph,
+    Literal,
+    Native,
     Operation,
     Output,
+    Port,
     Reference,
     Step,
     Workflow,
     callables,
     fresh_name,
+    graph_of,
     inline_callees,
     map_references,
     references,
@@ -25,15 +34,29 @@ from couler_plugins.ir import (
     replace_callables,
 )
 from couler_plugins.plan import Plan
-from couler_tekton.split.typing import Types, port_type, typed_port
-from couler_tekton.variables import write_value
+from couler_tekton.mappings import Mapped
+from couler_tekton.variables import Scope, write_value
 
-__all__ = ["FACTS", "ROOT", "Whole", "core_of", "whole_of", "workspaces_in"]
+__all__ = [
+    "FACTS",
+    "ROOT",
+    "STRING",
+    "Whole",
+    "core_of",
+    "entire",
+    "port_type",
+    "resolved_pipeline",
+    "typed_port",
+    "workspaces_in",
+]
 
 ROOT = "pipeline"
 FACTS = {"context.pipelineRun.name": "pipelinerun-name", "context.pipeline.name": "pipeline-name"}
 """Variables that each part would have values of its own for, and what the parameters are called that hold those of the
 whole."""
+STRING: Mapped = {"type": "string"}
+KEPT = ("type", "properties")
+Key = tuple[str, str]
 
 
 class Whole(NamedTuple):
@@ -56,16 +79,13 @@ class Whole(NamedTuple):
     @property
     def root(self) -> Graph:
         """The pipeline."""
-        graph = callables(self.workflow)[ROOT]
-        assert isinstance(graph, Graph)
-        return graph
+        return graph_of(self.workflow, ROOT)
 
 
-def whole_of(workflow: Workflow, plan: Plan) -> Whole:
+def resolved_pipeline(workflow: Workflow, plan: Plan) -> Whole:
     """A Pipeline, or a PipelineRun that holds one, as it is to be cut; Tasks are looked up in the plan."""
     by_name = callables(workflow)
-    root = by_name[ROOT]
-    assert isinstance(root, Graph)
+    root = graph_of(workflow, ROOT)
     content = (root.steps, tuple(callee for step in root.steps for callee in inline_callees(step, by_name)))
     read = list(references(content))
     names = {port.name for port in (*root.inputs, *workflow.parameters)} | {item.name for item in read}
@@ -86,8 +106,7 @@ def whole_of(workflow: Workflow, plan: Plan) -> Whole:
 
     items: tuple[Graph | Operation, ...] = (*workflow.graphs, *workflow.operations)
     workflow = replace_callables(workflow, {item.name: map_references(item, closed) for item in items})
-    root = callables(workflow)[ROOT]
-    assert isinstance(root, Graph)
+    root = graph_of(workflow, ROOT)
     of_run = {item.name for item in read if item.to == "parameter"} - {port.name for port in root.inputs}
     ports = (
         *(replace(port, optional=False) for port in root.inputs),
@@ -130,7 +149,79 @@ def workspaces_in(steps: tuple[Step, ...], by_name: Mapping[str, Graph | Operati
 
 def _named(item: Step | Graph | Operation) -> Iterator[str]:
     said = write_value(item.native_extra) if item.native_extra else {}
-    for use in said.get("workspaces") or ():
-        if isinstance(use, dict):
-            yield str(use.get("workspace") or use.get("name"))
+    yield from (str(use.get("workspace") or use.get("name")) for use in entries(said, "workspaces"))
     yield from (reference.name for reference in references(item) if reference.to == "workspace")
+
+
+class Types:
+    """The types of the results of steps.
+
+    Args:
+        plan: where Tasks are looked up that are referred to.
+        workflow: what the steps are in.
+        steps: what makes results.
+        reads: how they are read, which tells the type where nothing else does.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        workflow: Workflow,
+        steps: Iterable[Step],
+        reads: Iterable[Reference],
+    ) -> None:
+        self._libraries = plan.libraries
+        self._workflow = workflow
+        self._steps = {step.name: step for step in steps}
+        self._indices: dict[Key, set[str]] = {}
+        for reference in reads:
+            if reference.to == "output":
+                self._indices.setdefault((reference.step, reference.name), set()).add("".join(reference.path[:1]))
+
+    def of(self, step: str, name: str) -> Mapped | None:
+        """What declares a parameter that holds a result of a step; None where that cannot be known."""
+        if self._steps[step].loop is not None:
+            return {"type": "array"}  # gathered from a matrix
+        declared = self._declared(self._steps[step], name)
+        if declared is not None:
+            return declared
+        indices = self._indices.get((step, name), {""})
+        if indices == {""}:
+            return STRING
+        return {"type": "array"} if all(index.isdigit() for index in indices) else None
+
+    def _declared(self, step: Step, name: str) -> Mapped | None:
+        callee = self._libraries.callee(self._workflow, step)
+        for output in callee.outputs if callee is not None else ():
+            if output.name == name:
+                return _type_in(write_value(output.native_extra) if output.native_extra else {})
+        return None
+
+
+def _type_in(said: Mapped) -> Mapped:
+    kept = {key: said[key] for key in KEPT if key in said}
+    return {"type": "object" if "properties" in kept else "string", **kept}
+
+
+def typed_port(name: str, declared: Mapped) -> Port:
+    """A parameter that is declared so; a string needs no type."""
+    return Port(name=name, native_extra=Scope().rest({} if declared == STRING else declared))
+
+
+def port_type(port: Port) -> str:
+    """The type of a parameter, as Tekton takes it where nothing is said: that of its default, or of its value."""
+    said: Any = write_value(port.native_extra) if port.native_extra else {}
+    if isinstance(said, dict) and isinstance(said.get("type"), str):
+        return str(said["type"])
+    if isinstance(said, dict) and "properties" in said:
+        return "object"
+    match port.default or port.value:
+        case Native() | Literal() as content:
+            data = write_value(content)
+            return "array" if isinstance(data, list) else "object" if isinstance(data, dict) else "string"
+    return "string"
+
+
+def entire(reference: Reference, kind: str) -> Reference:
+    """A reference to all of a value of this type."""
+    return reference if kind == "string" else replace(reference, path=("*",), native="")

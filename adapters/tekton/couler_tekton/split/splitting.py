@@ -5,18 +5,30 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from itertools import chain
 
-from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
-from couler_plugins.ir import Bond, Graph, Loop, Reference, Step, Workflow, bonds, callables, inline_callees, references
+from couler_plugins.ir import (
+    Bond,
+    Graph,
+    Loop,
+    Reference,
+    Step,
+    Workflow,
+    bonds,
+    callables,
+    graph_of,
+    inline_callees,
+    references,
+    together,
+)
+from couler_plugins.parallelism.parts import DocumentSplitting, refuse_parts
 from couler_plugins.plan import Plan
-from couler_plugins.plan.originals import kept
 from couler_tekton.footprint import FRAME, Footprints, size_of
 from couler_tekton.split.detaching import detach
-from couler_tekton.split.detect_split import is_part, joined, starts_parts
-from couler_tekton.split.parts import base_name, part_name
-from couler_tekton.split.resolved_pipeline import ROOT, Whole, core_of, whole_of
+from couler_tekton.split.detect_split import joined, whole_of
+from couler_tekton.split.parts import part_name
+from couler_tekton.split.resolved_pipeline import ROOT, Whole, core_of, resolved_pipeline
 from couler_tekton.variables import write_value
 from couler_tekton.writing import Writing
 
@@ -74,8 +86,12 @@ LONGEST = 63
 UNIQUE = "context.pipelineRun.uid"
 
 
-def tekton_bonds(whole: Whole) -> Iterator[Bond]:
+def tekton_bonds(whole: Whole) -> list[Bond]:
     """What holds tasks of the pipeline together, beside what the IR knows."""
+    return together(_holding(whole))
+
+
+def _holding(whole: Whole) -> Iterator[tuple[list[str], str]]:
     by_name = callables(whole.workflow)
     steps = {step.name: step for step in whole.root.steps}
     unique: list[str] = []
@@ -88,9 +104,8 @@ def tekton_bonds(whole: Whole) -> Iterator[Bond]:
             if producer is None or producer is step:
                 continue
             if reason := _clinging(reference, producer, whole) or _staying(step, producer, whole):
-                yield Bond((step.name, producer.name), reason)
-    if len(unique) > 1:
-        yield Bond(tuple(unique), "they read the uid of their run, which each part has its own of")
+                yield [step.name, producer.name], reason
+    yield unique, "they read the uid of their run, which each part has its own of"
 
 
 def _staying(reader: Step, producer: Step, whole: Whole) -> str:
@@ -123,48 +138,43 @@ def refuse_undetachable(whole: Whole, parts: Iterable[str]) -> None:
     Raises:
         Unsupported: the message says why.
     """
+    refuse_parts(whole.workflow, ROOT, chain(_of_names(whole, parts), _of_finalizers(whole), _of_outputs(whole)))
+
+
+def _of_names(whole: Whole, parts: Iterable[str]) -> Iterator[tuple[str, str]]:
     workflow = whole.workflow
-    rest = write_value(workflow.native_extra) if workflow.native_extra else {}
     longest = max((part_name(workflow, part) for part in (*parts, f"finally-{len(whole.finalizers)}")), key=len)
-    reason = hint = ""
     if not (workflow.name or workflow.prefix):
-        reason, hint = "it has no name, after which its parts could be called", "give it one"
-    elif "apiVersion" in rest:
-        reason, hint = "it is written for an older API version", "write it for tekton.dev/v1"
-    elif len(longest) > LONGEST:
-        reason = f"a part would be called {longest!r}, and Tekton takes {LONGEST} characters"
-        hint = "give it a shorter name"
-    else:
-        reason, hint = _of_finalizers(whole) or _of_outputs(whole)
-    if reason:
-        raise Unsupported(f"{workflow.label} cannot be split: {reason}", engine="tekton", step="pipeline", hint=hint)
+        yield "it has no name, after which its parts could be called", "give it one"
+    if "apiVersion" in (write_value(workflow.native_extra) if workflow.native_extra else {}):
+        yield "it is written for an older API version", "write it for tekton.dev/v1"
+    if len(longest) > LONGEST:
+        yield f"a part would be called {longest!r}, and Tekton takes {LONGEST} characters", "give it a shorter name"
 
 
-def _of_finalizers(whole: Whole) -> tuple[str, str] | None:
+def _of_finalizers(whole: Whole) -> Iterator[tuple[str, str]]:
     by_name = callables(whole.workflow)
     steps = {step.name: step for step in whole.root.steps}
     for step in whole.finalizers:
         for reference in references((step, inline_callees(step, by_name))):
             if reference.to == "status":
                 reason = f"{step.name!r}, which runs at the end, reads how {reference.step!r} ended"
-                return reason, "read $(tasks.status), which says it of all of them"
+                yield reason, "read $(tasks.status), which says it of all of them"
             producer = steps.get(reference.step)
             if producer is not None and (reason := _clinging(reference, producer, whole)):
-                return f"{step.name!r}, which runs at the end, reads it: {reason}", "hand it over in a workspace"
+                yield f"{step.name!r}, which runs at the end, reads it: {reason}", "hand it over in a workspace"
             if reference.to == "run" and reference.name == UNIQUE:
-                return f"{step.name!r} reads the uid of the run, which has none", "read its name"
-    return None
+                yield f"{step.name!r} reads the uid of the run, which has none", "read its name"
 
 
-def _of_outputs(whole: Whole) -> tuple[str, str]:
+def _of_outputs(whole: Whole) -> Iterator[tuple[str, str]]:
     steps = {step.name: step for step in whole.root.steps}
     for_finalizers = set(whole.reads.values())  # which `_of_finalizers` has looked at as they are read
     for output in whole.root.outputs:
         for reference in references(output) if output.name not in for_finalizers else ():
             producer = steps.get(reference.step)
             if producer is not None and (reason := _clinging(reference, producer, whole)):
-                return f"it hands out what cannot leave a part: {reason}", "declare the type in the Task, or leave it"
-    return "", ""
+                yield f"it hands out what cannot leave a part: {reason}", "declare the type in the Task, or leave it"
 
 
 LIMITS = Extent(bytes=1_200_000, steps=sys.maxsize, definitions=sys.maxsize)
@@ -185,33 +195,26 @@ NOTES = (
 def splitting_of(workflow: Workflow, plan: Plan) -> TektonSplitting | None:
     """The facet of a Pipeline, or of a PipelineRun that holds one; None for what was split, and for its parts."""
     root = callables(workflow).get(ROOT)
-    if not isinstance(root, Graph) or not root.steps or is_part(workflow) or starts_parts(workflow):
-        return None
-    return TektonSplitting(workflow, plan)
+    has_tasks = isinstance(root, Graph) and bool(root.steps)
+    return TektonSplitting(workflow, plan) if has_tasks and not whole_of(workflow) else None
 
 
-class TektonSplitting:
-    """One pipeline."""
+class TektonSplitting(DocumentSplitting):
+    """One pipeline; a pipeline in a pipeline is written in it, and makes nothing smaller."""
 
-    partitioner = "critical-path"
-    nests = False
-    """A pipeline in a pipeline is written in it, and makes nothing smaller."""
-    coordinates = False
     limits = LIMITS
     graph = ROOT
 
     def __init__(self, workflow: Workflow, plan: Plan) -> None:
-        self._workflow = workflow
-        self._whole = whole_of(workflow, plan)
+        super().__init__(workflow)
+        self._whole = resolved_pipeline(workflow, plan)
         self._footprints = Footprints(workflow, copies=1)
-        by_name = callables(workflow)
-        content = tuple((step, inline_callees(step, by_name)) for step in self._whole.root.steps)
+        content = tuple((step, inline_callees(step, self._by_name)) for step in self._whole.root.steps)
         self._reads = Counter(core_of(item) for item in references(content) if item.to == "output")
 
     def extent(self, workflow: Workflow) -> Extent:
         """How large the largest object gets, and how many tasks there are."""
-        root = callables(workflow)[ROOT]
-        assert isinstance(root, Graph)
+        root = graph_of(workflow, ROOT)
         size = size_of(workflow, Writing(workflow).document())
         return Extent(size, len(root.steps) - len(root.finalizers), len(workflow.graphs) + len(workflow.operations))
 
@@ -244,7 +247,3 @@ class TektonSplitting:
         refuse_undetachable(self._whole, parts)
         coordinator, parts_made = detach(self._workflow, self._whole, parts)
         return Parts(coordinator, parts_made, joined((coordinator, *parts_made))[1], (), NOTES)
-
-    def original(self, file: str, text: str) -> tuple[Any, ...]:
-        """ConfigMaps with the text; see `couler_plugins.plan.originals`."""
-        return kept(base_name(self._workflow), self._workflow.namespace, file, text)

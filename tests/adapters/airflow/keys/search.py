@@ -211,7 +211,7 @@ def _observe(file: Path, trace: str = "") -> dict[str, Any]:
     """
     from airflow_dags import FakeInstance, context_of, rendered
     from airflow_minors import empty_bag
-    from couler_airflow.key import TaskMaterial
+    from couler_airflow.cache.key import TaskMaterial
     from couler_airflow.marks import Declaration
     from couler_airflow.runtime.observing import observed, reads_that_count
     from couler_airflow.runtime.outputs import Outputs

@@ -174,7 +174,7 @@ def test_what_is_said_wrongly_says_so() -> None:
 def test_a_failure_of_ours_leaves_the_dag(
     dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from couler_airflow import owner
+    from couler_airflow.cache import owner
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
@@ -185,7 +185,7 @@ def test_a_failure_of_ours_leaves_the_dag(
 
 
 def test_an_operator_whose_execute_is_replaced_is_left_alone(dag_files: DagFiles) -> None:
-    from couler_airflow.owner import Owner
+    from couler_airflow.cache.owner import Owner
 
     dag = dag_of(dag_files, "'other'")
     task = dag.task_dict["python"]

@@ -12,9 +12,8 @@ import pytest
 
 from adapters.argo.evict.apiserver import ApiServer
 from adapters.argo.evict.cluster import NAMESPACE, artifact, config_map, entry, node, workflow
-from couler_argo.evict.blobs import Repository
+from couler_argo.evict.artifacts import EVICTED, Grave, Repository, graves_in, with_graves
 from couler_argo.evict.evictor import ArgoEvictor
-from couler_argo.evict.graves import EVICTED, Grave, graves_in, with_graves
 from couler_argo.memo_entries import Artifact, shard_of
 from couler_plugins.caching.artifacts.stores import FolderStore
 from couler_plugins.caching.policies.simple import Everything, Nothing

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from adapters.argo.evict.apiserver import TOKEN, ApiServer, Request
 from adapters.argo.evict.cluster import NAMESPACE, artifact, config_map, entry, kubeconfig, workflow
-from couler_argo.evict.graves import EVICTED
+from couler_argo.evict.artifacts import EVICTED
 from couler_plugins.cli.group import couler
 from couler_plugins.engine_kit.kubernetes import calls as api_calls
 from support import first_of

@@ -11,9 +11,9 @@ import pytest
 
 from adapters.argo.evict.apiserver import ApiServer, Refused, Request
 from adapters.argo.evict.cluster import NAMESPACE, Controller, artifact, config_map, entry, node, workflow
+from couler_argo.evict.artifacts import graves_in
 from couler_argo.evict.choice import HALF
 from couler_argo.evict.evictor import ArgoEvictor
-from couler_argo.evict.graves import graves_in
 from couler_plugins.caching.artifacts.stores import FolderStore
 from couler_plugins.caching.policies.simple import Everything, Lru, Nothing
 from couler_plugins.engine_kit.kubernetes import calls as api_calls

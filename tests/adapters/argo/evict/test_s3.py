@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from couler_argo.evict.blobs import Repository
+from couler_argo.evict.artifacts import Repository
 from couler_argo.memo_entries import Artifact
 from couler_plugins.caching.artifacts.stores import open_store
 from servers.s3 import KEY, SECRET, s3_server

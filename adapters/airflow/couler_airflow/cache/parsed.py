@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from couler_airflow.eligible import is_mapped
-from couler_airflow.task_checks import PROGRAMS
+from couler_airflow.cache.eligible import is_mapped
+from couler_airflow.cache.task_checks import PROGRAMS
 from couler_plugins.hookspecs.caching import Objection
 
 __all__ = ["fill_template", "parse_task"]

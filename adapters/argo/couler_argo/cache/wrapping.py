@@ -11,11 +11,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from couler_argo.cache.wrappable import (
+    FOLDER,
+    MOUNT,
+    RESTORE,
+    SAVE,
+    VOLUME,
+    later,
+    limit_of,
+    main_of,
+    path_of,
+    sooner,
+    wrapper_objection,
+)
+from couler_argo.metadata import rest_of
 from couler_argo.references import native, value
 from couler_argo.spelling import write
-from couler_argo.wrapper.deadlines import later, limit_of, sooner
-from couler_argo.wrapper.objections import wrapper_objection
-from couler_argo.wrapper.parts import FOLDER, MOUNT, RESTORE, SAVE, VOLUME, main_of, mappings, path_of, rest_of
+from couler_plugins.caching.wrapping import RESTRICTED, flags
+from couler_plugins.documents.mappings import entries
 from couler_plugins.ir import Container, Literal, Operation, replace
 
 __all__ = ["OPTIONS", "unwrapped", "with_wrapper"]
@@ -25,16 +38,6 @@ END = "--"
 AMOUNTS, NOTHING = ("cpu", "memory"), "none"
 OPTIONS = ("cpu", "image", "max-age", "memory", "namespace", "secret", "security", "store", "timeout")
 """What a wrapper can be told: see `couler_plugins.caching.wrapping.Wrapper`."""
-
-RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-"""What https://kubernetes.io/docs/concepts/security/pod-security-standards/ calls restricted. It names no user: the
-image has one, a pod may have another, and OpenShift gives a namespace its own. The launcher, which is what the command
-is, makes the copies of its outputs readable for all, and an `emptyDir` can be written by all."""
 
 DEADLINE = "$(ARGO_DEADLINE)"
 """Argo tells every container when its workflow is to have ended, and Kubernetes puts variables into arguments."""
@@ -59,7 +62,7 @@ def with_wrapper(item: Operation, key: str, family: str, options: Mapping[str, A
     wrapped = replace(main, command=(*map(value, command), *main.command), native_extra=_with_mount(main))
     containers = tuple(wrapped if one is main else one for one in item.containers)
     rest = rest_of(item)
-    rest["volumes"] = [*mappings(rest, "volumes"), {"name": VOLUME, "emptyDir": {}}]
+    rest["volumes"] = [*entries(rest, "volumes"), {"name": VOLUME, "emptyDir": {}}]
     restoring = {"max-age": options["max-age"]}
     saving = {"family": family, "step": item.name, "run": "{{workflow.name}}"}
     ours = (
@@ -83,7 +86,7 @@ def unwrapped(item: Operation) -> tuple[Operation, str, str, dict[str, str]] | N
     if not limit.isdecimal():
         return None
     rest = rest_of(item)
-    rest["volumes"] = [one for one in mappings(rest, "volumes") if one.get("name") != VOLUME]
+    rest["volumes"] = [one for one in entries(rest, "volumes") if one.get("name") != VOLUME]
     bare_main = replace(main, command=main.command[texts.index(END) + 1 :], native_extra=_without_mount(main))
     containers = tuple(bare_main if one is main else one for one in item.containers if one not in ours)
     bare = sooner(
@@ -101,7 +104,6 @@ def unwrapped(item: Operation) -> tuple[Operation, str, str, dict[str, str]] | N
 def _container(name: str, role: Any, own: Mapping[str, Any], names: list[str], options: Mapping[str, Any]) -> Container:
     what = "pod-restore" if name == RESTORE else "pod-save"
     said = {**{option: options[option] for option in ("store", "namespace", "timeout")}, "deadline": DEADLINE, **own}
-    arguments = [f"--{option}={text}" for option, text in said.items() if text]
     rest: dict[str, Any] = {"volumeMounts": [MOUNT]}
     if options["secret"]:
         rest["envFrom"] = [{"secretRef": {"name": options["secret"]}}]
@@ -113,7 +115,7 @@ def _container(name: str, role: Any, own: Mapping[str, Any], names: list[str], o
         role=role,
         image=value(options["image"]),
         command=tuple(map(value, ("couler", "cache", what, FOLDER))),
-        args=tuple(map(value, (*arguments, END, *names))),
+        args=tuple(map(value, (*flags(said), END, *names))),
         requests=amounts,
         limits=amounts,  # the same, so that a pod of the class `Guaranteed` stays one
         native_extra=native(rest),
@@ -141,12 +143,12 @@ def _around(container: Container) -> dict[str, str]:
 
 def _with_mount(main: Container) -> Any:
     rest = rest_of(main)
-    return native({**rest, "volumeMounts": [*mappings(rest, "volumeMounts"), MOUNT]})
+    return native({**rest, "volumeMounts": [*entries(rest, "volumeMounts"), MOUNT]})
 
 
 def _without_mount(main: Container) -> Any:
     rest = rest_of(main)
-    rest["volumeMounts"] = [one for one in mappings(rest, "volumeMounts") if one != MOUNT]
+    rest["volumeMounts"] = [one for one in entries(rest, "volumeMounts") if one != MOUNT]
     return _native(_without_empty(rest, "volumeMounts"))
 
 

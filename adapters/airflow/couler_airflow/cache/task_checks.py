@@ -11,8 +11,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from couler_airflow.airflow_compat import context_keys
-from couler_airflow.around import remedy
-from couler_airflow.eligible import BRANCHES, PURE, path_of
+from couler_airflow.cache.around import remedy
+from couler_airflow.cache.eligible import BRANCHES, PURE, path_of
 from couler_airflow.marks import Declaration
 from couler_airflow.operators import ALL, Reads, own_names, reads_of, reads_of_hook
 from couler_plugins.caching.code.modules import is_library, module_of

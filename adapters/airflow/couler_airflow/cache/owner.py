@@ -1,4 +1,7 @@
-"""What the owner of a DAG says of its tasks, on the objects and in the settings, and what follows for each of them."""
+"""What the owner of a DAG says of its tasks, on the objects and in the settings, and what follows for each of them.
+
+An operator carries the directive `cache` out by the wrapper around its `execute`, and is read back from that.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,17 @@ import dataclasses
 from functools import cached_property
 from typing import Any
 
-from couler_airflow.eligible import is_keyed, structural, undeclared
+from couler_airflow.cache.eligible import is_keyed, structural, undeclared
 from couler_airflow.marks import Declaration, declared
-from couler_airflow.runtime.wrap import wrap
+from couler_airflow.runtime.wrap import is_wrapped, wrap
 from couler_airflow.settings import load_settings
 from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.ir import Directive
 
-__all__ = ["Owner"]
+__all__ = ["CACHE", "Owner", "directives_of", "wrapped_tasks"]
+
+CACHE = Directive(kind="cache")
+"""The only directive that an operator can carry out; what its owner says of it stands on the operator, not in here."""
 
 
 class Owner:
@@ -57,3 +64,13 @@ class Owner:
         said = self.says(task)
         wrap(task, Declaration() if said is None else said[1], stores=not keyed)
         return ()
+
+
+def directives_of(task: Any) -> tuple[Directive, ...]:
+    """What was asked of a task before, by lowering or by the policy."""
+    return (CACHE,) if is_wrapped(task) else ()
+
+
+def wrapped_tasks(dag: Any) -> list[str]:
+    """The tasks of a DAG that are wrapped, in order."""
+    return [task_id for task_id, task in dag.task_dict.items() if directives_of(task)]

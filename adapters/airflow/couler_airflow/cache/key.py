@@ -1,7 +1,8 @@
 """The key of a task's result: what the task is, what it is given, and what ran before it without handing it a value.
 
 Everything of the operator counts after its defaults are applied and its templates rendered, minus a list of what only
-says when, where and how often it runs. What cannot be covered is refused.
+says when, where and how often it runs. What cannot be covered is refused. Of an operator's class alone, `key_of_class`
+tells what of the run is in its key, or why it has none.
 """
 
 from __future__ import annotations
@@ -18,16 +19,26 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from couler_airflow.around import AROUND, join_remedies
+from couler_airflow.cache.around import AROUND, join_remedies
+from couler_airflow.cache.eligible import BRANCHES, FROM_TRIGGER, PURE, kind_of, path_of
+from couler_airflow.cache.output_paths import output_paths
+from couler_airflow.cache.task_checks import (
+    BY_VALUE,
+    attribute_names,
+    attributes_of_class,
+    check_class,
+    check_task,
+    context_names,
+    operator_of_run,
+    reads_of_class,
+)
 from couler_airflow.marks import Declaration
-from couler_airflow.output_paths import output_paths
-from couler_airflow.task_checks import attribute_names, check_task, context_names, operator_of_run
 from couler_plugins.caching.code.fingerprint import Fingerprint
 from couler_plugins.caching.code.uncacheable import Uncacheable, unique
 from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["CHANCE", "TaskKey", "TaskMaterial"]
+__all__ = ["CHANCE", "OperatorKey", "TaskKey", "TaskMaterial", "key_of_class"]
 
 CHANCE = ("clock", "random")
 """What whoever marks a task itself takes no mind of, and is warned of."""
@@ -214,3 +225,37 @@ def _value_in(context: Mapping[str, Any], name: str) -> Any:
         return ["absent"]
     value = context[name]
     return dict(value) if name == "params" else value
+
+
+class OperatorKey(NamedTuple):
+    """What is known of the key of an operator before there is a task.
+
+    Attributes:
+        never: why its result is never used again, whatever its owner says; empty where it may be.
+        objections: what its code takes that no key covers; the owner's word takes some of them away.
+        context: the values of the run that its code reads by name, which are in the key.
+        own: the attributes that its code reads and that are in a key only because of that; all its others always are.
+        asks: whether its body says by its parameters what it takes of the run.
+    """
+
+    never: str
+    objections: tuple[Objection, ...]
+    context: tuple[str, ...]
+    own: tuple[str, ...]
+    asks: bool
+
+
+def key_of_class(cls: type) -> OperatorKey:
+    """Return what the key of an operator covers beside what every key does, and what forbids one.
+
+    Args:
+        cls: the class of an operator.
+    """
+    reads = reads_of_class(cls)
+    return OperatorKey(
+        never=kind_of(cls) or (FROM_TRIGGER if getattr(cls, "start_from_trigger", False) else ""),
+        objections=tuple(check_class(cls, reads)),
+        context=tuple(sorted(reads.context & BY_VALUE)),
+        own=tuple(attributes_of_class(cls, reads, LEFT_OUT)),
+        asks=path_of(cls) in PURE | BRANCHES,
+    )

@@ -8,10 +8,10 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
-from couler_airflow.around import remedy
+from couler_airflow.cache.around import remedy
+from couler_airflow.cache.parsed import fill_template
+from couler_airflow.cache.task_checks import body_place
 from couler_airflow.marks import Declaration
-from couler_airflow.parsed import fill_template
-from couler_airflow.task_checks import body_place
 from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.hookspecs.caching import Objection
 

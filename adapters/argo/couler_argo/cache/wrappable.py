@@ -1,0 +1,234 @@
+"""What a wrapper looks at in a template, its deadlines, and why the command of a template cannot be wrapped.
+
+A wrapper's own work counts towards deadlines.
+Source: `workflow/controller/workflowpod.go`: `activeDeadlineSeconds` of a template becomes that of its pod, where the
+kubelet counts from the pod's start, init containers and sidecars included; `timeout` counts from the moment when the
+node of the step is made, and becomes the pod's deadline as well. Either fails the step. So both are moved by as much
+as the wrapper may take, and that is no more than a part of them: a command that hangs is still ended, a little later.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from couler_argo.metadata import rest_of
+from couler_argo.references import native, value
+from couler_argo.spelling import write
+from couler_plugins.documents.mappings import entries, mapping_at
+from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.ir import Container, Literal, Operation, Output, replace
+
+VOLUME, FOLDER = "couler-cache", "/couler"
+RESTORE, SAVE = "couler-restore", "couler-save"
+MOUNT = {"name": VOLUME, "mountPath": FOLDER}
+OURS = frozenset({VOLUME, RESTORE, SAVE})
+DEADLINE = "activeDeadlineSeconds"
+PART = 10
+"""The tenth part of a step's deadline is what the store may take before its command, and after it."""
+LEAST = 30  # seconds
+BESIDE = 60  # seconds that two containers may take to start, and to end
+UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|µs|ns))+")
+"""A duration as Go reads it: what is written several times is added."""
+PATCHED = re.compile(r"\b(command|args|activeDeadlineSeconds|ephemeral-storage)\b")
+"""What a patch around all templates must not say: it comes after the wrapper, and would go around it."""
+
+
+def main_of(item: Operation) -> Container | None:
+    """The one container of a template that its outputs come from; None where there is none or are several."""
+    mains = [one for one in item.containers if one.role == "main"]
+    return mains[0] if item.kind in ("container", "script") and len(mains) == 1 else None
+
+
+def path_of(output: Output) -> str | None:
+    """Where an output is, if that is the same in every run."""
+    if output.kind == "artifact":
+        path = output.path.value if isinstance(output.path, Literal) else None
+    else:
+        data = write(output.value) if output.value is not None else None
+        path = data.get("path") if isinstance(data, dict) else None
+    # Kubernetes would put a variable in the place of `$(…)` in an argument of ours.
+    plain = isinstance(path, str) and path.startswith("/") and "{{" not in path and "$(" not in path
+    return normal(str(path)) if plain else None
+
+
+def normal(path: str) -> str | None:
+    """A path without `//`, `.` and `..`; None for the root."""
+    result = f"/{posixpath.normpath(path).lstrip('/')}"
+    return result if result != "/" else None
+
+
+def deadline_objection(item: Operation, defaults: dict[str, Any]) -> str:
+    """Why the deadlines of a template cannot be moved; empty where they can.
+
+    Args:
+        item: the template.
+        defaults: what the workflow's `templateDefaults` say.
+    """
+    for name, limit, seconds in (
+        (DEADLINE, rest_of(item).get(DEADLINE), active_seconds(item)),
+        ("timeout", item.timeout, timeout_seconds(item)),
+    ):
+        if limit is None and name in defaults:
+            return f"templateDefaults set its {name}, which includes the time of the wrapper: set it in the template"
+        if limit is not None and seconds is None:
+            return f"its {name}, which includes the time of the wrapper, is only known at run time"
+    return ""
+
+
+def limit_of(item: Operation, timeout: int) -> int:
+    """How many seconds the store may take before the command, and after it."""
+    limits = [seconds for seconds in (active_seconds(item), timeout_seconds(item)) if seconds is not None]
+    return min(timeout, max(LEAST, int(min(limits)) // PART)) if limits else timeout
+
+
+def later_by(item: Operation, limit: int) -> int:
+    """How many seconds the deadlines of a template are moved by; 0 where it has none."""
+    return 2 * limit + BESIDE if rest_of(item).get(DEADLINE) is not None or item.timeout is not None else 0
+
+
+def later(item: Operation, limit: int) -> Operation:
+    """The template with its deadlines moved by what a wrapper may take; `deadline_objection` has none against it."""
+    rest, more = rest_of(item), later_by(item, limit)
+    if (seconds := active_seconds(item)) is not None:
+        rest[DEADLINE] = type(rest[DEADLINE])(seconds + more)
+        item = replace(item, native_extra=native(rest))
+    if isinstance(item.timeout, Literal):
+        item = replace(item, timeout=value(f"{item.timeout.value}{more}s"))
+    return item
+
+
+def sooner(item: Operation, limit: int) -> Operation:
+    """The template with its deadlines as they were before `later`, as far as that is what moved them."""
+    rest, more = rest_of(item), later_by(item, limit)
+    if (seconds := active_seconds(item)) is not None and seconds > more:
+        rest[DEADLINE] = type(rest[DEADLINE])(seconds - more)
+        item = replace(item, native_extra=native(rest))
+    if isinstance(item.timeout, Literal) and str(item.timeout.value).endswith(f"{more}s"):
+        item = replace(item, timeout=value(str(item.timeout.value).removesuffix(f"{more}s")))
+    return item
+
+
+def active_seconds(item: Operation) -> int | None:
+    """Return the deadline of a template's pods, in seconds; None where it has none that is known beforehand."""
+    seconds = rest_of(item).get(DEADLINE)
+    plain = isinstance(seconds, int) and not isinstance(seconds, bool)
+    text = str(seconds) if plain or isinstance(seconds, str) else ""
+    return int(text) if re.fullmatch(r"[1-9]\d{0,8}", text) else None
+
+
+def timeout_seconds(item: Operation) -> float | None:
+    """Return the timeout of a template, in seconds; None where it has none that is known beforehand."""
+    text = item.timeout.value if isinstance(item.timeout, Literal) else None
+    if not isinstance(text, str) or not DURATION.fullmatch(text):
+        return None
+    return sum(float(amount) * UNITS[unit] for amount, unit in re.findall(r"([\d.]+)([a-zµ]+)", text))
+
+
+def wrapper_objection(item: Operation, spec: Mapping[str, Any], *, result: bool) -> Objection | None:
+    """Why the command of a template cannot be wrapped; None where it can.
+
+    Args:
+        item: the template.
+        spec: what the workflow says around its templates.
+        result: whether somebody reads what it prints.
+    """
+    main = main_of(item)
+    if main is None or any(one.role == "sidecar" for one in item.containers):
+        reason = "it has other containers beside its main one"
+    else:
+        reason = _of_template(item, main, result=result) or _around(item, spec)
+    return Objection("not-wrapped", f"its command cannot be wrapped either: {reason}", "storage") if reason else None
+
+
+def runs_as_root(item: Operation, spec: Mapping[str, Any]) -> bool:
+    """Whether all containers of the pod are told to run as root, ours as well."""
+    for holder in (rest_of(item), mapping_at(spec, "templateDefaults"), spec):
+        context = holder.get("securityContext")
+        if isinstance(context, dict) and "runAsUser" in context:
+            return bool(context["runAsUser"] == 0)
+    return False
+
+
+def _of_template(item: Operation, main: Container, *, result: bool) -> str:
+    if item.inline:
+        return "it is written at its call site"
+    if result:
+        return "what it prints is read"
+    if not main.command:
+        return "it does not say which command its image runs: set it"
+    if "podSpecPatch" in rest_of(item):
+        return "its podSpecPatch may change what it runs"
+    if not _is_plain(item, main):
+        return "its volumes or containers are no lists with something in them"
+    unplaced = [output.name for output in item.outputs if path_of(output) is None]
+    if unplaced:
+        return f"its output {unplaced[0]!r} is not at a path that is known beforehand"
+    return _crossing(item, main)
+
+
+def _around(item: Operation, spec: Mapping[str, Any]) -> str:
+    defaults = mapping_at(spec, "templateDefaults")
+    if OURS & set(_names(item, spec)):
+        return "it has a volume or a container with a name that couler reserves"
+    for holder in (defaults, spec):
+        if isinstance(patch := holder.get("podSpecPatch"), str) and (match := PATCHED.search(patch)):
+            return f"a podSpecPatch says something of its {match[0]}"
+    if any("windows" in json.dumps(_scheduling(holder)).lower() for holder in (rest_of(item), defaults, spec)):
+        return "it is for Windows"
+    limits = [kind for one in item.containers for kind, _ in one.limits]
+    if "ephemeral-storage" in limits or "ephemeral-storage" in json.dumps(defaults):
+        return "its containers limit their ephemeral storage, which would include a copy of its outputs"
+    return deadline_objection(item, defaults)
+
+
+def _scheduling(holder: Mapping[str, Any]) -> list[Any]:
+    return [holder.get(key) for key in ("nodeSelector", "affinity", "tolerations")]
+
+
+def _crossing(item: Operation, main: Container) -> str:
+    """How an output is in the way of something else that is at its place; empty where none is."""
+    outputs = [path for output in item.outputs if (path := path_of(output)) is not None]
+    for number, path in enumerate(outputs):
+        if any(_is_at(path, other) for other in (*outputs[:number], *outputs[number + 1 :])):
+            return f"its output at {path} is inside of another"
+    paths = [port.path.value for port in item.inputs if port.kind == "artifact" and isinstance(port.path, Literal)]
+    inputs = [path for text in paths if (path := normal(str(text))) is not None]
+    mounts = list(_mounts(main))
+    for path in outputs:
+        if any(_is_at(other, path) for other in (*inputs, *mounts)) or any(_is_at(path, other) for other in inputs):
+            return f"something is mounted at its output {path}, or in it"
+    # Init containers may mount what the main one mounts.
+    others = [path for one in item.containers if one is not main for path in _mounts(one)]
+    clashes = [path for path in (*outputs, *inputs, *mounts, *others) if _is_at(path, FOLDER)]
+    return f"{clashes[0]} is where the launcher is" if clashes else ""
+
+
+def _mounts(container: Container) -> Iterator[str]:
+    paths = (normal(str(one.get("mountPath", ""))) for one in entries(rest_of(container), "volumeMounts"))
+    return (path for path in paths if path is not None)
+
+
+def _is_at(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def _is_plain(item: Operation, main: Container) -> bool:
+    """Whether all that we add to is a list with mappings in it, or not there: so it can be as it was again."""
+    rest = rest_of(item)
+    unread = {"initContainers", "sidecars"} & rest.keys()
+    return not unread and all(
+        key not in holder or entries(holder, key) == holder[key] != []
+        for holder, key in ((rest, "volumes"), (rest_of(main), "volumeMounts"))
+    )
+
+
+def _names(item: Operation, spec: Mapping[str, Any]) -> Iterator[str]:
+    yield from (one.name for one in item.containers)
+    for holder, key in ((rest_of(item), "volumes"), (spec, "volumes")):
+        yield from (str(one.get("name")) for one in entries(holder, key))
+    yield from (str(mapping_at(one, "metadata").get("name", "")) for one in entries(spec, "volumeClaimTemplates"))

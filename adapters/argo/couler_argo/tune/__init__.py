@@ -1,1 +1,0 @@
-"""Tuning steps of Argo's workflows."""

@@ -1,1 +1,0 @@
-"""Cache wrapper around a command, for results that memoization cannot keep."""

@@ -1,1 +1,0 @@
-"""Tuning tasks of KFP's pipelines."""
