@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from couler_plugins.ir import EnvVar, Expression, Literal, Native, Node, Port, Reference, Value, rebuild, replace
 
-__all__ = ["beyond", "without_nulls"]
+__all__ = ["beyond", "fields_of", "without_nulls"]
 
 TOKEN = re.compile(r"\\u0000(\d+)\\u0000")
 TEXTS = ("annotations", "labels", "nodeSelector")
@@ -30,9 +30,15 @@ def without_nulls(value: T) -> T:
     return rebuild(value, _cleared)
 
 
+def fields_of(native: Native | None) -> dict[str, Any]:
+    """The fields of a structure, with tokens in place of references; none of what is no mapping."""
+    data: Any = _opened(native)[0] if native is not None else {}
+    return data if isinstance(data, dict) else {}
+
+
 def beyond(rest: Native | None) -> str:
     """What only its engine knows of a step, as the rest of a sentence that refuses it: the names of the fields."""
-    data: Any = _opened(rest)[0] if rest is not None else {}
+    data: Any = fields_of(rest)
     path: list[str] = []
     while isinstance(data, dict) and len(data) == 1 and len(path) < DEEPEST:
         ((key, data),) = data.items()

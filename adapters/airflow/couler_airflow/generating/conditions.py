@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.runtime import compared
 from couler_airflow.generating.texts import Jinja, Scope, Text, constant, joined, resolve
+from couler_airflow.legal import refusal
 from couler_plugins.engine_kit.legalize.comparisons import comparisons
 from couler_plugins.engine_kit.legalize.conditions import Membership
 from couler_plugins.ir import Expression, Literal, Step

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from couler_airflow.generating.errors import refusal
-from couler_airflow.generating.texts import Scope, Text, constant, resolve, resolve_data
+from couler_airflow.generating.texts import Scope, Text, constant, data_text, map_data, resolve, resolve_data
+from couler_airflow.legal import refusal
 from couler_plugins.ir import Loop, Native, Step
 
 __all__ = ["items_of", "listed_by_the_run"]
@@ -23,7 +23,7 @@ PERCENT = re.compile(r"%(0?)(\d{0,2})([dxXo])")
 def listed_by_the_run(step: Step, scope: Scope) -> Text | None:
     """The list that a step loops over, as JSON text, where only the run knows it; None where it is known."""
     loop = step.loop
-    if loop is None or loop.combine != "rows" or len(loop.axes) != 1 or isinstance(loop.axes[0].values, Native):
+    if loop is None or loop.combine != "rows" or isinstance(loop.axes[0].values, Native):
         return None
     text = resolve(loop.axes[0].values, scope, step.name)
     return text if constant(text) is None else None
@@ -38,11 +38,6 @@ def items_of(step: Step, scope: Scope) -> Sequence[Any]:
     loop = step.loop
     if loop is None:
         return [None]
-    if loop.limit is not None or loop.includes:
-        feature = "Loop.limit" if loop.limit is not None else "Loop.includes"
-        raise refusal(feature, step.name, "loops with a limit, or with more items than those of its list")
-    if len(loop.axes) != 1 or loop.combine not in ("rows", "sequence"):
-        raise refusal("Loop.combine", step.name, "loops over several lists")
     items = _sequence(step, loop, scope) if loop.combine == "sequence" else _rows(step, loop, scope)
     if not 0 < len(items) <= MAX_ITEMS:
         hint = f"Airflow skips a task without items, and {MAX_ITEMS} are the most that are written out"
@@ -59,21 +54,12 @@ def _rows(step: Step, loop: Loop, scope: Scope) -> list[Any]:
         if text is None:
             raise refusal("Step.loop", step.name, "loops over a list that only the run knows")
         try:
-            data = _texts(json.loads(text))
+            data = map_data(json.loads(text), lambda item: (item,) if isinstance(item, str) else item)
         except (ValueError, RecursionError):
             data = None
     if not isinstance(data, list):
         raise refusal("Step.loop", step.name, "loops over what is no list")
     return data
-
-
-def _texts(data: Any) -> Any:
-    """JSON data with its strings as texts."""
-    if isinstance(data, dict):
-        return {key: _texts(inner) for key, inner in data.items()}
-    if isinstance(data, list):
-        return [_texts(inner) for inner in data]
-    return (data,) if isinstance(data, str) else data
 
 
 def _sequence(step: Step, loop: Loop, scope: Scope) -> list[Any]:
@@ -96,9 +82,7 @@ def _sequence(step: Step, loop: Loop, scope: Scope) -> list[Any]:
 
 
 def _number(step: Step, sequence: Mapping[str, Any], key: str, usual: int) -> int:
-    value = sequence.get(key, usual)
-    text = constant(value) if isinstance(value, tuple) else value
     try:
-        return int(text if isinstance(text, (int, str)) else "")
+        return int(data_text(sequence.get(key, usual)) or "")
     except ValueError:
         raise refusal("Step.loop", step.name, f"counts from or to a {key} that only the run knows") from None

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from couler_airflow.generating.errors import refusal
-from couler_airflow.generating.needs import ENDS, SUCCESS, Accepted, Rule, Wait, accepted, rule_for
+from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Accepted, Rule, Wait, accepted, rule_for
 from couler_airflow.generating.task import ALWAYS, Task, wait_for
 from couler_airflow.generating.texts import Text
+from couler_airflow.legal import refusal
 from couler_plugins.ir import Graph, GraphView, Reference, Step, needed
 
 __all__ = ["Called", "Incoming", "Order", "is_chain", "order_of"]
 
-FINE = frozenset({"succeeded", "skipped"})
 JOIN = 10
 """So many tasks are waited for by each task of the next stage; more are joined by a task between them."""
 
@@ -42,31 +41,15 @@ def order_of(graph: Graph) -> list[str]:
     """The steps of a graph, each after those that it needs or reads from.
 
     Raises:
-        Unsupported: there is no such order, or a step reads from one that it does not wait for.
+        Unsupported: a step reads from one that it does not wait for.
     """
     view = GraphView(graph)
-    try:
-        order = view.order()
-    except ValueError as error:
-        raise refusal("Step.needs", graph.name, f"cannot be put in an order: {error}") from error
-    needs = {step.name: {need.step for need in needed(step.needs)} for step in graph.steps}
+    waiting = GraphView(Graph(name="", steps=tuple(Step(name=s.name, call=s.call, needs=s.needs) for s in graph.steps)))
     stages = {name: number for number, names in enumerate(graph.stages or ()) for name in names}
-    for name in order:
-        for read in view.reads[name]:
-            if not (stages[read] < stages[name] if stages else _waits_for(name, read, needs)):
-                raise refusal("Step.needs", name, f"reads from {read!r}, and does not wait for it")
-    return order
-
-
-def _waits_for(name: str, other: str, needs: Mapping[str, set[str]]) -> bool:
-    pending, seen = [name], {name}
-    while pending:
-        before = needs.get(pending.pop(), set())
-        if other in before:
-            return True
-        pending += before - seen
-        seen |= before
-    return False
+    for name, read in ((after, before) for after in view.order() for before in view.reads[after]):
+        if not (stages[read] < stages[name] if stages else read in waiting.ancestors(name)):
+            raise refusal("Step.needs", name, f"reads from {read!r}, and does not wait for it")
+    return view.order()
 
 
 def is_chain(graph: Graph) -> bool:
@@ -129,10 +112,7 @@ class Order:
     def _incoming(self, wanted: Accepted, name: str) -> Incoming:
         waits: dict[int, Wait] = {}
         for other, outcomes in wanted.outcomes.items():
-            if other not in self.called:
-                raise refusal("Step.needs", name, f"needs {other!r}, which is not in its graph")
-            for wait in self._waits(self.called[other], outcomes, name):
-                waits[wait.task] = wait
+            waits |= {wait.task: wait for wait in self._waits(self.called[other], outcomes, name)}
             if self.called[other].step.tolerates and "failed" not in outcomes:
                 raise refusal("Step.tolerates", other, f"may fail, and {name!r} does not start then")
         incoming = [waits[number] for number in sorted(waits)]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from couler_airflow.generating.conditions import Condition
-from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.needs import Rule, Wait
 from couler_airflow.generating.texts import Jinja, Scope, Text, jinja_quoted
+from couler_airflow.legal import refusal
 from couler_plugins.engine_kit.legalize.python.functions import Function, function_of
 from couler_plugins.ir import Operation, Reference, Step
 

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from couler_airflow.generating.dag import parameters_of, whole_of
-from couler_airflow.generating.errors import refusal
-from couler_airflow.generating.losses import Losses, OnUnsupported
 from couler_airflow.generating.printing import printed
 from couler_airflow.generating.runtime import compared, each, only_if
 from couler_airflow.generating.source import Body, body_of
 from couler_airflow.generating.tasks import tasks_of
+from couler_airflow.legal import LEGALITY, Diagnostics, OnUnsupported, refusal
+from couler_plugins.engine_kit.legalize.legality import raise_all
 from couler_plugins.engine_kit.legalize.python.modules import FUTURE
 from couler_plugins.engine_kit.legalize.python.runtime import typed, typed_value
 from couler_plugins.engine_kit.legalize.shell import SCRIPT
@@ -134,16 +134,18 @@ def generate(workflow: Workflow, on_unsupported: OnUnsupported = "error") -> Dag
     if workflow.entry is None:
         hint = "convert a workflow that calls it"
         raise refusal("Workflow.entry", workflow.label, "is a library: nothing in it runs by itself", hint)
-    losses = Losses(workflow.label, on_unsupported)
+    diagnostics = Diagnostics(workflow.label, on_unsupported)
     try:
         parameters = parameters_of(workflow)
-        whole = whole_of(workflow, parameters, losses)
-        body = body_of(whole, tasks_of(workflow, parameters, losses))
+        whole = whole_of(workflow, parameters, diagnostics)
+        raise_all([*diagnostics.refusals, *LEGALITY.refusals(workflow)])
+        body = body_of(whole, tasks_of(workflow, parameters, diagnostics), diagnostics)
+        raise_all(diagnostics.refusals)
     except Unsupported as error:
         error.step = error.step or workflow.label
         raise
     origin = f"the {workflow.engine} {workflow.kind} {workflow.label}"
-    return DagSource(str(whole.arguments["dag_id"]), origin, body, tuple(losses.decisions))
+    return DagSource(str(whole.arguments["dag_id"]), origin, body, tuple(diagnostics.decisions))
 
 
 def file_of(dags: Sequence[DagSource]) -> str:

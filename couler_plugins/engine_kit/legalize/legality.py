@@ -1,0 +1,147 @@
+"""Legality: a table of what an engine cannot say of a workflow, checked before anything is written for it.
+
+The table has rules by the type of the node that they are about. All nodes that a run reaches are looked at, and one
+error tells all reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import Call, Graph, Node, Operation, Workflow, callables, recursive
+
+__all__ = ["Legality", "Rule", "Site", "differs", "raise_all", "sites"]
+
+SHOWN = 20
+"""Reasons that an error shows."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A node that a run reaches.
+
+    Attributes:
+        node: the node.
+        subject: what is named where it is refused: its step, graph or operation.
+        workflow: the workflow.
+        callee: what is called there, or what it is in; None where that is not in the workflow.
+        is_entry: whether the run itself calls it.
+        into_recursion: whether it is a call, from outside, of a graph that calls itself.
+    """
+
+    node: Any
+    subject: str
+    workflow: Workflow
+    callee: Graph | Operation | None = None
+    is_entry: bool = False
+    into_recursion: bool = False
+
+
+def sites(workflow: Workflow) -> Iterator[Site]:
+    """Yield the nodes that a run reaches: calls with what they pass, then what they call, each callable once."""
+    by_name, circular, seen = callables(workflow), recursive(workflow), set[str]()
+    yield Site(workflow, "", workflow)
+    calls = [(handler.step, "") for handler in reversed(workflow.handlers)]
+    calls += [(workflow.entry, "")] if workflow.entry is not None else []
+    while calls:
+        step, caller = calls.pop()
+        callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
+        recursion = callee is not None and callee.name in circular and caller not in circular
+        call = Site(step, step.name or "exit", workflow, callee, step is workflow.entry, recursion)
+        yield from (replace(call, node=node) for node in (step, *filter(None, [step.loop]), *step.arguments))
+        if callee is None or callee.name in seen:
+            continue
+        seen.add(callee.name)
+        yield from (replace(call, node=port) for port in callee.inputs)
+        own = Site(callee, callee.name, workflow, callee, call.is_entry)
+        containers = callee.containers if isinstance(callee, Operation) else ()
+        yield from (replace(own, node=node) for node in (callee, *callee.outputs, *containers))
+        if isinstance(callee, Graph):
+            calls += [(inner, callee.name) for inner in reversed(callee.steps)]
+
+
+class Rule(NamedTuple):
+    """One thing that an engine cannot say.
+
+    Attributes:
+        feature: the IR's name for it.
+        reason: what about it, as the rest of a sentence about the subject; `{}` stands for the fault, and `{node.name}`
+            for a field of the node.
+        fault: what is wrong at a site, false where nothing is; unless given, the field of that name where it is set.
+        hint: the way out; the usual one for the feature unless given.
+    """
+
+    feature: str
+    reason: str
+    fault: Callable[[Site], object] | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Legality:
+    """What an engine can say of workflows.
+
+    Attributes:
+        engine: the engine.
+        rules: what it cannot say, by the type of the node.
+        hints: the usual way out, by feature.
+        usual: the way out for all other features.
+    """
+
+    engine: str
+    rules: Mapping[type[Node], Sequence[Rule]]
+    hints: Mapping[str, str]
+    usual: str
+
+    def refusal(self, feature: str, subject: str, reason: str, hint: str = "") -> Unsupported:
+        """Return the error for something that the engine cannot say.
+
+        Args:
+            feature: the IR's name for it.
+            subject: the step, graph or operation that has it; empty for the workflow.
+            reason: what about it, as the rest of a sentence about the subject.
+            hint: the way out; the usual one for the feature unless given.
+        """
+        message = f"{subject!r} {reason}" if subject else f"it {reason}"
+        hint = hint or self.hints.get(feature, self.usual)
+        return Unsupported(message, engine=self.engine, step=subject or None, feature=feature, hint=hint)
+
+    def refusals(self, workflow: Workflow) -> Iterator[Unsupported]:
+        """Yield an error for each thing in a workflow that the table has a rule about."""
+        for site in sites(workflow):
+            for rule in self.rules.get(type(site.node), ()):
+                fault = rule.fault(site) if rule.fault is not None else differs(site.node, rule.feature)
+                if fault:
+                    reason = rule.reason.format(fault, node=site.node)
+                    yield self.refusal(rule.feature, site.subject, reason, rule.hint)
+
+
+def differs(node: Node, feature: str) -> bool:
+    """Return whether a field, named by its feature (`Step.role`), is not what it is by default."""
+    name = feature.partition(".")[2]
+    return bool(getattr(node, name) != _defaults(type(node))[name])
+
+
+@cache
+def _defaults(node_type: type[Node]) -> Mapping[str, Any]:
+    return {field.name: field.default for field in msgspec.structs.fields(node_type)}
+
+
+def raise_all(refusals: Iterable[Unsupported]) -> None:
+    """Raise one error that tells all of these, about the first one's feature; each way out is told once."""
+    lines: list[str] = []
+    hints: set[str | None] = set()
+    unique = list({error.message: error for error in refusals}.values())
+    for number, error in enumerate(unique):
+        lines.append(error.message if not number or error.hint in hints else f"{error.message} ({error.hint})")
+        hints.add(error.hint)
+    if unique:
+        more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+        unique[0].message = "\n  ".join([*lines[:SHOWN], *more])
+        raise unique[0]
