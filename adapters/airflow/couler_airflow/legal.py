@@ -141,7 +141,7 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
         Rule("Step.handlers", "has hooks, or an exit handler of its own"),
         Rule("Step.directives", "is to be cached or tuned"),
         Rule("Step.native_extra", "{}", lambda site: site.node.native_extra and beyond(site.node.native_extra)),
-        Rule("Step.role", "is a {node.role}"),
+        Rule("Step.role", "is a {site.node.role}"),
         Rule(
             "Step.call",
             "calls what is not in this workflow",
@@ -158,7 +158,7 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
         Rule("Step.timeout", "has a timeout as a whole", _set("Step.timeout", Graph)),
         Rule("Port.value", "gets no value for {}", _unpassed, "pass one"),
     ),
-    Argument: (Rule("Argument.kind", "hands the artifact {node.name!r} on"),),
+    Argument: (Rule("Argument.kind", "hands the artifact {site.node.name!r} on"),),
     Loop: (
         Rule("Loop.limit", ITEMS),
         Rule("Loop.includes", ITEMS),
@@ -169,10 +169,10 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
         ),
     ),
     Port: (
-        *(Rule(f"Port.{name}", f"has a port {{node.name!r}} that {reason}") for name, reason in PORT.items()),
+        *(Rule(f"Port.{name}", f"has a port {{site.node.name!r}} that {reason}") for name, reason in PORT.items()),
         Rule(
             "Port.optional",
-            "has a port {node.name!r} that may stay empty",
+            "has a port {site.node.name!r} that may stay empty",
             lambda site: site.node.optional and not _is_function(site),
         ),
     ),
@@ -215,12 +215,14 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
     ),
     Output: (
         *(
-            Rule(f"Output.{name}", f"has a output {{node.name!r}} that {reason}", _set(f"Output.{name}", Operation))
+            Rule(
+                f"Output.{name}", f"has a output {{site.node.name!r}} that {reason}", _set(f"Output.{name}", Operation)
+            )
             for name, reason in OUTPUT.items()
         ),
         Rule(
             "Output.value",
-            "finds its output {node.name!r} otherwise",
+            "finds its output {site.node.name!r} otherwise",
             lambda site: (
                 _is_pod(site)
                 and site.node.kind == "parameter"

@@ -71,15 +71,15 @@ class Rule(NamedTuple):
 
     Attributes:
         feature: the IR's name for it.
-        reason: what about it, as the rest of a sentence about the subject; `{}` stands for the fault, and `{node.name}`
-            for a field of the node.
+        reason: what about it, as the rest of a sentence about the subject; `{}` stands for the fault, and
+            `{site.node.name}` for a field of the node.
         fault: what is wrong at a site, false where nothing is; unless given, the field of that name where it is set.
         hint: the way out; the usual one for the feature unless given.
     """
 
     feature: str
     reason: str
-    fault: Callable[[Site], object] | None = None
+    fault: Callable[[Any], object] | None = None
     hint: str = ""
 
 
@@ -115,11 +115,14 @@ class Legality:
     def refusals(self, workflow: Workflow) -> Iterator[Unsupported]:
         """Yield an error for each thing in a workflow that the table has a rule about."""
         for site in sites(workflow):
-            for rule in self.rules.get(type(site.node), ()):
-                fault = rule.fault(site) if rule.fault is not None else differs(site.node, rule.feature)
-                if fault:
-                    reason = rule.reason.format(fault, node=site.node)
-                    yield self.refusal(rule.feature, site.subject, reason, rule.hint)
+            yield from self.judge(site, self.rules.get(type(site.node), ()), site.subject)
+
+    def judge(self, site: Any, rules: Iterable[Rule], subject: str) -> Iterator[Unsupported]:
+        """Yield an error for each of these rules that a site breaks; it may be an object of an engine's own."""
+        for rule in rules:
+            fault = rule.fault(site) if rule.fault is not None else differs(site.node, rule.feature)
+            if fault:
+                yield self.refusal(rule.feature, subject, rule.reason.format(fault, site=site), rule.hint)
 
 
 def differs(node: Node, feature: str) -> bool:
