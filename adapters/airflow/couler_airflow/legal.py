@@ -285,6 +285,11 @@ class Diagnostics:
         """Add something that a DAG cannot say; see `Legality.refusal`."""
         self.refusals.append(refusal(feature, step, reason, hint))
 
+    def stop(self) -> None:
+        """Raise the last of what is refused so far, if anything is."""
+        if self.refusals:
+            raise self.refusals.pop()
+
     def lose(self, feature: str, step: str, reason: str) -> None:
         """Add something that a DAG has no place for, and that does not count for what is computed."""
         if self._on_unsupported == "error":

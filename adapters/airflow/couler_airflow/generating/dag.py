@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from couler_airflow.generating.ids import plain
@@ -21,7 +20,7 @@ from couler_airflow.legal import POD_FIELDS, Diagnostics
 from couler_plugins.ir import Call as GraphCall
 from couler_plugins.ir import Graph, Literal, Port, Workflow, callables
 
-__all__ = ["Whole", "parameters_of", "whole_of"]
+__all__ = ["parameters_of", "whole_of"]
 
 DESCRIPTION = "workflows.argoproj.io/description"
 HOUSEKEEPING = {
@@ -41,26 +40,18 @@ CRON = 5
 """Words of a plain cron expression."""
 
 
-@dataclass
-class Whole:
-    """The DAG's own part.
-
-    Attributes:
-        arguments: what `DAG(…)` is called with.
-        pod: what holds for all pods: data with texts in it.
-    """
-
-    arguments: dict[str, Node]
-    pod: dict[str, Any]
-
-
 def parameters_of(workflow: Workflow) -> dict[str, Text]:
     """What the workflow's parameters stand for: those of the run."""
     return {port.name: (Jinja(f"params[{jinja_quoted(port.name)}]"),) for port in workflow.parameters}
 
 
-def whole_of(workflow: Workflow, parameters: dict[str, Text], diagnostics: Diagnostics) -> Whole:
-    """The DAG of a workflow without its tasks; what no DAG says goes to the diagnostics."""
+def whole_of(
+    workflow: Workflow, parameters: dict[str, Text], diagnostics: Diagnostics
+) -> tuple[dict[str, Node], dict[str, Any]]:
+    """What `DAG(…)` is called with, and what holds for all pods: data with texts in it.
+
+    What no DAG says goes to the diagnostics.
+    """
     data = resolve_data(workflow.native_extra, Scope(parameters), "")
     metadata, spec, cron = dict(data.pop("metadata", {})), dict(data.pop("spec", {})), dict[str, Any]()
     if workflow.kind == "CronWorkflow":
@@ -90,7 +81,7 @@ def whole_of(workflow: Workflow, parameters: dict[str, Text], diagnostics: Diagn
         "dagrun_timeout": deadline,
         "default_args": {**defaults, **({"namespace": workflow.namespace} if workflow.namespace else {})},
     }
-    return Whole({name: item for name, item in arguments.items() if item is not None or name == "schedule"}, pod)
+    return {name: item for name, item in arguments.items() if item is not None or name == "schedule"}, pod
 
 
 def _described(metadata: dict[str, Any], diagnostics: Diagnostics) -> tuple[str | None, list[str]]:

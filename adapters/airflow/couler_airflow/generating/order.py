@@ -64,7 +64,6 @@ class Order:
 
     Args:
         graph: the graph.
-        order: its steps, in order.
         incoming: what those wait for that wait for no step of it.
         tasks: all tasks so far.
 
@@ -73,10 +72,10 @@ class Order:
         last: the steps so far that no other waits for.
     """
 
-    def __init__(self, graph: Graph, order: Sequence[str], incoming: Incoming, tasks: Sequence[Task]) -> None:
+    def __init__(self, graph: Graph, incoming: Incoming, tasks: Sequence[Task]) -> None:
         self.called: dict[str, Called] = {}
         self._graph = graph
-        self._order = order
+        self._order = order_of(graph)
         self._first = incoming
         self._tasks = tasks
         self._waited_for: set[str] = set()
@@ -85,7 +84,7 @@ class Order:
     def last(self) -> list[Called]:
         return [self.called[name] for name in self._order if name not in self._waited_for]
 
-    def starts(self, join: Callable[[Incoming, int], Incoming]) -> Iterator[tuple[str, Incoming]]:
+    def starts(self, join: Callable[[Incoming, int], Incoming]) -> Iterator[tuple[Step, Incoming]]:
         """Each step with what it waits for; those before it have to be in `called` by then.
 
         Args:
@@ -96,7 +95,7 @@ class Order:
             for name in self._order:
                 wanted = accepted(steps[name].needs, name)
                 self._waited_for.update(wanted.outcomes)
-                yield name, self._incoming(wanted, name) if wanted.outcomes else self._first
+                yield steps[name], self._incoming(wanted, name) if wanted.outcomes else self._first
             return
         before: tuple[str, ...] = ()
         for number, stage in enumerate(filter(None, self._graph.stages), start=1):
@@ -105,8 +104,7 @@ class Order:
             own = self._incoming(wanted, stage[0]) if before else self._first
             if len(own.waits) > JOIN and len(stage) > 1:
                 own = join(own, number)
-            for name in stage:
-                yield name, own
+            yield from ((steps[name], own) for name in stage)
             before = stage
 
     def _incoming(self, wanted: Accepted, name: str) -> Incoming:

@@ -110,8 +110,9 @@ def expanded(partial: Call, runs: Sequence[Mapping[str, Node]], names: Sequence[
 
 def timedelta_of(text: str) -> Call | None:
     """A duration, from a number of seconds or from Go's notation (`1h30m`); None for what is neither."""
-    parts = [(text, "s")] if text.isdecimal() else re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s)", text)
-    if not text.isdecimal() and (not parts or "".join(map("".join, parts)) != text):
+    text = f"{text}s" if re.fullmatch(r"\d+(\.\d+)?", text) else text
+    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s)", text)
+    if not parts or "".join(map("".join, parts)) != text:
         return None
     seconds = sum((float(number) * UNITS[unit] for number, unit in parts), 0.0)
     return Call("timedelta", (), {"seconds": int(seconds) if seconds.is_integer() else seconds})

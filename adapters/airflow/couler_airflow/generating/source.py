@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any
 
 from couler_airflow.generating.conditions import Condition
-from couler_airflow.generating.dag import Whole
 from couler_airflow.generating.functions import Functions, definition_of, functions_of
 from couler_airflow.generating.pods import pod_arguments
 from couler_airflow.generating.printing import (
@@ -29,7 +28,7 @@ from couler_plugins.engine_kit.legalize.python.functions import Function, functi
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Operation
 
-__all__ = ["Body", "body_of"]
+__all__ = ["body_of"]
 
 POD = "KubernetesPodOperator"
 TAKEN = frozenset({*dir(builtins), "literal", "only_if", "compared", "each", "k8s", "task", "timedelta", "re"})
@@ -39,35 +38,37 @@ MAPPED = ("arguments", "cmds", "image")
 """What a loop is spread over although no two of its runs differ: the first of these that the task has."""
 
 
-class Body(NamedTuple):
-    """The source of a DAG.
+def body_of(
+    arguments: Mapping[str, Node], pod: Mapping[str, Any], tasks: Sequence[Task], diagnostics: Diagnostics
+) -> tuple[frozenset[str], str]:
+    """The source of a DAG with these tasks, and the names in it that have to be imported or defined.
 
-    Attributes:
-        names: the names in it that have to be imported or defined, as they stand in the source.
-        text: the source.
-    """
-
-    names: frozenset[str]
-    text: str
-
-
-def body_of(whole: Whole, tasks: Sequence[Task], diagnostics: Diagnostics) -> Body:
-    """The source of a DAG with these tasks; what none of them can be goes to the diagnostics.
+    Args:
+        arguments: what `DAG(…)` is called with.
+        pod: what holds for all pods: data with texts in it.
+        tasks: its tasks.
+        diagnostics: is told what none of them can be.
 
     Raises:
         Unsupported: two functions cannot stand in one file.
     """
     functions = functions_of(tasks, NAMES)
-    body = _Body(whole, functions, diagnostics)
+    body = _Body(arguments, pod, functions, diagnostics)
     definitions = (f"{definition_of(function)}\n\n" for function in functions.values())
     text = "".join([*definitions, *body.lines(tasks)])
-    return Body(frozenset(body.used | ({"typed"} if functions else set())), text)
+    return frozenset(body.used | ({"typed"} if functions else set())), text
 
 
 class _Body:
-    def __init__(self, whole: Whole, functions: Collection[str], diagnostics: Diagnostics) -> None:
+    def __init__(
+        self,
+        arguments: Mapping[str, Node],
+        pod: Mapping[str, Any],
+        functions: Collection[str],
+        diagnostics: Diagnostics,
+    ) -> None:
         self.used: set[str] = set()
-        self._whole = whole
+        self._arguments, self._pod_fields = arguments, pod
         self._diagnostics = diagnostics
         self._variables: dict[int, str] = {}
         self._taken = {*TAKEN, *functions}
@@ -75,7 +76,7 @@ class _Body:
         self._listing: tuple[dict[str, Node], Node] = ({}, "")
 
     def lines(self, tasks: Sequence[Task]) -> Iterator[str]:
-        yield f"with {self._printed(Call('DAG', (), self._whole.arguments), '')}:\n"
+        yield f"with {self._printed(Call('DAG', (), self._arguments), '')}:\n"
         groups: list[str] = []
         for task in tasks:
             *wanted, own = task.task_id.split(".")
@@ -124,7 +125,7 @@ class _Body:
         yield self._variables[task.number], self._functions.called(task, function, fields, items)
 
     def _pod(self, task: Task, fields: dict[str, Node]) -> Iterator[tuple[str, Node]]:
-        variable, runs = self._variables[task.number], [pod_arguments(task, run, self._whole.pod) for run in task.runs]
+        variable, runs = self._variables[task.number], [pod_arguments(task, run, self._pod_fields) for run in task.runs]
         if not task.spread:
             yield variable, _called(task, fields, runs)
             return

@@ -5,7 +5,7 @@ Values are resolved on the way down, so that a task knows its texts; loops whose
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace as replace_fields
 from functools import partial
 
@@ -14,7 +14,7 @@ from couler_airflow.generating.functions import mapped_over, tell_of
 from couler_airflow.generating.ids import Ids
 from couler_airflow.generating.loops import items_of, listed_by_the_run
 from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Rule, Wait, rule_for
-from couler_airflow.generating.order import Called, Incoming, Order, is_chain, order_of
+from couler_airflow.generating.order import Called, Incoming, Order, is_chain
 from couler_airflow.generating.task import Run, Task, pulled, wait_for
 from couler_airflow.generating.texts import Item, Scope, Text, bound, resolve
 from couler_airflow.legal import Diagnostics, refusal
@@ -23,11 +23,9 @@ from couler_plugins.ir import (
     Call,
     Graph,
     Handler,
-    Literal,
     Operation,
     Reference,
     Step,
-    Value,
     Workflow,
     callables,
     fresh_name,
@@ -68,7 +66,6 @@ class _Planner:
         self.tasks: list[Task] = []
         self._outputs: dict[tuple[str, str], bool] = {}
         self.ids = Ids()
-        self._workflow = workflow
         self._by_name = callables(workflow)
         self._entry = workflow.entry
 
@@ -104,7 +101,7 @@ class _Planner:
         step = replace(handler.step, name=handler.step.name or "exit")
         called = self.call(step, (), scope, Incoming(waits, Rule("all_done", after_failure=True)))
         if called.is_graph:
-            raise refusal("Workflow.handlers", step.name, "runs a graph at the end", "make it one container")
+            self._diagnostics.refuse("Workflow.handlers", step.name, "runs a graph at the end", "make it one container")
         ends = [wait_for(task, ENDS) for task in (*last, *called.last)]
         place = fresh_name("failed", {task.place[0] for task in self.tasks})
         self._add(Task(len(self.tasks), (place,), waits=ends, rule=Rule("one_failed"), fails=True))
@@ -116,6 +113,8 @@ class _Planner:
                 self._diagnostics.lose("Graph.outputs", graph, f"shows an output {name!r} that no step reads")
 
     def _graph_output(self, step: Step, graph: Graph, scope: Scope, reference: Reference) -> Text:
+        if step.loop is not None:
+            raise refusal("Step.loop", step.name, "loops, and the outputs of all its runs are read together")
         for item in graph.outputs:
             if (item.name, item.kind, reference.kind) == (reference.name, "parameter", "parameter"):
                 if item.value is None or item.default is not None:
@@ -145,9 +144,7 @@ class _Planner:
     ) -> Called:
         if (function := function_of(operation)) is not None:
             tell_of(operation, function, self._diagnostics)
-        operation = replace(
-            operation, retry=step.retry or operation.retry, timeout=_text(step.timeout) or operation.timeout
-        )
+        operation = replace(operation, retry=step.retry or operation.retry, timeout=step.timeout or operation.timeout)
         loops = step.loop is not None
         if loops:
             runs = [run for run in runs if not (run.condition and holds(run.condition) is False)]
@@ -155,7 +152,7 @@ class _Planner:
                 raise refusal("Step.condition", step.name, "decides for each item of its loop")
             runs = [run._replace(condition=None) for run in runs]
         if any(run.condition for run in runs) and incoming.rule.after_failure:
-            raise refusal("Step.condition", step.name, "has a condition, and may start after a failure")
+            self._diagnostics.refuse("Step.condition", step.name, "has a condition, and may start after a failure")
         waits, rule = incoming.waits, incoming.rule
         task = self._add(
             Task(len(self.tasks), place, step, operation, runs, loops, waits, rule, spread=spread, over=over)
@@ -172,32 +169,28 @@ class _Planner:
         self, step: Step, graph: Graph, runs: list[Run], place: tuple[str, ...], incoming: Incoming
     ) -> Called:
         if any(run.condition and holds(run.condition) is not True for run in runs):
-            raise refusal("Step.condition", step.name, f"calls the graph {graph.name!r} on a condition")
+            self._diagnostics.refuse("Step.condition", step.name, f"calls the graph {graph.name!r} on a condition")
         if incoming.rule.hollow:
-            raise refusal("Step.needs", step.name, f"calls the graph {graph.name!r}, which may be left out")
+            self._diagnostics.refuse("Step.needs", step.name, f"calls the graph {graph.name!r}, which may be left out")
         for item in graph.outputs:
             self._outputs.setdefault((graph.name, item.name), False)
-        first = len(self.tasks)
-        last: list[Task] = []
-        output = _no_outputs(step)
-        inner = place if step is not self._entry else ()
-        for number, run in enumerate(runs):
-            own = inner if step.loop is None else (*inner[:-1], f"{inner[-1]}-{number}")
-            ends, outputs = self._graph(graph, own, run.scope, incoming)
-            last += ends
-            if step.loop is None:
-                output = partial(self._graph_output, step, graph, outputs)
-        tasks = self.tasks[first:]
-        omitted = {"omitted"} if incoming.rule.unmet else set()
-        return Called(step, tasks, last, output, frozenset({"succeeded", "failed", *omitted}), is_graph=True)
+        first, inner = len(self.tasks), place if step is not self._entry else ()
+        parts = [
+            self._graph(
+                graph, inner if step.loop is None else (*inner[:-1], f"{inner[-1]}-{number}"), run.scope, incoming
+            )
+            for number, run in enumerate(runs)
+        ]
+        output = partial(self._graph_output, step, graph, parts[0][1])
+        last = [task for tasks, _ in parts for task in tasks]
+        possible = frozenset({"succeeded", "failed", *({"omitted"} if incoming.rule.unmet else ())})
+        return Called(step, self.tasks[first:], last, output, possible, is_graph=True)
 
     def _graph(
         self, graph: Graph, place: tuple[str, ...], scope: Scope, incoming: Incoming
     ) -> tuple[list[Task], Scope]:
         """Adds the tasks of a graph; gives those that no other of them waits for, and the scope of its outputs."""
-        order = order_of(graph)
-        steps = {step.name: step for step in graph.steps}
-        steps_of = Order(graph, order, incoming, self.tasks)
+        steps_of = Order(graph, incoming, self.tasks)
 
         def output(reference: Reference) -> Text:
             if reference.step not in steps_of.called:
@@ -205,7 +198,7 @@ class _Planner:
             return steps_of.called[reference.step].output(reference)
 
         scope = replace_fields(scope, output=output, item=None)
-        if not order:
+        if not graph.steps:
             return [self._junction((*place, "nothing"), incoming)], scope
         if graph.stages is None and graph.fail_fast is not False and not is_chain(graph):
             reason = "once a step failed, steps that do not wait for it still start; failFast would keep them from that"
@@ -216,27 +209,16 @@ class _Planner:
             waits = [wait_for(self._junction((*place, f"stage-{stage}"), own), FINE)]
             return Incoming(waits, rule_for(waits, graph.name))
 
-        for name, own in steps_of.starts(join):
+        for step, own in steps_of.starts(join):
             if own is not incoming and own.rule.after_failure and incoming.rule.unmet:
-                raise refusal("Step.needs", name, f"starts after a failure in {graph.name!r}, which may not run at all")
-            steps_of.called[name] = self.call(steps[name], place, scope, own)
+                self._diagnostics.refuse(
+                    "Step.needs", step.name, f"starts after a failure in {graph.name!r}, which may not run at all"
+                )
+            steps_of.called[step.name] = self.call(step, place, scope, own)
         for end in steps_of.last:
             if end.step.tolerates:
-                raise refusal("Step.tolerates", end.step.name, "may fail, and nothing comes after it")
+                self._diagnostics.refuse("Step.tolerates", end.step.name, "may fail, and nothing comes after it")
         return [task for end in steps_of.last for task in end.last], scope
 
     def _junction(self, place: tuple[str, ...], incoming: Incoming) -> Task:
         return self._add(Task(len(self.tasks), place, waits=incoming.waits, rule=incoming.rule))
-
-
-def _text(timeout: Value | None) -> Value | None:
-    """A timeout as a text; a number is one of seconds."""
-    is_number = isinstance(timeout, Literal) and not isinstance(timeout.value, str)
-    return Literal(value=f"{timeout.value}s") if is_number and isinstance(timeout, Literal) else timeout
-
-
-def _no_outputs(step: Step) -> Callable[[Reference], Text]:
-    def output(reference: Reference) -> Text:
-        raise refusal("Step.loop", step.name, "loops, and the outputs of all its runs are read together")
-
-    return output

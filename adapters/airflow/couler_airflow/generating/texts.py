@@ -64,6 +64,7 @@ TOUCHED = re.compile(r"\{+(?=[{%#\r]|\n?\Z)|\r\n?")
 GO_EXPONENT = 1e21
 """From here on, Go writes numbers with an exponent."""
 MARK = "\ue000"
+ESCAPED = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
 
 
 def _no_output(reference: Reference) -> Text:
@@ -114,12 +115,9 @@ def bound(step: Step, callee: Graph | Operation, scope: Scope, *, is_entry: bool
 
 def constant(text: Text) -> str | None:
     """The text, where nothing of it depends on the run."""
-    match text:
-        case ():
-            return ""
-        case (str(only),):
-            return only
-    return None
+    if not text:
+        return ""
+    return text[0] if len(text) == 1 and isinstance(text[0], str) else None
 
 
 def joined(*texts: Text) -> Text:
@@ -192,10 +190,7 @@ def item_text(data: Any) -> str:
         return data
     if isinstance(data, float) and data.is_integer() and abs(data) < GO_EXPONENT:
         return str(int(data))
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).translate(ESCAPED)
 
 
 def data_text(data: Any) -> str | None:
@@ -234,6 +229,10 @@ def map_data(data: Any, change: Callable[[Any], Any]) -> Any:
     return [map_data(inner, change) for inner in data] if isinstance(data, list) else change(data)
 
 
+jinja_quoted = ascii
+"""Writes a constant of Jinja; its lexer reads Python's escapes, and knows no others."""
+
+
 def spelt(text: Text, *, jinja: bool = False) -> Node:
     """A text as Python: a string that Airflow renders to it; with an `Item` in it, a tuple for `each`.
 
@@ -262,11 +261,6 @@ def _untouched(text: str, *, ends: bool = True) -> str:
     if escaped.endswith("\n"):
         return f"{escaped[:-1]}{{{{ {jinja_quoted(chr(10))} }}}}"
     return f"{escaped}{{{{ '' }}}}" if escaped.endswith(FILES) else escaped
-
-
-def jinja_quoted(text: str) -> str:
-    """A constant of Jinja; its lexer reads Python's escapes, and knows no others."""
-    return ascii(text)
 
 
 def _shown(value: Value) -> str:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from couler_airflow.generating.dag import parameters_of, whole_of
 from couler_airflow.generating.printing import printed
 from couler_airflow.generating.runtime import compared, each, only_if
-from couler_airflow.generating.source import Body, body_of
+from couler_airflow.generating.source import body_of
 from couler_airflow.generating.tasks import tasks_of
 from couler_airflow.legal import LEGALITY, Diagnostics, OnUnsupported, refusal
-from couler_plugins.engine_kit.legalize.legality import raise_all
+from couler_plugins.engine_kit.legalize.legality import merge
 from couler_plugins.engine_kit.legalize.python.modules import FUTURE
 from couler_plugins.engine_kit.legalize.python.runtime import typed, typed_value
 from couler_plugins.engine_kit.legalize.shell import SCRIPT
@@ -97,13 +97,15 @@ class DagSource:
     Attributes:
         dag_id: its id.
         origin: what it was made from, for people.
-        body: the source.
+        names: the names in it that have to be imported or defined, as they stand in the source.
+        text: the source.
         notes: what is not quite the same about it.
     """
 
     dag_id: str
     origin: str
-    body: Body
+    names: frozenset[str]
+    text: str
     notes: tuple[Decision, ...] = ()
 
 
@@ -137,20 +139,24 @@ def generate(workflow: Workflow, on_unsupported: OnUnsupported = "error") -> Dag
     diagnostics = Diagnostics(workflow.label, on_unsupported)
     try:
         parameters = parameters_of(workflow)
-        whole = whole_of(workflow, parameters, diagnostics)
-        raise_all([*diagnostics.refusals, *LEGALITY.refusals(workflow)])
-        body = body_of(whole, tasks_of(workflow, parameters, diagnostics), diagnostics)
-        raise_all(diagnostics.refusals)
+        arguments, pod = whole_of(workflow, parameters, diagnostics)
+        diagnostics.refusals += LEGALITY.refusals(workflow)
+        diagnostics.stop()
+        tasks = tasks_of(workflow, parameters, diagnostics)
+        diagnostics.stop()
+        names, text = body_of(arguments, pod, tasks, diagnostics)
+        diagnostics.stop()
     except Unsupported as error:
-        error.step = error.step or workflow.label
-        raise
+        whole = merge([*diagnostics.refusals, error])
+        whole.step = whole.step or workflow.label
+        raise whole from None
     origin = f"the {workflow.engine} {workflow.kind} {workflow.label}"
-    return DagSource(str(whole.arguments["dag_id"]), origin, body, tuple(diagnostics.decisions))
+    return DagSource(str(arguments["dag_id"]), origin, names, text, tuple(diagnostics.decisions))
 
 
 def file_of(dags: Sequence[DagSource]) -> str:
     """The source of one file with these DAGs."""
-    names = {name for dag in dags for name in dag.body.names}
+    names = {name for dag in dags for name in dag.names}
     names |= {"task"} if names & {"each", "typed"} else set()
     return "\n".join(_sections(dags, names))
 
@@ -179,7 +185,7 @@ def _sections(dags: Sequence[DagSource], names: set[str]) -> Iterator[str]:
     if "each" in names:
         yield f"\n@task\n{inspect.getsource(each)}"
     for dag in dags:
-        yield f"\n{dag.body.text}"
+        yield f"\n{dag.text}"
 
 
 def _sorted(imports: Iterable[str]) -> list[str]:
