@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from couler_airflow.bundle import DagBundle
@@ -167,11 +168,8 @@ class _Task:
         raise_all(check_task(task, self._given, container.ignored | own))
         if container.prefix and self._given.get(container.environment) and not self._given.get("append_env"):
             raise refuse("Container.env", self._name, "runs with its env alone: containers have more (append_env=True)")
-        rows = self._rows()
-        runs = [self._container(container, row) for row in rows]
-        if not task.is_mapped:
-            return self._named(runs[0], ()), None, ()
-        return self._looped(runs)
+        runs = [self._container(container, row) for row in self._rows()]
+        return self._looped(runs) if task.is_mapped else (self._named(runs[0], ()), None, ())
 
     def _named(self, container: Container, inputs: Sequence[str]) -> Operation:
         ports = tuple(Port(name=name) for name in inputs)
@@ -186,9 +184,8 @@ class _Task:
             if len(expanded) != 1:
                 raise refuse("Loop.combine", self._name, "is mapped over several fields, which are combined")
             ((name, values),) = expanded.items()
-            items = [{name: value} for value in values] if isinstance(values, (list, tuple)) else None
-        else:
-            items = list(expanded) if isinstance(expanded, (list, tuple)) else None
+            expanded = [{name: value} for value in values] if isinstance(values, (list, tuple)) else None
+        items = expanded if isinstance(expanded, (list, tuple)) else ()
         if not items or not all(isinstance(item, Mapping) for item in items):
             raise refuse("Loop.axes", self._name, "is mapped over what only the run knows, or over nothing")
         for item in items:
@@ -226,8 +223,6 @@ class _Task:
             yield EnvVar(name=str(name), value=self._text(value))
 
     def _quantities(self, resources: Any, which: str) -> tuple[tuple[str, Value], ...]:
-        if resources is None:
-            return ()
         quantities = resources.get(which) if isinstance(resources, Mapping) else getattr(resources, which, None)
         return tuple(sorted((str(name), self._text(str(value))) for name, value in (quantities or {}).items()))
 
@@ -242,23 +237,20 @@ class _Task:
 
     def _looped(self, runs: Sequence[Container]) -> tuple[Operation, Loop, tuple[Argument, ...]]:
         """The operation with an input for each text that differs, and the loop over what it is each time."""
-        first = runs[0]
-        if any(_shape(run) != _shape(first) for run in runs):
+        blank = [_with_texts(run, repeat(Literal(value=""))) for run in runs]
+        if any(item != blank[0] for item in blank):
             raise refuse("Step.loop", self._name, "differs from run to run in more than texts")
         texts = [_texts_of(run) for run in runs]
         differing = [n for n in range(len(texts[0])) if any(row[n] != texts[0][n] for row in texts)]
         if any(not isinstance(row[n], Literal) for row in texts for n in differing):
             raise refuse("Step.loop", self._name, "is mapped over texts with parameters in them")
         names = {n: f"text-{position + 1}" for position, n in enumerate(differing)}
-        inner = [_input(names[n]) if n in names else text for n, text in enumerate(texts[0])]
+        inputs = {n: Reference(to="input", kind="parameter", name=name) for n, name in names.items()}
+        container = _with_texts(runs[0], (inputs.get(n, text) for n, text in enumerate(texts[0])))
         items = [{names[n]: row[n].value for n in differing} if differing else "" for row in texts]
         loop = Loop(axes=(Axis(name="item", values=Native.of(items)),))
         arguments = tuple(Argument(name=name, value=Reference(to="item", name=name)) for name in names.values())
-        return self._named(_with_texts(first, inner), list(names.values())), loop, arguments
-
-
-def _input(name: str) -> Reference:
-    return Reference(to="input", kind="parameter", name=name)
+        return self._named(container, list(names.values())), loop, arguments
 
 
 def _texts_of(container: Container) -> list[Any]:
@@ -266,15 +258,9 @@ def _texts_of(container: Container) -> list[Any]:
     return [*image, *container.command, *container.args, *(item.value for item in container.env)]
 
 
-def _with_texts(container: Container, texts: Sequence[Value]) -> Container:
+def _with_texts(container: Container, texts: Iterable[Value]) -> Container:
     pending = iter(texts)
     image = None if container.image is None else next(pending)
     command, args = (tuple(next(pending) for _ in items) for items in (container.command, container.args))
     env = tuple(EnvVar(name=item.name, value=next(pending)) for item in container.env)
     return replace(container, image=image, command=command, args=args, env=env)
-
-
-def _shape(container: Container) -> object:
-    names = tuple(item.name for item in container.env)
-    sizes = (container.image is None, len(container.command), len(container.args), names)
-    return sizes, container.requests, container.limits

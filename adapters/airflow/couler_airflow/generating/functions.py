@@ -9,9 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from couler_airflow.generating.needs import Rule, Wait
-from couler_airflow.generating.order import Incoming
 from couler_airflow.generating.printing import Call, Name, Node, expanded
-from couler_airflow.generating.task import Run, Task
+from couler_airflow.generating.task import Incoming, Run, Task
 from couler_airflow.generating.texts import Jinja, Text, constant, map_data, spelt
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, constant_of, function_of

@@ -14,8 +14,7 @@ from couler_airflow.generating.functions import mapped_over, tell_of
 from couler_airflow.generating.ids import Ids
 from couler_airflow.generating.loops import items_of, listed_by_the_run
 from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Rule, Wait, rule_for
-from couler_airflow.generating.order import Called, Incoming, Order, is_chain
-from couler_airflow.generating.task import Run, Task, pulled, wait_for
+from couler_airflow.generating.task import Called, Incoming, Order, Run, Task, is_chain, pulled, wait_for
 from couler_airflow.generating.texts import Item, Scope, Text, bound, resolve
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.python.functions import function_of
