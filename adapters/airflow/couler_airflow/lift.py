@@ -8,12 +8,12 @@ from typing import Any
 from couler_airflow.bundle import TASKS, DagBundle
 from couler_airflow.homes import HOMES
 from couler_airflow.order import Order, Others
+from couler_airflow.owner import directives_of
 from couler_airflow.pod_settings import containers_of, said_of
 from couler_airflow.pods import Pods
 from couler_airflow.split.roles import links_of, said_by
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values, module_name, seconds
-from couler_airflow.wrapped import directives_of
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import (
     Argument,

@@ -1,4 +1,8 @@
-"""What the owner of a DAG says of its tasks, on the objects and in the settings, and what follows for each of them."""
+"""What the owner of a DAG says of its tasks, on the objects and in the settings, and what follows for each of them.
+
+What follows is the directive `cache`: an operator carries it out by the wrapper around its `execute`, and it is read
+back from there.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,25 @@ from typing import Any
 
 from couler_airflow.eligible import is_keyed, structural, undeclared
 from couler_airflow.marks import Declaration, declared
-from couler_airflow.runtime.wrap import wrap
+from couler_airflow.runtime.wrap import is_wrapped, wrap
 from couler_airflow.settings import load_settings
 from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.ir import Directive
 
-__all__ = ["Owner"]
+__all__ = ["CACHE", "Owner", "directives_of", "wrapped_tasks"]
+
+CACHE = Directive(kind="cache")
+"""The only directive that an operator can carry out; what its owner says of it stands on the operator, not in here."""
+
+
+def directives_of(task: Any) -> tuple[Directive, ...]:
+    """What was asked of a task before, by lowering or by the policy."""
+    return (CACHE,) if is_wrapped(task) else ()
+
+
+def wrapped_tasks(dag: Any) -> list[str]:
+    """The tasks of a DAG that are wrapped, in order."""
+    return [task_id for task_id, task in dag.task_dict.items() if directives_of(task)]
 
 
 class Owner:

@@ -9,12 +9,11 @@ from typing import Any
 from couler_airflow.airflow_compat import check_cycle, trigger_rules
 from couler_airflow.errors import refuse_others, unsupported
 from couler_airflow.journal import Journal
-from couler_airflow.owner import Owner
+from couler_airflow.owner import CACHE, Owner
 from couler_airflow.pod_settings import write_pod
 from couler_airflow.pods import Pods
 from couler_airflow.trigger_rules import DEFAULT, rule_of
 from couler_airflow.values import seconds
-from couler_airflow.wrapped import CACHE
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import Graph, Literal, Operation, Region, Step, Value, Workflow, references
 

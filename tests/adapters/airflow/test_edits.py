@@ -9,8 +9,7 @@ import pytest
 
 from adapters.airflow.editing import carried_out, refused, task_in, with_step, workflows
 from adapters.airflow.examples import fewest
-from couler_airflow.owner import Owner
-from couler_airflow.wrapped import CACHE
+from couler_airflow.owner import CACHE, Owner
 from couler_plugins.ir import (
     Literal,
     Retry,

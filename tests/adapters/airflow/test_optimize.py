@@ -18,7 +18,7 @@ from couler_airflow import cached, never, optimize
 from couler_airflow.bundle import snapshot
 from couler_airflow.dags import lift, lower
 from couler_airflow.marks import declared
-from couler_airflow.wrapped import wrapped_tasks
+from couler_airflow.owner import wrapped_tasks
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs import Context
 from couler_plugins.ir import Literal, replace
@@ -281,7 +281,7 @@ import hashlib, sys
 from pathlib import Path
 from couler_airflow.airflow_compat import dag_bag
 from couler_airflow.dags import lift, optimize
-from couler_airflow.wrapped import wrapped_tasks
+from couler_airflow.owner import wrapped_tasks
 from couler_plugins.ir import to_json
 seen = hashlib.sha256()
 for path in sys.argv[1:]:

@@ -12,8 +12,8 @@ from adapters.airflow.running import Outcome, run
 from couler_airflow import optimize
 from couler_airflow.bundle import DagBundle
 from couler_airflow.lower import commit
+from couler_airflow.owner import wrapped_tasks
 from couler_airflow.runtime.upstream import XCOM
-from couler_airflow.wrapped import wrapped_tasks
 from couler_plugins.ir import Literal, Workflow, replace
 from support import first_of
 
