@@ -12,10 +12,10 @@ from functools import partial
 from couler_airflow.generating.conditions import condition_of, holds
 from couler_airflow.generating.functions import mapped_over, tell_of
 from couler_airflow.generating.ids import Ids
-from couler_airflow.generating.loops import items_of, listed_by_the_run
+from couler_airflow.generating.loops import items_of
 from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Rule, Wait, rule_for
 from couler_airflow.generating.task import Called, Incoming, Order, Run, Task, is_chain, pulled, wait_for
-from couler_airflow.generating.texts import Item, Scope, Text, bound, resolve
+from couler_airflow.generating.texts import Scope, Text, bound, resolve
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.ir import (
@@ -75,8 +75,7 @@ class _Planner:
         if len(place) >= MAX_DEPTH:
             raise refusal("Step.call", step.name, f"calls {callee.name!r}, which is nested too deeply")
         own = (*place, callee.name if is_entry else step.name)
-        listed = listed_by_the_run(step, scope)
-        items = items_of(step, scope) if listed is None else [Item()]
+        listed, items = items_of(step, scope)
         scopes = [scope if item is None else replace_fields(scope, item=(item,)) for item in items]
         runs = [Run(bound(step, callee, inner, is_entry=is_entry), condition_of(step, inner)) for inner in scopes]
         if isinstance(callee, Operation):

@@ -7,8 +7,9 @@ Airflow's own DAGs are changed in place instead; see `couler_airflow.lower`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from couler_airflow.generating.dag import parameters_of, whole_of
 from couler_airflow.generating.printing import printed
@@ -88,6 +89,12 @@ CONSTANTS = {
     "SCRIPT": (SCRIPT, "Runs a command on a file that holds a text."),
     "COLLECT": (COLLECT, "Runs a command, and leaves its outputs where Airflow reads them."),
 }
+FUNCTIONS: Mapping[str, Sequence[Callable[..., Any]]] = {
+    "typed": (typed_value, typed),
+    "only_if": (compared, only_if),
+    "each": (each,),
+}
+"""What is copied into a file that names it."""
 
 
 @dataclass(frozen=True)
@@ -178,12 +185,9 @@ def _sections(dags: Sequence[DagSource], names: set[str]) -> Iterator[str]:
     for name, (text, what) in CONSTANTS.items():
         if name in names:
             yield f"# {what}\n{name} = {printed(text)}\n"
-    if "typed" in names:
-        yield from (f"\n{inspect.getsource(function)}" for function in (typed_value, typed))
-    if "only_if" in names:
-        yield from (f"\n{inspect.getsource(function)}" for function in (compared, only_if))
-    if "each" in names:
-        yield f"\n@task\n{inspect.getsource(each)}"
+    for name, functions in FUNCTIONS.items():
+        mark = "@task\n" if name == "each" else ""
+        yield from (f"\n{mark}{inspect.getsource(item)}" for item in functions if name in names)
     for dag in dags:
         yield f"\n{dag.text}"
 
