@@ -321,9 +321,9 @@ def test_a_dag_file_becomes_a_manifest_beside_others(run: Run) -> None:
     done = run("convert", "pods.py", "plain.py", "--to", "argo", "-o", "out")
     assert done.exit_code == 2
     assert (
-        "'extract' is a _PythonDecoratedOperator, which only Airflow can run\n  hint: run it in a container"
-        in done.stderr
-    )
+        "'extract' is a _PythonDecoratedOperator, which only Airflow can run\n"
+        "  'load' is a _PythonDecoratedOperator, which only Airflow can run\n  hint: run it in a container"
+    ) in done.stderr
     assert [path.name for path in Path("out").iterdir()] == ["pods.yaml"]
 
 

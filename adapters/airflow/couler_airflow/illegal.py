@@ -1,10 +1,12 @@
-"""What a DAG or a task has beyond a container: found among all that it was given, and refused by Airflow's name."""
+"""What other engines cannot say of a DAG or a task that is more than a container: a table, by Airflow's own names."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+from couler_plugins.engine_kit.legalize.legality import Legality, Rule
 from couler_plugins.errors import Unsupported
 
 __all__ = ["check_dag", "check_task", "refuse"]
@@ -52,65 +54,74 @@ USUAL: Mapping[str, tuple[Any, ...]] = {
     "cwd": (),
     "env": (),
 }
+NOTHING: tuple[Any, ...] = (None, False, [], {}, (), 0)
 HINTS = {
     "Operation.kind": "run it in a container (KubernetesPodOperator, DockerOperator), or leave the DAG to Airflow",
     "Workflow.native_extra": "start the converted workflow by the other engine's own means",
     "Operation.native_extra": "take it out, or leave the DAG to Airflow",
 }
+ILLEGAL = Legality("airflow", {}, HINTS, "take it out, or leave the DAG to Airflow")
+refuse = ILLEGAL.refusal
 
 
-def refuse(feature: str, step: str, reason: str) -> Unsupported:
-    """The error for what other engines do not have.
-
-    Args:
-        feature: the IR's name for it.
-        step: the task, or the DAG.
-        reason: what about it, as the rest of a sentence.
-    """
-    hint = HINTS.get(feature, "take it out, or leave the DAG to Airflow")
-    return Unsupported(f"{step!r} {reason}", engine="airflow", step=step, feature=feature, hint=hint)
+def _schedule(dag: Any) -> str:
+    name = type(dag.timetable).__name__
+    return "" if name == "NullTimetable" else name
 
 
-def check_dag(dag: Any) -> None:
-    """Raises `Unsupported` where a DAG as a whole has what only Airflow has."""
-    if type(dag.timetable).__name__ != "NullTimetable":
-        raise refuse("Workflow.native_extra", dag.dag_id, f"has a schedule ({type(dag.timetable).__name__})")
-    for name in ("on_success_callback", "on_failure_callback", "deadline", "sla_miss_callback"):
-        if getattr(dag, name, None):
-            raise refuse("Workflow.handlers", dag.dag_id, f"has {name}")
-    if dag.render_template_as_native_obj:
-        raise refuse("Step.arguments", dag.dag_id, "renders templates as native objects")
-    if dag.user_defined_macros or dag.user_defined_filters:
-        raise refuse("Step.arguments", dag.dag_id, "has macros or filters of its own")
-    if dag.max_active_runs == 1:
-        raise refuse("Workflow.native_extra", dag.dag_id, "has one run at a time (max_active_runs)")
-    if dag.fail_fast:
-        raise refuse("Graph.fail_fast", dag.dag_id, "ends running tasks at the first failure (fail_fast)")
-    if dag.dagrun_timeout is not None:
-        raise refuse("Graph.timeout", dag.dag_id, "has a dagrun_timeout")
+def _callback(name: str, dag: Any) -> bool:
+    return bool(getattr(dag, name, None))
 
 
-def check_task(task: Any, fields: Mapping[str, Any], carried: Collection[str]) -> None:
-    """Raises `Unsupported` where a task was given what only Airflow has.
+def _own_params(task: Any) -> bool:
+    own, others = getattr(task, "params", None) or {}, task.dag.params
+    return {name: own[name] for name in own} != {name: others[name] for name in others}
+
+
+CALLBACKS = ("on_success_callback", "on_failure_callback", "deadline", "sla_miss_callback")
+DAG = (
+    Rule("Workflow.native_extra", "has a schedule ({})", _schedule),
+    *(Rule("Workflow.handlers", f"has {name}", partial(_callback, name)) for name in CALLBACKS),
+    Rule("Step.arguments", "renders templates as native objects", lambda dag: dag.render_template_as_native_obj),
+    Rule(
+        "Step.arguments",
+        "has macros or filters of its own",
+        lambda dag: dag.user_defined_macros or dag.user_defined_filters,
+    ),
+    Rule("Workflow.native_extra", "has one run at a time (max_active_runs)", lambda dag: dag.max_active_runs == 1),
+    Rule("Graph.fail_fast", "ends running tasks at the first failure (fail_fast)", lambda dag: dag.fail_fast),
+    Rule("Graph.timeout", "has a dagrun_timeout", lambda dag: dag.dagrun_timeout is not None),
+)
+TASK = (
+    Rule("Step.role", "is a setup or a teardown", lambda task: task.is_setup or task.is_teardown),
+    Rule(
+        "Graph.regions",
+        "is in a task group that is mapped",
+        lambda task: task.get_closest_mapped_task_group() is not None,
+    ),
+    Rule(
+        "Step.timeout",
+        "has an execution_timeout for each of several attempts",
+        lambda task: task.execution_timeout is not None and task.retries,
+    ),
+    Rule("Workflow.parameters", "has params of its own", _own_params),
+)
+
+
+def check_dag(dag: Any) -> Iterator[Unsupported]:
+    """Yield an error for each thing that only Airflow has of a DAG as a whole."""
+    return ILLEGAL.judge(dag, DAG, dag.dag_id)
+
+
+def check_task(task: Any, fields: Mapping[str, Any], carried: Collection[str]) -> Iterator[Unsupported]:
+    """Yield an error for each thing that only Airflow has of a task.
 
     Args:
         task: the task.
         fields: the arguments of its operator.
         carried: those that are carried.
     """
-    for name in sorted(fields):
-        value = fields[name]
-        if name in carried or name in NEUTRAL or value in (None, False, [], {}, (), 0):
-            continue
-        if value in USUAL.get(name, ()):
-            continue
-        raise refuse("Operation.native_extra", task.task_id, f"has {name}")
-    if task.is_setup or task.is_teardown:
-        raise refuse("Step.role", task.task_id, "is a setup or a teardown")
-    if task.get_closest_mapped_task_group() is not None:
-        raise refuse("Graph.regions", task.task_id, "is in a task group that is mapped")
-    if task.execution_timeout is not None and task.retries:
-        raise refuse("Step.timeout", task.task_id, "has an execution_timeout for each of several attempts")
-    own = getattr(task, "params", None) or {}
-    if {name: own[name] for name in own} != {name: task.dag.params[name] for name in task.dag.params}:
-        raise refuse("Workflow.parameters", task.task_id, "has params of its own")
+    others = sorted(fields.keys() - NEUTRAL - {*carried})
+    if names := [name for name in others if fields[name] not in (*NOTHING, *USUAL.get(name, ()))]:
+        yield refuse("Operation.native_extra", task.task_id, f"has {', '.join(names)}")
+    yield from ILLEGAL.judge(task, TASK, task.task_id)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle, LiveDag, snapshot
-from couler_airflow.generating.losses import OnUnsupported
 from couler_airflow.generating.workflows import generated
 from couler_airflow.journal import Journal
+from couler_airflow.legal import OnUnsupported
 from couler_airflow.patching import patch
 from couler_airflow.plugin import Options
 from couler_airflow.split.commit import parts_of, split

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from couler_airflow.bundle import DagBundle
 from couler_airflow.containers import EMPTY, Known, known_of
-from couler_airflow.folding import folded
 from couler_airflow.illegal import check_dag, check_task, refuse
-from couler_airflow.portable_needs import portable_needs
+from couler_airflow.portable_needs import check_needs, folded, with_errors
 from couler_airflow.values import seconds
+from couler_plugins.engine_kit.legalize.legality import raise_all
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -89,58 +91,48 @@ def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Dec
     Raises:
         Unsupported: the DAG, or one of its tasks, is more than that.
     """
-    notes: list[Decision] = []
     assert workflow.source is not None
-    dag = bundle.live_of(workflow.source).dag
-    check_dag(dag)
+    (graph,), dag = workflow.graphs, bundle.live_of(workflow.source).dag
+    refusals = [*check_dag(dag), *check_needs(graph, dag.task_dict)]
+    notes: list[Decision] = []
     steps: list[Step] = []
     operations: list[Operation] = []
-    needs = portable_needs(workflow.graphs[0], dag.task_dict)
-    for step in workflow.graphs[0].steps:
-        task = dag.task_dict[step.name]
-        operation, loop, arguments = _Task(task, fresh_name(step.name, {workflow.graphs[0].name})).operation()
-        if step.retry is not None and task.retry_delay.total_seconds():
-            reason = f"Airflow waits {seconds(task.retry_delay)} seconds before each further attempt, by retry_delay"
-            notes.append(_note(workflow, step.name, "retried without a delay", reason))
-        if task.operator_class.__name__ == "BashOperator":
-            notes.append(
-                _note(workflow, step.name, "fails with 99", "Airflow skips a BashOperator that ends with this code")
-            )
-        operations.append(operation)
-        steps.append(
-            replace(step, call=Call(name=operation.name), arguments=arguments, loop=loop, needs=needs[step.name])
+    for step in graph.steps:
+        try:
+            task = _Task(dag.task_dict[step.name], fresh_name(step.name, {graph.name}))
+            operation, loop, arguments = task.operation()
+        except Unsupported as error:
+            refusals.append(error)
+            continue
+        notes += (
+            Decision(optimizer="airflow", workflow=workflow.label, subject=step.name, action=action, reason=reason)
+            for action, reason in task.notes(step)
         )
-    graph = replace(
-        workflow.graphs[0], regions=(), steps=folded(steps, {step.name for step in steps if _is_empty(dag, step)})
-    )
+        operations.append(operation)
+        call = Call(name=operation.name)
+        steps.append(replace(step, call=call, arguments=arguments, loop=loop, needs=with_errors(step.needs)))
+    parameters = tuple(_parameters(dag, refusals))
+    raise_all(refusals)
+    empty = {step.name for step in steps if dag.task_dict[step.name].operator_class.__name__ == EMPTY}
+    graph = replace(graph, regions=(), steps=folded(steps, empty))
     remaining = {step.call for step in graph.steps}
     if not remaining:
         raise refuse("Graph.steps", workflow.name, "runs nothing: all of its tasks are empty")
     kept = tuple(item for item in operations if Call(name=item.name) in remaining)
-    return replace(workflow, parameters=_parameters(dag), graphs=(graph,), operations=kept, native_extra=None), tuple(
-        notes
-    )
+    portable = replace(workflow, parameters=parameters, graphs=(graph,), operations=kept, native_extra=None)
+    return portable, tuple(notes)
 
 
-def _note(workflow: Workflow, step: str, action: str, reason: str) -> Decision:
-    return Decision(optimizer="airflow", workflow=workflow.label, subject=step, action=action, reason=reason)
-
-
-def _is_empty(dag: Any, step: Step) -> bool:
-    return bool(dag.task_dict[step.name].operator_class.__name__ == EMPTY)
-
-
-def _parameters(dag: Any) -> tuple[Port, ...]:
-    ports: list[Port] = []
+def _parameters(dag: Any, refusals: list[Unsupported]) -> Iterator[Port]:
     for name in sorted(dag.params):
         value = dag.params.get_param(name).value
         if type(value).__name__ in ("NoValueSentinel", "ArgNotSet"):
-            ports.append(Port(name=name))
+            yield Port(name=name)
         elif isinstance(value, (str, int)) and not isinstance(value, bool):
-            ports.append(Port(name=name, value=Literal(value=str(value))))
+            yield Port(name=name, value=Literal(value=str(value)))
         else:
-            raise refuse("Workflow.parameters", name, f"is a param of the type {type(value).__name__}: give it as text")
-    return tuple(ports)
+            reason = f"is a param of the type {type(value).__name__}: give it as text"
+            refusals.append(refuse("Workflow.parameters", name, reason))
 
 
 class _Task:
@@ -152,27 +144,32 @@ class _Task:
         self._name = task.task_id
         self._given: Mapping[str, Any] = task.partial_kwargs if task.is_mapped else task._BaseOperator__init_kwargs
 
+    def notes(self, step: Step) -> Iterator[tuple[str, str]]:
+        """What is not quite the same elsewhere: what happens, and why."""
+        if step.retry is not None and self._task.retry_delay.total_seconds():
+            delay = seconds(self._task.retry_delay)
+            yield (
+                "retried without a delay",
+                f"Airflow waits {delay} seconds before each further attempt, by retry_delay",
+            )
+        if self._task.operator_class.__name__ == "BashOperator":
+            yield "fails with 99", "Airflow skips a BashOperator that ends with this code"
+
     def operation(self) -> tuple[Operation, Loop | None, tuple[Argument, ...]]:
         task = self._task
         if task.operator_class.__name__ == EMPTY:
-            check_task(task, self._given, frozenset())
+            raise_all(check_task(task, self._given, ()))
             return Operation(name=self._operation, kind="container"), None, ()
         container = known_of(task)
         if container is None:
             kind = task.operator_class.__name__
             raise refuse("Operation.kind", self._name, f"is a {kind}, which only Airflow can run")
-        check_task(
-            task,
-            self._given,
-            container.ignored | {container.image, container.command, container.arguments, container.environment},
-        )
+        own = {container.image, container.command, container.arguments, container.environment}
+        raise_all(check_task(task, self._given, container.ignored | own))
         if container.prefix and self._given.get(container.environment) and not self._given.get("append_env"):
             raise refuse("Container.env", self._name, "runs with its env alone: containers have more (append_env=True)")
-        rows = self._rows()
-        runs = [self._container(container, row) for row in rows]
-        if not task.is_mapped:
-            return self._named(runs[0], ()), None, ()
-        return self._looped(runs)
+        runs = [self._container(container, row) for row in self._rows()]
+        return self._looped(runs) if task.is_mapped else (self._named(runs[0], ()), None, ())
 
     def _named(self, container: Container, inputs: Sequence[str]) -> Operation:
         ports = tuple(Port(name=name) for name in inputs)
@@ -187,13 +184,12 @@ class _Task:
             if len(expanded) != 1:
                 raise refuse("Loop.combine", self._name, "is mapped over several fields, which are combined")
             ((name, values),) = expanded.items()
-            items = [{name: value} for value in values] if isinstance(values, (list, tuple)) else None
-        else:
-            items = list(expanded) if isinstance(expanded, (list, tuple)) else None
+            expanded = [{name: value} for value in values] if isinstance(values, (list, tuple)) else None
+        items = expanded if isinstance(expanded, (list, tuple)) else ()
         if not items or not all(isinstance(item, Mapping) for item in items):
             raise refuse("Loop.axes", self._name, "is mapped over what only the run knows, or over nothing")
         for item in items:
-            check_task(self._task, item, frozenset(self._task.template_fields))
+            raise_all(check_task(self._task, item, self._task.template_fields))
         return [{**self._given, **item} for item in items]
 
     def _container(self, container: Known, row: Mapping[str, Any]) -> Container:
@@ -227,8 +223,6 @@ class _Task:
             yield EnvVar(name=str(name), value=self._text(value))
 
     def _quantities(self, resources: Any, which: str) -> tuple[tuple[str, Value], ...]:
-        if resources is None:
-            return ()
         quantities = resources.get(which) if isinstance(resources, Mapping) else getattr(resources, which, None)
         return tuple(sorted((str(name), self._text(str(value))) for name, value in (quantities or {}).items()))
 
@@ -243,23 +237,20 @@ class _Task:
 
     def _looped(self, runs: Sequence[Container]) -> tuple[Operation, Loop, tuple[Argument, ...]]:
         """The operation with an input for each text that differs, and the loop over what it is each time."""
-        first = runs[0]
-        if any(_shape(run) != _shape(first) for run in runs):
+        blank = [_with_texts(run, repeat(Literal(value=""))) for run in runs]
+        if any(item != blank[0] for item in blank):
             raise refuse("Step.loop", self._name, "differs from run to run in more than texts")
         texts = [_texts_of(run) for run in runs]
         differing = [n for n in range(len(texts[0])) if any(row[n] != texts[0][n] for row in texts)]
         if any(not isinstance(row[n], Literal) for row in texts for n in differing):
             raise refuse("Step.loop", self._name, "is mapped over texts with parameters in them")
         names = {n: f"text-{position + 1}" for position, n in enumerate(differing)}
-        inner = [_input(names[n]) if n in names else text for n, text in enumerate(texts[0])]
+        inputs = {n: Reference(to="input", kind="parameter", name=name) for n, name in names.items()}
+        container = _with_texts(runs[0], (inputs.get(n, text) for n, text in enumerate(texts[0])))
         items = [{names[n]: row[n].value for n in differing} if differing else "" for row in texts]
         loop = Loop(axes=(Axis(name="item", values=Native.of(items)),))
         arguments = tuple(Argument(name=name, value=Reference(to="item", name=name)) for name in names.values())
-        return self._named(_with_texts(first, inner), list(names.values())), loop, arguments
-
-
-def _input(name: str) -> Reference:
-    return Reference(to="input", kind="parameter", name=name)
+        return self._named(container, list(names.values())), loop, arguments
 
 
 def _texts_of(container: Container) -> list[Any]:
@@ -267,16 +258,9 @@ def _texts_of(container: Container) -> list[Any]:
     return [*image, *container.command, *container.args, *(item.value for item in container.env)]
 
 
-def _with_texts(container: Container, texts: Sequence[Value]) -> Container:
-    pending = list(texts)
-    image = None if container.image is None else pending.pop(0)
-    command = tuple(pending.pop(0) for _ in container.command)
-    args = tuple(pending.pop(0) for _ in container.args)
-    env = tuple(EnvVar(name=item.name, value=pending.pop(0)) for item in container.env)
+def _with_texts(container: Container, texts: Iterable[Value]) -> Container:
+    pending = iter(texts)
+    image = None if container.image is None else next(pending)
+    command, args = (tuple(next(pending) for _ in items) for items in (container.command, container.args))
+    env = tuple(EnvVar(name=item.name, value=next(pending)) for item in container.env)
     return replace(container, image=image, command=command, args=args, env=env)
-
-
-def _shape(container: Container) -> object:
-    names = tuple(item.name for item in container.env)
-    sizes = (container.image is None, len(container.command), len(container.args), names)
-    return sizes, container.requests, container.limits

@@ -1,50 +1,105 @@
-"""Trigger rules in terms of outcomes that other engines have, too.
+"""Trigger rules in terms of outcomes that other engines have, too, and the needs of tasks without empty ones between.
 
 Airflow's `failed` is everybody's `failed` or `errored`. Where rules are not met, Airflow says `upstream_failed`, which
 is `omitted`, or `skipped`, although no condition was false: what waits for that is refused unless it takes both alike.
-Nothing else is skipped: operators that skip tasks are not carried.
+Nothing else is skipped: operators that skip tasks are not carried. Empty tasks only join others: they are taken out,
+with those after them waiting for those before them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_airflow.illegal import refuse
-from couler_plugins.ir import Graph, Need, Needs, map_needs, needed
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import Graph, GraphView, Need, Needs, Step, all_of, conjuncts, map_needs, needed, replace
 
-__all__ = ["portable_needs"]
+__all__ = ["check_needs", "folded", "with_errors"]
 
 EVERY = ("all_success", "all_done", "none_failed", "all_failed", "always")
 """The rules that ask the same of all upstream tasks, and wait for all of them."""
 
 
-def portable_needs(graph: Graph, tasks: Mapping[str, Any]) -> dict[str, Needs | None]:
-    """What each step waits for.
+def check_needs(graph: Graph, tasks: Mapping[str, Any]) -> Iterator[Unsupported]:
+    """Yield an error for each task that other engines would start, or leave out, in other cases than Airflow."""
+    rules = {name: str(getattr(task.trigger_rule, "value", task.trigger_rule)) for name, task in tasks.items()}
+    hollow = {name for name, rule in rules.items() if rule == "all_failed"}
+    for step in graph.steps:
+        rule, before = rules[step.name], {need.step for need in needed(step.needs)}
+        if rule not in EVERY:
+            yield refuse("Step.needs", step.name, f"has the trigger rule {rule}")
+        if rule == "all_failed" and len(before) > 1:
+            yield refuse("Step.needs", step.name, "waits for the failure of several tasks")
+        if rule != "all_done" and hollow & before:
+            yield refuse("Step.needs", step.name, "waits for a task that Airflow skips where nothing failed")
+
+
+def with_errors(needs: Needs | None) -> Needs | None:
+    """The needs of a step, with errors wherever they accept failures."""
+
+    def accepting(need: Need) -> Need:
+        errors = {"errored"} if "failed" in need.outcomes else set()
+        return Need(step=need.step, outcomes=tuple(sorted({*need.outcomes, *errors})))
+
+    return None if needs is None else map_needs(needs, accepting)
+
+
+ENDS = frozenset({"succeeded", "failed", "errored", "skipped", "omitted"})
+FINE = ({"succeeded"}, {"succeeded", "skipped"})
+MOST = 1000
+
+
+def folded(steps: Sequence[Step], empty: Collection[str]) -> tuple[Step, ...]:
+    """The steps without the empty ones; each means the same without them, or it is refused.
+
+    An empty task succeeds where it starts. So what needs its success needs what it needs, and what needs its end needs
+    the end of all before it.
 
     Raises:
-        Unsupported: other engines would start, or leave out, a task in other cases than Airflow.
+        Unsupported: something depends on more of an empty task than that.
     """
-    rules = {step.name: _rule(tasks[step.name]) for step in graph.steps}
-    hollow = {name for name, rule in rules.items() if rule == "all_failed"}
-    needs: dict[str, Needs | None] = {}
-    for step in graph.steps:
-        rule, before = rules[step.name], sorted({need.step for need in needed(step.needs)})
-        if rule not in EVERY:
-            raise refuse("Step.needs", step.name, f"has the trigger rule {rule}")
-        if rule == "all_failed" and len(before) > 1:
-            raise refuse("Step.needs", step.name, "waits for the failure of several tasks")
-        if rule != "all_done" and hollow.intersection(before):
-            raise refuse("Step.needs", step.name, "waits for a task that Airflow skips where nothing failed")
-        needs[step.name] = None if step.needs is None else map_needs(step.needs, _with_errors)
-    return needs
+    folding = _Folding(steps, empty)
+    return tuple(replace(step, needs=folding.needs(step.needs, step.name)) for step in steps if step.name not in empty)
 
 
-def _rule(task: Any) -> str:
-    return str(getattr(task.trigger_rule, "value", task.trigger_rule))
+class _Folding:
+    """What empty tasks stand for, those before them filled in first."""
 
+    def __init__(self, steps: Sequence[Step], empty: Collection[str]) -> None:
+        self._empty = empty
+        self._fine: dict[str, Needs | None] = {}
+        self._ends: dict[str, Needs | None] = {}
+        by_name = {step.name: step for step in steps}
+        waited_for = {need.step for step in steps for need in needed(step.needs)}
+        for name in GraphView(Graph(name="", steps=tuple(steps))).order():
+            if name in empty:
+                self._add(by_name[name], is_last=name not in waited_for)
 
-def _with_errors(need: Need) -> Need:
-    if "failed" not in need.outcomes:
-        return need
-    return Need(step=need.step, outcomes=tuple(sorted({*need.outcomes, "errored"})))
+    def _add(self, step: Step, *, is_last: bool) -> None:
+        own = [need for need in conjuncts(step.needs) if isinstance(need, Need)]
+        if len(own) < len(conjuncts(step.needs)):
+            raise refuse("Step.needs", step.name, "is an empty task that waits for one of several")
+        if is_last and any(set(need.outcomes) not in FINE for need in own):
+            raise refuse("Step.needs", step.name, "is an empty task at the end, which hides failures before it")
+        ends: list[Needs] = [replace(need, outcomes=tuple(sorted(ENDS))) for need in own]
+        self._fine[step.name] = self.needs(step.needs, step.name)
+        self._ends[step.name] = self.needs(all_of(ends), step.name)
+
+    def needs(self, needs: Needs | None, step: str) -> Needs | None:
+        """The needs of a step, without empty tasks in them."""
+        result: list[Needs] = []
+        for part in conjuncts(needs):
+            result += self._instead(part) if isinstance(part, Need) and part.step in self._empty else (part,)
+            if any(need.step in self._empty for need in needed(result[-1] if result else None)):
+                raise refuse("Step.needs", step, "waits for an empty task or another one")
+            if len(result) > MOST:
+                raise refuse("Step.needs", step, f"waits for more than {MOST} tasks without the empty ones between")
+        return all_of(result)
+
+    def _instead(self, need: Need) -> Sequence[Needs]:
+        if ENDS.issubset(need.outcomes):
+            return conjuncts(self._ends[need.step])
+        if set(need.outcomes) not in FINE:
+            raise refuse("Step.needs", need.step, "is an empty task whose failure others wait for")
+        return conjuncts(self._fine[need.step])

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.runtime import compared
 from couler_airflow.generating.texts import Jinja, Scope, Text, constant, joined, resolve
+from couler_airflow.legal import refusal
 from couler_plugins.engine_kit.legalize.comparisons import comparisons
 from couler_plugins.engine_kit.legalize.conditions import Membership
 from couler_plugins.ir import Expression, Literal, Step
@@ -58,14 +58,11 @@ def condition_of(step: Step, scope: Scope) -> Condition | None:
     if not plain or not tokens or len(joints) > 1 or joints - {"&&", "||"} or any(map(_is_operator, sides)):
         raise refusal("Step.condition", step.name, "has a condition that is more than comparisons")
     parsed = tuple(Comparison(left, constant(how) or "", right) for left, how, right in comparisons)
-    for comparison in parsed:
-        try:
-            for side in (comparison.left, comparison.right):
-                if (constant_side := constant(side)) is not None:
-                    compared(constant_side, "==", constant_side)
+    try:
+        for comparison in (*(Comparison(side, "==", side) for side in sides), *parsed):
             _holds(comparison)
-        except ValueError as error:
-            raise refusal("Step.condition", step.name, f"has a condition that cannot be read: {error}") from error
+    except ValueError as error:
+        raise refusal("Step.condition", step.name, f"has a condition that cannot be read: {error}") from error
     return Condition(parsed, some="||" in joints)
 
 

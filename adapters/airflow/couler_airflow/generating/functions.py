@@ -8,91 +8,27 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from couler_airflow.generating.errors import refusal
-from couler_airflow.generating.losses import Losses
 from couler_airflow.generating.needs import Rule, Wait
-from couler_airflow.generating.order import Incoming
-from couler_airflow.generating.printing import Call, Name, Node
-from couler_airflow.generating.task import Run, Task
-from couler_airflow.generating.texts import Jinja, Text, constant, spelt
+from couler_airflow.generating.printing import Call, Name, Node, expanded
+from couler_airflow.generating.task import Incoming, Run, Task
+from couler_airflow.generating.texts import Jinja, Text, constant, map_data, spelt
+from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, constant_of, function_of
 from couler_plugins.engine_kit.legalize.python.modules import typed_by
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Operation
 
-__all__ = ["CONTEXT", "Functions", "check_function", "definition_of", "functions_of", "mapped_over"]
+__all__ = ["Functions", "definition_of", "functions_of", "mapped_over", "tell_of"]
 
 
-# Names by which Airflow itself passes something to a function, in any release of 3.
-
-CONTEXT = frozenset(
-    [
-        "asset_state_store",
-        "conn",
-        "dag",
-        "dag_run",
-        "data_interval_end",
-        "data_interval_start",
-        "ds",
-        "ds_nodash",
-        "exception",
-        "expanded_ti_count",
-        "inlet_events",
-        "inlets",
-        "logical_date",
-        "macros",
-        "map_index_template",
-        "outlet_events",
-        "outlets",
-        "params",
-        "partition_date",
-        "partition_key",
-        "prev_data_interval_end_success",
-        "prev_data_interval_start_success",
-        "prev_end_date_success",
-        "prev_start_date_success",
-        "reason",
-        "run_id",
-        "task",
-        "task_instance",
-        "task_instance_key_str",
-        "task_reschedule_count",
-        "task_state_store",
-        "templates_dict",
-        "test_mode",
-        "ti",
-        "triggering_asset_events",
-        "try_number",
-        "ts",
-        "ts_nodash",
-        "ts_nodash_with_tz",
-        "var",
-    ]
-)
-"""Source: `airflow.sdk.definitions.context.KNOWN_CONTEXT_KEYS` (3.3)."""
-
-
-def check_function(operation: Operation, function: Function, losses: Losses) -> None:
-    """Refuses what a function in Airflow's own process does not have; says what it does not need.
-
-    Raises:
-        Unsupported: there is something of the former.
-    """
-    name, (container,) = operation.name, operation.containers
-    for parameter in function.inputs:
-        if parameter.name in CONTEXT:
-            hint = "give the parameter another name"
-            raise refusal("Port.name", name, f"takes {parameter.name!r}, by which Airflow passes its own", hint)
-    if container.env or container.native_extra is not None or container.command or container.args:
-        what = "variables of its own" if container.env else "more to say of its container than an image"
-        raise refusal(
-            "Container.env", name, f"has {what}, and runs in Airflow's own process", "pass them as parameters"
-        )
+def tell_of(operation: Operation, function: Function, diagnostics: Diagnostics) -> None:
+    """Tell what a function in Airflow's own process does not have of its container."""
+    (container,) = operation.containers
     if container.requests or container.limits:
-        losses.lose("Container.limits", name, "asks for resources")
+        diagnostics.lose("Container.limits", operation.name, "asks for resources")
     if function.packages:
         reason = f"it runs in Airflow's own process, which needs {', '.join(function.packages)}"
-        losses.note(name, "is not installed for", reason)
+        diagnostics.note(operation.name, "is not installed for", reason)
 
 
 def mapped_over(listed: Text | None, operation: Operation, incoming: Incoming) -> int | None:
@@ -167,9 +103,7 @@ class Functions:
         if not differing:
             raise _takes_nothing(task)
         partial = _partial(override, {name: node for name, node in runs[0].items() if name not in differing})
-        if len(differing) == 1:
-            return Call("expand", (), {differing[0]: [run[differing[0]] for run in runs]}, partial)
-        return Call("expand_kwargs", ([{name: run[name] for name in differing} for run in runs],), {}, partial)
+        return expanded(partial, runs, differing)
 
     def field(self, task: Task, function: Function) -> Node:
         """What the only parameter is made of that has the item of a loop over texts.
@@ -192,10 +126,11 @@ class Functions:
         text_constant = constant(text)
         if text_constant is not None:
             try:
-                return _untouched(constant_of(text_constant, kind), jinja=task.loops)
+                data = constant_of(text_constant, kind)
             except ValueError as error:
                 name = task.place[-1]
                 raise refusal("Step.arguments", name, f"passes what is of another kind: {error}") from None
+            return map_data(data, lambda item: spelt((item,), jinja=task.loops) if isinstance(item, str) else item)
         match text:
             case (Jinja(of=(int(number), str(key))),) if may_wait(task.rule, task.waits, number):
                 return self._name(number, key)
@@ -231,18 +166,6 @@ def _partial(override: Call, same: Mapping[str, Node]) -> Call:
 def _is_of_item(node: Node) -> bool:
     """Whether something is put together with the item of a loop: see `texts.spelt`."""
     return isinstance(node, tuple)
-
-
-def _untouched(data: Any, *, jinja: bool) -> Node:
-    """JSON data whose texts Airflow does not change."""
-    match data:
-        case str():
-            return spelt((data,), jinja=jinja)
-        case list():
-            return [_untouched(item, jinja=jinja) for item in data]
-        case dict():
-            return {key: _untouched(item, jinja=jinja) for key, item in data.items()}
-    return data
 
 
 def _takes_nothing(task: Task) -> Unsupported:

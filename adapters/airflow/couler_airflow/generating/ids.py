@@ -41,11 +41,6 @@ class Ids:
             self._own[place] = own
         return self._own[place]
 
-    def own(self, place: tuple[str, ...]) -> str:
-        """The id without those of the groups around it."""
-        around = self.of(place[:-1])
-        return self.of(place)[len(around) + 1 :] if around else self.of(place)
-
     @staticmethod
     def _whole(around: str, own: str) -> str:
         room = MAX - len(around) - 1 if around else MAX

@@ -5,80 +5,54 @@ Sources: Argo's `workflow/controller` (`expandStep`, `expandSequence`) and docs/
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from couler_airflow.generating.errors import refusal
-from couler_airflow.generating.texts import Scope, Text, constant, resolve, resolve_data
-from couler_plugins.ir import Loop, Native, Step
+from couler_airflow.generating.texts import Item, Scope, Text, constant, data_text, resolve, resolve_data
+from couler_airflow.legal import refusal
+from couler_plugins.ir import Native, Step, Value
 
-__all__ = ["items_of", "listed_by_the_run"]
+__all__ = ["items_of"]
 
 MAX_ITEMS = 1000
 PERCENT = re.compile(r"%(0?)(\d{0,2})([dxXo])")
 
 
-def listed_by_the_run(step: Step, scope: Scope) -> Text | None:
-    """The list that a step loops over, as JSON text, where only the run knows it; None where it is known."""
-    loop = step.loop
-    if loop is None or loop.combine != "rows" or len(loop.axes) != 1 or isinstance(loop.axes[0].values, Native):
-        return None
-    text = resolve(loop.axes[0].values, scope, step.name)
-    return text if constant(text) is None else None
+def items_of(step: Step, scope: Scope) -> tuple[Text | None, Sequence[Any]]:
+    """The list that a step loops over, as JSON text, where only the run knows it; and the items that it runs for.
 
-
-def items_of(step: Step, scope: Scope) -> Sequence[Any]:
-    """The items that a step runs for; one None where it does not loop.
+    It runs for one None where it does not loop.
 
     Raises:
-        Unsupported: only the run knows them, or there are none, or too many.
+        Unsupported: there are no items, or too many.
     """
-    loop = step.loop
-    if loop is None:
-        return [None]
-    if loop.limit is not None or loop.includes:
-        feature = "Loop.limit" if loop.limit is not None else "Loop.includes"
-        raise refusal(feature, step.name, "loops with a limit, or with more items than those of its list")
-    if len(loop.axes) != 1 or loop.combine not in ("rows", "sequence"):
-        raise refusal("Loop.combine", step.name, "loops over several lists")
-    items = _sequence(step, loop, scope) if loop.combine == "sequence" else _rows(step, loop, scope)
+    if step.loop is None:
+        return None, [None]
+    values = step.loop.axes[0].values
+    if step.loop.combine == "rows" and not isinstance(values, Native):
+        text = resolve(values, scope, step.name)
+        if (listed := constant(text)) is None:
+            return text, [Item()]
+        values = Native(parts=(listed,))
+    try:
+        items = _sequence(step, values, scope) if step.loop.combine == "sequence" else _data(step, values, scope)
+    except (ValueError, RecursionError):
+        items = None
+    if not isinstance(items, list):
+        raise refusal("Step.loop", step.name, "loops over what is no list")
     if not 0 < len(items) <= MAX_ITEMS:
         hint = f"Airflow skips a task without items, and {MAX_ITEMS} are the most that are written out"
         raise refusal("Step.loop", step.name, f"loops over {len(items)} items", hint)
-    return items
+    return None, items
 
 
-def _rows(step: Step, loop: Loop, scope: Scope) -> list[Any]:
-    values = loop.axes[0].values
-    if isinstance(values, Native):
-        data = resolve_data(values, scope, step.name)
-    else:
-        text = constant(resolve(values, scope, step.name))
-        if text is None:
-            raise refusal("Step.loop", step.name, "loops over a list that only the run knows")
-        try:
-            data = _texts(json.loads(text))
-        except (ValueError, RecursionError):
-            data = None
-    if not isinstance(data, list):
-        raise refusal("Step.loop", step.name, "loops over what is no list")
-    return data
+def _data(step: Step, values: Value, scope: Scope) -> Any:
+    return resolve_data(values, scope, step.name) if isinstance(values, Native) else None
 
 
-def _texts(data: Any) -> Any:
-    """JSON data with its strings as texts."""
-    if isinstance(data, dict):
-        return {key: _texts(inner) for key, inner in data.items()}
-    if isinstance(data, list):
-        return [_texts(inner) for inner in data]
-    return (data,) if isinstance(data, str) else data
-
-
-def _sequence(step: Step, loop: Loop, scope: Scope) -> list[Any]:
-    values = loop.axes[0].values
-    sequence = resolve_data(values, scope, step.name) if isinstance(values, Native) else None
+def _sequence(step: Step, values: Value, scope: Scope) -> list[Any]:
+    sequence = _data(step, values, scope)
     if not isinstance(sequence, dict) or sequence.keys() - {"count", "start", "end", "format"}:
         raise refusal("Loop.axes", step.name, "counts in a way that is not known here")
     start = _number(step, sequence, "start", 0)
@@ -96,9 +70,7 @@ def _sequence(step: Step, loop: Loop, scope: Scope) -> list[Any]:
 
 
 def _number(step: Step, sequence: Mapping[str, Any], key: str, usual: int) -> int:
-    value = sequence.get(key, usual)
-    text = constant(value) if isinstance(value, tuple) else value
     try:
-        return int(text if isinstance(text, (int, str)) else "")
+        return int(data_text(sequence.get(key, usual)) or "")
     except ValueError:
         raise refusal("Step.loop", step.name, f"counts from or to a {key} that only the run knows") from None

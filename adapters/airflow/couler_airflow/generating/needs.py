@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from couler_airflow.generating.errors import refusal
+from couler_airflow.legal import refusal
 from couler_plugins.ir import AnyOf, Need, Needs, conjuncts
 
-__all__ = ["ENDS", "SUCCESS", "Accepted", "Rule", "Wait", "accepted", "rule_for"]
+__all__ = ["ENDS", "FINE", "SUCCESS", "Accepted", "Rule", "Wait", "accepted", "rule_for"]
 
 ENDS = frozenset({"succeeded", "failed", "skipped", "omitted"})
 SUCCESS = frozenset({"succeeded"})
@@ -87,9 +87,9 @@ def accepted(needs: Needs | None, step: str) -> Accepted:
     parts = conjuncts(needs)
     if len(parts) == 1 and isinstance(parts[0], AnyOf):
         options = [part for part in parts[0].needs if isinstance(part, Need)]
-        names = {option.step for option in options}
+        names = dict.fromkeys(option.step for option in options)
         if len(names) == len(parts[0].needs) and all(_outcomes(option, step) == SUCCESS for option in options):
-            return Accepted(dict.fromkeys((option.step for option in options), SUCCESS), some=True)
+            return Accepted(dict.fromkeys(names, SUCCESS), some=True)
     outcomes_of: dict[str, frozenset[str]] = {}
     for part in parts:
         if not isinstance(part, Need):

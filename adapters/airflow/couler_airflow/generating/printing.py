@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Call", "Name", "Node", "identifier", "printed"]
+__all__ = ["Call", "Name", "Node", "expanded", "identifier", "nodes_of", "printed", "timedelta_of"]
 
 WIDTH = 110
 INDENT = "    "
+UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 @dataclass(frozen=True)
@@ -40,62 +41,81 @@ Node = Any
 
 def printed(node: Node, indent: str = "", width: int = WIDTH) -> str:
     """The source of a node, whose first line begins behind `indent` and something else."""
-    flat = _flat(node)
-    if flat is not None and len(indent) + len(flat) <= width:
-        return flat
-    inner = indent + INDENT
-    match node:
-        case Call():
-            items = [printed(argument, inner) for argument in node.arguments]
-            items += [f"{name}={printed(argument, inner)}" for name, argument in node.keywords.items()]
-            before = "" if node.of is None else printed(node.of, indent) + ("." if node.function else "")
-            return _block(f"{before}{node.function}(", items, ")", indent)
-        case dict() if node:
-            items = [f"{printed(key, inner)}: {printed(item, inner)}" for key, item in node.items()]
-            return _block("{", items, "}", indent)
-        case list() if node:
-            return _block("[", [printed(item, inner) for item in node], "]", indent)
-        case tuple() if node:
-            return _block("(", [printed(item, inner) for item in node], ")", indent)
-        case str() if "\n" in node[:-1]:
-            return f"(\n{''.join(f'{inner}{line!r}{chr(10)}' for line in node.splitlines(keepends=True))}{indent})"
-    return flat if flat is not None else repr(node)
+    flat = _laid_out(node, None)
+    return flat if "\n" not in flat and len(indent) + len(flat) <= width else _laid_out(node, indent)
 
 
-def _flat(node: Node) -> str | None:
-    """The source on one line; None where a text in it has several lines."""
+def _laid_out(node: Node, indent: str | None) -> str:
+    """The source of a node: each of its items on a line, or without an `indent` all of it on one.
+
+    A text that has several lines is a line break there.
+    """
+
+    def write(item: Node) -> str:
+        return _laid_out(item, None) if indent is None else printed(item, indent + INDENT)
+
     match node:
         case Name():
             return node.code
-        case str():
-            return None if "\n" in node[:-1] else repr(node)
-        case None | bool() | int() | float():
-            return repr(node)
         case Call():
-            items = [_flat(argument) for argument in node.arguments]
-            named = [(name, _flat(argument)) for name, argument in node.keywords.items()]
-            before = "" if node.of is None else _flat(node.of)
-            if before is None or None in items or any(item is None for _, item in named):
-                return None
-            before += "." if before and node.function else ""
-            return (
-                f"{before}{node.function}({', '.join([*map(str, items), *(f'{name}={item}' for name, item in named)])})"
-            )
+            before = "" if node.of is None else _laid_out(node.of, None) if indent is None else printed(node.of, indent)
+            opening = f"{before}{'.' if before and node.function else ''}{node.function}("
+            items = [*map(write, node.arguments), *(f"{name}={write(item)}" for name, item in node.keywords.items())]
+            return _block(opening, items, ")", indent)
         case dict():
-            pairs = [(_flat(key), _flat(item)) for key, item in node.items()]
-            return None if any(None in pair for pair in pairs) else f"{{{', '.join(f'{k}: {v}' for k, v in pairs)}}}"
-        case list() | tuple():
-            items = [_flat(item) for item in node]
-            if None in items:
-                return None
-            inner = ", ".join(map(str, items))
-            return f"[{inner}]" if isinstance(node, list) else f"({inner}{',' if len(items) == 1 else ''})"
+            return _block("{", [f"{write(key)}: {write(item)}" for key, item in node.items()], "}", indent)
+        case list():
+            return _block("[", [*map(write, node)], "]", indent)
+        case tuple():
+            only = "," if indent is None and len(node) == 1 else ""
+            return _block("(", [*map(write, node)], f"{only})", indent)
+        case str() if "\n" in node[:-1] and indent is None:
+            return "\n"
+        case str() if "\n" in node[:-1]:
+            lines = "".join(f"{indent}{INDENT}{line!r}\n" for line in node.splitlines(keepends=True))
+            return f"(\n{lines}{indent})"
+        case None | bool() | int() | float() | str():
+            return repr(node)
     raise TypeError(f"{type(node).__name__} cannot be written as Python")
 
 
-def _block(opening: str, items: list[str], closing: str, indent: str) -> str:
+def _block(opening: str, items: list[str], closing: str, indent: str | None) -> str:
+    if indent is None or not (items or len(opening) > 1):
+        return f"{opening}{', '.join(items)}{closing}"
     lines = "".join(f"{indent}{INDENT}{item},\n" for item in items)
     return f"{opening}\n{lines}{indent}{closing}"
+
+
+def nodes_of(node: Node) -> Iterator[Node]:
+    """A node and all nodes in it."""
+    yield node
+    inner: Iterable[Node] = ()
+    match node:
+        case Call():
+            inner = (node.of, *node.arguments, *node.keywords.values())
+        case dict():
+            inner = node.values()
+        case list() | tuple():
+            inner = node
+    for item in inner:
+        yield from nodes_of(item)
+
+
+def expanded(partial: Call, runs: Sequence[Mapping[str, Node]], names: Sequence[str]) -> Call:
+    """An operator that is mapped over the fields of these names, which differ from run to run."""
+    if len(names) == 1:
+        return Call("expand", (), {names[0]: [run[names[0]] for run in runs]}, partial)
+    return Call("expand_kwargs", ([{name: run[name] for name in names} for run in runs],), {}, partial)
+
+
+def timedelta_of(text: str) -> Call | None:
+    """A duration, from a number of seconds or from Go's notation (`1h30m`); None for what is neither."""
+    text = f"{text}s" if re.fullmatch(r"\d+(\.\d+)?", text) else text
+    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s)", text)
+    if not parts or "".join(map("".join, parts)) != text:
+        return None
+    seconds = sum((float(number) * UNITS[unit] for number, unit in parts), 0.0)
+    return Call("timedelta", (), {"seconds": int(seconds) if seconds.is_integer() else seconds})
 
 
 def identifier(text: str, names: Collection[str]) -> str:

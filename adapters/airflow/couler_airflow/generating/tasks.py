@@ -5,32 +5,26 @@ Values are resolved on the way down, so that a task knows its texts; loops whose
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace as replace_fields
 from functools import partial
 
-from couler_airflow.generating.bound import bound, with_item, with_output
 from couler_airflow.generating.conditions import condition_of, holds
-from couler_airflow.generating.errors import refusal
-from couler_airflow.generating.functions import check_function, mapped_over
+from couler_airflow.generating.functions import mapped_over, tell_of
 from couler_airflow.generating.ids import Ids
-from couler_airflow.generating.loops import items_of, listed_by_the_run
-from couler_airflow.generating.losses import Losses
-from couler_airflow.generating.needs import ENDS, SUCCESS, Rule, Wait, rule_for
-from couler_airflow.generating.objections import check_graph, check_graph_call, check_operation, check_step
-from couler_airflow.generating.order import Called, Incoming, Order, is_chain, order_of
-from couler_airflow.generating.task import Run, Task, pulled, wait_for
-from couler_airflow.generating.texts import Item, Scope, Text, resolve
+from couler_airflow.generating.loops import items_of
+from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Rule, Wait, rule_for
+from couler_airflow.generating.task import Called, Incoming, Order, Run, Task, is_chain, pulled, wait_for
+from couler_airflow.generating.texts import Scope, Text, bound, resolve
+from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.python.functions import function_of
-from couler_plugins.engine_kit.legalize.recursion import WAY_OUT, into_circle
 from couler_plugins.ir import (
     Call,
     Graph,
     Handler,
-    Literal,
     Operation,
     Reference,
     Step,
-    Value,
     Workflow,
     callables,
     fresh_name,
@@ -40,26 +34,25 @@ from couler_plugins.ir import (
 __all__ = ["tasks_of"]
 
 MAX_TASKS = 10_000
-MAX_DEPTH = 50
-FINE = frozenset({"succeeded", "skipped"})
+MAX_DEPTH = 49
 
 
-def tasks_of(workflow: Workflow, parameters: dict[str, Text], losses: Losses) -> list[Task]:
+def tasks_of(workflow: Workflow, parameters: dict[str, Text], diagnostics: Diagnostics) -> list[Task]:
     """The tasks of a workflow, each after those that it waits for.
 
     Args:
         workflow: it has an entry.
         parameters: what its parameters stand for.
-        losses: is told what is not quite the same.
+        diagnostics: is told what is not quite the same.
 
     Raises:
         Unsupported: it has something that a DAG cannot do.
     """
-    planner = _Planner(workflow, losses)
+    planner = _Planner(workflow, diagnostics)
     entry = workflow.entry
     assert entry is not None
     scope = Scope(parameters, dict(parameters))
-    last = planner.call(entry, (), scope, Incoming(), ()).last
+    last = planner.call(entry, (), scope, Incoming()).last
     planner.lose_unread()
     if workflow.handlers:
         planner.handle_exit(workflow.handlers, scope, last)
@@ -67,47 +60,33 @@ def tasks_of(workflow: Workflow, parameters: dict[str, Text], losses: Losses) ->
 
 
 class _Planner:
-    def __init__(self, workflow: Workflow, losses: Losses) -> None:
-        self._losses = losses
+    def __init__(self, workflow: Workflow, diagnostics: Diagnostics) -> None:
+        self._diagnostics = diagnostics
         self.tasks: list[Task] = []
         self._outputs: dict[tuple[str, str], bool] = {}
         self.ids = Ids()
-        self._workflow = workflow
         self._by_name = callables(workflow)
         self._entry = workflow.entry
 
-    def call(
-        self, step: Step, place: tuple[str, ...], scope: Scope, incoming: Incoming, around: tuple[str, ...]
-    ) -> Called:
-        """Adds the tasks of one call; `around` are the names of the graphs that are being expanded."""
-        check_step(step)
-        callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
-        if callee is None:
-            hint = "put the template into the workflow itself"
-            raise refusal("Step.call", step.name, "calls what is not in this workflow", hint)
-        if callee.name in around:
-            circle = into_circle(self._workflow)
-            assert circle is not None
-            raise refusal("Step.call", circle[0], f"calls {circle[1]!r}, which calls itself", WAY_OUT)
-        if len(around) >= MAX_DEPTH:
+    def call(self, step: Step, place: tuple[str, ...], scope: Scope, incoming: Incoming) -> Called:
+        """Adds the tasks of one call."""
+        assert isinstance(step.call, Call)
+        callee, is_entry = self._by_name[step.call.name], step is self._entry
+        if len(place) >= MAX_DEPTH:
             raise refusal("Step.call", step.name, f"calls {callee.name!r}, which is nested too deeply")
-        name = callee.name if step is self._entry else step.name
-        listed = listed_by_the_run(step, scope)
-        items = items_of(step, scope) if listed is None else [Item()]
-        scopes = [scope if item is None else with_item(scope, item) for item in items]
-        runs = [
-            Run(bound(step, callee, inner, is_entry=step is self._entry), condition_of(step, inner)) for inner in scopes
-        ]
+        own = (*place, callee.name if is_entry else step.name)
+        listed, items = items_of(step, scope)
+        scopes = [scope if item is None else replace_fields(scope, item=(item,)) for item in items]
+        runs = [Run(bound(step, callee, inner, is_entry=is_entry), condition_of(step, inner)) for inner in scopes]
         if isinstance(callee, Operation):
             over = mapped_over(listed, callee, incoming)
             if listed is not None and over is None:
-                incoming = self._listing(step, listed, (*place, f"{name}-items"), incoming)
-            return self._operation(step, callee, runs, (*place, name), incoming, spread=listed is not None, over=over)
+                incoming = self._listing(step, listed, (*place, f"{own[-1]}-items"), incoming)
+            return self._operation(step, callee, runs, own, incoming, spread=listed is not None, over=over)
         if listed is not None:
-            raise refusal(
-                "Step.loop", step.name, f"calls {callee.name!r} for the items of a list that only the run knows"
-            )
-        return self._composite(step, callee, runs, (*place, name), incoming, (*around, callee.name))
+            reason = f"calls {callee.name!r} for the items of a list that only the run knows"
+            raise refusal("Step.loop", step.name, reason)
+        return self._composite(step, callee, runs, own, incoming)
 
     def handle_exit(self, handlers: Sequence[Handler], scope: Scope, last: Sequence[Task]) -> None:
         """Adds what runs at the end, whatever the outcome, and what then says how the run ended.
@@ -115,14 +94,12 @@ class _Planner:
         A run of Airflow ends as the tasks do that nothing waits for. So the last one fails where one of those before
         the handler failed, or the handler did: Argo takes both for a failure of the workflow.
         """
-        handler = handlers[0]
-        if len(handlers) > 1 or handler.event != "exit" or handler.condition is not None:
-            raise refusal("Workflow.handlers", "", "has hooks beside an exit handler, or on conditions")
+        (handler,) = handlers
         waits = [wait_for(task, ENDS) for task in self.tasks]
         step = replace(handler.step, name=handler.step.name or "exit")
-        called = self.call(step, (), scope, Incoming(waits, Rule("all_done", after_failure=True)), ())
+        called = self.call(step, (), scope, Incoming(waits, Rule("all_done", after_failure=True)))
         if called.is_graph:
-            raise refusal("Workflow.handlers", step.name, "runs a graph at the end", "make it one container")
+            self._diagnostics.refuse("Workflow.handlers", step.name, "runs a graph at the end", "make it one container")
         ends = [wait_for(task, ENDS) for task in (*last, *called.last)]
         place = fresh_name("failed", {task.place[0] for task in self.tasks})
         self._add(Task(len(self.tasks), (place,), waits=ends, rule=Rule("one_failed"), fails=True))
@@ -131,9 +108,11 @@ class _Planner:
         """Says which outputs of graphs are lost, as nothing reads them."""
         for (graph, name), is_read in self._outputs.items():
             if not is_read:
-                self._losses.lose("Graph.outputs", graph, f"shows an output {name!r} that no step reads")
+                self._diagnostics.lose("Graph.outputs", graph, f"shows an output {name!r} that no step reads")
 
     def _graph_output(self, step: Step, graph: Graph, scope: Scope, reference: Reference) -> Text:
+        if step.loop is not None:
+            raise refusal("Step.loop", step.name, "loops, and the outputs of all its runs are read together")
         for item in graph.outputs:
             if (item.name, item.kind, reference.kind) == (reference.name, "parameter", "parameter"):
                 if item.value is None or item.default is not None:
@@ -161,12 +140,9 @@ class _Planner:
         spread: bool,
         over: int | None,
     ) -> Called:
-        check_operation(operation)
         if (function := function_of(operation)) is not None:
-            check_function(operation, function, self._losses)
-        operation = replace(
-            operation, retry=step.retry or operation.retry, timeout=_text(step.timeout) or operation.timeout
-        )
+            tell_of(operation, function, self._diagnostics)
+        operation = replace(operation, retry=step.retry or operation.retry, timeout=step.timeout or operation.timeout)
         loops = step.loop is not None
         if loops:
             runs = [run for run in runs if not (run.condition and holds(run.condition) is False)]
@@ -174,102 +150,73 @@ class _Planner:
                 raise refusal("Step.condition", step.name, "decides for each item of its loop")
             runs = [run._replace(condition=None) for run in runs]
         if any(run.condition for run in runs) and incoming.rule.after_failure:
-            raise refusal("Step.condition", step.name, "has a condition, and may start after a failure")
+            self._diagnostics.refuse("Step.condition", step.name, "has a condition, and may start after a failure")
         waits, rule = incoming.waits, incoming.rule
         task = self._add(
             Task(len(self.tasks), place, step, operation, runs, loops, waits, rule, spread=spread, over=over)
         )
-
-        def output(reference: Reference) -> Text:
-            return pulled(task, reference)
-
-        return Called(step, [task], [task], output, task.possible, is_graph=False)
+        return Called(step, [task], [task], partial(pulled, task), task.possible, is_graph=False)
 
     def _listing(self, step: Step, listed: Text, place: tuple[str, ...], incoming: Incoming) -> Incoming:
         """Adds the task that gives a loop what its operator is called with, once the list is known."""
-        if step.loop is not None and (step.loop.limit is not None or step.loop.includes):
-            raise refusal("Loop.limit", step.name, "loops with a limit, or with more items than those of its list")
         task = self._add(Task(len(self.tasks), place, step, waits=incoming.waits, rule=incoming.rule, listed=listed))
         wait = Wait(task.number, SUCCESS, task.possible, task.rule.hollow)
         return Incoming([wait], rule_for([wait], step.name))
 
     def _composite(
-        self,
-        step: Step,
-        graph: Graph,
-        runs: list[Run],
-        place: tuple[str, ...],
-        incoming: Incoming,
-        around: tuple[str, ...],
+        self, step: Step, graph: Graph, runs: list[Run], place: tuple[str, ...], incoming: Incoming
     ) -> Called:
-        check_graph_call(step)
-        check_graph(graph, is_entry=step is self._entry)
         if any(run.condition and holds(run.condition) is not True for run in runs):
-            raise refusal("Step.condition", step.name, f"calls the graph {graph.name!r} on a condition")
+            self._diagnostics.refuse("Step.condition", step.name, f"calls the graph {graph.name!r} on a condition")
         if incoming.rule.hollow:
-            raise refusal("Step.needs", step.name, f"calls the graph {graph.name!r}, which may be left out")
+            self._diagnostics.refuse("Step.needs", step.name, f"calls the graph {graph.name!r}, which may be left out")
         for item in graph.outputs:
             self._outputs.setdefault((graph.name, item.name), False)
-        first = len(self.tasks)
-        last: list[Task] = []
-        output = _no_outputs(step)
-        inner = place if step is not self._entry else ()
-        for number, run in enumerate(runs):
-            own = inner if step.loop is None else (*inner[:-1], f"{inner[-1]}-{number}")
-            ends, outputs = self._graph(graph, own, run.scope, incoming, around)
-            last += ends
-            if step.loop is None:
-                output = partial(self._graph_output, step, graph, outputs)
-        tasks = self.tasks[first:]
-        omitted = {"omitted"} if incoming.rule.unmet else set()
-        return Called(step, tasks, last, output, frozenset({"succeeded", "failed", *omitted}), is_graph=True)
+        first, inner = len(self.tasks), place if step is not self._entry else ()
+        parts = [
+            self._graph(
+                graph, inner if step.loop is None else (*inner[:-1], f"{inner[-1]}-{number}"), run.scope, incoming
+            )
+            for number, run in enumerate(runs)
+        ]
+        output = partial(self._graph_output, step, graph, parts[0][1])
+        last = [task for tasks, _ in parts for task in tasks]
+        possible = frozenset({"succeeded", "failed", *({"omitted"} if incoming.rule.unmet else ())})
+        return Called(step, self.tasks[first:], last, output, possible, is_graph=True)
 
     def _graph(
-        self, graph: Graph, place: tuple[str, ...], scope: Scope, incoming: Incoming, around: tuple[str, ...]
+        self, graph: Graph, place: tuple[str, ...], scope: Scope, incoming: Incoming
     ) -> tuple[list[Task], Scope]:
         """Adds the tasks of a graph; gives those that no other of them waits for, and the scope of its outputs."""
-        order = order_of(graph)
-        steps = {step.name: step for step in graph.steps}
-        steps_of = Order(graph, order, incoming, self.tasks)
+        steps_of = Order(graph, incoming, self.tasks)
 
         def output(reference: Reference) -> Text:
             if reference.step not in steps_of.called:
                 raise refusal("Step.arguments", "", f"refers to {reference.step!r}, which is not before it")
             return steps_of.called[reference.step].output(reference)
 
-        scope = with_output(scope, output)
-        if not order:
+        scope = replace_fields(scope, output=output, item=None)
+        if not graph.steps:
             return [self._junction((*place, "nothing"), incoming)], scope
         if graph.stages is None and graph.fail_fast is not False and not is_chain(graph):
             reason = "once a step failed, steps that do not wait for it still start; failFast would keep them from that"
-            self._losses.note(graph.name, "goes on after a failure", reason)
+            self._diagnostics.note(graph.name, "goes on after a failure", reason)
 
         def join(own: Incoming, stage: int) -> Incoming:
             """One task that waits for all of these, where the edges would be too many."""
             waits = [wait_for(self._junction((*place, f"stage-{stage}"), own), FINE)]
             return Incoming(waits, rule_for(waits, graph.name))
 
-        for name, own in steps_of.starts(join):
+        for step, own in steps_of.starts(join):
             if own is not incoming and own.rule.after_failure and incoming.rule.unmet:
-                raise refusal("Step.needs", name, f"starts after a failure in {graph.name!r}, which may not run at all")
-            steps_of.called[name] = self.call(steps[name], place, scope, own, around)
+                self._diagnostics.refuse(
+                    "Step.needs", step.name, f"starts after a failure in {graph.name!r}, which may not run at all"
+                )
+            steps_of.called[step.name] = self.call(step, place, scope, own)
         for end in steps_of.last:
             if end.step.tolerates:
-                raise refusal("Step.tolerates", end.step.name, "may fail, and nothing comes after it")
+                self._diagnostics.refuse("Step.tolerates", end.step.name, "may fail, and nothing comes after it")
         return [task for end in steps_of.last for task in end.last], scope
 
     def _junction(self, place: tuple[str, ...], incoming: Incoming) -> Task:
         return self._add(Task(len(self.tasks), place, waits=incoming.waits, rule=incoming.rule))
-
-
-def _text(timeout: Value | None) -> Value | None:
-    """A timeout as a text; a number is one of seconds."""
-    is_number = isinstance(timeout, Literal) and not isinstance(timeout.value, str)
-    return Literal(value=f"{timeout.value}s") if is_number and isinstance(timeout, Literal) else timeout
-
-
-def _no_outputs(step: Step) -> Callable[[Reference], Text]:
-    def output(reference: Reference) -> Text:
-        raise refusal("Step.loop", step.name, "loops, and the outputs of all its runs are read together")
-
-    return output

@@ -14,19 +14,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from couler_airflow.generating.errors import refusal
 from couler_airflow.generating.printing import Call, Node
-from couler_plugins.ir import Literal, Native, Reference, Template, Value
+from couler_airflow.legal import refusal
+from couler_plugins.engine_kit.legalize.python.functions import function_of
+from couler_plugins.ir import Graph, Literal, Native, Operation, Reference, Step, Template, Value
 
 __all__ = [
     "Item",
     "Jinja",
     "Scope",
     "Text",
+    "bound",
     "constant",
+    "data_text",
     "item_text",
     "jinja_quoted",
     "joined",
+    "map_data",
     "resolve",
     "resolve_data",
     "spelt",
@@ -60,6 +64,7 @@ TOUCHED = re.compile(r"\{+(?=[{%#\r]|\n?\Z)|\r\n?")
 GO_EXPONENT = 1e21
 """From here on, Go writes numbers with an exponent."""
 MARK = "\ue000"
+ESCAPED = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
 
 
 def _no_output(reference: Reference) -> Text:
@@ -83,14 +88,36 @@ class Scope:
     item: tuple[Any] | None = None
 
 
+def bound(step: Step, callee: Graph | Operation, scope: Scope, *, is_entry: bool) -> Scope:
+    """The scope inside of what a step calls.
+
+    Args:
+        step: the call, which passes all that is needed.
+        callee: what it calls.
+        scope: where it is called.
+        is_entry: whether the run itself calls it, and hands its parameters on.
+
+    Raises:
+        Unsupported: as `resolve`.
+    """
+    is_function = isinstance(callee, Operation) and function_of(callee) is not None
+    inputs = {
+        port.name: scope.parameters[port.name] for port in callee.inputs if is_entry and port.name in scope.parameters
+    }
+    passed = {item.name: item.value for item in step.arguments if not is_function or item.value != Literal(value=None)}
+    for port in callee.inputs:
+        if port.name in passed:
+            inputs[port.name] = resolve(passed[port.name], scope, step.name)
+        elif port.name not in inputs and (value := port.value if port.value is not None else port.default) is not None:
+            inputs[port.name] = resolve(value, Scope(scope.parameters), step.name)
+    return Scope(scope.parameters, inputs)
+
+
 def constant(text: Text) -> str | None:
     """The text, where nothing of it depends on the run."""
-    match text:
-        case ():
-            return ""
-        case (str(only),):
-            return only
-    return None
+    if not text:
+        return ""
+    return text[0] if len(text) == 1 and isinstance(text[0], str) else None
 
 
 def joined(*texts: Text) -> Text:
@@ -116,14 +143,10 @@ def resolve(value: Value, scope: Scope, step: str) -> Text:
         case Reference():
             return _referenced(value, scope, step)
         case Template():
-            return joined(*(_part(part, scope, step) for part in value.parts))
+            return joined(*((part,) if isinstance(part, str) else resolve(part, scope, step) for part in value.parts))
         case Native(parts=(str(),)):
             return joined((item_text(value.data),))
     raise refusal("Step.arguments", step, f"has a value that Airflow cannot compute: {_shown(value)}")
-
-
-def _part(part: Any, scope: Scope, step: str) -> Text:
-    return (part,) if isinstance(part, str) else resolve(part, scope, step)
 
 
 def _referenced(reference: Reference, scope: Scope, step: str) -> Text:
@@ -151,21 +174,14 @@ def _item(item: Any, path: list[str]) -> Text | None:
         if not isinstance(item, dict) or key not in item:
             return None
         item = item[key]
-    return item if isinstance(item, tuple) else (item_text(_plain(item)),)
+    return item if isinstance(item, tuple) else (item_text(map_data(item, _known)),)
 
 
-def _plain(item: Any) -> Any:
-    """An item as JSON data."""
-    if isinstance(item, dict):
-        return {key: _plain(inner) for key, inner in item.items()}
-    if isinstance(item, list):
-        return [_plain(inner) for inner in item]
-    if isinstance(item, tuple):
-        text = constant(item)
-        if text is None:
-            raise refusal("Step.loop", "", "loops over structures that only the run knows")
-        return text
-    return item
+def _known(text: Any) -> Any:
+    """A value in an item, where the run does not have to make it."""
+    if isinstance(text, tuple) and constant(text) is None:
+        raise refusal("Step.loop", "", "loops over structures that only the run knows")
+    return constant(text) if isinstance(text, tuple) else text
 
 
 def item_text(data: Any) -> str:
@@ -174,40 +190,47 @@ def item_text(data: Any) -> str:
         return data
     if isinstance(data, float) and data.is_integer() and abs(data) < GO_EXPONENT:
         return str(int(data))
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).translate(ESCAPED)
 
 
-def resolve_data(native: Native, scope: Scope, step: str) -> Any:
-    """A structure as JSON data with texts (`Text`) for its strings.
+def data_text(data: Any) -> str | None:
+    """A scalar of such data as a text; None where only the run knows it."""
+    return constant(data) if isinstance(data, tuple) else item_text(data)
+
+
+def resolve_data(native: Native | None, scope: Scope, step: str) -> Any:
+    """A structure as JSON data with texts (`Text`) for its strings; an empty mapping where there is none.
 
     Raises:
         Unsupported: as `resolve`.
     """
     texts: list[Text] = []
-    written: list[str] = []
-    for part in native.parts:
-        if isinstance(part, str):
-            if MARK in part:
-                raise refusal("Step.arguments", step, "has a character of Unicode's private use area in a structure")
-            written.append(part)
+    marked: list[str] = []
+    for part in native.parts if native is not None else ("{}",):
+        if not isinstance(part, str):
+            marked.append(f"{MARK}{len(texts)}{MARK}")
+            texts.append(resolve(part, scope, step))
+        elif MARK in part:
+            raise refusal("Step.arguments", step, "has a character of Unicode's private use area in a structure")
         else:
-            written.append(f"{MARK}{len(texts)}{MARK}")
-            texts.append(resolve(part, scope, step) if isinstance(part, Reference) else _part(part, scope, step))
-    return _with_texts(json.loads("".join(written) or "null"), texts)
+            marked.append(part)
 
-
-def _with_texts(data: Any, texts: list[Text]) -> Any:
-    if isinstance(data, dict):
-        return {key: _with_texts(inner, texts) for key, inner in data.items()}
-    if isinstance(data, list):
-        return [_with_texts(inner, texts) for inner in data]
-    if isinstance(data, str):
-        pieces = data.split(MARK)
+    def filled(text: str) -> Text:
+        pieces = text.split(MARK)
         return joined(*(texts[int(piece)] if number % 2 else (piece,) for number, piece in enumerate(pieces)))
-    return data
+
+    return map_data(json.loads("".join(marked) or "null"), lambda item: filled(item) if isinstance(item, str) else item)
+
+
+def map_data(data: Any, change: Callable[[Any], Any]) -> Any:
+    """JSON data, or such with texts in it, with what `change` makes of each value that is no mapping and no list."""
+    if isinstance(data, dict):
+        return {key: map_data(inner, change) for key, inner in data.items()}
+    return [map_data(inner, change) for inner in data] if isinstance(data, list) else change(data)
+
+
+jinja_quoted = ascii
+"""Writes a constant of Jinja; its lexer reads Python's escapes, and knows no others."""
 
 
 def spelt(text: Text, *, jinja: bool = False) -> Node:
@@ -238,11 +261,6 @@ def _untouched(text: str, *, ends: bool = True) -> str:
     if escaped.endswith("\n"):
         return f"{escaped[:-1]}{{{{ {jinja_quoted(chr(10))} }}}}"
     return f"{escaped}{{{{ '' }}}}" if escaped.endswith(FILES) else escaped
-
-
-def jinja_quoted(text: str) -> str:
-    """A constant of Jinja; its lexer reads Python's escapes, and knows no others."""
-    return ascii(text)
 
 
 def _shown(value: Value) -> str:

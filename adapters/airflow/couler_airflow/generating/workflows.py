@@ -7,16 +7,17 @@ Airflow's own DAGs are changed in place instead; see `couler_airflow.lower`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from couler_airflow.generating.dag import parameters_of, whole_of
-from couler_airflow.generating.errors import refusal
-from couler_airflow.generating.losses import Losses, OnUnsupported
 from couler_airflow.generating.printing import printed
 from couler_airflow.generating.runtime import compared, each, only_if
-from couler_airflow.generating.source import Body, body_of
+from couler_airflow.generating.source import body_of
 from couler_airflow.generating.tasks import tasks_of
+from couler_airflow.legal import LEGALITY, Diagnostics, OnUnsupported, refusal
+from couler_plugins.engine_kit.legalize.legality import merge
 from couler_plugins.engine_kit.legalize.python.modules import FUTURE
 from couler_plugins.engine_kit.legalize.python.runtime import typed, typed_value
 from couler_plugins.engine_kit.legalize.shell import SCRIPT
@@ -88,6 +89,12 @@ CONSTANTS = {
     "SCRIPT": (SCRIPT, "Runs a command on a file that holds a text."),
     "COLLECT": (COLLECT, "Runs a command, and leaves its outputs where Airflow reads them."),
 }
+FUNCTIONS: Mapping[str, Sequence[Callable[..., Any]]] = {
+    "typed": (typed_value, typed),
+    "only_if": (compared, only_if),
+    "each": (each,),
+}
+"""What is copied into a file that names it."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +104,15 @@ class DagSource:
     Attributes:
         dag_id: its id.
         origin: what it was made from, for people.
-        body: the source.
+        names: the names in it that have to be imported or defined, as they stand in the source.
+        text: the source.
         notes: what is not quite the same about it.
     """
 
     dag_id: str
     origin: str
-    body: Body
+    names: frozenset[str]
+    text: str
     notes: tuple[Decision, ...] = ()
 
 
@@ -134,21 +143,27 @@ def generate(workflow: Workflow, on_unsupported: OnUnsupported = "error") -> Dag
     if workflow.entry is None:
         hint = "convert a workflow that calls it"
         raise refusal("Workflow.entry", workflow.label, "is a library: nothing in it runs by itself", hint)
-    losses = Losses(workflow.label, on_unsupported)
+    diagnostics = Diagnostics(workflow.label, on_unsupported)
     try:
         parameters = parameters_of(workflow)
-        whole = whole_of(workflow, parameters, losses)
-        body = body_of(whole, tasks_of(workflow, parameters, losses))
+        arguments, pod = whole_of(workflow, parameters, diagnostics)
+        diagnostics.refusals += LEGALITY.refusals(workflow)
+        diagnostics.stop()
+        tasks = tasks_of(workflow, parameters, diagnostics)
+        diagnostics.stop()
+        names, text = body_of(arguments, pod, tasks, diagnostics)
+        diagnostics.stop()
     except Unsupported as error:
-        error.step = error.step or workflow.label
-        raise
+        whole = merge([*diagnostics.refusals, error])
+        whole.step = whole.step or workflow.label
+        raise whole from None
     origin = f"the {workflow.engine} {workflow.kind} {workflow.label}"
-    return DagSource(str(whole.arguments["dag_id"]), origin, body, tuple(losses.decisions))
+    return DagSource(str(arguments["dag_id"]), origin, names, text, tuple(diagnostics.decisions))
 
 
 def file_of(dags: Sequence[DagSource]) -> str:
     """The source of one file with these DAGs."""
-    names = {name for dag in dags for name in dag.body.names}
+    names = {name for dag in dags for name in dag.names}
     names |= {"task"} if names & {"each", "typed"} else set()
     return "\n".join(_sections(dags, names))
 
@@ -170,14 +185,11 @@ def _sections(dags: Sequence[DagSource], names: set[str]) -> Iterator[str]:
     for name, (text, what) in CONSTANTS.items():
         if name in names:
             yield f"# {what}\n{name} = {printed(text)}\n"
-    if "typed" in names:
-        yield from (f"\n{inspect.getsource(function)}" for function in (typed_value, typed))
-    if "only_if" in names:
-        yield from (f"\n{inspect.getsource(function)}" for function in (compared, only_if))
-    if "each" in names:
-        yield f"\n@task\n{inspect.getsource(each)}"
+    for name, functions in FUNCTIONS.items():
+        mark = "@task\n" if name == "each" else ""
+        yield from (f"\n{mark}{inspect.getsource(item)}" for item in functions if name in names)
     for dag in dags:
-        yield f"\n{dag.body.text}"
+        yield f"\n{dag.text}"
 
 
 def _sorted(imports: Iterable[str]) -> list[str]:

@@ -7,7 +7,9 @@ brings all with it that it needs: imports stand inside of it.
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
+import symtable
 import textwrap
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,12 +18,12 @@ from typing import Any
 from couler_plugins.engine_kit.legalize.python import runtime
 from couler_plugins.engine_kit.legalize.python.annotations import HINT, KINDS, fields_of, is_none, kind_of, unquoted
 from couler_plugins.engine_kit.legalize.python.functions import TYPES, Function, Kind, Parameter, constant_of, text_of
-from couler_plugins.engine_kit.legalize.python.names import needed_names
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["function_from", "function_from_text"]
 
 RESERVED = frozenset(runtime.__all__)
+KNOWN = frozenset({*dir(builtins), "__name__"})
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -119,7 +121,7 @@ class _Reader:
             raise self._refuse(definition, "has a name that is used around it", "give it another name")
         if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in _own(definition)):
             raise self._refuse(definition, "is a generator", "return a list")
-        needed = needed_names(self._source)
+        needed = _needed_names(self._source)
         if self._name in needed:
             hint = "define what calls itself inside of it"
             raise self._refuse(self._first(self._name), "calls itself, and has another name where it runs", hint)
@@ -229,3 +231,40 @@ def _own(definition: Definition) -> Iterator[ast.AST]:
 def _kind_of_data(value: Any) -> Kind | None:
     kinds = (kind for kind in KINDS.values() if type(value) is TYPES[kind])
     return next(kinds, None)
+
+
+def _needed_names(source: str) -> set[str]:
+    """The names that have to be around a function, built-in ones left out.
+
+    Annotations do not count: they are not evaluated where it runs.
+
+    Args:
+        source: the definition of the function.
+    """
+    bare = _WithoutAnnotations().visit(ast.parse(source))
+    pending = symtable.symtable(ast.unparse(bare), "function", "exec").get_children()
+    names: set[str] = set()
+    while pending:
+        table = pending.pop()
+        names.update(item.get_name() for item in table.get_symbols() if item.is_global())
+        pending += table.get_children()
+    return names - KNOWN
+
+
+class _WithoutAnnotations(ast.NodeTransformer):
+    """Takes annotations off, in functions and of variables."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        return ast.arg(arg=node.arg)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.annotation = ast.Constant(value=None)
+        return self.generic_visit(node)

@@ -10,7 +10,7 @@ import pytest
 from adapters.airflow.generated.corpus import loaded
 from adapters.airflow.running import Outcome, run
 from adapters.subjects import AIRFLOW
-from couler_airflow.generating.functions import CONTEXT
+from couler_airflow.legal import CONTEXT
 from couler_plugins.engine_kit.legalize.python.functions import operation_of
 from couler_plugins.engine_kit.legalize.python.source import function_from_text
 from couler_plugins.errors import Unsupported

@@ -1,0 +1,306 @@
+"""What a DAG cannot say of the workflows of other engines: a table, checked as a whole before anything is written.
+
+What only shows once texts are put together, such as the outcome of a condition, is refused where it is written.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from couler_plugins.engine_kit.legalize.legality import Legality, Rule, Site, differs
+from couler_plugins.engine_kit.legalize.native_fields import beyond, fields_of
+from couler_plugins.engine_kit.legalize.python.functions import function_of
+from couler_plugins.engine_kit.legalize.recursion import WAY_OUT
+from couler_plugins.errors import Unsupported
+from couler_plugins.ir import (
+    Argument,
+    Container,
+    Graph,
+    Handler,
+    Loop,
+    Node,
+    Operation,
+    Output,
+    Port,
+    Step,
+    Workflow,
+)
+from couler_plugins.ir import Literal as Constant
+from couler_plugins.plan import Decision
+
+__all__ = ["CONTAINER_FIELDS", "CONTEXT", "LEGALITY", "POD_FIELDS", "Diagnostics", "OnUnsupported", "refusal"]
+
+log = logging.getLogger(__name__)
+OnUnsupported = Literal["error", "warn", "drop"]
+
+KINDS = ("container", "script")
+POD_FIELDS = tuple(
+    str.split(
+        """
+        affinity automountServiceAccountToken dnsConfig dnsPolicy hostAliases hostNetwork imagePullSecrets nodeSelector
+        priorityClassName schedulerName securityContext serviceAccountName tolerations volumes
+        """
+    )
+)
+"""Fields of a template, or of a whole workflow, that are those of a pod."""
+CONTAINER_FIELDS = frozenset(
+    str.split(
+        """
+        envFrom imagePullPolicy lifecycle livenessProbe ports readinessProbe securityContext startupProbe stdin
+        terminationMessagePath tty volumeDevices volumeMounts workingDir
+        """
+    )
+)
+CONTEXT = frozenset(
+    str.split(
+        """
+        asset_state_store conn dag dag_run data_interval_end data_interval_start ds ds_nodash exception
+        expanded_ti_count inlet_events inlets logical_date macros map_index_template outlet_events outlets params
+        partition_date partition_key prev_data_interval_end_success prev_data_interval_start_success
+        prev_end_date_success prev_start_date_success reason run_id task task_instance task_instance_key_str
+        task_reschedule_count task_state_store templates_dict test_mode ti triggering_asset_events try_number ts
+        ts_nodash ts_nodash_with_tz var
+        """
+    )
+)
+"""Names by which Airflow itself passes something to a function, in any release of 3.
+
+Source: `airflow.sdk.definitions.context.KNOWN_CONTEXT_KEYS` (3.3).
+"""
+
+
+def _is_pod(site: Site) -> bool:
+    return isinstance(site.callee, Operation) and site.callee.kind in KINDS
+
+
+def _is_function(site: Site) -> bool:
+    return isinstance(site.callee, Operation) and function_of(site.callee) is not None
+
+
+def _set(feature: str, kind: type[Graph | Operation]) -> Callable[[Site], object]:
+    """Return what tells whether a field is set, where what is called is of this kind."""
+    return lambda site: isinstance(site.callee, kind) and differs(site.node, feature)
+
+
+def _unpassed(site: Site) -> str:
+    step: Step = site.node
+    passed = {item.name for item in step.arguments if not (_is_function(site) and item.value == Constant(value=None))}
+    passed |= {port.name for port in site.workflow.parameters} if site.is_entry else set()
+    inputs = site.callee.inputs if site.callee is not None else ()
+    needed = (port.name for port in inputs if port.required and port.kind == "parameter")
+    return ", ".join(repr(name) for name in needed if name not in passed)
+
+
+def _handled(site: Site) -> bool:
+    handlers: Sequence[Handler] = site.node.handlers
+    return len(handlers) > 1 or any(item.event != "exit" or item.condition is not None for item in handlers)
+
+
+def _kind(site: Site) -> str:
+    return "" if _is_pod(site) or _is_function(site) else site.node.kind
+
+
+def _pod_fields(site: Site) -> str:
+    """The fields that no pod has."""
+    fields = fields_of(site.node.native_extra) if _is_pod(site) else {}
+    metadata = fields.pop("metadata", {})
+    fields.pop("activeDeadlineSeconds", None)
+    is_plain = isinstance(metadata, dict) and not metadata.keys() - {"labels", "annotations"}
+    return ", ".join(sorted(fields.keys() - set(POD_FIELDS)) or ([] if is_plain else ["metadata"]))
+
+
+def _container_fields(site: Site) -> str:
+    return ", ".join(sorted(fields_of(site.node.native_extra).keys() - CONTAINER_FIELDS)) if _is_pod(site) else ""
+
+
+def _mains(site: Site) -> str:
+    number = sum(item.role == "main" for item in site.node.containers)
+    return str(number) if _is_pod(site) and number != 1 else ""
+
+
+def _around_function(site: Site) -> str:
+    """What a function has of a container that runs in Airflow's own process."""
+    container: Container = site.node
+    if not _is_function(site):
+        return ""
+    others = container.native_extra is not None or container.command or container.args
+    return "variables of its own" if container.env else "more to say of its container than an image" if others else ""
+
+
+ARTIFACT, MORE = "is an artifact", "has more than a name and a value"
+CALLABLE = {"memoized": "is memoized", "locks": "takes mutexes or semaphores", "metrics": "reports metrics"}
+PORT = {"kind": ARTIFACT, "origin": "comes from elsewhere", "path": "appears as a file", "native_extra": MORE}
+OUTPUT = {"kind": ARTIFACT, "exported": "is shown to the whole run", "native_extra": MORE}
+ITEMS = "loops with a limit, or with more items than those of its list"
+
+RULES: Mapping[type[Node], Sequence[Rule]] = {
+    Workflow: (Rule("Workflow.handlers", "has hooks beside an exit handler, or on conditions", _handled),),
+    Step: (
+        Rule("Step.handlers", "has hooks, or an exit handler of its own"),
+        Rule("Step.directives", "is to be cached or tuned"),
+        Rule("Step.native_extra", "{}", lambda site: site.node.native_extra and beyond(site.node.native_extra)),
+        Rule("Step.role", "is a {site.node.role}"),
+        Rule(
+            "Step.call",
+            "calls what is not in this workflow",
+            lambda site: site.callee is None,
+            "put the template into the workflow itself",
+        ),
+        Rule(
+            "Step.call",
+            "calls {!r}, which calls itself",
+            lambda site: site.into_recursion and site.node.call.name,
+            WAY_OUT,
+        ),
+        Rule("Step.retry", "is retried as a whole", _set("Step.retry", Graph)),
+        Rule("Step.timeout", "has a timeout as a whole", _set("Step.timeout", Graph)),
+        Rule("Port.value", "gets no value for {}", _unpassed, "pass one"),
+    ),
+    Argument: (Rule("Argument.kind", "hands the artifact {site.node.name!r} on"),),
+    Loop: (
+        Rule("Loop.limit", ITEMS),
+        Rule("Loop.includes", ITEMS),
+        Rule(
+            "Loop.combine",
+            "loops over several lists",
+            lambda site: len(site.node.axes) != 1 or site.node.combine not in ("rows", "sequence"),
+        ),
+    ),
+    Port: (
+        *(Rule(f"Port.{name}", f"has a port {{site.node.name!r}} that {reason}") for name, reason in PORT.items()),
+        Rule(
+            "Port.optional",
+            "has a port {site.node.name!r} that may stay empty",
+            lambda site: site.node.optional and not _is_function(site),
+        ),
+    ),
+    Graph: (
+        *(Rule(f"Graph.{name}", reason) for name, reason in CALLABLE.items()),
+        Rule("Graph.retry", "is retried as a whole"),
+        Rule("Graph.timeout", "has a timeout as a whole"),
+        Rule("Graph.finalizers", "has steps that run after all others"),
+        Rule("Graph.regions", "has named subsets of its steps"),
+        Rule("Graph.targets", "runs only what some of its steps need"),
+        Rule("Graph.native_extra", "has more than steps, inputs and outputs"),
+        Rule(
+            "Graph.parallelism",
+            "limits how many of its steps run at a time",
+            lambda site: site.node.parallelism is not None and not site.is_entry,
+            "use a pool",
+        ),
+    ),
+    Operation: (
+        Rule("Operation.kind", "is a {}, which Airflow has no operator for", _kind),
+        *(Rule(f"Operation.{name}", reason) for name, reason in CALLABLE.items()),
+        Rule("Operation.daemon", "keeps running beside the steps after it"),
+        Rule("Operation.directives", "is to be cached or tuned"),
+        Rule("Operation.native_extra", "has {}", _pod_fields),
+        Rule(
+            "Container.role",
+            "has sidecars, which Airflow would wait for",
+            lambda site: _is_pod(site) and any(item.role == "sidecar" for item in site.node.containers),
+            "start it inside of the main container, or outside of the workflow",
+        ),
+        Rule("Operation.containers", "has {} main containers", _mains),
+        Rule(
+            "Port.name",
+            "takes {!r}, by which Airflow passes its own",
+            lambda site: (
+                _is_function(site) and next((port.name for port in site.node.inputs if port.name in CONTEXT), "")
+            ),
+            "give the parameter another name",
+        ),
+    ),
+    Output: (
+        *(
+            Rule(
+                f"Output.{name}", f"has a output {{site.node.name!r}} that {reason}", _set(f"Output.{name}", Operation)
+            )
+            for name, reason in OUTPUT.items()
+        ),
+        Rule(
+            "Output.value",
+            "finds its output {site.node.name!r} otherwise",
+            lambda site: (
+                _is_pod(site)
+                and site.node.kind == "parameter"
+                and (site.node.path is None or site.node.value is not None)
+            ),
+        ),
+    ),
+    Container: (
+        Rule("Container.native_extra", "has {} in a container", _container_fields),
+        Rule(
+            "Container.image",
+            "names no image",
+            lambda site: _is_pod(site) and site.node.role == "main" and site.node.image is None,
+        ),
+        Rule(
+            "Container.script",
+            "has a script before the main container",
+            lambda site: site.node.role == "init" and site.node.script is not None,
+        ),
+        Rule(
+            "Container.env",
+            "has {}, and runs in Airflow's own process",
+            _around_function,
+            "pass them as parameters",
+        ),
+    ),
+}
+HINTS = {
+    "Operation.kind": "make it a container or a script, or keep this workflow where it is",
+    "Operation.daemon": "start what it serves outside of the workflow",
+    "Operation.locks": "use a pool in Airflow, after the conversion",
+    "Step.condition": "compare words or numbers by ==, !=, <, >, && or ||, or decide it in the container",
+    "Step.loop": "list the items, or count them, in the workflow itself",
+    "Step.needs": "let a step need the same of all steps before it: success, success or skipped, failure, or any end",
+    "Step.arguments": "pass it as a parameter of the workflow, or find it out in the container",
+    "Output.value": "write it to a file in the container, and name that file (valueFrom.path)",
+    "Output.kind": "let the container put it into a store, and pass its address as a parameter",
+    "Port.kind": "let the container fetch it, and pass its address as a parameter",
+    "Container.command": "give the command: an image's own entrypoint is not known here",
+}
+LEGALITY = Legality("airflow", RULES, HINTS, "take it out of the workflow, or keep this workflow where it is")
+refusal = LEGALITY.refusal
+
+
+class Diagnostics:
+    """Collects what is refused of one workflow, what is left out of it, and what is not quite the same in Airflow.
+
+    Args:
+        workflow: its label.
+        on_unsupported: what becomes of what a DAG has no place for, where nothing that is computed depends on it.
+    """
+
+    def __init__(self, workflow: str, on_unsupported: OnUnsupported) -> None:
+        self.refusals: list[Unsupported] = []
+        self.decisions: list[Decision] = []
+        self._workflow = workflow
+        self._on_unsupported = on_unsupported
+
+    def refuse(self, feature: str, step: str, reason: str, hint: str = "") -> None:
+        """Add something that a DAG cannot say; see `Legality.refusal`."""
+        self.refusals.append(refusal(feature, step, reason, hint))
+
+    def stop(self) -> None:
+        """Raise the last of what is refused so far, if anything is."""
+        if self.refusals:
+            raise self.refusals.pop()
+
+    def lose(self, feature: str, step: str, reason: str) -> None:
+        """Add something that a DAG has no place for, and that does not count for what is computed."""
+        if self._on_unsupported == "error":
+            hint = "--to 'airflow{on-unsupported=warn}' leaves it out, and says so"
+            self.refuse(feature, step, f"{reason}, which a DAG has no place for", hint)
+        if self._on_unsupported == "warn":
+            self.note(step, "left out", f"it {reason}, which no DAG has a place for")
+            log.warning("%s", self.decisions[-1])
+
+    def note(self, step: str, action: str, reason: str) -> None:
+        """Add something that is not quite the same in Airflow."""
+        self.decisions.append(
+            Decision(optimizer="airflow", workflow=self._workflow, subject=step, action=action, reason=reason)
+        )
