@@ -1,0 +1,131 @@
+"""Pages of reference that follow from docstrings: the types of the IR, and plugins with their options."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from typing import get_args
+
+import msgspec
+
+from couler_plugins import ir
+from couler_plugins.ir import needs, ports, values, workflow
+from couler_plugins.options.config import load_config
+from couler_plugins.options.fields import options_of
+from couler_plugins.plugins import OPTIMIZERS, PARTITIONERS, POLICIES, TUNERS, load_plugins
+
+MADE_BY = "This page is made by `python3 dev.py docs`"
+IR = """\
+# IR reference
+
+{made_by}, from the docstrings of `couler_plugins.ir`.
+
+An optimizer gets workflows as values of these types (`from couler_plugins import ir`). They are immutable and hashable:
+`ir.replace(step, timeout=ir.Literal(value=60))` returns a changed copy. `source` and `native` do not count when two
+values are compared. [The tutorial](tutorial.md) shows an optimizer, and [the JSON schema](../schema/couler.ir-v0.json)
+the same types as JSON.
+"""
+IR_SECTIONS = {
+    "Workflows, graphs and steps": workflow,
+    "Inputs, outputs, loops and containers": ports,
+    "Dependencies": needs,
+    "Values": values,
+}
+IR_UNIONS = ("Callee", "Needs", "Value", "Scalar", "PortKind")
+OPTIONS = """\
+# Optimizers and their options
+
+{made_by}, from the docstrings of the built-in plugins.
+
+Write options in braces after the name, as in `couler optimize -p 'prune,cache{{capacity=30GB,policy=lru}}'`. A list
+takes `|` between its values. `couler plugins` shows the same for every installed plugin, those of others included.
+[The command line](cli.md) has the options of the commands, and `couler.toml` may hold both.
+"""
+OPTION_SECTIONS = {
+    "Optimizers": OPTIMIZERS,
+    "Cache policies: `cache{policy=…}`": POLICIES,
+    "Partitioners: `split{partitioner=…}`": PARTITIONERS,
+    "Tuners: `tune{tuner=…}`": TUNERS,
+}
+ENTRY = re.compile(r"^    (\w[\w, ]*): (.*(?:\n {8}.*)*)", re.MULTILINE)
+"""One entry of the Attributes section of a docstring: a name, or several with commas, and the text."""
+
+
+def ir_reference() -> str:
+    """Return the page with every type of the IR and its fields."""
+    lines = [IR.format(made_by=MADE_BY), "These names stand for several types:", ""]
+    lines += ["| name | one of |", "| --- | --- |"]
+    lines += [f"| `{name}` | {', '.join(map(_type_name, get_args(getattr(ir, name))))} |" for name in IR_UNIONS]
+    for title, module in IR_SECTIONS.items():
+        lines += ["", f"## {title}"]
+        for cls in reversed(vars(module).values()):  # what others are part of comes last there
+            if inspect.isclass(cls) and issubclass(cls, ir.Node) and cls.__module__ == module.__name__:
+                lines += _of_node(cls)
+    return "\n".join(lines) + "\n"
+
+
+def options() -> str:
+    """Return the page with every optimizer, policy, partitioner and tuner that we have, and its options."""
+    plugins = load_plugins(load_config(environ={}))
+    lines = [OPTIONS.format(made_by=MADE_BY)]
+    for title, point in OPTION_SECTIONS.items():
+        names = {
+            name: plugins.get(point, name) for record in plugins.records for name in record.provides.get(point.key, ())
+        }
+        lines += [f"## {title}", "", "| name | what it does |", "| --- | --- |"]
+        classes = {name: plugins.get(point, name) for name in names}
+        lines += [f"| [{name}](#{name}) | {_summary(cls)} |" for name, cls in classes.items()]
+        for name, cls in classes.items():
+            lines += ["", f"### {name}", "", _about(cls), *_of_options(cls)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _about(cls: type) -> str:
+    return inspect.cleandoc(cls.__doc__ or "").partition("Attributes:\n")[0].strip()
+
+
+def _summary(cls: type) -> str:
+    return " ".join(_about(cls).partition("\n\n")[0].split())
+
+
+def _meanings(cls: type) -> dict[str, str]:
+    """What the docstrings of a class and its bases say of each attribute."""
+    return {
+        name: " ".join(text.split())
+        for base in reversed(cls.__mro__)
+        for names, text in ENTRY.findall(inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")[2])
+        for name in names.split(", ")
+    }
+
+
+def _of_options(cls: type) -> Iterator[str]:
+    """A table of the options of a class; nothing where it has none."""
+    meanings = _meanings(cls)
+    if options := options_of(cls):
+        yield from ("", "| option | type | default | what it is |", "| --- | --- | --- | --- |")
+    for item in options.values():
+        default = "needed" if item.default is None else f"`{'|'.join(item.default)}`" if any(item.default) else "empty"
+        row = (f"`{item.name}`", item.type_text, default, meanings.get(item.field, ""))
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+
+def _type_name(kind: object) -> str:
+    name = getattr(kind, "__name__", None) or json.dumps(kind)
+    return f"`{'None' if name == 'NoneType' else name}`"
+
+
+def _of_node(cls: type[ir.Node]) -> Iterator[str]:
+    """A section on one type."""
+    meanings = _meanings(cls)
+    types = {
+        name: kind for base in reversed(cls.__mro__) for name, kind in vars(base).get("__annotations__", {}).items()
+    }
+    yield from ("", f"### {cls.__name__}", "", _about(cls), "")
+    yield from ("| field | type | default | what it is |", "| --- | --- | --- | --- |")
+    for item in msgspec.structs.fields(cls):
+        kind = types[item.name].replace("OneOf[", "Literal[").replace("|", "\\|")
+        default = "needed" if item.required else f"`{item.default!r}`"
+        yield f"| `{item.name}` | `{kind}` | {default} | {meanings[item.name]} |"
