@@ -36,23 +36,15 @@ log = logging.getLogger(__name__)
 OnUnsupported = Literal["error", "warn", "drop"]
 
 KINDS = ("container", "script")
-POD_FIELDS = tuple(
-    str.split(
-        """
-        affinity automountServiceAccountToken dnsConfig dnsPolicy hostAliases hostNetwork imagePullSecrets nodeSelector
-        priorityClassName schedulerName securityContext serviceAccountName tolerations volumes
-        """
-    )
-)
+POD_FIELDS = str.split("""
+    affinity automountServiceAccountToken dnsConfig dnsPolicy hostAliases hostNetwork imagePullSecrets nodeSelector
+    priorityClassName schedulerName securityContext serviceAccountName tolerations volumes
+""")
 """Fields of a template, or of a whole workflow, that are those of a pod."""
-CONTAINER_FIELDS = frozenset(
-    str.split(
-        """
-        envFrom imagePullPolicy lifecycle livenessProbe ports readinessProbe securityContext startupProbe stdin
-        terminationMessagePath tty volumeDevices volumeMounts workingDir
-        """
-    )
-)
+CONTAINER_FIELDS = str.split("""
+    envFrom imagePullPolicy lifecycle livenessProbe ports readinessProbe securityContext startupProbe stdin
+    terminationMessagePath tty volumeDevices volumeMounts workingDir
+""")
 CONTEXT = frozenset(
     str.split(
         """
@@ -112,7 +104,7 @@ def _pod_fields(site: Site) -> str:
 
 
 def _container_fields(site: Site) -> str:
-    return ", ".join(sorted(fields_of(site.node.native_extra).keys() - CONTAINER_FIELDS)) if _is_pod(site) else ""
+    return ", ".join(sorted(fields_of(site.node.native_extra).keys() - set(CONTAINER_FIELDS))) if _is_pod(site) else ""
 
 
 def _mains(site: Site) -> str:

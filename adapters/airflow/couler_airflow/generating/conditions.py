@@ -22,6 +22,7 @@ __all__ = ["Comparison", "Condition", "condition_of", "holds"]
 
 TOKEN = re.compile(r"""\s*(==|!=|<=|>=|&&|\|\||<|>|'[^'\\]*'|"[^"\\]*"|[^\s=!<>&|'"()]+)""")
 COMPARING = {"==", "!=", "<", "<=", ">", ">="}
+OPERATORS = COMPARING | {"&&", "||"}
 
 
 class Comparison(NamedTuple):
@@ -55,7 +56,13 @@ def condition_of(step: Step, scope: Scope) -> Condition | None:
     comparisons = [tokens[start : start + 3] for start in range(0, len(tokens), 4)]
     plain = all(len(item) == 3 and constant(item[1]) in COMPARING for item in comparisons)
     sides = [side for item in comparisons for side in item[::2]]
-    if not plain or not tokens or len(joints) > 1 or joints - {"&&", "||"} or any(map(_is_operator, sides)):
+    if (
+        not plain
+        or not tokens
+        or len(joints) > 1
+        or joints - {"&&", "||"}
+        or any(constant(side) in OPERATORS for side in sides)
+    ):
         raise refusal("Step.condition", step.name, "has a condition that is more than comparisons")
     parsed = tuple(Comparison(left, constant(how) or "", right) for left, how, right in comparisons)
     try:
@@ -83,10 +90,6 @@ def _of_texts(step: Step, scope: Scope) -> Condition:
     if several and len(tests) > 1:
         raise refusal("Step.condition", step.name, "asks whether a text is one of several, beside something else")
     return Condition(tuple(parsed), some=several)
-
-
-def _is_operator(text: Text) -> bool:
-    return constant(text) in COMPARING | {"&&", "||"}
 
 
 def _tokens(text: Text, step: str) -> Iterator[Text]:
