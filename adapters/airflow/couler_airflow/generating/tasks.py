@@ -16,9 +16,11 @@ from couler_airflow.generating.ids import Ids
 from couler_airflow.generating.loops import items_of
 from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Rule, Wait, rule_for
 from couler_airflow.generating.task import Called, Incoming, Order, Run, Task, is_chain, pulled, wait_for
-from couler_airflow.generating.texts import Scope, Text, bound, resolve
+from couler_airflow.generating.texts import Jinja, Scope, Text, bound, resolve
 from couler_airflow.legal import Diagnostics, refusal
+from couler_plugins.engine_kit.legalize.legality import SHOWN
 from couler_plugins.engine_kit.legalize.python.functions import function_of
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Call,
     Graph,
@@ -54,7 +56,8 @@ def tasks_of(workflow: Workflow, parameters: dict[str, Text], diagnostics: Diagn
     assert entry is not None
     scope = Scope(parameters, dict(parameters))
     last = planner.call(entry, (), scope, Incoming()).last
-    planner.lose_unread()
+    if not diagnostics.refusals:  # those who read may be refused
+        planner.lose_unread()
     if workflow.handlers:
         planner.handle_exit(workflow.handlers, scope, last)
     return planner.tasks
@@ -211,8 +214,19 @@ class _Planner:
                 self._diagnostics.refuse(
                     "Step.needs", step.name, f"starts after a failure in {graph.name!r}, which may not run at all"
                 )
-            steps_of.called[step.name] = self.call(step, place, scope, own)
+            try:
+                steps_of.called[step.name] = self.call(step, place, scope, own)
+            except Unsupported as error:
+                if len(self.tasks) >= MAX_TASKS or len(self._diagnostics.refusals) >= SHOWN:
+                    raise  # calls within each other may be exponentially many
+                self._diagnostics.refusals.append(error)
+                steps_of.called[step.name] = Called(step, [], [], _refused, frozenset(), is_graph=False)
         for end in steps_of.last:
             if end.step.tolerates:
                 self._diagnostics.refuse("Step.tolerates", end.step.name, "may fail, and nothing comes after it")
         return [task for end in steps_of.last for task in end.last], scope
+
+
+def _refused(reference: Reference) -> Text:
+    """What an output of a step stands for that is refused: nothing else is to be refused for it."""
+    return (Jinja(reference.name),)
