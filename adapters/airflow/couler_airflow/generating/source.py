@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from couler_airflow.generating.conditions import Condition
+from couler_airflow.generating.calls import Condition
 from couler_airflow.generating.functions import Functions, definition_of, functions_of
 from couler_airflow.generating.pods import Pod
 from couler_airflow.generating.printing import (

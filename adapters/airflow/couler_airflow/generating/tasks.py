@@ -10,13 +10,12 @@ from dataclasses import replace as replace_fields
 from functools import partial
 from typing import Any
 
-from couler_airflow.generating.conditions import condition_of, holds
+from couler_airflow.generating.calls import bound, condition_of, holds, items_of
 from couler_airflow.generating.functions import mapped_over, tell_of
-from couler_airflow.generating.ids import Ids
-from couler_airflow.generating.loops import items_of
 from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Rule, Wait, rule_for
+from couler_airflow.generating.printing import Ids
 from couler_airflow.generating.task import Called, Incoming, Order, Run, Task, is_chain, pulled, wait_for
-from couler_airflow.generating.texts import Jinja, Scope, Text, bound, resolve
+from couler_airflow.generating.texts import Jinja, Scope, Text, resolve
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.legality import SHOWN
 from couler_plugins.engine_kit.legalize.python.functions import function_of
