@@ -217,7 +217,9 @@ def _reasons(found: dict[tuple[str, str], list[Outcome]]) -> Iterator[str]:
         yield from ("", f"### From {source} to {target}", "", "| feature | files | example |", "| --- | --- | --- |")
         for feature, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
             example = next(error for error in errors if (error.feature or type(error).__name__) == feature)
-            yield f"| {feature} | {count} | {_cell(example.message)} |"
+            first, *_ = example.message.splitlines()
+            text = example.message if first.endswith(":") else first  # one reason, or what begins a list of them
+            yield f"| {feature} | {count} | {_cell(text)} |"
 
 
 def _cell(text: str) -> str:

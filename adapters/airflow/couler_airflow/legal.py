@@ -36,23 +36,15 @@ log = logging.getLogger(__name__)
 OnUnsupported = Literal["error", "warn", "drop"]
 
 KINDS = ("container", "script")
-POD_FIELDS = tuple(
-    str.split(
-        """
-        affinity automountServiceAccountToken dnsConfig dnsPolicy hostAliases hostNetwork imagePullSecrets nodeSelector
-        priorityClassName schedulerName securityContext serviceAccountName tolerations volumes
-        """
-    )
-)
+POD_FIELDS = str.split("""
+    affinity automountServiceAccountToken dnsConfig dnsPolicy hostAliases hostNetwork imagePullSecrets nodeSelector
+    priorityClassName schedulerName securityContext serviceAccountName tolerations volumes
+""")
 """Fields of a template, or of a whole workflow, that are those of a pod."""
-CONTAINER_FIELDS = frozenset(
-    str.split(
-        """
-        envFrom imagePullPolicy lifecycle livenessProbe ports readinessProbe securityContext startupProbe stdin
-        terminationMessagePath tty volumeDevices volumeMounts workingDir
-        """
-    )
-)
+CONTAINER_FIELDS = str.split("""
+    envFrom imagePullPolicy lifecycle livenessProbe ports readinessProbe securityContext startupProbe stdin
+    terminationMessagePath tty volumeDevices volumeMounts workingDir
+""")
 CONTEXT = frozenset(
     str.split(
         """
@@ -84,6 +76,19 @@ def _set(feature: str, kind: type[Graph | Operation]) -> Callable[[Site], object
     return lambda site: isinstance(site.callee, kind) and differs(site.node, feature)
 
 
+def _beyond_text(what: str, field: str, reason: str) -> Rule:
+    """Return the rule for a field that texts do not have; of an artifact, only its kind is told."""
+    feature = f"{what.capitalize()}.{field}"
+
+    def fault(site: Site) -> bool:
+        is_filled_in = isinstance(site.node, Output) and isinstance(site.callee, Graph)
+        is_own = field == "optional" and _is_function(site)
+        is_told = field == "kind" or site.node.kind == "parameter"
+        return is_told and not is_filled_in and not is_own and differs(site.node, feature)
+
+    return Rule(feature, f"has a {what} {{site.node.name!r}} that {reason}", fault)
+
+
 def _unpassed(site: Site) -> str:
     step: Step = site.node
     passed = {item.name for item in step.arguments if not (_is_function(site) and item.value == Constant(value=None))}
@@ -112,7 +117,7 @@ def _pod_fields(site: Site) -> str:
 
 
 def _container_fields(site: Site) -> str:
-    return ", ".join(sorted(fields_of(site.node.native_extra).keys() - CONTAINER_FIELDS)) if _is_pod(site) else ""
+    return ", ".join(sorted(fields_of(site.node.native_extra).keys() - set(CONTAINER_FIELDS))) if _is_pod(site) else ""
 
 
 def _mains(site: Site) -> str:
@@ -131,7 +136,13 @@ def _around_function(site: Site) -> str:
 
 ARTIFACT, MORE = "is an artifact", "has more than a name and a value"
 CALLABLE = {"memoized": "is memoized", "locks": "takes mutexes or semaphores", "metrics": "reports metrics"}
-PORT = {"kind": ARTIFACT, "origin": "comes from elsewhere", "path": "appears as a file", "native_extra": MORE}
+PORT = {
+    "kind": ARTIFACT,
+    "origin": "comes from elsewhere",
+    "optional": "may stay empty",
+    "path": "appears as a file",
+    "native_extra": MORE,
+}
 OUTPUT = {"kind": ARTIFACT, "exported": "is shown to the whole run", "native_extra": MORE}
 ITEMS = "loops with a limit, or with more items than those of its list"
 
@@ -168,14 +179,7 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
             lambda site: len(site.node.axes) != 1 or site.node.combine not in ("rows", "sequence"),
         ),
     ),
-    Port: (
-        *(Rule(f"Port.{name}", f"has a port {{site.node.name!r}} that {reason}") for name, reason in PORT.items()),
-        Rule(
-            "Port.optional",
-            "has a port {site.node.name!r} that may stay empty",
-            lambda site: site.node.optional and not _is_function(site),
-        ),
-    ),
+    Port: tuple(_beyond_text("port", name, reason) for name, reason in PORT.items()),
     Graph: (
         *(Rule(f"Graph.{name}", reason) for name, reason in CALLABLE.items()),
         Rule("Graph.retry", "is retried as a whole"),
@@ -214,12 +218,7 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
         ),
     ),
     Output: (
-        *(
-            Rule(
-                f"Output.{name}", f"has a output {{site.node.name!r}} that {reason}", _set(f"Output.{name}", Operation)
-            )
-            for name, reason in OUTPUT.items()
-        ),
+        *(_beyond_text("output", name, reason) for name, reason in OUTPUT.items()),
         Rule(
             "Output.value",
             "finds its output {site.node.name!r} otherwise",
@@ -242,12 +241,7 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
             "has a script before the main container",
             lambda site: site.node.role == "init" and site.node.script is not None,
         ),
-        Rule(
-            "Container.env",
-            "has {}, and runs in Airflow's own process",
-            _around_function,
-            "pass them as parameters",
-        ),
+        Rule("Container.env", "has {}, and runs in Airflow's own process", _around_function, "pass them as parameters"),
     ),
 }
 HINTS = {

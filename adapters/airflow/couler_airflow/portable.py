@@ -13,6 +13,7 @@ from typing import Any
 from couler_airflow.bundle import DagBundle
 from couler_airflow.containers import EMPTY, Known, known_of
 from couler_airflow.illegal import check_dag, check_task, refuse
+from couler_airflow.parsed import JINJA
 from couler_airflow.portable_needs import check_needs, folded, with_errors
 from couler_airflow.values import seconds
 from couler_plugins.engine_kit.legalize.legality import raise_all
@@ -45,7 +46,6 @@ __all__ = ["portable", "text_value"]
 
 # Texts that Airflow renders, as IR values that any engine can read: constants, parameters, and Jinja for all else.
 
-BLOCK = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 PARAMETER = re.compile(r"\{\{\s*params(?:\.(?P<dotted>\w+)|\[(?P<quote>['\"])(?P<key>[\w-]+)(?P=quote)\])\s*\}\}")
 NEWLINE = re.compile(r"\r\n|\r")
 
@@ -68,7 +68,7 @@ def text_value(data: Any) -> Value | None:
 
 def _parts(text: str) -> Iterator[str | Reference | Expression]:
     end = 0
-    for block in BLOCK.finditer(text):
+    for block in JINJA.finditer(text):
         if block.start() > end:
             yield text[end : block.start()]
         parameter = PARAMETER.fullmatch(block[0])

@@ -16,7 +16,7 @@ import msgspec
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Call, Graph, Node, Operation, Workflow, callables, recursive
 
-__all__ = ["Legality", "Rule", "Site", "differs", "merge", "raise_all", "sites"]
+__all__ = ["SHOWN", "Legality", "Rule", "Site", "differs", "merge", "raise_all", "sites"]
 
 SHOWN = 20
 """Reasons that an error shows."""

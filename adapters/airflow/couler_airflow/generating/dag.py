@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from couler_airflow.generating.ids import plain
-from couler_airflow.generating.printing import Call, Node, timedelta_of
+from couler_airflow.generating.printing import Call, Node, plain, timedelta_of
 from couler_airflow.generating.texts import (
     Jinja,
     Scope,

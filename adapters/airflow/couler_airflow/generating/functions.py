@@ -15,7 +15,6 @@ from couler_airflow.generating.texts import Jinja, Text, constant, map_data, spe
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, constant_of, function_of
 from couler_plugins.engine_kit.legalize.python.modules import typed_by
-from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Operation
 
 __all__ = ["Functions", "definition_of", "functions_of", "mapped_over", "tell_of"]
@@ -95,15 +94,19 @@ class Functions:
         """
         override = Call(f"{function.name}.override", (), fields)
         runs = [self._arguments(task, function, run) for run in task.runs]
-        if task.spread:
-            return self._spread(task, override, runs[0], items)
         if not task.loops:
             return Call("", (), runs[0], override)
-        differing = [name for name in runs[0] if any(run[name] != runs[0][name] for run in runs)] or list(runs[0])[:1]
-        if not differing:
-            raise _takes_nothing(task)
-        partial = _partial(override, {name: node for name, node in runs[0].items() if name not in differing})
-        return expanded(partial, runs, differing)
+        if task.spread:
+            names = [name for name, node in runs[0].items() if _is_of_item(node)]
+        else:
+            names = [name for name in runs[0] if any(run[name] != runs[0][name] for run in runs)] or list(runs[0])[:1]
+        if not names:
+            raise refusal("Step.loop", task.place[-1], "loops, and its function takes nothing", "pass it the item")
+        same = {name: node for name, node in runs[0].items() if name not in names}
+        partial = Call("partial", (), same, override) if same else override
+        if not task.spread:
+            return expanded(partial, runs, names)
+        return self._spread(task, partial, {name: runs[0][name] for name in names}, items)
 
     def field(self, task: Task, function: Function) -> Node:
         """What the only parameter is made of that has the item of a loop over texts.
@@ -139,12 +142,8 @@ class Functions:
     def _name(self, number: int, key: str) -> Name:
         return Name(self._variables[number] + (f"[{key!r}]" if key else ""))
 
-    def _spread(self, task: Task, override: Call, run: dict[str, Node], items: str) -> Node:
+    def _spread(self, task: Task, partial: Call, fields: dict[str, Any], items: str) -> Node:
         """A function that is mapped over what only the run knows."""
-        fields: dict[str, Any] = {name: node for name, node in run.items() if _is_of_item(node)}
-        partial = _partial(override, {name: node for name, node in run.items() if name not in fields})
-        if not fields:
-            raise _takes_nothing(task)
         if task.over is None:
             return Call("expand", (), dict.fromkeys(fields, Name(items)), partial)
         listed = self._name(task.over, "")
@@ -159,14 +158,6 @@ class Functions:
         return Call("expand_kwargs", (Name(f"{listed.code}.map({each})"),), {}, partial)
 
 
-def _partial(override: Call, same: Mapping[str, Node]) -> Call:
-    return Call("partial", (), same, override) if same else override
-
-
 def _is_of_item(node: Node) -> bool:
     """Whether something is put together with the item of a loop: see `texts.spelt`."""
     return isinstance(node, tuple)
-
-
-def _takes_nothing(task: Task) -> Unsupported:
-    return refusal("Step.loop", task.place[-1], "loops, and its function takes nothing", "pass it the item")

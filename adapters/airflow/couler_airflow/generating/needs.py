@@ -123,13 +123,9 @@ def rule_for(waits: Sequence[Wait], step: str, *, some: bool = False) -> Rule:
             raise refusal("Step.needs", step, "needs one success of several steps that may be skipped, or that loop")
         return Rule(SOME, unmet=True, after_failure=True)
     for name, wanted in RULES:
-        if all(_same(wait, wanted) for wait in waits):
+        if all(wait.accepted & wait.possible == wanted & wait.possible for wait in waits):
             return _judged(name, wanted, waits, step)
     raise refusal("Step.needs", step, "does not need the same of all steps before it")
-
-
-def _same(wait: Wait, wanted: frozenset[str]) -> bool:
-    return wait.accepted & wait.possible == wanted & wait.possible
 
 
 def _judged(name: str, wanted: frozenset[str], waits: Sequence[Wait], step: str) -> Rule:

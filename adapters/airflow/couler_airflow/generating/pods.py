@@ -7,6 +7,7 @@ Kubernetes' own words. Source: `airflow.providers.cncf.kubernetes.operators.pod`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from couler_airflow.generating.printing import Call, Name, Node
@@ -16,7 +17,7 @@ from couler_airflow.legal import refusal
 from couler_plugins.engine_kit.legalize.shell import as_argument
 from couler_plugins.ir import Container, Native, Operation
 
-__all__ = ["pod_arguments"]
+__all__ = ["Pod"]
 
 BASE = "base"
 """The name that the operator gives the container that it watches."""
@@ -24,36 +25,37 @@ MAX_WORD = 128 * 1024 - 1
 """Bytes of one word of a command: Linux takes no more (MAX_ARG_STRLEN)."""
 
 
-def pod_arguments(task: Task, run: Run, pod: Mapping[str, Any]) -> dict[str, Node]:
-    """The arguments of the operator for one run of a task, each only where it says something.
+@dataclass(frozen=True)
+class Pod:
+    """The pod of one run of a task.
 
-    Args:
+    Attributes:
         task: the task.
+        operation: what it runs.
         run: the run.
-        pod: what the workflow says of all its pods: data with texts in it.
-
-    Raises:
-        Unsupported: the pod has more than the operator knows.
+        common: what the workflow says of all its pods: data with texts in it.
     """
-    assert task.operation is not None
-    return _Pod(task, task.operation, run, pod).arguments()
 
+    task: Task
+    operation: Operation
+    run: Run
+    common: Mapping[str, Any]
 
-class _Pod:
-    def __init__(self, task: Task, operation: Operation, run: Run, pod: Mapping[str, Any]) -> None:
-        self._task = task
-        self._operation = operation
-        self._scope = run.scope
-        self._run = run
-        self._common = pod
-        self._step = task.step.name if task.step else ""
+    @property
+    def _step(self) -> str:
+        return self.task.step.name if self.task.step else ""
 
     def arguments(self) -> dict[str, Node]:
-        (main,) = (item for item in self._operation.containers if item.role == "main")
+        """The arguments of the operator, each only where it says something.
+
+        Raises:
+            Unsupported: a text in it is nothing that Airflow could complete.
+        """
+        (main,) = (item for item in self.operation.containers if item.role == "main")
         spec, metadata, deadline = self._template()
         container = self._data(main.native_extra)
         environment = self._environment(main, container)
-        init = [self._init(item) for item in self._operation.containers if item.role == "init"]
+        init = [self._init(item) for item in self.operation.containers if item.role == "init"]
         automount = spec.pop("automountServiceAccountToken", None)  # the operator takes no False from a template
         if init:
             spec["initContainers"] = init
@@ -78,16 +80,16 @@ class _Pod:
 
     def _template(self) -> tuple[dict[str, Any], dict[str, Any], int | None]:
         """What the operation says of its pod: spec, metadata, and how long it may run."""
-        own = self._data(self._operation.native_extra)
+        own = self._data(self.operation.native_extra)
         metadata, deadline = own.pop("metadata", {}), own.pop("activeDeadlineSeconds", None)
-        spec = {**self._common, **own}
-        if "volumes" in own and "volumes" in self._common:
-            spec["volumes"] = [*self._common["volumes"], *own["volumes"]]
+        spec = {**self.common, **own}
+        if "volumes" in own and "volumes" in self.common:
+            spec["volumes"] = [*self.common["volumes"], *own["volumes"]]
         if deadline is None:
             return spec, metadata, None
         text = data_text(deadline) or ""
         if not text.isdigit():
-            raise refusal("Operation.native_extra", self._operation.name, "has a deadline that only the run knows")
+            raise refusal("Operation.native_extra", self.operation.name, "has a deadline that only the run knows")
         return spec, metadata, int(text)
 
     def _init(self, container: Container) -> dict[str, Any]:
@@ -122,7 +124,7 @@ class _Pod:
         command, arguments = ([self._spelt(self._text(item)) for item in items] for items in (main.command, main.args))
         outputs = self._collected()
         if (main.script is not None or outputs) and not command:
-            raise refusal("Container.command", self._operation.name, "has no command")
+            raise refusal("Container.command", self.operation.name, "has no command")
         if main.script is not None:
             script = self._spelt(self._text(as_argument(main.script)))
             command, arguments = ["sh", "-c", Name("SCRIPT"), "sh", script], [*command, *arguments]
@@ -132,8 +134,8 @@ class _Pod:
 
     def _collected(self) -> list[Node]:
         """The outputs: for each a name, a file, and what stands in for a missing one, if anything does."""
-        outputs: list[Node] = [RESULT, f"/airflow/xcom/{RESULT}", ""] if self._task.printed else []
-        for output in self._operation.outputs:
+        outputs: list[Node] = [RESULT, f"/airflow/xcom/{RESULT}", ""] if self.task.printed else []
+        for output in self.operation.outputs:
             default: Text = () if output.default is None else joined(("=",), self._text(output.default))
             outputs += [f"parameters.{output.name}", *map(self._spelt, (self._text(output.path), default))]
         return outputs
@@ -143,20 +145,20 @@ class _Pod:
         return {key: {name: self._text(value) for name, value in pairs} for key, pairs in resources.items() if pairs}
 
     def _text(self, value: Any) -> Text:
-        text = resolve(value, self._scope, self._step)
+        text = resolve(value, self.run.scope, self._step)
         if sum(len(part.encode(errors="surrogatepass")) for part in text if isinstance(part, str)) > MAX_WORD:
             hint = "put it into the image, or into a ConfigMap that is mounted"
-            raise refusal("Container.script", self._operation.name, f"has a text of more than {MAX_WORD} bytes", hint)
+            raise refusal("Container.script", self.operation.name, f"has a text of more than {MAX_WORD} bytes", hint)
         return text
 
     def _data(self, native: Native | None) -> dict[str, Any]:
-        data = resolve_data(native, self._scope, self._step)
+        data = resolve_data(native, self.run.scope, self._step)
         if not isinstance(data, dict):
-            raise refusal("Operation.native_extra", self._operation.name, "has something in place of a mapping")
+            raise refusal("Operation.native_extra", self.operation.name, "has something in place of a mapping")
         return data
 
     def _spelt(self, text: Text) -> Node:
-        return spelt(text, jinja=self._task.loops)
+        return spelt(text, jinja=self.task.loops)
 
     def _written(self, data: Any) -> Node:
         return map_data(data, lambda item: self._spelt(item) if isinstance(item, tuple) else item)

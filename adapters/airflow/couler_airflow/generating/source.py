@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from couler_airflow.generating.conditions import Condition
+from couler_airflow.generating.calls import Condition
 from couler_airflow.generating.functions import Functions, definition_of, functions_of
-from couler_airflow.generating.pods import pod_arguments
+from couler_airflow.generating.pods import Pod
 from couler_airflow.generating.printing import (
     INDENT,
     Call,
@@ -115,7 +115,11 @@ class _Body:
             if task.runs[0].condition:
                 fields["pre_execute"] = _skipping(task.runs[0].condition)
             function = function_of(task.operation)
-            yield from self._pod(task, fields) if function is None else self._function(task, function, fields)
+            if function is not None:
+                yield from self._function(task, function, fields)
+            else:
+                pods = [Pod(task, task.operation, run, self._pod_fields) for run in task.runs]
+                yield from self._pod(task, fields, [pod.arguments() for pod in pods])
 
     def _function(self, task: Task, function: Function, fields: dict[str, Node]) -> Iterator[tuple[str, Node]]:
         items = ""
@@ -124,8 +128,8 @@ class _Body:
             yield items, self._each(self._functions.field(task, function))
         yield self._variables[task.number], self._functions.called(task, function, fields, items)
 
-    def _pod(self, task: Task, fields: dict[str, Node]) -> Iterator[tuple[str, Node]]:
-        variable, runs = self._variables[task.number], [pod_arguments(task, run, self._pod_fields) for run in task.runs]
+    def _pod(self, task: Task, fields: dict[str, Node], runs: Sequence[dict[str, Node]]) -> Iterator[tuple[str, Node]]:
+        variable = self._variables[task.number]
         if not task.spread:
             yield variable, _called(task, fields, runs)
             return

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from couler_airflow.generating.conditions import Condition
+from couler_airflow.generating.calls import Condition
 from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Accepted, Rule, Wait, accepted, rule_for
 from couler_airflow.generating.texts import Jinja, Scope, Text, jinja_quoted
 from couler_airflow.legal import refusal

@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace as replace_fields
 from functools import partial
+from typing import Any
 
-from couler_airflow.generating.conditions import condition_of, holds
+from couler_airflow.generating.calls import bound, condition_of, holds, items_of
 from couler_airflow.generating.functions import mapped_over, tell_of
-from couler_airflow.generating.ids import Ids
-from couler_airflow.generating.loops import items_of
 from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Rule, Wait, rule_for
+from couler_airflow.generating.printing import Ids
 from couler_airflow.generating.task import Called, Incoming, Order, Run, Task, is_chain, pulled, wait_for
-from couler_airflow.generating.texts import Scope, Text, bound, resolve
+from couler_airflow.generating.texts import Jinja, Scope, Text, resolve
 from couler_airflow.legal import Diagnostics, refusal
+from couler_plugins.engine_kit.legalize.legality import SHOWN
 from couler_plugins.engine_kit.legalize.python.functions import function_of
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Call,
     Graph,
@@ -53,7 +55,8 @@ def tasks_of(workflow: Workflow, parameters: dict[str, Text], diagnostics: Diagn
     assert entry is not None
     scope = Scope(parameters, dict(parameters))
     last = planner.call(entry, (), scope, Incoming()).last
-    planner.lose_unread()
+    if not diagnostics.refusals:  # those who read may be refused
+        planner.lose_unread()
     if workflow.handlers:
         planner.handle_exit(workflow.handlers, scope, last)
     return planner.tasks
@@ -102,7 +105,7 @@ class _Planner:
             self._diagnostics.refuse("Workflow.handlers", step.name, "runs a graph at the end", "make it one container")
         ends = [wait_for(task, ENDS) for task in (*last, *called.last)]
         place = fresh_name("failed", {task.place[0] for task in self.tasks})
-        self._add(Task(len(self.tasks), (place,), waits=ends, rule=Rule("one_failed"), fails=True))
+        self._add((place,), Incoming(ends, Rule("one_failed")), fails=True)
 
     def lose_unread(self) -> None:
         """Says which outputs of graphs are lost, as nothing reads them."""
@@ -121,11 +124,12 @@ class _Planner:
                 return resolve(item.value, scope, step.name)
         raise refusal("Output.kind", step.name, f"has no output parameter {reference.name!r}")
 
-    def _add(self, task: Task) -> Task:
-        task.task_id = self.ids.of(task.place)
+    def _add(self, place: tuple[str, ...], incoming: Incoming, step: Step | None = None, **fields: Any) -> Task:
+        task = Task(len(self.tasks), place, step, waits=incoming.waits, rule=incoming.rule, **fields)
+        task.task_id = self.ids.of(place)
         if len(self.tasks) >= MAX_TASKS:
             hint = "convert its parts by themselves"
-            raise refusal("Workflow.graphs", task.place[-1], f"is one of more than {MAX_TASKS} tasks", hint)
+            raise refusal("Workflow.graphs", place[-1], f"is one of more than {MAX_TASKS} tasks", hint)
         self.tasks.append(task)
         return task
 
@@ -151,15 +155,12 @@ class _Planner:
             runs = [run._replace(condition=None) for run in runs]
         if any(run.condition for run in runs) and incoming.rule.after_failure:
             self._diagnostics.refuse("Step.condition", step.name, "has a condition, and may start after a failure")
-        waits, rule = incoming.waits, incoming.rule
-        task = self._add(
-            Task(len(self.tasks), place, step, operation, runs, loops, waits, rule, spread=spread, over=over)
-        )
+        task = self._add(place, incoming, step, operation=operation, runs=runs, loops=loops, spread=spread, over=over)
         return Called(step, [task], [task], partial(pulled, task), task.possible, is_graph=False)
 
     def _listing(self, step: Step, listed: Text, place: tuple[str, ...], incoming: Incoming) -> Incoming:
         """Adds the task that gives a loop what its operator is called with, once the list is known."""
-        task = self._add(Task(len(self.tasks), place, step, waits=incoming.waits, rule=incoming.rule, listed=listed))
+        task = self._add(place, incoming, step, listed=listed)
         wait = Wait(task.number, SUCCESS, task.possible, task.rule.hollow)
         return Incoming([wait], rule_for([wait], step.name))
 
@@ -197,14 +198,14 @@ class _Planner:
 
         scope = replace_fields(scope, output=output, item=None)
         if not graph.steps:
-            return [self._junction((*place, "nothing"), incoming)], scope
+            return [self._add((*place, "nothing"), incoming)], scope
         if graph.stages is None and graph.fail_fast is not False and not is_chain(graph):
             reason = "once a step failed, steps that do not wait for it still start; failFast would keep them from that"
             self._diagnostics.note(graph.name, "goes on after a failure", reason)
 
         def join(own: Incoming, stage: int) -> Incoming:
             """One task that waits for all of these, where the edges would be too many."""
-            waits = [wait_for(self._junction((*place, f"stage-{stage}"), own), FINE)]
+            waits = [wait_for(self._add((*place, f"stage-{stage}"), own), FINE)]
             return Incoming(waits, rule_for(waits, graph.name))
 
         for step, own in steps_of.starts(join):
@@ -212,11 +213,19 @@ class _Planner:
                 self._diagnostics.refuse(
                     "Step.needs", step.name, f"starts after a failure in {graph.name!r}, which may not run at all"
                 )
-            steps_of.called[step.name] = self.call(step, place, scope, own)
+            try:
+                steps_of.called[step.name] = self.call(step, place, scope, own)
+            except Unsupported as error:
+                if len(self.tasks) >= MAX_TASKS or len(self._diagnostics.refusals) >= SHOWN:
+                    raise  # calls within each other may be exponentially many
+                self._diagnostics.refusals.append(error)
+                steps_of.called[step.name] = Called(step, [], [], _refused, frozenset(), is_graph=False)
         for end in steps_of.last:
             if end.step.tolerates:
                 self._diagnostics.refuse("Step.tolerates", end.step.name, "may fail, and nothing comes after it")
         return [task for end in steps_of.last for task in end.last], scope
 
-    def _junction(self, place: tuple[str, ...], incoming: Incoming) -> Task:
-        return self._add(Task(len(self.tasks), place, waits=incoming.waits, rule=incoming.rule))
+
+def _refused(reference: Reference) -> Text:
+    """What an output of a step stands for that is refused: nothing else is to be refused for it."""
+    return (Jinja(reference.name),)

@@ -16,15 +16,13 @@ from typing import Any, NamedTuple
 
 from couler_airflow.generating.printing import Call, Node
 from couler_airflow.legal import refusal
-from couler_plugins.engine_kit.legalize.python.functions import function_of
-from couler_plugins.ir import Graph, Literal, Native, Operation, Reference, Step, Template, Value
+from couler_plugins.ir import Literal, Native, Reference, Template, Value
 
 __all__ = [
     "Item",
     "Jinja",
     "Scope",
     "Text",
-    "bound",
     "constant",
     "data_text",
     "item_text",
@@ -86,31 +84,6 @@ class Scope:
     inputs: Mapping[str, Text] = field(default_factory=dict)
     output: Callable[[Reference], Text] = _no_output
     item: tuple[Any] | None = None
-
-
-def bound(step: Step, callee: Graph | Operation, scope: Scope, *, is_entry: bool) -> Scope:
-    """The scope inside of what a step calls.
-
-    Args:
-        step: the call, which passes all that is needed.
-        callee: what it calls.
-        scope: where it is called.
-        is_entry: whether the run itself calls it, and hands its parameters on.
-
-    Raises:
-        Unsupported: as `resolve`.
-    """
-    is_function = isinstance(callee, Operation) and function_of(callee) is not None
-    inputs = {
-        port.name: scope.parameters[port.name] for port in callee.inputs if is_entry and port.name in scope.parameters
-    }
-    passed = {item.name: item.value for item in step.arguments if not is_function or item.value != Literal(value=None)}
-    for port in callee.inputs:
-        if port.name in passed:
-            inputs[port.name] = resolve(passed[port.name], scope, step.name)
-        elif port.name not in inputs and (value := port.value if port.value is not None else port.default) is not None:
-            inputs[port.name] = resolve(value, Scope(scope.parameters), step.name)
-    return Scope(scope.parameters, inputs)
 
 
 def constant(text: Text) -> str | None:

@@ -36,13 +36,23 @@ class DagRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     end_date: Time | None = None
 
 
-class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A task instance as its last try left it, or one of its earlier tries."""
+class Placed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is said of one task instance."""
 
     dag_id: Name
     dag_run_id: Name
     task_id: Name
     map_index: Number = -1
+
+    @property
+    def place(self) -> tuple[str, str, str, int]:
+        """What tells the task instance from all others, its tries left out."""
+        return (self.dag_id, self.dag_run_id, self.task_id, self.map_index)
+
+
+class Instance(Placed, frozen=True, kw_only=True, omit_defaults=True):
+    """A task instance as its last try left it, or one of its earlier tries."""
+
     state: str | None = None
     try_number: Number = 0
     start_date: Time | None = None
@@ -50,26 +60,12 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration: Seconds | None = None
     operator: str | None = None
 
-    @property
-    def place(self) -> tuple[str, str, str, int]:
-        """What tells it from all others, its own tries left out."""
-        return (self.dag_id, self.dag_run_id, self.task_id, self.map_index)
 
-
-class Cached(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Cached(Placed, frozen=True, kw_only=True, omit_defaults=True):
     """What our cache said of a task instance (the XCom `couler_cache`): whether its result was loaded, and its key."""
 
-    dag_id: Name
-    dag_run_id: Name
-    task_id: Name
-    map_index: Number = -1
     hit: bool = False
     key: str = ""
-
-    @property
-    def place(self) -> tuple[str, str, str, int]:
-        """The task instance."""
-        return (self.dag_id, self.dag_run_id, self.task_id, self.map_index)
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
