@@ -7,8 +7,7 @@ from typing import Literal as OneOf
 
 import msgspec
 
-from couler_plugins.hpo.workflows.parameter_flow import default_of, with_default
-from couler_plugins.hpo.workflows.values import with_arguments
+from couler_plugins.hpo.workflows.values import default_of, with_arguments, with_default
 from couler_plugins.ir import (
     Call,
     Graph,
