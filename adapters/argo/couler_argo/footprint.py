@@ -13,13 +13,13 @@ from couler_argo.steps import STEP
 from couler_argo.templates import GRAPH, OPERATION
 from couler_plugins.hookspecs import Footprint
 from couler_plugins.ir import (
-    Call,
     Graph,
     Native,
     Operation,
     Step,
     Workflow,
     callables,
+    callee_of,
     inline_callees,
     recursive,
     replace,
@@ -54,13 +54,10 @@ class Footprints:
         """
         size = self._step_size(step)
         size += sum(self.size(callee) for callee in inline_callees(step, self._by_name))
-        callee = self._callee(step)
+        callee = callee_of(step, self._by_name)
         for directive in step.directives:
             size += MARK_BYTES + _bytes(directive) + (self.size(callee) if callee is not None else 0)
         return Footprint(bytes=size, steps=1, pods=self._pods_of(step))
-
-    def _callee(self, step: Step) -> Graph | Operation | None:
-        return self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
 
     def size(self, callee: Graph | Operation) -> int:
         """The bytes of a template."""
@@ -74,7 +71,7 @@ class Footprints:
         return size if step.needs is None else size + LISTED_BYTES
 
     def _pods_of(self, step: Step) -> int | None:
-        items, callee = items_of(step), self._callee(step)
+        items, callee = items_of(step), callee_of(step, self._by_name)
         if items is None or callee is None:
             return None
         if callee.name not in self._pods:

@@ -7,8 +7,8 @@ The annotations:
 - `couler.io/tuned`, on the workflow: what tuning has done to it
 
 Trials are a loop over a template that trains once, and a script that picks the best of them. A trial whose training
-fails hands out a word in place of the metric: so it neither fails the loop, nor is it missing in
-what the loop hands on (`processAggregateNodeOutputs` in `workflow/controller/operator.go` leaves out what has failed).
+fails hands out a word in place of the metric: so it neither fails the loop, nor is it missing in what the loop hands on
+(`processAggregateNodeOutputs` in `workflow/controller/operator.go` leaves out what has failed).
 What it hands out are expressions, since what a program has left before it failed counts for nothing, and since a tag of
 an input is filled in before Argo looks up what it stands for (`ProcessArgs`, `resolveParameter`). So are parameters of
 the workflow in the items of a loop, which the first setting uses.

@@ -1,16 +1,30 @@
-"""What tuning leaves in a workflow, so that it finds its own work there when it runs again."""
+"""What tuning leaves in a workflow, so that it finds its own work when it runs again, and the workflow without it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal as OneOf
 
 import msgspec
 
-from couler_plugins.ir import Reference, Scalar
+from couler_plugins.hpo.workflows.values import default_of, with_arguments, with_default
+from couler_plugins.ir import (
+    Call,
+    Graph,
+    Literal,
+    Reference,
+    Scalar,
+    Step,
+    Value,
+    Workflow,
+    call_sites,
+    callables,
+    remove_callables,
+    replace,
+    replace_callables,
+)
 
-__all__ = ["Note", "handed_over", "read_notes", "write_notes"]
-
-Setting = tuple[tuple[str, Scalar], ...]
+__all__ = ["Note", "handed_over", "moved_from", "read_notes", "stands", "without_tuning", "write_notes"]
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -51,3 +65,99 @@ def read_notes(text: str) -> dict[str, Note]:
 def write_notes(notes: Mapping[str, Note]) -> str:
     """The text of some notes; empty for none."""
     return msgspec.json.encode(dict(sorted(notes.items()))).decode() if notes else ""
+
+
+def stands(workflow: Workflow, place: tuple[str, str], note: Note) -> bool:
+    """Whether a step still is as tuning has left it: its owner has set nothing else since."""
+    graph, step = _find(workflow, place)
+    if graph is None or step is None:
+        return False
+    passed = {item.name: item.value for item in step.arguments if item.kind == "parameter"}
+    if not note.trials:
+        return all(_now(workflow, passed.get(name), note, name) == Literal(value=note.now[name]) for name in note.now)
+    names = {item.name for item in graph.steps}
+    return {note.trials, note.best} <= names and all(
+        passed.get(name) == Reference(to="output", kind="parameter", step=note.best, name=name) for name in note.was
+    )
+
+
+def moved_from(workflow: Workflow, place: tuple[str, str], notes: Mapping[str, Note]) -> str:
+    """Where a step was when it was tuned, if it has been moved into another graph since; empty if it has not."""
+    if "/".join(place) in notes:
+        return ""
+    for name in notes:
+        graph, _, step = name.rpartition("/")
+        if step == place[1] and _find(workflow, (graph, step))[1] is None:
+            return name
+    return ""
+
+
+def without_tuning(workflow: Workflow, place: tuple[str, str], note: Note) -> Workflow:
+    """The workflow with one step as its owner wrote it, where it `stands`."""
+    graph, step = _find(workflow, place)
+    assert graph is not None
+    assert step is not None
+    was: dict[str, Value | None] = {
+        name: None if value is None else Literal(value=value) for name, value in note.was.items()
+    }
+    gone = {note.trials, note.best} - {""}
+    if not gone:
+        bare = with_arguments(step, {name: value for name, value in was.items() if name not in note.flows})
+        workflow = replace_callables(workflow, {graph.name: _replaced(graph, bare)})
+        for name, (_, parameter) in note.flows.items():
+            workflow = with_default(workflow, parameter, Literal(value=note.was[name]))
+        return workflow
+    arguments = {
+        name: Reference(to=_refers(to), kind="parameter", name=parameter)
+        for name, (to, parameter) in note.flows.items()
+    }
+    bare = with_arguments(step, {**was, **arguments})
+    bare = replace(bare, needs=_find_step(graph, note.trials).needs)
+    without = replace_callables(workflow, {graph.name: _without(_replaced(graph, bare), gone)})
+    # What other optimizers have merged is called by another name than the note says.
+    added = {
+        *note.added,
+        *(step.call.name for step in graph.steps if step.name in gone and isinstance(step.call, Call)),
+    }
+    others = [site for site in call_sites(without) if site.graph is None or site.graph.name not in added]
+    called = {site.step.call.name for site in others if isinstance(site.step.call, Call)}
+    callees = callables(without)
+    return remove_callables(without, [name for name in sorted(added) if name in callees and name not in called])
+
+
+def _now(workflow: Workflow, passed: Value | None, note: Note, name: str) -> Value | None:
+    """What a hyperparameter is, be it by what its parameter of the workflow is unless a run says otherwise."""
+    if name not in note.flows:
+        return passed
+    _, parameter = note.flows[name]
+    unchanged = passed is None or (isinstance(passed, Reference) and passed.name == parameter)
+    return default_of(workflow, parameter) if unchanged else None
+
+
+def _refers(to: str) -> OneOf["parameter", "input"]:
+    return "input" if to == "input" else "parameter"
+
+
+def _find(workflow: Workflow, place: tuple[str, str]) -> tuple[Graph | None, Step | None]:
+    graph = next((graph for graph in workflow.graphs if graph.name == place[0]), None)
+    step = next((step for step in graph.steps if step.name == place[1]), None) if graph else None
+    return graph, step
+
+
+def _find_step(graph: Graph, name: str) -> Step:
+    return next(step for step in graph.steps if step.name == name)
+
+
+def _replaced(graph: Graph, step: Step) -> Graph:
+    return replace(graph, steps=tuple(step if item.name == step.name else item for item in graph.steps))
+
+
+def _without(graph: Graph, names: set[str]) -> Graph:
+    stages = graph.stages and tuple(
+        left for stage in graph.stages if (left := tuple(name for name in stage if name not in names))
+    )
+    regions = tuple(
+        replace(region, steps=tuple(name for name in region.steps if name not in names)) for region in graph.regions
+    )
+    steps = tuple(item for item in graph.steps if item.name not in names)
+    return replace(graph, steps=steps, stages=stages, regions=regions)

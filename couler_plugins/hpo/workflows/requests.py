@@ -10,8 +10,7 @@ from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hookspecs.tuning import Tuning
 from couler_plugins.hpo.files import read_annotation
-from couler_plugins.hpo.workflows.parameter_flow import default_of, parameter_of
-from couler_plugins.hpo.workflows.values import argument_of, port_of, read_value
+from couler_plugins.hpo.workflows.values import argument_of, default_of, parameter_of, port_of, read_value
 from couler_plugins.ir import (
     Graph,
     Libraries,

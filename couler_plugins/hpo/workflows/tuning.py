@@ -17,8 +17,15 @@ from couler_plugins.hookspecs.trials import Proposal, Task
 from couler_plugins.hookspecs.tuning import FanOut, Trials, Tuning
 from couler_plugins.hpo.files import read_task_file
 from couler_plugins.hpo.workflows.decisions import kept, moved, noted, part_of, tried, undone, written
-from couler_plugins.hpo.workflows.folding import moved_from, stands, without_tuning
-from couler_plugins.hpo.workflows.notes import Note, handed_over, read_notes, write_notes
+from couler_plugins.hpo.workflows.notes import (
+    Note,
+    handed_over,
+    moved_from,
+    read_notes,
+    stands,
+    without_tuning,
+    write_notes,
+)
 from couler_plugins.hpo.workflows.optimizer import Tune
 from couler_plugins.hpo.workflows.programs import environment
 from couler_plugins.hpo.workflows.requests import (

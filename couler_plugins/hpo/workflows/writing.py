@@ -11,9 +11,15 @@ from couler_plugins.hookspecs.trials import Proposal
 from couler_plugins.hookspecs.tuning import Tuning
 from couler_plugins.hpo.proposals import propose_once
 from couler_plugins.hpo.workflows.notes import Note, handed_over
-from couler_plugins.hpo.workflows.parameter_flow import default_of, port_of_parameter, readers, with_default
 from couler_plugins.hpo.workflows.requests import Request
-from couler_plugins.hpo.workflows.values import port_of, with_arguments
+from couler_plugins.hpo.workflows.values import (
+    default_of,
+    port_of,
+    port_of_parameter,
+    readers,
+    with_arguments,
+    with_default,
+)
 from couler_plugins.ir import Libraries, Literal, Scalar, Workflow, replace_steps
 
 __all__ = ["Written", "write_proposal"]

@@ -66,15 +66,10 @@ class Texts:
     def _add(self, value: Any, texts: list[str]) -> None:
         if isinstance(value, str):
             texts.append(value)
-        elif isinstance(value, Mapping):
-            for item in value.values():
-                self._add(item, texts)
-        elif type(value) in (list, tuple):
-            for item in value:
-                self._add(item, texts)
-        elif isinstance(value, (frozenset, list, set, tuple)):
-            for item in value:
-                self._add(item, self.hidden)
+        elif isinstance(value, (Mapping, frozenset, list, set, tuple)):
+            plain = isinstance(value, Mapping) or type(value) in (list, tuple)
+            for item in value.values() if isinstance(value, Mapping) else value:
+                self._add(item, texts if plain else self.hidden)
         elif type(value).__name__ == "ObjectStoragePath":
             self.hidden.append(str(value))
         elif not hasattr(value, "resolve") and id(value) not in self._seen:  # results of tasks are known as such
@@ -242,9 +237,7 @@ def _sources(dag: Any, task: Any, texts: Texts) -> Iterator[Any]:
     yield from (value for name, value in fields.items() if name not in OURS)
     if task.is_mapped:
         yield task._get_specified_expand_input().value
-    for base in class_of(task).__mro__:
-        if not base.__module__.startswith(THEIRS) and base is not object:
-            yield from vars(base).values()
-    for name, value in ((dag.user_defined_macros or {}) | (dag.user_defined_filters or {})).items():
-        if any(name in text for text in texts):
-            yield value
+    own = [base for base in class_of(task).__mro__ if not base.__module__.startswith(THEIRS) and base is not object]
+    yield from (value for base in own for value in vars(base).values())
+    macros = (dag.user_defined_macros or {}) | (dag.user_defined_filters or {})
+    yield from (value for name, value in macros.items() if any(name in text for text in texts))

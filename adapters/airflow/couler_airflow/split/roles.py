@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from couler_airflow.runtime.upstream import XCOM
-from couler_plugins.ir import Call, Native, Operation, Output, Workflow, callables
+from couler_plugins.ir import Native, Operation, Output, Workflow, callables, callee_of
 from couler_plugins.plan import Link
 
 __all__ = ["ADDED", "GATE", "PROXY", "TRIGGER", "WATCHER", "links_of", "operation", "said_by", "says"]
@@ -55,12 +55,8 @@ def links_of(workflow: Workflow) -> Iterator[Link]:
     """What a part takes over from others: the XComs that its proxies hand on."""
     by_name = callables(workflow)
     for step in workflow.graphs[0].steps:
-        proxied = by_name[step.call.name] if isinstance(step.call, Call) else None
+        proxied = callee_of(step, by_name)
         if isinstance(proxied, Operation) and proxied.kind == PROXY:
             message = says(proxied)
-            for key in message["keys"]:
-                name = f"{step.name}.{key}"
-                if key != XCOM:
-                    yield Link(
-                        producer=message["part"], output=name, consumer=workflow.label, input=name, kind="parameter"
-                    )
+            for name in (f"{step.name}.{key}" for key in message["keys"] if key != XCOM):
+                yield Link(producer=message["part"], output=name, consumer=workflow.label, input=name, kind="parameter")

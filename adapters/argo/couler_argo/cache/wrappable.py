@@ -155,35 +155,34 @@ def runs_as_root(item: Operation, spec: Mapping[str, Any]) -> bool:
 
 
 def _of_template(item: Operation, main: Container, *, result: bool) -> str:
-    if item.inline:
-        return "it is written at its call site"
-    if result:
-        return "what it prints is read"
-    if not main.command:
-        return "it does not say which command its image runs: set it"
-    if "podSpecPatch" in rest_of(item):
-        return "its podSpecPatch may change what it runs"
-    if not _is_plain(item, main):
-        return "its volumes or containers are no lists with something in them"
     unplaced = [output.name for output in item.outputs if path_of(output) is None]
-    if unplaced:
-        return f"its output {unplaced[0]!r} is not at a path that is known beforehand"
-    return _crossing(item, main)
+    rules = (
+        ("it is written at its call site", item.inline),
+        ("what it prints is read", result),
+        ("it does not say which command its image runs: set it", not main.command),
+        ("its podSpecPatch may change what it runs", "podSpecPatch" in rest_of(item)),
+        ("its volumes or containers are no lists with something in them", not _is_plain(item, main)),
+        (f"its output {next(iter(unplaced), '')!r} is not at a path that is known beforehand", unplaced),
+    )
+    return next((reason for reason, holds in rules if holds), "") or _crossing(item, main)
 
 
 def _around(item: Operation, spec: Mapping[str, Any]) -> str:
     defaults = mapping_at(spec, "templateDefaults")
-    if OURS & set(_names(item, spec)):
-        return "it has a volume or a container with a name that couler reserves"
-    for holder in (defaults, spec):
-        if isinstance(patch := holder.get("podSpecPatch"), str) and (match := PATCHED.search(patch)):
-            return f"a podSpecPatch says something of its {match[0]}"
-    if any("windows" in json.dumps(_scheduling(holder)).lower() for holder in (rest_of(item), defaults, spec)):
-        return "it is for Windows"
-    limits = [kind for one in item.containers for kind, _ in one.limits]
-    if "ephemeral-storage" in limits or "ephemeral-storage" in json.dumps(defaults):
-        return "its containers limit their ephemeral storage, which would include a copy of its outputs"
-    return deadline_objection(item, defaults)
+    patches = [patch for holder in (defaults, spec) if isinstance(patch := holder.get("podSpecPatch"), str)]
+    patched = [match[0] for patch in patches if (match := PATCHED.search(patch))]
+    scheduling = [_scheduling(holder) for holder in (rest_of(item), defaults, spec)]
+    limits = [*(kind for one in item.containers for kind, _ in one.limits), json.dumps(defaults)]
+    rules = (
+        ("it has a volume or a container with a name that couler reserves", OURS & set(_names(item, spec))),
+        (f"a podSpecPatch says something of its {''.join(patched[:1])}", patched),
+        ("it is for Windows", "windows" in json.dumps(scheduling).lower()),
+        (
+            "its containers limit their ephemeral storage, which would include a copy of its outputs",
+            any("ephemeral-storage" in text for text in limits),
+        ),
+    )
+    return next((reason for reason, holds in rules if holds), "") or deadline_objection(item, defaults)
 
 
 def _scheduling(holder: Mapping[str, Any]) -> list[Any]:

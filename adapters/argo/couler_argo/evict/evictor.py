@@ -46,9 +46,8 @@ class ArgoEvictor:
 
     def namespaces(self) -> Sequence[str]:
         """Those that were named; or all with caches; or the one of the context."""
-        if self._target.every_namespace:
-            return self._cluster.namespaces()
-        return self._target.namespaces or (self._cluster.namespace,)
+        target = self._target
+        return self._cluster.namespaces() if target.every_namespace else target.namespaces or (self._cluster.namespace,)
 
     def evict(self, namespace: str, policy: CachePolicy, limits: Limits) -> Evicted:
         """One round; see `evict_round`."""

@@ -11,7 +11,7 @@ from itertools import chain
 
 from couler_argo.codec import Context
 from couler_argo.metadata import annotations_of, rest_of, spec_of
-from couler_argo.split.crossing import place_of
+from couler_argo.split.crossing import DELETED, place_of
 from couler_argo.split.part_spec import RUN_ID, SPLIT, account_of, name_of
 from couler_argo.templates import OPERATION
 from couler_plugins.documents.mappings import mapping_at, under
@@ -124,26 +124,30 @@ def refuse_undetachable(workflow: Workflow, entry: Graph) -> None:
 
 def _of_spec(workflow: Workflow) -> Iterator[str]:
     spec = spec_of(workflow)
-    yield from (reason for field, reason in LIMITS.items() if field in spec)
-    if workflow.library:
-        yield "others may call its templates"
-    if not workflow.name and not workflow.prefix:
-        yield "it has no name, and its parts are named after it: give it one"
-    if SPLIT not in annotations_of(workflow) and any(port.name == RUN_ID for port in workflow.parameters):
-        yield f"it has a parameter {RUN_ID!r} of its own, which would name the runs of its parts: rename it"
-    if (spec.get("artifactGC") or {}).get("strategy") == "OnWorkflowCompletion":
-        yield "its artifacts are deleted when a workflow completes, while other parts still read them"
-    if "{{" in account_of(workflow):
-        yield "its service account is only known at run time, and has to be allowed to start parts"
+    own_id = SPLIT not in annotations_of(workflow) and any(port.name == RUN_ID for port in workflow.parameters)
+    collected = mapping_at(spec, "artifactGC").get("strategy") == DELETED
+    rules = (
+        *((reason, field in spec) for field, reason in LIMITS.items()),
+        ("others may call its templates", workflow.library),
+        ("it has no name, and its parts are named after it: give it one", not (workflow.name or workflow.prefix)),
+        (f"it has a parameter {RUN_ID!r} of its own, which would name the runs of its parts: rename it", own_id),
+        ("its artifacts are deleted when a workflow completes, while other parts still read them", collected),
+        (
+            "its service account is only known at run time, and has to be allowed to start parts",
+            "{{" in account_of(workflow),
+        ),
+    )
+    return (reason for reason, holds in rules if holds)
 
 
 def _of_entry(entry: Graph) -> Iterator[str]:
-    if any(output.kind == "artifact" for output in entry.outputs):
-        yield f"{entry.name!r} hands out an artifact, which only its key could leave a part by"
-    if any(port.kind == "artifact" for port in entry.inputs):
-        yield f"{entry.name!r} is passed an artifact, which a part could not be passed"
-    if entry.retry is not None:
-        yield f"{entry.name!r} is retried as a whole, which would find the parts that have failed"
+    outputs, inputs = ([port.kind for port in ports] for ports in (entry.outputs, entry.inputs))
+    rules = (
+        (f"{entry.name!r} hands out an artifact, which only its key could leave a part by", "artifact" in outputs),
+        (f"{entry.name!r} is passed an artifact, which a part could not be passed", "artifact" in inputs),
+        (f"{entry.name!r} is retried as a whole, which would find the parts that have failed", entry.retry is not None),
+    )
+    return (reason for reason, holds in rules if holds)
 
 
 def _of_content(workflow: Workflow, entry: Graph) -> Iterator[str]:
@@ -152,16 +156,27 @@ def _of_content(workflow: Workflow, entry: Graph) -> Iterator[str]:
     handlers = [handler.step for handler in workflow.handlers]
     handling = [by_name[name] for name in sorted(callees_of(handlers, by_name))]
     read = list(references((tuple(handlers), tuple(handling))))
-    if any(reference.to == "global" for reference in read):
-        yield "a handler reads its global outputs, which would be those of a part"
-    if any(reference.to == "run" and reference.path[:1] == ("failures",) for reference in read):
-        yield "a handler reads which tasks have failed, and would be told of parts"
-    if handlers and "templateDefaults" in spec_of(workflow):
-        yield "it has both handlers and templateDefaults, which would hold for what runs the parts as well"
-    if (claims := claims_of(workflow)) and (
-        calls_elsewhere(handlers, by_name) or any(claims.intersection(mounts(item)) for item in handling)
-    ):
-        yield "a handler uses a volume claim, of which each part would have its own"
+    claims = claims_of(workflow)
+    rules = (
+        (
+            "a handler reads its global outputs, which would be those of a part",
+            any(reference.to == "global" for reference in read),
+        ),
+        (
+            "a handler reads which tasks have failed, and would be told of parts",
+            any(reference.to == "run" and reference.path[:1] == ("failures",) for reference in read),
+        ),
+        (
+            "it has both handlers and templateDefaults, which would hold for what runs the parts as well",
+            handlers and "templateDefaults" in spec_of(workflow),
+        ),
+        (
+            "a handler uses a volume claim, of which each part would have its own",
+            claims
+            and (calls_elsewhere(handlers, by_name) or any(claims.intersection(mounts(item)) for item in handling)),
+        ),
+    )
+    yield from (reason for reason, holds in rules if holds)
     for item in (by_name[name] for name in sorted(callees_of(entry.steps, by_name))):
         if any(output.exported is not None for output in item.outputs):
             yield f"{item.name!r} makes a global output, which would be one of a part"

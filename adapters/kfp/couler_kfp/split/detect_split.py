@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from couler_kfp.pipelines import ROOT
 from couler_kfp.structures import write_structure
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callee_of
 from couler_plugins.parallelism.parts import links_between
 from couler_plugins.plan import Link, Part
@@ -26,10 +27,8 @@ def is_ours(step: Step) -> bool:
 def started(operation: Operation) -> str:
     """The name of the pipeline that an operation stands for; empty where it stands for none."""
     content = write_structure(operation.native_extra) if operation.kind == PIPELINE and operation.native_extra else {}
-    match content:
-        case {"executor": {"pipeline": {"name": str(name)}}}:
-            return name
-    return ""
+    name = mapping_at(content, "executor", PIPELINE).get("name")
+    return name if isinstance(name, str) else ""
 
 
 def whole_of(workflow: Workflow) -> str:

@@ -131,21 +131,17 @@ def _importer(name: str, port: Port) -> Operation:
 def _importing(step: Step, imports: Mapping[str, Step]) -> Step:
     """A step that reads what is imported, once that is done."""
 
-    def found(reference: Reference) -> Step | None:
-        own = reference.to == "input" and reference.kind == "artifact"
-        return imports.get(reference.name) if own else None
+    def is_imported(reference: Reference) -> bool:
+        return reference.to == "input" and reference.kind == "artifact" and reference.name in imports
 
     def imported(reference: Reference) -> Reference:
-        source = found(reference)
-        if source is None:
+        if not is_imported(reference):
             return reference
-        return replace(reference, to="output", step=source.name, name="artifact", native="")
+        return replace(reference, to="output", step=imports[reference.name].name, name="artifact", native="")
 
-    read = dict.fromkeys(source.name for reference in references(step) if (source := found(reference)) is not None)
-    if not read:
-        return step
+    read = dict.fromkeys(imports[item.name].name for item in references(step) if is_imported(item))
     needs = [*conjuncts(step.needs), *(Need(step=name, outcomes=("succeeded",)) for name in read)]
-    return replace(map_references(step, imported), needs=all_of(needs))
+    return replace(map_references(step, imported), needs=all_of(needs)) if read else step
 
 
 def _part_rest(whole: Workflow) -> Native | None:

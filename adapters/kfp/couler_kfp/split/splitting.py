@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from couler_kfp.components import write_graph
 from couler_kfp.footprint import FRAME, Footprints, quoted
@@ -18,6 +17,7 @@ from couler_kfp.pipelines import ROOT, pipelines
 from couler_kfp.split.bonds import as_it_was, kfp_bonds, plain_root, refuse_undetachable
 from couler_kfp.split.detect_split import OURS, PIPELINE, is_ours, joined
 from couler_kfp.split.parts import Part, part_name, part_of, type_of, typed
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (
     Bond,
@@ -140,16 +140,9 @@ def splitting_of(workflow: Workflow, plan: Plan) -> KfpSplitting | None:
 
 def _parts_in(bundle: Bundle) -> set[str]:
     """The names of the pipelines that are parts of another one in the bundle."""
-    names: set[str] = set()
-    for pipeline in pipelines(bundle):
-        data: Any = bundle.documents[pipeline.spec.document].data
-        for key in pipeline.spec.path:
-            data = data.get(key) if isinstance(data, dict) else None
-        match data:
-            case {"deploymentSpec": {"executors": dict(executors)}}:
-                content = [item.get(PIPELINE) for item in executors.values() if isinstance(item, dict)]
-                names.update(str(item.get("name")) for item in content if isinstance(item, dict))
-    return names
+    specs = [mapping_at(bundle.documents[item.spec.document].data, *item.spec.path) for item in pipelines(bundle)]
+    executors = [item for spec in specs for item in mapping_at(spec, "deploymentSpec", "executors").values()]
+    return {str(part.get("name")) for item in executors if (part := mapping_at(item, PIPELINE))}
 
 
 class KfpSplitting(DocumentSplitting):

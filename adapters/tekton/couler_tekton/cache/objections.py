@@ -116,14 +116,15 @@ def _bound_objections(task: Mapped, bound: str | None) -> Iterator[Objection]:
 
 def _step_objections(task: Mapped) -> Iterator[Objection]:
     for item in entries(task, "steps"):
+        name, script = item.get("name"), str(item.get("script", "")).strip()
         if item.get("ref") is not None:
             yield Objection("step-action", "a step of it is a StepAction, whose content is unknown")
-        if item.get("name") in (RESTORE, SAVE):
-            yield Objection("taken", f"a step of it is called {item['name']}, a name that couler reserves", "storage")
-        if item.get("workspaces"):
-            yield Objection("isolated-workspace", "a workspace is for some of its steps only", "storage")
-        if str(item.get("script", "")).strip().startswith("#!win"):
-            yield Objection("windows", "it is for Windows", "storage")
+        rules = (
+            ("taken", f"a step of it is called {name}, a name that couler reserves", name in (RESTORE, SAVE)),
+            ("isolated-workspace", "a workspace is for some of its steps only", item.get("workspaces")),
+            ("windows", "it is for Windows", script.startswith("#!win")),
+        )
+        yield from (Objection(rule, reason, "storage") for rule, reason, holds in rules if holds)
 
 
 def _reference_objections(operation: Operation) -> Iterator[Objection]:

@@ -28,11 +28,12 @@ from couler_plugins.ir import (
     replace,
     replace_callables,
 )
+from couler_tekton.cache.declared import entries, rest_of
 from couler_tekton.mappings import Mapped
 from couler_tekton.split.detect_split import calling
 from couler_tekton.split.parts import part_name, part_of, workspaces_of
 from couler_tekton.split.resolved_pipeline import ROOT, STRING, Whole, core_of, entire, port_type, typed_port
-from couler_tekton.variables import Scope, write_value
+from couler_tekton.variables import Scope
 
 __all__ = ["FINALLY", "Final", "Finalizing", "detach"]
 
@@ -247,9 +248,8 @@ def _of_final(reference: Reference, handed: Mapping[Reference, Reference]) -> Re
 
 def _declaring(root: Graph, workspaces: list[Mapped]) -> Native | None:
     """What else a pipeline says, with these workspaces declared where they were not."""
-    said = write_value(root.native_extra) if root.native_extra else {}
-    names = {item.get("name") for item in said.get("workspaces") or ()}
+    said = rest_of(root)
+    declared = entries(said, "workspaces")
+    names = {item.get("name") for item in declared}
     beside = [item for item in workspaces if item["name"] not in names]
-    if not beside:
-        return root.native_extra
-    return Scope().rest({**said, "workspaces": [*(said.get("workspaces") or ()), *beside]})
+    return Scope().rest({**said, "workspaces": [*declared, *beside]}) if beside else root.native_extra

@@ -100,9 +100,7 @@ def resolved_pipeline(workflow: Workflow, plan: Plan) -> Whole:
     def closed(reference: Reference) -> Reference:
         if reference.to == "run" and reference.name in by_variable:
             return replace(reference, to="input", kind="parameter", name=by_variable[reference.name], native="")
-        if reference.to == "parameter":
-            return replace(reference, to="input")
-        return reference
+        return replace(reference, to="input") if reference.to == "parameter" else reference
 
     items: tuple[Graph | Operation, ...] = (*workflow.graphs, *workflow.operations)
     workflow = replace_callables(workflow, {item.name: map_references(item, closed) for item in items})

@@ -57,14 +57,16 @@ def beside(producer: Step, root: Graph) -> str:
 def why_not_gathered(reference: Reference, producer: Step, root: Graph) -> str:
     """Why what is read of a matrix cannot leave its pipeline; empty where it can."""
     assert producer.loop is not None
+    rules = (
+        ("and not read as a whole", reference.path != WHOLE),
+        ("which may be empty, and then there is none", not _is_filled(producer.loop)),
+        (
+            "which no task after it reads in its parameters: Tekton hands it out only where one does",
+            not beside(producer, root),
+        ),
+    )
     what = f"{reference.name!r} of {producer.name!r} is gathered from its matrix"
-    if reference.path != WHOLE:
-        return f"{what}, and not read as a whole"
-    if not _is_filled(producer.loop):
-        return f"{what}, which may be empty, and then there is none"
-    if not beside(producer, root):
-        return f"{what}, which no task after it reads in its parameters: Tekton hands it out only where one does"
-    return ""
+    return next((f"{what}, {reason}" for reason, holds in rules if holds), "")
 
 
 def _gathers(reference: Reference, producer: Step) -> bool:
