@@ -12,13 +12,13 @@ from couler_argo.foreign_values import in_argos_words
 from couler_argo.homes import with_timeout
 from couler_argo.metadata import without_records
 from couler_argo.support import MAX_NAME
+from couler_plugins.engine_kit.legalize.legality import Legality, Rule, Site, raise_all
 from couler_plugins.engine_kit.legalize.native_fields import without_nulls
 from couler_plugins.engine_kit.legalize.outcomes import outcome
+from couler_plugins.engine_kit.legalize.passes import with_image
 from couler_plugins.engine_kit.legalize.python.pods import as_scripts
-from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Call,
-    Container,
     Graph,
     Handler,
     Literal,
@@ -52,6 +52,43 @@ MAX_OBJECT_NAME = 63
 """Of a Workflow: its pods have it as a label."""
 
 
+def _loops_over_escapes(site: Site) -> bool:
+    """Return whether items of a step stand there otherwise than Argo passes them on."""
+    structures = (node for node in nodes(site.node.loop) if isinstance(node, Native))
+    return any(ESCAPED.search("".join(part for part in node.parts if isinstance(part, str))) for node in structures)
+
+
+def _read_at_once(site: Site) -> str:
+    """Return what is read as one text of JSON: Argo gives inputs and parameters so, and nobody else does."""
+    own = {port.name for port in site.workflow.parameters}
+    for item in references(site.node):
+        whole = item.to == "parameter" and item.name == "json" and "json" not in own
+        if whole or (item.to == "input" and not item.name):
+            return item.native
+    return ""
+
+
+AT_ONCE = Rule("Reference", "reads {}: all of them at once", _read_at_once, "read them one by one")
+OF_ARGO = Legality(
+    engine="argo",
+    rules={
+        Step: (
+            Rule(
+                "Loop.axes",
+                "loops over texts that Argo passes on with escapes",
+                _loops_over_escapes,
+                "leave quotes, backslashes and newlines out of the items",
+            ),
+        ),
+        Graph: (AT_ONCE,),
+        Operation: (AT_ONCE,),
+    },
+    hints={},
+    usual="leave this to an engine that has it",
+)
+refuse = OF_ARGO.refusal
+
+
 def adapted(workflow: Workflow, image: str = "") -> Workflow:
     """A workflow of another engine as one that Argo's tables can write.
 
@@ -62,7 +99,7 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
     Raises:
         Unsupported: it has something that Argo does otherwise.
     """
-    workflow = in_argos_words(_with_attempts(as_scripts(workflow, "argo")))
+    workflow = in_argos_words(_with_attempts(as_scripts(with_image(workflow, image), "argo")))
     # Pods are called after their templates, and the names of pods have no capitals.
     names = _plain([item.name for item in (*workflow.graphs, *workflow.operations)], str.lower)
 
@@ -72,8 +109,6 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
                 return Call(name=names.get(node.name, node.name))
             case Graph() | Operation():
                 return replace(node, name=names[node.name])
-            case Container(image=None):
-                return replace(node, image=Literal(value=image)) if image else node
         return node
 
     workflow = rebuild(workflow, change)
@@ -82,7 +117,7 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
     for operation in workflow.operations:
         if any(container.image is None for container in operation.containers):
             hint = "name one for all of these: --to 'argo{image=busybox}'"
-            raise _refusal(
+            raise refuse(
                 "Container.image", operation.name, "runs a command outside of a container, without an image", hint
             )
     name = _object_name(workflow.name)
@@ -106,27 +141,9 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decisi
             quotes off an item's JSON, and leaves what was escaped in it as it is. Or it reads all parameters at once.
     """
     workflow = without_nulls(workflow)
-    _refuse_all_at_once(workflow)
-    for graph in workflow.graphs:
-        for step in graph.steps:
-            for node in nodes(step.loop):
-                text = "".join(part for part in node.parts if isinstance(part, str)) if isinstance(node, Native) else ""
-                if ESCAPED.search(text):
-                    hint = "leave quotes, backslashes and newlines out of the items"
-                    raise _refusal("Loop.axes", step.name, "loops over texts that Argo passes on with escapes", hint)
+    raise_all(OF_ARGO.refusals(workflow))
     workflow = without_records(map_references(workflow, _as_outcome))
     return replace(workflow, operations=tuple(map(_with_paths, workflow.operations))), ()
-
-
-def _refuse_all_at_once(workflow: Workflow) -> None:
-    """Argo gives the inputs of a template, and the parameters of a workflow, as one text of JSON; nobody else does."""
-    own = {port.name for port in workflow.parameters}
-    for item in (*workflow.graphs, *workflow.operations):
-        for reference in references(item):
-            whole = reference.to == "parameter" and reference.name == "json" and "json" not in own
-            if whole or (reference.to == "input" and not reference.name):
-                message = f"reads {reference.native}: all of them at once"
-                raise _refusal("Reference", item.name, message, "read them one by one")
 
 
 def _as_outcome(reference: Reference) -> Reference:
@@ -194,7 +211,3 @@ def _with_own(item: Graph | Operation, attempts: tuple[Retry | None, Value | Non
     if retry is not None and retry.native_extra is None:
         retry = replace(retry, native_extra=Native.of({"retryPolicy": "Always"}))  # Argo's own leaves errors out
     return replace(with_timeout(item, timeout), retry=retry)
-
-
-def _refusal(feature: str, step: str, reason: str, hint: str) -> Unsupported:
-    return Unsupported(f"{step!r} {reason}", engine="argo", step=step, feature=feature, hint=hint)

@@ -16,7 +16,7 @@ import msgspec
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Call, Graph, Node, Operation, Workflow, callables, recursive
 
-__all__ = ["Legality", "Rule", "Site", "differs", "raise_all", "sites"]
+__all__ = ["Legality", "Rule", "Site", "differs", "merge", "raise_all", "sites"]
 
 SHOWN = 20
 """Reasons that an error shows."""
@@ -136,15 +136,20 @@ def _defaults(node_type: type[Node]) -> Mapping[str, Any]:
     return {field.name: field.default for field in msgspec.structs.fields(node_type)}
 
 
-def raise_all(refusals: Iterable[Unsupported]) -> None:
-    """Raise one error that tells all of these, about the first one's feature; each way out is told once."""
+def merge(refusals: Iterable[Unsupported]) -> Unsupported:
+    """Return one error that tells all of these, about the first one's feature; each way out is told once."""
     lines: list[str] = []
     hints: set[str | None] = set()
     unique = list({error.message: error for error in refusals}.values())
     for number, error in enumerate(unique):
         lines.append(error.message if not number or error.hint in hints else f"{error.message} ({error.hint})")
         hints.add(error.hint)
-    if unique:
-        more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-        unique[0].message = "\n  ".join([*lines[:SHOWN], *more])
-        raise unique[0]
+    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    unique[0].message = "\n  ".join([*lines[:SHOWN], *more])
+    return unique[0]
+
+
+def raise_all(refusals: Iterable[Unsupported]) -> None:
+    """Raise one error that tells all of these; nothing where there are none."""
+    if errors := list(refusals):
+        raise merge(errors)

@@ -7,11 +7,11 @@ import re
 from typing import Any
 
 from couler_kfp.converting.components import is_python, portable_port
-from couler_kfp.converting.refusing import Refusals, refuse
-from couler_kfp.converting.types import Types, constant_of, said_of, text_of
+from couler_kfp.converting.types import Types, constant_of, refuse, said_of, text_of
 from couler_kfp.structures import write_structure
 from couler_kfp.tasks import COMPLETED, SUCCEEDED
 from couler_kfp.texts import VALUE
+from couler_plugins.engine_kit.legalize.tables import Refusals
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -199,8 +199,7 @@ def _output(output: Output, holder: str, types: Types) -> Output:
 
 
 def _step(step: Step, types: Types) -> Step:
-    rest: dict[str, Any] = {} if step.native_extra is None else write_structure(step.native_extra)
-    if unknown := sorted(rest.keys() - DROPPED):
+    if unknown := sorted(said_of(step).keys() - DROPPED):
         raise refuse("Step.native_extra", step.name, f"has {unknown[0]}")
     callee = types.callee(step)
     plain = isinstance(callee, Operation) and not is_python(callee)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from couler_kfp.converting.components import is_python, portable_operation
 from couler_kfp.converting.graphs import portable_graph
-from couler_kfp.converting.refusing import Refusals, refuse
-from couler_kfp.converting.types import constant_of, may_be_absent, text_of, type_of
+from couler_kfp.converting.types import constant_of, may_be_absent, refuse, said_of, text_of, type_of
 from couler_kfp.pipelines import ROOT
-from couler_kfp.structures import write_structure
+from couler_plugins.engine_kit.legalize.tables import Refusals
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -119,7 +117,7 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decisi
 
 
 def _check_rest(workflow: Workflow) -> None:
-    rest: dict[str, Any] = {} if workflow.native_extra is None else write_structure(workflow.native_extra)
+    rest = said_of(workflow)
     if unknown := sorted(rest.get("spec", {}).keys() - SPEC):
         raise refuse("Workflow.native_extra", workflow.name, f"has {unknown[0]}")
     for platform, content in rest.get("platform", {}).get("platforms", {}).items():
@@ -178,17 +176,13 @@ def _notes(workflow: Workflow) -> Iterator[Decision]:
 
     if any("enableCache" in part for site in call_sites(workflow) for part in _texts(site.step.native_extra)):
         yield note("", "is not cached", "KFP takes results of earlier runs; put `cache` into a pipeline for the result")
-    if workflow.native_extra is not None and "defaultPipelineRoot" in write_structure(workflow.native_extra).get(
-        "spec", {}
-    ):
+    if "defaultPipelineRoot" in said_of(workflow).get("spec", {}):
         yield note(
             "", "keeps artifacts elsewhere", "the pipeline root is KFP's; each engine has a repository of its own"
         )
     for graph in workflow.graphs:
         for step in graph.steps:
-            retry: dict[str, Any] = {}
-            if step.retry is not None and step.retry.native_extra is not None:
-                retry = write_structure(step.retry.native_extra)
+            retry = {} if step.retry is None else said_of(step.retry)
             if retry.get("backoffDuration") not in NO_DELAY:
                 yield note(step.name, "retried without a delay", f"KFP waits {retry['backoffDuration']} and longer")
             if step.loop is not None and any(isinstance(axis.values, Reference) for axis in step.loop.axes):

@@ -158,7 +158,10 @@ LOOPS = (
         "Step.loop",
         "loops over a list that only the run knows",
         lambda site: (
-            site.step.loop and site.step.loop.combine == "rows" and rules.constant_items(site.step.loop) is None
+            site.step.loop
+            and site.step.loop.combine == "rows"
+            and isinstance(site.callee, Operation)
+            and rules.constant_items(site.step.loop) is None
         ),
     ),
     Rule(
