@@ -1,24 +1,27 @@
 """Workflows of other engines in Argo's terms, and Argo's in theirs.
 
-Argo has a kind and names of its own, and attempts and timeouts at what is called.
+Argo has a kind and names of its own, and attempts and timeouts at what is called. Sources: Argo's docs/variables.md
+(`jsonpath`, `asInt`, `asFloat`), docs/conditional-artifacts-parameters.md.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 
-from couler_argo.foreign_values import in_argos_words
 from couler_argo.homes import with_timeout
 from couler_argo.metadata import without_records
 from couler_argo.support import MAX_NAME
+from couler_plugins.engine_kit.legalize.conditions import is_outcome, outcome
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule, Site, raise_all
 from couler_plugins.engine_kit.legalize.native_fields import without_nulls
-from couler_plugins.engine_kit.legalize.outcomes import outcome
 from couler_plugins.engine_kit.legalize.passes import with_image
 from couler_plugins.engine_kit.legalize.python.pods import as_scripts
 from couler_plugins.ir import (
     Call,
+    Expression,
+    FirstOf,
     Graph,
     Handler,
     Literal,
@@ -29,6 +32,7 @@ from couler_plugins.ir import (
     Reference,
     Retry,
     Step,
+    Template,
     Value,
     Workflow,
     carry_out,
@@ -99,7 +103,7 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
     Raises:
         Unsupported: it has something that Argo does otherwise.
     """
-    workflow = in_argos_words(_with_attempts(as_scripts(with_image(workflow, image), "argo")))
+    workflow = _in_argos_words(_with_attempts(as_scripts(with_image(workflow, image), "argo")))
     # Pods are called after their templates, and the names of pods have no capitals.
     names = _plain([item.name for item in (*workflow.graphs, *workflow.operations)], str.lower)
 
@@ -211,3 +215,80 @@ def _with_own(item: Graph | Operation, attempts: tuple[Retry | None, Value | Non
     if retry is not None and retry.native_extra is None:
         retry = replace(retry, native_extra=Native.of({"retryPolicy": "Always"}))  # Argo's own leaves errors out
     return replace(with_timeout(item, timeout), retry=retry)
+
+
+# Values in Argo's words: CEL, keys of parameters, outputs of what ran, files.
+
+CASTS = {"int": "asInt", "double": "asFloat"}
+WORD = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\b(int|double)(?=\()")
+
+
+def _in_argos_words(workflow: Workflow) -> Workflow:
+    """The workflow with those of its values that Argo says otherwise."""
+
+    def change(node: Node) -> Node:
+        match node:
+            case Expression(language="cel"):
+                parts = (piece for part in node.parts for piece in _pieces(part))
+                return Expression(language="expr", parts=tuple(parts))
+            case Operation():
+                return replace(node, outputs=tuple(map(_from_file, node.outputs)))
+            case Graph():
+                return replace(node, outputs=tuple(map(_chosen, node.outputs)))
+            case Template() if any(isinstance(part, Template) for part in node.parts):
+                inner = (part.parts if isinstance(part, Template) else (part,) for part in node.parts)
+                return Template(parts=tuple(piece for pieces in inner for piece in pieces))
+        if isinstance(node, Reference) and is_outcome(node):
+            return Reference(to="run", name="workflow", path=("status",))
+        return _keyed(node) if isinstance(node, Reference) else node
+
+    return rebuild(workflow, change)
+
+
+def _pieces(part: str | Reference | Template) -> tuple[str | Reference | Template, ...]:
+    """A part of a CEL expression in Argo's language: one that was looked up by a key is an expression by itself."""
+    if isinstance(part, Template) and isinstance(part.parts[0], Expression):
+        return part.parts[0].parts
+    return (_cast(part) if isinstance(part, str) else part,)
+
+
+def _cast(text: str) -> str:
+    return WORD.sub(lambda found: CASTS[found[1]] if found[1] else found[0], text)
+
+
+def _from_file(output: Output) -> Output:
+    """An output parameter of an operation that is read from a file."""
+    if output.kind != "parameter" or not isinstance(output.path, Literal):
+        return output
+    return replace(output, value=Native.of({"path": output.path.value}), path=None)
+
+
+def _keyed(reference: Reference) -> Node:
+    """A key of a parameter that is JSON, as what looks it up; a key of an item is spelled out."""
+    if not reference.path or reference.kind != "parameter" or reference.to == "item":
+        return reference
+    path = "$" + "".join(f"[{json.dumps(key)}]" for key in reference.path)
+    whole = replace(reference, path=())
+    return Template(parts=(Expression(language="expr", parts=("jsonpath(", whole, f", {_quoted(path)})")),))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _chosen(output: Output) -> Output:
+    """An output that is that of the first step of several that succeeded."""
+    if not isinstance(output.value, FirstOf):
+        return output
+    *others, last = output.value.values
+    parts: list[str | Reference | Template] = []
+    for value in others:
+        if not (isinstance(value, Reference) and value.step):
+            return output
+        parts += [Reference(to="status", step=value.step, name="status"), " == 'Succeeded' ? ", value, " : "]
+    return replace(output, value=Expression(language="expr", parts=(*parts, _reference(last))))
+
+
+def _reference(value: Value) -> Reference:
+    assert isinstance(value, Reference)
+    return value
