@@ -218,7 +218,7 @@ def _reasons(found: dict[tuple[str, str], list[Outcome]]) -> Iterator[str]:
         yield from ("", f"### From {source} to {target}", "", "| feature | files | example |", "| --- | --- | --- |")
         for feature, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
             example = next(error for error in errors if (error.feature or type(error).__name__) == feature)
-            yield f"| {feature} | {count} | {_cell(example.message)} |"
+            yield f"| {feature} | {count} | {_cell(example.message.splitlines()[0])} |"
 
 
 def _cell(text: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from couler_kfp.converting.components import is_python, portable_operation
 from couler_kfp.converting.graphs import portable_graph
-from couler_kfp.converting.types import constant_of, may_be_absent, refuse, said_of, text_of, type_of
+from couler_kfp.converting.legality import TABLE
+from couler_kfp.converting.types import constant_of, may_be_absent, said_of, text_of, type_of
 from couler_kfp.pipelines import ROOT
 from couler_plugins.engine_kit.legalize.tables import Refusals
 from couler_plugins.ir import (
@@ -87,7 +88,6 @@ def _inside(step: Step, name: str) -> tuple[Step, Graph]:
 
 
 NO_DELAY = (None, "0s")
-SPEC = frozenset({"sdkVersion", "pipelineInfo", "defaultPipelineRoot", "deploymentSpec"})
 
 
 def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
@@ -96,33 +96,21 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decisi
     Raises:
         Unsupported: some of it means nothing outside of KFP; all of that is told.
     """
-    callees, refusals = callables(workflow), Refusals()
+    callees, refusals = callables(workflow), Refusals(TABLE.refusals(workflow, workflow))
 
     def operation(item: Operation) -> Operation:
         return portable_operation(item, _presence(item, workflow, callees))
 
-    def graph(item: Graph) -> Graph:
-        return _with_parameters(portable_graph(item, callees, refusals))
-
-    refusals.each(_check_rest, [workflow])
+    operations = refusals.each(operation, (item for item in workflow.operations if item.name))
+    refusals.tell()
     changed = replace(
         workflow,
-        operations=refusals.each(operation, (item for item in workflow.operations if item.name)),
-        graphs=refusals.each(graph, workflow.graphs),
-        parameters=refusals.each(_parameter, workflow.parameters),
+        operations=operations,
+        graphs=tuple(_with_parameters(portable_graph(graph, callees)) for graph in workflow.graphs),
+        parameters=tuple(map(_parameter, workflow.parameters)),
         native_extra=None,
     )
-    refusals.tell()
     return with_limits_inside(changed), tuple(_notes(workflow))
-
-
-def _check_rest(workflow: Workflow) -> None:
-    rest = said_of(workflow)
-    if unknown := sorted(rest.get("spec", {}).keys() - SPEC):
-        raise refuse("Workflow.native_extra", workflow.name, f"has {unknown[0]}")
-    for platform, content in rest.get("platform", {}).get("platforms", {}).items():
-        if content:
-            raise refuse("Workflow.native_extra", workflow.name, f"has {min(content)} for the platform {platform}")
 
 
 def _with_parameters(graph: Graph) -> Graph:
@@ -137,9 +125,6 @@ def _with_parameters(graph: Graph) -> Graph:
 
 
 def _parameter(port: Port) -> Port:
-    if port.kind == "artifact":
-        reason = "is an artifact that a run is given"
-        raise refuse("Workflow.parameters", port.name, reason, "pass its place as a parameter")
     if port.default is None and not may_be_absent(port):
         return Port(name=port.name)
     return Port(

@@ -14,7 +14,7 @@ from couler_kfp.structures import write_structure
 from couler_plugins.engine_kit.legalize.legality import Legality
 from couler_plugins.ir import Graph, Literal, Native, Operation, Output, Port, Reference, Step, Value
 
-__all__ = ["ABSENT", "Types", "constant_of", "may_be_absent", "refuse", "said_of", "text_of", "type_of"]
+__all__ = ["ABSENT", "ONLY_KFP", "Types", "constant_of", "may_be_absent", "refuse", "said_of", "text_of", "type_of"]
 
 ONLY_KFP = Legality(engine="kfp", rules={}, hints={}, usual="take it out, or leave the pipeline to KFP")
 refuse = ONLY_KFP.refusal
@@ -36,7 +36,7 @@ def may_be_absent(port: Port) -> bool:
     return port.kind == "parameter" and port.optional and port.default is None
 
 
-def constant_of(value: Value) -> Any:
+def constant_of(value: Value | None) -> Any:
     """A constant as data.
 
     Raises:
