@@ -14,16 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_plugins.engine_kit.legalize.python import runtime
+from couler_plugins.engine_kit.legalize.python.annotations import HINT, KINDS, fields_of, is_none, kind_of, unquoted
 from couler_plugins.engine_kit.legalize.python.functions import TYPES, Function, Kind, Parameter, constant_of, text_of
-from couler_plugins.engine_kit.legalize.python.syntax import (
-    HINT,
-    KINDS,
-    fields_of,
-    is_none,
-    kind_of,
-    needed_names,
-    unquoted,
-)
+from couler_plugins.engine_kit.legalize.python.names import needed_names
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["function_from", "function_from_text"]

@@ -1,15 +1,13 @@
-"""What the syntax of a function says: the types in its annotations, which nobody evaluates, and the names it needs."""
+"""What the types of a function mean: read off its annotations, which are never evaluated."""
 
 from __future__ import annotations
 
 import ast
-import builtins
-import symtable
 from collections.abc import Mapping
 
 from couler_plugins.engine_kit.legalize.python.functions import Kind
 
-__all__ = ["HINT", "KINDS", "fields_of", "is_none", "kind_of", "needed_names", "unquoted"]
+__all__ = ["HINT", "KINDS", "fields_of", "is_none", "kind_of", "unquoted"]
 
 KINDS: Mapping[str, Kind] = {
     "str": "text",
@@ -21,7 +19,6 @@ KINDS: Mapping[str, Kind] = {
     "dict": "dict",
     "Dict": "dict",
 }
-KNOWN = frozenset({*dir(builtins), "__name__"})
 HINT = f"write one of {', '.join(name for name in KINDS if name.islower())}"
 
 
@@ -94,40 +91,3 @@ def _either(one: ast.expr, other: ast.expr) -> tuple[Kind, bool]:
 def _last(node: ast.expr) -> str:
     """The last part of a dotted name."""
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-
-
-def needed_names(source: str) -> set[str]:
-    """The names that have to be around a function, built-in ones left out.
-
-    Annotations do not count: they are not evaluated where it runs.
-
-    Args:
-        source: the definition of the function.
-    """
-    bare = _WithoutAnnotations().visit(ast.parse(source))
-    pending = symtable.symtable(ast.unparse(bare), "function", "exec").get_children()
-    names: set[str] = set()
-    while pending:
-        table = pending.pop()
-        names.update(item.get_name() for item in table.get_symbols() if item.is_global())
-        pending += table.get_children()
-    return names - KNOWN
-
-
-class _WithoutAnnotations(ast.NodeTransformer):
-    """Takes annotations off, in functions and of variables."""
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        return ast.arg(arg=node.arg)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        node.annotation = ast.Constant(value=None)
-        return self.generic_visit(node)
