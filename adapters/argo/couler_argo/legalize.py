@@ -1,24 +1,27 @@
 """Workflows of other engines in Argo's terms, and Argo's in theirs.
 
-Argo has a kind and names of its own, and attempts and timeouts at what is called.
+Argo has a kind and names of its own, and attempts and timeouts at what is called. Sources: Argo's docs/variables.md
+(`jsonpath`, `asInt`, `asFloat`), docs/conditional-artifacts-parameters.md.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 
-from couler_argo.foreign_values import in_argos_words
 from couler_argo.homes import with_timeout
 from couler_argo.metadata import without_records
 from couler_argo.support import MAX_NAME
+from couler_plugins.engine_kit.legalize.conditions import is_outcome, outcome
+from couler_plugins.engine_kit.legalize.legality import Legality, Rule, Site, raise_all
 from couler_plugins.engine_kit.legalize.native_fields import without_nulls
-from couler_plugins.engine_kit.legalize.outcomes import outcome
+from couler_plugins.engine_kit.legalize.passes import with_image
 from couler_plugins.engine_kit.legalize.python.pods import as_scripts
-from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Call,
-    Container,
+    Expression,
+    FirstOf,
     Graph,
     Handler,
     Literal,
@@ -29,6 +32,7 @@ from couler_plugins.ir import (
     Reference,
     Retry,
     Step,
+    Template,
     Value,
     Workflow,
     carry_out,
@@ -52,6 +56,43 @@ MAX_OBJECT_NAME = 63
 """Of a Workflow: its pods have it as a label."""
 
 
+def _loops_over_escapes(site: Site) -> bool:
+    """Return whether items of a step stand there otherwise than Argo passes them on."""
+    structures = (node for node in nodes(site.node.loop) if isinstance(node, Native))
+    return any(ESCAPED.search("".join(part for part in node.parts if isinstance(part, str))) for node in structures)
+
+
+def _read_at_once(site: Site) -> str:
+    """Return what is read as one text of JSON: Argo gives inputs and parameters so, and nobody else does."""
+    own = {port.name for port in site.workflow.parameters}
+    for item in references(site.node):
+        whole = item.to == "parameter" and item.name == "json" and "json" not in own
+        if whole or (item.to == "input" and not item.name):
+            return item.native
+    return ""
+
+
+AT_ONCE = Rule("Reference", "reads {}: all of them at once", _read_at_once, "read them one by one")
+OF_ARGO = Legality(
+    engine="argo",
+    rules={
+        Step: (
+            Rule(
+                "Loop.axes",
+                "loops over texts that Argo passes on with escapes",
+                _loops_over_escapes,
+                "leave quotes, backslashes and newlines out of the items",
+            ),
+        ),
+        Graph: (AT_ONCE,),
+        Operation: (AT_ONCE,),
+    },
+    hints={},
+    usual="leave this to an engine that has it",
+)
+refuse = OF_ARGO.refusal
+
+
 def adapted(workflow: Workflow, image: str = "") -> Workflow:
     """A workflow of another engine as one that Argo's tables can write.
 
@@ -62,7 +103,7 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
     Raises:
         Unsupported: it has something that Argo does otherwise.
     """
-    workflow = in_argos_words(_with_attempts(as_scripts(workflow, "argo")))
+    workflow = _in_argos_words(_with_attempts(as_scripts(with_image(workflow, image), "argo")))
     # Pods are called after their templates, and the names of pods have no capitals.
     names = _plain([item.name for item in (*workflow.graphs, *workflow.operations)], str.lower)
 
@@ -72,8 +113,6 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
                 return Call(name=names.get(node.name, node.name))
             case Graph() | Operation():
                 return replace(node, name=names[node.name])
-            case Container(image=None):
-                return replace(node, image=Literal(value=image)) if image else node
         return node
 
     workflow = rebuild(workflow, change)
@@ -82,7 +121,7 @@ def adapted(workflow: Workflow, image: str = "") -> Workflow:
     for operation in workflow.operations:
         if any(container.image is None for container in operation.containers):
             hint = "name one for all of these: --to 'argo{image=busybox}'"
-            raise _refusal(
+            raise refuse(
                 "Container.image", operation.name, "runs a command outside of a container, without an image", hint
             )
     name = _object_name(workflow.name)
@@ -106,27 +145,9 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decisi
             quotes off an item's JSON, and leaves what was escaped in it as it is. Or it reads all parameters at once.
     """
     workflow = without_nulls(workflow)
-    _refuse_all_at_once(workflow)
-    for graph in workflow.graphs:
-        for step in graph.steps:
-            for node in nodes(step.loop):
-                text = "".join(part for part in node.parts if isinstance(part, str)) if isinstance(node, Native) else ""
-                if ESCAPED.search(text):
-                    hint = "leave quotes, backslashes and newlines out of the items"
-                    raise _refusal("Loop.axes", step.name, "loops over texts that Argo passes on with escapes", hint)
+    raise_all(OF_ARGO.refusals(workflow))
     workflow = without_records(map_references(workflow, _as_outcome))
     return replace(workflow, operations=tuple(map(_with_paths, workflow.operations))), ()
-
-
-def _refuse_all_at_once(workflow: Workflow) -> None:
-    """Argo gives the inputs of a template, and the parameters of a workflow, as one text of JSON; nobody else does."""
-    own = {port.name for port in workflow.parameters}
-    for item in (*workflow.graphs, *workflow.operations):
-        for reference in references(item):
-            whole = reference.to == "parameter" and reference.name == "json" and "json" not in own
-            if whole or (reference.to == "input" and not reference.name):
-                message = f"reads {reference.native}: all of them at once"
-                raise _refusal("Reference", item.name, message, "read them one by one")
 
 
 def _as_outcome(reference: Reference) -> Reference:
@@ -196,5 +217,78 @@ def _with_own(item: Graph | Operation, attempts: tuple[Retry | None, Value | Non
     return replace(with_timeout(item, timeout), retry=retry)
 
 
-def _refusal(feature: str, step: str, reason: str, hint: str) -> Unsupported:
-    return Unsupported(f"{step!r} {reason}", engine="argo", step=step, feature=feature, hint=hint)
+# Values in Argo's words: CEL, keys of parameters, outputs of what ran, files.
+
+CASTS = {"int": "asInt", "double": "asFloat"}
+WORD = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\b(int|double)(?=\()")
+
+
+def _in_argos_words(workflow: Workflow) -> Workflow:
+    """The workflow with those of its values that Argo says otherwise."""
+
+    def change(node: Node) -> Node:
+        match node:
+            case Expression(language="cel"):
+                parts = (piece for part in node.parts for piece in _pieces(part))
+                return Expression(language="expr", parts=tuple(parts))
+            case Operation():
+                return replace(node, outputs=tuple(map(_from_file, node.outputs)))
+            case Graph():
+                return replace(node, outputs=tuple(map(_chosen, node.outputs)))
+            case Template() if any(isinstance(part, Template) for part in node.parts):
+                inner = (part.parts if isinstance(part, Template) else (part,) for part in node.parts)
+                return Template(parts=tuple(piece for pieces in inner for piece in pieces))
+        if isinstance(node, Reference) and is_outcome(node):
+            return Reference(to="run", name="workflow", path=("status",))
+        return _keyed(node) if isinstance(node, Reference) else node
+
+    return rebuild(workflow, change)
+
+
+def _pieces(part: str | Reference | Template) -> tuple[str | Reference | Template, ...]:
+    """A part of a CEL expression in Argo's language: one that was looked up by a key is an expression by itself."""
+    if isinstance(part, Template) and isinstance(part.parts[0], Expression):
+        return part.parts[0].parts
+    return (_cast(part) if isinstance(part, str) else part,)
+
+
+def _cast(text: str) -> str:
+    return WORD.sub(lambda found: CASTS[found[1]] if found[1] else found[0], text)
+
+
+def _from_file(output: Output) -> Output:
+    """An output parameter of an operation that is read from a file."""
+    if output.kind != "parameter" or not isinstance(output.path, Literal):
+        return output
+    return replace(output, value=Native.of({"path": output.path.value}), path=None)
+
+
+def _keyed(reference: Reference) -> Node:
+    """A key of a parameter that is JSON, as what looks it up; a key of an item is spelled out."""
+    if not reference.path or reference.kind != "parameter" or reference.to == "item":
+        return reference
+    path = "$" + "".join(f"[{json.dumps(key)}]" for key in reference.path)
+    whole = replace(reference, path=())
+    return Template(parts=(Expression(language="expr", parts=("jsonpath(", whole, f", {_quoted(path)})")),))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _chosen(output: Output) -> Output:
+    """An output that is that of the first step of several that succeeded."""
+    if not isinstance(output.value, FirstOf):
+        return output
+    *others, last = output.value.values
+    parts: list[str | Reference | Template] = []
+    for value in others:
+        if not (isinstance(value, Reference) and value.step):
+            return output
+        parts += [Reference(to="status", step=value.step, name="status"), " == 'Succeeded' ? ", value, " : "]
+    return replace(output, value=Expression(language="expr", parts=(*parts, _reference(last))))
+
+
+def _reference(value: Value) -> Reference:
+    assert isinstance(value, Reference)
+    return value

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value
 
-__all__ = ["Membership", "memberships"]
+__all__ = ["SUCCEEDED", "Membership", "is_outcome", "memberships", "outcome"]
 
 MARK = "\ue000"
 TOKEN = re.compile(
@@ -24,6 +24,19 @@ QUOTES, TRUTH = "'\"", ("true", "false")
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DATE = re.compile(r"\d[-:/.]\d")
 """What Argo takes for a date, although it stands in quotes."""
+SUCCEEDED = "Succeeded"
+"""What the outcome of a run is compared with, at its end; of the rest, engines say it each in words of their own."""
+OUTCOME = "outcome"
+
+
+def outcome() -> Reference:
+    """Return how the run went, for conditions of what runs at its end: whether it succeeded."""
+    return Reference(to="run", name=OUTCOME)
+
+
+def is_outcome(reference: Reference) -> bool:
+    """Return whether this is the outcome of the run."""
+    return reference.to == "run" and reference.name == OUTCOME and not reference.path
 
 
 class Membership(NamedTuple):

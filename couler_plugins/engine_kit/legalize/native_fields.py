@@ -88,8 +88,11 @@ def beyond(rest: Native | None) -> str:
 
 
 def unsaid(workflow: Workflow, carried: Collection[str] = ()) -> list[str]:
-    """Return the fields of a manifest that mean something, beside its metadata and what is carried of its spec."""
-    rest = fields_of(workflow.native_extra)
+    """Return the fields of a manifest that mean something, beside its metadata and what is carried of its spec.
+
+    A schedule and what is around it are no fields of what is run.
+    """
+    rest = {} if workflow.kind == "CronWorkflow" else fields_of(workflow.native_extra)
     spec = rest.pop("spec", {}).keys() - {*HOUSEKEEPING, *carried}
     return sorted([*(rest.keys() - {"metadata"}), *(f"spec.{key}" for key in spec)])
 

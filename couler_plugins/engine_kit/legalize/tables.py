@@ -27,6 +27,7 @@ class StepSite(NamedTuple):
         step: the call.
         callee: what it calls; None where that is not in the workflow.
         graph: the graph that it belongs to, if any.
+        by_name: the graphs and operations of the workflow.
         steps: the steps of its graph by name; none where it belongs to no graph.
         waits: the outcomes that it accepts, by the step that it waits for.
         outputs_read: what its graph reads of it.
@@ -35,6 +36,7 @@ class StepSite(NamedTuple):
     step: Step
     callee: Graph | Operation | None
     graph: Graph | None
+    by_name: Mapping[str, Graph | Operation]
     steps: Mapping[str, Step]
     waits: Mapping[str, frozenset[str]]
     outputs_read: tuple[Reference, ...]
@@ -53,9 +55,9 @@ def step_sites(workflow: Workflow) -> Iterator[StepSite]:
         for item in references((graph.steps, graph.outputs)):
             read[item.step if item.to == "output" else ""].append(item)
         for step in graph.steps:
-            yield StepSite(step, callee(step), graph, steps, accepted[step.name], tuple(read[step.name]))
+            yield StepSite(step, callee(step), graph, by_name, steps, accepted[step.name], tuple(read[step.name]))
     for step in (*filter(None, [workflow.entry]), *(handler.step for handler in workflow.handlers)):
-        yield StepSite(step, callee(step), None, {}, {}, ())
+        yield StepSite(step, callee(step), None, by_name, {}, {}, ())
 
 
 def waits(graph: Graph) -> dict[str, Mapping[str, frozenset[str]]]:
@@ -110,9 +112,10 @@ class Table(NamedTuple):
             workflow: it is looked at as a whole.
             closed: its calls, graphs and operations are those that are to be written; the same unless given.
         """
-        raise_all(self._refusals(workflow, closed or workflow))
+        raise_all(self.refusals(workflow, closed or workflow))
 
-    def _refusals(self, workflow: Workflow, closed: Workflow) -> Iterator[Unsupported]:
+    def refusals(self, workflow: Workflow, closed: Workflow) -> Iterator[Unsupported]:
+        """Yield an error for each thing that breaks a rule; see `check`."""
         circle = into_circle(workflow)
         subjects: list[tuple[Rules, Iterable[tuple[str, Any]]]] = [
             (self.workflow, [(workflow.label, workflow)]),
@@ -139,10 +142,14 @@ def faults(rule: Rule, subject: Any) -> list[Any]:
 
 
 class Refusals:
-    """All that the parts of a workflow are refused for, so that its author hears of it at once."""
+    """All that the parts of a workflow are refused for, so that its author hears of it at once.
 
-    def __init__(self) -> None:
-        self._errors: list[Unsupported] = []
+    Args:
+        errors: what it is refused for so far.
+    """
+
+    def __init__(self, errors: Iterable[Unsupported] = ()) -> None:
+        self._errors = list(errors)
 
     def each(self, carry: Function[[Part], Carried], parts: Iterable[Part]) -> tuple[Carried, ...]:
         """Return what becomes of the parts, without those that are refused."""

@@ -15,20 +15,16 @@ from typing import Any
 from couler_kfp.converting import launcher
 from couler_kfp.converting.placeholders import Presence, flat
 from couler_kfp.converting.platforms import configured
-from couler_kfp.converting.refusing import refuse
-from couler_kfp.converting.types import constant_of, may_be_absent, said_of, text_of, type_of
-from couler_kfp.structures import write_structure
+from couler_kfp.converting.types import constant_of, may_be_absent, refuse, said_of, text_of, type_of
 from couler_kfp.texts import EXECUTOR_INPUT
+from couler_plugins.engine_kit.legalize.values import substituted
 from couler_plugins.ir import (
     Container,
-    EnvVar,
     Literal,
-    Native,
     Operation,
     Output,
     Port,
     Reference,
-    Template,
     Value,
     references,
     replace,
@@ -62,7 +58,7 @@ def portable_operation(operation: Operation, presence: Presence) -> Operation:
         Unsupported: only KFP can run it.
     """
     name = operation.name
-    rest: dict[str, Any] = {} if operation.native_extra is None else write_structure(operation.native_extra)
+    rest = said_of(operation)
     if not operation.containers:
         what = f"is no container ({operation.kind})"
         raise refuse("Operation.kind", name, what, "pass what it gives as an input, or leave the pipeline to KFP")
@@ -133,7 +129,7 @@ def _path(which: str, name: str) -> str:
 def _plain(operation: Operation, container: Container, presence: Presence) -> Container:
     command, args = (flat(operation.name, items, presence) for items in (container.command, container.args))
     filled = replace(container, command=command, args=args)
-    return _texts(filled, lambda value: _in_place(value, operation.name))
+    return substituted(filled, lambda item: _replaced(item, operation.name, ""))
 
 
 def _python(operation: Operation, container: Container) -> Container:
@@ -150,7 +146,7 @@ def _python(operation: Operation, container: Container) -> Container:
             raise refuse("Port.kind", operation.name, f"takes a {kind}, which only KFP makes")
     if description["inputs"] or description["outputs"]:
         _check_installed(operation, container)
-    texts = _texts(container, lambda value: _told(value, operation.name))
+    texts = substituted(container, lambda item: _told(item, operation.name))
     start = ("python3", "-c", inspect.getsource(launcher), json.dumps(description, sort_keys=True))
     inputs = tuple(Reference(to="input", kind="parameter", name=port.name) for port in parameters)
     command = tuple(Literal(value=text) for text in start)
@@ -169,35 +165,14 @@ def _schema(definition: Port | Output) -> Any:
     return said_of(definition).get("artifactType", {})
 
 
-def _told(value: Value, name: str) -> Value:
-    """A text of a Python component with a mark where its executor is told what it is given."""
-
-    def part(item: Any) -> Any:
-        if isinstance(item, Reference) and item.to == "run" and item.name == EXECUTOR_INPUT:
-            return launcher.TOLD
-        return _replaced(item, name, FOLDER)
-
-    return _mapped(value, part)
+def _told(item: Reference, name: str) -> Reference | str:
+    """Return what stands in a Python component's command: a mark where its executor is told what it is given."""
+    is_input = item.to == "run" and item.name == EXECUTOR_INPUT
+    return launcher.TOLD if is_input else _replaced(item, name, FOLDER)
 
 
-def _in_place(value: Value, name: str) -> Value:
-    return _mapped(value, lambda item: _replaced(item, name, ""))
-
-
-def _mapped(value: Value, part: Any) -> Value:
-    if isinstance(value, Reference):
-        result = part(value)
-        return result if isinstance(result, Reference) else Literal(value=result)
-    if isinstance(value, Template):
-        parts = tuple(map(part, value.parts))
-        return Literal(value="".join(parts)) if all(isinstance(item, str) for item in parts) else Template(parts=parts)
-    return value
-
-
-def _replaced(item: Any, name: str, folder: str) -> Any:
+def _replaced(item: Reference, name: str, folder: str) -> Reference | str:
     """A placeholder's path, or its parameter."""
-    if not isinstance(item, Reference):
-        return item
     match item:
         case Reference(to="input", kind="parameter", path=()):
             return item
@@ -212,28 +187,9 @@ def _replaced(item: Any, name: str, folder: str) -> Any:
     raise refuse("Container.args", name, reason, "let it read the path of the artifact")
 
 
-def _texts(container: Container, change: Any) -> Container:
-    """The container with each of its texts changed."""
-    env = tuple(
-        item if isinstance(item.value, Native) else EnvVar(item.name, change(item.value)) for item in container.env
-    )
-    quantities = {
-        field: tuple((key, change(value)) for key, value in getattr(container, field))
-        for field in ("requests", "limits")
-    }
-    return replace(
-        container,
-        image=None if container.image is None else change(container.image),
-        command=tuple(map(change, container.command)),
-        args=tuple(map(change, container.args)),
-        env=env,
-        **quantities,
-    )
-
-
 def _with_limits(name: str, container: Container) -> Container:
     """The container with its accelerators among its limits, as Kubernetes has them."""
-    rest: dict[str, Any] = {} if container.native_extra is None else write_structure(container.native_extra)
+    rest = said_of(container)
     resources = rest.get("resources")
     accelerator = resources.pop("accelerator", None) if isinstance(resources, dict) else None
     limits = dict(container.limits)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from couler_kfp.converting.refusing import refuse
+from couler_kfp.converting.types import refuse
 from couler_kfp.texts import text, write_text
 from couler_plugins.ir import Value
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from couler_kfp.converting.refusing import refuse
+from couler_kfp.converting.types import refuse
 from couler_plugins.ir import Container, EnvVar, Native, replace
 
 __all__ = ["configured"]

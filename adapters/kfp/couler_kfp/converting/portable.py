@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from couler_kfp.converting.components import is_python, portable_operation
 from couler_kfp.converting.graphs import portable_graph
-from couler_kfp.converting.refusing import Refusals, refuse
-from couler_kfp.converting.types import constant_of, may_be_absent, text_of, type_of
+from couler_kfp.converting.legality import TABLE
+from couler_kfp.converting.types import constant_of, may_be_absent, said_of, text_of, type_of
 from couler_kfp.pipelines import ROOT
-from couler_kfp.structures import write_structure
+from couler_plugins.engine_kit.legalize.tables import Refusals
 from couler_plugins.ir import (
     Argument,
     Axis,
@@ -89,7 +88,6 @@ def _inside(step: Step, name: str) -> tuple[Step, Graph]:
 
 
 NO_DELAY = (None, "0s")
-SPEC = frozenset({"sdkVersion", "pipelineInfo", "defaultPipelineRoot", "deploymentSpec"})
 
 
 def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
@@ -98,33 +96,21 @@ def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decisi
     Raises:
         Unsupported: some of it means nothing outside of KFP; all of that is told.
     """
-    callees, refusals = callables(workflow), Refusals()
+    callees, refusals = callables(workflow), Refusals(TABLE.refusals(workflow, workflow))
 
     def operation(item: Operation) -> Operation:
         return portable_operation(item, _presence(item, workflow, callees))
 
-    def graph(item: Graph) -> Graph:
-        return _with_parameters(portable_graph(item, callees, refusals))
-
-    refusals.each(_check_rest, [workflow])
+    operations = refusals.each(operation, (item for item in workflow.operations if item.name))
+    refusals.tell()
     changed = replace(
         workflow,
-        operations=refusals.each(operation, (item for item in workflow.operations if item.name)),
-        graphs=refusals.each(graph, workflow.graphs),
-        parameters=refusals.each(_parameter, workflow.parameters),
+        operations=operations,
+        graphs=tuple(_with_parameters(portable_graph(graph, callees)) for graph in workflow.graphs),
+        parameters=tuple(map(_parameter, workflow.parameters)),
         native_extra=None,
     )
-    refusals.tell()
     return with_limits_inside(changed), tuple(_notes(workflow))
-
-
-def _check_rest(workflow: Workflow) -> None:
-    rest: dict[str, Any] = {} if workflow.native_extra is None else write_structure(workflow.native_extra)
-    if unknown := sorted(rest.get("spec", {}).keys() - SPEC):
-        raise refuse("Workflow.native_extra", workflow.name, f"has {unknown[0]}")
-    for platform, content in rest.get("platform", {}).get("platforms", {}).items():
-        if content:
-            raise refuse("Workflow.native_extra", workflow.name, f"has {min(content)} for the platform {platform}")
 
 
 def _with_parameters(graph: Graph) -> Graph:
@@ -139,9 +125,6 @@ def _with_parameters(graph: Graph) -> Graph:
 
 
 def _parameter(port: Port) -> Port:
-    if port.kind == "artifact":
-        reason = "is an artifact that a run is given"
-        raise refuse("Workflow.parameters", port.name, reason, "pass its place as a parameter")
     if port.default is None and not may_be_absent(port):
         return Port(name=port.name)
     return Port(
@@ -178,17 +161,13 @@ def _notes(workflow: Workflow) -> Iterator[Decision]:
 
     if any("enableCache" in part for site in call_sites(workflow) for part in _texts(site.step.native_extra)):
         yield note("", "is not cached", "KFP takes results of earlier runs; put `cache` into a pipeline for the result")
-    if workflow.native_extra is not None and "defaultPipelineRoot" in write_structure(workflow.native_extra).get(
-        "spec", {}
-    ):
+    if "defaultPipelineRoot" in said_of(workflow).get("spec", {}):
         yield note(
             "", "keeps artifacts elsewhere", "the pipeline root is KFP's; each engine has a repository of its own"
         )
     for graph in workflow.graphs:
         for step in graph.steps:
-            retry: dict[str, Any] = {}
-            if step.retry is not None and step.retry.native_extra is not None:
-                retry = write_structure(step.retry.native_extra)
+            retry = {} if step.retry is None else said_of(step.retry)
             if retry.get("backoffDuration") not in NO_DELAY:
                 yield note(step.name, "retried without a delay", f"KFP waits {retry['backoffDuration']} and longer")
             if step.loop is not None and any(isinstance(axis.values, Reference) for axis in step.loop.axes):

@@ -11,17 +11,19 @@ from typing import Any
 
 from couler_kfp.converting.launcher import ABSENT
 from couler_kfp.structures import write_structure
+from couler_plugins.engine_kit.legalize.legality import Legality
 from couler_plugins.ir import Graph, Literal, Native, Operation, Output, Port, Reference, Step, Value
 
-__all__ = ["ABSENT", "Types", "constant_of", "may_be_absent", "said_of", "text_of", "type_of"]
+__all__ = ["ABSENT", "ONLY_KFP", "Types", "constant_of", "may_be_absent", "refuse", "said_of", "text_of", "type_of"]
 
+ONLY_KFP = Legality(engine="kfp", rules={}, hints={}, usual="take it out, or leave the pipeline to KFP")
+refuse = ONLY_KFP.refusal
 Definition = Port | Output
 
 
-def said_of(definition: Definition) -> dict[str, Any]:
-    """What a definition says that has no field."""
-    structure: dict[str, Any] = {} if definition.native_extra is None else write_structure(definition.native_extra)
-    return structure
+def said_of(node: Any) -> dict[str, Any]:
+    """Return what a node says that has no field."""
+    return {} if node.native_extra is None else write_structure(node.native_extra)
 
 
 def type_of(definition: Definition) -> str:
@@ -34,7 +36,7 @@ def may_be_absent(port: Port) -> bool:
     return port.kind == "parameter" and port.optional and port.default is None
 
 
-def constant_of(value: Value) -> Any:
+def constant_of(value: Value | None) -> Any:
     """A constant as data.
 
     Raises:

@@ -12,8 +12,8 @@ import json
 from math import prod
 from typing import Any
 
+from couler_plugins.engine_kit.legalize.conditions import SUCCEEDED, outcome
 from couler_plugins.engine_kit.legalize.legality import Rule
-from couler_plugins.engine_kit.legalize.outcomes import SUCCEEDED, outcome
 from couler_plugins.engine_kit.legalize.tables import StepSite
 from couler_plugins.engine_kit.legalize.values import joined
 from couler_plugins.ir import (

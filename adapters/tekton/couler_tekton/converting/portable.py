@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from couler_plugins.engine_kit.legalize.conditions import is_outcome
 from couler_plugins.engine_kit.legalize.native_fields import POD_FIELDS, without_nulls
-from couler_plugins.engine_kit.legalize.outcomes import is_outcome
 from couler_plugins.ir import (
     Argument,
     Call,

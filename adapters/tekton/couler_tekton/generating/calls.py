@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_plugins.engine_kit.legalize import rules
-from couler_plugins.engine_kit.legalize.conditions import Membership, memberships
+from couler_plugins.engine_kit.legalize.conditions import SUCCEEDED, Membership, is_outcome, memberships
 from couler_plugins.engine_kit.legalize.legality import Rule
-from couler_plugins.engine_kit.legalize.outcomes import SUCCEEDED, is_outcome
 from couler_plugins.engine_kit.legalize.tables import StepSite
 from couler_plugins.ir import Expression, Graph, Literal, Operation, Reference, Template, Value, references
 from couler_tekton.variables import Scope
@@ -158,7 +157,10 @@ LOOPS = (
         "Step.loop",
         "loops over a list that only the run knows",
         lambda site: (
-            site.step.loop and site.step.loop.combine == "rows" and rules.constant_items(site.step.loop) is None
+            site.step.loop
+            and site.step.loop.combine == "rows"
+            and isinstance(site.callee, Operation)
+            and rules.constant_items(site.step.loop) is None
         ),
     ),
     Rule(

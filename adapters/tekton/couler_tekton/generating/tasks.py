@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from couler_plugins.engine_kit.legalize.conditions import Membership, memberships
-from couler_plugins.engine_kit.legalize.outcomes import is_outcome
+from couler_plugins.engine_kit.legalize.conditions import Membership, is_outcome, memberships
 from couler_plugins.engine_kit.legalize.passes import as_label
 from couler_plugins.engine_kit.legalize.rules import usual
 from couler_plugins.engine_kit.legalize.shell import printed_output
