@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import os
-import runpy
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
+import msgspec
 
+from couler_plugins import ir
 from couler_plugins.cli.group import couler
 from couler_plugins.hookspecs import FACETS
-from couler_plugins.ir import json_schema
+from couler_plugins.ir import json_schema, needs, ports, values, workflow
 from couler_plugins.ir.settings import SETTINGS
 from couler_plugins.options.config import load_config
 from couler_plugins.plugins import STEPS, load_plugins
@@ -236,6 +239,65 @@ def _default(item: StepInput) -> str:
     return f"`{text_of(item.default)}`" if item.default != "" else "empty"
 
 
+IR = """\
+# IR reference
+
+{made_by}, from the docstrings of `couler_plugins.ir`.
+
+An optimizer gets workflows as values of these types (`from couler_plugins import ir`). They are immutable and hashable:
+`ir.replace(step, timeout=ir.Literal(value=60))` returns a changed copy. `source` and `native` do not count when two
+values are compared. [The tutorial](tutorial.md) shows an optimizer, and [the JSON schema](../schema/couler.ir-v0.json)
+the same types as JSON.
+"""
+IR_SECTIONS = {
+    "Workflows, graphs and steps": workflow,
+    "Inputs, outputs, loops and containers": ports,
+    "Dependencies": needs,
+    "Values": values,
+}
+IR_UNIONS = ("Callee", "Needs", "Value", "Scalar", "PortKind")
+ENTRY = re.compile(r"^    (\w[\w, ]*): (.*(?:\n {8}.*)*)", re.MULTILINE)
+"""One entry of the Attributes section of a docstring: a name, or several with commas, and the text."""
+
+
+def ir_reference() -> str:
+    """Every type of the IR with its fields."""
+    lines = [IR.format(made_by=MADE_BY), "These names stand for several types:", ""]
+    lines += ["| name | one of |", "| --- | --- |"]
+    lines += [f"| `{name}` | {', '.join(map(_type_name, get_args(getattr(ir, name))))} |" for name in IR_UNIONS]
+    for title, module in IR_SECTIONS.items():
+        lines += ["", f"## {title}"]
+        for cls in reversed(vars(module).values()):  # what others are part of comes last there
+            if inspect.isclass(cls) and issubclass(cls, ir.Node) and cls.__module__ == module.__name__:
+                lines += _of_node(cls)
+    return "\n".join(lines) + "\n"
+
+
+def _type_name(kind: object) -> str:
+    name = getattr(kind, "__name__", None) or json.dumps(kind)
+    return f"`{'None' if name == 'NoneType' else name}`"
+
+
+def _of_node(cls: type[ir.Node]) -> Iterator[str]:
+    """A section on one type."""
+    about = inspect.cleandoc(cls.__doc__ or "").partition("Attributes:\n")[0].strip()
+    meanings = {
+        name: " ".join(text.split())
+        for base in reversed(cls.__mro__)
+        for names, text in ENTRY.findall(inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")[2])
+        for name in names.split(", ")
+    }
+    types = {
+        name: kind for base in reversed(cls.__mro__) for name, kind in vars(base).get("__annotations__", {}).items()
+    }
+    yield from ("", f"### {cls.__name__}", "", about, "")
+    yield from ("| field | type | default | what it is |", "| --- | --- | --- | --- |")
+    for item in msgspec.structs.fields(cls):
+        kind = types[item.name].replace("OneOf[", "Literal[").replace("|", "\\|")
+        default = "needed" if item.required else f"`{item.default!r}`"
+        yield f"| `{item.name}` | `{kind}` | {default} | {meanings[item.name]} |"
+
+
 def contributing() -> str:
     """CONTRIBUTING with its table of rooms: the packages of the core, two levels deep, as their docstrings say."""
     page = (DOCS.parent / "CONTRIBUTING.md").read_text("utf-8")
@@ -254,7 +316,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "../CONTRIBUTING.md": contributing,
     "cli.md": command_line,
     "plugins/facets.md": facets,
-    "plugins/ir.md": lambda: str(runpy.run_path(str(DOCS / "ir_reference.py"))["page"]()),
+    "plugins/ir.md": ir_reference,
     "steps.md": ready_made_steps,
     "support.md": support,
     "schema/couler.ir-v0.json": schema,
