@@ -82,7 +82,7 @@ LIMITS = {
     "lazy": Limit(40, 61, "imports of our own modules inside functions"),
     "reasons": Limit(0, 0, "of these, in modules without a reason in LAZY"),
     "checking": Limit(40, 44, "TYPE_CHECKING blocks"),
-    "long": Limit(0, 12, "files over 300 lines"),
+    "long": Limit(0, 1, "files over 300 lines"),
     "modules": Limit(965, 1_052, "modules (were 1,136)"),
     "statements": Limit(63_813, 66_546, "statements (were 67,172)"),
     "banned": Limit(0, 13, "banned identifiers in scopes of more than three lines"),

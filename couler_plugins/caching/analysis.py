@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property, partial
+from itertools import islice
 
 import msgspec
 
@@ -138,9 +139,8 @@ class Analysis:
             if self._unkept is not None and all(waiver_of(item.rule) for item in objections):
                 objections.append(self._unkept)
             objections.sort(key=lambda item: item.against == "storage")
-            objections_about = tuple(self._about_operation(item, operation) for item in objections)
-            facts = Facts(operation, material, spec_hash(material.content), objections_about)
-            self._facts[operation.name, result] = facts
+            about = tuple(self._about_operation(item, operation) for item in objections)
+            facts = self._facts[operation.name, result] = Facts(operation, material, spec_hash(material.content), about)
         return facts
 
     def _about_operation(self, objection: Objection, operation: Operation) -> Objection:
@@ -219,7 +219,8 @@ class Analysis:
             upstream = before.look(step)
             blocked = [] if scope.blocked is None else [scope.blocked]
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
-            own = [*blocked, *self._call_objections(step), *self._places(graph, step, callee, upstream)]
+            passed = (fingerprint_objections if self._fingerprints else argument_objections)(step)
+            own = [*blocked, *call_objections(step), *passed, *self._places(graph, step, callee, upstream)]
             upstream.objections = [item.at(step.source) for item in (*own, *upstream.objections)]
             if isinstance(callee, Operation):
                 verdicts[name] = self._verdict(graph, step, callee, upstream, scope)
@@ -230,10 +231,6 @@ class Analysis:
                     around = inner_scope(step, upstream, scope, verdicts, items, identified=identified)
                     called.append((callee.name, around))
         return verdicts, called
-
-    def _call_objections(self, step: Step) -> Iterator[Objection]:
-        yield from call_objections(step)
-        yield from (fingerprint_objections if self._fingerprints else argument_objections)(step)
 
     def _composite(self, step: Step, callee: Graph | None, upstream: Found) -> Verdict:
         """The verdict on a call of a graph (of nothing that is known, where there is no callee)."""
@@ -265,13 +262,9 @@ class Analysis:
     def _verdict(self, graph: Graph | None, step: Step, operation: Operation, upstream: Found, scope: Scope) -> Verdict:
         places = self._facet.declarations(graph, step, operation)
         said = resolve(places, assume_pure=self._assume_pure)
-        words = waivers_in(places)
-        facts, warnings = waive(
-            self._facts_of_call(graph, step, operation),
-            words,
-            partial(self._facet.how_to_allow, operation),
-            itself=isinstance(said, Declaration) and said.itself,
-        )
+        words, allow = waivers_in(places), partial(self._facet.how_to_allow, operation)
+        itself = isinstance(said, Declaration) and said.itself
+        facts, warnings = waive(self._facts_of_call(graph, step, operation), words, allow, itself=itself)
         missing = said if isinstance(said, Objection) and said.rule == "not-declared" else None
         objections = [DYNAMIC] if self._dynamic else []
         objections += [said] if isinstance(said, Objection) and missing is None else []
@@ -285,19 +278,19 @@ class Analysis:
             inherited = lineage_of_producers(beside)
             objections += [TOO_MANY] if inherited is None else []
         objections += [item for item in facts.objections if item.against == "storage"]
-        if beside and not self._fingerprints and _reads_all_inputs(operation):
-            objections.append(ALL_INPUTS)
+        if beside and not self._fingerprints:
+            whole = (ALL_INPUTS for item in references(operation) if item.to == "input" and not item.name)
+            objections += islice(whole, 1)
         declarable = missing is not None and not objections
         if missing is not None:
             remedy = self._facet.how_to_declare(operation)
             objections.append(msgspec.structs.replace(missing, remedy=remedy).at(operation.source))
         items = self._facet.items(step)
+        lasts = isinstance(said, Declaration) and said.max_age is None and uncertain(step) is None
         return Verdict(
             objections=tuple(item.at(step.source) for item in objections),
             declarable=declarable,
-            lineage=lineage
-            if isinstance(said, Declaration) and said.max_age is None and uncertain(step) is None
-            else None,
+            lineage=lineage if lasts else None,
             lineages=inherited.values if beside and inherited is not None else (),
             facts=facts,
             warnings=warnings,
@@ -305,7 +298,3 @@ class Analysis:
             max_age=said.max_age if isinstance(said, Declaration) else None,
             entries=None if items is None or scope.runs is None else items * scope.runs,
         )
-
-
-def _reads_all_inputs(operation: Operation) -> bool:
-    return any(item.to == "input" and not item.name for item in references(operation))

@@ -6,10 +6,10 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import msgspec
 
 from couler_plugins.cli.messages import write_bytes
 from couler_plugins.driver.results import FileResult, Result, join_documents
@@ -22,8 +22,7 @@ ADDED = "added.yaml"
 """The file, in a folder of results, of documents that belong to no input."""
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True):
     """Where the results of a call go.
 
     Attributes:

@@ -7,10 +7,11 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import click
+import msgspec
 
 from couler_plugins.cli.messages import Progress, counted, nothing_in, say_error
 from couler_plugins.cli.settings import inputs_argument, max_bytes_option, scope_depth_option, with_settings
@@ -42,8 +43,7 @@ log = logging.getLogger(__name__)
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-@dataclass(kw_only=True)
-class FileCall:
+class FileCall(msgspec.Struct, kw_only=True):
     """One call of a command on files.
 
     Attributes:
@@ -62,7 +62,7 @@ class FileCall:
     render: bool
     as_json: bool
     searches: bool
-    files: list[Input] = field(default_factory=list)
+    files: list[Input] = msgspec.field(default_factory=list)
 
     @contextlib.contextmanager
     def session(self, kinds: Iterable[str] = ()) -> Iterator[Session]:

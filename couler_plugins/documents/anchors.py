@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 __all__ = ["Anchor", "Anchors"]
 
@@ -14,8 +15,7 @@ _ENOUGH = 10**15
 """Weights stop growing here: a long chain of doublings must not turn into arithmetic on huge integers."""
 
 
-@dataclass(slots=True)
-class Anchor:
+class Anchor(msgspec.Struct):
     """An anchored node: its value, the nodes it expands to (None while it is open) and its levels of nesting."""
 
     value: Any
@@ -23,8 +23,7 @@ class Anchor:
     height: int
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     anchor: Anchor
     depth: int
     count: int

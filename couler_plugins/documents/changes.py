@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
+
+import msgspec
 
 from couler_plugins.documents.diff import Edit
 from couler_plugins.documents.paths import Path
@@ -15,8 +16,7 @@ from couler_plugins.documents.positions import ALL, Needed
 __all__ = ["Change", "arrange", "needed_places"]
 
 
-@dataclass(slots=True, eq=False)
-class Change:
+class Change(msgspec.Struct, eq=False):
     """What happens to one old value: it is replaced, or it is a collection with changes inside.
 
     Args:
@@ -27,10 +27,10 @@ class Change:
     """
 
     replace: Edit | None = None
-    removed: list[Any] = field(default_factory=list)
-    added: dict[Any, Edit] = field(default_factory=dict)
-    children: dict[Any, Change] = field(default_factory=dict)
-    _come: list[Any] = field(default_factory=list)
+    removed: list[Any] = msgspec.field(default_factory=list)
+    added: dict[Any, Edit] = msgspec.field(default_factory=dict)
+    children: dict[Any, Change] = msgspec.field(default_factory=dict)
+    _come: list[Any] = msgspec.field(default_factory=list)
     _gone: list[Any] | None = None
 
     def child(self, key: Any) -> Change:

@@ -7,16 +7,17 @@ both are needed to put new text between a user's own lines, so the structure is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from couler_plugins.documents.scalars import key_text, literal, needs_question_mark, plain_or_quoted, styled
 
 __all__ = ["Borrow", "Borrowed", "Emitter", "Indentation", "brackets", "flow", "flow_entry"]
 
 
-@dataclass(frozen=True)
-class Indentation:
+class Indentation(NamedTuple):
     """How much deeper things stand than the mapping that holds them.
 
     Args:
@@ -28,8 +29,7 @@ class Indentation:
     sequence: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Borrowed:
+class Borrowed(msgspec.Struct, frozen=True):
     """Existing text for a value.
 
     Args:

@@ -145,7 +145,8 @@ def _habits(place: DocumentSpan | None) -> Indentation:
         return Indentation()
     steps = {step: count for step, count in place.mapping_steps.items() if step > 0}
     sequences = {step: count for step, count in place.sequence_steps.items() if step >= 0}
-    return Indentation(_most_common(steps, Indentation.step), _most_common(sequences, Indentation.sequence))
+    usual = Indentation()
+    return Indentation(_most_common(steps, usual.step), _most_common(sequences, usual.sequence))
 
 
 def _most_common(counts: dict[int, int], default: int) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from couler_plugins.documents.paths import Path
 
@@ -19,8 +20,7 @@ def _no_children() -> dict[str | int, Span]:
     return _NO_CHILDREN
 
 
-@dataclass(slots=True, eq=False)
-class Span:
+class Span(msgspec.Struct, eq=False):
     """The place of one value in the text.
 
     Args:
@@ -45,7 +45,7 @@ class Span:
     tagged: bool = False
     key_start: int = -1
     key_end: int = -1
-    children: dict[str | int, Span] = field(default_factory=_no_children)
+    children: dict[str | int, Span] = msgspec.field(default_factory=_no_children)
 
     def find(self, path: Path) -> tuple[Span, int]:
         """The innermost span on the way to `path`, and how many of the path's steps it is from here."""
@@ -58,8 +58,7 @@ class Span:
         return span, len(path)
 
 
-@dataclass(slots=True, eq=False)
-class DocumentSpan:
+class DocumentSpan(msgspec.Struct, eq=False):
     """The place of one document in the text.
 
     Args:
@@ -75,5 +74,5 @@ class DocumentSpan:
     content_start: int
     root: Span
     last: Span
-    mapping_steps: dict[int, int] = field(default_factory=dict)
-    sequence_steps: dict[int, int] = field(default_factory=dict)
+    mapping_steps: dict[int, int] = msgspec.field(default_factory=dict)
+    sequence_steps: dict[int, int] = msgspec.field(default_factory=dict)

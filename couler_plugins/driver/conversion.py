@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
+import msgspec
+
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.driver.pipeline import Pass, refuse_broken
 from couler_plugins.driver.results import FileResult, Result
@@ -44,10 +46,10 @@ def convert_inputs(inputs: Sequence[Input], to: str, work: Session) -> Result:
     for number, item in enumerate(inputs):
         engines = engines_of.get(number, [])
         if number in failed:
-            item = replace(item, file=None, error=failed[number])  # noqa: PLW2901  # it is refused
+            item = msgspec.structs.replace(item, file=None, error=failed[number])  # noqa: PLW2901  # it is refused
         others = [engine for engine in engines if engine != target]
         if others and (len(engines) > 1 or not adapter.generated):
-            item = replace(item, file=None, error=_mixed(engines, target, item.name))  # noqa: PLW2901  # it is refused
+            item = msgspec.structs.replace(item, file=None, error=_mixed(engines, target, item.name))  # noqa: PLW2901  # it is refused
         elif others:
             foreign[number] = others[0]
         checked.append(item)

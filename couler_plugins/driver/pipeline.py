@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, one_line
 from couler_plugins.hookspecs import Context, Optimizer
@@ -39,8 +41,7 @@ class Pass:
     decisions: tuple[Decision, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PipelineRun:
+class PipelineRun(msgspec.Struct, frozen=True):
     """What a pipeline made of a plan, pass by pass.
 
     Attributes:

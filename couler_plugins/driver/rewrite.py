@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeVar
+
+import msgspec
 
 from couler_plugins.documents import Document, SourceFile, findings
 from couler_plugins.documents.collector import collector_paused
@@ -30,8 +31,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(msgspec.Struct, frozen=True, kw_only=True):
     """What one call works with.
 
     Attributes:
@@ -45,7 +45,7 @@ class Session:
 
     plugins: Plugins
     engine: str | None = None
-    to: Mapping[str, tuple[tuple[str, Texts], ...]] = field(default_factory=dict)
+    to: Mapping[str, tuple[tuple[str, Texts], ...]] = msgspec.field(default_factory=dict)
     report: Callable[[str], None] = log.info
     history: Sequence[SourceFile] = ()
     previous: Sequence[Part] = ()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import pkgutil
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, NamedTuple, TypeVar, cast
 
 from couler_plugins.errors import REPORT, PluginFailure, one_line
 
-__all__ = ["FACETS", "Facet", "facet", "resolve"]
+__all__ = ["FACETS", "Facet", "facet"]
 
 log = logging.getLogger(__name__)
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -69,12 +69,6 @@ def facet(without: str, default: str = "") -> Callable[[Method], Method]:
     return declare
 
 
-def resolve(place: str) -> Any:
-    """Import what a place names: a module, or something in one, such as `couler_argo.lint.lint:lint`."""
-    module, _, names = place.partition(":")
-    return functools.reduce(getattr, filter(None, names.split(".")), import_module(module))
-
-
 @functools.cache
 def _imported(engine: str, name: str, place: str) -> Callable[..., Any]:
     """Return the function at a place, such as `couler_argo.lint.lint:lint`.
@@ -83,7 +77,7 @@ def _imported(engine: str, name: str, place: str) -> Callable[..., Any]:
         PluginFailure: it cannot be imported.
     """
     try:
-        return cast("Callable[..., Any]", resolve(place))
+        return cast("Callable[..., Any]", pkgutil.resolve_name(place))
     except (Exception, SystemExit) as error:
         log.info("the traceback of %s of the adapter %s:", name, engine, exc_info=error)
         message = f"the adapter {engine!r} has no {name}: {place} cannot be imported: {one_line(error)}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
 import pluggy
-
-from couler_plugins.hookspecs.facets import resolve
 
 __all__ = ["PROJECT", "hookimpl", "hookspec", "listed"]
 
@@ -27,7 +26,7 @@ def listed(*places: str) -> Callable[[], list[Any]]:
 
     def hook() -> list[Any]:
         things: list[Any] = []
-        for thing in map(resolve, places):
+        for thing in map(pkgutil.resolve_name, places):
             things.extend(thing if isinstance(thing, (list, tuple)) else [thing])
         return things
 

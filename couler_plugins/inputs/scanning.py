@@ -6,10 +6,11 @@ import os
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from couler_plugins.documents import Document, SourceFile, is_template, read
 from couler_plugins.errors import CoulerError
@@ -30,8 +31,7 @@ UTF16 = (BOM_UTF16_LE, BOM_UTF16_BE)
 NOTHING = "(?!)"  # a pattern that nothing matches
 
 
-@dataclass(slots=True)
-class Skips:
+class Skips(msgspec.Struct):
     """What a scan has not read, by reason: paths in order.
 
     Attributes:
@@ -41,10 +41,10 @@ class Skips:
         locked: files that the system does not let us open.
     """
 
-    templated: list[str] = field(default_factory=list)
-    patches: list[str] = field(default_factory=list)
-    programs: list[str] = field(default_factory=list)
-    locked: list[str] = field(default_factory=list)
+    templated: list[str] = msgspec.field(default_factory=list)
+    patches: list[str] = msgspec.field(default_factory=list)
+    programs: list[str] = msgspec.field(default_factory=list)
+    locked: list[str] = msgspec.field(default_factory=list)
 
     def lines(self) -> Iterator[str]:
         """Yield one line a reason, for people."""

@@ -13,6 +13,8 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import msgspec
+
 from couler_plugins.documents import SourceFile, dump_yaml, read
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.options.fields import Size
@@ -48,8 +50,7 @@ Mappings that stand side by side belong together as the documents of one file do
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class Input(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a call.
 
     Attributes:

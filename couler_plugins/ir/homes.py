@@ -27,8 +27,7 @@ __all__ = ["UNDECLARED", "Home", "Homes", "Outcome", "change_operations", "chang
 
 Settings = tuple[tuple[str, Any], ...]
 """Settings by name, with the values that they are to have."""
-OWN = ("retry", "timeout")
-"""The settings that operations have fields for."""
+OWN = ("retry", "timeout")  # the settings that operations have fields for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +107,7 @@ class Outcome(TypedDict, total=False):
 
 
 class _Asking(Step, frozen=True):
-    """A call site with the settings that it asks of the operation that it calls.
-
-    One that is like that from the beginning stands for the calls of an operation by other workflows.
-    """
+    """A call site, or all of other workflows, with the settings that it asks of the operation that it calls."""
 
     settings: tuple[Any, ...] = ()
 
@@ -236,8 +232,7 @@ def change_operations(
     objections: dict[tuple[str, str], Outcome] = {}
     reached: set[str] = set()
     for old in workflow.operations:
-        said = {name: homes[name].read(name, old) for name in OWN if homes[name].at == "operation"}
-        seen = replace(old, **said)
+        seen = replace(old, **{name: homes[name].read(name, old) for name in OWN if homes[name].at == "operation"})
         new = change(seen)
         if new == seen:
             continue

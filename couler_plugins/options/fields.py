@@ -11,6 +11,8 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union
 
+import msgspec
+
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["Option", "Size", "Texts", "build", "check_range", "closest", "options_of", "parse", "texts_of"]
@@ -50,8 +52,7 @@ class Size(int):
         return f"{int(self) // _UNITS[unit]}{unit}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """One option.
 
     Attributes:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.fields import Texts
@@ -29,8 +30,7 @@ _SINGLE = re.compile(r"'[^']*'")
 _BLANKS = re.compile(r"\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One name with its options, in the order in which they were written."""
 
     name: str

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
+import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from couler_plugins.hookspecs import PROJECT
-from couler_plugins.hookspecs.facets import resolve
 from couler_plugins.options.config import Config, load_config
 from couler_plugins.options.fields import closest
 from couler_plugins.plugins.plugins import Plugins
@@ -42,7 +43,7 @@ def load_plugins(config: Config | None = None, more: Mapping[str, object] | None
         if not record.enabled or len(rivals) < 2:
             return record
         owners = " and ".join(rival.owner for rival in rivals)
-        return dataclasses.replace(record, errors=(f"{len(rivals)} plugins are called {record.name!r}: {owners}",))
+        return replace(record, errors=(f"{len(rivals)} plugins are called {record.name!r}: {owners}",))
 
     candidates = [(with_clash(record), load) for record, load in pairs]
     names = {name for record, _ in pairs for name in (record.name, _normal(record.distribution))}
@@ -79,7 +80,8 @@ def _installed(folders: tuple[tuple[str, int], ...]) -> list[tuple[PluginRecord,
                     distribution=fields.get("Name", ""),
                     version=fields.get("Version", ""),
                 )
-                installed.append((record, functools.partial(resolve, value.partition("[")[0].replace(" ", ""))))
+                module, _, names = value.partition("[")[0].replace(" ", "").partition(":")
+                installed.append((record, functools.partial(pkgutil.resolve_name, f"{module}:{names}")))
     return sorted(installed, key=lambda pair: pair[0].owner)
 
 
@@ -135,7 +137,7 @@ def _wanted(record: PluginRecord, config: Config) -> PluginRecord:
         return any(name in names or _normal(name) in names for name in wanted)
 
     enabled = not listed(config.disable_plugins) and (config.load_plugins is None or listed(config.load_plugins))
-    return dataclasses.replace(record, enabled=enabled)
+    return replace(record, enabled=enabled)
 
 
 def _normal(distribution: str) -> str:

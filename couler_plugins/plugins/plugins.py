@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from couler_plugins.documents import Document
 from couler_plugins.errors import REPORT, InvalidInput, PluginFailure, one_line
@@ -114,7 +115,7 @@ class Plugins:
         log.warning("%s; its files are left alone", error.message)
         self._registries[ADAPTERS].remove(engine)
         self.loaded = tuple(
-            dataclasses.replace(record, errors=(*record.errors, error.message))
+            replace(record, errors=(*record.errors, error.message))
             if engine in record.provides.get(ADAPTERS.key, ())
             else record
             for record in self.loaded
@@ -147,7 +148,7 @@ class Plugins:
             self._registries[point].add(name, thing, record) for thing in things for name in point.names(thing)
         )
         provides = {**record.provides, point.key: names} if names else record.provides
-        return dataclasses.replace(record, provides=provides, errors=tuple(errors))
+        return replace(record, provides=provides, errors=tuple(errors))
 
     def _register(self, record: PluginRecord, load: Callable[[], object]) -> PluginRecord:
         if not record.enabled or record.errors:
@@ -159,8 +160,8 @@ class Plugins:
         except (Exception, SystemExit) as error:  # a plugin may call exit
             log.info("the traceback of the plugin %s:", record.name, exc_info=error)
             reason = str(error) if isinstance(error, PluginFailure) else one_line(error)
-            return dataclasses.replace(record, errors=(f"cannot be loaded: {reason}",))
+            return replace(record, errors=(f"cannot be loaded: {reason}",))
         errors += hook_problems(plugin)
         if not hooks and not errors:
             errors.append("it implements no hook")
-        return dataclasses.replace(record, hooks=hooks, errors=tuple(errors))
+        return replace(record, hooks=hooks, errors=tuple(errors))

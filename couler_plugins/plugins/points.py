@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from couler_plugins.hookspecs import Adapter, ArtifactStore, CachePolicy, CatalogueStep, Optimizer, Partitioner, Tuner
 from couler_plugins.plugins.checks import (
@@ -37,8 +38,7 @@ def _name(thing: Any) -> Iterable[str]:
     return (thing.name,)
 
 
-@dataclass(frozen=True)
-class ExtensionPoint(Generic[T]):
+class ExtensionPoint(msgspec.Struct, Generic[T], frozen=True):
     """One kind of thing.
 
     Attributes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.options.fields import closest
@@ -15,8 +16,7 @@ __all__ = ["PluginRecord", "Registry", "Reply"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginRecord:
+class PluginRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One plugin, as `couler plugins` shows it.
 
     Attributes:
@@ -35,7 +35,7 @@ class PluginRecord:
     version: str = ""
     enabled: bool = True
     hooks: tuple[str, ...] = ()
-    provides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    provides: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     errors: tuple[str, ...] = ()
 
     @property
@@ -91,7 +91,7 @@ class Registry(Generic[T]):
             for name, entries in sorted(self._entries.items())
             if len(entries) > 1 and any(owner.name == record.name for _, owner in entries)
         ]
-        return dataclasses.replace(record, errors=(*record.errors, *clashes)) if clashes else record
+        return replace(record, errors=(*record.errors, *clashes)) if clashes else record
 
     def _clash(self, name: str) -> str:
         owners = " and ".join(owner.owner for _, owner in self._entries[name])

@@ -91,8 +91,7 @@ def keeps_unknown_fields(subject: Subject, path: Path) -> None:
             ((generated, again),) = regenerate(subject, [without_origin(workflow)])
             assert again == workflow, list(differences(again, workflow))
             assert _unknown_fields(generated) == _unknown_fields(subject.origin(plan, workflow))
-        renamed = _lower_renamed(subject, plan, workflow)
-        if renamed is not None:
+        if (renamed := _lower_renamed(subject, plan, workflow)) is not None:
             assert _unknown_fields(renamed) == _unknown_fields(documents)
 
 
@@ -172,6 +171,9 @@ def writes_anew_or_refuses(subject: Subject, path: Path) -> None:
             raise AssertionError("it neither generates nor refuses")
 
 
+_plugins = cache(lambda subject: subject.plugins())
+
+
 @cache
 def _optimized(subject: Subject, source: Path | Text) -> FileResult:
     text = source if isinstance(source, Text) else str(source)
@@ -180,11 +182,6 @@ def _optimized(subject: Subject, source: Path | Text) -> FileResult:
     if isinstance(source, Path):
         assert file.workflows == len(lift_file(subject, source).workflows)
     return file
-
-
-@cache
-def _plugins(subject: Subject) -> Any:
-    return subject.plugins()
 
 
 def twice_is_once(subject: Subject, path: Path) -> None:

@@ -250,8 +250,7 @@ def _taken_of_all(node: ast.Name, parents: dict[ast.AST, ast.AST], part: Part, m
         yield ALL
     else:
         # As it was called: what stands before goes on in its place.
-        code = part.function.__code__ if part.function is not None else None
-        places = code.co_varnames[: code.co_argcount] if code is not None else ()
+        places = code.co_varnames[: code.co_argcount] if (code := getattr(part.function, "__code__", None)) else ()
         before = tuple(getattr(argument, "id", "") for argument in call.args if not isinstance(argument, ast.Starred))
         name = call.func.attr if isinstance(call.func, ast.Attribute) and _is_self(call.func.value, part) else ""
         follows = name in GIVEN and (name in STAGES or name in methods)

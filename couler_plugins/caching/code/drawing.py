@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import types
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from couler_plugins.caching.code.idioms import SEEDS
+from couler_plugins.caching.code.modules import is_library
 from couler_plugins.caching.code.names import ALL
 
-__all__ = ["LIBRARIES", "may_draw"]
+__all__ = ["LIBRARIES", "draws", "may_draw"]
 
 LIBRARIES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "sklearn": {
@@ -83,3 +88,14 @@ def may_draw(module: str, path: Sequence[str]) -> bool:
     inside, *read = names
     drawing = LIBRARIES[library].get(inside)
     return drawing is None or not METHODS.isdisjoint(read) or (bool(read) and read[0].startswith((ALL, *drawing)))
+
+
+def draws(value: Any) -> bool:
+    """Whether a function or class of a library takes a seed, and goes by chance without one."""
+    if not isinstance(value, (types.FunctionType, type)) or not is_library(str(value.__module__)):
+        return False
+    try:
+        parameters = inspect.signature(value).parameters
+    except (TypeError, ValueError):
+        return False
+    return any(name in parameters and parameters[name].default is None for name in SEEDS)

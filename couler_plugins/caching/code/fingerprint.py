@@ -7,42 +7,40 @@ use it as they are. Those of libraries count with the state of their distributio
 from __future__ import annotations
 import __future__
 
-import contextlib
 import functools
 import math
 import threading
 import types
-from collections.abc import Collection, Iterator, Mapping, Sized
+from collections.abc import Collection
 from typing import Any
 
 from couler_plugins.caching.code.budget import Budget
-from couler_plugins.caching.code.classes import has_functions, is_made, members_of, options_of, order_of, overrides
-from couler_plugins.caching.code.modules import file_of, is_installed, is_library, is_library_code, module_of
+from couler_plugins.caching.code.modules import dotted_name, is_installed, is_library_code, module_of
 from couler_plugins.caching.code.names import constants_of
-from couler_plugins.caching.code.reading import UNSEEN, Reading, dotted_name
+from couler_plugins.caching.code.objects import (
+    NO_STATE,
+    Objects,
+    cells_of,
+    is_made,
+    members_of,
+    options_of,
+    order_of,
+)
+from couler_plugins.caching.code.reading import UNSEEN, Reading
 from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import VALUE, Uncacheable
 from couler_plugins.caching.code.values import (
-    CONTENT,
     atom_form,
-    builtin_content,
     is_stateless,
-    left_out,
     logger_parts,
     parts_of,
-    reduced,
-    reduces_itself,
-    remembered,
-    slots_of,
 )
 from couler_plugins.caching.keys import digest
 from couler_plugins.hookspecs.caching import Objection
 
 __all__ = ["Fingerprint"]
 
-NO_STATE = ("__wrapped__", "__signature__")
-"""Attributes of functions that say nothing of what they compute: the function inside is in their closure as well."""
 FUNCTIONS = (
     *(types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType),
     *(types.MethodWrapperType, types.ClassMethodDescriptorType),
@@ -81,7 +79,7 @@ class Fingerprint:
         self._allow = allow
         self._around = surroundings or Surroundings()
         self._reading = Reading(self, allow, self.objections, self.waived, self._around)
-        self.sources = Sources(self._reading, self._other, self._around, others)
+        self.sources = Sources(self._reading, self.other, self._around, others)
         self._budget = Budget()
         self._aside = Budget(values=ASIDE, seconds=math.inf)  # what it takes is to be the same on a busy machine
         self._numbers: dict[int, int] = {}
@@ -90,7 +88,7 @@ class Fingerprint:
         self._open: dict[int, int] = {}
         self._alive: list[Any] = []
         self._functions: list[types.FunctionType] = []
-        self._libraries: dict[str, bool] = {}  # whether a module is one
+        self._objects = Objects(self, self._around)
 
     @property
     def descriptions(self) -> list[Any]:
@@ -174,79 +172,15 @@ class Fingerprint:
             return ["local", self.form(dict(vars(value)))]
         logged = logger_parts(value)
         if logged is not None:
-            return ["logger", kind.__qualname__ if self._is_library_class(kind) else self.form(kind), self.form(logged)]
+            name = kind.__qualname__ if self._objects.is_library_class(kind) else self.form(kind)
+            return ["logger", name, self.form(logged)]
         special = self._around.special(value, self.form)
         if special is not None:
             return special
         size = value.nbytes if hasattr(kind, "nbytes") else 0  # an object's own `__getattr__` may do anything
         self._budget.spend(len(self._open), size if isinstance(size, int) else 0)
         parts = parts_of(value, kind, self.form)
-        return self._object(value, kind) if parts is None else parts
-
-    def _object(self, value: Any, kind: type) -> Any:
-        wrapped = getattr(value, "__wrapped__", None)
-        if isinstance(wrapped, types.FunctionType) and module_of(kind) == "functools":
-            state = {name: item for name, item in vars(value).items() if name not in (*NO_STATE, "cache_parameters")}
-            parameters = [self.form(value.cache_parameters()), self.form(state)]
-            return ["cached", self.form(wrapped), [self.form(item) for item in remembered(value)], *parameters]
-        if self._is_compiled(kind):
-            if wrapped is None:
-                return ["of a library", *self._taken_apart(value, kind)]
-            return ["proxy", kind.__qualname__, self.form(wrapped), self.form(getattr(value, "_self_wrapper", None))]
-        own = [base for base in kind.__mro__ if not self._is_library_class(base)]
-        behind = [base for base in kind.__mro__ if base not in own and base is not object]
-        if not own:
-            self.sources.add_library(module_of(kind))
-            return ["of a library", *self._taken_apart(value, kind)]
-        if any(base not in CONTENT for base in behind) and any(map(overrides, own)):
-            raise Uncacheable(
-                f"a {kind.__qualname__} says itself how it is kept, and no key can tell what it leaves out"
-            )
-        if all(base in CONTENT for base in behind):
-            return ["object", self.form(kind), self.form(slots_of(value)), *map(self.form, builtin_content(value))]
-        return ["object", self.form(kind), *self._taken_apart(value, kind, whole=True)]
-
-    def _taken_apart(self, value: Any, kind: type, *, whole: bool = False) -> list[Any]:
-        """The form of an object of a library: what it says that it is made of.
-
-        Args:
-            value: the object.
-            kind: its class.
-            whole: whether what it leaves out of that counts as well; of compiled code, that always counts.
-        """
-        reduction = reduced(value)
-        if isinstance(reduction, str):
-            if not reduction.replace(".", "_").isidentifier():
-                raise Uncacheable(f"{reduction!r} was made of a function at run time, and no key can tell which")
-            named = ["named", self.sources.label(module_of(kind)), reduction]
-            # What it is called says all of what a library has, and nothing of what was made for a user's module.
-            module = getattr(value, "__module__", None)
-            if not isinstance(module, str) or is_library(module):
-                return named
-            return [*named, self._held(slots_of(value))]
-        factory, arguments, *state = reduction
-        # Its own class is no name that code says: a generator with a state is not the class `Random`.
-        made_of = [["its class"] if part is kind else self.form(part) for part in (factory, *arguments)]
-        rest = self._held(left_out(value, state[0])) if whole or not reduces_itself(kind) else []
-        return [self.sources.label(module_of(kind)), kind.__qualname__, made_of, *map(self.form, state), rest]
-
-    def _held(self, attributes: Mapping[str, Any]) -> list[Any]:
-        return [self._cell_of_library(name, types.CellType(item)) for name, item in attributes.items()]
-
-    def _is_library_class(self, cls: type) -> bool:
-        module = module_of(cls)
-        if module not in self._libraries:
-            own = not module or self._around.aliases.match(module)
-            self._libraries[module] = not own and is_library(module)
-        return self._libraries[module]
-
-    def _is_compiled(self, kind: type) -> bool:
-        """Whether a class comes from compiled code whose module has no file: nothing of its objects can be seen."""
-        module = module_of(kind)
-        if not module or self._around.aliases.match(module) or self._is_library_class(kind):
-            return False
-        # A class of Python may be in such a module as well.
-        return "__weakref__" not in vars(kind) and not has_functions(kind) and file_of(module) is None
+        return self._objects.form(value, kind) if parts is None else parts
 
     def _once(self, value: Any, form: Any) -> Any:
         """A form, or the number of the one that was given before: functions may call each other."""
@@ -272,7 +206,7 @@ class Fingerprint:
                 self._reading.reached(dotted_name(function))
                 self._reading.opened(function.__module__, dotted_name(function))
                 return ["installed", function.__module__, function.__qualname__]
-            return self._made(function)
+            return self._objects.library_function(function)
         self.sources.add_effects(module)
         self._functions.append(function)
         return [
@@ -280,57 +214,18 @@ class Fingerprint:
             self._code(function.__code__),
             self.form(function.__defaults__),
             self.form(function.__kwdefaults__),
-            self._cells(function),
+            [self.cell(name, cell) for name, cell in cells_of(function)],
             self._reading.read(function.__code__, scope, str(scope.get("__package__") or "")),
             self._attributes(function),
             *_name_of(function),
         ]
 
-    def _made(self, function: types.FunctionType) -> Any:
-        """A function that a library made for somebody: its code is the library's, and what it holds is not."""
-        wrapped = getattr(function, "__wrapped__", None)
-        annotations = getattr(wrapped, "__annotations__", None)
-        return [
-            "made",
-            str(function.__globals__.get("__name__", "")),
-            function.__code__.co_qualname,
-            self.form(function.__defaults__),
-            self.form(function.__kwdefaults__),
-            self._cells(function) if wrapped is None else self._cells_around(function),
-            self.form(wrapped),
-            None if not annotations else self.form(dict(annotations)),
-            self.sources.decorators(wrapped),
-        ]
-
-    def _cells_around(self, function: types.FunctionType) -> list[Any]:
-        return [self._cell_of_library(name, cell) for name, cell in _cells(function)]
-
-    def _cell_of_library(self, name: str, cell: types.CellType) -> Any:
-        """What a library's function holds around another: of the library's own objects no more than can be told."""
-        try:
-            value = cell.cell_contents
-        except ValueError:
-            return [name, ["empty"]]
-        kind = type(value)
-        if isinstance(value, (types.FunctionType, type)) or not self._is_library_class(kind) or kind in CONTENT:
-            return self._cell(name, cell)
-        other = self._other()
-        with contextlib.suppress(Uncacheable):
-            form = other.form(value)
-            if not other.objections:
-                return [name, form]
-        if _is_filled(value):
-            raise Uncacheable(f"{name!r} holds something already, and no key can tell what", step=name)
-        return [name, ["of a library", module_of(kind), kind.__qualname__]]
-
     def _attributes(self, function: types.FunctionType) -> Any:
         left_out = (*NO_STATE, *self._around.marks)
         return self.form({name: value for name, value in vars(function).items() if name not in left_out})
 
-    def _cells(self, function: types.FunctionType) -> list[Any]:
-        return [self._cell(name, cell) for name, cell in _cells(function)]
-
-    def _cell(self, name: str, cell: types.CellType) -> Any:
+    def cell(self, name: str, cell: types.CellType) -> Any:
+        """Return the form of what a function holds by a name."""
         try:
             return [name, self._reading.named(name, cell.cell_contents)]
         except ValueError:
@@ -342,7 +237,7 @@ class Fingerprint:
         dotted = f"{module}.{cls.__qualname__}"
         if not module:
             raise Uncacheable(f"the class {cls.__qualname__} belongs to no module", step=dotted)
-        if self._is_library_class(cls):
+        if self._objects.is_library_class(cls):
             self._reading.reached(dotted)
             if not issubclass(cls, BaseException):
                 self._reading.opened(module, dotted)
@@ -352,7 +247,7 @@ class Fingerprint:
             return ["installed", module, cls.__qualname__]
         self.sources.add_effects(module)
         bases = [self.form(base) for base in cls.__bases__ if base is not object]
-        maker = [] if type(cls) is type or self._is_library_class(type(cls)) else [self.form(type(cls))]
+        maker = [] if type(cls) is type or self._objects.is_library_class(type(cls)) else [self.form(type(cls))]
         members = [[name, self._member(cls, name, member)] for name, member in members_of(cls)]
         return ["class", cls.__qualname__, bases, maker, members, order_of(cls), *map(self.form, options_of(cls))]
 
@@ -370,7 +265,7 @@ class Fingerprint:
         if (
             owner is not None
             and not isinstance(owner, types.ModuleType)
-            and not (is_class and self._is_library_class(owner))
+            and not (is_class and self._objects.is_library_class(owner))
         ):
             below = owner.__subclasses__() if is_class and value.__name__ == "__subclasses__" else []
             return ["bound", value.__name__, self.form(owner), *map(self.form, below)]
@@ -390,8 +285,8 @@ class Fingerprint:
         constants = [self.form(constant) for constant in constants_of(code)]
         return ["code", code.co_name, code.co_code.hex(), table.hex(), *counts, *map(list, names), constants]
 
-    def _other(self) -> Fingerprint:
-        """Another one for the same key, whose objections are for itself."""
+    def other(self) -> Fingerprint:
+        """Return another one for the same key, whose objections are for itself."""
         other = Fingerprint(self._allow, self._around, self.sources)
         other._budget = other._aside = self._aside
         return other
@@ -401,14 +296,3 @@ def _name_of(function: types.FunctionType) -> list[str]:
     """The names that a function was given after it was made."""
     names = [function.__name__, function.__qualname__]
     return [] if names == [function.__code__.co_name, function.__code__.co_qualname] else names
-
-
-def _cells(function: types.FunctionType) -> Iterator[tuple[str, types.CellType]]:
-    return zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-
-
-def _is_filled(value: Any) -> bool:
-    try:
-        return isinstance(value, Sized) and len(value) > 0
-    except Exception:  # noqa: BLE001  # the object's own code may raise anything
-        return True

@@ -15,7 +15,7 @@ from couler_plugins.caching.code.saying import are_loggers, is_said, local_name
 from couler_plugins.caching.code.syntax import last_name as _last
 from couler_plugins.caching.code.syntax import syntax_of
 
-__all__ = ["SEEDS", "draws_idly", "harmless"]
+__all__ = ["SEEDS", "draws_idly", "harmless", "is_harmless"]
 
 CLOCKS = tuple(f"{name}{end}" for name in ("time", "monotonic", "perf_counter", "process_time") for end in ("", "_ns"))
 TIMES = ("now", "utcnow", "today")
@@ -161,3 +161,8 @@ def _has_seed(call: ast.Call) -> bool:
 
 def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
+
+
+def is_harmless(code: types.CodeType, scope: Mapping[str, Any], name: str) -> bool:
+    """Return whether a name that code reads is harmless."""
+    return name in harmless(code, scope)

@@ -23,6 +23,7 @@ from couler_plugins.caching.code.uncacheable import Uncacheable
 
 __all__ = [
     "Modules",
+    "dotted_name",
     "file_of",
     "has_source",
     "is_current",
@@ -137,6 +138,13 @@ def is_installed(value: Any) -> bool:
     for part in value.__qualname__.split("."):
         result = getattr(result, part, None)
     return result is value or getattr(result, "__func__", None) is value
+
+
+def dotted_name(value: Any) -> str:
+    """Return where something comes from, as far as it says so."""
+    named = value if hasattr(value, "__qualname__") else type(value)
+    module = getattr(named, "__module__", None) or getattr(getattr(value, "__self__", None), "__name__", "builtins")
+    return f"{module}.{getattr(named, '__qualname__', '')}"
 
 
 def file_of(name: str) -> Path | None:

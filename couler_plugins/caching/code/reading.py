@@ -5,19 +5,18 @@ from __future__ import annotations
 import builtins
 import contextlib
 import functools
-import inspect
 import itertools
 import random
 import sys
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 from msgspec import structs
 
-from couler_plugins.caching.code.drawing import may_draw
-from couler_plugins.caching.code.idioms import SEEDS, draws_idly, harmless
-from couler_plugins.caching.code.modules import file_of, has_source, is_library, unobserved_by_module
+from couler_plugins.caching.code.drawing import draws, may_draw
+from couler_plugins.caching.code.idioms import draws_idly, harmless, is_harmless
+from couler_plugins.caching.code.modules import dotted_name, file_of, has_source, is_library, unobserved_by_module
 from couler_plugins.caching.code.names import ALL, names_of
 from couler_plugins.caching.code.reach import (
     PARSERS,
@@ -32,14 +31,15 @@ from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.texts import evaluated, texts_named, texts_of
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
-from couler_plugins.caching.code.values import slots_of
+from couler_plugins.caching.code.values import count_own
 from couler_plugins.caching.reads.arrow import is_followed
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
-__all__ = ["UNSEEN", "Reading", "dotted_name"]
+__all__ = ["UNSEEN", "Reading"]
 
 Safe = Callable[[], bool]
+ALWAYS, NEVER = functools.partial(bool, 1), functools.partial(bool, 0)
 LONGEST = 40  # characters of a text that an objection shows
 UNSEEN = frozenset(f"posix.{name}" for name in ("stat", "lstat", "fstat", "access", "readlink", "getcwd", "getcwdb"))
 """Functions that are observed where they have a name in a module; Python tells nobody of a call."""
@@ -108,7 +108,7 @@ class Reading:
         for name in names.written:
             with self._at(code, name):
                 raise Uncacheable(f"{code.co_qualname} changes the global {name!r}", rule="global-write")
-        of_globals = (path[_count_own(scope.get(root), path) :] for root, *path in names.chains)
+        of_globals = (path[count_own(scope.get(root), path) :] for root, *path in names.chains)
         attributes = sorted({*names.attributes, *itertools.chain(*of_globals)})
         evaluating = (("dynamic code", name) for name in evaluated(code, scope, names.chains, attributes))
         for kind, name in (*kinds_of_attributes(attributes), *evaluating):
@@ -127,8 +127,7 @@ class Reading:
         for root, *path in names.chains:
             with self._at(code, root):
                 if root in scope:
-                    dotted = ".".join([root, *path])
-                    safe = functools.partial(_is_harmless, code, scope, dotted)
+                    safe = functools.partial(is_harmless, code, scope, ".".join([root, *path]))
                     value = scope[root]
                     if dotted_name(value) in UNSEEN and _is_loaded(scope):
                         read.append([root, path, ["builtin", dotted_name(value)]])
@@ -136,13 +135,13 @@ class Reading:
                         read.append([root, path, self._followed(root, value, path, safe)])
                 elif hasattr(builtins, root):
                     inward = code.co_name in HASHING or code.co_filename.startswith("<")
-                    self.reached(f"builtins.{root}", _always if inward and root in ("id", "hash") else _never)
+                    self.reached(f"builtins.{root}", ALWAYS if inward and root in ("id", "hash") else NEVER)
         for module, *path in names.imports:
             with self._at(code, module):
                 # What a body imports itself is not named as it writes it: the last name has to do.
                 said = [name for name in path if name != ALL]
-                none = _never if path else _always  # a whole module may be handed on
-                last = functools.partial(_is_harmless, code, scope, f".{said[-1]}") if said else none
+                none = NEVER if path else ALWAYS  # a whole module may be handed on
+                last = functools.partial(is_harmless, code, scope, f".{said[-1]}") if said else none
                 read.append([module, path, self._imported(module, path, last)])
         return read
 
@@ -180,9 +179,9 @@ class Reading:
             value, here = vars(value)[here[0]], here[1:]
         # The state of a generator is in its form, but for one that asks the system.
         drawn = isinstance(value, random.Random) and not isinstance(value, random.SystemRandom)
-        seen = [] if _count_own(value, here) else here
-        self.reached(".".join([dotted_name(value), *seen]), _always if drawn else safe)
-        if _may_draw(value) and not safe():
+        here = [] if count_own(value, here) else here
+        self.reached(".".join([dotted_name(value), *here]), ALWAYS if drawn else safe)
+        if draws(value) and not safe():
             self._refuse("randomness", f"{dotted_name(value)} without a seed")
         count = len(self._objections)
         form = self.named(name, value)
@@ -297,50 +296,5 @@ class Reading:
         gathered.append(object_to(kind, reason, place, self._surroundings.remedy(kind)))
 
 
-def _is_harmless(code: types.CodeType, scope: Mapping[str, Any], name: str) -> bool:
-    return name in harmless(code, scope)
-
-
 def _is_loaded(scope: Mapping[str, Any]) -> bool:
     return vars(sys.modules.get(str(scope.get("__name__")), types)) is scope
-
-
-def _count_own(value: Any, path: Sequence[str]) -> int:
-    """Return how many attributes of a path are found in modules, classes and objects of users: they have a form."""
-    for count, name in enumerate(path):
-        if isinstance(value, types.ModuleType):
-            if is_library(value.__name__) or name not in vars(value):
-                return count
-            value = vars(value)[name]
-            continue
-        if is_library(str(type(value).__module__)):
-            return count
-        own = [vars(base) for base in type(value).__mro__ if not is_library(str(base.__module__))]
-        return count + any(name in found for found in (*own, slots_of(value)))
-    return len(path)
-
-
-def _always() -> bool:
-    return True
-
-
-def _never() -> bool:
-    return False
-
-
-def _may_draw(value: Any) -> bool:
-    """Whether a function or class of a library takes a seed, and goes by chance without one."""
-    if not isinstance(value, (types.FunctionType, type)) or not is_library(str(value.__module__)):
-        return False
-    try:
-        parameters = inspect.signature(value).parameters
-    except (TypeError, ValueError):
-        return False
-    return any(name in parameters and parameters[name].default is None for name in SEEDS)
-
-
-def dotted_name(value: Any) -> str:
-    """Return where something comes from, as far as it says so."""
-    named = value if hasattr(value, "__qualname__") else type(value)
-    module = getattr(named, "__module__", None) or getattr(getattr(value, "__self__", None), "__name__", "builtins")
-    return f"{module}.{getattr(named, '__qualname__', '')}"

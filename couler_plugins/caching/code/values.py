@@ -18,16 +18,18 @@ import struct
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PosixPath
 from typing import Any
 
+from couler_plugins.caching.code.modules import is_library
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
 __all__ = [
     "Form",
     "atom_form",
     "builtin_content",
+    "count_own",
     "is_stateless",
     "left_out",
     "logger_parts",
@@ -242,3 +244,18 @@ def _mangled(base: type, name: str) -> str:
 
 def _digest(data: Any) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def count_own(value: Any, path: Sequence[str]) -> int:
+    """Return how many attributes of a path are found in modules, classes and objects of users: they have a form."""
+    for count, name in enumerate(path):
+        if isinstance(value, types.ModuleType):
+            if is_library(value.__name__) or name not in vars(value):
+                return count
+            value = vars(value)[name]
+            continue
+        if is_library(str(type(value).__module__)):
+            return count
+        own = [vars(base) for base in type(value).__mro__ if not is_library(str(base.__module__))]
+        return count + any(name in found for found in (*own, slots_of(value)))
+    return len(path)

@@ -26,7 +26,7 @@ from couler_plugins.caching.dataplane.call_tables import (
 )
 from couler_plugins.caching.dataplane.strace import Call, path_of, text_of
 from couler_plugins.caching.reads.kinds import Kind
-from couler_plugins.caching.reads.paths import links_of
+from couler_plugins.caching.reads.paths import is_inside, links_of, real_path
 
 __all__ = ["Observed", "interpret"]
 
@@ -99,12 +99,11 @@ class _Interpreter:
         self._objections: dict[str, None] = {}
 
     def observed(self) -> Observed:
-        written = [path for path, own in self._written.items() if not own or os.path.lexists(path)]
         return Observed(
             reads=dict(sorted(self._reads.items())),
             programs=tuple(self._programs),
             connections=tuple(self._connections),
-            written=tuple(written),
+            written=tuple(path for path, own in self._written.items() if not own or os.path.lexists(path)),
             touched=frozenset(self._touched),
             created=frozenset(self._own),
             processes=frozenset({"self", "thread-self", *map(str, self._processes)}),
@@ -178,7 +177,7 @@ class _Interpreter:
 
     def _note(self, kind: Kind, path: str, *, missing: bool | None = False) -> None:
         """Note what it has looked at, unless it has made that itself."""
-        real = _real(path, follows=not kind.startswith("l"))
+        real = real_path(path, follows=not kind.startswith("l"))
         if not path.startswith("/") or path.startswith(OWN_STREAMS) or real in SILENT or self._is_own(real):
             return
         if module := CACHED_MODULE.fullmatch(path):
@@ -220,8 +219,8 @@ class _Interpreter:
             return
         if call.path and not call.path.startswith("/"):
             return  # a pipe or socket of its own
-        real = call.path or _real(path)
-        shown = path if _real(path) == real else real
+        real = call.path or real_path(path)
+        shown = path if real_path(path) == real else real
         if "O_TMPFILE" in flags:
             return  # it has no name, unless it is linked, which is seen
         if not flags & {"O_WRONLY", "O_RDWR"}:
@@ -243,7 +242,7 @@ class _Interpreter:
             return
         self._note("file", path)
         self._note("access", path)
-        if not self._is_own(_real(path)):
+        if not self._is_own(real_path(path)):
             self._programs[path] = None
 
     def _start(self, call: Call) -> None:
@@ -258,7 +257,7 @@ class _Interpreter:
             self._missed(call, first, follows=False)
             self._missed(call, second, follows=False)
             return
-        if not self._is_own(_real(first, follows=False)):
+        if not self._is_own(real_path(first, follows=False)):
             self._note("file", first)
             if call.name.startswith("rename"):
                 self._objections[f"it moves {first}"] = None
@@ -266,14 +265,14 @@ class _Interpreter:
 
     def _write(self, path: str, *, made: bool, folder: bool = False) -> None:
         """Note that it has made something, or changed what was there."""
-        real = _real(path, follows=False)
+        real = real_path(path, follows=False)
         if real in SILENT or path.startswith(OWN_STREAMS):
             return
         own = made or self._is_own(real)
         self._touched.add(real.rpartition("/")[0])
-        around = folder and any(_is_in(output, [real]) for output in self._outputs)
-        passing = _is_in(real, self._temporary) and not _is_in(real, [self._place])
-        if not (around or passing or COMPILED in f"{real}/" or _is_in(real, self._outputs)):
+        around = folder and any(is_inside(output, [real]) for output in self._outputs)
+        passing = is_inside(real, self._temporary) and not is_inside(real, [self._place])
+        if not (around or passing or COMPILED in f"{real}/" or is_inside(real, self._outputs)):
             self._written.setdefault(real, own)
         if made:
             self._own.add(real)
@@ -299,16 +298,3 @@ class _Interpreter:
         address, port = INTERNET.search(text), PORT.search(text)
         host = text_of(f'"{address[1]}"') if address else "a network"
         self._connections[f"{host}:{port[1]}" if port else host] = None
-
-
-def _real(path: str, *, follows: bool = True) -> str:
-    if follows:
-        return os.path.realpath(path)
-    folder, _, name = path.rstrip("/").rpartition("/")
-    return (
-        os.path.realpath(path) if name in ("", ".", "..") else f"{os.path.realpath(folder or '/').rstrip('/')}/{name}"
-    )
-
-
-def _is_in(path: str, places: Iterable[str]) -> bool:
-    return any(path == place or path.startswith(f"{place.rstrip('/')}/") for place in places)

@@ -203,14 +203,6 @@ def _program(recorder: Recorder, arguments: Arguments) -> None:
     recorder.notes.tell("programs", os.fsdecode(name))
 
 
-def _shell(recorder: Recorder, arguments: Arguments) -> None:
-    recorder.notes.tell("programs", "sh")
-
-
-def _fork(recorder: Recorder, arguments: Arguments) -> None:
-    recorder.notes.tell("programs", "fork")
-
-
 def _native(recorder: Recorder, name: Any) -> None:
     frame = outer_frame()
     while frame is not None and "/ctypes/" in frame.f_code.co_filename:
@@ -294,8 +286,8 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         ),
         **dict.fromkeys(("subprocess.Popen", "os.exec", "os.posix_spawn", "pty.spawn"), _program),
         "os.spawn": lambda recorder, arguments: _program(recorder, arguments[1:2]),
-        "os.system": _shell,
-        **dict.fromkeys(("os.fork", "os.forkpty"), _fork),
+        "os.system": lambda recorder, arguments: recorder.notes.tell("programs", "sh"),
+        **dict.fromkeys(("os.fork", "os.forkpty"), lambda recorder, arguments: recorder.notes.tell("programs", "fork")),
         "import": _import,
         **dict.fromkeys(("ctypes.dlopen", "sqlite3.load_extension"), _load),
         "builtins.input": _input,

@@ -229,12 +229,8 @@ def _patch_late(module: types.ModuleType) -> dict[int, Wrapper]:
 def learn_libraries() -> list[types.ModuleType]:
     """Return the loaded modules that are of no library. The others are remembered, also by processes forked later."""
     own = []
-    for name in [name for name in list(sys.modules) if name not in _libraries]:
-        if name.partition(".")[0] in OURS:
-            continue
-        module = sys.modules.get(name)
-        file = getattr(module, "__file__", None)
-        if module is None or not file:
+    for name, module in [item for item in list(sys.modules.items()) if item[0] not in _libraries]:
+        if name.partition(".")[0] in OURS or not (file := getattr(module, "__file__", None)):
             continue
         if is_library(file):
             _libraries.add(name)

@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from couler_plugins.caching.reads.callers import is_library, is_logging, outer_frame
+from couler_plugins.caching.reads.callers import is_library, is_loading, is_logging, outer_frame
+from couler_plugins.caching.reads.digests import is_pseudo
 
-__all__ = ["PathRules", "links_of"]
+__all__ = ["PathRules", "is_inside", "is_of_system", "links_of", "real_path"]
 
 NOTHING = frozenset({"/dev/null", "/dev/full", "/dev/zero", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 TICK = 10_000_000  # ns by which the clock of files may be behind ours
@@ -170,3 +171,23 @@ def _real(paths: Iterable[Path]) -> tuple[str, ...]:
 
 def _is_in(path: str, folders: tuple[str, ...]) -> bool:
     return bool(folders) and f"{path}/".startswith(folders)
+
+
+def is_of_system(path: str) -> bool:
+    """Tell whether a library looks at what the kernel tells while it is loaded: it only adapts to the machine."""
+    return is_pseudo(path) and is_loading(outer_frame())
+
+
+def real_path(path: str, *, follows: bool = True) -> str:
+    """Return where a path leads; where it follows no links, where it is itself."""
+    if follows:
+        return os.path.realpath(path)
+    folder, _, name = path.rstrip("/").rpartition("/")
+    return (
+        os.path.realpath(path) if name in ("", ".", "..") else f"{os.path.realpath(folder or '/').rstrip('/')}/{name}"
+    )
+
+
+def is_inside(path: str, places: Iterable[str]) -> bool:
+    """Tell whether a path is one of these, or in one of them."""
+    return any(path == place or path.startswith(f"{place.rstrip('/')}/") for place in places)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterable
+import sys
+from collections.abc import Collection, Iterable, Iterator
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.reads.digests import Unusable
@@ -17,7 +19,9 @@ __all__ = [
     "access_value",
     "error_value",
     "listing_value",
+    "module_folder",
     "module_value",
+    "readable",
     "status_value",
     "text_value",
     "variable_value",
@@ -105,3 +109,25 @@ def module_value(name: str) -> str:
     from importlib.machinery import PathFinder
 
     return ABSENT if PathFinder.find_spec(name) is None else "present"
+
+
+def module_folder(module: str) -> str:
+    """Return the folder of the search path that a top-level module was found in; empty where that is not known."""
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    origin = getattr(spec, "origin", None)
+    if not isinstance(origin, str):
+        return ""
+    is_package = getattr(spec, "submodule_search_locations", None) is not None
+    folder = os.path.dirname(origin)  # noqa: PTH120
+    return os.path.dirname(folder) if is_package else folder  # noqa: PTH120
+
+
+@contextlib.contextmanager
+def readable(path: str) -> Iterator[None]:
+    """Say which file cannot be read."""
+    try:
+        yield
+    except MISSING:
+        raise Unusable(f"{path} was removed meanwhile") from None
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}") from None

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import FrameType
 
 from couler_plugins.caching.reads.asking import Generators
-from couler_plugins.caching.reads.callers import is_library, is_loading, module_of, outer_frame, place_of
+from couler_plugins.caching.reads.callers import is_library, module_of, outer_frame, place_of
 from couler_plugins.caching.reads.digests import Signature, Unusable, digest_file, is_pseudo, is_young, signature_of
 from couler_plugins.caching.reads.facts import FactNotes
 from couler_plugins.caching.reads.kinds import ABSENT, LIMIT, Kind
-from couler_plugins.caching.reads.paths import PathRules, links_of
+from couler_plugins.caching.reads.paths import PathRules, is_of_system, links_of
 from couler_plugins.caching.reads.probes import (
-    MISSING,
     error_value,
     kind_of,
     listing_value,
+    module_folder,
     module_value,
+    readable,
     text_value,
     variable_value,
 )
@@ -44,7 +44,7 @@ class Recorder:
         self.notes = FactNotes()
         self.rules = rules
         self.generators = Generators()
-        self._largest = largest
+        self._digest: Callable[[str], tuple[Signature, str]] = lambda path: digest_file(path, largest)
         self._values: dict[tuple[Kind, str], str] = {}
         self._files: dict[str, tuple[Signature, str]] = {}  # a digest where one has been taken already
         self._folders: set[str] = set()
@@ -72,7 +72,7 @@ class Recorder:
 
     def status(self, kind: Kind, path: str, status: os.stat_result | None, value: str) -> None:
         """Note what the code has learnt of a path."""
-        if self._values.get((kind, path)) == value or _is_of_system(path):
+        if self._values.get((kind, path)) == value or is_of_system(path):
             return
         if not self.rules.ignores(self.rules.real(path, follow=not kind.startswith("l")), status):
             self.note(kind, path, value)
@@ -115,7 +115,7 @@ class Recorder:
 
     def read(self, path: str) -> None:
         """Note that the code is about to read a file."""
-        if path in self._files or _is_of_system(path):
+        if path in self._files or is_of_system(path):
             return
         try:
             real, status = self.rules.real_status(path)
@@ -138,9 +138,6 @@ class Recorder:
             if len(self._values) + len(self._files) > LIMIT:
                 self.fail(f"it reads more than {LIMIT} things")
 
-    def _digest(self, path: str) -> tuple[Signature, str]:
-        return digest_file(path, self._largest)
-
     def list(self, path: str) -> None:
         """Note that the code is about to list a folder."""
         try:
@@ -152,10 +149,7 @@ class Recorder:
         if not stat.S_ISDIR(status.st_mode):
             return self.note("kind", path, kind_of(status.st_mode))
         self._folders.add(path)
-        return self.note("folder", path, self._listing(path, real))
-
-    def _listing(self, path: str, real: str) -> str:
-        return listing_value(path, self.rules.owned_in(real))
+        return self.note("folder", path, listing_value(path, self.rules.owned_in(real)))
 
     def write(self, path: str, *, keeps: bool = False, folder: bool = False) -> None:
         """Note that the code is about to write, make, change or remove something.
@@ -260,7 +254,7 @@ class Recorder:
     def _pass(self) -> None:
         """Note that modules that were found are in none of the folders before their own."""
         for name, folders in self._searches.items():
-            place = _place_of(name)
+            place = module_folder(name)
             if place in folders and not is_library(f"{place}/"):
                 for folder in folders[: folders.index(place)]:
                     self._lack_in(folder, name)
@@ -280,9 +274,9 @@ class Recorder:
                 raise Unusable(f"the module {module} was changed meanwhile")
             self._values["module", module] = ABSENT
         for path in sorted(self._folders):
-            with _named(path):
-                real = self.rules.real(path)
-                if self._listing(path, real) != self._values["folder", path] and not self.rules.owned_in(real):
+            with readable(path):
+                own = self.rules.owned_in(self.rules.real(path))
+                if listing_value(path, own) != self._values["folder", path] and not own:
                     raise Unusable(f"{path} was changed meanwhile")
         for path, file in sorted(self._files.items()):
             if self.reason:
@@ -295,7 +289,7 @@ class Recorder:
     def _content(self, path: str, signature: Signature, value: str) -> str:
         if value and self.rules.owns(self.rules.real(path)):
             return value  # it was digested before the code wrote it
-        with _named(path):
+        with readable(path):
             # One that was young when it was digested is digested again: only those that are not are remembered.
             content = self._digest(path)
         # A new name or mode of a file changes its inode, but not what it held when it was digested.
@@ -303,30 +297,3 @@ class Recorder:
         if not same and (content[0] != signature or value):
             raise Unusable(f"{path} was changed meanwhile")
         return content[1]
-
-
-def _is_of_system(path: str) -> bool:
-    """Tell whether a library looks at what the kernel tells while it is loaded: it only adapts to the machine."""
-    return is_pseudo(path) and is_loading(outer_frame())
-
-
-def _place_of(module: str) -> str:
-    """Return the folder of the search path that a top-level module was found in; empty where that is not known."""
-    spec = getattr(sys.modules.get(module), "__spec__", None)
-    origin = getattr(spec, "origin", None)
-    if not isinstance(origin, str):
-        return ""
-    is_package = getattr(spec, "submodule_search_locations", None) is not None
-    folder = os.path.dirname(origin)  # noqa: PTH120
-    return os.path.dirname(folder) if is_package else folder  # noqa: PTH120
-
-
-@contextlib.contextmanager
-def _named(path: str) -> Iterator[None]:
-    """Say which file cannot be read."""
-    try:
-        yield
-    except MISSING:
-        raise Unusable(f"{path} was removed meanwhile") from None
-    except OSError as error:
-        raise Unusable(f"{path} cannot be read: {error.strerror}") from None
