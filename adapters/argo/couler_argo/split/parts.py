@@ -17,14 +17,13 @@ from typing import Any
 
 from msgspec.json import encode
 
-from couler_argo.origins import Origins
-from couler_argo.patching import lower_workflow
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_argo.split.bonds import claims_of, mounts
 from couler_argo.split.call_graph import calls_elsewhere
 from couler_argo.split.crossing import Place, key_of, located
 from couler_argo.split.part_spec import part_name, part_rest
+from couler_argo.writing import write_workflow
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.ir import (
     Argument,
@@ -227,7 +226,7 @@ class Part:
 
         A run that is started again adopts the workflow of that name; one whose part or inputs have changed does not.
         """
-        content = hashlib.sha256(encode(lower_workflow(self.library, None, None, Origins()))).hexdigest()
+        content = hashlib.sha256(encode(write_workflow(self.library))).hexdigest()
         values = ", ".join([f"'{content}'", *(f"inputs.parameters['{name}']" for name in self.parameters)])
         return f"{{{{=sprig.substr(0, {DIGITS}, sprig.sha256sum(toJson([{values}])))}}}}"
 

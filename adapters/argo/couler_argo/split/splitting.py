@@ -15,14 +15,13 @@ from msgspec.json import encode
 
 from couler_argo.footprint import Footprints
 from couler_argo.metadata import annotations_of
-from couler_argo.origins import Origins
-from couler_argo.patching import lower_workflow
 from couler_argo.split.bonds import argo_bonds
 from couler_argo.split.call_graph import reached
 from couler_argo.split.detachable import refuse_undetachable
 from couler_argo.split.detaching import detach, links
 from couler_argo.split.part_spec import SPLIT, account_of
 from couler_argo.split.parts import Part
+from couler_argo.writing import write_workflow
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (
@@ -132,7 +131,7 @@ class ArgoSplitting:
 
     def extent(self, workflow: Workflow) -> Extent:
         """How large a workflow is when it is submitted."""
-        data = lower_workflow(without_origin(workflow), None, None, Origins())
+        data = write_workflow(without_origin(workflow))
         staged = self._entry.stages is not None
         graphs = [len(graph.steps) for graph in workflow.graphs if staged or graph.stages is None]
         named = [item for item in (*workflow.graphs, *workflow.operations) if not item.inline]
@@ -151,7 +150,7 @@ class ArgoSplitting:
         """A part without tasks: what all parts get of the spec, and all parameters of the workflow."""
         empty = Graph(name=self._entry.name)
         probe = Part(self._workflow, empty, (empty,), {})
-        written = lower_workflow(probe.library, None, None, Origins())
+        written = write_workflow(probe.library)
         passed = sum(IN + NAMED * len(port.name) for port in self._workflow.parameters)
         return Extent(len(encode(written)) + passed, 0, len(probe.library.graphs) + len(probe.library.operations))
 
