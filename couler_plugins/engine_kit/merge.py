@@ -39,10 +39,6 @@ class Sources:
         self._by_id: dict[int, ir.Source] = {}
         self._alive: list[Any] = []
 
-    def is_shared(self, node: ir.Callable | ir.Step) -> bool:
-        """Return whether both versions have a node, which was read somewhere."""
-        return id(node) in self._shared and node.source is not None
-
     def native(self, node: ir.Callable | ir.Step) -> Any:
         """Return what a node was read from."""
         source = node.source or ()
@@ -52,7 +48,8 @@ class Sources:
 
     def write(self, node: N, write: Callable[[N], Any]) -> Any:
         """Return what a node was read from where both versions have it, and else what is written for it."""
-        return self.native(node) if self.is_shared(node) else self.note(write(node), node.source)
+        is_shared = id(node) in self._shared and node.source is not None
+        return self.native(node) if is_shared else self.note(write(node), node.source)
 
     def note(self, written: T, source: ir.Source | None) -> T:
         """Remember where the node was read that this stands for, and return it."""
