@@ -1,1 +1,1 @@
-"""Kit for adapters: document texts, Kubernetes, CRDs, the JSON form, and legalization for other engines."""
+"""Kit for adapters: lifting, lowering and texts of documents, Kubernetes, CRDs, the JSON form, and legalization."""

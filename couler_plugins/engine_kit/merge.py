@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
+from couler_plugins import ir
 from couler_plugins.documents import Path
 from couler_plugins.documents.rewriting import same_data
-from couler_plugins.ir import Graph, Operation, Source, Step, Workflow
 
-__all__ = ["Merge", "Sources", "part_at", "shared_nodes", "with_part"]
+__all__ = ["Merge", "Sources", "nodes_of", "part_at", "shared_nodes", "with_part"]
 
-N = TypeVar("N", bound=Graph | Operation | Step)
+N = TypeVar("N", bound=ir.Callable | ir.Step)
 T = TypeVar("T")
 
 
@@ -25,28 +25,33 @@ class Sources:
         shared: the `id` of each node that both versions have; these are written as what they were read from.
 
     Attributes:
+        documents: as above.
         written: an object for each place that a node was read from.
         ordered: the `id` of each mapping whose keys come in the order in which they are written.
     """
 
-    def __init__(self, documents: Mapping[int, Any] | None = None, shared: Collection[int] = ()) -> None:
+    def __init__(self, documents: Mapping[int, Any] | None = None, shared: set[int] | None = None) -> None:
         self.documents = documents or {}
-        self.written: dict[Source, Any] = {}
+        self._shared = shared or set()
+        self.written: dict[ir.Source, Any] = {}
         self.ordered: set[int] = set()
-        self._shared = shared
-        self._by_id: dict[int, Source] = {}
+        self._natives: dict[int, ir.Source] = {}
+        self._by_id: dict[int, ir.Source] = {}
         self._alive: list[Any] = []
 
-    def is_shared(self, node: Graph | Operation | Step) -> bool:
-        """Return whether both versions have a node, which was read somewhere."""
-        return id(node) in self._shared and node.source is not None
+    def native(self, node: ir.Callable | ir.Step) -> Any:
+        """Return what a node was read from."""
+        source = node.source or ()
+        native = part_at(self.documents, source)
+        self._natives[id(native)] = source
+        return native
 
     def write(self, node: N, write: Callable[[N], Any]) -> Any:
         """Return what a node was read from where both versions have it, and else what is written for it."""
-        written = part_at(self.documents, node.source or ()) if self.is_shared(node) else write(node)
-        return self.note(written, node.source)
+        is_shared = id(node) in self._shared and node.source is not None
+        return self.native(node) if is_shared else self.note(write(node), node.source)
 
-    def note(self, written: T, source: Source | None) -> T:
+    def note(self, written: T, source: ir.Source | None) -> T:
         """Remember where the node was read that this stands for, and return it."""
         if source is not None:
             self.written[source] = written
@@ -54,9 +59,16 @@ class Sources:
             self._alive.append(written)
         return written
 
-    def of(self, written: Any) -> Source | None:
-        """Return the place that was remembered."""
-        return self._by_id.get(id(written))
+    def note_made(self, written: T, source: ir.Source | None) -> T:
+        """Remember what was read that this is made from, unlike what is written for a node, and return it."""
+        self._natives[id(written)] = source or ()
+        self._alive.append(written)
+        return written
+
+    def of(self, written: Any, before: Sources) -> ir.Source | None:
+        """Return the place that was remembered, if something is written for it before as well, or it is native."""
+        source = self._by_id.get(id(written))
+        return source if source in before.written else self._natives.get(id(written))
 
 
 class Merge:
@@ -76,7 +88,7 @@ class Merge:
         self._alive: list[Any] = []
         self.origins: dict[int, Path] = {}
 
-    def merged(self, native: Any, before: Any, after: Any, source: Source) -> Any:
+    def merged(self, native: Any, before: Any, after: Any, source: ir.Source) -> Any:
         """`native`, changed where `after` differs from `before`; the same object where they do not differ.
 
         A node that was read elsewhere is made from that, and an item of a list else from that of its name or value.
@@ -87,9 +99,9 @@ class Merge:
             after: what is to be written.
             source: where `native` was read.
         """
-        own = self._after.of(after)
-        if own is not None and (own in self._before.written or part_at(self._after.documents, own) is after):
-            native, before, source = part_at(self._after.documents, own), self._before.written.get(own, after), own
+        if (own := self._after.of(after, self._before)) is not None:
+            native, source = part_at(self._after.documents, own), own
+            before = self._before.written.get(own, native)
         result = native
         if not _is_same(before, after):
             match native, before, after:
@@ -108,12 +120,14 @@ class Merge:
             self._alive.append(result)
         return result
 
-    def _mapping(self, native: dict[str, Any], before: Any, after: Any, source: Source) -> dict[str, Any]:
-        result = {
-            key: self.merged(content, before.get(key), after[key], (*source, key)) if key in after else content
-            for key, content in native.items()
-            if key in after or key not in before
-        }
+    def _mapping(self, native: dict[str, Any], before: Any, after: Any, source: ir.Source) -> dict[str, Any]:
+        result = {}
+        for key, content in native.items():
+            if key in after:
+                old, new = before.get(key), after[key]
+                result[key] = content if old is new else self.merged(content, old, new, (*source, key))
+            elif key not in before:
+                result[key] = content
         for key, content in after.items():
             if key not in native and not (key in before and _is_same(before[key], content)):
                 result[key] = self.merged(None, None, content, source)
@@ -123,12 +137,15 @@ class Merge:
             return {key: result[key] for key in (*after, *result) if key in result}
         return result
 
-    def _list(self, native: list[Any], before: list[Any], after: list[Any], source: Source) -> list[Any]:
+    def _list(self, native: list[Any], before: list[Any], after: list[Any], source: ir.Source) -> list[Any]:
         places: dict[object, int] = {}
         result = []
         for number, item in enumerate(after):
             place: int | None = number
-            if self._after.of(item) in self._before.written:
+            if number < len(before) and item is before[number] is native[number]:
+                result.append(item)
+                continue
+            if self._after.of(item, self._before) is not None:
                 place = None
             elif number >= len(before) or not _is_alike(before[number], item):
                 places = places or {_label(before[place]): place for place in reversed(range(len(before)))}
@@ -142,7 +159,7 @@ class Merge:
 
 
 def _is_same(old: Any, new: Any) -> bool:
-    return old is new or (old == new and same_data(old, new))
+    return old is new or (old == new and (type(old) is type(new) is str or same_data(old, new)))
 
 
 def _is_alike(old: Any, new: Any) -> bool:
@@ -155,14 +172,16 @@ def _label(item: Any) -> object:
     return ("name", name) if isinstance(name, str) else msgspec.json.encode(item, order="sorted")
 
 
-def shared_nodes(old: Workflow, new: Workflow) -> set[int]:
+def nodes_of(workflow: ir.Workflow) -> Iterator[ir.Callable | ir.Step]:
+    """Yield the graphs, operations and steps of a workflow."""
+    yield from (*workflow.graphs, *workflow.operations)
+    for graph in workflow.graphs:
+        yield from graph.steps
+
+
+def shared_nodes(old: ir.Workflow, new: ir.Workflow) -> set[int]:
     """Return the `id` of each graph, operation and step that two versions of a workflow have."""
-    return _ids(old) & _ids(new)
-
-
-def _ids(workflow: Workflow) -> set[int]:
-    items = {id(item) for item in (*workflow.graphs, *workflow.operations)}
-    return items.union(id(step) for graph in workflow.graphs for step in graph.steps)
+    return set(map(id, nodes_of(old))) & set(map(id, nodes_of(new)))
 
 
 def part_at(data: Any, path: Path) -> Any:

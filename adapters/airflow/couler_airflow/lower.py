@@ -13,6 +13,7 @@ from couler_airflow.patching import patch
 from couler_airflow.plugin import Options
 from couler_airflow.split.commit import parts_of, split
 from couler_plugins.documents import Edit, Path, diff
+from couler_plugins.engine_kit.lowering import trace
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Source, Workflow
 from couler_plugins.plan import Lowered, Plan, TracedEdit
@@ -160,16 +161,14 @@ class _Committer:
                 edits += self._traced(result, document, workflow)
         return data, edits
 
-    def _traced(self, edits: Iterable[Edit], document: int, workflow: Workflow) -> Iterable[TracedEdit]:
+    def _traced(self, edits: Iterable[Edit], document: int, workflow: Workflow) -> list[TracedEdit]:
         original = next(item for item in self._plan.originals if item.source == workflow.source)
-        positions: dict[str, int] = {}
-        for position, decision in self._plan.decisions_about(document, workflow.label):
-            positions.update(dict.fromkeys((decision.subject, *decision.affects), position))
-        for edit in edits:
+
+        def names_of(edit: Edit) -> tuple[str, str]:
             subject = _subject(edit.after, workflow) if edit.before is None else _subject(edit.before, original)
-            names = (subject, workflow.name, "")
-            by = next((positions[name] for name in names if name in positions), None)
-            yield TracedEdit(document=document, edit=edit, subject=subject, decision=by)
+            return subject, workflow.name
+
+        return trace(edits, document, names_of, self._plan.decisions_about(document, workflow.label))
 
 
 def _subject(path: Path | None, workflow: Workflow) -> str:

@@ -1,13 +1,12 @@
 """The mechanism behind all two-way tables: which IR field lives under which keys of a native mapping.
 
-A `Codec` lifts a mapping into the fields of an IR node and a remainder, writes a node as a mapping, and patches a
-mapping where a node differs from the one that was lifted from it. What a field cannot express stays in the remainder,
-so writing what was lifted gives the same mapping again.
+A `Codec` lifts a mapping into the fields of an IR node and a remainder, and writes a node as a mapping. What a field
+cannot express stays in the remainder, so writing what was lifted gives the same mapping again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -19,77 +18,26 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Native, Node
 
 __all__ = [
-    "ABSENT",
     "Codec",
     "Context",
     "Field",
     "Mapped",
-    "graft",
     "merged",
     "present_fields",
     "refuse_beyond",
-    "same",
-    "with_keys",
 ]
 
 
-# JSON-like mappings, and new ones that are built out of the parts of old ones which are the same.
-#
-# What is not touched stays the same object, so that whoever writes a document can leave its text as it is.
-
 Mapped = dict[str, Any]
-
-
-class _Absent:
-    """Marks a key that is not there, since None is a value in YAML."""
-
-
-ABSENT = _Absent()
-
-
-def with_keys(mapping: Mapped, keys: Collection[str], written: Mapped) -> Mapped:
-    """`mapping` with these keys as they are in `written`, in its own order, new ones behind."""
-    patched = {
-        key: graft(content, written.get(key, ABSENT)) if key in keys else content for key, content in mapping.items()
-    }
-    patched.update({key: content for key, content in written.items() if key in keys and key not in mapping})
-    return {key: content for key, content in patched.items() if content is not ABSENT}
 
 
 def merged(mapping: Mapped, rest: Mapping[str, Any]) -> Mapped:
     """Both together; where both hold a mapping under one key, these are merged too."""
     for key, content in rest.items():
-        own = mapping.get(key, ABSENT)
-        if isinstance(own, dict) and isinstance(content, dict):
+        own = mapping.setdefault(key, content)
+        if own is not content and isinstance(own, dict) and isinstance(content, dict):
             merged(own, content)
-        elif own is ABSENT:
-            mapping[key] = content
     return mapping
-
-
-def same(left: Any, right: Any) -> bool:
-    """Whether two JSON-like values are equal, types included (in Python `1 == True`)."""
-    if left is right:
-        return True
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, dict):
-        return left.keys() == right.keys() and all(same(content, right[key]) for key, content in left.items())
-    if isinstance(left, list):
-        return len(left) == len(right) and all(same(one, two) for one, two in zip(left, right, strict=True))
-    return bool(left == right)
-
-
-def graft(old: Any, new: Any) -> Any:
-    """`new`, built out of the parts of `old` that are the same, in the order of keys that `old` has."""
-    if same(old, new):
-        return old
-    if isinstance(old, dict) and isinstance(new, dict):
-        kept = {key: graft(content, new[key]) for key, content in old.items() if key in new}
-        return {**kept, **{key: content for key, content in new.items() if key not in old}}
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        return [graft(one, two) for one, two in zip(old, new, strict=True)]
-    return new
 
 
 class Context(NamedTuple):
@@ -207,50 +155,27 @@ class Codec:
                 mapping[key] = inner
         return mapping
 
-    def patch(self, mapping: Mapped, old: Node, new: Node, context: Context) -> Mapped:
-        """`mapping`, from which `old` was lifted, changed where `new` differs; the same object where it does not.
+    def update(self, native: Mapped, old: Node, new: Node, context: Context, keys: Collection[str] = ()) -> Mapped:
+        """`native`, which `old` was lifted from, with what differs in `new`, and these keys, as `write` writes it.
 
         Raises:
             Unsupported: as `write`.
         """
-        refuse_beyond(new, self._written)
-        if not self._differs(old, new) and getattr(old, "native_extra", None) == getattr(new, "native_extra", None):
-            return mapping
-        return self._patch(mapping, old, new, _rest(old, context), _rest(new, context), context)
+        written = self.write(new, context)
+        changed = self._changed(old, new).union(keys)
+        if getattr(old, "native_extra", None) != getattr(new, "native_extra", None):
+            changed |= {**_rest(old, context), **_rest(new, context)}.keys()
+        kept = {key: content for key, content in native.items() if key not in changed}
+        return {**kept, **{key: content for key, content in written.items() if key in changed}}
 
-    def _patch(self, mapping: Mapped, old: Node, new: Node, before: Mapped, after: Mapped, context: Context) -> Mapped:
-        """As `patch`; `before` and `after` are what the fields of both nodes do not express."""
-        keys = {key for field in self._changed(old, new) for key in field.keys}
-        others = [key for key in {**before, **after} if key not in self._nested]
-        keys.update(key for key in others if not same(before.get(key, ABSENT), after.get(key, ABSENT)))
-        patched = with_keys(mapping, keys, merged(self._write(new, context), after)) if keys else mapping
-        for key, codec in self._nested.items():
-            content, parts = patched.get(key, ABSENT), (before.get(key, {}), after.get(key, {}))
-            if same(*parts) and not codec._differs(old, new):
-                continue
-            if isinstance(content, dict) and isinstance(parts[0], dict) and isinstance(parts[1], dict):
-                inner = codec._patch(content, old, new, *parts, context)
-                written = {key: inner} if inner or key in after else {}
-            else:
-                written = merged(self._write(new, context), after)
-            patched = with_keys(patched, {key}, written)
-        return patched
-
-    def rewrite(self, mapping: Mapped, new: Node, keys: set[str], context: Context) -> Mapped:
-        """`mapping` with these keys written anew."""
-        return with_keys(mapping, keys, self.write(new, context))
-
-    def _changed(self, old: Node, new: Node) -> Iterator[Field]:
+    def _changed(self, old: Node, new: Node) -> set[str]:
+        """The keys that hold a field in which these nodes differ."""
+        keys = {key for key, codec in self._nested.items() if codec._changed(old, new)}
         for field in self._fields:
             before, after = getattr(old, field.name), getattr(new, field.name)
             if before is not after and before != after:
-                yield field
-
-    def _differs(self, old: Node, new: Node) -> bool:
-        """Whether anything that this table writes, beside what is left, differs."""
-        if any(True for _ in self._changed(old, new)):
-            return True
-        return any(codec._differs(old, new) for codec in self._nested.values())
+                keys.update(field.keys)
+        return keys
 
 
 def refuse_beyond(node: Node, written: Collection[str]) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 from couler_argo.codec import Context, Mapped
 from couler_argo.directives import fold
 from couler_argo.homes import HOMES
-from couler_argo.manifests import Manifest, at, codec_of, manifests
+from couler_argo.manifests import Manifest, codec_of, manifests
 from couler_argo.split.detect_split import joined
 from couler_argo.steps import NOTHING, STEP
 from couler_argo.templates import GRAPH, OPERATION, operation_kind
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes
 from couler_plugins.engine_kit.lifting import lift_objects
+from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Graph, Operation, Source, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
@@ -72,7 +73,7 @@ class _Lifter:
     def workflow(self) -> Workflow:
         manifest = self._manifest
         try:
-            spec = at(manifest.data, manifest.spec_path)
+            spec = part_at(manifest.data, manifest.spec_path)
         except (KeyError, TypeError):
             spec = None
         if not isinstance(spec, dict):

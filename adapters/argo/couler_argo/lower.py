@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 from couler_argo.legalize import adapted
-from couler_argo.manifests import SPEC_PATHS, Manifest, at
-from couler_argo.origins import Origins, with_at
-from couler_argo.patching import lower_workflow
+from couler_argo.manifests import SPEC_PATHS, Manifest
 from couler_argo.plugin import Options
 from couler_argo.versions import check_version, respell
+from couler_argo.writing import merge_workflow, write_workflow
 from couler_plugins.documents import Edit, Path
 from couler_plugins.engine_kit.lowering import Lowering
+from couler_plugins.engine_kit.merge import part_at, with_part
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Workflow
 from couler_plugins.ir.bundle import Bundle
@@ -34,7 +34,7 @@ def _subject(path: Path | None, data: Any, manifest: Manifest) -> str:
     place = (*manifest.path, *SPEC_PATHS[manifest.kind], "templates")
     if path is None or path[: len(place)] != place or len(path) == len(place):
         return ""
-    template = at(data, path[: len(place) + 1])
+    template = part_at(data, path[: len(place) + 1])
     match path[len(place) + 1 :]:
         case ["dag", "tasks", int(number), *_]:
             return f"{template['name']}/{template['dag']['tasks'][number]['name']}"
@@ -47,7 +47,7 @@ def _called(path: Path | None, data: Any, manifest: Manifest) -> str:
     """The template that the workflow itself calls at a path; empty where it calls none there."""
     match path[len(manifest.path) + len(SPEC_PATHS[manifest.kind]) :] if path is not None else ():
         case ["entrypoint" | "onExit"] | ["hooks", _, "template"]:
-            return str(at(data, path or ()))
+            return str(part_at(data, path or ()))
     return ""
 
 
@@ -79,19 +79,18 @@ class _Lowering(Lowering):
 
     def generate(self, workflow: Workflow) -> Iterator[Any]:
         own = workflow if workflow.engine == "argo" else adapted(workflow, self._image)
-        added = lower_workflow(own, None, None, Origins())
+        added = write_workflow(own)
         yield self._respelled(added, Manifest(own.kind, (), added), workflow.label)[0]
 
     def patch(self, workflow: Workflow, original: Workflow, document: int) -> None:
-        before, origins = self.data(document), Origins()
-        after = lower_workflow(workflow, original, before, origins)
-        path = (original.source or ())[1:]
-        after, manifest = self._respelled(after, Manifest(original.kind, path, at(after, path)), original.label)
+        before, path = self.data(document), (original.source or ())[1:]
+        merged, origins = merge_workflow(workflow, original, document, before)
+        after, manifest = self._respelled(merged, Manifest(original.kind, path, part_at(merged, path)), original.label)
         decisions = replace(self.plan, decisions=tuple(self.decisions)).decisions_about(
             document, original.label, workflow.label
         )
         names_of = partial(_names_of, old=before, new=after, manifest=manifest)
-        self.record(document, after, origins.paths, names_of, decisions)
+        self.record(document, after, origins, names_of, decisions)
 
     def _respelled(self, data: Any, manifest: Manifest, label: str) -> tuple[Any, Manifest]:
         if not self._version:
@@ -107,7 +106,7 @@ class _Lowering(Lowering):
                     reason=f"Argo {self._version} does not know {change.before}",
                 )
             )
-        return with_at(data, manifest.path, mapping), manifest._replace(data=mapping)
+        return with_part(data, manifest.path, mapping), manifest._replace(data=mapping)
 
 
 def _refuse_taken(side: Iterable[Any], bundle: Bundle) -> None:

@@ -12,7 +12,7 @@ from couler_plugins.documents import Document, Path
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Call, External, Port, Step
 
-__all__ = ["Manifest", "at", "claims", "codec_of", "manifests"]
+__all__ = ["Manifest", "claims", "codec_of", "manifests"]
 
 SPEC_PATHS: dict[str, Path] = {
     "Workflow": ("spec",),
@@ -49,13 +49,6 @@ class Manifest(NamedTuple):
     def library(self) -> Literal["", "namespace", "cluster"]:
         """Where others can call its templates from; empty where they cannot."""
         return LIBRARIES.get(self.kind, "")
-
-
-def at(data: Any, path: Path) -> Any:
-    """What is under a path; `KeyError`, `IndexError` or `TypeError` where nothing is."""
-    for key in path:
-        data = data[key]
-    return data
 
 
 def claims(document: Document) -> bool:

@@ -7,6 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from couler_argo.references import KINDS, TAG
+from couler_plugins.engine_kit.structures import join_structure
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import ANY_STEP, Expression, FirstOf, Literal, Native, Reference, Template, Value, replace
 
@@ -165,5 +166,4 @@ def write_native(node: Native, scope: Scope = "tasks") -> Any:
     """A structure of Argo's own, as data."""
     if len(node.parts) == 1 and isinstance(node.parts[0], str):
         return json.loads(node.parts[0])
-    texts = (part if isinstance(part, str) else json.dumps(_part_text(part, scope))[1:-1] for part in node.parts)
-    return json.loads("".join(texts))
+    return join_structure(node, lambda part, before: _part_text(part, scope))

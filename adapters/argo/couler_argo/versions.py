@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from couler_argo.codec import Mapped
-from couler_argo.manifests import SPEC_PATHS, Manifest, at
+from couler_argo.manifests import SPEC_PATHS, Manifest
+from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.errors import InvalidInput, Unsupported
 
 __all__ = ["LISTS_ONLY_SINCE", "LISTS_SINCE", "SINGULAR", "Respelled", "check_version", "respell"]
@@ -68,7 +69,7 @@ def respell(manifest: Manifest, version: str) -> tuple[Mapped, list[Respelled]]:
     spec = data["spec"]
     if manifest.kind == "CronWorkflow":
         spec = rename(spec, {"schedules": "schedule"}, "", changes)
-        inner = within_spec(at(data, SPEC_PATHS[manifest.kind]))
+        inner = within_spec(part_at(data, SPEC_PATHS[manifest.kind]))
         spec = spec if inner is spec["workflowSpec"] else {**spec, "workflowSpec": inner}
     else:
         spec = within_spec(spec)

@@ -6,15 +6,14 @@ that way (`pvcMount.pvcNameParameter.taskOutputParameter`), and so does whatever
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from couler_kfp.texts import Own, Spell, own_input, parts, spell
-from couler_plugins.ir import Literal, Native, Reference, Value
+from couler_plugins.engine_kit.structures import cut_structure, join_structure
+from couler_plugins.ir import Expression, Literal, Native, Reference, Value
 
 __all__ = ["named", "plain", "structure", "write_structure"]
 
@@ -22,7 +21,6 @@ PRODUCERS = {"producerTask": "", "producerSubtask": ""}
 OUTPUT_KEYS = {"outputParameterKey": "parameter", "outputArtifactKey": "artifact"}
 INPUTS = {"componentInputParameter": "parameter", "componentInputArtifact": "artifact", "runtimeParameter": "parameter"}
 NAMED = tuple(f'"{key}":"' for key in (*PRODUCERS, *INPUTS))
-TOKEN = re.compile(r"\\u0000(\d+)\\u0000")
 
 
 def plain(data: Any) -> Value:
@@ -40,42 +38,12 @@ def structure(data: Any, own: Own = own_input, names: bool = True) -> Native:
         own: what an input stands for.
         names: whether names of tasks and inputs are references, too; in a user's constants they are not.
     """
-    references_inside: list[Reference] = []
-    marked = _marked(data, own, names, references_inside)
-    text = msgspec.json.encode(marked, order="sorted").decode()
-    if not references_inside:
-        return Native(parts=(text,))
-    pieces = TOKEN.split(text)
-    return Native(
-        parts=tuple(
-            references_inside[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece
-        )
-    )
+    return cut_structure(data, "{{$", lambda text: parts(text, own), _named if names else lambda holder, key: None)
 
 
-def _marked(data: Any, own: Own, names: bool, references_inside: list[Reference]) -> Any:
-    """The structure with a token in place of each reference."""
-
-    def token(reference: Reference) -> str:
-        references_inside.append(reference)
-        return f"\0{len(references_inside) - 1}\0"
-
-    match data:
-        case dict():
-            marked = {}
-            for key, content in data.items():
-                reference = _named(data, key, content) if names else None
-                marked[key] = _marked(content, own, names, references_inside) if reference is None else token(reference)
-            return marked
-        case list():
-            return [_marked(item, own, names, references_inside) for item in data]
-        case str() if "{{$" in data:
-            return "".join(part if isinstance(part, str) else token(part) for part in parts(data, own))
-    return data
-
-
-def _named(holder: dict[str, Any], key: str, content: Any) -> Reference | None:
+def _named(holder: dict[str, Any], key: str) -> Reference | None:
     """The reference that is made by name under this key."""
+    content = holder[key]
     if not isinstance(content, str):
         return None
     if key in INPUTS:
@@ -103,11 +71,10 @@ def write_structure(native: Native, spelled: Spell = spell, names: bool = True) 
     Raises:
         Unsupported: KFP has no words for a reference in it.
     """
-    texts: list[str] = []
-    for part in native.parts:
-        if isinstance(part, str):
-            texts.append(part)
-        elif isinstance(part, Reference):
-            is_name = names and bool(texts) and texts[-1].endswith(NAMED)
-            texts.append(json.dumps((part.step or part.name) if is_name else spelled(part))[1:-1])
-    return json.loads("".join(texts))
+
+    def spelled_at(part: Reference | Expression, before: str) -> str:
+        if isinstance(part, Expression):
+            return ""
+        return (part.step or part.name) if names and before.endswith(NAMED) else spelled(part)
+
+    return join_structure(native, spelled_at)

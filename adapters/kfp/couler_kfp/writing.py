@@ -11,7 +11,7 @@ from couler_kfp.specs import EXECUTORS, rest_part, write_platform, write_spec
 from couler_kfp.support import refuse_unsupported, unsupported
 from couler_kfp.tasks import write_task
 from couler_plugins.engine_kit.merge import Sources, part_at
-from couler_plugins.ir import Call, Graph, Operation, Source, Step, Workflow
+from couler_plugins.ir import Call, Graph, Operation, Source, Step, Workflow, fresh_name
 
 __all__ = ["Writing", "labels"]
 
@@ -45,18 +45,10 @@ def labels(
             keeper = next((names for body, names in alike if body == stays), alike[0][1])
             for _, names in alike:
                 if names is not keeper:
-                    fresh = _free(usual_label(names[0]), labels_before)
+                    fresh = fresh_name(usual_label(names[0]), labels_before)
                     labels_before.add(fresh)
                     labels.update(dict.fromkeys(names, fresh))
     return labels
-
-
-def _free(label: str, labels: set[str]) -> str:
-    number, free = 1, label
-    while free in labels:
-        number += 1
-        free = f"{label}-{number}"
-    return free
 
 
 API_VERSION = "pipelines.kubeflow.org/v2beta1"

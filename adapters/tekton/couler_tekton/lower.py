@@ -103,7 +103,7 @@ class _Lowering(Lowering):
             raise unsupported("Workflow.kind", workflow.label, f"is a {original.kind}, and stays one")
         whole, path = self.data(document), (original.source or ())[1:]
         native, documents = part_at(whole, path), {document: whole}
-        shared = () if is_older(original.kind, native["apiVersion"]) else shared_nodes(original, workflow)
+        shared = set() if is_older(original.kind, native["apiVersion"]) else shared_nodes(original, workflow)
         before, after = (Writing(item, Sources(documents, shared)) for item in (original, workflow))
         merge = Merge(before.sources, after.sources)
         result = merge.merged(native, before.document(), after.document(), (document, *path))

@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from couler_plugins.documents import Document, diff
+from couler_plugins.documents import Document
 from couler_plugins.engine_kit.json_form.checking import check
+from couler_plugins.engine_kit.lowering import Lowering
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs.adapters import NoOptions
 from couler_plugins.ir import Workflow, from_json, replace, to_json
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.plan import Lowered, Plan, TracedEdit
+from couler_plugins.plan import Lowered, Plan
 
 __all__ = ["claims", "lift", "lower"]
 
@@ -46,29 +47,19 @@ def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
 
 def lower(plan: Plan, options: NoOptions) -> Lowered:
     """The documents of a plan: those that changed, and those of workflows without an origin."""
-    originals = {workflow.source: workflow for workflow in plan.originals}
-    changed: dict[int, Any] = {}
-    edits: list[TracedEdit] = []
-    added: list[Any] = []
-    for workflow in plan.workflows:
-        original = originals.get(workflow.source) if workflow.source is not None else None
-        data = json.loads(to_json(workflow))
-        if original is None or workflow.source is None:
-            added.append(data)
-        elif workflow != original:
-            number = int(workflow.source[0])
-            changed[number] = data
-            edits += [
-                TracedEdit(document=number, edit=edit, decision=_behind(plan, number))
-                for edit in diff(plan.bundle.documents[number].data, data)
-            ]
-    return Lowered(
-        bundle=plan.bundle,
-        changed=changed,
-        added=tuple(added),
-        edits=tuple(edits),
-        decisions=plan.decisions,
-    )
+    return _Lowering(plan).lowered()
+
+
+class _Lowering(Lowering):
+    """Lowers to documents of the JSON form."""
+
+    def generate(self, workflow: Workflow) -> list[Any]:
+        return [json.loads(to_json(workflow))]
+
+    def patch(self, workflow: Workflow, original: Workflow, document: int) -> None:
+        if workflow != original:
+            decision = _behind(self.plan, document)
+            self.record(document, json.loads(to_json(workflow)), {}, lambda edit: ("",), (), decision)
 
 
 def _behind(plan: Plan, document: int) -> int | None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from couler_argo.lint.conforming import Misfit, conform
 from couler_argo.lint.shapes import CRON, WORKFLOW
-from couler_argo.manifests import Manifest, at, manifests
+from couler_argo.manifests import Manifest, manifests
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
 from couler_plugins.ir.shared_names import SharedNames, Subject
@@ -72,7 +73,7 @@ class Holder:
     def spec(self) -> Mapping:
         """The workflow's spec; empty where there is none."""
         try:
-            spec = at(self.data, self.spec_path)
+            spec = part_at(self.data, self.spec_path)
         except KeyError:
             return {}
         return spec if isinstance(spec, dict) else {}

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_argo.codec import Mapped
-from couler_argo.manifests import SPEC_PATHS, at
+from couler_argo.manifests import SPEC_PATHS
 from couler_argo.run.kinds import KINDS
 from couler_argo.split.part_spec import RUN_ID
 from couler_plugins.engine_kit.kubernetes.naming import as_written, check_run, identify, place
+from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 
@@ -54,7 +55,7 @@ def jobs_of(documents: Sequence[Any], request: Request, namespace: str, fallback
 def memoizes(thing: Mapping[str, Any]) -> bool:
     """Whether a template of an object has its results kept by Argo."""
     try:
-        templates = at(thing, SPEC_PATHS[thing["kind"]])["templates"]
+        templates = part_at(thing, SPEC_PATHS[thing["kind"]])["templates"]
     except (KeyError, TypeError):
         return False
     return any(isinstance(item, dict) and "memoize" in item for item in templates or ())
@@ -112,7 +113,7 @@ def _set_parameters(things: Sequence[Mapped], request: Request) -> None:
 def _declared(thing: Mapped) -> dict[str, Any]:
     """The parameters that an object's spec declares, with their values."""
     try:
-        listed = at(thing, SPEC_PATHS[thing["kind"]])["arguments"]["parameters"]
+        listed = part_at(thing, SPEC_PATHS[thing["kind"]])["arguments"]["parameters"]
         return {str(item["name"]): item.get("value") for item in listed}
     except (AttributeError, KeyError, TypeError):
         return {}

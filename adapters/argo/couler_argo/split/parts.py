@@ -17,12 +17,11 @@ from collections.abc import Collection, Iterable, Mapping
 from msgspec.json import encode
 
 from couler_argo.metadata import rest_of
-from couler_argo.origins import Origins
-from couler_argo.patching import lower_workflow
 from couler_argo.references import native
 from couler_argo.split.bonds import calls_elsewhere, claims_of, mounts
 from couler_argo.split.crossing import Place, key_of, located
 from couler_argo.split.part_spec import RUN_ID, part_name, part_rest
+from couler_argo.writing import write_workflow
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.ir import (
@@ -224,7 +223,7 @@ class Part:
 
         A run that is started again adopts the workflow of that name; one whose part or inputs have changed does not.
         """
-        content = hashlib.sha256(encode(lower_workflow(self.library, None, None, Origins()))).hexdigest()
+        content = hashlib.sha256(encode(write_workflow(self.library))).hexdigest()
         values = ", ".join([f"'{content}'", *(f"inputs.parameters['{name}']" for name in self.parameters)])
         return f"{{{{=sprig.substr(0, {DIGITS}, sprig.sha256sum(toJson([{values}])))}}}}"
 

@@ -15,13 +15,12 @@ from msgspec.json import encode
 
 from couler_argo.footprint import Footprints
 from couler_argo.metadata import annotations_of
-from couler_argo.origins import Origins
-from couler_argo.patching import lower_workflow
 from couler_argo.split.bonds import argo_bonds, refuse_undetachable
 from couler_argo.split.detaching import detach
 from couler_argo.split.detect_split import joined
 from couler_argo.split.part_spec import SPLIT, account_of
 from couler_argo.split.parts import Part
+from couler_argo.writing import write_workflow
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (
@@ -120,7 +119,7 @@ class ArgoSplitting(DocumentSplitting):
 
     def extent(self, workflow: Workflow) -> Extent:
         """How large a workflow is when it is submitted."""
-        data = lower_workflow(without_origin(workflow), None, None, Origins())
+        data = write_workflow(without_origin(workflow))
         staged = self._entry.stages is not None
         graphs = [len(graph.steps) for graph in workflow.graphs if staged or graph.stages is None]
         named = [item for item in (*workflow.graphs, *workflow.operations) if not item.inline]
@@ -139,7 +138,7 @@ class ArgoSplitting(DocumentSplitting):
         """A part without tasks: what all parts get of the spec, and all parameters of the workflow."""
         empty = Graph(name=self._entry.name)
         probe = Part(self._workflow, empty, (empty,), {})
-        written = lower_workflow(probe.library, None, None, Origins())
+        written = write_workflow(probe.library)
         passed = sum(IN + NAMED * len(port.name) for port in self._workflow.parameters)
         return Extent(len(encode(written)) + passed, 0, len(probe.library.graphs) + len(probe.library.operations))
 
