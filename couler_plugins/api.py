@@ -1,4 +1,4 @@
-"""The library: lift, lint, optimize, lower and convert what a path, a text or a mapping holds."""
+"""Python API: lift, lint, optimize, lower and convert workflows in a path, a text or a mapping."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["FileResult", "Linted", "Result", "Source", "Text", "convert", "lift"
 def lift(
     source: Source, *, engine: str | None = None, config: Config | None = None, plugins: Plugins | None = None
 ) -> Plan:
-    """The workflows of a source, as optimizers see them.
+    """Return the workflows of a source as a plan for optimizers.
 
     Args:
         source: a path (file, folder, glob), a `Text`, a document as a mapping, or several of these.
@@ -42,7 +42,7 @@ def lift(
 
 
 def lower(plan: Plan, *, to: str | None = None, plugins: Plugins | None = None) -> Lowered:
-    """The documents of a plan, and how they differ from the originals.
+    """Return the documents of a plan, and how they differ from the originals.
 
     Args:
         plan: what `lift` gave, changed or not.
@@ -77,7 +77,7 @@ def optimize(
     config: Config | None = None,
     plugins: Plugins | None = None,
 ) -> Result:
-    """Optimizes the workflows of a source; nothing is written, the source stays as it is.
+    """Optimize the workflows of a source, and return the result; no file is written.
 
     Args:
         source: a path (file, folder, glob), a `Text`, a document as a mapping, or several of these.
@@ -110,7 +110,7 @@ def convert(
     config: Config | None = None,
     plugins: Plugins | None = None,
 ) -> Result:
-    """Writes the workflows of a source for an engine, without optimizing them. The arguments are those of `optimize`.
+    """Convert the workflows of a source for an engine, without optimizing them. The arguments are those of `optimize`.
 
     What another engine cannot do is refused, file by file.
 
@@ -132,7 +132,7 @@ def lint(
     config: Config | None = None,
     plugins: Plugins | None = None,
 ) -> Linted:
-    """What the engines, and an API server, would refuse of a source, with files and lines.
+    """Return what the engines, and an API server, would refuse in a source, with files and lines.
 
     Args:
         source: a path (file, folder, glob), a `Text`, a document as a mapping, or several of these.

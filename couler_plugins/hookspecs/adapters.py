@@ -1,4 +1,4 @@
-"""The contract of adapters: how an engine's own documents become a plan, and a plan becomes documents."""
+"""Contract of adapters: from the documents of an engine to a plan, and back to documents."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["Adapter", "ApiGroup", "Capability", "Footprint", "NoOptions", "coule
 
 
 class Capability(msgspec.Struct, frozen=True):
-    """What an adapter does with one feature of the IR.
+    """Support of an adapter for one feature of the IR.
 
     Attributes:
         feature: the IR's name for it, such as `Step.condition`.
@@ -120,17 +120,17 @@ class Adapter:
 
     @facet("it is no adapter")
     def claims(self, document: Document) -> bool:
-        """Whether this engine understands the document, judged without importing the engine."""
+        """Return whether the document is of this engine, without importing the engine."""
         raise NotImplementedError
 
     @facet("a bundle holds the files as they are", default="couler_plugins.ir.bundle:Bundle.of")
     def load(self, files: Iterable[SourceFile]) -> Bundle:
-        """The files as one bundle, in which references are looked up."""
+        """Return the files as one bundle, in which references are looked up."""
         raise NotImplementedError
 
     @facet("it is no adapter")
     def lift(self, bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
-        """The workflows of all documents that it claims.
+        """Return a plan with the workflows of all documents that it claims.
 
         Calls `refuse(file number, error)` for a file that it cannot lift, and goes on with the others.
         """
@@ -138,34 +138,34 @@ class Adapter:
 
     @facet("its workflows are converted as they were lifted")
     def portable(self, workflow: Workflow, bundle: Bundle) -> tuple[Workflow | None, tuple[Decision, ...]]:
-        """A workflow that was lifted from the bundle, in terms that other engines understand, to be written for one.
+        """Return a lifted workflow in terms that other engines understand, for `couler convert`.
 
-        Its origin is stripped afterwards. The decisions say what is not quite the same in it. None stands for what only
-        runs as a part of others, which take it along.
+        Its origin is stripped afterwards. The decisions name differences in meaning. None stands for a library, which
+        is converted together with its callers.
 
         Raises:
-            Unsupported: it has something that means nothing outside of this engine, and that counts.
+            Unsupported: it has something that only this engine understands, and that changes its meaning.
         """
         return workflow, ()
 
     @facet("it is no adapter")
     def lower(self, plan: Plan, options: Any) -> Lowered:
-        """The documents of a plan, and how they differ from the originals.
+        """Return the documents of a plan, and how they differ from the originals.
 
-        What cannot be written goes to `Lowered.refused`, by file, and that file's documents stay as they were;
-        a workflow without an origin that cannot be written raises `Unsupported`. Workflows of other engines come
-        without an origin, those of one file in one plan; what becomes of them is in `Lowered.added`.
+        Errors of a file go to `Lowered.refused`, and the documents of that file stay as they were. Workflows of other
+        engines have no origin. Those of one file are in one plan, and their documents go to `Lowered.added`. A workflow
+        without an origin that cannot be written raises `Unsupported`.
         """
         raise NotImplementedError
 
     @facet("edits are written into the text of the files", default="couler_plugins.engine_kit.writing:write_files")
     def dump(self, lowered: Lowered) -> Written:
-        """The text of what was lowered, with comments and formatting of everything that was not edited."""
+        """Return the texts of lowered documents, with comments and formatting of all that was not edited."""
         raise NotImplementedError
 
     @facet("optimizers that need sizes refuse its workflows")
     def footprint(self, workflow: Workflow) -> Callable[[Step], Footprint]:
-        """A measure of what each step of this workflow adds to it.
+        """Return a function that estimates the size which a step adds to its workflow.
 
         Raises:
             Unsupported: the adapter cannot measure its engine's documents.
@@ -179,29 +179,31 @@ class Adapter:
 
     @facet("`cache` leaves its workflows alone")
     def cache(self, plan: Plan) -> Callable[[Workflow], EngineCache[Any, Any] | None]:
-        """What reuses results of steps, for each workflow of a plan; None where the engine cannot cache them.
+        """Return a function that gives the cache of a workflow of the plan; None where its steps cannot be cached.
 
-        A workflow may call what is in another of the plan.
+        A workflow may call operations in other workflows of the plan.
         """
         return lambda workflow: None
 
     @facet("`couler cache evict --engine` refuses the engine")
     def evictor(self, target: Target) -> Evictor | None:
-        """What evicts results that the engine keeps by itself, at one place; None where it keeps none."""
+        """Return the evictor of the engine's own cache in one cluster; None where it has none."""
         return None
 
     @facet("`couler run` refuses to submit; with `--local`, facet `local` may run it")
     def runner(self, where: Where) -> Runner | None:
-        """What submits documents to an engine and follows them; None where only the engine's own means do.
+        """Return the runner that submits documents and follows them; None where couler cannot submit them.
 
-        Where a folder is given, what runs them in this process by the engine's own means, and keeps in there what they
-        make; None leaves that to the local engine, if there is `local`.
+        With a folder, return a runner that uses the engine's own local runner, and keeps outputs in that folder. None
+        leaves that to the local engine, if the adapter has `local`.
         """
         return None
 
     @facet("`couler doctor` leaves the engine out")
     def checks(self, api: Any, namespace: str) -> Iterable[Check]:
-        """What features of this engine need of a Kubernetes cluster that serves its API groups; see `couler doctor`.
+        """Return what a cluster has and lacks for features of this engine, for `couler doctor`.
+
+        The cluster serves the API groups of the engine.
 
         Args:
             api: a client of the cluster (`kubernetes.client.ApiClient`).
@@ -214,17 +216,17 @@ class Adapter:
 
     @facet("`couler run --local` refuses its workflows")
     def local(self, workflow: Workflow, bundle: Bundle) -> Local | None:
-        """What the local engine has to know of a workflow to run it in this process; None where it cannot."""
+        """Return how the steps of a workflow run in this process; None where they cannot."""
         return None
 
     @facet("`couler history` refuses the engine")
     def archive(self, whence: ArchiveSource) -> Archive | None:
-        """What fetches past runs from an engine; None where its own tools already write what `couler_runs` reads."""
+        """Return the archive that fetches past runs; None where the engine's tools write what `couler_runs` reads."""
         return None
 
     @facet("`split` leaves its workflows as they are")
     def splitting(self, workflow: Workflow, plan: Plan) -> Splitting | None:
-        """What splitting this workflow has to know; None where it has nothing that could be split.
+        """Return sizes, limits and bonds of a workflow for `split`; None where it has nothing to split.
 
         Args:
             workflow: one of the plan's.
@@ -234,7 +236,7 @@ class Adapter:
 
     @facet("`tune` leaves its workflows as they are")
     def tuning(self, workflow: Workflow, plan: Plan) -> Tuning | None:
-        """What tuning steps of this workflow has to know; None where the engine cannot try settings.
+        """Return how steps of a workflow are tuned; None where the engine cannot run trials.
 
         Args:
             workflow: one of the plan's.
@@ -244,7 +246,7 @@ class Adapter:
 
     @facet("`couler rollback` finds nothing in its files")
     def originals(self, bundle: Bundle) -> Mapping[str, str]:
-        """The texts of files that were split, by name, as far as documents of the bundle keep them.
+        """Return the original texts of split files that documents of the bundle keep, by file name.
 
         Raises:
             InvalidInput: one is not whole, or is not what was kept.
@@ -253,20 +255,20 @@ class Adapter:
 
     @facet("`couler lint` finds nothing in its files")
     def lint(self, bundle: Bundle, options: Any = None) -> Iterable[Remark]:
-        """What the engine would refuse, or do otherwise than its author expects, in any document of the bundle.
+        """Return remarks on what the engine would refuse, or do differently than its author expects.
 
-        References are looked up in all documents. It raises nothing: what it cannot read it remarks on.
+        References are looked up in all documents. It raises nothing: documents that it cannot read get a remark.
 
         Args:
             bundle: the documents.
-            options: what `--to` says of the engine, as for `lower`; None where it says nothing, and all that some
-                installation takes may be meant.
+            options: the options of the engine in `--to`, as for `lower`; None without any. Then a document is right
+                if some installation takes it.
         """
         return ()
 
     @facet("attempts and times stay where they are set", default="couler_plugins.ir.homes:undeclared")
     def homes(self) -> Homes:
-        """Where the engine keeps the settings of steps; plans that it lifts have the same in `Plan.homes`."""
+        """Return where the engine keeps each setting of a step; `Plan.homes` of lifted plans has the same."""
         raise NotImplementedError
 
 

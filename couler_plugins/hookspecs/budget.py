@@ -1,4 +1,4 @@
-"""How large a part may be."""
+"""Budget of a part: limits of its bytes, steps and pods."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNLIMITED = sys.maxsize
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that a part may have; None where there is no limit.
+    """Limits of the size of a part; None where there is no limit.
 
     Attributes:
         bytes: of the part as its engine counts them.

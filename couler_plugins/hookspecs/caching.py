@@ -1,4 +1,4 @@
-"""The contract of caching: what an engine knows of a step that decides whether its result may be reused."""
+"""Contract of caching: the facts of an engine that decide whether a result may be reused."""
 
 from __future__ import annotations
 

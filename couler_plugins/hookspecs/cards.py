@@ -1,4 +1,4 @@
-"""Cards: what is known of the data and of the model, for tuners that can make use of it."""
+"""Cards: descriptions of the data and of the model, for tuners that use them."""
 
 from __future__ import annotations
 

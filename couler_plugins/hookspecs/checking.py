@@ -1,4 +1,4 @@
-"""The contract of `couler doctor`: what a cluster has and allows that a feature needs."""
+"""Contract of `couler doctor`: what a feature needs of a cluster, and whether it is there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is split: numbered steps, what each waits for, and what it adds to the part that it is in."""
+"""Graph for partitioners: numbered steps, their edges, and the size that each adds to its part."""
 
 from __future__ import annotations
 

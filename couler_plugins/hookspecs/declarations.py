@@ -1,4 +1,4 @@
-"""What owners say of caching, as an adapter reads it."""
+"""Declarations of owners about caching, as an adapter reads them."""
 
 from __future__ import annotations
 

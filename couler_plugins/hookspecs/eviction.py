@@ -1,4 +1,4 @@
-"""The contract of eviction: where an engine keeps results by itself, and how a policy gets a say in which it keeps."""
+"""Contract of eviction: where an engine keeps results by itself, and how a policy evicts them."""
 
 from __future__ import annotations
 

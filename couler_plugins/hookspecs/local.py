@@ -1,4 +1,4 @@
-"""The contract of running a workflow in this process: what an engine knows of how its steps run and what they mean."""
+"""Contract of `couler run --local`: how the steps of an engine's workflow run in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of optimizers and of those who watch them."""
+"""Contract of optimizers, and hooks around each of them."""
 
 from __future__ import annotations
 

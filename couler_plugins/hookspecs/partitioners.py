@@ -1,4 +1,4 @@
-"""The contract of partitioners: how a graph is cut into parts under a budget."""
+"""Contract of partitioners: they cut a graph into parts under a budget."""
 
 from __future__ import annotations
 

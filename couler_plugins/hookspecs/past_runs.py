@@ -1,4 +1,4 @@
-"""The contract of fetching past runs: how what an engine knows of them becomes a document of history."""
+"""Contract of `couler history`: how past runs of an engine become a document."""
 
 from __future__ import annotations
 

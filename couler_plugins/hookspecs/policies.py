@@ -1,4 +1,4 @@
-"""The contract of replacement policies: which artifacts a cache of limited size keeps."""
+"""Contract of replacement policies: they choose which artifacts a cache of limited size keeps."""
 
 from __future__ import annotations
 

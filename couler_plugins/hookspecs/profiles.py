@@ -1,4 +1,4 @@
-"""The contract of those who know of past runs, and what these say of a workflow's steps."""
+"""Contract of run history: past runs in documents, and profiles of steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of running: how the documents of a bundle get to their engine, and what becomes of them there."""
+"""Contract of `couler run`: how documents are submitted to their engine and followed there."""
 
 from __future__ import annotations
 

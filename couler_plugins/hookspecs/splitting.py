@@ -1,4 +1,4 @@
-"""The contract of splitting: what an engine knows of a workflow that is too big, and how it runs the parts."""
+"""Contract of splitting: sizes and limits of a workflow, and how an engine runs its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of ready-made steps: what authors, and models that write workflows, choose from."""
+"""Contract of ready-made steps, for authors and for models that write workflows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of artifact stores: objects by name, for the URL schemes that a plugin serves."""
+"""Contract of artifact stores: objects by name, for the URL schemes of a plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tuner is told: the task, and the trials so far."""
+"""Input of a tuner: the task, and the trials so far."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ State = Literal["running", "complete", "pruned", "failed"]
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What is tuned.
+    """A tuning task.
 
     Attributes:
         data: the Data Card; its metric is what counts.
@@ -60,7 +60,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """What to try next.
+    """A proposal for the next trial.
 
     Attributes:
         values: the hyperparameters.

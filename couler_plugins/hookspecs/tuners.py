@@ -1,4 +1,4 @@
-"""The contract of tuners: which hyperparameters to try next."""
+"""Contract of tuners: they propose the hyperparameters of the next trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of tuning inside workflows: where steps are marked, and how an engine tries settings of one."""
+"""Contract of tuning inside workflows: marks on steps, and trials run by the engine."""
 
 from __future__ import annotations
 

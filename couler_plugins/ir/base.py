@@ -1,4 +1,4 @@
-"""The root of every IR value: frozen, hashable, and equal by meaning rather than by where it came from."""
+"""Base class of all IR values: frozen, hashable, and compared by meaning, not by source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one call was given: files with their documents."""
+"""Input of one call: files with their documents."""
 
 from __future__ import annotations
 

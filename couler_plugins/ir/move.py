@@ -23,7 +23,7 @@ __all__ = ["Move", "Moves", "move_into_graph", "move_into_graphs"]
 
 
 class Move(NamedTuple):
-    """What a move gives.
+    """Result of a move.
 
     Attributes:
         workflow: the new workflow.
@@ -40,7 +40,7 @@ class Move(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """What several moves at once give.
+    """Result of several moves.
 
     Attributes:
         workflow: the new workflow.

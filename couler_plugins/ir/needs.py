@@ -1,4 +1,4 @@
-"""When a step may start: a boolean expression over the outcomes of other steps."""
+"""Dependencies: boolean expressions over the outcomes of other steps, which say when a step may start."""
 
 from __future__ import annotations
 

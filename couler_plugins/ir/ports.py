@@ -1,4 +1,4 @@
-"""What passes in and out of steps and operations, how often they run, and the containers that do the work."""
+"""Inputs, outputs, loops, retries and containers of steps and operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an argument, a condition or a field can hold: literals, references, and text or expressions around them."""
+"""Values of arguments, conditions and fields: literals, references, texts and expressions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ANY_STEP = "*"
 
 
 class Reference(Node, frozen=True, tag_field="type", tag="reference"):
-    """One thing that is looked up at run time.
+    """A reference to a value that is only known at run time.
 
     Attributes:
         to: what is referred to. `parameter`: of the workflow; `input`: of the enclosing graph or operation;

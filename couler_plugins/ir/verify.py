@@ -35,7 +35,7 @@ class Problem(Node, frozen=True):
 
 
 def verify(workflow: Workflow) -> list[Problem]:
-    """All problems of a workflow; empty where it is whole. Linear in its size."""
+    """Return all problems of a workflow; empty if there are none. Linear in its size."""
     by_name = callables(workflow)
     outputs = {name: _ports(item.outputs) for name, item in by_name.items()}
     inline = written_inline(by_name)

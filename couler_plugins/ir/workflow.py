@@ -1,4 +1,4 @@
-"""What a workflow consists of: operations (what runs), steps (where it is called) and graphs (closed scopes)."""
+"""Workflows, and their parts: operations (units of work), steps (calls of these) and graphs (closed scopes)."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ class Callable(Node, frozen=True):
 
 
 class Operation(Callable, frozen=True, kw_only=True):
-    """What runs.
+    """A unit of work that steps call: a container, a script, a Python function.
 
     Attributes:
         kind: `container`, `script`, `python`, `gate`, or an engine's own kind, whose body is then in `native_extra`.
@@ -271,5 +271,5 @@ class Workflow(Node, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """What to call it when talking to people."""
+        """Return the name of the workflow for messages."""
         return self.name or (f"{self.prefix}*" if self.prefix else "(unnamed)")

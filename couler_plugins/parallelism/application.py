@@ -176,8 +176,10 @@ class Splitter:
             hint = "raise max-steps, max-bytes or max-pods, or make what the steps call smaller"
             raise InvalidInput(f"{part}, a part of {job.workflow.label}, still has {what}", hint=hint)
         if job.rank and len(cut.parts) == len(job.view.dag):
-            over = " and ".join(job.over)
-            reason = f"the workflow that starts the parts of {job.workflow.label} has {over}, and cannot be smaller"
+            reason = (
+                f"the workflow that starts the parts of {job.workflow.label} has {' and '.join(job.over)}, "
+                "and cannot be smaller"
+            )
             raise InvalidInput(reason, hint="raise max-steps, max-bytes or max-pods, for fewer and larger parts")
         _refuse_taken(plan, detached.workflows)
         launch = float(getattr(self._partitioner, "launch", LAUNCH))

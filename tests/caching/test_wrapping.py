@@ -88,7 +88,7 @@ def test_an_input_of_a_name_of_ours_is_not_overruled() -> None:
 @pytest.mark.parametrize("missing", ["store", "image"])
 def test_it_has_to_know_where(missing: str) -> None:
     given: dict[str, Any] = {"store": "s3://b/c", "image": "i", missing: ""}
-    with pytest.raises(InvalidInput, match=f"needs to know the {missing}"):
+    with pytest.raises(InvalidInput, match=f"needs the option {missing}"):
         Wrapper(**given)
 
 

@@ -16,7 +16,7 @@ def test_an_engine_that_submits_nothing_is_named(couler_command: Couler) -> None
     done = couler_command("run", "a.yaml")
     assert done.exit_code == 2
     assert "couler cannot submit workflows of toy" in done.stderr
-    assert "by the engine's own means" in done.stderr
+    assert "with the engine's own tools" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "stop"])

@@ -27,7 +27,7 @@ def simulate_folder(couler_command: Couler, plugin_box: PluginBox) -> Couler:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("values.json", b'{"replicas": 3}', "this tells of no run"),
+        ("values.json", b'{"replicas": 3}', "this is neither a past run"),
         ("odd.json", b"\0\1\2", "this is a binary file"),
         ("latin.yaml", b"name: caf\xe9", "UTF-8"),
         ("half.json", trace("t", THREE).encode()[:90], ""),

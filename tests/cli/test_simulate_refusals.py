@@ -20,7 +20,7 @@ from pluginbox import PluginBox
         (trace("t", CHAIN, load=-1.0), "runtimeInSeconds of 'load' is -1"),
         (trace("t", CHAIN, load=float("nan")), "bad.json"),
         (trace("t", {}), "the trace has no tasks"),
-        ("{}", "this tells of no run"),
+        ("{}", "this is neither a past run"),
         ("", "bad.json: this is empty"),
         ("\n# nothing\n", "bad.json: this is empty"),
     ],

@@ -250,7 +250,7 @@ def test_a_model_that_is_away_leaves_what_was_set() -> None:
         (["--tuner", "guess"], 2, "there is no tuner 'guess'"),
         (["--tuner", "llm"], 2, "needs a model"),
         (["--plot", "x.svg"], 2, "give a command"),
-        (["--", sys.executable, "train.py", "{rat}"], 2, "no parameter"),
+        (["--", sys.executable, "train.py", "{rat}"], 2, "not a parameter"),
         (["--trials", "2", "--", "no-such-program"], 2, "no trial was completed"),
         (["--trials", "2", "--", sys.executable, "-c", "print('done')"], 2, "no trial was completed"),
         (["--trials", "2", "--", sys.executable, "-c", "raise SystemExit(3)"], 2, "no trial was completed"),

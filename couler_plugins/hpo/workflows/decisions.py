@@ -90,8 +90,10 @@ def tried(
     """Trials before a step."""
     metric, graph = request.task.data.metric, request.graph.name
     output = f"its output {request.output!r}" if request.output else "what it prints"
-    cost = f"it adds {len(settings)} runs, and the first uses the present values"
-    reason = f"{request.where} asks for it, to {request.task.data.goal} {metric}, which is {output}; {cost}"
+    reason = (
+        f"{request.where} asks for it, to {request.task.data.goal} {metric}, which is {output}; "
+        f"it adds {len(settings)} runs, and the first uses the present values"
+    )
     steps = [f"{graph}/{step.name}" for step in (fan.trials, fan.best)]
     return Decision(
         optimizer=TUNE,

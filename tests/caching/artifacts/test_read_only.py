@@ -108,7 +108,7 @@ def test_only_a_broken_index_is_to_be_moved_away(tmp_path: Path) -> None:
     (tmp_path / "index.sqlite").write_bytes(b"no database at all " * 100)
     with pytest.raises(EngineError) as caught:
         open_cache(tmp_path)
-    assert "move it away" in (caught.value.hint or "")
+    assert "move the index away" in (caught.value.hint or "")
 
 
 def test_it_can_be_verified(mounted: tuple[Path, Path]) -> None:

@@ -118,7 +118,7 @@ def test_a_part_is_not_called_as_something_that_is_there(tmp_path: Path) -> None
         "metadata": {"name": "big-part-1"},
         "spec": {"templates": [{"name": "x", "suspend": {}}]},
     }
-    with pytest.raises(CoulerError, match="a part would be called 'big-part-1'"):
+    with pytest.raises(CoulerError, match="split part name 'big-part-1' collides with an existing WorkflowTemplate"):
         _ = optimize([workflow([[], [0], [1]]), taken], "split{into=workflows,max-steps=1}").documents
 
 

@@ -66,12 +66,12 @@ def test_it_is_wrapped_and_back(around: str, inside: str) -> None:
 
 WINDOWS = "{nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/os, operator: In, values: [windows]}]}]}"
 REFUSED = {
-    "a number as a timeout": ("timeout: 100", "", "no time"),
-    "a timeout before": ("timeout: -1h", "", "no time"),
-    "a deadline of nothing": ("activeDeadlineSeconds: 0", "", "no time"),
-    "a deadline before": ("activeDeadlineSeconds: -5", "", "no time"),
-    "a fraction of a second": ("activeDeadlineSeconds: 10.5", "", "no time"),
-    "yes as a deadline": ("activeDeadlineSeconds: true", "", "no time"),
+    "a number as a timeout": ("timeout: 100", "", "not a constant time"),
+    "a timeout before": ("timeout: -1h", "", "not a constant time"),
+    "a deadline of nothing": ("activeDeadlineSeconds: 0", "", "not a constant time"),
+    "a deadline before": ("activeDeadlineSeconds: -5", "", "not a constant time"),
+    "a fraction of a second": ("activeDeadlineSeconds: 10.5", "", "not a constant time"),
+    "yes as a deadline": ("activeDeadlineSeconds: true", "", "not a constant time"),
     "no mounts": ("", "volumeMounts: []", "no lists with something"),
     "null mounts": ("", "volumeMounts: null", "no lists with something"),
     "no volumes": ("volumes: []", "", "no lists with something"),

@@ -44,7 +44,7 @@ def test_a_deadline_is_moved_by_what_the_store_may_take(said: str, field: str, e
 )
 def test_a_deadline_that_only_the_run_knows_is_not_moved(said: str) -> None:
     found = made(document(TEMPLATES.replace("  container:\n", f"  {said}\n  container:\n")), pipeline=WRAPPER)
-    assert "is only known at run time" in found.decision("main/a").reason
+    assert "not a constant time" in found.decision("main/a").reason
     assert "memoize" not in template(found, "size")
 
 

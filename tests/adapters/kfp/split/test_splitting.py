@@ -276,7 +276,7 @@ def test_parts_have_their_names_for_themselves() -> None:
     taken = chain(2)
     taken["pipelineInfo"]["name"] = "chained-part-1"
     text = f"{dump_yaml(chain(3))}---\n{dump_yaml(taken)}"
-    with pytest.raises(InvalidInput, match="a part would be called 'chained-part-1'"):
+    with pytest.raises(InvalidInput, match="split part name 'chained-part-1' collides"):
         _ = optimize(Text(text, "pipeline.yaml"), splitting("max-steps=4")).documents
 
 

@@ -165,8 +165,8 @@ def test_results_are_good_for_a_time() -> None:
 @pytest.mark.parametrize(
     ("pipeline", "reason"),
     [
-        ("cache{via=wrapper}", "needs to know the store"),
-        ("cache{via=wrapper,store=workspace://couler-cache}", "needs to know the image"),
+        ("cache{via=wrapper}", "needs the option store"),
+        ("cache{via=wrapper,store=workspace://couler-cache}", "needs the option image"),
         (f"cache{{via=wrapper,store=/folder,image={IMAGE}}}", "do not share a store"),
         (f"cache{{via=wrapper,store=file:///folder,image={IMAGE}}}", "do not share a store"),
         (f"cache{{via=wrapper,store=workspace://other,image={IMAGE}}}", "is no store"),
