@@ -76,7 +76,7 @@ def deadline_objection(item: Operation, defaults: dict[str, Any]) -> str:
         if limit is None and name in defaults:
             return f"templateDefaults set its {name}, which includes the time of the wrapper: set it in the template"
         if limit is not None and seconds is None:
-            return f"its {name}, which includes the time of the wrapper, is only known at run time"
+            return f"its {name}, which includes the time of the wrapper, is not a constant time"
     return ""
 
 
