@@ -202,9 +202,7 @@ def artifact_name(name: str, path: Any) -> str:
     """What an artifact is called: as it was said, or after its file."""
     if not isinstance(path, str) or not path.startswith("/"):
         raise InvalidInput(f"{shown(path)} is no absolute path", hint="give the place of the file in the container")
-    if name != "":
-        return checked_port(name, "the name of an artifact")
-    result = OTHER.sub("-", PurePosixPath(path).stem).strip("-")
-    if not result:
+    result = OTHER.sub("-", PurePosixPath(path).stem).strip("-") if name == "" else name
+    if result == "":
         raise InvalidInput(f"{shown(path)} gives no name", hint="give the artifact a name")
     return checked_port(result, "the name of an artifact")

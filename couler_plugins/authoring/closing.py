@@ -124,9 +124,8 @@ def _slots(call: Call) -> Iterator[tuple[Slot, Value]]:
             for item in container.env
             if not isinstance(item.value, Native) and not _own(item.value)
         )
-    for port in call.operation.inputs:
-        if port.value is not None:
-            yield (("input", port.name), port.value)
+    inputs = call.operation.inputs
+    yield from ((("input", port.name), port.value) for port in inputs if port.value is not None)
 
 
 def _numbers(script: Value | None) -> dict[Reference, int]:
@@ -177,9 +176,8 @@ def _container(container: Container, ports: dict[Slot, str]) -> Container:
 
     def inside(reference: Reference) -> Reference:
         """What a script reads is different in every call, so that there is an input for it."""
-        if reference not in numbers:
-            return reference
-        return Reference(to="input", kind="parameter", name=ports["script", str(numbers[reference])])
+        slot = ("script", str(numbers.get(reference)))
+        return Reference(to="input", kind="parameter", name=ports[slot]) if reference in numbers else reference
 
     return replace(
         container,

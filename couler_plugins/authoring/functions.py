@@ -13,7 +13,7 @@ from couler_plugins.authoring.values import as_value, listed
 from couler_plugins.engine_kit.legalize.python.functions import IMAGE, Function, operation_of
 from couler_plugins.engine_kit.legalize.python.source import function_from
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import Container, Literal, Native, Operation, Value, replace
+from couler_plugins.ir import Literal, Native, Operation, Value, replace
 
 __all__ = ["function_operation"]
 
@@ -58,13 +58,9 @@ def function_operation(
     operation = operation_of(function, "")
     ports = tuple(replace(port, value=arguments.get(port.name)) for port in operation.inputs)
     retry, timeout = limits(common.timeout, common.retry)
-    whole = (_merged(container, operation),)
+    # What calls the function is the engine's business.
+    whole = (replace(container, command=(), args=(), script=operation.containers[0].script),)
     return replace(operation, inputs=ports, containers=whole, retry=retry, timeout=timeout)
-
-
-def _merged(container: Container, operation: Operation) -> Container:
-    """The container that was asked for, with the function in it; what calls that is the engine's business."""
-    return replace(container, command=(), args=(), script=operation.containers[0].script)
 
 
 def _given(function: Function, args: Any) -> dict[str, Value]:

@@ -54,8 +54,7 @@ def map(function: Function, *lists: Any) -> Any:  # noqa: A001  # the paper's na
         work.release(first.name)
         first.loop, first.loop_id, first.needs = loop, mark, None
         return _renamed(work, result, first.name, work.add(first).name)
-    call = Call(first.template, place(), first.is_named, body=body, loop=loop, loop_id=mark)
-    return _given(work, call, result)
+    return _given(work, Call(first.template, place(), first.is_named, body=body, loop=loop, loop_id=mark), result)
 
 
 @said_where
@@ -84,8 +83,7 @@ def exec_while(condition: Condition, function: Function) -> Any:
         )
     (first, *_) = body.calls.values()
     again = condition.of(result) if condition.left is None else condition
-    call = Call(first.template, place(), first.is_named, body=body, again=again)
-    return _given(work, call, result)
+    return _given(work, Call(first.template, place(), first.is_named, body=body, again=again), result)
 
 
 def _loop(item: Callable[..., RunValue], lists: Sequence[Any], function: Function) -> tuple[list[RunValue], Loop]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence, Set
+from collections.abc import Callable, Hashable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,7 @@ from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.places import said_where
 from couler_plugins.authoring.quoting import shown
 from couler_plugins.authoring.recording import Recorder
-from couler_plugins.authoring.scopes import Branch, Call, Scope, after
+from couler_plugins.authoring.scopes import Branch, Scope, after
 from couler_plugins.authoring.values import Returned, listed
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes, parse_depends
 from couler_plugins.errors import InvalidInput
@@ -108,7 +108,7 @@ def dag(chains: Sequence[Sequence[Function]]) -> None:
         scope.is_dag = kept
     own = {name for branch in branches_by_function.values() for name in branch.names}
     new = {name: None for name in scope.calls if name in own and name not in before}  # what was there keeps its place
-    sources = [name for name in new if not _waits_within(scope.calls[name], new.keys())]
+    sources = [name for name in new if not any(need.step in new for need in needed(scope.calls[name].needs))]
     for name in sources:
         scope.need(name, entry)
     _joined(scope, sources, scope.unneeded(name for name in scope.calls if name in own))
@@ -158,10 +158,6 @@ def _node(work: Recorder, scope: Scope, function: Function, branches_by_function
         branch.names = (*(name for name in scope.calls if name not in before), *branch.sources, *branch.sinks)
         branches_by_function[function] = branch
     return branches_by_function[function]
-
-
-def _waits_within(call: Call, names: Set[str]) -> bool:
-    return any(need.step in names for need in needed(call.needs))
 
 
 def _joined(scope: Scope, sources: Sequence[str], ends: Sequence[str]) -> None:

@@ -96,10 +96,6 @@ def _check(text: str) -> None:
 
 def _of_inputs(value: Value, inputs: Mapping[Reference, str]) -> Literal | Template:
     """The manifest with references to the inputs in place of what these hold."""
-
-    def change(reference: Reference) -> Reference:
-        return Reference(to="input", kind="parameter", name=inputs[reference])
-
-    changed = map_references(value, change)
+    changed = map_references(value, lambda item: Reference(to="input", kind="parameter", name=inputs[item]))
     assert isinstance(changed, (Literal, Template)), "a text with a kind in it is no reference"
     return changed

@@ -69,8 +69,7 @@ class SubmittedRun:
 
     def outputs(self) -> Mapping[str, str]:
         """What has been handed out by what has succeeded, by name."""
-        entries = self._outcome.entries.values()
-        return {item.name: item.value for entry in entries for item in entry.outputs}
+        return {item.name: item.value for entry in self._outcome.entries.values() for item in entry.outputs}
 
     def stop(self, *, terminate: bool = False) -> None:
         """Stops it; `terminate` leaves handlers that clean up out.

@@ -75,9 +75,8 @@ class Call:
         yield from (item for item in self._reads() if not self.loop_id or item.step != self.loop_id)
 
     def _reads(self) -> Iterator[Reference]:
-        yield from references((self.operation, self.loop))
-        for condition in self.conditions:
-            yield from references((condition.left, condition.right))
+        sides = tuple((condition.left, condition.right) for condition in self.conditions)
+        yield from references((self.operation, self.loop, *sides))
         yield from self.inside() if self.body is not None else ()
 
     def inside(self) -> Iterator[Reference]:

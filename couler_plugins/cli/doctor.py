@@ -86,5 +86,4 @@ def _checks(
                 Check(feature="installed", state="missing" if named else "unknown", message=message, remedy=remedy),
             )
             continue
-        for check in adapter.checks(api, namespace):
-            yield name, check
+        yield from ((name, check) for check in adapter.checks(api, namespace))

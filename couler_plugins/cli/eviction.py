@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -124,20 +124,18 @@ def _record(item: Evicted) -> dict[str, Any]:
     return record
 
 
-def _lines(item: Evicted, *, dry_run: bool) -> list[str]:
-    lines = []
+def _lines(item: Evicted, *, dry_run: bool) -> Iterator[str]:
     for decision in item.decisions:
         figures = ", ".join(f"{name} {value}" for name, value in decision.figures)
         place = f"{item.namespace}/{decision.place}/{decision.key[:16]}"
-        lines.append(f"{place}: {decision.outcome}: {decision.reason} ({figures})")
-    lines += [f"{item.namespace}: {remark}" for remark in item.remarks]
+        yield f"{place}: {decision.outcome}: {decision.reason} ({figures})"
+    yield from (f"{item.namespace}: {remark}" for remark in item.remarks)
     gone = sum(1 for decision in item.decisions if decision.outcome in ("evicted", "dropped"))
-    lines.append(
+    yield (
         f"{item.namespace}: {gone} of {len(item.decisions)} results {'would go' if dry_run else 'went'}, "
         f"{item.before:,} bytes before and {item.after:,} after; {len(item.deleted)} artifacts deleted, "
         f"{item.waiting} wait, {item.remaining} stay; {item.live} workflows are running"
     )
-    return lines
 
 
 def trim(config: Config, policy: CachePolicy, capacity: float, *, as_json: bool) -> int:

@@ -76,8 +76,8 @@ def _kept(
     """What a lake keeps of a workflow; nothing, and an error, where it means nothing outside of its engine."""
     adapter = session.plugins.adapter(workflow.engine)
     try:
-        for portable in to_portable_plan(replace(plan, workflows=(workflow,)), adapter, adapter).workflows:
-            yield kept(portable, description=description)
+        portable = to_portable_plan(replace(plan, workflows=(workflow,)), adapter, adapter)
+        yield from (kept(item, description=description) for item in portable.workflows)
     except CoulerError as error:
         errors.append(error)
 

@@ -108,9 +108,8 @@ def _refuse_two_on_stdout(call: FileCall, output: str | None) -> None:
 
 def _destination(call: FileCall, output: str | None, in_place: bool) -> Destination | None:
     """Where the results go; None where only records are printed."""
-    if call.as_json and output is None and not in_place:
-        return None
-    return Destination.of(output, in_place, call.arguments, call.files)
+    only_records = call.as_json and output is None and not in_place
+    return None if only_records else Destination.of(output, in_place, call.arguments, call.files)
 
 
 def _finish(

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -69,24 +69,19 @@ def _provided(plugins: Plugins, point: ExtensionPoint[Any], record: PluginRecord
     names = record.provides.get(point.key, ())
     if point in (ADAPTERS, STORES):
         return list(names)
-    describe = _step if point is STEPS else _named
-    usable = plugins.all(point)
-    return [describe(name, usable.get(name)) for name in names]
+    describe: Callable[[Any], dict[str, Any]] = _step if point is STEPS else _named
+    usable = plugins.all(point)  # without those that another plugin has under the same name
+    return [{"name": name, **(describe(usable[name]) if name in usable else {})} for name in names]
 
 
-def _named(name: str, cls: type | None) -> dict[str, Any]:
-    """What there is to say of something with options; only its name where another plugin has one of that name."""
-    if cls is None:
-        return {"name": name}
-    return {"name": name, "summary": _summary(cls), "options": [_option(item) for item in options_of(cls).values()]}
+def _named(cls: type) -> dict[str, Any]:
+    """What there is to say of something with options."""
+    return {"summary": _summary(cls), "options": [_option(item) for item in options_of(cls).values()]}
 
 
-def _step(name: str, step: CatalogueStep | None) -> dict[str, Any]:
+def _step(step: CatalogueStep) -> dict[str, Any]:
     """What there is to say of a ready-made step."""
-    if step is None:
-        return {"name": name}
     return {
-        "name": name,
         "summary": step.description,
         "tags": list(step.tags),
         "inputs": [msgspec.to_builtins(item) for item in step.inputs],
@@ -117,5 +112,4 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
             for option in thing.get("options", ()):
                 default = "needed" if option["default"] is None else f"default {option['default'] or '(empty)'}"
                 yield f"    {option['name']}={option['type']} ({default})"
-    for error in record["errors"]:
-        yield f"  error: {error}"
+    yield from (f"  error: {error}" for error in record["errors"])

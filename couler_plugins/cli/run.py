@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -144,13 +144,11 @@ def _print_outcome(done: RunReport, request: RunRequest, *, as_json: bool) -> in
         print_json("couler.run/v1", _record(done, request))
     else:
         write_bytes("".join(f"{line}\n" for line in _lines(done, request)))
-    if any(entry.phase == "failed" for entry in done.outcome.entries.values()):
-        return PluginFailure.exit_code
-    return 0 if done.outcome.succeeded or not request.wait else PluginFailure.exit_code
+    failed = any(entry.phase == "failed" for entry in done.outcome.entries.values())
+    return PluginFailure.exit_code if failed or (request.wait and not done.outcome.succeeded) else 0
 
 
-def _lines(done: RunReport, request: RunRequest) -> list[str]:
-    lines = []
+def _lines(done: RunReport, request: RunRequest) -> Iterator[str]:
     for job in done.jobs:
         if not job.runs or job.name not in done.outcome.entries:
             continue
@@ -158,28 +156,25 @@ def _lines(done: RunReport, request: RunRequest) -> list[str]:
         if request.dry_run:
             if entry.outcome == "gathered":
                 continue
-            lines.append(f"{job.place}: would be created")
+            yield f"{job.place}: would be created"
         elif status is not None:
-            lines.append(f"{job.place}: {described(status)}")
+            yield f"{job.place}: {described(status)}"
         else:
-            lines.append(f"{job.place}: {entry.phase}{f' ({entry.message})' if entry.message else ''}")
-        lines += [f"  {item.name} = {item.value}" for item in entry.outputs]
-        lines += _failed(done.failures.get(job.name, ()))
+            yield f"{job.place}: {entry.phase}{f' ({entry.message})' if entry.message else ''}"
+        yield from (f"  {item.name} = {item.value}" for item in entry.outputs)
+        yield from _failed(done.failures.get(job.name, ()))
     if not any(job.runs for job in done.jobs):
-        lines.append("there is no workflow among the documents: they were applied, and nothing runs")
-    return lines
+        yield "there is no workflow among the documents: they were applied, and nothing runs"
 
 
-def _failed(failures: Sequence[Failure]) -> list[str]:
-    lines = []
+def _failed(failures: Sequence[Failure]) -> Iterator[str]:
     for failure in failures[:SHOWN]:
         message = f" ({failure.message})" if failure.message else ""
-        lines.append(f"  {failure.step}: failed{message}")
-        lines += [f"    | {line}" for line in failure.log]
-        lines += [f"    its log is not here: {failure.note}"] if failure.note else []
+        yield f"  {failure.step}: failed{message}"
+        yield from (f"    | {line}" for line in failure.log)
+        yield from [f"    its log is not here: {failure.note}"] if failure.note else []
     if more := [failure.step for failure in failures[SHOWN:]]:
-        lines.append(f"  and failed as well: {some_of(more)}")
-    return lines
+        yield f"  and failed as well: {some_of(more)}"
 
 
 def _record(done: RunReport, request: RunRequest) -> dict[str, Any]:

@@ -114,8 +114,7 @@ def run(files: Sequence[Input], session: Session, wanted: RunRequest, *, quiet: 
     engine, documents = _documents(files, session, wanted.pipeline)
     runner = runner_of(session.plugins, engine, wanted.where, wanted.local)
     with contextlib.closing(_Closing(runner)), Journal.opened(wanted.journal) as journal:
-        run_before = journal.head.run if journal.head else None
-        name = wanted.run or run_before or new_run()
+        name = wanted.run or (journal.head.run if journal.head else None) or new_run()
         request = Request(run=name, parameters=wanted.parameters, dry_run=wanted.dry_run, force=wanted.force)
         with adapter_errors(engine, "jobs()"):
             jobs = runner.jobs(documents, request)

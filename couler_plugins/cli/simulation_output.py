@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
+from couler_plugins.cli.columns import columns
 from couler_plugins.cli.messages import write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.options.config import Config
@@ -45,8 +45,8 @@ def _with_bar(experiment: Experiment, jobs: int, config: Config) -> Iterator[Res
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    looks = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*looks, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=len(experiment))
         for summary in steps:
             bar.advance(task, summary is None)
@@ -79,10 +79,10 @@ def print_record(experiment: Experiment, results: Results, summary: Summary, pri
                 "online": setup.online,
                 "prices": None if prices is None else vars(prices),
             },
-            "choices": _plain(summary.choices),
-            "rows": _plain(summary.rows),
-            "baselines": _plain(results.baselines),
-            "cells": _plain(results.cells),
+            "choices": msgspec.to_builtins(summary.choices),
+            "rows": msgspec.to_builtins(summary.rows),
+            "baselines": msgspec.to_builtins(results.baselines),
+            "cells": msgspec.to_builtins(results.cells),
         },
     )
 
@@ -106,18 +106,13 @@ def print_summary(experiment: Experiment, summary: Summary, prices: Prices | Non
 
 def size_text(size: float) -> str:
     """A number of bytes for a person: 4.3 GB."""
-    for unit, factor in SIZES:
-        if size >= factor:
-            return f"{_short(size / factor)} {unit}"
-    return f"{size:.0f} B"
+    return next((f"{_short(size / factor)} {unit}" for unit, factor in SIZES if size >= factor), f"{size:.0f} B")
 
 
 def time_text(seconds: float) -> str:
     """A time for a person: 212 hours."""
-    for unit, factor in TIMES:
-        if seconds >= 2 * factor:
-            return f"{_short(seconds / factor)} {unit}"
-    return f"{_short(seconds)} seconds"
+    unit, factor = next(((unit, factor) for unit, factor in TIMES if seconds >= 2 * factor), ("seconds", 1.0))
+    return f"{_short(seconds / factor)} {unit}"
 
 
 def _workflows(experiment: Experiment) -> str:
@@ -172,13 +167,8 @@ def _table(rows: list[Row]) -> Iterator[str]:
     policies = list(dict.fromkeys(row.policy for row in rows))
     capacities = list(dict.fromkeys(row.capacity for row in rows))
     result = {(row.policy, row.capacity): _cell(row) for row in rows}
-    head = ["saved", *map(size_text, capacities)]
-    lines = [head, *([policy, *(result[policy, size] for size in capacities)] for policy in policies)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    for name, *cells in lines:
-        yield "  ".join(
-            [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))]
-        )
+    lines = [[policy, *(result[policy, size] for size in capacities)] for policy in policies]
+    return columns(["saved", *map(size_text, capacities)], lines)
 
 
 def _cell(row: Row) -> str:
@@ -197,7 +187,3 @@ def _money(amount: float) -> str:
 def _short(value: float) -> str:
     """Three digits, as far as they say something."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _plain(structs: Any) -> Any:
-    return msgspec.to_builtins(structs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from couler_plugins.simulation.summary import Choice, Row, Summary
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FAINT", "STYLE", "check_plot", "draw", "draw_parts", "save"]
+__all__ = ["FAINT", "check_plot", "draw", "draw_parts", "figure_in"]
 
 SUFFIXES = (".svg", ".png")
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -69,14 +70,8 @@ def draw(experiment: Experiment, summary: Summary, path: Path) -> None:
     Raises:
         EngineError: the file cannot be written.
     """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     panels = len(summary.choices)
-    with rc_context(STYLE):
-        figure = Figure(figsize=(5.2 * panels + 1.6, 4.2), layout="constrained")
-        FigureCanvasAgg(figure)
+    with figure_in(path, (5.2 * panels + 1.6, 4.2)) as figure:
         axes = figure.subplots(1, panels, squeeze=False, sharey=True)[0]
         for number, (axis, choice) in enumerate(zip(axes, summary.choices, strict=True)):
             rows = [row for row in summary.rows if row.edits == choice.edits]
@@ -89,21 +84,29 @@ def draw(experiment: Experiment, summary: Summary, path: Path) -> None:
         more = f" and {len(experiment.workloads) - 3} more" if len(experiment.workloads) > 3 else ""
         seeds = "" if experiment.seeds == 1 else f" × {experiment.seeds} seeds, with 95 % intervals"
         figure.suptitle(f"{names}{more}: {experiment.runs} runs{seeds}", fontsize=11, x=0.02, ha="left")
-        save(figure, path)
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Writes a picture; the same bytes for the same figures.
+@contextmanager
+def figure_in(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
+    """Yields an empty picture, and writes it at the end of the block; the same bytes for the same figures.
 
     Raises:
         EngineError: the file cannot be written.
     """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     metadata: dict[str, Any] = {"Date": None} if path.suffix.lower() == ".svg" else {"Software": None}
-    try:
-        figure.savefig(path, dpi=160, metadata=metadata)
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror or error}"
-        raise EngineError(message, hint="choose another file with --plot") from error
+    with rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+        try:
+            figure.savefig(path, dpi=160, metadata=metadata)
+        except OSError as error:
+            message = f"cannot write {path}: {error.strerror or error}"
+            raise EngineError(message, hint="choose another file with --plot") from error
 
 
 def _heights(summary: Summary) -> tuple[float, float]:
@@ -162,20 +165,13 @@ def draw_parts(comparisons: Sequence[Comparison], path: Path) -> None:
     Raises:
         EngineError: the file cannot be written.
     """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     heights = [min(MOST, max(LEAST, BAR * len(one.after.parts))) + 0.9 for one in comparisons]
-    with rc_context(STYLE):
-        figure = Figure(figsize=(9.5, sum(heights) + 0.5), layout="constrained")
-        FigureCanvasAgg(figure)
+    with figure_in(path, (9.5, sum(heights) + 0.5)) as figure:
         axes = figure.subplots(len(comparisons), 1, squeeze=False, height_ratios=heights)[:, 0]
         for axis, one in zip(axes, comparisons, strict=True):
             _part_panel(axis, one)
         # Past the axes' own box: no bar can be under it.
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=5, frameon=False)
-        save(figure, path)
 
 
 def _part_panel(axis: Any, one: Comparison) -> None:

@@ -12,7 +12,7 @@ from couler_plugins.cli.columns import columns
 from couler_plugins.cli.messages import log_retries
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import json_option, max_bytes_option, with_settings
-from couler_plugins.cli.simulation_plot import FAINT, STYLE, check_plot, save
+from couler_plugins.cli.simulation_plot import FAINT, check_plot, figure_in
 from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.hpo.commands import as_objective
 from couler_plugins.hpo.files import read_task_file
@@ -185,9 +185,6 @@ def _draw_trials(path: Path, task: Task, trials: Sequence[Trial]) -> None:
     Raises:
         EngineError: it cannot be written.
     """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     predicted = [(trial.number, value) for trial in trials if (value := dict(trial.notes).get("predicted")) is not None]
@@ -196,9 +193,7 @@ def _draw_trials(path: Path, task: Task, trials: Sequence[Trial]) -> None:
         for state in ("complete", "pruned")
     )
     best = [min((value for _, value in done[: place + 1]), key=task.cost) for place in range(len(done))]
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7, 4), layout="constrained")
-        FigureCanvasAgg(figure)
+    with figure_in(path, (7, 4)) as figure:
         axes = figure.subplots()
         axes.step([number for number, _ in done], best, where="post", color=FAINT, label="best so far")
         for points, color, marker, name in (
@@ -212,7 +207,6 @@ def _draw_trials(path: Path, task: Task, trials: Sequence[Trial]) -> None:
         axes.set_ylabel(f"{task.data.metric} (to {task.data.goal})")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False)
-        save(figure, path)
 
 
 def _record(trial: Trial) -> dict[str, Any]:

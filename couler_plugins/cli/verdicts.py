@@ -10,6 +10,7 @@ import msgspec
 
 from couler_plugins.cli.columns import number_text
 from couler_plugins.cli.messages import counted
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.verdict_totals import VerdictTotals, total_of, verdict_totals
 from couler_plugins.hookspecs.caching import Objection
@@ -143,9 +144,7 @@ class VerdictGroups:
             decisions: the verdicts.
             file: the file that the workflow is in.
         """
-        groups: dict[Key, list[Decision]] = {}
-        for decision in decisions:
-            groups.setdefault(_key(decision), []).append(decision)
+        groups = by_key((_key(decision), decision) for decision in decisions)
         for group in sorted(groups.values(), key=lambda group: list(TITLES).index(group[0].verdict)):
             yield from self._group(group, file)
 
@@ -215,10 +214,7 @@ def _where(objections: Sequence[Objection], decision: Decision, file: str) -> st
 
 
 def _alike(objections: Sequence[Objection]) -> dict[str, list[Objection]]:
-    alike: dict[str, list[Objection]] = {}
-    for item in objections:
-        alike.setdefault(_text(item), []).append(item)
-    return alike
+    return by_key((_text(item), item) for item in objections)
 
 
 def _text(objection: Objection) -> str:

@@ -16,6 +16,7 @@ import msgspec
 from couler_plugins.cli.messages import Progress, counted, nothing_in, say_error
 from couler_plugins.cli.settings import inputs_argument, max_bytes_option, scope_depth_option, with_settings
 from couler_plugins.documents import SourceFile
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver import session as inputs
 from couler_plugins.driver.pipeline import assuming_pure
 from couler_plugins.driver.results import Result
@@ -209,10 +210,7 @@ def usable_plugins(config: Config) -> Plugins:
 
 def say_refused(errors: Iterable[CoulerError | None]) -> None:
     """Print the error of every refused file; of several that differ in nothing but the place, the first and a count."""
-    alike: dict[tuple[str, str | None], list[CoulerError]] = {}
-    for error in errors:
-        if error is not None:
-            alike.setdefault((error.message, error.hint), []).append(error)
+    alike = by_key(((error.message, error.hint), error) for error in errors if error is not None)
     for first, *others in alike.values():
         say_error(first, others)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.documents.paths import Path
 
 __all__ = ["align", "same_scalar"]
@@ -63,11 +64,8 @@ class _Matching:
         self.used.add(j)
 
     def by_identity(self) -> None:
-        places: dict[int, list[int]] = {}
-        for j in range(len(self.old) - 1, -1, -1):
-            item = self.old[j]
-            if isinstance(item, dict | list):
-                places.setdefault(id(item), []).append(j)
+        backwards = range(len(self.old) - 1, -1, -1)
+        places = by_key((id(self.old[j]), j) for j in backwards if isinstance(self.old[j], dict | list))
         for i, item in enumerate(self.new):
             if isinstance(item, dict | list) and (free := places.get(id(item))):
                 self._pair(free.pop(), i)
@@ -88,10 +86,8 @@ class _Matching:
             self._pair(j, next((i for i in claimants if _label(self.new[i]) == name), claimants[0]))
 
     def by_label(self, origins: Mapping[int, Path]) -> None:
-        places: dict[Any, list[int]] = {}
-        for j in range(len(self.old) - 1, -1, -1):
-            if j not in self.used:
-                places.setdefault(_label(self.old[j]), []).append(j)
+        backwards = range(len(self.old) - 1, -1, -1)
+        places = by_key((_label(self.old[j]), j) for j in backwards if j not in self.used)
         if not places:
             return
         for i, item in enumerate(self.new):

@@ -25,9 +25,8 @@ def also(cuts: list[Cut], insertion: Cut | None, start: int, end: int) -> list[C
     """The cuts and one insertion, if that is between two offsets and in text that the cuts leave."""
     if insertion is None or not start <= insertion.start <= end:
         return cuts
-    if any(cut.start <= insertion.start < cut.end for cut in cuts):
-        return cuts
-    return [*cuts, insertion]
+    is_cut = any(cut.start <= insertion.start < cut.end for cut in cuts)
+    return cuts if is_cut else [*cuts, insertion]
 
 
 def apply(text: str, cuts: Iterable[Cut], start: int, end: int) -> str:

@@ -89,8 +89,7 @@ class Cutter:
             if child.kind in ("scalar", "alias"):
                 places.append((child.start, child.end))
         places.append((span.end, span.end))
-        for (_, end), (start, _) in pairwise(places):
-            yield self._layout.text[end:start]
+        yield from (self._layout.text[end:start] for (_, end), (start, _) in pairwise(places))
 
     def _entry_lines(self, parent: Span, edit: Edit, key: Any, column: int) -> list[str]:
         """The lines of a new entry."""

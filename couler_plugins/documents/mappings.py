@@ -1,12 +1,22 @@
-"""Views of JSON-like data that may be anything: mappings under keys, and the mappings in lists."""
+"""Mappings: views of JSON-like data that may be anything, and values by their keys."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 Mapped = dict[str, Any]
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def by_key(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    """Return the values of each key, all in the order of the pairs."""
+    groups: dict[K, list[V]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups
 
 
 def mapping_at(content: Any, *keys: Any) -> Mapped:

@@ -170,8 +170,7 @@ def _yaml_documents(text: str, name: str, letters: bool) -> Iterator[Document]:
         if is_template(text):
             error.hint = "it is a template, of Helm perhaps, that makes YAML: render it, as `helm template` does"
         raise
-    for index, (data, line) in enumerate(built):
-        yield Document(name, index, data, line, text, letters)
+    yield from (Document(name, index, data, line, text, letters) for index, (data, line) in enumerate(built))
 
 
 def _decode(content: bytes | str, name: str, max_bytes: int) -> str:

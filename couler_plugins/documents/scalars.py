@@ -95,11 +95,9 @@ def literal(value: Any, step: int) -> tuple[str, list[str]] | None:
 def _is_plain(text: str, flow: bool) -> bool:
     if not _PLAIN.match(text) and not (_PLAIN_DASHES.match(text) and _PLAIN.match(text[2:])):
         return False
-    if text.lower() in _RETYPED_WORDS or _UNPRINTABLE.search(text) or "\t" in text:
-        return False
-    if _RETYPED.match(text) or text.startswith("..."):
-        return False
-    return not (flow and _FLOW_UNSAFE.search(text))
+    changes = text.lower() in _RETYPED_WORDS or _RETYPED.match(text)
+    breaks = _UNPRINTABLE.search(text) or "\t" in text or text.startswith("...")
+    return not (changes or breaks or (flow and _FLOW_UNSAFE.search(text)))
 
 
 def _fits_single_quotes(text: str) -> bool:
@@ -107,8 +105,7 @@ def _fits_single_quotes(text: str) -> bool:
 
 
 def _double_quoted(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)
-    return _UNPRINTABLE.sub(_escape, quoted)
+    return _UNPRINTABLE.sub(_escape, json.dumps(text, ensure_ascii=False))
 
 
 def _escape(match: re.Match[str]) -> str:

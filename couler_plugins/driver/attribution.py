@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.documents import SourceFile, read
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.pipeline import Pass
 from couler_plugins.driver.results import FileResult, WorkflowVersions
 from couler_plugins.errors import CoulerError
@@ -85,10 +86,7 @@ class FileState:
             return result
         order = sorted(range(len(self._decisions)), key=lambda number: self._decisions[number][0][0])
         position = {number: index for index, number in enumerate(order)}
-        passes: dict[tuple[int, str], list[Decision]] = {}
-        for number in order:
-            key, decision = self._decisions[number]
-            passes.setdefault(key, []).append(decision)
+        passes = by_key(self._decisions[number] for number in order)
         return replace(
             result,
             text=text,
@@ -153,19 +151,13 @@ def hand_out(
 def _in_files(decision: Decision, bundle: Bundle, indexes: Sequence[int]) -> Decision:
     """The decision with its places in files: documents are numbered within these, and no longer in the bundle."""
 
-    def moved(place: SourcePlace | None) -> SourcePlace | None:
+    def moved(place: SourcePlace | None, _: str) -> SourcePlace | None:
         if place is None or place.file:
             return place
         number = bundle.file_numbers[place.document]
         return msgspec.structs.replace(place, file=bundle.files[number].name, document=indexes[place.document])
 
-    if decision.place is None and not decision.objections and not decision.warnings:
-        return decision
-    objections, warnings = (
-        tuple(msgspec.structs.replace(item, place=moved(item.place)) for item in items)
-        for items in (decision.objections, decision.warnings)
-    )
-    return msgspec.structs.replace(decision, place=moved(decision.place), objections=objections, warnings=warnings)
+    return decision.map_places(moved)
 
 
 def trace_workflows(
@@ -204,20 +196,17 @@ def _files_of_decisions(
     the text as a whole is meant); of several, about those with edits that point to it. One about a workflow that is in
     no file (a new one) is shown for every file.
     """
-    named: dict[str, set[int]] = {}
-    for number, file in enumerate(plan.bundle.files):
-        named.setdefault(file.name, set()).add(number)
-    for workflow in (*plan.originals, *plan.workflows):
-        if workflow.source is not None:
-            named.setdefault(workflow.label, set()).add(numbers[int(workflow.source[0])])
-    edited: dict[int, set[int]] = {}
-    for edit in edits:
-        if edit.decision is not None:
-            edited.setdefault(edit.decision, set()).add(numbers[edit.document])
+    names = [(file.name, number) for number, file in enumerate(plan.bundle.files)]
+    names += [
+        (workflow.label, numbers[int(workflow.source[0])])
+        for workflow in (*plan.originals, *plan.workflows)
+        if workflow.source is not None
+    ]
+    named = by_key(names)
+    edited = by_key((edit.decision, numbers[edit.document]) for edit in edits)
     for position, decision in enumerate(decisions):
         if decision.document is not None:
             yield [numbers[decision.document]]
             continue
-        candidates = named.get(decision.workflow, set())
-        files = sorted((candidates & edited.get(position, set())) or candidates)
-        yield files or range(len(plan.bundle.files))
+        candidates = set(named.get(decision.workflow, ()))
+        yield sorted(candidates.intersection(edited.get(position, ())) or candidates) or range(len(plan.bundle.files))

@@ -124,10 +124,8 @@ class RunContext:
                 log.warning("the plugin %s gives no profiles of %s: %s", reply.plugin, workflow.label, problem)
                 continue
             for step, profile in (reply.result or {}).items():
-                figures = merged.setdefault(step, {})
-                for name, value in msgspec.structs.asdict(profile).items():
-                    if value is not None:
-                        figures.setdefault(name, value)
+                figures = {name: value for name, value in msgspec.structs.asdict(profile).items() if value is not None}
+                merged[step] = figures | merged.get(step, {})
         return {step: Profile(**known) for step, known in merged.items()}
 
 
@@ -167,14 +165,10 @@ def runs_in(document: Document, plugins: Plugins) -> list[Run]:
 
 
 def _not_runs(result: object) -> str:
-    if result is None or (isinstance(result, Sequence) and all(isinstance(run, Run) for run in result)):
-        return ""
-    return "couler_runs() did not return a list of Run"
+    is_one = result is None or (isinstance(result, Sequence) and all(isinstance(run, Run) for run in result))
+    return "" if is_one else "couler_runs() did not return a list of Run"
 
 
 def _problem(result: object) -> str:
-    if result is None:
-        return ""
-    if not isinstance(result, Mapping) or not all(isinstance(profile, Profile) for profile in result.values()):
-        return "couler_profiles() did not return a mapping of steps to Profile"
-    return ""
+    is_one = isinstance(result, Mapping) and all(isinstance(profile, Profile) for profile in result.values())
+    return "" if result is None or is_one else "couler_profiles() did not return a mapping of steps to Profile"

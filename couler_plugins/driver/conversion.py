@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.documents.collector import collector_paused
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.pipeline import Pass, refuse_broken
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.driver.rewrite import Session, adapter_errors, lift_files, rewrite
@@ -39,10 +40,8 @@ def convert_inputs(inputs: Sequence[Input], to: str, work: Session) -> Result:
     foreign: dict[int, str] = {}
     checked: list[Input] = []
     failed: dict[int, CoulerError] = {}
-    engines_of: dict[int, list[str]] = {}
-    for engine, among in work.engines([item.file for item in inputs], failed.setdefault).items():
-        for number in among:
-            engines_of.setdefault(number, []).append(engine)
+    among = work.engines([item.file for item in inputs], failed.setdefault)
+    engines_of = by_key((number, engine) for engine, numbers in among.items() for number in numbers)
     for number, item in enumerate(inputs):
         engines = engines_of.get(number, [])
         if number in failed:
@@ -160,20 +159,15 @@ def _converted(
     source = work.plugins.adapter(engine)
     numbers, items = list(inputs), list(inputs.values())
     refused: dict[int, CoulerError] = {}
-
-    def refuse(number: int, error: CoulerError) -> None:
-        refused.setdefault(number, error)
-
     with collector_paused():
         work.report(f"reading {engine} workflows")
-        plan = lift_files(source, [file for item in items if (file := item.file)], range(len(items)), refuse)
-        refuse_broken(plan, refuse)
+        plan = lift_files(
+            source, [file for item in items if (file := item.file)], range(len(items)), refused.setdefault
+        )
+        refuse_broken(plan, refused.setdefault)
         work.report(f"writing {target.engine} workflows")
         numbers_of = plan.bundle.file_numbers
-        of_file: dict[int, list[Workflow]] = {}
-        for workflow in plan.workflows:
-            assert workflow.source is not None
-            of_file.setdefault(numbers_of[int(workflow.source[0])], []).append(workflow)
+        of_file = by_key((numbers_of[int(item.source[0])], item) for item in plan.workflows if item.source is not None)
         names: dict[str, str] = {}
         for number, item in enumerate(items):
             workflows = tuple(of_file.get(number, ()))
@@ -184,7 +178,7 @@ def _converted(
                     )
                     yield numbers[number], _written(item, own, target, options, names)
                 except CoulerError as error:
-                    refuse(number, error)
+                    refused.setdefault(number, error)
             if number in refused:
                 reason = refused[number]
                 reason.file = reason.file or item.name

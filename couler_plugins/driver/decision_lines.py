@@ -23,7 +23,7 @@ def with_lines(result: Result, files: Iterable[SourceFile]) -> Result:
         result: what was decided.
         files: the files as they were read.
     """
-    return _Lines(files).result(result)
+    return replace(result, files=tuple(map(_Lines(files).file, result.files)))
 
 
 class _Lines:
@@ -31,27 +31,16 @@ class _Lines:
         self._files = {file.name: file for file in files if file.format != "python"}
         self._decisions: dict[int, tuple[Decision, Decision]] = {}
 
-    def result(self, result: Result) -> Result:
-        return replace(result, files=tuple(map(self._file, result.files)))
-
-    def _file(self, file: FileResult) -> FileResult:
+    def file(self, file: FileResult) -> FileResult:
         passes = (Pass(item.optimizer, tuple(map(self._decision, item.decisions))) for item in file.passes)
         return replace(file, passes=tuple(passes))
 
     def _decision(self, decision: Decision) -> Decision:
-        if decision.place is None and not decision.objections and not decision.warnings:
-            return decision
         if id(decision) not in self._decisions:  # one about several files stays one
-            objections, warnings = (
-                tuple(msgspec.structs.replace(item, place=self._place(item.place, item.seen)) for item in items)
-                for items in (decision.objections, decision.warnings)
-            )
-            place = self._place(decision.place)
-            new = msgspec.structs.replace(decision, place=place, objections=objections, warnings=warnings)
-            self._decisions[id(decision)] = decision, new
+            self._decisions[id(decision)] = decision, decision.map_places(self._place)
         return self._decisions[id(decision)][1]
 
-    def _place(self, place: SourcePlace | None, seen: str = "") -> SourcePlace | None:
+    def _place(self, place: SourcePlace | None, seen: str) -> SourcePlace | None:
         file = None if place is None or place.line is not None else self._files.get(place.file)
         if place is None or file is None or place.document >= len(file.documents):
             return place

@@ -85,10 +85,8 @@ def _last_needed(rest: Sequence[int], left_out: frozenset[int], attempt: Callabl
 def _fails(dropped: Collection[int], left_out: frozenset[int], attempt: Callable[[frozenset[int]], object]) -> bool:
     try:
         attempt(left_out.union(dropped))
-    except PluginFailure:
-        return True
-    except CoulerError:
-        return False
+    except CoulerError as error:
+        return isinstance(error, PluginFailure)
     return False
 
 

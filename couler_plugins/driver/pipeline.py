@@ -118,7 +118,7 @@ def print_pipeline(optimizers: Iterable[Optimizer]) -> str:
     return ",".join(map(print_optimizer, optimizers))
 
 
-def refuse_broken(plan: Plan, refuse: Callable[[int, CoulerError], None]) -> Plan:
+def refuse_broken(plan: Plan, refuse: Callable[[int, CoulerError], object]) -> Plan:
     """The plan without the files in which a workflow has problems; each is handed to `refuse` with its error.
 
     Raises:

@@ -83,8 +83,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def groups(self) -> list[ApiGroup]:
         """The groups of kinds that belong to the engines that are looked at."""
         adapters = self.plugins.adapters.items()
-        chosen = [adapter for engine, adapter in adapters if self.engine in (None, engine)]
-        return [group for adapter in chosen for group in adapter.groups]
+        return [group for name, adapter in adapters if self.engine in (None, name) for group in adapter.groups]
 
     def options(self, adapter: Adapter) -> Any:
         """The options of an adapter, as `--to` gives them.
@@ -164,34 +163,30 @@ def rewrite(inputs: Sequence[Input], session: Session, optimizers: Sequence[Opti
     """
     files = [FileState(item) for item in inputs]
     _warn_of_misnamed([document for file in files if file.source for document in file.source.documents], session)
-    added: list[str] = []
-    added_documents: list[Any] = []
-    parts: list[Part] = []
-    workflow_versions: list[WorkflowVersions] = []
     for name in [session.engine] if session.engine else session.to:
         session.plugins.adapter(name)  # a name that nobody knows is an error even where it would not be needed
     failed: dict[int, CoulerError] = {}
     engines = session.engines([file.source for file in files], failed.setdefault)
     for number, error in failed.items():
         files[number].refuse(error)
-    for engine, among in engines.items():
-        adapter = session.plugins.adapter(engine)
-        lowered, written, traced, split = _rewrite_engine(files, among, adapter, session, optimizers)
-        added.append(written.added)
-        added_documents.extend(lowered.added)
-        workflow_versions.extend(traced)
-        parts.extend(split)
+    outcomes = [
+        _rewrite_engine(files, among, session.plugins.adapter(engine), session, optimizers)
+        for engine, among in engines.items()
+    ]
     raise_common_failure([files[number].error for number in sorted({*failed, *chain(*engines.values())})])
     results = tuple(file.result() for file in files)
     return Result(
         files=results,
         optimizers=tuple(map(print_optimizer, optimizers or ())),
         workflow_versions=tuple(
-            item for item in workflow_versions if item.file is None or results[item.file].error is None
+            item
+            for _, _, traced, _ in outcomes
+            for item in traced
+            if item.file is None or results[item.file].error is None
         ),
-        added=join_documents(*added),
-        added_documents=tuple(added_documents),
-        parts=tuple(parts),
+        added=join_documents(*(written.added for _, written, _, _ in outcomes)),
+        added_documents=tuple(document for lowered, _, _, _ in outcomes for document in lowered.added),
+        parts=tuple(part for _, _, _, parts in outcomes for part in parts),
     )
 
 
@@ -214,10 +209,7 @@ def _rewrite_engine(
     scope = [files[position] for position in positions]
     own = [number for number, position in enumerate(positions) if position in set(among)]
     refused: dict[int, CoulerError] = {}
-
-    def refuse(number: int, error: CoulerError) -> None:
-        refused.setdefault(number, error)
-
+    refuse = refused.setdefault
     with collector_paused():
         session.report(f"reading {engine} workflows")
         plan = lift_files(adapter, [file.current() for file in scope], own, refuse)

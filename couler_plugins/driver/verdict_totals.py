@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.results import Result, WorkflowVersions
 from couler_plugins.ir import leaf_call_sites
 from couler_plugins.plan import Decision, Outcome
@@ -50,10 +51,8 @@ class VerdictTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 def verdict_totals(result: Result) -> tuple[VerdictTotals, ...]:
     """Return the totals of each engine and optimizer, in the order of the pipeline."""
-    engines: dict[str, list[WorkflowVersions]] = {}
-    for trace in result.workflow_versions:
-        if (first := trace.versions[0]) is not None:
-            engines.setdefault(first.engine, []).append(trace)
+    traces = result.workflow_versions
+    engines = by_key((first.engine, trace) for trace in traces if (first := trace.versions[0]) is not None)
     return tuple(
         _totals(result, name, engine, traces)
         for name in dict.fromkeys(text.partition("{")[0] for text in result.optimizers)
@@ -63,27 +62,21 @@ def verdict_totals(result: Result) -> tuple[VerdictTotals, ...]:
 
 def total_of(result: Result, optimizer: str) -> VerdictTotals:
     """Return the totals of one optimizer over all engines."""
-    traces = [trace for trace in result.workflow_versions if trace.versions[0] is not None]
-    return _totals(result, optimizer, "", traces)
+    return _totals(result, optimizer, "", result.workflow_versions)
 
 
 def _totals(result: Result, optimizer: str, engine: str, traces: Iterable[WorkflowVersions]) -> VerdictTotals:
-    calls: Counter[tuple[int | None, str, str]] = Counter()
-    labels: set[tuple[int | None, str]] = set()
-    workflows = 0
-    for trace in traces:
-        workflow = trace.versions[0]
-        if workflow is None:
-            continue
-        workflows += 1
-        labels.add((trace.file, workflow.label))
-        calls.update((trace.file, workflow.label, site.label) for site in leaf_call_sites(workflow))
+    workflows = [(trace.file, workflow) for trace in traces if (workflow := trace.versions[0]) is not None]
+    labels = {(file, workflow.label) for file, workflow in workflows}
+    calls = Counter(
+        (file, workflow.label, site.label) for file, workflow in workflows for site in leaf_call_sites(workflow)
+    )
     decided = [
         (number, decision)
         for number, decision in _decisions(result, optimizer)
         if (number, decision.workflow) in labels
     ]
-    judged: Counter[tuple[int | None, str, str]] = Counter(
+    judged = Counter[tuple[int | None, str, str]](
         (number, item.workflow, item.subject) for number, item in decided if item.calls and item.verdict
     )
     sites = [item for _, item in decided if item.calls and item.verdict]
@@ -98,7 +91,7 @@ def _totals(result: Result, optimizer: str, engine: str, traces: Iterable[Workfl
     return VerdictTotals(
         engine=engine,
         optimizer=optimizer,
-        workflows=workflows,
+        workflows=len(workflows),
         calls=calls.total(),
         changed=len({(number, item.workflow, item.subject) for number, item in decided if item.action}),
         verdicts=_counts(item.verdict for item in sites),
@@ -127,17 +120,17 @@ def _counts(outcomes: Iterable[Outcome]) -> dict[Outcome, int]:
 
 def _rules(decisions: Iterable[Decision]) -> dict[str, int]:
     """For each rule, how many decisions it decides, the most frequent first."""
-    counts: Counter[str] = Counter()
-    for decision in decisions:
-        counts.update(
-            {item.rule for item in decision.objections if bool(item.remedy) is (decision.verdict == "declarable")}
-        )
+    counts = Counter(
+        rule
+        for decision in decisions
+        for rule in {
+            item.rule for item in decision.objections if bool(item.remedy) is (decision.verdict == "declarable")
+        }
+    )
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _places(decision: Decision) -> Iterator[object]:
     """The places to annotate so that a call site can be cached."""
-    for objection in decision.objections:
-        place = objection.place
-        if place is not None:
-            yield (place.file, place.document, place.path)
+    places = (objection.place for objection in decision.objections)
+    return ((place.file, place.document, place.path) for place in places if place is not None)

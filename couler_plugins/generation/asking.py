@@ -34,8 +34,7 @@ class Subtasks(msgspec.Struct, frozen=True):
     @classmethod
     def schema(cls) -> dict[str, Any]:
         """What a model's answer has to be."""
-        items = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": cls.MOST}
-        return _object(subtasks=items)
+        return _object(subtasks={"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": cls.MOST})
 
 
 class _Score(msgspec.Struct, frozen=True):

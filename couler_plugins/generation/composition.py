@@ -178,9 +178,7 @@ class _Composer:
     def step(self, step: FormStep) -> None:
         operation, arguments = self.called(step)
         needs = [Need(step=name) for name in waits_for(step)]
-        condition: Value | None = None
-        if step.when is not None:
-            condition = self.condition(step.when, step, needs)
+        condition = None if step.when is None else self.condition(step.when, step, needs)
         self.steps.append(
             Step(
                 name=step.name,

@@ -154,8 +154,7 @@ class _Round:
         return new > old
 
     def _decomposed(self) -> tuple[str, ...]:
-        document = {"description": self._wish()}
-        self.talk.begin("decompose", document, Subtasks.schema())
+        self.talk.begin("decompose", {"description": self._wish()}, Subtasks.schema())
         try:
             tasks = read_answer(self.talk.answer(), Subtasks).subtasks
         except Malformed as error:

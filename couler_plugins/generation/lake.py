@@ -74,8 +74,7 @@ def items(folder: Path) -> Iterator[Item]:
     Raises:
         InvalidInput: a file in it is none of a lake.
     """
-    for path in sorted(folder.glob("*.json")):
-        yield _read(path)
+    return map(_read, sorted(folder.glob("*.json")))
 
 
 def add(folder: Path, item: Item) -> Path:

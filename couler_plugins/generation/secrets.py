@@ -57,9 +57,11 @@ def missing(form: Form, catalogue: Mapping[str, CatalogueStep]) -> Iterator[tupl
     for step in form.steps:
         inputs = {taken.name for taken in step.inputs}
         had = secret_keys(step.name, _texts(step))
-        for variable in _variables(step, catalogue):
-            if variable.name not in had and variable.instead not in inputs and not variable.optional:
-                yield step.name, variable
+        yield from (
+            (step.name, variable)
+            for variable in _variables(step, catalogue)
+            if variable.name not in had and variable.instead not in inputs and not variable.optional
+        )
 
 
 def _readers(form: Form, catalogue: Mapping[str, CatalogueStep], variable: str) -> list[str]:

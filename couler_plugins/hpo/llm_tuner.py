@@ -154,9 +154,9 @@ class LlmOptuna(Llm):
 
     def _has_turn(self, task: Task, trials: Sequence[Trial]) -> bool:
         own = [trial for trial in trials if MODEL in dict(trial.notes)]
-        if len(own) < self.first and len(own) + 2 > len(trials):  # nothing but its own and the defaults so far
-            return not own or _helps(task, own[-1], trials)
-        return len(own) + 1 <= self.share * (len(trials) + 1) and (not own or _helps(task, own[-1], trials))
+        first = len(own) < self.first and len(own) + 2 > len(trials)  # nothing but its own and the defaults so far
+        may = first or len(own) + 1 <= self.share * (len(trials) + 1)
+        return may and (not own or _helps(task, own[-1], trials))
 
 
 def _helps(task: Task, trial: Trial, trials: Sequence[Trial]) -> bool:

@@ -10,6 +10,7 @@ from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.ir import Bond
 from couler_plugins.ir.components import strong_components
+from couler_plugins.runs.order import longest_path
 
 __all__ = ["Contraction", "contract"]
 
@@ -84,7 +85,7 @@ def _contracted(
     smaller = Dag.of(
         [dag.names[group[0]] for group in groups],
         above,
-        [_seconds(dag, group) for group in groups],
+        [longest_path(group, dag.parents, dag.seconds) for group in groups],
         bytes=[sum(dag.bytes[step] for step in group) for group in groups],
         steps=[sum(dag.steps[step] for step in group) for group in groups],
         pods=[sum(dag.pods[step] for step in group) for group in groups],
@@ -97,14 +98,6 @@ def _contracted(
     place = {dag.names[group[0]]: at for at, group in enumerate(groups)}
     order = [place[name] for name in smaller.names]
     return Contraction(smaller, tuple(tuple(groups[at]) for at in order), tuple(tuple(reasons[at]) for at in order))
-
-
-def _seconds(dag: Dag, group: Sequence[int]) -> float:
-    """The longest path inside a set of steps."""
-    ends: dict[int, float] = {}
-    for step in group:
-        ends[step] = max((ends.get(parent, 0.0) for parent in dag.parents[step]), default=0.0) + dag.seconds[step]
-    return max(ends.values())
 
 
 def _check(dag: Dag, budget: Budget, group: Sequence[int], reasons: Sequence[str]) -> None:

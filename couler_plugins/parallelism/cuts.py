@@ -16,6 +16,7 @@ from couler_plugins.parallelism.bound import barrier_makespan, makespan_bound
 from couler_plugins.parallelism.check import Part, parts_of
 from couler_plugins.parallelism.graphing import Graphed
 from couler_plugins.plan import Part as NamedPart
+from couler_plugins.runs.order import longest_path
 
 __all__ = ["Cut", "earlier_labels"]
 
@@ -64,18 +65,13 @@ class Cut:
     def seconds(self, launch: float) -> dict[str, float]:
         """What each part takes, by its name: its launch, and the longest path through its own steps."""
         dag, stages = self.view.dag, self.view.stages
+        if stages is None:
+            lengths = {name: longest_path(part.members, dag.parents, dag.seconds) for name, part in self.parts.items()}
+            return {name: launch + length for name, length in lengths.items()}
         seconds: dict[str, float] = {}
-        if stages is not None:
-            for name, part in self.parts.items():
-                own = [[step for step in steps if self.labels[step] == part.label] for steps in stages]
-                seconds[name] = staging.makespan(dag, [steps for steps in own if steps], self.labels, launch)
-            return seconds
         for name, part in self.parts.items():
-            ends: dict[int, float] = {}
-            for step in part.members:
-                ready = max((ends.get(parent, 0.0) for parent in dag.parents[step]), default=0.0)
-                ends[step] = ready + dag.seconds[step]
-            seconds[name] = launch + max(ends.values())
+            own = [[step for step in steps if self.labels[step] == part.label] for steps in stages]
+            seconds[name] = staging.makespan(dag, [steps for steps in own if steps], self.labels, launch)
         return seconds
 
     def makespans(self, launch: float) -> tuple[float, float]:

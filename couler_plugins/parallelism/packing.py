@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.bandpack import Clusters
@@ -28,9 +29,7 @@ def fill(dag: Dag, budget: Budget, blocks: Iterable[Sequence[int]]) -> list[int]
 
 def cut_to_fit(dag: Dag, budget: Budget, labels: Sequence[int]) -> list[int]:
     """Labels from 0 on, without a gap, in which every part that was too big is cut; the others stay as they are."""
-    members: dict[int, list[int]] = {}
-    for step, label in enumerate(labels):
-        members.setdefault(label, []).append(step)
+    members = by_key((label, step) for step, label in enumerate(labels))
     filling = Filling(dag, budget)
     result = [0] * len(dag)
     for _, steps in sorted(members.items()):
@@ -48,10 +47,7 @@ def _filled(filling: Filling, blocks: Iterable[Sequence[int]]) -> list[int]:
         if filling.take(block) or (filling.next() and filling.take(block)):
             continue
         filling.again()
-        for step in block:
-            if not filling.take((step,)):
-                filling.next()
-                filling.take((step,))
+        filling.take_apart(block)
     return filling.labels
 
 
@@ -106,6 +102,13 @@ class Filling:
         self._bytes = size
         limit_bytes, limit_steps, limit_pods = self.limits
         return size <= limit_bytes and self._steps <= limit_steps and self._pods <= limit_pods
+
+    def take_apart(self, block: Sequence[int]) -> None:
+        """Puts steps into the part one by one, and opens the next one where it is full."""
+        for step in block:
+            if not self.take((step,)):
+                self.next()
+                self.take((step,))
 
 
 def first_fit(dag: Dag, budget: Budget, clusters: Clusters, launch: float) -> list[int]:
@@ -184,8 +187,8 @@ class _Bin:
 
 def _bands(clusters: Clusters) -> Iterator[list[list[int]]]:
     """The clusters of each band."""
-    for _, group in groupby(zip(clusters.bands, clusters.members, strict=True), key=lambda pair: pair[0]):
-        yield [members for _, members in group]
+    pairs = groupby(zip(clusters.bands, clusters.members, strict=True), key=lambda pair: pair[0])
+    return ([members for _, members in group] for _, group in pairs)
 
 
 def _ordered(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -66,9 +67,8 @@ def _partners(solution: Solution, part: int) -> list[tuple[float, int]]:
     start, length, after = times.start(part), times.length[part], times.after[part]
     partners = []
     for other in parts.order:
-        if parts.bytes[other] > most_bytes or parts.steps[other] > most_steps or parts.pods[other] > most_pods:
-            continue
-        if other == part:
+        too_large = parts.bytes[other] > most_bytes or parts.steps[other] > most_steps or parts.pods[other] > most_pods
+        if too_large or other == part:
             continue
         begin = times.end[other] - times.launch - times.length[other]
         if other in parts.out[part]:
@@ -128,10 +128,7 @@ def cut_pass(solution: Solution, effort: int) -> int:
     part = parts.part
     tried = 0
     for step in range(len(dag)):
-        counts: dict[int, int] = {}
-        for links in (dag.parents[step], dag.children[step]):
-            for other in links:
-                counts[part[other]] = counts.get(part[other], 0) + 1
+        counts = Counter(part[other] for links in (dag.parents[step], dag.children[step]) for other in links)
         at = part[step]
         best = max(counts, key=lambda one: (counts[one], one == at, -one), default=at)
         if best == at:
@@ -202,8 +199,7 @@ def candidates(dag: Dag, budget: Budget, launch: float) -> Iterator[list[int]]:
         return
     yield fill(dag, budget, ((step,) for step in range(len(dag))))
     yield first_fit(dag, budget, bandpack(dag, budget), launch)
-    for options in product(URGENCIES, READY, NEARNESS):
-        yield grow(dag, budget, launch, *options)
+    yield from (grow(dag, budget, launch, *options) for options in product(URGENCIES, READY, NEARNESS))
     turned, last = dag.reversed(), len(dag) - 1
     for urgency, ready in product(URGENCIES, READY):
         labels = grow(turned, budget, launch, urgency, ready, 0.0)

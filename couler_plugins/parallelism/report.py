@@ -74,8 +74,8 @@ def explained(
     for workflow in beside:
         reason = "it runs after all others, whatever their outcome"
         yield Decision(optimizer=NAME, workflow=workflow.label, action="make a part", reason=reason)
-    for action, reason in detached.parts.notes if detached is not None else ():
-        yield Decision(optimizer=NAME, workflow=label, action=action, reason=reason)
+    notes = detached.parts.notes if detached is not None else ()
+    yield from (Decision(optimizer=NAME, workflow=label, action=action, reason=reason) for action, reason in notes)
     for group, reasons in zip(cut.contraction.groups, cut.contraction.reasons, strict=True):
         if reasons:
             steps = tuple(dag.names[step] for step in group)

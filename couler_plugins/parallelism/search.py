@@ -55,8 +55,7 @@ class Search:
             least = min(least, before)
             allowed = least * (1 + tolerance * (1 - number / effort))
             self._tolerance = max(0.0, allowed / before - 1)
-            kept = self._try()
-            if kept:
+            if self._try():
                 self._paths.clear()
             self._failed += 1
             if solution.value < before or self._failed >= TRIES:
@@ -130,8 +129,7 @@ class Search:
                 return False
         elif self._too_late(steps, to, at):
             return False
-        moves = [*((one, to) for one in steps), *((one, at) for one in back)]
-        return solution.attempt(moves, self._tolerance)
+        return solution.attempt([*((one, to) for one in steps), *((one, at) for one in back)], self._tolerance)
 
     def _pick(self) -> int | None:
         parts, random, chain = self.solution.parts, self._random, self._chain
@@ -183,10 +181,10 @@ class Search:
 
     def _roomy(self, steps: Sequence[int], back: Sequence[int], to: int) -> bool:
         """Whether a part has room for steps when others have left it, what crosses its border left aside."""
-        for used, limit, each in self._limited:
-            if used[to] + sum(map(each.__getitem__, steps)) - sum(map(each.__getitem__, back)) > limit:
-                return False
-        return True
+        return all(
+            used[to] + sum(map(each.__getitem__, steps)) - sum(map(each.__getitem__, back)) <= limit
+            for used, limit, each in self._limited
+        )
 
     def _too_late(self, steps: Sequence[int], to: int, at: int) -> bool:
         """Whether all would end later with steps in another part, by what these need, and what needs them."""

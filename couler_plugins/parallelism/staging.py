@@ -57,10 +57,7 @@ def split_stages(contraction: Contraction, stages: Stages, budget: Budget) -> li
         if block.first < block.last:
             raise _inseparable(contraction, block)
         filling.again()
-        for step in block.steps:
-            if not filling.take((step,)):
-                filling.next()
-                filling.take((step,))
+        filling.take_apart(block.steps)
     return filling.labels
 
 

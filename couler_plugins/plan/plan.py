@@ -61,6 +61,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     waived: tuple[str, ...] = ()
     place: SourcePlace | None = None
 
+    def map_places(self, change: Callable[[SourcePlace | None, str], SourcePlace | None]) -> Decision:
+        """This decision with its places changed; `change` is also told the text that an objection was found by."""
+        if self.place is None and not self.objections and not self.warnings:
+            return self
+        objections, warnings = (
+            tuple(msgspec.structs.replace(item, place=change(item.place, item.seen)) for item in items)
+            for items in (self.objections, self.warnings)
+        )
+        return msgspec.structs.replace(self, place=change(self.place, ""), objections=objections, warnings=warnings)
+
     def __str__(self) -> str:
         what = f"{self.action}: " if self.action else ""
         figures = f" ({', '.join(f'{name} {value}' for name, value in self.figures)})" if self.figures else ""

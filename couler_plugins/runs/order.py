@@ -1,11 +1,11 @@
-"""A topological order of numbered steps."""
+"""Graphs of numbered steps: a topological order, the links turned around, and the longest path."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["CycleError", "topological_order"]
+__all__ = ["CycleError", "children_of", "longest_path", "topological_order"]
 
 
 class CycleError(ValueError):
@@ -22,6 +22,23 @@ class CycleError(ValueError):
         self.member = cycle[0]
 
 
+def children_of(parents: Sequence[Collection[int]]) -> list[list[int]]:
+    """Return the steps that come right after each, in their order."""
+    children: list[list[int]] = [[] for _ in parents]
+    for step, above in enumerate(parents):
+        for parent in above:
+            children[parent].append(step)
+    return children
+
+
+def longest_path(steps: Iterable[int], parents: Sequence[Collection[int]], seconds: Sequence[float]) -> float:
+    """Return the seconds of the longest path through some steps, which are in a topological order."""
+    ends: dict[int, float] = {}
+    for step in steps:
+        ends[step] = max((ends.get(parent, 0.0) for parent in parents[step]), default=0.0) + seconds[step]
+    return max(ends.values())
+
+
 def topological_order(parents: Sequence[Collection[int]]) -> list[int]:
     """The steps, each after its parents; of those that could come next, the smallest. O((V + E) log V).
 
@@ -31,10 +48,7 @@ def topological_order(parents: Sequence[Collection[int]]) -> list[int]:
     Raises:
         CycleError: a step is its own ancestor.
     """
-    children: list[list[int]] = [[] for _ in parents]
-    for step, above in enumerate(parents):
-        for parent in above:
-            children[parent].append(step)
+    children = children_of(parents)
     waits = [len(above) for above in parents]
     ready = [step for step, wait in enumerate(waits) if wait == 0]
     order: list[int] = []

@@ -219,12 +219,8 @@ class _Reader:
         return int(sum(numbers)) if len(numbers) == len(sizes) else None
 
     def _sizes(self, files: Iterable[File]) -> dict[str, float]:
-        sizes: dict[str, float] = {}
-        for item in files:
-            size = self._figure(item.size_in_bytes, item.id, "sizeInBytes")
-            if size is not None:
-                sizes[item.id] = size
-        return sizes
+        figures = ((item.id, self._figure(item.size_in_bytes, item.id, "sizeInBytes")) for item in files)
+        return {name: size for name, size in figures if size is not None}
 
     def _check(self, text: str) -> None:
         """Refuses names that no terminal and no file can show."""

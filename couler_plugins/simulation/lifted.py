@@ -31,9 +31,7 @@ def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Ru
     """
     flat = flatten(workflow)
     nodes: list[FlatNode] = list(flat.nodes())
-    parents: list[set[int]] = [set() for _ in nodes]
-    for before, after in flat.edge_list():
-        parents[after].add(before)
+    parents = [set(flat.predecessor_indices(number)) for number in range(len(nodes))]
     names = profile_names(workflow, nodes)
     steps: list[StepRun] = []
     above: dict[int, frozenset[int]] = {}

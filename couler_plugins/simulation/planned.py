@@ -64,9 +64,7 @@ def planned(workflow: Workflow, profile: Callable[[str], Profile]) -> Planned:
     nodes = list(flat.nodes())
     profiles = {node: profile(name) for node, name in profile_names(workflow, nodes).items()}
     guess = median([found.seconds for found in profiles.values() if found.seconds is not None] or [GUESS])
-    above: list[set[int]] = [set() for _ in nodes]
-    for before, after in flat.edge_list():
-        above[after].add(before)
+    above = [set(flat.predecessor_indices(number)) for number in range(len(nodes))]
     tasks = _Tasks()
     last: dict[int, int] = {}
     """Of each node, the task after which those behind it may start."""

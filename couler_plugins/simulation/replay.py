@@ -36,11 +36,8 @@ def replay(stream: Sequence[Version], policy: CachePolicy, capacity: int | None,
         PluginFailure: the policy failed, kept what is no candidate, or more than the capacity; it is named.
     """
     cache = _Cache(policy, capacity, setup or Setup())
-    costs, kept = [], []
-    for version in stream:
-        costs.append(cache.run(version))
-        kept.append(frozenset(cache.results))
-    return Outcome(runs=tuple(costs), kept=tuple(kept))
+    runs = [(cache.run(version), frozenset(cache.results)) for version in stream]
+    return Outcome(runs=tuple(cost for cost, _ in runs), kept=tuple(kept for _, kept in runs))
 
 
 def nothing(stream: Sequence[Version], setup: Setup | None = None) -> Outcome:
@@ -159,9 +156,7 @@ class _Cache:
 
     def _decide(self, policy: CachePolicy, offered: Mapping[str, Candidate], pinned: Mapping[str, Candidate]) -> None:
         """Lets the policy choose among what is offered; what is pinned stays, and its room is taken."""
-        room = self.capacity
-        if room is not None:
-            room -= sum(one.bytes for one in pinned.values())
+        room = None if self.capacity is None else self.capacity - sum(one.bytes for one in pinned.values())
         kept = ask_policy(policy, list(offered.values()), room, self.history)
         self.written += sum(one.bytes for key, one in offered.items() if key in kept and key not in self.results)
         self.results = {**pinned, **{key: one for key, one in offered.items() if key in kept}}

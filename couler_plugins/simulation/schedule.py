@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Sequence
+from itertools import accumulate
 from typing import NamedTuple
+
+from couler_plugins.runs.order import children_of
 
 __all__ = ["Schedule", "peak_memory", "schedule"]
 
@@ -62,14 +65,13 @@ def peak_memory(times: Schedule, memory: Sequence[float]) -> float:
     At one moment, what ends gives its memory back before what starts takes its own; a task that takes no time still
     takes its memory. O(V log V).
     """
-    events: list[tuple[float, int, float]] = []
-    for start, end, size in zip(times.starts, times.ends, memory, strict=True):
-        events += [(start, 1, size), (end, 0 if end > start else 2, -size)]
-    bytes_now = peak = 0.0
-    for _, _, change in sorted(events, key=lambda event: event[:2]):
-        bytes_now += change
-        peak = max(peak, bytes_now)
-    return peak
+    events = [
+        event
+        for start, end, size in zip(times.starts, times.ends, memory, strict=True)
+        for event in ((start, 1, size), (end, 0 if end > start else 2, -size))
+    ]
+    changes = (change for *_, change in sorted(events, key=lambda event: event[:2]))
+    return max(accumulate(changes, initial=0.0))
 
 
 def _unbounded(lengths: Sequence[float], parents: Sequence[Sequence[int]]) -> list[float]:
@@ -84,10 +86,7 @@ def _unbounded(lengths: Sequence[float], parents: Sequence[Sequence[int]]) -> li
 def _bounded(
     lengths: Sequence[float], parents: Sequence[Sequence[int]], workers: int, idle: frozenset[int]
 ) -> list[float]:
-    children: list[list[int]] = [[] for _ in lengths]
-    for task, above in enumerate(parents):
-        for parent in above:
-            children[parent].append(task)
+    children = children_of(parents)
     waits = [len(above) for above in parents]
     starts = [0.0] * len(lengths)
     arrived = [task for task, wait in enumerate(waits) if wait == 0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from couler_plugins.runs.order import topological_order
+from couler_plugins.runs.order import children_of, longest_path, topological_order
 from couler_plugins.simulation.planned import Planned
 from couler_plugins.simulation.schedule import Schedule, schedule
 
@@ -95,10 +95,7 @@ def run_split(tasks: Planned, paths: Mapping[str, Path], launch: float, workers:
 def _paths(tasks: Planned, paths: Mapping[str, Path]) -> list[Path]:
     """The parts that each task is in; a junction of the graph is in one where all before it and all after it are."""
     paths_of = [paths.get(step, ()) for step in tasks.steps]
-    below: list[list[int]] = [[] for _ in paths_of]
-    for task, above in enumerate(tasks.parents):
-        for parent in above:
-            below[parent].append(task)
+    below = children_of(tasks.parents)
     before, after = list(paths_of), list(paths_of)
     numbers = range(len(paths_of))
     for order, links, paths_around in ((numbers, tasks.parents, before), (numbers[::-1], below, after)):
@@ -162,7 +159,7 @@ def _part(  # of the run's figures, those of one part
     outside = _behind_junctions(tasks, barriers, {parent for task in members for parent in tasks.parents[task]} - own)
     start, launched = starts[barriers.launches[path]], ends[barriers.launches[path]]
     end = ends[barriers.ends[path]]
-    longest = _longest(tasks, members)
+    longest = longest_path(members, tasks.parents, tasks.seconds)
     return PartRun(
         name=path[-1],
         steps=len({tasks.steps[task] for task in members} - {""}),
@@ -190,11 +187,3 @@ def _behind_junctions(tasks: Planned, barriers: _Barriers, outside: set[int]) ->
         else:
             tasks_behind.add(task)
     return tasks_behind
-
-
-def _longest(tasks: Planned, members: list[int]) -> float:
-    """The seconds of the longest path through some tasks, which are in order."""
-    ends: dict[int, float] = {}
-    for task in members:
-        ends[task] = max((ends.get(parent, 0.0) for parent in tasks.parents[task]), default=0.0) + tasks.seconds[task]
-    return max(ends.values())

@@ -8,6 +8,7 @@ from statistics import fmean
 
 import msgspec
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.simulation.experiment import Cell, Results
 from couler_plugins.simulation.workload import chance_of
 
@@ -104,9 +105,7 @@ class Summary:
 
 def summarize(results: Results, prices: Prices | None = None) -> Summary:
     """Means over seeds, in the order of the experiment."""
-    groups: dict[tuple[str, str, int], list[Cell]] = {}
-    for cell in results.cells:
-        groups.setdefault((cell.edits, cell.policy, cell.capacity), []).append(cell)
+    groups = by_key(((cell.edits, cell.policy, cell.capacity), cell) for cell in results.cells)
     without = {(line.edits, line.seed): line.seconds for line in results.baselines}
     rows = tuple(_row(cells, without, prices) for cells in groups.values())
     names = dict.fromkeys(line.edits for line in results.baselines)

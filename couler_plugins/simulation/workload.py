@@ -6,11 +6,14 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Run, StepRun
 from couler_plugins.runs.identity import key_of
+from couler_plugins.runs.order import children_of
 from couler_plugins.runs.run import median
 
 if TYPE_CHECKING:
@@ -93,11 +96,7 @@ class Workload:
     @cached_property
     def children(self) -> list[list[int]]:
         """The positions of each step's children."""
-        children: list[list[int]] = [[] for _ in self.steps]
-        for step, above in enumerate(self.parents):
-            for parent in above:
-                children[parent].append(step)
-        return children
+        return children_of(self.parents)
 
     @cached_property
     def depths(self) -> list[int]:
@@ -110,10 +109,7 @@ class Workload:
     @cached_property
     def members(self) -> dict[str, list[int]]:
         """The steps of each type, in the order in which types first occur."""
-        members: dict[str, list[int]] = {}
-        for step, kind in enumerate(self.types):
-            members.setdefault(kind, []).append(step)
-        return members
+        return by_key((kind, step) for step, kind in enumerate(self.types))
 
     @property
     def total_bytes(self) -> int:
@@ -178,12 +174,7 @@ class Version:
 
 def stream(workload: Workload, edits: Edits, runs: int, seed: int) -> list[Version]:
     """The first `runs` versions of a workflow under edits; fewer where recorded edits end before."""
-    versions: list[Version] = []
-    for version in workload.versions(edits.changes(workload, seed)):
-        versions.append(version)
-        if len(versions) == runs:
-            break
-    return versions
+    return list(islice(workload.versions(edits.changes(workload, seed)), runs))
 
 
 def interleave(streams: Sequence[Sequence[Version]], seed: int) -> list[Version]:
@@ -204,14 +195,13 @@ def _filled(steps: Sequence[StepRun], values: Sequence[float | None], instead: f
 
     Of steps that make no artifact, what is not known is 0.
     """
-    by_type: dict[str, list[float]] = {}
-    for step, value in zip(steps, values, strict=True):
-        if value is not None and step.artifact:
-            by_type.setdefault(step.type, []).append(value)
+    pairs = zip(steps, values, strict=True)
+    by_type = by_key((step.type, value) for step, value in pairs if value is not None and step.artifact)
     overall = median([value for some in by_type.values() for value in some] or [0])
     middle = {kind: median(some) for kind, some in by_type.items()}
-    filled = []
-    for step, value in zip(steps, values, strict=True):
-        guess = middle.get(step.type, overall) if instead is None else instead
-        filled.append((guess if step.artifact else 0) if value is None else value)
+    guesses = [middle.get(step.type, overall) if instead is None else instead for step in steps]
+    filled = [
+        (guess if step.artifact else 0) if value is None else value
+        for step, value, guess in zip(steps, values, guesses, strict=True)
+    ]
     return filled, sum(value is None and step.artifact for step, value in zip(steps, values, strict=True))

@@ -103,8 +103,8 @@ def _value(value: Any) -> Value:
 def _quoted(item: Any) -> Iterator[Any]:
     """The parts of a text in JSON that only the run knows in part."""
     yield '"'
-    for part in item.parts if isinstance(item, Template) else (item,):
-        yield json.dumps(part, ensure_ascii=False)[1:-1] if isinstance(part, str) else part
+    parts = item.parts if isinstance(item, Template) else (item,)
+    yield from (json.dumps(part, ensure_ascii=False)[1:-1] if isinstance(part, str) else part for part in parts)
     yield '"'
 
 

@@ -117,10 +117,11 @@ def operation_of(step: CatalogueStep, shape: Constants, command: Iterable[str], 
 
 def flags(inputs: Iterable[StepInput]) -> Iterable[Value]:
     """An argument of the command line for each input that a run can change."""
-    for item in inputs:
-        if not item.constant:
-            value = Reference(to="input", kind="parameter", name=item.name)
-            yield Template(parts=(f"--{item.name}=", value))
+    return (
+        Template(parts=(f"--{item.name}=", Reference(to="input", kind="parameter", name=item.name)))
+        for item in inputs
+        if not item.constant
+    )
 
 
 def environment(step: str, secrets: Iterable[str]) -> tuple[EnvVar, ...]:

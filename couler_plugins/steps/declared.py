@@ -22,6 +22,7 @@ __all__ = [
     "TASK",
     "WHOLE_IMAGE",
     "artifact",
+    "count",
     "fit",
     "number",
     "result",
@@ -95,6 +96,11 @@ def number(name: str, description: str, default: int | float | None = None) -> S
     """An input that is an int where its default is, else a float."""
     kind: InputType = "int" if isinstance(default, int) else "float"
     return StepInput(name=name, description=description, type=kind, default=default)
+
+
+def count(name: str, description: str, default: int) -> StepInput:
+    """An int that shapes the step, such as how many pods there are."""
+    return StepInput(name=name, description=description, type="int", default=default, constant=True)
 
 
 def artifact(name: str, description: str) -> StepOutput:

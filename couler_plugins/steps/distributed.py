@@ -9,21 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from couler_plugins.engine_kit.legalize.jobs import JOB_OUTPUTS
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import StepInput
 from couler_plugins.steps.arguments import Constants
-from couler_plugins.steps.declared import number
+from couler_plugins.steps.declared import count
 from couler_plugins.steps.jobs import JOB_INPUTS, JOB_NAME, Job, JobStep, any_failed, container_of, pods_of
 
 __all__ = ["DISTRIBUTED"]
-
-
-def count(name: str, description: str, default: int) -> StepInput:
-    """How many pods there are of a kind."""
-    return msgspec.structs.replace(number(name, description, default), constant=True)
 
 
 CLEAN = StepInput(

@@ -16,7 +16,7 @@ from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput
 from couler_plugins.ir import Expression, Reference
 from couler_plugins.steps.arguments import Constants, checked, constants, passed, ports
 from couler_plugins.steps.containers import container_inputs, secret_keys
-from couler_plugins.steps.declared import number
+from couler_plugins.steps.declared import count
 
 __all__ = ["JOB_INPUTS", "JOB_NAME", "Job", "JobStep", "any_failed", "container_of", "pods_of", "whole_list"]
 
@@ -81,7 +81,7 @@ JOB_INPUTS = (
     StepInput(name="arguments", description="What the command is given.", type="list", default=()),
     msgspec.structs.replace(CPU, default="1", description="Cores of each pod."),
     msgspec.structs.replace(MEMORY, default="2Gi", description="Memory of each pod."),
-    msgspec.structs.replace(number("gpus", "GPUs of each pod.", 0), constant=True),
+    count("gpus", "GPUs of each pod.", 0),
     SECRETS,
 )
 """The inputs of every job; its pods are alike."""

@@ -11,13 +11,11 @@ import json
 import re
 from typing import Any
 
-import msgspec
-
 from couler_plugins.engine_kit.legalize.jobs import JOB_OUTPUTS
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import StepInput, StepOutput
 from couler_plugins.steps.arguments import Constants
-from couler_plugins.steps.declared import number
+from couler_plugins.steps.declared import count
 from couler_plugins.steps.jobs import JOB_INPUTS, JOB_NAME, Job, JobStep, container_of
 
 __all__ = ["KATIB"]
@@ -116,10 +114,6 @@ def _refused(shape: Constants, name: str, problem: str, hint: str) -> InvalidInp
     return InvalidInput(f"the input {name!r} of the step {shape['step']!r} {problem}", step=shape["step"], hint=hint)
 
 
-def _constant(item: StepInput) -> StepInput:
-    return msgspec.structs.replace(item, constant=True)
-
-
 KATIB = (
     JobStep(
         name="katib-experiment",
@@ -156,9 +150,9 @@ KATIB = (
                 choices=ALGORITHMS,
                 constant=True,
             ),
-            _constant(number("max-trials", "How many trials there are at most.", 12)),
-            _constant(number("parallel-trials", "How many run at a time.", 3)),
-            _constant(number("max-failed-trials", "How many may fail.", 3)),
+            count("max-trials", "How many trials there are at most.", 12),
+            count("parallel-trials", "How many run at a time.", 3),
+            count("max-failed-trials", "How many may fail.", 3),
         ),
         outputs=(
             StepOutput(name="best", description="The best values, a JSON list of names and values."),

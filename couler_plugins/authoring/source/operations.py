@@ -180,8 +180,8 @@ def _surroundings(operation: Operation, container: Container, shown: Any) -> Ite
         same = texts.get("requests") == texts.get("limits")
         yield "resources", constant(texts["requests"] if same else texts)
     rest = _data(container.native_extra, operation.name)
-    for mount in [rest.pop("volumeMounts", [])] if "volumeMounts" in rest else []:
-        yield "volume_mounts", _listed(_mount(item, operation.name) for item in mount)
+    if "volumeMounts" in rest:
+        yield "volume_mounts", _listed(_mount(item, operation.name) for item in rest.pop("volumeMounts"))
     for key, name in CONTAINER_REST.items():
         if key in rest:
             yield name, constant(rest.pop(key))

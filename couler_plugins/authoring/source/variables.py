@@ -96,11 +96,10 @@ class Variables:
 
     def step_name(self, step: Step, operation: Operation, around: Around) -> str:
         """What a step has to be called so that it gets the name that it has."""
-        name = step.name
-        if self._is_renamed(step.name, operation.name, around) or step.name == fresh_name(operation.name, self._steps):
-            name = operation.name
+        renamed = self._is_renamed(step.name, operation.name, around)
+        follows = renamed or step.name == fresh_name(operation.name, self._steps)
         self._steps.add(step.name)
-        return name
+        return operation.name if follows else step.name
 
     def called(self, step: Step, around: Around) -> None:
         """Takes the name of a loop, which follows from that of the first step in it."""

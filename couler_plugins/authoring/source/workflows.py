@@ -158,13 +158,11 @@ def _functions(workflow: Workflow) -> tuple[dict[str, str], list[str]]:
         function = function_of(operation)
         if function is None:
             continue
-        if function.source in existing:
-            names[operation.name] = existing[function.source]
-            continue
-        name = identifier(function.name, existing.values())
-        renamed = f"\n\n\n{name} = {function.name}" if name != function.name else ""
-        sources.append(f"{function.source.rstrip()}{renamed}")
-        names[operation.name] = existing[function.source] = name
+        if function.source not in existing:
+            name = existing[function.source] = identifier(function.name, existing.values())
+            renamed = f"\n\n\n{name} = {function.name}" if name != function.name else ""
+            sources.append(f"{function.source.rstrip()}{renamed}")
+        names[operation.name] = existing[function.source]
     return names, sources
 
 

@@ -96,8 +96,7 @@ class _Artist:
         if workflow.entry is not None:
             self.call(self.box(self.frame, "start", ("start",)), workflow.entry, "")
         for handler in workflow.handlers:
-            box = self.box(self.frame, "handler", tuple(_handler_lines(handler)))
-            self.enter(box, handler.step)
+            self.enter(self.box(self.frame, "handler", tuple(_handler_lines(handler))), handler.step)
         if workflow.library:
             for graph in workflow.graphs:
                 self.start(graph)

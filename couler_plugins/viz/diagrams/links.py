@@ -59,7 +59,5 @@ def _barrier(before: Sequence[str], after: Sequence[str], numbers: Iterator[int]
         yield Link(before[0], after[0])
         return
     junction = next(numbers)
-    for name in before:
-        yield Link(name, junction)
-    for name in after:
-        yield Link(junction, name)
+    yield from (Link(name, junction) for name in before)
+    yield from (Link(junction, name) for name in after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -72,9 +72,8 @@ class _Teller:
             if file.status == "changed":
                 self._edits(file, own, FileHunks(file))
         for section in sections:
-            for panel in section.panels:
-                for node in panel.steps:
-                    self.story.status[node.number] = self._status(node, section, last)
+            for node in section.steps:
+                self.story.status[node.number] = self._status(node, section, last)
 
     def _decisions(self, file: FileResult, sections: list[Section]) -> None:
         for item in file.passes:
@@ -142,7 +141,7 @@ class _Index:
             for name, callee in callables(workflow).items()
             if isinstance(callee, Operation)
         }
-        for node in _nodes(section):
+        for node in section.steps:
             self._steps.setdefault(node.label, []).append(node)
             for step in node.steps.values():
                 for called in (step, *(handler.step for handler in step.handlers)):
@@ -154,8 +153,3 @@ class _Index:
         if not name:  # the entry or a handler, nobody says which
             return [node for node in self._steps.get(name, []) if len(set(node.steps.values())) > 1]
         return self._steps.get(name) or list(self._callers.get(name, {}).values())
-
-
-def _nodes(section: Section) -> Iterator[Node]:
-    for panel in section.panels:
-        yield from panel.steps

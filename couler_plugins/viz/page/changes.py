@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.viz.page.annotations import DecisionCard, Story
 from couler_plugins.viz.page.markup import Markup, element, text
 from couler_plugins.viz.page.wording import counted
@@ -23,10 +24,9 @@ def changes(story: Story, optimizers: Sequence[str], several: bool) -> Markup:
         optimizers: the pipeline.
         several: whether it takes the workflow's name to say which step is meant.
     """
-    groups: dict[str, list[DecisionCard]] = {name: [] for name in optimizers}
-    for card in story.cards:
-        groups.setdefault(card.optimizer, []).append(card)
-    return text(*(_group(name, items, several) for name, items in groups.items()))
+    cards = by_key((card.optimizer, card) for card in story.cards)
+    names = dict.fromkeys((*optimizers, *cards))
+    return text(*(_group(name, cards.get(name, ()), several) for name in names))
 
 
 def _group(name: str, items: Sequence[DecisionCard], several: bool) -> Markup:
@@ -58,21 +58,17 @@ def _target(card: DecisionCard) -> str:
     return f"g{card.panel.number}" if card.panel else "changes"
 
 
-def _left_alone(items: Iterable[DecisionCard]) -> Markup:
-    reasons: dict[str, list[DecisionCard]] = {}
-    count = 0
-    for card in items:
-        reasons.setdefault(card.decision.reason, []).append(card)
-        count += 1
-    if not count:
+def _left_alone(items: Sequence[DecisionCard]) -> Markup:
+    if not items:
         return Markup()
+    reasons = by_key((card.decision.reason, card) for card in items)
     entries = [
         text(element("dt", f"{reason} ", element("span", f"×{len(group):,}", class_="count")), _names(group))
         for reason, group in islice(reasons.items(), REASONS)
     ]
     if len(reasons) > REASONS:
         entries.append(element("dt", f"and {len(reasons) - REASONS:,} more reasons; each step says its own"))
-    return element("details", element("summary", f"{count:,} left alone"), element("dl", *entries))
+    return element("details", element("summary", f"{len(items):,} left alone"), element("dl", *entries))
 
 
 def _names(group: Sequence[DecisionCard]) -> Markup:

@@ -37,12 +37,15 @@ def _facts(step: Step, by_name: ByName) -> Iterator[tuple[str, str]]:
         yield "retries", describe(step.retry.limit) or "without limit"
     yield "timeout", describe(step.timeout)
     yield "tolerates", ", ".join(step.tolerates)
-    for handler in step.handlers:
-        yield "at its end" if handler.event == "exit" else "on an event", describe_call(handler.step.call)
-    for directive in step.directives:
-        yield directive.kind, ", ".join(f"{name}={value}" for name, value in directive.options) or "yes"
-    for argument in step.arguments:
-        yield f"↳ {argument.name}", describe(argument.value) or "(empty)"
+    yield from (
+        ("at its end" if handler.event == "exit" else "on an event", describe_call(handler.step.call))
+        for handler in step.handlers
+    )
+    yield from (
+        (directive.kind, ", ".join(f"{name}={value}" for name, value in directive.options) or "yes")
+        for directive in step.directives
+    )
+    yield from ((f"↳ {argument.name}", describe(argument.value) or "(empty)") for argument in step.arguments)
 
 
 def _image(step: Step, by_name: ByName) -> str:

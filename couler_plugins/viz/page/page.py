@@ -56,9 +56,10 @@ def _decision(card: DecisionCard) -> dict[str, Any]:
 def _steps(section: Section, story: Story, parts: Parts) -> Iterator[tuple[int, dict[str, Any]]]:
     by_name = [callables(workflow) if workflow is not None else {} for workflow in section.versions]
     panel_of = {panel.graph: panel.number for panel in section.panels if panel.graph}
-    for panel in section.panels:
-        for node in panel.steps:
-            yield node.number, _step(node, by_name, panel_of, story) | _part(parts.of.get(node.number))
+    return (
+        (node.number, _step(node, by_name, panel_of, story) | _part(parts.of.get(node.number)))
+        for node in section.steps
+    )
 
 
 def _step(
@@ -93,7 +94,7 @@ def _filled(**fields: Any) -> dict[str, Any]:
 
 def summary(result: Result, sections: Sequence[Section], story: Story, parts: Parts) -> str:
     """The sentence, such as `3 of 41 steps changed, 2 operations removed, −1.2 kB`."""
-    before = [node for section in sections for panel in section.panels for node in panel.steps if 0 in node.steps]
+    before = [node for section in sections for node in section.steps if 0 in node.steps]
     total, moved = len(before), sum(1 for node in before if story.status[node.number] == "moved")
     changed = sum(1 for status in story.status.values() if status == "changed")
     said = [f"{changed:,} of {counted(total, 'step')} changed" if changed else f"{counted(total, 'step')}"]

@@ -117,13 +117,14 @@ def _outer(workflow: Workflow, by_name: dict[str, Graph | Operation]) -> Iterato
     callee = by_name.get(entry.call.name) if entry and isinstance(entry.call, Call) else None
     if entry is not None and not isinstance(callee, Graph):
         yield "starts first", entry
-    for handler in workflow.handlers:
-        yield "runs at the end" if handler.event == "exit" else "runs on an event", handler.step
+    yield from (
+        ("runs at the end" if handler.event == "exit" else "runs on an event", handler.step)
+        for handler in workflow.handlers
+    )
     if workflow.library:
         called = {site.step.call.name for site in call_sites(workflow) if isinstance(site.step.call, Call)}
-        for operation in workflow.operations:
-            if operation.name not in called:
-                yield "for others to call", Step(name=operation.name, call=Call(name=operation.name))
+        uncalled = (item.name for item in workflow.operations if item.name not in called)
+        yield from (("for others to call", Step(name=name, call=Call(name=name))) for name in uncalled)
 
 
 def _from_the_entry(workflow: Workflow, by_name: dict[str, Graph | Operation]) -> list[Graph]:
@@ -147,8 +148,7 @@ def _add_graph(
         _add(panel, step.name, step, version, numbers)
     for link in links(graph, by_name):
         start, end = (_end(panel, item, version, numbers) for item in (link.start, link.end))
-        line = panel.lines.setdefault((start.number, end.number), Line(link.kind, link.label))
-        line.shown.add(version)
+        panel.lines.setdefault((start.number, end.number), Line(link.kind, link.label)).shown.add(version)
 
 
 def _end(panel: Panel, end: End, version: int, numbers: Iterator[int]) -> Node:

@@ -9,7 +9,7 @@ from itertools import count
 from couler_plugins.driver.results import Result, WorkflowVersions
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision
-from couler_plugins.viz.page.panels import Panel, workflow_panels
+from couler_plugins.viz.page.panels import Node, Panel, workflow_panels
 
 __all__ = ["Section", "page_sections", "page_versions"]
 
@@ -34,6 +34,11 @@ class Section:
     def workflow(self) -> Workflow:
         """The first version there is."""
         return next(workflow for workflow in self.versions if workflow is not None)
+
+    @property
+    def steps(self) -> list[Node]:
+        """The nodes of its panels that are steps."""
+        return [node for panel in self.panels for node in panel.steps]
 
     def is_about(self, decision: Decision) -> bool:
         """Whether a decision is about this workflow."""

@@ -13,8 +13,7 @@ def counted(count: int, noun: str) -> str:
 def bytes_text(size: int) -> str:
     """A difference in bytes."""
     sign, size = "−" if size < 0 else "+", abs(size)
-    for unit in ("MB", "kB"):
-        factor = {"MB": 1_000_000, "kB": 1_000}[unit]
+    for unit, factor in (("MB", 1_000_000), ("kB", 1_000)):
         if size >= factor:
             return f"{sign}{size / factor:.1f} {unit}"
     return f"{sign}{counted(size, 'byte')}"

@@ -104,12 +104,11 @@ def picker(sections: Sequence[Section], story: Story, parts: Parts) -> Markup:
     """Links to the workflows, where there are several."""
     items = []
     for section in sections:
-        steps = [node for panel in section.panels for node in panel.steps]
+        steps = section.steps
         changed = sum(1 for node in steps if story.status[node.number] not in ("same", "moved"))
         count = f"{changed:,} of {len(steps):,} changed" if changed else counted(len(steps), "step")
         mark = next((parts.panels[panel.number] for panel in section.panels if panel.number in parts.panels), None)
         own = [swatch(mark)] if mark is not None and section.file is None else []
         content = (*own, section.workflow.label, element("span", count, class_="count"))
-        link = element("a", *content, href=f"#{_anchor(section)}")
-        items.append(element("li", link))
+        items.append(element("li", element("a", *content, href=f"#{_anchor(section)}")))
     return text(element("h2", "Workflows"), element("ol", *items, class_="picker"))
