@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import FilePlace, Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.ir.definitions import Definitions
 from couler_plugins.ir.shared_names import SharedNames
 from couler_tekton.definitions import Entry, full_name
 from couler_tekton.lint.graphs import reads
 from couler_tekton.lint.matrices import matrix_params
 from couler_tekton.lint.pipelines import tasks_of
-from couler_tekton.lint.report import Report
 from couler_tekton.objects import Object
 
 __all__ = ["Shelf", "View", "check_links"]
