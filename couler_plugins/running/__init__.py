@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from couler_plugins.running.driver import Outcome, RunObserver, drive
-from couler_plugins.running.identity import new_run
-from couler_plugins.running.journal import Head, Journal
+from couler_plugins.running.journal import Head, Journal, new_run
 
 __all__ = ["Head", "Journal", "Outcome", "RunObserver", "drive", "new_run"]

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ import msgspec
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.running import Job, Phase, Produced, Where
 
-__all__ = ["Entry", "Head", "Journal"]
+__all__ = ["Entry", "Head", "Journal", "new_run"]
 
+ALPHABET, DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789", 10
+"""What the identity of a run is made of where nobody gives one."""
 SCHEMA = "couler.journal/v1"
 MOST = 64 * 1024**2
 """Bytes that a journal may have: more than any run writes, and few enough to be read at once."""
@@ -48,6 +51,11 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def of(cls, run: str, engine: str, where: Where, jobs: Iterable[Job]) -> Head:
         """The head of a run of these jobs."""
         return cls(run=run, engine=engine, where=where, jobs={job.name: (job.place, _digest(job)) for job in jobs})
+
+
+def new_run() -> str:
+    """A name that no other run has."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(DIGITS))
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

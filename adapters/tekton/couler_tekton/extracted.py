@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.ir import (
     Call,
     External,
@@ -32,7 +33,6 @@ from couler_plugins.ir import (
     without_origin,
 )
 from couler_plugins.plan import Decision, Plan
-from couler_tekton.lint.report import Report
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.variables import Scope, scope_in, write_value
 from couler_tekton.writing import Writing

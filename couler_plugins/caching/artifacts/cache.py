@@ -7,14 +7,13 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 from couler_plugins.caching.artifacts.administration import Administration
 from couler_plugins.caching.artifacts.entry import Entry, Meta, check_meta
 from couler_plugins.caching.artifacts.flight import Claim, hit_or_claim, replacing, wait_for
 from couler_plugins.caching.artifacts.heartbeat import Release
-from couler_plugins.caching.artifacts.hits import Hit
+from couler_plugins.caching.artifacts.hits import Closing, Hit
 from couler_plugins.caching.artifacts.lost import Lost
 from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.artifacts.results import Admission, PutResult, Refused
@@ -27,7 +26,7 @@ __all__ = ["ArtifactCache", "restore_all"]
 log = logging.getLogger(__name__)
 
 
-class ArtifactCache(Administration):
+class ArtifactCache(Administration, Closing):
     """One namespace of a cache. `open_cache` makes one; close it, or use it in a `with`.
 
     What steps call (`get`, `lookup`, `restore`, `put`, `claim`, `admit`) never raises for a failure of the store or the
@@ -116,14 +115,6 @@ class ArtifactCache(Administration):
         backend, self._open = self._open, None
         if backend is not None:
             _quiet(backend.close)()
-
-    def __enter__(self) -> ArtifactCache:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _get(self, key: str, usable: Callable[[Entry], bool]) -> Hit | None:
         hit = self._lease(key)

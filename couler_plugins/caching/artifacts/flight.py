@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import TypeAlias, TypeVar
 
 from couler_plugins.caching.artifacts.entry import Entry, Meta
-from couler_plugins.caching.artifacts.hits import Hit
+from couler_plugins.caching.artifacts.hits import Closing, Hit
 from couler_plugins.caching.artifacts.results import Existed, PutResult
 from couler_plugins.caching.artifacts.sources import Outputs
 
@@ -20,7 +19,7 @@ Put: TypeAlias = Callable[[str, Outputs, Meta, Entry | None], PutResult]
 """Stores a result under a key, in the place of an entry where one is given."""
 
 
-class Claim:
+class Claim(Closing):
     """The leave to compute a key; close it, or use it in a `with`.
 
     Attributes:
@@ -47,14 +46,6 @@ class Claim:
         release, self._release = self._release, None
         if release is not None:
             release()
-
-    def __enter__(self) -> Claim:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def hit_or_claim(look: Callable[[], Hit | None], claim: Callable[[], Claim | None]) -> Hit | Claim | None:

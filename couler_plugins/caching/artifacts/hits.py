@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Self, TypeVar
 
 from couler_plugins.caching.artifacts.blobs import Blobs
 from couler_plugins.caching.artifacts.entry import Entry, Output
 from couler_plugins.caching.artifacts.lost import Damaged
 
-__all__ = ["Hit"]
+__all__ = ["Closing", "Hit"]
 
 T = TypeVar("T")
 
 
-class Hit:
+class Closing:
+    """Something that is closed at the end of a `with`."""
+
+    def close(self) -> None:
+        """Ends it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Hit(Closing):
     """An entry and the lease on it; close it, or use it in a `with`.
 
     Args:
@@ -76,14 +88,6 @@ class Hit:
         release, self._release = self._release, None
         if release is not None:
             release()
-
-    def __enter__(self) -> Hit:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _checked(self, call: Callable[[], T]) -> T:
         try:

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from couler_plugins.caching.dataplane.observed_calls import Observed, interpret
@@ -15,7 +15,7 @@ from couler_plugins.caching.dataplane.observed_reads import Unusable, reads_of
 from couler_plugins.caching.dataplane.strace import NotUnderstood, finished_trace, parse, traced
 from couler_plugins.caching.reads.read_sets import ReadSet
 
-__all__ = ["TEMPORARY", "WAIVERS", "handed_on", "run_observed"]
+__all__ = ["TEMPORARY", "WAIVERS", "few", "handed_on", "run_observed"]
 
 log = logging.getLogger(__name__)
 WAIVERS = ("network", "files", "times")
@@ -76,12 +76,14 @@ def _objection(observed: Observed, allow: Collection[str]) -> str:
     if observed.objections:
         return observed.objections[0]
     if observed.connections and "network" not in allow:
-        return f"it connected to {_few(observed.connections)}; `--allow network` if that does not change the result"
+        return f"it connected to {few(observed.connections)}; `--allow network` if that does not change the result"
     if observed.written and "files" not in allow:
-        return f"it wrote {_few(observed.written)}; name it with --output, or `--allow files` if nobody needs it"
+        return f"it wrote {few(observed.written)}; name it with --output, or `--allow files` if nobody needs it"
     return ""
 
 
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+def few(names: Iterable[str]) -> str:
+    """Return the first few of some names, and how many more there are."""
+    listed = list(names)
+    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    return ", ".join(listed[:SHOWN]) + more

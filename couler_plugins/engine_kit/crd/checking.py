@@ -62,8 +62,7 @@ def _conditions(schema: Schema) -> dict[str, Any]:
         result["type"] = types
     if schema.required:
         result["required"] = schema.required
-    if schema.enum is not None:
-        result["enum"] = schema.enum
+
     if schema.format in _FORMATS:
         result["format"] = schema.format.replace("datetime", "date-time")
     result.update(_range(schema))

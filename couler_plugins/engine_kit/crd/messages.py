@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import getitem
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.documents import Path
@@ -47,7 +49,7 @@ def problems(errors: Iterable[ValidationError], schema: Schema, data: Any) -> It
     """The problems of an object, with paths from its root."""
     for error in errors:
         path = tuple(error.instance_path)
-        value = _value_at(data, path)
+        value = reduce(getitem, path, data)
         keyword = str(error.schema_path[-1])
         if keyword == "additionalProperties":
             names = fields(schema_at(schema, path))
@@ -144,12 +146,6 @@ def _described(value: Any) -> str:
     if isinstance(value, str):
         return f"the text {shown(value)}"
     return "empty" if value is None else shown(value)
-
-
-def _value_at(data: Any, path: Path) -> Any:
-    for key in path:
-        data = data[key]
-    return data
 
 
 def _kind(error: ValidationError) -> Any:

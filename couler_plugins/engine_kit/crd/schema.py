@@ -65,5 +65,6 @@ LIMITS = {
     "min_properties": "minProperties",
     "max_properties": "maxProperties",
     "multiple_of": "multipleOf",
+    "enum": "enum",
 }
 """The fields that say the same in JSON schema, with their names there."""

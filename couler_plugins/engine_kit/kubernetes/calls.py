@@ -28,6 +28,7 @@ __all__ = [
     "refusal",
     "sending",
     "silence",
+    "status_in",
 ]
 
 Answer = TypeVar("Answer")
@@ -49,6 +50,12 @@ class Refused(EngineError):
     """
 
     status: int = 0
+
+
+def status_in(thing: Mapped) -> Mapped:
+    """What an object says of how far it is; empty where that is nothing."""
+    status = thing.get("status")
+    return status if isinstance(status, dict) else {}
 
 
 def connected(context: str) -> tuple[Any, str]:

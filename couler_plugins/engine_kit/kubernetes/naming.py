@@ -5,12 +5,22 @@ from __future__ import annotations
 import copy
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["LONGEST", "RUN_LABEL", "Mapped", "as_written", "check_run", "identify", "place"]
+__all__ = [
+    "LONGEST",
+    "RUN_LABEL",
+    "Mapped",
+    "as_written",
+    "check_named",
+    "check_run",
+    "each_object",
+    "identify",
+    "place",
+]
 
 Mapped = dict[str, Any]
 LONGEST = 63
@@ -33,6 +43,29 @@ def check_run(run: str, engine: str) -> None:
     if not RUN.fullmatch(run):
         hint = "lower-case letters, digits and hyphens, at most 36"
         raise InvalidInput(f"{run!r:.60} cannot name a run", engine=engine, hint=hint)
+
+
+def each_object(documents: Iterable[Any]) -> Iterator[Any]:
+    """The documents that say something, and in the place of a `kind: List` the objects in it."""
+    for document in documents:
+        match document:
+            case {"kind": "List", "items": list(items)}:
+                yield from each_object(items)
+            case None:
+                pass  # nothing between two separators
+            case _:
+                yield document
+
+
+def check_named(document: Mapped, runs: bool, engine: str) -> None:
+    """Refuses a document without a name; what runs may have the beginning of one.
+
+    Raises:
+        InvalidInput: it has none.
+    """
+    metadata, names = document.get("metadata"), ("name", "generateName") if runs else ("name",)
+    if not isinstance(metadata, dict) or not any(isinstance(metadata.get(key), str) for key in names):
+        raise InvalidInput(f"a {document['kind']} has no name", engine=engine, hint=" or ".join(names))
 
 
 def as_written(document: Mapped, left_out: Collection[str] = ()) -> Mapped:

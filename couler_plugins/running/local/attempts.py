@@ -115,10 +115,7 @@ async def _run(
 def last_lines(folder: Path) -> str:
     """The end of the log of an attempt, for a message."""
     try:
-        with (folder / LOG).open("rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, stream.tell() - MOST_SHOWN))
-            text = stream.read().decode(errors="replace")
+        text = _tail(folder / LOG, MOST_SHOWN).decode(errors="replace")
     except OSError:
         return ""
     return " | ".join(line.strip() for line in text.splitlines()[-SHOWN:] if line.strip())
@@ -126,7 +123,11 @@ def last_lines(folder: Path) -> str:
 
 def printed(attempt: Attempt, most: int) -> bytes:
     """What the program has printed: the last bytes of it, without the newline at the end."""
-    with (attempt.folder / PRINTED).open("rb") as stream:
+    return _tail(attempt.folder / PRINTED, most).removesuffix(b"\n")
+
+
+def _tail(path: Path, most: int) -> bytes:
+    with path.open("rb") as stream:
         stream.seek(0, os.SEEK_END)
         stream.seek(max(0, stream.tell() - most))
-        return stream.read().removesuffix(b"\n")
+        return stream.read()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from shutil import which
 from typing import Any
 
@@ -14,14 +14,13 @@ from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.caching import Knowledge
-from couler_plugins.hookspecs.local import Local, NotThere, Refusal
+from couler_plugins.hookspecs.local import Local, Look, NotThere, Refusal
 from couler_plugins.hookspecs.running import Job, Request
 from couler_plugins.ir import (
     Call,
     CallSite,
     Graph,
     Operation,
-    Reference,
     Step,
     Workflow,
     call_sites,
@@ -98,9 +97,7 @@ def _step(site: CallSite) -> Iterator[Refusal]:
     subject = f"{site.graph.name}/{step.name}" if site.graph is not None else step.name
     if not isinstance(step.call, Call):
         yield Refusal(subject, "it calls something that is not in the file, or that only its engine finds")
-    for holds, reason in _beyond(step):
-        if holds:
-            yield Refusal(subject, reason)
+    yield from _those(subject, _beyond(step))
     for reference in references(step):
         if reference.to in ("secret", "workspace", "unknown"):
             yield Refusal(
@@ -119,32 +116,35 @@ def _beyond(step: Step) -> Iterator[tuple[bool, str]]:
 
 
 def _graph(graph: Graph) -> Iterator[Refusal]:
-    for holds, reason in (
+    beyond = (
         (graph.regions, "it has groups of steps that loop"),
         (graph.retry, "it is tried again as a whole"),
         (graph.timeout, "it has a time limit as a whole"),
         (graph.memoized, "its owner has the engine cache it as a whole"),
         (graph.locks, "it takes locks that others hold as well"),
         (any(not isinstance(target, str) for target in graph.targets), "its targets are only known at run time"),
-    ):
-        if holds:
-            yield Refusal(graph.name, reason)
+    )
+    return _those(graph.name, beyond)
+
+
+def _those(subject: str, reasons: Iterable[tuple[object, str]]) -> Iterator[Refusal]:
+    """The refusals whose conditions hold."""
+    return (Refusal(subject, reason) for holds, reason in reasons if holds)
 
 
 def _operation(operation: Operation, facet: Local) -> Iterator[Refusal]:
-    for holds, reason in (
+    beyond = (
         (operation.daemon, "it keeps running beside the steps after it"),
         (operation.memoized, "its owner has the engine cache it, in a cache of the cluster"),
         (operation.locks, "it takes locks that others hold as well"),
         (operation.directives, "it asks its engine for something that --local does not support"),
-    ):
-        if holds:
-            yield Refusal(operation.name, reason)
+    )
+    yield from _those(operation.name, beyond)
     if operation.kind not in ("script", "python"):
         yield Refusal(operation.name, f"it is a {operation.kind}, and --local runs only scripts")
         return
     try:
-        program = facet.program(operation, _Anything(operation, facet).look)
+        program = facet.program(operation, _declared(operation, facet))
     except NotThere as error:
         yield Refusal(operation.name, str(error))
         return
@@ -164,16 +164,10 @@ ANY = "\N{REPLACEMENT CHARACTER}"
 """What stands for a text that only the run knows."""
 
 
-class _Anything:
+def _declared(operation: Operation, facet: Local) -> Look:
     """Looks up what is known before a run: the paths of an operation's own inputs and outputs."""
-
-    def __init__(self, operation: Operation, facet: Local) -> None:
-        self._scope = Scope(facet, Whole(parameters={}, facts={}), operation)
-
-    def look(self, reference: Reference) -> str:
-        if reference.path == ("path",) and not reference.step:
-            return str(self._scope.look(reference))
-        return ANY
+    look = Scope(facet, Whole(parameters={}, facts={}), operation).look
+    return lambda reference: str(look(reference)) if reference.path == ("path",) and not reference.step else ANY
 
 
 OTHER = re.compile(r"[^A-Za-z0-9._-]+|^[^A-Za-z0-9]+")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from couler_plugins.caching import reads
 from couler_plugins.caching.code.distributions import is_seen, owner_of
+from couler_plugins.caching.dataplane.observing import few
 from couler_plugins.caching.reads import Fact, Facts, Read, ReadSet
 from couler_plugins.caching.reads.digests import Unusable
 from couler_plugins.caching.reads.read_sets import read_set
@@ -27,7 +28,7 @@ IN_KEY = frozenset(("variable", "variables", "directory", "module"))
 """Reads that each key covers: a program sees no variable but those in it, and starts in a root of its own. Modules that
 are not found are noted by their paths, too: other processes look elsewhere for them."""
 LARGEST = 16 << 20  # bytes of what is written down of one program
-SHOWN = 3
+
 ENTRY = str(Path(reads.__file__).with_name("entry.py"))
 
 
@@ -116,7 +117,7 @@ def _objections(seen: Seen, script: Path, allow: Collection[str]) -> Iterator[st
     ):
         if every and word not in allow:
             remedy = f": add couler.io/cache-allow: {word}" if word else ""
-            yield f"{did} {_few(_named(one, script) for one in every)}{remedy}"
+            yield f"{did} {few(_named(one, script) for one in every)}{remedy}"
     if seen.reason:
         yield seen.reason
 
@@ -135,7 +136,7 @@ def _native(seen: Seen, folder: Path) -> list[Read]:
         return []
     if not (folder / TRACE).exists():
         hint = "its next run is traced" if tracer(folder) else "it could be traced if strace worked here"
-        raise Untraced(f"it loaded {_few(unseen)}, whose compiled code may read files unseen; {hint}")
+        raise Untraced(f"it loaded {few(unseen)}, whose compiled code may read files unseen; {hint}")
     started = (folder / SCRIPT).stat().st_mtime_ns
     return native_reads(folder / TRACE, folder, started, seen.libraries, seen.path)
 
@@ -143,9 +144,3 @@ def _native(seen: Seen, folder: Path) -> list[Read]:
 def _named(fact: Fact, script: Path) -> str:
     place = fact.place.replace(f"{script}:", "line ")
     return f"{fact.name} ({place})" if place else fact.name
-
-
-def _few(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
-    return ", ".join(listed[:SHOWN]) + more

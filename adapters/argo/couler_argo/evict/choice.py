@@ -7,6 +7,7 @@ Beside it, every ConfigMap stays under half of what Kubernetes takes, since Argo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
@@ -66,8 +67,8 @@ class Chooser:
         self._sizes = sizes
         self._assumed = assumed
         self._ran: dict[str, tuple[StepRun, str, tuple[str, ...]]] = {}
-        self._uses: dict[str, int] = {}
-        self._consumers: dict[str, int] = {}
+        self._uses: Counter[str] = Counter()
+        self._consumers: Counter[str] = Counter()
         for run in (*history.runs, *history.live):
             for step in run.steps:
                 self._learn(run.family, step, tuple(run.steps[parent].key for parent in step.parents))
@@ -153,10 +154,9 @@ class Chooser:
     def _learn(self, family: str, step: StepRun, parents: tuple[str, ...]) -> None:
         """A step of a run; the newest run comes last, and seconds are known of those that computed it only."""
         if step.fate == "pending":
-            for parent in dict.fromkeys(parents):
-                self._consumers[parent] = self._consumers.get(parent, 0) + 1
+            self._consumers.update(dict.fromkeys(parents, 1))
         if step.fate in ("computed", "loaded"):
-            self._uses[step.key] = self._uses.get(step.key, 0) + 1
+            self._uses[step.key] += 1
             past = self._ran.get(step.key)
             if past is not None and step.seconds is None:
                 step = msgspec.structs.replace(step, seconds=past[0].seconds)

@@ -192,8 +192,7 @@ def _sweep(
     graves: dict[str, Grave] = {}
     for shard in mine:
         for key, grave in graves_in(shard.annotations).items():
-            youngest = graves.get(key, grave)
-            graves[key] = grave if grave.since >= youngest.since else youngest
+            graves[key] = max(grave, graves.get(key, grave), key=lambda one: one.since)
     deleted = frozenset(
         key
         for key, grave in graves.items()

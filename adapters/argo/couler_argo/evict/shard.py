@@ -89,7 +89,7 @@ class ShardWriter:
         """
         retries = stamina.retry_context(on=Changed, attempts=WRITES, wait_initial=0.05, wait_max=2.0, timeout=None)
         current: Shard | None = shard
-        change = _gone(wish)
+        change = Change({key: ("evicted", ELSEWHERE, entry) for key, (entry, _) in wish.doomed.items()}, 0, 0)
         try:
             for attempt in retries:
                 with attempt:
@@ -168,10 +168,3 @@ class _Draft:
         self.going.add(entry.key)
         self.remaining += len(entry.artifacts) - (0 if graves is None else len(ours))
         self.graves = self.graves if graves is None else graves
-
-
-def _gone(wish: Wish) -> Change:
-    outcomes: dict[str, tuple[Outcome, str, Entry | None]] = {}
-    for key, (entry, _) in wish.doomed.items():
-        outcomes[key] = "evicted", ELSEWHERE, entry
-    return Change(outcomes, 0, 0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     W = TypeVar("W", bound=Workflow)
 
-__all__ = ["Settings", "at_work", "optimized", "plain_document", "working"]
+__all__ = ["Settings", "at_work", "optimized", "plain_document", "results_of", "working"]
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,27 @@ def plain_document(workflow: Workflow) -> dict[str, Any]:
         return document_of(private_copy(workflow))
 
 
+def results_of(document: dict[str, Any], settings: Settings) -> tuple[tuple[Any, ...], bool]:
+    """What the pipeline makes of a document, and whether that is something else.
+
+    Raises:
+        CoulerError: as `couler_plugins.optimize`.
+    """
+    with at_work():
+        result = api.optimize(
+            document,
+            settings.pipeline,
+            to=settings.to,
+            engine="argo",
+            config=settings.config,
+            plugins=settings.plugins,
+        )
+    documents = result.documents
+    for decision in result.decisions:
+        log.info("%s", decision)
+    return documents, result.changed
+
+
 def optimized(workflow: W, document: dict[str, Any], settings: Settings) -> W:
     """A new workflow that says what the pipeline made of the document; the workflow itself where that is the same.
 
@@ -70,23 +91,12 @@ def optimized(workflow: W, document: dict[str, Any], settings: Settings) -> W:
     """
     check_kind(workflow, document)
     try:
-        with at_work():
-            result = api.optimize(
-                document,
-                settings.pipeline,
-                to=settings.to,
-                engine="argo",
-                config=settings.config,
-                plugins=settings.plugins,
-            )
-        documents = result.documents
+        documents, changed = results_of(document, settings)
     except CoulerError as error:
         if error.file == "<mapping>":
             error.file, error.line = label(workflow), None  # the line is one of a text that nobody has seen
         raise
-    for decision in result.decisions:
-        log.info("%s", decision)
-    if not result.changed:
+    if not changed:
         return workflow
     if len(documents) != 1:
         raise Unsupported(

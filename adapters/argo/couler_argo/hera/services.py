@@ -11,9 +11,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from couler_argo.hera.objects import WAY_OUT, hera_classes
-from couler_argo.hera.run import Settings, at_work
+from couler_argo.hera.run import Settings, results_of
 from couler_argo.run.runner import ArgoRunner
-from couler_plugins import api
 from couler_plugins.documents import diff, render
 from couler_plugins.errors import Unsupported, one_line
 from couler_plugins.hookspecs.running import Request, Where
@@ -92,18 +91,7 @@ def _service_class() -> type[Any]:
 
 def _split(document: dict[str, Any], settings: Settings) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The workflow as it is to be, and what it needs beside it."""
-    with at_work():
-        result = api.optimize(
-            document,
-            settings.pipeline,
-            to=settings.to,
-            engine="argo",
-            config=settings.config,
-            plugins=settings.plugins,
-        )
-    for decision in result.decisions:
-        log.info("%s", decision)
-    workflow, *others = result.documents
+    (workflow, *others), _ = results_of(document, settings)
     return workflow, others
 
 

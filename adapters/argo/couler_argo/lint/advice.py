@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from couler_argo.lint.expressions import check_expressions
 from couler_argo.lint.holders import Holder
 from couler_argo.lint.loops import loops
 from couler_argo.lint.report import Report
-from couler_argo.lint.run import named
+from couler_argo.lint.run import calls_of, named
 from couler_argo.lint.tags import open_tags, tags
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.legalize.schedules import DURATION
@@ -32,7 +31,7 @@ def advise(holder: Holder, report: Report) -> None:
         _check_memoize(template.get("memoize", {}), (*path, "memoize"), where, report)
         check_expressions(template, path, where, report)
         _check_open_tags(template, path, where, report)
-        for call, place in _calls(template, path):
+        for call, place in calls_of(template, path):
             subject = f"{where}, {'task' if 'dag' in template else 'step'} {call.get('name', '')!r}: "
             _check_hooks(holder, call, place, subject, report)
             _check_item(call, place, subject, report)
@@ -53,15 +52,6 @@ def _check_pod_name(holder: Holder, template: Mapping, path: Path, where: str, r
         report.warning("pod-name", path, message, f"call it {name.lower()!r}")
 
 
-def _calls(template: Mapping, path: Path) -> Iterator[tuple[Mapping, Path]]:
-    """The steps and tasks of a template, each with its place."""
-    for number, task in enumerate(template.get("dag", {}).get("tasks", ())):
-        yield task, (*path, "dag", "tasks", number)
-    for group, steps in enumerate(template.get("steps", ())):
-        for number, step in enumerate(steps):
-            yield step, (*path, "steps", group, number)
-
-
 def _check_hooks(holder: Holder, call: Mapping, path: Path, where: str, report: Report) -> None:
     """Hooks of templates that do not exist: Argo looks for these only when they run."""
     called = [(hook.get("template", ""), (*path, "hooks", event)) for event, hook in call.get("hooks", {}).items()]
@@ -75,9 +65,7 @@ def _check_hooks(holder: Holder, call: Mapping, path: Path, where: str, report: 
 
 
 def _check_item(call: Mapping, path: Path, where: str, report: Report) -> None:
-    if loops(call):
-        return
-    for tag, place in tags(call, path):
+    for tag, place in () if loops(call) else tags(call, path):
         if tag == "item" or tag.startswith("item."):
             message = f"{where}{{{{{tag}}}}} cannot be resolved: the step does not loop"
             report.warning(

@@ -6,6 +6,8 @@ Only the pairs that are asked for are looked at: all of them would be a hundred 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
 
 __all__ = ["cycle_of", "not_before", "order_of"]
 
@@ -15,17 +17,15 @@ CHUNK = 4096
 
 def order_of(waits: Sequence[Sequence[int]]) -> list[int]:
     """The tasks in an order in which they can run; those of cycles, and behind them, are missing."""
-    missing = [len(before) for before in waits]
-    followers: list[list[int]] = [[] for _ in waits]
+    sorter: TopologicalSorter[int] = TopologicalSorter(dict.fromkeys(range(len(waits)), ()))
     for number, before in enumerate(waits):
-        for other in before:
-            followers[other].append(number)
-    order = [number for number, count in enumerate(missing) if not count]
-    for number in order:  # grows while it is gone through
-        for follower in followers[number]:
-            missing[follower] -= 1
-            if not missing[follower]:
-                order.append(follower)
+        sorter.add(number, *before)
+    with suppress(CycleError):  # it goes on to what waits for a cycle
+        sorter.prepare()
+    order: list[int] = []
+    while ready := sorter.get_ready():
+        order += ready
+        sorter.done(*ready)
     return order
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from couler_argo.lint.names import check_ports
 from couler_argo.lint.report import Report
 from couler_plugins.documents import Path
 
-__all__ = ["Arguments", "Later", "as_text", "check_arguments", "check_supply"]
+__all__ = ["Arguments", "Later", "as_text", "check_arguments", "check_supply", "firsts"]
 
 Mapping = dict[str, Any]
 Later = Literal["never", "at submission", "in use"]
@@ -23,12 +23,16 @@ class Arguments:
     """The parameters and artifacts that are passed, by name; the first of a name counts."""
 
     def __init__(self, data: Mapping) -> None:
-        self.parameters: dict[str, Mapping] = {}
-        self.artifacts: dict[str, Mapping] = {}
-        for item in data.get("parameters", ()):
-            self.parameters.setdefault(item.get("name", ""), item)
-        for item in data.get("artifacts", ()):
-            self.artifacts.setdefault(item.get("name", ""), item)
+        self.parameters = firsts(data.get("parameters", ()))
+        self.artifacts = firsts(data.get("artifacts", ()))
+
+
+def firsts(items: Iterable[Mapping]) -> dict[str, Mapping]:
+    """The first thing of each name."""
+    first: dict[str, Mapping] = {}
+    for item in items:
+        first.setdefault(item.get("name", ""), item)
+    return first
 
 
 def as_text(value: Any) -> str:

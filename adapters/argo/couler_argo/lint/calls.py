@@ -98,9 +98,8 @@ def resolve(run: Run, caller: Callee, call: Mapping, path: Path, where: str) -> 
         if inline is None or referred.callee is None:
             return referred
         return Resolved(referred.callee.inline(inline, path, where, report))
-    resolved: Resolved | None = None
-    if name:
-        resolved = resolve_name(run, caller.holder, name, report, (*path, "template"), where, caller.borrowed)
+    place = (*path, "template")
+    resolved = resolve_name(run, caller.holder, name, report, place, where, caller.borrowed) if name else None
     if inline is not None:
         return Resolved(caller.inline(inline, path, where, report))
     if resolved is None:
@@ -154,10 +153,9 @@ def resolve_reference(run: Run, holder: Holder, report: Report, reference: Mappi
         hint = report.meant(template, library.template_names, "correct the name, or add the template")
         report.error("unknown-template", (*path, "template"), message, hint)
         return UNKNOWN
-    if library.document == run.home.document and library.manifest.path == run.home.manifest.path:
-        return _resolved(run, library, definition, report, borrowed=True)
-    borrowed = Borrowed(report, path, f"{where}calls {template!r} of {name!r}", library.document)
-    return _resolved(run, library, definition, borrowed, borrowed=True)
+    if library.document != run.home.document or library.manifest.path != run.home.manifest.path:
+        report = Borrowed(report, path, f"{where}calls {template!r} of {name!r}", library.document)
+    return _resolved(run, library, definition, report, borrowed=True)
 
 
 def find_library(run: Run, holder: Holder, report: Report, reference: Mapping, path: Path, where: str) -> Holder | None:
@@ -173,11 +171,10 @@ def find_library(run: Run, holder: Holder, report: Report, reference: Mapping, p
     if len(libraries) > 1:
         run.shelf.shared.add(libraries, holder.document, (*holder.manifest.path, *path))
         return None
-    library = libraries[0] if libraries else None
-    if library is not None and not library.misfits:
-        return library
+    if libraries and not libraries[0].misfits:
+        return libraries[0]
     kind = "ClusterWorkflowTemplate" if cluster else "WorkflowTemplate"
-    if library is not None:
+    if libraries:
         report.note("outside-bundle", path, f"{where}refers to the {kind} {name!r}, which cannot be read")
         return None
     hint = report.meant(name, run.shelf.names(cluster), "give its file as well, to have this checked")

@@ -66,12 +66,9 @@ def conform(data: Any, shape: Any, path: Path, misfits: list[Misfit]) -> Any:
     if not isinstance(data, dict):
         return _misfit(data, "a mapping", path, misfits)
     members = dict(_members(data, shape, path, misfits))
-    gone = [key for key in data if key not in members]
-    result = {**data, **members}
-    for key in gone:
-        if result[key] is None or isinstance(shape, Each) or key in shape:
-            del result[key]
-    return result
+    shaped = data if isinstance(shape, Each) else shape
+    others = {key: content for key, content in data.items() if content is not None and key not in shaped}
+    return {key: members.get(key, content) for key, content in data.items() if key in members or key in others}
 
 
 def _members(data: dict[str, Any], shape: Any, path: Path, misfits: list[Misfit]) -> Iterator[tuple[str, Any]]:
@@ -97,16 +94,7 @@ def _misfit(data: Any, wanted: str, path: Path, misfits: list[Misfit]) -> None:
 
 
 def _named(data: Any) -> str:
-    match data:
-        case bool():
-            return "true or false"
-        case str():
-            return "a text"
-        case dict():
-            return "a mapping"
-        case list():
-            return "a list"
-    return "a number"
+    return {bool: FLAG.name, str: TEXT.name, dict: "a mapping", list: "a list"}.get(type(data), "a number")
 
 
 def _empty(shape: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_argo.lint.report import Report
+from couler_argo.lint.run import calls_of
 from couler_argo.references import expression, value
 from couler_plugins.documents import Path
 from couler_plugins.ir import ANY_STEP, Expression, Reference, Template
@@ -19,8 +20,7 @@ BARE = ("expression", "fromExpression")
 
 def check_expressions(template: Mapping, path: Path, where: str, report: Report) -> None:
     """References in a template's expressions to inputs and steps that it does not have; inline ones are left aside."""
-    steps = [str(item.get("name", "")) for item in template.get("dag", {}).get("tasks", ())]
-    steps += [str(item.get("name", "")) for group in template.get("steps", ()) for item in group]
+    steps = [str(call.get("name", "")) for call, _ in calls_of(template, path)]
     inputs = {
         (kind, item.get("name", ""))
         for kind, plural in (("parameter", "parameters"), ("artifact", "artifacts"))

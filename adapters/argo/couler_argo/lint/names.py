@@ -36,7 +36,15 @@ def check_port_name(name: str, kind: str, path: Path, where: str, report: Report
         report.error("invalid-name", path, message, "use letters, digits, '-' and '_'")
 
 
-def check_fields(items: Iterable[Mapping], kind: str, path: Path, where: str, report: Report, literal: bool) -> None:
+def check_fields(
+    items: Iterable[Mapping],
+    kind: str,
+    path: Path,
+    where: str,
+    report: Report,
+    literal: bool,
+    check: Check = check_field,
+) -> None:
     """A list of templates, tasks or containers: each has a good name of its own.
 
     Args:
@@ -46,19 +54,8 @@ def check_fields(items: Iterable[Mapping], kind: str, path: Path, where: str, re
         where: what it belongs to, to begin a message with.
         report: gets what is wrong.
         literal: whether Argo reads the names as they are written, without filling anything in.
+        check: what makes a good name.
     """
-    _check(items, check_field, kind, path, where, report, literal)
-
-
-def check_ports(ports: Mapping, path: Path, where: str, report: Report, literal: bool) -> None:
-    """The parameters and artifacts of some inputs, outputs or arguments; as `check_fields`."""
-    for plural, kind in (("parameters", "parameter"), ("artifacts", "artifact")):
-        _check(ports.get(plural, ()), check_port_name, kind, (*path, plural), where, report, literal)
-
-
-def _check(
-    items: Iterable[Mapping], check: Check, kind: str, path: Path, where: str, report: Report, literal: bool
-) -> None:
     names: set[str] = set()
     for number, item in enumerate(items):
         name = item.get("name", "")
@@ -71,3 +68,9 @@ def _check(
             message = f"{where}two {kind}s are named {name!r}"
             report.error("duplicate-name", (*path, number, "name"), message, "rename one of them")
         names.add(name)
+
+
+def check_ports(ports: Mapping, path: Path, where: str, report: Report, literal: bool) -> None:
+    """The parameters and artifacts of some inputs, outputs or arguments; as `check_fields`."""
+    for plural, kind in (("parameters", "parameter"), ("artifacts", "artifact")):
+        check_fields(ports.get(plural, ()), kind, (*path, plural), where, report, literal, check_port_name)

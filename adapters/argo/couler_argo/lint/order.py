@@ -65,12 +65,12 @@ class Order:
                 if not text.startswith("{{tasks."):
                     continue
                 name = text.split(".", 2)[1]
-                place = (*path, plural, index, key)
+                question = _Asked(text[2:].split("}}")[0], (*path, plural, index, key), True)
                 other = self._tasks.by_name.get(name)
                 if other is not None:
-                    self._asked.setdefault((number, other), []).append(_Asked(text[2:].split("}}")[0], place, True))
-                elif self._scope.knows(text[2:].split("}}")[0]):  # else it is said already
-                    self._say(_Asked(text[2:].split("}}")[0], place, True), number, name)
+                    self._asked.setdefault((number, other), []).append(question)
+                elif self._scope.knows(question.tag):  # else it is said already
+                    self._say(question, number, name)
 
     def check(self, waits: Sequence[Sequence[int]], order: Sequence[int]) -> None:
         """Says which of the references are to tasks that need not have ended."""

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from difflib import get_close_matches
 from typing import Literal
 
 from couler_argo.lint.releases import Release, Releases
-from couler_plugins.documents import Path, Remark
+from couler_plugins.documents import Path
+from couler_plugins.engine_kit import reporting
+from couler_plugins.engine_kit.reporting import FEW, Severity
 
 __all__ = ["Borrowed", "Report", "Unjudged"]
 
-Severity = Literal["error", "warning", "note"]
-FEW = 500
-"""Of how many names the nearest one is looked for, and how often: with more it takes longer than it is worth."""
 
-
-class Report:
+class Report(reporting.Report):
     """The remarks on one object of a document.
 
     Args:
@@ -26,24 +23,10 @@ class Report:
     """
 
     def __init__(self, document: int, base: Path, releases: Releases) -> None:
-        self.document = document
-        self.base = base
+        super().__init__(document, base)
         self.releases = releases
-        self.remarks: list[Remark] = []
         self.shown: Callable[[str], str] = str  # how a message is spelled for people
         self._looked = 0
-
-    def error(self, code: str, path: Path, message: str, hint: str = "") -> None:
-        """What Argo or the API server refuses."""
-        self.add("error", code, path, message, hint)
-
-    def warning(self, code: str, path: Path, message: str, hint: str = "") -> None:
-        """What is accepted, and fails or surprises when it runs."""
-        self.add("warning", code, path, message, hint)
-
-    def note(self, code: str, path: Path, message: str, hint: str = "") -> None:
-        """What cannot be judged."""
-        self.add("note", code, path, message, hint)
 
     def since(
         self, release: Release, code: str, path: Path, message: str, hint: str, *, before: Literal["", "warning"] = ""
@@ -66,18 +49,15 @@ class Report:
             self.note(code, path, message, hint)
 
     def meant(self, name: str, names: Collection[str], otherwise: str) -> str:
-        """A hint that names the known name nearest to a misspelled one; `otherwise` where none is near."""
+        """A hint that names the known name nearest to a misspelled one, as long as few were looked for."""
         self._looked += 1
-        close = get_close_matches(name, names, 1, 0.75) if len(names) <= FEW and self._looked <= FEW else ()
-        return f"did you mean {close[0]!r}?" if close else otherwise
+        return super().meant(name, names if self._looked <= FEW else (), otherwise)
 
     def add(
         self, severity: Severity, code: str, path: Path, message: str, hint: str, definition: int | None = None
     ) -> None:
         """One remark; `path` is inside the object, `definition` the document of what is wrong, if it is another."""
-        shown = self.shown
-        where = self.document, self.base + path
-        self.remarks.append(Remark(*where, severity, code, shown(message), shown(hint), definition))
+        super().add(severity, code, path, self.shown(message), self.shown(hint), definition)
 
 
 class Unjudged(Report):

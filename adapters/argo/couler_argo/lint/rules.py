@@ -11,7 +11,7 @@ from typing import Any
 from couler_argo.lint.holders import Holder
 from couler_argo.lint.releases import FULL_CRDS
 from couler_argo.lint.report import Report
-from couler_argo.lint.run import named
+from couler_argo.lint.run import calls_of, named
 from couler_argo.lint.shapes import LOCATION
 from couler_plugins.documents import Path
 
@@ -57,11 +57,8 @@ def _ports(template: Mapping, path: Path) -> Iterator[tuple[Mapping, Path]]:
     """All inputs, outputs and arguments of a template."""
     for side in ("inputs", "outputs"):
         yield template.get(side, {}), (*path, side)
-    for number, task in enumerate(template.get("dag", {}).get("tasks", ())):
-        yield task.get("arguments", {}), (*path, "dag", "tasks", number, "arguments")
-    for group, steps in enumerate(template.get("steps", ())):
-        for number, step in enumerate(steps):
-            yield step.get("arguments", {}), (*path, "steps", group, number, "arguments")
+    for call, place in calls_of(template, path):
+        yield call.get("arguments", {}), (*place, "arguments")
 
 
 def _check_artifacts(ports: Mapping, path: Path, where: str, report: Report) -> None:

@@ -13,7 +13,7 @@ from couler_argo.lint.report import Report
 from couler_argo.lint.tags import is_parameter
 from couler_plugins.documents import Path
 
-__all__ = ["Run", "Scope", "named"]
+__all__ = ["Run", "Scope", "calls_of", "named"]
 
 Mapping = dict[str, Any]
 CHECKED = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
@@ -148,17 +148,24 @@ class Scope:
 
     def knows(self, tag: str, beside: Collection[str] = (), any_item: bool = False) -> bool:
         """Whether Argo can tell what a variable stands for; `beside` are more variables."""
-        if not tag.startswith(CHECKED) or tag in self.names or tag in beside or tag in self.run.variables:
-            return True
-        if tag.startswith(LATER) or (any_item and tag.startswith("item.")):
-            return True
-        if any(tag.startswith(beginning) for beginning in self.any):
-            return True
-        if tag.startswith("workflow.outputs.artifacts.") and self.run.any_artifact:
-            return True
-        if tag.startswith("workflow.parameters") and self.run.library:
-            return True
-        return bool(self.open) and ".".join(tag.split(".", 2)[:2]) in self.open
+        return (
+            not tag.startswith(CHECKED)
+            or any(tag in names for names in (self.names, beside, self.run.variables))
+            or tag.startswith((*LATER, *self.any))
+            or (any_item and tag.startswith("item."))
+            or (self.run.any_artifact and tag.startswith("workflow.outputs.artifacts."))
+            or (self.run.library and tag.startswith("workflow.parameters"))
+            or (bool(self.open) and ".".join(tag.split(".", 2)[:2]) in self.open)
+        )
+
+
+def calls_of(template: Mapping, path: Path) -> Iterator[tuple[Mapping, Path]]:
+    """The tasks and steps of a template, each with its place."""
+    for number, task in enumerate(template.get("dag", {}).get("tasks", ())):
+        yield task, (*path, "dag", "tasks", number)
+    for group, steps in enumerate(template.get("steps", ())):
+        for number, step in enumerate(steps):
+            yield step, (*path, "steps", group, number)
 
 
 def named(template: Mapping) -> str:

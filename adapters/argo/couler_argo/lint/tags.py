@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from operator import is_
 from typing import Any
 
 from couler_plugins.documents import Path
@@ -63,12 +64,8 @@ def filled(data: Any, value: Callable[[str], str | None]) -> Any:
         return {**data, **changed} if changed else data
     if isinstance(data, list):
         after = [filled(item, value) for item in data]
-        return data if all(map(_same, after, data)) else after
+        return data if all(map(is_, after, data)) else after
     return data
-
-
-def _same(one: object, two: object) -> bool:
-    return one is two
 
 
 def _filled_text(text: str, value: Callable[[str], str | None]) -> str:

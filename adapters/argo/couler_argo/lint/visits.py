@@ -89,10 +89,8 @@ def _supplied(template: Mapping, arguments: Arguments | None, values: Any) -> Ma
         name = item.get("name", "")
         value = values(f"inputs.parameters.{name}")
         passed = None if arguments is None else arguments.parameters.get(name)
-        if value is not None:
-            supplied: Mapping = {"value": value}
-        else:
-            supplied = {"valueFrom": (item if passed is None else passed).get("valueFrom", {})}
+        source = (item if passed is None else passed).get("valueFrom", {})
+        supplied: Mapping = {"valueFrom": source} if value is None else {"value": value}
         parameters.append({**{key: item[key] for key in item if key not in ("value", "valueFrom")}, **supplied})
     artifacts: list[Mapping] = []
     for item in inputs.get("artifacts", ()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from couler_argo.lint.arguments import Arguments, Later, as_text, check_arguments
+from couler_argo.lint.arguments import Arguments, Later, as_text, check_arguments, firsts
 from couler_argo.lint.calls import Request, find_library, resolve_name, resolve_reference
 from couler_argo.lint.holders import Holder, Shelf
 from couler_argo.lint.hooks import check_hooks
@@ -74,10 +74,10 @@ def _arguments(spec: Mapping, library: Holder | None) -> tuple[Mapping, Mapping]
     for plural in ("parameters", "artifacts"):
         own[plural], inherited[plural] = spec.get("arguments", {}).get(plural, []), []
         if library is not None:  # where Argo puts the two together, it takes the first of each name
-            own[plural] = _firsts(own[plural])
-            names = {item.get("name", "") for item in own[plural]}
-            others = _firsts(library.spec.get("arguments", {}).get(plural, []))
-            inherited[plural] = [item for item in others if item.get("name", "") not in names]
+            first = firsts(own[plural])
+            others = firsts(library.spec.get("arguments", {}).get(plural, []))
+            own[plural] = list(first.values())
+            inherited[plural] = [item for name, item in others.items() if name not in first]
     return own, inherited
 
 
@@ -93,14 +93,6 @@ def _needed(home: Holder, library: Holder | None) -> Collection[str]:
         if definition is not None:
             needed |= {item.get("name", "") for item in definition[0].get("inputs", {}).get("parameters", ())}
     return needed
-
-
-def _firsts(items: list[Mapping]) -> list[Mapping]:
-    """The first thing of each name."""
-    first: dict[str, Mapping] = {}
-    for item in items:
-        first.setdefault(item.get("name", ""), item)
-    return list(first.values())
 
 
 def _define(run: Run, arguments: Mapping, library: Holder | None) -> None:

@@ -9,7 +9,7 @@ from couler_argo.codec import Mapped
 from couler_argo.manifests import SPEC_PATHS
 from couler_argo.run.kinds import KINDS
 from couler_argo.split.part_spec import RUN_ID
-from couler_plugins.engine_kit.kubernetes.naming import as_written, check_run, identify, place
+from couler_plugins.engine_kit.kubernetes.naming import as_written, check_named, check_run, each_object, identify, place
 from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
@@ -63,28 +63,16 @@ def memoizes(thing: Mapping[str, Any]) -> bool:
 
 def _objects(documents: Sequence[Any]) -> Iterator[Mapped]:
     """Copies of all objects, those in a `kind: List` included."""
-    for document in documents:
-        if document is None:
-            continue  # nothing between two separators
-        kind = document.get("kind") if isinstance(document, dict) else None
-        if kind == "List" and isinstance(document.get("items"), list):
-            yield from _objects(document["items"])
-            continue
+    for document in each_object(documents):
+        kind, version = (document.get(key) if isinstance(document, dict) else None for key in ("kind", "apiVersion"))
         kind_of = KINDS.get(str(kind))
-        if kind_of is None or document.get("apiVersion") != kind_of.api_version:
-            version = document.get("apiVersion") if isinstance(document, dict) else None
+        if kind_of is None or version != kind_of.api_version:
             message = f"couler does not submit a {kind!r:.60} of {version!r:.60}"
             raise Unsupported(
                 message, engine="argo", feature="run", hint="apply it with kubectl, and leave it out here"
             )
-        metadata = document.get("metadata")
-        if not isinstance(metadata, dict) or not any(isinstance(metadata.get(key), str) for key in _names(kind)):
-            raise InvalidInput(f"a {kind} has no name", engine="argo", hint=" or ".join(_names(kind)))
+        check_named(document, kind == "Workflow", "argo")
         yield as_written(document, OF_CONTROLLER)
-
-
-def _names(kind: str | None) -> tuple[str, ...]:
-    return ("name", "generateName") if kind == "Workflow" else ("name",)
 
 
 def _set_parameters(things: Sequence[Mapped], request: Request) -> None:

@@ -6,12 +6,12 @@ Sources: `WorkflowStatus` and `NodeStatus` of https://pkg.go.dev/github.com/argo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from couler_argo.codec import Mapped
 from couler_argo.nodes import attempts_of, nodes_of
+from couler_plugins.engine_kit.kubernetes.calls import status_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Phase, Produced, Status
 
@@ -38,7 +38,7 @@ def ended(workflow: Mapped) -> bool:
 
 def status_of(workflow: Mapped) -> Status:
     """How far a workflow is; the steps are those of its entrypoint, where the nodes can be read."""
-    status = _status(workflow)
+    status = status_in(workflow)
     nodes = list(_steps(workflow))
     by_phase = [(str(node.get("displayName")), node.get("phase"), node.get("type")) for node in nodes]
     return Status(
@@ -54,7 +54,7 @@ def status_of(workflow: Mapped) -> Status:
 
 def outputs_of(workflow: Mapped) -> list[Produced]:
     """The global outputs of a workflow: parameters, and artifacts with where they are stored."""
-    outputs = _status(workflow).get("outputs") or {}
+    outputs = status_in(workflow).get("outputs") or {}
     result = []
     for item in outputs.get("parameters") or ():
         value = item.get("value", "")
@@ -79,9 +79,4 @@ def _steps(workflow: Mapped) -> Iterator[Mapped]:
 
 
 def _phase(workflow: Mapped) -> Phase:
-    return PHASES.get(str(_status(workflow).get("phase") or ""), "running")
-
-
-def _status(workflow: Mapped) -> dict[str, Any]:
-    status = workflow.get("status")
-    return status if isinstance(status, dict) else {}
+    return PHASES.get(str(status_in(workflow).get("phase") or ""), "running")

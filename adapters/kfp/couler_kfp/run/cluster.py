@@ -12,10 +12,9 @@ from typing import Any
 
 from couler_kfp.mappings import Mapped
 from couler_kfp.run.client import Calls
-from couler_kfp.run.filling import filled, gathered
+from couler_kfp.run.filling import filled, gathered, produced
 from couler_kfp.run.jobs import jobs_of
 from couler_kfp.run.store import fetched, needed_root, root_of
-from couler_kfp.run.values import shown
 from couler_kfp.split.handoff import HANDOFF, Crossing
 from couler_plugins.errors import EngineError, Unsupported
 from couler_plugins.hookspecs.running import Job, Phase, Produced, Request, Status, Submitted, Where
@@ -91,16 +90,14 @@ class ClusterRunner:
         by_state = [(str(task.get("display_name")), task.get("state")) for task in tasks]
         state, error = str(run.get("state")), run.get("error") or {}
         message = " ".join(str(error.get("message") or "").split())[:MOST]
-        failed = tuple(name for name, its in by_state if its == "FAILED")
-        if state in ("FAILED", "CANCELED") and not message:
-            message = "it was terminated" if state == "CANCELED" else ""
+
         return Status(
             phase=PHASES.get(state, "running"),
-            message=message,
+            message=message or ("it was terminated" if state == "CANCELED" else ""),
             done=sum(its in DONE for _, its in by_state),
             steps=len(by_state),
             running=tuple(name for name, its in by_state if its == "RUNNING"),
-            failed=failed,
+            failed=tuple(name for name, its in by_state if its == "FAILED"),
         )
 
     def outputs(self, place: str) -> list[Produced]:
@@ -108,14 +105,8 @@ class ClusterRunner:
         job = self._jobs.get(place)
         if job is None or not (self._stands_for_parts(place) or _hands_out(job)):
             return []
-        crossing = gathered(job, self._crossing) if self._stands_for_parts(place) else self._crossing(place)
-        return [
-            *(Produced(name=name, kind="parameter", value=shown(value)) for name, value in crossing.parameters.items()),
-            *(
-                Produced(name=name, kind="artifact", value=str(item["uri"]))
-                for name, item in crossing.artifacts.items()
-            ),
-        ]
+        whole = self._stands_for_parts(place)
+        return produced(gathered(job, self._crossing) if whole else self._crossing(place))
 
     def stop(self, place: str, *, terminate: bool = False) -> list[str]:
         """Terminates a run; KFP runs exit handlers or not as it likes."""

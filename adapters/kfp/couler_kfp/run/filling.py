@@ -9,11 +9,12 @@ import msgspec
 
 from couler_kfp.mappings import Mapped
 from couler_kfp.run.jobs import Source
+from couler_kfp.run.values import shown
 from couler_kfp.split.handoff import Crossing
 from couler_plugins.errors import EngineError
-from couler_plugins.hookspecs.running import Job
+from couler_plugins.hookspecs.running import Job, Produced
 
-__all__ = ["Filled", "filled", "gathered"]
+__all__ = ["Filled", "filled", "gathered", "produced"]
 
 OF_THE_STORE = ("store_session_info",)
 """Metadata that the backend writes itself, of a run's own access to its store."""
@@ -63,6 +64,15 @@ def gathered(job: Job, by_place: By) -> Crossing:
         elif source.output in crossing.artifacts:
             artifacts[name] = crossing.artifacts[source.output]
     return Crossing(parameters=parameters, artifacts=artifacts)
+
+
+def produced(crossing: Crossing) -> list[Produced]:
+    """What was handed out, as it is told."""
+    parameters, artifacts = crossing.parameters.items(), crossing.artifacts.items()
+    return [
+        *(Produced(name=name, kind="parameter", value=shown(value)) for name, value in parameters),
+        *(Produced(name=name, kind="artifact", value=str(item["uri"])) for name, item in artifacts),
+    ]
 
 
 def _read(source: Source, by_place: By) -> Any:

@@ -22,11 +22,10 @@ from typing import Any
 import msgspec
 
 from couler_kfp.history.local import history_of
-from couler_kfp.run.filling import filled, gathered
+from couler_kfp.run.filling import filled, gathered, produced
 from couler_kfp.run.jobs import jobs_of
 from couler_kfp.run.offline import check_runs_here, offline
 from couler_kfp.run.stand_ins import with_given
-from couler_kfp.run.values import shown
 from couler_kfp.split.handoff import Crossing
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.extras import install_hint
@@ -109,14 +108,7 @@ class LocalRunner:
 
     def outputs(self, place: str) -> list[Produced]:
         """What a job has handed out: values, and paths of artifacts."""
-        crossing = self._crossing(place)
-        values = [
-            Produced(name=name, kind="parameter", value=shown(value)) for name, value in crossing.parameters.items()
-        ]
-        artifacts = [
-            Produced(name=name, kind="artifact", value=str(item["uri"])) for name, item in crossing.artifacts.items()
-        ]
-        return [*values, *artifacts]
+        return produced(self._crossing(place))
 
     def stop(self, place: str, *, terminate: bool = False) -> list[str]:
         """Nothing runs on once this process has ended."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 
 from couler_kfp.mappings import Mapped, mapping
 from couler_plugins.errors import InvalidInput, Unsupported
@@ -66,7 +65,7 @@ def offline(spec: Mapped) -> Mapped:
     executors = spec.get("deploymentSpec", {}).get("executors", {})
     bare = {label: _without_pip(executor) for label, executor in executors.items()}
     copied = _Copied(spec.get("components", {}))
-    root = copied.of_root(spec["root"])
+    root = copied.with_own(spec["root"])
     deployment = {**spec.get("deploymentSpec", {}), "executors": bare}
     return {**spec, "components": copied.components, "deploymentSpec": deployment, "root": root}
 
@@ -90,11 +89,8 @@ class _Copied:
         self._given = components
         self.components: Mapped = {}
 
-    def of_root(self, root: Mapped) -> Mapped:
-        """The root, whose tasks call components of their own."""
-        return self._with_own(root)
-
-    def _with_own(self, component: Mapped) -> Mapped:
+    def with_own(self, component: Mapped) -> Mapped:
+        """A component, such as the root, whose tasks call components of their own."""
         if "dag" not in component:
             return component
         tasks = {name: self._task(task) for name, task in component["dag"].get("tasks", {}).items()}
@@ -103,14 +99,7 @@ class _Copied:
     def _task(self, task: Mapped) -> Mapped:
         called = task["componentRef"]["name"]
         # The part of the name that counts as a folder: names that are there at all keep what they are.
-        name = called if called not in self.components else fresh_name(called, self._taken())
+        name = called if called not in self.components else fresh_name(called, {*self._given, *self.components})
         self.components[name] = {}
-        self.components[name] = self._with_own(self._given[called])
+        self.components[name] = self.with_own(self._given[called])
         return {**task, "componentRef": {**task["componentRef"], "name": name}}
-
-    def _taken(self) -> set[str]:
-        return set(self._names())
-
-    def _names(self) -> Iterator[Any]:
-        yield from self._given
-        yield from self.components

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
+from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation, references
 from couler_tekton.bodies import STEP_ACTION
 from couler_tekton.cache.declared import INPUTS, MAX_OUTPUT, OUTPUTS, STORE, entries, files_of, rest_of, to_annotate
 from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of
-from couler_tekton.lint.report import Report
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.mappings import Mapped, without
 

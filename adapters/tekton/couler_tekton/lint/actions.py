@@ -5,10 +5,11 @@ Source: `pkg/apis/pipeline/v1beta1/stepaction_validation.go`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.parameters import (
     check_arrays,
     check_declared,
@@ -17,8 +18,8 @@ from couler_tekton.lint.parameters import (
     check_usage,
     check_variable,
     declared,
+    step_texts,
 )
-from couler_tekton.lint.report import Report
 from couler_tekton.lint.results import check_results
 from couler_tekton.lint.steps import check_program
 from couler_tekton.lint.texts import mentions
@@ -26,6 +27,8 @@ from couler_tekton.lint.texts import mentions
 __all__ = ["check_step_action"]
 
 Mapped = dict[str, Any]
+TEXTS = partial(step_texts, keys=("image", "script"), of_mounts=("name",))
+"""The texts of a StepAction that parameters may stand in."""
 
 
 def check_step_action(spec: Mapped, path: Path, report: Report) -> None:
@@ -37,11 +40,11 @@ def check_step_action(spec: Mapped, path: Path, report: Report) -> None:
         message = "the script of a StepAction reads a parameter"
         report.error("script-params", (*path, "script"), message, "pass it by an environment variable")
     steps = [(spec, path)]
-    check_usage(steps, params, report, _texts)
+    check_usage(steps, params, report, TEXTS)
     check_declared([param._replace(enum=()) for param in params], report)
     check_unique(params, report)
     check_names(params, report)
-    check_arrays(steps, params, report, _texts)
+    check_arrays(steps, params, report, TEXTS)
     names = {result.get("name") or "" for result in spec.get("results") or ()}
     for prefix in ("step.results", "results"):
         check_variable(script, (*path, "script"), prefix, names, report, "result")
@@ -54,15 +57,3 @@ def check_step_action(spec: Mapped, path: Path, report: Report) -> None:
             report.error("volume-mount", place, message, "write $(params.NAME)")
             return
         check_variable(name, place, "params", existing, report)
-
-
-def _texts(step: Mapped, path: Path) -> Iterator[tuple[str, Path, bool]]:
-    for key in ("image", "script"):
-        yield step.get(key) or "", (*path, key), False
-    for key in ("command", "args"):
-        for number, word in enumerate(step.get(key) or ()):
-            yield word or "", (*path, key, number), True
-    for number, variable in enumerate(step.get("env") or ()):
-        yield variable.get("value") or "", (*path, "env", number, "value"), False
-    for number, mount in enumerate(step.get("volumeMounts") or ()):
-        yield mount.get("name") or "", (*path, "volumeMounts", number, "name"), False

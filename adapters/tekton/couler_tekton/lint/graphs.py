@@ -6,11 +6,12 @@ Source: `pkg/apis/pipeline/v1/pipeline_validation.go`, `resultref.go`, `pkg/reco
 from __future__ import annotations
 
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.matrices import matrix_params
-from couler_tekton.lint.report import Report
 from couler_tekton.lint.texts import expressions, is_result, result_refs, values
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "check_nested_results",
     "check_pipeline_results",
     "given_texts",
+    "passed_texts",
     "reads",
     "when_texts",
 ]
@@ -34,6 +36,12 @@ class Read(NamedTuple):
     task: str
     result: str
     path: Path
+
+
+def passed_texts(task: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
+    """The texts of the parameters that a task is passed, or that its matrix fills."""
+    yield from given_texts(task, path)
+    yield from ((text, place) for item, place, _ in matrix_params(task, path) for text in values(item.get("value")))
 
 
 def given_texts(task: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
@@ -71,8 +79,7 @@ def _body_texts(task: Mapped, path: Path) -> Iterator[tuple[str, Path]]:
 
 def reads(task: Mapped, path: Path) -> Iterator[Read]:
     """The results that a task reads: in its parameters, its matrix, its when expressions and its steps."""
-    filled = [(text, place) for item, place, _ in matrix_params(task, path) for text in values(item.get("value"))]
-    for text, place in (*given_texts(task, path), *filled, *when_texts(task, path), *_body_texts(task, path)):
+    for text, place in (*passed_texts(task, path), *when_texts(task, path), *_body_texts(task, path)):
         if "$(" in text:
             yield from (Read(ref.task, ref.result, place) for ref in result_refs(expressions(text)))
 
@@ -96,20 +103,15 @@ def check_graph(tasks: Tasks, report: Report) -> None:
 
 
 def _check_cycle(needs: dict[str, dict[str, Path]], tasks: Tasks, report: Report) -> None:
-    waiting = {name: set(before) & needs.keys() for name, before in needs.items()}
-    after: dict[str, list[str]] = {}
-    for name, before in waiting.items():
-        for other in before:
-            after.setdefault(other, []).append(name)
-    ready = [name for name, before in waiting.items() if not before]
-    while ready:
-        done = ready.pop()
-        del waiting[done]
-        for name in after.get(done, ()):
-            waiting[name].discard(done)
-            if not waiting[name]:
-                ready.append(name)
-    if waiting:
+    sorter = TopologicalSorter({name: before.keys() & needs.keys() for name, before in needs.items()})
+    try:
+        sorter.prepare()
+    except CycleError:  # it goes on to what waits for a cycle
+        waiting = dict.fromkeys(needs)
+        while ready := sorter.get_ready():
+            sorter.done(*ready)
+            for name in ready:
+                del waiting[name]
         path = next(place for task, place in tasks if (task.get("name") or "") in waiting)
         named = ", ".join(list(waiting)[:5])
         report.error("cycle", path, f"these tasks wait for each other: {named}", "remove one of the dependencies")

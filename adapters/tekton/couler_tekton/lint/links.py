@@ -6,17 +6,17 @@ the nearest object is meant: see `couler_plugins.ir.definitions`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import FilePlace, Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.ir.definitions import Definitions
 from couler_plugins.ir.shared_names import SharedNames
 from couler_tekton.definitions import Entry, full_name
 from couler_tekton.lint.graphs import reads
 from couler_tekton.lint.matrices import matrix_params
 from couler_tekton.lint.pipelines import tasks_of
-from couler_tekton.lint.report import Report
 from couler_tekton.objects import Object
 
 __all__ = ["Shelf", "View", "check_links"]
@@ -136,11 +136,7 @@ def _check_passed(
     """That what is referred to gets its parameters and its workspaces; what is embedded sees those around it."""
     if callee is None or callee.embedded:
         return
-    names = {param.get("name") for param in passed}
-    for param in callee.spec.get("params") or ():
-        if param.get("default") is None and param.get("name") not in names:
-            message = f"the {kind} needs the parameter {param.get('name')!r}, and does not get it"
-            report.warning("missing-argument", path, message, "pass it, or give it a default")
+    _check_params(callee.spec, passed, path, kind, report)
     bound = {use.get("name") for use in holder.get("workspaces") or ()}
     for workspace in callee.spec.get("workspaces") or ():
         if not workspace.get("optional") and workspace.get("name") not in bound:
@@ -151,15 +147,15 @@ def _check_passed(
 def _check_steps(spec: Mapped, path: Path, shelf: View, report: Report) -> None:
     """What steps pass to StepActions."""
     for number, step in enumerate(spec.get("steps") or ()):
-        action = shelf.referred(step.get("ref"), "StepAction", (*path, "steps", number, "ref"))
-        names = {param.get("name") for param in step.get("params") or ()}
-        for param in _required(action):
-            if param not in names:
-                message = f"the StepAction needs the parameter {param!r}, and does not get it"
-                report.warning("missing-argument", (*path, "steps", number), message, "pass it, or give it a default")
+        place = (*path, "steps", number)
+        action = shelf.referred(step.get("ref"), "StepAction", (*place, "ref"))
+        if action is not None:
+            _check_params(action.spec, step.get("params") or (), place, "StepAction", report)
 
 
-def _required(callee: Callee | None) -> Iterator[str]:
-    for param in (callee.spec.get("params") or ()) if callee is not None else ():
-        if param.get("default") is None:
-            yield param.get("name") or ""
+def _check_params(spec: Mapped, passed: Iterable[Mapped], path: Path, kind: str, report: Report) -> None:
+    names = {param.get("name") for param in passed}
+    for param in spec.get("params") or ():
+        if param.get("default") is None and param.get("name") not in names:
+            message = f"the {kind} needs the parameter {param.get('name')!r}, and does not get it"
+            report.warning("missing-argument", path, message, "pass it, or give it a default")

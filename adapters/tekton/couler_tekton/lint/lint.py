@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from couler_plugins.documents import Remark, remarks_on_reread
+from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.shared_names import SharedNames, Subject
 from couler_tekton.cache.stale import stale_keys
@@ -20,7 +21,6 @@ from couler_tekton.lint.links import Shelf, View, check_links
 from couler_tekton.lint.names import check_metadata
 from couler_tekton.lint.older import check_older, said_of_older
 from couler_tekton.lint.pipelines import check_pipeline_object
-from couler_tekton.lint.report import Report
 from couler_tekton.lint.runs import check_pipeline_run, check_task_run
 from couler_tekton.lint.shapes import check_shape, without_nulls
 from couler_tekton.lint.tasks import check_task_object

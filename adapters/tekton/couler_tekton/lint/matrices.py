@@ -7,11 +7,11 @@ Source: `pkg/apis/pipeline/v1/matrix_types.go`; the limit is that of a cluster a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 from couler_plugins.documents import Path
-from couler_tekton.lint.report import Report
+from couler_plugins.engine_kit.reporting import Report
+from couler_tekton.lint.references import check_once
 
 __all__ = ["MOST", "check_matrix", "matrix_params"]
 
@@ -37,22 +37,13 @@ def check_matrix(task: Mapped, path: Path, report: Report) -> None:
         message = f"it has {count} combinations, and a cluster takes {MOST}"
         report.error("matrix", place, message, "split it, or raise default-max-matrix-combinations-count")
     for number, include in enumerate(matrix.get("include") or ()):
-        _check_once(include.get("params") or (), (*place, "include", number, "params"), report)
-    _check_once(matrix.get("params") or (), (*place, "params"), report)
+        check_once(include.get("params"), (*place, "include", number, "params"), "parameters", report)
+    check_once(matrix.get("params"), (*place, "params"), "parameters", report)
     filled = {item.get("name") for item, _, _ in matrix_params(task, path)}
     for number, param in enumerate(task.get("params") or ()):
         if param.get("name") in filled:
             message = f"the parameter {param['name']!r} is passed, and the matrix fills it"
             report.error("matrix", (*path, "params", number), message, "keep one of the two")
-
-
-def _check_once(params: Iterable[Mapped], path: Path, report: Report) -> None:
-    seen: set[str] = set()
-    for number, param in enumerate(params):
-        name = param.get("name") or ""
-        if name in seen:
-            report.error("duplicate-name", (*path, number), f"two parameters are called {name!r}", "keep one of them")
-        seen.add(name)
 
 
 def _combinations(matrix: Mapped) -> int:

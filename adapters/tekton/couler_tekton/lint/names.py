@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from couler_plugins.documents import Path
-from couler_tekton.lint.report import Report
+from couler_plugins.engine_kit.reporting import Report
 
 __all__ = ["check_metadata", "is_label", "is_object_name", "is_parameter_name", "is_qualified", "is_result_name"]
 

@@ -12,10 +12,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from couler_plugins.documents import Path, Remark
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint import fields as v1
 from couler_tekton.lint.durations import seconds
-from couler_tekton.lint.pipelines import check_bindings, tasks_of
-from couler_tekton.lint.report import Report
+from couler_tekton.lint.pipelines import check_bindings, is_custom, tasks_of
 from couler_tekton.objects import Object, part_at
 from couler_tekton.versions import place_in_v1beta1
 
@@ -126,12 +126,8 @@ def _holders(kind: str, spec: Mapped, path: Path = ("spec",)) -> Iterator[tuple[
     if kind == "Pipeline":
         for task, place in (*tasks_of(spec, path), *tasks_of(spec, path, "finally")):
             yield task, place
-            if task.get("taskSpec") is not None and not _is_custom(task["taskSpec"]):
+            if task.get("taskSpec") is not None and not is_custom(task["taskSpec"]):
                 yield task["taskSpec"], (*place, "taskSpec")
-
-
-def _is_custom(spec: Mapped) -> bool:
-    return bool(spec.get("apiVersion") or (spec.get("kind") or "Task") != "Task")
 
 
 def said_of_older(item: Object, remarks: list[Remark]) -> Iterator[Remark]:

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.parameters import Declared, declared, value_type
-from couler_tekton.lint.report import Report
 
 __all__ = ["handed_to_pipeline", "handed_to_task"]
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.names import is_object_name, is_parameter_name
-from couler_tekton.lint.report import Report
+from couler_tekton.lint.references import RENAME, repeats
 from couler_tekton.lint.texts import entire_problem, isolated_problem, prohibited_problem, unknown_problem
 
 __all__ = [
@@ -104,15 +105,10 @@ def _check_enum(param: Declared, report: Report) -> None:
         report.error("enum", (*param.path, "default"), message, f"use one of {', '.join(param.enum)}")
 
 
-def check_unique(params: Iterable[Declared], report: Report) -> None:
+def check_unique(params: Sequence[Declared], report: Report) -> None:
     """That no two declarations have one name."""
-    seen: set[str] = set()
-    for param in params:
-        if param.name in seen:
-            report.error(
-                "duplicate-name", param.path, f"two parameters are called {param.name!r}", "rename one of them"
-            )
-        seen.add(param.name)
+    for number, name in repeats(param.name for param in params):
+        report.error("duplicate-name", params[number].path, f"two parameters are called {name!r}", RENAME)
 
 
 def check_names(params: Iterable[Declared], report: Report) -> None:
@@ -129,9 +125,14 @@ def check_names(params: Iterable[Declared], report: Report) -> None:
             report.error("invalid-name", (*param.path, "name"), f"{bad[0]!r} is no name for a parameter", hint)
 
 
-def step_texts(step: Mapped, path: Path) -> Iterator[tuple[str, Path, bool]]:
+def step_texts(
+    step: Mapped,
+    path: Path,
+    keys: Sequence[str] = ("name", "image", "workingDir", "script"),
+    of_mounts: Sequence[str] = ("name", "mountPath", "subPath"),
+) -> Iterator[tuple[str, Path, bool]]:
     """The texts of a step that parameters may stand in: the text, its place, whether a list may stand there alone."""
-    for key in ("name", "image", "workingDir", "script"):
+    for key in keys:
         yield step.get(key) or "", (*path, key), False
     for key in ("command", "args"):
         for number, word in enumerate(step.get(key) or ()):
@@ -139,7 +140,7 @@ def step_texts(step: Mapped, path: Path) -> Iterator[tuple[str, Path, bool]]:
     for number, variable in enumerate(step.get("env") or ()):
         yield variable.get("value") or "", (*path, "env", number, "value"), False
     for number, mount in enumerate(step.get("volumeMounts") or ()):
-        for key in ("name", "mountPath", "subPath"):
+        for key in of_mounts:
             yield mount.get(key) or "", (*path, "volumeMounts", number, key), False
 
 

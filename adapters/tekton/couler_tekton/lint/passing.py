@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.matrices import matrix_params
 from couler_tekton.lint.parameters import Declared, check_variable, value_type
-from couler_tekton.lint.report import Report
 from couler_tekton.lint.texts import entire_problem, is_isolated_whole, isolated_problem, prohibited_problem
 
 __all__ = ["check_passing"]

@@ -8,19 +8,19 @@ from __future__ import annotations
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.graphs import check_final, check_graph, check_nested_results, check_pipeline_results
 from couler_tekton.lint.matrices import check_matrix
 from couler_tekton.lint.names import is_label
 from couler_tekton.lint.parameters import check_declared, check_unique, check_usage, declared
 from couler_tekton.lint.passing import check_passing
 from couler_tekton.lint.reading import check_consumers, check_context, check_roots, check_statuses
-from couler_tekton.lint.references import check_reference
-from couler_tekton.lint.report import Report
+from couler_tekton.lint.references import RENAME, check_bound_once, check_once, check_reference
 from couler_tekton.lint.steps import check_on_error
 from couler_tekton.lint.tasks import check_task, steps_of
 from couler_tekton.lint.whens import check_whens
 
-__all__ = ["check_bindings", "check_pipeline", "check_pipeline_object", "tasks_of"]
+__all__ = ["check_bindings", "check_pipeline", "check_pipeline_object", "is_custom", "tasks_of"]
 
 Mapped = dict[str, Any]
 Tasks = list[tuple[Mapped, Path]]
@@ -91,33 +91,29 @@ def _check_task(task: Mapped, path: Path, seen: set[str], report: Report) -> Non
     if task.get("onError") == "continue" and (task.get("retries") or 0) > 0:
         report.error("on-error", (*path, "onError"), "onError: continue stands beside retries", "keep one of the two")
     _check_callee(task, path, report)
-    _check_once(task, path, report)
+    check_once(task.get("params"), (*path, "params"), "parameters", report)
     check_whens(task, path, report)
     check_matrix(task, path, report)
 
 
 def _check_callee(task: Mapped, path: Path, report: Report) -> None:
-    spec, reference = task.get("taskSpec"), task.get("taskRef")
+    spec = task.get("taskSpec")
     if spec is not None and spec.get("steps"):
         for key in ("apiVersion", "kind"):
             if spec.get(key):
                 message = f"{key} stands beside steps"
                 report.error("custom-task", (*path, "taskSpec", key), message, "keep one of the two")
-    custom = next((key for key in ("taskRef", "taskSpec") if _is_custom(task.get(key))), None)
-    if custom is not None:
+    if is_custom(spec) or is_custom(task.get("taskRef")):
         _check_custom(task, path, report)
         return
-    if spec is not None:
-        check_task(spec, (*path, "taskSpec"), report)
-    if reference is not None:
-        check_reference(reference, (*path, "taskRef"), report)
-    if task.get("pipelineRef") is not None:
-        check_reference(task["pipelineRef"], (*path, "pipelineRef"), report)
-    if task.get("pipelineSpec") is not None:
-        check_pipeline(task["pipelineSpec"], (*path, "pipelineSpec"), report)
+    checks = {"taskSpec": check_task, "taskRef": check_reference}
+    checks |= {"pipelineRef": check_reference, "pipelineSpec": check_pipeline}
+    for key, check in checks.items():
+        if task.get(key) is not None:
+            check(task[key], (*path, key), report)
 
 
-def _is_custom(callee: Mapped | None) -> bool:
+def is_custom(callee: Mapped | None) -> bool:
     """Whether this is run by a controller other than Tekton's own."""
     return callee is not None and ((callee.get("kind") or "Task") != "Task" or bool(callee.get("apiVersion")))
 
@@ -144,36 +140,20 @@ def _check_custom(task: Mapped, path: Path, report: Report) -> None:
             report.error("custom-task", (*path, key), message, "write it as GROUP/VERSION")
 
 
-def _check_once(task: Mapped, path: Path, report: Report) -> None:
-    seen: set[str] = set()
-    for number, param in enumerate(task.get("params") or ()):
-        name = param.get("name") or ""
-        if name in seen:
-            place = (*path, "params", number)
-            report.error("duplicate-name", place, f"two parameters are called {name!r}", "keep one of them")
-        seen.add(name)
-
-
 def _check_workspaces(spec: Mapped, path: Path, report: Report) -> None:
-    seen: set[str] = set()
+    path = (*path, "workspaces")
     for number, workspace in enumerate(spec.get("workspaces") or ()):
-        name, place = workspace.get("name") or "", (*path, "workspaces", number)
-        if not name:
-            report.error("missing-field", place, "a workspace has no name", "name it")
-        if name in seen:
-            report.error("duplicate-name", place, f"two workspaces are called {name!r}", "rename one of them")
-        seen.add(name)
+        if not workspace.get("name"):
+            report.error("missing-field", (*path, number), "a workspace has no name", "name it")
+    check_once(spec.get("workspaces"), path, "workspaces", report, RENAME)
 
 
 def check_bindings(task: Mapped, path: Path, names: set[str], report: Report) -> None:
     """That a task uses workspaces of its pipeline, and each of its own once."""
-    seen: set[str] = set()
+    path = (*path, "workspaces")
+    check_bound_once(task.get("workspaces"), path, report)
     for number, use in enumerate(task.get("workspaces") or ()):
-        name, place = use.get("name") or "", (*path, "workspaces", number)
-        if name in seen:
-            report.error("duplicate-name", place, f"the workspace {name!r} is given twice", "keep one of them")
-        seen.add(name)
-        wanted = use.get("workspace") or name
+        wanted = use.get("workspace") or use.get("name") or ""
         if wanted not in names:
             hint = report.meant(wanted, names, "declare it in the pipeline")
-            report.error("unknown-workspace", place, f"the pipeline declares no workspace {wanted!r}", hint)
+            report.error("unknown-workspace", (*path, number), f"the pipeline declares no workspace {wanted!r}", hint)

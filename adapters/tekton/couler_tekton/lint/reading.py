@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from couler_plugins.documents import Path
-from couler_tekton.lint.graphs import given_texts, when_texts
-from couler_tekton.lint.matrices import matrix_params
-from couler_tekton.lint.report import Report
+from couler_plugins.engine_kit.reporting import Report
+from couler_tekton.lint.graphs import given_texts, passed_texts, when_texts
 from couler_tekton.lint.texts import expressions, is_result, result_refs, unknown_problem, values
 
 __all__ = ["check_consumers", "check_context", "check_roots", "check_statuses"]
@@ -29,9 +28,8 @@ CONTEXT = {
 def check_context(tasks: Tasks, report: Report) -> None:
     """The context variables of a pipeline; Tekton itself looks at those of its last task only."""
     for number, (task, path) in enumerate(tasks):
-        filled = [(text, place) for item, place, _ in matrix_params(task, path) for text in values(item.get("value"))]
         say = report.error if number == len(tasks) - 1 else report.warning
-        for text, place in (*given_texts(task, path), *filled):
+        for text, place in passed_texts(task, path):
             for prefix, names in CONTEXT.items():
                 name, problem = unknown_problem(text, prefix, names)
                 if problem:
@@ -41,8 +39,7 @@ def check_context(tasks: Tasks, report: Report) -> None:
 def check_roots(tasks: Tasks, report: Report) -> None:
     """That variables begin with something that Tekton knows."""
     for task, path in tasks:
-        filled = [(text, place) for item, place, _ in matrix_params(task, path) for text in values(item.get("value"))]
-        for text, place in (*given_texts(task, path), *filled, *when_texts(task, path)):
+        for text, place in (*passed_texts(task, path), *when_texts(task, path)):
             for expression in expressions(text):
                 root = expression.split(".")[0]
                 if root not in ROOTS:

@@ -9,9 +9,9 @@ import re
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.names import is_label, is_result_name
 from couler_tekton.lint.parameters import value_type
-from couler_tekton.lint.report import Report
 
 __all__ = ["check_results"]
 

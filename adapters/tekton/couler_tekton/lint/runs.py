@@ -5,17 +5,16 @@ Source: `pkg/apis/pipeline/v1` (`pipelinerun_validation.go`, `taskrun_validation
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.durations import seconds
 from couler_tekton.lint.param_scope import handed_to_pipeline, handed_to_task
 from couler_tekton.lint.parameters import check_arrays, check_declared, check_names, check_usage
 from couler_tekton.lint.passing import check_passing
 from couler_tekton.lint.pipelines import check_pipeline, tasks_of
-from couler_tekton.lint.references import check_once, check_reference
-from couler_tekton.lint.report import Report
+from couler_tekton.lint.references import check_bound_once, check_once, check_reference, repeats
 from couler_tekton.lint.tasks import check_task, steps_of
 from couler_tekton.lint.texts import expressions, is_result, result_refs, values
 
@@ -88,7 +87,7 @@ def check_pipeline_run(spec: Mapped, path: Path, report: Report) -> None:
     if pipeline is not None:
         check_pipeline(pipeline, inner, report)
         _check_handed_to_pipeline(spec, path, report)
-    check_once(spec.get("params"), (*path, "params"), "parameters", report)
+    check_once(spec.get("params"), (*path, "params"), "parameters", report, fold=True)
     for number, param in enumerate(spec.get("params") or ()):
         expressions_read = [one for text in values(param.get("value")) for one in expressions(text) if is_result(one)]
         if result_refs(expressions_read):
@@ -113,7 +112,7 @@ def check_task_run(spec: Mapped, path: Path, report: Report) -> None:
             check_names(params, report)
             check_arrays(steps_of(task, inner), params, report)
             check_usage(steps_of(task, inner), params, report)
-    check_once(spec.get("params"), (*path, "params"), "parameters", report)
+    check_once(spec.get("params"), (*path, "params"), "parameters", report, fold=True)
     _check_bindings(spec, path, report, fold=True)
     _check_debug(spec, path, report)
     _check_resources(spec, path, report)
@@ -160,15 +159,9 @@ def _check_bindings(spec: Mapped, path: Path, report: Report, fold: bool) -> Non
     for number, binding in enumerate(bindings):
         _check_binding(binding, (*path, "workspaces", number), report)
     if fold:
-        check_once(bindings, (*path, "workspaces"), "workspaces", report)
-        return
-    seen: set[str] = set()
-    for number, binding in enumerate(bindings):
-        name = binding.get("name") or ""
-        if name in seen:
-            place = (*path, "workspaces", number)
-            report.error("duplicate-name", place, f"the workspace {name!r} is given twice", "keep one of them")
-        seen.add(name)
+        check_once(bindings, (*path, "workspaces"), "workspaces", report, fold=True)
+    else:
+        check_bound_once(bindings, (*path, "workspaces"), report)
 
 
 def _check_binding(binding: Mapped, path: Path, report: Report) -> None:
@@ -189,13 +182,8 @@ def _check_debug(spec: Mapped, path: Path, report: Report) -> None:
     place = (*path, "debug", "breakpoints")
     if points.get("onFailure") != "enabled":
         report.error("debug", place, "onFailure is not enabled", "write onFailure: enabled, or leave debug out")
-    if _repeated(points.get("beforeSteps") or ()):
+    if any(repeats(points.get("beforeSteps") or ())):
         report.error("debug", (*place, "beforeSteps"), "a step is named twice", "keep one of them")
-
-
-def _repeated(items: Iterable[str]) -> bool:
-    listed = list(items)
-    return len(set(listed)) < len(listed)
 
 
 def _check_resources(holder: Mapped, path: Path, report: Report) -> None:
@@ -205,7 +193,7 @@ def _check_resources(holder: Mapped, path: Path, report: Report) -> None:
         for number, item in enumerate(items):
             if not item.get("name"):
                 report.error("missing-field", (*path, key, number), "it names no step or sidecar", "name it")
-        check_once([item for item in items if item.get("name")], (*path, key), "of these", report)
+        check_once([item for item in items if item.get("name")], (*path, key), "of these", report, fold=True)
     if holder.get("computeResources") is not None:
         for number, item in enumerate(holder.get("stepSpecs") or ()):
             if any((item.get("computeResources") or {}).values()):

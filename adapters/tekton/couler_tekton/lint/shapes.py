@@ -7,15 +7,15 @@ Source: the Go types in `pkg/apis/pipeline/v1` and `v1beta1`, which `couler_tekt
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.crd.field_tables import kubernetes_fields
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.durations import seconds
-from couler_tekton.lint.fields import ANY, DURATION, MAPPING, OBJECTS, QUANTITY, TEXT, Structure
+from couler_tekton.lint.fields import ANY, DURATION, FLAG, MAPPING, OBJECTS, QUANTITY, TEXT, WHOLE, Structure
 from couler_tekton.lint.older import OLDER
-from couler_tekton.lint.report import Report
 from couler_tekton.versions import is_older
 
 __all__ = ["check_shape", "without_nulls"]
@@ -23,6 +23,17 @@ __all__ = ["check_shape", "without_nulls"]
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?\Z")
 """As Kubernetes writes amounts of memory and the like."""
 
+FITS: dict[str, Callable[[Any], bool]] = {
+    TEXT: lambda content: isinstance(content, str),
+    FLAG: lambda content: isinstance(content, bool),
+    WHOLE: lambda content: isinstance(content, int) and not isinstance(content, bool),
+    QUANTITY: lambda content: (
+        isinstance(content, (int, float, str)) and not isinstance(content, bool) and bool(NUMBER.match(str(content)))
+    ),
+    DURATION: lambda content: isinstance(content, str) and seconds(content) is not None,
+    MAPPING: lambda content: isinstance(content, dict),
+}
+"""Whether a value is of a type."""
 REFERENCES = (("taskRef",), ("pipelineRef",))
 SHOWN = 12
 """How many fields a hint lists."""
@@ -106,7 +117,7 @@ def _check(shape: Any, content: Any, path: Path, report: Report, prebuild: str) 
             _misfit(MAPPING, content, path, report)
         for misfit in kubernetes_fields().misfits(content, shape.name, path):
             _say_unknown(str(misfit.path[-1]), misfit.fields, misfit.path, report)
-    elif not _fits(shape, content):
+    elif not FITS[shape](content):
         _misfit(shape, content, path, report)
 
 
@@ -128,25 +139,6 @@ def _say_unknown(key: str, keys: Collection[str], path: Path, report: Report) ->
         fields = f"the fields here are {', '.join(sorted(keys))}" if len(keys) <= SHOWN else "remove it"
         hint = f"did you mean {longer!r}?" if longer else report.meant(key, keys, fields)
         report.error("unknown-field", path, f"there is no field {key!r} here", hint)
-
-
-def _fits(shape: str, content: Any) -> bool:
-    match shape:
-        case "a text":
-            return isinstance(content, str)
-        case "true or false":
-            return isinstance(content, bool)
-        case "a whole number":
-            return isinstance(content, int) and not isinstance(content, bool)
-        case "a quantity":
-            return not isinstance(content, bool) and isinstance(content, (int, float, str)) and _is_quantity(content)
-        case "a duration":
-            return isinstance(content, str) and seconds(content) is not None
-    return isinstance(content, dict)
-
-
-def _is_quantity(content: float | str) -> bool:
-    return NUMBER.match(str(content)) is not None
 
 
 def _misfit(wanted: str, content: Any, path: Path, report: Report) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.feature_gates import ARTIFACT
 from couler_tekton.lint.durations import seconds
 from couler_tekton.lint.names import is_label
 from couler_tekton.lint.references import check_reference
-from couler_tekton.lint.report import Report
 
 __all__ = ["check_on_error", "check_program", "check_sidecar", "check_step", "clean", "merged"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.parameters import (
     check_arrays,
     check_declared,
@@ -18,7 +19,7 @@ from couler_tekton.lint.parameters import (
     declared,
     step_texts,
 )
-from couler_tekton.lint.report import Report
+from couler_tekton.lint.references import RENAME, check_once
 from couler_tekton.lint.results import check_results
 from couler_tekton.lint.steps import check_sidecar, check_step, clean, merged
 from couler_tekton.lint.whens import check_whens
@@ -48,7 +49,7 @@ def check_task(spec: Mapped, path: Path, report: Report) -> None:
     params = declared(spec.get("params") or (), (*path, "params"))
     if not steps:
         report.error("missing-field", path, "the task has no steps", "add one")
-    _check_volumes(spec, path, report)
+    check_once(spec.get("volumes"), (*path, "volumes"), "volumes", report, RENAME)
     _check_workspaces(spec, path, report)
     _check_workspace_uses(spec, path, report)
     _check_steps(steps, report)
@@ -82,29 +83,18 @@ def _check_steps(steps: list[tuple[Mapped, Path]], report: Report) -> None:
             check_results(step, path, report)
 
 
-def _check_volumes(spec: Mapped, path: Path, report: Report) -> None:
-    seen: set[str] = set()
-    for number, volume in enumerate(spec.get("volumes") or ()):
-        name = str(volume.get("name") or "")
-        if name in seen:
-            place = (*path, "volumes", number)
-            report.error("duplicate-name", place, f"two volumes are called {name!r}", "rename one of them")
-        seen.add(name)
-
-
 def _check_workspaces(spec: Mapped, path: Path, report: Report) -> None:
     """The names of workspaces, and where they are mounted."""
     holders = [*(spec.get("steps") or ()), spec.get("stepTemplate") or {}]
     paths = {clean(mount.get("mountPath") or "") for holder in holders for mount in holder.get("volumeMounts") or ()}
-    names: set[str] = set()
+    path = (*path, "workspaces")
+    check_once(spec.get("workspaces"), path, "workspaces", report, RENAME)
     for number, workspace in enumerate(spec.get("workspaces") or ()):
-        name, place = workspace.get("name") or "", (*path, "workspaces", number)
-        if name in names:
-            report.error("duplicate-name", place, f"two workspaces are called {name!r}", "rename one of them")
-        names.add(name)
-        mounted = clean(workspace.get("mountPath") or f"/workspace/{name}")
+        mounted = clean(workspace.get("mountPath") or f"/workspace/{workspace.get('name') or ''}")
         if mounted in paths:
-            report.error("workspace", place, f"something else is mounted at {mounted}", "give it another mountPath")
+            report.error(
+                "workspace", (*path, number), f"something else is mounted at {mounted}", "give it another mountPath"
+            )
         paths.add(mounted)
 
 

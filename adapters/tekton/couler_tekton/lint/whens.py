@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from couler_plugins.documents import Path
-from couler_tekton.lint.report import Report
+from couler_plugins.engine_kit.reporting import Report
 
 __all__ = ["check_whens"]
 

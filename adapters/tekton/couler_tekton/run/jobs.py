@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from couler_plugins.engine_kit.kubernetes.calls import Mapped
-from couler_plugins.engine_kit.kubernetes.naming import as_written, check_run, identify, place
+from couler_plugins.engine_kit.kubernetes.naming import as_written, check_named, check_run, each_object, identify, place
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Job, Request
 from couler_tekton.run.kinds import ORDER, kind_of
@@ -40,9 +40,8 @@ def jobs_of(documents: Sequence[Any], request: Request, namespace: str, fallback
     pipelines = {thing["metadata"]["name"]: thing["spec"] for thing in things if thing["kind"] == "Pipeline"}
     runs = [thing for thing in things if thing["kind"] in RUNS]
     _set_parameters(runs, things, request)
-    side = [_side(thing) for thing in things if thing["kind"] not in RUNS and not _starts_parts(thing)]
-    needs = tuple(job.name for job in side)
-    jobs = list(side)
+    jobs = [_side(thing) for thing in things if thing["kind"] not in RUNS and not _starts_parts(thing)]
+    needs = tuple(job.name for job in jobs)
     for run in runs:
         identify(run, request.run, "run", "tekton")
         spec = _pipeline(run, pipelines)
@@ -60,19 +59,12 @@ def jobs_of(documents: Sequence[Any], request: Request, namespace: str, fallback
 
 def _objects(documents: Sequence[Any]) -> Iterator[Mapped]:
     """Copies of all objects, those in a `kind: List` included; texts that only `couler rollback` reads are left out."""
-    for document in documents:
-        if document is None:
-            continue  # nothing between two separators
-        if isinstance(document, dict) and document.get("kind") == "List" and isinstance(document.get("items"), list):
-            yield from _objects(document["items"])
-            continue
+    for document in each_object(documents):
         kind_of(document)
-        metadata, names = document.get("metadata"), ("name", "generateName") if document["kind"] in RUNS else ("name",)
-        if not isinstance(metadata, dict) or not any(isinstance(metadata.get(key), str) for key in names):
-            raise InvalidInput(f"a {document['kind']} has no name", engine="tekton", hint=" or ".join(names))
+        check_named(document, document["kind"] in RUNS, "tekton")
         if document["kind"] in ("Pipeline", "Task", *RUNS) and not isinstance(document.get("spec"), dict):
             raise InvalidInput(f"a {document['kind']} has no spec", engine="tekton", hint="the file may be cut off")
-        if KEPT not in (metadata.get("labels") or {}):
+        if KEPT not in (document["metadata"].get("labels") or {}):
             yield as_written(document)
 
 

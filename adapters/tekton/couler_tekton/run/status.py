@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.engine_kit.kubernetes.calls import Mapped
+from couler_plugins.engine_kit.kubernetes.calls import Mapped, status_in
 from couler_plugins.engine_kit.kubernetes.failing import Container, Failed
 from couler_plugins.hookspecs.running import Phase, Produced, Status
 
@@ -77,12 +77,12 @@ def outcome_of(run: Mapped | None) -> str:
 def failed_of(task_runs: Iterable[Mapped]) -> list[Failed]:
     """The TaskRuns among these that failed, in the order in which they ended."""
     failed = [run for run in task_runs if _phase(run) == "failed"]
-    return list(map(_failed, sorted(failed, key=lambda run: str(_status(run).get("completionTime") or ""))))
+    return list(map(_failed, sorted(failed, key=lambda run: str(status_in(run).get("completionTime") or ""))))
 
 
 def results_of(run: Mapped) -> dict[str, Any]:
     """The results of a run by name: texts, lists and mappings."""
-    results = _status(run).get("results") or ()
+    results = status_in(run).get("results") or ()
     return {str(item.get("name")): item.get("value") for item in results if isinstance(item, dict)}
 
 
@@ -99,7 +99,7 @@ def produced(results: Mapped) -> list[Produced]:
 
 
 def _failed(run: Mapped) -> Failed:
-    metadata, status = run["metadata"], _status(run)
+    metadata, status = run["metadata"], status_in(run)
     name = str((metadata.get("labels") or {}).get(TASK_LABEL) or metadata["name"])
     places = (Container(metadata["namespace"], str(status["podName"]), step) for step in _failed_steps(status))
     return Failed(name, str(_condition(run).get("message") or ""), next(places, None))
@@ -118,10 +118,5 @@ def _phase(run: Mapped) -> Phase:
 
 
 def _condition(run: Mapped) -> Mapped:
-    conditions = _status(run).get("conditions") or ()
+    conditions = status_in(run).get("conditions") or ()
     return next((item for item in conditions if isinstance(item, dict) and item.get("type") == "Succeeded"), {})
-
-
-def _status(run: Mapped) -> Mapped:
-    status = run.get("status")
-    return status if isinstance(status, dict) else {}

@@ -19,7 +19,7 @@ POLICIES = {"OnFailure": ("failed",), "OnError": ("errored",), "Always": ("faile
 
 def objections(retry: Retry) -> Iterator[str]:
     """What of a retry strategy is not known here, each in half a sentence."""
-    rest = _rest(retry)
+    rest = data_of(retry.native_extra)
     if retry.limit is not None and (not isinstance(retry.limit, Literal) or not str(retry.limit.value).isdigit()):
         yield "how often it is tried is only known at run time"
     for key in sorted(rest.keys() - KNOWN):
@@ -37,7 +37,7 @@ def objections(retry: Retry) -> Iterator[str]:
 
 def pause(retry: Retry, ended: Sequence[Ended]) -> float | None:
     """Seconds until the next attempt; None where there is none."""
-    rest = _rest(retry)
+    rest = data_of(retry.native_extra)
     backoff: Mapping[str, Any] = rest.get("backoff") or {}
     wait = 0.0
     if backoff:
@@ -50,7 +50,3 @@ def pause(retry: Retry, ended: Sequence[Ended]) -> float | None:
         return None
     limit = None if retry.limit is None else int(str(retry.limit.value))  # type: ignore[union-attr]  # see `objections`
     return None if limit is not None and len(ended) > limit else wait
-
-
-def _rest(retry: Retry) -> Mapping[str, Any]:
-    return {} if retry.native_extra is None else data_of(retry.native_extra)

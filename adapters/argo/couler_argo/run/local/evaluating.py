@@ -5,6 +5,7 @@ Sources: `shouldExecute` in Argo's `workflow/controller/operator.go` (names are 
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,6 +25,18 @@ ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": lambda one, other: bool(one <= other),
     ">": lambda one, other: bool(one > other),
     ">=": lambda one, other: bool(one >= other),
+}
+ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "%": lambda one, other: one % other if one >= 0 < other else -(-one % other),
+}
+OF_TEXTS: Mapping[str, Callable[[str, str], bool]] = {
+    "contains": operator.contains,
+    "startsWith": str.startswith,
+    "endsWith": str.endswith,
 }
 GOVALUATE = ("==", "!=", "=~", "!~", "in", "&&", "||", "!", "-", "+", "*", "/", "%", "**", *ORDERED)
 
@@ -181,21 +194,12 @@ class _Expr:
         return value
 
     def _arithmetic(self, sign: str, one: float, other: float) -> float:
+        if sign not in ARITHMETIC:
+            raise NotThere(f"{sign!r} is not known here")
         try:
-            match sign:
-                case "+":
-                    return one + other
-                case "-":
-                    return one - other
-                case "*":
-                    return one * other
-                case "/":
-                    return one / other
-                case "%":
-                    return one % other if one >= 0 < other else -(-one % other)
+            return ARITHMETIC[sign](one, other)
         except ZeroDivisionError:
             raise NotThere("it divides by zero") from None
-        raise NotThere(f"{sign!r} is not known here")
 
 
 class _Govaluate(_Expr):
@@ -217,13 +221,8 @@ def _alike(one: Any, other: Any) -> bool:
 def _of_texts(sign: str, one: Any, other: Any) -> bool:
     if not isinstance(one, str) or not isinstance(other, str):
         raise NotThere(f"{sign} is for texts")
-    match sign:
-        case "contains":
-            return other in one
-        case "startsWith":
-            return one.startswith(other)
-        case "endsWith":
-            return one.endswith(other)
+    if sign in OF_TEXTS:
+        return OF_TEXTS[sign](one, other)
     try:
         matches = re.search(other, one) is not None
     except re.error:

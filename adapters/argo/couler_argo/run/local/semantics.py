@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from couler_argo.run.local import attempts, facts, programs, values
 from couler_argo.run.local import unsupported as refusals
 from couler_argo.run.local.evaluating import condition_holds
 from couler_argo.run.local.structures import data_of
-from couler_plugins.hookspecs.local import Ended, File, Look, NotThere, Outcome, Program, Refusal
-from couler_plugins.ir import Expression, Graph, Loop, Operation, Output, Port, Reference, Retry, Value, Workflow
+from couler_plugins.hookspecs.local import Look, NotThere, Refusal
+from couler_plugins.ir import Expression, Value, Workflow
 from couler_plugins.ir.bundle import Bundle
 
 __all__ = ["ArgoLocal", "local_of"]
@@ -41,13 +40,15 @@ class ArgoLocal:
         """What only a cluster can run; see `couler_argo.run.local.unsupported`."""
         return list(refusals.refusals(self._workflow))
 
-    def text(self, value: Value, look: Look) -> str:
-        """A value with its tags filled in."""
-        return values.text(value, look)
-
-    def artifact(self, value: Value, look: Look) -> File | bytes | None:
-        """An artifact of a step, or `raw`."""
-        return values.artifact(value, look)
+    text = staticmethod(values.text)
+    artifact = staticmethod(values.artifact)
+    items = staticmethod(values.items)
+    gathered = staticmethod(values.gathered)
+    fact = staticmethod(facts.fact)
+    outcome = staticmethod(facts.outcome)
+    path = staticmethod(programs.path)
+    program = staticmethod(programs.program)
+    pause = staticmethod(attempts.pause)
 
     def holds(self, condition: Value, look: Look) -> bool:
         """Whether a `when` holds, or the expression of a hook."""
@@ -57,31 +58,3 @@ class ArgoLocal:
         if not isinstance(result, bool):
             raise NotThere(f"the expression of a hook is {result!r:.40}, and neither true nor false")
         return result
-
-    def items(self, loop: Loop, look: Look) -> Sequence[Any]:
-        """The items of a loop."""
-        return values.items(loop, look)
-
-    def gathered(self, reference: Reference, every: Sequence[Ended]) -> str:
-        """What the steps of a loop hand on together."""
-        return values.gathered(reference, every)
-
-    def fact(self, reference: Reference, ended: Ended | None, run: Mapping[str, str]) -> str:
-        """A fact of a step or of the run."""
-        return facts.fact(reference, ended, run)
-
-    def outcome(self, graph: Graph, ended: Mapping[str, Ended]) -> Outcome:
-        """How a graph ended."""
-        return facts.outcome(graph, ended)
-
-    def path(self, port: Port | Output, look: Look) -> str:
-        """Where a template finds an input, or leaves an output."""
-        return programs.path(port, look)
-
-    def program(self, operation: Operation, look: Look) -> Program:
-        """The program of a script template."""
-        return programs.program(operation, look)
-
-    def pause(self, retry: Retry, ended: Sequence[Ended]) -> float | None:
-        """Seconds until the next attempt."""
-        return attempts.pause(retry, ended)

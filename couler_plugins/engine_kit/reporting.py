@@ -1,4 +1,4 @@
-"""Where checks say what they find, on which document, and what there may have been meant."""
+"""Where checks of a lint say what they find, on which document, and what there may have been meant."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Literal
 
 from couler_plugins.documents import Path, Remark
 
-__all__ = ["Report"]
+__all__ = ["FEW", "Report", "Severity"]
 
+Severity = Literal["error", "warning", "note"]
 FEW = 500
 """Of how many names the nearest one is looked for: with more it takes longer than it is worth."""
 
@@ -33,24 +34,24 @@ class Report:
         return list(self._remarks)
 
     def error(self, code: str, path: Path, message: str, hint: str = "") -> None:
-        """What Tekton's webhook refuses."""
-        self._add("error", code, path, message, hint)
+        """What the engine or its API server refuses."""
+        self.add("error", code, path, message, hint)
 
     def warning(self, code: str, path: Path, message: str, hint: str = "") -> None:
         """What is accepted, and fails or surprises when it runs."""
-        self._add("warning", code, path, message, hint)
+        self.add("warning", code, path, message, hint)
 
     def note(self, code: str, path: Path, message: str, hint: str = "") -> None:
         """What cannot be judged."""
-        self._add("note", code, path, message, hint)
+        self.add("note", code, path, message, hint)
 
-    @staticmethod
-    def meant(name: str, names: Collection[str], otherwise: str) -> str:
+    def meant(self, name: str, names: Collection[str], otherwise: str) -> str:
         """A hint that names the known name nearest to a misspelled one; `otherwise` where none is near."""
         close = get_close_matches(name, names, 1, 0.75) if len(names) <= FEW else ()
         return f"did you mean {close[0]!r}?" if close else otherwise
 
-    def _add(
-        self, severity: Literal["error", "warning", "note"], code: str, path: Path, message: str, hint: str
+    def add(
+        self, severity: Severity, code: str, path: Path, message: str, hint: str, definition: int | None = None
     ) -> None:
-        self._remarks[Remark(self.document, self.base + path, severity, code, message, hint)] = None
+        """One remark; `path` is inside the object, `definition` the document of what is wrong, if it is another."""
+        self._remarks[Remark(self.document, self.base + path, severity, code, message, hint, definition)] = None
