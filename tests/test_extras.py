@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from couler_plugins import extras
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import install_hint
 from support import ROOT
 
 REQUIRES = ["click>=8.1", "cmaes>=0.11; extra == 'tune'", 'optuna>=4; python_version > "3" and extra == "tune"', "a[b]"]
@@ -25,7 +24,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     metadata.mkdir()
     lines = ["Metadata-Version: 2.4", "Name: couler-plugins", "Version: 1", *(f"Requires-Dist: {x}" for x in REQUIRES)]
     (metadata / "METADATA").write_text("\n".join(lines))
-    monkeypatch.setattr(extras, "distribution", lambda name: importlib.metadata.PathDistribution(metadata))
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: importlib.metadata.PathDistribution(metadata))
     return metadata
 
 
@@ -77,7 +76,7 @@ def test_a_clone_that_was_not_installed(monkeypatch: pytest.MonkeyPatch) -> None
     def nowhere(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(extras, "distribution", nowhere)
+    monkeypatch.setattr(importlib.metadata, "distribution", nowhere)
     assert install_hint("tune") == f"pip install '{ROOT}[tune]'"
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from couler_plugins.documents import Document
 from couler_plugins.hookspecs import Profile, hookimpl
-from couler_plugins.hookspecs.markers import listed
 from couler_plugins.ir import Workflow
+from couler_plugins.markers import listed
 from couler_plugins.runs import Run
 
 __all__ = ["couler_artifact_stores", "couler_cache_policies", "couler_profiles", "couler_runs"]

@@ -3,7 +3,6 @@
 from couler_plugins.hookspecs import adapters, optimizers, partitioners, policies, profiles, steps, stores, tuners
 from couler_plugins.hookspecs.adapters import Adapter, ApiGroup, Capability, Footprint
 from couler_plugins.hookspecs.facets import FACETS, Facet
-from couler_plugins.hookspecs.markers import PROJECT, hookimpl, hookspec
 from couler_plugins.hookspecs.optimizers import Context, Optimizer
 from couler_plugins.hookspecs.partitioners import Partitioner
 from couler_plugins.hookspecs.policies import CachePolicy
@@ -11,6 +10,7 @@ from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput, StepVariable
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 from couler_plugins.hookspecs.tuners import Tuner
+from couler_plugins.markers import PROJECT, hookimpl, hookspec
 
 __all__ = [
     "FACETS",

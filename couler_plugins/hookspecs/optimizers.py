@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from couler_plugins.hookspecs.markers import hookspec
 from couler_plugins.ir import Workflow
+from couler_plugins.markers import hookspec
 from couler_plugins.plan import Part, Plan
 from couler_plugins.runs import Run
 

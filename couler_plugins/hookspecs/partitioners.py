@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from couler_plugins.hookspecs.markers import hookspec
+from couler_plugins.markers import hookspec
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.budget import Budget

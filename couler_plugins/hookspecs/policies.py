@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import ClassVar, Protocol
 
-from couler_plugins.hookspecs.markers import hookspec
+from couler_plugins.markers import hookspec
 from couler_plugins.runs import Candidate, History
 
 __all__ = ["CachePolicy", "couler_cache_policies"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from couler_plugins.documents import Document
-from couler_plugins.hookspecs.markers import hookspec
 from couler_plugins.ir import Workflow
+from couler_plugins.markers import hookspec
 from couler_plugins.runs import Run
 
 __all__ = ["Profile", "couler_profiles", "couler_runs"]

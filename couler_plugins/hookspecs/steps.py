@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from couler_plugins.hookspecs.markers import hookspec
 from couler_plugins.ir import Argument, Operation
+from couler_plugins.markers import hookspec
 
 __all__ = ["Built", "CatalogueStep", "InputType", "StepInput", "StepOutput", "StepVariable", "couler_steps"]
 

@@ -8,7 +8,7 @@ from typing import BinaryIO, ClassVar, Protocol
 
 import msgspec
 
-from couler_plugins.hookspecs.markers import hookspec
+from couler_plugins.markers import hookspec
 
 __all__ = ["ArtifactStore", "StoredObject", "couler_artifact_stores"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
-from couler_plugins.hookspecs.markers import hookspec
 from couler_plugins.hookspecs.trials import Proposal, Task, Trial
+from couler_plugins.markers import hookspec
 
 __all__ = ["Tuner", "couler_tuners"]
 

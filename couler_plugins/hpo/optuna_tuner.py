@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from couler_plugins.errors import InvalidInput
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import InvalidInput, install_hint
 from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.options.fields import check_range
 

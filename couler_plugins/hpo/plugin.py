@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from couler_plugins.hookspecs import Optimizer, hookimpl
-from couler_plugins.hookspecs.markers import listed
 from couler_plugins.hpo.workflows.optimizer import Tune
+from couler_plugins.markers import listed
 
 __all__ = ["couler_optimizers", "couler_tuners"]
 

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 import stamina
 
-from couler_plugins.errors import InvalidInput
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import InvalidInput, install_hint
 from couler_plugins.llm.budget import Meter
 from couler_plugins.llm.client import ModelUnavailable, Reply, Request
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from couler_plugins.hookspecs import Optimizer, hookimpl
-from couler_plugins.hookspecs.markers import listed
+from couler_plugins.markers import listed
 from couler_plugins.parallelism.optimizer import Split
 
 __all__ = ["couler_optimizers", "couler_partitioners"]

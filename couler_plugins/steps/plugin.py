@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from couler_plugins.hookspecs.markers import listed
+from couler_plugins.markers import listed
 
 __all__ = ["couler_steps"]
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from couler_plugins.documents import dump_yaml
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import install_hint
 from linting_plugin import LINTING_PLUGIN
 from pluginbox import PluginBox
 from schemas.small import crd

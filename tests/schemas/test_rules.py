@@ -10,8 +10,7 @@ import pytest
 from couler_plugins.documents import Remark
 from couler_plugins.engine_kit.crd.rules import broken_rules
 from couler_plugins.engine_kit.crd.schema import Schema
-from couler_plugins.errors import InvalidInput
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import InvalidInput, install_hint
 from schemas.small import codes, crd, custom, remarks, schemas_of
 
 STRING: dict[str, Any] = {"type": "string"}

@@ -13,8 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.documents import SourceFile, dump_yaml, read
-from couler_plugins.errors import EngineError, InvalidInput, Unsupported, one_line
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import EngineError, InvalidInput, Unsupported, install_hint, one_line
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent

@@ -16,8 +16,7 @@ from couler_plugins.caching.dataplane.datasets import Dataset, bare_etag, shown_
 from couler_plugins.caching.dataplane.deadline import Expired, time_limit
 from couler_plugins.caching.dataplane.placing import placing, remove
 from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
-from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import EngineError, InvalidInput, install_hint
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

@@ -17,8 +17,7 @@ from couler_plugins.engine_kit.crd.messages import problems
 from couler_plugins.engine_kit.crd.problem import Problem, shown
 from couler_plugins.engine_kit.crd.rules import broken_rules
 from couler_plugins.engine_kit.crd.schema import LIMITS, Schema
-from couler_plugins.errors import InvalidInput
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import InvalidInput, install_hint
 
 __all__ = ["check", "completed", "covered", "duplicates", "json_schema", "name_problems", "structural_check"]
 

@@ -12,8 +12,7 @@ from couler_plugins.documents import Path
 from couler_plugins.engine_kit.crd.fields import fields, places
 from couler_plugins.engine_kit.crd.problem import Problem, shown
 from couler_plugins.engine_kit.crd.schema import Rule, Schema
-from couler_plugins.errors import InvalidInput
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import InvalidInput, install_hint
 
 if TYPE_CHECKING:
     from cel import Program

@@ -14,8 +14,7 @@ import stamina
 
 from couler_plugins.engine_kit.kubernetes.access import configuration_of
 from couler_plugins.engine_kit.kubernetes.naming import Mapped
-from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import EngineError, InvalidInput, install_hint
 
 __all__ = [
     "ATTEMPTS",

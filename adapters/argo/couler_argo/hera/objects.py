@@ -8,8 +8,7 @@ import types
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from couler_plugins.documents import diff, render
-from couler_plugins.errors import EngineError, InvalidInput, Unsupported, one_line
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import EngineError, InvalidInput, Unsupported, install_hint, one_line
 
 if TYPE_CHECKING:
     from hera.workflows import Workflow

@@ -21,8 +21,7 @@ import stamina
 
 from couler_kfp.mappings import Mapped
 from couler_plugins.documents import dump_yaml
-from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import EngineError, InvalidInput, install_hint
 
 __all__ = ["Calls"]
 

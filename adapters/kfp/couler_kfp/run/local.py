@@ -27,8 +27,7 @@ from couler_kfp.run.jobs import jobs_of
 from couler_kfp.run.offline import check_runs_here, offline
 from couler_kfp.run.stand_ins import with_given
 from couler_kfp.split.handoff import Crossing
-from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import EngineError, InvalidInput, install_hint
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted
 from couler_plugins.running.local.lock import locked
 

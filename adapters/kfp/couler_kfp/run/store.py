@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_kfp.split.handoff import FILE, Crossing, read_handoff
-from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import EngineError, InvalidInput, install_hint
 
 __all__ = ["fetched", "needed_root", "root_of"]
 

@@ -13,8 +13,7 @@ from hera.workflows.models import Mutex, Synchronization
 from adapters.argo.hera.doubles import Counting, Doing, Doubling, twins
 from couler_argo.hera import Installation, install, optimize
 from couler_plugins import api
-from couler_plugins.errors import CoulerError, EngineError, InvalidInput, PluginFailure, Unsupported
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput, PluginFailure, Unsupported, install_hint
 
 
 def fail() -> None:

@@ -18,8 +18,7 @@ from adapters.argo.evict.cluster import NAMESPACE
 from adapters.argo.running.cluster import PLACE, Controller, stored
 from couler_argo.run.runner import ArgoRunner
 from couler_plugins.engine_kit.kubernetes import calls as api_calls
-from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.extras import install_hint
+from couler_plugins.errors import EngineError, InvalidInput, install_hint
 from support import first_of
 
 Couler = Callable[..., Result]
