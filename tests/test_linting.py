@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from couler_plugins import Linted, Text, lint
 from couler_plugins.driver.linting import lint_inputs
+from engine_kit.crd.small import crd, custom
 from linting_plugin import LINTING_PLUGIN
 from pluginbox import PluginBox
-from schemas.small import crd, custom
 
 
 def test_what_the_adapters_find(plugin_box: PluginBox) -> None:

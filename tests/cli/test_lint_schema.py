@@ -12,9 +12,9 @@ from click.testing import Result
 
 from couler_plugins.documents import dump_yaml
 from couler_plugins.errors import install_hint
+from engine_kit.crd.small import crd
 from linting_plugin import LINTING_PLUGIN
 from pluginbox import PluginBox
-from schemas.small import crd
 from support import CORPUS, shared
 
 HEAD = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n"

@@ -9,10 +9,10 @@ import pytest
 
 from adapters.subjects import ARGO
 from cli.conftest import Couler
-from local.running import STARTED, script, workflow
+from engine_kit.legalize.python_steps import plan_of
+from engine_kit.legalize.python_workflows import COMPUTED
 from pluginbox import PluginBox
-from portable.python_steps import plan_of
-from portable.python_workflows import COMPUTED
+from running.local.running import STARTED, script, workflow
 
 MAIN = """
 steps:

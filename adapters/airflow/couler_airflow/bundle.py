@@ -9,7 +9,7 @@ from typing import Any
 
 from couler_airflow.airflow_compat import serialized
 from couler_airflow.cache.owner import wrapped_tasks
-from couler_airflow.dagfiles import is_dag_file, load_dags
+from couler_airflow.documents import is_dag_file, load_dags
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.ir import Source

@@ -41,7 +41,7 @@ class AirflowAdapter(Adapter):
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
     facets: ClassVar[Mapping[str, str]] = {
-        "claims": "couler_airflow.dagfiles:is_dag_file",
+        "claims": "couler_airflow.documents:is_dag_file",
         "load": "couler_airflow.bundle:load",
         "lift": "couler_airflow.lift:lift",
         "portable": "couler_airflow.portable:portable",

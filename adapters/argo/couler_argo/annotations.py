@@ -8,8 +8,8 @@ from typing import Any
 
 from couler_argo.cache.cache import ALLOW, CACHE, DATASET, lost_annotations
 from couler_argo.cache.cache import KNOWN as OF_CACHE
+from couler_argo.documents import SPEC_PATHS, Manifest, manifests
 from couler_argo.lift import lift_manifest
-from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
 from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
 from couler_plugins.hpo.files import ANNOTATION

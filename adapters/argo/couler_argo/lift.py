@@ -9,8 +9,8 @@ from typing import Any
 
 from couler_argo.codec import Context, Mapped
 from couler_argo.directives import fold
+from couler_argo.documents import Manifest, codec_of, manifests
 from couler_argo.homes import HOMES
-from couler_argo.manifests import Manifest, codec_of, manifests
 from couler_argo.split.detect_split import joined
 from couler_argo.steps import NOTHING, STEP
 from couler_argo.templates import GRAPH, OPERATION, operation_kind

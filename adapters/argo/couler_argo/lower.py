@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from couler_argo.legalize import adapted
-from couler_argo.manifests import SPEC_PATHS, Manifest
+from couler_argo.documents import SPEC_PATHS, Manifest
 from couler_argo.plugin import Options
+from couler_argo.portable import adapted
 from couler_argo.versions import check_version, respell
 from couler_argo.writing import merge_workflow, write_workflow
 from couler_plugins.documents import Edit, Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from couler_argo.manifests import SPEC_PATHS
+from couler_argo.documents import SPEC_PATHS
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_plugins.caching.declarations import annotation_texts

@@ -38,9 +38,9 @@ class ArgoAdapter(Adapter):
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
     groups: ClassVar[tuple[ApiGroup, ...]] = (GROUP,)
     facets: ClassVar[Mapping[str, str]] = {
-        "claims": "couler_argo.manifests:claims",
+        "claims": "couler_argo.documents:claims",
         "lift": "couler_argo.lift:lift",
-        "portable": "couler_argo.legalize:portable",
+        "portable": "couler_argo.portable:portable",
         "homes": "couler_argo.homes:homes",
         "lower": "couler_argo.lower:lower",
         "footprint": "couler_argo.footprint:Footprints",
@@ -65,6 +65,6 @@ def couler_adapters() -> list[Adapter]:
 @hookimpl
 def couler_runs(document: Document) -> list[Run]:
     """The runs that the statuses of Workflows tell of."""
-    from couler_argo.runs import run_of, workflows_in
+    from couler_argo.history import run_of, workflows_in
 
     return [run for run in map(run_of, workflows_in(document.data)) if run is not None]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from couler_argo.codec import Mapped
-from couler_argo.manifests import SPEC_PATHS, Manifest
+from couler_argo.documents import SPEC_PATHS, Manifest
 from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.errors import InvalidInput, Unsupported
 

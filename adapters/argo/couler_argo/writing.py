@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from couler_argo.codec import Codec, Context, Mapped, present_fields
 from couler_argo.directives import expand
-from couler_argo.manifests import SPEC_PATHS, codec_of
+from couler_argo.documents import SPEC_PATHS, codec_of
 from couler_argo.spelling import Nested, Scope
 from couler_argo.steps import STEP
 from couler_argo.support import check_callable, check_step

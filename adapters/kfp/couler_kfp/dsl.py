@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
+from couler_kfp.documents import is_platform
 from couler_kfp.dsl_objects import (
     WAY_OUT,
     check_component,
@@ -17,7 +18,6 @@ from couler_kfp.dsl_objects import (
     put_into,
     source_of,
 )
-from couler_kfp.pipelines import is_platform
 from couler_plugins import api
 from couler_plugins.driver.pipeline import parse_pipeline
 from couler_plugins.driver.session import session

@@ -11,8 +11,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from couler_kfp.components import label_of
+from couler_kfp.documents import OBJECT, Pipeline, pipelines
 from couler_kfp.generating.pipelines import pipeline_of
-from couler_kfp.pipelines import OBJECT, Pipeline, pipelines
 from couler_kfp.plugin import Options
 from couler_kfp.sharing import settle
 from couler_kfp.support import unsupported

@@ -39,10 +39,10 @@ class KfpAdapter(Adapter):
     capabilities: ClassVar[tuple[Capability, ...]] = CAPABILITIES
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
     facets: ClassVar[Mapping[str, str]] = {
-        "claims": "couler_kfp.pipelines:claims",
-        "load": "couler_kfp.pipelines:load",
+        "claims": "couler_kfp.documents:claims",
+        "load": "couler_kfp.documents:load",
         "lift": "couler_kfp.lift:lift",
-        "portable": "couler_kfp.converting.portable:portable",
+        "portable": "couler_kfp.portable.portable:portable",
         "homes": "couler_kfp.homes:homes",
         "lower": "couler_kfp.lower:lower",
         "footprint": "couler_kfp.footprint:Footprints",

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from couler_kfp.checks import VERSION
 from couler_kfp.components import Body
+from couler_kfp.documents import ROOT
 from couler_kfp.mappings import Mapped, joined
-from couler_kfp.pipelines import ROOT
 from couler_kfp.structures import write_structure
 from couler_kfp.support import unsupported
 from couler_plugins.ir import Workflow

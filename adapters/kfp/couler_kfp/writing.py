@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from couler_kfp.components import Body, label_of, usual_label, write_graph, write_operation
+from couler_kfp.documents import OBJECT, ROOT, Pipeline
 from couler_kfp.mappings import Mapped, joined
-from couler_kfp.pipelines import OBJECT, ROOT, Pipeline
 from couler_kfp.specs import EXECUTORS, rest_part, write_platform, write_spec
 from couler_kfp.support import refuse_unsupported, unsupported
 from couler_kfp.tasks import write_task

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from couler_plugins.ir import Source
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
-from couler_tekton.objects import Object
+from couler_tekton.documents import Object
 
 __all__ = ["Entry", "definitions", "full_name"]
 

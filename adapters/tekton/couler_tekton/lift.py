@@ -16,10 +16,10 @@ from couler_plugins.ir import Call, Callee, Dynamic, External, Graph, Operation,
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import read_operation, read_pipeline, read_step_action
+from couler_tekton.documents import Object, objects
 from couler_tekton.homes import HOMES
 from couler_tekton.kinds import KINDS
 from couler_tekton.mappings import Mapped, named, unless_empty, without
-from couler_tekton.objects import Object, objects
 from couler_tekton.ports import names_of, read_run_parameters
 from couler_tekton.split.detect_split import joined
 from couler_tekton.structures import structure

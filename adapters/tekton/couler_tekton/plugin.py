@@ -46,9 +46,9 @@ class TektonAdapter(Adapter):
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
     groups: ClassVar[tuple[ApiGroup, ...]] = (GROUP,)
     facets: ClassVar[Mapping[str, str]] = {
-        "claims": "couler_tekton.objects:claims",
+        "claims": "couler_tekton.documents:claims",
         "lift": "couler_tekton.lift:lift",
-        "portable": "couler_tekton.converting.portable:portable",
+        "portable": "couler_tekton.portable.portable:portable",
         "homes": "couler_tekton.homes:homes",
         "lower": "couler_tekton.lower:lower",
         "footprint": "couler_tekton.footprint:Footprints",
@@ -77,6 +77,6 @@ def couler_adapters() -> list[Adapter]:
 @hookimpl
 def couler_runs(document: Document) -> list[Run]:
     """The runs that the statuses of PipelineRuns and TaskRuns tell of."""
-    from couler_tekton.runs import runs_in
+    from couler_tekton.history import runs_in
 
     return runs_in(document.data)

@@ -17,7 +17,7 @@ import pytest
 
 from airflow_minors import forget_plugins
 from couler_airflow.bundle import DagBundle
-from couler_airflow.dagfiles import load_dags
+from couler_airflow.documents import load_dags
 from couler_airflow.lift import lift
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError

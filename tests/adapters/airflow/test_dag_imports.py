@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from couler_airflow.dagfiles import load_dags
+from couler_airflow.documents import load_dags
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from couler_argo.runs import run_of
+from couler_argo.history import run_of
 from couler_plugins.runs import Run, StepRun
 
 __all__ = ["TEMPLATES", "Nodes", "node", "parents", "run", "steps", "workflow"]

@@ -10,9 +10,19 @@ import pytest
 from adapters.kfp.argo_runs import ArgoRun
 from adapters.subjects import ARGO
 from couler_plugins.errors import InvalidInput, Unsupported
-from portable.python_argo import values_in
-from portable.python_steps import constant, gave, plan_of, step, workflow_of
-from portable.python_workflows import COMPUTED, ITEM, LITERAL_LOOPS, LOOPS, MIXED, NUMERIC, READS, SQUARE, by_name
+from engine_kit.legalize.python_argo import values_in
+from engine_kit.legalize.python_steps import constant, gave, plan_of, step, workflow_of
+from engine_kit.legalize.python_workflows import (
+    COMPUTED,
+    ITEM,
+    LITERAL_LOOPS,
+    LOOPS,
+    MIXED,
+    NUMERIC,
+    READS,
+    SQUARE,
+    by_name,
+)
 
 CASES = {**COMPUTED, **NUMERIC, **LITERAL_LOOPS, **LOOPS}
 

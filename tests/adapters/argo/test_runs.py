@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.argo.statuses import TEMPLATES, node, parents, run, steps, workflow
-from couler_argo.runs import run_of
+from couler_argo.history import run_of
 from couler_plugins.errors import InvalidInput
 
 

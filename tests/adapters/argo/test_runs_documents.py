@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from adapters.argo.statuses import node, workflow
+from couler_argo.history import family_of, run_of
 from couler_argo.plugin import couler_runs
-from couler_argo.runs import family_of, run_of
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from couler_kfp.converting import launcher
+from couler_kfp.portable import launcher
 
 DATASET = {"schemaTitle": "system.Dataset", "schemaVersion": "0.0.1"}
 COMPONENT = """

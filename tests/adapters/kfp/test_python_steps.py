@@ -14,8 +14,8 @@ from couler_plugins.engine_kit.legalize.python.runtime import typed_value
 from couler_plugins.engine_kit.legalize.python.source import function_from_text
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Template
-from portable.python_steps import constant, gave, kinds_of, plan_of, step, workflow_of
-from portable.python_workflows import (
+from engine_kit.legalize.python_steps import constant, gave, kinds_of, plan_of, step, workflow_of
+from engine_kit.legalize.python_workflows import (
     COMPUTED,
     ENDING,
     ITEM,

@@ -21,8 +21,8 @@ from adapters.tekton.settings import (
 )
 from couler_plugins.ir import Literal, Retry
 from couler_plugins.ir.settings import SETTINGS
+from couler_tekton.documents import part_at as at
 from couler_tekton.homes import HOMES
-from couler_tekton.objects import part_at as at
 
 VALUES: dict[str, tuple[Any, Any]] = {
     "retry": (2, 2),

@@ -14,9 +14,9 @@ from adapters.kfp.argo_runs import ArgoRun
 from adapters.subjects import TEKTON
 from couler_plugins import Text, convert
 from couler_plugins.errors import Unsupported
-from portable.python_argo import values_in
-from portable.python_steps import plan_of
-from portable.python_workflows import COMPUTED, LITERAL_LOOPS, LOOPS, by_name
+from engine_kit.legalize.python_argo import values_in
+from engine_kit.legalize.python_steps import plan_of
+from engine_kit.legalize.python_workflows import COMPUTED, LITERAL_LOOPS, LOOPS, by_name
 
 
 def written(workflow: Any) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from couler_argo.cache.cache import ArgoCache
 from couler_argo.cache.memoize import spec_in_key, without_cache
 from couler_argo.cache.traces import KEY_SPEC, has_specs, read_specs, without_traces
+from couler_argo.documents import SPEC_PATHS, Manifest, manifests
 from couler_argo.lift import lift_manifest, lift_unfolded
-from couler_argo.manifests import SPEC_PATHS, Manifest, manifests
 from couler_argo.metadata import annotations_of
 from couler_argo.split.part_spec import PART_OF
 from couler_plugins.caching.analysis import Analysis

@@ -21,9 +21,9 @@ from couler_argo.evict.artifacts import Grave, Repository, graves_in
 from couler_argo.evict.choice import Chooser
 from couler_argo.evict.cron import manifests
 from couler_argo.evict.shard import Change, ShardWriter, Wish
+from couler_argo.history import run_of
 from couler_argo.live_runs import is_live, live_of
 from couler_argo.memo_entries import Shard, shard_of
-from couler_argo.runs import run_of
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.hookspecs.eviction import Evicted, Eviction, Limits, Schedule, Target

@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from couler_argo.documents import Manifest, manifests
 from couler_argo.lint.conforming import Misfit, conform
 from couler_argo.lint.shapes import CRON, WORKFLOW
-from couler_argo.manifests import Manifest, manifests
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.ir.bundle import Bundle

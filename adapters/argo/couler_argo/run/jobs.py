@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from couler_argo.codec import Mapped
-from couler_argo.manifests import SPEC_PATHS
+from couler_argo.documents import SPEC_PATHS
 from couler_argo.run.kinds import KINDS
 from couler_argo.split.part_spec import RUN_ID
 from couler_plugins.engine_kit.kubernetes.naming import as_written, check_named, check_run, each_object, identify, place

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from couler_argo.manifests import SPEC_PATHS
+from couler_argo.documents import SPEC_PATHS
 from couler_argo.metadata import annotations_of, rest_of, spec_of
 from couler_argo.references import native
 from couler_plugins.documents.mappings import mapping_at

@@ -18,8 +18,8 @@ from couler_kfp.cache.known import IMPORTED, constant, imported
 from couler_kfp.cache.objections import SCHEDULING, importer_objections, reuse_objections
 from couler_kfp.cache.programs import programs
 from couler_kfp.components import write_operation
+from couler_kfp.documents import ROOT
 from couler_kfp.mappings import Mapped, rest_of, without
-from couler_kfp.pipelines import ROOT
 from couler_kfp.split.detect_split import whole_of
 from couler_kfp.structures import write_structure
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, annotation_texts, said_in

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from couler_kfp.documents import ROOT
 from couler_kfp.generating.components import component_of, function_component
 from couler_kfp.generating.graphs import Graphs
 from couler_kfp.generating.legality import TABLE
-from couler_kfp.pipelines import ROOT
 from couler_kfp.tasks import COMPLETED
 from couler_plugins.engine_kit.legalize.native_fields import HOUSEKEEPING, fields_of
 from couler_plugins.engine_kit.legalize.passes import (

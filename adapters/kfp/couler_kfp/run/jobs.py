@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from couler_kfp.pipelines import OBJECT, is_pipeline, is_platform, owned_platforms
+from couler_kfp.documents import OBJECT, is_pipeline, is_platform, owned_platforms
 from couler_kfp.run.values import arguments_of, inputs_of
 from couler_kfp.split.detect_split import PIPELINE
 from couler_plugins.errors import InvalidInput, Unsupported

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from couler_kfp.pipelines import ROOT
+from couler_kfp.documents import ROOT
 from couler_kfp.split.parts import part_name, type_of
 from couler_kfp.structures import write_structure
 from couler_plugins.ir import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from couler_kfp.pipelines import ROOT
+from couler_kfp.documents import ROOT
 from couler_kfp.structures import write_structure
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callee_of

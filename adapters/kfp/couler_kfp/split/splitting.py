@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from couler_kfp.components import write_graph
+from couler_kfp.documents import ROOT, pipelines
 from couler_kfp.footprint import FRAME, Footprints, quoted
 from couler_kfp.mappings import Mapped, rest_of
-from couler_kfp.pipelines import ROOT, pipelines
 from couler_kfp.split.bonds import as_it_was, kfp_bonds, plain_root, refuse_undetachable
 from couler_kfp.split.detect_split import OURS, PIPELINE, is_ours, joined
 from couler_kfp.split.parts import Part, part_name, part_of, type_of, typed

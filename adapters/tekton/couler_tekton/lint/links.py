@@ -14,10 +14,10 @@ from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.ir.definitions import Definitions
 from couler_plugins.ir.shared_names import SharedNames
 from couler_tekton.definitions import Entry, full_name
+from couler_tekton.documents import Object
 from couler_tekton.lint.graphs import reads
 from couler_tekton.lint.matrices import matrix_params
 from couler_tekton.lint.pipelines import tasks_of
-from couler_tekton.objects import Object
 
 __all__ = ["Shelf", "View", "check_links"]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from adapters.argo.interpret import digest
 from adapters.subjects import ARGO, lift_file
-from couler_airflow.dagfiles import load_dags
+from couler_airflow.documents import load_dags
 from couler_airflow.plugin import AirflowAdapter, Options
 from couler_plugins.documents import read
 from couler_plugins.driver.conversion import to_portable_plan

@@ -15,8 +15,8 @@ from couler_plugins.engine_kit.legalize.python.functions import operation_of
 from couler_plugins.engine_kit.legalize.python.source import function_from_text
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import EnvVar, Literal, Operation, Template, replace
-from portable.python_steps import constant, gave, plan_of, step, workflow_of
-from portable.python_workflows import (
+from engine_kit.legalize.python_steps import constant, gave, plan_of, step, workflow_of
+from engine_kit.legalize.python_workflows import (
     COMPUTED,
     ENDING,
     ITEM,

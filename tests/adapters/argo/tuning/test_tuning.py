@@ -16,7 +16,7 @@ from adapters.argo.tuning.manifests import MANIFEST, TRIALS, auc, document, in_s
 from couler_argo.plugin import ArgoAdapter
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput, Unsupported
-from local.running import runs
+from running.local.running import runs
 from support import first_of
 
 

@@ -1,0 +1,247 @@
+"""Past and present runs, from the status that Argo's controller writes into a Workflow (`argo get -o json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from couler_argo.codec import Mapped
+from couler_argo.documents import manifests
+from couler_argo.nodes import ATTEMPTS, attempts_of, bytes_of, nodes_of, seconds_of, template_name
+from couler_plugins.caching.keys import digest
+from couler_plugins.errors import InvalidInput
+from couler_plugins.runs import Fate, Run, StepRun
+
+__all__ = ["family_of", "run_of", "workflows_in"]
+
+FATES: dict[str, Fate] = {
+    "Succeeded": "computed",
+    "Failed": "failed",
+    "Error": "failed",
+    "Skipped": "skipped",
+    "Omitted": "skipped",
+}
+LEAVES = (*ATTEMPTS, "Skipped", "Suspend")
+MANY = 100
+"""A group after so many steps and before so many is a step of its own, lest each be a parent of each."""
+
+
+def workflows_in(data: Any) -> Iterator[Mapped]:
+    """The Workflows in a document: one, a List, or an array of them without kinds, as `argo list -o json` prints."""
+    if isinstance(data, list):
+        for item in data:
+            if isinstance(item, dict) and "kind" not in item and "spec" in item and "status" in item:
+                yield item
+            else:
+                yield from workflows_in(item)
+        return
+    yield from (manifest.data for manifest in manifests(data) if manifest.kind == "Workflow")
+
+
+def run_of(manifest: Mapped) -> Run | None:
+    """The run that a Workflow's status tells of; None where it has not started.
+
+    The parents of a step are the nearest steps before it. Sizes are known of parameters only: Argo does not record
+    those of artifacts. What a step is by itself are its template and the values of its parameters.
+
+    Raises:
+        InvalidInput: the status cannot be read.
+    """
+    try:
+        nodes = nodes_of(manifest)
+        return _Status(manifest, nodes).run() if nodes else None
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        metadata = manifest.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, Mapping) else "(unnamed)"
+        message = f"the status of the workflow {name} is not what Argo writes ({type(error).__name__}: {error})"
+        raise InvalidInput(message, engine="argo", hint="take it from `argo get -o json` or `kubectl get`") from error
+
+
+def family_of(manifest: Mapped) -> str:
+    """The name that all runs of a workflow share: its template's, its schedule's, or its own without what is random."""
+    metadata, spec = manifest.get("metadata") or {}, manifest.get("spec") or {}
+    labels = metadata.get("labels") or {}
+    return str(
+        (spec.get("workflowTemplateRef") or {}).get("name")
+        or labels.get("workflows.argoproj.io/cron-workflow")
+        or str(metadata.get("generateName", "")).rstrip("-.")
+        or metadata.get("name", "")
+    )
+
+
+class _Status:
+    """The nodes of one run, looked at as a graph of steps."""
+
+    def __init__(self, manifest: Mapped, nodes: Mapping[str, Mapped]) -> None:
+        self._manifest = manifest
+        self._nodes = nodes
+        self._attempts: dict[str, list[str]] = {}
+        self._retry: dict[str, str] = {}
+        for ident, node in nodes.items():
+            if node.get("type") == "Retry":
+                self._attempts[ident] = attempts_of(node, nodes)
+                self._retry |= dict.fromkeys(self._attempts[ident], ident)
+        self._templates = _templates(manifest)
+        self._nearest: dict[tuple[str, ...], list[str]] = {}
+        self._before: dict[str, list[str]] = {ident: [] for ident in nodes}
+        for ident, node in nodes.items():
+            for child in node.get("children") or ():
+                if child in self._before and ident != child:
+                    self._before[child].append(ident)
+        self._leaves = {ident: node for ident, node in nodes.items() if self._is_leaf(ident, node)}
+
+    def run(self) -> Run:
+        """The run, its steps in a topological order, by their ends where that leaves a choice."""
+        order: list[str] = []
+        parents: dict[str, list[str]] = {}
+        for ident in self._by_end():
+            self._visit(ident, parents, order)
+        position = {ident: number for number, ident in enumerate(order)}
+        steps: list[StepRun] = []
+        for ident in order:
+            before = tuple(sorted(position[parent] for parent in parents[ident]))
+            if before and before[-1] >= len(steps):
+                raise ValueError(f"{ident} comes after itself")
+            steps.append(self._ran(ident, before, tuple(steps[number].key for number in before)))
+        status = self._manifest.get("status") or {}
+        ended = status.get("finishedAt") or max(str(node.get("finishedAt") or "") for node in self._nodes.values())
+        whole = status.get("phase") not in ("Failed", "Error")
+        return Run(family=family_of(self._manifest), steps=tuple(steps), whole=whole, at=seconds_of(ended) or 0.0)
+
+    def _by_end(self) -> Iterator[str]:
+        last = "9999"  # what goes on ends after everything that has ended
+        return iter(sorted(self._leaves, key=lambda ident: (str(self._leaves[ident].get("finishedAt") or last), ident)))
+
+    def _visit(self, ident: str, parents: dict[str, list[str]], order: list[str]) -> None:
+        """Puts a step into the order, after its parents; without recursion, since chains are as long as workflows."""
+        stack = [(ident, False)]
+        while stack:
+            current, done = stack.pop()
+            if done:
+                order.append(current)
+            elif current not in parents:
+                parents[current] = self._parents(current)
+                stack.append((current, True))
+                stack += [(parent, False) for parent in parents[current] if parent not in parents]
+
+    def _parents(self, ident: str) -> list[str]:
+        """The nearest steps before a step, through the groups, graphs and retries between them.
+
+        All steps of a group have the same: they are looked up once.
+        """
+        before = tuple(self._before[ident])
+        if before not in self._nearest:
+            self._nearest[before] = sorted(self._found_before(before))
+        return [parent for parent in self._nearest[before] if parent != ident]
+
+    def _found_before(self, before: tuple[str, ...]) -> set[str]:
+        names: set[str] = set()
+        seen: set[str] = set()
+        stack = list(before)
+        while stack:
+            current = stack.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            owner = self._owner(current)
+            if owner is not None:
+                names.add(owner)
+            else:
+                stack += self._before[current]
+        return names
+
+    def _is_leaf(self, ident: str, node: Mapped) -> bool:
+        """Whether a node is a step: it runs something, as often as it takes, or would have, had there been no hit."""
+        children = node.get("children") or ()
+        if ident in self._retry:
+            return False
+        if node.get("type") in LEAVES or ((node.get("memoizationStatus") or {}).get("hit") and not children):
+            return True
+        if ident in self._attempts:
+            return all(self._nodes[one].get("type") in ATTEMPTS for one in self._attempts[ident])
+        return len(self._before[ident]) > MANY and len(children) > MANY
+
+    def _owner(self, ident: str) -> str | None:
+        """The step that a node is, or is an attempt of; None for a group."""
+        ident = self._retry.get(ident, ident)
+        return ident if ident in self._leaves else None
+
+    def _ran(self, ident: str, parents: tuple[int, ...], keys: tuple[str, ...]) -> StepRun:
+        node = self._leaves[ident]
+        tries = [self._nodes[one] for one in self._attempts.get(ident, ())]
+        last = tries[-1] if tries else node
+        parameters = (last.get("inputs") or node.get("inputs") or {}).get("parameters") or []
+        values = sorted([str(item["name"]), str(item.get("value"))] for item in parameters)
+        spec = digest([self._template(node), values])
+        # The memo of a retried step is looked up before there is an attempt.
+        memo = last.get("memoizationStatus") or node.get("memoizationStatus") or {}
+        fate = "loaded" if memo.get("hit") else FATES.get(str(node.get("phase")), "pending")
+        idle = fate == "skipped" or (fate == "computed" and self._is_idle(last))
+        return StepRun(
+            step=self._name(ident),
+            site=self._site(node),
+            type=template_name(node),
+            spec=spec,
+            key=str(memo.get("key") or "") or digest([spec, *keys]),
+            parents=parents,
+            seconds=0.0 if idle else _seconds(last) if fate == "computed" else None,
+            bytes=0 if idle else bytes_of(last.get("outputs")) if fate in ("computed", "loaded") else None,
+            artifact=not idle,
+            attempts=max(1, len(tries)),
+            fate=fate,
+        )
+
+    def _name(self, ident: str) -> str:
+        """`graph/step`, with the item of a loop in parentheses, after the name of the step that the graph belongs to.
+
+        The graph of the entry belongs to none; what no graph holds has the template's name. Of a graph that is retried,
+        the name is the same in each attempt.
+        """
+        node = self._nodes[self._retry.get(ident, ident)]
+        around = str(node.get("boundaryID", ""))
+        if around not in self._nodes:
+            return template_name(node) or str(node.get("displayName", ""))
+        outer = f"{self._name(around)}/" if self._nodes[around].get("boundaryID") in self._nodes else ""
+        return f"{outer}{template_name(self._nodes[around])}/{node.get('displayName') or node.get('name') or ''}"
+
+    def _site(self, node: Mapped) -> str:
+        """`graph/step`, where the step's name has more to it."""
+        around = self._nodes.get(str(node.get("boundaryID", "")))
+        if around is None:
+            return ""
+        return f"{template_name(around)}/{str(node.get('displayName') or '').partition('(')[0]}"
+
+    def _is_idle(self, node: Mapped) -> bool:
+        """Whether a node does nothing of its own: it waits, for an approval or a group, or serves those after it.
+
+        A daemon is told by its template: `daemoned` is taken from its node once it has ended.
+        """
+        template = self._template(node)
+        daemon = isinstance(template, Mapping) and template.get("daemon")
+        return node.get("type") not in ATTEMPTS or bool(daemon or node.get("daemoned"))
+
+    def _template(self, node: Mapped) -> Any:
+        """The template that a node ran, as far as the workflow holds it."""
+        ref = node.get("templateRef") or {}
+        name = f"{ref.get('name')}/{ref.get('template')}" if ref else str(node.get("templateName"))
+        return self._templates.get(name, [name])
+
+
+def _templates(manifest: Mapped) -> dict[str, Any]:
+    """The templates that a workflow holds, by name, and those of others by `TEMPLATE-HOLDER/NAME`."""
+    status, spec = manifest.get("status") or {}, manifest.get("spec") or {}
+    stored = status.get("storedWorkflowTemplateSpec") or {}
+    templates: dict[str, Any] = {}
+    for item in [*(spec.get("templates") or []), *(stored.get("templates") or [])]:
+        templates.setdefault(str(item.get("name")), item)
+    for key, item in sorted((status.get("storedTemplates") or {}).items()):
+        parts = str(key).split("/")
+        templates.setdefault("/".join(parts[-2:]), item)
+        templates.setdefault(parts[-1], item)
+    return templates
+
+
+def _seconds(node: Mapped) -> float | None:
+    """How long a node took; None where that is not known."""
+    started, ended = seconds_of(node.get("startedAt")), seconds_of(node.get("finishedAt"))
+    return ended - started if started and ended and started <= ended else None

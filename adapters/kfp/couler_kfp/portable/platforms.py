@@ -1,0 +1,140 @@
+"""Platform configuration in the terms of Kubernetes' pods and containers.
+
+Source: `kubernetes_executor_config.proto`; names and values that only the run knows are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from couler_kfp.portable.types import refuse
+from couler_plugins.ir import Container, EnvVar, Native, replace
+
+__all__ = ["configured"]
+
+NAMED = {"secretAsEnv": ("secret", "secretKeyRef"), "configMapAsEnv": ("configMap", "configMapKeyRef")}
+HANDLED = frozenset(
+    {
+        "configMapAsEnv",
+        "configMapAsVolume",
+        "emptyDirMounts",
+        "fieldPathAsEnv",
+        "imagePullPolicy",
+        "nodeSelector",
+        "podMetadata",
+        "pvcMount",
+        "secretAsEnv",
+        "secretAsVolume",
+        "tolerations",
+    }
+)
+
+
+def configured(name: str, container: Container, platforms: Mapping[str, Any]) -> tuple[Container, Native | None]:
+    """The container with its part of the configuration, and what the pod around it has.
+
+    Raises:
+        Unsupported: some of it is more than constants, or not known here.
+    """
+    if others := sorted(platforms.keys() - {"kubernetes"}):
+        raise refuse("Operation.native_extra", name, f"is configured for the platform {others[0]}")
+    config = platforms.get("kubernetes", {})
+    if not isinstance(config, Mapping):
+        raise refuse("Operation.native_extra", name, "has a configuration that is no mapping")
+    if unknown := sorted(config.keys() - HANDLED):
+        raise refuse("Operation.native_extra", name, f"is configured with {unknown[0]}")
+    fields: dict[str, Any] = {}
+    if config.get("imagePullPolicy"):
+        fields["imagePullPolicy"] = config["imagePullPolicy"]
+    mounts, volumes = _volumes(name, config)
+    if mounts:
+        fields["volumeMounts"] = mounts
+    pod: dict[str, Any] = {"volumes": volumes} if volumes else {}
+    for field, own, keys in (
+        ("nodeSelector", None, ("labels",)),
+        ("podMetadata", "metadata", ("annotations", "labels")),
+    ):
+        entries = config.get(field, {})
+        if not isinstance(entries, Mapping) or not entries.keys() <= set(keys):
+            raise refuse("Operation.native_extra", name, f"has a {field} that only the run knows")
+        if entries:
+            pod[own or field] = dict(entries) if own else entries["labels"]
+    if tolerations := _items(name, "tolerations", config):
+        pod["tolerations"] = [_toleration(name, item) for item in tolerations]
+    env = (*container.env, *_environment(name, config))
+    configured_container = replace(container, env=env, native_extra=Native.of(fields) if fields else None)
+    return configured_container, Native.of(pod) if pod else None
+
+
+def _environment(name: str, config: Mapping[str, Any]) -> Iterator[EnvVar]:
+    for field, (kind, reference) in NAMED.items():
+        for item in _items(name, field, config):
+            source = {"name": _name(name, field, item, kind), **_optional(item)}
+            for pair in _items(name, "keyToEnv", item):
+                selected = {reference: {**source, "key": _text(name, field, pair, f"{kind}Key")}}
+                yield EnvVar(name=_text(name, field, pair, "envVar"), value=Native.of({"valueFrom": selected}))
+    for item in _items(name, "fieldPathAsEnv", config):
+        selected = {"fieldRef": {"fieldPath": _text(name, "fieldPathAsEnv", item, "fieldPath")}}
+        yield EnvVar(name=_text(name, "fieldPathAsEnv", item, "name"), value=Native.of({"valueFrom": selected}))
+
+
+def _volumes(name: str, config: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    """Mounts and volumes, as Kubernetes has them."""
+    mounts: list[Any] = []
+    volumes: list[Any] = []
+
+    def add(field: str, item: Mapping[str, Any], kind: str, source: Any) -> None:
+        volume = f"{kind.lower()}-{len(volumes) + 1}"
+        sub = {"subPath": item["subPath"]} if item.get("subPath") else {}
+        mounts.append({"name": volume, "mountPath": _text(name, field, item, "mountPath"), **sub})
+        volumes.append({"name": volume, kind: source})
+
+    for item in _items(name, "pvcMount", config):
+        add("pvcMount", item, "persistentVolumeClaim", {"claimName": _name(name, "pvcMount", item, "pvc")})
+    for item in _items(name, "secretAsVolume", config):
+        source = {"secretName": _name(name, "secretAsVolume", item, "secret"), **_optional(item)}
+        add("secretAsVolume", item, "secret", source)
+    for item in _items(name, "configMapAsVolume", config):
+        source = {"name": _name(name, "configMapAsVolume", item, "configMap"), **_optional(item)}
+        add("configMapAsVolume", item, "configMap", source)
+    for item in _items(name, "emptyDirMounts", config):
+        limits = {"medium": item.get("medium"), "sizeLimit": item.get("sizeLimit")}
+        add("emptyDirMounts", item, "emptyDir", {key: value for key, value in limits.items() if value})
+    return mounts, volumes
+
+
+def _items(name: str, field: str, holder: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    items = holder.get(field, [])
+    if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+        raise refuse("Operation.native_extra", name, f"has a {field} that is no list of mappings")
+    return items
+
+
+def _text(name: str, field: str, item: Mapping[str, Any], key: str) -> str:
+    if not isinstance(item.get(key), str):
+        raise refuse("Operation.native_extra", name, f"has a {field} without a {key}")
+    return str(item[key])
+
+
+def _name(name: str, field: str, item: Mapping[str, Any], kind: str) -> str:
+    """The name of a secret, a claim, or the like."""
+    parameter: Any = item.get(f"{kind}NameParameter")
+    for key in ("runtimeValue", "constant"):
+        parameter = parameter.get(key) if isinstance(parameter, Mapping) else None
+    result = parameter or item.get("constant") or item.get(f"{kind}Name")
+    if not isinstance(result, str) or not result:
+        raise refuse(
+            "Operation.native_extra", name, f"has a {field} whose name only the run knows", "give it a constant name"
+        )
+    return result
+
+
+def _optional(item: Mapping[str, Any]) -> dict[str, bool]:
+    return {"optional": True} if item.get("optional") else {}
+
+
+def _toleration(name: str, item: Mapping[str, Any]) -> Any:
+    if "tolerationJson" in item:
+        raise refuse("Operation.native_extra", name, "has a toleration that only the run knows")
+    return dict(item)

@@ -1,0 +1,183 @@
+"""Pipelines in terms that other engines understand: containers, texts, files, loops, and what waits for what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from couler_kfp.documents import ROOT
+from couler_kfp.portable.components import is_python, portable_operation
+from couler_kfp.portable.graphs import portable_graph
+from couler_kfp.portable.legality import TABLE
+from couler_kfp.portable.types import constant_of, may_be_absent, said_of, text_of, type_of
+from couler_plugins.engine_kit.legalize.tables import Refusals
+from couler_plugins.ir import (
+    Argument,
+    Axis,
+    Call,
+    Graph,
+    Literal,
+    Loop,
+    Native,
+    Operation,
+    Port,
+    Reference,
+    Step,
+    Workflow,
+    call_sites,
+    callables,
+    fresh_name,
+    map_references,
+    replace,
+)
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.plan import Decision
+
+__all__ = ["portable", "with_limits_inside"]
+
+
+# Loops of which some runs go on at a time, as graphs of their own with that much parallelism.
+
+ITEMS = "items"
+
+
+def with_limits_inside(workflow: Workflow) -> Workflow:
+    """The workflow with each limited loop in a graph that only holds this loop; other engines limit graphs."""
+    names = set(callables(workflow))
+    product: list[Graph] = []
+
+    def changed(step: Step) -> Step:
+        if step.loop is None or step.loop.limit is None:
+            return step
+        name = fresh_name(f"{step.name}-limited", names)
+        names.add(name)
+        outer, graph = _inside(step, name)
+        product.append(graph)
+        return outer
+
+    graphs = tuple(replace(graph, steps=tuple(map(changed, graph.steps))) for graph in workflow.graphs)
+    return replace(workflow, graphs=(*graphs, *product)) if product else workflow
+
+
+def _inside(step: Step, name: str) -> tuple[Step, Graph]:
+    """A call of a new graph, and that graph, which holds the loop."""
+    assert step.loop is not None
+    (axis,) = step.loop.axes
+    outer = [argument for argument in step.arguments if getattr(argument.value, "to", "") != "item"]
+    items = axis.values
+    if isinstance(items, Reference):
+        key = fresh_name(ITEMS, {argument.name for argument in outer})
+        outer.append(Argument(name=key, value=items))
+        items = Reference(to="input", kind="parameter", name=key)
+    passed = {argument.name for argument in outer}
+    inner = tuple(
+        replace(argument, value=Reference(to="input", kind=argument.kind, name=argument.name))
+        if argument.name in passed
+        else argument
+        for argument in step.arguments
+    )
+    looped = Step(
+        name=step.name,
+        call=step.call,
+        arguments=inner,
+        loop=Loop(axes=(Axis(name=axis.name, values=items),)),
+        retry=step.retry,
+    )
+    inputs = tuple(Port(name=argument.name, kind=argument.kind) for argument in outer)
+    graph = Graph(name=name, inputs=inputs, steps=(looped,), parallelism=step.loop.limit)
+    return replace(step, call=Call(name=name), arguments=tuple(outer), loop=None, retry=None), graph
+
+
+NO_DELAY = (None, "0s")
+
+
+def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
+    """A pipeline as a workflow of containers, and what is not quite the same about it.
+
+    Raises:
+        Unsupported: some of it means nothing outside of KFP; all of that is told.
+    """
+    callees, refusals = callables(workflow), Refusals(TABLE.refusals(workflow, workflow))
+
+    def operation(item: Operation) -> Operation:
+        return portable_operation(item, _presence(item, workflow, callees))
+
+    operations = refusals.each(operation, (item for item in workflow.operations if item.name))
+    refusals.tell()
+    changed = replace(
+        workflow,
+        operations=operations,
+        graphs=tuple(_with_parameters(portable_graph(graph, callees)) for graph in workflow.graphs),
+        parameters=tuple(map(_parameter, workflow.parameters)),
+        native_extra=None,
+    )
+    return with_limits_inside(changed), tuple(_notes(workflow))
+
+
+def _with_parameters(graph: Graph) -> Graph:
+    """The graph; that of the whole pipeline reads the workflow's parameters, which are not passed to it elsewhere."""
+    if graph.name != ROOT:
+        return graph
+
+    def read(reference: Reference) -> Reference:
+        return replace(reference, to="parameter", native="") if reference.to == "input" else reference
+
+    return replace(map_references(graph, read), inputs=())
+
+
+def _parameter(port: Port) -> Port:
+    if port.default is None and not may_be_absent(port):
+        return Port(name=port.name)
+    return Port(
+        name=port.name, value=Literal(value=text_of(None if port.default is None else constant_of(port.default)))
+    )
+
+
+def _texts(rest: Native | None) -> Iterator[str]:
+    return (part for part in (() if rest is None else rest.parts) if isinstance(part, str))
+
+
+def _presence(
+    operation: Operation, workflow: Workflow, callees: Mapping[str, Graph | Operation]
+) -> dict[str, bool | None]:
+    """Which inputs the tasks of a component pass."""
+    seen: dict[str, set[bool]] = {}
+    for graph in workflow.graphs:
+        for step in graph.steps:
+            if callees.get(getattr(step.call, "name", "")) is not operation:
+                continue
+            arguments = {argument.name: argument.value for argument in step.arguments}
+            for port in operation.inputs:
+                value = arguments.get(port.name)
+                absent = isinstance(value, Literal) and value.value is None
+                seen.setdefault(port.name, set()).add(port.default is not None or (value is not None and not absent))
+    return {name: found.pop() if len(found) == 1 else None for name, found in seen.items()}
+
+
+def _notes(workflow: Workflow) -> Iterator[Decision]:
+    """What means nearly the same elsewhere."""
+
+    def note(subject: str, action: str, reason: str) -> Decision:
+        return Decision(optimizer="kfp", workflow=workflow.label, subject=subject, action=action, reason=reason)
+
+    if any("enableCache" in part for site in call_sites(workflow) for part in _texts(site.step.native_extra)):
+        yield note("", "is not cached", "KFP takes results of earlier runs; put `cache` into a pipeline for the result")
+    if "defaultPipelineRoot" in said_of(workflow).get("spec", {}):
+        yield note(
+            "", "keeps artifacts elsewhere", "the pipeline root is KFP's; each engine has a repository of its own"
+        )
+    for graph in workflow.graphs:
+        for step in graph.steps:
+            retry = {} if step.retry is None else said_of(step.retry)
+            if retry.get("backoffDuration") not in NO_DELAY:
+                yield note(step.name, "retried without a delay", f"KFP waits {retry['backoffDuration']} and longer")
+            if step.loop is not None and any(isinstance(axis.values, Reference) for axis in step.loop.axes):
+                reason = "texts in the list that hold quotes, backslashes or newlines are passed on with escapes"
+                yield note(step.name, "loops over what the run gives", reason)
+    for operation in workflow.operations:
+        kinds = {type_of(output) for output in operation.outputs if output.kind == "parameter"}
+        if not is_python(operation) and "STRING" in kinds:
+            reason = "KFP keeps a newline at the end of a parameter, and others take it off"
+            yield note(operation.name, "loses a newline at the end", reason)
+        if any(port.kind == "artifact" for port in operation.inputs) and is_python(operation):
+            reason = "the metadata of artifacts is not passed on, and their URI is a path in the container"
+            yield note(operation.name, "is given artifacts without metadata", reason)

@@ -1,0 +1,153 @@
+"""Past and present runs, from what the cluster says of PipelineRuns and their TaskRuns (`kubectl get -o json`).
+
+Sources: `pkg/apis/pipeline/v1` (PipelineRunStatus, TaskRunStatus), `docs/labels.md`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from couler_plugins.caching.keys import digest
+from couler_plugins.errors import InvalidInput
+from couler_plugins.runs import Fate, Run, StepRun
+from couler_plugins.runs.order import CycleError, topological_order
+from couler_tekton.documents import objects
+from couler_tekton.mappings import Mapped
+from couler_tekton.run.parts import PART_LABEL, WHOLE_LABEL
+from couler_tekton.split.resolved_pipeline import ROOT
+
+__all__ = ["runs_in"]
+
+OF_RUN, OF_TASK = "tekton.dev/pipelineRun", "tekton.dev/pipelineTask"
+READ = re.compile(r"\$\(tasks\.([\w-]+)\.")
+FATES: dict[str, Fate] = {"True": "computed", "False": "failed"}
+
+
+def runs_in(data: Any) -> list[Run]:
+    """The runs that a document tells of: a list of PipelineRuns with their TaskRuns, or one that stands alone.
+
+    The PipelineRuns of the parts of one pipeline are one run. The parents of a task are those of its own PipelineRun
+    that it comes after, or reads of. Sizes are those of results: a cluster knows nothing of what is in workspaces.
+
+    Raises:
+        InvalidInput: something is not what Tekton writes.
+    """
+    documents = [item.data for item in objects(data) if item.kind in ("PipelineRun", "TaskRun") and _status(item.data)]
+    tasks: dict[str, list[Mapped]] = {}
+    wholes: dict[tuple[str, str], list[Mapped]] = {}
+    for thing in documents:
+        labels, name = _labels(thing), str(thing["metadata"].get("name"))
+        if thing["kind"] == "TaskRun":
+            tasks.setdefault(str(labels.get(OF_RUN)), []).append(thing)
+        else:
+            wholes.setdefault((str(thing["metadata"].get("namespace")), str(labels.get(WHOLE_LABEL, name))), []).append(
+                thing
+            )
+    try:
+        runs = (_run(parts, tasks) for parts in wholes.values())
+        return sorted((run for run in runs if run is not None), key=lambda run: (run.family, run.at))
+    except (TypeError, ValueError, KeyError, AttributeError, CycleError) as error:
+        message = f"a status is not what Tekton writes ({type(error).__name__}: {error!s:.100})"
+        hint = "take it from `kubectl get pipelineruns,taskruns -o json`"
+        raise InvalidInput(message, engine="tekton", hint=hint) from error
+
+
+def _run(parts: list[Mapped], tasks: Mapping[str, list[Mapped]]) -> Run | None:
+    """One run, of one PipelineRun or of those of its parts."""
+    parts = sorted(parts, key=lambda run: str(_status(run).get("startTime")))
+    steps: list[StepRun] = []
+    for part in parts:
+        steps += _steps(part, tasks.get(str(part["metadata"].get("name")), []), len(steps))
+    if not steps:
+        return None
+    ends = [_seconds(_status(part).get("completionTime")) for part in parts]
+    whole = all(_condition(part).get("status") != "False" for part in parts)
+    return Run(
+        family=_family(parts[0]), steps=tuple(steps), whole=whole, at=max((end or 0.0 for end in ends), default=0.0)
+    )
+
+
+def _family(run: Mapped) -> str:
+    """The name that all runs share: that of the Pipeline, or of the run without what is random."""
+    metadata, named = run["metadata"], (run.get("spec", {}).get("pipelineRef") or {}).get("name")
+    part = _labels(run).get(PART_LABEL)
+    if named and part:
+        return str(named).removesuffix(f"-{part}")
+    return str(named or str(metadata.get("generateName") or "").rstrip("-.") or metadata.get("name", ""))
+
+
+def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[StepRun]:
+    """The steps of one PipelineRun, in a topological order, by their ends where that leaves a choice."""
+    status = _status(run)
+    spec = status.get("pipelineSpec") or run.get("spec", {}).get("pipelineSpec") or {}
+    needs = {
+        str(task.get("name")): {*(task.get("runAfter") or ()), *READ.findall(json.dumps(task))}
+        for task in (*(spec.get("tasks") or ()), *(spec.get("finally") or ()))
+    }
+    ran: list[tuple[str, Mapped | None]] = [(str(_labels(item).get(OF_TASK)), item) for item in tasks]
+    ran += [(str(item.get("name")), None) for item in status.get("skippedTasks") or ()]
+    last = "9999"  # what goes on ends after everything that has ended
+    ran.sort(key=lambda item: (str(_status(item[1] or {}).get("completionTime") or last), item[0]))
+    places: dict[str, list[int]] = {}
+    for place, (task, _) in enumerate(ran):
+        places.setdefault(task, []).append(place)
+    parents = [sorted({at for name in needs.get(task, ()) for at in places.get(name, ())}) for task, _ in ran]
+    order = topological_order(parents)
+    position = {old: new for new, old in enumerate(order)}
+    keys: list[str] = []
+    for old in order:
+        task, item = ran[old]
+        above = tuple(sorted(position[parent] for parent in parents[old]))
+        number = places[task].index(old) if len(places[task]) > 1 else None
+        ran_step = _ran(
+            task, number, item, tuple(before + parent for parent in above), [keys[parent] for parent in above]
+        )
+        keys.append(ran_step.key)
+        yield ran_step
+
+
+def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, ...], keys: list[str]) -> StepRun:
+    """One TaskRun; None for a task that was skipped. Several of one task are those of its matrix, by their numbers."""
+    site = f"{ROOT}/{task}"
+    status, spec_of_run = _status(run or {}), (run or {}).get("spec") or {}
+    spec = digest(
+        ["tekton", status.get("taskSpec") or spec_of_run.get("taskRef") or task, spec_of_run.get("params") or []]
+    )
+    fate: Fate = "skipped" if run is None else FATES.get(str(_condition(run).get("status")), "pending")
+    started, ended = _seconds(status.get("startTime")), _seconds(status.get("completionTime"))
+    is_timed = fate == "computed" and started is not None and ended is not None and started <= ended
+    return StepRun(
+        step=site if number is None else f"{site}({number})",
+        site=site,
+        type=str((spec_of_run.get("taskRef") or {}).get("name") or task),
+        spec=spec,
+        key=digest([spec, *keys]),
+        parents=parents,
+        seconds=0.0 if run is None else (ended or 0.0) - (started or 0.0) if is_timed else None,
+        bytes=0 if run is None else len(json.dumps(status.get("results") or [])) if fate == "computed" else None,
+        artifact=run is not None,
+        attempts=1 + len(status.get("retriesStatus") or ()),
+        fate=fate,
+    )
+
+
+def _status(run: Mapped) -> Mapped:
+    status = run.get("status")
+    return status if isinstance(status, dict) else {}
+
+
+def _condition(run: Mapped) -> Mapped:
+    return next((item for item in _status(run).get("conditions") or () if item.get("type") == "Succeeded"), {})
+
+
+def _labels(run: Mapped) -> Mapped:
+    return run["metadata"].get("labels") or {}
+
+
+def _seconds(text: object) -> float | None:
+    """Seconds since 1970 of a time as Kubernetes writes it; None where there is none."""
+    return datetime.fromisoformat(str(text)).timestamp() if text else None

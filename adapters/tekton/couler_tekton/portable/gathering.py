@@ -1,0 +1,137 @@
+"""A run with all that it refers to: Tasks and Pipelines of the same files become a part of it, one for each call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from couler_plugins.documents import FilePlace
+from couler_plugins.ir import (
+    Call,
+    External,
+    Graph,
+    Operation,
+    Step,
+    Workflow,
+    callables,
+    fresh_name,
+    replace,
+)
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.definitions import Definitions
+from couler_tekton.cache.declared import mapping_at, rest_of
+from couler_tekton.definitions import Entry, definitions
+from couler_tekton.documents import objects
+from couler_tekton.lift import lift_object
+from couler_tekton.portable.values import refuse
+from couler_tekton.variables import scope_in
+
+__all__ = ["gathered", "is_called"]
+
+MAX_DEPTH = 50
+
+
+def is_called(workflow: Workflow, bundle: Bundle) -> bool:
+    """Whether something in the bundle refers to a Pipeline."""
+    for document in bundle.documents:
+        for item in objects(document.data):
+            spec = item.data.get("spec")
+            tasks = [] if not isinstance(spec, dict) else [spec, *_tasks(spec), *_tasks(spec.get("pipelineSpec"))]
+            names = [task["pipelineRef"].get("name") for task in tasks if isinstance(task.get("pipelineRef"), dict)]
+            if workflow.name in names:
+                return True
+    return False
+
+
+def _tasks(spec: object) -> Iterator[dict[str, object]]:
+    for key in ("tasks", "finally"):
+        items = spec.get(key) if isinstance(spec, dict) else None
+        yield from (item for item in items or () if isinstance(item, dict))
+
+
+def gathered(workflow: Workflow, bundle: Bundle) -> Workflow:
+    """The workflow with every Task and Pipeline that it calls.
+
+    Raises:
+        Unsupported: one is not there, or is looked up elsewhere.
+    """
+    return _Gathering(workflow, bundle).workflow()
+
+
+class _Gathering:
+    def __init__(self, workflow: Workflow, bundle: Bundle) -> None:
+        self._workflow = workflow
+        self._bundle = bundle
+        self._place = FilePlace() if workflow.source is None else bundle.place_of(int(workflow.source[0]))
+        self._taken = set(callables(workflow))
+        self._graphs: list[Graph] = []
+        self._operations: list[Operation] = list(workflow.operations)
+
+    def workflow(self) -> Workflow:
+        entry = self._workflow.entry
+        assert entry is not None
+        entry = self._called(entry, ())
+        for graph in self._workflow.graphs:
+            self._add(graph, ())
+        return replace(self._workflow, entry=entry, graphs=tuple(self._graphs), operations=tuple(self._operations))
+
+    def _add(self, graph: Graph, around: tuple[str, ...]) -> None:
+        self._graphs.append(replace(graph, steps=tuple(self._called(step, around) for step in graph.steps)))
+
+    def _called(self, step: Step, around: tuple[str, ...]) -> Step:
+        """The step, calling something in the workflow."""
+        match step.call:
+            case Call():
+                return step
+            case External(workflow=name, name=root) as call if root in ("task", "pipeline"):
+                if name in around or len(around) > MAX_DEPTH:
+                    raise refuse("Step.call", step.name, f"calls {name!r}, which calls itself")
+                library = self._library(call, step)
+                return replace(step, call=Call(name=self._taken_in(library, root, (*around, name))))
+        hint = "put the Task or the Pipeline beside it into the same files"
+        raise refuse("Step.call", step.name, "calls what is looked up elsewhere", hint)
+
+    def _library(self, call: External, step: Step) -> Workflow:
+        """The Task or Pipeline that a step calls, looked up from where the workflow stands."""
+        what, name = call.name.capitalize(), call.workflow
+        objects = self._objects.resolve((what, name), self._workflow.namespace, self._place, call.version)
+        if len(objects) == 1:
+            return lift_object(objects[0].item, objects[0].document)
+        if objects:
+            places = ", ".join(self._bundle.describe(one.source) for one in objects)
+            reason = f"may call any of {len(objects)}: {places}"
+            raise refuse("Step.call", step.name, reason, "convert it together with one of them")
+        hint = f"convert it together with the {what}"
+        raise refuse("Step.call", step.name, f"calls the {what} {name!r}, which is not in these files", hint)
+
+    @cached_property
+    def _objects(self) -> Definitions[Entry]:
+        numbered = enumerate(self._bundle.documents)
+        every = (Entry(item, number) for number, document in numbered for item in objects(document.data))
+        return definitions(every, self._bundle)
+
+    def _taken_in(self, library: Workflow, root: str, around: tuple[str, ...]) -> str:
+        """Adds what is in a library, under names that are free; gives that of its root."""
+        names: dict[str, str] = {}
+        for item in (*library.graphs, *library.operations):
+            wanted = library.name if item.name == root else f"{library.name}/{item.name.split('/', 1)[-1]}"
+            names[item.name] = fresh_name(wanted, self._taken)
+            self._taken.add(names[item.name])
+
+        def renamed(step: Step) -> Step:
+            return replace(step, call=Call(name=names[step.call.name])) if isinstance(step.call, Call) else step
+
+        self._operations += [replace(_said(library, item), name=names[item.name]) for item in library.operations]
+        for graph in library.graphs:
+            steps = tuple(map(renamed, graph.steps))
+            self._add(replace(graph, name=names[graph.name], steps=steps), around)
+        return names[root]
+
+
+def _said(library: Workflow, operation: Operation) -> Operation:
+    """What a Task runs, with the Task's labels and annotations: its pods have them, and owners say there what to do."""
+    metadata = mapping_at(rest_of(library), "metadata")
+    said = {key: content for key in ("labels", "annotations") if (content := mapping_at(metadata, key))}
+    if library.kind != "Task" or not said:
+        return operation
+    return replace(operation, native_extra=scope_in(operation).rest({**rest_of(operation), "metadata": said}))
