@@ -20,7 +20,7 @@ from couler_plugins.simulation.edits import (
     Uniform,
     Walk,
 )
-from couler_plugins.simulation.setup import Insight
+from couler_plugins.simulation.replay import Insight
 from couler_plugins.simulation.workload import Workload
 
 __all__ = [

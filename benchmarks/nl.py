@@ -40,9 +40,9 @@ from couler_plugins.generation.calibration import calibrate
 from couler_plugins.generation.form import CODE, Form
 from couler_plugins.generation.generation import generate
 from couler_plugins.generation.generation_options import GenerationOptions, Stages
-from couler_plugins.generation.library import library
-from couler_plugins.generation.references import waits_for
+from couler_plugins.generation.lake import library
 from couler_plugins.generation.retrieval import retrieve
+from couler_plugins.generation.scope import waits_for
 from couler_plugins.llm.access import ModelAccess
 from couler_plugins.llm.client import Client, Reply, Request
 from couler_plugins.plugins import STEPS

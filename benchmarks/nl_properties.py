@@ -11,8 +11,7 @@ from itertools import product
 import msgspec
 
 from couler_plugins.generation.form import ITEM, Form, FormStep, Scalar, Taken
-from couler_plugins.generation.references import read_reference
-from couler_plugins.generation.scope import Scope
+from couler_plugins.generation.scope import Scope, read_reference
 from couler_plugins.generation.types import text_of
 
 __all__ = ["Facts", "Properties", "lacking"]

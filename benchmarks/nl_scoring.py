@@ -10,14 +10,13 @@ from functools import cache
 from typing import Any
 
 from benchmarks.nl_task import ENGINES, Task, failed
+from couler_plugins.cli.generated import manifest
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.driver.session import session
 from couler_plugins.errors import CoulerError
 from couler_plugins.generation.composition import compose
 from couler_plugins.generation.form import Form, FormStep
-from couler_plugins.generation.lowering import manifest
-from couler_plugins.generation.references import read_reference, reads
-from couler_plugins.generation.scope import Scope
+from couler_plugins.generation.scope import Scope, read_reference, reads
 from couler_plugins.generation.types import text_of
 from couler_plugins.generation.validation import validate
 from couler_plugins.hookspecs import CatalogueStep

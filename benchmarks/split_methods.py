@@ -12,9 +12,8 @@ from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.bound import barrier_makespan, fewest_parts, makespan_bound
 from couler_plugins.parallelism.check import order_problem, over_budget
 from couler_plugins.parallelism.critical_path import CriticalPath
-from couler_plugins.parallelism.orders import depth_first
 from couler_plugins.parallelism.packing import fill
-from couler_plugins.parallelism.simple import BandPack, Levels
+from couler_plugins.parallelism.simple import BandPack, Levels, depth_first
 
 __all__ = ["FEW_PARTS", "LAUNCH", "LONG", "METHODS", "OURS", "Cut", "bound", "cut"]
 

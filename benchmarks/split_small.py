@@ -23,7 +23,7 @@ from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.bound import barrier_makespan, makespan_bound
 from couler_plugins.parallelism.critical_path import CriticalPath
-from couler_plugins.parallelism.objective import Objective
+from couler_plugins.parallelism.solution import Objective
 
 __all__ = ["Small", "least_value", "optimum_ratios", "small_graph", "small_graphs"]
 

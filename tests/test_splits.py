@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from couler_plugins.driver.results import WorkflowVersions
-from couler_plugins.driver.splits import split_of
 from couler_plugins.ir import Call, Graph, Operation, Step, Workflow
 from couler_plugins.plan import Part
+from couler_plugins.viz.page.parts import split_of
 
 
 def workflow(*graphs: tuple[str, str], label: str = "w") -> Workflow:

@@ -48,7 +48,7 @@ class Paper:
 
     def cut(self, dag: Dag, budget: Budget) -> PaperSplit:
         """The split with the cycles that it had. Sizes are those of the steps alone, as in the paper."""
-        from couler_plugins.ir.components import strong_components
+        from couler_plugins.ir.recursion import strong_components
 
         parts = _filled(dag, budget, _preorder(dag))
         count = max(parts, default=-1) + 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benchmarks.baselines.arrivals import Arrivals
-from couler_plugins.caching.policies.filling import fits
+from couler_plugins.caching.policies.simple import fits
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.options.fields import check_range
 from couler_plugins.runs import Candidate, History

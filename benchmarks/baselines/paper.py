@@ -9,7 +9,7 @@ from typing import ClassVar
 from benchmarks.baselines.arrivals import Arrivals
 from benchmarks.baselines.live import LiveSet, around
 from benchmarks.baselines.scores import importance, reconstruction_cost, reuse_value
-from couler_plugins.caching.policies.filling import fits
+from couler_plugins.caching.policies.simple import fits
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.options.fields import check_range
 from couler_plugins.runs import Candidate, History

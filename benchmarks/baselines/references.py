@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benchmarks.baselines.latest import Latest
-from couler_plugins.caching.policies.filling import best
+from couler_plugins.caching.policies.simple import best
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, Run
 

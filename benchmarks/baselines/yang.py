@@ -6,8 +6,8 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
-from couler_plugins.caching.policies.filling import best
 from couler_plugins.caching.policies.lineages import UNKNOWN, Ancestry, Lineages, reach, touched
+from couler_plugins.caching.policies.simple import best
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, Run
 

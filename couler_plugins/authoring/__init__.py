@@ -12,9 +12,8 @@ from couler_plugins.authoring.artifacts import (
 from couler_plugins.authoring.calls import run, written
 from couler_plugins.authoring.catalogue import run_step
 from couler_plugins.authoring.conditions import bigger, bigger_equal, equal, not_equal, smaller, smaller_equal
-from couler_plugins.authoring.handlers import WFStatus, set_exit_handler
 from couler_plugins.authoring.loops import exec_while, map  # noqa: A004  # the paper's name
-from couler_plugins.authoring.order import concurrent, dag, set_dependencies, when
+from couler_plugins.authoring.order import WFStatus, concurrent, dag, set_dependencies, set_exit_handler, when
 from couler_plugins.authoring.secrets import (
     Secret,
     Volume,

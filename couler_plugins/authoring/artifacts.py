@@ -10,10 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from couler_plugins.authoring.checks import checked_flag, checked_port, checked_text, checked_texts, checked_whole
-from couler_plugins.authoring.kubernetes import checked_key, checked_object
-from couler_plugins.authoring.places import said_where
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.checks import (
+    checked_flag,
+    checked_key,
+    checked_object,
+    checked_port,
+    checked_text,
+    checked_texts,
+    checked_whole,
+)
+from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.values import RunValue
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference

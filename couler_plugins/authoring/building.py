@@ -12,8 +12,7 @@ from typing import Any
 
 from couler_plugins.authoring.closing import Closed, close
 from couler_plugins.authoring.conditions import condition_value
-from couler_plugins.authoring.places import Place
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import Place, shown
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Call, Scope, after
 from couler_plugins.errors import InvalidInput

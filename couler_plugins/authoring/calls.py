@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from couler_plugins.authoring.context import implicit, reset
-from couler_plugins.authoring.places import place, said_where
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import place, said_where, shown
 from couler_plugins.authoring.runs import SubmittedRun
 from couler_plugins.authoring.settings import Settings
 from couler_plugins.authoring.submitters import Submitter

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from couler_plugins.authoring.places import said_where
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.values import RunValue, as_value, checked_as_text
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value, map_references

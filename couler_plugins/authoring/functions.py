@@ -8,7 +8,7 @@ from typing import Any
 from couler_plugins.authoring.checks import checked_json, checked_mapping, checked_text, checked_texts
 from couler_plugins.authoring.operations import Common, limits, main_container
 from couler_plugins.authoring.operations import operation_of as of_container
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import shown
 from couler_plugins.authoring.values import as_value, listed
 from couler_plugins.engine_kit.legalize.python.functions import IMAGE, Function, operation_of
 from couler_plugins.engine_kit.legalize.python.source import function_from

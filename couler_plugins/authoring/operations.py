@@ -8,14 +8,17 @@ from typing import Any, NamedTuple
 from couler_plugins.authoring.artifacts import Artifact, ArtifactValue
 from couler_plugins.authoring.checks import (
     checked_flag,
+    checked_image,
     checked_json,
+    checked_labels,
     checked_mapping,
     checked_one_of,
+    checked_quantity,
+    checked_resource,
     checked_text,
     checked_whole,
 )
-from couler_plugins.authoring.kubernetes import checked_image, checked_labels, checked_quantity, checked_resource
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import shown
 from couler_plugins.authoring.secrets import Secret, VolumeMount
 from couler_plugins.authoring.values import Returned, RunValue, as_value, listed
 from couler_plugins.errors import InvalidInput

@@ -1,24 +1,25 @@
-"""When steps run, and after what: `when`, `concurrent`, `dag`, `set_dependencies`."""
+"""Order of steps: when they run, after what, and what runs at the end of a workflow."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from enum import Enum
 from itertools import pairwise
 from typing import Any
 
 from couler_plugins.authoring.checks import checked_list, checked_name
 from couler_plugins.authoring.conditions import Condition, check_condition
 from couler_plugins.authoring.context import recorder, whole
-from couler_plugins.authoring.places import said_where
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.authoring.scopes import Branch, Scope, after
 from couler_plugins.authoring.values import Returned, listed
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes, parse_depends
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import needed
+from couler_plugins.ir import Literal, Reference, needed
 
-__all__ = ["concurrent", "dag", "set_dependencies", "when"]
+__all__ = ["WFStatus", "concurrent", "dag", "set_dependencies", "set_exit_handler", "when"]
+
 
 Function = Callable[..., Any]
 
@@ -166,3 +167,41 @@ def _joined(scope: Scope, sources: Sequence[str], ends: Sequence[str]) -> None:
         scope.sources += sources
     scope.last = tuple(dict.fromkeys(ends)) or scope.last
     scope.tested = None
+
+
+STATUS = Reference(to="run", name="workflow", path=("status",))
+
+
+class WFStatus(Enum):
+    """How a workflow ended."""
+
+    Succeeded = "Succeeded"
+    Failed = "Failed"
+    Error = "Error"
+    Always = ""
+    """However it ended: the one that every engine has."""
+
+
+@said_where
+@whole
+def set_exit_handler(status: WFStatus, function: Callable[[], Any]) -> None:
+    """Runs what a function writes at the end of the workflow, where it ended like this.
+
+    Args:
+        status: how the workflow has to have ended.
+        function: writes one step, or several.
+
+    Raises:
+        InvalidInput: there is no such end.
+    """
+    if not isinstance(status, WFStatus):
+        hint = f"one of {', '.join(str(item) for item in WFStatus)}"
+        raise InvalidInput(f"{shown(status)} is not a final status of a workflow", hint=hint)
+    work = recorder()
+    if work.scope is not work.main or work.scope.conditions:
+        message = "an exit handler belongs to the whole workflow, and this one is inside of a loop or a condition"
+        raise InvalidInput(message, hint="set it outside of them, and test the condition inside of the handler")
+    scope = Scope(conditions=(Condition("==", Literal(value=status.value), STATUS),) if status.value else ())
+    with work.inside(scope):
+        work.run(function)
+    work.handlers.append((status.value, scope))

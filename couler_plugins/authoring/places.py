@@ -1,4 +1,4 @@
-"""Where in a user's file something was called: for messages only, nothing is identified by it."""
+"""Places in a user's files, and how errors quote what a user gave."""
 
 from __future__ import annotations
 
@@ -10,10 +10,22 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from couler_plugins.authoring.quoting import shown
 from couler_plugins.errors import CoulerError, InvalidInput
 
-__all__ = ["PACKAGE", "Place", "check_call", "place", "said_where"]
+__all__ = ["PACKAGE", "Place", "check_call", "place", "said_where", "shown"]
+
+
+WIDTH = 80
+
+
+def shown(value: object) -> str:
+    """It as Python shows it, where that is possible, and at most so long that the error stays readable."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  # a number of ten thousand digits, or somebody's own class
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from couler_plugins.authoring.conditions import Condition
-from couler_plugins.authoring.places import check_call
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import check_call, shown
 from couler_plugins.authoring.scoped_reference import Giver
 from couler_plugins.authoring.scopes import Call, Scope
 from couler_plugins.errors import InvalidInput

@@ -7,7 +7,7 @@ from typing import Any
 
 from couler_plugins.authoring.checks import checked_flag, checked_mapping, checked_text
 from couler_plugins.authoring.operations import limits
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import shown
 from couler_plugins.authoring.values import CLOSE, OPEN, RunValue, as_value
 from couler_plugins.documents import dump_yaml, read
 from couler_plugins.engine_kit.legalize import jobs as portable

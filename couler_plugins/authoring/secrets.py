@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from couler_plugins.authoring.checks import checked_flag, checked_one_of, checked_text, checked_texts
+from couler_plugins.authoring.checks import (
+    checked_flag,
+    checked_key,
+    checked_object,
+    checked_one_of,
+    checked_quantity,
+    checked_text,
+    checked_texts,
+)
 from couler_plugins.authoring.context import recorder
-from couler_plugins.authoring.kubernetes import checked_key, checked_object, checked_quantity
-from couler_plugins.authoring.places import said_where
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.errors import InvalidInput
 

@@ -12,15 +12,15 @@ from typing import Any
 from couler_plugins.authoring.checks import (
     checked_flag,
     checked_json,
+    checked_labels,
     checked_mapping,
+    checked_object,
     checked_one_of,
     checked_text,
     checked_texts,
     checked_whole,
 )
-from couler_plugins.authoring.kubernetes import checked_labels, checked_object
-from couler_plugins.authoring.places import said_where
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.values import listed
 from couler_plugins.engine_kit.legalize.schedules import is_zone, schedule_problem
 from couler_plugins.errors import InvalidInput

@@ -11,8 +11,7 @@ from couler_plugins.authoring.checks import checked_name
 from couler_plugins.authoring.context import in_block, recorder
 from couler_plugins.authoring.functions import function_operation
 from couler_plugins.authoring.operations import Common, main_container, operation_of
-from couler_plugins.authoring.places import PACKAGE, place, said_where
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import PACKAGE, place, said_where, shown
 from couler_plugins.authoring.resources import job_operation
 from couler_plugins.authoring.scopes import Call
 from couler_plugins.authoring.secrets import Secret, VolumeMount

@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 
 from couler_plugins.authoring.checks import checked_mapping, checked_text
 from couler_plugins.authoring.lowering import Lowering
-from couler_plugins.authoring.places import said_where
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.runs import SubmittedRun
 from couler_plugins.authoring.workflow import AuthoredWorkflow
 from couler_plugins.errors import InvalidInput, Unsupported

@@ -19,7 +19,6 @@ from couler_plugins.caching.declarations import (
     with_words,
 )
 from couler_plugins.caching.keys import digest, spec_hash
-from couler_plugins.caching.lineage import Lineage, Producer, lineage_of_call, lineage_of_producers
 from couler_plugins.caching.rules import (
     argument_objections,
     call_objections,
@@ -29,7 +28,16 @@ from couler_plugins.caching.rules import (
     uncertain,
 )
 from couler_plugins.caching.upstream import Before, Found
-from couler_plugins.caching.verdicts import Facts, Scope, Verdict, merge_scopes
+from couler_plugins.caching.verdicts import (
+    Facts,
+    Lineage,
+    Producer,
+    Scope,
+    Verdict,
+    lineage_of_call,
+    lineage_of_producers,
+    merge_scopes,
+)
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Knowledge, Objection
 from couler_plugins.ir import (

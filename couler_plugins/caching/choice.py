@@ -15,7 +15,7 @@ from couler_plugins.ir import Call, Graph, GraphView, Step, Workflow, callables,
 from couler_plugins.options.fields import Size
 from couler_plugins.plugins.policies import ask_policy
 from couler_plugins.runs import Candidate, History, Run, StepRun
-from couler_plugins.runs.families import family_of, site_of
+from couler_plugins.runs.run import family_of, site_of
 
 __all__ = ["Limit", "choose"]
 

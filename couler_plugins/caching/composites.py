@@ -7,10 +7,9 @@ from typing import Any
 
 from couler_plugins.caching.impurity_patterns import impure_expression
 from couler_plugins.caching.keys import digest, spec_hash
-from couler_plugins.caching.lineage import Lineage, outline
 from couler_plugins.caching.rules import uncertain
 from couler_plugins.caching.upstream import Found, handed_by_value
-from couler_plugins.caching.verdicts import Facts, Scope, Verdict
+from couler_plugins.caching.verdicts import Facts, Lineage, Scope, Verdict, outline
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Argument, Call, Graph, Operation, Reference, Step, references
 

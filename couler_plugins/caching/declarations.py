@@ -12,8 +12,7 @@ import msgspec
 from couler_plugins.caching.keys import spec_hash
 from couler_plugins.caching.verdicts import Facts
 from couler_plugins.caching.waivers import GUESSES, WAIVERS, waiver_of
-from couler_plugins.hookspecs.caching import Objection
-from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.hookspecs.caching import Objection, Said
 from couler_plugins.ir import Operation, Source, references
 
 __all__ = [

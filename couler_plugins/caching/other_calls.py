@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from couler_plugins.caching.decisions import Judgement, decision_on, judge
@@ -23,7 +23,8 @@ from couler_plugins.ir import (
 from couler_plugins.ir.libraries import Libraries
 from couler_plugins.plan import Decision, Outcome, Plan
 
-__all__ = ["with_other_calls"]
+__all__ = ["circular", "with_other_calls"]
+
 
 DYNAMIC = Objection("dynamic", "what it calls is decided when it runs, by a parameter or a resolver")
 HANDLER = Objection("handler", "it runs on an event, for its effect")
@@ -145,3 +146,30 @@ class _OtherCalls:
 
 def _document(workflow: Workflow) -> int | None:
     return None if workflow.source is None else int(workflow.source[0])
+
+
+Name = tuple[str, str]
+
+
+def circular(workflows: Iterable[Workflow]) -> set[int]:
+    """The workflows (by `id`) from which calls into libraries lead back to themselves, by name and scope."""
+    workflows = list(workflows)
+    calls: dict[Name, set[Name]] = {}
+    for workflow in workflows:
+        targets = calls.setdefault((workflow.library, workflow.name), set())
+        for site in call_sites(workflow):
+            if isinstance(site.step.call, External):
+                targets.add((site.step.call.scope, site.step.call.workflow))
+    return {id(workflow) for workflow in workflows if _leads_back((workflow.library, workflow.name), calls)}
+
+
+def _leads_back(start: Name, calls: dict[Name, set[Name]]) -> bool:
+    pending, seen = list(calls[start]), set[Name]()
+    while pending:
+        name = pending.pop()
+        if name == start:
+            return True
+        if name not in seen:
+            seen.add(name)
+            pending.extend(calls.get(name, ()))
+    return False

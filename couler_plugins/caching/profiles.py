@@ -8,8 +8,7 @@ from operator import attrgetter
 
 from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.ir import Call, Step, Workflow
-from couler_plugins.runs.families import site_of
-from couler_plugins.runs.run import Run, StepRun, median
+from couler_plugins.runs.run import Run, StepRun, median, site_of
 
 __all__ = ["profiles_of"]
 

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from couler_plugins.caching.keys import digest
-from couler_plugins.caching.lineage import Lineage, Producer, lineage_of_producers
 from couler_plugins.caching.rules import reference_kind, uncertain, uncertain_needs
-from couler_plugins.caching.verdicts import Scope, Verdict
+from couler_plugins.caching.verdicts import Lineage, Producer, Scope, Verdict, lineage_of_producers
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Graph, GraphView, Reference, Step, needed, references
 

@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import click
 
-from couler_plugins.cli.explanation import print_explanation
+from couler_plugins.cli.explanation import print_explanation, with_lines
 from couler_plugins.cli.messages import use_color
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import engine_option, json_option, pipeline_option, render_option, to_option
 from couler_plugins.cli.verdicts import total_record
 from couler_plugins.cli.work import FileCall, file_command, say_empty
-from couler_plugins.driver.decision_lines import with_lines
 from couler_plugins.driver.pipeline import parse_pipeline
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.session import optimize_inputs

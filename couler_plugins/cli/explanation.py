@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
 import click
+import msgspec
 
-from couler_plugins.cli.columns import columns, number_text
 from couler_plugins.cli.messages import counted, write_bytes
+from couler_plugins.cli.outputs import columns, number_text
 from couler_plugins.cli.verdicts import VerdictGroups, total_lines
+from couler_plugins.documents import SourceFile
+from couler_plugins.driver.pipeline import Pass
 from couler_plugins.driver.results import FileResult, Result
+from couler_plugins.hookspecs.caching import SourcePlace
 from couler_plugins.plan import Decision
 from couler_plugins.runs.run import median
 
-__all__ = ["Alike", "in_groups", "print_explanation"]
+__all__ = ["Alike", "in_groups", "print_explanation", "with_lines"]
+
 
 NAMED = 12
 """How many names of what a decision affects are printed."""
@@ -172,3 +178,35 @@ def _overall(values: Sequence[object], figure: object) -> str:
     """A figure over numbers; empty where some are none."""
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     return number_text(figure(numbers)) if callable(figure) and len(numbers) == len(values) else ""
+
+
+def with_lines(result: Result, files: Iterable[SourceFile]) -> Result:
+    """Return the result with a line number at each place that its decisions name.
+
+    Args:
+        result: what was decided.
+        files: the files as they were read.
+    """
+    return replace(result, files=tuple(map(_Lines(files).file, result.files)))
+
+
+class _Lines:
+    def __init__(self, files: Iterable[SourceFile]) -> None:
+        self._files = {file.name: file for file in files if file.format != "python"}
+        self._decisions: dict[int, tuple[Decision, Decision]] = {}
+
+    def file(self, file: FileResult) -> FileResult:
+        passes = (Pass(item.optimizer, tuple(map(self._decision, item.decisions))) for item in file.passes)
+        return replace(file, passes=tuple(passes))
+
+    def _decision(self, decision: Decision) -> Decision:
+        if id(decision) not in self._decisions:  # one about several files stays one
+            self._decisions[id(decision)] = decision, decision.map_places(self._place)
+        return self._decisions[id(decision)][1]
+
+    def _place(self, place: SourcePlace | None, seen: str) -> SourcePlace | None:
+        file = None if place is None or place.line is not None else self._files.get(place.file)
+        if place is None or file is None or place.document >= len(file.documents):
+            return place
+        line = file.documents[place.document].line_within(place.path, seen)
+        return msgspec.structs.replace(place, line=line)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from couler_plugins.authoring.source import to_python
-from couler_plugins.cli.generated import present
+from couler_plugins.cli.generated import manifest, present
 from couler_plugins.cli.lake import lake_option
 from couler_plugins.cli.messages import log_retries
 from couler_plugins.cli.outputs import replace_file
@@ -24,9 +24,7 @@ from couler_plugins.generation.composition import ENGINE, compose
 from couler_plugins.generation.flow import read_flow, written
 from couler_plugins.generation.generation import Generated, generate
 from couler_plugins.generation.generation_options import GenerationOptions
-from couler_plugins.generation.lake import items
-from couler_plugins.generation.library import Library, library
-from couler_plugins.generation.lowering import manifest
+from couler_plugins.generation.lake import Library, items, library
 from couler_plugins.generation.secrets import with_secrets
 from couler_plugins.generation.validation import validate
 from couler_plugins.llm.access import ModelAccess

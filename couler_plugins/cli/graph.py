@@ -13,13 +13,13 @@ from couler_plugins.cli.settings import engine_option, pipeline_option, render_o
 from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.driver.session import optimize_inputs
-from couler_plugins.driver.splits import entry_graph, split_of
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Part
 from couler_plugins.viz.diagrams import Drawing, draw, to_dot, to_mermaid
 from couler_plugins.viz.diagrams.mermaid import MAX_ARROWS
 from couler_plugins.viz.page import page
+from couler_plugins.viz.page.parts import entry_graph, split_of
 
 __all__ = ["command"]
 

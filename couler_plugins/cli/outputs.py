@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -16,7 +16,8 @@ from couler_plugins.driver.results import FileResult, Result, join_documents
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.inputs.sources import Input
 
-__all__ = ["Destination", "refuse_inputs", "replace_file", "write_result", "write_text"]
+__all__ = ["Destination", "columns", "number_text", "refuse_inputs", "replace_file", "write_result", "write_text"]
+
 
 ADDED = "added.yaml"
 """The file, in a folder of results, of documents that belong to no input."""
@@ -168,3 +169,19 @@ def _mode(target: Path) -> int:
     mask = os.umask(0)  # the only way to ask for it
     os.umask(mask)
     return 0o666 & ~mask
+
+
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table: its first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for name, *cells in (head, *rows):
+        line = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))]
+        yield "  ".join(line).rstrip()
+
+
+def number_text(value: object) -> str:
+    """A figure for people: thousands apart, and no digits behind the point that say nothing."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    text = f"{value:,.1f}" if isinstance(value, float) and abs(value) >= 1000 else f"{value:,}"
+    return text.removesuffix(".0")

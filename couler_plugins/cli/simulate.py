@@ -18,7 +18,7 @@ from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.plugins import POLICIES
 from couler_plugins.runs import LoadCost
 from couler_plugins.simulation.experiment import Experiment
-from couler_plugins.simulation.setup import Setup
+from couler_plugins.simulation.replay import Setup
 from couler_plugins.simulation.summary import Prices, summarize
 
 __all__ = ["command"]

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from couler_plugins.cli.columns import columns
 from couler_plugins.cli.messages import write_bytes
+from couler_plugins.cli.outputs import columns
 from couler_plugins.cli.records import print_json
 from couler_plugins.driver.context import RunContext
 from couler_plugins.driver.results import Result, WorkflowVersions
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.driver.session import optimize_inputs
-from couler_plugins.driver.splits import Split, split_of
 from couler_plugins.errors import InvalidInput
 from couler_plugins.inputs.sources import Input
 from couler_plugins.ir import Workflow
@@ -22,6 +21,7 @@ from couler_plugins.parallelism.report import AFTER_AT_LEAST, BEFORE, LAUNCH_EAC
 from couler_plugins.plan import Decision
 from couler_plugins.simulation.planned import Planned, planned
 from couler_plugins.simulation.split_run import PartRun, SplitRun, run_split, run_whole
+from couler_plugins.viz.page.parts import Split, split_of
 
 __all__ = ["Comparison", "compare", "print_comparisons", "print_split_record"]
 

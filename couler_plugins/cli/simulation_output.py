@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from couler_plugins.cli.columns import columns
 from couler_plugins.cli.messages import write_bytes
+from couler_plugins.cli.outputs import columns
 from couler_plugins.cli.records import print_json
 from couler_plugins.options.config import Config
 from couler_plugins.simulation.experiment import Experiment, Results

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from couler_plugins.cli.columns import columns
 from couler_plugins.cli.messages import log_retries
+from couler_plugins.cli.outputs import columns
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import json_option, max_bytes_option, with_settings
 from couler_plugins.cli.simulation_plot import FAINT, check_plot, figure_in

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.cli.columns import number_text
 from couler_plugins.cli.messages import counted
+from couler_plugins.cli.outputs import number_text
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.verdict_totals import VerdictTotals, total_of, verdict_totals

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from couler_plugins.documents.diff import Edit, diff
 from couler_plugins.documents.emitter import Indentation
-from couler_plugins.documents.findings import Finding, Place, Remark, findings, merge_alike, without_place
-from couler_plugins.documents.paths import Path, render
+from couler_plugins.documents.findings import (
+    Finding,
+    Place,
+    Remark,
+    Reread,
+    findings,
+    merge_alike,
+    remarks_on_reread,
+    reread,
+    without_place,
+)
 from couler_plugins.documents.places import FilePlace
 from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, is_template, read
-from couler_plugins.documents.rereading import Reread, remarks_on_reread, reread
+from couler_plugins.documents.spans import Path, render
 from couler_plugins.documents.splice import Spliced, splice
 from couler_plugins.documents.writer import dump_json, dump_yaml
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from couler_plugins.documents.mappings import by_key
-from couler_plugins.documents.paths import Path
+from couler_plugins.documents.spans import Path
 
 __all__ = ["align", "same_scalar"]
 

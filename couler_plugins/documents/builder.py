@@ -20,9 +20,8 @@ from yaml.events import (
 )
 
 from couler_plugins.documents.anchors import Anchors
-from couler_plugins.documents.events import Event, event_parser, yaml_errors
+from couler_plugins.documents.events import Event, event_parser, is_merge, key_of, meaning, yaml_errors
 from couler_plugins.documents.resolver import LETTERS, BadScalar, Scalar, key_text, resolve, value_of
-from couler_plugins.documents.scalar_events import is_merge, key_of, meaning
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["MAX_DEPTH", "build"]

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from couler_plugins.documents.diff import Edit
-from couler_plugins.documents.paths import Path
 from couler_plugins.documents.positions import ALL, Needed
+from couler_plugins.documents.spans import Path
 
 __all__ = ["Change", "arrange", "needed_places"]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from couler_plugins.documents.alignment import align, same_scalar
-from couler_plugins.documents.paths import Path
+from couler_plugins.documents.spans import Path
 
 __all__ = ["Edit", "diff"]
 

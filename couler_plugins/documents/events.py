@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -11,9 +11,11 @@ from yaml._yaml import CParser
 from yaml.error import MarkedYAMLError
 from yaml.reader import ReaderError
 
+from couler_plugins.documents.resolver import Scalar, key_text, resolve
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["BOM", "Event", "event_parser", "yaml_errors"]
+__all__ = ["BOM", "Event", "event_parser", "is_merge", "key_of", "meaning", "yaml_errors"]
+
 
 Event: TypeAlias = Any
 """One of yaml.events. Their stubs say that marks may be None; libyaml sets them always."""
@@ -73,3 +75,33 @@ def _hint(problem: str) -> str:
     if "mapping values are not allowed" in problem:
         return "quote the text that holds a colon followed by a space, or check the indentation"
     return "check the indentation and the quotes on this line and the line before it"
+
+
+_MERGE_TAG = "tag:yaml.org,2002:merge"
+
+
+def is_merge(event: Event) -> bool:
+    """Whether a mapping's key is the merge key."""
+    return bool(event.value == "<<" and (event.implicit[0] or event.tag == _MERGE_TAG))
+
+
+def key_of(event: Event) -> str:
+    """The text of a mapping's key in JSON.
+
+    Raises:
+        BadScalar: Kubernetes refuses the key.
+    """
+    return key_text(meaning(event, resolve))
+
+
+def meaning(event: Event, how: Callable[[str | None, str], Scalar]) -> Scalar:
+    """What a scalar stands for: its text, if it is quoted, or what the resolver `how` makes of it.
+
+    Raises:
+        BadScalar: Kubernetes refuses the scalar.
+    """
+    # Of `! yes`, goyaml keeps the text; libyaml calls it implicit.
+    text: str = event.value
+    if event.tag == "!" or (event.tag is None and not event.implicit[0]):
+        return text
+    return how(event.tag, text)

@@ -21,9 +21,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from couler_plugins.documents.events import BOM, Event, event_parser, yaml_errors
+from couler_plugins.documents.events import BOM, Event, event_parser, is_merge, key_of, yaml_errors
 from couler_plugins.documents.resolver import LETTERS, BadScalar
-from couler_plugins.documents.scalar_events import is_merge, key_of
 from couler_plugins.documents.spans import DocumentSpan, Kind, Span
 
 __all__ = ["ALL", "Needed", "locate"]

@@ -12,10 +12,9 @@ from typing import Any, Literal
 from couler_plugins.documents.builder import build
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.documents.json_text import looks_like_json, parse_json
-from couler_plugins.documents.paths import Path
 from couler_plugins.documents.places import FilePlace
 from couler_plugins.documents.positions import ALL, locate
-from couler_plugins.documents.spans import Span
+from couler_plugins.documents.spans import Path, Span
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["MAX_BYTES", "Document", "SourceFile", "is_template", "read", "read_yaml"]

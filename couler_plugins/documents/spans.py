@@ -1,14 +1,28 @@
-"""The places of values in a text, as offsets in characters; `documents.positions` finds them."""
+"""Paths into a document, and the spans of values in its text."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
-from couler_plugins.documents.paths import Path
+__all__ = ["DocumentSpan", "Kind", "Path", "Span", "render"]
 
-__all__ = ["DocumentSpan", "Kind", "Span"]
+
+Path: TypeAlias = tuple[str | int, ...]
+"""A place inside one document's data: mapping keys as `str`, list indexes as `int`; the root is `()`."""
+
+
+def render(path: Path) -> str:
+    """The path as a reader would write it.
+
+    Example:
+        >>> render(("spec", "templates", 2, "name"))
+        'spec.templates[2].name'
+    """
+    parts = [f"[{key}]" if isinstance(key, int) else f".{key}" for key in path]
+    return "".join(parts).removeprefix(".")
+
 
 Kind = Literal["scalar", "mapping", "sequence", "alias"]
 

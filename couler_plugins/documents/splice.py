@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from couler_plugins.documents.changes import arrange, needed_places
 from couler_plugins.documents.diff import Edit
-from couler_plugins.documents.json_style import rewrite_json
 from couler_plugins.documents.layout import Layout, line_break
 from couler_plugins.documents.positions import locate
 from couler_plugins.documents.reader import SourceFile, read
 from couler_plugins.documents.rewriting import Rewriter, same_data
+from couler_plugins.documents.writer import rewrite_json
 from couler_plugins.errors import InvalidInput
 
 __all__ = ["Spliced", "splice"]

@@ -11,8 +11,7 @@ from couler_plugins.documents.cutting import Cutter
 from couler_plugins.documents.diff import Edit, diff
 from couler_plugins.documents.emitter import Borrow, Borrowed, Indentation
 from couler_plugins.documents.layout import Layout, Place
-from couler_plugins.documents.paths import Path
-from couler_plugins.documents.spans import Span
+from couler_plugins.documents.spans import Path, Span
 
 __all__ = ["TextReuse"]
 

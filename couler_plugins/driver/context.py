@@ -16,7 +16,7 @@ from couler_plugins.ir import Workflow
 from couler_plugins.plan import Part
 from couler_plugins.plugins import PARTITIONERS, POLICIES, TUNERS, Plugins
 from couler_plugins.runs import Run
-from couler_plugins.runs.families import belongs
+from couler_plugins.runs.run import belongs
 
 __all__ = ["RunContext", "read_runs", "runs_in"]
 

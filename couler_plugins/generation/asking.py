@@ -11,9 +11,7 @@ import msgspec
 
 from couler_plugins.generation.form import Form
 from couler_plugins.generation.generation_options import GenerationOptions
-from couler_plugins.llm.answers import Malformed, read_answer
-from couler_plugins.llm.cleaning import cleaned
-from couler_plugins.llm.client import Client, Message, Request
+from couler_plugins.llm.client import Client, Malformed, Message, Request, cleaned, read_answer
 from couler_plugins.llm.prompts import prompt
 
 __all__ = ["Subtasks", "Talk", "judged", "printable"]

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import msgspec
 
 from couler_plugins.generation.form import CODE, Form, FormStep
-from couler_plugins.generation.references import waits_for
-from couler_plugins.generation.retrieval import Index, retrieve
-from couler_plugins.generation.terms import words
+from couler_plugins.generation.retrieval import Index, retrieve, words
+from couler_plugins.generation.scope import waits_for
 from couler_plugins.hookspecs import CatalogueStep
 
 __all__ = ["Calibration", "calibrate", "clauses"]

@@ -11,11 +11,9 @@ from typing import Any
 
 from couler_plugins.engine_kit.legalize.python.functions import operation_of
 from couler_plugins.errors import InvalidInput
-from couler_plugins.generation.code import VALUES_OWN, read_function
 from couler_plugins.generation.form import Comparison, Form, FormStep, Taken
 from couler_plugins.generation.lake import LakeStep
-from couler_plugins.generation.references import read_reference, waits_for
-from couler_plugins.generation.scope import Scope
+from couler_plugins.generation.scope import VALUES_OWN, Scope, read_function, read_reference, waits_for
 from couler_plugins.generation.step_checks import PLACEHOLDER
 from couler_plugins.generation.types import converted, text_of
 from couler_plugins.hookspecs import CatalogueStep

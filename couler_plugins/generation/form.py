@@ -52,7 +52,21 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-__all__ = ["CODE", "ITEM", "WORKFLOW", "Comparison", "Form", "FormStep", "Given", "Scalar", "Taken", "schema_for"]
+__all__ = [
+    "CODE",
+    "ITEM",
+    "WORKFLOW",
+    "Code",
+    "Comparison",
+    "Form",
+    "FormStep",
+    "Given",
+    "Problem",
+    "Scalar",
+    "Taken",
+    "schema_for",
+]
+
 
 Scalar = str | int | float | bool
 
@@ -181,3 +195,44 @@ def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
     if "$ref" in node:
         return _inlined(definitions[node["$ref"].rsplit("/", 1)[1]], definitions)
     return {key: _inlined(value, definitions) for key, value in node.items() if key not in NOTES}
+
+
+Code = Literal[
+    "bad-code",
+    "bad-command",
+    "bad-value",
+    "cycle",
+    "dangling-reference",
+    "duplicate-name",
+    "empty",
+    "fan-out-read",
+    "missing-input",
+    "misplaced-field",
+    "reserved-name",
+    "unknown-input",
+    "unknown-step",
+    "unreachable-output",
+    "unreachable-step",
+    "unused-item",
+    "wrong-type",
+]
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that keeps a form from being a workflow.
+
+    Attributes:
+        code: what kind of thing it is.
+        step: the step concerned; empty where it is the whole workflow.
+        message: what is wrong.
+        remedy: what to do.
+    """
+
+    code: Code
+    message: str
+    remedy: str
+    step: str = ""
+
+    def __str__(self) -> str:
+        place = f"step {self.step!r}: " if self.step else ""
+        return f"{place}{self.message} ({self.code}): {self.remedy}"

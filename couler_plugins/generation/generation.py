@@ -13,17 +13,14 @@ from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.generation.asking import Subtasks, Talk, judged, printable
 from couler_plugins.generation.calibration import Calibration, calibrate
 from couler_plugins.generation.composition import compose
-from couler_plugins.generation.form import CODE, Form, schema_for
+from couler_plugins.generation.form import CODE, Form, Problem, schema_for
 from couler_plugins.generation.generation_options import GenerationOptions
-from couler_plugins.generation.library import Library, signature
-from couler_plugins.generation.problems import Problem
+from couler_plugins.generation.lake import Library, signature
 from couler_plugins.generation.retrieval import retrieve
 from couler_plugins.generation.validation import validate
 from couler_plugins.hookspecs import CatalogueStep
-from couler_plugins.llm.answers import Malformed, read_answer
-from couler_plugins.llm.budget import BudgetReached
-from couler_plugins.llm.cleaning import LONGEST_TEXT
-from couler_plugins.llm.client import Client, ModelUnavailable
+from couler_plugins.llm.access import BudgetReached
+from couler_plugins.llm.client import LONGEST_TEXT, Client, Malformed, ModelUnavailable, read_answer
 
 __all__ = ["Generated", "generate"]
 

@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from itertools import chain
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.generation.code import VALUES_OWN, read_function
-from couler_plugins.generation.form import CODE, ITEM, FormStep, Taken
-from couler_plugins.generation.problems import Code, Problem
-from couler_plugins.generation.references import read_reference, reads
-from couler_plugins.generation.scope import Scope
+from couler_plugins.generation.form import CODE, ITEM, Code, FormStep, Problem, Taken
+from couler_plugins.generation.scope import VALUES_OWN, Scope, read_function, read_reference, reads
 from couler_plugins.generation.types import converted, fits
 from couler_plugins.hookspecs.steps import StepInput
 from couler_plugins.options.fields import closest

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
-from couler_plugins.generation.code import VALUES_OWN
-from couler_plugins.generation.form import ITEM, WORKFLOW, Form, FormStep
-from couler_plugins.generation.problems import Problem
-from couler_plugins.generation.references import read_reference, waits_for
-from couler_plugins.generation.scope import Scope
+from couler_plugins.generation.form import ITEM, WORKFLOW, Form, FormStep, Problem
+from couler_plugins.generation.scope import VALUES_OWN, Scope, read_reference, waits_for
 from couler_plugins.generation.step_checks import reference_problem, step_problems
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.options.fields import closest

@@ -18,7 +18,6 @@ from couler_plugins.plan import Decision, Lowered, Plan, Written
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.caching import EngineCache
-    from couler_plugins.hookspecs.checking import Check
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, ArchiveSource
@@ -26,7 +25,23 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
 
-__all__ = ["Adapter", "ApiGroup", "Capability", "Footprint", "NoOptions", "couler_adapters"]
+__all__ = ["Adapter", "ApiGroup", "Capability", "Check", "Footprint", "NoOptions", "couler_adapters"]
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a feature needs.
+
+    Attributes:
+        feature: what needs it.
+        state: whether it is there; `unknown` where the cluster does not say.
+        message: what was found, in half a sentence.
+        remedy: what to do about it; empty for nothing.
+    """
+
+    feature: str
+    state: Literal["ok", "missing", "unknown"]
+    message: str
+    remedy: str = ""
 
 
 class Capability(msgspec.Struct, frozen=True):

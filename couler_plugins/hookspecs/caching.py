@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from couler_plugins.hookspecs.declarations import Said
-from couler_plugins.ir import Argument, Graph, Operation, Reference, Step, Workflow
+from couler_plugins.ir import Argument, Graph, Operation, Reference, Source, Step, Workflow
 from couler_plugins.plan import Decision
 from couler_plugins.plan.objections import Objection, SourcePlace
 
-__all__ = ["CacheChange", "EngineCache", "Knowledge", "Material", "Objection", "Request", "Shards", "SourcePlace"]
+__all__ = [
+    "CacheChange",
+    "EngineCache",
+    "Knowledge",
+    "Material",
+    "Objection",
+    "Request",
+    "Said",
+    "Shards",
+    "SourcePlace",
+]
+
+
+class Said(NamedTuple):
+    """What an owner says of caching at one place.
+
+    Attributes:
+        where: the place, to begin a sentence with.
+        cache: `pure`, `ttl=24h`, `always` or `never`; None where that is not said.
+        allow: what does not change the result although no key covers it: words with commas.
+        itself: whether it is said of the step or of what it calls, and not of all that is around it.
+        source: what it is written on; None where that is not known.
+        seen: a text that is in the line with the words.
+    """
+
+    where: str
+    cache: str | None = None
+    allow: str = ""
+    itself: bool = False
+    source: Source | None = None
+    seen: str = ""
+
 
 V = TypeVar("V")
 S_contra = TypeVar("S_contra", contravariant=True)

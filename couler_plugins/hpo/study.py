@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +20,6 @@ import msgspec
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs import Tuner
 from couler_plugins.hookspecs.trials import Task, Trial, best_of
-from couler_plugins.hpo.leases import is_left, signature
 from couler_plugins.hpo.optuna_tuner import require_optuna
 from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.storages import open_storage, storage_errors
@@ -27,8 +30,48 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
+__all__ = ["LEASE", "Study", "is_left", "signature"]
 
-__all__ = ["LEASE", "Study"]
+
+def _processes() -> str:
+    """What tells apart whose process numbers mean the same: pods may share their node's name, and not its processes."""
+    with contextlib.suppress(OSError):
+        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
+    return socket.gethostname()
+
+
+HOST = _processes()
+
+
+class _Signature(msgspec.Struct, frozen=True):
+    host: str
+    process: int
+    until: float
+
+
+def signature(until: float) -> str:
+    """This process's signature, good until a time in seconds since 1970."""
+    return msgspec.json.encode(_Signature(HOST, os.getpid(), until)).decode()
+
+
+def is_left(text: str, now: float) -> bool:
+    """Whether who signed is gone: its time is over, or it was a process of this host that is no more."""
+    try:
+        signed = msgspec.json.decode(text, type=_Signature)
+    except msgspec.DecodeError:
+        return False  # somebody else's trial
+    return signed.until < now or (signed.host == HOST and not _is_alive(signed.process))
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
 
 LEASE = 3_600.0
 """Seconds without a sign of life after which a trial may be run by somebody else."""

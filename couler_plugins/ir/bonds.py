@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from couler_plugins.ir.cut import Cut, is_plain
-from couler_plugins.ir.ends import EMPTY, may_be_unmet
-from couler_plugins.ir.move_guards import is_daemon, refuse_steps
+from couler_plugins.ir.ends import EMPTY, is_daemon, may_be_unmet, refuse_steps
 from couler_plugins.ir.needs import conjuncts, needed
 from couler_plugins.ir.renames import refuse_hidden_references
 from couler_plugins.ir.values import Expression, FirstOf, Reference

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from couler_plugins.errors import Unsupported
 from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.needs import AnyOf, Need, Needs, conjuncts
 from couler_plugins.ir.walk import references
-from couler_plugins.ir.workflow import Step
+from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
 
-__all__ = ["EMPTY", "Ends", "by_itself", "may_be_unmet", "quiet_ends", "strictly_needed", "with_omitted"]
+__all__ = [
+    "EMPTY",
+    "Ends",
+    "Inline",
+    "by_itself",
+    "is_daemon",
+    "may_be_unmet",
+    "quiet_ends",
+    "refuse_steps",
+    "strictly_needed",
+    "with_omitted",
+]
+
 
 EMPTY = "empty"
 """The end of a loop without items: skipped, for those that wait for it; its outputs are taken as there."""
@@ -65,3 +78,46 @@ def may_be_unmet(needs: Needs, ends: Ends) -> bool:
 def strictly_needed(parts: Iterable[Needs]) -> set[str]:
     """The steps that have succeeded wherever all of these hold."""
     return {need.step for need in parts if isinstance(need, Need) and need.outcomes == ("succeeded",)}
+
+
+HINT = "leave these steps where they are, or do without that"
+Inline = Mapping[str, tuple[Graph | Operation, ...]]
+"""What is written inside each step, by its name."""
+
+
+def refuse_steps(workflow: Workflow, graph: Graph, steps: Iterable[Step], inline: Inline) -> None:
+    """Raises `Unsupported` where these steps cannot leave their graph, whoever goes with them."""
+    moved = list(steps)
+    names = {step.name for step in moved}
+    reasons = {
+        f"{graph.name!r} asks for some of its steps only": bool(graph.targets),
+        f"{graph.name!r} limits how many of its steps run at a time": graph.parallelism is not None,
+        f"{graph.name!r} takes a lock": graph.locks is not None,
+        "a setup or teardown step frames others": any(step.role != "normal" for step in moved),
+        "a finalizer runs after all steps of its graph": not names.isdisjoint(graph.finalizers),
+        "a region would be cut": any(not names.isdisjoint(region.steps) for region in graph.regions),
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise Unsupported(reason, engine=workflow.engine, step=graph.name, hint=HINT)
+    optional = {(port.name, kind) for port in graph.inputs if port.optional for kind in ("", port.kind)}
+    for reference in references(tuple((step, inline[step.name]) for step in moved)):
+        if reference.to == "input" and not reference.name:
+            raise Unsupported(
+                "a moved step reads all inputs of its graph at once",
+                engine=workflow.engine,
+                step=graph.name,
+                hint="let it read the inputs one by one",
+            )
+        if reference.to == "input" and (reference.name, reference.kind) in optional:
+            raise Unsupported(
+                f"the input {reference.name!r} is optional, and cannot be passed on where it is empty",
+                engine=workflow.engine,
+                step=graph.name,
+                hint="give the input a default",
+            )
+
+
+def is_daemon(step: Step, by_name: Mapping[str, Graph | Operation]) -> bool:
+    """Whether what a step calls keeps running beside the steps after it, until their graph ends."""
+    return isinstance(step.call, Call) and getattr(by_name.get(step.call.name), "daemon", False)

@@ -10,9 +10,8 @@ from couler_plugins.ir.base import replace
 from couler_plugins.ir.boundary import Boundary
 from couler_plugins.ir.cut import OUTSIDE, Cut, is_plain
 from couler_plugins.ir.edits import replace_callables
-from couler_plugins.ir.ends import may_be_unmet
+from couler_plugins.ir.ends import is_daemon, may_be_unmet, refuse_steps
 from couler_plugins.ir.graph import GraphView
-from couler_plugins.ir.move_guards import is_daemon, refuse_steps
 from couler_plugins.ir.needs import Need, Needs, all_of, conjuncts
 from couler_plugins.ir.renames import refuse_hidden_references
 from couler_plugins.ir.values import Reference

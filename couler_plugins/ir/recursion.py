@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable as Function
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import rustworkx
 
 from couler_plugins.ir.workflow import Call, Graph, Step, Workflow
 
-__all__ = ["callers_first", "endless_recursion", "recursive"]
+__all__ = ["callers_first", "endless_recursion", "recursive", "strong_components"]
 
 
 def recursive(workflow: Workflow) -> frozenset[str]:
@@ -65,3 +65,16 @@ def _call_graph(workflow: Workflow, counts: Function[[Graph, Step], bool]) -> ru
     }
     digraph.add_edges_from_no_data(sorted(pairs))
     return digraph
+
+
+def strong_components(count: int, edges: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """The sets of nodes that reach each other, each sorted; the sets by their smallest node. O(V + E).
+
+    Args:
+        count: how many nodes there are.
+        edges: pairs of nodes.
+    """
+    digraph: rustworkx.PyDiGraph[None, None] = rustworkx.PyDiGraph()
+    digraph.add_nodes_from([None] * count)
+    digraph.add_edges_from_no_data(list(edges))
+    return sorted(sorted(component) for component in rustworkx.strongly_connected_components(digraph))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import stamina
 
 from couler_plugins.errors import InvalidInput, install_hint
-from couler_plugins.llm.budget import Meter
+from couler_plugins.llm.access import Meter
 from couler_plugins.llm.client import ModelUnavailable, Reply, Request
 
 __all__ = ["OpenAIClient"]

@@ -9,7 +9,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.ir import Bond
-from couler_plugins.ir.components import strong_components
+from couler_plugins.ir.recursion import strong_components
 from couler_plugins.runs.order import longest_path
 
 __all__ = ["Contraction", "contract"]

@@ -18,10 +18,9 @@ from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.bandpack import bandpack
 from couler_plugins.parallelism.bound import barrier_makespan
 from couler_plugins.parallelism.growing import grow
-from couler_plugins.parallelism.objective import Objective
 from couler_plugins.parallelism.packing import cut_to_fit, fill, first_fit
 from couler_plugins.parallelism.search import Search
-from couler_plugins.parallelism.solution import Solution
+from couler_plugins.parallelism.solution import Objective, Solution
 
 __all__ = ["Effort", "candidates", "cut_pass", "merge", "split_afresh"]
 

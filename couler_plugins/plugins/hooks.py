@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import reprlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -14,9 +16,38 @@ from couler_plugins.errors import PluginFailure, one_line
 from couler_plugins.hookspecs import HOOKSPECS, PROJECT
 from couler_plugins.options.fields import closest
 from couler_plugins.plugins.registry import Reply
-from couler_plugins.plugins.tracing import trace_hooks
 
-__all__ = ["Hooks"]
+__all__ = ["Hooks", "trace_hooks"]
+
+
+def trace_hooks(manager: pluggy.PluginManager) -> None:
+    """Makes the manager print its calls: hook and arguments, then who implements it, then what they returned."""
+    manager.add_hookcall_monitoring(_before, _after)
+
+
+def _before(hook_name: str, methods: Sequence[pluggy.HookImpl], arguments: Mapping[str, Any]) -> None:
+    shown = ", ".join(f"{name}={_shown(value)}" for name, value in arguments.items())
+    _say(f"hook {hook_name}({shown})")
+    for method in methods:
+        _say(f"  implemented by {method.plugin_name}")
+
+
+def _after(
+    outcome: pluggy.Result[Any], hook_name: str, methods: Sequence[pluggy.HookImpl], arguments: Mapping[str, Any]
+) -> None:
+    del methods, arguments  # printed before the call
+    error = outcome.exception
+    _say(f"  {hook_name} raised {error!r}" if error else f"  {hook_name} returned {reprlib.repr(outcome.get_result())}")
+
+
+def _shown(value: object) -> str:
+    # The text of a plan would fill screens.
+    return reprlib.repr(value) if isinstance(value, (str, int, float)) else f"<{type(value).__name__}>"
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
 
 log = logging.getLogger(__name__)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
-__all__ = ["Candidate", "Fate", "Run", "StepRun", "median"]
+from couler_plugins.ir import Workflow
+
+__all__ = ["Candidate", "Fate", "Run", "StepRun", "belongs", "family_of", "median", "site_of"]
+
 
 Fate = Literal["computed", "loaded", "skipped", "failed", "pending"]
 """What became of a step in a run: computed, its result loaded, not needed, failed for good, or still to come."""
@@ -94,3 +97,22 @@ def median(values: Iterable[float]) -> float:
     ordered = sorted(values)
     half = len(ordered) // 2
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def belongs(run: Run, workflow: Workflow) -> bool:
+    """Whether a run was one of this workflow, in whatever version."""
+    return run.family in _families(workflow)
+
+
+def family_of(workflow: Workflow, runs: Sequence[Run] = ()) -> str:
+    """What its runs are called: as those of the past were, else what a generated name begins with, else its name."""
+    return runs[-1].family if runs else next(iter(_families(workflow)), workflow.label)
+
+
+def _families(workflow: Workflow) -> list[str]:
+    return [name for name in (workflow.prefix.rstrip("-."), workflow.name) if name]
+
+
+def site_of(ran: StepRun) -> str:
+    """The call that a step is one of: what it says itself, or its name without the item of a loop in parentheses."""
+    return ran.site or ran.step.partition("(")[0]

@@ -21,8 +21,7 @@ from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.simulation.edit_state import Edits
 from couler_plugins.simulation.outcome import Outcome, capture
-from couler_plugins.simulation.replay import everything, nothing, replay
-from couler_plugins.simulation.setup import Setup
+from couler_plugins.simulation.replay import Setup, everything, nothing, replay
 from couler_plugins.simulation.workload import Version, Workload, interleave, stream
 
 __all__ = ["Baseline", "Cell", "Experiment", "Results", "in_processes"]

@@ -11,9 +11,9 @@ from couler_plugins.hookspecs import Profile
 from couler_plugins.ir import Call, Workflow
 from couler_plugins.ir.flat import FlatNode, flatten
 from couler_plugins.runs import Run, StepRun
-from couler_plugins.runs.families import family_of
 from couler_plugins.runs.identity import hash_of, key_of
 from couler_plugins.runs.order import topological_order
+from couler_plugins.runs.run import family_of
 
 __all__ = ["profile_names", "run_of_workflow"]
 

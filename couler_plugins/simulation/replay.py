@@ -4,20 +4,63 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import msgspec
 
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.plugins.policies import ask_policy, online_policy
-from couler_plugins.runs import Candidate, Fate, History, Run, StepRun
+from couler_plugins.runs import Candidate, Fate, History, LoadCost, Run, StepRun
 from couler_plugins.simulation.outcome import Cost, Outcome
 from couler_plugins.simulation.schedule import Schedule, schedule
-from couler_plugins.simulation.setup import Setup
-from couler_plugins.simulation.workload import Version, Workload
+from couler_plugins.simulation.workload import Version, Workload, chance_of
 
-__all__ = ["everything", "nothing", "replay"]
+__all__ = ["Insight", "Setup", "everything", "nothing", "replay"]
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What policies get to know of times and sizes; the accounting always knows the truth.
+
+    Attributes:
+        unknown: the share of steps whose time and size are not known.
+        noise: the factor by which a known time may be wrong, up or down; 1 is right.
+        seed: which steps these are.
+    """
+
+    unknown: float = 0.0
+    noise: float = 1.0
+    seed: int = 0
+
+    def times(self, workload: Workload) -> list[float | None]:
+        """The seconds of each step as policies see them; None where they do not."""
+        chance = chance_of("insight", self.seed, workload.family)
+        spread = math.log(self.noise)
+        seen: list[float | None] = []
+        for seconds in workload.seconds:
+            hidden, error = chance.random() < self.unknown, math.exp(chance.uniform(-spread, spread))
+            seen.append(None if hidden else seconds * error)
+        return seen
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a stream runs on.
+
+    Attributes:
+        load: what loading costs.
+        workers: how many steps run at once; None for no limit.
+        launch: seconds that starting a step takes; they count for the makespan only.
+        insight: what policies get to know.
+        online: whether the policy's `online()` decides at each end of a step, in the middle of runs, as well.
+    """
+
+    load: LoadCost = field(default_factory=LoadCost)
+    workers: int | None = None
+    launch: float = 0.0
+    insight: Insight = field(default_factory=Insight)
+    online: bool = False
 
 
 def replay(stream: Sequence[Version], policy: CachePolicy, capacity: int | None, setup: Setup | None = None) -> Outcome:

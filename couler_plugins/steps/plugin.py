@@ -9,10 +9,10 @@ __all__ = ["couler_steps"]
 couler_steps = listed(
     "couler_plugins.steps.sources:SOURCES",
     "couler_plugins.steps.tables:PREPARATION",
-    "couler_plugins.steps.features:FEATURE_STEPS",
+    "couler_plugins.steps.tables:FEATURE_STEPS",
     "couler_plugins.steps.training:TRAINING",
     "couler_plugins.steps.distributed:DISTRIBUTED",
     "couler_plugins.steps.katib:KATIB",
     "couler_plugins.steps.using:USING",
-    "couler_plugins.steps.telling:TELLING",
+    "couler_plugins.steps.sources:TELLING",
 )

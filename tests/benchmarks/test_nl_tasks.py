@@ -15,9 +15,8 @@ from benchmarks.nl_scoring import edges, is_equal, plugins, takers
 from benchmarks.nl_task import TASKS, Task, failed, tasks
 from couler_plugins.generation.composition import compose
 from couler_plugins.generation.form import CODE, Comparison, Form, FormStep
-from couler_plugins.generation.references import waits_for
-from couler_plugins.generation.scope import Scope
-from couler_plugins.generation.terms import words
+from couler_plugins.generation.retrieval import words
+from couler_plugins.generation.scope import Scope, waits_for
 from couler_plugins.generation.validation import validate
 from couler_plugins.ir import verify
 from couler_plugins.plugins import points

@@ -19,7 +19,7 @@ from benchmarks.split_stability import EDITS, OneEdit, edited, linked, stability
 from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.parallelism.bound import barrier_makespan
 from couler_plugins.parallelism.check import check_steps, order_problem, over_budget
-from couler_plugins.parallelism.objective import Objective
+from couler_plugins.parallelism.solution import Objective
 from parallelism_graphs import DEADLOCK, named
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from couler_plugins.caching.declarations import Declaration, resolve
-from couler_plugins.hookspecs.caching import Objection
-from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.hookspecs.caching import Objection, Said
 
 A, B, C = "the step", "the template", "the workflow"
 

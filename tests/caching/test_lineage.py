@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from caching.toy import artifact
-from couler_plugins.caching.lineage import MAX_LEAVES, Lineage, Producer, lineage_of_call, lineage_of_producers
+from couler_plugins.caching.verdicts import MAX_LEAVES, Lineage, Producer, lineage_of_call, lineage_of_producers
 from couler_plugins.ir import (
     Argument,
     Axis,

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from couler_plugins.caching.shards import ShardFill
+from couler_plugins.caching.key_models.written import ShardFill
 
 ROOM = 512 * 1024
 

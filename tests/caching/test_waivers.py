@@ -10,8 +10,7 @@ from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.waivers import OF_PROGRAMS, WAIVERS, source_rule, waiver_of
 from couler_plugins.cli.verdicts import RULE_WORDS
-from couler_plugins.hookspecs.caching import Objection
-from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.hookspecs.caching import Objection, Said
 from couler_plugins.ir import Argument, Native, Operation, Port, Reference, replace
 from ir.small import passing, step
 

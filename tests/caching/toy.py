@@ -8,8 +8,7 @@ from typing import Any
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.hookspecs.caching import Material, Objection, Shards
-from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import Argument, Graph, Native, Operation, Output, Port, Reference, Step, Workflow, replace
 from ir.small import graph, workflow
 

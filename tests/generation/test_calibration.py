@@ -8,8 +8,7 @@ import msgspec
 import pytest
 
 from couler_plugins.generation.calibration import WEIGHTS, calibrate, clauses
-from couler_plugins.generation.retrieval import Index, retrieve
-from couler_plugins.generation.terms import words
+from couler_plugins.generation.retrieval import Index, retrieve, words
 from generation.forms import CATALOGUE, CHURN, form
 
 WISH = "Load the usage table, train a model with rate 0.3, evaluate it, and publish it if the accuracy is over 0.9."

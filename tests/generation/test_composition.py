@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from couler_plugins.cli.generated import manifest
 from couler_plugins.driver.session import session
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.generation.composition import compose
-from couler_plugins.generation.lowering import manifest
 from couler_plugins.generation.validation import validate
 from couler_plugins.ir import Graph, GraphView, Template, Workflow, verify
 from couler_plugins.options.config import load_config

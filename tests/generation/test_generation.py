@@ -15,8 +15,7 @@ from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.generation.form import Form
 from couler_plugins.generation.generation import Generated, generate
 from couler_plugins.generation.generation_options import GenerationOptions, Stages
-from couler_plugins.generation.lake import Item
-from couler_plugins.generation.library import Library, library
+from couler_plugins.generation.lake import Item, Library, library
 from couler_plugins.llm import openai_client
 from couler_plugins.llm.access import ModelAccess
 from generation.forms import CATALOGUE, CHURN, form

@@ -14,7 +14,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.generation.composition import compose
 from couler_plugins.generation.lake import Item, add, items, remove
 from couler_plugins.generation.lifting import kept
-from couler_plugins.generation.references import waits_for
+from couler_plugins.generation.scope import waits_for
 from couler_plugins.generation.validation import validate
 from couler_plugins.ir import verify, without_origin
 from generation.forms import CATALOGUE, CHURN, form

@@ -17,7 +17,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.generation import asking
 from couler_plugins.generation.generation import Generated, generate
 from couler_plugins.generation.generation_options import GenerationOptions
-from couler_plugins.generation.library import library
+from couler_plugins.generation.lake import library
 from couler_plugins.generation.validation import validate
 from couler_plugins.llm.access import ModelAccess
 from couler_plugins.llm.records import Exchange

@@ -14,7 +14,7 @@ import pytest
 from couler_plugins.hpo.llm_tuner import Llm
 from couler_plugins.hpo.predictions.predicting import read_log
 from couler_plugins.hpo.reading import read_task
-from couler_plugins.llm.answers import Malformed
+from couler_plugins.llm.client import Malformed
 from couler_plugins.llm.records import Exchange
 from servers.openai_api import serving
 

@@ -15,8 +15,7 @@ from benchmarks.baselines import POLICIES
 from benchmarks.optimum import bound, optimum
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, LoadCost, Run
-from couler_plugins.simulation.replay import replay
-from couler_plugins.simulation.setup import Setup
+from couler_plugins.simulation.replay import Setup, replay
 from couler_plugins.simulation.workload import Version, Workload
 
 LOAD = LoadCost(latency=0.1, bandwidth=20.0)

@@ -11,8 +11,7 @@ from benchmarks.optimum import bound, optimum
 from couler_plugins.runs import LoadCost, Run, StepRun
 from couler_plugins.simulation.edits import EDITS, Mix, Uniform
 from couler_plugins.simulation.outcome import Outcome, capture
-from couler_plugins.simulation.replay import everything, nothing, replay
-from couler_plugins.simulation.setup import Insight, Setup
+from couler_plugins.simulation.replay import Insight, Setup, everything, nothing, replay
 from couler_plugins.simulation.workload import Version, Workload, interleave, stream
 from simulation.policies import CHEAP, DEAR, NAMES, Chance, MakeWorkload, Told
 

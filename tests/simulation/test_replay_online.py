@@ -13,8 +13,7 @@ from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History
 from couler_plugins.simulation.edits import Uniform
 from couler_plugins.simulation.outcome import Outcome
-from couler_plugins.simulation.replay import replay
-from couler_plugins.simulation.setup import Setup
+from couler_plugins.simulation.replay import Setup, replay
 from couler_plugins.simulation.workload import Version, stream
 from simulation.policies import CHEAP, NAMES, Chance, MakeWorkload
 

@@ -20,7 +20,7 @@ from couler_plugins.ir import Call, Step, Workflow
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins
 from couler_plugins.viz.page import page
-from couler_plugins.viz.page.escaping import clean, escaped, json_island
+from couler_plugins.viz.page.markup import clean, escaped, json_island
 from pluginbox import PluginBox
 from support import ROOT, corpus_files
 from viz.pagebox import Element, data_of, make_page, parse

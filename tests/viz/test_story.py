@@ -10,8 +10,8 @@ from couler_plugins.inputs.sources import Text
 from couler_plugins.plan import TracedEdit
 from couler_plugins.viz.page.annotations import Story, tell
 from couler_plugins.viz.page.hunks import FileHunks
-from couler_plugins.viz.page.sections import page_sections, page_versions
-from couler_plugins.viz.page.wording import bytes_text
+from couler_plugins.viz.page.markup import bytes_text
+from couler_plugins.viz.page.panels import page_sections, page_versions
 from pluginbox import PluginBox
 from support import ROOT
 from viz.pagebox import result_of

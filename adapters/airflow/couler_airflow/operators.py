@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from couler_plugins.caching.code.modules import is_library_code, module_of
-from couler_plugins.caching.code.syntax import syntax_of
+from couler_plugins.caching.code.names import syntax_of
 
 __all__ = ["ALL", "Reads", "own_names", "reads_of", "reads_of_hook"]
 

@@ -25,7 +25,7 @@ from couler_plugins.hookspecs.space import Space
 from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hpo.reading import read_task
 from couler_plugins.hpo.workflows.select_best import best
-from couler_plugins.hpo.workflows.settings import settings_to_try
+from couler_plugins.hpo.workflows.tuning import settings_to_try
 from couler_plugins.hpo.workflows.values import read_value
 from couler_plugins.plugins import TUNERS
 

@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of
-from couler_plugins.engine_kit.kubernetes.looking import config_map
-from couler_plugins.engine_kit.kubernetes.pages import pages
+from couler_plugins.engine_kit.kubernetes.pages import config_map, pages
 from couler_plugins.engine_kit.kubernetes.rights import Right
 
 __all__ = ["Controller", "controllers_of"]

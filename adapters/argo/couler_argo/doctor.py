@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_argo.controller import controllers_of
-from couler_argo.run.kinds import ARGO
+from couler_argo.run.jobs import ARGO
 from couler_plugins.engine_kit.kubernetes.rights import Right, check, check_running
-from couler_plugins.hookspecs.checking import Check
+from couler_plugins.hookspecs.adapters import Check
 
 __all__ = ["INSTALL", "LISTS", "checks"]
 

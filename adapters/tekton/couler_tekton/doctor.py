@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_plugins.engine_kit.kubernetes.calls import Refused
-from couler_plugins.engine_kit.kubernetes.looking import config_map
+from couler_plugins.engine_kit.kubernetes.pages import config_map
 from couler_plugins.engine_kit.kubernetes.rights import check_running
-from couler_plugins.hookspecs.checking import Check
+from couler_plugins.hookspecs.adapters import Check
 
 __all__ = ["checks"]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import shown
 from couler_plugins.authoring.source.texts import Reading, Written, constant, expression
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs import CatalogueStep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import shown
 from couler_plugins.authoring.source.catalogue import Catalogue, checked_steps
 from couler_plugins.authoring.source.conditions import asked_of
 from couler_plugins.authoring.source.graphs import WHOLE, Graphs

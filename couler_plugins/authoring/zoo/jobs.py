@@ -8,8 +8,7 @@ from typing import Any
 
 from couler_plugins.authoring.catalogue import run_step
 from couler_plugins.authoring.checks import checked_mapping, checked_texts
-from couler_plugins.authoring.places import said_where
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.values import Returned, listed
 from couler_plugins.errors import InvalidInput
 

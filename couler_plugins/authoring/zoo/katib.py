@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from couler_plugins.authoring.checks import checked_json, checked_mapping, checked_text
-from couler_plugins.authoring.places import said_where
-from couler_plugins.authoring.quoting import shown
+from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.values import Returned
 from couler_plugins.authoring.zoo.jobs import run_training
 from couler_plugins.errors import InvalidInput

@@ -31,10 +31,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from couler_plugins.caching.artifacts.cache import ArtifactCache
-    from couler_plugins.caching.artifacts.entry import Entry, Meta, Output
+    from couler_plugins.caching.artifacts.entry import Damaged, Entry, Lost, Meta, Output
     from couler_plugins.caching.artifacts.flight import Claim
     from couler_plugins.caching.artifacts.hits import Hit
-    from couler_plugins.caching.artifacts.lost import Damaged, Lost
     from couler_plugins.caching.artifacts.opening import UNLIMITED, open_cache
     from couler_plugins.caching.artifacts.results import (
         Admission,

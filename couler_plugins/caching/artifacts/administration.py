@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from couler_plugins.caching.artifacts.admission import shrink
 from couler_plugins.caching.artifacts.backend import Backend
-from couler_plugins.caching.artifacts.entry import Entry, bytes_of
-from couler_plugins.caching.artifacts.lost import Closed
+from couler_plugins.caching.artifacts.entry import Closed, Entry, bytes_of
 from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.artifacts.results import Report, Stats
 from couler_plugins.errors import EngineError, InvalidInput

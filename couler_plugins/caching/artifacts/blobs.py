@@ -17,8 +17,7 @@ from typing import BinaryIO, cast
 
 import msgspec
 
-from couler_plugins.caching.artifacts.entry import Output
-from couler_plugins.caching.artifacts.lost import Damaged, Lost
+from couler_plugins.caching.artifacts.entry import Damaged, Lost, Output
 from couler_plugins.caching.artifacts.names import namespace_of, temporary_name
 from couler_plugins.caching.artifacts.sources import CHUNK, Source, chunks_of
 from couler_plugins.caching.artifacts.stores import StagingStore

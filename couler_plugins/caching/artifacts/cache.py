@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from couler_plugins.caching.artifacts.administration import Administration
-from couler_plugins.caching.artifacts.entry import Entry, Meta, check_meta
+from couler_plugins.caching.artifacts.entry import Entry, Lost, Meta, check_meta
 from couler_plugins.caching.artifacts.flight import Claim, hit_or_claim, replacing, wait_for
 from couler_plugins.caching.artifacts.heartbeat import Release
 from couler_plugins.caching.artifacts.hits import Closing, Hit
-from couler_plugins.caching.artifacts.lost import Lost
 from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.artifacts.results import Admission, PutResult, Refused
 from couler_plugins.caching.artifacts.sources import Outputs, sources

@@ -7,15 +7,17 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from couler_plugins.caching.artifacts.lost import Lost
 from couler_plugins.caching.artifacts.names import blob_name, check_key, check_namespace, check_output
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.runs import Candidate
 
 __all__ = [
     "LONGEST",
+    "Closed",
+    "Damaged",
     "Entry",
     "LaterVersion",
+    "Lost",
     "Meta",
     "Output",
     "bytes_of",
@@ -23,6 +25,19 @@ __all__ = [
     "decode_entry",
     "encode_entry",
 ]
+
+
+class Lost(EngineError):
+    """A blob of a result is missing, damaged or cannot be read: the caller should go on as after a miss."""
+
+
+class Damaged(Lost):
+    """The blob itself is missing or wrong: reading it again would not help, and its entry is dropped."""
+
+
+class Closed(OSError):
+    """The cache was asked for something after it had been closed."""
+
 
 LONGEST = 4 << 20
 """Bytes of the longest manifest that is written or read."""

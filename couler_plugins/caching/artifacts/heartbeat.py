@@ -4,17 +4,43 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import threading
 import weakref
 from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
+from typing import Protocol
+from weakref import WeakSet
 
-from couler_plugins.caching.artifacts.forking import begins_anew
 from couler_plugins.caching.reads.dispatch import unobserved
 from couler_plugins.net.redacting import redact
 
-__all__ = ["Heartbeat", "Hold", "Release"]
+__all__ = ["Forked", "Heartbeat", "Hold", "Release", "begins_anew"]
+
+
+class Forked(Protocol):
+    """Something that begins anew in a forked process."""
+
+    def forked(self) -> None:
+        """Makes new locks and forgets what the parent holds; called in the child, which has no other thread yet."""
+
+
+_known: WeakSet[Forked] = WeakSet()
+
+
+def begins_anew(one: Forked) -> None:
+    """Sees to it that `forked` is called in every child that this process forks, for as long as the object lives."""
+    _known.add(one)
+
+
+def _in_child() -> None:
+    for one in list(_known):
+        one.forked()
+
+
+os.register_at_fork(after_in_child=_in_child)
+
 
 log = logging.getLogger(__name__)
 

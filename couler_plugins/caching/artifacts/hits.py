@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Self, TypeVar
 
 from couler_plugins.caching.artifacts.blobs import Blobs
-from couler_plugins.caching.artifacts.entry import Entry, Output
-from couler_plugins.caching.artifacts.lost import Damaged
+from couler_plugins.caching.artifacts.entry import Damaged, Entry, Output
 
 __all__ = ["Closing", "Hit"]
 

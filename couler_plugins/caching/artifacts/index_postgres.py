@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
 
 from couler_plugins.caching.artifacts.database import LIFETIME, SCHEMA, Connection, Row
-from couler_plugins.caching.artifacts.forking import begins_anew
-from couler_plugins.caching.artifacts.lost import Closed
+from couler_plugins.caching.artifacts.entry import Closed
+from couler_plugins.caching.artifacts.heartbeat import begins_anew
 from couler_plugins.errors import InvalidInput, install_hint
 from couler_plugins.net.redacting import redact, redact_url
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 from couler_plugins.caching.artifacts.database import LIFETIME, SCHEMA, Broken, Connection, Row
-from couler_plugins.caching.artifacts.lost import Closed
+from couler_plugins.caching.artifacts.entry import Closed
 
 __all__ = ["SqliteDatabase"]
 

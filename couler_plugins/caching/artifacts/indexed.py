@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 
 from couler_plugins.caching.artifacts import owners
+from couler_plugins.caching.artifacts.admission import capacity_and_bytes, counts, usage_by_namespace
 from couler_plugins.caching.artifacts.blobs import Blobs
 from couler_plugins.caching.artifacts.entry import Entry, Meta
 from couler_plugins.caching.artifacts.heartbeat import Heartbeat, Release
@@ -16,7 +17,6 @@ from couler_plugins.caching.artifacts.index import Index, Kept
 from couler_plugins.caching.artifacts.rebuild import rebuild, rebuild_others
 from couler_plugins.caching.artifacts.results import Admission, PutResult, Report, Stats
 from couler_plugins.caching.artifacts.sources import Source
-from couler_plugins.caching.artifacts.usage import capacity_and_bytes, counts, usage_by_namespace
 from couler_plugins.caching.artifacts.verify import sweep, verify
 from couler_plugins.caching.artifacts.writing import Writer
 from couler_plugins.hookspecs.policies import CachePolicy

@@ -1,11 +1,11 @@
-"""Makes an index anew from the manifests in the store."""
+"""Rebuilding of an index from the manifests in the store, those of later versions included."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
-from couler_plugins.caching.artifacts import later, ledger
+from couler_plugins.caching.artifacts import ledger
 from couler_plugins.caching.artifacts.database import Connection
 from couler_plugins.caching.artifacts.entry import Entry
 from couler_plugins.caching.artifacts.index import FIND, Index
@@ -14,7 +14,8 @@ from couler_plugins.caching.artifacts.names import LAYOUT, namespace_of, namespa
 from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.net.redacting import redact
 
-__all__ = ["rebuild", "rebuild_others"]
+__all__ = ["forget_gone", "keep", "kept", "rebuild", "rebuild_others"]
+
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def rebuild(index: Index, store: ArtifactStore) -> int:
         added = sum(_add(connection, index, entry, name) for entry, name in entries)
         for name, manifest in manifests.items():
             if isinstance(manifest, Later):
-                later.keep(connection, index.namespace, name, manifest, blobs)
+                keep(connection, index.namespace, name, manifest, blobs)
         if None not in manifests.values():
             _condemn(connection, index.namespace, {**blobs, **dict.fromkeys(manifests, 0)})
         _condemn(connection, index.namespace, asides)
@@ -102,3 +103,55 @@ def _add(connection: Connection, index: Index, entry: Entry, name: str) -> bool:
             ledger.add_object(connection, index.namespace, wanted, size, state="stored")
     index.add(connection, entry, sizes)
     return True
+
+
+def keep(connection: Connection, namespace: str, name: str, later: Later, sizes: Mapping[str, int]) -> None:
+    """Books a manifest of a later version and its blobs, so that they count and nothing removes them.
+
+    Args:
+        connection: the transaction.
+        namespace: where.
+        name: the manifest's.
+        later: what it needs.
+        sizes: the bytes of the blobs in the store.
+    """
+    for needed in (name, *sorted(later.blobs & sizes.keys())):
+        if ledger.state_of(connection, namespace, needed) is None:
+            ledger.add_object(connection, namespace, needed, sizes.get(needed, 0), state="stored")
+        connection.execute(
+            "UPDATE objects SET state = 'stored' WHERE namespace = :namespace AND name = :name"
+            " AND state = 'condemned'",
+            namespace=namespace, name=needed,
+        )  # fmt: skip
+        connection.execute(
+            "INSERT INTO links (namespace, key, name) VALUES (:namespace, :key, :name)"
+            " ON CONFLICT (namespace, key, name) DO NOTHING",
+            namespace=namespace, key=name, name=needed,
+        )  # fmt: skip
+
+
+def kept(connection: Connection, namespace: str) -> list[str]:
+    """The names of the manifests of a later version that the index knows."""
+    rows = connection.execute(
+        "SELECT DISTINCT key FROM links WHERE namespace = :namespace AND key LIKE 'entries/%' ORDER BY key",
+        namespace=namespace,
+    )
+    return [row[0] for row in rows]
+
+
+def forget_gone(connection: Connection, namespace: str, stored: Container[str]) -> None:
+    """Lets go of what manifests needed that are in the store no more.
+
+    Args:
+        connection: the transaction.
+        namespace: where.
+        stored: the names of what is in the store.
+    """
+    for name in kept(connection, namespace):
+        if name in stored:
+            continue
+        values = {"namespace": namespace, "key": name}
+        needed = connection.execute("SELECT name FROM links WHERE namespace = :namespace AND key = :key", **values)
+        names = [row[0] for row in needed]
+        connection.execute("DELETE FROM links WHERE namespace = :namespace AND key = :key", **values)
+        ledger.release(connection, namespace, names)

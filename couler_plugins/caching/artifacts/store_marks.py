@@ -10,8 +10,7 @@ from functools import partial
 
 import msgspec
 
-from couler_plugins.caching.artifacts.forking import begins_anew
-from couler_plugins.caching.artifacts.heartbeat import Heartbeat, Release
+from couler_plugins.caching.artifacts.heartbeat import Heartbeat, Release, begins_anew
 from couler_plugins.caching.artifacts.names import namespace_of
 from couler_plugins.hookspecs.stores import ArtifactStore
 

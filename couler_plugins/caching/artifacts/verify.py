@@ -7,11 +7,10 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from couler_plugins.caching.artifacts import later, ledger
+from couler_plugins.caching.artifacts import ledger, rebuild
 from couler_plugins.caching.artifacts.blobs import Blobs
-from couler_plugins.caching.artifacts.entry import Entry
+from couler_plugins.caching.artifacts.entry import Damaged, Entry, Lost
 from couler_plugins.caching.artifacts.index import Index
-from couler_plugins.caching.artifacts.lost import Damaged, Lost
 from couler_plugins.caching.artifacts.manifests import Later, read_manifest
 from couler_plugins.caching.artifacts.names import namespace_of
 from couler_plugins.caching.artifacts.owners import Doomed
@@ -180,14 +179,14 @@ def _later(index: Index, store: ArtifactStore, strange: Iterable[str]) -> dict[s
 def _keep_later(index: Index, late: Mapping[str, Later], listed: Mapping[str, StoredObject]) -> None:
     sizes = {name: item.bytes for name, item in listed.items() if name.startswith("blobs/")}
     with index.database.writing() as connection:
-        later.forget_gone(connection, index.namespace, listed)
+        rebuild.forget_gone(connection, index.namespace, listed)
         for name, manifest in late.items():
-            later.keep(connection, index.namespace, name, manifest, sizes)
+            rebuild.keep(connection, index.namespace, name, manifest, sizes)
 
 
 def _kept_later(index: Index) -> list[str]:
     with index.database.reading() as connection:
-        return later.kept(connection, index.namespace)
+        return rebuild.kept(connection, index.namespace)
 
 
 def _adopt(index: Index, orphans: Iterable[StoredObject], folder: str) -> None:

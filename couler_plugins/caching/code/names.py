@@ -1,16 +1,59 @@
-"""What code names: the dotted names that it reaches from its globals and imports, read from its bytecode."""
+"""Names and texts in code: what it reaches from its globals and imports, and the texts that it holds."""
 
 from __future__ import annotations
 
+import ast
 import dis
 import inspect
+import linecache
 import re
 import sys
+import textwrap
 import types
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
-__all__ = ["ALL", "Names", "constants_of", "names_of", "returns_nothing"]
+__all__ = [
+    "ALL",
+    "Names",
+    "constants_of",
+    "evaluated",
+    "last_name",
+    "names_of",
+    "returns_nothing",
+    "syntax_of",
+    "texts_named",
+    "texts_of",
+]
+
+
+def syntax_of(function: Any) -> ast.Module | None:
+    """Return the syntax of a function, of what it wraps, or of a code object; None where it has no source.
+
+    Args:
+        function: the function, or its code; of anything else as well, as far as `inspect` knows its source.
+    """
+    try:
+        return ast.parse(textwrap.dedent(_source_of(function)))
+    except (OSError, TypeError, SyntaxError, ValueError, IndexError):
+        return None
+
+
+def last_name(node: ast.AST) -> str:
+    """Return the last name of a dotted one, empty for all else."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _source_of(function: Any) -> str:
+    plain = inspect.unwrap(function) if callable(function) else function
+    code = getattr(plain, "__code__", plain)
+    if isinstance(code, types.CodeType):
+        linecache.checkcache(code.co_filename)
+        lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+        if lines:
+            return "".join(inspect.getblock(lines))
+    return inspect.getsource(function)  # it is in an archive
+
 
 FAST = re.compile(r"(LOAD|STORE)_FAST")
 SAME = {
@@ -165,3 +208,73 @@ def _absolute(name: str, level: int, package: str) -> str:
     base = package.split(".")
     parts = base[: len(base) - level + 1]
     return ".".join([*parts, name] if name else parts)
+
+
+EVALUATING = frozenset({"query", "eval"})
+"""Methods of pandas, for which `@name` in a text is a global of the caller. Databases have such methods as well."""
+TABLES = (tuple, frozenset, list, set, dict)
+"""What texts are looked for in."""
+
+
+def evaluated(
+    code: types.CodeType, scope: Mapping[str, Any], chains: Iterable[Sequence[str]], attributes: Collection[str]
+) -> Iterator[str]:
+    """The attributes in code that may be methods which evaluate a text with names in it.
+
+    Args:
+        code: the code.
+        scope: its globals.
+        chains: those that it names, each with the attributes read of it.
+        attributes: all that it reads of anything.
+    """
+    evaluating = EVALUATING.intersection(attributes)
+    if not evaluating:
+        return
+    texts = [*texts_of(code), *texts_named(scope, chains)]
+    for name in sorted(evaluating):
+        # Where there is no text, one is handed in, unless it is `urlsplit(url).query`.
+        if any("@" in text for text in texts) or (not texts and _is_called(code, name)):
+            yield name
+
+
+def texts_of(code: types.CodeType) -> Iterator[str]:
+    """The texts among the constants of code, and of code inside of it; its documentation is none."""
+    for constant in constants_of(code):
+        yield from texts_of(constant) if isinstance(constant, types.CodeType) else _texts_in(constant)
+
+
+def texts_named(scope: Mapping[str, Any], chains: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The texts in globals, and in tables of those.
+
+    Args:
+        scope: the globals.
+        chains: those that are named, each with the attributes read of it.
+    """
+    for root, *path in chains:
+        yield from _texts_in(_value(scope.get(root), path))
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    waiting, seen = [value], set[int]()
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif type(item) in TABLES and id(item) not in seen:
+            seen.add(id(item))  # a table may hold itself
+            waiting += item.values() if isinstance(item, dict) else cast("Iterable[object]", item)
+
+
+def _value(value: Any, path: Sequence[str]) -> Any:
+    """What a path names, as far as modules and classes hold it themselves."""
+    for name in path:
+        if not isinstance(value, (types.ModuleType, type)):
+            break
+        value = vars(value).get(name)
+    return value
+
+
+def _is_called(code: types.CodeType, name: str) -> bool:
+    tree = syntax_of(code)
+    calls = () if tree is None else (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return tree is None or any(isinstance(called, ast.Attribute) and called.attr == name for called in calls)

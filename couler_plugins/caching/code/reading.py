@@ -17,7 +17,7 @@ from msgspec import structs
 from couler_plugins.caching.code.drawing import draws, may_draw
 from couler_plugins.caching.code.idioms import draws_idly, harmless, is_harmless
 from couler_plugins.caching.code.modules import dotted_name, file_of, has_source, is_library, unobserved_by_module
-from couler_plugins.caching.code.names import ALL, names_of
+from couler_plugins.caching.code.names import ALL, evaluated, names_of, texts_named, texts_of
 from couler_plugins.caching.code.reach import (
     PARSERS,
     VERBS,
@@ -29,7 +29,6 @@ from couler_plugins.caching.code.reach import (
 )
 from couler_plugins.caching.code.sources import Sources
 from couler_plugins.caching.code.surroundings import Surroundings
-from couler_plugins.caching.code.texts import evaluated, texts_named, texts_of
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
 from couler_plugins.caching.code.values import count_own
 from couler_plugins.caching.reads.arrow import is_followed

@@ -14,8 +14,8 @@ from couler_plugins.caching.code.effects.source import DEFINITIONS, chains_of, p
 from couler_plugins.caching.code.effects.walk import Record, Walk
 from couler_plugins.caching.code.effects.world import World
 from couler_plugins.caching.code.modules import Modules, file_of, is_library, is_third_party, source_of
+from couler_plugins.caching.code.names import syntax_of
 from couler_plugins.caching.code.surroundings import Surroundings
-from couler_plugins.caching.code.syntax import syntax_of
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
 __all__ = ["Sources"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from couler_plugins.caching.dataplane.call_tables import (
+from couler_plugins.caching.dataplane.strace import (
     AGAIN,
     CHANGES,
     LISTS,
@@ -22,9 +22,11 @@ from couler_plugins.caching.dataplane.call_tables import (
     PROGRAMS,
     SENDS,
     STARTS,
+    Call,
     Places,
+    path_of,
+    text_of,
 )
-from couler_plugins.caching.dataplane.strace import Call, path_of, text_of
 from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.paths import is_inside, links_of, real_path
 

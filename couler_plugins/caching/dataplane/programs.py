@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.caching.dataplane.contents import Entry, content_of, entries_of, tree_of
-from couler_plugins.caching.dataplane.states import State, state_of, status_of
+from couler_plugins.caching.dataplane.contents import Entry, State, content_of, entries_of, state_of, status_of, tree_of
 from couler_plugins.caching.keys import spec_hash
 
 __all__ = [

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
-from couler_plugins.caching.policies.filling import best, fill, fits
 from couler_plugins.caching.policies.lineages import UNKNOWN, Ancestry, Estimates, Lineages, reach, touched
+from couler_plugins.caching.policies.simple import best, fill, fits
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, Run, StepRun
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar
 
-from couler_plugins.caching.policies.filling import fill, fits
 from couler_plugins.caching.policies.lineages import touched
+from couler_plugins.caching.policies.simple import fill, fits
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, Run, StepRun
 

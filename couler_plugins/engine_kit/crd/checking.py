@@ -11,10 +11,9 @@ import msgspec
 
 from couler_plugins.documents import Document, Remark
 from couler_plugins.engine_kit.crd.crd import Schemas, Version
-from couler_plugins.engine_kit.crd.fields import child, fields, places
+from couler_plugins.engine_kit.crd.fields import Problem, child, fields, places, shown
 from couler_plugins.engine_kit.crd.manifests import manifests
 from couler_plugins.engine_kit.crd.messages import problems
-from couler_plugins.engine_kit.crd.problem import Problem, shown
 from couler_plugins.engine_kit.crd.rules import broken_rules
 from couler_plugins.engine_kit.crd.schema import LIMITS, Schema
 from couler_plugins.errors import InvalidInput, install_hint

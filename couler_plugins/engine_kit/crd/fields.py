@@ -1,16 +1,17 @@
-"""What the values inside a value have to be: the schema's own fields, and those that every Kubernetes object has."""
+"""Fields of a schema, those that every Kubernetes object has, and problems at a place of a document."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.crd.schema import Schema
 
-__all__ = ["child", "fields", "places", "schema_at"]
+__all__ = ["Problem", "child", "fields", "places", "schema_at", "shown"]
+
 
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
@@ -86,3 +87,30 @@ def places(schema: Schema, data: Any) -> Iterator[tuple[Path, Schema, Any]]:
             existing = child(schema, key)
             if existing is not None:
                 pending.append(((*path, key), existing, inner))
+
+
+_LONGEST = 60
+
+
+class Problem(NamedTuple):
+    """One thing that an API server would refuse, at a path from the object's own root.
+
+    Attributes:
+        path: the place.
+        code: the kind of problem, in kebab-case.
+        message: what is wrong, in one sentence.
+        hint: what to do about it.
+        severity: `note` for what could not be looked at.
+    """
+
+    path: Path
+    code: str
+    message: str
+    hint: str = ""
+    severity: Literal["error", "note"] = "error"
+
+
+def shown(value: Any) -> str:
+    """A value as it reads in a message."""
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

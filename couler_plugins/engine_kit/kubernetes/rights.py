@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of
 from couler_plugins.errors import EngineError
-from couler_plugins.hookspecs.checking import Check
+from couler_plugins.hookspecs.adapters import Check
 
 __all__ = ["Right", "check", "check_running", "demand", "denied"]
 

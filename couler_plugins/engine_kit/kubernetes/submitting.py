@@ -11,8 +11,7 @@ import hashlib
 import msgspec
 
 from couler_plugins.engine_kit.kubernetes.calls import Mapped, Refused
-from couler_plugins.engine_kit.kubernetes.kinds import Kind
-from couler_plugins.engine_kit.kubernetes.objects import Calls
+from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
 from couler_plugins.engine_kit.kubernetes.rights import Right
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Job, Request, Submitted

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from couler_plugins.engine_kit.kubernetes.calls import Mapped, Refused
-from couler_plugins.engine_kit.kubernetes.kinds import Kind
-from couler_plugins.engine_kit.kubernetes.objects import Calls
+from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
 from couler_plugins.errors import EngineError
 
 __all__ = ["Bell"]

@@ -16,10 +16,17 @@ from couler_plugins.hookspecs.cards import DataCard
 from couler_plugins.hookspecs.parameters import Value
 from couler_plugins.hookspecs.space import Values
 from couler_plugins.hookspecs.trials import Task, Trial
-from couler_plugins.llm.answers import Malformed, read_answer
-from couler_plugins.llm.budget import BudgetReached
-from couler_plugins.llm.cleaning import LONGEST_TEXT, cleaned
-from couler_plugins.llm.client import Client, Message, ModelUnavailable, Request
+from couler_plugins.llm.access import BudgetReached
+from couler_plugins.llm.client import (
+    LONGEST_TEXT,
+    Client,
+    Malformed,
+    Message,
+    ModelUnavailable,
+    Request,
+    cleaned,
+    read_answer,
+)
 from couler_plugins.llm.prompts import prompt
 
 __all__ = ["SCHEMA", "Entry", "Prediction", "best_predictions", "predict", "read_log"]

@@ -13,9 +13,10 @@ from couler_plugins.caching.keys import digest
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs import Context, Tuner
 from couler_plugins.hookspecs.parameters import Value
-from couler_plugins.hookspecs.trials import Proposal, Task
+from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.hookspecs.tuning import FanOut, Trials, Tuning
 from couler_plugins.hpo.files import read_task_file
+from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.workflows.decisions import kept, moved, noted, part_of, tried, undone, written
 from couler_plugins.hpo.workflows.notes import (
     Note,
@@ -37,13 +38,33 @@ from couler_plugins.hpo.workflows.requests import (
     read_request,
     refuse_named,
 )
-from couler_plugins.hpo.workflows.settings import settings_to_try
 from couler_plugins.hpo.workflows.values import port_of
 from couler_plugins.hpo.workflows.writing import write_proposal
 from couler_plugins.ir import Graph, Libraries, Literal, Step, Workflow, fresh_name, replace, replace_callables
 from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Tried", "Tunings", "fan_out", "tune"]
+__all__ = ["Tried", "Tunings", "fan_out", "settings_to_try", "tune"]
+
+
+PATIENCE = 4
+"""How often a tuner is asked for each setting: one that draws may come back to what it has drawn before."""
+
+
+def settings_to_try(tuner: Tuner, task: Task, count: int) -> list[Proposal]:
+    """At most so many settings: the owner's defaults, then what the tuner proposes while all before it are running.
+
+    Raises:
+        PluginFailure: the tuner failed, or left the search space.
+    """
+    proposals: list[Proposal] = []
+    trials: list[Trial] = []
+    for number in range(PATIENCE * count):
+        if len(proposals) == count or (proposal := ask_tuner(tuner, task, trials, number)) is None:
+            break
+        if all(proposal.values != other.values for other in proposals):
+            trials.append(Trial(number=number, values=proposal.values, notes=proposal.notes))
+            proposals.append(proposal)
+    return proposals
 
 
 # Trials before a step, which then runs with the best setting; the structural edit, the same for every engine.

@@ -10,7 +10,7 @@ import msgspec
 
 from couler_plugins.caching import reads
 from couler_plugins.caching.code.distributions import is_seen, owner_of
-from couler_plugins.caching.dataplane.observing import few
+from couler_plugins.caching.dataplane.observed_reads import few
 from couler_plugins.caching.reads import Fact, Facts, Read, ReadSet
 from couler_plugins.caching.reads.digests import Unusable
 from couler_plugins.caching.reads.read_sets import read_set

@@ -7,6 +7,7 @@ import concurrent.futures
 import hashlib
 import re
 import shutil
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,15 +19,58 @@ from couler_plugins.caching.keys import digest
 from couler_plugins.caching.reads import ReadSet
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.local import Ended, File, Local, NotThere, Program
+from couler_plugins.hookspecs.running import Phase, Status
 from couler_plugins.ir import Operation
 from couler_plugins.running.local.attempts import attempt, last_lines, printed
 from couler_plugins.running.local.caching import Cached, Caching
 from couler_plugins.running.local.made import contents, ended_of, take
-from couler_plugins.running.local.progress import Progress
 from couler_plugins.running.local.records import Record, Records
 from couler_plugins.running.local.scope import Scope
 
-__all__ = ["Operations", "Site"]
+__all__ = ["Operations", "Progress", "Site"]
+
+
+class Progress:
+    """Counts the programs of a run. `changed` is set whenever something has happened."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Event()
+        self._lock = threading.Lock()
+        self._begun: dict[str, None] = {}
+        self._running: dict[str, None] = {}
+        self._ended: dict[str, Ended] = {}
+
+    def begin(self, step: str) -> None:
+        """A step is there, and waits for its turn."""
+        with self._lock:
+            self._begun[step] = None
+
+    def start(self, step: str) -> None:
+        """A step has its turn."""
+        with self._lock:
+            self._running[step] = None
+        self.changed.set()
+
+    def end(self, step: str, ended: Ended) -> None:
+        """A step has ended."""
+        with self._lock:
+            self._running.pop(step, None)
+            self._ended[step] = ended
+        self.changed.set()
+
+    def status(self, phase: Phase, message: str) -> Status:
+        """The same for those who ask."""
+        with self._lock:
+            ended: Mapping[str, Ended] = dict(self._ended)
+            return Status(
+                phase=phase,
+                message=message,
+                done=len(ended),
+                steps=len(self._begun),
+                running=tuple(self._running),
+                failed=tuple(step for step, item in ended.items() if item.bad),
+            )
+
 
 READABLE = 80
 OTHER = re.compile(r"[^A-Za-z0-9._]+")

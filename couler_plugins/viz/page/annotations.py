@@ -10,8 +10,7 @@ from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.ir import Call, Operation, callables
 from couler_plugins.plan import Decision
 from couler_plugins.viz.page.hunks import FileHunks
-from couler_plugins.viz.page.panels import Node, Panel
-from couler_plugins.viz.page.sections import Section
+from couler_plugins.viz.page.panels import Node, Panel, Section
 
 __all__ = ["DecisionCard", "Status", "Story", "tell"]
 

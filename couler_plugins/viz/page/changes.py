@@ -7,8 +7,7 @@ from itertools import islice
 
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.viz.page.annotations import DecisionCard, Story
-from couler_plugins.viz.page.markup import Markup, element, text
-from couler_plugins.viz.page.wording import counted
+from couler_plugins.viz.page.markup import Markup, counted, element, text
 
 __all__ = ["changes"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from couler_plugins.ir import AllOf, AnyOf, Call, Graph, Need, Needs, Not, Operation, Step
 from couler_plugins.viz.diagrams.labels import describe, describe_call, describe_loop, outcomes
-from couler_plugins.viz.page.escaping import clean
+from couler_plugins.viz.page.markup import clean
 
 __all__ = ["image_name", "step_facts"]
 

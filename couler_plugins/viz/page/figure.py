@@ -10,10 +10,9 @@ from couler_plugins.ir import Call, Graph, Operation, Step
 from couler_plugins.viz.diagrams.labels import describe, describe_call, describe_loop
 from couler_plugins.viz.page.facts import image_name
 from couler_plugins.viz.page.layout import lay_out
-from couler_plugins.viz.page.markup import Markup, classes, element, versioned
+from couler_plugins.viz.page.markup import Markup, classes, counted, element, versioned
 from couler_plugins.viz.page.panels import Node, Panel
 from couler_plugins.viz.page.parts import Mark, Parts, of_several
-from couler_plugins.viz.page.wording import counted
 
 __all__ = ["Figure", "swatch"]
 

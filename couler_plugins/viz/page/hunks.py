@@ -11,7 +11,7 @@ from couler_plugins.documents.matching import LineMatcher
 from couler_plugins.driver.results import FileResult
 from couler_plugins.errors import CoulerError
 from couler_plugins.plan import TracedEdit
-from couler_plugins.viz.page.escaping import clean
+from couler_plugins.viz.page.markup import clean
 
 __all__ = ["FileHunks"]
 

@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+import html
+import json
 from collections.abc import Collection
+from typing import Any
 
-from couler_plugins.viz.page.escaping import escaped
+__all__ = [
+    "Markup",
+    "bytes_text",
+    "classes",
+    "clean",
+    "counted",
+    "element",
+    "escaped",
+    "json_island",
+    "text",
+    "versioned",
+]
 
-__all__ = ["Markup", "classes", "element", "text", "versioned"]
+
+_IN_SCRIPT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+
+
+def clean(text: str) -> str:
+    """The text with what cannot be seen replaced: control characters, lone surrogates, changes of direction.
+
+    A name that reads differently from what it says would hide an edit.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+        for character in text
+    )
+
+
+def escaped(text: str) -> str:
+    """The text as HTML, for content and for attributes in double quotes."""
+    return html.escape(clean(text))
+
+
+def json_island(data: Any) -> str:
+    """JSON that can stand inside a script element, and inside JavaScript. Strings have to be clean."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_IN_SCRIPT)
 
 
 class Markup(str):
@@ -53,3 +91,17 @@ def classes(*names: str) -> str:
 def versioned(shown: Collection[int], count: int) -> str:
     """Classes for what not all versions have; the style sheet hides it in the others. Empty where all have it."""
     return "" if len(shown) == count else " ".join(["vx", *(f"v{number}" for number in sorted(shown))])
+
+
+def counted(count: int, noun: str) -> str:
+    """The number with its noun, in the plural where it needs one."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def bytes_text(size: int) -> str:
+    """A difference in bytes."""
+    sign, size = "−" if size < 0 else "+", abs(size)
+    for unit, factor in (("MB", 1_000_000), ("kB", 1_000)):
+        if size >= factor:
+            return f"{sign}{size / factor:.1f} {unit}"
+    return f"{sign}{counted(size, 'byte')}"

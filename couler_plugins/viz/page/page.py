@@ -13,14 +13,11 @@ from couler_plugins.driver.results import Result
 from couler_plugins.ir import Call, Graph, Operation, callables
 from couler_plugins.viz.page.annotations import DecisionCard, Story, tell
 from couler_plugins.viz.page.changes import changes
-from couler_plugins.viz.page.escaping import clean, json_island
 from couler_plugins.viz.page.facts import step_facts
 from couler_plugins.viz.page.frame import DETAILS, ICONS, header, sidebar
-from couler_plugins.viz.page.markup import Markup, element
-from couler_plugins.viz.page.panels import Node
+from couler_plugins.viz.page.markup import Markup, bytes_text, clean, counted, element, json_island
+from couler_plugins.viz.page.panels import Node, Section, page_sections, page_versions
 from couler_plugins.viz.page.parts import Mark, Parts, find_parts
-from couler_plugins.viz.page.sections import Section, page_sections, page_versions
-from couler_plugins.viz.page.wording import bytes_text, counted
 from couler_plugins.viz.page.workflows import picker, workflows
 
 __all__ = ["island", "page", "summary"]

@@ -9,11 +9,9 @@ from couler_plugins.driver.results import Result
 from couler_plugins.ir import callables
 from couler_plugins.viz.page.annotations import Status, Story
 from couler_plugins.viz.page.figure import Figure, swatch
-from couler_plugins.viz.page.markup import Markup, classes, element, text, versioned
-from couler_plugins.viz.page.panels import Panel
+from couler_plugins.viz.page.markup import Markup, classes, counted, element, text, versioned
+from couler_plugins.viz.page.panels import Panel, Section
 from couler_plugins.viz.page.parts import Mark, Parts
-from couler_plugins.viz.page.sections import Section
-from couler_plugins.viz.page.wording import counted
 
 __all__ = ["picker", "workflows"]
 

@@ -19,9 +19,9 @@ from couler_plugins.engine_kit.crd.field_tables import kubernetes_fields
 from couler_plugins.inputs.sources import Text
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.lint.codes import CODES
-from couler_tekton.lint.durations import seconds
 from couler_tekton.lint.fields import OBJECTS, Structure
 from couler_tekton.lint.lint import lint
+from couler_tekton.lint.names import seconds
 from couler_tekton.lint.older import OLDER
 from couler_tekton.plugin import Options
 from support import CORPUS, ROOT, SHARED, at_least, corpus_files, corpus_paths, first_of, where_shared

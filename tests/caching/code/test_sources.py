@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from couler_plugins.caching.code.syntax import syntax_of
+from couler_plugins.caching.code.names import syntax_of
 
 TEXT = """
 import functools

@@ -8,7 +8,7 @@ import pytest
 
 from couler_plugins.hpo.optuna_tuner import Optuna
 from couler_plugins.hpo.reading import read_task
-from couler_plugins.hpo.workflows.settings import settings_to_try
+from couler_plugins.hpo.workflows.tuning import settings_to_try
 
 SPACES: dict[str, tuple[dict[str, Any], int]] = {
     "levels": ({"depth": {"type": "categorical", "choices": [2, 3, 8], "default": 3}}, 3),

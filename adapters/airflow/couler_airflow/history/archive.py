@@ -9,9 +9,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from couler_airflow.history.api import fetch
+from couler_airflow.history.api import URL, Client, fetch
 from couler_airflow.history.database import fetch as read
-from couler_airflow.history.http import URL, Client
 from couler_airflow.history.records import Document
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from couler_airflow.runtime.store import Store
 from couler_plugins.caching.artifacts import Hit, Meta
 from couler_plugins.caching.code.uncacheable import Uncacheable
+from couler_plugins.caching.dataplane.contents import State, state_of
 from couler_plugins.caching.dataplane.failures import reason_of
+from couler_plugins.caching.dataplane.fresh_outputs import OutputLocks
 from couler_plugins.caching.dataplane.kept_outputs import KeptOutput, kept_outputs, named_contents, put_back
-from couler_plugins.caching.dataplane.output_locks import OutputLocks
 from couler_plugins.caching.dataplane.placing import Placement
-from couler_plugins.caching.dataplane.states import State, state_of
 from couler_plugins.errors import CoulerError
 
 __all__ = ["NotInPlace", "Outputs"]

@@ -20,8 +20,7 @@ from typing import Any
 
 from couler_airflow.pulls import PULL, Named, named
 from couler_plugins.caching.code.modules import file_of, module_of
-from couler_plugins.caching.code.names import names_of
-from couler_plugins.caching.code.syntax import syntax_of
+from couler_plugins.caching.code.names import names_of, syntax_of
 
 __all__ = ["THEIRS", "Code"]
 

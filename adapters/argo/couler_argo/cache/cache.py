@@ -30,8 +30,7 @@ from couler_argo.split.part_spec import PART_OF, SPLIT
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.documents.mappings import mapping_at
-from couler_plugins.hookspecs.caching import Material, Objection, Shards
-from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import Argument, Graph, Literal, Operation, Step, Template, Workflow, callables, callee_of
 from couler_plugins.plan import Plan
 

@@ -12,7 +12,18 @@ from couler_argo.lint.run import Run, named
 from couler_argo.lint.tags import is_computed, tags
 from couler_plugins.documents import Path
 
-__all__ = ["Callee", "Request", "Resolved", "find_library", "resolve", "resolve_name", "resolve_reference"]
+__all__ = [
+    "Callee",
+    "Request",
+    "Resolved",
+    "check_hooks",
+    "find_library",
+    "has_exit_hook",
+    "resolve",
+    "resolve_name",
+    "resolve_reference",
+]
+
 
 Mapping = dict[str, Any]
 
@@ -180,3 +191,16 @@ def find_library(run: Run, holder: Holder, report: Report, reference: Mapping, p
     hint = report.meant(name, run.shelf.names(cluster), "give its file as well, to have this checked")
     report.note("outside-bundle", path, f"{where}refers to the {kind} {name!r}, which is not among the files", hint)
     return None
+
+
+def has_exit_hook(call: Mapping) -> bool:
+    """Whether something is called when a step or task has ended."""
+    return bool(call.get("onExit")) or "exit" in call.get("hooks", {})
+
+
+def check_hooks(hooks: Mapping, path: Path, where: str, report: Report) -> None:
+    """Hooks that would not know when to run."""
+    for event, hook in hooks.items():
+        if event != "exit" and not hook.get("expression"):
+            message = f"{where}the hook {event!r} has no expression"
+            report.error("hook-expression", (*path, event), message, "say when it runs, or name it `exit`")

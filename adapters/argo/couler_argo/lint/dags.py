@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from couler_argo.lint.ancestry import cycle_of, order_of
 from couler_argo.lint.arguments import Arguments, check_arguments
 from couler_argo.lint.calls import Callee, Request, Resolved, resolve
 from couler_argo.lint.loops import gathers, items_of
 from couler_argo.lint.names import check_fields
-from couler_argo.lint.needs import Tasks, check_needs
+from couler_argo.lint.needs import Tasks, check_needs, cycle_of, order_of
 from couler_argo.lint.order import Order
-from couler_argo.lint.published import publish
-from couler_argo.lint.references import check_references
+from couler_argo.lint.references import check_references, publish
 from couler_argo.lint.run import Run, Scope
 from couler_argo.lint.steps import check_composite, inline_inputs
 from couler_argo.lint.tags import is_computed, is_parameter, tags

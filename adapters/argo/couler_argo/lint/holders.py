@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from couler_argo.documents import Manifest, manifests
-from couler_argo.lint.conforming import Misfit, conform
-from couler_argo.lint.shapes import CRON, WORKFLOW
+from couler_argo.lint.shapes import CRON, WORKFLOW, Misfit, conform
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.ir.definitions import Definitions
-from couler_plugins.ir.shared_names import SharedNames, Subject
+from couler_plugins.ir.definitions import Definitions, SharedNames, Subject
 
 __all__ = ["Holder", "Shelf"]
 

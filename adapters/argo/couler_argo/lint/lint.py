@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from couler_argo.annotations import lost_settings
 from couler_argo.cache.stale import stale_keys
 from couler_argo.lint.advice import advise
-from couler_argo.lint.conforming import FLAG, TEXT
 from couler_argo.lint.crons import check_cron
 from couler_argo.lint.holders import Holder, Shelf
 from couler_argo.lint.limits import check_limits
 from couler_argo.lint.releases import Releases
 from couler_argo.lint.report import Report
-from couler_argo.lint.rules import check_rules
-from couler_argo.lint.unknown_fields import check_fields
+from couler_argo.lint.rules import check_fields, check_rules
+from couler_argo.lint.shapes import FLAG, TEXT
 from couler_argo.lint.workflows import check_workflow
 from couler_argo.plugin import Options
 from couler_plugins.documents import Remark, remarks_on_reread

@@ -1,12 +1,11 @@
-"""Which tasks a task of a DAG waits for, as Argo finds them in `depends` and `dependencies`.
-
-Argo takes names out of the text; whether it is an expression, only the controller sees. Source:
-`workflow/common/ancestry.go`.
-"""
+"""Needs of tasks, as Argo finds them in `depends` and `dependencies`, and the order that they make."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 from couler_argo.lint.loops import loops
@@ -15,7 +14,8 @@ from couler_plugins.documents import Path
 from couler_plugins.engine_kit.legalize.depends import OUTCOMES, parse_depends
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Tasks", "check_needs"]
+__all__ = ["Tasks", "check_needs", "cycle_of", "not_before", "order_of"]
+
 
 Mapping = dict[str, Any]
 NAME = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
@@ -117,3 +117,52 @@ def _check_depends(depends: str, path: Path, subject: str, report: Report) -> No
             parse_depends(depends, lambda name: ())
         except InvalidInput as error:
             report.warning("depends-syntax", path, f"{subject}: {error.message}", error.hint or "")
+
+
+CHUNK = 4096
+"""How many tasks are followed at a time, one bit of a number for each."""
+
+
+def order_of(waits: Sequence[Sequence[int]]) -> list[int]:
+    """The tasks in an order in which they can run; those of cycles, and behind them, are missing."""
+    sorter: TopologicalSorter[int] = TopologicalSorter(dict.fromkeys(range(len(waits)), ()))
+    for number, before in enumerate(waits):
+        sorter.add(number, *before)
+    with suppress(CycleError):  # it goes on to what waits for a cycle
+        sorter.prepare()
+    order: list[int] = []
+    while ready := sorter.get_ready():
+        order += ready
+        sorter.done(*ready)
+    return order
+
+
+def cycle_of(waits: Sequence[Sequence[int]], order: Sequence[int]) -> list[int]:
+    """Tasks that wait for each other in a ring; none if the order holds all tasks."""
+    remaining = set(range(len(waits))).difference(order)
+    if not remaining:
+        return []
+    path: dict[int, None] = {}
+    current = min(remaining)
+    while current not in path:  # each of those left waits for one of those left
+        path[current] = None
+        current = next(other for other in waits[current] if other in remaining)
+    ring = list(path)
+    return ring[ring.index(current) :]
+
+
+def not_before(
+    questions: Iterable[tuple[int, int]], waits: Sequence[Sequence[int]], order: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Of pairs (task, other), those whose other task need not have ended when the task begins."""
+    open_ = [(task, other) for task, other in questions if other not in waits[task]]
+    others = list(dict.fromkeys(other for _, other in open_))
+    for start in range(0, len(others), CHUNK):
+        bits = {other: 1 << number for number, other in enumerate(others[start : start + CHUNK])}
+        before = [0] * len(waits)
+        for task in order:
+            bits_before = 0
+            for other in waits[task]:
+                bits_before |= before[other] | bits.get(other, 0)
+            before[task] = bits_before
+        yield from ((task, other) for task, other in open_ if other in bits and not before[task] & bits[other])

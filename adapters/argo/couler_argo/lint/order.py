@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from couler_argo.lint.ancestry import not_before
 from couler_argo.lint.arguments import as_text
 from couler_argo.lint.calls import Callee
-from couler_argo.lint.needs import Tasks
+from couler_argo.lint.needs import Tasks, not_before
 from couler_argo.lint.run import Scope
 from couler_plugins.documents import Path
 

@@ -1,19 +1,22 @@
-"""What templates give back."""
+"""Outputs and metrics of templates."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from couler_argo.lint.artifacts import check_path
 from couler_argo.lint.calls import Callee
 from couler_argo.lint.names import check_port_name, check_ports
 from couler_argo.lint.references import check_references
+from couler_argo.lint.releases import EVER
 from couler_argo.lint.report import Report
 from couler_argo.lint.run import Scope
 from couler_argo.lint.tags import is_computed, is_parameter, tags
 from couler_plugins.documents import Path
 
-__all__ = ["LEAVES", "check_outputs"]
+__all__ = ["LEAVES", "check_metrics", "check_outputs"]
+
 
 Mapping = dict[str, Any]
 LEAVES = ("container", "containerSet", "script", "resource", "data", "http", "plugin")
@@ -83,3 +86,34 @@ def _check_source(item: Mapping, path: Path, subject: str, caller: Callee) -> No
     if not sources or (kind and sources[0] not in wanted):
         origin = f"comes from {sources[0]}" if sources else "has no source"
         report.error("output-source", path, f"{subject} {origin}", f"give it valueFrom.{' or '.join(wanted)}")
+
+
+NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+COLONS_UNTIL = (3, 6)
+"""Before, the name of a metric may have a `:` as well."""
+
+
+def check_metrics(metrics: Mapping, path: Path, where: str, report: Report) -> None:
+    """Names, labels, help and values."""
+    for number, metric in enumerate(metrics.get("prometheus", ())):
+        place = (*path, "prometheus", number)
+        name = metric.get("name", "")
+        subject = f"{where}metric {name!r}"
+        if not NAME.fullmatch(name) and not is_computed(name):
+            message, hint = f"{subject} has a name that Argo does not accept", "use letters, digits and _"
+            since = COLONS_UNTIL if NAME.fullmatch(name.replace(":", "_")) else EVER
+            report.since(since, "metric", (*place, "name"), message, hint)
+        for index, label in enumerate(metric.get("labels", ())):
+            key = label.get("key", "")
+            if not NAME.fullmatch(key) and not is_computed(key):
+                message = f"{subject} has a label {key!r} that Prometheus does not accept"
+                report.error("metric", (*place, "labels", index), message, "use letters, digits and _")
+        if not metric.get("help"):
+            report.error("metric", place, f"{subject} has no help", "say in `help` what it measures")
+        for kind in ("gauge", "counter", "histogram"):
+            if kind in metric and not metric[kind].get("value"):
+                report.error("metric", (*place, kind), f"{subject} has no {kind}.value", "give it one")
+        gauge = metric.get("gauge", {})
+        if gauge.get("realtime") and "resourcesDuration." in gauge.get("value", ""):
+            message = f"{subject} measures resourcesDuration in real time"
+            report.error("metric", (*place, "gauge", "value"), message, "remove realtime, or measure duration")

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_argo.lint.arguments import Arguments, check_arguments
-from couler_argo.lint.calls import Callee, Request, resolve
-from couler_argo.lint.hooks import check_hooks, has_exit_hook
+from couler_argo.lint.calls import Callee, Request, check_hooks, has_exit_hook, resolve
 from couler_argo.lint.loops import gathers, items_of
 from couler_argo.lint.names import check_field
-from couler_argo.lint.published import publish
-from couler_argo.lint.references import check_references
+from couler_argo.lint.references import check_references, publish
 from couler_argo.lint.run import Run, Scope
 from couler_argo.lint.shapes import CALL
 from couler_argo.lint.tags import is_computed, tags

@@ -7,14 +7,29 @@ from typing import Any
 
 from couler_argo.codec import Mapped
 from couler_argo.documents import SPEC_PATHS
-from couler_argo.run.kinds import KINDS
 from couler_argo.split.part_spec import RUN_ID
 from couler_plugins.engine_kit.kubernetes.naming import as_written, check_named, check_run, each_object, identify, place
+from couler_plugins.engine_kit.kubernetes.objects import SIDE, Kind
 from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 
-__all__ = ["jobs_of", "memoizes"]
+__all__ = ["HINTS", "KINDS", "WORKFLOW", "jobs_of", "memoizes"]
+
+
+ARGO = ("argoproj.io", "v1alpha1")
+WORKFLOW = Kind(ARGO, "workflows")
+KINDS = {
+    **SIDE,
+    "ClusterWorkflowTemplate": Kind(ARGO, "clusterworkflowtemplates", cluster=True),
+    "WorkflowTemplate": Kind(ARGO, "workflowtemplates"),
+    "CronWorkflow": Kind(ARGO, "cronworkflows"),
+    "Workflow": WORKFLOW,
+}
+"""In the order in which they are submitted: what others refer to comes first."""
+HINTS = {404: "is Argo Workflows installed there, and does the namespace exist?"}
+"""What to do where the cluster refuses something, by HTTP status."""
+
 
 OF_CONTROLLER = frozenset({"workflows.argoproj.io/completed", "workflows.argoproj.io/phase"})
 """Labels by which Argo's controller leaves a workflow alone."""

@@ -16,8 +16,7 @@ from couler_argo.codec import Mapped
 from couler_argo.controller import controllers_of
 from couler_argo.doctor import INSTALL, LISTS
 from couler_argo.nodes import attempts_of, nodes_of, template_name
-from couler_argo.run.jobs import jobs_of, memoizes
-from couler_argo.run.kinds import HINTS, KINDS, WORKFLOW
+from couler_argo.run.jobs import HINTS, KINDS, WORKFLOW, jobs_of, memoizes
 from couler_argo.run.status import ended, outputs_of, status_of
 from couler_argo.split.part_spec import RUN_ID
 from couler_plugins.engine_kit.kubernetes.failing import Container, Failed, failures

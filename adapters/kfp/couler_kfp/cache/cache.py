@@ -27,8 +27,7 @@ from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
 from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT
 from couler_plugins.documents.mappings import mapping_at
-from couler_plugins.hookspecs.caching import Material, Objection
-from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.hookspecs.caching import Material, Objection, Said
 from couler_plugins.ir import (
     Graph,
     Native,

@@ -14,8 +14,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec.structs import replace
 
-from couler_kfp.history.calls import calls_of, name_of
-from couler_kfp.history.records import SCHEMA, TOLD, Details, Document, Run
+from couler_kfp.history.records import SCHEMA, TOLD, Details, Document, Run, calls_of, name_of
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.net.json_api import JsonApi, Server

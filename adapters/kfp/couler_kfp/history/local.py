@@ -14,8 +14,7 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.history.calls import calls_of, name_of
-from couler_kfp.history.records import SCHEMA, Details, Document, Run, Task
+from couler_kfp.history.records import SCHEMA, Details, Document, Run, Task, calls_of, name_of
 
 __all__ = ["history_of"]
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from couler_kfp.history import records
-from couler_kfp.history.calls import calls_of, name_of
-from couler_kfp.history.records import Call, Document
+from couler_kfp.history.records import Call, Document, calls_of, name_of
 from couler_kfp.history.tasks import Instance, instances_of
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput

@@ -12,8 +12,8 @@ from typing import Any
 
 from couler_kfp.mappings import Mapped
 from couler_kfp.run.client import Calls
-from couler_kfp.run.filling import filled, gathered, produced
 from couler_kfp.run.jobs import jobs_of
+from couler_kfp.run.stand_ins import filled, gathered, produced
 from couler_kfp.run.store import fetched, needed_root, root_of
 from couler_kfp.split.handoff import HANDOFF, Crossing
 from couler_plugins.errors import EngineError, Unsupported

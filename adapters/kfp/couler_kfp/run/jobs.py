@@ -7,6 +7,7 @@ parts, and gives their outputs the names that the pipeline has for them.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
@@ -15,12 +16,68 @@ from typing import Any, NamedTuple
 import msgspec
 
 from couler_kfp.documents import OBJECT, is_pipeline, is_platform, owned_platforms
-from couler_kfp.run.values import arguments_of, inputs_of
 from couler_kfp.split.detect_split import PIPELINE
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 
-__all__ = ["Source", "jobs_of"]
+__all__ = ["Source", "arguments_of", "inputs_of", "jobs_of", "shown"]
+
+
+HINTS = {
+    "NUMBER_INTEGER": "a whole number",
+    "NUMBER_DOUBLE": "a number",
+    "BOOLEAN": "true or false",
+    "LIST": 'a list as JSON: ["a", 1]',
+    "STRUCT": 'a mapping as JSON: {"a": 1}',
+}
+
+
+def inputs_of(spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The parameters that a pipeline declares, by name."""
+    parameters: dict[str, dict[str, Any]] = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    return parameters
+
+
+def arguments_of(spec: Mapping[str, Any], texts: Mapping[str, str], pipeline: str) -> dict[str, Any]:
+    """The arguments of a pipeline, from the texts of all that are given.
+
+    Raises:
+        InvalidInput: a text is none of the declared type, or a parameter is missing.
+    """
+    arguments = {}
+    for name, definition in inputs_of(spec).items():
+        if name in texts:
+            arguments[name] = _value(name, texts[name], str(definition.get("parameterType")))
+        elif "defaultValue" not in definition and not definition.get("isOptional"):
+            message = f"the parameter {name!r} of {pipeline!r} is not given, and has no default"
+            raise InvalidInput(message, engine="kfp", hint=f"give --parameter {name}=VALUE")
+    return arguments
+
+
+def _value(name: str, text: str, kind: str) -> Any:
+    if kind == "STRING":
+        return text
+    wanted: dict[str, Any] = {
+        "NUMBER_INTEGER": int,
+        "NUMBER_DOUBLE": (int, float),
+        "BOOLEAN": bool,
+        "LIST": list,
+        "STRUCT": dict,
+    }
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if isinstance(value, wanted.get(kind, object)) and (kind == "BOOLEAN" or not isinstance(value, bool)):
+        return float(value) if kind == "NUMBER_DOUBLE" else value
+    message = f"the value of the parameter {name!r} is no {kind}"
+    raise InvalidInput(message, engine="kfp", hint=f"give {HINTS.get(kind, 'JSON')}")
+
+
+def shown(value: Any) -> str:
+    """A value as text; KFP keeps no order of a mapping's keys."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
 
 Mapped = dict[str, Any]
 RUN = re.compile(r"[a-z0-9]([-a-z0-9]{0,34}[a-z0-9])?")

@@ -22,10 +22,9 @@ from typing import Any
 import msgspec
 
 from couler_kfp.history.local import history_of
-from couler_kfp.run.filling import filled, gathered, produced
 from couler_kfp.run.jobs import jobs_of
 from couler_kfp.run.offline import check_runs_here, offline
-from couler_kfp.run.stand_ins import with_given
+from couler_kfp.run.stand_ins import filled, gathered, produced, with_given
 from couler_kfp.split.handoff import Crossing
 from couler_plugins.errors import EngineError, InvalidInput, install_hint
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted

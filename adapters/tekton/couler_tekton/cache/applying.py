@@ -17,7 +17,7 @@ from couler_tekton.cache.declared import CACHED_FROM, annotations_of, entries, m
 from couler_tekton.cache.resolving import TASK, Tasks, is_task_call
 from couler_tekton.cache.wrapping import WrapSettings, unwrapped, with_steps
 from couler_tekton.extracted import holder, named
-from couler_tekton.lint.durations import seconds
+from couler_tekton.lint.names import seconds
 from couler_tekton.variables import scope_in
 
 __all__ = ["Applying"]

@@ -13,8 +13,7 @@ from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.documents.mappings import texts_in
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.caching import CacheChange, Material, Objection
-from couler_plugins.hookspecs.declarations import Said
+from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
 from couler_plugins.ir import Graph, Operation, Step, Workflow, call_sites
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import STEP_ACTION, write_operation

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 from couler_plugins.documents import FilePlace, Path
 from couler_plugins.engine_kit.reporting import Report
-from couler_plugins.ir.definitions import Definitions
-from couler_plugins.ir.shared_names import SharedNames
+from couler_plugins.ir.definitions import Definitions, SharedNames
 from couler_tekton.definitions import Entry, full_name
 from couler_tekton.documents import Object
 from couler_tekton.lint.graphs import reads

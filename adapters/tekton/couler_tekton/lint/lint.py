@@ -12,18 +12,18 @@ from collections.abc import Iterator
 from couler_plugins.documents import Remark, remarks_on_reread
 from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.ir.shared_names import SharedNames, Subject
+from couler_plugins.ir.definitions import SharedNames, Subject
 from couler_tekton.cache.stale import stale_keys
 from couler_tekton.definitions import Entry, definitions, full_name
 from couler_tekton.documents import Object, objects
 from couler_tekton.feature_gates import features, is_beyond
-from couler_tekton.lint.actions import check_step_action
 from couler_tekton.lint.links import Shelf, View, check_links
 from couler_tekton.lint.names import check_metadata
 from couler_tekton.lint.older import check_older, said_of_older
 from couler_tekton.lint.pipelines import check_pipeline_object
 from couler_tekton.lint.runs import check_pipeline_run, check_task_run
 from couler_tekton.lint.shapes import check_shape, without_nulls
+from couler_tekton.lint.steps import check_step_action
 from couler_tekton.lint.tasks import check_task_object
 from couler_tekton.plugin import Options
 from couler_tekton.versions import in_v1, is_older

@@ -11,7 +11,7 @@ from typing import Any
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.reporting import Report
-from couler_tekton.lint.references import check_once
+from couler_tekton.lint.names import check_once
 
 __all__ = ["MOST", "check_matrix", "matrix_params"]
 

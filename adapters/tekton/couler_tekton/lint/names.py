@@ -1,18 +1,29 @@
-"""What names may look like: Kubernetes' own rules, and Tekton's for parameters and results.
-
-Sources: `k8s.io/apimachinery/pkg/util/validation`, `pkg/apis/validate/metadata.go`, `task_validation.go`,
-`resultref.go` of Tekton, `pkg/resolve/resolve.go` of Pipelines-as-Code.
-"""
+"""Names and durations: Kubernetes' own rules, Tekton's for parameters and results, and Go's notation of time."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.reporting import Report
+from couler_tekton.feature_gates import URL
 
-__all__ = ["check_metadata", "is_label", "is_object_name", "is_parameter_name", "is_qualified", "is_result_name"]
+__all__ = [
+    "check_bound_once",
+    "check_metadata",
+    "check_once",
+    "check_reference",
+    "is_label",
+    "is_object_name",
+    "is_parameter_name",
+    "is_qualified",
+    "is_result_name",
+    "repeats",
+    "seconds",
+]
+
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
@@ -76,3 +87,74 @@ def check_metadata(data: dict[str, Any], report: Report) -> None:
         report.error("invalid-name", where, f"{name!r} is no name for an object" if name else "it has no name", hint)
     elif len(name) > LONGEST:
         report.error("invalid-name", where, f"the name has {len(name)} characters", f"use at most {LONGEST}")
+
+
+UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+
+
+def seconds(text: str) -> float | None:
+    """How long a duration is, as Go's `time.ParseDuration` reads it; None where it does not."""
+    sign, digits = (-1.0, text[1:]) if text.startswith("-") else (1.0, text.removeprefix("+"))
+    if digits == "0":
+        return 0.0
+    parts = list(PART.finditer(digits))
+    if not parts or "".join(part[0] for part in parts) != digits:
+        return None
+    return sign * sum(float(part[1]) * UNITS[part[2]] for part in parts)
+
+
+Mapped = dict[str, Any]
+RENAME = "rename one of them"
+
+
+def check_reference(reference: Mapped, path: Path, report: Report) -> None:
+    """What a `taskRef`, `pipelineRef` or `ref` says."""
+    name, resolver = reference.get("name") or "", reference.get("resolver") or ""
+    params = reference.get("params")
+    if resolver or params is not None:
+        if params is not None:
+            if name:
+                report.error("reference", path, "a name stands beside the params of a resolver", "keep one of the two")
+            if not resolver:
+                report.error("reference", path, "params without a resolver", "name the resolver")
+            check_once(params, (*path, "params"), "parameters", report, fold=True)
+        if resolver and name and not URL.search(name):
+            message = f"{name!r} is no URL, and stands beside a resolver"
+            report.error("reference", (*path, "name"), message, "pass it among the params of the resolver")
+    elif name and URL.search(name):
+        report.error("reference", path, f"{name!r} is a URL, and needs a resolver", "name the resolver")
+    elif name and not is_qualified(name):
+        report.error("invalid-name", (*path, "name"), f"{name!r} is no name for an object", "correct the name")
+    elif not name:
+        report.error("reference", path, "it names nothing", "give it a name, or a resolver")
+
+
+def repeats(names: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """The names in a list that stand before in it as well, with their numbers."""
+    seen: set[str] = set()
+    for number, name in enumerate(names):
+        if name in seen:
+            yield number, name
+        seen.add(name)
+
+
+def check_once(
+    items: Iterable[Mapped] | None,
+    path: Path,
+    what: str,
+    report: Report,
+    hint: str = "keep one of them",
+    *,
+    fold: bool = False,
+) -> None:
+    """That no two things of a list have one name; `fold` where names that differ in case are one."""
+    names = (str(item.get("name") or "") for item in items or ())
+    for number, name in repeats(map(str.lower, names) if fold else names):
+        report.error("duplicate-name", (*path, number), f"two {what} are called {name!r}", hint)
+
+
+def check_bound_once(bindings: Iterable[Mapped] | None, path: Path, report: Report) -> None:
+    """That no workspace is given twice."""
+    for number, name in repeats(binding.get("name") or "" for binding in bindings or ()):
+        report.error("duplicate-name", (*path, number), f"the workspace {name!r} is given twice", "keep one of them")

@@ -1,20 +1,18 @@
-"""What tasks of a pipeline are passed of its parameters.
-
-Source: `validatePipelineTaskParameterUsage` in `pipeline_validation.go`, `param_types.go`.
-"""
+"""Parameters that tasks of a pipeline are passed, and those that a run hands down without a declaration."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.matrices import matrix_params
-from couler_tekton.lint.parameters import Declared, check_variable, value_type
+from couler_tekton.lint.parameters import Declared, check_variable, declared, value_type
 from couler_tekton.lint.texts import entire_problem, is_isolated_whole, isolated_problem, prohibited_problem
 
-__all__ = ["check_passing"]
+__all__ = ["check_passing", "handed_to_pipeline", "handed_to_task"]
+
 
 Mapped = dict[str, Any]
 
@@ -85,3 +83,75 @@ class _Checker:
     def _say(self, problem: str, path: Path) -> None:
         if problem:
             self._report.error("parameter-use", path, problem, "pass a list or an object alone, with [*]")
+
+
+def handed_to_task(spec: Mapped, path: Path, report: Report) -> list[Declared]:
+    """The parameters that a task in a TaskRun can use."""
+    params = _Handed(report)
+    params.add(spec.get("params") or (), (*path, "params"))
+    params.declared(declared(spec["taskSpec"].get("params") or (), (*path, "taskSpec", "params")))
+    return list(params.params.values())
+
+
+def handed_to_pipeline(spec: Mapped, path: Path, report: Report) -> list[Declared]:
+    """The parameters that the pipeline in a PipelineRun can use, and the tasks that are written in it."""
+    params = _Handed(report)
+    pipeline, inner = spec["pipelineSpec"], (*path, "pipelineSpec")
+    params.add(spec.get("params") or (), (*path, "params"))
+    params.declared(declared(pipeline.get("params") or (), (*inner, "params")))
+    for number, task in enumerate(pipeline.get("tasks") or ()):
+        place = (*inner, "tasks", number)
+        params.passed(task.get("params") or (), (*place, "params"))
+        body = task.get("taskSpec") or {}
+        params.declared(declared(body.get("params") or (), (*place, "taskSpec", "params")))
+    return list(params.params.values())
+
+
+class _Handed:
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.params: dict[str, Declared] = {}
+
+    def add(self, params: Iterable[Mapped], path: Path) -> None:
+        """What the run is given: each parameter is as its value is."""
+        for number, param in enumerate(params):
+            name, value = param.get("name") or "", param.get("value")
+            kind = value_type(value) if "value" in param else ""
+            self.params[name] = Declared(name, kind, _keys(value), value, (), (*path, number))
+
+    def passed(self, params: Iterable[Mapped], path: Path) -> None:
+        """What a task is passed: a parameter that is known gets the keys of an object."""
+        for number, param in enumerate(params):
+            param_known, keys = self.params.get(param.get("name") or ""), _keys(param.get("value"))
+            if param_known is None:
+                self.add([param], (*path, number))
+            elif keys and (param_known.keys is None or value_type(param_known.default) != "object"):
+                message = f"an object is passed as {param_known.name!r}, which is none around it"
+                hint = "pass it under another name: the webhook itself fails here"
+                self._report.error("parameter-use", (*path, number), message, hint)
+            elif keys is not None:
+                self.params[param_known.name] = param_known._replace(keys={**(param_known.keys or {}), **keys})
+
+    def declared(self, params: Iterable[Declared]) -> None:
+        """Declarations: of what is passed, they say the keys; all else has to be declared whole."""
+        for param in params:
+            other = self.params.get(param.name)
+            if other is None:
+                self.params[param.name] = param
+                continue
+            is_object = isinstance(param.default, dict) and value_type(param.default) == "object"
+            if is_object and param.default and other.default is None:
+                message = f"the object {param.name!r} has a default here, and none around it"
+                hint = "give it one there, too: the webhook itself fails here"
+                self._report.error("parameter-default", param.path, message, hint)
+            elif param.keys is None and (is_object or other.type == "object"):
+                hint = "declare its keys under properties"
+                message = f"the object {param.name!r} has no properties"
+                self._report.error("parameter-properties", param.path, message, hint)
+            elif other.type == "object":
+                self.params[param.name] = other._replace(keys=param.keys)
+
+
+def _keys(value: Any) -> dict[str, str] | None:
+    """The keys of an object, with their types."""
+    return dict.fromkeys(value, "string") if isinstance(value, dict) and value_type(value) == "object" else None

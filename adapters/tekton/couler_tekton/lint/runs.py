@@ -9,12 +9,10 @@ from typing import Any
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.reporting import Report
-from couler_tekton.lint.durations import seconds
-from couler_tekton.lint.param_scope import handed_to_pipeline, handed_to_task
+from couler_tekton.lint.names import check_bound_once, check_once, check_reference, repeats, seconds
 from couler_tekton.lint.parameters import check_arrays, check_declared, check_names, check_usage
-from couler_tekton.lint.passing import check_passing
+from couler_tekton.lint.passing import check_passing, handed_to_pipeline, handed_to_task
 from couler_tekton.lint.pipelines import check_pipeline, tasks_of
-from couler_tekton.lint.references import check_bound_once, check_once, check_reference, repeats
 from couler_tekton.lint.tasks import check_task, steps_of
 from couler_tekton.lint.texts import expressions, is_result, result_refs, values
 

@@ -1,23 +1,32 @@
-"""Steps and sidecars of a task.
-
-Source: `pkg/apis/pipeline/v1/container_validation.go`, `merge.go`.
-"""
+"""Steps and sidecars of a task, and StepActions."""
 
 from __future__ import annotations
 
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.feature_gates import ARTIFACT
-from couler_tekton.lint.durations import seconds
-from couler_tekton.lint.names import is_label
-from couler_tekton.lint.references import check_reference
+from couler_tekton.lint.names import check_reference, is_label, seconds
+from couler_tekton.lint.parameters import (
+    check_arrays,
+    check_declared,
+    check_names,
+    check_results,
+    check_unique,
+    check_usage,
+    check_variable,
+    declared,
+    step_texts,
+)
+from couler_tekton.lint.texts import mentions
 
-__all__ = ["check_on_error", "check_program", "check_sidecar", "check_step", "clean", "merged"]
+__all__ = ["check_on_error", "check_program", "check_sidecar", "check_step", "check_step_action", "clean", "merged"]
+
 
 Mapped = dict[str, Any]
 STEP_RESULT = re.compile(r"\$\(steps\..*?\.results\..*?\)")
@@ -121,3 +130,35 @@ def check_sidecar(sidecar: Mapped, path: Path, report: Report) -> None:
     if sidecar.get("name") == RESERVED_SIDECAR:
         report.error("invalid-name", (*path, "name"), f"{RESERVED_SIDECAR} is Tekton's own sidecar", "rename it")
     check_program(sidecar, path, report)
+
+
+TEXTS = partial(step_texts, keys=("image", "script"), of_mounts=("name",))
+"""The texts of a StepAction that parameters may stand in."""
+
+
+def check_step_action(spec: Mapped, path: Path, report: Report) -> None:
+    """A StepAction: it declares all that it uses, and its script uses no parameters."""
+    params = declared(spec.get("params") or (), (*path, "params"))
+    check_program(spec, path, report)
+    script = spec.get("script") or ""
+    if mentions(script, "params"):
+        message = "the script of a StepAction reads a parameter"
+        report.error("script-params", (*path, "script"), message, "pass it by an environment variable")
+    steps = [(spec, path)]
+    check_usage(steps, params, report, TEXTS)
+    check_declared([param._replace(enum=()) for param in params], report)
+    check_unique(params, report)
+    check_names(params, report)
+    check_arrays(steps, params, report, TEXTS)
+    names = {result.get("name") or "" for result in spec.get("results") or ()}
+    for prefix in ("step.results", "results"):
+        check_variable(script, (*path, "script"), prefix, names, report, "result")
+    check_results(spec, path, report)
+    existing = {param.name for param in params}
+    for number, mount in enumerate(spec.get("volumeMounts") or ()):
+        name, place = mount.get("name") or "", (*path, "volumeMounts", number, "name")
+        if mentions(name, "params") != [name]:
+            message = f"{name!r} is not the name of a volume that its user chooses"
+            report.error("volume-mount", place, message, "write $(params.NAME)")
+            return
+        check_variable(name, place, "params", existing, report)

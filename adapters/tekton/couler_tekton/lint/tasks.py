@@ -9,18 +9,18 @@ from typing import Any
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.reporting import Report
+from couler_tekton.lint.names import RENAME, check_once
 from couler_tekton.lint.parameters import (
     check_arrays,
     check_declared,
     check_names,
+    check_results,
     check_unique,
     check_usage,
     check_variable,
     declared,
     step_texts,
 )
-from couler_tekton.lint.references import RENAME, check_once
-from couler_tekton.lint.results import check_results
 from couler_tekton.lint.steps import check_sidecar, check_step, clean, merged
 from couler_tekton.lint.whens import check_whens
 

@@ -12,16 +12,14 @@ import msgspec
 
 from couler_plugins.engine_kit.kubernetes.calls import Mapped
 from couler_plugins.engine_kit.kubernetes.failing import failures
-from couler_plugins.engine_kit.kubernetes.kinds import Kind
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
-from couler_plugins.engine_kit.kubernetes.objects import Calls
+from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
 from couler_plugins.engine_kit.kubernetes.rights import demand
 from couler_plugins.engine_kit.kubernetes.submitting import apply, create, right_to_submit
 from couler_plugins.engine_kit.kubernetes.watching import Bell
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Failure, Job, Produced, Request, Status, Submitted, Where
-from couler_tekton.run.jobs import TASK_RUNS, jobs_of
-from couler_tekton.run.kinds import HINTS, PIPELINE_RUN, TASK_RUN, kind_of
+from couler_tekton.run.jobs import HINTS, PIPELINE_RUN, TASK_RUN, TASK_RUNS, jobs_of, kind_of
 from couler_tekton.run.parts import READ, STATUS, WHOLE_LABEL, WITHIN
 from couler_tekton.run.sizes import too_large
 from couler_tekton.run.status import ended, failed_of, outcome_of, produced, results_of, status_of, together

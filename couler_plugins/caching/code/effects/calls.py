@@ -23,9 +23,19 @@ from couler_plugins.caching.code.effects.abstract import (
     holds_users,
     operated,
 )
-from couler_plugins.caching.code.effects.effect_names import COPIES, IMPORTERS, METACLASSES, PLAIN, SAYS, SETS, WRITERS
 from couler_plugins.caching.code.effects.following import Following
-from couler_plugins.caching.code.effects.reads import is_environment, read_by, variable
+from couler_plugins.caching.code.effects.reads import (
+    COPIES,
+    IMPORTERS,
+    METACLASSES,
+    PLAIN,
+    SAYS,
+    SETS,
+    WRITERS,
+    is_environment,
+    read_by,
+    variable,
+)
 from couler_plugins.caching.code.modules import is_library, module_of
 
 __all__ = ["Evaluation"]

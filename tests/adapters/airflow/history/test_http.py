@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from couler_airflow.history.api import Client
 from couler_airflow.history.archive import AirflowArchive
-from couler_airflow.history.http import Client
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.net import json_api

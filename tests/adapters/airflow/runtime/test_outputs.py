@@ -279,7 +279,7 @@ def test_a_store_that_hangs_leaves_nothing_behind(runs: Runs, data: Path, monkey
 
 
 def test_another_run_that_makes_the_same_is_noticed(runs: Runs, data: Path) -> None:
-    from couler_plugins.caching.dataplane.output_locks import OutputLocks
+    from couler_plugins.caching.dataplane.fresh_outputs import OutputLocks
     from couler_plugins.caching.reads.dispatch import unobserved
 
     out = data / "out"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from adapters.argo.caching.wild import Choices, wild
 from adapters.argo.caching.world import Ran, Submission, World
 from couler_plugins.api import optimize
-from couler_plugins.caching import analysis, composites, lineage, upstream
+from couler_plugins.caching import analysis, composites, upstream, verdicts
 from couler_plugins.caching.declarations import Declaration
 from couler_plugins.caching.upstream import Handed
 from couler_plugins.plugins import Plugins, load_plugins
@@ -101,7 +101,7 @@ def everything_handed(step: object, name: object = None, *, identified: bool = F
         pytest.param(upstream.Before, "_steps_before", lambda self, step, handed, found: iter(()), 10, id="order"),
         pytest.param(upstream.Before, "_outside", lambda self, handed, found: iter(()), 208, id="before a graph"),
         pytest.param(upstream, "handed_by_value", everything_handed, 1, id="what cuts"),
-        pytest.param(lineage, "_leaf", lambda reference, leaves: 0, 5, id="values"),
+        pytest.param(verdicts, "_leaf", lambda reference, leaves: 0, 5, id="values"),
         pytest.param(analysis, "merge_scopes", lambda one, other: one, 10, id="several callers"),
         pytest.param(analysis, "call_objections", lambda step: iter(()), 8, id="arguments and needs"),
         pytest.param(analysis, "resolve", lambda said, assume_pure: Declaration("any"), 3, id="declarations"),

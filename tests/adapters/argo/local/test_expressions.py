@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from couler_argo.run.local.evaluating import check_condition, check_expression, condition_holds, evaluated
-from couler_argo.run.local.functions import spelled
+from couler_argo.run.local.evaluating import check_condition, check_expression, condition_holds, evaluated, spelled
 from couler_plugins.hookspecs.local import NotThere
 
 

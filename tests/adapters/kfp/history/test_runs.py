@@ -14,7 +14,7 @@ from couler_plugins.caching.profiles import profiles_of
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Run, StepRun
-from couler_plugins.runs.families import belongs
+from couler_plugins.runs.run import belongs
 from kfp_history import PIPELINE, node, run, task
 
 

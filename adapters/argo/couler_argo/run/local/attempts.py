@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from couler_argo.run.local.facts import data_of
 from couler_argo.run.local.programs import seconds_of
-from couler_argo.run.local.structures import data_of
 from couler_plugins.hookspecs.local import Ended, NotThere
 from couler_plugins.ir import Literal, Retry
 

@@ -5,16 +5,51 @@ Sources: `shouldExecute` in Argo's `workflow/controller/operator.go` (names are 
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from couler_argo.run.local.functions import FUNCTIONS
 from couler_argo.run.local.parsing import Call, Item, List, Member, NotReadable, Operator, Ternary, Tree, Word, parse
+from couler_plugins.caching.keys import go_json
 from couler_plugins.hookspecs.local import NotThere
 
-__all__ = ["Held", "check_condition", "check_expression", "condition_holds", "evaluated"]
+__all__ = ["FUNCTIONS", "Held", "check_condition", "check_expression", "condition_holds", "evaluated", "spelled"]
+
+
+WHOLE = 2.0**53
+
+
+def spelled(value: Any) -> str:
+    """A value as the text that Argo makes of an expression's result."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE:
+        return str(int(value))
+    return go_json(value).decode("utf-8", "surrogatepass")
+
+
+def _number(kind: type[int] | type[float]) -> Callable[[Any], Any]:
+    return lambda value: kind(float(value)) if isinstance(value, str) and kind is float else kind(value)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "asInt": _number(int),
+    "asFloat": _number(float),
+    "int": _number(int),
+    "float": _number(float),
+    "string": spelled,
+    "len": len,
+    "lower": str.lower,
+    "upper": str.upper,
+    "trim": str.strip,
+    "toJson": lambda value: go_json(value).decode("utf-8", "surrogatepass"),
+    "toJSON": lambda value: go_json(value).decode("utf-8", "surrogatepass"),
+    "fromJSON": json.loads,
+}
+"""The functions that are known here."""
+
 
 Held = Sequence[Callable[[], Any]]
 """Gives what an expression looks up, by number, when it is needed."""

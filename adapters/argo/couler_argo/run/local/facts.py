@@ -6,11 +6,13 @@ Sources: docs/variables.md, `assessDAGPhase` in `workflow/controller/dag.go`, `e
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from couler_plugins.hookspecs.local import Ended, NotThere, Outcome
-from couler_plugins.ir import Graph, Reference, needed
+from couler_plugins.ir import Graph, Native, Reference, needed
 
-__all__ = ["PHASES", "fact", "known_fact", "outcome"]
+__all__ = ["PHASES", "UNKNOWN", "data_of", "fact", "known_fact", "outcome"]
+
 
 PHASES: Mapping[str, str] = {
     "succeeded": "Succeeded",
@@ -63,3 +65,18 @@ def outcome(graph: Graph, ended: Mapping[str, Ended]) -> Outcome:
     targets = [str(name) for name in graph.targets] or [name for name in ended if name not in waited]
     bad_targets = (branch[name] for name in targets if branch[name] not in ("succeeded", *steps[name].tolerates))
     return next(bad_targets, "succeeded")
+
+
+UNKNOWN = "(only known at run time)"
+
+
+def data_of(structure: Native | None) -> Mapping[str, Any]:
+    """What a mapping holds, with a text in the place of each reference; empty where it is none."""
+    if structure is None:
+        return {}
+    text = "".join(part if isinstance(part, str) else UNKNOWN for part in structure.parts)
+    try:
+        content = Native(parts=(text,)).data
+    except ValueError:
+        return {UNKNOWN: None}
+    return content if isinstance(content, dict) else {}

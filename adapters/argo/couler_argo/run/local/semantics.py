@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from couler_argo.run.local import attempts, facts, programs, values
 from couler_argo.run.local import unsupported as refusals
 from couler_argo.run.local.evaluating import condition_holds
-from couler_argo.run.local.structures import data_of
+from couler_argo.run.local.facts import data_of
 from couler_plugins.hookspecs.local import Look, NotThere, Refusal
 from couler_plugins.ir import Expression, Value, Workflow
 from couler_plugins.ir.bundle import Bundle

@@ -8,8 +8,7 @@ from typing import Any
 
 from couler_argo.run.local.attempts import objections
 from couler_argo.run.local.evaluating import check_condition, check_expression
-from couler_argo.run.local.facts import known_fact
-from couler_argo.run.local.structures import data_of
+from couler_argo.run.local.facts import data_of, known_fact
 from couler_plugins.hookspecs.local import NotThere, Refusal
 from couler_plugins.ir import (
     ANY_STEP,

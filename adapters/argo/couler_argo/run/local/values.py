@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from couler_argo.run.local.evaluating import evaluated
-from couler_argo.run.local.functions import spelled
+from couler_argo.run.local.evaluating import evaluated, spelled
 from couler_plugins.hookspecs.local import Ended, File, Look, NotThere
 from couler_plugins.ir import Expression, FirstOf, Literal, Loop, Native, Reference, Template, Value
 
