@@ -8,8 +8,6 @@ from typing import Any
 
 import pluggy
 
-__all__ = ["PROJECT", "hookimpl", "hookspec", "listed"]
-
 PROJECT = "couler_plugins"
 """pluggy's project name, and the entry-point group that plugins register in."""
 

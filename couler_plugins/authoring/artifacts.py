@@ -24,19 +24,6 @@ from couler_plugins.authoring.values import RunValue
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference
 
-__all__ = [
-    "Artifact",
-    "ArtifactValue",
-    "artifact_name",
-    "create_gcs_artifact",
-    "create_git_artifact",
-    "create_hdfs_artifact",
-    "create_local_artifact",
-    "create_oss_artifact",
-    "create_parameter_artifact",
-    "create_s3_artifact",
-]
-
 OTHER = re.compile(r"[^A-Za-z0-9]+")
 SecretKey = tuple[str, str]
 """The name of a Secret, and a key in it."""

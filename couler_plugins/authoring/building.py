@@ -39,9 +39,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir import Call as GraphCall
 
-__all__ = ["ENGINE", "build", "check_mounts", "check_whole"]
-
-
 # What only the whole workflow shows: volumes that are not there, steps that wait for each other, outputs of nobody.
 
 

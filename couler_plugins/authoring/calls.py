@@ -13,8 +13,6 @@ from couler_plugins.authoring.submitters import Submitter
 from couler_plugins.authoring.workflow import AuthoredWorkflow
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["run", "written"]
-
 
 @said_where
 def written(name: str = "", **settings: Any) -> AuthoredWorkflow:

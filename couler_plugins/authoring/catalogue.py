@@ -17,8 +17,6 @@ from couler_plugins.ir import Literal, replace
 from couler_plugins.options.config import load_config
 from couler_plugins.plugins import STEPS, load_plugins
 
-__all__ = ["run_step"]
-
 HINT = 'name one: run_step("load-csv", url=…)'
 
 

@@ -11,27 +11,6 @@ from couler_plugins.authoring.places import shown
 from couler_plugins.authoring.values import CLOSE, OPEN
 from couler_plugins.errors import InvalidInput
 
-__all__ = [
-    "MOST",
-    "checked_flag",
-    "checked_image",
-    "checked_json",
-    "checked_key",
-    "checked_labels",
-    "checked_list",
-    "checked_mapping",
-    "checked_name",
-    "checked_object",
-    "checked_one_of",
-    "checked_port",
-    "checked_quantity",
-    "checked_resource",
-    "checked_text",
-    "checked_texts",
-    "checked_whole",
-]
-
-
 MOST = 2**31 - 1
 """The most that Kubernetes, and who counts as it does, take for seconds and attempts."""
 LONGEST = 250

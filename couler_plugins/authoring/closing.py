@@ -25,8 +25,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["Closed", "close"]
-
 FIELDS = ("image", "command", "script", "env", "requests", "limits", "native_extra")
 Slot = tuple[str, str]
 """A place for a value: what kind of place, and which one."""

@@ -13,18 +13,6 @@ from couler_plugins.authoring.values import RunValue, as_value, checked_as_text
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value, map_references
 
-__all__ = [
-    "Condition",
-    "bigger",
-    "bigger_equal",
-    "check_condition",
-    "condition_value",
-    "equal",
-    "not_equal",
-    "smaller",
-    "smaller_equal",
-]
-
 TEXTS = ("==", "!=")
 """What compares texts as they are; the others compare numbers."""
 NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)

@@ -15,8 +15,6 @@ from couler_plugins.authoring.recording import Recorder
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference
 
-__all__ = ["implicit", "in_block", "recorder", "recording", "reset", "whole"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

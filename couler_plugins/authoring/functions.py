@@ -15,8 +15,6 @@ from couler_plugins.engine_kit.legalize.python.source import function_from
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Native, Operation, Value, replace
 
-__all__ = ["function_operation"]
-
 TYPES = 'outputs={"loss": "float"}'
 JSON = "give data of JSON, or what a step returned by itself"
 

@@ -17,8 +17,6 @@ from couler_plugins.authoring.values import Returned, RunValue, as_value, checke
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Axis, Literal, Loop, Native, Reference, replace
 
-__all__ = ["exec_while", "map"]
-
 Function = Callable[..., Any]
 NAMED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 

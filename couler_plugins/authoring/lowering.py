@@ -15,8 +15,6 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import load_config
 from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Lowering"]
-
 
 @dataclass(frozen=True)
 class Lowering:

@@ -24,8 +24,6 @@ from couler_plugins.authoring.values import Returned, RunValue, as_value, listed
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Port, Retry, Value
 
-__all__ = ["Common", "limits", "main_container", "operation_of"]
-
 AMOUNTS = 'resources={"cpu": 1, "memory": "1Gi"}'
 POLICIES = ("Always", "IfNotPresent", "Never")
 SOURCES = 'env_from=[{"configMapRef": {"name": "settings"}}]'

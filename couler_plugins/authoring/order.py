@@ -18,9 +18,6 @@ from couler_plugins.engine_kit.legalize.depends import bare_outcomes, parse_depe
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Reference, needed
 
-__all__ = ["WFStatus", "concurrent", "dag", "set_dependencies", "set_exit_handler", "when"]
-
-
 Function = Callable[..., Any]
 
 

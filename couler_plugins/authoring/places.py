@@ -12,9 +12,6 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from couler_plugins.errors import CoulerError, InvalidInput
 
-__all__ = ["PACKAGE", "Place", "check_call", "place", "said_where", "shown"]
-
-
 WIDTH = 80
 
 

@@ -13,8 +13,6 @@ from couler_plugins.authoring.scopes import Call, Scope
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference, map_references, replace
 
-__all__ = ["Recorder"]
-
 
 def signature(call: Call, names: dict[str, str] | None = None) -> tuple[Any, ...]:
     """What a call is, whatever its steps are called: two calls with equal ones do the same."""

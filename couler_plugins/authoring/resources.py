@@ -25,8 +25,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["job_operation"]
-
 ACTIONS = ("create", "apply", "get", "patch", "replace", "delete")
 
 

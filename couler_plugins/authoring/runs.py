@@ -9,8 +9,6 @@ from couler_plugins.driver.rewrite import adapter_errors
 from couler_plugins.hookspecs.running import Request, Runner, Status
 from couler_plugins.running import Journal, drive
 
-__all__ = ["SubmittedRun"]
-
 
 class SubmittedRun:
     """A run. It goes on where it runs, whatever becomes of this object.

@@ -11,8 +11,6 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference
 from couler_plugins.ir.base import Source
 
-__all__ = ["Given", "Giver"]
-
 NUMBERS = count(1)
 
 

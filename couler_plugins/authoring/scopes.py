@@ -27,8 +27,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["Branch", "Call", "Scope", "after"]
-
 BARE = bare_outcomes(())
 """What a step accepts of those before it: that they succeeded, were skipped, or run beside it by now."""
 

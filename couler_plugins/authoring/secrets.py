@@ -19,17 +19,6 @@ from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.recording import Recorder
 from couler_plugins.errors import InvalidInput
 
-__all__ = [
-    "Secret",
-    "Volume",
-    "VolumeClaimTemplate",
-    "VolumeMount",
-    "add_volume",
-    "create_workflow_volume",
-    "obtain_secret",
-]
-
-
 MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
 
 

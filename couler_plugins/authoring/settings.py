@@ -25,8 +25,6 @@ from couler_plugins.authoring.values import listed
 from couler_plugins.engine_kit.legalize.schedules import is_zone, schedule_problem
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Schedule", "Settings"]
-
 DNS = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 WORDS = "give a mapping in Kubernetes' words, as in its manifests: {'key': 'value'}"
 

@@ -19,8 +19,6 @@ from couler_plugins.authoring.values import Returned, RunValue, as_value, check_
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Operation, Reference, replace
 
-__all__ = ["get_step_output", "run_container", "run_job", "run_script", "written_step"]
-
 
 @said_where
 def run_container(

@@ -18,7 +18,6 @@ from couler_plugins.hookspecs.running import Request, Where
 from couler_plugins.running import new_run
 
 GIVEN = 'parameters={"day": "monday"}'
-__all__ = ["AirflowSubmitter", "ArgoSubmitter", "KfpSubmitter", "Submitter", "TektonSubmitter"]
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,6 @@ from couler_plugins.authoring.scoped_reference import Given
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Reference, Template, Value, replace
 
-__all__ = ["Returned", "RunValue", "as_value", "check_no_mark", "checked_as_text", "listed"]
-
 OPEN, CLOSE = "\ue000", "\ue001"
 SPOILT = re.compile(r"\\u[eE]000|<(?:input|item|output|parameter)[^<>]* of the run>")
 """What is left of a value in JSON that escapes it, in `repr`, and in a list that was turned into a text."""

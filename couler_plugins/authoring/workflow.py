@@ -21,8 +21,6 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal, Port, Reference, to_json
 from couler_plugins.ir import Workflow as IrWorkflow
 
-__all__ = ["AuthoredWorkflow", "workflow"]
-
 NAMED = 'give it a text: workflow("name")'
 GIVEN = 'parameters={"day": "monday"}'
 

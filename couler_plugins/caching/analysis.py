@@ -57,8 +57,6 @@ from couler_plugins.ir import (
     references,
 )
 
-__all__ = ["Analysis"]
-
 UNREACHABLE = Scope(blocked=Objection("unreachable", "nothing calls its graph"))
 RECURSIVE = Scope(
     blocked=Objection("recursion", "it calls itself, directly or through others, and a hit could repeat that for ever")

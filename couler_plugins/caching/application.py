@@ -20,8 +20,6 @@ from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import EngineCache, Objection
 from couler_plugins.plan import Decision, Plan
 
-__all__ = ["apply_cache"]
-
 
 def apply_cache(options: Cache, plan: Plan, ctx: Context) -> Plan:
     """Ask the engines to cache what may be cached, and say of every other step which rule forbids it."""

@@ -15,8 +15,6 @@ from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Graph, GraphView, Operation, Step, Value, Workflow, references
 
-__all__ = ["ORDER", "Switches", "Toggle", "toggles_of"]
-
 ORDER = Objection("order", "it runs after steps whose results are not among its arguments")
 NO_EPOCH = Objection(
     "no-epoch",

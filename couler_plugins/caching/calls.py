@@ -19,8 +19,6 @@ from couler_plugins.ir import (
     with_directive,
 )
 
-__all__ = ["Place", "calls_of", "directive_of", "is_cache", "is_private", "steps_of", "stripped", "with_calls"]
-
 Place = tuple[str, str]
 """A call: its graph's name (empty for the entry) and its step's."""
 

@@ -17,9 +17,6 @@ from couler_plugins.plugins.policies import ask_policy
 from couler_plugins.runs import Candidate, History, Run, StepRun
 from couler_plugins.runs.run import family_of, site_of
 
-__all__ = ["Limit", "choose"]
-
-
 UNSIZED = "its size is not known, so the policy cannot choose it"
 
 

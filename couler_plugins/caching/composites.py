@@ -13,8 +13,6 @@ from couler_plugins.caching.verdicts import Facts, Lineage, Scope, Verdict, outl
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Argument, Call, Graph, Operation, Reference, Step, references
 
-__all__ = ["GLOBAL", "Composites", "inner_scope"]
-
 GLOBAL = "parameter"
 """The kind of reference that means the same in every graph of a run."""
 

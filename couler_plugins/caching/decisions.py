@@ -13,20 +13,6 @@ from couler_plugins.hookspecs.caching import Objection, SourcePlace
 from couler_plugins.ir import External, Scalar, Step, Workflow
 from couler_plugins.plan import Decision, Outcome
 
-__all__ = [
-    "CACHED",
-    "NATIVE",
-    "Judgement",
-    "called_by",
-    "copy_decision",
-    "decision_of",
-    "decision_on",
-    "judge",
-    "judgement_on",
-    "ordered",
-    "part_decision",
-]
-
 NAME = "cache"
 
 NATIVE = frozenset({"cached-by-owner", "copy", "importer"})

@@ -15,23 +15,6 @@ from couler_plugins.caching.waivers import GUESSES, WAIVERS, waiver_of
 from couler_plugins.hookspecs.caching import Objection, Said
 from couler_plugins.ir import Operation, Source, references
 
-__all__ = [
-    "ALLOW",
-    "ASSUMED",
-    "CACHE",
-    "VERSION",
-    "Declaration",
-    "allow_text",
-    "annotation_texts",
-    "check_words",
-    "resolve",
-    "said_in",
-    "waive",
-    "waive_place",
-    "waivers_in",
-    "with_words",
-]
-
 CACHE, ALLOW = "couler.io/cache", "couler.io/cache-allow"
 """The annotations of a thing; those on what is around it have its name behind them."""
 VERSION = "couler.io/cache-version"

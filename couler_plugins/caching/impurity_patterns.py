@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Expression, nodes
 
-__all__ = ["impure_expression", "impurities", "impurity"]
-
 COMMAND = r"""
     (?:^|[;&|(`!{]|-\w*c["',\s\[]*["']|command["']?\s*:\s*\[?\s*["']|\b(?:then|do|else|if|elif|while|until|sudo|exec|env|xargs
         |time|timeout|nice|nohup|eval|busybox|command|builtin|chroot|watch)[ \t])

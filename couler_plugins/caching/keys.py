@@ -11,8 +11,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["LINEAGE", "VERSION", "digest", "go_json", "key", "lineage_names", "spec_hash"]
-
 VERSION = "v1"
 """The version of the list that is hashed; a change of what keys cover changes it."""
 

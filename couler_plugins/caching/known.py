@@ -14,8 +14,6 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["LARGEST", "KnownArtifact", "KnownResult", "read_known", "write_known"]
-
 LARGEST = 64 * 1024 * 1024
 """How many bytes a record has at most."""
 

@@ -24,8 +24,6 @@ from couler_plugins.ir import (
     replace_callables,
 )
 
-__all__ = ["NO_LINEAGE", "cached_library"]
-
 NO_LINEAGE: tuple[Value, ...] = (Literal(value=digest([])),)
 """What a call of a private copy hands over that has nothing before it: without it, nobody else can call the copy."""
 MIXED = Objection("uncached-caller", "a step of its own library calls it too, and must not be cached")

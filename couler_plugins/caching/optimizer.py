@@ -10,8 +10,6 @@ from couler_plugins.hookspecs import Context
 from couler_plugins.options.fields import Size
 from couler_plugins.plan import Plan
 
-__all__ = ["Cache", "Epoch"]
-
 
 class Epoch(int):
     """Seconds since 1970, written as such (`1764115200`) or as a date in UTC, with a time or without (`2026-11-26`)."""

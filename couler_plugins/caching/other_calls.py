@@ -23,9 +23,6 @@ from couler_plugins.ir import (
 from couler_plugins.ir.libraries import Libraries
 from couler_plugins.plan import Decision, Outcome, Plan
 
-__all__ = ["circular", "with_other_calls"]
-
-
 DYNAMIC = Objection("dynamic", "what it calls is decided when it runs, by a parameter or a resolver")
 HANDLER = Objection("handler", "it runs on an event, for its effect")
 RECURSIVE = Objection("recursion", "it calls itself, directly or through others, and a hit could repeat that for ever")

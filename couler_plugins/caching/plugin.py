@@ -10,9 +10,6 @@ from couler_plugins.ir import Workflow
 from couler_plugins.markers import listed
 from couler_plugins.runs import Run
 
-__all__ = ["couler_artifact_stores", "couler_cache_policies", "couler_profiles", "couler_runs"]
-
-
 couler_cache_policies = listed("couler_plugins.caching.policies:POLICIES")
 couler_artifact_stores = listed(
     "couler_plugins.caching.artifacts.alluxio_store:AlluxioStore",

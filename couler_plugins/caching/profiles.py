@@ -10,8 +10,6 @@ from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.ir import Call, Step, Workflow
 from couler_plugins.runs.run import Run, StepRun, median, site_of
 
-__all__ = ["profiles_of"]
-
 RECENT = 20
 """How many of the newest figures count: what a step took a hundred runs ago says little of today."""
 

@@ -24,18 +24,6 @@ from couler_plugins.ir import (
     references,
 )
 
-__all__ = [
-    "argument_objections",
-    "call_objections",
-    "fingerprint_objections",
-    "key_objections",
-    "operation_objections",
-    "reference_kind",
-    "reference_objection",
-    "uncertain",
-    "uncertain_needs",
-]
-
 CERTAIN = frozenset({"succeeded", "skipped", "daemoned"})
 """Outcomes that a step waits for by default: whether it was skipped is told by the step itself (see `uncertain`)."""
 

@@ -28,8 +28,6 @@ from couler_plugins.ir import (
     replace_callables,
 )
 
-__all__ = ["SALT", "passable", "salt_of", "salted", "salts_of", "unsalted"]
-
 T = TypeVar("T", Argument, Port)
 
 SALT = "couler-salt"

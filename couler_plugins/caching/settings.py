@@ -13,8 +13,6 @@ from couler_plugins.caching.optimizer import Epoch
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs import Context
 
-__all__ = ["CacheSettings"]
-
 
 class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How to cache one workflow; see the options of `cache{…}`.

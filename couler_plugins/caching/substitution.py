@@ -34,8 +34,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["Importers", "Substituted", "substitute"]
-
 OutputName = tuple[str, str]
 """The kind and the name of an output."""
 

@@ -16,9 +16,6 @@ from couler_plugins.caching.verdicts import Lineage, Producer, Scope, Verdict, l
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Graph, GraphView, Reference, Step, needed, references
 
-__all__ = ["Before", "Found", "Handed", "handed_by_value"]
-
-
 ANY_ARTIFACT = digest(["artifact"])
 """The lineage of an artifact of which nothing is known but that the engine tells it from others."""
 

@@ -11,20 +11,6 @@ from couler_plugins.caching.keys import LINEAGE, digest
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Literal, Node, Operation, Reference, Step, Value, replace
 
-__all__ = [
-    "MAX_LEAVES",
-    "Facts",
-    "Lineage",
-    "Producer",
-    "Scope",
-    "Verdict",
-    "lineage_of_call",
-    "lineage_of_producers",
-    "merge_scopes",
-    "outline",
-]
-
-
 MAX_LEAVES = 32
 """How many run-time values a lineage may hold; each costs a parameter in every step that depends on it."""
 

@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.fields import closest
 
-__all__ = ["GUESSES", "OF_PROGRAMS", "WAIVERS", "check_waivers", "source_rule", "waiver_of"]
-
 OF_PROGRAMS = ("clock", "connections", "environment", "files", "network", "programs", "random", "variables")
 """What a program does. Where nobody watches it, only words in its text tell."""
 OF_PODS = ("configured", "run-context", "secret", "volume")

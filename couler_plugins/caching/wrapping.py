@@ -17,8 +17,6 @@ from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Operation, references
 from couler_plugins.net.redacting import redact
 
-__all__ = ["WORKSPACE", "Wrapper", "wrapped"]
-
 PLAIN = re.compile(r"[^\s{}]+")
 """What an engine takes as it stands: without a reference that it would look up."""
 SECRET = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")

@@ -16,18 +16,6 @@ from couler_plugins.caching.dataplane.programs import Invocation, program_spec
 from couler_plugins.cli.cache_options import TEXT
 from couler_plugins.errors import InvalidInput
 
-__all__ = [
-    "Inputs",
-    "inputs_of",
-    "named",
-    "outputs_of",
-    "places_of",
-    "program_options",
-    "readable",
-    "refuse_inside",
-    "spec_of",
-]
-
 Function = Callable[..., Any]
 OF_THE_RUN = "workflow."
 """How the names of values begin that belong to the whole run: keys cover them after a step's own inputs."""

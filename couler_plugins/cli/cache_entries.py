@@ -19,8 +19,6 @@ from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.config import Config
 
-__all__ = ["entry_record", "ls", "rm", "show", "stats", "verify"]
-
 LISTS = {
     "missing": "lacks bytes in the store",
     "corrupt": "has bytes that are not what was stored",

@@ -16,8 +16,6 @@ from couler_plugins.hookspecs.eviction import Limits, Target
 from couler_plugins.options.config import Config, Limit
 from couler_plugins.plugins import POLICIES
 
-__all__ = ["command"]
-
 
 @click.command(
     "evict",

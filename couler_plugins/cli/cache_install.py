@@ -23,8 +23,6 @@ from couler_plugins.net.redacting import redact
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import POLICIES, Plugins
 
-__all__ = ["command"]
-
 TAKEN = {
     "managed": "the workflow is told by --managed-namespace before the --",
     "engine": "it is the engine that the workflow is for",

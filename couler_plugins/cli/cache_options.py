@@ -24,28 +24,6 @@ from couler_plugins.hookspecs import ArtifactStore
 from couler_plugins.options.config import Config, Limit
 from couler_plugins.plugins import STORES, load_plugins
 
-__all__ = [
-    "AGE",
-    "BY_SIGNAL",
-    "CAPACITY",
-    "FEWEST",
-    "TEXT",
-    "capacity_option",
-    "complete_key",
-    "fail_open_options",
-    "harmless",
-    "index_option",
-    "long_work",
-    "max_age_option",
-    "opened",
-    "provenance_options",
-    "store_option",
-    "store_options",
-    "tidy",
-    "timeout_option",
-    "wait_option",
-]
-
 log = logging.getLogger(__name__)
 Function = Callable[..., Any]
 BY_SIGNAL = 128  # and the signal's number: what shells say of a process that one has ended

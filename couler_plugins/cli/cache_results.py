@@ -38,8 +38,6 @@ from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.options.config import Config
 
-__all__ = ["fetch", "key", "restore", "save"]
-
 SPEC = re.compile(r"v\d+:[0-9a-f]{64}")
 MISS = 1
 NOT_KEPT = "the result is not kept"

@@ -36,8 +36,6 @@ from couler_plugins.cli.settings import with_settings
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.config import Config
 
-__all__ = ["command"]
-
 log = logging.getLogger(__name__)
 Texts = tuple[str, ...]
 

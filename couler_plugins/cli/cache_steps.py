@@ -43,8 +43,6 @@ from couler_plugins.errors import EngineError
 from couler_plugins.net.redacting import redact
 from couler_plugins.options.config import Config
 
-__all__ = ["pod_restore", "pod_save", "task_restore", "task_save"]
-
 NOT_RESTORED, NOT_KEPT = "nothing was restored", "the result is not kept"
 FILE = click.Path(path_type=Path)
 

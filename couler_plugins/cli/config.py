@@ -11,8 +11,6 @@ from couler_plugins.net.redacting import redact_url
 from couler_plugins.options.config import Config, settings
 from couler_plugins.options.fields import texts_of
 
-__all__ = ["command"]
-
 
 @click.command(
     "config",

@@ -17,8 +17,6 @@ from couler_plugins.cli.group import couler
 from couler_plugins.demo import workflow
 from couler_plugins.errors import EngineError, InvalidInput
 
-__all__ = ["command"]
-
 RECORD = ".couler-demo.json"
 """The file that holds the digests of what the demo has written into a folder."""
 

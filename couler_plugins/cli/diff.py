@@ -13,8 +13,6 @@ from couler_plugins.cli.work import FileCall, file_command, say_unchanged
 from couler_plugins.documents.matching import LineMatcher
 from couler_plugins.driver.session import optimize_inputs
 
-__all__ = ["command", "unified_diff"]
-
 COLORS = {"+": "green", "-": "red", "@": "cyan"}
 
 

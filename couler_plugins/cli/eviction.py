@@ -24,8 +24,6 @@ from couler_plugins.hookspecs.eviction import Evicted, Evictor, Limits, Target
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import STORES, Plugins
 
-__all__ = ["Round", "evictor_of", "print_round", "repeat", "run_round", "trim"]
-
 log = logging.getLogger(__name__)
 
 

@@ -18,8 +18,6 @@ from couler_plugins.driver.session import optimize_inputs
 from couler_plugins.parallelism.advice import SplitAdvice
 from couler_plugins.parallelism.optimizer import Split
 
-__all__ = ["command"]
-
 
 @file_command(
     "explain",

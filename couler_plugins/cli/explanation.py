@@ -21,9 +21,6 @@ from couler_plugins.hookspecs.caching import SourcePlace
 from couler_plugins.plan import Decision
 from couler_plugins.runs.run import median
 
-__all__ = ["Alike", "in_groups", "print_explanation", "with_lines"]
-
-
 NAMED = 12
 """How many names of what a decision affects are printed."""
 FEW = 4

@@ -31,8 +31,6 @@ from couler_plugins.llm.access import ModelAccess
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import STEPS
 
-__all__ = ["command"]
-
 Function = Callable[..., Any]
 NAMES = ("model", "url", "key_variable", "timeout", "calls", "tokens", "record", "replay")
 

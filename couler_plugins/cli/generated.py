@@ -32,9 +32,6 @@ from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.viz.diagrams import draw, to_mermaid
 
-__all__ = ["Manifest", "manifest", "present"]
-
-
 PYTHON = ".py"
 
 

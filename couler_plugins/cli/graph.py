@@ -21,8 +21,6 @@ from couler_plugins.viz.diagrams.mermaid import MAX_ARROWS
 from couler_plugins.viz.page import page
 from couler_plugins.viz.page.parts import entry_graph, split_of
 
-__all__ = ["command"]
-
 log = logging.getLogger(__name__)
 
 

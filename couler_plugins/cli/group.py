@@ -15,8 +15,6 @@ from couler_plugins import __version__
 from couler_plugins.cli.messages import say_error
 from couler_plugins.errors import CoulerError, EngineError, one_line
 
-__all__ = ["INTERNAL_ERROR", "CommandGroup", "couler"]
-
 COMMANDS = {
     "optimize": (
         "optimize:optimize",

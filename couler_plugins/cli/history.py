@@ -18,8 +18,6 @@ from couler_plugins.hookspecs.past_runs import Archive, ArchiveSource
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import Plugins
 
-__all__ = ["command"]
-
 
 @click.command(
     "history",

@@ -23,8 +23,6 @@ from couler_plugins.ir import Workflow
 from couler_plugins.options.config import Config
 from couler_plugins.plan import Plan
 
-__all__ = ["add", "lake_option", "ls", "rm"]
-
 log = logging.getLogger(__name__)
 
 lake_option = click.option(

@@ -17,8 +17,6 @@ from couler_plugins.driver.baseline import Baseline
 from couler_plugins.driver.linting import Linted, lint_inputs
 from couler_plugins.engine_kit.crd import load_schemas
 
-__all__ = ["command"]
-
 SEVERITIES = ("error", "warning", "note")
 
 

@@ -18,17 +18,6 @@ if TYPE_CHECKING:  # the help text of `couler` needs no settings
 
     from couler_plugins.options.config import Config
 
-__all__ = [
-    "Progress",
-    "counted",
-    "log_retries",
-    "nothing_in",
-    "say_error",
-    "set_up_messages",
-    "use_color",
-    "write_bytes",
-]
-
 EXAMPLES = 3
 """How many other places of an error are named."""
 PATIENCE = 1.0  # seconds; what is done sooner needs no display

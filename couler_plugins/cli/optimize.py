@@ -25,8 +25,6 @@ from couler_plugins.driver.results import Result
 from couler_plugins.driver.session import optimize_inputs
 from couler_plugins.plan.part_files import parts_text
 
-__all__ = ["convert", "optimize"]
-
 RECORDS = ("workflows", "decisions", "edits")
 log = logging.getLogger(__name__)
 

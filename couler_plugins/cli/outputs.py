@@ -16,9 +16,6 @@ from couler_plugins.driver.results import FileResult, Result, join_documents
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.inputs.sources import Input
 
-__all__ = ["Destination", "columns", "number_text", "refuse_inputs", "replace_file", "write_result", "write_text"]
-
-
 ADDED = "added.yaml"
 """The file, in a folder of results, of documents that belong to no input."""
 

@@ -18,8 +18,6 @@ from couler_plugins.options.config import Config
 from couler_plugins.options.fields import Option, options_of
 from couler_plugins.plugins import ADAPTERS, POINTS, STEPS, STORES, ExtensionPoint, PluginRecord, Plugins, load_plugins
 
-__all__ = ["command"]
-
 
 @click.command(
     "plugins",

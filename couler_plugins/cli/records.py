@@ -15,8 +15,6 @@ from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 from couler_plugins.plan import Decision, TracedEdit
 
-__all__ = ["edit_record", "error_record", "file_record", "finding_record", "pass_record", "print_json"]
-
 
 def print_json(schema: str, content: dict[str, Any]) -> None:
     """Prints a JSON object that says which schema it follows."""

@@ -14,8 +14,6 @@ from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.driver.session import originals_in
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["command"]
-
 
 @file_command(
     "rollback",

@@ -19,8 +19,6 @@ from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs.running import Failure, Where
 
-__all__ = ["command"]
-
 SHOWN = 5
 """Steps that failed which are shown with what they printed."""
 

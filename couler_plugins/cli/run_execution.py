@@ -33,8 +33,6 @@ from couler_plugins.caching.reads.read_sets import ReadSet
 from couler_plugins.cli.cache_arguments import inputs_of, named, readable, spec_of
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Described", "Execution", "Input", "RunInputs", "check_variables", "standard_input", "uncovered"]
-
 Input = int | IO[bytes] | None
 """What a command has as its standard input, as `subprocess.Popen` takes it; None for ours."""
 Opening = contextlib.AbstractContextManager[ArtifactCache]

@@ -23,8 +23,6 @@ from couler_plugins.running import Head, Journal, Outcome, RunObserver, drive, n
 from couler_plugins.running.local import LocalRunner
 from couler_plugins.running.local.caching import Opening
 
-__all__ = ["Local", "RunReport", "RunRequest", "described", "offered_runner", "run", "runner_of", "some_of"]
-
 log = logging.getLogger(__name__)
 
 

@@ -13,24 +13,6 @@ from couler_plugins.cli.messages import set_up_messages
 from couler_plugins.options.config import load_config
 from couler_plugins.options.fields import Size
 
-__all__ = [
-    "AmountType",
-    "KeyValue",
-    "SizeType",
-    "engine_option",
-    "in_place_option",
-    "inputs_argument",
-    "json_option",
-    "max_bytes_option",
-    "output_option",
-    "pipeline_option",
-    "render_option",
-    "scope_depth_option",
-    "target_options",
-    "to_option",
-    "with_settings",
-]
-
 Function = Callable[..., Any]
 LARGEST = 1e12
 LOUDNESS = {-1: "error", 0: None, 1: "info"}

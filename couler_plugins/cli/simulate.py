@@ -21,8 +21,6 @@ from couler_plugins.simulation.experiment import Experiment
 from couler_plugins.simulation.replay import Setup
 from couler_plugins.simulation.summary import Prices, summarize
 
-__all__ = ["command"]
-
 CACHE_OPTIONS = (
     "policies", "capacities", "edits", "runs", "seeds", "jobs", "latency", "bandwidth", "unknown_size", "online",
     "price_compute", "price_storage", "months",

@@ -23,8 +23,6 @@ from couler_plugins.simulation.planned import Planned, planned
 from couler_plugins.simulation.split_run import PartRun, SplitRun, run_split, run_whole
 from couler_plugins.viz.page.parts import Split, split_of
 
-__all__ = ["Comparison", "compare", "print_comparisons", "print_split_record"]
-
 SHOWN = 24
 """Parts that are listed; of more, those that end latest compared with the workflow as a whole."""
 LAUNCH = 10.0

@@ -25,8 +25,6 @@ from couler_plugins.simulation.lifted import run_of_workflow
 from couler_plugins.simulation.recorded import Histories, Recorded, history_of, read_edits
 from couler_plugins.simulation.workload import Workload
 
-__all__ = ["edits_of", "sizes_of", "workloads_of"]
-
 HINT = "give WfFormat traces, workflows with the status that their engine wrote, or workflows and --history"
 SHARE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?%")
 ALIKE = 0.5

@@ -15,8 +15,6 @@ from couler_plugins.options.config import Config
 from couler_plugins.simulation.experiment import Experiment, Results
 from couler_plugins.simulation.summary import Choice, Prices, Row, Summary
 
-__all__ = ["carry_out", "print_record", "print_summary", "size_text", "time_text"]
-
 SIZES = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 NEAR = 0.01
 """How near to a cache without a limit nothing is to be gained by a larger one; a share."""

@@ -16,8 +16,6 @@ from couler_plugins.simulation.summary import Choice, Row, Summary
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FAINT", "check_plot", "draw", "draw_parts", "figure_in"]
-
 SUFFIXES = (".svg", ".png")
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """The palette of Okabe and Ito, which the colour-blind can tell apart; shapes of markers tell the same."""

@@ -20,8 +20,6 @@ from couler_plugins.hookspecs.running import Runner, Where
 from couler_plugins.options.config import Config
 from couler_plugins.running import Journal
 
-__all__ = ["command"]
-
 PAUSE = 1.0
 """Seconds between two looks."""
 

@@ -28,8 +28,6 @@ from couler_plugins.plugins import TUNERS, load_plugins
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
-__all__ = ["command"]
-
 MEASURED, PREDICTED = "#0072B2", "#D55E00"
 
 

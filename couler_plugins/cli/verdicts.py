@@ -16,8 +16,6 @@ from couler_plugins.driver.verdict_totals import VerdictTotals, total_of, verdic
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.plan import Decision
 
-__all__ = ["RULE_WORDS", "TITLES", "VerdictGroups", "total_lines", "total_record", "words_for"]
-
 TITLES = {
     "cached": "cached",
     "declarable": "cached after a declaration",

@@ -28,18 +28,6 @@ from couler_plugins.options.config import Config
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins, load_plugins
 
-__all__ = [
-    "FileCall",
-    "file_command",
-    "refused_exit",
-    "report_exit",
-    "say_empty",
-    "say_refused",
-    "say_unchanged",
-    "usable_plugins",
-    "working",
-]
-
 log = logging.getLogger(__name__)
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -10,8 +10,6 @@ from typing import Any
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.documents.spans import Path
 
-__all__ = ["align", "same_scalar"]
-
 
 def same_scalar(old: Any, new: Any) -> bool:
     """Whether two scalars are the same JSON value; 1, 1.0, true and "1" are four different ones."""

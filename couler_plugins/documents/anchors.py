@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Anchor", "Anchors"]
-
 _MAX_EXPANSION = 10
 _ALWAYS_ALLOWED = 10_000
 """Nodes that a document may expand to whatever its size: ten uses of one small block are no bomb."""

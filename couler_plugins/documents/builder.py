@@ -24,8 +24,6 @@ from couler_plugins.documents.events import Event, event_parser, is_merge, key_o
 from couler_plugins.documents.resolver import LETTERS, BadScalar, Scalar, key_text, resolve, value_of
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["MAX_DEPTH", "build"]
-
 MAX_DEPTH = 250
 _MAPPING_TAG = "tag:yaml.org,2002:map"
 _SEQUENCE_TAG = "tag:yaml.org,2002:seq"

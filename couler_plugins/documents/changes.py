@@ -13,8 +13,6 @@ from couler_plugins.documents.diff import Edit
 from couler_plugins.documents.positions import ALL, Needed
 from couler_plugins.documents.spans import Path
 
-__all__ = ["Change", "arrange", "needed_places"]
-
 
 class Change(msgspec.Struct, eq=False):
     """What happens to one old value: it is replaced, or it is a collection with changes inside.

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import NamedTuple
 
-__all__ = ["CannotCut", "Cut", "also", "apply"]
-
 
 class CannotCut(Exception):
     """The text cannot be edited in place; the message says why."""

@@ -15,8 +15,6 @@ from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.replacing import replacement
 from couler_plugins.documents.spans import Span
 
-__all__ = ["Cutter"]
-
 
 class Cutter:
     """Collects the cuts that carry out changes.

@@ -10,8 +10,6 @@ import msgspec
 from couler_plugins.documents.alignment import align, same_scalar
 from couler_plugins.documents.spans import Path
 
-__all__ = ["Edit", "diff"]
-
 
 class Edit(msgspec.Struct, frozen=True):
     """One change.

@@ -14,8 +14,6 @@ from msgspec.structs import replace
 
 from couler_plugins.documents.scalars import key_text, literal, needs_question_mark, plain_or_quoted, styled
 
-__all__ = ["Borrow", "Borrowed", "Emitter", "Indentation", "brackets", "flow", "flow_entry"]
-
 
 class Indentation(NamedTuple):
     """How much deeper things stand than the mapping that holds them.

@@ -11,8 +11,6 @@ from couler_plugins.documents.diff import Edit
 from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.spans import Span
 
-__all__ = ["entry_cuts"]
-
 
 def entry_cuts(
     layout: Layout, change: Change, place: Place, new: Any, write: Callable[[Span, Edit, Any, int], list[str]]

@@ -14,9 +14,6 @@ from yaml.reader import ReaderError
 from couler_plugins.documents.resolver import Scalar, key_text, resolve
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["BOM", "Event", "event_parser", "is_merge", "key_of", "meaning", "yaml_errors"]
-
-
 Event: TypeAlias = Any
 """One of yaml.events. Their stubs say that marks may be None; libyaml sets them always."""
 

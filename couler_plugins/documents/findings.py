@@ -13,19 +13,6 @@ import msgspec
 from couler_plugins.documents.reader import Document
 from couler_plugins.documents.spans import Path, render
 
-__all__ = [
-    "Finding",
-    "Place",
-    "Remark",
-    "Reread",
-    "findings",
-    "merge_alike",
-    "remarks_on_reread",
-    "reread",
-    "without_place",
-]
-
-
 Severity = Literal["error", "warning", "note"]
 SUBJECT = re.compile(
     r"\A(?:(?:an inline template|(?:template|task|step) (?:'[^']*'|\"[^\"]*\"))(?: \(inline\))*(?:, |: | ))+"

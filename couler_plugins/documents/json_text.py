@@ -11,8 +11,6 @@ from couler_plugins.documents.builder import MAX_DEPTH
 from couler_plugins.documents.events import BOM
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["looks_like_json", "parse_json"]
-
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 

@@ -8,8 +8,6 @@ from couler_plugins.documents.cuts import CannotCut
 from couler_plugins.documents.events import BOM
 from couler_plugins.documents.spans import Span
 
-__all__ = ["Layout", "Place", "line_break"]
-
 
 class Place(NamedTuple):
     """A value in the text, and the collection that it is in (None for the root of a document)."""

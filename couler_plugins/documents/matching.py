@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import Match, SequenceMatcher
 
-__all__ = ["LineMatcher"]
-
 
 class LineMatcher(SequenceMatcher[str]):
     """difflib's matcher, held to lines that occur once in both texts (the idea of Bram Cohen's patience diff).

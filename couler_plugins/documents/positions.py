@@ -25,8 +25,6 @@ from couler_plugins.documents.events import BOM, Event, event_parser, is_merge, 
 from couler_plugins.documents.resolver import LETTERS, BadScalar
 from couler_plugins.documents.spans import DocumentSpan, Kind, Span
 
-__all__ = ["ALL", "Needed", "locate"]
-
 Needed = dict[str | int, "Needed"] | bool
 """Which values' places are needed: those of the keys given, and so on below them; True for all, False for none."""
 

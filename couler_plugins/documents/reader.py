@@ -17,8 +17,6 @@ from couler_plugins.documents.positions import ALL, locate
 from couler_plugins.documents.spans import Path, Span
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["MAX_BYTES", "Document", "SourceFile", "is_template", "read", "read_yaml"]
-
 MAX_BYTES = 64 * 1024 * 1024
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _TEMPLATE = re.compile(

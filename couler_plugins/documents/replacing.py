@@ -11,8 +11,6 @@ from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.scalars import literal, styled
 from couler_plugins.documents.spans import Span
 
-__all__ = ["replacement"]
-
 _HEADER = re.compile(r"[^|>]*[|>][-+0-9]*")
 
 

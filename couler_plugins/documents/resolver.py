@@ -14,8 +14,6 @@ import re
 import struct
 from datetime import datetime
 
-__all__ = ["LETTERS", "BadScalar", "Scalar", "key_text", "resolve", "value_of"]
-
 Scalar = str | int | float | bool | None
 
 LETTERS = {letter: letter for letter in "yYnN"}

@@ -20,8 +20,6 @@ from couler_plugins.documents.text_reuse import TextReuse
 from couler_plugins.documents.writer import dump_yaml
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Rewriter", "same_data"]
-
 _BLOCK_HEADER = re.compile(r"[^|>]*[|>][0-9]*(?![-+0-9])")
 
 

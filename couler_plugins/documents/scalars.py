@@ -13,8 +13,6 @@ from typing import Any
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["key_text", "literal", "needs_question_mark", "plain_or_quoted", "styled"]
-
 _RETYPED_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<"))
 # Whatever begins like a number and has nothing in it that no number, date or time has: of the letters, only
 # hexadecimal digits and those of 0x, 0o, T and Z.

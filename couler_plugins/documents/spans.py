@@ -6,9 +6,6 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["DocumentSpan", "Kind", "Path", "Span", "render"]
-
-
 Path: TypeAlias = tuple[str | int, ...]
 """A place inside one document's data: mapping keys as `str`, list indexes as `int`; the root is `()`."""
 

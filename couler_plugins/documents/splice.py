@@ -15,8 +15,6 @@ from couler_plugins.documents.rewriting import Rewriter, same_data
 from couler_plugins.documents.writer import rewrite_json
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Spliced", "splice"]
-
 
 class Spliced(NamedTuple):
     """The text of an edited file.

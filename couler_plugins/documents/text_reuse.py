@@ -13,8 +13,6 @@ from couler_plugins.documents.emitter import Borrow, Borrowed, Indentation
 from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.spans import Path, Span
 
-__all__ = ["TextReuse"]
-
 
 class TextReuse:
     """Lends the text of old values to new ones.

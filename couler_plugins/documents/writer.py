@@ -11,8 +11,6 @@ from couler_plugins.documents.events import BOM
 from couler_plugins.documents.layout import line_break
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["dump_json", "dump_yaml", "rewrite_json"]
-
 
 def dump_yaml(data: Any, *, indentation: Indentation | None = None) -> str:
     """The data as one YAML document, in block style and the order of its keys.

@@ -21,8 +21,6 @@ from couler_plugins.ir import Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision, Lowered, Plan, Shown, TracedEdit, Written
 
-__all__ = ["FileState", "hand_out", "trace_workflows"]
-
 
 class FileState:
     """What is known of one file so far.

@@ -19,8 +19,6 @@ from msgspec.structs import replace
 from couler_plugins.documents import Finding, render, without_place
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Baseline", "Sifted"]
-
 SCHEMA = "couler.baseline/v1"
 POSITION = re.compile(r"\[\d+\]")
 OTHER_FILE = re.compile(r"(?:[^\s:]*/)?([^\s:/]+\.\w+):\d+\b")

@@ -18,8 +18,6 @@ from couler_plugins.plugins import PARTITIONERS, POLICIES, TUNERS, Plugins
 from couler_plugins.runs import Run
 from couler_plugins.runs.run import belongs
 
-__all__ = ["RunContext", "read_runs", "runs_in"]
-
 UNKNOWN = Profile()
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,6 @@ from couler_plugins.inputs.sources import Input
 from couler_plugins.ir import Workflow, verify, without_origin
 from couler_plugins.plan import Decision, Plan
 
-__all__ = ["convert_inputs", "target_of", "to_portable_plan"]
-
 log = logging.getLogger(__name__)
 
 

@@ -8,8 +8,6 @@ from typing import TypeVar
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import CoulerError, PluginFailure
 
-__all__ = ["blank", "raise_common_failure", "without_failing"]
-
 T = TypeVar("T")
 
 

@@ -19,8 +19,6 @@ from couler_plugins.inputs.sources import Input
 from couler_plugins.inputs.unknown_kinds import misnamed
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["Linted", "lint_inputs"]
-
 log = logging.getLogger(__name__)
 ALSO_OURS = ("unknown-field", "wrong-type")
 """What both adapters and schemas find: it is said once."""

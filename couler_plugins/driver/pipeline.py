@@ -18,18 +18,6 @@ from couler_plugins.plan import Decision, Plan
 from couler_plugins.plugins import OPTIMIZERS, Plugins
 from couler_plugins.plugins.pass_files import optimizer_in_file
 
-__all__ = [
-    "Pass",
-    "PipelineRun",
-    "assuming_pure",
-    "check_order",
-    "parse_pipeline",
-    "print_optimizer",
-    "print_pipeline",
-    "refuse_broken",
-    "run_pipeline",
-]
-
 log = logging.getLogger(__name__)
 
 

@@ -11,8 +11,6 @@ from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Part, TracedEdit
 
-__all__ = ["FileResult", "Result", "WorkflowVersions"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileResult:

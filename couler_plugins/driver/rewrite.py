@@ -25,8 +25,6 @@ from couler_plugins.options.fields import Texts, build
 from couler_plugins.plan import Lowered, Part, Plan, Written
 from couler_plugins.plugins import Plugins
 
-__all__ = ["Session", "adapter_errors", "lift_files", "of_type", "rewrite"]
-
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 

@@ -23,8 +23,6 @@ from couler_plugins.plan.part_files import read_parts
 from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.plugins.checks import optimizer_problem
 
-__all__ = ["lift_each", "lift_inputs", "optimize_inputs", "originals_in", "read_workflows", "session"]
-
 log = logging.getLogger(__name__)
 
 

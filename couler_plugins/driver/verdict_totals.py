@@ -12,8 +12,6 @@ from couler_plugins.driver.results import Result, WorkflowVersions
 from couler_plugins.ir import leaf_call_sites
 from couler_plugins.plan import Decision, Outcome
 
-__all__ = ["VerdictTotals", "total_of", "verdict_totals"]
-
 
 class VerdictTotals(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of the call sites of some workflows under one optimizer.

@@ -10,8 +10,6 @@ from couler_plugins.ir import Homes, Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Link, Part, Plan
 
-__all__ = ["lift_objects"]
-
 
 def lift_objects(
     bundle: Bundle,

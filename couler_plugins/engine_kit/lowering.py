@@ -11,8 +11,6 @@ from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Lowered, Plan, TracedEdit
 
-__all__ = ["Lowering", "trace"]
-
 
 class Lowering(ABC):
     """Lowers the workflows of a plan, one after another; one that cannot be written refuses its file.

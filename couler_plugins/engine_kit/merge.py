@@ -11,8 +11,6 @@ from couler_plugins import ir
 from couler_plugins.documents import Path
 from couler_plugins.documents.rewriting import same_data
 
-__all__ = ["Merge", "Sources", "nodes_of", "part_at", "shared_nodes", "with_part"]
-
 N = TypeVar("N", bound=ir.Callable | ir.Step)
 T = TypeVar("T")
 

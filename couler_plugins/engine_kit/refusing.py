@@ -12,8 +12,6 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs import Capability
 from couler_plugins.ir import Node
 
-__all__ = ["LEAVE", "Refusals"]
-
 LEAVE = "leave this to an engine that has it"
 
 

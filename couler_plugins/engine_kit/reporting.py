@@ -8,8 +8,6 @@ from typing import Literal
 
 from couler_plugins.documents import Path, Remark
 
-__all__ = ["FEW", "Report", "Severity"]
-
 Severity = Literal["error", "warning", "note"]
 FEW = 500
 """Of how many names the nearest one is looked for: with more it takes longer than it is worth."""

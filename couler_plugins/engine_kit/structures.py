@@ -11,8 +11,6 @@ import msgspec
 
 from couler_plugins.ir import Expression, Native, Reference
 
-__all__ = ["cut_structure", "join_structure"]
-
 TOKEN = re.compile(r"\\u0000(\d+)\\u0000")
 
 

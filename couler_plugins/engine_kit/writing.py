@@ -5,8 +5,6 @@ from __future__ import annotations
 from couler_plugins.documents import Edit, dump_yaml, splice
 from couler_plugins.plan import Decision, Lowered, Written
 
-__all__ = ["write_files"]
-
 
 def write_files(lowered: Lowered) -> Written:
     """The new text of every file that changed; everything that was not edited keeps its comments and formatting."""

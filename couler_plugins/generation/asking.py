@@ -14,8 +14,6 @@ from couler_plugins.generation.generation_options import GenerationOptions
 from couler_plugins.llm.client import Client, Malformed, Message, Request, cleaned, read_answer
 from couler_plugins.llm.prompts import prompt
 
-__all__ = ["Subtasks", "Talk", "judged", "printable"]
-
 ANSWER_TOKENS = 4_000
 LONGEST_ANSWER = 50_000
 """Characters of an answer that a model is shown again."""

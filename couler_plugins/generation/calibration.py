@@ -17,8 +17,6 @@ from couler_plugins.generation.retrieval import Index, retrieve, words
 from couler_plugins.generation.scope import waits_for
 from couler_plugins.hookspecs import CatalogueStep
 
-__all__ = ["Calibration", "calibrate", "clauses"]
-
 WEIGHTS = {"subtasks": 0.35, "steps": 0.2, "edges": 0.15, "catalogue": 0.15, "values": 0.15}
 ENOUGH = 0.6
 """The share of a subtask's words that a step has to have to be the one that does it."""

@@ -43,9 +43,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.options.fields import closest
 
-__all__ = ["ENGINE", "comparison", "compose", "written_operation"]
-
-
 # Operations of steps that a form writes out itself: a function of Python, or a command in a container.
 
 FOLDER = "/tmp/outputs"  # noqa: S108  # in a container of its own; engines copy from there when it ends

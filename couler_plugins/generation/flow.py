@@ -9,8 +9,6 @@ import msgspec
 from couler_plugins.errors import InvalidInput
 from couler_plugins.generation.form import Form
 
-__all__ = ["SCHEMA", "Flow", "read_flow", "written"]
-
 SCHEMA = "couler.flow/v0"
 MOST_BYTES = 5_000_000
 

@@ -52,22 +52,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-__all__ = [
-    "CODE",
-    "ITEM",
-    "WORKFLOW",
-    "Code",
-    "Comparison",
-    "Form",
-    "FormStep",
-    "Given",
-    "Problem",
-    "Scalar",
-    "Taken",
-    "schema_for",
-]
-
-
 Scalar = str | int | float | bool
 
 CODE = ("python", "container")

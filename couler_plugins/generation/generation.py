@@ -22,8 +22,6 @@ from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.llm.access import BudgetReached
 from couler_plugins.llm.client import LONGEST_TEXT, Client, Malformed, ModelUnavailable, read_answer
 
-__all__ = ["Generated", "generate"]
-
 WHOLE = 100
 """Steps of a catalogue that a model is told of without retrieval."""
 

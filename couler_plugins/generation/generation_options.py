@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 from couler_plugins.options.fields import check_range
 
-__all__ = ["GenerationOptions", "Stages"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stages:

@@ -18,9 +18,6 @@ from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput
 from couler_plugins.ir import Operation
 from couler_plugins.steps.arguments import checked, passed
 
-__all__ = ["SCHEMA", "Item", "LakeStep", "Library", "add", "items", "library", "remove", "signature"]
-
-
 SCHEMA = "couler.lake/v0"
 MOST_BYTES = 5_000_000
 """Of one file: a lake is somebody else's text."""

@@ -31,8 +31,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["kept"]
-
 LONGEST_NAME = 50
 LONGEST_DESCRIPTION = 300
 MOST_RETRIES = 10

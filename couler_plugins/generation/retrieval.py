@@ -17,9 +17,6 @@ from itertools import zip_longest
 
 from couler_plugins.hookspecs import CatalogueStep
 
-__all__ = ["MOST", "Index", "described", "retrieve", "words"]
-
-
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 ENDING = re.compile(r"(?:ations?|itions?|ions?|ings?|ers?|ors?|ies|ment|ed|es|s|e|y)$")
 SHORTEST = 3

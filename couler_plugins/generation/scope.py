@@ -16,18 +16,6 @@ from couler_plugins.generation.form import CODE, ITEM, WORKFLOW, Form, FormStep
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.hookspecs.steps import InputType, StepInput
 
-__all__ = [
-    "ENGINES_OWN",
-    "FUNCTION",
-    "VALUES_OWN",
-    "Reference",
-    "Scope",
-    "read_function",
-    "read_reference",
-    "reads",
-    "waits_for",
-]
-
 
 class Reference(NamedTuple):
     """A reference: an output of a step, or an input of the workflow (`step` is `inputs`), or the item of a fan-out."""

@@ -12,8 +12,6 @@ from couler_plugins.hookspecs import CatalogueStep, StepVariable
 from couler_plugins.options.fields import closest
 from couler_plugins.steps.containers import secret_keys
 
-__all__ = ["missing", "with_secrets"]
-
 INPUT = "secrets"
 """Of every ready-made step that runs in a container."""
 

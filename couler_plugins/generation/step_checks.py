@@ -13,8 +13,6 @@ from couler_plugins.generation.types import converted, fits
 from couler_plugins.hookspecs.steps import StepInput
 from couler_plugins.options.fields import closest
 
-__all__ = ["PLACEHOLDER", "reference_problem", "step_problems"]
-
 PLACEHOLDER = re.compile(r"\{\{\s*(inputs|outputs)\.([A-Za-z0-9_-]+)\s*\}\}")
 """What stands for an input or an output in the command of a container."""
 

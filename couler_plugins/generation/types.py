@@ -7,8 +7,6 @@ from typing import Any
 
 from couler_plugins.hookspecs.steps import InputType
 
-__all__ = ["converted", "fits", "text_of"]
-
 FITS: dict[str, frozenset[str]] = {
     "text": frozenset({"text", "int", "float", "bool", "list", "artifact"}),
     "artifact": frozenset({"text", "artifact"}),

@@ -11,8 +11,6 @@ from couler_plugins.generation.step_checks import reference_problem, step_proble
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.options.fields import closest
 
-__all__ = ["MOST_STEPS", "validate"]
-
 MOST_STEPS = 200
 """More than a model writes; what checks cost stays small."""
 

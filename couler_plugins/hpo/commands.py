@@ -18,9 +18,6 @@ from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hpo.trials import Objective, Report
 from couler_plugins.hpo.workflows.select_best import measured
 
-__all__ = ["VARIABLE", "Program", "as_objective", "filled_in", "read_metric", "running"]
-
-
 # A program that runs while somebody reads what it prints.
 
 

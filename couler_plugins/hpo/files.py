@@ -13,17 +13,6 @@ from couler_plugins.hookspecs.cards import DataCard, ModelCard
 from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hpo.reading import read_data_card, read_model_card, read_task
 
-__all__ = [
-    "ANNOTATION",
-    "data_card",
-    "front_matter",
-    "model_card",
-    "read_annotation",
-    "read_task_file",
-    "tune_annotations",
-]
-
-
 # Cards in the form that Hugging Face gives them: Markdown files with YAML between dashes at their top.
 
 Card = TypeVar("Card")

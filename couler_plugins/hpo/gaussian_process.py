@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Process", "sample_processes"]
-
 Array = NDArray[np.float64]
 
 # Log-normal priors (mean, deviation) for inputs in [0, 1] and outputs of deviation 1. Short length scales are possible,

@@ -17,8 +17,6 @@ from couler_plugins.options.fields import check_range
 if TYPE_CHECKING:
     from couler_plugins.hpo.predictions.predicting import Prediction
 
-__all__ = ["Llm", "LlmOptuna"]
-
 PREDICTIONS = "predictions"
 """The note with the model's ranking, on the trial that it was asked for."""
 

@@ -24,8 +24,6 @@ from couler_plugins.hookspecs.space import Space
 from couler_plugins.hookspecs.trials import Proposal, State, Task, Trial
 from couler_plugins.hpo.optuna_tuner import Sampler
 
-__all__ = ["NOTES", "Given", "frozen", "suggested", "thawed"]
-
 NOTES = "couler.notes"
 """The attribute of a trial that holds what its tuner left with it, as JSON."""
 

@@ -13,8 +13,6 @@ from couler_plugins.options.fields import check_range
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
-__all__ = ["LARGEST_SEED", "Optuna", "Sampler", "propose", "pruner_of", "require_optuna"]
-
 Sampler = Literal["gp", "tpe", "cma-es", "random", "qmc", "nsga-ii"]
 LARGEST_SEED = 1_000_000_000
 """All samplers take it: Optuna's want 32 bits."""

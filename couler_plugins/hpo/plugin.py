@@ -6,8 +6,6 @@ from couler_plugins.hookspecs import Optimizer, hookimpl
 from couler_plugins.hpo.workflows.optimizer import Tune
 from couler_plugins.markers import listed
 
-__all__ = ["couler_optimizers", "couler_tuners"]
-
 
 @hookimpl
 def couler_optimizers() -> list[type[Optimizer]]:

@@ -12,8 +12,6 @@ from couler_plugins.hookspecs import Tuner
 from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.plugins.failures import blaming, hint_for
 
-__all__ = ["ask_tuner", "propose_once"]
-
 WHAT = "tuner"
 OWN_DEFAULTS = "what the owner has set"
 

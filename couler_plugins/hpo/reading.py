@@ -14,8 +14,6 @@ from couler_plugins.hookspecs.space import Space
 from couler_plugins.hookspecs.trials import Task
 from couler_plugins.options.fields import closest
 
-__all__ = ["read_data_card", "read_model_card", "read_space", "read_task"]
-
 T = TypeVar("T")
 
 NUMBERS = ("float", "log-float", "int", "log-int")

@@ -15,8 +15,6 @@ from couler_plugins.errors import EngineError, InvalidInput
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["MissingDriver", "open_storage", "storage_errors"]
-
 
 class MissingDriver(InvalidInput):
     """A package that the storage needs is not installed."""

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["LEASE", "Study", "is_left", "signature"]
-
 
 def _processes() -> str:
     """What tells apart whose process numbers mean the same: pods may share their node's name, and not its processes."""

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import optuna
 
 
-__all__ = ["fingerprint", "open_study_file", "program_digest", "study_file"]
-
 LARGEST_PROGRAM = 1024 * 1024
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,6 @@ from couler_plugins.hookspecs.space import Space, Values
 from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.hpo.gaussian_process import Array, sample_processes
 
-__all__ = ["Suggestion", "near", "near_the_middle", "suggest", "untried"]
-
 PROCESSES, BURN = 8, 10
 RANDOM, LOCAL, AROUND = 400, 40, 5
 """Candidates: from the whole space; from around each of the best trials; how many of these there are."""

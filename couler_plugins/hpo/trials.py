@@ -11,8 +11,6 @@ from couler_plugins.hookspecs.space import Values
 from couler_plugins.hookspecs.trials import Trial
 from couler_plugins.hpo.study import Study
 
-__all__ = ["Objective", "Pruned", "Report", "run_trials"]
-
 Report = Callable[[int, float], None]
 """Tells of the metric on the way: step and value. It raises `Pruned` where the trial is not worth going on with."""
 

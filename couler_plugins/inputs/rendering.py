@@ -9,8 +9,6 @@ from typing import NamedTuple
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError, EngineError
 
-__all__ = ["HELM", "KUSTOMIZE", "Build", "patches_of"]
-
 TIMEOUT = 120
 """Seconds that a tool may take for one folder."""
 

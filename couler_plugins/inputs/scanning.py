@@ -20,8 +20,6 @@ from couler_plugins.inputs.sources import SUFFIXES
 from couler_plugins.inputs.unknown_kinds import misnamed
 from couler_plugins.inputs.walking import walk
 
-__all__ = ["Scan", "Skips"]
-
 PROGRAMS = (".py",)
 """What a program in a folder is called that may make workflows: it is counted, and never run unless it is named."""
 

@@ -12,8 +12,6 @@ from pathlib import Path
 from couler_plugins.documents.places import FilePlace, version_in
 from couler_plugins.inputs.sources import Input
 
-__all__ = ["MARKERS", "set_places"]
-
 MARKERS = ("kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml")
 """Files that make their folder a scope."""
 RENDERED = "rendered"

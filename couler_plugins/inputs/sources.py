@@ -22,8 +22,6 @@ from couler_plugins.options.fields import Size
 if TYPE_CHECKING:
     from couler_plugins.inputs.scanning import Scan
 
-__all__ = ["SUFFIXES", "Input", "Source", "Text", "read_source", "read_stream"]
-
 SUFFIXES = (".yaml", ".yml", ".json")
 """What a file in a folder is called to be read."""
 

@@ -8,8 +8,6 @@ from typing import Any
 from couler_plugins.documents import Document, Path, Remark
 from couler_plugins.hookspecs import ApiGroup
 
-__all__ = ["misnamed"]
-
 CLOSE = 0.8
 """How much alike two names of groups are of which one was meant: `operator.tekton.dev` is a group of its own."""
 

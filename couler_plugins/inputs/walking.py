@@ -12,8 +12,6 @@ from couler_plugins.errors import InvalidInput
 if TYPE_CHECKING:
     import pathspec
 
-__all__ = ["walk"]
-
 PRUNED = {".git", ".hg", ".svn", "__pycache__", "node_modules"}
 """Folders that no repository keeps workflows in, and that are too large to look."""
 

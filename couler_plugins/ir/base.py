@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-__all__ = ["REST", "Node", "Source", "compared_fields", "replace"]
-
 Source = tuple[int | str, ...]
 """A pointer into the bundle: the document's number, then the path inside that document's data."""
 

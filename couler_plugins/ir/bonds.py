@@ -13,8 +13,6 @@ from couler_plugins.ir.values import Expression, FirstOf, Reference
 from couler_plugins.ir.walk import callables, inline_callees, nodes, references
 from couler_plugins.ir.workflow import Graph, Operation, Step, Workflow
 
-__all__ = ["Bond", "bonds", "together"]
-
 
 class Bond(NamedTuple):
     """Steps that stay together.

@@ -10,8 +10,6 @@ from couler_plugins.ir.ports import Argument, Output, Port, PortKind
 from couler_plugins.ir.values import Expression, FirstOf, Reference
 from couler_plugins.ir.walk import nodes, references
 
-__all__ = ["Boundary"]
-
 HINT = "move other steps, or more"
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from couler_plugins.documents import Document, FilePlace, SourceFile
 from couler_plugins.ir.base import Source
 
-__all__ = ["Bundle"]
-
 
 @dataclass(frozen=True, slots=True)
 class Bundle:

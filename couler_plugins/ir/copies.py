@@ -12,8 +12,6 @@ from couler_plugins.ir.edits import fresh_name, map_steps, replace_callables
 from couler_plugins.ir.walk import call_sites, callables, inline_callees
 from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
 
-__all__ = ["carry_out"]
-
 R = TypeVar("R", bound=Hashable)
 Template = Graph | Operation
 

@@ -15,8 +15,6 @@ from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.needs import Need, Needs, all_of, conjuncts, needed
 from couler_plugins.ir.workflow import Graph, Operation, Step, Workflow
 
-__all__ = ["OUTSIDE", "Cut", "is_plain"]
-
 OUTSIDE = ""
 """The place of what stays where it was."""
 ENDED_WELL = frozenset({"succeeded", "skipped", "daemoned"})

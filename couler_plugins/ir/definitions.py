@@ -12,9 +12,6 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from couler_plugins.documents import FilePlace, Path, Remark
 
-__all__ = ["AMBIGUOUS", "Definitions", "SharedNames", "Subject"]
-
-
 T = TypeVar("T")
 
 

@@ -13,17 +13,6 @@ from couler_plugins.ir.base import replace
 from couler_plugins.ir.walk import CallSite
 from couler_plugins.ir.workflow import Call, Callable, Directive, Graph, Handler, Operation, Step, Workflow
 
-__all__ = [
-    "fresh_name",
-    "map_call_sites",
-    "map_steps",
-    "redirect_calls",
-    "remove_callables",
-    "replace_callables",
-    "replace_steps",
-    "with_directive",
-]
-
 C = TypeVar("C", bound=Callable)
 CallableOnStep = Function[[Step], Step]
 

@@ -10,20 +10,6 @@ from couler_plugins.ir.needs import AnyOf, Need, Needs, conjuncts
 from couler_plugins.ir.walk import references
 from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
 
-__all__ = [
-    "EMPTY",
-    "Ends",
-    "Inline",
-    "by_itself",
-    "is_daemon",
-    "may_be_unmet",
-    "quiet_ends",
-    "refuse_steps",
-    "strictly_needed",
-    "with_omitted",
-]
-
-
 EMPTY = "empty"
 """The end of a loop without items: skipped, for those that wait for it; its outputs are taken as there."""
 

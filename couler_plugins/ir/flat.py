@@ -12,8 +12,6 @@ from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.walk import callables, written_inline
 from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
 
-__all__ = ["FlatNode", "flatten"]
-
 Place = tuple[str, ...]
 
 

@@ -13,8 +13,6 @@ from couler_plugins.ir.values import ANY_STEP, Reference
 from couler_plugins.ir.walk import inline_callees, references
 from couler_plugins.ir.workflow import Graph, Operation, Step
 
-__all__ = ["Edge", "GraphView"]
-
 
 class Edge(NamedTuple):
     """`after` cannot start before `before` has ended (`order`), or reads what it makes (`data`)."""

@@ -12,8 +12,6 @@ from couler_plugins.ir.settings import PAIRS, Pairs
 from couler_plugins.ir.values import Native, Value
 from couler_plugins.ir.workflow import Operation
 
-__all__ = ["NativeForm", "container_home", "native_home"]
-
 
 class NativeForm(NamedTuple):
     """How an adapter reads and writes its engine's own structures.

@@ -23,8 +23,6 @@ from couler_plugins.ir.settings import PAIRS, SETTINGS, SettableStep, merged
 from couler_plugins.ir.walk import CallSite, call_sites
 from couler_plugins.ir.workflow import Call, Operation, Step, Workflow
 
-__all__ = ["UNDECLARED", "Home", "Homes", "Outcome", "change_operations", "change_steps", "undeclared"]
-
 Settings = tuple[tuple[str, Any], ...]
 """Settings by name, with the values that they are to have."""
 OWN = ("retry", "timeout")  # the settings that operations have fields for

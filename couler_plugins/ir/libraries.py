@@ -12,8 +12,6 @@ from couler_plugins.ir.verify import Problem, unsupplied
 from couler_plugins.ir.walk import CallSite, call_sites, callables
 from couler_plugins.ir.workflow import Call, External, Graph, Operation, Step, Workflow
 
-__all__ = ["Libraries"]
-
 
 class Libraries:
     """The libraries among some workflows, by where they are called from and by name.

@@ -18,8 +18,6 @@ from couler_plugins.ir.values import Reference
 from couler_plugins.ir.walk import callables, inline_callees, map_references
 from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
 
-__all__ = ["Move", "Moves", "move_into_graph", "move_into_graphs"]
-
 
 class Move(NamedTuple):
     """Result of a move.

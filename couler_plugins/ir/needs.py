@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 
 from couler_plugins.ir.base import Node
 
-__all__ = ["AllOf", "AnyOf", "Need", "Needs", "Not", "all_of", "conjuncts", "map_needs", "needed"]
-
 
 class Need(Node, frozen=True, tag_field="type", tag="need"):
     """The step has ended with one of these outcomes (sorted).

@@ -9,8 +9,6 @@ import msgspec
 from couler_plugins.ir.base import REST, Node
 from couler_plugins.ir.values import Native, Value
 
-__all__ = ["Argument", "Axis", "Container", "EnvVar", "Loop", "Output", "Port", "PortKind", "Retry"]
-
 PortKind = OneOf["parameter", "artifact"]
 
 

@@ -9,8 +9,6 @@ import rustworkx
 
 from couler_plugins.ir.workflow import Call, Graph, Step, Workflow
 
-__all__ = ["callers_first", "endless_recursion", "recursive", "strong_components"]
-
 
 def recursive(workflow: Workflow) -> frozenset[str]:
     """The names of the graphs that call themselves, directly or through others."""

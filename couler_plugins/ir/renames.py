@@ -16,8 +16,6 @@ from couler_plugins.ir.values import ANY_STEP, Reference
 from couler_plugins.ir.walk import call_sites, callables, inline_callees, map_references, references
 from couler_plugins.ir.workflow import Dynamic, Graph, Operation, Step, Workflow
 
-__all__ = ["clone_callable", "clone_step", "refuse_hidden_references", "rename_callable", "rename_steps"]
-
 
 def rename_callable(workflow: Workflow, old: str, new: str) -> Workflow:
     """`workflow` with a graph or operation renamed, and every call of it.

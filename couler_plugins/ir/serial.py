@@ -10,8 +10,6 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.ir.walk import without_origin
 from couler_plugins.ir.workflow import Workflow
 
-__all__ = ["SCHEMA", "from_json", "json_schema", "to_json"]
-
 SCHEMA = "couler.ir/v0"
 
 

@@ -10,8 +10,6 @@ from couler_plugins.ir.ports import Retry
 from couler_plugins.ir.values import Literal, Value
 from couler_plugins.ir.workflow import Step
 
-__all__ = ["PAIRS", "SETTINGS", "Pairs", "SettableStep", "with_settings"]
-
 Pairs = tuple[tuple[str, Value], ...]
 S = TypeVar("S", bound="SettableStep")
 

@@ -10,19 +10,6 @@ import msgspec
 
 from couler_plugins.ir.base import Node
 
-__all__ = [
-    "ANY_STEP",
-    "Expression",
-    "FirstOf",
-    "Literal",
-    "Native",
-    "Part",
-    "Reference",
-    "Scalar",
-    "Template",
-    "Value",
-]
-
 Scalar = str | int | float | bool | None
 
 ANY_STEP = "*"

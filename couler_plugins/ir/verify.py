@@ -12,8 +12,6 @@ from couler_plugins.ir.values import ANY_STEP, Reference
 from couler_plugins.ir.walk import CallSite, call_sites, callables, references, written_inline
 from couler_plugins.ir.workflow import Call, Callable, Graph, Operation, Step, Workflow
 
-__all__ = ["Problem", "unsupplied", "verify"]
-
 ByName = Mapping[str, Graph | Operation]
 Ports = frozenset[tuple[str, str]]
 

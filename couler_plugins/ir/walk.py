@@ -14,23 +14,6 @@ from couler_plugins.ir.base import Node, compared_fields
 from couler_plugins.ir.values import Reference
 from couler_plugins.ir.workflow import Call, External, Graph, Operation, Step, Workflow
 
-__all__ = [
-    "CallSite",
-    "call_sites",
-    "callables",
-    "callee_of",
-    "callees_of",
-    "graph_of",
-    "inline_callees",
-    "leaf_call_sites",
-    "map_references",
-    "nodes",
-    "rebuild",
-    "references",
-    "without_origin",
-    "written_inline",
-]
-
 T = TypeVar("T")
 N = TypeVar("N", bound=Node)
 

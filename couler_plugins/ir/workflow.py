@@ -11,21 +11,6 @@ from couler_plugins.ir.needs import Needs
 from couler_plugins.ir.ports import Argument, Container, Loop, Output, Port, Retry
 from couler_plugins.ir.values import Native, Reference, Scalar, Template, Value
 
-__all__ = [
-    "Call",
-    "Callable",
-    "Callee",
-    "Directive",
-    "Dynamic",
-    "External",
-    "Graph",
-    "Handler",
-    "Operation",
-    "Region",
-    "Step",
-    "Workflow",
-]
-
 
 class Directive(Node, frozen=True):
     """A request to an adapter that no lifted field expresses.

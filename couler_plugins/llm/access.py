@@ -10,8 +10,6 @@ from couler_plugins.llm.client import Client, Reply
 from couler_plugins.llm.records import Recorder, Replay
 from couler_plugins.options.fields import check_range
 
-__all__ = ["Budget", "BudgetReached", "Meter", "ModelAccess"]
-
 
 class BudgetReached(Exception):
     """There is nothing left to ask for; who asks goes on with what there is."""

@@ -9,18 +9,6 @@ import msgspec
 
 from couler_plugins.net.redacting import HIDDEN, redact
 
-__all__ = [
-    "LONGEST_TEXT",
-    "Client",
-    "Malformed",
-    "Message",
-    "ModelUnavailable",
-    "Reply",
-    "Request",
-    "cleaned",
-    "read_answer",
-]
-
 
 class Message(msgspec.Struct, frozen=True):
     """One message of a conversation."""

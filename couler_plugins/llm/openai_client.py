@@ -13,8 +13,6 @@ from couler_plugins.errors import InvalidInput, install_hint
 from couler_plugins.llm.access import Meter
 from couler_plugins.llm.client import ModelUnavailable, Reply, Request
 
-__all__ = ["OpenAIClient"]
-
 ATTEMPTS, PATIENCE, LONGEST_PAUSE = 4, 300.0, 30.0
 WAIT = 0.5
 """Seconds before the second attempt; those before later ones grow."""

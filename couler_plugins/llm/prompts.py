@@ -6,8 +6,6 @@ from functools import cache
 from importlib.resources import files
 from string import Template
 
-__all__ = ["prompt"]
-
 
 def prompt(package: str, name: str, **values: str) -> str:
     """A prompt of a package by its name, with values put in."""

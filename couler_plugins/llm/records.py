@@ -10,8 +10,6 @@ import msgspec
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.llm.client import Client, ModelUnavailable, Reply, Request
 
-__all__ = ["Exchange", "Recorder", "Replay"]
-
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One question. A record is a file of these, one a line.

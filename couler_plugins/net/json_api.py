@@ -18,8 +18,6 @@ import stamina
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.options.fields import Size
 
-__all__ = ["JsonApi", "Server"]
-
 SILENCE = 30.0  # seconds to connect, and between two pieces of an answer
 PATIENCE = 120.0  # seconds that one answer may take, and seconds to go on trying
 LONGEST_PAUSE = 30.0  # seconds that a server may ask us to wait

@@ -22,8 +22,6 @@ from couler_plugins.ir import (
 from couler_plugins.optimizers.prune import check_names
 from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Dedupe", "duplicates"]
-
 _PATTERN = frozenset("*?[")
 """What makes a pattern of a name."""
 

@@ -11,8 +11,6 @@ from couler_plugins.hookspecs import Context
 from couler_plugins.ir import Call, Callable, Dynamic, Graph, Source, Workflow, call_sites, callables, remove_callables
 from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Prune", "check_names", "unreachable"]
-
 
 @dataclass(frozen=True)
 class Prune:

@@ -13,8 +13,6 @@ from typing import Any, Literal
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.fields import Option, Size, Texts, closest, options_of, parse, texts_of
 
-__all__ = ["Config", "Depth", "Limit", "load_config", "settings"]
-
 MAX_BYTES = Size(64 * 1024**2)
 NO_LIMIT = "none"
 

@@ -15,8 +15,6 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Option", "Size", "Texts", "build", "check_range", "closest", "options_of", "parse", "texts_of"]
-
 T = TypeVar("T")
 
 Texts = tuple[str, ...]

@@ -20,8 +20,6 @@ import msgspec
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.fields import Texts
 
-__all__ = ["Item", "parse_items", "print_items"]
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _CLASS = re.compile(r"""[^\s,{}=|"']+\.py:[A-Za-z_][A-Za-z0-9_]*""")
 _BARE = re.compile(r"""[^\s,{}=|"']+""")

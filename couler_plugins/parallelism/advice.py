@@ -13,8 +13,6 @@ from couler_plugins.hookspecs.budget import excess
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Plan
 
-__all__ = ["SplitAdvice"]
-
 log = logging.getLogger(__name__)
 
 

@@ -24,8 +24,6 @@ from couler_plugins.parallelism.report import Detached, explained
 from couler_plugins.parallelism.staging import split_stages
 from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Limits", "Splitter"]
-
 FILLS = (1.0, 0.9, 0.75, 0.5, 0.25)
 """Shares of the budget that are tried one after another, until all parts are within the limits when measured."""
 PART = "part"

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
 
-__all__ = ["Clusters", "bandpack"]
-
 
 @dataclass(frozen=True)
 class Clusters:

@@ -12,8 +12,6 @@ from couler_plugins.ir import Bond
 from couler_plugins.ir.recursion import strong_components
 from couler_plugins.runs.order import longest_path
 
-__all__ = ["Contraction", "contract"]
-
 SHOWN = 5
 """Steps and reasons that an error names."""
 

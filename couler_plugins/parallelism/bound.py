@@ -10,8 +10,6 @@ from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.simulation.schedule import schedule
 
-__all__ = ["barrier_makespan", "fewest_parts", "makespan_bound"]
-
 
 def barrier_makespan(dag: Dag, labels: Sequence[int], launch: float) -> float:
     """When the last part ends, each starting `launch` seconds after the last part that it needs; seconds. O(V + E).

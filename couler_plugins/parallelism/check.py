@@ -9,8 +9,6 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
 
-__all__ = ["Part", "check_steps", "order_problem", "over_budget", "parts_of"]
-
 
 @dataclass(frozen=True)
 class Part:

@@ -14,9 +14,6 @@ from couler_plugins.parallelism.check import check_steps
 from couler_plugins.parallelism.packing import cut_to_fit
 from couler_plugins.parallelism.solution import Objective, Solution
 
-__all__ = ["CriticalPath", "resplit"]
-
-
 SLACK = 0.01
 """The share of the budget that a fresh split keeps free, so that a later edit stays within a part."""
 

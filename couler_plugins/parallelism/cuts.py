@@ -18,8 +18,6 @@ from couler_plugins.parallelism.graphing import Graphed
 from couler_plugins.plan import Part as NamedPart
 from couler_plugins.runs.order import longest_path
 
-__all__ = ["Cut", "earlier_labels"]
-
 
 @dataclass(frozen=True)
 class Cut:

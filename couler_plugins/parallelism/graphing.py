@@ -11,8 +11,6 @@ from couler_plugins.hookspecs.splitting import Splitting
 from couler_plugins.ir import Graph, GraphView, Reference, Workflow, callables, graph_of, inline_callees, references
 from couler_plugins.runs.run import median
 
-__all__ = ["Graphed", "graphed"]
-
 MINUTE = 60.0
 """Seconds that a step counts as where nothing is known of any."""
 

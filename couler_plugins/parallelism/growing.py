@@ -9,8 +9,6 @@ from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.bound import fewest_parts
 from couler_plugins.parallelism.packing import Filling
 
-__all__ = ["grow"]
-
 DEFERRED = 8
 """How many times as many as were taken may be ranked anew because a part has become longer."""
 

@@ -10,8 +10,6 @@ from couler_plugins.hookspecs import Context
 from couler_plugins.options.fields import Size
 from couler_plugins.plan import Plan
 
-__all__ = ["Split"]
-
 
 @dataclass(frozen=True)
 class Split:

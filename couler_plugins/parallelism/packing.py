@@ -10,8 +10,6 @@ from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.bandpack import Clusters
 
-__all__ = ["Filling", "cut_to_fit", "fill", "first_fit"]
-
 OFFERED = 12
 """Parts of a band that a cluster is offered to, the last that were opened; more cost more than they find."""
 

@@ -12,8 +12,6 @@ from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.check import check_steps, order_problem, over_budget
 from couler_plugins.plugins.failures import blaming, hint_for
 
-__all__ = ["Split", "ask_partitioner"]
-
 WHAT = "partitioner"
 
 

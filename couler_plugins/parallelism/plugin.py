@@ -6,8 +6,6 @@ from couler_plugins.hookspecs import Optimizer, hookimpl
 from couler_plugins.markers import listed
 from couler_plugins.parallelism.optimizer import Split
 
-__all__ = ["couler_optimizers", "couler_partitioners"]
-
 
 @hookimpl
 def couler_optimizers() -> list[type[Optimizer]]:

@@ -22,9 +22,6 @@ from couler_plugins.parallelism.packing import cut_to_fit, fill, first_fit
 from couler_plugins.parallelism.search import Search
 from couler_plugins.parallelism.solution import Objective, Solution
 
-__all__ = ["Effort", "candidates", "cut_pass", "merge", "split_afresh"]
-
-
 # Parts merged with others, so that there are fewer.
 
 PARTNERS = 3

@@ -12,8 +12,6 @@ from couler_plugins.parallelism.check import Part
 from couler_plugins.parallelism.cuts import Cut
 from couler_plugins.plan import Decision
 
-__all__ = ["AFTER_AT_LEAST", "BEFORE", "LAUNCH_EACH", "Detached", "explained"]
-
 NAME = "split"
 BEFORE = "critical path seconds before"
 AFTER_AT_LEAST = "critical path seconds at least"

@@ -9,8 +9,6 @@ from random import Random
 from couler_plugins.hookspecs.budget import UNLIMITED
 from couler_plugins.parallelism.solution import Solution
 
-__all__ = ["Search"]
-
 CLOSURE, SWAP = 60, 6
 TRIES, RENEWALS, LOOKS = 30, 20, 12
 LEEWAY = 0.001

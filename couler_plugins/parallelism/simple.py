@@ -11,8 +11,6 @@ from couler_plugins.hookspecs.dag import Dag
 from couler_plugins.parallelism.bandpack import bandpack
 from couler_plugins.parallelism.packing import fill, first_fit
 
-__all__ = ["BandPack", "Levels", "by_depth", "depth_first"]
-
 
 def by_depth(dag: Dag) -> list[int]:
     """The steps by the number of edges on the longest path to them: level by level."""

@@ -11,9 +11,6 @@ from couler_plugins.parallelism.bound import fewest_parts
 from couler_plugins.parallelism.state import Parts
 from couler_plugins.parallelism.times import Times
 
-__all__ = ["Objective", "Solution"]
-
-
 CUT = 0.1
 """What cutting every edge costs, as a share of the critical path."""
 

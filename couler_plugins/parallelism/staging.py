@@ -17,8 +17,6 @@ from couler_plugins.parallelism.bonds import Contraction
 from couler_plugins.parallelism.check import check_steps
 from couler_plugins.parallelism.packing import Filling
 
-__all__ = ["makespan", "split_stages"]
-
 Stages = Sequence[Sequence[int]]
 """The numbers of the steps of each stage."""
 

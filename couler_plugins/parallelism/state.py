@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from couler_plugins.hookspecs.budget import Budget
 from couler_plugins.hookspecs.dag import Dag
 
-__all__ = ["Parts"]
-
 
 class Parts:
     """A split that changes. Parts have ids, in no order; their places are the order in which labels count them.

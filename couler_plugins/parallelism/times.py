@@ -7,8 +7,6 @@ from heapq import heapify, heappop, heappush
 
 from couler_plugins.parallelism.state import Parts
 
-__all__ = ["Times"]
-
 
 class Times:
     """The schedule of a split: each part starts a launch after the last part that it needs.

@@ -13,8 +13,6 @@ from couler_plugins.errors import CoulerError
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan.plan import Decision
 
-__all__ = ["Lowered", "Shown", "TracedEdit", "Written"]
-
 
 class TracedEdit(msgspec.Struct, frozen=True, kw_only=True):
     """One difference between an original document and the lowered one.

@@ -8,8 +8,6 @@ import msgspec
 
 from couler_plugins.ir import Source
 
-__all__ = ["Objection", "SourcePlace"]
-
 
 class SourcePlace(msgspec.Struct, frozen=True):
     """Where something stands in the files of a call.

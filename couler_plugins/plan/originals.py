@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["kept", "originals"]
-
 LABEL = "couler.io/original"
 CHUNK = 800_000
 """Characters of text in one ConfigMap at most; those that take more than one byte count with theirs. Kubernetes allows

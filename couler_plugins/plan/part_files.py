@@ -10,8 +10,6 @@ import msgspec
 from couler_plugins.errors import InvalidInput
 from couler_plugins.plan import Part
 
-__all__ = ["parts_text", "read_parts"]
-
 SCHEMA = "couler.plan/v1"
 HINT = "give a file that --save-plan wrote"
 

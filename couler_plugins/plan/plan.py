@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     # structs below are written as JSON and never read from it, so msgspec does not evaluate these annotations.
     from couler_plugins.plan.objections import Objection, SourcePlace
 
-__all__ = ["Decision", "Link", "Outcome", "Part", "Plan"]
-
-
 Outcome = Literal["", "cached", "declarable", "never", "run-time", "not-in-call"]
 """What becomes of a call site: cached (by its engine or by us), cached once its owner declares something, never cached,
 decided by the worker that runs it, or unknown since its callee is in no file of the call."""

@@ -10,15 +10,6 @@ from collections.abc import Iterator
 from couler_plugins.hookspecs import FACETS, Adapter, StepInput, StepOutput
 from couler_plugins.options.fields import closest, options_of
 
-__all__ = [
-    "adapter_problem",
-    "hook_problems",
-    "named_class_problem",
-    "optimizer_problem",
-    "step_problem",
-    "store_problem",
-]
-
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _STORE_METHODS = ("open", "put", "read", "list", "delete")

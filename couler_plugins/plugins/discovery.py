@@ -18,8 +18,6 @@ from couler_plugins.options.fields import closest
 from couler_plugins.plugins.plugins import Plugins
 from couler_plugins.plugins.registry import PluginRecord
 
-__all__ = ["load_plugins"]
-
 
 def load_plugins(config: Config | None = None, more: Mapping[str, object] | None = None) -> Plugins:
     """Loads the plugins installed in this environment (entry-point group `couler_plugins`).

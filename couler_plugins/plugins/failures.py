@@ -8,8 +8,6 @@ from contextlib import contextmanager
 
 from couler_plugins.errors import CoulerError, PluginFailure, one_line
 
-__all__ = ["blaming", "hint_for"]
-
 log = logging.getLogger(__name__)
 
 

@@ -17,8 +17,6 @@ from couler_plugins.hookspecs import HOOKSPECS, PROJECT
 from couler_plugins.options.fields import closest
 from couler_plugins.plugins.registry import Reply
 
-__all__ = ["Hooks", "trace_hooks"]
-
 
 def trace_hooks(manager: pluggy.PluginManager) -> None:
     """Makes the manager print its calls: hook and arguments, then who implements it, then what they returned."""

@@ -13,8 +13,6 @@ from couler_plugins.errors import InvalidInput, PluginFailure, one_line
 from couler_plugins.options.fields import closest
 from couler_plugins.plugins.checks import optimizer_problem
 
-__all__ = ["optimizer_in_file"]
-
 log = logging.getLogger(__name__)
 
 OPTIMIZER = "an optimizer is a frozen dataclass with a kebab-case `name` and a method run(plan, ctx)"

@@ -18,8 +18,6 @@ from couler_plugins.plugins.hooks import Hooks
 from couler_plugins.plugins.points import ADAPTERS, OPTIMIZERS, POINTS, ExtensionPoint
 from couler_plugins.plugins.registry import PluginRecord, Registry, Reply
 
-__all__ = ["Plugins"]
-
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 

@@ -18,18 +18,6 @@ from couler_plugins.plugins.checks import (
     store_problem,
 )
 
-__all__ = [
-    "ADAPTERS",
-    "OPTIMIZERS",
-    "PARTITIONERS",
-    "POINTS",
-    "POLICIES",
-    "STEPS",
-    "STORES",
-    "TUNERS",
-    "ExtensionPoint",
-]
-
 T = TypeVar("T")
 Problem = Callable[[object], str | None]
 

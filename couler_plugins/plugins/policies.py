@@ -9,8 +9,6 @@ from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.plugins.failures import blaming, hint_for
 from couler_plugins.runs import Candidate, History
 
-__all__ = ["ask_policy", "online_policy"]
-
 WHAT = "policy"
 HINT = hint_for(WHAT)
 

@@ -11,8 +11,6 @@ from msgspec.structs import replace
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.options.fields import closest
 
-__all__ = ["PluginRecord", "Registry", "Reply"]
-
 T = TypeVar("T")
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from couler_plugins.hookspecs.running import Job, Phase, Request, Runner, Status, Submitted
 from couler_plugins.running.journal import Entry, Journal
 
-__all__ = ["Outcome", "RunObserver", "drive"]
-
 FIRST, LONGEST, GROWTH = 1.0, 10.0, 1.3
 """Seconds between two looks at what runs: the first pause, the longest, and how each grows from the one before."""
 

@@ -21,8 +21,6 @@ import msgspec
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.running import Job, Phase, Produced, Where
 
-__all__ = ["Entry", "Head", "Journal", "new_run"]
-
 ALPHABET, DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789", 10
 """What the identity of a run is made of where nobody gives one."""
 SCHEMA = "couler.journal/v1"

@@ -9,8 +9,6 @@ import msgspec
 
 from couler_plugins.runs.run import Run
 
-__all__ = ["History", "LoadCost", "View"]
-
 
 class LoadCost(msgspec.Struct, frozen=True, kw_only=True):
     """What loading an artifact takes: seconds of latency, and bytes a second from then on."""

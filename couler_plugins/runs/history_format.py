@@ -9,8 +9,6 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["HistoryFormat"]
-
 T = TypeVar("T")
 
 

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["hash_of", "key_of", "type_of"]
-
 INTERPRETERS = re.compile(
     r"(?:ba|z|da|k|c|tc)?sh|python[0-9.]*|perl[0-9.]*|ruby|rscript|r|julia|node|java|env|time|nohup|sudo|docker"
     r"|singularity|apptainer|srun|mpirun|mpiexec|pegasus-kickstart"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["CycleError", "children_of", "longest_path", "topological_order"]
-
 
 class CycleError(ValueError):
     """There is no topological order.

@@ -10,8 +10,6 @@ import msgspec
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs.run import Run
 
-__all__ = ["SCHEMA", "document_of", "recorded_runs"]
-
 SCHEMA = "couler.runs/v1"
 
 

@@ -9,9 +9,6 @@ import msgspec
 
 from couler_plugins.ir import Workflow
 
-__all__ = ["Candidate", "Fate", "Run", "StepRun", "belongs", "family_of", "median", "site_of"]
-
-
 Fate = Literal["computed", "loaded", "skipped", "failed", "pending"]
 """What became of a step in a run: computed, its result loaded, not needed, failed for good, or still to come."""
 

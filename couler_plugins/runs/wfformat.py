@@ -18,20 +18,6 @@ from couler_plugins.runs.identity import hash_of, key_of, type_of
 from couler_plugins.runs.order import CycleError, topological_order
 from couler_plugins.runs.run import Run, StepRun
 
-__all__ = [
-    "Command",
-    "Execution",
-    "File",
-    "Specification",
-    "Task",
-    "Took",
-    "Trace",
-    "Workflow",
-    "read_wfformat",
-    "run_of_wfformat",
-]
-
-
 # The fields of WfFormat 1.4 to 1.6 that are read; a trace may leave out most of them, and others are ignored.
 
 

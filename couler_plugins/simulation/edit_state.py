@@ -9,8 +9,6 @@ from typing import ClassVar, Protocol
 
 from couler_plugins.simulation.workload import Change, Workload, chance_of
 
-__all__ = ["EditState", "Edits"]
-
 
 class EditState:
     """A workflow while it is edited: what generators look at, and how they make changes.

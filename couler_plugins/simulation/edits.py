@@ -15,18 +15,6 @@ from couler_plugins.options.fields import check_range
 from couler_plugins.simulation.edit_state import Edits, EditState
 from couler_plugins.simulation.workload import Change, Workload
 
-__all__ = [
-    "EDITS",
-    "Branches",
-    "Deepening",
-    "HotSpot",
-    "Mix",
-    "Replayed",
-    "SourceRefresh",
-    "Uniform",
-    "Walk",
-]
-
 
 @dataclass(frozen=True)
 class Uniform(Edits):

@@ -24,9 +24,6 @@ from couler_plugins.simulation.outcome import Outcome, capture
 from couler_plugins.simulation.replay import Setup, everything, nothing, replay
 from couler_plugins.simulation.workload import Version, Workload, interleave, stream
 
-__all__ = ["Baseline", "Cell", "Experiment", "Results", "in_processes"]
-
-
 # The same work on many tasks, in processes that end with the one that started them, however that ends.
 
 Given = TypeVar("Given")

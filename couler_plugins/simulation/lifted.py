@@ -15,8 +15,6 @@ from couler_plugins.runs.identity import hash_of, key_of
 from couler_plugins.runs.order import topological_order
 from couler_plugins.runs.run import family_of
 
-__all__ = ["profile_names", "run_of_workflow"]
-
 
 def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Run:
     """The run that a workflow would be.

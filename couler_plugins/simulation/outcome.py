@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Cost", "Outcome", "capture"]
-
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What one run cost.

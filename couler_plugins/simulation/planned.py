@@ -12,8 +12,6 @@ from couler_plugins.runs.order import topological_order
 from couler_plugins.runs.run import median
 from couler_plugins.simulation.lifted import profile_names
 
-__all__ = ["GUESS", "Planned", "planned"]
-
 GUESS = 60.0
 """Seconds that a step counts as where nothing is known of any."""
 

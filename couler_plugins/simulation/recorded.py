@@ -14,8 +14,6 @@ from couler_plugins.simulation.edit_state import Edits, EditState
 from couler_plugins.simulation.edits import Replayed
 from couler_plugins.simulation.workload import Change, Workload, chance_of
 
-__all__ = ["Histories", "Recorded", "history_of", "read_edits"]
-
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     changed: list[str] = []

@@ -16,8 +16,6 @@ from couler_plugins.simulation.outcome import Cost, Outcome
 from couler_plugins.simulation.schedule import Schedule, schedule
 from couler_plugins.simulation.workload import Version, Workload, chance_of
 
-__all__ = ["Insight", "Setup", "everything", "nothing", "replay"]
-
 
 @dataclass(frozen=True)
 class Insight:

@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from couler_plugins.runs.order import children_of
 
-__all__ = ["Schedule", "peak_memory", "schedule"]
-
 
 class Schedule(NamedTuple):
     """When tasks start and end, in seconds from the start of the run.

@@ -9,8 +9,6 @@ from couler_plugins.runs.order import children_of, longest_path, topological_ord
 from couler_plugins.simulation.planned import Planned
 from couler_plugins.simulation.schedule import Schedule, schedule
 
-__all__ = ["PartRun", "SplitRun", "run_split", "run_whole"]
-
 Path = tuple[str, ...]
 
 

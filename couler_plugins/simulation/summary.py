@@ -12,8 +12,6 @@ from couler_plugins.documents.mappings import by_key
 from couler_plugins.simulation.experiment import Cell, Results
 from couler_plugins.simulation.workload import chance_of
 
-__all__ = ["Choice", "Prices", "Row", "Summary", "interval", "summarize"]
-
 ENOUGH = 0.9
 """Without prices, the share of what the best cache here saves that makes a smaller one the better choice."""
 RESAMPLES = 1000

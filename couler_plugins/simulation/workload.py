@@ -19,8 +19,6 @@ from couler_plugins.runs.run import median
 if TYPE_CHECKING:
     from couler_plugins.simulation.edit_state import Edits
 
-__all__ = ["Change", "Version", "Workload", "chance_of", "interleave", "stream"]
-
 Change = Mapping[int, int]
 """What is edited before a run: positions of steps, and the version that each has from then on; 0 is the first."""
 

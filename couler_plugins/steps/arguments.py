@@ -11,8 +11,6 @@ from couler_plugins.hookspecs.steps import CatalogueStep, StepInput
 from couler_plugins.ir import Argument, Expression, FirstOf, Literal, Native, Node, Port, Reference, Template, Value
 from couler_plugins.options.fields import closest
 
-__all__ = ["Constants", "checked", "constants", "passed", "ports", "text_of"]
-
 Constants = Mapping[str, Any]
 """What shapes a step, by the name of the input."""
 

@@ -13,8 +13,6 @@ from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, Step
 from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Reference, Template, Value
 from couler_plugins.steps.arguments import Constants, checked, constants, passed, ports
 
-__all__ = ["OUTPUTS", "ContainerStep", "container_inputs", "container_step", "operation_of", "secret_keys"]
-
 OUTPUTS = "/tmp/outputs"  # noqa: S108  # in a container of its own; engines copy from there when it ends
 """The folder in the container where a step leaves its outputs, one file each."""
 

@@ -5,30 +5,6 @@ from __future__ import annotations
 from couler_plugins.hookspecs.steps import InputType, StepInput, StepOutput, StepVariable
 from couler_plugins.steps.programs import PYTHON_IMAGE, SCRIPTS, ScriptStep, script_step
 
-__all__ = [
-    "BETTER",
-    "DATA",
-    "FEATURES",
-    "FILES",
-    "KEEP",
-    "MODEL",
-    "MODELS",
-    "ROWS",
-    "SEED",
-    "STORE",
-    "TABLE",
-    "TABLES",
-    "TARGET",
-    "TASK",
-    "WHOLE_IMAGE",
-    "artifact",
-    "count",
-    "fit",
-    "number",
-    "result",
-    "scripted",
-]
-
 FILES = ("fsspec[gs,http,s3]>=2025.5",)
 """What scripts need that keep files: the stores that most people have."""
 

@@ -16,9 +16,6 @@ from couler_plugins.steps.arguments import Constants
 from couler_plugins.steps.declared import count
 from couler_plugins.steps.jobs import JOB_INPUTS, JOB_NAME, Job, JobStep, any_failed, container_of, pods_of
 
-__all__ = ["DISTRIBUTED"]
-
-
 CLEAN = StepInput(
     name="clean",
     description="Which pods go once the job has ended.",

@@ -18,8 +18,6 @@ from couler_plugins.steps.arguments import Constants, checked, constants, passed
 from couler_plugins.steps.containers import container_inputs, secret_keys
 from couler_plugins.steps.declared import count
 
-__all__ = ["JOB_INPUTS", "JOB_NAME", "Job", "JobStep", "any_failed", "container_of", "pods_of", "whole_list"]
-
 
 class Job(NamedTuple):
     """A resource, and when it is done.

@@ -18,8 +18,6 @@ from couler_plugins.steps.arguments import Constants
 from couler_plugins.steps.declared import count
 from couler_plugins.steps.jobs import JOB_INPUTS, JOB_NAME, Job, JobStep, container_of
 
-__all__ = ["KATIB"]
-
 CONTAINER = "training"
 FAILED = "status.conditions.1.type == Failed, status.conditions.2.type == Failed"
 """Conditions are added as they come: created, then running unless there was nothing to run, then how it ended."""

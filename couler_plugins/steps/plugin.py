@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from couler_plugins.markers import listed
 
-__all__ = ["couler_steps"]
-
 couler_steps = listed(
     "couler_plugins.steps.sources:SOURCES",
     "couler_plugins.steps.tables:PREPARATION",

@@ -15,8 +15,6 @@ from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput, StepVar
 from couler_plugins.steps.arguments import checked, constants, passed
 from couler_plugins.steps.containers import OUTPUTS, container_inputs, operation_of
 
-__all__ = ["PYTHON_IMAGE", "SCRIPTS", "ScriptStep", "program", "script_step"]
-
 PYTHON_IMAGE = "python:3.12-slim"
 
 SCRIPTS = Path(__file__).parent / "scripts"

@@ -5,9 +5,6 @@ from __future__ import annotations
 from couler_plugins.hookspecs.steps import StepInput, StepVariable
 from couler_plugins.steps.declared import FILES, ROWS, STORE, TABLE, TABLES, artifact, result, scripted
 
-__all__ = ["SOURCES", "TELLING"]
-
-
 LOAD_CSV = scripted(
     "load-csv",
     "Reads a table from a URL or a path.",

@@ -21,9 +21,6 @@ from couler_plugins.steps.declared import (
     scripted,
 )
 
-__all__ = ["FEATURE_STEPS", "PREPARATION"]
-
-
 VALIDATE_SCHEMA = scripted(
     "validate-schema",
     "Holds a table against rules for its columns, and fails where it breaks one.",

@@ -17,8 +17,6 @@ from couler_plugins.steps.declared import (
     scripted,
 )
 
-__all__ = ["TRAINING"]
-
 GIVES = (artifact("model", "The model, a file of skops."),)
 
 SKLEARN_TRAIN = scripted(

@@ -19,8 +19,6 @@ from couler_plugins.steps.declared import (
     scripted,
 )
 
-__all__ = ["USING"]
-
 LOADING = (*MODELS, "lightgbm~=4.7.0", "xgboost-cpu~=3.2.0")
 """What scripts need that read any of our models."""
 

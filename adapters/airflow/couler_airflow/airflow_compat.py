@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["check_cycle", "context_keys", "dag_bag", "metrics", "serialized", "tries", "trigger_rules", "xcoms"]
-
 
 def dag_bag() -> Any:
     """The class `DagBag`: in `airflow.dag_processing` from 3.2 on, among the models before.

@@ -14,8 +14,6 @@ from airflow.sdk import BaseOperatorLink  # noqa: TID253  # as above
 from couler_airflow import listener
 from couler_airflow.split.timetable import PartTimetable
 
-__all__ = ["CacheLink", "CoulerPlugin"]
-
 
 class CacheLink(BaseOperatorLink):
     """A link to the XComs of a task, where `couler_cache` says what the cache did; none where it did nothing.

@@ -15,8 +15,6 @@ from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.ir import Source
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["TASKS", "DagBundle", "LiveDag", "load", "snapshot"]
-
 TASKS = ("dag", "tasks")
 """Where the tasks stand in what Airflow serializes of a DAG, in the order of `task_dict`."""
 

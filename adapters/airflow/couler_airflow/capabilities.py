@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from couler_plugins.hookspecs import Capability
 
-__all__ = ["CAPABILITIES"]
-
 OWNER = "it is written in the DAG file"
 NONE = "Airflow has nothing of the kind"
 CONTAINERS = "an operator says what it starts"

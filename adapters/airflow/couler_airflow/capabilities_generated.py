@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from couler_plugins.hookspecs import Capability
 
-__all__ = ["GENERATED"]
-
 NONE = "no DAG has a place for it"
 
 GENERATED = (

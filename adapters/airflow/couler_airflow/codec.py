@@ -15,8 +15,6 @@ import msgspec
 from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.dataplane.kept_outputs import KeptOutput
 
-__all__ = ["CODEC", "OUTPUT", "Result", "decode_result", "encode_result"]
-
 CODEC = "airflow-traces"
 OUTPUT = "result"
 """The name of the one output that a result has in the cache."""

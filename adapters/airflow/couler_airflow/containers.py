@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["EMPTY", "KNOWN", "POD", "Known", "field_of", "known_of"]
-
 
 @dataclass(frozen=True)
 class Known:

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     Pipeline = str | Sequence[Optimizer]
     History = str | Path | Sequence[str | Path]
 
-__all__ = ["lift", "lower", "optimize"]
-
 log = logging.getLogger(__name__)
 PIPELINE = "cache"
 T = TypeVar("T")

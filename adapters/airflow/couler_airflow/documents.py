@@ -15,8 +15,6 @@ from couler_airflow.airflow_compat import dag_bag
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 
-__all__ = ["is_dag_file", "load_dags"]
-
 PLACE = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 QUIET = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL", "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "100"}
 """Settings while a file is loaded, whatever the environment says: Airflow logs nothing, since what it cannot import is

@@ -7,8 +7,6 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Node
 from couler_plugins.ir.base import compared_fields
 
-__all__ = ["refuse_others", "unsupported"]
-
 NOTES = {row.feature: row.note for row in CAPABILITIES}
 
 

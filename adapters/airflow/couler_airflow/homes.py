@@ -12,8 +12,6 @@ from couler_plugins.ir import Literal, Native, Operation, Value
 from couler_plugins.ir.home_kinds import NativeForm, container_home, native_home
 from couler_plugins.ir.homes import Home, Homes
 
-__all__ = ["CONTAINER", "HOMES", "METADATA", "POD", "SETTINGS", "homes", "rest_of"]
-
 SETTINGS = "settings"
 """The key in an operation's `native_extra` under which the names of the settings are that its task has a place
 for, in one text."""

@@ -9,8 +9,6 @@ from typing import Any
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule
 from couler_plugins.errors import Unsupported
 
-__all__ = ["check_dag", "check_task", "refuse"]
-
 NEUTRAL = frozenset(
     [
         "allow_nested_operators",

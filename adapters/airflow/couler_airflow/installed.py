@@ -6,8 +6,6 @@ import functools
 
 from couler_plugins.plugins import Plugins, load_plugins
 
-__all__ = ["installed_plugins"]
-
 
 @functools.cache
 def installed_plugins() -> Plugins:

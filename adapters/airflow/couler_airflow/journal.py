@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-__all__ = ["Journal"]
-
 INIT_KWARGS = "_BaseOperator__init_kwargs"
 """Where an operator keeps the arguments that it was made with, which Airflow updates with its attributes."""
 

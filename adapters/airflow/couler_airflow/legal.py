@@ -30,8 +30,6 @@ from couler_plugins.ir import (
 from couler_plugins.ir import Literal as Constant
 from couler_plugins.plan import Decision
 
-__all__ = ["CONTAINER_FIELDS", "CONTEXT", "LEGALITY", "POD_FIELDS", "Diagnostics", "OnUnsupported", "refusal"]
-
 log = logging.getLogger(__name__)
 OnUnsupported = Literal["error", "warn", "drop"]
 

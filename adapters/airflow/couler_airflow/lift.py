@@ -34,8 +34,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Plan
 
-__all__ = ["arguments_of", "lift", "lift_dag", "template_values"]
-
 
 def lift(bundle: DagBundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
     """The workflows of all DAGs of the bundle.

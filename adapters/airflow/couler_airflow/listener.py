@@ -15,8 +15,6 @@ import pluggy
 from couler_airflow.runtime.last_report import recall
 from couler_airflow.settings import is_enabled, load_settings
 
-__all__ = ["on_starting", "on_task_instance_success"]
-
 hookimpl = pluggy.HookimplMarker("airflow")  # what airflow.listeners makes as well; no import of Airflow for it
 PREFIX = "couler.cache"
 PARTS = (

@@ -18,8 +18,6 @@ from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.ir import Source, Workflow
 from couler_plugins.plan import Lowered, Plan, TracedEdit
 
-__all__ = ["Commit", "commit", "lower"]
-
 
 class Commit:
     """A plan that was carried out.

@@ -9,8 +9,6 @@ from typing import Any, TypeVar, overload
 from couler_plugins.caching.waivers import OF_PROGRAMS, check_waivers
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["ALLOWED", "MARK", "Declaration", "cached", "declared", "never"]
-
 T = TypeVar("T")
 
 MARK = "__couler_cache__"

@@ -17,8 +17,6 @@ from typing import Any, NamedTuple
 from couler_plugins.caching.code.modules import is_library_code, module_of
 from couler_plugins.caching.code.names import syntax_of
 
-__all__ = ["ALL", "Reads", "own_names", "reads_of", "reads_of_hook"]
-
 BASES = ("airflow.sdk.", "airflow.models.", "airflow.utils.", "airflow.template.")
 """Where classes are that all operators have behind them."""
 INSTANCE = ("ti", "task_instance")

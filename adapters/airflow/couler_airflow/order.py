@@ -7,8 +7,6 @@ from collections.abc import Container, Mapping
 from functools import cached_property
 from typing import Any
 
-__all__ = ["Order", "Others"]
-
 
 class Order:
     """The order of the tasks of one DAG, looked at when somebody asks.

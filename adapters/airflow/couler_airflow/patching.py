@@ -17,8 +17,6 @@ from couler_airflow.values import seconds
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.ir import Graph, Literal, Operation, Region, Step, Value, Workflow, references
 
-__all__ = ["patch", "patch_graph", "patch_operations"]
-
 
 def patch(dag: Any, operators: Mapping[int, Any], original: Workflow, wanted: Workflow, journal: Journal) -> None:
     """Makes a DAG what a workflow says. Operators stay where they are; what is not edited is not touched.

@@ -12,8 +12,6 @@ from couler_airflow.pods import Place, is_plain, read_setting, write_setting
 from couler_plugins.ir import Container, EnvVar, Literal, Operation, Reference, Value
 from couler_plugins.ir.settings import PAIRS
 
-__all__ = ["containers_of", "said_of", "write_pod"]
-
 Pairs = tuple[tuple[str, Value], ...]
 RESOURCES = ("requests", "limits")
 

@@ -17,8 +17,6 @@ from couler_airflow.pulls import PULL
 from couler_airflow.split.roles import MODULE
 from couler_plugins.ir.settings import PAIRS
 
-__all__ = ["Place", "Pods", "is_plain", "read_setting", "write_setting"]
-
 Place = tuple[str | int, ...]
 """A field of an operator, and the way to a value in it."""
 

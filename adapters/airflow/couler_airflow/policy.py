@@ -13,8 +13,6 @@ import pluggy
 
 from couler_airflow.settings import is_enabled, load_settings
 
-__all__ = ["apply", "dag_policy"]
-
 log = logging.getLogger(__name__)
 hookimpl = pluggy.HookimplMarker("airflow.policy")  # what airflow.policies makes as well; no import of Airflow for it
 

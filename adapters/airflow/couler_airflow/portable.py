@@ -41,9 +41,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Decision
 
-__all__ = ["portable", "text_value"]
-
-
 # Texts that Airflow renders, as IR values that any engine can read: constants, parameters, and Jinja for all else.
 
 PARAMETER = re.compile(r"\{\{\s*params(?:\.(?P<dotted>\w+)|\[(?P<quote>['\"])(?P<key>[\w-]+)(?P=quote)\])\s*\}\}")

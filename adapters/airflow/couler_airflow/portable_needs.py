@@ -15,8 +15,6 @@ from couler_airflow.illegal import refuse
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Graph, GraphView, Need, Needs, Step, all_of, conjuncts, map_needs, needed, replace
 
-__all__ = ["check_needs", "folded", "with_errors"]
-
 EVERY = ("all_success", "all_done", "none_failed", "all_failed", "always")
 """The rules that ask the same of all upstream tasks, and wait for all of them."""
 

@@ -11,8 +11,6 @@ from couler_plugins.documents import dump_yaml
 from couler_plugins.errors import Unsupported
 from couler_plugins.plan import Lowered, Shown, Written
 
-__all__ = ["dump"]
-
 
 def dump(lowered: Lowered) -> Written:
     """The source of generated DAGs, and what changed in others, for people: their files are their owner's."""

@@ -8,8 +8,6 @@ from couler_airflow.settings import option_names
 from couler_plugins import __version__
 from couler_plugins.options.fields import texts_of
 
-__all__ = ["get_provider_info"]
-
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's description, as Airflow's `provider_info.schema.json` wants it."""

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from couler_plugins.ir import Expression, Reference
 
-__all__ = ["PULL", "RESULT", "Named", "named", "pieces", "texts_named", "with_dag_ids"]
-
 BLOCK = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 CALL = re.compile(r"\b(?:ti|task_instance)\s*\.\s*xcom_pull\s*\(")
 WHOLE = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)

@@ -16,8 +16,6 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.options.config import Limit
 from couler_plugins.options.fields import parse, texts_of
 
-__all__ = ["SECTION", "Settings", "is_enabled", "load_settings", "option_names"]
-
 SECTION = "couler"
 WHOLE = "couler_whole"
 """The attribute in which a part has the id of the DAG that was split."""

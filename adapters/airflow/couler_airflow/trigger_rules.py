@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterator, Mapping
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import AnyOf, Need, Needs, all_of, conjuncts, needed
 
-__all__ = ["DEFAULT", "needs_of", "rule_of"]
-
 DEFAULT = "all_success"
 FAILED = ("failed", "omitted")
 """`omitted` is Airflow's upstream_failed."""

@@ -29,8 +29,6 @@ from couler_plugins.hpo.workflows.tuning import settings_to_try
 from couler_plugins.hpo.workflows.values import read_value
 from couler_plugins.plugins import TUNERS
 
-__all__ = ["Tuned", "tune"]
-
 NUMBER = "couler_trial"
 MOST = 1_000
 HINT = "pass a constant, or leave the parameter out of the search space"

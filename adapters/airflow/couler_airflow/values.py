@@ -11,8 +11,6 @@ from typing import Any
 from couler_airflow.pulls import pieces
 from couler_plugins.ir import Expression, Literal, Native, Reference, Template, Value
 
-__all__ = ["Values", "module_name", "seconds"]
-
 Piece = str | Reference | Expression
 
 

@@ -16,8 +16,6 @@ from couler_plugins.hpo.files import ANNOTATION
 from couler_plugins.hpo.workflows.annotations import TUNED
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["lost_settings"]
-
 PREFIX = "couler.io/"
 KNOWN = OF_CACHE | {ANNOTATION, TUNED}
 PER_STEP = {

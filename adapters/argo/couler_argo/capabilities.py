@@ -6,8 +6,6 @@ import msgspec
 
 from couler_plugins.hookspecs import Capability
 
-__all__ = ["CAPABILITIES", "GENERATED"]
-
 CAPABILITIES = (
     Capability("Workflow.name", "full", "metadata.name"),
     Capability("Workflow.prefix", "full", "metadata.generateName"),

@@ -17,17 +17,6 @@ from couler_argo.spelling import Scope, write_native
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Native, Node
 
-__all__ = [
-    "Codec",
-    "Context",
-    "Field",
-    "Mapped",
-    "merged",
-    "present_fields",
-    "refuse_beyond",
-]
-
-
 Mapped = dict[str, Any]
 
 

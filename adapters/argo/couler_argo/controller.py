@@ -9,8 +9,6 @@ from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of
 from couler_plugins.engine_kit.kubernetes.pages import config_map, pages
 from couler_plugins.engine_kit.kubernetes.rights import Right
 
-__all__ = ["Controller", "controllers_of"]
-
 IMAGE = "workflow-controller"
 SETTINGS, USUAL = "workflow-controller-configmap", "argo"
 """The ConfigMap with the controller's settings, and what its namespace and its account are usually called."""

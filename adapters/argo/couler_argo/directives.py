@@ -28,8 +28,6 @@ from couler_plugins.ir import (
     with_directive,
 )
 
-__all__ = ["expand", "fold"]
-
 
 def fold(workflow: Workflow) -> Workflow:
     """`workflow` with our expansions turned back into directives.

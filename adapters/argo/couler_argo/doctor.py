@@ -10,8 +10,6 @@ from couler_argo.run.jobs import ARGO
 from couler_plugins.engine_kit.kubernetes.rights import Right, check, check_running
 from couler_plugins.hookspecs.adapters import Check
 
-__all__ = ["INSTALL", "LISTS", "checks"]
-
 INSTALL = "couler cache install --namespace {} | kubectl apply -f -"
 LISTS = "`couler doctor` lists all rights that are missing"
 ROLE = "an administrator has to grant it"

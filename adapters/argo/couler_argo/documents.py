@@ -12,8 +12,6 @@ from couler_plugins.documents import Document, Path
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Call, External, Port, Step
 
-__all__ = ["Manifest", "claims", "codec_of", "manifests"]
-
 SPEC_PATHS: dict[str, Path] = {
     "Workflow": ("spec",),
     "WorkflowTemplate": ("spec",),

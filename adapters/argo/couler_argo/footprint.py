@@ -25,8 +25,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["Footprints", "items_of"]
-
 POD_KINDS = frozenset({"container", "script", "containerSet", "resource", "data", "unknown"})
 MARK_BYTES = 1024 + len(
     f'"metadata":{{"annotations":{{"{KEY_SPEC}":""}}}},"memoize":{{"cache":{{"configMap":{{"name":""}}}}}}'

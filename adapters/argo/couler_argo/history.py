@@ -12,8 +12,6 @@ from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Run, StepRun
 
-__all__ = ["family_of", "run_of", "workflows_in"]
-
 FATES: dict[str, Fate] = {
     "Succeeded": "computed",
     "Failed": "failed",

@@ -21,8 +21,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["HOMES", "homes", "with_timeout"]
-
 T = TypeVar("T", Graph, Operation, Graph | Operation)
 
 FORM = NativeForm(write_native, native, value, write)

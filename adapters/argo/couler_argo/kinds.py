@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from couler_plugins.hookspecs import ApiGroup
 
-__all__ = ["GROUP"]
-
 VERSIONS = ("v1alpha1",)
 
 GROUP = ApiGroup(

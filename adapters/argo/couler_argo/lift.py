@@ -23,8 +23,6 @@ from couler_plugins.ir import Graph, Operation, Source, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 
-__all__ = ["lift", "lift_manifest", "lift_unfolded"]
-
 
 def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
     """The workflows of all documents of the bundle.

@@ -23,8 +23,6 @@ from couler_plugins.ir import Call, External, Graph, Step, callables
 from couler_plugins.ir.graph import GraphView
 from couler_plugins.runs import Run
 
-__all__ = ["Live", "is_live", "live_of"]
-
 ENDED = ("Succeeded", "Failed", "Error")
 DONE = (*ENDED, "Skipped", "Omitted")
 COMPLETED = "workflows.argoproj.io/completed"

@@ -20,8 +20,6 @@ from couler_plugins.ir import Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision, Lowered, Plan
 
-__all__ = ["lower"]
-
 
 def _names_of(edit: Edit, old: Any, new: Any, manifest: Manifest) -> tuple[str, ...]:
     """The step or template that an edit belongs to, and the template around it or the one that is called there."""

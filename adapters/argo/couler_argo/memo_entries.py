@@ -19,8 +19,6 @@ from couler_argo.codec import Mapped
 from couler_plugins.caching.artifacts.names import check_object
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Artifact", "Entry", "Shard", "parts_of", "shard_of"]
-
 HASH = re.compile(r"-\d+$")
 """How the controller ends the names of nodes and pods."""
 

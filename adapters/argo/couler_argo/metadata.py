@@ -12,8 +12,6 @@ from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Callable, Workflow, replace
 
-__all__ = ["annotations_of", "rest_of", "spec_of", "with_annotation", "without_records"]
-
 RECORDS = frozenset({"status"})
 METADATA_RECORDS = frozenset({"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"})
 """What an API server writes into the metadata of objects."""

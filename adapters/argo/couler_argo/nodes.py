@@ -18,8 +18,6 @@ from typing import Any
 from couler_argo.codec import Mapped
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["ATTEMPTS", "attempts_of", "bytes_of", "nodes_of", "seconds_of", "template_name"]
-
 LIMIT = 256 * 1024**2
 """Bytes that compressed nodes may take once they are unpacked."""
 ATTEMPTS = ("Pod", "HTTP", "Plugin")

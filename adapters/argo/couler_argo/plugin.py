@@ -12,8 +12,6 @@ from couler_plugins.documents import Document
 from couler_plugins.hookspecs import Adapter, ApiGroup, Capability, hookimpl
 from couler_plugins.runs import Run
 
-__all__ = ["ArgoAdapter", "Options"]
-
 
 @dataclass(frozen=True)
 class Options:

@@ -47,8 +47,6 @@ from couler_plugins.ir import (
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
 
-__all__ = ["adapted", "portable"]
-
 OTHER = re.compile(r"[^A-Za-z0-9-]+")
 ESCAPED = re.compile(r"\\\\")
 """A backslash in JSON: there is something that was escaped."""

@@ -13,8 +13,6 @@ from couler_argo.spelling import write, write_expression, write_native
 from couler_argo.values import flag, mappings, scalar, structure
 from couler_plugins.ir import Argument, Expression, Native, Output, Port, PortKind
 
-__all__ = ["ARGUMENTS", "INPUTS", "OUTPUTS", "read_ports", "write_ports"]
-
 LOCATIONS = ("s3", "gcs", "http", "git", "raw", "hdfs", "oss", "azure", "artifactory", "plugin")
 SOURCES = ("path", "jsonPath", "jqFilter", "supplied", "event", "configMapKeyRef")
 LISTS: tuple[tuple[str, PortKind], ...] = (("parameters", "parameter"), ("artifacts", "artifact"))

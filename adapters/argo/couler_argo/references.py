@@ -15,8 +15,6 @@ import msgspec
 
 from couler_plugins.ir import ANY_STEP, Expression, Literal, Native, Reference, Template, Value
 
-__all__ = ["KINDS", "TAG", "expression", "native", "value"]
-
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 STRING = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 MEMBER = rf"\s*\.\s*[A-Za-z_$][\w$]*|\s*\[\s*(?:{STRING})\s*\]"

@@ -11,8 +11,6 @@ from couler_plugins.engine_kit.structures import join_structure
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import ANY_STEP, Expression, FirstOf, Literal, Native, Reference, Template, Value, replace
 
-__all__ = ["Nested", "Scope", "write", "write_expression", "write_native"]
-
 IDENTIFIER = re.compile(r"(?!(?:item|retries)\Z)[A-Za-z_$][\w$]*\Z")
 """What may stand behind a dot: Argo leaves an expression alone until its loop, or its retry, where it finds these."""
 PLURALS = {kind: plural for plural, kind in KINDS.items()}

@@ -32,8 +32,6 @@ from couler_plugins.ir import (
     needed,
 )
 
-__all__ = ["HOOKS", "NOTHING", "STEP", "external"]
-
 NOTHING = Dynamic(target=Native.of({}))
 """The callee of a call site that names none; Argo refuses it, and we pass it through."""
 

@@ -7,8 +7,6 @@ import re
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Callable, Graph, Literal, Native, Step, Value
 
-__all__ = ["check_callable", "check_step"]
-
 NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9]*\Z")
 PORT = re.compile(r"([-A-Za-z0-9_]|\{\{[^{}]*\}\})+\Z")
 """Letters, digits, - and _, and tags: Argo completes the names of global outputs, too."""

@@ -15,9 +15,6 @@ from couler_argo.values import flag, mappings, scalar, structure, text_list
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Container, EnvVar, Native, Retry, Value
 
-__all__ = ["CONTAINERS", "GRAPH", "OPERATION", "operation_kind"]
-
-
 # Containers: the main one, the script, init containers and sidecars.
 #
 # Source: `pkg/apis/workflow/v1alpha1` (Template, ScriptTemplate, UserContainer) and Kubernetes' core/v1 Container.

@@ -58,8 +58,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Plan
 
-__all__ = ["ArgoTuning"]
-
 PRINTING = ("container", "script")
 TOGETHER = "couler-trials"
 NUMBER, METRIC = "couler-number", "couler-metric"

@@ -10,8 +10,6 @@ from couler_argo.references import native, value
 from couler_argo.spelling import write
 from couler_plugins.ir import Native
 
-__all__ = ["flag", "mappings", "scalar", "structure", "text_list"]
-
 
 def scalar(name: str, key: str) -> Field:
     """A field that holds one string or number."""

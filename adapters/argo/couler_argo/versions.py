@@ -15,8 +15,6 @@ from couler_argo.documents import SPEC_PATHS, Manifest
 from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.errors import InvalidInput, Unsupported
 
-__all__ = ["LISTS_ONLY_SINCE", "LISTS_SINCE", "SINGULAR", "Respelled", "check_version", "respell"]
-
 LISTS_SINCE, LISTS_ONLY_SINCE = (3, 6), (4, 0)
 SINGULAR = {"mutexes": "mutex", "semaphores": "semaphore"}
 

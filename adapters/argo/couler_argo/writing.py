@@ -19,8 +19,6 @@ from couler_plugins.engine_kit.merge import Merge, Sources, nodes_of, part_at, w
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Callable, Graph, Source, Step, Workflow, callables, inline_callees, replace
 
-__all__ = ["merge_workflow", "write_workflow"]
-
 N = TypeVar("N", bound=Callable | Step)
 
 

@@ -16,8 +16,6 @@ from couler_kfp.texts import Own, constant_text, spell, write_text
 from couler_plugins.documents import Path
 from couler_plugins.ir import Argument, Literal, Native, PortKind, Reference, Value, replace
 
-__all__ = ["Given", "is_item", "read_arguments", "write_arguments"]
-
 SECTIONS: tuple[tuple[str, PortKind], ...] = (("parameters", "parameter"), ("artifacts", "artifact"))
 OUTPUTS = {
     "parameter": ("taskOutputParameter", "outputParameterKey"),

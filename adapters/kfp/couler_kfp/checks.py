@@ -12,8 +12,6 @@ from couler_plugins.documents import Path
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import Graph, Operation, references
 
-__all__ = ["VERSION", "check_bound", "check_names", "check_version"]
-
 VERSION = "2.1.0"
 
 

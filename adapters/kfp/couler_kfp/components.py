@@ -15,21 +15,6 @@ from couler_kfp.texts import text, write_text
 from couler_plugins.documents import Path
 from couler_plugins.ir import Container, EnvVar, Graph, Native, Operation, Source, Step, Value, references, replace
 
-__all__ = [
-    "Body",
-    "executor_kind",
-    "label_of",
-    "read_container",
-    "read_graph",
-    "read_operation",
-    "sharing",
-    "usual_label",
-    "write_container",
-    "write_graph",
-    "write_operation",
-]
-
-
 # Executors: the container, and all other kinds.
 #
 # Source: `pipeline_spec.proto` (PipelineDeploymentConfig.ExecutorSpec, PipelineContainerSpec).

@@ -14,22 +14,6 @@ from typing import Any, NamedTuple
 from couler_plugins.documents import Document, Path, SourceFile, read
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = [
-    "OBJECT",
-    "ROOT",
-    "Mapped",
-    "Pipeline",
-    "Place",
-    "claims",
-    "is_pipeline",
-    "is_platform",
-    "load",
-    "owned_platforms",
-    "pipelines",
-    "read_as_kfp",
-    "stray",
-]
-
 Mapped = dict[str, Any]
 
 ROOT = "root"

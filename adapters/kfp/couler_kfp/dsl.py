@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     Pipeline: TypeAlias = str | Sequence[Optimizer] | None
 
-__all__ = ["lift", "lower", "optimize"]
-
 log = logging.getLogger(__name__)
 
 

@@ -18,8 +18,6 @@ from couler_plugins.errors import EngineError, InvalidInput, Unsupported, instal
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
 
-__all__ = ["WAY_OUT", "check_component", "component_of", "components_of", "label", "put_into", "source_of"]
-
 TESTED = "2"
 """The major version of KFP that this package was tested with."""
 

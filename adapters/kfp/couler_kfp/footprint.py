@@ -30,8 +30,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["FRAME", "Footprints", "Pieces"]
-
 FRAME = 8_600
 """Bytes of a workflow without tasks: what starts drivers and executors, and the entry."""
 CONTAINER, COMPOSITE, IMPORTER = 950, 750, 1_000

@@ -16,8 +16,6 @@ from couler_kfp.texts import write_text
 from couler_plugins.ir import Home, Homes, Literal, NativeForm, Operation, Value, container_home, native_home
 from couler_plugins.ir.settings import Pairs, merged
 
-__all__ = ["HOMES", "homes"]
-
 FORM = NativeForm(write_structure, structure, plain, write_text)
 DRIVEN = tuple(Literal(value=f"argostub/{what}") for what in ("createpvc", "deletepvc"))
 """The images of components that run nothing."""

@@ -22,8 +22,6 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.inputs.sources import Source
 from couler_plugins.ir import Call, Operation, Workflow, call_sites, callables
 
-__all__ = ["record"]
-
 OUTPUT = "executor_output.json"
 
 

@@ -27,8 +27,6 @@ from couler_plugins.ir import Call, Graph, Native, Operation, Step, Workflow, ca
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 
-__all__ = ["lift"]
-
 
 def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
     """The pipelines of all documents of the bundle.

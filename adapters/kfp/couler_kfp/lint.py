@@ -20,8 +20,6 @@ from couler_plugins.ir import Expression, Operation, Source, Step, Workflow, ref
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 
-__all__ = ["lint"]
-
 LAUNCHER_FILES = "/tmp/kfp"  # noqa: S108 - the launcher's own folders, in the container
 """Where the launcher looks for outputs: `/tmp/kfp/outputs/NAME`, and `/tmp/kfp_outputs` for all of them in one text."""
 

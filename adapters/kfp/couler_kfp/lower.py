@@ -23,8 +23,6 @@ from couler_plugins.engine_kit.merge import Merge, Sources, shared_nodes
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Lowered, Plan, TracedEdit
 
-__all__ = ["lower"]
-
 
 def _names_of(edit: Edit, pipeline: Pipeline, sides: tuple[Mapping[str, str], Mapping[str, str]]) -> tuple[str, ...]:
     """The task or component that an edit belongs to, and the component around it.

@@ -10,8 +10,6 @@ from couler_plugins.documents import Path
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Native
 
-__all__ = ["Mapped", "joined", "mapping", "rest_of", "without"]
-
 Mapped = dict[str, Any]
 
 

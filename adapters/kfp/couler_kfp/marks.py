@@ -13,8 +13,6 @@ from couler_plugins.caching.waivers import WAIVERS, check_waivers
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hpo.files import tune_annotations
 
-__all__ = ["always", "native", "never", "pure", "tune"]
-
 Task = TypeVar("Task")
 
 

@@ -12,8 +12,6 @@ from couler_plugins.documents import Document
 from couler_plugins.hookspecs import Adapter, Capability, hookimpl
 from couler_plugins.runs import Run
 
-__all__ = ["KfpAdapter", "Options"]
-
 
 @dataclass(frozen=True)
 class Options:

@@ -14,8 +14,6 @@ from couler_plugins.documents import Path
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import FirstOf, Literal, Native, Output, Port, PortKind, Reference, Value
 
-__all__ = ["read_inputs", "read_outputs", "write_inputs", "write_outputs"]
-
 SECTIONS: tuple[tuple[str, PortKind], ...] = (("parameters", "parameter"), ("artifacts", "artifact"))
 SELECTORS = {"parameter": "outputParameterKey", "artifact": "outputArtifactKey"}
 

@@ -19,8 +19,6 @@ from couler_kfp.structures import write_structure
 from couler_plugins.ir import Call, Operation, Step, Workflow, call_sites, map_steps, replace
 from couler_plugins.plan import Decision
 
-__all__ = ["Settled", "settle"]
-
 
 class Settled(NamedTuple):
     """A workflow as it is written, and what there is to say of that."""

@@ -12,8 +12,6 @@ from couler_kfp.structures import write_structure
 from couler_kfp.support import unsupported
 from couler_plugins.ir import Workflow
 
-__all__ = ["EXECUTORS", "rest_part", "write_platform", "write_spec"]
-
 EXECUTORS = ("deploymentSpec", "executors")
 
 

@@ -15,8 +15,6 @@ from couler_kfp.texts import Own, Spell, own_input, parts, spell
 from couler_plugins.engine_kit.structures import cut_structure, join_structure
 from couler_plugins.ir import Expression, Literal, Native, Reference, Value
 
-__all__ = ["named", "plain", "structure", "write_structure"]
-
 PRODUCERS = {"producerTask": "", "producerSubtask": ""}
 OUTPUT_KEYS = {"outputParameterKey": "parameter", "outputArtifactKey": "artifact"}
 INPUTS = {"componentInputParameter": "parameter", "componentInputArtifact": "artifact", "runtimeParameter": "parameter"}

@@ -6,8 +6,6 @@ from couler_kfp.capabilities import CAPABILITIES
 from couler_plugins.engine_kit.refusing import Refusals
 from couler_plugins.ir import Literal, Value
 
-__all__ = ["refuse_unsupported", "unsupported", "whole_number"]
-
 REFUSALS = Refusals("kfp", "KFP", CAPABILITIES)
 refuse_unsupported, unsupported = REFUSALS.check, REFUSALS.error
 

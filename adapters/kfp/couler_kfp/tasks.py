@@ -37,9 +37,6 @@ from couler_plugins.ir import (
     conjuncts,
 )
 
-__all__ = ["COMPLETED", "SUCCEEDED", "read_items", "read_loop", "read_task", "write_loop", "write_task"]
-
-
 # Loops: the iterators of tasks, which hand one item of a list to one of their inputs.
 #
 # Source: `pipeline_spec.proto` (ParameterIteratorSpec, ArtifactIteratorSpec, IteratorPolicy).

@@ -12,20 +12,6 @@ from collections.abc import Callable
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value
 
-__all__ = [
-    "PLACEHOLDER",
-    "Own",
-    "Spell",
-    "condition",
-    "constant_text",
-    "own_input",
-    "parts",
-    "spell",
-    "text",
-    "write_condition",
-    "write_text",
-]
-
 Own = Callable[[Reference], Reference]
 """What a reference to an input stands for, where the text stands; it keeps the spelling."""
 Spell = Callable[[Reference], str]

@@ -56,8 +56,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Plan
 
-__all__ = ["KfpTuning"]
-
 SETTING, METRIC = "couler-setting", "couler-metric"
 KINDS = {"STRING": "text", "NUMBER_INTEGER": "int", "NUMBER_DOUBLE": "float", "BOOLEAN": "bool"}
 NOTE = "a trial that fails fails the pipeline, since KFP cannot let it fail alone"

@@ -13,9 +13,6 @@ from couler_kfp.tasks import write_task
 from couler_plugins.engine_kit.merge import Sources, part_at
 from couler_plugins.ir import Call, Graph, Operation, Source, Step, Workflow, fresh_name
 
-__all__ = ["Writing", "labels"]
-
-
 # Labels of executors: operations share one for as long as it is the same for all of them.
 
 

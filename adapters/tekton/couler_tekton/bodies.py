@@ -13,8 +13,6 @@ from couler_tekton.ports import read_inputs, read_outputs, write_inputs, write_o
 from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.variables import Scope, spelled_in, write_value
 
-__all__ = ["STEP_ACTION", "read_operation", "read_pipeline", "read_step_action", "write_operation", "write_pipeline"]
-
 CONTAINER, STEP_ACTION = "container", "step-action"
 FINALLY = ("tasks", "finally")
 

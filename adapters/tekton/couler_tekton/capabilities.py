@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from couler_plugins.hookspecs import Capability
 
-__all__ = ["CAPABILITIES"]
-
 CAPABILITIES = (
     Capability("Workflow.name", "full", "metadata.name"),
     Capability("Workflow.prefix", "full", "metadata.generateName"),

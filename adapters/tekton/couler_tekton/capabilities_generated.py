@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from couler_plugins.hookspecs import Capability
 
-__all__ = ["GENERATED"]
-
 NONE = "no PipelineRun has a place for it"
 WHOLE = "say it of the steps in it"
 

@@ -13,8 +13,6 @@ from couler_tekton.mappings import Mapped, joined, without
 from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.variables import Scope, write_text, write_value
 
-__all__ = ["STEP_FIELDS", "read_container", "write_container"]
-
 STEP_FIELDS = ("image", "command", "args", "script", "env", "workingDir", "securityContext", "volumeMounts")
 """What a StepAction says of its container."""
 

@@ -11,8 +11,6 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
 from couler_tekton.documents import Object
 
-__all__ = ["Entry", "definitions", "full_name"]
-
 
 class Entry(NamedTuple):
     """An object, and the number of its document."""

@@ -10,8 +10,6 @@ from couler_plugins.engine_kit.kubernetes.pages import config_map
 from couler_plugins.engine_kit.kubernetes.rights import check_running
 from couler_plugins.hookspecs.adapters import Check
 
-__all__ = ["checks"]
-
 HOME, INFO = "tekton-pipelines", "pipelines-info"
 """The namespace of the controller, and the ConfigMap there that tells everybody its version."""
 ROLE = "an administrator has to grant it"

@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 from couler_plugins.documents import Document, Path
 from couler_tekton.kinds import KINDS
 
-__all__ = ["Object", "claims", "objects", "part_at"]
-
 Mapped = dict[str, Any]
 
 

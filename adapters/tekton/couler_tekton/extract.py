@@ -8,8 +8,6 @@ from typing import ClassVar
 from couler_plugins.hookspecs import Context
 from couler_plugins.plan import Plan
 
-__all__ = ["Extract"]
-
 
 @dataclass(frozen=True)
 class Extract:

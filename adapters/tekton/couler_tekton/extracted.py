@@ -37,8 +37,6 @@ from couler_tekton.lint.shapes import check_shape
 from couler_tekton.variables import Scope, scope_in, write_value
 from couler_tekton.writing import Writing
 
-__all__ = ["extract_specs", "holder", "holding", "named"]
-
 NAME = "extract"
 """The optimizer's name, in decisions."""
 LONGEST, DIGITS = 63, 10

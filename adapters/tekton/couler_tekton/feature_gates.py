@@ -15,8 +15,6 @@ from couler_plugins.errors import Unsupported
 from couler_tekton.kinds import KINDS
 from couler_tekton.versions import in_v1, is_older
 
-__all__ = ["ARTIFACT", "LEVELS", "URL", "Feature", "features", "is_beyond", "refuse_beyond", "refuse_unseen"]
-
 LEVELS = ("stable", "beta", "alpha")
 ARTIFACT = re.compile(r"\$\((?:steps|tasks)\.[^.]+\.(?:inputs|outputs)\.[^.)]+\)|\$\((?:step\.)?artifacts\.path\)")
 """What reads an artifact, as in `internal/artifactref`."""

@@ -18,8 +18,6 @@ from couler_tekton.mappings import Mapped
 from couler_tekton.tasks import write_task
 from couler_tekton.variables import write_value
 
-__all__ = ["CHILD", "FRAME", "Footprints", "size_of"]
-
 CHILD = 160
 """Bytes of the status that a task takes beside its name, which is in there three times: its reference (apiVersion,
 kind, name and pipelineTaskName, the name made of that of the run), with what it was skipped for where it was."""

@@ -20,8 +20,6 @@ from couler_tekton.mappings import Mapped
 from couler_tekton.run.parts import PART_LABEL, WHOLE_LABEL
 from couler_tekton.split.resolved_pipeline import ROOT
 
-__all__ = ["runs_in"]
-
 OF_RUN, OF_TASK = "tekton.dev/pipelineRun", "tekton.dev/pipelineTask"
 READ = re.compile(r"\$\(tasks\.([\w-]+)\.")
 FATES: dict[str, Fate] = {"True": "computed", "False": "failed"}

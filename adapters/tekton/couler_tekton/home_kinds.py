@@ -15,8 +15,6 @@ from couler_tekton.mappings import Mapped, without
 from couler_tekton.tasks import write_retry
 from couler_tekton.variables import Scope, write_value
 
-__all__ = ["in_go", "of_object", "of_run", "said_of_tasks", "said_under", "setting_of", "spelled", "with_path"]
-
 SPECS = "taskRunSpecs"
 
 

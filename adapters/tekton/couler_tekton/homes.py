@@ -30,8 +30,6 @@ from couler_tekton.home_kinds import in_go, of_object, of_run, said_of_tasks, sa
 from couler_tekton.structures import structure
 from couler_tekton.variables import scope_in, spell, write_value
 
-__all__ = ["HOMES", "homes"]
-
 PIPELINE = Home(at="none", note="it runs a pipeline, whose tasks can have it")
 ONCE = Home(at="none", note="Tekton has no retries beside onError: continue")
 ACTION = Home(at="none", note="a StepAction is a part of a Task, which can have it")

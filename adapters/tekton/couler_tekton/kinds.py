@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from couler_plugins.hookspecs import ApiGroup
 
-__all__ = ["GROUP", "KINDS", "V1BETA1", "Kind"]
-
 V1, V1BETA1, V1ALPHA1 = "tekton.dev/v1", "tekton.dev/v1beta1", "tekton.dev/v1alpha1"
 
 

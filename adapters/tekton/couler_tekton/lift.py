@@ -27,8 +27,6 @@ from couler_tekton.tasks import read_task, task_scope
 from couler_tekton.variables import Scope
 from couler_tekton.versions import in_v1, is_older
 
-__all__ = ["ENTRY", "lift", "lift_object"]
-
 ENTRY = "run"
 """What the step that a run starts with is called."""
 

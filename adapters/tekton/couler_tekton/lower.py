@@ -20,8 +20,6 @@ from couler_tekton.support import unsupported
 from couler_tekton.versions import is_older
 from couler_tekton.writing import Writing
 
-__all__ = ["lower"]
-
 
 def _names_of(edit: Edit, sides: tuple[Any, Any], depth: int) -> list[str]:
     """The task or pipeline that an edit belongs to, and those around it.

@@ -9,8 +9,6 @@ from typing import Any
 from couler_plugins.documents import Path
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Mapped", "joined", "mappings", "named", "unless_empty", "without"]
-
 Mapped = dict[str, Any]
 
 

@@ -14,8 +14,6 @@ from couler_tekton.capabilities_generated import GENERATED
 from couler_tekton.extract import Extract
 from couler_tekton.kinds import GROUP
 
-__all__ = ["Options", "TektonAdapter"]
-
 
 @dataclass(frozen=True)
 class Options:

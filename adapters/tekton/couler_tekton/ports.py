@@ -15,18 +15,6 @@ from couler_tekton.mappings import Mapped, joined, named, without
 from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.variables import Scope, Spell, spell, write_value
 
-__all__ = [
-    "names_of",
-    "read_arguments",
-    "read_inputs",
-    "read_outputs",
-    "read_run_parameters",
-    "write_arguments",
-    "write_inputs",
-    "write_outputs",
-    "write_run_parameters",
-]
-
 
 def names_of(holder: Mapped, path: Path, key: str = "params") -> frozenset[str]:
     """The names under a key of a mapping."""

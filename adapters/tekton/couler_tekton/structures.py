@@ -9,8 +9,6 @@ from couler_plugins.engine_kit.structures import cut_structure, join_structure
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Expression, Native, Reference
 
-__all__ = ["structure", "write_structure"]
-
 
 def structure(data: Any, parts: Callable[[str], tuple[str | Reference, ...]]) -> Native:
     """A structure with all references in it; the order of a mapping's keys does not count.

@@ -5,7 +5,5 @@ from __future__ import annotations
 from couler_plugins.engine_kit.refusing import Refusals
 from couler_tekton.capabilities import CAPABILITIES
 
-__all__ = ["refuse_unsupported", "unsupported"]
-
 REFUSALS = Refusals("tekton", "Tekton", CAPABILITIES)
 refuse_unsupported, unsupported = REFUSALS.check, REFUSALS.error

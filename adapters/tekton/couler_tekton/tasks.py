@@ -32,8 +32,6 @@ from couler_tekton.ports import names_of, read_arguments, write_arguments
 from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.variables import Scope, write_text, write_value
 
-__all__ = ["read_task", "task_scope", "write_retry", "write_task"]
-
 ENDED = ("skipped", "succeeded")
 FAILED = ("failed",)
 

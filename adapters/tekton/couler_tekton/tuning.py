@@ -52,8 +52,6 @@ from couler_tekton.split.detect_split import whole_of
 from couler_tekton.split.resolved_pipeline import ROOT
 from couler_tekton.variables import Scope
 
-__all__ = ["TektonTuning"]
-
 NUMBER, TRIAL = "couler-number", "couler-trial"
 MOST_BYTES = 3_000
 """Of the results of a task, which share 4,096 bytes with what Tekton writes there itself (`docs/tasks.md`)."""

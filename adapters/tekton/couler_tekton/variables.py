@@ -14,8 +14,6 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Expression, Graph, Literal, Native, Operation, Reference, Template, Value
 from couler_tekton.structures import structure, write_structure
 
-__all__ = ["Scope", "Spell", "scope_in", "spell", "spelled_in", "write_text", "write_value"]
-
 Spell = Callable[[Reference], str]
 """A reference as the text spells it, `$(…)` included."""
 

@@ -11,8 +11,6 @@ from typing import Any
 from couler_plugins.documents import Path
 from couler_tekton.kinds import V1BETA1
 
-__all__ = ["in_v1", "in_v1beta1", "is_older", "place_in_v1beta1"]
-
 Mapped = dict[str, Any]
 Names = dict[str, dict[str, str]]
 

@@ -14,8 +14,6 @@ from couler_tekton.tasks import write_task
 from couler_tekton.variables import write_value
 from couler_tekton.versions import in_v1beta1, is_older
 
-__all__ = ["Writing"]
-
 ONCE = "make it a Task or a Pipeline of its own, and refer to that"
 
 

@@ -9,8 +9,6 @@ from couler_plugins.authoring.artifacts import artifact_name
 from couler_plugins.authoring.source.texts import constant, refused
 from couler_plugins.ir import Literal, Output, Port
 
-__all__ = ["declared"]
-
 KEYS = {
     "s3": {"bucket": "bucket", "key": "key", "endpoint": "endpoint", "insecure": "insecure"},
     "oss": {"bucket": "bucket", "key": "key", "endpoint": "endpoint"},

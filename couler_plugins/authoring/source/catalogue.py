@@ -13,7 +13,6 @@ from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.hookspecs.steps import StepInput
 from couler_plugins.ir import Literal, Operation, Reference, Step, Value, replace
 
-__all__ = ["Catalogue", "checked_steps"]
 IMAGE = "image"
 """The only input that shapes a step and can be read off what was made of it."""
 

@@ -10,9 +10,6 @@ from typing import NamedTuple
 from couler_plugins.authoring.source.texts import Reading, constant, expression, refused
 from couler_plugins.ir import Expression, Native, Reference, Step, Template, Value, fresh_name, references
 
-__all__ = ["Items", "Tested", "asked_of", "items_of", "keys_of", "predicate"]
-
-
 NAMES = {
     "==": "equal",
     "!=": "not_equal",

@@ -40,8 +40,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir import replace as changed
 
-__all__ = ["WHOLE", "Graphs"]
-
 PLAIN = ("handlers", "tolerates", "directives", "native_extra")
 WHOLE = ("outputs", "stages", "finalizers", "regions", "targets", "retry", "timeout", "memoized", "locks", "metrics")
 

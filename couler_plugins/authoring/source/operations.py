@@ -22,8 +22,6 @@ from couler_plugins.ir import (
     references,
 )
 
-__all__ = ["arguments_of", "function_called", "run_of"]
-
 CONTAINER_REST = {"imagePullPolicy": "image_pull_policy", "workingDir": "working_dir", "envFrom": "env_from"}
 JOB = {"successCondition": "success_condition", "failureCondition": "failure_condition", "action": "action"}
 

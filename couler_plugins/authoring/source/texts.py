@@ -10,8 +10,6 @@ from typing import Any
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Literal, Native, Reference, Template, Value, fresh_name
 
-__all__ = ["Reading", "Written", "behind", "call", "constant", "expression", "identifier", "refused", "written"]
-
 Written = Callable[[int], str]
 """Gives source by how far its lines are from the left."""
 Reading = Callable[[Reference], str]

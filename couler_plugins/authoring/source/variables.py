@@ -21,8 +21,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["Around", "Variables"]
-
 
 @dataclass(frozen=True)
 class Around:

@@ -16,9 +16,6 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.ir import Call, Graph, Literal, Reference, Step, Workflow, callables, references, replace
 
-__all__ = ["settings_of", "to_python"]
-
-
 # What holds for a whole run: the settings of `workflow`, volumes and claims, read back from the IR.
 
 SPEC = {

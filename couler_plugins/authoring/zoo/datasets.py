@@ -13,8 +13,6 @@ from couler_plugins.authoring.values import Returned, RunValue
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.fields import closest
 
-__all__ = ["Dataset", "run_boosting"]
-
 
 @dataclass(frozen=True)
 class Dataset:

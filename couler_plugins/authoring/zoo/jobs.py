@@ -12,8 +12,6 @@ from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.values import Returned, listed
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["run_training"]
-
 
 @said_where
 def run_training(

@@ -12,8 +12,6 @@ from couler_plugins.authoring.values import Returned
 from couler_plugins.authoring.zoo.jobs import run_training
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["run"]
-
 TYPES = {"double": "float", "int": "int", "float": "float", "log-float": "log-float", "log-int": "log-int"}
 OBJECTIVE = ("type", "goal", "metric_name")
 

@@ -8,8 +8,6 @@ from typing import Any
 from couler_plugins.authoring.values import Returned, as_value
 from couler_plugins.authoring.zoo.jobs import run_training
 
-__all__ = ["train"]
-
 
 def train(
     image: str,

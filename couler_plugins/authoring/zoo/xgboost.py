@@ -8,8 +8,6 @@ from typing import Any
 from couler_plugins.authoring.values import Returned
 from couler_plugins.authoring.zoo.datasets import Dataset, run_boosting
 
-__all__ = ["train"]
-
 SETTINGS = {
     "num_boost_round": "rounds",
     "max_depth": "max_depth",

@@ -16,8 +16,6 @@ from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.net.redacting import redact
 from couler_plugins.runs import Candidate, History
 
-__all__ = ["Administration"]
-
 T = TypeVar("T")
 
 

@@ -12,18 +12,6 @@ from couler_plugins.caching.policies.gdsf import GdsfSubtree
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.runs import Candidate, History
 
-__all__ = [
-    "capacity_and_bytes",
-    "choose",
-    "counts",
-    "default_policy",
-    "held_and_limits",
-    "room_beside",
-    "shrink",
-    "usage_by_namespace",
-]
-
-
 log = logging.getLogger(__name__)
 
 

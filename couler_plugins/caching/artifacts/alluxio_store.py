@@ -23,8 +23,6 @@ from couler_plugins.errors import InvalidInput, install_hint
 from couler_plugins.hookspecs.stores import StoredObject
 from couler_plugins.net.redacting import redact_url
 
-__all__ = ["AlluxioStore"]
-
 
 class AlluxioStore:
     """Objects behind Alluxio's workers: written under another name and renamed.

@@ -13,8 +13,6 @@ from couler_plugins.caching.artifacts.results import Admission, PutResult, Repor
 from couler_plugins.caching.artifacts.sources import Source
 from couler_plugins.runs import Candidate
 
-__all__ = ["Backend"]
-
 
 class Backend(Protocol):
     """One namespace. Whatever fails in the store or the index raises OSError."""

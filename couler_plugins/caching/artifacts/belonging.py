@@ -12,8 +12,6 @@ from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.net.redacting import redact_url
 
-__all__ = ["claim_store"]
-
 MARK = "v1/index.json"
 """The object that says so."""
 NOBODY = "none"

@@ -24,8 +24,6 @@ from couler_plugins.caching.artifacts.stores import StagingStore
 from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.net.redacting import redact
 
-__all__ = ["Blobs", "Staged"]
-
 IN_MEMORY = 8 << 20
 """Bytes of an output that are handed out from memory; what is larger goes through a temporary file."""
 

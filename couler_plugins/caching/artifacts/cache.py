@@ -20,8 +20,6 @@ from couler_plugins.caching.artifacts.sources import Outputs, sources
 from couler_plugins.net.redacting import redact
 from couler_plugins.runs import Candidate
 
-__all__ = ["ArtifactCache", "restore_all"]
-
 log = logging.getLogger(__name__)
 
 

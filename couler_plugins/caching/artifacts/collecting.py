@@ -11,8 +11,6 @@ from couler_plugins.caching.artifacts.manifests import Later, read_manifests
 from couler_plugins.caching.artifacts.names import entry_name, namespace_of
 from couler_plugins.hookspecs.stores import ArtifactStore
 
-__all__ = ["Collector"]
-
 
 class Collector:
     """Removes blobs that no entry has needed for a grace period, and what writers left behind.

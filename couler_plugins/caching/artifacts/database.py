@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol
 
-__all__ = ["LIFETIME", "SCHEMA", "Broken", "Connection", "Database", "Row"]
-
 Row = tuple[Any, ...]
 
 SCHEMA = (

@@ -11,21 +11,6 @@ from couler_plugins.caching.artifacts.names import blob_name, check_key, check_n
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.runs import Candidate
 
-__all__ = [
-    "LONGEST",
-    "Closed",
-    "Damaged",
-    "Entry",
-    "LaterVersion",
-    "Lost",
-    "Meta",
-    "Output",
-    "bytes_of",
-    "check_meta",
-    "decode_entry",
-    "encode_entry",
-]
-
 
 class Lost(EngineError):
     """A blob of a result is missing, damaged or cannot be read: the caller should go on as after a miss."""

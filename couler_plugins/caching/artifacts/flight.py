@@ -11,8 +11,6 @@ from couler_plugins.caching.artifacts.hits import Closing, Hit
 from couler_plugins.caching.artifacts.results import Existed, PutResult
 from couler_plugins.caching.artifacts.sources import Outputs
 
-__all__ = ["Claim", "Put", "hit_or_claim", "replacing", "wait_for"]
-
 T = TypeVar("T")
 
 Put: TypeAlias = Callable[[str, Outputs, Meta, Entry | None], PutResult]

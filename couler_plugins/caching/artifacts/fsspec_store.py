@@ -19,8 +19,6 @@ from couler_plugins.errors import InvalidInput, install_hint
 from couler_plugins.hookspecs.stores import StoredObject
 from couler_plugins.net.redacting import redact, redact_url
 
-__all__ = ["FsspecStore", "Stream", "attempt"]
-
 T = TypeVar("T")
 
 PATIENCE = {"connect_timeout": 5, "read_timeout": 60, "retries": {"max_attempts": 1}}

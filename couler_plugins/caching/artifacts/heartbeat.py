@@ -16,8 +16,6 @@ from weakref import WeakSet
 from couler_plugins.caching.reads.dispatch import unobserved
 from couler_plugins.net.redacting import redact
 
-__all__ = ["Forked", "Heartbeat", "Hold", "Release", "begins_anew"]
-
 
 class Forked(Protocol):
     """Something that begins anew in a forked process."""

@@ -9,8 +9,6 @@ from typing import BinaryIO, Self, TypeVar
 from couler_plugins.caching.artifacts.blobs import Blobs
 from couler_plugins.caching.artifacts.entry import Damaged, Entry, Output
 
-__all__ = ["Closing", "Hit"]
-
 T = TypeVar("T")
 
 

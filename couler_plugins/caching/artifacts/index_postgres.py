@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import psycopg
     import sqlalchemy
 
-__all__ = ["PostgresDatabase"]
-
 LOCK = 0x636F756C6572
 """The advisory lock that writing transactions of one database take turns by."""
 

@@ -18,8 +18,6 @@ from weakref import WeakSet
 from couler_plugins.caching.artifacts.database import LIFETIME, SCHEMA, Broken, Connection, Row
 from couler_plugins.caching.artifacts.entry import Closed
 
-__all__ = ["SqliteDatabase"]
-
 BALLAST = 64 << 10
 """Bytes of a file beside the index that is given up when the disk is full."""
 

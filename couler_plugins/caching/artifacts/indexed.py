@@ -24,9 +24,6 @@ from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.net.redacting import redact_url
 from couler_plugins.runs import Candidate, History
 
-__all__ = ["Indexed", "Marks"]
-
-
 # What marks a key beside its entry: pins, and claims of those who compute its result.
 
 

@@ -12,8 +12,6 @@ import msgspec
 
 from couler_plugins.caching.artifacts.database import Connection, Row
 
-__all__ = ["Full", "Piece", "arrive", "end_hold", "forget", "release", "reserve", "settle"]
-
 
 class Full(msgspec.Struct, frozen=True):
     """There is no room: which limit is reached."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["files_below", "refuse"]
-
 
 def files_below(files: Any, folder: str) -> dict[str, dict[str, Any]]:
     """What fsspec says of each file below a folder, by its path.

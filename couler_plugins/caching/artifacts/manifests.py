@@ -14,8 +14,6 @@ from couler_plugins.caching.artifacts.entry import LONGEST, Entry, LaterVersion,
 from couler_plugins.caching.artifacts.names import blob_name, entry_name, namespace_of
 from couler_plugins.hookspecs.stores import ArtifactStore
 
-__all__ = ["Later", "read_manifest", "read_manifests"]
-
 log = logging.getLogger(__name__)
 
 AGAIN = 3

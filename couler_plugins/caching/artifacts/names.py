@@ -13,21 +13,6 @@ from collections.abc import Iterable
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = [
-    "LAYOUT",
-    "blob_name",
-    "check_key",
-    "check_namespace",
-    "check_object",
-    "check_output",
-    "entry_name",
-    "is_object",
-    "namespace_of",
-    "namespaces_in",
-    "temporary_beside",
-    "temporary_name",
-]
-
 LAYOUT = "v1"
 """The version of the layout: the first part of every name in a store."""
 

@@ -26,8 +26,6 @@ from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.net.redacting import redact, redact_url
 from couler_plugins.runs import History
 
-__all__ = ["UNLIMITED", "open_cache"]
-
 UNLIMITED = math.inf
 """As a capacity or a quota: there is to be none, whatever was said before."""
 

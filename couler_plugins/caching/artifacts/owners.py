@@ -11,8 +11,6 @@ from typing import NamedTuple
 from couler_plugins.caching.artifacts import ledger
 from couler_plugins.caching.artifacts.database import Connection, Row
 
-__all__ = ["Doomed", "bury", "end", "finish", "overdue", "take_condemned", "touch"]
-
 
 class Doomed(NamedTuple):
     """An object that has to be removed from the store, and what was written aside for it."""

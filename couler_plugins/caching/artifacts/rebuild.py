@@ -14,9 +14,6 @@ from couler_plugins.caching.artifacts.names import LAYOUT, namespace_of, namespa
 from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.net.redacting import redact
 
-__all__ = ["forget_gone", "keep", "kept", "rebuild", "rebuild_others"]
-
-
 log = logging.getLogger(__name__)
 
 

@@ -9,8 +9,6 @@ import msgspec
 
 from couler_plugins.caching.artifacts.entry import Entry
 
-__all__ = ["Admission", "Existed", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"]
-
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """The result is in the cache now.

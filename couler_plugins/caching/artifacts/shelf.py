@@ -14,8 +14,6 @@ from couler_plugins.caching.artifacts import ledger
 from couler_plugins.caching.artifacts.database import Connection, Row
 from couler_plugins.caching.artifacts.entry import Entry, LaterVersion, decode_entry, encode_entry
 
-__all__ = ["FIND", "Held", "Kept", "Shelf"]
-
 log = logging.getLogger(__name__)
 
 FIND = "SELECT manifest FROM entries WHERE namespace = :namespace AND key = :key"

@@ -12,8 +12,6 @@ from typing import Protocol, TypeAlias
 from couler_plugins.caching.artifacts.names import check_output
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["CHUNK", "Content", "Outputs", "Source", "chunks_of", "same_file", "sources"]
-
 CHUNK = 1 << 20
 """Bytes that are read, hashed and written at a time."""
 

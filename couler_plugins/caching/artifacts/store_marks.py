@@ -14,8 +14,6 @@ from couler_plugins.caching.artifacts.heartbeat import Heartbeat, Release, begin
 from couler_plugins.caching.artifacts.names import namespace_of
 from couler_plugins.hookspecs.stores import ArtifactStore
 
-__all__ = ["StoreMarks"]
-
 log = logging.getLogger(__name__)
 
 LONGEST = 4096

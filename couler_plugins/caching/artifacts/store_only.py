@@ -33,8 +33,6 @@ from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.net.redacting import redact_url
 from couler_plugins.runs import Candidate, History
 
-__all__ = ["StoreOnly"]
-
 
 class StoreOnly:
     """One namespace of a store, by its objects alone.

@@ -21,8 +21,6 @@ from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 from couler_plugins.net.redacting import redact, redact_url
 
-__all__ = ["FolderStore", "StagingStore", "checked_place", "folder_of", "open_store"]
-
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?")
 
 

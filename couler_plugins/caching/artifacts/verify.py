@@ -18,8 +18,6 @@ from couler_plugins.caching.artifacts.results import Report
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 from couler_plugins.net.redacting import redact
 
-__all__ = ["sweep", "verify"]
-
 log = logging.getLogger(__name__)
 
 

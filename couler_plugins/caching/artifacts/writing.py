@@ -20,8 +20,6 @@ from couler_plugins.caching.artifacts.sources import Source, sources
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.runs import Candidate, History
 
-__all__ = ["Writer"]
-
 TRIES = 20
 """How often room is made for one result while other writers take it."""
 

@@ -6,8 +6,6 @@ import time
 
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
-__all__ = ["Budget"]
-
 VALUES = 100_000
 BYTES = 64 << 20
 SECONDS = 1.0

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from couler_plugins.caching.code.installation import edited, metadata, recorded
 
-__all__ = ["is_seen", "needed_by", "optionally_unobserved_by", "owner_of", "unobserved_by"]
-
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SITE = frozenset({"site-packages", "dist-packages"})
 STDLIB = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))

@@ -11,8 +11,6 @@ from couler_plugins.caching.code.idioms import SEEDS
 from couler_plugins.caching.code.modules import is_library
 from couler_plugins.caching.code.names import ALL
 
-__all__ = ["LIBRARIES", "draws", "may_draw"]
-
 LIBRARIES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "sklearn": {
         **dict.fromkeys(("base", "compose", "cross_decomposition", "discriminant_analysis", "exceptions"), ()),

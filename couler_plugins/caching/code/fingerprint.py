@@ -39,8 +39,6 @@ from couler_plugins.caching.code.values import (
 from couler_plugins.caching.keys import digest
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["Fingerprint"]
-
 FUNCTIONS = (
     *(types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType),
     *(types.MethodWrapperType, types.ClassMethodDescriptorType),

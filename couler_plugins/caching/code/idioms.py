@@ -14,9 +14,6 @@ from couler_plugins.caching.code.modules import is_library
 from couler_plugins.caching.code.names import last_name, syntax_of
 from couler_plugins.caching.code.names import last_name as _last
 
-__all__ = ["SEEDS", "are_loggers", "draws_idly", "harmless", "is_harmless", "is_said", "local_name"]
-
-
 Chain = tuple[str, ...]
 
 LOGGER = re.compile(r"_*(?:\w+_)?(?:log|logger|logging|structlog|getlogger)", re.IGNORECASE)

@@ -21,22 +21,6 @@ from typing import Any
 from couler_plugins.caching.code.distributions import needed_by, optionally_unobserved_by, owner_of, unobserved_by
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
-__all__ = [
-    "Modules",
-    "dotted_name",
-    "file_of",
-    "has_source",
-    "is_current",
-    "is_installed",
-    "is_library",
-    "is_library_code",
-    "is_third_party",
-    "module_of",
-    "read_file",
-    "source_of",
-    "unobserved_by_module",
-]
-
 ABSENT = "absent"
 
 

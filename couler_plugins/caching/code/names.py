@@ -13,19 +13,6 @@ import types
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-__all__ = [
-    "ALL",
-    "Names",
-    "constants_of",
-    "evaluated",
-    "last_name",
-    "names_of",
-    "returns_nothing",
-    "syntax_of",
-    "texts_named",
-    "texts_of",
-]
-
 
 def syntax_of(function: Any) -> ast.Module | None:
     """Return the syntax of a function, of what it wraps, or of a code object; None where it has no source.

@@ -22,8 +22,6 @@ from couler_plugins.caching.code.values import (
 )
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["NO_STATE", "Objects", "cells_of", "is_made", "members_of", "options_of", "order_of"]
-
 NO_STATE = ("__wrapped__", "__signature__")
 """Attributes of functions that say nothing of what they compute: the function inside is in their closure as well."""
 OF_CLASSES = frozenset(

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-__all__ = ["PARSERS", "VERBS", "is_day", "is_introspection", "kind_of", "kind_of_text", "kinds_of_attributes"]
-
 NETWORKS = (
     r"requests|urllib\.request|urllib3|httpx|aiohttp|socket|ssl|http\.client|http\.server|ftplib|smtplib|imaplib|poplib"
     r"|telnetlib|xmlrpc|socketserver|boto3|botocore|aiobotocore|paramiko|grpc|psycopg\w*|pymysql|MySQLdb|sqlalchemy"

@@ -35,8 +35,6 @@ from couler_plugins.caching.reads.arrow import is_followed
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
-__all__ = ["UNSEEN", "Reading"]
-
 Safe = Callable[[], bool]
 ALWAYS, NEVER = functools.partial(bool, 1), functools.partial(bool, 0)
 LONGEST = 40  # characters of a text that an objection shows

@@ -18,8 +18,6 @@ from couler_plugins.caching.code.names import syntax_of
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
-__all__ = ["Sources"]
-
 OURS = "couler_plugins"
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 from couler_plugins.caching.code.values import Form
 
-__all__ = ["Surroundings"]
-
 
 def _none(*_: Any) -> None:
     return None

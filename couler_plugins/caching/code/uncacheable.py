@@ -9,8 +9,6 @@ from pathlib import PurePath
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
-__all__ = ["VALUE", "Uncacheable", "describe", "describe_all", "object_to", "objections_of", "place_of", "unique"]
-
 VALUE = "value"
 """The rule of what has no form that a key could hold."""
 

@@ -25,21 +25,6 @@ from typing import Any
 from couler_plugins.caching.code.modules import is_library
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
-__all__ = [
-    "Form",
-    "atom_form",
-    "builtin_content",
-    "count_own",
-    "is_stateless",
-    "left_out",
-    "logger_parts",
-    "parts_of",
-    "reduced",
-    "reduces_itself",
-    "remembered",
-    "slots_of",
-]
-
 Form = Callable[[Any], Any]
 """The form of what a value is made of."""
 

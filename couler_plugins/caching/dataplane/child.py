@@ -16,9 +16,6 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import IO, NamedTuple
 
-__all__ = ["SpooledInput", "has_nothing", "run_command", "spooled"]
-
-
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
 HANDED_ON = (
     *(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP),

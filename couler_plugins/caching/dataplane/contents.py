@@ -14,23 +14,6 @@ from typing import BinaryIO, Literal, NamedTuple, NoReturn, TypeAlias
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 
-__all__ = [
-    "Entry",
-    "State",
-    "Status",
-    "WatchedInputs",
-    "content_of",
-    "entries_of",
-    "is_inside",
-    "open_inside",
-    "open_plain",
-    "resolved",
-    "sha256_of",
-    "state_of",
-    "status_of",
-    "tree_of",
-]
-
 
 class Entry(NamedTuple):
     """Something in a folder.

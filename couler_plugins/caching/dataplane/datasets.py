@@ -16,8 +16,6 @@ import msgspec
 from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Dataset", "bare_etag", "shown_url"]
-
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SIGNED = ("http", "https")
 WITH_USERS = (*SIGNED, "ftp", "hdfs", "s3", "sftp", "smb", "ssh", "webhdfs")

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from types import FrameType
 
-__all__ = ["Expired", "time_limit", "without_limit"]
-
 AGAIN = (
     0.5  # seconds after which the block is ended once more: what it does to clean up may wait for the network as well
 )

@@ -21,9 +21,6 @@ from couler_plugins.errors import EngineError, InvalidInput, install_hint
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["Found", "Origin", "download", "fetch"]
-
-
 # Where a dataset comes from: what is there, how it can be told from what is there later, and its bytes.
 
 PIECE = 1 << 20  # bytes held in memory

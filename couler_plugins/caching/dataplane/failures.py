@@ -5,8 +5,6 @@ from __future__ import annotations
 from couler_plugins.errors import CoulerError
 from couler_plugins.net.redacting import redact
 
-__all__ = ["reason_of"]
-
 
 def reason_of(error: Exception) -> str:
     """Why something has failed, in one sentence without secrets."""

@@ -23,9 +23,6 @@ from couler_plugins.caching.dataplane.contents import State, state_of
 from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.caching.dataplane.placing import remove
 
-__all__ = ["BEFORE", "FAILED", "FreshOutputs", "OutputLocks"]
-
-
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 

@@ -16,8 +16,6 @@ from couler_plugins.caching.dataplane.outputs import FOLDER, contents, write_out
 from couler_plugins.caching.dataplane.placing import Placement, placing
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Fetch", "KeptOutput", "kept_outputs", "named_contents", "put_back"]
-
 
 class KeptOutput(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What a file or folder was like when it was kept.

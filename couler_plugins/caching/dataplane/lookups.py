@@ -17,8 +17,6 @@ from couler_plugins.caching.dataplane.contents import content_of
 from couler_plugins.caching.keys import key
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Values", "key_of", "occupied", "went_well"]
-
 LONGEST = 16  # characters of a file with an exit code
 SIGN = "$"
 

@@ -30,8 +30,6 @@ from couler_plugins.caching.dataplane.strace import (
 from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.paths import is_inside, links_of, real_path
 
-__all__ = ["Observed", "interpret"]
-
 SILENT = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "tty", "stdin", "stdout", "stderr"))
 OWN_STREAMS = ("/dev/fd/", "/proc/self/fd/", "/dev/pts/")
 COMPILED = "/__pycache__/"

@@ -25,8 +25,6 @@ from couler_plugins.caching.reads.read_sets import ReadSet
 from couler_plugins.caching.reads.traces import Traces, decode_traces, trace_key
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Finding", "Observing", "reuse_or_observe"]
-
 log = logging.getLogger(__name__)
 READS = "reads"
 LARGEST = 16 << 20  # bytes of a list of read sets

@@ -15,8 +15,6 @@ from couler_plugins.caching.dataplane.packing import FILE_MODE, PROGRAM_MODE, Pa
 from couler_plugins.caching.dataplane.placing import placing
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["FILE", "FOLDER", "PROGRAM", "contents", "is_fresh", "lacking", "place", "restore", "save", "write_output"]
-
 FILE, PROGRAM, FOLDER = "file", "program", "folder"
 """The codecs of outputs: the bytes of a file, those of one that may be executed, a folder as `packing` writes it."""
 

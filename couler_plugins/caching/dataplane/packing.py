@@ -17,8 +17,6 @@ from typing import BinaryIO
 from couler_plugins.caching.artifacts.sources import same_file
 from couler_plugins.caching.dataplane.contents import Entry, entries_of, is_inside, open_inside
 
-__all__ = ["FILE_MODE", "PROGRAM_MODE", "Packed", "exactly", "unpack"]
-
 FILE_MODE, PROGRAM_MODE = 0o644, 0o755
 """Modes of what is restored: readable by whoever runs the next step, under the process's umask."""
 

@@ -15,8 +15,6 @@ from couler_plugins.caching.dataplane.deadline import without_limit
 from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.errors import EngineError
 
-__all__ = ["NotPutBack", "Placement", "placing", "remove"]
-
 
 class NotPutBack(EngineError):
     """Not all outputs could be put into place, and not all that was there could be put back."""

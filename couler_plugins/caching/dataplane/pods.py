@@ -21,20 +21,6 @@ from couler_plugins.caching.dataplane.contents import open_plain
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.errors import EngineError
 
-__all__ = [
-    "HIT",
-    "KEPT",
-    "RESTORED",
-    "at_work",
-    "outputs_in",
-    "provide_launcher",
-    "release_launcher",
-    "seconds_taken",
-    "time_allowed",
-    "wait_for_result",
-    "within",
-]
-
 BUSYBOX = "COULER_BUSYBOX"
 """The environment variable that says where a statically linked busybox is, which runs in any image."""
 RESTORED, KEPT = "restored", "kept"

@@ -14,16 +14,6 @@ import msgspec
 from couler_plugins.caching.dataplane.contents import Entry, State, content_of, entries_of, state_of, status_of, tree_of
 from couler_plugins.caching.keys import spec_hash
 
-__all__ = [
-    "Invocation",
-    "argument_file_state",
-    "argument_files",
-    "argument_variables",
-    "program_spec",
-    "program_state",
-    "unfollowed",
-]
-
 FORM = 2
 """The version of what is hashed here; a change of what it covers changes it."""
 EMPTY = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "tty", "stdin", "stdout", "stderr"))

@@ -17,8 +17,6 @@ from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.caching.dataplane.outputs import contents, is_fresh, lacking, place
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Task", "reuse_or_compute"]
-
 log = logging.getLogger(__name__)
 
 

@@ -19,28 +19,6 @@ from typing import NamedTuple
 
 from couler_plugins.caching.reads.kinds import Kind
 
-__all__ = [
-    "AGAIN",
-    "CHANGES",
-    "LISTS",
-    "LOOKS",
-    "MAKES",
-    "PAIRS",
-    "PROGRAMS",
-    "SENDS",
-    "STARTS",
-    "Call",
-    "NotUnderstood",
-    "Places",
-    "finished_trace",
-    "parse",
-    "path_of",
-    "strace_problem",
-    "text_of",
-    "traced",
-]
-
-
 CALLS = (
     "%file,?fork,?vfork,?clone,?clone3,fchdir,?getdents,getdents64,connect,sendto,sendmsg,?sendmmsg,listen,unshare,setns,"
     "?io_uring_setup,?shmget,?mq_open,?open_by_handle_at"

@@ -17,8 +17,6 @@ from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import EngineCache, Knowledge, Objection
 from couler_plugins.ir import Operation, Workflow
 
-__all__ = ["WRAPPING", "AnalyzedCache"]
-
 WRAPPING = frozenset({"via", *Wrapper.__struct_fields__})
 """The options of an engine whose commands can be wrapped."""
 

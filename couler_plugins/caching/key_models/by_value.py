@@ -21,8 +21,6 @@ from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import CacheChange, Objection
 from couler_plugins.ir import Literal, Operation, call_sites
 
-__all__ = ["ByValueKeys"]
-
 NO_STORE = Objection(
     "no-store",
     "its engine keeps no results",

@@ -27,8 +27,6 @@ from couler_plugins.hookspecs.caching import CacheChange, EngineCache, Knowledge
 from couler_plugins.ir import Port, Step, Value, Workflow, replace_steps
 from couler_plugins.plan import Decision
 
-__all__ = ["FingerprintKeys"]
-
 
 class FingerprintKeys(EngineCache[Verdict, CacheSettings], Knowledge, Switches, Importers):
     """The cache of one workflow of an engine that makes a fingerprint of each step, and so a key, by itself.

@@ -13,8 +13,6 @@ from couler_plugins.hookspecs.caching import CacheChange, EngineCache, Objection
 from couler_plugins.ir import Directive, Step, Workflow, replace_steps, with_directive
 from couler_plugins.plan import Decision
 
-__all__ = ["WorkerKeys"]
-
 ASKED = Directive(kind=NAME)
 
 

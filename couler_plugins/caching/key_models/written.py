@@ -23,9 +23,6 @@ from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, S
 from couler_plugins.ir import Argument, Call, Directive, Operation, Step, Workflow, callables
 from couler_plugins.plan import Decision
 
-__all__ = ["RISK", "ShardFill", "WrittenKeys"]
-
-
 RISK = 1e-6
 """How likely one run may be to fill a shard beyond its room, were each of its results as large as it may be."""
 TILTS = tuple(1.2**power for power in range(4, 36))

@@ -12,8 +12,6 @@ from couler_plugins.caching.policies.simple import best, fill, fits
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, Run, StepRun
 
-__all__ = ["Gdsf", "GdsfSubtree"]
-
 
 class _Clock:
     """A view of the history: GDSF's clock, which stands at the highest priority that was ever evicted.

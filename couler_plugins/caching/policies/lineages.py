@@ -9,8 +9,6 @@ from typing import NamedTuple
 from couler_plugins.runs import Candidate, History, Run, StepRun
 from couler_plugins.runs.run import median
 
-__all__ = ["UNKNOWN", "Ancestry", "Estimates", "Lineages", "Made", "reach", "touched"]
-
 _FAR = 1000
 """How many ancestors are looked at for one artifact."""
 

@@ -11,8 +11,6 @@ from couler_plugins.caching.policies.simple import fill, fits
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, Run, StepRun
 
-__all__ = ["Sieve"]
-
 
 class _Queue:
     """A view of the history: the queue, oldest first, the bits, and the hand.

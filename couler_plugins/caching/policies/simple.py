@@ -9,8 +9,6 @@ from typing import Any, ClassVar
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History
 
-__all__ = ["Everything", "Fifo", "Lfu", "Lru", "Nothing", "best", "fill", "fits"]
-
 
 def fits(candidates: Iterable[Candidate], capacity: int | None) -> bool:
     """Whether all of them fit into `capacity` bytes; None is no limit."""

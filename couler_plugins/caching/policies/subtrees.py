@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["recompute_seconds"]
-
 _BLOCK = 4096
 """Ancestors looked at together: 512 bytes for each step."""
 

@@ -15,8 +15,6 @@ from typing import Any, Final
 from couler_plugins.caching.reads.events import absolute_path
 from couler_plugins.caching.reads.recorder import Recorder
 
-__all__ = ["CALLS", "is_followed"]
-
 OLDEST = 15  # the first version whose classes are those that all reading goes through
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 

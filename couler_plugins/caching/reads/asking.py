@@ -15,8 +15,6 @@ from typing import Any, Final
 from couler_plugins.caching.reads import callers
 from couler_plugins.caching.reads.seeding import is_seeding
 
-__all__ = ["Generators", "chance_of", "clock_of", "moment_of", "pendulum_of", "seed_of"]
-
 PASSED: Final = frozenset({"random", "secrets", "uuid", "uuid6", "numpy"})
 """What hands on what it draws: its own caller counts."""
 

@@ -11,19 +11,6 @@ import sysconfig
 from types import FrameType
 from typing import Final, Literal, TypeAlias
 
-__all__ = [
-    "Level",
-    "is_library",
-    "is_loading",
-    "is_logging",
-    "is_standard",
-    "level_of",
-    "module_of",
-    "outer_frame",
-    "place_of",
-    "shows_source",
-]
-
 Level: TypeAlias = Literal["kind", "mode", "size", "stat", "lack", ""]
 """What a caller takes of a status: `lack` only that there is nothing; empty: nothing that could reach a result."""
 

@@ -16,8 +16,6 @@ from couler_plugins.caching.reads.facts import FactKind
 from couler_plugins.caching.reads.recorder import Recorder
 from couler_plugins.caching.reads.wrappers import EarlyWrapper, Wrapper
 
-__all__ = ["ASKED", "LATE", "METHODS", "WRAPPED", "wrap_method"]
-
 
 class ClockWrapper(Wrapper):
     """A function that tells the time, or draws by chance: it is told who asks, if that matters."""

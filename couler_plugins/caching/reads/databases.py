@@ -9,8 +9,6 @@ from typing import Any, Final
 from couler_plugins.caching.reads.events import handle_database
 from couler_plugins.caching.reads.recorder import Recorder
 
-__all__ = ["CALLS", "database_name"]
-
 
 def database_name(url: Any) -> str:
     """Return what the database behind a URL of SQLAlchemy is called in facts, without credentials."""

@@ -9,8 +9,6 @@ import threading
 import time
 from typing import NamedTuple
 
-__all__ = ["LARGEST", "Signature", "Unusable", "digest_file", "is_pseudo", "is_young", "signature_of"]
-
 LARGEST = 1 << 30
 """How many bytes a file may have whose content is read."""
 PIECE = 8 << 20  # bytes that are hashed on their own, so that several cores can

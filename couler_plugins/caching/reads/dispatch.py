@@ -15,8 +15,6 @@ from couler_plugins.caching.reads.digests import Unusable
 if TYPE_CHECKING:
     from couler_plugins.caching.reads.recorder import Recorder
 
-__all__ = ["active", "dispatch", "guard", "is_observed", "unobserved"]
-
 
 class Guard(threading.local):
     """Whether the thread works for an observer.

@@ -11,9 +11,6 @@ from couler_plugins.caching.reads.callers import is_library, level_of, module_of
 from couler_plugins.caching.reads.dispatch import dispatch, is_observed
 from couler_plugins.caching.reads.probes import variables_value
 
-__all__ = ["ObservedEnvironment", "observe_environment", "release_environment"]
-
-
 PREFIXES: Final = {"/networkx/utils/backends.py": "NETWORKX_", "/fsspec/config.py": "FSSPEC", "/tqdm/utils.py": ""}
 """Files of libraries that look at all variables for those with a prefix; that of tqdm is in a local variable."""
 

@@ -20,8 +20,6 @@ from typing import Any, Final, TypeAlias
 from couler_plugins.caching.reads.callers import HERE, is_library, level_of, module_of, outer_frame, shows_source
 from couler_plugins.caching.reads.recorder import Recorder
 
-__all__ = ["HANDLERS", "absolute_path", "handle_database", "handle_open"]
-
 Arguments: TypeAlias = tuple[Any, ...]
 Handler: TypeAlias = Callable[[Recorder, Arguments], None]
 

@@ -8,8 +8,6 @@ from typing import Literal, TypeAlias, get_args
 
 from couler_plugins.caching.reads.callers import is_loading, outer_frame, place_of
 
-__all__ = ["Fact", "FactKind", "FactNotes", "Facts"]
-
 FactKind: TypeAlias = Literal["connections", "programs", "native", "clocks", "chances"]
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-__all__ = ["ABSENT", "LIMIT", "Kind"]
-
 Kind: TypeAlias = Literal[
     "variable",  # the value of an environment variable
     "variables",  # the names of all of them, or of those with a prefix

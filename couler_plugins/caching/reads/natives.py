@@ -9,8 +9,6 @@ from typing import Any, Final
 from couler_plugins.caching.reads.events import absolute_path
 from couler_plugins.caching.reads.recorder import Recorder
 
-__all__ = ["CALLS"]
-
 
 def _note_font(
     recorder: Recorder, frame: FrameType, outcome: None, font_made: Any, font: Any = None, *args: Any, **more: Any

@@ -10,8 +10,6 @@ from couler_plugins.caching.reads.digests import LARGEST
 from couler_plugins.caching.reads.observer import Sight, watch
 from couler_plugins.caching.reads.read_sets import Read, ReadSet, read_set
 
-__all__ = ["Observation", "observe"]
-
 
 class Observation(Sight):
     """What was observed, once the code has ended.

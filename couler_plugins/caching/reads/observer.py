@@ -30,8 +30,6 @@ from couler_plugins.caching.reads.paths import PathRules
 from couler_plugins.caching.reads.recorder import Recorder
 from couler_plugins.caching.reads.wrappers import WRAPPED, EarlyWrapper, MethodWrapper, Wrapper
 
-__all__ = ["Sight", "learn_libraries", "watch"]
-
 
 class Sight:
     """What was seen, once the code has ended.

@@ -12,8 +12,6 @@ from pathlib import Path
 from couler_plugins.caching.reads.callers import is_library, is_loading, is_logging, outer_frame
 from couler_plugins.caching.reads.digests import is_pseudo
 
-__all__ = ["PathRules", "is_inside", "is_of_system", "links_of", "real_path"]
-
 NOTHING = frozenset({"/dev/null", "/dev/full", "/dev/zero", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 TICK = 10_000_000  # ns by which the clock of files may be behind ours
 LINKS = 40  # on the way of one path: as many as Linux follows

@@ -14,20 +14,6 @@ from couler_plugins.caching.keys import digest
 from couler_plugins.caching.reads.digests import Unusable
 from couler_plugins.caching.reads.kinds import ABSENT, Kind
 
-__all__ = [
-    "MISSING",
-    "access_value",
-    "error_value",
-    "listing_value",
-    "module_folder",
-    "module_value",
-    "readable",
-    "status_value",
-    "text_value",
-    "variable_value",
-    "variables_value",
-]
-
 ENTRIES = 100_000  # of a folder; a larger one takes longer to list than is worth it
 MISSING = (FileNotFoundError, NotADirectoryError)
 

@@ -12,8 +12,6 @@ import msgspec
 from couler_plugins.caching.reads.kinds import LIMIT, Kind
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Read", "ReadSet", "decode_reads", "encode_reads", "read_set"]
-
 ORDER = {kind: number for number, kind in enumerate(get_args(Kind))}
 PATHS = frozenset(get_args(Kind)) - {"variable", "variables", "directory", "module"}
 LONGEST = 4096  # characters of a name: PATH_MAX of Linux

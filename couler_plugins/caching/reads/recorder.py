@@ -26,8 +26,6 @@ from couler_plugins.caching.reads.probes import (
     variable_value,
 )
 
-__all__ = ["Recorder"]
-
 TEMPORARY = "TMPDIR"
 """The variable that says where `tempfile` makes files; it is asked once in a process, often before an observation."""
 

@@ -10,8 +10,6 @@ from typing import Any
 
 from couler_plugins.caching.reads.dispatch import unobserved
 
-__all__ = ["is_seeding"]
-
 NUMBERS = ("int", "abs", "len", "hash", "sum", "crc32")
 """Functions that never return None."""
 LATER = {"optuna.samplers._lazy_random_state": "_seed"}

@@ -15,8 +15,6 @@ from couler_plugins.caching.reads.read_sets import ReadSet, encode_reads
 from couler_plugins.caching.reads.verification import Memo, verify
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["LIMIT", "Trace", "Traces", "decode_traces", "trace_key"]
-
 LIMIT = 16  # traces of one key
 LARGEST_LIST = 8 << 20  # bytes of all but the newest
 

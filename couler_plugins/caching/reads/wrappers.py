@@ -20,9 +20,6 @@ from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.probes import access_value, error_value, status_value, text_value
 from couler_plugins.caching.reads.recorder import Recorder
 
-__all__ = ["WRAPPED", "EarlyWrapper", "MethodWrapper", "Wrapper"]
-
-
 ATTACH = 24  # SQLITE_ATTACH
 EXECUTOR = "concurrent"  # it calls what code has handed to it
 

@@ -18,9 +18,6 @@ from couler_plugins.engine_kit.crd.rules import broken_rules
 from couler_plugins.engine_kit.crd.schema import LIMITS, Schema
 from couler_plugins.errors import InvalidInput, install_hint
 
-__all__ = ["check", "completed", "covered", "duplicates", "json_schema", "name_problems", "structural_check"]
-
-
 # A CRD's schema as a JSON schema that refuses unknown fields.
 
 _RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}

@@ -16,8 +16,6 @@ from couler_plugins.engine_kit.crd.schema import Schema
 from couler_plugins.errors import InvalidInput
 from couler_plugins.inputs.sources import Source, Text, read_source
 
-__all__ = ["NO_SCHEMAS", "Schemas", "Version", "load_schemas"]
-
 _API = "apiextensions.k8s.io/v1"
 _DEFINITION = "CustomResourceDefinition"
 

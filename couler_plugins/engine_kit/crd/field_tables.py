@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path
 
-__all__ = ["Field", "FieldTable", "Misfit", "kubernetes_fields"]
-
 WORD = re.compile(r"([^:*<>=]+)(?::([^*<>=]+)(\*)?)?(?:>=([\d.]+))?(?:<([\d.]+))?")
 Release = tuple[int, int]
 

@@ -10,9 +10,6 @@ import msgspec
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.crd.schema import Schema
 
-__all__ = ["Problem", "child", "fields", "places", "schema_at", "shown"]
-
-
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
 _TIME = {"type": "string", "format": "date-time"}

@@ -7,8 +7,6 @@ from typing import Any
 
 from couler_plugins.documents import Path
 
-__all__ = ["manifests"]
-
 
 def manifests(data: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Every object in a document's data, with its path there."""

@@ -15,8 +15,6 @@ from couler_plugins.options.fields import closest
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
 
-__all__ = ["problems"]
-
 _TYPES = {
     "string": "a text",
     "integer": "an integer",

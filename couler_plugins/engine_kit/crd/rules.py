@@ -16,9 +16,6 @@ from couler_plugins.errors import InvalidInput, install_hint
 if TYPE_CHECKING:
     from cel import Program
 
-__all__ = ["broken_rules", "cel_value"]
-
-
 # Values as the rules of a CRD see them.
 
 _ESCAPES = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}

@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["LIMITS", "Rule", "Schema"]
-
 
 class Rule(msgspec.Struct, frozen=True, eq=False, rename="camel"):
     """One of `x-kubernetes-validations`: an expression that holds for every good value."""

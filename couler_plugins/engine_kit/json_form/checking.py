@@ -32,9 +32,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["CONTAINER", "OPERATION", "PLACES", "RESOURCE", "RUN", "check"]
-
-
 # What natives look like in a workflow of no engine. Fields that are not named here may hold anything.
 
 Texts = dict[str, str]

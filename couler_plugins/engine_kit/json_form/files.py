@@ -15,8 +15,6 @@ from couler_plugins.ir import Workflow, from_json, replace, to_json
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Lowered, Plan
 
-__all__ = ["claims", "lift", "lower"]
-
 ENGINE = "couler"
 
 

@@ -10,8 +10,6 @@ from typing import ClassVar
 
 from couler_plugins.hookspecs import Adapter, hookimpl
 
-__all__ = ["CoulerAdapter"]
-
 
 class CoulerAdapter(Adapter):
     """Documents with the schema `couler.ir/v0`: a workflow each, as the unified interface writes it."""

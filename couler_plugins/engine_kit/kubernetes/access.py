@@ -9,8 +9,6 @@ from typing import Any
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["configuration_of"]
-
 OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,6 @@ from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Failure
 from couler_plugins.net.redacting import redact
 
-__all__ = ["Container", "Failed", "failures"]
-
 LOGS, LINES = 5, 10
 """Of how many steps the logs are read, and how many lines of each."""
 AROUND = 10

@@ -10,18 +10,6 @@ from typing import Any
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = [
-    "LONGEST",
-    "RUN_LABEL",
-    "Mapped",
-    "as_written",
-    "check_named",
-    "check_run",
-    "each_object",
-    "identify",
-    "place",
-]
-
 Mapped = dict[str, Any]
 LONGEST = 63
 """Characters of the name of what runs: its pods and labels are named after it."""

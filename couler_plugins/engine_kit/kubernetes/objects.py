@@ -24,8 +24,6 @@ from couler_plugins.engine_kit.kubernetes.calls import (
 )
 from couler_plugins.engine_kit.kubernetes.pages import Expired, pages
 
-__all__ = ["CORE", "SIDE", "Calls", "Event", "Kind"]
-
 
 class Kind(NamedTuple):
     """One kind of object.

@@ -13,9 +13,6 @@ from typing import Any
 from couler_plugins.engine_kit.kubernetes.calls import Mapped, answer_of
 from couler_plugins.errors import EngineError
 
-__all__ = ["PAGE", "Expired", "config_map", "pages", "served", "version"]
-
-
 PAGE = 25
 """Objects in one answer: a Workflow and a cache can have a megabyte each."""
 

@@ -14,8 +14,6 @@ from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.adapters import Check
 
-__all__ = ["Right", "check", "check_running", "demand", "denied"]
-
 
 class Right(NamedTuple):
     """What somebody may do.

@@ -16,8 +16,6 @@ from couler_plugins.engine_kit.kubernetes.rights import Right
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Job, Request, Submitted
 
-__all__ = ["apply", "create", "described", "right_to_submit"]
-
 DIGEST = "couler.io/submitted"
 """The annotation by which an object that we have created is known again."""
 

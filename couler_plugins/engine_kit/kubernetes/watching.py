@@ -17,8 +17,6 @@ from couler_plugins.engine_kit.kubernetes.calls import Mapped, Refused
 from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
 from couler_plugins.errors import EngineError
 
-__all__ = ["Bell"]
-
 GONE = 410
 UNHEARD = frozenset({401, 403, 404, 405})
 """Who is refused like this may not watch, and will not be able to in a minute."""

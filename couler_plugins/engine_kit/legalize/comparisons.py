@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 from couler_plugins.engine_kit.legalize.conditions import Membership, memberships
 from couler_plugins.ir import Expression, Reference, Template, Value, replace
 
-__all__ = ["Comparison", "comparisons"]
-
 MARK = "\ue000"
 TAIL = r"\s*(==|!=|<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)\s*"
 PLAIN = re.compile(rf"\s*{MARK}{TAIL}")

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value
 
-__all__ = ["SUCCEEDED", "Membership", "is_outcome", "memberships", "outcome"]
-
 MARK = "\ue000"
 TOKEN = re.compile(
     rf"""\s*(==|!=|&&|!|\(|\)|\[|\]|,|\bin\b|{MARK}\d+{MARK}|'[^']*'|"(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*)"""

@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import AllOf, AnyOf, Need, Needs, Not, conjuncts
 
-__all__ = ["OUTCOMES", "BareOutcomes", "bare_outcomes", "is_bare", "parse_depends", "write_depends"]
-
 NAME = re.compile(r"[A-Za-z0-9_][-\w]*")
 TOKEN = re.compile(rf"\s*(?:(&&|\|\||!|\(|\))|({NAME.pattern})(?:\.([A-Za-z]+))?)")
 OUTCOMES = {

@@ -14,8 +14,6 @@ from typing import Any
 from couler_plugins.engine_kit.legalize.values import joined
 from couler_plugins.ir import Expression, Literal, Native, Node, Operation, Output, Port, Reference, Template
 
-__all__ = ["JOB_OUTPUTS", "job_operation", "manifest_of"]
-
 JOB_OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "job-name": {"jsonPath": "{.metadata.name}"},
     "job-id": {"jsonPath": "{.metadata.uid}"},

@@ -16,8 +16,6 @@ import msgspec
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Call, Graph, Node, Operation, Workflow, callables, recursive
 
-__all__ = ["SHOWN", "Legality", "Rule", "Site", "differs", "merge", "raise_all", "sites"]
-
 SHOWN = 20
 """Reasons that an error shows."""
 

@@ -21,8 +21,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["HOUSEKEEPING", "POD_FIELDS", "beyond", "fields_of", "unsaid", "without_nulls"]
-
 TOKEN = re.compile(r"\\u0000(\d+)\\u0000")
 TEXTS = ("annotations", "labels", "nodeSelector")
 """Mappings of texts: null in one of them is an empty text."""

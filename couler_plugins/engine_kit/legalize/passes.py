@@ -28,8 +28,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["as_label", "reached", "with_image", "with_parameters_passed", "without_idle_limits"]
-
 OTHER = re.compile(r"[^a-z0-9]+")
 
 

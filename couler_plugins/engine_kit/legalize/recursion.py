@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from couler_plugins.ir import Workflow, call_sites, recursive
 
-__all__ = ["WAY_OUT", "into_circle"]
-
 WAY_OUT = "repeat it inside of the container until it is done, or write it for argo, whose graphs may call themselves"
 
 

@@ -28,28 +28,6 @@ from couler_plugins.ir import (
     references,
 )
 
-__all__ = [
-    "GRAPH",
-    "OPERATION",
-    "PORTS",
-    "SITE",
-    "WHOLE",
-    "WHOLE_PARTS",
-    "WORKFLOW",
-    "absent_outputs",
-    "artifacts",
-    "constant_items",
-    "is_unknown",
-    "missing",
-    "of_containers",
-    "parameters",
-    "retry_fields",
-    "retry_of",
-    "shown",
-    "texts",
-    "usual",
-]
-
 KINDS = ("container", "script")
 WHOLE = "say it of the steps in it"
 WHOLE_PARTS = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "native_extra")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from zoneinfo import ZoneInfo, available_timezones
 
-__all__ = ["is_zone", "schedule_problem"]
-
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (

@@ -11,8 +11,6 @@ from collections.abc import Callable as Function
 from couler_plugins.engine_kit.legalize.python.functions import text_of
 from couler_plugins.ir import Container, Literal, Operation, Template, Value, replace
 
-__all__ = ["KEEP", "PRINTED", "SCRIPT", "as_argument", "keeping", "printed_output", "scripted"]
-
 SCRIPT = """\
 directory=$(mktemp -d) && printf %s "$1" > "$directory/script" && shift && exec "$@" "$directory/script"
 """

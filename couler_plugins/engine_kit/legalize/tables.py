@@ -12,8 +12,6 @@ from couler_plugins.engine_kit.legalize.recursion import into_circle
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Call, Graph, Need, Operation, Reference, Step, Workflow, callables, conjuncts, references
 
-__all__ = ["FINE", "Refusals", "StepSite", "Table", "faults", "waits"]
-
 Part = TypeVar("Part")
 Carried = TypeVar("Carried")
 Rules = tuple[Rule, ...]

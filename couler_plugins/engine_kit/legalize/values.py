@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 
 from couler_plugins.ir import Literal, Native, Node, Reference, Template, rebuild
 
-__all__ = ["joined", "substituted"]
-
 T = TypeVar("T")
 
 

@@ -29,9 +29,6 @@ from couler_plugins.llm.client import (
 )
 from couler_plugins.llm.prompts import prompt
 
-__all__ = ["SCHEMA", "Entry", "Prediction", "best_predictions", "predict", "read_log"]
-
-
 # Predicted training logs: what one is, and what is wrong with what a model said instead.
 
 ENTRIES = 200

@@ -17,8 +17,6 @@ from couler_plugins.ir import Scalar, Workflow
 from couler_plugins.net.redacting import redact
 from couler_plugins.plan import Decision
 
-__all__ = ["kept", "moved", "noted", "part_of", "tried", "undone", "written"]
-
 TUNE = "tune"
 PROVENANCE = ("model", "seed", "record", "replay")
 """Options of tuners that say where a proposal comes from."""

@@ -24,8 +24,6 @@ from couler_plugins.ir import (
     replace_callables,
 )
 
-__all__ = ["Note", "handed_over", "moved_from", "read_notes", "stands", "without_tuning", "write_notes"]
-
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What was done to one step.

@@ -9,8 +9,6 @@ from couler_plugins.hookspecs import Context
 from couler_plugins.options.fields import check_range
 from couler_plugins.plan import Plan
 
-__all__ = ["Tune"]
-
 
 @dataclass(frozen=True)
 class Tune:

@@ -25,8 +25,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.options.fields import closest
 
-__all__ = ["Place", "Request", "about", "asked_steps", "check_named", "read_request", "refuse_named"]
-
 Place = tuple[str, str]
 
 

@@ -43,9 +43,6 @@ from couler_plugins.hpo.workflows.writing import write_proposal
 from couler_plugins.ir import Graph, Libraries, Literal, Step, Workflow, fresh_name, replace, replace_callables
 from couler_plugins.plan import Decision, Plan
 
-__all__ = ["Tried", "Tunings", "fan_out", "settings_to_try", "tune"]
-
-
 PATIENCE = 4
 """How often a tuner is asked for each setting: one that draws may come back to what it has drawn before."""
 

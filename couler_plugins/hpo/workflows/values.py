@@ -27,19 +27,6 @@ from couler_plugins.ir import (
 from couler_plugins.ir import Value as Passed
 from couler_plugins.options.fields import closest
 
-__all__ = [
-    "argument_of",
-    "as_text",
-    "default_of",
-    "parameter_of",
-    "port_of",
-    "port_of_parameter",
-    "read_value",
-    "readers",
-    "with_arguments",
-    "with_default",
-]
-
 EVERYTHING = "workflow"
 """The fact of a run that stands for all that is known of it, its parameters included."""
 

@@ -22,8 +22,6 @@ from couler_plugins.hpo.workflows.values import (
 )
 from couler_plugins.ir import Libraries, Literal, Scalar, Workflow, replace_steps
 
-__all__ = ["Written", "write_proposal"]
-
 
 class Written(NamedTuple):
     """A workflow with what was proposed for a step of it.

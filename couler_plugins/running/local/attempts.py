@@ -17,8 +17,6 @@ from couler_plugins.running.local.made import put
 from couler_plugins.running.local.observing import SCRIPT, observed
 from couler_plugins.running.local.roots import Root
 
-__all__ = ["LOG", "Attempt", "attempt", "handed_on", "last_lines", "printed"]
-
 LOG, PRINTED = "log", "printed"
 KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SYSTEMROOT", "VIRTUAL_ENV", "PYENV_ROOT")
 """What a program gets of our environment; all else is what its workflow says. Keys of the cache cover these values."""

@@ -31,8 +31,6 @@ from couler_plugins.running.local.made import names, names_folder
 from couler_plugins.running.local.observing import Untraced, Unusable, has_python, reads_of
 from couler_plugins.running.local.scope import Scope
 
-__all__ = ["Cached", "Caching", "Opening"]
-
 Opening = Callable[[], contextlib.AbstractContextManager["ArtifactCache"]]
 """Opens the cache."""
 log = logging.getLogger(__name__)

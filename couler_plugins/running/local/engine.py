@@ -31,9 +31,6 @@ from couler_plugins.running.local.operations import Operations, Site
 from couler_plugins.running.local.passing import handed_out, passed
 from couler_plugins.running.local.scope import Scope, Whole
 
-__all__ = ["Engine", "met", "together"]
-
-
 # What the outcomes of steps come to: whether others may start, and how a loop has ended.
 
 

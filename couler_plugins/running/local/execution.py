@@ -26,9 +26,6 @@ from couler_plugins.running.local.scope import Whole
 from couler_plugins.runs import Run, StepRun
 from couler_plugins.runs.recorded import document_of
 
-__all__ = ["HISTORY", "RECORDS", "STOP", "Execution", "run_of"]
-
-
 # A local run as past runs are written down, for `--history`.
 
 

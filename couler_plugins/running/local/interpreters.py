@@ -13,8 +13,6 @@ from couler_plugins.caching.code import installation
 from couler_plugins.caching.dataplane.contents import sha256_of
 from couler_plugins.hookspecs.local import NotThere
 
-__all__ = ["identity_of"]
-
 PATIENCE = 60.0  # seconds that an interpreter may take to say what is installed beside it
 
 

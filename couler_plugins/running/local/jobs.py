@@ -30,9 +30,6 @@ from couler_plugins.ir import (
 from couler_plugins.running.local.roots import unnamed
 from couler_plugins.running.local.scope import Scope, Whole
 
-__all__ = ["Work", "refuse_unless_faithful", "works_of"]
-
-
 # What of a workflow cannot run here as its engine would run it; asked before anything runs.
 
 SHOWN = 20

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["is_locked", "locked"]
-
 LOCK = "lock"
 
 

@@ -14,8 +14,6 @@ from couler_plugins.hookspecs.local import Ended, File, NotThere, Place
 from couler_plugins.ir import Operation
 from couler_plugins.running.local.roots import Root
 
-__all__ = ["RESULT", "contents", "ended_of", "names", "names_folder", "put", "take"]
-
 RESULT = "result"
 
 

@@ -27,8 +27,6 @@ from couler_plugins.running.local.made import contents, ended_of, take
 from couler_plugins.running.local.records import Record, Records
 from couler_plugins.running.local.scope import Scope
 
-__all__ = ["Operations", "Progress", "Site"]
-
 
 class Progress:
     """Counts the programs of a run. `changed` is set whenever something has happened."""

@@ -9,8 +9,6 @@ from couler_plugins.hookspecs.local import Ended, File, NotThere
 from couler_plugins.ir import Argument, Graph, Port, Reference
 from couler_plugins.running.local.scope import Inputs, Scope
 
-__all__ = ["handed_out", "passed"]
-
 
 def passed(ports: Iterable[Port], arguments: Iterable[Argument], scope: Scope) -> Inputs:
     """What a callee gets: what its caller passes, else what its port holds, else its default.

@@ -17,8 +17,6 @@ from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.local import Outcome
 from couler_plugins.runs import Fate
 
-__all__ = ["Record", "Records"]
-
 MOST = 256 * 1024**2
 
 

@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-__all__ = ["Root", "own_folders", "unnamed"]
-
 SYSTEM = frozenset(
     ("bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "opt", "proc", "root", "run", "sbin", "srv")
 )

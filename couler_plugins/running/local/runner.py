@@ -22,8 +22,6 @@ from couler_plugins.running.local.jobs import Work, works_of
 from couler_plugins.running.local.lock import is_locked
 from couler_plugins.running.local.records import Record
 
-__all__ = ["LocalRunner"]
-
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 PLAIN = re.compile(r"[A-Za-z0-9/._+@,-]+")
 

@@ -9,8 +9,6 @@ from typing import Any
 from couler_plugins.hookspecs.local import Ended, File, Local, NotThere
 from couler_plugins.ir import Callable, PortKind, Reference
 
-__all__ = ["Inputs", "Scope", "Whole"]
-
 Inputs = Mapping[tuple[PortKind, str], str | File]
 MISSING = object()
 

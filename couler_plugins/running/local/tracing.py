@@ -21,8 +21,6 @@ from couler_plugins.caching.reads.digests import Unusable
 from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.probes import listing_value
 
-__all__ = ["native_reads", "tracer"]
-
 LINKED = re.compile(r"/(usr/)?(local/)?lib(64|32)?/([^/]+/)*[^/]+\.so(\.\d+)*|/etc/ld\.so\.\w+")
 """What the loader of the system reads; as with code that is not traced, no key covers it."""
 SYSTEM = re.compile(r"/(usr|lib|lib32|lib64|proc|sys|dev|selinux)(/.*)?")

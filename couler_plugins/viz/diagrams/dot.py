@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from couler_plugins.viz.diagrams.drawing import Arrow, Box, Cluster, Drawing
 from couler_plugins.viz.diagrams.labels import shortened
 
-__all__ = ["to_dot"]
-
 _SHAPES = {
     "start": "shape=oval",
     "step": "shape=box",

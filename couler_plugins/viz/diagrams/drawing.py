@@ -13,9 +13,6 @@ from couler_plugins.ir import Call, Graph, GraphView, Handler, Operation, Step, 
 from couler_plugins.plan import Part
 from couler_plugins.viz.diagrams.labels import describe, outcomes, step_lines
 
-__all__ = ["Arrow", "Box", "Cluster", "Drawing", "End", "Link", "draw", "links"]
-
-
 End = str | int
 """A step, by its name, or a junction, by its number in the graph."""
 

@@ -21,8 +21,6 @@ from couler_plugins.ir import (
     references,
 )
 
-__all__ = ["describe", "describe_call", "describe_loop", "outcomes", "shortened", "step_lines"]
-
 LONGEST = 60
 NORMAL_OUTCOMES = frozenset({"succeeded", "skipped", "daemoned"})
 """What an edge without a label stands for: the steps before have done what they should."""

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from couler_plugins.viz.diagrams.drawing import Arrow, Box, Cluster, Drawing
 from couler_plugins.viz.diagrams.labels import shortened
 
-__all__ = ["MAX_ARROWS", "to_mermaid"]
-
 MAX_ARROWS = 500
 """More than this, Mermaid draws only where `maxEdges` allows it."""
 

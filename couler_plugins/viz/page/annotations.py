@@ -12,8 +12,6 @@ from couler_plugins.plan import Decision
 from couler_plugins.viz.page.hunks import FileHunks
 from couler_plugins.viz.page.panels import Node, Panel, Section
 
-__all__ = ["DecisionCard", "Status", "Story", "tell"]
-
 Status = Literal["same", "changed", "added", "removed", "moved"]
 
 

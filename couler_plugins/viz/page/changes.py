@@ -9,8 +9,6 @@ from couler_plugins.documents.mappings import by_key
 from couler_plugins.viz.page.annotations import DecisionCard, Story
 from couler_plugins.viz.page.markup import Markup, counted, element, text
 
-__all__ = ["changes"]
-
 REASONS, NAMED = 30, 12
 """How many reasons to leave something alone are listed, and how many names for each; each step tells its own."""
 

@@ -8,8 +8,6 @@ from couler_plugins.ir import AllOf, AnyOf, Call, Graph, Need, Needs, Not, Opera
 from couler_plugins.viz.diagrams.labels import describe, describe_call, describe_loop, outcomes
 from couler_plugins.viz.page.markup import clean
 
-__all__ = ["image_name", "step_facts"]
-
 LONGEST = 400
 
 ByName = Mapping[str, Graph | Operation]

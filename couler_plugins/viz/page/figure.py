@@ -14,8 +14,6 @@ from couler_plugins.viz.page.markup import Markup, classes, counted, element, ve
 from couler_plugins.viz.page.panels import Node, Panel
 from couler_plugins.viz.page.parts import Mark, Parts, of_several
 
-__all__ = ["Figure", "swatch"]
-
 HEIGHT = 46
 JUNCTION = (64, 6)
 PADDING = 12

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from couler_plugins.driver.results import Result
 from couler_plugins.viz.page.markup import Markup, element
 
-__all__ = ["DETAILS", "ICONS", "header", "sidebar"]
-
 _PATHS = {
     "if": "M5 0 10 5 5 10 0 5Z",
     "each": "M9 3.5A4.5 4.5 0 1 0 9.5 6M9.5 0V3.5H6",

@@ -13,8 +13,6 @@ from couler_plugins.errors import CoulerError
 from couler_plugins.plan import TracedEdit
 from couler_plugins.viz.page.markup import clean
 
-__all__ = ["FileHunks"]
-
 Opcode = tuple[str, int, int, int, int]
 """As difflib gives them: what happens to which lines, and what they become."""
 

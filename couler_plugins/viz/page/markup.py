@@ -7,20 +7,6 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-__all__ = [
-    "Markup",
-    "bytes_text",
-    "classes",
-    "clean",
-    "counted",
-    "element",
-    "escaped",
-    "json_island",
-    "text",
-    "versioned",
-]
-
-
 _IN_SCRIPT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 

@@ -20,9 +20,6 @@ from couler_plugins.viz.page.panels import Node, Section, page_sections, page_ve
 from couler_plugins.viz.page.parts import Mark, Parts, find_parts
 from couler_plugins.viz.page.workflows import picker, workflows
 
-__all__ = ["island", "page", "summary"]
-
-
 # What the script needs to know of steps and decisions, as data.
 
 

@@ -12,8 +12,6 @@ from couler_plugins.plan import Decision
 from couler_plugins.viz.diagrams.drawing import End, links
 from couler_plugins.viz.diagrams.labels import describe_call
 
-__all__ = ["Line", "Node", "Panel", "Section", "page_sections", "page_versions", "workflow_panels"]
-
 
 @dataclass(slots=True, eq=False)
 class Node:

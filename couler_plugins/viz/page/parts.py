@@ -11,8 +11,6 @@ from couler_plugins.ir import Call, Graph, Workflow, callables
 from couler_plugins.plan import Part
 from couler_plugins.viz.page.panels import Node, Panel, Section
 
-__all__ = ["HUES", "TEXTURES", "Mark", "Parts", "Split", "entry_graph", "find_parts", "of_several", "split_of"]
-
 
 @dataclass(frozen=True)
 class Split:

@@ -13,8 +13,6 @@ from couler_plugins.viz.page.markup import Markup, classes, counted, element, te
 from couler_plugins.viz.page.panels import Panel, Section
 from couler_plugins.viz.page.parts import Mark, Parts
 
-__all__ = ["picker", "workflows"]
-
 STATUSES: tuple[Status, ...] = ("changed", "added", "removed")
 LISTED = 24
 """Parts that the legend names; each step says its own."""

@@ -17,8 +17,6 @@ from couler_plugins.caching.code.values import Form
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["AROUND", "join_remedies", "remedy"]
-
 OURS = ("airflow.", "couler_airflow.")
 OTHERS = {"file-access": "files", "native": "files"}
 """The words that waive rules of other names."""

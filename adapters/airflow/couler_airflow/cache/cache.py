@@ -24,8 +24,6 @@ from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace
 from couler_plugins.ir import GraphView, Source, Workflow
 from couler_plugins.plan import Plan
 
-__all__ = ["AirflowCache", "caches"]
-
 ALWAYS = "it runs every time, under a key for what comes after it"
 MARK = "@couler_airflow.cached above its function, or couler_airflow.cached(…) of the task or the DAG"
 NO_STORE = Objection(

@@ -10,19 +10,6 @@ from couler_airflow.marks import Declaration
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.caching import Objection
 
-__all__ = [
-    "BRANCH",
-    "BRANCHES",
-    "PURE",
-    "class_of",
-    "is_keyed",
-    "is_mapped",
-    "kind_of",
-    "path_of",
-    "structural",
-    "undeclared",
-]
-
 PURE = frozenset(
     {
         "airflow.providers.standard.operators.python.PythonOperator",

@@ -38,8 +38,6 @@ from couler_plugins.caching.code.uncacheable import Uncacheable, unique
 from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["CHANCE", "OperatorKey", "TaskKey", "TaskMaterial", "key_of_class"]
-
 CHANCE = ("clock", "random")
 """What whoever marks a task itself takes no mind of, and is warned of."""
 

@@ -15,8 +15,6 @@ from couler_airflow.marks import Declaration
 from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["check_outputs", "output_paths"]
-
 
 def output_paths(task: Any, declaration: Declaration, context: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the paths of a task's outputs, each once and sorted: templates are rendered as those of its fields are.

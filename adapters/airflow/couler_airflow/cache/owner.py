@@ -16,8 +16,6 @@ from couler_airflow.settings import load_settings
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Directive
 
-__all__ = ["CACHE", "Owner", "directives_of", "wrapped_tasks"]
-
 CACHE = Directive(kind="cache")
 """The only directive that an operator can carry out; what its owner says of it stands on the operator, not in here."""
 

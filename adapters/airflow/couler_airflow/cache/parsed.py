@@ -10,8 +10,6 @@ from couler_airflow.cache.eligible import is_mapped
 from couler_airflow.cache.task_checks import PROGRAMS
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["fill_template", "parse_task"]
-
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 LETTER = "x"
 """What stands for a rendered value in a program: a word that ends there is none, since the value may be part of it."""

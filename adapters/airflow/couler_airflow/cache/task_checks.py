@@ -21,21 +21,6 @@ from couler_plugins.caching.code.uncacheable import object_to, place_of
 from couler_plugins.caching.impurity_patterns import impurities
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
-__all__ = [
-    "BY_VALUE",
-    "KEPT_BACK",
-    "NOTHING",
-    "PROGRAMS",
-    "attributes_of_class",
-    "body_place",
-    "check_class",
-    "check_task",
-    "context_names",
-    "knows_no_run",
-    "operator_of_run",
-    "reads_of_class",
-]
-
 BY_VALUE = frozenset(
     {
         *("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz", "logical_date", "params"),

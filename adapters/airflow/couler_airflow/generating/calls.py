@@ -30,8 +30,6 @@ from couler_plugins.engine_kit.legalize.conditions import Membership
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.ir import Expression, Graph, Literal, Native, Operation, Step, Value
 
-__all__ = ["Comparison", "Condition", "bound", "condition_of", "holds", "items_of"]
-
 TOKEN = re.compile(r"""\s*(==|!=|<=|>=|&&|\|\||<|>|'[^'\\]*'|"[^"\\]*"|[^\s=!<>&|'"()]+)""")
 COMPARING = {"==", "!=", "<", "<=", ">", ">="}
 OPERATORS = COMPARING | {"&&", "||"}

@@ -19,8 +19,6 @@ from couler_airflow.legal import POD_FIELDS, Diagnostics
 from couler_plugins.ir import Call as GraphCall
 from couler_plugins.ir import Graph, Literal, Port, Workflow, callables
 
-__all__ = ["parameters_of", "whole_of"]
-
 DESCRIPTION = "workflows.argoproj.io/description"
 HOUSEKEEPING = {
     "archiveLogs": "where logs are kept",

@@ -17,8 +17,6 @@ from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, 
 from couler_plugins.engine_kit.legalize.python.modules import typed_by
 from couler_plugins.ir import Operation
 
-__all__ = ["Functions", "definition_of", "functions_of", "mapped_over", "tell_of"]
-
 
 def tell_of(operation: Operation, function: Function, diagnostics: Diagnostics) -> None:
     """Tell what a function in Airflow's own process does not have of its container."""

@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from couler_airflow.legal import refusal
 from couler_plugins.ir import AnyOf, Need, Needs, conjuncts
 
-__all__ = ["ENDS", "FINE", "SUCCESS", "Accepted", "Rule", "Wait", "accepted", "rule_for"]
-
 ENDS = frozenset({"succeeded", "failed", "skipped", "omitted"})
 SUCCESS = frozenset({"succeeded"})
 FINE = frozenset({"succeeded", "skipped"})

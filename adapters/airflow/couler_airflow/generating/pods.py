@@ -17,8 +17,6 @@ from couler_airflow.legal import refusal
 from couler_plugins.engine_kit.legalize.shell import as_argument
 from couler_plugins.ir import Container, Native, Operation
 
-__all__ = ["Pod"]
-
 BASE = "base"
 """The name that the operator gives the container that it watches."""
 MAX_WORD = 128 * 1024 - 1

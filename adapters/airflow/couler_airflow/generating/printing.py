@@ -13,8 +13,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Call", "Ids", "Name", "Node", "expanded", "identifier", "nodes_of", "plain", "printed", "timedelta_of"]
-
 WIDTH = 110
 INDENT = "    "
 OTHER = re.compile(r"[^A-Za-z0-9_-]+")

@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["compared", "each", "only_if"]
-
 
 def compared(left: str, operator: str, right: str) -> bool:
     """Whether two texts compare so, read as Argo reads them: words, numbers, true and false, texts in quotes.

@@ -28,8 +28,6 @@ from couler_plugins.engine_kit.legalize.python.functions import Function, functi
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Operation
 
-__all__ = ["body_of"]
-
 POD = "KubernetesPodOperator"
 TAKEN = frozenset({*dir(builtins), "literal", "only_if", "compared", "each", "k8s", "task", "timedelta", "re"})
 NAMES = TAKEN | {"Any", "BashOperator", "Callable", "DAG", "EmptyOperator", POD, "Param", "TaskGroup"}

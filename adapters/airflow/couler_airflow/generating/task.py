@@ -13,8 +13,6 @@ from couler_airflow.legal import refusal
 from couler_plugins.engine_kit.legalize.python.functions import Function, function_of
 from couler_plugins.ir import Graph, GraphView, Operation, Reference, Step, needed
 
-__all__ = ["ALWAYS", "RESULT", "Called", "Incoming", "Order", "Run", "Task", "is_chain", "pulled", "wait_for"]
-
 RESULT = "result"
 """The key, in what a task returns, of what its container printed."""
 ALWAYS = Rule()

@@ -33,8 +33,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["tasks_of"]
-
 MAX_TASKS = 10_000
 MAX_DEPTH = 49
 

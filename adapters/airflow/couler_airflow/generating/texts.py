@@ -18,22 +18,6 @@ from couler_airflow.generating.printing import Call, Node
 from couler_airflow.legal import refusal
 from couler_plugins.ir import Literal, Native, Reference, Template, Value
 
-__all__ = [
-    "Item",
-    "Jinja",
-    "Scope",
-    "Text",
-    "constant",
-    "data_text",
-    "item_text",
-    "jinja_quoted",
-    "joined",
-    "map_data",
-    "resolve",
-    "resolve_data",
-    "spelt",
-]
-
 
 class Jinja(NamedTuple):
     """A Jinja expression, without the braces around it.

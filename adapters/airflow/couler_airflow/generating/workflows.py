@@ -25,9 +25,6 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Decision, Lowered, Plan
 
-__all__ = ["COLLECT", "DagSource", "file_of", "generate", "generated"]
-
-
 # What runs around a command in the pod of a generated task, in POSIX shell; the image needs sh, awk, tee and mktemp.
 #
 # Each is a program of its own that runs the command behind its arguments, so they can be nested. Argo takes one newline

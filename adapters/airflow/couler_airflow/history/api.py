@@ -18,9 +18,6 @@ from couler_airflow.runtime.upstream import XCOM
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.net.json_api import JsonApi, Server
 
-__all__ = ["ENDED", "TOKEN", "URL", "Client", "fetch", "said_of"]
-
-
 URL, TOKEN = "COULER_AIRFLOW_URL", "COULER_AIRFLOW_TOKEN"
 USERNAME, PASSWORD = "COULER_AIRFLOW_USERNAME", "COULER_AIRFLOW_PASSWORD"
 CREDENTIALS = f"set {TOKEN}, or {USERNAME} and {PASSWORD}"

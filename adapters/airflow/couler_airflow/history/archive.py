@@ -15,8 +15,6 @@ from couler_airflow.history.records import Document
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource
 
-__all__ = ["DATABASE", "AirflowArchive"]
-
 DATABASE = "database"
 """What stands for Airflow's own database in the place of a URL."""
 

@@ -15,8 +15,6 @@ from couler_airflow.history.records import SCHEMA, TOLD, Cached, DagRun, Documen
 from couler_airflow.runtime.upstream import XCOM
 from couler_plugins.errors import EngineError, InvalidInput
 
-__all__ = ["fetch"]
-
 HINT = "call it where the scheduler runs, with its environment, or ask the API: --from https://…"
 
 

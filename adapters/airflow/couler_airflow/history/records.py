@@ -14,8 +14,6 @@ import msgspec
 
 from couler_plugins.runs.history_format import HistoryFormat
 
-__all__ = ["SCHEMA", "TOLD", "Cached", "DagRun", "Document", "Instance", "Task", "document_of"]
-
 SCHEMA = "couler.airflow-runs/v1"
 HINT = "take it from `couler history`, or from Airflow's API: /api/v2/dags/ID/dagRuns/RUN/taskInstances"
 TOLD = HistoryFormat("airflow", "Airflow", SCHEMA, HINT)

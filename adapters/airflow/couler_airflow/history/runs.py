@@ -13,8 +13,6 @@ from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Run, StepRun
 
-__all__ = ["runs_of"]
-
 FATES: dict[str, Fate] = {
     "success": "computed",
     "failed": "failed",

@@ -18,8 +18,6 @@ from couler_plugins.caching.reads.kinds import ABSENT
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 
-__all__ = ["observed", "reads_that_count"]
-
 NO_PATHS = frozenset({"variable", "variables", "directory", "module"})
 ENVIRONMENT = frozenset({"variable", "variables"})
 OF_RUN = "AIRFLOW_CTX_"

@@ -20,8 +20,6 @@ from couler_plugins.caching.dataplane.kept_outputs import KeptOutput, kept_outpu
 from couler_plugins.caching.dataplane.placing import Placement
 from couler_plugins.errors import CoulerError
 
-__all__ = ["NotInPlace", "Outputs"]
-
 UNSEEN = frozenset({"files", "programs"})
 """What lets a task write unseen, if its owner allows it: whatever has changed is its own then."""
 

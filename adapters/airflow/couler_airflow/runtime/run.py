@@ -24,8 +24,6 @@ from couler_plugins.caching.code.fingerprint import Fingerprint
 from couler_plugins.caching.code.uncacheable import Uncacheable, describe, describe_all, objections_of
 from couler_plugins.caching.reads import Traces, decode_traces, trace_key, verify
 
-__all__ = ["Run"]
-
 log = logging.getLogger(__name__)
 Compute = Callable[[], Any]
 SKIPPING = "DownstreamTasksSkipped"

@@ -32,8 +32,6 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import ArtifactStore
 from couler_plugins.plugins import STORES
 
-__all__ = ["Store"]
-
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 

@@ -16,18 +16,6 @@ from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = [
-    "PRODUCER",
-    "XCOM",
-    "Before",
-    "by_order",
-    "passed_by_value",
-    "token_of",
-    "too_many",
-    "upstream",
-    "without_key",
-]
-
 XCOM = "couler_cache"
 """The XCom in which a task says what the cache did."""
 

@@ -17,8 +17,6 @@ from couler_airflow.cache.eligible import is_mapped
 from couler_airflow.marks import Declaration
 from couler_airflow.settings import is_enabled
 
-__all__ = ["is_wrapped", "obstacle", "wrap"]
-
 log = logging.getLogger(__name__)
 METHODS = ("execute", "resume_execution")
 

@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["has_own_backend", "noted"]
-
 
 @contextlib.contextmanager
 def noted(ti: Any) -> Iterator[dict[str, Any]]:

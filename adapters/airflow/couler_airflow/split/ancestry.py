@@ -6,8 +6,6 @@ from collections.abc import Collection, Iterator
 
 from couler_plugins.ir import Graph, GraphView, needed
 
-__all__ = ["Ancestry"]
-
 
 class Ancestry:
     """What comes before tasks: a bit for each task that is asked for, so that a step costs a machine word per 64.

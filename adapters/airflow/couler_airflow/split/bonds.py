@@ -18,8 +18,6 @@ from couler_airflow.trigger_rules import DEFAULT
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Bond, Graph, needed, references, together
 
-__all__ = ["bonds_of", "refuse_unsplittable"]
-
 CHOOSING = frozenset({"BranchMixIn", "SkipMixin"})
 """Base classes of what skips tasks after it."""
 SHORT_CIRCUIT = "ShortCircuitOperator"

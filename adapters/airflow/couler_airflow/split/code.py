@@ -22,8 +22,6 @@ from couler_airflow.pulls import PULL, Named, named
 from couler_plugins.caching.code.modules import file_of, module_of
 from couler_plugins.caching.code.names import names_of, syntax_of
 
-__all__ = ["THEIRS", "Code"]
-
 PULLS = frozenset({PULL, f"a{PULL}"})
 ASKING = frozenset({"get_task_breadcrumbs", "get_task_states", "get_ti_count"})
 """What asks for the states of tasks by the ids of a DAG and a run."""

@@ -19,9 +19,6 @@ from couler_airflow.split.texts import places, respelled
 from couler_airflow.values import Values
 from couler_plugins.ir import Call, Operation, Step, Workflow, callables, needed, replace
 
-__all__ = ["PARTS", "Groups", "groups_of", "parts_of", "split"]
-
-
 # The task groups of a part: copies of those that its tasks were in, one in the other as they were.
 
 ARROWS = ("upstream_group_ids", "downstream_group_ids", "upstream_task_ids", "downstream_task_ids")

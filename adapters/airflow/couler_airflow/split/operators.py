@@ -20,8 +20,6 @@ from airflow.sdk.exceptions import (  # noqa: TID253  # as above
     AirflowSkipException,
 )
 
-__all__ = ["RUN_PREFIX", "PartGate", "PartProxy", "PartTrigger", "RunWatcher"]
-
 log = logging.getLogger(__name__)
 RUN_PREFIX = "couler__"
 """Before the id of the run that the parts belong to: all parts of a run have one run id."""

@@ -32,9 +32,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["PART_TAG", "Crossing", "detached", "leaves", "part_id"]
-
-
 # What crosses into a part: the tasks that need proxies there, the keys that are read, and who waits for them all.
 
 

@@ -16,9 +16,6 @@ from couler_airflow.pulls import BLOCK, PULL, Named, texts_named
 from couler_airflow.split.code import EARLIER, THEIRS, Code
 from couler_plugins.errors import Unsupported
 
-__all__ = ["Call", "Reads", "Texts", "is_legible", "reads_of"]
-
-
 # The templates of tasks: in their fields, in what these hold, in files and in what those include.
 
 DELIMITERS = frozenset(

@@ -10,8 +10,6 @@ from couler_airflow.runtime.upstream import XCOM
 from couler_plugins.ir import Native, Operation, Output, Workflow, callables, callee_of
 from couler_plugins.plan import Link
 
-__all__ = ["ADDED", "GATE", "PROXY", "TRIGGER", "WATCHER", "links_of", "operation", "said_by", "says"]
-
 TRIGGER, PROXY, WATCHER, GATE = "PartTrigger", "PartProxy", "RunWatcher", "PartGate"
 """What runs a part, stands for a task of another one, gives the whole its state, waits for all proxies."""
 ADDED = frozenset({TRIGGER, PROXY, WATCHER, GATE})

@@ -24,8 +24,6 @@ from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import Bond, Call, Operation, Reference, Step, Workflow, callables
 from couler_plugins.plan import Plan
 
-__all__ = ["AirflowSplitting", "splitting_of"]
-
 LIMITS = Extent(bytes=1_000_000, steps=500, definitions=sys.maxsize)
 """Above which a DAG is split; the scheduler takes 0.3 s a loop for so many tasks that lie deep, and 16 s for 5,000."""
 TASK, DAG, PROXY = 900, 2_200, 600

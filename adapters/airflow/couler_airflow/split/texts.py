@@ -11,8 +11,6 @@ from typing import Any
 from couler_airflow.lift import template_values
 from couler_airflow.pulls import Named, with_dag_ids
 
-__all__ = ["is_elsewhere", "places", "respelled"]
-
 Where = Callable[[Named], str | None]
 
 

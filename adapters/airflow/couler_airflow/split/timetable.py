@@ -10,8 +10,6 @@ from typing import Any
 
 from airflow.timetables.base import Timetable  # noqa: TID253  # who imports this module has imported Airflow
 
-__all__ = ["PartTimetable", "timetable_of_part"]
-
 EXACT = frozenset({"ContinuousTimetable", "NullTimetable", "OnceTimetable"})
 """Those whose triggered runs have an interval without length, as without a schedule."""
 TRIGGERS = frozenset({"CronTriggerTimetable", "DeltaTriggerTimetable"})

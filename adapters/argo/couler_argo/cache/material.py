@@ -16,8 +16,6 @@ from couler_argo.templates import OPERATION
 from couler_plugins.documents.mappings import texts_in
 from couler_plugins.ir import Graph, Operation, Reference, Workflow, references, replace, without_origin
 
-__all__ = ["JOINED", "content_of", "hashed_values", "programs", "reads_of"]
-
 NOT_IN_TEMPLATE = frozenset(
     {
         *("name", "metadata", "metrics", "memoize", "synchronization", "parallelism", "failFast"),

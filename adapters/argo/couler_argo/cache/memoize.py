@@ -25,8 +25,6 @@ from couler_argo.split.part_spec import family_of
 from couler_plugins.caching.keys import LINEAGE, lineage_names
 from couler_plugins.ir import Argument, Directive, Graph, Operation, Output, Port, Reference, Workflow, replace
 
-__all__ = ["SHARDS", "directive_of", "is_marked", "with_cache", "without_cache"]
-
 OPTIONS = frozenset({"spec", "max-age", "lineage", "memoize", "key", "config-map"})
 WRAPPER = "wrapper"
 """What the option `via` says of a result that a wrapper keeps instead of a memo entry."""

@@ -22,8 +22,6 @@ from couler_plugins.documents.mappings import entries, mapping_at, under
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation
 
-__all__ = ["place_objection", "reuse_objections"]
-
 KINDS = frozenset({"container", "script", "containerSet"})
 PLAIN_DEFAULTS = frozenset(
     {

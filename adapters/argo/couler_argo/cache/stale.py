@@ -33,8 +33,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["stale_keys"]
-
 CODE, COPY_CODE = "stale-key", "private-copy"
 COPY = re.compile(r"(.+)-cache(-\d+)?")
 """The name of a private copy, and in it that of its original."""

@@ -30,8 +30,6 @@ from couler_plugins.ir import (
     replace_callables,
 )
 
-__all__ = ["KEY_SPEC", "has_specs", "read_specs", "with_missing_specs", "with_specs", "without_traces"]
-
 KEY_SPEC = "couler.io/key-spec"
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 

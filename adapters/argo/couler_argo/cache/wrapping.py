@@ -31,8 +31,6 @@ from couler_plugins.caching.wrapping import RESTRICTED, flags
 from couler_plugins.documents.mappings import entries
 from couler_plugins.ir import Container, Literal, Operation, replace
 
-__all__ = ["OPTIONS", "unwrapped", "with_wrapper"]
-
 LAUNCHER = (f"{FOLDER}/busybox", "sh", f"{FOLDER}/launch")
 END = "--"
 AMOUNTS, NOTHING = ("cpu", "memory"), "none"

@@ -15,8 +15,6 @@ from couler_argo.codec import Mapped
 from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of, connected, sending
 from couler_plugins.engine_kit.kubernetes.pages import Expired, pages
 
-__all__ = ["CACHES", "Changed", "Cluster"]
-
 CACHES = "workflows.argoproj.io/configmap-type=Cache"
 """The label that Argo wants on the ConfigMaps that it keeps results in."""
 

@@ -17,8 +17,6 @@ import msgspec
 from couler_argo.memo_entries import Artifact, parts_of
 from couler_plugins.hookspecs import ArtifactStore
 
-__all__ = ["EVICTED", "Grave", "Repository", "graves_in", "graves_text", "with_graves"]
-
 EVICTED = "couler.io/evicted-artifacts"
 """The annotation: a JSON object of artifacts' keys, each with the pod that made it and the time of the eviction."""
 

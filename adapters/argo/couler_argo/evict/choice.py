@@ -20,8 +20,6 @@ from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.plugins.policies import ask_policy
 from couler_plugins.runs import Candidate, History, StepRun
 
-__all__ = ["HALF", "Chooser", "Sized"]
-
 HALF = 512 * 1024
 """Bytes that the data of a ConfigMap may take: half of what Kubernetes takes."""
 

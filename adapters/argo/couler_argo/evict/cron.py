@@ -18,8 +18,6 @@ from couler_plugins.engine_kit.legalize.schedules import schedule_problem
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.eviction import Schedule
 
-__all__ = ["manifests"]
-
 NAME, MEMOIZE = "couler-cache-evict", "couler-cache-memoize"
 ARGO, GROUP = "argoproj.io/v1alpha1", "rbac.authorization.k8s.io"
 Rule = tuple[str, str, tuple[str, ...]]

@@ -29,8 +29,6 @@ from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.hookspecs.eviction import Evicted, Eviction, Limits, Schedule, Target
 from couler_plugins.runs import History, Run
 
-__all__ = ["ArgoEvictor"]
-
 log = logging.getLogger(__name__)
 
 

@@ -21,8 +21,6 @@ from couler_argo.evict.choice import HALF, Chooser
 from couler_argo.memo_entries import Entry, Shard, shard_of
 from couler_plugins.hookspecs.eviction import Limits, Outcome
 
-__all__ = ["Change", "ShardWriter", "Wish"]
-
 WRITES = 6
 BUSY = "the ConfigMap is in use all the time; the next round tries again"
 FULL = "as many artifacts of it wait for their deletion as can be written down"

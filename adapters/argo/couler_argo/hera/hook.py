@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     W = TypeVar("W", bound=Workflow)
 
-__all__ = ["Installation", "install"]
-
 log = logging.getLogger(__name__)
 
 

@@ -15,19 +15,6 @@ if TYPE_CHECKING:
 
     W = TypeVar("W", bound=Workflow)
 
-__all__ = [
-    "WAY_OUT",
-    "check_kind",
-    "document_of",
-    "filled",
-    "hera_class_of",
-    "hera_classes",
-    "is_unhooked",
-    "label",
-    "private_copy",
-    "unhooked",
-]
-
 TESTED = "7"
 """The major version of Hera that this package was tested with."""
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     W = TypeVar("W", bound=Workflow)
 
-__all__ = ["Settings", "at_work", "optimized", "plain_document", "results_of", "working"]
-
 log = logging.getLogger(__name__)
 
 Pipeline: TypeAlias = str | Sequence[Optimizer] | None

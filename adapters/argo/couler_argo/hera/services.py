@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from hera.workflows import WorkflowsService
 
 
-__all__ = ["service_of"]
-
 log = logging.getLogger(__name__)
 
 

@@ -16,9 +16,6 @@ from couler_plugins.documents import Path
 from couler_plugins.engine_kit.legalize.schedules import DURATION
 from couler_plugins.ir import ANY_STEP, Expression, Reference, Template
 
-__all__ = ["advise", "check_expressions"]
-
-
 BARE = ("expression", "fromExpression")
 """Fields that hold an expression without braces around it."""
 

@@ -11,8 +11,6 @@ from couler_argo.lint.names import check_ports
 from couler_argo.lint.report import Report
 from couler_plugins.documents import Path
 
-__all__ = ["Arguments", "Later", "as_text", "check_arguments", "check_supply", "firsts"]
-
 Mapping = dict[str, Any]
 Later = Literal["never", "at submission", "in use"]
 ALLOWED = ("configMapKeyRef", "event", "supplied")

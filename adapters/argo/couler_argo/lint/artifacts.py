@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 from couler_argo.lint.report import Report
 from couler_plugins.documents import Path
 
-__all__ = ["check_location", "check_path", "has_source"]
-
 Mapping = dict[str, Any]
 ORDER = ("artifactory", "azure", "git", "gcs", "hdfs", "http", "oss", "raw", "s3", "plugin")
 """Argo takes the first of these that an artifact has."""

@@ -12,19 +12,6 @@ from couler_argo.lint.run import Run, named
 from couler_argo.lint.tags import is_computed, tags
 from couler_plugins.documents import Path
 
-__all__ = [
-    "Callee",
-    "Request",
-    "Resolved",
-    "check_hooks",
-    "find_library",
-    "has_exit_hook",
-    "resolve",
-    "resolve_name",
-    "resolve_reference",
-]
-
-
 Mapping = dict[str, Any]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["CODES"]
-
 CODES: dict[str, str] = {
     "ambiguous-reference": "a reference to a name that several objects have, none of which is nearer than the others",
     "annotation": "an annotation of couler's that is misspelled, or names no step",

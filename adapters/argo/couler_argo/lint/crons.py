@@ -10,8 +10,6 @@ from couler_argo.lint.report import Report
 from couler_argo.versions import LISTS_ONLY_SINCE, LISTS_SINCE
 from couler_plugins.engine_kit.legalize.schedules import is_zone, schedule_problem
 
-__all__ = ["check_cron"]
-
 Mapping = dict[str, Any]
 POLICIES = ("Allow", "Forbid", "Replace")
 IN_CRD = re.compile(

@@ -17,8 +17,6 @@ from couler_argo.lint.steps import check_composite, inline_inputs
 from couler_argo.lint.tags import is_computed, is_parameter, tags
 from couler_plugins.documents import Path
 
-__all__ = ["visit_dag"]
-
 Mapping = dict[str, Any]
 
 

@@ -14,8 +14,6 @@ from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions, SharedNames, Subject
 
-__all__ = ["Holder", "Shelf"]
-
 Mapping = dict[str, Any]
 
 

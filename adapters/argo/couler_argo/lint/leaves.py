@@ -17,9 +17,6 @@ from couler_argo.lint.run import Scope
 from couler_argo.lint.tags import tags
 from couler_plugins.documents import Path
 
-__all__ = ["check_containers", "check_leaf", "check_resource"]
-
-
 RESERVED, RESERVED_PREFIX = ("wait", "supervisor"), "artifact-plugin-"
 """Source: `workflow/common` of Argo 4.1."""
 

@@ -16,8 +16,6 @@ from couler_argo.lint.report import Report
 from couler_argo.lint.run import named
 from couler_plugins.documents import Path
 
-__all__ = ["check_limits"]
-
 Mapping = dict[str, Any]
 TEMPLATES = TASKS = 200
 PARAMETERS = 500

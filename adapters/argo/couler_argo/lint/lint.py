@@ -24,8 +24,6 @@ from couler_argo.plugin import Options
 from couler_plugins.documents import Remark, remarks_on_reread
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["lint"]
-
 TEXTS = {"parameters": ("value", "default", "enum"), "withItems": ()}
 """What Argo takes for a text, whatever stands there."""
 

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 from couler_argo.lint.report import Report
 from couler_plugins.documents import Path
 
-__all__ = ["Items", "gathers", "items_of", "loops"]
-
 Mapping = dict[str, Any]
 LOOPS = ("withItems", "withParam", "withSequence")
 

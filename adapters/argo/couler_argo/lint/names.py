@@ -10,8 +10,6 @@ from couler_argo.lint.report import Report
 from couler_argo.lint.tags import is_computed
 from couler_plugins.documents import Path
 
-__all__ = ["check_field", "check_fields", "check_port_name", "check_ports"]
-
 Mapping = dict[str, Any]
 FIELD = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 PORT = re.compile(r"[-a-zA-Z0-9_]+")

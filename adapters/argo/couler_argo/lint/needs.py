@@ -14,9 +14,6 @@ from couler_plugins.documents import Path
 from couler_plugins.engine_kit.legalize.depends import OUTCOMES, parse_depends
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["Tasks", "check_needs", "cycle_of", "not_before", "order_of"]
-
-
 Mapping = dict[str, Any]
 NAME = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
 PLAIN = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")

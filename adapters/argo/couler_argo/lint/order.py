@@ -15,8 +15,6 @@ from couler_argo.lint.needs import Tasks, not_before
 from couler_argo.lint.run import Scope
 from couler_plugins.documents import Path
 
-__all__ = ["Order"]
-
 Mapping = dict[str, Any]
 
 

@@ -15,9 +15,6 @@ from couler_argo.lint.run import Scope
 from couler_argo.lint.tags import is_computed, is_parameter, tags
 from couler_plugins.documents import Path
 
-__all__ = ["LEAVES", "check_metrics", "check_outputs"]
-
-
 Mapping = dict[str, Any]
 LEAVES = ("container", "containerSet", "script", "resource", "data", "http", "plugin")
 """Types of templates that run one thing."""

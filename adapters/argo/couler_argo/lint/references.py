@@ -9,9 +9,6 @@ from couler_argo.lint.report import Report
 from couler_argo.lint.run import Run, Scope
 from couler_plugins.documents import Path
 
-__all__ = ["check_references", "publish"]
-
-
 MANY = 1000
 """Of so many variables it would take too long to find the one that was meant."""
 

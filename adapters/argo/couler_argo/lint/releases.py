@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from couler_argo.versions import check_version
 
-__all__ = ["EVER", "FULL_CRDS", "Release", "Releases"]
-
 Release = tuple[int, int]
 EVER: Release = (3, 0)
 FULL_CRDS: Release = (4, 0)

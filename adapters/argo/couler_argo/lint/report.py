@@ -10,8 +10,6 @@ from couler_plugins.documents import Path
 from couler_plugins.engine_kit import reporting
 from couler_plugins.engine_kit.reporting import FEW, Severity
 
-__all__ = ["Borrowed", "Report", "Unjudged"]
-
 
 class Report(reporting.Report):
     """The remarks on one object of a document.

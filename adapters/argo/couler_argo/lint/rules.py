@@ -17,9 +17,6 @@ from couler_argo.versions import SINGULAR
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.crd.field_tables import Field, FieldTable, Misfit, kubernetes_fields
 
-__all__ = ["check_fields", "check_rules", "field_table"]
-
-
 Mapping = dict[str, Any]
 REQUIRED = {
     "memoize": ("key", "maxAge", "cache"),

@@ -13,8 +13,6 @@ from couler_argo.lint.report import Report
 from couler_argo.lint.tags import is_parameter
 from couler_plugins.documents import Path
 
-__all__ = ["Run", "Scope", "calls_of", "named"]
-
 Mapping = dict[str, Any]
 CHECKED = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
 """Argo looks at variables that begin so; all others are left to whatever runs."""

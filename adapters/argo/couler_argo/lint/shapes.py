@@ -8,22 +8,6 @@ from typing import Any
 
 from couler_plugins.documents import Path
 
-__all__ = [
-    "ANY",
-    "CALL",
-    "COUNT",
-    "CRON",
-    "FLAG",
-    "LOCATION",
-    "NUMBER",
-    "TEXT",
-    "WORKFLOW",
-    "Each",
-    "Misfit",
-    "Scalar",
-    "conform",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Scalar:

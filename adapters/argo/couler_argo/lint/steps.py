@@ -15,8 +15,6 @@ from couler_argo.lint.shapes import CALL
 from couler_argo.lint.tags import is_computed, tags
 from couler_plugins.documents import Path
 
-__all__ = ["check_composite", "inline_inputs", "visit_steps"]
-
 Mapping = dict[str, Any]
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 from couler_plugins.documents import Path
 
-__all__ = ["filled", "is_computed", "is_parameter", "open_tags", "tags"]
-
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 UNCLOSED = re.compile(r"\{\{(?!.*\}\})(.*)\Z", re.DOTALL)
 PARAMETER = re.compile(r"\{\{[-a-zA-Z0-9]+(\.[-a-zA-Z0-9_]+)*\}\}")

@@ -23,8 +23,6 @@ from couler_argo.lint.steps import visit_steps
 from couler_argo.lint.tags import filled
 from couler_plugins.documents import Path
 
-__all__ = ["walk"]
-
 Mapping = dict[str, Any]
 TYPES = ("container", "containerSet", "steps", "script", "resource", "dag", "suspend", "data", "http", "plugin")
 POLICIES = ("", "Always", "OnError", "OnFailure", "OnTransientError")

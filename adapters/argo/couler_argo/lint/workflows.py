@@ -16,9 +16,6 @@ from couler_argo.lint.tags import is_parameter
 from couler_argo.lint.visits import walk
 from couler_plugins.documents import Path
 
-__all__ = ["check_pod_gc", "check_workflow"]
-
-
 STRATEGIES = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")

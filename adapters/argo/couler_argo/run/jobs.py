@@ -14,9 +14,6 @@ from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 
-__all__ = ["HINTS", "KINDS", "WORKFLOW", "jobs_of", "memoizes"]
-
-
 ARGO = ("argoproj.io", "v1alpha1")
 WORKFLOW = Kind(ARGO, "workflows")
 KINDS = {

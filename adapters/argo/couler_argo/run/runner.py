@@ -27,9 +27,6 @@ from couler_plugins.engine_kit.kubernetes.submitting import apply, create, right
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.running import Failure, Job, Produced, Request, Status, Submitted, Where
 
-__all__ = ["ArgoRunner", "failed_of", "own_lines", "runner_of"]
-
-
 # Which steps of a workflow failed, and in which pods they ran.
 
 FAILED = ("Failed", "Error")

@@ -15,8 +15,6 @@ from couler_plugins.engine_kit.kubernetes.calls import status_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Phase, Produced, Status
 
-__all__ = ["ended", "outputs_of", "status_of"]
-
 PHASES: dict[str, Phase] = {
     "": "pending",
     "Pending": "pending",

@@ -33,8 +33,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.parallelism.parts import refuse_parts
 
-__all__ = ["argo_bonds", "calls_elsewhere", "claims_of", "mounts", "refuse_undetachable"]
-
 LIMITS = {
     "parallelism": "it limits how many of its pods run at a time, which its parts could not keep together",
     "synchronization": "it holds a lock for as long as it runs, which its parts would wait for",

@@ -16,8 +16,6 @@ from couler_argo.metadata import rest_of
 from couler_argo.ports import LOCATIONS
 from couler_plugins.ir import Expression, Graph, Operation, Reference, callee_of, replace
 
-__all__ = ["Place", "key_of", "located", "place_of"]
-
 KEYS = {"s3": "key", "gcs": "key", "oss": "key", "azure": "blob"}
 """The kinds of location that artifacts can cross in, and which of their fields holds the key."""
 GIVEN_KIND = "s3"

@@ -26,8 +26,6 @@ from couler_plugins.ir import (
     replace_callables,
 )
 
-__all__ = ["detach"]
-
 
 def detach(workflow: Workflow, entry: str, graphs: Iterable[str]) -> tuple[Workflow, tuple[Part, ...]]:
     """Takes graphs out of a workflow, each with all that it calls.

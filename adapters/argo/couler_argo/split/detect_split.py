@@ -18,8 +18,6 @@ from couler_plugins.ir import Graph, Native, Operation, Step, Workflow, callable
 from couler_plugins.parallelism.parts import links_between
 from couler_plugins.plan import Link, Part
 
-__all__ = ["joined"]
-
 PART = re.compile(r"^ +couler\.io/part: (\S+)$", re.MULTILINE)
 
 

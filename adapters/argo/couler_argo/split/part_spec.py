@@ -17,18 +17,6 @@ from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Native, Workflow
 from couler_plugins.parallelism.parts import base_name
 
-__all__ = [
-    "PART_OF",
-    "RUN_ID",
-    "SPLIT",
-    "account_of",
-    "family_of",
-    "name_of",
-    "parent_rest",
-    "part_name",
-    "part_rest",
-]
-
 OF_PODS = frozenset(
     {
         "affinity", "archiveLogs", "artifactGC", "artifactRepositoryRef", "automountServiceAccountToken",

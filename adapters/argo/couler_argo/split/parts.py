@@ -44,8 +44,6 @@ from couler_plugins.ir import (
     without_origin,
 )
 
-__all__ = ["Part"]
-
 RUN = f"{{{{=workflow.parameters['{RUN_ID}'] == '' ? workflow.uid : workflow.parameters['{RUN_ID}']}}}}"
 PART_LABEL = "couler.io/part"
 DIGITS = 12

@@ -41,9 +41,6 @@ from couler_plugins.ir import (
 from couler_plugins.parallelism.parts import DocumentSplitting, base_name
 from couler_plugins.plan import Plan
 
-__all__ = ["ArgoSplitting", "permissions", "splitting_of"]
-
-
 # What the service account of a parent has to be allowed, so that it can run its parts.
 
 RULES = [

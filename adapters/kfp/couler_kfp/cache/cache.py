@@ -42,8 +42,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Plan
 
-__all__ = ["KfpCache", "caches", "inputs_beside_key"]
-
 NATIVE = "native"
 OPTIONS = "cachingOptions"
 POD_ANNOTATIONS = ("platforms", "kubernetes", "podMetadata", "annotations")

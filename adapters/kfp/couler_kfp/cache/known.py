@@ -15,8 +15,6 @@ from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Call, Literal, Native, Operation, Output, Step, Value
 
-__all__ = ["IMPORTED", "constant", "imported"]
-
 IMPORTED = re.compile(r"comp-known-[0-9a-f]{32}-.+\Z")
 """The names of components that import what is known by its key: it does not change at its place."""
 

@@ -16,8 +16,6 @@ from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation, Reference
 
-__all__ = ["PLATFORM_OPERATIONS", "SCHEDULING", "importer_objections", "reuse_objections"]
-
 PLATFORM_OPERATIONS = re.compile(r"argostub/")
 """Images that stand for what the backend's driver does itself, such as creating and deleting a claim."""
 

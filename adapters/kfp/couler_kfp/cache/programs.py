@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from couler_kfp.mappings import Mapped
 
-__all__ = ["Programs", "programs"]
-
 LAUNCH = re.compile(
     r'program_path=\$\(mktemp -d\) printf "%s" "\$0" > "\$program_path/ephemeral_component\.py"'
     r" (?:_KFP_RUNTIME=true )?python3 -m kfp\.\w+(?:\.\w+)* --component_module_path"

@@ -13,8 +13,6 @@ from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.engine_kit.legalize.tables import FINE, StepSite
 from couler_plugins.ir import Argument, Graph, Literal, Native, Operation, Reference, Template, Value, references
 
-__all__ = ["BRACES", "CALLS"]
-
 BRACES = "has two opening braces in a text, which KFP takes for a placeholder"
 POLICIES = (None, "Always", "OnFailure")
 

@@ -21,8 +21,6 @@ from couler_plugins.engine_kit.legalize.rules import usual
 from couler_plugins.engine_kit.legalize.shell import keeping, scripted
 from couler_plugins.ir import Container, EnvVar, Literal, Native, Operation, Output, Port, Reference, Value, replace
 
-__all__ = ["component_of", "function_component", "output_of", "text_port"]
-
 FROM = {
     "secretKeyRef": ("secretAsEnv", "secretName", "secretKey"),
     "configMapKeyRef": ("configMapAsEnv", "configMapName", "configMapKey"),

@@ -35,8 +35,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["Graphs"]
-
 
 class Graphs:
     """Makes dags of graphs.

@@ -34,8 +34,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["Nested"]
-
 ITEM = "item"
 
 

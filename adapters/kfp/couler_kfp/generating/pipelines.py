@@ -36,8 +36,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Decision
 
-__all__ = ["pipeline_of"]
-
 MAX_NAME = 128
 SDK = "kfp-2.5.0"
 """Some version has to stand there; backends look whether it begins like this."""

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, function_of
 from couler_plugins.ir import Call, Graph, Operation, Reference, Step, references
 
-__all__ = ["Types"]
-
 
 class Types:
     """The types of what the graphs and operations of a workflow take and give.

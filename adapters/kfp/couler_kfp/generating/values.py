@@ -31,18 +31,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = [
-    "Read",
-    "arguments_of",
-    "channel",
-    "condition_of",
-    "constant",
-    "default_of",
-    "exact",
-    "type_of",
-    "with_channels",
-]
-
 CHANNEL = "pipelinechannel--"
 Read = Callable[[Reference], Reference]
 """What a reference stands for in a task."""

@@ -19,9 +19,6 @@ from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.net.json_api import JsonApi, Server
 
-__all__ = ["DOUBT", "TOKEN", "URL", "Client", "KfpArchive"]
-
-
 # Who asks KFP's API over HTTP.
 
 URL, TOKEN = "COULER_KFP_URL", "COULER_KFP_TOKEN"

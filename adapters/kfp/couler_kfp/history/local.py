@@ -16,8 +16,6 @@ import msgspec
 
 from couler_kfp.history.records import SCHEMA, Details, Document, Run, Task, calls_of, name_of
 
-__all__ = ["history_of"]
-
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 LINE = re.compile(
     r"(\d\d):(\d\d):(\d\d)\.(\d+) - [A-Z]+ - (?:Executing task '(.+)'|Task '(.+)' finished with status (\w+))"

@@ -15,21 +15,6 @@ import msgspec
 from couler_plugins.caching.keys import digest
 from couler_plugins.runs.history_format import HistoryFormat
 
-__all__ = [
-    "SCHEMA",
-    "TOLD",
-    "Call",
-    "Child",
-    "Details",
-    "Document",
-    "Run",
-    "Task",
-    "calls_of",
-    "document_of",
-    "name_of",
-]
-
-
 SCHEMA = "couler.kfp-runs/v1"
 HINT = "take it from `couler history`, or from KFP's API: /apis/v2beta1/runs/ID"
 TOLD = HistoryFormat("kfp", "KFP", SCHEMA, HINT)

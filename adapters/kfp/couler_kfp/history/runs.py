@@ -13,8 +13,6 @@ from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Run, StepRun
 
-__all__ = ["runs_of"]
-
 FAILED = "FAILED"
 
 

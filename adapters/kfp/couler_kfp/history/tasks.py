@@ -17,8 +17,6 @@ from typing import NamedTuple
 from couler_kfp.history.records import Call, Task
 from couler_plugins.runs import Fate
 
-__all__ = ["Instance", "instances_of"]
-
 FATES: dict[str, Fate] = {
     "SUCCEEDED": "computed",
     "CACHED": "loaded",

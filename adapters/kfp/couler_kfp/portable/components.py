@@ -30,8 +30,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["FOLDER", "is_python", "portable_operation", "portable_port"]
-
 FOLDER = "/tmp/kfp"  # noqa: S108  # in a container of its own
 """What a Python component is given, and what it makes."""
 KNOWN = frozenset({"executorLabel", "platforms"})

@@ -34,9 +34,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["portable_graph"]
-
-
 # Conditions over values that are text: what CEL compares with numbers and truth values is converted first.
 #
 # Sources: KFP's compiler (`pipeline_spec_builder.py`: what conditions it writes), `backend/src/v2/driver` (they are

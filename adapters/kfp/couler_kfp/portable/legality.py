@@ -31,8 +31,6 @@ from couler_plugins.ir import (
     references,
 )
 
-__all__ = ["TABLE", "argument_named", "runs_last"]
-
 SPEC = frozenset({"sdkVersion", "pipelineInfo", "defaultPipelineRoot", "deploymentSpec"})
 DROPPED = frozenset({"cachingOptions", "taskInfo"})
 """What a task says that is about KFP's own pages and cache."""

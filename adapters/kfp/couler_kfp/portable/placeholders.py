@@ -13,8 +13,6 @@ from couler_kfp.portable.types import refuse
 from couler_kfp.texts import text, write_text
 from couler_plugins.ir import Value
 
-__all__ = ["Presence", "flat"]
-
 Presence = Mapping[str, bool | None]
 """By the name of an input, whether something is passed; None where that differs, or where only the run knows."""
 CONCAT, PRESENT = "Concat", "IfPresent"

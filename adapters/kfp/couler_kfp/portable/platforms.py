@@ -11,8 +11,6 @@ from typing import Any
 from couler_kfp.portable.types import refuse
 from couler_plugins.ir import Container, EnvVar, Native, replace
 
-__all__ = ["configured"]
-
 NAMED = {"secretAsEnv": ("secret", "secretKeyRef"), "configMapAsEnv": ("configMap", "configMapKeyRef")}
 HANDLED = frozenset(
     {

@@ -32,9 +32,6 @@ from couler_plugins.ir import (
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
 
-__all__ = ["portable", "with_limits_inside"]
-
-
 # Loops of which some runs go on at a time, as graphs of their own with that much parallelism.
 
 ITEMS = "items"

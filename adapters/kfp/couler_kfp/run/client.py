@@ -23,8 +23,6 @@ from couler_kfp.mappings import Mapped
 from couler_plugins.documents import dump_yaml
 from couler_plugins.errors import EngineError, InvalidInput, install_hint
 
-__all__ = ["Calls"]
-
 ATTEMPTS = 5
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 HINTS = {

@@ -19,8 +19,6 @@ from couler_kfp.split.handoff import HANDOFF, Crossing
 from couler_plugins.errors import EngineError, Unsupported
 from couler_plugins.hookspecs.running import Job, Phase, Produced, Request, Status, Submitted, Where
 
-__all__ = ["ClusterRunner"]
-
 PHASES: dict[str, Phase] = {
     "PENDING": "pending",
     "SUCCEEDED": "succeeded",

@@ -20,9 +20,6 @@ from couler_kfp.split.detect_split import PIPELINE
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 
-__all__ = ["Source", "arguments_of", "inputs_of", "jobs_of", "shown"]
-
-
 HINTS = {
     "NUMBER_INTEGER": "a whole number",
     "NUMBER_DOUBLE": "a number",

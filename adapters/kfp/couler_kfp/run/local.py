@@ -30,8 +30,6 @@ from couler_plugins.errors import EngineError, InvalidInput, install_hint
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted
 from couler_plugins.running.local.lock import locked
 
-__all__ = ["LocalRunner"]
-
 OUTPUTS, LOG, STEPS, HISTORY = "outputs.json", "log.txt", "steps", "history.json"
 """In the folder of a job: what it has handed out, what its steps have printed and written, and what they took."""
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")

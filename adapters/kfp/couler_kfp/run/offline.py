@@ -15,8 +15,6 @@ from couler_kfp.mappings import Mapped, mapping
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import fresh_name
 
-__all__ = ["check_runs_here", "offline"]
-
 EXECUTOR = "kfp.dsl.executor_main"
 """What the commands of components that are Python functions run."""
 FILE = re.compile(r"(?!\.\.?$)[^/\0]+")

@@ -6,8 +6,6 @@ from couler_kfp.run.cluster import ClusterRunner
 from couler_kfp.run.local import LocalRunner
 from couler_plugins.hookspecs.running import Runner, Where
 
-__all__ = ["runner_of"]
-
 
 def runner_of(where: Where) -> Runner:
     """What runs pipelines there."""

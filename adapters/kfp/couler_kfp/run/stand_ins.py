@@ -21,9 +21,6 @@ from couler_kfp.split.handoff import Crossing
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Job, Produced
 
-__all__ = ["Filled", "filled", "gathered", "produced", "with_given"]
-
-
 PROGRAM = """
 # Hands out what a task of another part did. It does what kfp.dsl.executor_main does for a component, without kfp.
 import base64, json, os, sys

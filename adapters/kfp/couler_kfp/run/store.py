@@ -9,8 +9,6 @@ from typing import Any
 from couler_kfp.split.handoff import FILE, Crossing, read_handoff
 from couler_plugins.errors import EngineError, InvalidInput, install_hint
 
-__all__ = ["fetched", "needed_root", "root_of"]
-
 SETTING = "COULER_KFP_PIPELINE_ROOT"
 """The environment variable that says where the runs keep what they make."""
 MOST = 64 * 1024**2

@@ -37,8 +37,6 @@ from couler_plugins.ir import (
 )
 from couler_plugins.parallelism.parts import refuse_parts
 
-__all__ = ["as_it_was", "kfp_bonds", "plain_root", "refuse_undetachable"]
-
 LONGEST = 128
 """Characters of the name of a pipeline (`kfp.dsl.utils.validate_pipeline_name`)."""
 OF_THE_RUN = ("pipeline_job_", "pipeline_root")

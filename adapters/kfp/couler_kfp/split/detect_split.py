@@ -11,8 +11,6 @@ from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, calle
 from couler_plugins.parallelism.parts import links_between
 from couler_plugins.plan import Link, Part
 
-__all__ = ["OURS", "PIPELINE", "is_ours", "joined", "started", "whole_of"]
-
 PIPELINE = "pipeline"
 """The kind of the operation that stands for a part, and the key of its executor."""
 OURS = "comp-couler-"

@@ -33,8 +33,6 @@ from couler_plugins.ir import (
     Step,
 )
 
-__all__ = ["FILE", "HANDOFF", "Crossing", "handoff_operation", "handoff_step", "pod_of", "read_handoff"]
-
 HANDOFF = "couler-handoff"
 """The task; its component is called `comp-couler-handoff`."""
 COMPONENT = f"comp-{HANDOFF}"

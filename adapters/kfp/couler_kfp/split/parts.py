@@ -37,8 +37,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["Part", "part_name", "part_of", "type_of", "typed"]
-
 TYPES = ("parameterType", "artifactType")
 STRING = {"parameterType": "STRING"}
 

@@ -40,9 +40,6 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.parallelism.parts import DocumentSplitting
 from couler_plugins.plan import Plan
 
-__all__ = ["KfpSplitting", "detach", "splitting_of"]
-
-
 # Takes graphs out of a pipeline; what is left of it says which pipelines there are now, and how they hang together.
 #
 # It keeps the form of a pipeline: its root has a task for each part, in place of that part's tasks. Those tasks have an

@@ -20,8 +20,6 @@ from couler_tekton.extracted import holder, named
 from couler_tekton.lint.names import seconds
 from couler_tekton.variables import scope_in
 
-__all__ = ["Applying"]
-
 SHARE = 20
 """The store may take a twentieth of a task's time before its steps, and as much after them."""
 USUAL = 3600  # seconds; `default-timeout-minutes` as Tekton is installed

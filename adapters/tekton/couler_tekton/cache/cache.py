@@ -35,9 +35,6 @@ from couler_tekton.cache.resolving import Tasks, resolved
 from couler_tekton.mappings import Mapped, without
 from couler_tekton.split.detect_split import whole_of
 
-__all__ = ["TektonCache", "caches", "material"]
-
-
 # What a task is, as far as its result depends on it: everything but a named list, without what caching adds.
 
 NOT_IN_TASK = ("displayName", "description", "metadata")

@@ -21,8 +21,6 @@ from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.mappings import Mapped, without
 
-__all__ = ["reuse_objections", "room", "storage_objections"]
-
 STEP_RESULT = re.compile(r"\$\(steps\.[^)]*\.results\b")
 ARTIFACT = re.compile(r"\$\((?:(?:step|steps|tasks)\.[^)]*)?\b(?:artifacts|outputs)\.[^)]*\)")
 UNDECLARED = ("params", "inputs.params")

@@ -35,8 +35,6 @@ from couler_tekton.cache.declared import (
 from couler_tekton.cache.wrapping import unwrapped
 from couler_tekton.variables import scope_in
 
-__all__ = ["TASK", "Tasks", "annotated", "is_task_call", "resolved"]
-
 TASK = "task:{}"
 """What a Task that is referred to is called in the workflow that refers to it."""
 Name = tuple[str, str]

@@ -18,8 +18,6 @@ from couler_tekton.cache.wrapping import RESTORE, arguments_of, has_steps, is_wh
 from couler_tekton.extracted import holding, named
 from couler_tekton.lift import lift
 
-__all__ = ["stale_keys"]
-
 CODE = "stale-key"
 HINT = "optimise it again: `couler optimize`, with the same options as before"
 

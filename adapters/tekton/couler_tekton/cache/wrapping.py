@@ -19,19 +19,6 @@ from couler_tekton.cache.declared import INPUTS, STORE, entries, files_of, outpu
 from couler_tekton.containers import read_container, write_container
 from couler_tekton.variables import Scope, scope_in
 
-__all__ = [
-    "RESTORE",
-    "SAVE",
-    "WrapSettings",
-    "arguments_of",
-    "has_steps",
-    "is_whole",
-    "kind_of",
-    "unwrapped",
-    "values_of",
-    "with_steps",
-]
-
 RESTORE, SAVE = "couler-restore", "couler-save"
 COMMANDS = {RESTORE: "task-restore", SAVE: "task-save"}
 HIT = {"input": f"$(steps.{RESTORE}.results.hit)", "operator": "notin", "values": ["true"]}

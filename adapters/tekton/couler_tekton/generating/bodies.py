@@ -13,8 +13,6 @@ from couler_plugins.engine_kit.legalize.shell import keeping, scripted
 from couler_plugins.ir import Literal, Native, Operation, Output, Port, replace
 from couler_tekton.structures import write_structure
 
-__all__ = ["task_of"]
-
 
 def task_of(operation: Operation, name: str, *, is_printed: bool, volumes: list[Any]) -> Operation:
     """Return an operation as a task that is written at its call.

@@ -12,8 +12,6 @@ from couler_plugins.engine_kit.legalize.tables import StepSite
 from couler_plugins.ir import Expression, Graph, Literal, Operation, Reference, Template, Value, references
 from couler_tekton.variables import Scope
 
-__all__ = ["CALLS", "FAILURES", "VALUES", "has_variable"]
-
 FAILURES = {"Failed", "Error"}
 """All that Argo says of a run that has ended, and has not succeeded."""
 POLICIES = (None, "Always", "OnFailure")

@@ -18,8 +18,6 @@ from couler_plugins.ir import (
 )
 from couler_tekton.generating.calls import CALLS, VALUES, has_variable
 
-__all__ = ["TABLE", "TEKTON", "is_computed", "refuse"]
-
 TEKTON = Legality(
     engine="tekton",
     rules={},

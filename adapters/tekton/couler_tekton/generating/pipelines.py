@@ -47,8 +47,6 @@ from couler_tekton.home_kinds import in_go
 from couler_tekton.lift import ENTRY
 from couler_tekton.tasks import ENDED
 
-__all__ = ["pipeline_run"]
-
 PIPELINE = "pipeline"
 LABEL = 63
 FOREVER = "0s"

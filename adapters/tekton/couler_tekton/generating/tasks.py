@@ -34,8 +34,6 @@ from couler_tekton.generating.calls import FAILURES
 from couler_tekton.generating.legality import refuse
 from couler_tekton.generating.values import Scope, filled
 
-__all__ = ["STATUS", "Task", "Tasks"]
-
 STATUS = Reference(to="run", name="tasks.status")
 WELL = ("Succeeded", "Completed")
 """Of a run that succeeded: of all tasks, or of those that were not skipped."""

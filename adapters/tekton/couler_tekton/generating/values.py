@@ -27,8 +27,6 @@ from couler_plugins.ir import (
 )
 from couler_tekton.generating.legality import refuse
 
-__all__ = ["Scope", "filled", "matrix"]
-
 ITEM = "item"
 
 

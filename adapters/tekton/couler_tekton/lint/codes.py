@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["CODES"]
-
 CODES = {
     "ambiguous-reference": "a reference to a name that several objects have, none of which is nearer than the others",
     "api-level": "a field that a cluster takes at a higher level of `enable-api-fields` only, or behind a switch",

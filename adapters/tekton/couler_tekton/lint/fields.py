@@ -8,33 +8,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = [
-    "ANY",
-    "DURATION",
-    "EMBEDDED",
-    "FLAG",
-    "LIVELINESS",
-    "MAPPING",
-    "MAPPINGS",
-    "OBJECTS",
-    "PIPELINE",
-    "PIPELINE_RUN",
-    "PIPELINE_TASK",
-    "POD_TEMPLATE",
-    "QUANTITY",
-    "REFERENCE",
-    "RESOURCES",
-    "SIDECAR",
-    "STEP",
-    "TASK",
-    "TASK_RUN",
-    "TASK_RUN_SPEC",
-    "TEMPLATE",
-    "TEXT",
-    "WHOLE",
-    "Structure",
-]
-
 
 class Structure(NamedTuple):
     """One of Kubernetes' own structures, by the name of its type."""

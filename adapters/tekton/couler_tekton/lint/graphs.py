@@ -14,18 +14,6 @@ from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.matrices import matrix_params
 from couler_tekton.lint.texts import expressions, is_result, result_refs, values
 
-__all__ = [
-    "Read",
-    "check_final",
-    "check_graph",
-    "check_nested_results",
-    "check_pipeline_results",
-    "given_texts",
-    "passed_texts",
-    "reads",
-    "when_texts",
-]
-
 Mapped = dict[str, Any]
 Tasks = list[tuple[Mapped, Path]]
 

@@ -18,8 +18,6 @@ from couler_tekton.lint.graphs import reads
 from couler_tekton.lint.matrices import matrix_params
 from couler_tekton.lint.pipelines import tasks_of
 
-__all__ = ["Shelf", "View", "check_links"]
-
 Mapped = dict[str, Any]
 
 

@@ -28,8 +28,6 @@ from couler_tekton.lint.tasks import check_task_object
 from couler_tekton.plugin import Options
 from couler_tekton.versions import in_v1, is_older
 
-__all__ = ["DEFAULT_API", "lint"]
-
 TEXTS = {"params": ("value", "default", "properties"), "results": ("value",)}
 """What Tekton takes for a text, whatever stands there."""
 DEFAULT_API = "beta"

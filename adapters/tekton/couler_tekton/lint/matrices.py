@@ -13,8 +13,6 @@ from couler_plugins.documents import Path
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.names import check_once
 
-__all__ = ["MOST", "check_matrix", "matrix_params"]
-
 Mapped = dict[str, Any]
 MOST = 256
 

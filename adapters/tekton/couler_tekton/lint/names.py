@@ -10,21 +10,6 @@ from couler_plugins.documents import Path
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.feature_gates import URL
 
-__all__ = [
-    "check_bound_once",
-    "check_metadata",
-    "check_once",
-    "check_reference",
-    "is_label",
-    "is_object_name",
-    "is_parameter_name",
-    "is_qualified",
-    "is_result_name",
-    "repeats",
-    "seconds",
-]
-
-
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
 QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]\Z")

@@ -19,8 +19,6 @@ from couler_tekton.lint.names import seconds
 from couler_tekton.lint.pipelines import check_bindings, is_custom, tasks_of
 from couler_tekton.versions import place_in_v1beta1
 
-__all__ = ["OLDER", "check_older", "said_of_older"]
-
 Mapped = dict[str, Any]
 
 

@@ -11,21 +11,6 @@ from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.names import RENAME, is_label, is_object_name, is_parameter_name, is_result_name, repeats
 from couler_tekton.lint.texts import entire_problem, isolated_problem, prohibited_problem, unknown_problem
 
-__all__ = [
-    "Declared",
-    "check_arrays",
-    "check_declared",
-    "check_names",
-    "check_results",
-    "check_unique",
-    "check_usage",
-    "check_variable",
-    "declared",
-    "step_texts",
-    "value_type",
-]
-
-
 Mapped = dict[str, Any]
 TYPES = ("string", "array", "object")
 

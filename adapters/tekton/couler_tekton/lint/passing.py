@@ -11,9 +11,6 @@ from couler_tekton.lint.matrices import matrix_params
 from couler_tekton.lint.parameters import Declared, check_variable, declared, value_type
 from couler_tekton.lint.texts import entire_problem, is_isolated_whole, isolated_problem, prohibited_problem
 
-__all__ = ["check_passing", "handed_to_pipeline", "handed_to_task"]
-
-
 Mapped = dict[str, Any]
 
 

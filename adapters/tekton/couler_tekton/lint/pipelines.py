@@ -19,8 +19,6 @@ from couler_tekton.lint.steps import check_on_error
 from couler_tekton.lint.tasks import check_task, steps_of
 from couler_tekton.lint.whens import check_whens
 
-__all__ = ["check_bindings", "check_pipeline", "check_pipeline_object", "is_custom", "tasks_of"]
-
 Mapped = dict[str, Any]
 Tasks = list[tuple[Mapped, Path]]
 GONE = "ClusterTask"

@@ -13,8 +13,6 @@ from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.graphs import given_texts, passed_texts, when_texts
 from couler_tekton.lint.texts import expressions, is_result, result_refs, unknown_problem, values
 
-__all__ = ["check_consumers", "check_context", "check_roots", "check_statuses"]
-
 Mapped = dict[str, Any]
 Tasks = list[tuple[Mapped, Path]]
 ROOTS = ("params", "tasks", "finally", "context", "workspaces", "results")

@@ -16,9 +16,6 @@ from couler_tekton.lint.pipelines import check_pipeline, tasks_of
 from couler_tekton.lint.tasks import check_task, steps_of
 from couler_tekton.lint.texts import expressions, is_result, result_refs, values
 
-__all__ = ["check_pipeline_run", "check_task_run", "check_timeouts"]
-
-
 # Timeouts of a PipelineRun: those of its parts fit into that of the whole.
 #
 # Source: `pkg/apis/pipeline/v1/pipelinerun_validation.go`; the default is that of a cluster as it is installed

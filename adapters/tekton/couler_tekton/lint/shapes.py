@@ -18,8 +18,6 @@ from couler_tekton.lint.names import seconds
 from couler_tekton.lint.older import OLDER
 from couler_tekton.versions import is_older
 
-__all__ = ["check_shape", "without_nulls"]
-
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?\Z")
 """As Kubernetes writes amounts of memory and the like."""
 

@@ -25,9 +25,6 @@ from couler_tekton.lint.parameters import (
 )
 from couler_tekton.lint.texts import mentions
 
-__all__ = ["check_on_error", "check_program", "check_sidecar", "check_step", "check_step_action", "clean", "merged"]
-
-
 Mapped = dict[str, Any]
 STEP_RESULT = re.compile(r"\$\(steps\..*?\.results\..*?\)")
 BESIDE_REF = ("image", "command", "args", "script", "workingDir", "env", "volumeMounts", "results")

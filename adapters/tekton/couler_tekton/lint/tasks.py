@@ -24,8 +24,6 @@ from couler_tekton.lint.parameters import (
 from couler_tekton.lint.steps import check_sidecar, check_step, clean, merged
 from couler_tekton.lint.whens import check_whens
 
-__all__ = ["check_task", "check_task_object", "steps_of"]
-
 Mapped = dict[str, Any]
 CONTEXT = {r"context\.taskRun": ("name", "namespace", "uid"), r"context\.task": ("name", "retry-count")}
 

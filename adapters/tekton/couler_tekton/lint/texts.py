@@ -11,20 +11,6 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-__all__ = [
-    "ResultRef",
-    "entire_problem",
-    "expressions",
-    "is_isolated_whole",
-    "is_result",
-    "isolated_problem",
-    "mentions",
-    "prohibited_problem",
-    "result_refs",
-    "unknown_problem",
-    "values",
-]
-
 ANY_NAME = r".*?(?:\[\*\])?"
 WHOLE_NAME = r"[_a-zA-Z0-9.-]+\[\*\]"
 INDEX = re.compile(r"\[([0-9])*\*?\]")

@@ -10,8 +10,6 @@ from typing import Any
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.reporting import Report
 
-__all__ = ["check_whens"]
-
 OPERATORS = ("in", "notin")
 
 

@@ -15,8 +15,6 @@ from couler_plugins.ir import Container, Literal, Native, Operation, Output, Por
 from couler_tekton.portable.legality import CARRIED
 from couler_tekton.portable.values import first_text, interpreter, refuse, said
 
-__all__ = ["portable_operation"]
-
 WORKSPACE, RESULTS = "/workspace", "/tmp/tekton-results"  # noqa: S108  # in a pod of its own
 PREAMBLE = "set -e\n"
 

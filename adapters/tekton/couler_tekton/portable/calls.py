@@ -38,8 +38,6 @@ from couler_plugins.ir import (
 from couler_tekton.portable.values import data_of, is_text, said
 from couler_tekton.variables import spell
 
-__all__ = ["CALLS", "portable_step"]
-
 FAILED = ("errored", "failed")
 MAX_ITEMS = 256
 STATUS = "tasks.status"

@@ -26,8 +26,6 @@ from couler_tekton.lift import lift_object
 from couler_tekton.portable.values import refuse
 from couler_tekton.variables import scope_in
 
-__all__ = ["gathered", "is_called"]
-
 MAX_DEPTH = 50
 
 

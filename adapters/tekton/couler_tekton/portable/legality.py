@@ -26,8 +26,6 @@ from couler_tekton.portable.calls import CALLS
 from couler_tekton.portable.values import ONLY_TEKTON, interpreter, is_text, said
 from couler_tekton.variables import spell
 
-__all__ = ["ALONE", "CARRIED", "TABLE"]
-
 CARRIED = frozenset(
     {
         "envFrom",

@@ -37,8 +37,6 @@ from couler_tekton.portable.gathering import gathered, is_called
 from couler_tekton.portable.legality import ALONE, TABLE
 from couler_tekton.portable.values import refuse, said
 
-__all__ = ["portable"]
-
 PIPELINE, FINALLY = "pipeline", "finally"
 
 

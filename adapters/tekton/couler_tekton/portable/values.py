@@ -11,8 +11,6 @@ from couler_plugins.ir import Literal, Native, Reference, Template, Value
 from couler_tekton.structures import write_structure
 from couler_tekton.variables import spell
 
-__all__ = ["ONLY_TEKTON", "data_of", "first_text", "interpreter", "is_text", "refuse", "said"]
-
 ONLY_TEKTON = Legality(engine="tekton", rules={}, hints={}, usual="take it out, or leave the run to Tekton")
 refuse = ONLY_TEKTON.refusal
 MARK = "\ue000"

@@ -13,9 +13,6 @@ from couler_plugins.hookspecs.running import Job, Request
 from couler_tekton.kinds import KINDS
 from couler_tekton.run.parts import Asking, jobs_of_parts, part_tasks
 
-__all__ = ["HINTS", "ORDER", "PIPELINE_RUN", "TASK_RUN", "TASK_RUNS", "jobs_of", "kind_of"]
-
-
 PLURALS = {
     "StepAction": "stepactions",
     "Task": "tasks",

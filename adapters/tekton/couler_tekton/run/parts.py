@@ -18,18 +18,6 @@ from couler_plugins.hookspecs.running import Job
 from couler_tekton.mappings import without
 from couler_tekton.split.detect_split import started_by
 
-__all__ = [
-    "PART_LABEL",
-    "READ",
-    "STATUS",
-    "WHOLE_LABEL",
-    "WITHIN",
-    "Asking",
-    "jobs_of_parts",
-    "named_after",
-    "part_tasks",
-]
-
 PART_LABEL, WHOLE_LABEL = "couler.io/part", "couler.io/whole"
 READ = re.compile(
     r"\$\((?:tasks|finally)\.(?P<task>[\w-]+)\.results(?:\.(?P<plain>[\w-]+)|\[\"(?P<quoted>[^\"]+)\"\])(?:\[\*\])?\)"

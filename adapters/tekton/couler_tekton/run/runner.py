@@ -24,8 +24,6 @@ from couler_tekton.run.parts import READ, STATUS, WHOLE_LABEL, WITHIN
 from couler_tekton.run.sizes import too_large
 from couler_tekton.run.status import ended, failed_of, outcome_of, produced, results_of, status_of, together
 
-__all__ = ["TektonRunner", "runner_of"]
-
 RUN_OF_TASKS = "tekton.dev/pipelineRun"
 """The label that says which PipelineRun a TaskRun belongs to."""
 STOP, TERMINATE, TASK_STOP = "StoppedRunFinally", "Cancelled", "TaskRunCancelled"

@@ -15,8 +15,6 @@ from typing import Any
 from couler_plugins.engine_kit.kubernetes.calls import Mapped
 from couler_tekton.mappings import without
 
-__all__ = ["MOST", "too_large"]
-
 MOST = 1_572_864
 """Bytes that etcd takes in one request, as it is installed (`--max-request-bytes`)."""
 READ = r"\$\(params(?:\.%s|\[\\?[\"']%s\\?[\"']\])(?:\[\*\]|\[(\d+)\]|\.([\w-]+))?\)"

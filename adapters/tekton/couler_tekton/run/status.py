@@ -16,8 +16,6 @@ from couler_plugins.engine_kit.kubernetes.calls import Mapped, status_in
 from couler_plugins.engine_kit.kubernetes.failing import Container, Failed
 from couler_plugins.hookspecs.running import Phase, Produced, Status
 
-__all__ = ["ended", "failed_of", "outcome_of", "produced", "results_of", "status_of", "together"]
-
 COUNTED = re.compile(r"Tasks Completed: (\d+) .*?Failed: (\d+).*?Skipped: (\d+)")
 IGNORED = re.compile(r"\(Ignored: \d+\)")
 """In the message of a run that has succeeded although a task with `onError: continue` failed; the tasks' own aggregate

@@ -35,9 +35,6 @@ from couler_tekton.split.parts import part_name, part_of, workspaces_of
 from couler_tekton.split.resolved_pipeline import ROOT, STRING, Whole, core_of, entire, port_type, typed_port
 from couler_tekton.variables import Scope
 
-__all__ = ["FINALLY", "Final", "Finalizing", "detach"]
-
-
 # The parts that run at the end. Those finalizers that read the same results are in one part: Tekton leaves out who
 # reads a result that is not there, and nobody else (`docs/pipelines.md`, "Consuming Task execution results in
 # finally").

@@ -16,8 +16,6 @@ from couler_tekton.mappings import Mapped
 from couler_tekton.split.resolved_pipeline import ROOT
 from couler_tekton.variables import Scope, write_value
 
-__all__ = ["PART_OF", "calling", "joined", "started", "started_by", "whole_of"]
-
 API, KIND = "couler.io/v1alpha1", "PipelinePart"
 PART_OF = "couler.io/part-of"
 """The annotation of a part: what it is a part of."""

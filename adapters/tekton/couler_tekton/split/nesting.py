@@ -28,8 +28,6 @@ from couler_tekton.split.resolved_pipeline import ROOT
 from couler_tekton.support import unsupported
 from couler_tekton.variables import write_value
 
-__all__ = ["nested"]
-
 DRIVEN = "leave parts=nested out, and have couler run start the parts"
 KEPT = {
     "timeouts": "a part has the cluster's default timeout",

@@ -11,8 +11,6 @@ from couler_tekton.split.detect_split import PART_OF
 from couler_tekton.split.resolved_pipeline import ROOT, Whole, workspaces_in
 from couler_tekton.variables import Scope
 
-__all__ = ["part_name", "part_of", "workspaces_of"]
-
 
 def part_name(whole: Workflow, graph: str) -> str:
     """What a part is called."""

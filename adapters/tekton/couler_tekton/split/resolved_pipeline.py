@@ -37,19 +37,6 @@ from couler_plugins.plan import Plan
 from couler_tekton.mappings import Mapped
 from couler_tekton.variables import Scope, write_value
 
-__all__ = [
-    "FACTS",
-    "ROOT",
-    "STRING",
-    "Whole",
-    "core_of",
-    "entire",
-    "port_type",
-    "resolved_pipeline",
-    "typed_port",
-    "workspaces_in",
-]
-
 ROOT = "pipeline"
 FACTS = {"context.pipelineRun.name": "pipelinerun-name", "context.pipeline.name": "pipeline-name"}
 """Variables that each part would have values of its own for, and what the parameters are called that hold those of the

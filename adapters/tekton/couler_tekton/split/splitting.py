@@ -32,9 +32,6 @@ from couler_tekton.split.resolved_pipeline import ROOT, Whole, core_of, resolved
 from couler_tekton.variables import write_value
 from couler_tekton.writing import Writing
 
-__all__ = ["TektonSplitting", "beside", "refuse_undetachable", "splitting_of", "tekton_bonds", "why_not_gathered"]
-
-
 # Results that are gathered from a matrix: lists, which Tekton hands out of a run where another task of it reads them.
 #
 # What `GetTaskRunsResults` has of a matrix is what `findResultValuesForMatrix` has put into its `ResultsCache`, for

@@ -15,23 +15,6 @@ from typing import Any, NamedTuple
 from couler_plugins.caching.code.effects.source import Source
 from couler_plugins.caching.code.modules import is_library_code, module_of
 
-__all__ = [
-    "ATOMS",
-    "MINE",
-    "Abstract",
-    "Code",
-    "Known",
-    "Made",
-    "Marks",
-    "Scope",
-    "computed",
-    "dotted_name",
-    "functions_of",
-    "holds_users",
-    "member_of",
-    "operated",
-]
-
 ATOMS = (str, int, float, bool, bytes, type(None))
 NAMED = (types.FunctionType, types.BuiltinFunctionType, type)
 PATHS = ("with_name", "with_suffix", "joinpath", "resolve", "absolute", "as_posix")

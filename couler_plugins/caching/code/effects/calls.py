@@ -38,8 +38,6 @@ from couler_plugins.caching.code.effects.reads import (
 )
 from couler_plugins.caching.code.modules import is_library, module_of
 
-__all__ = ["Evaluation"]
-
 OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "add",
     ast.Sub: "sub",

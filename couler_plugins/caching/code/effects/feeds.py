@@ -16,8 +16,6 @@ from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import VALUE, Uncacheable
 from couler_plugins.hookspecs.caching import Objection
 
-__all__ = ["Feeds", "Forms"]
-
 FORMLESS = (VALUE, "too-large", "failure")
 
 

@@ -25,8 +25,6 @@ from couler_plugins.caching.code.effects.source import source_at
 from couler_plugins.caching.code.effects.world import Found, World
 from couler_plugins.caching.code.modules import module_of
 
-__all__ = ["Following"]
-
 STEPS = 50_000
 """Expressions that are looked at for a key; behind them, a call of a user's function counts as an effect."""
 DEEPEST = 40

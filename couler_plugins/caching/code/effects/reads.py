@@ -16,23 +16,6 @@ from couler_plugins.caching.code.reach import kind_of
 from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable
 
-__all__ = [
-    "COPIES",
-    "IMPORTERS",
-    "METACLASSES",
-    "PLAIN",
-    "READERS",
-    "SAYS",
-    "SETS",
-    "WRITERS",
-    "Read",
-    "form_of",
-    "is_environment",
-    "read_by",
-    "variable",
-]
-
-
 SETS = re.compile(
     r"_*(?:set|del|reg|conf|enabl|disabl|use|patch|install|init|add|updat|seed|activ|load_|basic|filter|append|exec|eval|run_path|run_module|start$|enter_context|_enter_)"
 )

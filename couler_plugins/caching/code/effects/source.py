@@ -10,8 +10,6 @@ from pathlib import Path
 
 from couler_plugins.caching.code.modules import read_file
 
-__all__ = ["DEFINITIONS", "Chain", "Source", "bound_by", "chains_of", "imports_of", "parse", "source_at", "text_of"]
-
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)

@@ -11,8 +11,6 @@ from couler_plugins.caching.code.effects.calls import Evaluation
 from couler_plugins.caching.code.effects.source import DEFINITIONS, Chain, bound_by, chains_of, imports_of, text_of
 from couler_plugins.caching.code.effects.world import Found, World
 
-__all__ = ["Record", "Walk"]
-
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 

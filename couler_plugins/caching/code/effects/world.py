@@ -10,8 +10,6 @@ from couler_plugins.caching.code.effects.abstract import ATOMS, Abstract, Known,
 from couler_plugins.caching.code.effects.reads import Read
 from couler_plugins.caching.code.surroundings import Surroundings
 
-__all__ = ["Found", "World"]
-
 
 @dataclasses.dataclass
 class Found:

@@ -9,8 +9,6 @@ from operator import or_
 
 from couler_plugins.caching.policies.scr.cost import Expected, Trial
 
-__all__ = ["Artifact", "Choice"]
-
 
 @dataclass(frozen=True)
 class Artifact:

@@ -8,8 +8,6 @@ from math import inf
 
 from couler_plugins.caching.policies.scr.choice import Choice
 
-__all__ = ["choose"]
-
 MOVES, ROUNDS = 24, 3
 
 LIMIT = 20_000_000

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["Comebacks"]
-
 UNDONE, RETURNED, EDITED, TIP = (0.1, 6.0), (0.3, 6.0), (0.5, 2.0), (0.5, 1.0)
 """Of how many cases how many counted as such, before anything was seen."""
 FORGET = 0.97

@@ -7,8 +7,6 @@ from heapq import heapify, heappop, heappush
 
 from couler_plugins.caching.policies.scr.shape import Shape
 
-__all__ = ["Expected", "Trial"]
-
 CHUNK = 8
 """The bits of a mask that one table look-up weighs."""
 

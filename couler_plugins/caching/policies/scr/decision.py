@@ -16,9 +16,6 @@ from couler_plugins.caching.policies.scr.model import EditModel
 from couler_plugins.caching.policies.scr.shape import Nodes, Shape
 from couler_plugins.runs import Candidate, History, LoadCost, Run
 
-__all__ = ["Scenarios", "certain", "decide", "scenarios"]
-
-
 # The futures that SCR-EM weighs: scenarios of a workflow's next version, and the keys that each leaves valid.
 
 HEAVIEST, SAMPLED, UNIONS, RETURNS = 80, 80, 40, 32

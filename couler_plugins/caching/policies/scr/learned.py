@@ -11,8 +11,6 @@ from couler_plugins.caching.policies.scr.model import EditModel, Pool
 from couler_plugins.caching.policies.scr.shape import Shape
 from couler_plugins.runs import Run
 
-__all__ = ["Change", "Family", "Learned", "Result"]
-
 REMEMBERED = 8
 """How many past changes and past versions of a workflow may come back."""
 

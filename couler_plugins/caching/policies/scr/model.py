@@ -15,8 +15,6 @@ from typing import TypeVar
 
 from couler_plugins.caching.policies.scr.shape import Nodes, Shape
 
-__all__ = ["EditModel", "Pool"]
-
 PRIOR = {
     "replay": 0.3,
     "type": 2.2,

@@ -10,8 +10,6 @@ from couler_plugins.caching.policies.gdsf import GdsfSubtree
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.runs import Candidate, History
 
-__all__ = ["Scr"]
-
 
 @dataclass(frozen=True)
 class Scr(CachePolicy):

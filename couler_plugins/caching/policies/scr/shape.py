@@ -8,8 +8,6 @@ from functools import cached_property
 
 from couler_plugins.runs import Run
 
-__all__ = ["Nodes", "Shape"]
-
 Nodes = frozenset[int]
 """A set of steps, by their positions in a shape."""
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 from couler_plugins.engine_kit.legalize.python.functions import Kind
 
-__all__ = ["HINT", "KINDS", "fields_of", "is_none", "kind_of", "unquoted"]
-
 KINDS: Mapping[str, Kind] = {
     "str": "text",
     "int": "int",

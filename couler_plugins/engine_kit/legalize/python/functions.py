@@ -18,19 +18,6 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Container, Native, Operation, Output, Port, Value
 from couler_plugins.ir import Literal as Constant
 
-__all__ = [
-    "IMAGE",
-    "TYPES",
-    "Function",
-    "Kind",
-    "Parameter",
-    "constant_of",
-    "function_of",
-    "operation_of",
-    "passed",
-    "text_of",
-]
-
 Kind = Literal["text", "int", "float", "bool", "list", "dict"]
 IMAGE = "python:3.12-slim"
 """For functions that name no image, where they run in containers."""

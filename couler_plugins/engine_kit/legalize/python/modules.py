@@ -9,8 +9,6 @@ from typing import Any
 
 from couler_plugins.engine_kit.legalize.python.functions import Function
 
-__all__ = ["FUTURE", "module_of", "typed_by", "untouched"]
-
 FUTURE = "from __future__ import annotations\n"
 """Annotations need not be known where the function runs."""
 TAKEN = re.compile(r"\{\{|\$[$(]")

@@ -36,8 +36,6 @@ from couler_plugins.ir import (
     replace,
 )
 
-__all__ = ["as_scripts", "script_of"]
-
 FOLDER = "/tmp/couler"  # noqa: S108  # in a container of its own
 VARIABLE = "COULER_INPUT_"
 INSTALL = """\

@@ -20,8 +20,6 @@ from couler_plugins.engine_kit.legalize.python.annotations import HINT, KINDS, f
 from couler_plugins.engine_kit.legalize.python.functions import TYPES, Function, Kind, Parameter, constant_of, text_of
 from couler_plugins.errors import InvalidInput
 
-__all__ = ["function_from", "function_from_text"]
-
 RESERVED = frozenset(runtime.__all__)
 KNOWN = frozenset({*dir(builtins), "__name__"})
 Definition = ast.FunctionDef | ast.AsyncFunctionDef

@@ -11,8 +11,6 @@ from itertools import groupby
 
 from couler_plugins.viz.page.layout.layers import Neighbours
 
-__all__ = ["Row", "grid_rows"]
-
 Row = list[tuple[int, int]]
 """Nodes with their columns, from left to right."""
 

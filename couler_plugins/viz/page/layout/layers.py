@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Neighbours", "assign_layers", "order_layers"]
-
 SWEEPS = 4
 
 

@@ -14,9 +14,6 @@ from couler_plugins.viz.page.layout.grid import grid_rows
 from couler_plugins.viz.page.layout.layers import Neighbours, assign_layers, order_layers
 from couler_plugins.viz.page.layout.spread import spread
 
-__all__ = ["Layout", "Point", "Size", "curve", "lanes", "lay_out", "trunks"]
-
-
 # The curves of edges: from box to box between two rows, and along a channel where rows lie in between.
 
 Point = tuple[float, float]

@@ -7,8 +7,6 @@ from itertools import pairwise
 
 from couler_plugins.viz.page.layout.layers import Neighbours
 
-__all__ = ["spread"]
-
 SWEEPS = 6
 
 

@@ -10,8 +10,6 @@ from couler_argo.run.local.programs import seconds_of
 from couler_plugins.hookspecs.local import Ended, NotThere
 from couler_plugins.ir import Literal, Retry
 
-__all__ = ["objections", "pause"]
-
 KNOWN = frozenset({"retryPolicy", "backoff", "affinity"})
 BACKOFF = frozenset({"duration", "factor", "cap"})
 POLICIES = {"OnFailure": ("failed",), "OnError": ("errored",), "Always": ("failed", "errored")}

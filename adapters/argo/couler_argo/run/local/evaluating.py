@@ -15,9 +15,6 @@ from couler_argo.run.local.parsing import Call, Item, List, Member, NotReadable,
 from couler_plugins.caching.keys import go_json
 from couler_plugins.hookspecs.local import NotThere
 
-__all__ = ["FUNCTIONS", "Held", "check_condition", "check_expression", "condition_holds", "evaluated", "spelled"]
-
-
 WHOLE = 2.0**53
 
 

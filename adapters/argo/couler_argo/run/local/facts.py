@@ -11,9 +11,6 @@ from typing import Any
 from couler_plugins.hookspecs.local import Ended, NotThere, Outcome
 from couler_plugins.ir import Graph, Native, Reference, needed
 
-__all__ = ["PHASES", "UNKNOWN", "data_of", "fact", "known_fact", "outcome"]
-
-
 PHASES: Mapping[str, str] = {
     "succeeded": "Succeeded",
     "failed": "Failed",

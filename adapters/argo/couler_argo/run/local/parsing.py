@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["Call", "Item", "Member", "NotReadable", "Operator", "Ternary", "Tree", "Word", "parse"]
-
 TOKEN = re.compile(
     r"\s*(?:(?P<held>\x00\d+\x00)|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
     r"|(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`)"

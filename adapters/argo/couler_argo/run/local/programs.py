@@ -14,8 +14,6 @@ from couler_argo.run.local.values import data, text
 from couler_plugins.hookspecs.local import Look, NotThere, Place, Program
 from couler_plugins.ir import Container, Native, Operation, Output, Port, Value
 
-__all__ = ["MOST_PRINTED", "path", "program", "seconds", "seconds_of"]
-
 INTERPRETER = re.compile(r"(python(3(\.\d+)?)?|sh|bash|dash)")
 MOST_PRINTED = 256 * 1024
 PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)")

@@ -12,8 +12,6 @@ from couler_plugins.hookspecs.local import Look, NotThere, Refusal
 from couler_plugins.ir import Expression, Value, Workflow
 from couler_plugins.ir.bundle import Bundle
 
-__all__ = ["ArgoLocal", "local_of"]
-
 
 def local_of(workflow: Workflow, bundle: Bundle) -> ArgoLocal:
     """What a workflow's steps are and mean without a cluster."""

@@ -27,8 +27,6 @@ from couler_plugins.ir import (
     nodes,
 )
 
-__all__ = ["refusals"]
-
 SPEC = frozenset(
     [
         "activeDeadlineSeconds",

@@ -16,8 +16,6 @@ from couler_argo.run.local.evaluating import evaluated, spelled
 from couler_plugins.hookspecs.local import Ended, File, Look, NotThere
 from couler_plugins.ir import Expression, FirstOf, Literal, Loop, Native, Reference, Template, Value
 
-__all__ = ["artifact", "data", "expression", "gathered", "held_text", "items", "text"]
-
 FORMAT = re.compile(r"%0?\d{0,3}[dxXo]")
 MOST = 100_000
 """Items of a sequence."""
