@@ -25,6 +25,9 @@ BANNED = frozenset(["found", "made", "left", "held", "given", "asked", "told", "
 PAIRS = {"left": "right"}
 """A banned word that is a plain one beside another: the left and right side of something."""
 
+KEPT = {("couler_plugins.caching.optimizer", "known")}
+"""Banned words that are options, as users have written them since 0.1.0."""
+
 OLD_NAMES = {
     "module": "told given wholes handed misnamed rests circles joined reaching gathered whole trying fanning foreign "
     "unportable refusals facet switches in_pods before words moved live story island shown levels",
@@ -214,7 +217,7 @@ class House:
             for scope, names in _bindings(module.tree):
                 lines = 4 if isinstance(scope, ast.Module) else (scope.end_lineno or 0) - scope.lineno + 1
                 for name in sorted(names & BANNED if lines > 3 else ()):
-                    if PAIRS.get(name) not in names:
+                    if PAIRS.get(name) not in names and (module.name, name) not in KEPT:
                         yield f"{self._place(module, scope)}: {name}"
 
     def old(self) -> Iterator[str]:

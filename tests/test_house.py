@@ -8,6 +8,8 @@ from textwrap import dedent
 import pytest
 
 import house
+from couler_plugins.options.config import load_config
+from couler_plugins.plugins import load_plugins
 
 PYPROJECT = """
 [[tool.importlinter.contracts]]
@@ -105,3 +107,13 @@ def test_a_figure_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "    couler_plugins.errors" in others
     assert house.main(["losse"]) == 2
     assert "there are loose," in capsys.readouterr().err
+
+
+def test_a_facet_is_in_a_room_or_module_of_one_name_in_every_adapter() -> None:
+    plugins = load_plugins(load_config(environ={}))
+    rooms: dict[str, set[str]] = {}
+    for engine in ("airflow", "argo", "kfp", "tekton"):
+        for facet, place in plugins.adapter(engine).facets.items():
+            if place.startswith(f"couler_{engine}."):
+                rooms.setdefault(facet, set()).add(place.split(":")[0].split(".")[1])
+    assert {facet: names for facet, names in rooms.items() if len(names) > 1} == {"load": {"bundle", "documents"}}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property, partial
-from itertools import islice
 
 import msgspec
 
@@ -20,6 +19,13 @@ from couler_plugins.caching.declarations import (
 )
 from couler_plugins.caching.keys import digest, spec_hash
 from couler_plugins.caching.rules import (
+    ALL_INPUTS,
+    COMPOSITE,
+    DYNAMIC,
+    HANDLER,
+    NOT_FOR_ALL,
+    PRINTED,
+    TOO_MANY,
     argument_objections,
     call_objections,
     fingerprint_objections,
@@ -60,19 +66,6 @@ from couler_plugins.ir import (
 UNREACHABLE = Scope(blocked=Objection("unreachable", "nothing calls its graph"))
 RECURSIVE = Scope(
     blocked=Objection("recursion", "it calls itself, directly or through others, and a hit could repeat that for ever")
-)
-HANDLER = Objection("handler", "it runs on an event, for its effect")
-COMPOSITE = Objection("composite", "it calls a graph that has a step without a key")
-TOO_MANY = Objection("too-many-values", "too many values of the steps before it are only known at run time")
-ALL_INPUTS = Objection(
-    "argument", "it reads all its inputs as one text, which would change with the input that couler adds", "storage"
-)
-DYNAMIC = Objection(
-    "dynamic", "another step of its workflow chooses at run time what it calls, and may choose this one"
-)
-NOT_FOR_ALL = Objection("not-declared", "other workflows can call it, so it needs a declaration of its own")
-PRINTED = Objection(
-    "printed-result", "another workflow may read its printed output, which a cached result lacks", "storage"
 )
 
 
@@ -125,8 +118,7 @@ class Analysis:
         by_call: dict[tuple[str, str], Verdict] = {}
         scopes = self._first_scopes(by_call)
         for graph in callers_first(self.workflow, self._circular):
-            scope = scopes.get(graph.name, UNREACHABLE)
-            inner, called = self._graph(graph, scope)
+            inner, called = self._graph(graph, scopes.get(graph.name, UNREACHABLE))
             by_call.update({(graph.name, name): verdict for name, verdict in inner.items()})
             for name, around in called:
                 scopes[name] = merge_scopes(scopes[name], around) if name in scopes else around
@@ -220,8 +212,7 @@ class Analysis:
         view = GraphView(graph, self._inline)
         before = Before(graph, view, scope, verdicts, identified=self._fingerprints)
         steps = {step.name: step for step in graph.steps}
-        for name in view.order():
-            step = steps[name]
+        for step in map(steps.__getitem__, view.order()):
             upstream = before.look(step)
             blocked = [] if scope.blocked is None else [scope.blocked]
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
@@ -229,9 +220,9 @@ class Analysis:
             own = [*blocked, *call_objections(step), *passed, *self._places(graph, step, callee, upstream)]
             upstream.objections = [item.at(step.source) for item in (*own, *upstream.objections)]
             if isinstance(callee, Operation):
-                verdicts[name] = self._verdict(graph, step, callee, upstream, scope)
+                verdicts[step.name] = self._verdict(graph, step, callee, upstream, scope)
             else:
-                verdicts[name] = self._composite(step, callee, upstream)
+                verdicts[step.name] = self._composite(step, callee, upstream)
                 if callee is not None and callee.name not in self._circular:
                     items, identified = self._facet.items(step), self._fingerprints
                     around = inner_scope(step, upstream, scope, verdicts, items, identified=identified)
@@ -262,8 +253,8 @@ class Analysis:
                     objection = waive_place(objection, words, partial(self._facet.how_to_allow, callee))
                 if objection is not None:
                     yield objection
-                content = ["".join(str(part) for part in argument.value.parts)]
-                upstream.producers.append(Producer(argument.name, Lineage(digest(["place", content]))))
+                content = "".join(map(str, argument.value.parts))
+                upstream.producers.append(Producer(argument.name, Lineage(digest(["place", [content]]))))
 
     def _verdict(self, graph: Graph | None, step: Step, operation: Operation, upstream: Found, scope: Scope) -> Verdict:
         places = self._facet.declarations(graph, step, operation)
@@ -285,12 +276,11 @@ class Analysis:
             objections += [TOO_MANY] if inherited is None else []
         objections += [item for item in facts.objections if item.against == "storage"]
         if beside and not self._fingerprints:
-            whole = (ALL_INPUTS for item in references(operation) if item.to == "input" and not item.name)
-            objections += islice(whole, 1)
+            objections += [ALL_INPUTS] * any(item.to == "input" and not item.name for item in references(operation))
         declarable = missing is not None and not objections
         if missing is not None:
-            remedy = self._facet.how_to_declare(operation)
-            objections.append(msgspec.structs.replace(missing, remedy=remedy).at(operation.source))
+            missing = msgspec.structs.replace(missing, remedy=self._facet.how_to_declare(operation))
+            objections.append(missing.at(operation.source))
         items = self._facet.items(step)
         lasts = isinstance(said, Declaration) and said.max_age is None and uncertain(step) is None
         return Verdict(

@@ -27,6 +27,20 @@ from couler_plugins.ir import (
 CERTAIN = frozenset({"succeeded", "skipped", "daemoned"})
 """Outcomes that a step waits for by default: whether it was skipped is told by the step itself (see `uncertain`)."""
 
+HANDLER = Objection("handler", "it runs on an event, for its effect")
+COMPOSITE = Objection("composite", "it calls a graph that has a step without a key")
+TOO_MANY = Objection("too-many-values", "too many values of the steps before it are only known at run time")
+ALL_INPUTS = Objection(
+    "argument", "it reads all its inputs as one text, which would change with the input that couler adds", "storage"
+)
+DYNAMIC = Objection(
+    "dynamic", "another step of its workflow chooses at run time what it calls, and may choose this one"
+)
+NOT_FOR_ALL = Objection("not-declared", "other workflows can call it, so it needs a declaration of its own")
+PRINTED = Objection(
+    "printed-result", "another workflow may read its printed output, which a cached result lacks", "storage"
+)
+
 
 def reference_objection(reference: Reference, where: str) -> Objection | None:
     """Why something that is looked up at run time forbids caching; None where a key can cover it.

@@ -17,7 +17,9 @@ from support import ROOT
 
 COULER = (sys.executable, "-c", "from couler_plugins.cli import main; main()")
 ENGINES = ("airflow", "hera", "kfp", "kubernetes", "openai", "optuna")
-HEAVY = ("rustworkx", "rich", "yaml", "couler_plugins.ir", "couler_plugins.documents", "numpy", "tomllib", "difflib")
+HEAVY = ("rich", "numpy", "tomllib", "difflib")
+NEEDED = ("rustworkx", "yaml", "couler_plugins.ir", "couler_plugins.documents")
+"""What passes and the contract import at the top; `plugins_start_ratio` says what that takes."""
 
 
 @pytest.fixture
@@ -146,6 +148,6 @@ def test_listing_the_plugins_imports_no_engine_and_little_else(environment: dict
 
 def test_the_help_text_imports_click_and_the_table(environment: dict[str, str]) -> None:
     modules = imported(environment, "--help")
-    assert not modules.intersection((*ENGINES, *HEAVY, "msgspec", "pluggy", "yaml"))
+    assert not modules.intersection((*ENGINES, *HEAVY, *NEEDED, "msgspec", "pluggy"))
     own = {name.removeprefix("couler_plugins.") for name in modules if name.startswith("couler_plugins.")}
     assert own == {"cli", "cli.group", "cli.messages", "errors"}

@@ -52,7 +52,7 @@ else:  # type checkers would take any name for one of ours
         **dict.fromkeys(("Entry", "Meta", "Output"), "entry"),
         "Claim": "flight",
         "Hit": "hits",
-        **dict.fromkeys(("Damaged", "Lost"), "lost"),
+        **dict.fromkeys(("Damaged", "Lost"), "entry"),
         **dict.fromkeys(("UNLIMITED", "open_cache"), "opening"),
         **dict.fromkeys(
             ("Admission", "Existed", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"), "results"

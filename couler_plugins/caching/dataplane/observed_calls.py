@@ -129,9 +129,9 @@ class _Interpreter:
         elif name in SENDS:
             self._send(call)
         elif name in CHANGES:
-            self._each(call, CHANGES[name], lambda path: self._write(path, made=False))
+            self._each(call, CHANGES[name], lambda path: self._write(path, created=False))
         elif name in MAKES:
-            self._each(call, MAKES[name], lambda path: self._write(path, made=True, folder=name.startswith("mkdir")))
+            self._each(call, MAKES[name], lambda path: self._write(path, created=True, folder=name.startswith("mkdir")))
         elif name in PAIRS:
             self._pair(call)
         elif name == "fchdir":
@@ -229,10 +229,10 @@ class _Interpreter:
             if is_folder:
                 self._follow(path)
         elif "O_TRUNC" in flags or {"O_CREAT", "O_EXCL"} <= flags or self._reads.get(("kind", shown)):
-            self._write(shown, made=True)
+            self._write(shown, created=True)
         elif not self._is_own(real) and real not in SILENT:
             self._note("file", shown)  # what it appends to, or changes a part of
-            self._write(shown, made=False)
+            self._write(shown, created=False)
 
     def _execute(self, call: Call) -> None:
         at = call.name == "execveat"
@@ -261,20 +261,20 @@ class _Interpreter:
             self._note("file", first)
             if call.name.startswith("rename"):
                 self._objections[f"it moves {first}"] = None
-        self._write(second, made=True)
+        self._write(second, created=True)
 
-    def _write(self, path: str, *, made: bool, folder: bool = False) -> None:
+    def _write(self, path: str, *, created: bool, folder: bool = False) -> None:
         """Note that it has made something, or changed what was there."""
         real = real_path(path, follows=False)
         if real in SILENT or path.startswith(OWN_STREAMS):
             return
-        own = made or self._is_own(real)
+        own = created or self._is_own(real)
         self._touched.add(real.rpartition("/")[0])
         around = folder and any(is_inside(output, [real]) for output in self._outputs)
         passing = is_inside(real, self._temporary) and not is_inside(real, [self._place])
         if not (around or passing or COMPILED in f"{real}/" or is_inside(real, self._outputs)):
             self._written.setdefault(real, own)
-        if made:
+        if created:
             self._own.add(real)
 
     def _is_own(self, real: str) -> bool:

@@ -32,7 +32,7 @@ class Facts:
         connections: hosts and sockets that it connected to, looked up or listened on.
         programs: programs that it started, `fork` for a copy of itself: nothing that they do is seen.
         written: files and folders that it wrote or removed, outside of temporary folders and outputs.
-        left: what it wrote into temporary folders and left there.
+        leftovers: what it wrote into temporary folders and left there.
         native: shared libraries that it loaded beside those of installed distributions.
         clocks: libraries in it that asked for the time, as far as that may reach a result.
         chances: what in it drew by chance: libraries, or generators that nobody has seeded.
@@ -41,7 +41,7 @@ class Facts:
     connections: tuple[Fact, ...] = ()
     programs: tuple[Fact, ...] = ()
     written: tuple[Fact, ...] = ()
-    left: tuple[Fact, ...] = ()
+    leftovers: tuple[Fact, ...] = ()
     native: tuple[Fact, ...] = ()
     clocks: tuple[Fact, ...] = ()
     chances: tuple[Fact, ...] = ()
@@ -90,4 +90,4 @@ class FactNotes:
             kind: tuple(Fact(name, place) for name, place in sorted(places.items()))
             for kind, places in self._places.items()
         }
-        return Facts(**facts, written=written, left=leftover)
+        return Facts(**facts, written=written, leftovers=leftover)

@@ -113,7 +113,7 @@ def _objections(seen: Seen, script: Path, allow: Collection[str]) -> Iterator[st
         ("network", "it connected to", facts.connections),
         ("programs", "it started", facts.programs),
         ("programs", "it loaded", facts.native),
-        ("", "a hit would not write", (*facts.written, *facts.left)),
+        ("", "a hit would not write", (*facts.written, *facts.leftovers)),
     ):
         if every and word not in allow:
             remedy = f": add couler.io/cache-allow: {word}" if word else ""

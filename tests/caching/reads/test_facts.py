@@ -159,7 +159,7 @@ def test_outputs_and_temporary_files_are_no_effects(data: Path, watch: Observe) 
         assert Path(scratch).read_text() + (data / "out" / "a").read_text() == "aa"
         assert os.listdir(data / "out") == ["a"]
     assert written(seen) == []
-    assert [fact.name for fact in seen.facts.left] == [scratch]
+    assert [fact.name for fact in seen.facts.leftovers] == [scratch]
     assert recorded(seen) == set()
 
 
@@ -188,7 +188,7 @@ def test_a_temporary_file_with_a_name_of_its_own_is_an_effect(data: Path, watch:
         kept = Path(tempfile.mkdtemp(dir=scratch)) / "kept"
         kept.write_text("a")
     assert written(seen) == [scratch / "handed.csv"]
-    assert str(kept.parent) in [fact.name for fact in seen.facts.left]
+    assert str(kept.parent) in [fact.name for fact in seen.facts.leftovers]
 
 
 def test_a_class_that_is_unpickled_is_read(data: Path, watch: Observe, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def reads_that_count(
     """
     facts, allow = seen.facts, declaration.allow
     said = (*allow, *(CHANCE if declaration.itself else ()))
-    written = *facts.written, *(one for one in facts.left if _json(one.name) in result)
+    written = *facts.written, *(one for one in facts.leftovers if _json(one.name) in result)
     chances = (one for one in facts.chances if not (draws_idly and one.name == "numpy.random"))
     objections = [
         *_objections("network", "it connected to {}", _other_connections(facts.connections), allow),
