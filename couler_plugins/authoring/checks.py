@@ -1,4 +1,9 @@
-"""What arguments have to be. Each check gives the argument back, or says its name, what it is, and what is taken."""
+"""Checks of arguments: what each has to be, and what Kubernetes takes as images, quantities, names and labels.
+
+Sources: the grammar of github.com/distribution/reference; apimachinery's `resource.Quantity`, and its
+`validation.IsDNS1123Subdomain`, `IsValidLabelValue` and `IsConfigMapKey`; `IsStandardContainerResourceName`.
+A text with an engine's own placeholder in it is that engine's business.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions on the call sites that no engine's facet decides: calls of other workflows, handlers, unknown callees."""
+"""Decisions on call sites that no engine's facet decides: calls of other workflows, and workflows in circles."""
 
 from __future__ import annotations
 

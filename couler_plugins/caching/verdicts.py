@@ -1,4 +1,9 @@
-"""Verdicts on call sites, and the lineage of artifacts: where each comes from, as far as a key has to cover it."""
+"""Verdicts on call sites, and the lineage of artifacts: where each comes from, as far as a key has to cover it.
+
+A lineage is a hash of everything that is known at compile time, and the references whose values are only known at run
+time. It names no step: renaming one changes no key. The recursion is that of a Merkle tree (a call's lineage covers
+those of its producers), except that the values stay outside of the hash, side by side, for the engine to fill in.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decisions of a run for people: by file, workflow and optimizer, with a total at the end."""
+"""Decisions of a run for people: by file, workflow and optimizer, with lines, and a total at the end."""
 
 from __future__ import annotations
 

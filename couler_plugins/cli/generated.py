@@ -1,4 +1,4 @@
-"""How a generated workflow is shown."""
+"""Generated workflows: as files of an engine with its lint, and how they are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What there is to say about a place in a file."""
+"""Findings at places of a file: remarks with their lines, and plain scalars that other readers take otherwise.
+
+Kubernetes' tools make JSON of YAML 1.1 (sigs.k8s.io/yaml, over goyaml v2), and engines that take any value for a text
+take the JSON of it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which steps of a catalogue a description may mean: by its words, weighted by BM25.
+"""Retrieval of catalogue steps for a description: by its words, weighted by BM25.
 
 Own code, as it is less than what a library would bring: `bm25s` needs SciPy, and `rank-bm25` has had no release since
 2022. The catalogues have hundreds of entries, not millions.

@@ -1,4 +1,4 @@
-"""What the steps of a form can refer to: each other, the catalogue, and the inputs of the workflow."""
+"""Scope of a form: what its steps can refer to, the references in it, and the Python that a model wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Studies: trials in a storage that several processes or pods share, and that outlives them."""
+"""Studies: trials in a storage that several processes or pods share, and who runs each of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds what a reference by name means, where a name is defined in several places.
+"""Definitions of names: what a reference means where a name is defined in several places, and remarks on that.
 
 What counts, in this order: the namespace, the version that the reference itself names, the same file, the same folder,
 the folders around it, and then the scope. Equal objects are one. Of different objects elsewhere none is nearer: another

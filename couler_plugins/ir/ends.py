@@ -1,4 +1,4 @@
-"""How steps may end other than well, although their graph does not fail."""
+"""Ends of steps and graphs: how steps may fail without their graph, and what keeps steps from leaving it."""
 
 from __future__ import annotations
 

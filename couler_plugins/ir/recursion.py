@@ -1,4 +1,4 @@
-"""Which graphs call which: in what order, which of them in circles, and which of these circles nothing can end."""
+"""Recursion: which graphs call which, in what order and in which circles."""
 
 from __future__ import annotations
 

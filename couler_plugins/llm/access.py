@@ -1,4 +1,4 @@
-"""How a language model is reached: options that all who ask one have in common."""
+"""Access to a language model: the options that all who ask one have in common, and its budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a language model, whoever serves it."""
+"""Requests to a language model and its answers: cleaned before they are sent, and read as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The default partitioner: parts that keep the critical path of the whole as short as it can be kept."""
+"""The default partitioner keeps the critical path of the whole short, and follows an earlier split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Partitioners without a search: a good one in near-linear time, and the one that people make by hand."""
+"""Partitioners without a search: near-linear packing, and a cut of any topological order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A split under search: parts, their times, and what they are worth; changes are tried, and kept or taken back."""
+"""A split under search: parts, their times, the objective, and changes that are tried and taken back."""
 
 from __future__ import annotations
 

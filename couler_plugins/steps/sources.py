@@ -1,4 +1,4 @@
-"""Steps that get data from somewhere, and bring it somewhere."""
+"""Steps that get data, bring it somewhere, and tell people and services what came out."""
 
 from __future__ import annotations
 

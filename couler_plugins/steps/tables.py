@@ -1,4 +1,4 @@
-"""Steps that make a table ready to learn from."""
+"""Steps that make a table ready to learn from, and features of it."""
 
 from __future__ import annotations
 

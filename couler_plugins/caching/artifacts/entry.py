@@ -1,4 +1,4 @@
-"""What the cache knows of a result: its outputs, and who made it, from what, when, and how long that took."""
+"""Entries of the cache: outputs of a result, who made it, from what and when; and the errors for lost ones."""
 
 from __future__ import annotations
 

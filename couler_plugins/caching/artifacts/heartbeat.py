@@ -1,4 +1,4 @@
-"""Renews what a process holds in the index or the store, for as long as somebody in the process has it."""
+"""Heartbeats renew what a process holds in the index or the store, and end in forked children."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Rebuilding of an index from the manifests in the store, those of later versions included."""
+"""Rebuilding of an index from the manifests in the store, those of later versions included.
+
+A manifest of a later version has no row among the entries, and links under its own name, which no key can have.
+"""
 
 from __future__ import annotations
 

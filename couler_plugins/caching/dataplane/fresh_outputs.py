@@ -1,7 +1,9 @@
-"""Lets a command make its outputs anew: what was at their places is set aside while it runs.
+"""Fresh outputs of a command: what was at their places is set aside, and a second writer is noticed.
 
 A command that appends, touches or copies times would else leave old content that no key covers. What is set aside stays
 in its folder, as `.couler-before-TOKEN-NAME`: a rename there always works, and a process that is killed loses nothing.
+
+A lock is a file in the folder for temporary files. At the end, its owner looks whether somebody else has marked it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs a command under strace, and parses what that tells of its system calls: strictly, or not at all.
+"""Runs of a command under strace, its output as system calls, and tables of what these calls do to paths.
 
 All strings are in hexadecimal (`-xx`), so that no name can be taken for anything else; descriptors have their paths
 (`-y`). The tracer is no parent of the command (`-D`): signals and exit codes are those of the command itself.

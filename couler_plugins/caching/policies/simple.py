@@ -1,4 +1,4 @@
-"""The policies that need no more than what is written on each artifact: none, all, FIFO, LRU and LFU."""
+"""Simple policies: none, all, FIFO, LRU and LFU; and how a cache of limited size is filled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What running says to the Kubernetes API: it puts documents in place, creates objects, reads and changes them.
+"""Objects of a cluster: their kinds, and how they are put in place, created, read and deleted.
 
 Documents are put in place by server-side apply, so that what others have set in them is kept or refused, never lost
 (https://kubernetes.io/docs/reference/using-api/server-side-apply/).

@@ -1,4 +1,4 @@
-"""Lists of a Kubernetes API server, page by page.
+"""Lists of a Kubernetes API server, page by page, and what a cluster tells everybody of itself.
 
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/, "Retrieving large results sets in chunks": all
 pages are of one snapshot, which the server forgets after some minutes (410).

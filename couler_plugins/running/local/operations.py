@@ -1,4 +1,4 @@
-"""Runs operations: from a record, from the cache, or as often as it takes."""
+"""Operations of a local run: from a record, from the cache, or as often as it takes; and its progress."""
 
 from __future__ import annotations
 

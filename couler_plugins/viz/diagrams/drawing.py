@@ -1,4 +1,4 @@
-"""What a picture shows, before it is written in any notation. Linear in the size of the workflows."""
+"""What a picture shows before it is written in any notation: nodes, and what leads to what. Linear in its size."""
 
 from __future__ import annotations
 

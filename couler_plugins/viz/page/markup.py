@@ -1,4 +1,4 @@
-"""HTML and SVG elements; all that is not markup is escaped here."""
+"""HTML and SVG elements, numbers in words, and the escaping of all that is not markup."""
 
 from __future__ import annotations
 

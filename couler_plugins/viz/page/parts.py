@@ -1,4 +1,4 @@
-"""The parts of workflows that were split: which steps are in which, how each looks, and what crosses between them."""
+"""Parts of workflows that were split: which steps are in which, how each looks, and what starts them."""
 
 from __future__ import annotations
 

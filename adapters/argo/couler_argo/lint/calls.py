@@ -1,4 +1,4 @@
-"""Who calls which template: entrypoints, steps, tasks and hooks."""
+"""Calls of templates: entrypoints, steps, tasks and hooks."""
 
 from __future__ import annotations
 

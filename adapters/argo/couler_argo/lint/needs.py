@@ -1,4 +1,7 @@
-"""Needs of tasks, as Argo finds them in `depends` and `dependencies`, and the order that they make."""
+"""Needs of tasks, as Argo finds them in `depends` and `dependencies`, and the order that they make.
+
+Only the pairs that are asked for are looked at: all of them would be a hundred million for ten thousand tasks.
+"""
 
 from __future__ import annotations
 

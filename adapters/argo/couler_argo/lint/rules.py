@@ -1,4 +1,7 @@
-"""Fields that Argo does not have, and rules of the CRDs of Argo 4 that its own validation does not have."""
+"""Fields that Argo does not have, and rules of the CRDs of Argo 4 that its own validation does not have.
+
+`argo lint` and `argo submit` decode strictly and refuse them, and so does an API server with the full CRDs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Shapes of documents: the types that the checks expect of each part that they read."""
+"""Shapes of documents: the types that the checks expect of each part that they read.
+
+The checks read only what `conform` returns, so none of them meets a value that Argo would not have read.
+"""
 
 from __future__ import annotations
 

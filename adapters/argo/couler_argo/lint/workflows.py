@@ -1,4 +1,4 @@
-"""A whole workflow: its arguments, variables, entrypoint and exit handler, then all of its templates."""
+"""A whole workflow: its arguments, variables, entrypoint, exit handler and pods, then its templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bundle's documents are to a cluster: some are put in place, and the workflows are created after that."""
+"""Jobs of a bundle: which documents are put in place, and which workflows are created after that."""
 
 from __future__ import annotations
 

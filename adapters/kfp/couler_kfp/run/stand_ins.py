@@ -1,4 +1,4 @@
-"""A part made to run by `kfp.local` although tasks that its loops and conditions read are in other parts.
+"""Parts made to run on their own: values of other parts filled in, and stand-ins for their tasks.
 
 `kfp.local` finds what a loop goes over, and what a condition compares, by the name of the input: it takes
 `pipelinechannel--flip-Output` for the output of a task `flip`, whatever the input is given (measured with kfp 2.17.3: a

@@ -1,4 +1,7 @@
-"""Names and durations: Kubernetes' own rules, Tekton's for parameters and results, and Go's notation of time."""
+"""Names and durations: Kubernetes' own rules, Tekton's for parameters and results, and Go's notation of time.
+
+Source: `validateRef` in `container_validation.go`, `validateNoDuplicateNames` in `taskrun_validation.go`.
+"""
 
 from __future__ import annotations
 

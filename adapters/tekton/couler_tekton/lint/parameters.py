@@ -1,4 +1,7 @@
-"""Parameters and results: what declares them, and how steps use them."""
+"""Parameters and results: what declares them, and how steps use them.
+
+Source: `pkg/apis/pipeline/v1/result_validation.go`.
+"""
 
 from __future__ import annotations
 

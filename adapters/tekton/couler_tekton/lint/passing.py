@@ -1,4 +1,7 @@
-"""Parameters that tasks of a pipeline are passed, and those that a run hands down without a declaration."""
+"""Parameters that tasks of a pipeline are passed, and those that a run hands down without a declaration.
+
+Source: `validateInlineParameters` in `pipelinerun_validation.go` and `taskrun_validation.go`.
+"""
 
 from __future__ import annotations
 

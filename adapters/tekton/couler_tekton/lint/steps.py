@@ -1,4 +1,7 @@
-"""Steps and sidecars of a task, and StepActions."""
+"""Steps and sidecars of a task, and StepActions.
+
+Source: `pkg/apis/pipeline/v1beta1/stepaction_validation.go`.
+"""
 
 from __future__ import annotations
 

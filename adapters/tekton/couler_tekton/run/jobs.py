@@ -1,4 +1,4 @@
-"""What documents are to a cluster: some are put in place, and runs are created after that."""
+"""Jobs of a bundle: which documents are put in place, and which runs are created after that."""
 
 from __future__ import annotations
 

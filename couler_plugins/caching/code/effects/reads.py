@@ -1,4 +1,4 @@
-"""What is read from outside of the process while a module is loaded: variables of the environment, and files."""
+"""Reads from outside of the process while a module is loaded, and names that are known to have effects."""
 
 from __future__ import annotations
 

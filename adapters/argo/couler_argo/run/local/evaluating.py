@@ -1,6 +1,8 @@
-"""Expressions, evaluated: `when` as govaluate does, `{{=…}}` as expr-lang does with what Argo adds to it.
+"""Evaluation of expressions: `when` as govaluate does it, `{{=…}}` as expr-lang does.
 
 Sources: `shouldExecute` in Argo's `workflow/controller/operator.go` (names are texts).
+
+Source: `util/expr/env` of Argo.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Facts of steps and of the run, as Argo spells them, and how its graphs end.
+"""Facts of steps and of the run as Argo spells them, and structures that are known before a run.
 
 Sources: docs/variables.md, `assessDAGPhase` in `workflow/controller/dag.go`, `executeStepGroup` in `steps.go`.
 """
