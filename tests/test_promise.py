@@ -24,7 +24,7 @@ from adapters.test_optimizing_laws import entry_of, runs_here, same_operations
 from carrying import SETTINGS, bare
 from conversions import JUDGES, plugins
 from couler_airflow.airflow_compat import serialized
-from couler_airflow.documents import DagBundle
+from couler_airflow.bundle import DagBundle
 from couler_airflow.lower import commit
 from couler_plugins import optimize
 from couler_plugins.documents import read

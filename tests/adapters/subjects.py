@@ -20,7 +20,7 @@ from adapters.kfp import closure as kfp_closure
 from adapters.kfp import counts as kfp_counts
 from adapters.tekton import closure as tekton_closure
 from adapters.tekton import counts as tekton_counts
-from couler_airflow.documents import DagBundle, snapshot
+from couler_airflow.bundle import DagBundle, snapshot
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit
 from couler_airflow.plugin import AirflowAdapter

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from couler_airflow.documents import DagBundle
+from couler_airflow.bundle import DagBundle
 from couler_airflow.installed import installed_plugins
 from couler_airflow.lift import lift as lift_bundle
 from couler_airflow.lower import commit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from couler_airflow.documents import TASKS, DagBundle, LiveDag, snapshot
+from couler_airflow.bundle import TASKS, DagBundle, LiveDag, snapshot
 from couler_airflow.generating.workflows import generated
 from couler_airflow.journal import Journal
 from couler_airflow.legal import OnUnsupported

@@ -40,7 +40,7 @@ class AirflowAdapter(Adapter):
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
     facets: ClassVar[Mapping[str, str]] = {
         "claims": "couler_airflow.documents:is_dag_file",
-        "load": "couler_airflow.documents:load",
+        "load": "couler_airflow.bundle:load",
         "lift": "couler_airflow.lift:lift",
         "portable": "couler_airflow.portable:portable",
         "homes": "couler_airflow.homes:homes",

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
+from couler_airflow.bundle import DagBundle
 from couler_airflow.cache.parsed import JINJA
 from couler_airflow.containers import EMPTY, Known, known_of
-from couler_airflow.documents import DagBundle
 from couler_airflow.illegal import check_dag, check_task, refuse
 from couler_airflow.portable_needs import check_needs, folded, with_errors
 from couler_airflow.values import seconds

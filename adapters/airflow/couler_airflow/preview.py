@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from couler_airflow.documents import DagBundle, snapshot
+from couler_airflow.bundle import DagBundle, snapshot
 from couler_airflow.generating.workflows import DagSource, file_of
 from couler_airflow.split.commit import parts_of
 from couler_plugins.documents import dump_yaml

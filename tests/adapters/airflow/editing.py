@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.airflow.closure import closed
 from adapters.airflow.examples import each_dag, lifted, loaded
-from couler_airflow.documents import DagBundle, snapshot
+from couler_airflow.bundle import DagBundle, snapshot
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit
 from couler_plugins.documents import diff

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from airflow_minors import forget_plugins
-from couler_airflow.documents import DagBundle, load_dags
+from couler_airflow.bundle import DagBundle
+from couler_airflow.documents import load_dags
 from couler_airflow.lift import lift
 from couler_plugins.documents import SourceFile, read
 from couler_plugins.errors import CoulerError

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.airflow.editing import first, refused, with_step, workflows
 from adapters.airflow.examples import lifted, loaded
-from couler_airflow.documents import snapshot
+from couler_airflow.bundle import snapshot
 from couler_airflow.lower import commit
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (

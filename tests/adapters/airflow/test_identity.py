@@ -12,7 +12,7 @@ import pytest
 from adapters.airflow.examples import each_dag, fewest, lifted, load, loaded
 from airflow_minors import airflow_hash
 from couler_airflow.airflow_compat import serialized
-from couler_airflow.documents import TASKS, snapshot
+from couler_airflow.bundle import TASKS, snapshot
 from couler_airflow.lift import template_values
 from couler_airflow.lower import commit
 from couler_plugins.ir import GraphView, callables, from_json, to_json, verify, without_origin

@@ -15,9 +15,9 @@ import pytest
 from adapters.airflow.examples import dag_files, load
 from airflow_history import instance
 from couler_airflow import cached, never, optimize
+from couler_airflow.bundle import snapshot
 from couler_airflow.cache.owner import wrapped_tasks
 from couler_airflow.dags import lift, lower
-from couler_airflow.documents import snapshot
 from couler_airflow.marks import declared
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs import Context

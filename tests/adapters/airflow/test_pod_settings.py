@@ -15,7 +15,7 @@ from adapters.airflow.editing import held, refused
 from adapters.airflow.examples import lifted, load
 from adapters.airflow.split.running import split
 from airflow_dags import DagFiles, dag_files, rendered
-from couler_airflow.documents import DagBundle, snapshot
+from couler_airflow.bundle import DagBundle, snapshot
 from couler_airflow.homes import HOMES
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.airflow.examples import lifted, load
-from couler_airflow.documents import DagBundle, snapshot
+from couler_airflow.bundle import DagBundle, snapshot
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit
 from couler_plugins.errors import Unsupported

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.airflow.running import run
 from couler_airflow import tune
-from couler_airflow.documents import snapshot
+from couler_airflow.bundle import snapshot
 from couler_plugins.errors import CoulerError
 
 pytestmark = pytest.mark.airflow

@@ -8,12 +8,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from couler_airflow.bundle import DagBundle
 from couler_airflow.cache.eligible import is_keyed
 from couler_airflow.cache.key import TaskMaterial
 from couler_airflow.cache.output_paths import check_outputs
 from couler_airflow.cache.owner import Owner
 from couler_airflow.cache.parsed import parse_task
-from couler_airflow.documents import DagBundle
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.upstream import PRODUCER, by_order, too_many, without_key
 from couler_airflow.settings import is_enabled, load_settings

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from couler_airflow.documents import LiveDag
+from couler_airflow.bundle import LiveDag
 from couler_airflow.journal import Journal
 from couler_airflow.lift import arguments_of
 from couler_airflow.patching import patch_graph, patch_operations

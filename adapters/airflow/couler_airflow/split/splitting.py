@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.json import encode
 
-from couler_airflow.documents import DagBundle
+from couler_airflow.bundle import DagBundle
 from couler_airflow.split.bonds import bonds_of, refuse_unsplittable
 from couler_airflow.split.plan import PART_TAG, detached, part_id
 from couler_airflow.split.reads import Reads, reads_of

@@ -16,7 +16,7 @@ from adapters.airflow.split.running import alone, run_parts, smallest_split
 from adapters.airflow.split.test_structure import chain, halves
 from adapters.airflow.test_running import LEFT_OUT
 from couler_airflow import dags
-from couler_airflow.documents import DagBundle
+from couler_airflow.bundle import DagBundle
 from couler_airflow.lower import commit
 from couler_airflow.split.bonds import COUNTS_ONE
 from couler_airflow.split.commit import parts_of

@@ -16,7 +16,7 @@ import pytest
 from adapters.airflow.examples import each_dag, lifted
 from adapters.airflow.split.running import alone, smallest_split, split
 from couler_airflow import dags
-from couler_airflow.documents import snapshot
+from couler_airflow.bundle import snapshot
 from couler_airflow.lower import commit
 from couler_airflow.split.commit import parts_of
 from couler_airflow.split.plan import leaves
