@@ -116,4 +116,4 @@ def test_a_facet_is_in_a_room_or_module_of_one_name_in_every_adapter() -> None:
         for facet, place in plugins.adapter(engine).facets.items():
             if place.startswith(f"couler_{engine}."):
                 rooms.setdefault(facet, set()).add(place.split(":")[0].split(".")[1])
-    assert {facet: names for facet, names in rooms.items() if len(names) > 1} == {"load": {"bundle", "documents"}}
+    assert {facet: names for facet, names in rooms.items() if len(names) > 1} == {}

@@ -6,12 +6,10 @@ Sources: `api/v2alpha1/pipeline_spec.proto` (PipelineSpec, PlatformSpec) and KFP
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from couler_plugins.documents import Document, Path, SourceFile, read
+from couler_plugins.documents import Document, Path
 from couler_plugins.ir.bundle import Bundle
 
 Mapped = dict[str, Any]
@@ -19,7 +17,6 @@ Mapped = dict[str, Any]
 ROOT = "root"
 """What the pipeline itself is called among its components."""
 SPEC, OBJECT = "PipelineSpec", "PipelineVersion"
-_LETTER = re.compile(r"(?<![^\s\[{,])[yYnN](?![^\s\]},:])")
 
 
 class Place(NamedTuple):
@@ -50,14 +47,9 @@ def claims(document: Document) -> bool:
     return is_pipeline(document.data)
 
 
-def load(files: Iterable[SourceFile]) -> Bundle:
-    """The files as KFP reads them."""
-    return Bundle.of(map(read_as_kfp, files))
-
-
 def is_pipeline(data: Any) -> bool:
     """Whether a document holds a pipeline, a part of one, or what is left of one that was cut off."""
-    return _is_object(data) or _is_spec(data) or _is_job(data) or _is_kubernetes(data)
+    return _is_object(data) or is_spec(data) or _is_job(data) or _is_kubernetes(data)
 
 
 def _is_object(data: Any) -> bool:
@@ -68,10 +60,10 @@ def _is_object(data: Any) -> bool:
 
 def _is_job(data: Any) -> bool:
     """Whether this is what KFP 1.8 compiles for Vertex AI: a PipelineSpec within the job that is to run it."""
-    return isinstance(data, dict) and not {"kind", "apiVersion"} & data.keys() and _is_spec(data.get("pipelineSpec"))
+    return isinstance(data, dict) and not {"kind", "apiVersion"} & data.keys() and is_spec(data.get("pipelineSpec"))
 
 
-def _is_spec(data: Any) -> bool:
+def is_spec(data: Any) -> bool:
     """Whether this looks like a PipelineSpec; its keys are in alphabetical order, so a cut leaves the first ones."""
     if not isinstance(data, dict) or "kind" in data or "apiVersion" in data:
         return False
@@ -85,18 +77,6 @@ def _is_spec(data: Any) -> bool:
     return named or any(isinstance(part, dict) and {"dag", "executorLabel"} & part.keys() for part in parts)
 
 
-def read_as_kfp(file: SourceFile) -> SourceFile:
-    """The file, read again where y and n stand in IR YAML: KFP writes these names without quotes.
-
-    PyYAML, with which it compiles, and yaml.v3, with which its API server reads, take them for letters; Kubernetes
-    takes them for booleans. A PipelineVersion is read by Kubernetes.
-    """
-    own = any(_is_spec(item.data) for item in file.documents)
-    if not own or file.format != "yaml" or not _LETTER.search(file.text):
-        return file
-    return read(file.text, file.name, max_bytes=sys.maxsize, letters=True)
-
-
 def pipelines(bundle: Bundle) -> Iterator[Pipeline]:
     """The pipelines of all documents, each with the PlatformSpec that belongs to it."""
     documents, platforms = bundle.documents, _platforms(bundle)
@@ -106,7 +86,7 @@ def pipelines(bundle: Bundle) -> Iterator[Pipeline]:
             spec, platform = ("spec", "pipelineSpec"), ("spec", "platformSpec")
             has_platform = isinstance(document.data.get("spec"), dict) and "platformSpec" in document.data["spec"]
             yield Pipeline(OBJECT, holder, Place(number, spec), Place(number, platform) if has_platform else None)
-        elif _is_spec(document.data):
+        elif is_spec(document.data):
             own = platforms.get(number, ())
             yield Pipeline(SPEC, holder, holder, Place(own[0], ()) if own else None)
 
@@ -147,9 +127,9 @@ def owned_platforms(documents: Sequence[Any]) -> dict[int | None, list[int]]:
     """The PlatformSpecs of a file by their pipeline: the nearest before, or else the first behind; by number."""
     by_place: dict[int | None, list[int]] = {}
     before: int | None = None
-    first = next((number for number, data in enumerate(documents) if _is_spec(data)), None)
+    first = next((number for number, data in enumerate(documents) if is_spec(data)), None)
     for number, data in enumerate(documents):
-        if _is_spec(data):
+        if is_spec(data):
             before = number
         elif is_platform(data):
             by_place.setdefault(first if before is None else before, []).append(number)
@@ -159,7 +139,7 @@ def owned_platforms(documents: Sequence[Any]) -> dict[int | None, list[int]]:
 def is_platform(data: Any) -> bool:
     if not isinstance(data, dict) or "platforms" not in data or {"kind", "apiVersion"} & data.keys():
         return False
-    return not _is_spec(data)
+    return not is_spec(data)
 
 
 def _is_kubernetes(data: Any) -> bool:
