@@ -94,7 +94,7 @@ PURE_SPRIG = frozenset((
     "initials", "int", "int64", "float64", "isAbs", "join", "kebabcase", "kindOf", "last", "len", "list",
     "lower", "max", "min", "mod", "mul", "nindent", "nospace", "omit", "pick", "pluck", "plural", "prepend",
     "quote", "regexFind", "regexFindAll", "regexMatch", "regexReplaceAll", "regexReplaceAllLiteral",
-    "regexSplit", "repeat", "replace", "native_extra", "reverse", "round", "semver", "set", "sha1sum", "sha256sum",
+    "regexSplit", "repeat", "replace", "rest", "reverse", "round", "semver", "set", "sha1sum", "sha256sum",
     "snakecase", "sortAlpha", "split", "splitList", "squote", "sub", "substr", "swapcase", "ternary", "title",
     "toDecimal", "toJson", "toString", "toStrings", "trim", "trimAll", "trimPrefix", "trimSuffix", "trunc",
     "typeOf", "uniq", "unset", "until", "untilStep", "untitle", "upper", "without", "wrap", "wrapWith",

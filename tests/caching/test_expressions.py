@@ -24,6 +24,7 @@ def called(*parts: str | Reference) -> bool:
         "`randInt(1)`",
         "toJson([1])",
         "sprig.trim('x')",
+        "sprig.rest(list)",
         "sprig . trim ('x')",
         "[1, 2] | map(# * 2) | toJson()",
         "upper('x') + lower('y')",

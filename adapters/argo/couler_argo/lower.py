@@ -9,7 +9,6 @@ from typing import Any
 
 from couler_argo.documents import SPEC_PATHS, Manifest
 from couler_argo.plugin import Options
-from couler_argo.portable import adapted
 from couler_argo.versions import check_version, respell
 from couler_argo.writing import merge_workflow, write_workflow
 from couler_plugins.documents import Edit, Path
@@ -76,9 +75,12 @@ class _Lowering(Lowering):
         self._image = image
 
     def generate(self, workflow: Workflow) -> Iterator[Any]:
-        own = workflow if workflow.engine == "argo" else adapted(workflow, self._image)
-        added = write_workflow(own)
-        yield self._respelled(added, Manifest(own.kind, (), added), workflow.label)[0]
+        if workflow.engine != "argo":
+            from couler_argo.portable import adapted
+
+            workflow = adapted(workflow, self._image)
+        added = write_workflow(workflow)
+        yield self._respelled(added, Manifest(workflow.kind, (), added), workflow.label)[0]
 
     def patch(self, workflow: Workflow, original: Workflow, document: int) -> None:
         before, path = self.data(document), (original.source or ())[1:]
