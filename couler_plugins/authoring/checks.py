@@ -41,7 +41,7 @@ def checked_text(value: Any, what: str, hint: str, *, empty: bool = False) -> st
     if not value.strip() and not (empty and not value):
         raise InvalidInput(f"{what} is empty", hint=hint)
     if OPEN in value or CLOSE in value:
-        raise InvalidInput(f"{what} must be a constant, but has a value that only the run knows", hint=hint)
+        raise InvalidInput(f"{what} must be a constant, but has a value that is only known at run time", hint=hint)
     if not value.isprintable():
         raise InvalidInput(f"{what} is {shown(value)}, which has invisible characters", hint=hint)
     return value

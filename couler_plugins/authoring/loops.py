@@ -95,10 +95,10 @@ def _loop(item: Callable[..., RunValue], lists: Sequence[Any], function: Functio
         )
     for each in (each for column in columns for each in column):
         if isinstance(each, RunValue) or not isinstance(each, (str, int, float, bool)):
-            hint = "give texts and numbers; pass a list that only the run knows alone"
+            hint = "give texts and numbers; pass a list that is only known at run time alone"
             raise InvalidInput(f"map goes over {shown(each)}, a {type(each).__name__}", hint=hint)
         if isinstance(each, str) and not isinstance(as_value(each, "an item"), Literal):
-            hint = "give a list that only the run knows by itself: map(f, result); others hold constants"
+            hint = "give a list that is only known at run time by itself: map(f, result); others hold constants"
             raise InvalidInput("map goes over a text that holds a value of the run", hint=hint)
         if not isinstance(each, str):
             checked_json(each, "the list", "give numbers beyond that as texts")

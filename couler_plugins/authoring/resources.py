@@ -64,7 +64,7 @@ def job_operation(
 
 
 def _dumped(manifest: object) -> str:
-    """The resource as YAML; what only the run knows stands in its texts."""
+    """The resource as YAML; what is only known at run time stands in its texts."""
     hint = "give a resource as a mapping, or its YAML"
 
     def written(data: Any) -> Any:

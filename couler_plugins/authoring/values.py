@@ -25,7 +25,7 @@ MARKED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
 
 
 class RunValue:
-    """A text that only the run knows.
+    """A text that is only known at run time.
 
     Args:
         reference: what it stands for.
@@ -132,7 +132,7 @@ def as_value(content: Any, what: str) -> Value:
         hint = "give a text, a number, or what a step returned"
         raise InvalidInput(f"{what} is {shown(content)}, a {type(content).__name__}", hint=hint)
     if SPOILT.search(content):
-        hint = "put each into an f-string as it is: only the run knows the text that it stands for"
+        hint = "put each into an f-string as it is: its text is only known at run time"
         raise InvalidInput(f"{what} holds a value of the run that was turned into JSON or shown by repr()", hint=hint)
     pieces = MARKED.split(content)
     if any(mark in piece for piece in pieces[::2] for mark in (OPEN, CLOSE)):
@@ -179,7 +179,7 @@ def check_no_mark(content: Any, what: str) -> None:
         message = f"{what!r} has a text with a lone surrogate, which is no character"
         raise InvalidInput(message, step=what, hint="replace the character") from error
     if OPEN in text or CLOSE in text:
-        message = f"{what!r} must be a constant, but has a value that only the run knows"
+        message = f"{what!r} must be a constant, but has a value that is only known at run time"
         raise InvalidInput(message, step=what, hint="values go into args, env, and the texts of scripts and manifests")
 
 
@@ -199,10 +199,10 @@ def _reference(text: str, what: str) -> Reference:
     try:
         return checked_as_text(msgspec.json.decode(text, type=Reference | Given), what)
     except msgspec.DecodeError as error:
-        hint = "put it into a text as it is: what it is, only the run knows"
+        hint = "put it into a text as it is: its value is only known at run time"
         raise InvalidInput(f"{what} holds a value of the run that was changed", hint=hint) from error
 
 
 def _unknown(value: RunValue, doing: str) -> InvalidInput:
-    hint = "only the run knows it: use when() and equal(), or do it in a step"
+    hint = "it is only known at run time: use when() and equal(), or do it in a step"
     return InvalidInput(f"{value!r} cannot be {doing} while the workflow is written", hint=hint)

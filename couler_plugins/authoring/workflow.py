@@ -199,7 +199,7 @@ def _check_parameter(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise InvalidInput(f"the parameter {shown(name)} is {shown(value)}", hint="parameters are texts and numbers")
     if not isinstance(as_value(value, f"the parameter {shown(name)}"), Literal):
-        message = f"the parameter {shown(name)} must be a constant, but has a value that only the run knows"
+        message = f"the parameter {shown(name)} must be a constant, but has a value that is only known at run time"
         raise InvalidInput(message, hint="give its default")
 
 

@@ -87,7 +87,7 @@ def text_of(value: Any) -> str:
 
 
 def _value(value: Any) -> Value:
-    """An argument as its call passes it; in a list, each value that only the run knows is a text of its own."""
+    """An argument as its call passes it; in a list, each value that is only known at run time is a text of its own."""
     if isinstance(value, Node):
         return value  # type: ignore[return-value]  # one of the values that `_problem` knows
     if not isinstance(value, (list, tuple)) or not any(map(_is_open, value)):
@@ -99,7 +99,7 @@ def _value(value: Any) -> Value:
 
 
 def _quoted(item: Any) -> Iterator[Any]:
-    """The parts of a text in JSON that only the run knows in part."""
+    """The parts of a text in JSON that is only known at run time in part."""
     yield '"'
     parts = item.parts if isinstance(item, Template) else (item,)
     yield from (json.dumps(part, ensure_ascii=False)[1:-1] if isinstance(part, str) else part for part in parts)
@@ -119,7 +119,7 @@ def _is_open(value: Any) -> bool:
 
 
 def _problem(item: StepInput, value: Any) -> str | None:
-    """What is wrong with an argument; what only the run knows is checked there, by what runs."""
+    """What is wrong with an argument; what is only known at run time is checked there, by what runs."""
     if _is_open(value) or (isinstance(value, list) and any(map(_is_open, value))):
         return "has to be known when the workflow is written" if item.constant else None
     if not isinstance(value, PYTHON_TYPES[item.type]) or (isinstance(value, bool) and item.type != "bool"):

@@ -17,7 +17,7 @@ TELCO = Dataset(data="s3://data/telco.csv", feature_cols="tenure, age,marital", 
 
 
 def manifests(workflow: couler.AuthoredWorkflow) -> list[Any]:
-    """The resources that Argo would create, without what only the run knows."""
+    """The resources that Argo would create, without what is only known at run time."""
     found = []
     for template in yaml.safe_load(workflow.to("argo"))["spec"]["templates"]:
         if "resource" in template:

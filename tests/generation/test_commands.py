@@ -182,7 +182,7 @@ def test_what_an_engine_refuses_is_kept_all_the_same() -> None:
     listed = {"name": "list", "use": "python", "code": "def run():\n    return {'items': '[1]'}", "outputs": ["items"]}
     script = (TASKS, says(json.dumps({"name": "fans", "steps": [listed, fan]})))
     result, _ = generate(*script, more=("--to", "tekton", "--keep", "fans.json", "-o", "fans.yaml"))
-    assert (result.exit_code, "'fan' loops over a list that only the run knows" in result.stderr) == (2, True)
+    assert (result.exit_code, "'fan' loops over a list that is only known at run time" in result.stderr) == (2, True)
     assert run("generate", "--from", "fans.json", "--to", "argo", "-o", "fans.yaml").exit_code == 0
 
 

@@ -141,14 +141,14 @@ PORT = {
     "path": "appears as a file",
     "native_extra": MORE,
 }
-OUTPUT = {"kind": ARTIFACT, "exported": "is shown to the whole run", "native_extra": MORE}
+OUTPUT = {"kind": ARTIFACT, "exported": "is a global output", "native_extra": MORE}
 ITEMS = "loops with a limit, or with more items than those of its list"
 
 RULES: Mapping[type[Node], Sequence[Rule]] = {
     Workflow: (Rule("Workflow.handlers", "has hooks beside an exit handler, or on conditions", _handled),),
     Step: (
         Rule("Step.handlers", "has hooks, or an exit handler of its own"),
-        Rule("Step.directives", "is to be cached or tuned"),
+        Rule("Step.directives", "has an annotation for caching or tuning"),
         Rule("Step.native_extra", "{}", lambda site: site.node.native_extra and beyond(site.node.native_extra)),
         Rule("Step.role", "is a {site.node.role}"),
         Rule(
@@ -197,7 +197,7 @@ RULES: Mapping[type[Node], Sequence[Rule]] = {
         Rule("Operation.kind", "is a {}, which Airflow has no operator for", _kind),
         *(Rule(f"Operation.{name}", reason) for name, reason in CALLABLE.items()),
         Rule("Operation.daemon", "keeps running beside the steps after it"),
-        Rule("Operation.directives", "is to be cached or tuned"),
+        Rule("Operation.directives", "has an annotation for caching or tuning"),
         Rule("Operation.native_extra", "has {}", _pod_fields),
         Rule(
             "Container.role",
@@ -286,9 +286,9 @@ class Diagnostics:
         """Add something that a DAG has no place for, and that does not count for what is computed."""
         if self._on_unsupported == "error":
             hint = "--to 'airflow{on-unsupported=warn}' leaves it out, and says so"
-            self.refuse(feature, step, f"{reason}, which a DAG has no place for", hint)
+            self.refuse(feature, step, f"{reason}, which cannot be written for Airflow", hint)
         if self._on_unsupported == "warn":
-            self.note(step, "left out", f"it {reason}, which no DAG has a place for")
+            self.note(step, "left out", f"it {reason}, which cannot be written for Airflow")
             log.warning("%s", self.decisions[-1])
 
     def note(self, step: str, action: str, reason: str) -> None:

@@ -184,7 +184,7 @@ class _Task:
             expanded = [{name: value} for value in values] if isinstance(values, (list, tuple)) else None
         items = expanded if isinstance(expanded, (list, tuple)) else ()
         if not items or not all(isinstance(item, Mapping) for item in items):
-            raise refuse("Loop.axes", self._name, "is mapped over what only the run knows, or over nothing")
+            raise refuse("Loop.axes", self._name, "is mapped over what is only known at run time, or over nothing")
         for item in items:
             raise_all(check_task(self._task, item, self._task.template_fields))
         return [{**self._given, **item} for item in items]

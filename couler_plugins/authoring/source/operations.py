@@ -237,5 +237,5 @@ def _data(native: Native | None, subject: str) -> dict[str, Any]:
     if native is None:
         return {}
     if any(references(native)):
-        raise refused(subject, "has a structure that only the run knows")
+        raise refused(subject, "has a structure that is only known at run time")
     return dict(native.data)

@@ -45,7 +45,7 @@ def settings_of(workflow: Workflow) -> tuple[dict[str, str], list[str]]:
         Unsupported: it says something that is none of these.
     """
     if workflow.native_extra is not None and any(references(workflow.native_extra)):
-        raise refused(workflow.label, "says of its runs what only the run knows")
+        raise refused(workflow.label, "says of its runs what is only known at run time")
     rest = {} if workflow.native_extra is None else dict(workflow.native_extra.data)
     spec, metadata = dict(rest.pop("spec", {})), dict(rest.pop("metadata", {}))
     settings: dict[str, str] = {}

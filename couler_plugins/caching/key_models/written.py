@@ -143,7 +143,7 @@ class WrittenKeys(AnalyzedCache):
             if fill is None or verdict.objections or facts is None:
                 continue
             if verdict.entries is None:
-                reason, where = "only the run knows how many results it adds", SourcePlace.of(facts.operation.source)
+                reason, where = "the number of its results is unknown", SourcePlace.of(facts.operation.source)
                 refusal = Objection("uncounted", reason, "storage", self.how_to_bound(facts.operation), place=where)
             elif fill.admits(verdict.entries, facts.material.entry_bytes):
                 continue

@@ -60,7 +60,7 @@ def job_operation(
 
 
 def manifest_of(data: Any) -> Literal | Template:
-    """A resource as JSON, whose texts may be values that only the run knows: these cannot end the text they stand in.
+    """A resource as JSON; its texts may be values that are known at run time only, and these cannot end a text.
 
     Args:
         data: mappings and lists of scalars and values.

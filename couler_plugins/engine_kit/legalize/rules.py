@@ -129,7 +129,7 @@ WORKFLOW = (
     Rule("Workflow.entry", "is a library: nothing in it runs by itself", lambda workflow: workflow.entry is None),
     Rule(
         "Workflow.native_extra",
-        "says of all its pods what only the run knows",
+        "says of all its pods what is only known at run time",
         lambda workflow: any(references(workflow.native_extra)),
     ),
 )
@@ -161,7 +161,7 @@ OPERATION = (
     Rule("Operation.locks", "takes mutexes or semaphores"),
     Rule("Operation.metrics", "reports metrics"),
     Rule("Operation.daemon", "keeps running beside the steps after it"),
-    Rule("Operation.directives", "is to be cached or tuned"),
+    Rule("Operation.directives", "has an annotation for caching or tuning"),
     Rule(
         "Container.image",
         "runs a command outside of a container, without an image",
@@ -170,12 +170,12 @@ OPERATION = (
     Rule("Output.kind", "gives the artifact {!r}", lambda operation: artifacts(operation.outputs)),
     Rule(
         "Output.exported",
-        "shows {!r} to the whole run",
+        "has the global output {!r}",
         lambda operation: parameters(operation.outputs, attrgetter("exported")),
     ),
     Rule(
         "Output.native_extra",
-        "has more to say of {!r} than a name and a path",
+        "has fields other than name and path at {!r}",
         lambda operation: parameters(operation.outputs, attrgetter("native_extra")),
     ),
     Rule(
@@ -192,7 +192,7 @@ OPERATION = (
     *of_containers(
         Rule(
             "Output.value",
-            "finds its output {!r} otherwise than in a file",
+            "reads its output {!r} from something other than a file",
             lambda operation: parameters(operation.outputs, lambda output: not isinstance(output.path, Literal)),
         )
     ),
@@ -200,12 +200,12 @@ OPERATION = (
 SITE = (
     Rule("Step.call", "calls what is not in this workflow", lambda site: site.callee is None),
     Rule("Step.handlers", "has hooks, or an exit handler of its own"),
-    Rule("Step.directives", "is to be cached or tuned"),
+    Rule("Step.directives", "has an annotation for caching or tuning"),
     Rule("Step.native_extra", "{}", lambda site: site.step.native_extra and beyond(site.step.native_extra)),
     Rule("Step.role", "is a {}", lambda site: site.step.role if site.step.role != "normal" else ""),
     Rule(
         "Step.needs",
-        "needs one or the other, or that something is not so",
+        "has a dependency with OR or NOT",
         lambda site: any(not isinstance(part, Need) for part in conjuncts(site.step.needs)),
     ),
     Rule(
@@ -220,5 +220,5 @@ SITE = (
         lambda site: site.step.loop and (site.step.loop.combine != "rows" or len(site.step.loop.axes) != 1),
     ),
     Rule("Port.kind", "hands the artifact {!r} on", lambda site: artifacts(site.step.arguments)),
-    Rule("Retry.limit", "is retried without a limit, or up to one that only the run knows", _unknown_limit),
+    Rule("Retry.limit", "is retried without a limit, or up to one that is only known at run time", _unknown_limit),
 )

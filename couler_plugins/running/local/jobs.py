@@ -158,7 +158,7 @@ def _operation(operation: Operation, facet: Local) -> Iterator[Refusal]:
 
 
 ANY = "\N{REPLACEMENT CHARACTER}"
-"""What stands for a text that only the run knows."""
+"""What stands for a text that is only known at run time."""
 
 
 def _declared(operation: Operation, facet: Local) -> Look:

@@ -204,7 +204,7 @@ def _named(axes: list[str], reference: ir.Reference) -> ir.Reference:
 def _job(operation: ir.Operation, name: str, runs_on: str) -> ir.Operation:
     """The body of a job: the image is the job's, the command is a script of its one step.
 
-    Words that only the run knows go by variables, so that no shell reads what is in them.
+    Words that is only known at run time go by variables, so that no shell reads what is in them.
     """
     is_single = len(operation.containers) == 1
     require(is_single, "Operation.containers", operation.name, "does not run in one container", "give it one")

@@ -1,4 +1,4 @@
-"""Resources as operations: their manifests, with values that only the run knows."""
+"""Resources as operations: their manifests, with values that are only known at run time."""
 
 from __future__ import annotations
 

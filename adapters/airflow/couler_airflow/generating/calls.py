@@ -192,7 +192,7 @@ def _data(step: Step, values: Value, scope: Scope) -> Any:
 def _sequence(step: Step, values: Value, scope: Scope) -> list[Any]:
     sequence = _data(step, values, scope)
     if not isinstance(sequence, dict) or sequence.keys() - {"count", "start", "end", "format"}:
-        raise refusal("Loop.axes", step.name, "counts in a way that is not known here")
+        raise refusal("Loop.axes", step.name, "has a sequence that is not supported")
     start = _number(step, sequence, "start", 0)
     if "count" in sequence:
         count = _number(step, sequence, "count", 0)
@@ -203,7 +203,7 @@ def _sequence(step: Step, values: Value, scope: Scope) -> list[Any]:
     pattern = sequence.get("format", ())
     text = constant(pattern) if isinstance(pattern, tuple) else None
     if text is None or (text and len(PERCENT.findall(text)) != 1) or text.count("%") > 1:
-        raise refusal("Loop.axes", step.name, "formats its numbers in a way that is not known here")
+        raise refusal("Loop.axes", step.name, "formats its numbers in a way that is not supported")
     return [(text % number if text else str(number),) for number in numbers[: MAX_ITEMS + 1]]
 
 
@@ -211,4 +211,4 @@ def _number(step: Step, sequence: Mapping[str, Any], key: str, usual: int) -> in
     try:
         return int(data_text(sequence.get(key, usual)) or "")
     except ValueError:
-        raise refusal("Step.loop", step.name, f"counts from or to a {key} that only the run knows") from None
+        raise refusal("Step.loop", step.name, f"counts from or to a {key} that is only known at run time") from None

@@ -61,10 +61,10 @@ def whole_of(
         diagnostics.lose("Workflow.native_extra", "", f"says {HOUSEKEEPING[key]} ({key})")
     others = {"": data, "metadata.": metadata, "spec.": (cron.keys() | spec.keys()) - HOUSEKEEPING.keys()}
     if names := ", ".join(f"{place}{key}" for place, fields in others.items() for key in sorted(fields)):
-        diagnostics.refuse("Workflow.native_extra", "", f"has {names}, which no DAG has")
+        diagnostics.refuse("Workflow.native_extra", "", f"has {names}, which Airflow does not support")
     deadline = None if timeout is None else timedelta_of(data_text(timeout) or "")
     if timeout is not None and deadline is None:
-        reason = "has a deadline that only the run knows"
+        reason = "has a deadline that is only known at run time"
         diagnostics.refuse("Workflow.native_extra", "", reason, "give it in seconds")
     defaults = {"retries": 0, "retry_delay": Call("timedelta"), "startup_timeout_seconds": STARTUP}
     arguments: dict[str, Node] = {
@@ -88,7 +88,7 @@ def _described(metadata: dict[str, Any], diagnostics: Diagnostics) -> tuple[str 
         for name in ("annotations", "labels")
     }
     if any(None in values.values() for values in texts.values()):
-        diagnostics.refuse("Workflow.native_extra", "", "has a label or an annotation that only the run knows")
+        diagnostics.refuse("Workflow.native_extra", "", "has a label or an annotation that is only known at run time")
     lines = [
         texts["annotations"].pop(DESCRIPTION, ""),
         *(f"- {key}: {value}" for key, value in texts["annotations"].items()),
@@ -110,7 +110,7 @@ def _parameter(port: Port, diagnostics: Diagnostics) -> Node:
         diagnostics.refuse("Port.native_extra", port.name, f"has {', '.join(others)}")
     value = port.value if port.value is not None else port.default
     if value is not None and not isinstance(value, Literal):
-        diagnostics.refuse("Port.value", port.name, "is a parameter whose value only the run knows")
+        diagnostics.refuse("Port.value", port.name, "is a parameter whose value is only known at run time")
     keywords: dict[str, Node] = {"type": "string"}
     if data.get("enum") is not None:
         keywords["enum"] = [data_text(item) for item in data["enum"]]
@@ -127,7 +127,7 @@ def _limit(workflow: Workflow, parallelism: Any, diagnostics: Diagnostics) -> in
     limits = [parallelism, own.value if isinstance(own, Literal) else own]
     texts = [str(limit) for limit in limits if limit is not None]
     if not all(map(str.isdigit, texts)):
-        reason = "has a limit of parallel steps that only the run knows"
+        reason = "has a limit of parallel steps that is only known at run time"
         diagnostics.refuse("Graph.parallelism", workflow.label, reason)
     return min((int(text) for text in texts if text.isdigit()), default=None)
 

@@ -114,7 +114,7 @@ class Functions:
         """
         item_fields = [node for node in self._arguments(task, function, task.runs[0]).values() if _is_of_item(node)]
         if len(item_fields) != 1:
-            reason = "loops over a text that only the run knows, and passes the item as several parameters, or as none"
+            reason = "loops over a text that is only known at run time, and does not pass the item as one parameter"
             raise refusal("Step.loop", task.place[-1], reason, "loop over what a function returns")
         return item_fields[0]
 
@@ -141,7 +141,7 @@ class Functions:
         return Name(self._variables[number] + (f"[{key!r}]" if key else ""))
 
     def _spread(self, task: Task, partial: Call, fields: dict[str, Any], items: str) -> Node:
-        """A function that is mapped over what only the run knows."""
+        """A function that is mapped over what is only known at run time."""
         if task.over is None:
             return Call("expand", (), dict.fromkeys(fields, Name(items)), partial)
         listed = self._name(task.over, "")

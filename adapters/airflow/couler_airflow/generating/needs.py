@@ -91,7 +91,7 @@ def accepted(needs: Needs | None, step: str) -> Accepted:
     outcomes_of: dict[str, frozenset[str]] = {}
     for part in parts:
         if not isinstance(part, Need):
-            raise refusal("Step.needs", step, "needs one or the other, or that something is not so")
+            raise refusal("Step.needs", step, "has a dependency with OR or NOT")
         outcomes = _outcomes(part, step)
         outcomes_of[part.step] = outcomes_of.get(part.step, outcomes) & outcomes
     return Accepted(outcomes_of)

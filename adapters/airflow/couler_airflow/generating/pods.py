@@ -87,7 +87,9 @@ class Pod:
             return spec, metadata, None
         text = data_text(deadline) or ""
         if not text.isdigit():
-            raise refusal("Operation.native_extra", self.operation.name, "has a deadline that only the run knows")
+            raise refusal(
+                "Operation.native_extra", self.operation.name, "has a deadline that is only known at run time"
+            )
         return spec, metadata, int(text)
 
     def _init(self, container: Container) -> dict[str, Any]:
@@ -152,7 +154,7 @@ class Pod:
     def _data(self, native: Native | None) -> dict[str, Any]:
         data = resolve_data(native, self.run.scope, self._step)
         if not isinstance(data, dict):
-            raise refusal("Operation.native_extra", self.operation.name, "has something in place of a mapping")
+            raise refusal("Operation.native_extra", self.operation.name, "has a value where a mapping is expected")
         return data
 
     def _spelt(self, text: Text) -> Node:

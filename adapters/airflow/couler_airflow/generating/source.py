@@ -136,7 +136,7 @@ class _Body:
         yield variable, Call("expand", (), {field: Name(items)}, Call(f"{POD}.partial", (), {**fields, **run}))
 
     def _each(self, field: Node) -> Call:
-        """The task that makes one field for each item of a list that only the run knows."""
+        """The task that makes one field for each item of a list that is only known at run time."""
         options, listed = self._listing
         return Call("", (listed, field), {}, Call("each.override", (), options))
 
@@ -211,7 +211,9 @@ def attempts(task: Task, operation: Operation) -> dict[str, Node]:
     if operation.timeout is not None:
         timeout = timedelta_of(constant(resolve(operation.timeout, scope, name)) or "")
         if timeout is None or operation.retry is not None:
-            raise refusal("Operation.timeout", name, "has a timeout that only the run knows, or that spans its retries")
+            raise refusal(
+                "Operation.timeout", name, "has a timeout that is only known at run time, or that spans its retries"
+            )
         fields["execution_timeout"] = timeout
     return fields
 

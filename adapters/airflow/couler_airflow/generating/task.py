@@ -43,7 +43,7 @@ class Task:
         loops: whether it runs in a loop.
         fails: whether it does nothing but fail.
         listed: the list of a loop, as JSON text: it does nothing but give the next task what its runs are called with.
-        spread: whether it runs for the items of a list that only the run knows: the task before it gives them.
+        spread: whether it runs for the items of a list that is only known at run time: the task before it gives them.
         over: the task whose result it is mapped over as it is.
         waits: its upstream tasks.
         rule: its trigger rule.

@@ -85,7 +85,7 @@ class _Planner:
                 incoming = self._listing(step, listed, (*place, f"{own[-1]}-items"), incoming)
             return self._operation(step, callee, runs, own, incoming, spread=listed is not None, over=over)
         if listed is not None:
-            reason = f"calls {callee.name!r} for the items of a list that only the run knows"
+            reason = f"calls {callee.name!r} for the items of a list that is only known at run time"
             raise refusal("Step.loop", step.name, reason)
         return self._composite(step, callee, runs, own, incoming)
 

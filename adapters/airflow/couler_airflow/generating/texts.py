@@ -32,13 +32,13 @@ class Jinja(NamedTuple):
 
 
 class Item(NamedTuple):
-    """The item of a loop over a list that only the run knows, or what is under some keys of it."""
+    """The item of a loop over a list that is only known at run time, or what is under some keys of it."""
 
     keys: tuple[str, ...] = ()
 
 
 Text = tuple[str | Jinja | Item, ...]
-"""A text, cut at what only the run knows; neighbouring strings are one."""
+"""A text, cut at what is only known at run time; neighbouring strings are one."""
 
 FILES = (".bash", ".env", ".json", ".sh", ".sql", ".txt", ".yaml", ".yml")
 """Endings that operators, of this release or another, look up as files."""
@@ -137,7 +137,7 @@ def _item(item: Any, path: list[str]) -> Text | None:
 def _known(text: Any) -> Any:
     """A value in an item, where the run does not have to make it."""
     if isinstance(text, tuple) and constant(text) is None:
-        raise refusal("Step.loop", "", "loops over structures that only the run knows")
+        raise refusal("Step.loop", "", "loops over structures that are only known at run time")
     return constant(text) if isinstance(text, tuple) else text
 
 

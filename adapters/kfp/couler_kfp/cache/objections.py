@@ -82,6 +82,6 @@ def importer_objections(executor: Mapped) -> Iterator[Objection]:
         return
     constant = mapping_at(importer, "artifactUri").get("constant")
     if not (isinstance(constant, str) and DIGEST.fullmatch(constant)):
-        shown = json.dumps(constant) if isinstance(constant, str) else "an address that only the run knows"
+        shown = json.dumps(constant) if isinstance(constant, str) else "an address that is only known at run time"
         reason = f"what it imports, {shown}, may change at its place, and is the same artifact to KFP then"
         yield Objection("unversioned-input", reason)

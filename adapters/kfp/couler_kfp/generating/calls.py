@@ -135,7 +135,7 @@ CALLS = (
         "decides for each item of its loop",
         lambda site: any(test.value.to == "item" for test in _tests(site)),
     ),
-    Rule("Step.loop", "loops over a list that only the run knows, or over nothing", _is_unknown_list),
+    Rule("Step.loop", "loops over a list that is only known at run time, or over nothing", _is_unknown_list),
     Rule(
         "Step.loop",
         "loops over texts and mappings",
@@ -145,7 +145,7 @@ CALLS = (
     Rule("Step.arguments", BRACES, lambda site: "{{" in str(_texts_in_loop(site))),
     Rule(
         "Loop.limit",
-        "has a limit that only the run knows",
+        "has a limit that is only known at run time",
         lambda site: (
             site.step.loop and site.step.loop.limit and not str(getattr(site.step.loop.limit, "value", "")).isdigit()
         ),

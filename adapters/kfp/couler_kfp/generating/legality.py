@@ -82,7 +82,7 @@ PORTS = (
 )
 COMPONENT = rules.of_containers(
     *PORTS[1:],
-    Rule("Operation.native_extra", "says more of its pod than KFP's components do", _says_more_of_pod),
+    Rule("Operation.native_extra", "has pod fields that KFP does not support", _says_more_of_pod),
     Rule(
         "Operation.containers",
         "has more than one container",
@@ -111,7 +111,7 @@ TABLE = Table(
             lambda workflow: workflow.kind == "CronWorkflow",
             "convert its workflow, and make a recurring run of the pipeline",
         ),
-        Rule("Workflow.native_extra", "has {}, which no pipeline has", unsaid),
+        Rule("Workflow.native_extra", "has {}, which KFP does not support", unsaid),
         Rule("Workflow.handlers", "has hooks beside an exit handler", lambda workflow: len(workflow.handlers) > 1),
     ),
     circle=(Rule("Step.call", "calls {!r}, which calls itself: components of KFP cannot", str, WAY_OUT),),

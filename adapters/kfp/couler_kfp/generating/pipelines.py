@@ -147,7 +147,7 @@ def _losses(workflow: Workflow, whole: Workflow) -> Iterator[Decision]:
         yield note("", "a pipeline has no labels and no annotations")
     for key in HOUSEKEEPING:
         if key in rest.get("spec", {}):
-            yield note("", f"it says {key}, which a pipeline has no place for")
+            yield note("", f"it has {key}, which cannot be written for KFP")
     for port in workflow.parameters:
         if port.native_extra is not None:
             yield note(port.name, "a pipeline says no more of a parameter than its type")

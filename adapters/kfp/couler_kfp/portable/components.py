@@ -195,10 +195,10 @@ def _with_limits(name: str, container: Container) -> Container:
         kind = accelerator.get("resourceType", accelerator.get("type"))
         count = accelerator.get("resourceCount", accelerator.get("count"))
         if not isinstance(kind, str) or count is None or "{{" in kind or "{{" in str(count):
-            raise refuse("Container.limits", name, "takes an accelerator that only the run knows")
+            raise refuse("Container.limits", name, "takes an accelerator that is only known at run time")
         limits[kind] = Literal(value=str(count))
     if any(not isinstance(value, Literal) for _, value in (*container.requests, *container.limits)):
-        reason = "has resources that only the run knows"
+        reason = "has resources that are only known at run time"
         raise refuse("Container.limits", name, reason, "give them as constants")
     for key in ("resources", "command", "args", "env"):
         if rest.get(key) in ({}, []):

@@ -1,6 +1,6 @@
 """Platform configuration in the terms of Kubernetes' pods and containers.
 
-Source: `kubernetes_executor_config.proto`; names and values that only the run knows are refused.
+Source: `kubernetes_executor_config.proto`; names and values that are only known at run time are refused.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def configured(name: str, container: Container, platforms: Mapping[str, Any]) ->
     ):
         entries = config.get(field, {})
         if not isinstance(entries, Mapping) or not entries.keys() <= set(keys):
-            raise refuse("Operation.native_extra", name, f"has a {field} that only the run knows")
+            raise refuse("Operation.native_extra", name, f"has a {field} that is only known at run time")
         if entries:
             pod[own or field] = dict(entries) if own else entries["labels"]
     if tolerations := _items(name, "tolerations", config):
@@ -123,7 +123,10 @@ def _name(name: str, field: str, item: Mapping[str, Any], kind: str) -> str:
     result = parameter or item.get("constant") or item.get(f"{kind}Name")
     if not isinstance(result, str) or not result:
         raise refuse(
-            "Operation.native_extra", name, f"has a {field} whose name only the run knows", "give it a constant name"
+            "Operation.native_extra",
+            name,
+            f"has a {field} whose name is only known at run time",
+            "give it a constant name",
         )
     return result
 
@@ -134,5 +137,5 @@ def _optional(item: Mapping[str, Any]) -> dict[str, bool]:
 
 def _toleration(name: str, item: Mapping[str, Any]) -> Any:
     if "tolerationJson" in item:
-        raise refuse("Operation.native_extra", name, "has a toleration that only the run knows")
+        raise refuse("Operation.native_extra", name, "has a toleration that is only known at run time")
     return dict(item)

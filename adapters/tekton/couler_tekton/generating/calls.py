@@ -140,7 +140,7 @@ ENDS = (
     ),
     Rule(
         "Step.timeout",
-        "has a timeout that only the run knows",
+        "has a timeout that is only known at run time",
         lambda site: _of_operation(site, "timeout") and rules.is_unknown(site.step.timeout or site.callee.timeout),
         "give it as a constant",
     ),
@@ -153,7 +153,7 @@ LOOPS = (
     ),
     Rule(
         "Step.loop",
-        "loops over a list that only the run knows",
+        "loops over a list that is only known at run time",
         lambda site: (
             site.step.loop
             and site.step.loop.combine == "rows"

@@ -102,7 +102,7 @@ BODY = rules.of_containers(
     ),
     Rule(
         "Operation.native_extra",
-        "says of its pod what only the run knows",
+        "says of its pod what is only known at run time",
         lambda operation: any(references(operation.native_extra)),
     ),
     Rule("Operation.native_extra", "has {}", _unknown_of_pod),
@@ -119,7 +119,9 @@ TABLE = Table(
             lambda workflow: workflow.kind == "CronWorkflow",
             "convert its workflow, and start that by a Trigger or a CronJob",
         ),
-        Rule("Workflow.native_extra", "has {}, which no PipelineRun has", lambda workflow: unsaid(workflow, CARRIED)),
+        Rule(
+            "Workflow.native_extra", "has {}, which Tekton does not support", lambda workflow: unsaid(workflow, CARRIED)
+        ),
     ),
     circle=(Rule("Step.call", "calls {!r}, which calls itself", str, WAY_OUT),),
     parameter=(

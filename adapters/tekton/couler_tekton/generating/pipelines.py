@@ -119,7 +119,7 @@ def _finalizers(tasks: Tasks, workflow: Workflow) -> list[str]:
     others = list(tasks.found.values())
     for task in others:
         if task.asks_status:
-            raise refuse("Step.condition", task.name, "asks how the run went, before its end")
+            raise refuse("Step.condition", task.name, "reads the status of the run before it has ended")
     for handler in workflow.handlers:
         tasks.add(handler.step)
     final = list(tasks.found.values())[len(others) :]
@@ -128,7 +128,7 @@ def _finalizers(tasks: Tasks, workflow: Workflow) -> list[str]:
             reason = "runs at the end, and waits for others, or reads what they give"
             raise refuse("Workflow.handlers", task.name, reason, "let the handler be one container")
         if task.asks_status and any(other.step.tolerates for other in others):
-            reason = "asks how the run went, in which a task may fail: to Tekton that is a failure"
+            reason = "reads the status of the run, in which a task may fail: Tekton counts that as a failure"
             raise refuse("Step.condition", task.name, reason, "let it find that out itself")
     return [task.name for task in final]
 
@@ -196,7 +196,7 @@ def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Valu
         yield note("", "left out", f"it says metadata.{key}, which is for its own object")
     for key in HOUSEKEEPING:
         if key in rest.get("spec", {}):
-            yield note("", "left out", f"it says {key}, which a PipelineRun has no place for")
+            yield note("", "left out", f"it has {key}, which cannot be written for Tekton")
     for port in workflow.parameters:
         if port.native_extra is not None:
             yield note("", "left out", f"its parameter {port.name!r} says more than a value")

@@ -110,7 +110,7 @@ def _check_wait(step: Step, upstream: Called, outcomes: frozenset[str], *, is_re
             "pass a result of it, or let it start all the same",
         ),
         (skips and "skipped" in outcomes and is_read, f"reads from {name!r}, which may be skipped", ""),
-        (misses and (is_graph or "omitted" in outcomes), f"starts although {name!r} may have been left out", ""),
+        (misses and (is_graph or "omitted" in outcomes), f"may start after {name!r} was skipped", ""),
     ):
         if breaks:
             raise refuse("Step.needs", step.name, reason, hint)

@@ -116,7 +116,7 @@ def _text(value: Value, item: Any, step: str) -> str:
 def _at(item: Any, piece: Any, step: str) -> Any:
     """Return what a reference reads of an item."""
     if piece.to != "item":
-        raise refuse("Step.loop", step, "joins an item and something that only the run knows", "pass both")
+        raise refuse("Step.loop", step, "joins an item and something that is only known at run time", "pass both")
     for key in (*filter(None, [piece.name]), *piece.path):
         if not isinstance(item, dict) or key not in item:
             raise refuse("Step.loop", step, f"reads {key!r} of an item that has none")

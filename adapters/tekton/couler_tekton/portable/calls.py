@@ -182,7 +182,7 @@ CALLS = (
     ),
     Rule(
         "Step.condition",
-        "asks how the others went, of which one may fail: Tekton says Failed then, although the run succeeds",
+        "reads the status of the others, of which one may fail: Tekton says Failed then, although the run succeeds",
         lambda site: _outcomes_asked(site) and any(other.tolerates for other in _others(site)),
         "let it find that out itself",
     ),
@@ -209,7 +209,7 @@ CALLS = (
     ),
     Rule(
         "Loop.axes",
-        "loops over {!r}, which only the run knows",
+        "loops over {!r}, which is only known at run time",
         lambda site: [axis.name for axis in _axes(site) if not _items(axis)],
         "list the items in the matrix itself",
     ),

@@ -166,13 +166,13 @@ TABLE = Table(
     parameter=(
         Rule(
             "Workflow.parameters",
-            "is given a list, a mapping, or what only the run knows",
+            "is given a list, a mapping, or what is only known at run time",
             lambda port: port.value is not None and not is_text(port.value),
             "pass texts, one by one",
         ),
         Rule(
             "Workflow.parameters",
-            "has a value that only the run knows",
+            "has a value that is only known at run time",
             lambda port: port.value is not None and is_text(port.value) and not isinstance(port.value, Literal),
         ),
     ),

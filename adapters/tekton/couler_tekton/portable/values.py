@@ -11,7 +11,7 @@ from couler_plugins.ir import Literal, Native, Reference, Template, Value
 from couler_tekton.structures import write_structure
 from couler_tekton.variables import spell
 
-ONLY_TEKTON = Legality(engine="tekton", rules={}, hints={}, usual="take it out, or leave the run to Tekton")
+ONLY_TEKTON = Legality(engine="tekton", rules={}, hints={}, usual="remove it, or keep this workflow on Tekton")
 refuse = ONLY_TEKTON.refusal
 MARK = "\ue000"
 SHEBANG = re.compile(r"\s*#!\s*(\S+)[ \t]*([^\n]*)\n")

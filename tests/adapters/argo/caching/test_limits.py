@@ -122,7 +122,7 @@ TASKS = [
 CALLS = {
     "600 steps": "".join(TASKS),
     "a loop over 600 items": LOOP % ("pure", f"withItems: [{', '.join(map(str, range(600)))}]"),
-    "a loop over what only the run knows": LOOP % ("pure", "withParam: '{{workflow.parameters.p}}'"),
+    "a loop over what is only known at run time": LOOP % ("pure", "withParam: '{{workflow.parameters.p}}'"),
 }
 
 
