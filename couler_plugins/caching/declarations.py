@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 
 import msgspec
 
@@ -128,6 +127,8 @@ def waivers_in(said: Sequence[Said]) -> tuple[str, ...]:
 
 def check_words(said: Sequence[Said]) -> Iterator[Objection]:
     """Return an objection to each word that waives nothing, and to words that are no text."""
+    from difflib import get_close_matches  # slow to import, and for mistakes only
+
     for item in said:
         words = _words(item)
         near = {word: [word] if word in WAIVERS else get_close_matches(word, WAIVERS, 1) for word in words}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -145,6 +144,8 @@ def replace_file(path: Path, text: str) -> Path:
         if target.exists() and not target.is_file():
             target.write_bytes(text.encode())  # a device or a pipe cannot be replaced
             return path
+        import tempfile  # with all that compresses: only for those who write files
+
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(descriptor, "wb") as stream:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 from collections.abc import Iterable
 
 from couler_plugins.errors import InvalidInput
@@ -101,6 +100,8 @@ def temporary_name(token: str) -> str:
 
 def temporary_beside(name: str) -> str:
     """A new name for what is written before it becomes the object `name`: in its namespace, for what is in one."""
+    import secrets  # which imports more than most that need names need
+
     parts = name.split("/")
     return "/".join([*(parts[:2] if len(parts) > 2 else []), temporary_name(secrets.token_hex(12))])
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from couler_plugins.documents import Document
 from couler_plugins.engine_kit.json_form.checking import check
+from couler_plugins.engine_kit.json_form.plugin import is_json_form
 from couler_plugins.engine_kit.lowering import Lowering
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs.adapters import NoOptions
@@ -18,17 +18,11 @@ from couler_plugins.plan import Lowered, Plan
 ENGINE = "couler"
 
 
-def claims(document: Document) -> bool:
-    """Whether the document says that it is in this schema, of whatever version."""
-    data = document.data
-    return isinstance(data, dict) and str(data.get("schema", "")).startswith("couler.ir/")
-
-
 def lift(bundle: Bundle, refuse: Callable[[int, CoulerError], None]) -> Plan:
     """The workflows of the documents in this schema; what cannot be read refuses its file."""
     workflows: list[Workflow] = []
     for number, document in enumerate(bundle.documents):
-        if not claims(document):
+        if not is_json_form(document):
             continue
         try:
             workflow = from_json(json.dumps(document.data))
