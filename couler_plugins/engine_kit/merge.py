@@ -25,6 +25,7 @@ class Sources:
     Attributes:
         documents: as above.
         written: an object for each place that a node was read from.
+        fresh: the `id` of each object that stands for a node which was read nowhere.
         ordered: the `id` of each mapping whose keys come in the order in which they are written.
     """
 
@@ -32,6 +33,7 @@ class Sources:
         self.documents = documents or {}
         self._shared = shared or set()
         self.written: dict[ir.Source, Any] = {}
+        self.fresh: set[int] = set()
         self.ordered: set[int] = set()
         self._natives: dict[int, ir.Source] = {}
         self._by_id: dict[int, ir.Source] = {}
@@ -51,10 +53,12 @@ class Sources:
 
     def note(self, written: T, source: ir.Source | None) -> T:
         """Remember where the node was read that this stands for, and return it."""
-        if source is not None:
+        self._alive.append(written)
+        if source is None:
+            self.fresh.add(id(written))
+        else:
             self.written[source] = written
             self._by_id[id(written)] = source
-            self._alive.append(written)
         return written
 
     def note_made(self, written: T, source: ir.Source | None) -> T:
@@ -89,7 +93,8 @@ class Merge:
     def merged(self, native: Any, before: Any, after: Any, source: ir.Source) -> Any:
         """`native`, changed where `after` differs from `before`; the same object where they do not differ.
 
-        A node that was read elsewhere is made from that, and an item of a list else from that of its name or value.
+        A node that was read elsewhere is made from that, and one that was read nowhere is new. Other items of a list
+        are made from that of the same name or value.
 
         Args:
             native: what was read; None where nothing was.
@@ -143,7 +148,7 @@ class Merge:
             if number < len(before) and item is before[number] is native[number]:
                 result.append(item)
                 continue
-            if self._after.of(item, self._before) is not None:
+            if self._after.of(item, self._before) is not None or id(item) in self._after.fresh:
                 place = None
             elif number >= len(before) or not _is_alike(before[number], item):
                 places = places or {_label(before[place]): place for place in reversed(range(len(before)))}

@@ -11,8 +11,6 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union
 
-import msgspec
-
 from couler_plugins.errors import InvalidInput
 
 T = TypeVar("T")
@@ -50,7 +48,8 @@ class Size(int):
         return f"{int(self) // _UNITS[unit]}{unit}"
 
 
-class Option(msgspec.Struct, frozen=True):
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
     """One option.
 
     Attributes:

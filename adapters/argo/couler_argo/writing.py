@@ -137,7 +137,7 @@ class _Writing:
             groups = [[self._step(steps[name], context) for name in stage] for stage in item.stages]
             whole = {**mapping, "steps": groups}
         if not isinstance(old, Graph):
-            return whole
+            return self._sources.note(whole, None)
         if (old.stages is None) is not (item.stages is None):
             raise Unsupported(
                 f"{_nameless(item).name!r} cannot turn from a dag into steps or back",
@@ -162,7 +162,7 @@ class _Writing:
     def _written(self, codec: Codec, old: N | None, new: N, context: Context, keys: Collection[str] = ()) -> Mapped:
         """A node: what it was lifted from, with what differs and these keys written anew."""
         if type(old) is not type(new):
-            return codec.write(_nameless(new), context)
+            return self._sources.note(codec.write(_nameless(new), context), None)
         native = self._sources.native(new)
         return self._sources.note_made(codec.update(native, _nameless(old), _nameless(new), context, keys), new.source)
 

@@ -97,8 +97,8 @@ def retry_of(site: StepSite) -> Retry | None:
 
 def absent_outputs(site: StepSite) -> list[str]:
     """Return what is read of a call that is no output parameter of its callee, and not what that prints."""
-    outputs = parameters(site.callee.outputs, bool) if site.callee is not None else []
-    fits = {("parameter", name) for name in outputs}
+    outputs = site.callee.outputs if site.callee is not None else ()
+    fits = {("parameter", output.name) for output in outputs}  # artifacts among them break a rule of their own
     if isinstance(site.callee, Operation):
         fits.add(("result", "result"))
     return [item.name for item in site.outputs_read if (item.kind, item.name) not in fits and item.kind != "artifact"]

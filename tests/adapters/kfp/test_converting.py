@@ -247,7 +247,7 @@ def test_accelerators_are_limits() -> None:
     limits = templates(manifest(text))["comp-echo"]["container"]["resources"]["limits"]
     assert limits == {"cpu": "2", "nvidia.com/gpu": "1"}
     unknown = text.replace("resourceCpuLimit: '2'", "resourceCpuLimit: \"{{$.inputs.parameters['text']}}\"")
-    assert "only the run knows" in str(refusal(unknown))
+    assert "only known at run time" in str(refusal(unknown))
 
 
 def test_a_retry_has_no_delay_which_is_said() -> None:

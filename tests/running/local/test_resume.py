@@ -140,7 +140,7 @@ outputs: {parameters: [{name: all, valueFrom: {parameter: "{{steps.a.outputs.res
 
 def process(tmp_path: Path) -> subprocess.Popen[str]:
     (tmp_path / "w.yaml").write_text(SLOW_TEXT)
-    tests = Path(__file__).parents[1]
+    tests = Path(__file__).parents[2]
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "w.yaml"), str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(tests)}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)

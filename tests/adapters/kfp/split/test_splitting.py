@@ -164,11 +164,11 @@ def test_names_of_untouched_parts_stay_across_an_edit(tmp_path: Path) -> None:
     edited = chain(8)
     edited["root"]["dag"]["tasks"]["extra"] = copy.deepcopy(edited["root"]["dag"]["tasks"]["step-7"])
     edited["root"]["dag"]["tasks"]["extra"]["taskInfo"]["name"] = "extra"
-    import dataclasses
+    from msgspec.structs import replace
 
     from couler_plugins.driver.session import optimize_inputs
 
-    work = dataclasses.replace(work, previous=first.parts)
+    work = replace(work, previous=first.parts)
     inputs = read_source(Text(pipeline(edited), "pipeline.json"), config.max_bytes)
     second = optimize_inputs(inputs, splitting("max-steps=3"), work)
     before, after = (pipelines_in(list(result.documents)) for result in (first, second))
