@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +14,10 @@ from adapters.kfp.split.runs import splitting
 from adapters.kfp.test_bad_input import DANGLING, NEEDS
 from adapters.kfp.test_documents import PIPELINE
 from adapters.subjects import KFP
+from couler_kfp import lint as kfp_lint
 from couler_plugins.api import Text, lint, optimize
 from couler_plugins.documents import dump_yaml
+from support import ROOT
 
 READABLE = [case for case in DANGLING if "not valid YAML" not in case[2]]
 KEY = "cachingOptions: {cacheKey: k, enableCache: true}"
@@ -118,3 +123,11 @@ def test_a_platform_that_is_no_mapping_stops_nothing() -> None:
     platform = "---\nplatforms: {kubernetes: {deploymentSpec: {executors: {exec-use: -1}}}}\n"
     linted = lint(Text(PIPELINE.partition("---\n")[0] + platform, "p.yaml"))
     assert (linted.errors, linted.documents) == ((), 2)
+
+
+def test_the_page_has_every_code() -> None:
+    source = Path(inspect.getsourcefile(kfp_lint) or "").read_text(encoding="utf-8")
+    codes = set(re.findall(r'"(?:error|warning)", "([a-z]+-[a-z-]+)"|yield "([a-z]+-[a-z-]+)"', source))
+    page = (ROOT / "docs" / "kfp.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `([a-z-]+)` \| (?:error|warning) ", page, re.MULTILINE))
+    assert {first or second for first, second in codes} | {"size"} == rows  # `size` comes from the footprint
