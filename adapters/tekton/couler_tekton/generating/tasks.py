@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from couler_plugins.engine_kit.legalize.conditions import Membership, is_outcome, memberships
@@ -163,7 +164,7 @@ class Tasks:
 
     def _graph(self, step: Step, graph: Graph, around: Around) -> Called:
         called: dict[str, Called] = {}
-        scope = around.scope._replace(output=lambda reference: _output(called[reference.step], reference))
+        scope = around.scope._replace(output=partial(_output, called))
         steps, accepted = {inner.name: inner for inner in graph.steps}, waits(graph)
         for name in GraphView(graph).order():
             inner = steps[name]
@@ -193,9 +194,11 @@ def _conditions(step: Step, scope: Scope) -> Iterator[Membership]:
             raise refuse("Step.condition", step.name, "has a condition that never holds", "leave the step out")
 
 
-def _output(called: Called, reference: Reference) -> Value:
+def _output(called: Mapping[str, Called], reference: Reference) -> Value:
     """Return what an output of a step stands for."""
-    source = called.output
+    if reference.step not in called:
+        return _no_output(reference)
+    source = called[reference.step].output
     if not isinstance(source, Task):
         return source[reference.name]
     source.is_printed = source.is_printed or reference.kind == "result"
@@ -204,4 +207,4 @@ def _output(called: Called, reference: Reference) -> Value:
 
 
 def _no_output(reference: Reference) -> Value:
-    raise refuse("Step.arguments", reference.step, "is read where it is not known")
+    raise refuse("Step.arguments", reference.step or reference.name, "is read where it is not known")
