@@ -49,6 +49,16 @@ def test_a_plugin_is_found_with_what_it_gives(plugin_box: PluginBox) -> None:
     )
 
 
+def test_a_plugin_in_a_zip_file_is_found(plugin_box: PluginBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin_box.add("mine", OPTIMIZER.format(name="mine-first"), distribution="my-dist", version="2.3")
+    archive = shutil.make_archive(str(plugin_box.folder / "plugins"), "zip", plugin_box.site)
+    shutil.rmtree(plugin_box.site)
+    monkeypatch.syspath_prepend(archive)
+    (record,) = plugin_box.records()
+    assert (record.distribution, record.version) == ("my-dist", "2.3")
+    assert record.provides == {"optimizers": ("mine-first",)}
+
+
 def test_plugins_are_in_the_order_of_their_names(plugin_box: PluginBox) -> None:
     for name in ("zebra", "ant", "mole"):
         plugin_box.add(name, OPTIMIZER.format(name=name))

@@ -60,7 +60,8 @@ def load_plugins(config: Config | None = None, more: Mapping[str, object] | None
 def _installed(folders: tuple[tuple[str, int], ...]) -> list[tuple[PluginRecord, Callable[[], object]]]:
     """All plugins by distribution and name, out of hundreds of distributions.
 
-    `importlib.metadata` finds the same, but its import alone is a tenth of what a short command takes.
+    `importlib.metadata` finds the same, but its import alone is a tenth of what a short command takes. So only
+    archives, such as wheels and zip files, are left to it.
 
     Args:
         folders: those on `sys.path`, and when distributions were last put into them or taken away.
@@ -80,6 +81,15 @@ def _installed(folders: tuple[tuple[str, int], ...]) -> list[tuple[PluginRecord,
                 )
                 module, _, names = value.partition("[")[0].replace(" ", "").partition(":")
                 installed.append((record, functools.partial(pkgutil.resolve_name, f"{module}:{names}")))
+    if archives := [folder for folder, _ in folders if Path(folder).is_file()]:
+        from importlib.metadata import distributions
+
+        for found in distributions(path=archives):
+            for point in found.entry_points.select(group=PROJECT):
+                record = PluginRecord(
+                    name=point.name, module=point.value, distribution=found.name, version=found.version
+                )
+                installed.append((record, point.load))
     return sorted(installed, key=lambda pair: pair[0].owner)
 
 

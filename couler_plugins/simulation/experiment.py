@@ -152,7 +152,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     capture: float | None
     hit_ratio: float
     written: int
-    bytes_held: float
+    bytes_held: float = msgspec.field(name="held")
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def test_json_adds_up(simulate: Couler) -> None:
     assert without == {0: 12 * 9180.0, 1: 12 * 9180.0}
     assert len(found["cells"]) == 8
     for cell in found["cells"]:
+        assert cell["held"] >= 0
         assert cell["seconds"] == pytest.approx(cell["computing"] + cell["loading"])
         assert cell["saved"] == pytest.approx(1 - cell["seconds"] / without[cell["seed"]])
     for row in found["rows"]:

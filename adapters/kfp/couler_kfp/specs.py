@@ -83,8 +83,7 @@ def write_spec(workflow: Workflow, components: Mapped, bodies: Mapping[str, Body
     if clashes := bodies.keys() & rest.get("deploymentSpec", {}).get("executors", {}).keys():
         raise unsupported("Operation.name", min(clashes), "is the label of an executor that nothing runs", "rename it")
     own: Mapped = {"pipelineInfo": {"name": workflow.name}, "schemaVersion": VERSION}
-    if bodies:
-        own["deploymentSpec"] = {"executors": {label: body.executor for label, body in bodies.items()}}
+    own["deploymentSpec"] = {"executors": {label: body.executor for label, body in bodies.items()}}
     inner = {name: component for name, component in components.items() if name != ROOT}
     return {**joined(own, rest), "components": inner, "root": components[ROOT]}
 

@@ -30,7 +30,11 @@ from couler_plugins.ir import (
 
 KINDS = ("container", "script")
 WHOLE = "say it of the steps in it"
-WHOLE_PARTS = ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets", "native_extra")
+WHOLE_PARTS = {
+    **{part: part for part in ("retry", "timeout", "memoized", "locks", "metrics", "finalizers", "regions", "targets")},
+    "native_extra": "fields of its engine",
+}
+"""What graphs may have in place of their steps, and what people call it."""
 
 
 def of_containers(*rules: Rule) -> tuple[Rule, ...]:
@@ -134,7 +138,7 @@ WORKFLOW = (
     ),
 )
 GRAPH = (
-    *(Rule(f"Graph.{part}", f"has {part} as a whole") for part in WHOLE_PARTS),
+    *(Rule(f"Graph.{part}", f"has {WHOLE_PARTS[part]} as a whole") for part in WHOLE_PARTS),
     Rule(
         "Graph.parallelism", "limits how many of its steps run at a time", hint="leave that to a quota of the namespace"
     ),

@@ -47,7 +47,7 @@ def _rest(operation: Operation, common: list[Any]) -> Native | None:
     """Return the metadata and the volumes of a task: nothing else of a pod is said by a task."""
     rest = fields_of(operation.native_extra)
     mounts = [item.native_extra for item in operation.containers if item.native_extra is not None]
-    mounted = {item["name"] for mount in mounts for item in write_structure(mount, str).get("volumeMounts", ())}
+    mounted = {item.get("name") for mount in mounts for item in write_structure(mount, str).get("volumeMounts", ())}
     volumes = [*rest.get("volumes", []), *(volume for volume in common if volume.get("name") in mounted)]
     kept = {key: content for key, content in (("volumes", volumes), ("metadata", rest.get("metadata"))) if content}
     return Native.of(kept) if kept else None

@@ -192,7 +192,8 @@ def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Valu
         return Decision(optimizer="tekton", workflow=workflow.label, subject=subject, action=action, reason=reason)
 
     rest = fields_of(workflow.native_extra)
-    for key in sorted(rest.get("metadata", {}).keys() - {"labels", "annotations"}):
+    metadata = rest.get("metadata")
+    for key in sorted((metadata if isinstance(metadata, dict) else {}).keys() - {"labels", "annotations"}):
         yield note("", "left out", f"it says metadata.{key}, which is for its own object")
     for key in HOUSEKEEPING:
         if key in rest.get("spec", {}):

@@ -31,7 +31,7 @@ def portable_operation(operation: Operation, bindings: Mapping[str, Any]) -> Ope
     """
     rest = said(operation)
     last = sum(item.role == "main" for item in operation.containers) - 1
-    bound = {item["name"]: _bound(item, operation.name, bindings) for item in rest.get("workspaces", [])}
+    bound = {item.get("name", ""): _bound(item, operation.name, bindings) for item in rest.get("workspaces", [])}
     mounts, volumes = [mount for mount, _ in bound.values()], [volume for _, volume in bound.values()]
     path = f"{RESULTS}/{{}}" if last else "/tmp/tekton-result-{}"  # noqa: S108  # in a pod of its own
 
@@ -68,7 +68,7 @@ def portable_operation(operation: Operation, bindings: Mapping[str, Any]) -> Ope
 
 def _bound(item: dict[str, Any], owner: str, bindings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return how a workspace is mounted, and the volume behind it."""
-    name = item["name"]
+    name = item.get("name", "")
     if name not in bindings:
         hint = "bind it to an emptyDir, a Secret, a ConfigMap or a claim"
         raise refuse("Operation.native_extra", owner, f"has the workspace {name!r}, which is not bound", hint)

@@ -120,7 +120,7 @@ def _computed(graph: Graph) -> list[str]:
 
 
 def _foreign_reads(operation: Operation) -> list[str]:
-    names = {item["name"] for item in said(operation).get("workspaces", [])}
+    names = {item.get("name") for item in said(operation).get("workspaces", [])}
 
     def is_plain(item: Reference) -> bool:
         match item:

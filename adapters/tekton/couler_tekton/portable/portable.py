@@ -65,7 +65,8 @@ class _Portable:
         self._top = self._by_name[getattr(workflow.entry.call, "name", "")]
         bindings = said(workflow).get("spec", {}).get("workspaces", [])
         self._volumes = {
-            str(item["name"]): {key: content for key, content in item.items() if key != "name"} for item in bindings
+            str(item.get("name", "")): {key: content for key, content in item.items() if key != "name"}
+            for item in bindings
         }
         inputs = self._top.inputs if isinstance(self._top, Graph) else ()
         ports = {port.name: Port(name=port.name, value=port.default) for port in inputs}
@@ -186,8 +187,8 @@ def _explicit(step: Step, callee: Graph | Operation, inside: Mapping[str, Value]
 
 def _bound(step: Step, callee: Graph | Operation, volumes: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the workspaces of a callee are bound to, by its own names for them."""
-    outer = {item["name"]: item.get("workspace") or item["name"] for item in said(step).get("workspaces", [])}
-    names = [item["name"] for item in said(callee).get("workspaces", [])]
+    outer = {item.get("name"): item.get("workspace") or item.get("name") for item in said(step).get("workspaces", [])}
+    names = [item.get("name", "") for item in said(callee).get("workspaces", [])]
     return {name: volumes[outer.get(name, name)] for name in names if outer.get(name, name) in volumes}
 
 
