@@ -84,10 +84,10 @@ def _installed(folders: tuple[tuple[str, int], ...]) -> list[tuple[PluginRecord,
     if archives := [folder for folder, _ in folders if Path(folder).is_file()]:
         from importlib.metadata import distributions
 
-        for found in distributions(path=archives):
-            for point in found.entry_points.select(group=PROJECT):
+        for archived in distributions(path=archives):
+            for point in archived.entry_points.select(group=PROJECT):
                 record = PluginRecord(
-                    name=point.name, module=point.value, distribution=found.name, version=found.version
+                    name=point.name, module=point.value, distribution=archived.name, version=archived.version
                 )
                 installed.append((record, point.load))
     return sorted(installed, key=lambda pair: pair[0].owner)
