@@ -38,14 +38,14 @@ class Sight:
         values: what all that the code has read was like, by kind and name; None where nobody can tell what that was.
         reason: why nobody can; empty where all is known.
         facts: what it did beside reading.
-        made: the real paths of what it has made or given another content, wherever it is; all that is inside counts.
+        created: the real paths of what it has made or given another content, wherever it is; all that is inside counts.
     """
 
     def __init__(self) -> None:
         self.values: dict[tuple[Kind, str], str] | None = None
         self.reason = "the code has not ended"
         self.facts = Facts()
-        self.made: frozenset[str] = frozenset()
+        self.created: frozenset[str] = frozenset()
 
 
 @contextlib.contextmanager
@@ -91,7 +91,7 @@ def _finish(seen: Sight, recorder: Recorder) -> None:
         for name in recorder.generators.drawn():
             recorder.notes.tell_without_place("chances", name)
         seen.facts = recorder.notes.facts()
-        seen.made = recorder.rules.created
+        seen.created = recorder.rules.created
         seen.values = recorder.values()
     except Unusable as error:
         seen.reason = str(error)

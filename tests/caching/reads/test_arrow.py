@@ -79,7 +79,7 @@ def test_a_table_that_is_written_is_an_effect(name: str, data: Path, watch: Obse
     with watch() as seen:
         WRITERS[name](str(data / name))
     assert written(seen) == [data / name]
-    assert str(data / name) in seen.made
+    assert str(data / name) in seen.created
 
 
 @pytest.mark.parametrize("read", [pd.read_parquet, pq.read_table, lambda path: ds.dataset(path).to_table()])

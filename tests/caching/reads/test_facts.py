@@ -208,12 +208,12 @@ def test_what_stays_what_it_is_under_another_mode_is_read(data: Path, watch: Obs
         data.chmod(0o750)
         assert (data / "x.csv").read_text()
     assert ("file", str(data / "x.csv")) in recorded(seen)
-    assert seen.made == frozenset()
+    assert seen.created == frozenset()
     for change in (lambda path: os.truncate(path, 1), lambda path: path.chmod(0o600), os.utime):
         with watch(outputs=[data]) as seen:
             change(data / "x.csv")
         assert ("file", str(data / "x.csv")) in recorded(seen)
-        assert seen.made == {os.path.realpath(data / "x.csv")}
+        assert seen.created == {os.path.realpath(data / "x.csv")}
 
 
 def test_folders_that_are_made_on_the_way_are_not_looked_for(data: Path, watch: Observe) -> None:
@@ -247,7 +247,7 @@ def test_a_temporary_file_does_not_make_its_folder(data: Path, watch: Observe) -
             pass
         os.replace(kept.name, data / "y.csv")
     assert written(seen) == [data / "y.csv"]
-    assert os.path.realpath(data) not in seen.made
+    assert os.path.realpath(data) not in seen.created
     assert ("file", str(data / "x.csv")) in recorded(seen)
 
 

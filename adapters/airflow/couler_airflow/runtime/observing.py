@@ -58,7 +58,7 @@ def reads_that_count(
         *_objections("clock", "{} has asked for the time in it", facts.clocks, said),
         *_objections("randomness", "{} has drawn by chance in it, without a seed", chances, said),
         *_objections("effect", NOT_WRITTEN, (one for one in written if not outputs.covers(one.name)), ()),
-        *(Objection("outputs", reason) for reason in outputs.reasons(seen.made, allow)),
+        *(Objection("outputs", reason) for reason in outputs.reasons(seen.created, allow)),
     ]
     if not objections and seen.reads is None:
         objections = [Objection("reads", seen.reason)]

@@ -68,12 +68,12 @@ def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[D
     tasks = Tasks(closed)
     outputs_of = tasks.add(closed.entry)
     outputs = {name: value for name, value in outputs_of.items() if isinstance(value, Reference) and value.step}
-    if not tasks.found:
+    if not tasks.by_label:
         raise refuse("Graph.steps", workflow.label, "runs nothing", "give it a step")
     final = _finalizers(tasks, closed)
     volumes = fields_of(workflow.native_extra).get("spec", {}).get("volumes", [])
     steps, operations = zip(
-        *(_written(task, volumes, is_last=name in final) for name, task in tasks.found.items()), strict=True
+        *(_written(task, volumes, is_last=name in final) for name, task in tasks.by_label.items()), strict=True
     )
     graph = Graph(
         name=PIPELINE,
@@ -98,7 +98,7 @@ def pipeline_run(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[D
         operations=operations,
         native_extra=_rest(workflow),
     )
-    return run, tuple(_notes(workflow, tasks.found.values(), outputs))
+    return run, tuple(_notes(workflow, tasks.by_label.values(), outputs))
 
 
 def _closed(workflow: Workflow, image: str) -> Workflow:
@@ -116,13 +116,13 @@ def _closed(workflow: Workflow, image: str) -> Workflow:
 
 def _finalizers(tasks: Tasks, workflow: Workflow) -> list[str]:
     """Add what runs at the end of the whole run; return the names of its tasks."""
-    others = list(tasks.found.values())
+    others = list(tasks.by_label.values())
     for task in others:
         if task.asks_status:
             raise refuse("Step.condition", task.name, "reads the status of the run before it has ended")
     for handler in workflow.handlers:
         tasks.add(handler.step)
-    final = list(tasks.found.values())[len(others) :]
+    final = list(tasks.by_label.values())[len(others) :]
     for task in final:
         if task.after or task.read or task.step.tolerates:
             reason = "runs at the end, and waits for others, or reads what they give"

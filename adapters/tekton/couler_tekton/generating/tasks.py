@@ -124,11 +124,11 @@ class Tasks:
         workflow: its parameters are passed to all that read them, and it breaks no rule of Tekton's table.
 
     Attributes:
-        found: the tasks so far by name, each behind those that it waits for.
+        by_label: the tasks so far by name, each behind those that it waits for.
     """
 
     def __init__(self, workflow: Workflow) -> None:
-        self.found: dict[str, Task] = {}
+        self.by_label: dict[str, Task] = {}
         self._by_name = callables(workflow)
 
     def add(self, step: Step) -> Mapping[str, Value]:
@@ -153,13 +153,15 @@ class Tasks:
         if isinstance(callee, Graph):
             prefix = "" if around.prefix is None else f"{name}-"
             return self._graph(step, callee, Around(prefix, Scope(arguments, _no_output), around.after, conditions))
-        if len(self.found) >= MAX_TASKS:
+        if len(self.by_label) >= MAX_TASKS:
             raise refuse("Workflow.graphs", step.name, f"is one of more than {MAX_TASKS} tasks", "convert its parts")
-        label = fresh_name(as_label(name, MAX_NAME) or "task", self.found)
+        label = fresh_name(as_label(name, MAX_NAME) or "task", self.by_label)
         task = Task(label, step, callee, arguments, [item.name for item in around.after], conditions)
-        before = [*around.after, *(self.found[name] for name in task.read)]
-        task.may_miss = any(item.may_miss for item in before) or any(self.found[name].conditions for name in task.read)
-        self.found[label] = task
+        before = [*around.after, *(self.by_label[name] for name in task.read)]
+        task.may_miss = any(item.may_miss for item in before) or any(
+            self.by_label[name].conditions for name in task.read
+        )
+        self.by_label[label] = task
         return Called(step, task, [task])
 
     def _graph(self, step: Step, graph: Graph, around: Around) -> Called:
