@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -107,15 +108,22 @@ class LiveAirflow:
         for run in runs:
             self.ask(f"/dags/{dag}/dagRuns", {"dag_run_id": run, "logical_date": None})
 
+    def publish(self, file: str, text: str) -> None:
+        """Writes a file of the DAG folder at once: Airflow reads the folder all the time, and never half a file."""
+        draft = self.home / "draft"
+        draft.write_text(text)
+        draft.replace(self.dags / file)
+
     def parsed(self, dag: str) -> None:
         """Waits until a DAG has been parsed of what its folder holds now."""
-        now = self.query("SELECT STRFTIME('%Y-%m-%d %H:%M:%f')")[0][0]
+        # The parse that ends next may have read the folder before: the one after it has begun since.
+        for _ in range(2):
+            now = self.query("SELECT STRFTIME('%Y-%m-%d %H:%M:%f')")[0][0]
+            self.until(functools.partial(self._is_parsed, dag, now), "the DAG")
 
-        def is_parsed() -> bool:
-            assert not (errors := self.query("SELECT stacktrace FROM import_error")), errors
-            return bool(self.query("SELECT 1 FROM dag WHERE dag_id = ? AND last_parsed_time > ?", dag, now))
-
-        self.until(is_parsed, "the DAG")
+    def _is_parsed(self, dag: str, since: str) -> bool:
+        assert not (errors := self.query("SELECT stacktrace FROM import_error")), errors
+        return bool(self.query("SELECT 1 FROM dag WHERE dag_id = ? AND last_parsed_time > ?", dag, since))
 
     def _answers(self) -> bool:
         with socket.socket() as client:

@@ -61,7 +61,7 @@ USERS = {
 def test_a_whole_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store"), **USERS}
     with LiveAirflow(tmp_path / "home", settings) as airflow:
-        (airflow.dags / "past.py").write_text(textwrap.dedent(FILE))
+        airflow.publish("past.py", textwrap.dedent(FILE))
         airflow.until(lambda: airflow.query("SELECT 1 FROM serialized_dag WHERE dag_id = 'past'"), "the DAG")
         for name in ("one", "two"):
             airflow.command("dags", "trigger", "past", "--run-id", name)

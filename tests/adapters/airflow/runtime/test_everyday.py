@@ -120,7 +120,7 @@ class Shop:
 
     def write(self, file: str, text: str) -> None:
         """Write a file of the folder, and wait until Airflow has parsed the DAG file."""
-        (self.airflow.dags / file).write_text(text)
+        self.airflow.publish(file, text)
         self.airflow.parsed("everyday")
 
     def replace(self, edit: Edit) -> None:
@@ -158,8 +158,8 @@ def test_what_people_edit_between_runs(tmp_path: Path) -> None:
     settings = SETTINGS | {"AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store")}
     with LiveAirflow(tmp_path / "home", settings) as airflow:
         shop = Shop(airflow)
-        (airflow.dags / "cleaning.py").write_text(CLEANING)
-        (airflow.dags / "sales.csv").write_text("a, 10\nb, 20\n")
+        airflow.publish("cleaning.py", CLEANING)
+        airflow.publish("sales.csv", "a, 10\nb, 20\n")
         shop.write("everyday.py", DAG_FILE)
         assert shop.computed("first") == ("load", "prices", "report", "shell")
         wrong = {}

@@ -46,7 +46,7 @@ FILE = """
 def test_a_whole_airflow(tmp_path: Path) -> None:
     settings = {"AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store"), "AIRFLOW__COULER__CACHE_WAIT": "120"}
     with LiveAirflow(tmp_path / "home", settings) as airflow:
-        (airflow.dags / "live.py").write_text(textwrap.dedent(FILE))
+        airflow.publish("live.py", textwrap.dedent(FILE))
         airflow.until(lambda: airflow.query("SELECT 1 FROM serialized_dag WHERE dag_id = 'live'"), "the DAG")
         for run in ("one", "two"):
             airflow.command("dags", "trigger", "live", "--run-id", run)
@@ -117,7 +117,7 @@ def test_what_a_scheduler_has_kept_is_found_by_both_ways_to_test(tmp_path: Path)
     tasks = ("mapped", "total", "work", "python")
     with LiveAirflow(tmp_path / "home", settings) as airflow:
         file = airflow.dags / "same.py"
-        file.write_text(textwrap.dedent(SAME))
+        airflow.publish(file.name, textwrap.dedent(SAME))
         airflow.until(lambda: airflow.query("SELECT 1 FROM serialized_dag WHERE dag_id = 'same'"), "the DAG")
         airflow.command("dags", "trigger", "same", "--run-id", "scheduled")
         airflow.finished("scheduled")

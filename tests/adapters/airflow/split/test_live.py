@@ -138,7 +138,7 @@ def test_a_dag_in_parts(tmp_path: Path) -> None:
     with LiveAirflow(tmp_path / "home", settings) as airflow:
         split = Split(airflow)
         (airflow.home / "tries").mkdir()
-        (airflow.dags / "whole.py").write_text(textwrap.dedent(FILE))
+        airflow.publish("whole.py", textwrap.dedent(FILE))
         airflow.until(lambda: len(airflow.query("SELECT 1 FROM serialized_dag")) == 5, "the parts")
         assert not airflow.query("SELECT 1 FROM import_error")
         assert airflow.query("SELECT dag_id FROM dag WHERE is_paused") == [("whole",)], "parts are never paused"
