@@ -11,6 +11,7 @@ from couler_plugins.caching.composites import Composites, inner_scope
 from couler_plugins.caching.declarations import (
     Declaration,
     check_words,
+    places_of,
     resolve,
     waive,
     waive_place,
@@ -160,7 +161,8 @@ class Analysis:
             return self._verdict(None, step, operation, upstream, Scope())
         if operation.kind == "script":
             upstream.objections.append(PRINTED)
-        if not self._declared and self._facet.own_declaration(operation) is None:
+        own = self._facet.own_declaration(operation) or self._facet.declared.own(operation)
+        if not self._declared and own is None:
             remedy = self._facet.how_to_declare(operation)
             upstream.objections.insert(0, msgspec.structs.replace(NOT_FOR_ALL, remedy=remedy))
         upstream.objections = [item.at(operation.source) for item in upstream.objections]
@@ -249,7 +251,7 @@ class Analysis:
             if argument.kind == "artifact" and isinstance(argument.value, Native):
                 objection = self._facet.place_objection(argument)
                 if objection is not None and isinstance(callee, Operation):
-                    words = waivers_in(self._facet.declarations(graph, step, callee))
+                    words = waivers_in(places_of(self._facet, graph, step, callee))
                     objection = waive_place(objection, words, partial(self._facet.how_to_allow, callee))
                 if objection is not None:
                     yield objection
@@ -257,7 +259,7 @@ class Analysis:
                 upstream.producers.append(Producer(argument.name, Lineage(digest(["place", [content]]))))
 
     def _verdict(self, graph: Graph | None, step: Step, operation: Operation, upstream: Found, scope: Scope) -> Verdict:
-        places = self._facet.declarations(graph, step, operation)
+        places = places_of(self._facet, graph, step, operation)
         said = resolve(places, assume_pure=self._assume_pure)
         words, allow = waivers_in(places), partial(self._facet.how_to_allow, operation)
         itself = isinstance(said, Declaration) and said.itself

@@ -13,6 +13,7 @@ from couler_plugins.caching.decisions import copy_decision, part_decision
 from couler_plugins.caching.known import read_known
 from couler_plugins.caching.optimizer import Cache
 from couler_plugins.caching.other_calls import circular, with_other_calls
+from couler_plugins.caching.rows import check_rows
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.errors import Unsupported
@@ -26,6 +27,7 @@ def apply_cache(options: Cache, plan: Plan, ctx: Context) -> Plan:
     settings, before = _settings(options, ctx), plan.workflows
     caches = {engine: ctx.adapter(engine).cache(plan) for engine in {item.engine for item in before}}
     circles = circular(before)
+    check_rows(rows := ctx.rows(options.name))
     outside: dict[int, Mapping[str, Decision]] = {}
     parts: dict[int, Objection] = {}
     for workflow in before:
@@ -33,6 +35,7 @@ def apply_cache(options: Cache, plan: Plan, ctx: Context) -> Plan:
         cache = caches[workflow.engine](workflow)
         if cache is None:
             continue
+        cache.rows = rows
         if cache.part_of:
             parts[id(workflow)], decision = part_decision(workflow, cache.part_of)
             plan = plan.with_workflow(workflow, workflow, decision)

@@ -11,8 +11,8 @@ import msgspec
 from couler_plugins.caching.keys import spec_hash
 from couler_plugins.caching.verdicts import Facts
 from couler_plugins.caching.waivers import GUESSES, WAIVERS, waiver_of
-from couler_plugins.hookspecs.caching import Objection, Said
-from couler_plugins.ir import Operation, Source, references
+from couler_plugins.hookspecs.caching import Knowledge, Objection, Said
+from couler_plugins.ir import Graph, Operation, Source, Step, references
 
 CACHE, ALLOW = "couler.io/cache", "couler.io/cache-allow"
 """The annotations of a thing; those on what is around it have its name behind them."""
@@ -82,6 +82,21 @@ def said_in(
     """
     cache, allow = annotations.get(CACHE + suffix), annotations.get(ALLOW + suffix, "")
     return [] if cache is None and not allow else [Said(where, cache, allow, itself, source, ALLOW + suffix)]
+
+
+def places_of(facet: Knowledge, graph: Graph | None, step: Step, operation: Operation) -> list[Said]:
+    """Return what an owner says of a call, in its files and in the settings, the nearest place first.
+
+    A row of the settings that names steps is nearer than a word for all of a workflow, and less near than one at the
+    thing itself.
+    """
+    said = list(facet.declarations(graph, step, operation))
+    rows = facet.declared.said(graph, step, operation)
+    if not rows:
+        return said
+    own = [item for item in said if item.itself]
+    around = [item for item in said if not item.itself]
+    return [*own, *(row for row in rows if row.itself), *around, *(row for row in rows if not row.itself)]
 
 
 def allow_text(words: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import InvalidInput, one_line
 from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner, Profile, Tuner
 from couler_plugins.ir import Workflow
+from couler_plugins.options.rows import Row
 from couler_plugins.plan import Part
 from couler_plugins.plugins import PARTITIONERS, POLICIES, TUNERS, Plugins
 from couler_plugins.runs import Run
@@ -31,6 +32,7 @@ class RunContext:
         history: files that tell of past runs.
         previous: how workflows were split before.
         explains: whether anybody is told what is decided.
+        rows: the rows of the settings, by the optimizer that they are for.
     """
 
     def __init__(
@@ -40,12 +42,14 @@ class RunContext:
         history: Sequence[SourceFile] = (),
         previous: Sequence[Part] = (),
         explains: bool = True,
+        rows: Mapping[str, Sequence[Row]] = {},
     ) -> None:
         self.explains = explains
         self._plugins = plugins
         self._report = report
         self._history = history
         self._previous = previous
+        self._rows = rows
         self._unknown: set[str] = set()
         # By identity (with the workflow kept alive): comparing workflows step by step would cost more than the hook.
         self._profiles: dict[int, tuple[Workflow, Mapping[str, Profile]]] = {}
@@ -95,6 +99,10 @@ class RunContext:
     def previous(self, workflow: Workflow) -> Sequence[Part]:
         """How the workflow was split before, as far as the user says; parts in the order in which they could start."""
         return [part for part in self._previous if part.workflow == workflow.label]
+
+    def rows(self, optimizer: str) -> Sequence[Row]:
+        """The rows of the settings, `[[tool.couler.OPTIMIZER.declare]]`, in the order of the file."""
+        return self._rows.get(optimizer, ())
 
     def adapter(self, engine: str) -> Adapter:
         """The adapter of an engine.

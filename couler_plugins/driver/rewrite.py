@@ -22,6 +22,7 @@ from couler_plugins.hookspecs import Adapter, ApiGroup, Optimizer
 from couler_plugins.inputs.sources import Input
 from couler_plugins.inputs.unknown_kinds import misnamed
 from couler_plugins.options.fields import Texts, build
+from couler_plugins.options.rows import Row
 from couler_plugins.plan import Lowered, Part, Plan, Written
 from couler_plugins.plugins import Plugins
 
@@ -39,6 +40,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         report: is told what is going on.
         history: files that tell of past runs.
         previous: how workflows were split before.
+        rows: the rows of the settings, by the optimizer that they are for.
     """
 
     plugins: Plugins
@@ -47,6 +49,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     report: Callable[[str], None] = log.info
     history: Sequence[SourceFile] = ()
     previous: Sequence[Part] = ()
+    rows: Mapping[str, Sequence[Row]] = msgspec.field(default_factory=dict)
 
     def engines(
         self, files: Sequence[SourceFile | None], refuse: Callable[[int, CoulerError], object]
@@ -218,7 +221,7 @@ def _rewrite_engine(
             part = plan.without(set(left_out))
             run = PipelineRun(part, (), (part.workflows,))
             if optimizers is not None:
-                ctx = RunContext(session.plugins, session.report, session.history, session.previous)
+                ctx = RunContext(session.plugins, session.report, session.history, session.previous, rows=session.rows)
                 run = run_pipeline(part, optimizers, ctx, session.plugins)
             session.report(f"writing {engine} workflows")
             with adapter_errors(engine, "lower()"):

@@ -17,11 +17,13 @@ from couler_plugins.inputs.scopes import set_places
 from couler_plugins.inputs.sources import Input, Source, read_source
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import Config
+from couler_plugins.options.fields import closest
 from couler_plugins.options.grammar import parse_items
 from couler_plugins.plan import Plan
 from couler_plugins.plan.part_files import read_parts
 from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.plugins.checks import optimizer_problem
+from couler_plugins.plugins.points import OPTIMIZERS
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +47,21 @@ def session(
         if item.name in options:
             raise InvalidInput(f"--to names {item.name!r} twice", hint="give all options of an engine at once")
         options[item.name] = item.options
+    plugins = plugins or load_plugins(config)
+    optimizers = plugins.all(OPTIMIZERS) if config.rows else {}
+    for name, rows in config.rows.items():
+        if name not in optimizers:
+            hint = f"{closest(name, optimizers)} there are {', '.join(optimizers)}".strip()
+            raise InvalidInput(f"{rows[0].place}: there is no optimizer {name!r}", hint=hint)
     history = [_whole(item) for item in read_source(config.history, config.max_bytes)]
     return Session(
-        plugins=plugins or load_plugins(config),
+        plugins=plugins,
         engine=engine,
         to=options,
         report=report,
         history=history,
         previous=read_parts(config.previous, config.max_bytes) if config.previous else (),
+        rows=config.rows,
     )
 
 

@@ -8,11 +8,14 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from couler_plugins.ir import Argument, Graph, Operation, Reference, Source, Step, Workflow
+from couler_plugins.options.rows import Row
 from couler_plugins.plan import Decision
 from couler_plugins.plan.objections import Objection, SourcePlace
 
 __all__ = [
+    "UNDECLARED",
     "CacheChange",
+    "Declared",
     "EngineCache",
     "Knowledge",
     "Material",
@@ -43,6 +46,32 @@ class Said(NamedTuple):
     source: Source | None = None
     seen: str = ""
 
+
+class Declared:
+    """What the settings say of the steps of one workflow; this one says nothing."""
+
+    def said(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
+        """Return what is said of a call, the first row first."""
+        return ()
+
+    def own(self, operation: Operation) -> str | None:
+        """Return `pure`, `ttl=24h` or `never` where that is said of an operation whoever calls it."""
+        return None
+
+    def annotations(self, operation: Operation) -> Mapping[str, str]:
+        """Return the annotations that mean the same as what is said of an operation, beside purity and waivers."""
+        return {}
+
+    def is_immutable(self, url: str) -> bool:
+        """Return whether what is at a URL never changes."""
+        return False
+
+    def remedy(self, operation: Operation, annotation: str, text: str) -> str | None:
+        """Return what to write in the settings instead of an annotation; None where they do not name the operation."""
+        return None
+
+
+UNDECLARED = Declared()
 
 V = TypeVar("V")
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -88,6 +117,11 @@ class Shards(msgspec.Struct, frozen=True, kw_only=True):
 
 class Knowledge(Protocol):
     """What an adapter knows of one workflow that decides whether results of its steps may be reused."""
+
+    @property
+    def declared(self) -> Declared:
+        """What the settings say of its steps."""
+        return UNDECLARED
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the owner says of caching this step, the nearest place first."""
@@ -174,12 +208,19 @@ class EngineCache(Protocol[V, S_contra]):
     options: ClassVar[frozenset[str]]
     """The options of `cache{…}` that it takes, by their names in Python; all take `assume_pure`."""
 
+    rows: Sequence[Row] = ()
+    """What the settings say of steps by patterns."""
+
     part_of: str = ""
     """The workflow that was split, where this is a part of it: what its steps come after is not to be seen here."""
 
     @property
     def bare(self) -> Workflow:
         """The workflow without what caching added to it."""
+
+    def task_name(self, operation: Operation) -> str:
+        """Return what the owner calls an operation; rows of the settings name it so."""
+        return operation.name
 
     def verdicts(self, settings: S_contra) -> Mapping[tuple[str, str], V]:
         """Return what is found about each call, by graph and step, whatever keeps the results."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from couler_plugins.ir import Workflow
 from couler_plugins.markers import hookspec
+from couler_plugins.options.rows import Row
 from couler_plugins.plan import Part, Plan
 from couler_plugins.runs import Run
 
@@ -58,6 +59,9 @@ class Context(Protocol):
 
     def previous(self, workflow: Workflow) -> Sequence[Part]:
         """How the workflow was split before, as far as the user says; parts in the order in which they could start."""
+
+    def rows(self, optimizer: str) -> Sequence[Row]:
+        """The rows of the settings, `[[tool.couler.OPTIMIZER.declare]]`, in the order of the file."""
 
     def adapter(self, engine: str) -> Adapter:
         """The adapter of an engine, with its facets.

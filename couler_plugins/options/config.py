@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.fields import Option, Size, Texts, closest, options_of, parse, texts_of
+from couler_plugins.options.rows import Row, rows_in
 
 MAX_BYTES = Size(64 * 1024**2)
 NO_LIMIT = "none"
@@ -86,6 +87,7 @@ class Config:
         cache_namespace: the part of the store that is meant.
         cache_index: the index of the store: `sqlite:///…`, `postgresql://…` or `none`; empty for one of a folder's own.
         cache_capacity: the most bytes that the store may hold, or `none`; empty for what was said last.
+        rows: what the file says of steps by patterns, `[[cache.declare]]`, by the optimizer that it is for.
         origins: where each setting that is not a default comes from, by its field's name.
     """
 
@@ -105,6 +107,7 @@ class Config:
     cache_namespace: str = "default"
     cache_index: str = ""
     cache_capacity: Limit = UNSAID
+    rows: Mapping[str, tuple[Row, ...]] = field(default_factory=dict, metadata={"option": False})
     origins: dict[str, str] = field(default_factory=dict, compare=False, metadata={"option": False})
 
     def origin(self, field_name: str) -> str:
@@ -142,7 +145,8 @@ def load_config(
         origins[option.field] = origin
 
     options = settings()
-    for name, (texts, origin) in _file_settings(start or Path.cwd(), options).items():
+    settings_file, rows = _file_settings(start or Path.cwd(), options)
+    for name, (texts, origin) in settings_file.items():
         set_from(name, texts, origin)
     environ = os.environ if environ is None else environ
     if environ.get("NO_COLOR"):
@@ -155,23 +159,30 @@ def load_config(
         if value is not None:
             values[field_name] = value
             origins[field_name] = "flag"
-    return Config(**values, origins=origins)
+    return Config(**values, rows=rows, origins=origins)
 
 
-def _file_settings(start: Path, options: Mapping[str, Option]) -> dict[str, tuple[Texts, str]]:
-    """What the nearest file says: each setting's texts and origin, by name."""
+def _file_settings(
+    start: Path, options: Mapping[str, Option]
+) -> tuple[dict[str, tuple[Texts, str]], dict[str, tuple[Row, ...]]]:
+    """What the nearest file says: each setting's texts and origin, by name, and the rows about steps."""
     for folder in (start.absolute(), *start.absolute().parents):
         for path, table_name in ((folder / "couler.toml", ""), (folder / "pyproject.toml", "tool.couler")):
             if path.is_file():
-                table = _table(path, table_name)
+                text, table = _table(path, table_name)
                 if table is not None:
-                    return {key: _checked(key, value, path, table_name, options) for key, value in table.items()}
-    return {}
+                    tables = {
+                        key: value for key, value in table.items() if isinstance(value, dict) and "declare" in value
+                    }
+                    plain = {key: value for key, value in table.items() if key not in tables}
+                    checked = {key: _checked(key, value, path, table_name, options) for key, value in plain.items()}
+                    return checked, rows_in(tables, path, f"{table_name}." if table_name else "", text)
+    return {}, {}
 
 
-def _table(path: Path, table_name: str) -> dict[str, Any] | None:
+def _table(path: Path, table_name: str) -> tuple[str, dict[str, Any] | None]:
     try:
-        table = _parsed(path.read_text(encoding="utf-8"))
+        table = _parsed(text := path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"the settings cannot be read: {error}", file=str(path)) from error
     except ValueError as error:
@@ -179,10 +190,10 @@ def _table(path: Path, table_name: str) -> dict[str, Any] | None:
     for key in filter(None, table_name.split(".")):
         table = table.get(key)
         if table is None:
-            return None
+            return text, None
         if not isinstance(table, dict):
             raise InvalidInput(f"[{table_name}] is not a table", file=str(path))
-    return dict(table)
+    return text, dict(table)
 
 
 @functools.lru_cache(maxsize=1)

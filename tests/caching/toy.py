@@ -8,7 +8,7 @@ from typing import Any
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
+from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Material, Objection, Said, Shards
 from couler_plugins.ir import Argument, Graph, Native, Operation, Output, Port, Reference, Step, Workflow, replace
 from ir.small import graph, workflow
 
@@ -40,6 +40,7 @@ class Toy:
     allow: Mapping[str, str] = field(default_factory=dict)
     itself: bool = True
     around: Sequence[Said] = ()
+    declared: Declared = UNDECLARED
     shards: Shards | None = None
     needs_rights: Objection | None = None
     part_of: str = ""

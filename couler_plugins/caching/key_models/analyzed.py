@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, allow_text
+from couler_plugins.caching.rows import RowsFromSettings
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
@@ -21,7 +22,7 @@ WRAPPING = frozenset({"via", *Wrapper.__struct_fields__})
 """The options of an engine whose commands can be wrapped."""
 
 
-class AnalyzedCache(EngineCache[Verdict, CacheSettings], Knowledge):
+class AnalyzedCache(RowsFromSettings, EngineCache[Verdict, CacheSettings], Knowledge):
     """The cache of one workflow, whose calls are analysed once.
 
     Args:
@@ -36,8 +37,12 @@ class AnalyzedCache(EngineCache[Verdict, CacheSettings], Knowledge):
         self._analyses: dict[bool, Analysis] = {}
 
     @abstractmethod
-    def how_to_say(self, operation: Operation, key: str, text: str = "…") -> str:
+    def how_to_annotate(self, operation: Operation, key: str, text: str) -> str:
         """Return what the owner would paste where, to annotate an operation."""
+
+    def how_to_say(self, operation: Operation, key: str, text: str = "…") -> str:
+        """Return what the owner would write where: in the row of the settings that names it, or as an annotation."""
+        return self.declared.remedy(operation, key, text) or self.how_to_annotate(operation, key, text)
 
     def how_to_declare(self, operation: Operation) -> str:
         """Return the annotation that declares an operation pure."""
@@ -50,6 +55,10 @@ class AnalyzedCache(EngineCache[Verdict, CacheSettings], Knowledge):
     def how_to_version(self, operation: Operation) -> str:
         """Return the annotation that declares a version."""
         return self.how_to_say(operation, VERSION)
+
+    @abstractmethod
+    def with_record(self, workflow: Workflow, text: str | None) -> Workflow:
+        """Return the workflow with the rows of the settings that its keys depend on; None takes them away."""
 
     def unkept(self, settings: CacheSettings) -> Objection | None:
         """Return why the engine's own cache keeps nothing, whatever the operation; None where it may."""

@@ -94,6 +94,8 @@ class ByValueKeys(AnalyzedCache):
         declarable = self.declarable(verdicts, settings)
         cached = {place: verdict for place, verdict in verdicts.items() if not verdict.objections}
         new = self.wrapped(cached, settings.wrapper)
+        text = self.recorded(verdict.facts.operation for verdict in cached.values() if verdict.facts is not None)
+        new = msgspec.structs.replace(new, workflow=self.with_record(new.workflow, text))
         sites = {
             ("" if site.graph is None else site.graph.name, site.step.name): site for site in call_sites(self.workflow)
         }

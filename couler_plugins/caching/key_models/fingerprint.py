@@ -19,6 +19,7 @@ from couler_plugins.caching.calls import Place, steps_of
 from couler_plugins.caching.decisions import CACHED, NAME, NATIVE, Judgement, decision_of, judgement_on
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.known import KnownResult
+from couler_plugins.caching.rows import RowsFromSettings
 from couler_plugins.caching.salts import salted, salts_of, unsalted
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.substitution import Importers, Substituted, substitute
@@ -28,7 +29,7 @@ from couler_plugins.ir import Port, Step, Value, Workflow, replace_steps
 from couler_plugins.plan import Decision
 
 
-class FingerprintKeys(EngineCache[Verdict, CacheSettings], Knowledge, Switches, Importers):
+class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Knowledge, Switches, Importers):
     """The cache of one workflow of an engine that makes a fingerprint of each step, and so a key, by itself.
 
     The fingerprint covers all that a step is given: parameters by value, artifacts by an identity that is another one

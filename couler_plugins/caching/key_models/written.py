@@ -162,6 +162,9 @@ class WrittenKeys(AnalyzedCache):
         else:
             directives = {place: directive_of(verdict) for place, verdict in verdicts.items() if not verdict.objections}
             new = with_calls(self.bare, verdicts, directives, {})
+        judged = [item for item in (*verdicts.values(), *outside.values()) if not item.objections]
+        cached = [item.facts.operation for item in judged if item.facts is not None]
+        new = self.with_record(new, self.recorded(cached))
         new = old if new == old else new
         decisions = list(self._on_calls(new, verdicts, settings))
         others = dict(self._on_operations(new, outside, settings))

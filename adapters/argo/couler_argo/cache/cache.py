@@ -24,11 +24,12 @@ from couler_argo.cache.traces import KEY_SPEC, without_traces
 from couler_argo.cache.wrappable import later_by, limit_of, wrapper_objection
 from couler_argo.codec import Mapped
 from couler_argo.footprint import items_of
-from couler_argo.metadata import annotations_of, rest_of, spec_of
+from couler_argo.metadata import annotations_of, rest_of, spec_of, with_annotation
 from couler_argo.spelling import write
 from couler_argo.split.part_spec import PART_OF, SPLIT
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.written import WrittenKeys
+from couler_plugins.caching.rows import DECLARED
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import Argument, Graph, Literal, Operation, Step, Template, Workflow, callables, callee_of
@@ -38,7 +39,7 @@ __all__ = ["ALLOW", "CACHE", "DATASET", "KNOWN", "ArgoCache", "caches", "lost_an
 
 MAX_OUTPUT = "couler.io/max-output-bytes"
 MAX_ITEMS = "couler.io/max-items"
-KNOWN = frozenset({CACHE, ALLOW, VERSION, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC, SPLIT, PART_OF})
+KNOWN = frozenset({CACHE, ALLOW, VERSION, DECLARED, MAX_OUTPUT, MAX_ITEMS, KEY_SPEC, SPLIT, PART_OF})
 """Our annotations, beside those that name a step or an artifact."""
 
 LARGEST_OUTPUT = 16 * 1024
@@ -79,7 +80,11 @@ class ArgoCache(WrittenKeys):
 
     def without_traces(self, workflow: Workflow) -> Workflow:
         """The workflow without what earlier caching left at places that its owner has edited since."""
-        return without_traces(workflow)
+        return self.with_record(without_traces(workflow), None)
+
+    def with_record(self, workflow: Workflow, text: str | None) -> Workflow:
+        """The workflow with the rows of the settings that its keys depend on; None takes them away."""
+        return with_annotation(workflow, DECLARED, text) if text or DECLARED in annotations_of(workflow) else workflow
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say, those of the step first, then of its template, of its graph, of the workflow."""
@@ -98,7 +103,7 @@ class ArgoCache(WrittenKeys):
         """What the template's own annotation says."""
         return annotations_of(operation).get(CACHE)
 
-    def how_to_say(self, operation: Operation, key: str, text: str = "…") -> str:
+    def how_to_annotate(self, operation: Operation, key: str, text: str) -> str:
         """The annotation to paste into the template."""
         return f"metadata: {{annotations: {{{key}: {text}}}}}, in the template {operation.name!r}"
 
@@ -110,12 +115,16 @@ class ArgoCache(WrittenKeys):
         """How often a step runs for its loop at most; None where only the run knows."""
         counted = items_of(step)
         callee = callee_of(step, self._callables) if counted is None else None
-        return counted if callee is None else _number(annotations_of(callee).get(MAX_ITEMS))
+        return counted if callee is None else _number(self._words(callee).get(MAX_ITEMS))
 
     def place_objection(self, argument: Argument) -> Objection | None:
         """Why an artifact from outside of the workflow forbids caching."""
         content = write(argument.value)
-        return place_objection(content if isinstance(content, dict) else {}, f"its argument {argument.name!r}")
+        where = f"its argument {argument.name!r}"
+        objection = place_objection(content if isinstance(content, dict) else {}, where, self)
+        if objection is None and "{{" in json.dumps(content):
+            return Objection("unversioned-input", f"{where} is at a place that is only known at run time")
+        return objection
 
     def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
         """Why a wrapper cannot keep what memoization cannot; see `couler_argo.cache.wrappable`."""
@@ -131,7 +140,7 @@ class ArgoCache(WrittenKeys):
         """What a template is; see `couler_argo.cache.material`."""
         content = content_of(self.workflow, operation, self._spec)
         template = content["template"]
-        annotations = annotations_of(operation)
+        annotations = self._words(operation)
         read = [item for item in reads_of(content) if item.to == "parameter"]
         version = annotations.get(VERSION)
         if version is not None:
@@ -141,7 +150,7 @@ class ArgoCache(WrittenKeys):
         if result:  # Argo keeps what is printed only where the workflow that runs reads it
             content["result"] = True
         objections = [
-            *reuse_objections(self._spec, operation, content),
+            *reuse_objections(self._spec, operation, content, self),
             *self._storage(operation, annotations, result=result),
         ]
         return Material(
@@ -153,6 +162,11 @@ class ArgoCache(WrittenKeys):
             warnings=tuple(_mutable_images(operation)),
             objections=tuple(objections),
         )
+
+    def _words(self, operation: Graph | Operation) -> Mapped:
+        """What is said of a template, in its annotations or else in the settings."""
+        declared = self.declared.annotations(operation) if isinstance(operation, Operation) else {}
+        return {**declared, **annotations_of(operation)}
 
     def _storage(self, operation: Operation, annotations: Mapped, *, result: bool) -> Iterator[Objection]:
         """Why Argo cannot keep a result, although it may be reused."""

@@ -16,6 +16,7 @@ from couler_argo.cache.material import JOINED, reads_of
 from couler_argo.codec import Mapped
 from couler_argo.metadata import rest_of
 from couler_argo.ports import LOCATIONS
+from couler_plugins.caching.key_models.analyzed import AnalyzedCache
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
 from couler_plugins.documents.mappings import entries, mapping_at, under
@@ -44,13 +45,14 @@ PATCHES = (
 """What a patch of a pod must not add, whose content nobody knows."""
 
 
-def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Iterator[Objection]:
+def reuse_objections(spec: Mapped, operation: Operation, content: Mapped, cache: AnalyzedCache) -> Iterator[Objection]:
     """Why Argo's own facts forbid reusing what a template makes.
 
     Args:
         spec: what the workflow says around its templates.
         operation: the template.
         content: what it is, as `couler_argo.cache.material` gives it.
+        cache: knows what the settings say, and how owners say more.
     """
     if operation.kind not in KINDS:
         yield Objection("kind", f"it is a {operation.kind} template, whose effect is outside of its outputs")
@@ -68,14 +70,9 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
     for port in entries(mapping_at(template, "inputs"), "artifacts"):
         place = any(location in port for location in LOCATIONS)
         versioned = port.get("name") in content.get("datasets", {})
-        if (
-            place
-            and not versioned
-            and (objection := place_objection(port, f"its input {port.get('name')!r}")) is not None
-        ):
-            remedy = (
-                f"metadata: {{annotations: {{{DATASET}{port.get('name')}: …}}}}, in the template {operation.name!r}"
-            )
+        objection = None if versioned or not place else place_objection(port, f"its input {port.get('name')!r}", cache)
+        if objection is not None:
+            remedy = cache.how_to_say(operation, f"{DATASET}{port.get('name')}")
             yield msgspec.structs.replace(objection, remedy=remedy, seen=f"{port.get('name')}")
     yield from (
         Objection("configured", f"its input {port.get('name')!r} comes from outside of the workflow")
@@ -93,14 +90,39 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped) -> Ite
             yield Objection("output", f"its output {port.get('name')!r} does not come from a file of its own")
 
 
-def place_objection(content: Mapped, where: str) -> Objection | None:
+def place_objection(content: Mapped, where: str, cache: AnalyzedCache) -> Objection | None:
     """Why an artifact at a place outside of the workflow forbids caching; None for one that cannot change."""
     match {key: content[key] for key in LOCATIONS if key in content}:
         case {"raw": dict(), **others} if not others and "{{" not in json.dumps(content):
             return None
         case {"git": {"revision": str(revision)}, **others} if not others and PINNED.match(revision):
             return Objection("secret", f"{where} needs credentials") if SECRETS.search(json.dumps(content)) else None
-    return Objection("unversioned-input", f"{where} is at a place whose content may change under it")
+    if cache.declared.is_immutable(url := url_of(content)):
+        return None
+    reason = f"{where} is at a place whose content may change under it"
+    named = f" that begins with {url.partition('{{')[0]!r}" if url else ""
+    remedy = f"immutable = [a prefix of its URL{named}], in a row of [[cache.declare]]" if url else ""
+    return Objection("unversioned-input", reason, remedy=remedy)
+
+
+def url_of(content: Mapped) -> str:
+    """The place of an artifact as a URL, with what is completed at run time as it is written; empty if it has none.
+
+    A key in the default repository is `repository:KEY`.
+    """
+    for scheme in ("s3", "gcs", "oss"):
+        if isinstance(place := content.get(scheme), dict) and place.get("key"):
+            bucket = place.get("bucket")
+            return (
+                f"{'gs' if scheme == 'gcs' else scheme}://{bucket}/{place['key']}"
+                if bucket
+                else f"repository:{place['key']}"
+            )
+    http, git, hdfs = content.get("http"), content.get("git"), content.get("hdfs")
+    for place, key in ((http, "url"), (git, "repo"), (hdfs, "path")):
+        if isinstance(place, dict) and place.get(key):
+            return f"{place[key]}"
+    return ""
 
 
 def _volume_objections(spec: Mapped, operation: Operation, template: Mapped) -> Iterator[Objection]:

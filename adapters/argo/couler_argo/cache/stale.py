@@ -16,6 +16,7 @@ from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import calls_of, is_cache
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import NO_LINEAGE
+from couler_plugins.caching.rows import DECLARED, recorded_rows
 from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
 from couler_plugins.ir import (
@@ -116,6 +117,7 @@ class _Checker:
         self._library = bool(workflow.library)
         self._whole = PART_OF not in annotations_of(workflow)
         cache = ArgoCache(workflow)
+        cache.rows = recorded_rows(annotations_of(workflow).get(DECLARED, ""))
         bare = cache.bare
         self._analyses = [Analysis(bare, cache, assume_pure=pure) for pure in (False, True)]
         self._operations = {item.name: item for item in workflow.operations}

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.by_value import ByValueKeys
+from couler_plugins.caching.rows import DECLARED
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.documents.mappings import texts_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
-from couler_plugins.ir import Graph, Operation, Step, Workflow, call_sites
+from couler_plugins.ir import Graph, Operation, Step, Workflow, call_sites, replace
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import STEP_ACTION, write_operation
 from couler_tekton.cache.applying import Applying
@@ -28,12 +29,14 @@ from couler_tekton.cache.declared import (
     mapping_at,
     rest_of,
     to_annotate,
+    with_annotations,
     without_files,
 )
-from couler_tekton.cache.objections import reuse_objections, storage_objections
-from couler_tekton.cache.resolving import Tasks, resolved
+from couler_tekton.cache.objections import How, reuse_objections, storage_objections
+from couler_tekton.cache.resolving import TASK, Tasks, resolved
 from couler_tekton.mappings import Mapped, without
 from couler_tekton.split.detect_split import whole_of
+from couler_tekton.variables import Scope
 
 # What a task is, as far as its result depends on it: everything but a named list, without what caching adds.
 
@@ -47,13 +50,14 @@ OF_THE_RUN = ("taskRunTemplate", "podTemplate", "serviceAccountName", "taskRunSp
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}\Z")
 
 
-def material(operation: Operation, run: Workflow, bound: str | None) -> Material:
+def material(operation: Operation, run: Workflow, bound: str | None, how: How) -> Material:
     """What a task is.
 
     Args:
         operation: the task, bare, with the annotations of the object that it is in.
         run: what it is run by, or is.
         bound: what is said of the bytes of its results around it.
+        how: returns what its owner would write to say something of it.
     """
     task = write_operation(without_files(operation), embedded=False, action=operation.kind == STEP_ACTION)
     annotations = annotations_of(operation)
@@ -71,16 +75,16 @@ def material(operation: Operation, run: Workflow, bound: str | None) -> Material
         programs=tuple(texts_in(containers, "name")),
         inputs=bool(operation.inputs or VERSION in annotations or annotations.get(INPUTS)),
         warnings=tuple(_mutable_images(task)),
-        objections=tuple(_objections(operation, task, bound)),
+        objections=tuple(_objections(operation, task, bound, how)),
     )
 
 
-def _objections(operation: Operation, task: Mapped, bound: str | None) -> Iterator[Objection]:
+def _objections(operation: Operation, task: Mapped, bound: str | None, how: How) -> Iterator[Objection]:
     """The rules against reuse, and where its owner can waive them all, those against keeping."""
-    objections = list(reuse_objections(operation, task))
+    objections = list(reuse_objections(operation, task, how))
     yield from objections
     if all(waiver_of(item.rule) for item in objections):
-        yield from storage_objections(operation, task, bound)
+        yield from storage_objections(operation, task, bound, how)
 
 
 def _content(task: Mapped) -> Mapped:
@@ -132,7 +136,7 @@ class TektonCache(ByValueKeys):
     @cached_property
     def bare(self) -> Workflow:
         """The object without what caching added; see `couler_tekton.cache.resolving`."""
-        return resolved(self.workflow, self._tasks)
+        return resolved(self.workflow, self._tasks, self.declared_in)
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say, those for the task first, then its own, then those of the Pipeline or run."""
@@ -158,22 +162,34 @@ class TektonCache(ByValueKeys):
             if key.startswith(f"{CACHE}.") and key not in steps and text == "never"
         ]
 
+    def task_name(self, operation: Operation) -> str:
+        """The name of the Task, or of the task that embeds it."""
+        if self.workflow.kind == "Task":
+            return self.workflow.name
+        return operation.name.removeprefix(TASK.format("")).rpartition("/")[2]
+
     def own_declaration(self, operation: Operation) -> str | None:
         """What the annotation of the task says."""
         return annotations_of(operation).get(CACHE)
 
-    def how_to_say(self, operation: Operation, key: str, text: str = "…") -> str:
+    def how_to_annotate(self, operation: Operation, key: str, text: str) -> str:
         """The annotation to paste into the Task, or into its spec in a pipeline."""
         own = operation.name.startswith("task:") or self.workflow.kind == "Task"
         return to_annotate(key, text, "its Task" if own else "its taskSpec")
 
-    def how_to_version(self, operation: Operation) -> str:
-        """The annotation to paste."""
-        return to_annotate(VERSION)
-
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a task is; see `material` above."""
-        return material(operation, self.workflow, self._annotations.get(MAX_OUTPUT))
+        bound = self._annotations.get(MAX_OUTPUT)
+        return material(operation, self.workflow, bound, partial(self.how_to_say, operation))
+
+    def with_record(self, workflow: Workflow, text: str | None) -> Workflow:
+        """The object with the rows of the settings that its keys depend on; None takes them away."""
+        data = rest_of(workflow)
+        said = mapping_at(data, "metadata", "annotations")
+        if said.get(DECLARED) == text:
+            return workflow
+        said = without(said, DECLARED) | ({DECLARED: text} if text else {})
+        return replace(workflow, native_extra=Scope().rest(with_annotations(data, said)))
 
     def call_objection(self, place: tuple[str, str]) -> Objection | None:
         """Why a call is not cached, whatever it calls."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
@@ -16,11 +16,13 @@ from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation, references
 from couler_tekton.bodies import STEP_ACTION
-from couler_tekton.cache.declared import INPUTS, MAX_OUTPUT, OUTPUTS, STORE, entries, files_of, rest_of, to_annotate
+from couler_tekton.cache.declared import INPUTS, MAX_OUTPUT, OUTPUTS, STORE, entries, files_of, rest_of
 from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.mappings import Mapped, without
 
+How = Callable[[str, str], str]
+"""Returns what an owner would write where: an annotation with its value, or a key of a row of the settings."""
 STEP_RESULT = re.compile(r"\$\(steps\.[^)]*\.results\b")
 ARTIFACT = re.compile(r"\$\((?:(?:step|steps|tasks)\.[^)]*)?\b(?:artifacts|outputs)\.[^)]*\)")
 UNDECLARED = ("params", "inputs.params")
@@ -36,12 +38,13 @@ OURS = re.compile(r"(COULER_|PYTHON|LD_).*|PATH")
 """Variables that would reach our steps."""
 
 
-def reuse_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
+def reuse_objections(operation: Operation, task: Mapped, how: How) -> Iterator[Objection]:
     """Why Tekton's own facts forbid reusing what a task makes.
 
     Args:
         operation: the task, with the annotations of the object that it is in.
         task: the same as it is written.
+        how: returns what its owner would write to say something of it.
     """
     if operation.kind == STEP_ACTION:
         yield Objection("kind", "it is a StepAction: the Task that uses it is cached, not the StepAction")
@@ -52,10 +55,10 @@ def reuse_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
     yield from _step_objections(task)
     yield from _reference_objections(operation)
     yield from _content_objections(task)
-    yield from _workspace_objections(operation, task)
+    yield from _workspace_objections(operation, task, how)
 
 
-def storage_objections(operation: Operation, task: Mapped, bound: str | None) -> Iterator[Objection]:
+def storage_objections(operation: Operation, task: Mapped, bound: str | None, how: How) -> Iterator[Objection]:
     """Why a step of ours cannot keep it, although it may be reused."""
     results = entries(task, "results")
     if any(item.get("value") is not None for item in results):
@@ -76,7 +79,7 @@ def storage_objections(operation: Operation, task: Mapped, bound: str | None) ->
             "step-template", f"its stepTemplate sets {clashes[0]}, also for the steps of the cache", "storage"
         )
     if results:
-        yield from _bound_objections(task, bound)
+        yield from _bound_objections(task, bound, how)
 
 
 def room(task: Mapped) -> int:
@@ -98,13 +101,13 @@ def _malformed(task: Mapped) -> str | None:
     return f"{wrong[0]!r} is no name" if wrong else None
 
 
-def _bound_objections(task: Mapped, bound: str | None) -> Iterator[Objection]:
+def _bound_objections(task: Mapped, bound: str | None, how: How) -> Iterator[Objection]:
     most = room(task)
     if bound is None:
         reason = (
             f"its results have no size limit; the two steps that the cache adds leave {max(most, 0)} bytes for them"
         )
-        yield Objection("unbounded-output", reason, "storage", to_annotate(MAX_OUTPUT))
+        yield Objection("unbounded-output", reason, "storage", how(MAX_OUTPUT, "…"))
     elif not re.fullmatch(r"[1-9]\d{0,8}", bound):
         yield Objection("unbounded-output", f"{MAX_OUTPUT} says {bound!r}, which is no number of bytes", "storage")
     elif int(bound) > most:
@@ -179,7 +182,7 @@ def _source_rule(source: object) -> str:
     return next((source_rule(key) for key in keys if key.endswith("Ref")), "configured")
 
 
-def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
+def _workspace_objections(operation: Operation, task: Mapped, how: How) -> Iterator[Objection]:
     read, written = files_of(operation, INPUTS), files_of(operation, OUTPUTS)
     if read is None or written is None:
         key = INPUTS if read is None else OUTPUTS
@@ -191,7 +194,7 @@ def _workspace_objections(operation: Operation, task: Mapped) -> Iterator[Object
         if name == STORE:
             continue
         if name not in named:
-            remedy = f"{to_annotate(INPUTS, name)}, or {OUTPUTS}: {name}/…"
+            remedy = f"{how(INPUTS, name)}, or {OUTPUTS}: {name}/…"
             yield Objection("workspace", f"its workspace {name!r} has unknown content", remedy=remedy, seen=name)
         elif item.get("optional"):
             yield Objection("workspace", f"its workspace {name!r} may be missing")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
+from couler_plugins.hookspecs.caching import Declared
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -30,6 +31,7 @@ from couler_tekton.cache.declared import (
     files_of,
     mapping_at,
     rest_of,
+    with_annotations,
     with_files,
 )
 from couler_tekton.cache.wrapping import unwrapped
@@ -96,14 +98,16 @@ def annotated(workflow: Workflow) -> Operation:
     )
 
 
-def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:
-    """The workflow as its calls are judged: what is embedded and what is referred to alike."""
+def resolved(workflow: Workflow, tasks: Tasks, declared: Callable[[Workflow], Declared]) -> Workflow:
+    """The workflow as its calls are judged: what is embedded and what is referred to alike.
+
+    Args:
+        workflow: the workflow.
+        tasks: the Tasks that it may refer to.
+        declared: returns what the settings say of its steps, once it is known what they call.
+    """
     operations: dict[str, Operation] = {}
-    if workflow.kind == "Task":
-        own = [_judged(annotated(workflow), workflow.operations[0].name)]
-    else:
-        own = [_judged(unwrapped(item), item.name) for item in workflow.operations]
-    by_name = {**callables(workflow), **{item.name: item for item in own}}
+    own = [annotated(workflow)] if workflow.kind == "Task" else [unwrapped(item) for item in workflow.operations]
 
     def called(step: Step) -> Step:
         call = step.call
@@ -114,22 +118,29 @@ def resolved(workflow: Workflow, tasks: Tasks) -> Workflow:
             meant = tasks.candidates(workflow, name)
             if len(meant) == 1:
                 target = TASK.format(name)
-                operations.setdefault(target, _judged(annotated(meant[0]), target))
+                operations.setdefault(target, replace(annotated(meant[0]), name=target))
                 return replace(step, call=Call(name=target))
         return step
 
     graphs = [replace(item, steps=tuple(map(called, item.steps))) for item in workflow.graphs]
     entry = workflow.entry and called(workflow.entry)
-    by_name = {**by_name, **operations}
-    graphs = [_with_reads(item, by_name) for item in graphs]
-    graphs = [replace(item, inline=False) for item in graphs]
-    return replace(workflow, graphs=tuple(graphs), operations=(*own, *operations.values()), entry=entry)
+    called_here = replace(workflow, graphs=tuple(graphs), operations=(*own, *operations.values()), entry=entry)
+    said = declared(called_here)
+    judged = tuple(_judged(item, said.annotations(item)) for item in called_here.operations)
+    by_name = {**callables(workflow), **{item.name: item for item in judged}}
+    graphs = [replace(_with_reads(item, by_name), inline=False) for item in graphs]
+    return replace(called_here, graphs=tuple(graphs), operations=judged)
 
 
-def _judged(operation: Operation, name: str) -> Operation:
-    """A task under a name; the files that it makes count as results."""
+def _judged(operation: Operation, said: Mapping[str, str]) -> Operation:
+    """A task with what the settings say of it; the files that it makes count as results."""
     inputs = tuple(replace(port, optional=False) for port in operation.inputs)
-    return with_files(replace(operation, name=name, inline=False, inputs=inputs))
+    rest = operation.native_extra
+    if said:
+        data = rest_of(operation)
+        own = mapping_at(data, "metadata", "annotations")
+        rest = scope_in(operation).rest(with_annotations(data, {**said, **own}))
+    return with_files(replace(operation, inline=False, inputs=inputs, native_extra=rest))
 
 
 def _with_reads(graph: Graph, by_name: Mapping[str, Any]) -> Graph:

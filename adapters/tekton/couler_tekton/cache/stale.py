@@ -8,6 +8,7 @@ from typing import NamedTuple
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import calls_of
 from couler_plugins.caching.keys import LINEAGE
+from couler_plugins.caching.rows import DECLARED, recorded_rows
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.documents import Remark
 from couler_plugins.ir import External, Literal, Operation, Source, Workflow
@@ -43,7 +44,9 @@ def stale_keys(bundle: Bundle) -> Iterator[Remark]:
                 message = f"the cached copy of {origin!r} was edited, and is not what its name says"
                 yield _remark(workflow.source, message)
             continue
-        for cached in _cached(workflow, cache_of(workflow), copies):
+        cache = cache_of(workflow)
+        cache.rows = recorded_rows(annotations_of(workflow).get(DECLARED, ""))
+        for cached in _cached(workflow, cache, copies):
             if reason := _problem(cached):
                 yield _remark(cached.source or workflow.source, f"its cache key is out of date: {reason}")
 

@@ -1,0 +1,236 @@
+"""What the settings say of caching: rows that name steps, tasks or images, `[[tool.couler.cache.declare]]`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from couler_plugins.caching.calls import Place, calls_of
+from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Said
+from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow
+from couler_plugins.options.rows import Row, check_keys, rows_in
+
+DECLARED = "couler.io/declared"
+"""The annotation of a document with the rows that its keys depend on: `couler lint` needs no settings."""
+IN_KEYS = frozenset({"allow", "datasets", "immutable", "inputs", "outputs", "version", "workspaces"})
+
+BOUNDS = {"max-output-bytes": int, "max-items": int}
+PLACES = {"immutable": list}
+OF_STEPS: dict[str, type | tuple[type, ...]] = {
+    "pure": bool,
+    "never": bool,
+    "ttl": str,
+    "allow": list,
+    "version": (str, int),
+    "datasets": dict,
+    "inputs": list,
+    "outputs": list,
+    "workspaces": dict,
+}
+"""What may only be said of what a row names."""
+KNOWN: dict[str, type | tuple[type, ...]] = {**OF_STEPS, **BOUNDS, **PLACES}
+PREFIX = "couler.io/"
+NAMES = {"version": VERSION, "inputs": f"{CACHE}-inputs", "outputs": f"{CACHE}-outputs"}
+"""The annotations that mean the same as a key of a row, where they are not called like it."""
+GROUPS = {"datasets": f"{PREFIX}dataset.", "workspaces": f"{CACHE}-workspace."}
+"""How the annotations begin that mean the same as the items of a key."""
+
+
+class DeclaredRows(Declared):
+    """What rows say of one workflow.
+
+    Args:
+        rows: those that may be about it.
+        workflow: the workflow.
+        task_name: returns the name of an operation as its owner writes it.
+    """
+
+    def __init__(self, rows: Sequence[Row], workflow: Workflow, task_name: Callable[[Operation], str]) -> None:
+        names = [workflow.name or workflow.prefix.rstrip("-"), workflow.label]
+        self._rows = [row for row in rows if _matches(row, "workflow", names)]
+        self._task_name = task_name
+        self._callers: dict[str, list[Place]] = {}
+        for (graph, name), step in calls_of(workflow).items() if self._rows else ():
+            if isinstance(step.call, Call):
+                self._callers.setdefault(step.call.name, []).append((graph, name))
+
+    def said(self, graph: Graph | None, step: Step, operation: Operation) -> list[Said]:
+        """Return what is said of a call, the first row first."""
+        place = ("" if graph is None else graph.name, step.name)
+        return [said for row in self._rows if self._selects(row, operation, [place]) if (said := _said(row))]
+
+    def own(self, operation: Operation) -> str | None:
+        """Return what is said of the operation whoever calls it."""
+        rows = [row for row in self._rows if "step" not in row.patterns and self._selects(row, operation, [])]
+        return next((said.cache for row in rows if (said := _said(row)) and said.cache), None)
+
+    def annotations(self, operation: Operation) -> dict[str, str]:
+        """Return the annotations that mean the same as what is said of an operation; the first row counts."""
+        texts: dict[str, str] = {}
+        for row in self._rows:
+            if self._selects(row, operation, self._places(operation)):
+                texts = {**_annotations(row.content), **texts}
+        return texts
+
+    def record(self, operations: Iterable[Operation]) -> str | None:
+        """Return the rows that keys of these operations depend on, as JSON for `recorded_rows`; None without any."""
+        chosen = list(operations)
+        rows = [
+            {**row.patterns, **content}
+            for row in self._rows
+            if (content := {key: value for key, value in row.content.items() if key in IN_KEYS})
+            and (not row.names_steps or any(self._selects(row, item, self._places(item)) for item in chosen))
+        ]
+        return json.dumps(rows, separators=(",", ":"), sort_keys=True) if rows and chosen else None
+
+    def is_immutable(self, url: str) -> bool:
+        """Return whether a row says that what is at a URL never changes."""
+        prefixes = (prefix.rstrip("/") for row in self._rows for prefix in row.content.get("immutable", ()))
+        return any(url == prefix or url.startswith(f"{prefix}/") for prefix in prefixes)
+
+    def remedy(self, operation: Operation, annotation: str, text: str) -> str | None:
+        """Return what to add to the row that names an operation; None where no row does."""
+        for row in self._rows:
+            if row.names_steps and self._selects(row, operation, self._places(operation)):
+                key, value = _as_key(annotation, text)
+                return f"{key} = {value}, in {row.place}"
+        return None
+
+    def _places(self, operation: Operation) -> Sequence[Place]:
+        return self._callers.get(operation.name, ())
+
+    def _selects(self, row: Row, operation: Operation, places: Sequence[Place]) -> bool:
+        """Whether a row is about an operation, called by one of these steps where it names steps."""
+        steps = [name for graph, step in places for name in (step, f"{graph}/{step}")]
+        images = [item.image for item in operation.containers if item.role == "main"]
+        texts = [image.value if isinstance(image, Literal) else None for image in images]
+        if "image" in row.patterns and not texts:
+            return False
+        return (
+            _matches(row, "task", [self._task_name(operation)])
+            and _matches(row, "step", steps)
+            and all(_matches(row, "image", [text] if isinstance(text, str) else []) for text in texts)
+        )
+
+
+class RowsFromSettings:
+    """The part of an engine's cache that takes rows of the settings.
+
+    Attributes:
+        rows: the rows; set before anything is asked.
+    """
+
+    rows: Sequence[Row] = ()
+
+    @property
+    def bare(self) -> Workflow:
+        """The workflow without what caching added to it."""
+        raise NotImplementedError
+
+    def task_name(self, operation: Operation) -> str:
+        """Return what the owner calls an operation; rows name it so."""
+        return operation.name
+
+    @cached_property
+    def declared(self) -> Declared:
+        """What the settings say of the steps of the workflow."""
+        return self.declared_in(self.bare)
+
+    def recorded(self, operations: Iterable[Operation]) -> str | None:
+        """Return the rows that keys of these operations depend on; see `DeclaredRows.record`."""
+        return self.declared.record(operations) if isinstance(self.declared, DeclaredRows) else None
+
+    def declared_in(self, workflow: Workflow) -> Declared:
+        """Return what the settings say of the steps of a workflow."""
+        return DeclaredRows(self.rows, workflow, self.task_name) if self.rows else UNDECLARED
+
+
+def recorded_rows(text: str) -> tuple[Row, ...]:
+    """Return the rows in an annotation that couler wrote; none where it cannot be read."""
+    try:
+        tables = msgspec.json.decode(text, type=list[dict[str, Any]])
+        rows = rows_in({"cache": {"declare": tables}}, Path(DECLARED), "", "").get("cache", ())
+        check_rows(rows)
+    except (msgspec.DecodeError, InvalidInput):
+        return ()
+    return rows
+
+
+def check_rows(rows: Sequence[Row]) -> None:
+    """Refuse rows that say nothing that caching understands.
+
+    Raises:
+        InvalidInput: at least one does; the error names all problems, with their lines.
+    """
+    problems = [problem for row in rows for problem in _problems(row)]
+    if problems:
+        raise InvalidInput("; ".join(problems), hint="see docs/declarations.md")
+
+
+def _problems(row: Row) -> Iterator[str]:
+    yield from check_keys(row, KNOWN)
+    if not row.content:
+        yield f"{row.place}: it says nothing: add pure = true"
+    of_steps = sorted(OF_STEPS.keys() & row.content.keys() - {"never"})
+    if of_steps and not row.names_steps:
+        yield f"{row.place}: {of_steps[0]!r} needs a step, a task or an image, and not only wildcards"
+    if len({"pure", "never", "ttl"} & {key for key, value in row.content.items() if value is not False}) > 1:
+        yield f"{row.place}: only one of pure, ttl and never can hold"
+    for key in ("allow", "immutable", "inputs", "outputs"):
+        items = row.content.get(key, [])
+        if isinstance(items, list) and not all(isinstance(item, str) and item and "," not in item for item in items):
+            yield f"{row.place}: {key!r} is not a list of texts without commas"
+    for key in GROUPS:
+        items = row.content.get(key, {})
+        if isinstance(items, dict) and not all(isinstance(item, str | int) for item in items.values()):
+            yield f"{row.place}: {key!r} is not a table of texts"
+
+
+def _said(row: Row) -> Said | None:
+    content = row.content
+    cache = "never" if content.get("never") else "pure" if content.get("pure") else None
+    if "ttl" in content:
+        cache = f"ttl={content['ttl']}"
+    allow = ",".join(content.get("allow", ()))
+    return Said(row.place, cache, allow, itself=row.names_steps) if cache or allow else None
+
+
+def _annotations(content: Mapping[str, Any]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for key, value in content.items():
+        if key in GROUPS:
+            texts |= {GROUPS[key] + name: str(text) for name, text in value.items()}
+        elif key in ("inputs", "outputs"):
+            texts[NAMES[key]] = ",".join(value)
+        elif key in BOUNDS or key in NAMES:
+            texts[NAMES.get(key, PREFIX + key)] = str(value)
+    return texts
+
+
+def _as_key(annotation: str, text: str) -> tuple[str, str]:
+    """Return the key of a row, and its value in TOML, that mean the same as an annotation."""
+    if annotation == CACHE:
+        return text.partition("=")[0], "true" if "=" not in text else f'"{text.partition("=")[2]}"'
+    if annotation == ALLOW:
+        words = text.strip('"').split(",")
+        return "allow", "[" + ", ".join(f'"{word}"' for word in words) + "]"
+    for key, prefix in GROUPS.items():
+        if annotation.startswith(prefix):
+            return f"{key}.{annotation.removeprefix(prefix)}", f'"{text}"'
+    key = next((key for key, name in NAMES.items() if name == annotation), annotation.removeprefix(PREFIX))
+    if key in ("inputs", "outputs"):
+        return key, f'["{text}"]'
+    return key, text if key in BOUNDS else f'"{text}"'
+
+
+def _matches(row: Row, key: str, names: Sequence[str]) -> bool:
+    patterns = row.patterns.get(key)
+    return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
