@@ -10,12 +10,14 @@ import msgspec
 from couler_plugins.caching.composites import Composites, inner_scope
 from couler_plugins.caching.declarations import (
     Declaration,
+    about_order,
     check_words,
     places_of,
     resolve,
     waive,
     waive_place,
     waivers_in,
+    waives_order,
     with_words,
 )
 from couler_plugins.caching.keys import digest, spec_hash
@@ -163,8 +165,8 @@ class Analysis:
             upstream.objections.append(PRINTED)
         own = self._facet.own_declaration(operation) or self._facet.declared.own(operation)
         if not self._declared and own is None:
-            remedy = self._facet.how_to_declare(operation)
-            upstream.objections.insert(0, msgspec.structs.replace(NOT_FOR_ALL, remedy=remedy))
+            undeclared = msgspec.structs.replace(NOT_FOR_ALL, remedy=self._facet.how_to_declare(operation))
+            upstream.objections.insert(0, undeclared)
         upstream.objections = [item.at(operation.source) for item in upstream.objections]
         return self._verdict(None, Step(name="", call=Call(name=operation.name)), operation, upstream, Scope())
 
@@ -196,9 +198,7 @@ class Analysis:
         calls = [(step, Scope(blocked=HANDLER)) for step in handlers if id(step) not in in_graphs]
         calls += [(entry, Scope())] if entry is not None else []
         for step, scope in calls:
-            if not isinstance(step.call, Call):
-                continue
-            callee = self._by_name.get(step.call.name)
+            callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
             if isinstance(callee, Graph) and callee.name not in self._circular:
                 scopes[callee.name] = merge_scopes(scopes[callee.name], scope) if callee.name in scopes else scope
             elif isinstance(callee, Operation) and step is entry:
@@ -215,9 +215,10 @@ class Analysis:
         before = Before(graph, view, scope, verdicts, identified=self._fingerprints)
         steps = {step.name: step for step in graph.steps}
         for step in map(steps.__getitem__, view.order()):
-            upstream = before.look(step)
-            blocked = [] if scope.blocked is None else [scope.blocked]
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
+            waives, remedy = about_order(self._facet, graph, step, callee)
+            upstream = before.look(step, ordered=not waives, remedy=remedy)
+            blocked = [] if scope.blocked is None else [scope.blocked]
             passed = (fingerprint_objections if self._fingerprints else argument_objections)(step)
             own = [*blocked, *call_objections(step), *passed, *self._places(graph, step, callee, upstream)]
             upstream.objections = [item.at(step.source) for item in (*own, *upstream.objections)]
@@ -240,8 +241,7 @@ class Analysis:
         lineage = None
         if spec is not None and callee is not None:
             lineage = lineage_of_call(spec, step, self._composites.reads(callee), upstream.producers)
-        objections = upstream.objections or ([COMPOSITE] if lineage is None else [])
-        return Verdict(objections=tuple(objections), lineage=lineage)
+        return Verdict(objections=tuple(upstream.objections or [COMPOSITE] * (lineage is None)), lineage=lineage)
 
     def _places(
         self, graph: Graph, step: Step, callee: Graph | Operation | None, upstream: Found
@@ -294,5 +294,6 @@ class Analysis:
             warnings=warnings,
             declared=said.where if isinstance(said, Declaration) else "",
             max_age=said.max_age if isinstance(said, Declaration) else None,
+            unordered=waives_order(places),
             entries=None if items is None or scope.runs is None else items * scope.runs,
         )

@@ -10,7 +10,7 @@ import msgspec
 
 from couler_plugins.caching.keys import spec_hash
 from couler_plugins.caching.verdicts import Facts
-from couler_plugins.caching.waivers import GUESSES, WAIVERS, waiver_of
+from couler_plugins.caching.waivers import GUESSES, ORDER, WAIVERS, waiver_of
 from couler_plugins.hookspecs.caching import Knowledge, Objection, Said
 from couler_plugins.ir import Graph, Operation, Source, Step, references
 
@@ -138,6 +138,21 @@ def resolve(said: Sequence[Said], *, assume_pure: bool) -> Declaration | Objecti
 def waivers_in(said: Sequence[Said]) -> tuple[str, ...]:
     """Return what is waived at any place, sorted and without the words that there are not."""
     return tuple(sorted({word for item in said for word in _words(item)}.intersection(WAIVERS)))
+
+
+def waives_order(said: Sequence[Said]) -> bool:
+    """Whether an owner says, of a call itself, that what merely runs before it does not change its result."""
+    return ORDER in waivers_in([item for item in said if item.itself])
+
+
+def about_order(
+    facet: Knowledge, graph: Graph, step: Step, callee: Graph | Operation | None
+) -> tuple[bool, Callable[[], str]]:
+    """Return whether an owner waives what merely runs before a call, and what tells how to waive it."""
+    if not isinstance(callee, Operation):
+        return False, str
+    said = places_of(facet, graph, step, callee)
+    return waives_order(said), lambda: facet.how_to_allow(callee, sorted({*waivers_in(said), ORDER}))
 
 
 def check_words(said: Sequence[Said]) -> Iterator[Objection]:

@@ -3,12 +3,16 @@
 A step before it, by data or by order, is either covered by its lineage, or cut off by a parameter that hands its value
 on (which is hashed at run time), or unknown: then the step has no key. Order alone counts, since a step may leave
 behind what nobody declares (`load-table`, then `report`); so what is before a step that is cut off counts as well.
+The owner of a step may waive that by the word `order`: for this step only what it reads counts, and steps after it look
+further back than it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.rules import reference_kind, uncertain, uncertain_needs
@@ -56,9 +60,11 @@ class Found:
         cut: the steps before it that have none, but whose values it reads.
         cut_outside: the same for what is before its graph, by label.
         objections: why the step has no key, if so.
+        order_remedy: tells what its owner would say so that mere order does not count.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, order_remedy: Callable[[], str] = str) -> None:
+        self.order_remedy = order_remedy
         self.producers: list[Producer] = []
         self.untold: list[Producer] = []
         self.cut: list[str] = []
@@ -92,13 +98,24 @@ class Before:
         self._steps = {step.name: step for step in graph.steps}
         self._stages = [stage for stage in graph.stages or () if stage]
         self._stage_of = {name: number for number, stage in enumerate(self._stages) for name in stage}
-        self._summaries: dict[int, tuple[list[str], list[Producer], Objection | None]] = {}
+        self._summaries: dict[int, tuple[list[str], list[Producer], bool, Objection | None]] = {}
 
-    def look(self, step: Step) -> Found:
-        """What is before a step."""
-        upstream = Found()
+    def look(self, step: Step, *, ordered: bool = True, remedy: Callable[[], str] = str) -> Found:
+        """What is before a step.
+
+        Args:
+            step: the step.
+            ordered: whether what merely runs before it counts.
+            remedy: tells what its owner would say so that it does not.
+        """
+        upstream = Found(remedy)
         inputs_by_value = handed_by_value(step, identified=self._identified)
-        upstream.objections = list(self._objections(step, inputs_by_value, upstream))
+        if ordered:
+            upstream.objections = list(self._objections(step, inputs_by_value, upstream))
+        else:
+            reads = [self._steps[name] for name in self._view.reads[step.name] if name in self._steps]
+            uncertain_reads = [objection for item in reads if (objection := uncertain(item)) is not None]
+            upstream.objections = [*self._artifacts(step, upstream), *uncertain_reads]
         return upstream
 
     def _objections(self, step: Step, inputs_by_value: Handed, upstream: Found) -> Iterator[Objection]:
@@ -147,13 +164,17 @@ class Before:
                 continue
             seen.add(name)
             if name in direct and (objection := uncertain(self._steps[name])) is not None:
-                yield objection
+                yield objection if name in self._view.reads[step.name] else _by_order(objection, upstream)
                 return
             lineage = self._verdicts[name].lineage
             if lineage is not None:
                 upstream.producers.append(Producer("", lineage))
                 if name in direct and name not in inputs_by_value.steps:
                     upstream.untold.append(Producer("", lineage))
+                if self._verdicts[name].unordered:
+                    before = self._direct(self._steps[name])
+                    pending.extend(before)
+                    at_start = at_start or not before
             elif name in inputs_by_value.steps:
                 if (objection := uncertain_needs(self._steps[name])) is not None:
                     yield objection
@@ -163,7 +184,7 @@ class Before:
                 pending.extend(before)
                 at_start = at_start or not before
             else:
-                yield self._unknown(name)
+                yield _by_order(self._unknown(name), upstream)
                 return
         if at_start:
             yield from self._outside(inputs_by_value, upstream)
@@ -174,30 +195,34 @@ class Before:
 
     def _stages_before(self, step: Step, inputs_by_value: Handed, upstream: Found) -> Iterator[Objection]:
         for number in range(self._stage_of[step.name] - 1, -1, -1):
-            unknown, producers, objection = self._summary(number)
+            unknown, producers, unordered, objection = self._summary(number)
             if objection is not None:
-                yield objection
+                reads = {*self._stages[number]} & {*self._view.reads[step.name]}
+                yield objection if reads else _by_order(objection, upstream)
                 return
             upstream.producers.extend(producers)
             upstream.untold.extend(producers)
             for name in unknown:
                 if name not in inputs_by_value.steps:
-                    yield self._unknown(name)
+                    yield _by_order(self._unknown(name), upstream)
                     return
                 upstream.cut.append(name)
-            if not unknown:
+            if not unknown and not unordered:
                 return
         yield from self._outside(inputs_by_value, upstream)
 
-    def _summary(self, number: int) -> tuple[list[str], list[Producer], Objection | None]:
-        """A stage as one: its steps without a key, those with one taken together, and a rule against its followers."""
+    def _summary(self, number: int) -> tuple[list[str], list[Producer], bool, Objection | None]:
+        """A stage as one: its steps without a key, those with one taken together, whether one of these does not cover
+        what runs before it, and a rule against its followers.
+        """
         if number not in self._summaries:
             names = self._stages[number]
             objections = [found for name in names if (found := uncertain(self._steps[name])) is not None]
             lineages = [self._verdicts[name].lineage for name in names]
             unknown = [name for name, lineage in zip(names, lineages, strict=True) if lineage is None]
             producers, too_many = _together([lineage for lineage in lineages if lineage is not None])
-            self._summaries[number] = unknown, producers, next(iter(objections), too_many)
+            unordered = any(self._verdicts[name].unordered for name in names)
+            self._summaries[number] = unknown, producers, unordered, next(iter(objections), too_many)
         return self._summaries[number]
 
     def _outside(self, inputs_by_value: Handed, upstream: Found) -> Iterator[Objection]:
@@ -205,7 +230,8 @@ class Before:
         upstream.untold.extend(self._scope.producers)
         for label, inputs in self._scope.unknown.items():
             if not inputs & inputs_by_value.inputs:
-                yield Objection("unknown-producer", f"{label} runs before its graph and has no cache key")
+                objection = Objection("unknown-producer", f"{label} runs before its graph and has no cache key")
+                yield _by_order(objection, upstream)
                 return
             upstream.cut_outside.append(label)
 
@@ -216,6 +242,11 @@ class Before:
         if verdict.max_age is not None:
             reason = " (its result is made anew after a time)"
         return Objection("unknown-producer", f"{name!r} runs before it and has no cache key{reason}")
+
+
+def _by_order(objection: Objection, upstream: Found) -> Objection:
+    """The objection to a step that merely runs before: its owner may say that this does not count."""
+    return replace(objection, remedy=upstream.order_remedy())
 
 
 def _together(lineages: Iterable[Lineage]) -> tuple[list[Producer], Objection | None]:

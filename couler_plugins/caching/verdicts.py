@@ -147,6 +147,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         warnings: what would be against caching it if its owner had not declared the thing itself.
         declared: where its owner says that it is pure; empty where nobody does.
         max_age: how many seconds a result may be reused for; None for ever.
+        unordered: whether its key covers only what it reads, and not what merely runs before it.
         entries: how many results one run adds; None where only the run knows.
         wrapper: what a wrapper around the command is told that keeps its results, where the engine's own cache cannot.
         choice: what the policy says of keeping its results, in half a sentence; empty where none was asked.
@@ -160,6 +161,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Objection, ...] = ()
     declared: str = ""
     max_age: int | None = None
+    unordered: bool = False
     entries: int | None = None
     wrapper: tuple[tuple[str, str], ...] = ()
     choice: str = ""

@@ -14,7 +14,9 @@ OF_PROGRAMS = ("clock", "connections", "environment", "files", "network", "progr
 """What a program does. Where nobody watches it, only words in its text tell."""
 OF_PODS = ("configured", "run-context", "secret", "volume")
 """What its engine gives a pod: settings, names of pods and runs, credentials, scratch space."""
-WAIVERS = tuple(sorted((*OF_PROGRAMS, *OF_PODS)))
+ORDER = "order"
+"""What runs before a step without handing anything on to it."""
+WAIVERS = tuple(sorted((*OF_PROGRAMS, *OF_PODS, ORDER)))
 
 RULES = {word: word for word in WAIVERS if word != "random"} | {"machine": "environment", "randomness": "random"}
 """For each rule that can be waived, the word that does."""

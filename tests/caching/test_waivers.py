@@ -49,7 +49,7 @@ def test_structure_is_not_waived(rule: str) -> None:
 
 def test_the_words_are_those_of_airflow_and_those_of_pods() -> None:
     assert ALLOWED == OF_PROGRAMS
-    assert {*OF_PROGRAMS, "secret", "configured", "run-context", "volume"} == {*WAIVERS}
+    assert {*OF_PROGRAMS, "secret", "configured", "run-context", "volume", "order"} == {*WAIVERS}
 
 
 def test_a_declaration_of_the_thing_itself_beats_words_and_says_so_once_for_each_kind() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 
-import msgspec
+from msgspec.structs import replace
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place
@@ -17,6 +17,7 @@ from couler_plugins.caching.decisions import decision_of, judgement_on
 from couler_plugins.caching.key_models.analyzed import WRAPPING, AnalyzedCache
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.caching.waivers import ORDER
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import CacheChange, Objection
 from couler_plugins.ir import Literal, Operation, call_sites
@@ -69,7 +70,7 @@ class ByValueKeys(AnalyzedCache):
         for place, verdict in verdicts.items():
             if (refusal := self.call_objection(place)) is not None:
                 objections = (refusal, *verdict.objections)
-                verdicts[place] = msgspec.structs.replace(verdict, objections=objections, declarable=False)
+                verdicts[place] = replace(verdict, objections=objections, declarable=False)
         return verdicts
 
     def admit(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> Mapping[Place, Verdict]:
@@ -82,12 +83,9 @@ class ByValueKeys(AnalyzedCache):
         assert verdict.facts is not None
         objection = NO_STORE if wrapper is None else self.store_objection(verdict.facts.operation, wrapper)
         if not all(isinstance(value, Literal) for value in verdict.lineages):
-            objection = LATE
-        return (
-            verdict
-            if objection is None
-            else msgspec.structs.replace(verdict, objections=(*verdict.objections, objection))
-        )
+            words = sorted({*verdict.waived, ORDER})
+            objection = replace(LATE, remedy=self.how_to_allow(verdict.facts.operation, words))
+        return verdict if objection is None else replace(verdict, objections=(*verdict.objections, objection))
 
     def apply(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> CacheChange:
         """Return the workflow with everything cached that may be, what is new beside it, and why."""
@@ -95,7 +93,7 @@ class ByValueKeys(AnalyzedCache):
         cached = {place: verdict for place, verdict in verdicts.items() if not verdict.objections}
         new = self.wrapped(cached, settings.wrapper)
         text = self.recorded(verdict.facts.operation for verdict in cached.values() if verdict.facts is not None)
-        new = msgspec.structs.replace(new, workflow=self.with_record(new.workflow, text))
+        new = replace(new, workflow=self.with_record(new.workflow, text))
         sites = {
             ("" if site.graph is None else site.graph.name, site.step.name): site for site in call_sites(self.workflow)
         }
@@ -114,10 +112,10 @@ class ByValueKeys(AnalyzedCache):
                     changed=place in new.changed,
                 )
             )
-        return msgspec.structs.replace(new, decisions=decisions)
+        return replace(new, decisions=decisions)
 
 
 def _uncalled(verdict: Verdict) -> Verdict:
     """Return the verdict as if nothing here called the operation."""
     objections = tuple(item for item in verdict.objections if item.rule != CALLED_HERE)
-    return msgspec.structs.replace(verdict, objections=objections)
+    return replace(verdict, objections=objections)
