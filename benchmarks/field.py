@@ -3,7 +3,8 @@
 python -m benchmarks.field --traces ../shared/corpus/field --json field.json
 
 Each folder in `--traces` is the root of a repository. `--settings DIR` gives a repository the settings in
-DIR/REPOSITORY/couler.toml. `--table FILE` writes the figures as a page of Markdown.
+DIR/REPOSITORY/couler.toml (examples/field). `--labels FILE` says of some steps what their programs do, see
+`benchmarks.field_settings`. `--table FILE` writes the figures as a page of Markdown.
 
 Figures, for each repository and in total:
 
@@ -19,6 +20,13 @@ calls_without_verdict    call sites of which `explain` says nothing
 optimizers               by engine and optimizer: calls, changed, verdicts, never and declarable by rule, places
 lint                     findings by code
 conversions              by pair of engines: whole, details (with decisions on what is left out), refused
+declarations             rows of the settings that declare steps
+cached_after_settings    call sites that are cached with these settings, by memoization or in a wrapper
+cacheable_after_settings the same, as a share of all call sites
+labelled                 labelled steps that were read, by label
+pure_with_outputs        of these, pure ones whose outputs are computed
+cached_of_pure           the share of those that are cached with the settings
+declared_otherwise       labelled steps that the settings declare pure, and that are labelled otherwise (has to be 0)
 seconds                  wall seconds of lint, explain, the page and the conversions, plugins loaded
 """
 
@@ -28,11 +36,12 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.field_settings import LABELS, figures_with_settings
 from benchmarks.harness import finish, parser, tell
 from couler_plugins.driver.conversion import convert_inputs
 from couler_plugins.driver.linting import lint_inputs
@@ -66,6 +75,11 @@ SUMS = (
     "internal_errors",
     "calls",
     "calls_without_verdict",
+    "declarations",
+    "cached_after_settings",
+    "pure_with_outputs",
+    "pure_cached",
+    "declared_otherwise",
 )
 
 
@@ -91,15 +105,18 @@ Internal errors: {internal_errors}. Call sites without a verdict: {calls_without
 def main() -> None:
     flags = parser(__doc__ or "", "a folder of repositories, each a folder")
     flags.add_argument("--settings", type=Path, help="a folder with REPOSITORY/couler.toml for some repositories")
+    flags.add_argument("--labels", type=Path, default=LABELS, help="labels of steps, by somebody who saw no settings")
     flags.add_argument("--table", type=Path, help="where to write the figures as a page of Markdown")
     options = flags.parse_args()
     if options.traces is None:
         flags.error("--traces is needed: the repositories of others are no part of this one")
     repositories: dict[str, Any] = {}
+    labels = json.loads(options.labels.read_text("utf-8"))
     for folder in sorted(path for path in options.traces.iterdir() if path.is_dir()):
         tell(folder.name)
         settings = options.settings / folder.name if options.settings else folder
-        repositories[folder.name] = figures_of(folder, load_config(start=settings), quick=options.quick)
+        own = [item for item in labels if item["repository"] == folder.name]
+        repositories[folder.name] = figures_of(folder, load_config(start=settings), own, quick=options.quick)
     figures = total_of(list(repositories.values())) | {"repositories": repositories}
     if options.table:
         options.table.write_text(table(repositories, figures, commits_in(options.traces.parent / "README.md")))
@@ -112,7 +129,9 @@ def main() -> None:
     finish(options, figures, bars, limits)
 
 
-def figures_of(folder: Path, config: Config, *, quick: bool = False) -> dict[str, Any]:
+def figures_of(
+    folder: Path, config: Config, labels: Sequence[Mapping[str, Any]] = (), *, quick: bool = False
+) -> dict[str, Any]:
     """Return the figures of one repository."""
     plugins = load_plugins(config)
     work = session(config, plugins)
@@ -159,6 +178,7 @@ def figures_of(folder: Path, config: Config, *, quick: bool = False) -> dict[str
         "calls": sum(total.calls for total in judged),
         "calls_without_verdict": sum(total.unjudged for total in judged),
         "optimizers": optimizers,
+        **figures_with_settings(chosen, config, work, labels),
         "lint": dict(sorted(Counter(finding.code for finding in linted.findings).items())),
         "conversions": conversions,
         "seconds": seconds,
@@ -231,11 +251,13 @@ def _is_failure(error: Exception | None) -> bool:
 def total_of(repositories: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of all repositories together."""
     total: dict[str, Any] = {name: sum(item[name] for item in repositories) for name in SUMS}
-    for name in ("files_skipped", "lint", "optimizers", "conversions"):
+    for name in ("files_skipped", "lint", "optimizers", "conversions", "labelled"):
         merged: dict[str, Any] = {}
         for item in repositories:
             _add(merged, item[name])
         total[name] = merged
+    total["cacheable_after_settings"] = round(total["cached_after_settings"] / max(total["calls"], 1), 4)
+    total["cached_of_pure"] = round(total["pure_cached"] / max(total["pure_with_outputs"], 1), 4)
     total["slowest_seconds"] = max(
         (item["seconds"][name] for item in repositories for name in ("lint", "explain", "graph")), default=0.0
     )

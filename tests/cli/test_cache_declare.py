@@ -1,0 +1,61 @@
+"""`couler cache declare`: rows of what a declaration would let be cached; they declare nothing until they are kept."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from caching.test_rows import ARGO_PLAIN, PIPELINES, TEKTON, settings, verdicts
+from couler_plugins.api import Text, optimize
+from couler_plugins.cli.group import couler
+
+TEKTON_TEXT = TEKTON.replace("{annotations}", "")
+
+
+@pytest.fixture
+def proposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Returns what the command prints for the text of a file, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(text: str, *options: str) -> str:
+        (tmp_path / "w.yaml").write_text(text)
+        result = CliRunner().invoke(couler, ["cache", "declare", *options, "w.yaml"], catch_exceptions=False)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    return run
+
+
+def test_rows_are_comments_until_somebody_keeps_them(proposed: Callable[..., str]) -> None:
+    text = proposed(ARGO_PLAIN)
+    assert tomllib.loads(text) == {}
+    assert '# task = "train"' in text
+    assert "# image: registry.example/train:1" in text
+    assert "# runs: train" in text
+    assert "# outputs: parameter loss" in text
+    assert re.search(r"^# look at w.yaml:\d+: it reads secretKeyRef", text, re.MULTILINE)
+
+
+def test_rows_that_are_kept_let_the_steps_be_cached(proposed: Callable[..., str], tmp_path: Path) -> None:
+    rows = re.sub(r"^# (?=\[\[|\w[\w-]* = )", "", proposed(ARGO_PLAIN), flags=re.MULTILINE)
+    immutable = '\n\n[[cache.declare]]\nimmutable = ["s3://raw/"]\n'
+    result = optimize([Text(ARGO_PLAIN, "w.yaml")], PIPELINES["argo"], config=settings(tmp_path, rows + immutable))
+    assert verdicts(result) == {"main/train": "cached", "main/other": "cached"}
+
+
+def test_a_task_is_named_as_rows_name_it(proposed: Callable[..., str]) -> None:
+    assert re.findall(r"^# task = (.*)$", proposed(TEKTON_TEXT), re.MULTILINE) == ['"train"']
+
+
+def test_json_has_the_same_rows(proposed: Callable[..., str]) -> None:
+    rows = json.loads(proposed(ARGO_PLAIN, "--format", "json"))["rows"]
+    (train,) = [row for row in rows if row["task"] == "train"]
+    assert train["allow"] == ["secret"]
+    assert train["values"] == [["max-output-bytes", "4096"]]
+    assert train["images"] == ["registry.example/train:1"]
