@@ -113,7 +113,13 @@ def run(files: Sequence[Input], session: Session, wanted: RunRequest, *, quiet: 
     runner = runner_of(session.plugins, engine, wanted.where, wanted.local)
     with contextlib.closing(_Closing(runner)), Journal.opened(wanted.journal) as journal:
         name = wanted.run or (journal.head.run if journal.head else None) or new_run()
-        request = Request(run=name, parameters=wanted.parameters, dry_run=wanted.dry_run, force=wanted.force)
+        request = Request(
+            run=name,
+            parameters=wanted.parameters,
+            dry_run=wanted.dry_run,
+            force=wanted.force,
+            rows=session.rows.get("cache", ()),
+        )
         with adapter_errors(engine, "jobs()"):
             jobs = runner.jobs(documents, request)
         journal.begin(Head.of(name, engine, wanted.where, jobs), wanted.journal)

@@ -7,6 +7,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from couler_plugins.options.rows import Row
+
 __all__ = ["Failure", "Job", "Phase", "Produced", "Request", "Runner", "Status", "Submitted", "Where"]
 
 Phase = Literal["pending", "running", "succeeded", "failed"]
@@ -36,12 +38,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         parameters: values for parameters of the workflows, by name.
         dry_run: whether the engine only checks what it is given, and keeps nothing.
         force: whether documents that somebody else has changed meanwhile are overwritten.
+        rows: what the settings say of caching steps, for runners that cache by themselves.
     """
 
     run: str
     parameters: Mapping[str, str] = {}
     dry_run: bool = False
     force: bool = False
+    rows: Sequence[Row] = ()
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.key_models.written import WrittenKeys
+from couler_plugins.caching.rows import check_rows
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Adapter
@@ -212,6 +213,9 @@ def works_of(adapter: Adapter, documents: Sequence[Any], request: Request) -> li
     for workflow in runnable:
         cache = cache_of(workflow)
         caching = cache if isinstance(cache, WrittenKeys) else None
+        if caching is not None:
+            check_rows(request.rows)
+            caching.rows = request.rows
         bare = workflow if caching is None else caching.bare
         facet = adapter.local(bare, bundle)
         if facet is None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from couler_argo.plugin import ArgoAdapter
 from couler_plugins.documents import read
 from couler_plugins.hookspecs.running import Request, Status, Where
+from couler_plugins.options.rows import Row
 from couler_plugins.running.local import LocalRunner
 from couler_plugins.running.local.caching import Opening
 
@@ -58,6 +59,7 @@ def runs(
     *,
     run: str = "r",
     opening: Opening | None = None,
+    rows: Sequence[Row] = (),
     parallel: int | None = 4,
     parameters: Mapping[str, str] | None = None,
 ) -> Ran:
@@ -65,7 +67,7 @@ def runs(
     documents = [document.data for document in read(text, "w.yaml").documents]
     runner = LocalRunner(ArgoAdapter(), Where(folder=str(folder)), parallel=parallel, opening=opening)
     with contextlib.closing(runner):
-        request = Request(run=run, parameters=parameters or {})
+        request = Request(run=run, parameters=parameters or {}, rows=rows)
         (job,) = runner.jobs(documents, request)
         runner.submit(job, request)
         until = time.monotonic() + LONGEST

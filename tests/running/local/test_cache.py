@@ -13,6 +13,7 @@ import pytest
 
 from couler_plugins import optimize
 from couler_plugins.caching.artifacts import ArtifactCache, open_cache
+from couler_plugins.options.rows import Row
 from couler_plugins.running.local.caching import Opening
 from running.local.running import STARTED, Ran, runs, script, workflow
 from support import first_of
@@ -205,3 +206,11 @@ steps:
     for number, executed in enumerate(("b" * 12, "")):
         ran = runs(text, tmp_path / str(number), opening=opening, parallel=12)
         assert (ran.well, started(ran)) == (True, executed), ran.status
+
+
+def test_rows_of_the_settings_declare_steps(tmp_path: Path, opening: Opening) -> None:
+    plain = TEXT.replace("couler.io/cache: pure", "")
+    rows = [Row("couler.toml:1", {"task": ("one", "file")}, {"pure": True})]
+    assert started(runs(plain, tmp_path / "one", opening=opening, rows=rows)) == "abc"
+    assert started(runs(plain, tmp_path / "two", run="other", opening=opening, rows=rows)) == "c"
+    assert started(runs(plain, tmp_path / "three", run="third", opening=opening)) == "abc"
