@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 
 import msgspec
@@ -10,8 +10,8 @@ import msgspec
 from couler_plugins.caching.composites import Composites, inner_scope
 from couler_plugins.caching.declarations import (
     Declaration,
-    about_order,
     check_words,
+    order_remedy,
     places_of,
     resolve,
     waive,
@@ -48,7 +48,7 @@ from couler_plugins.caching.verdicts import (
     merge_scopes,
 )
 from couler_plugins.caching.waivers import waiver_of
-from couler_plugins.hookspecs.caching import Knowledge, Objection
+from couler_plugins.hookspecs.caching import Knowledge, Objection, Said
 from couler_plugins.ir import (
     Call,
     Dynamic,
@@ -159,16 +159,16 @@ class Analysis:
             upstream.objections.append(Objection("unknown-producer", "its artifacts come from whoever calls it"))
         if self.workflow.name and operation.name in self._in_circle and RECURSIVE.blocked is not None:
             upstream.objections.append(RECURSIVE.blocked)
-        if step is not None:
-            return self._verdict(None, step, operation, upstream, Scope())
-        if operation.kind == "script":
-            upstream.objections.append(PRINTED)
-        own = self._facet.own_declaration(operation) or self._facet.declared.own(operation)
-        if not self._declared and own is None:
-            undeclared = msgspec.structs.replace(NOT_FOR_ALL, remedy=self._facet.how_to_declare(operation))
-            upstream.objections.insert(0, undeclared)
-        upstream.objections = [item.at(operation.source) for item in upstream.objections]
-        return self._verdict(None, Step(name="", call=Call(name=operation.name)), operation, upstream, Scope())
+        if step is None:
+            step = Step(name="", call=Call(name=operation.name))
+            if operation.kind == "script":
+                upstream.objections.append(PRINTED)
+            if not (self._declared or self._facet.own_declaration(operation) or self._facet.declared.own(operation)):
+                undeclared = msgspec.structs.replace(NOT_FOR_ALL, remedy=self._facet.how_to_declare(operation))
+                upstream.objections.insert(0, undeclared)
+            upstream.objections = [item.at(operation.source) for item in upstream.objections]
+        places, facts = places_of(self._facet, None, step, operation), self._facts_of_call(None, step, operation)
+        return self._verdict(places, facts, step, upstream, Scope())
 
     @cached_property
     def _in_circle(self) -> frozenset[str]:
@@ -216,14 +216,15 @@ class Analysis:
         steps = {step.name: step for step in graph.steps}
         for step in map(steps.__getitem__, view.order()):
             callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
-            waives, remedy = about_order(self._facet, graph, step, callee)
-            upstream = before.look(step, ordered=not waives, remedy=remedy)
-            blocked = [] if scope.blocked is None else [scope.blocked]
+            said = places_of(self._facet, graph, step, callee) if isinstance(callee, Operation) else []
+            upstream = before.look(step, ordered=not waives_order(said), remedy=order_remedy(self._facet, callee, said))
+            blocked = [scope.blocked] if scope.blocked else []
             passed = (fingerprint_objections if self._fingerprints else argument_objections)(step)
             own = [*blocked, *call_objections(step), *passed, *self._places(graph, step, callee, upstream)]
             upstream.objections = [item.at(step.source) for item in (*own, *upstream.objections)]
             if isinstance(callee, Operation):
-                verdicts[step.name] = self._verdict(graph, step, callee, upstream, scope)
+                facts = self._facts_of_call(graph, step, callee)
+                verdicts[step.name] = self._verdict(said, facts, step, upstream, scope)
             else:
                 verdicts[step.name] = self._composite(step, callee, upstream)
                 if callee is not None and callee.name not in self._circular:
@@ -258,12 +259,12 @@ class Analysis:
                 content = "".join(map(str, argument.value.parts))
                 upstream.producers.append(Producer(argument.name, Lineage(digest(["place", [content]]))))
 
-    def _verdict(self, graph: Graph | None, step: Step, operation: Operation, upstream: Found, scope: Scope) -> Verdict:
-        places = places_of(self._facet, graph, step, operation)
+    def _verdict(self, places: Sequence[Said], facts: Facts, step: Step, upstream: Found, scope: Scope) -> Verdict:
+        operation = facts.operation
         said = resolve(places, assume_pure=self._assume_pure)
         words, allow = waivers_in(places), partial(self._facet.how_to_allow, operation)
         itself = isinstance(said, Declaration) and said.itself
-        facts, warnings = waive(self._facts_of_call(graph, step, operation), words, allow, itself=itself)
+        facts, warnings = waive(facts, words, allow, itself=itself)
         missing = said if isinstance(said, Objection) and said.rule == "not-declared" else None
         objections = [DYNAMIC] if self._dynamic else []
         objections += [said] if isinstance(said, Objection) and missing is None else []

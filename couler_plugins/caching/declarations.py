@@ -145,14 +145,11 @@ def waives_order(said: Sequence[Said]) -> bool:
     return ORDER in waivers_in([item for item in said if item.itself])
 
 
-def about_order(
-    facet: Knowledge, graph: Graph, step: Step, callee: Graph | Operation | None
-) -> tuple[bool, Callable[[], str]]:
-    """Return whether an owner waives what merely runs before a call, and what tells how to waive it."""
+def order_remedy(facet: Knowledge, callee: Graph | Operation | None, said: Sequence[Said]) -> Callable[[], str]:
+    """Return what tells an owner how to waive what merely runs before a call; the words that hold stay."""
     if not isinstance(callee, Operation):
-        return False, str
-    said = places_of(facet, graph, step, callee)
-    return waives_order(said), lambda: facet.how_to_allow(callee, sorted({*waivers_in(said), ORDER}))
+        return str
+    return lambda: facet.how_to_allow(callee, sorted({*waivers_in(said), ORDER}))
 
 
 def check_words(said: Sequence[Said]) -> Iterator[Objection]:
