@@ -45,7 +45,7 @@ def session(
         if item.name in options:
             raise InvalidInput(f"--to names {item.name!r} twice", hint="give all options of an engine at once")
         options[item.name] = item.options
-    history = [_whole(item) for item in read_source(config.history, config.max_bytes)]
+    history = [whole_file(item) for item in read_source(config.history, config.max_bytes)]
     return Session(
         plugins=plugins or load_plugins(config),
         engine=engine,
@@ -108,7 +108,7 @@ def originals_in(inputs: Sequence[Input], work: Session) -> dict[str, str]:
     Raises:
         InvalidInput: a file cannot be read, or a text is not whole.
     """
-    files = [_whole(item) for item in inputs]
+    files = [whole_file(item) for item in inputs]
     adapters = [work.plugins.adapter(name) for name in ([work.engine] if work.engine else work.plugins.adapters)]
     originals: dict[str, str] = {}
     for adapter in adapters:
@@ -160,7 +160,12 @@ def _lifted(
     return plan
 
 
-def _whole(item: Input) -> SourceFile:
+def whole_file(item: Input) -> SourceFile:
+    """Return what a file holds.
+
+    Raises:
+        CoulerError: it could not be read.
+    """
     if item.file is None:
         raise item.error or InvalidInput("it cannot be read", file=item.name)
     return item.file
