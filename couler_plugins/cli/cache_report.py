@@ -115,7 +115,7 @@ def _lines(result: Report, *, from_store: bool) -> Iterator[str]:
     if never:
         yield ""
         yield "Never hit:"
-        yield from (f"  {row.workflow}, {row.step}: {row.reason} ({counted(row.runs, 'run')})" for row in never)
+        yield from (f"  {row.workflow}, {row.step}: {row.reason} ({counted(row.runs, 'look-up')})" for row in never)
     yield from _remarks(result.total)
 
 
@@ -143,8 +143,8 @@ def _text(value: float | None, lacking: int, shown: Callable[[float], str]) -> s
 
 def _remarks(total: Row) -> Iterator[str]:
     lines = [
-        (total.inferred, "the store had the result before the step began: counted as hits", "look-up"),
-        (total.untimed, "nothing like them was computed in these runs: what they saved is not known", "hit"),
+        (total.inferred, "the store had the result before the step began, which counts as a hit", "look-up"),
+        (total.untimed, "nothing like it was computed in these runs, so what it saved is not known", "hit"),
     ]
     for count, text, noun in lines:
         if count:
