@@ -36,10 +36,10 @@ def wrapped_key(template: Any, node: Mapped, manifest: Mapped) -> str | None:
     if expression is None or "max-age" in flags:
         return ""
     members = list(MEMBER.finditer(expression[3]))
-    values = [_values(node, manifest).get(member.group(1, 2, 3)) for member in members]
-    known = [value for value in values if isinstance(value, str)]
-    whole = "".join(member[0] for member in members) == expression[3] and len(known) == len(values)
-    return key(f"{expression[1]}:{expression[2]}", known) if whole else ""
+    values = _values(node, manifest)
+    texts = [text for member in members if isinstance(text := values.get(member.group(1, 2, 3)), str)]
+    whole = "".join(member[0] for member in members) == expression[3] and len(texts) == len(members)
+    return key(f"{expression[1]}:{expression[2]}", texts) if whole else ""
 
 
 def _values(node: Mapped, manifest: Mapped) -> dict[tuple[str | None, ...], Any]:
