@@ -168,11 +168,13 @@ def _inferred(events: Sequence[_Event], runs: Sequence[Run], facts: Mapping[str,
     for key, numbers in waiting.items():
         entry, uses = facts[key]
         room = math.inf if uses is None else uses - 1
-        for number in sorted(numbers, key=lambda number: (events[number].lookup.began or 0.0, number)):
-            if (events[number].lookup.began or 0.0) >= entry.created:
-                if room > 0:
-                    answers[number] = True
-                    room -= 1
-            elif entry.meta.run and entry.meta.run == runs[events[number].run].name:
+        makers = {entry.meta.run} - {""}
+        for began, number in sorted((events[number].lookup.began or 0.0, number) for number in numbers):
+            name = runs[events[number].run].name
+            if name in makers:  # whatever clocks say, its first step of that key was the one
+                makers.discard(name)
                 answers[number] = False
+            elif began >= entry.created and room > 0:
+                answers[number] = True
+                room -= 1
     return answers

@@ -32,6 +32,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         seconds_saved: what computing takes, summed over the hits for which that is known.
         untimed: hits for which it is not.
         seconds_spent: what the hits themselves took, summed over those for which that is known.
+        unmeasured: hits for which it is not.
         bytes_reused: the sizes of results, summed over the hits for which they are known.
         unsized: hits for which they are not.
         bytes_kept: what the store holds of these results now; None without a store, or without keys.
@@ -49,6 +50,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     seconds_saved: float | None
     untimed: int
     seconds_spent: float | None
+    unmeasured: int
     bytes_reused: int | None
     unsized: int
     bytes_kept: int | None
@@ -129,6 +131,7 @@ class Tally:
             seconds_saved=self._saved.value,
             untimed=self._saved.unknown,
             seconds_spent=self._spent.value,
+            unmeasured=self._spent.unknown,
             bytes_reused=None if size is None else int(size),
             unsized=self._sizes.unknown,
             bytes_kept=sum(self.kept.values()) if self.kept else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ from couler_plugins.caching.report import Stored, report, report_of_store
 from couler_plugins.caching.tallies import Report, Row
 from couler_plugins.cli.cache_options import AGE, opened, store_options
 from couler_plugins.cli.messages import counted, write_bytes
-from couler_plugins.cli.outputs import columns, size_text, time_text
+from couler_plugins.cli.outputs import columns, printable, size_text, time_text
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import engine_option, json_option, max_bytes_option, with_settings
 from couler_plugins.cli.work import read_inputs, usable_plugins
@@ -107,30 +108,34 @@ def _lines(result: Report, *, from_store: bool) -> Iterator[str]:
     if not result.steps:
         yield f"No step was looked up in a cache ({source})."
         return
-    shown = [row for workflow in result.workflows for row in (workflow, *_steps_of(result, workflow))]
-    has_store = any(row.bytes_kept is not None for row in result.steps)
-    width = len(HEAD) if has_store else len(HEAD) - 1
-    yield from columns(HEAD[:width], [_cells(row)[:width] for row in (*shown, result.total)])
+    cells: list[list[str]] = []
+    workflows = {row.workflow: row for row in result.workflows}
+    for workflow, steps in groupby(result.steps, key=lambda row: row.workflow):
+        cells.append(_cells(_name(workflow), workflows[workflow]))
+        cells += [_cells(f"  {_name(row.step)}", row) for row in steps]
+    cells.append(_cells("total", result.total))
+    width = len(HEAD) - (result.total.bytes_kept is None)
+    yield from columns(HEAD[:width], [line[:width] for line in cells])
     never = [row for row in result.steps if row.reason]
     if never:
         yield ""
         yield "Never hit:"
-        yield from (f"  {row.workflow}, {row.step}: {row.reason} ({counted(row.runs, 'look-up')})" for row in never)
+    for row in never:
+        yield f"  {_name(row.workflow)}, {_name(row.step)}: {row.reason} ({counted(row.runs, 'look-up')})"
     yield from _remarks(result.total)
 
 
-def _steps_of(result: Report, workflow: Row) -> list[Row]:
-    return [row for row in result.steps if row.workflow == workflow.workflow]
+def _name(text: str) -> str:
+    return printable(text) or "-"
 
 
-def _cells(row: Row) -> list[str]:
-    name = f"  {row.step or '-'}" if row.step else row.workflow
+def _cells(name: str, row: Row) -> list[str]:
     return [
-        name or "total",
+        name,
         *(f"{count:,}" for count in (row.runs, row.hits, row.misses, row.unknown)),
         "?" if row.rate is None else f"{100 * row.rate:.0f} %",
         _text(row.seconds_saved, row.untimed, time_text),
-        _text(row.seconds_spent, 0, time_text),
+        _text(row.seconds_spent, row.unmeasured, time_text),
         _text(row.bytes_reused, row.unsized, size_text),
         _text(row.bytes_kept, 0, size_text),
     ]

@@ -179,6 +179,11 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]
         yield "  ".join(line).rstrip()
 
 
+def printable(text: str) -> str:
+    """Return what somebody has said, so that it neither ends the line nor moves the cursor."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def number_text(value: object) -> str:
     """A figure for people: thousands apart, and no digits behind the point that say nothing."""
     if isinstance(value, bool) or not isinstance(value, int | float):

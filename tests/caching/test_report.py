@@ -158,6 +158,12 @@ def test_the_store_tells_who_made_a_result_and_who_came_after() -> None:
     assert row.seconds_saved == 120.0
 
 
+def test_the_first_step_of_the_run_that_made_a_result_missed_it_whatever_clocks_say() -> None:
+    steps = [step("g/a(0)", None, began=101.0), step("g/a(1)", None, began=200.0)]
+    row = only(report(runs(steps), [stored("k", run="wf-0")]))
+    assert (row.hits, row.misses) == (1, 1)
+
+
 def test_without_the_result_in_the_store_nothing_follows() -> None:
     row = only(report(runs([step("g/a", None, began=200.0)]), [stored("another", run="wf-0")]))
     assert (row.hits, row.misses, row.unknown, row.rate) == (0, 0, 1, None)

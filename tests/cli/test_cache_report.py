@@ -118,6 +118,15 @@ def test_what_is_unknown_is_marked(report: Couler) -> None:
     assert "1 hit: nothing like it was computed in these runs, so what it saved is not known." in text
 
 
+def test_what_is_unknown_of_some_hits_is_a_lower_bound(report: Couler) -> None:
+    Path("a.json").write_text(json.dumps(argo()))
+    Path("k.json").write_text(json.dumps({"runs": kfp()["runs"][1:]}))
+    done = report("a.json", "k.json")
+    (total,) = [line for line in done.stdout.splitlines() if line.startswith("total")]
+    assert total.split()[:7] == ["total", "3", "2", "1", "0", "67", "%"]
+    assert total.endswith("≥ 3 minutes  ≥ 0 seconds   ≥ 0 B")
+
+
 def test_runs_before_a_date_are_left_out(report: Couler) -> None:
     Path("runs.json").write_text(json.dumps(argo()))
     record = json.loads(report("runs.json", "--since", "2026-01-01T12:00", "--format", "json").stdout)
@@ -187,6 +196,15 @@ def test_a_store_alone_is_asked_for_its_uses(report: Couler) -> None:
     lines = done.stdout.splitlines()
     assert lines[2].split() == ["train", "4", "3", "1", "0", "75", "%", "3", "minutes", "?", "15", "B", "5", "B"]
     assert lines[-1] == "  wf, clean: no result of it was used again (1 look-up)"
+    with open_cache("unnamed") as store:
+        store.put("a", {"o": b"12345"}, Meta(step="\x1b[2J"))
+        store.put("b", {"o": b"12345"})
+    assert [line.split()[0] for line in report("--store", "unnamed").stdout.splitlines()[1:5]] == [
+        "-",
+        "-",
+        "\\x1b[2J",
+        "total",
+    ]
     with open_cache("plain", index="none") as store:
         store.put("a", {"o": b"12345"})
     refused = report("--store", "plain", "--index", "none")
