@@ -14,6 +14,7 @@ from couler_plugins.caching.artifacts import ArtifactCache, Entry, Hit, Lost
 from couler_plugins.caching.reads import ReadSet, Traces, decode_traces, trace_key
 from couler_plugins.caching.reads import verify as verify_reads
 from couler_plugins.cli.cache_options import FEWEST, complete_key, long_work, opened, store_options
+from couler_plugins.cli.outputs import printable
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.errors import InvalidInput
@@ -83,12 +84,7 @@ def _columns(entry: Entry) -> list[str]:
     seconds = "?" if entry.meta.seconds is None else f"{entry.meta.seconds:.1f}"
     created = datetime.fromtimestamp(entry.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     maker = "/".join(part for part in (entry.meta.family, entry.meta.step) if part) or "-"
-    return [entry.key, f"{entry.bytes:>15,} B", created, f"{seconds:>9} s", _printable(maker)]
-
-
-def _printable(text: str) -> str:
-    """What somebody has said of a result, which neither ends the line nor moves the cursor."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return [entry.key, f"{entry.bytes:>15,} B", created, f"{seconds:>9} s", printable(maker)]
 
 
 @click.command(

@@ -104,6 +104,7 @@ CACHE_COMMANDS = {
         "Shows who made a result, its outputs, and what was read.",
     ),
     "stats": ("cache_entries:stats", "Shows the size and the capacity of the cache."),
+    "report": ("cache_report:command", "Shows what the cache saved, by workflow and step."),
     "verify": (
         "cache_entries:verify",
         "Compares all stored results with their checksums.",

@@ -17,6 +17,8 @@ from couler_plugins.inputs.sources import Input
 
 ADDED = "added.yaml"
 """The file, in a folder of results, of documents that belong to no input."""
+SIZES = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+TIMES = (("hours", 3600.0), ("minutes", 60.0))
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -177,9 +179,30 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]
         yield "  ".join(line).rstrip()
 
 
+def printable(text: str) -> str:
+    """Return what somebody has said, so that it neither ends the line nor moves the cursor."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def number_text(value: object) -> str:
     """A figure for people: thousands apart, and no digits behind the point that say nothing."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     text = f"{value:,.1f}" if isinstance(value, float) and abs(value) >= 1000 else f"{value:,}"
     return text.removesuffix(".0")
+
+
+def size_text(size: float) -> str:
+    """A number of bytes for a person: 4.3 GB."""
+    return next((f"{_short(size / factor)} {unit}" for unit, factor in SIZES if size >= factor), f"{size:.0f} B")
+
+
+def time_text(seconds: float) -> str:
+    """A time for a person: 212 hours."""
+    unit, factor = next(((unit, factor) for unit, factor in TIMES if seconds >= 2 * factor), ("seconds", 1.0))
+    return f"{_short(seconds / factor)} {unit}"
+
+
+def _short(value: float) -> str:
+    """Three digits, as far as they say something."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -9,16 +9,14 @@ from collections.abc import Iterator
 import msgspec
 
 from couler_plugins.cli.messages import write_bytes
-from couler_plugins.cli.outputs import columns
+from couler_plugins.cli.outputs import columns, size_text, time_text
 from couler_plugins.cli.records import print_json
 from couler_plugins.options.config import Config
 from couler_plugins.simulation.experiment import Experiment, Results
 from couler_plugins.simulation.summary import Choice, Prices, Row, Summary
 
-SIZES = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 NEAR = 0.01
 """How near to a cache without a limit nothing is to be gained by a larger one; a share."""
-TIMES = (("hours", 3600.0), ("minutes", 60.0))
 
 
 def carry_out(experiment: Experiment, jobs: int, config: Config) -> Results:
@@ -102,17 +100,6 @@ def print_summary(experiment: Experiment, summary: Summary, prices: Prices | Non
     write_bytes("\n".join(lines) + "\n")
 
 
-def size_text(size: float) -> str:
-    """A number of bytes for a person: 4.3 GB."""
-    return next((f"{_short(size / factor)} {unit}" for unit, factor in SIZES if size >= factor), f"{size:.0f} B")
-
-
-def time_text(seconds: float) -> str:
-    """A time for a person: 212 hours."""
-    unit, factor = next(((unit, factor) for unit, factor in TIMES if seconds >= 2 * factor), ("seconds", 1.0))
-    return f"{_short(seconds / factor)} {unit}"
-
-
 def _workflows(experiment: Experiment) -> str:
     loads = experiment.workloads
     names = ", ".join(load.family for load in loads[:3]) + (f" and {len(loads) - 3} more" if len(loads) > 3 else "")
@@ -180,8 +167,3 @@ def _percent(share: float) -> str:
 
 def _money(amount: float) -> str:
     return f"{amount:,.2f}"
-
-
-def _short(value: float) -> str:
-    """Three digits, as far as they say something."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

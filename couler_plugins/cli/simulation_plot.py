@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from couler_plugins.cli.outputs import size_text, time_text
 from couler_plugins.cli.simulate_split import Comparison
-from couler_plugins.cli.simulation_output import size_text, time_text
 from couler_plugins.errors import EngineError, InvalidInput, install_hint
 from couler_plugins.simulation.experiment import Experiment
 from couler_plugins.simulation.summary import Choice, Row, Summary

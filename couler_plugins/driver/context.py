@@ -15,7 +15,7 @@ from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner, Profile,
 from couler_plugins.ir import Workflow
 from couler_plugins.options.rows import Row
 from couler_plugins.plan import Part
-from couler_plugins.plugins import PARTITIONERS, POLICIES, TUNERS, Plugins
+from couler_plugins.plugins import ADAPTERS, PARTITIONERS, POLICIES, TUNERS, Plugins
 from couler_plugins.runs import Run
 from couler_plugins.runs.run import belongs
 
@@ -135,30 +135,40 @@ class RunContext:
         return {step: Profile(**known) for step, known in merged.items()}
 
 
-def read_runs(documents: Iterable[Document], plugins: Plugins) -> list[Run]:
+def read_runs(documents: Iterable[Document], plugins: Plugins, engine: str | None = None) -> list[Run]:
     """The runs that documents of history tell of, oldest first.
+
+    Args:
+        documents: the documents.
+        plugins: what reads them.
+        engine: the only engine whose runs count; documents without any are left out then. None for all.
 
     Raises:
         InvalidInput: no plugin finds a run in a document, or it cannot be read as what it claims to be.
     """
     runs: list[Run] = []
     for document in documents:
-        result = runs_in(document, plugins)
-        if not result:
+        result = runs_in(document, plugins, engine)
+        if not result and engine is None:
             hint = "give WfFormat traces, workflows with their engine's status, or what `couler history` wrote"
             raise InvalidInput("this tells of no run", file=document.file, line=document.line, hint=hint)
         runs += result
     return sorted(runs, key=lambda run: run.at)
 
 
-def runs_in(document: Document, plugins: Plugins) -> list[Run]:
-    """The runs that a document tells of, as far as any plugin finds some.
+def runs_in(document: Document, plugins: Plugins, engine: str | None = None) -> list[Run]:
+    """The runs that a document tells of, as far as any plugin finds some; with an engine, as far as its plugin does.
 
     Raises:
-        InvalidInput: it cannot be read as what it claims to be.
+        InvalidInput: it cannot be read as what it claims to be, or there is no such engine.
     """
+    if engine is not None:
+        plugins.adapter(engine)
+    owners = {item.name for item in plugins.loaded if engine in (None, *item.provides.get(ADAPTERS.key, ()))}
     runs: list[Run] = []
     for reply in plugins.call("couler_runs", document=document):
+        if reply.plugin not in owners:
+            continue
         if isinstance(reply.error, InvalidInput):
             reply.error.file = reply.error.file or document.file
             raise reply.error

@@ -53,7 +53,7 @@ def session(
         if name not in optimizers:
             hint = f"{closest(name, optimizers)} there are {', '.join(optimizers)}".strip()
             raise InvalidInput(f"{rows[0].place}: there is no optimizer {name!r}", hint=hint)
-    history = [_whole(item) for item in read_source(config.history, config.max_bytes)]
+    history = [whole_file(item) for item in read_source(config.history, config.max_bytes)]
     return Session(
         plugins=plugins,
         engine=engine,
@@ -117,7 +117,7 @@ def originals_in(inputs: Sequence[Input], work: Session) -> dict[str, str]:
     Raises:
         InvalidInput: a file cannot be read, or a text is not whole.
     """
-    files = [_whole(item) for item in inputs]
+    files = [whole_file(item) for item in inputs]
     adapters = [work.plugins.adapter(name) for name in ([work.engine] if work.engine else work.plugins.adapters)]
     originals: dict[str, str] = {}
     for adapter in adapters:
@@ -169,7 +169,12 @@ def _lifted(
     return plan
 
 
-def _whole(item: Input) -> SourceFile:
+def whole_file(item: Input) -> SourceFile:
+    """Return what a file holds.
+
+    Raises:
+        CoulerError: it could not be read.
+    """
     if item.file is None:
         raise item.error or InvalidInput("it cannot be read", file=item.name)
     return item.file

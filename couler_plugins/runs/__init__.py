@@ -1,6 +1,6 @@
 """Past runs: steps of workflows with their times and outputs, and the history that they add up to."""
 
 from couler_plugins.runs.history import History, LoadCost, View
-from couler_plugins.runs.run import Candidate, Fate, Run, StepRun
+from couler_plugins.runs.run import Candidate, Fate, Lookup, Run, StepRun
 
-__all__ = ["Candidate", "Fate", "History", "LoadCost", "Run", "StepRun", "View"]
+__all__ = ["Candidate", "Fate", "History", "LoadCost", "Lookup", "Run", "StepRun", "View"]

@@ -13,6 +13,24 @@ Fate = Literal["computed", "loaded", "skipped", "failed", "pending"]
 """What became of a step in a run: computed, its result loaded, not needed, failed for good, or still to come."""
 
 
+class Lookup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cache answered when it was asked for the result of a step.
+
+    Attributes:
+        hit: whether it had the result; None where the record does not say.
+        key: the key, as the cache has it; empty where the record does not say.
+        began: when the step began, in seconds since the runs' epoch; None where that is not known.
+        seconds: how long the step took, look-up included; None where that is not known.
+        worth: how long computing the result took, by the cache's own word; None where it says nothing.
+    """
+
+    hit: bool | None
+    key: str = ""
+    began: float | None = None
+    seconds: float | None = None
+    worth: float | None = None
+
+
 class StepRun(msgspec.Struct, frozen=True, kw_only=True):
     """A step in one run.
 
@@ -29,6 +47,7 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True):
         artifact: whether it makes a result that a cache could hold; a daemon makes none, and neither does waiting.
         attempts: how often it was tried, its success included.
         fate: what became of it.
+        lookup: what its cache answered; None where the record tells of no cache.
     """
 
     step: str
@@ -43,6 +62,7 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True):
     artifact: bool = True
     attempts: int = 1
     fate: Fate = "computed"
+    lookup: Lookup | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,15 +70,19 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         family: the workflow, whatever version of it ran; runs of one family learn from each other.
+        name: what the engine calls this run; empty where the record does not say.
         steps: its steps in a topological order, and among those that were computed in the order of their ends.
         whole: whether it came to its end; one that failed may lack steps that would have come.
         at: when it ended (for a live run: when it was looked at), in seconds since an epoch that all runs share.
+        groups: calls of whole graphs whose results a cache was asked for, and whose own steps are among `steps`.
     """
 
     family: str
+    name: str = ""
     steps: tuple[StepRun, ...]
     whole: bool = True
     at: float = 0.0
+    groups: tuple[StepRun, ...] = ()
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):

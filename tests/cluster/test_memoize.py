@@ -107,6 +107,14 @@ def test_a_second_run_hits_and_another_namespace_does_not(
     first, second = run_argo(cluster, namespace, document), run_argo(cluster, namespace, document)
     assert hits(cluster, namespace, first.name) == {"make": False}
     assert hits(cluster, namespace, second.name) == {"make": True}
+    items = cluster.api.list(namespace, "Workflow")
+    (tmp_path / "runs.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    told = cluster.run("couler", "cache", "report", "runs.json", "--format", "json", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    (row,) = json.loads(told.stdout)["steps"]
+    assert (row["workflow"], row["step"]) == ("kept", "main/make")
+    assert (row["runs"], row["hits"], row["misses"]) == (2, 1, 1)
+    assert row["seconds_saved"] > row["seconds_spent"]  # a hit has no pod: it ends in the second in which it begins
     other = f"{namespace}-other"
     cluster.add_namespace(other)
     try:

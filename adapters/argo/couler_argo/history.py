@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from couler_argo.cache.lookups import wrapped_key
 from couler_argo.codec import Mapped
 from couler_argo.documents import manifests
 from couler_argo.nodes import ATTEMPTS, attempts_of, bytes_of, nodes_of, seconds_of, template_name
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Fate, Run, StepRun
+from couler_plugins.runs import Fate, Lookup, Run, StepRun
 
 FATES: dict[str, Fate] = {
     "Succeeded": "computed",
@@ -87,12 +88,14 @@ class _Status:
                 if child in self._before and ident != child:
                     self._before[child].append(ident)
         self._leaves = {ident: node for ident, node in nodes.items() if self._is_leaf(ident, node)}
+        memoized = (ident for ident, node in nodes.items() if node.get("memoizationStatus"))
+        self._memoized = [ident for ident in memoized if self._owner(ident) is None]
 
     def run(self) -> Run:
         """The run, its steps in a topological order, by their ends where that leaves a choice."""
         order: list[str] = []
         parents: dict[str, list[str]] = {}
-        for ident in self._by_end():
+        for ident in self._by_end(self._leaves):
             self._visit(ident, parents, order)
         position = {ident: number for number, ident in enumerate(order)}
         steps: list[StepRun] = []
@@ -104,11 +107,18 @@ class _Status:
         status = self._manifest.get("status") or {}
         ended = status.get("finishedAt") or max(str(node.get("finishedAt") or "") for node in self._nodes.values())
         whole = status.get("phase") not in ("Failed", "Error")
-        return Run(family=family_of(self._manifest), steps=tuple(steps), whole=whole, at=seconds_of(ended) or 0.0)
+        return Run(
+            family=family_of(self._manifest),
+            name=str((self._manifest.get("metadata") or {}).get("name") or ""),
+            steps=tuple(steps),
+            whole=whole,
+            at=seconds_of(ended) or 0.0,
+            groups=tuple(self._group(ident) for ident in self._by_end(self._memoized)),
+        )
 
-    def _by_end(self) -> Iterator[str]:
+    def _by_end(self, idents: Iterable[str]) -> list[str]:
         last = "9999"  # what goes on ends after everything that has ended
-        return iter(sorted(self._leaves, key=lambda ident: (str(self._leaves[ident].get("finishedAt") or last), ident)))
+        return sorted(idents, key=lambda ident: (str(self._nodes[ident].get("finishedAt") or last), ident))
 
     def _visit(self, ident: str, parents: dict[str, list[str]], order: list[str]) -> None:
         """Puts a step into the order, after its parents; without recursion, since chains are as long as workflows."""
@@ -174,20 +184,46 @@ class _Status:
         # The memo of a retried step is looked up before there is an attempt.
         memo = last.get("memoizationStatus") or node.get("memoizationStatus") or {}
         fate = "loaded" if memo.get("hit") else FATES.get(str(node.get("phase")), "pending")
+        lookup = _lookup(last, memo) if memo else self._wrapped(node, last, fate)
         idle = fate == "skipped" or (fate == "computed" and self._is_idle(last))
         return StepRun(
             step=self._name(ident),
             site=self._site(node),
             type=template_name(node),
             spec=spec,
-            key=str(memo.get("key") or "") or digest([spec, *keys]),
+            key=(lookup.key if lookup is not None else "") or digest([spec, *keys]),
             parents=parents,
             seconds=0.0 if idle else _seconds(last) if fate == "computed" else None,
             bytes=0 if idle else bytes_of(last.get("outputs")) if fate in ("computed", "loaded") else None,
             artifact=not idle,
             attempts=max(1, len(tries)),
             fate=fate,
+            lookup=lookup,
         )
+
+    def _group(self, ident: str) -> StepRun:
+        """A call of a graph that is memoized as a whole, and was not: a hit has no steps, and is one itself."""
+        node = self._nodes[ident]
+        lookup, fate = _lookup(node, node["memoizationStatus"]), FATES.get(str(node.get("phase")), "pending")
+        return StepRun(
+            step=self._name(ident),
+            site=self._site(node),
+            type=template_name(node),
+            spec=digest(self._template(node)),
+            key=lookup.key,
+            seconds=lookup.seconds if fate == "computed" else None,
+            artifact=False,
+            fate=fate,
+            lookup=lookup,
+        )
+
+    def _wrapped(self, node: Mapped, last: Mapped, fate: Fate) -> Lookup | None:
+        """What a wrapper was asked. It tells Argo nothing, but a command that has failed was no hit."""
+        key = wrapped_key(self._template(node), last, self._manifest) if last.get("type") in ATTEMPTS else None
+        if key is None:
+            return None
+        hit = False if fate == "failed" else None
+        return Lookup(hit=hit, key=key, began=seconds_of(last.get("startedAt")), seconds=_seconds(last))
 
     def _name(self, ident: str) -> str:
         """`graph/step`, with the item of a loop in parentheses, after the name of the step that the graph belongs to.
@@ -237,6 +273,12 @@ def _templates(manifest: Mapped) -> dict[str, Any]:
         templates.setdefault("/".join(parts[-2:]), item)
         templates.setdefault(parts[-1], item)
     return templates
+
+
+def _lookup(node: Mapped, memo: Mapped) -> Lookup:
+    """What Argo's memoization answered."""
+    began = seconds_of(node.get("startedAt"))
+    return Lookup(hit=bool(memo.get("hit")), key=str(memo.get("key") or ""), began=began, seconds=_seconds(node))
 
 
 def _seconds(node: Mapped) -> float | None:

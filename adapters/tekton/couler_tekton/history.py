@@ -13,8 +13,9 @@ from typing import Any
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Fate, Run, StepRun
+from couler_plugins.runs import Fate, Lookup, Run, StepRun
 from couler_plugins.runs.order import CycleError, topological_order
+from couler_tekton.cache.wrapping import RESTORE
 from couler_tekton.documents import objects
 from couler_tekton.mappings import Mapped
 from couler_tekton.run.parts import PART_LABEL, WHOLE_LABEL
@@ -65,7 +66,11 @@ def _run(parts: list[Mapped], tasks: Mapping[str, list[Mapped]]) -> Run | None:
     ends = [_seconds(_status(part).get("completionTime")) for part in parts]
     whole = all(_condition(part).get("status") != "False" for part in parts)
     return Run(
-        family=_family(parts[0]), steps=tuple(steps), whole=whole, at=max((end or 0.0 for end in ends), default=0.0)
+        family=_family(parts[0]),
+        name=str(parts[0]["metadata"].get("name") or ""),
+        steps=tuple(steps),
+        whole=whole,
+        at=max((end or 0.0 for end in ends), default=0.0),
     )
 
 
@@ -109,7 +114,10 @@ def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[StepRun]:
 
 
 def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, ...], keys: list[str]) -> StepRun:
-    """One TaskRun; None for a task that was skipped. Several of one task are those of its matrix, by their numbers."""
+    """One TaskRun; None for a task that was skipped. Several of one task are those of its matrix, by their numbers.
+
+    What our first step restored was loaded: what that took says nothing of computing it.
+    """
     site = f"{ROOT}/{task}"
     status, spec_of_run = _status(run or {}), (run or {}).get("spec") or {}
     spec = digest(
@@ -117,20 +125,39 @@ def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, 
     )
     fate: Fate = "skipped" if run is None else FATES.get(str(_condition(run).get("status")), "pending")
     started, ended = _seconds(status.get("startTime")), _seconds(status.get("completionTime"))
-    is_timed = fate == "computed" and started is not None and ended is not None and started <= ended
+    took = ended - started if started is not None and ended is not None and started <= ended else None
+    lookup = _lookup(status, started, took)
+    if fate == "computed" and lookup is not None and lookup.hit:
+        fate = "loaded"
     return StepRun(
         step=site if number is None else f"{site}({number})",
         site=site,
         type=str((spec_of_run.get("taskRef") or {}).get("name") or task),
         spec=spec,
-        key=digest([spec, *keys]),
+        key=(lookup.key if lookup is not None else "") or digest([spec, *keys]),
         parents=parents,
-        seconds=0.0 if run is None else (ended or 0.0) - (started or 0.0) if is_timed else None,
-        bytes=0 if run is None else len(json.dumps(status.get("results") or [])) if fate == "computed" else None,
+        seconds=0.0 if run is None else took if fate == "computed" else None,
+        bytes=0 if run is None else _bytes(status) if fate in ("computed", "loaded") else None,
         artifact=run is not None,
         attempts=1 + len(status.get("retriesStatus") or ()),
         fate=fate,
+        lookup=lookup,
     )
+
+
+def _bytes(status: Mapped) -> int:
+    return len(json.dumps(status.get("results") or []))
+
+
+def _lookup(status: Mapped, began: float | None, took: float | None) -> Lookup | None:
+    """What the first step of a wrapped task answered, by its results; nothing where that step has failed."""
+    steps = (status.get("taskSpec") or {}).get("steps") or ()
+    if not any(step.get("name") == RESTORE for step in (*steps, *(status.get("steps") or ()))):
+        return None
+    states = (step for step in status.get("steps") or () if step.get("name") == RESTORE)
+    results = {item["name"]: item.get("value") for state in states for item in state.get("results") or ()}
+    hit = {"true": True, "false": False}.get(str(results.get("hit")))
+    return Lookup(hit=hit, key=str(results.get("key") or ""), began=began, seconds=took)
 
 
 def _status(run: Mapped) -> Mapped:

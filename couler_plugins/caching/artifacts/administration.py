@@ -78,6 +78,12 @@ class Administration:
         """All results of the namespace, by key."""
         return [item.entry for item in self._ask(lambda backend: backend.kept())]
 
+    def uses(self) -> list[tuple[Entry, int | None]]:
+        """All results of the namespace, by key, and how often each was made or used; None where nobody counts that."""
+        return self._ask(
+            lambda backend: [(item.entry, item.uses if backend.counts_uses else None) for item in backend.kept()]
+        )
+
     def candidates(self) -> list[Candidate]:
         """All results of the namespace as policies see them, by key."""
         kept = self._ask(lambda backend: backend.kept())

@@ -15,9 +15,15 @@ from couler_plugins.runs import Candidate
 
 
 class Backend(Protocol):
-    """One namespace. Whatever fails in the store or the index raises OSError."""
+    """One namespace. Whatever fails in the store or the index raises OSError.
+
+    Attributes:
+        blobs: where its bytes are.
+        counts_uses: whether it knows how often an entry was used; only an index does.
+    """
 
     blobs: Blobs
+    counts_uses: bool
 
     def find(self, key: str) -> Entry | None:
         """The entry of a key."""

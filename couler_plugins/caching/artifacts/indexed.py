@@ -103,6 +103,8 @@ class Indexed:
         history: the runs that the policy knows.
     """
 
+    counts_uses = True
+
     def __init__(
         self, url: str, store: ArtifactStore, index: Index, policy: Callable[[], CachePolicy], history: History
     ) -> None:

@@ -49,6 +49,8 @@ class StoreOnly:
         grace: seconds that a blob stays which no entry needs.
     """
 
+    counts_uses = False
+
     def __init__(
         self,
         url: str,

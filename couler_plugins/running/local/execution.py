@@ -23,7 +23,7 @@ from couler_plugins.running.local.lock import locked
 from couler_plugins.running.local.operations import Operations, Progress
 from couler_plugins.running.local.records import Record, Records
 from couler_plugins.running.local.scope import Whole
-from couler_plugins.runs import Run, StepRun
+from couler_plugins.runs import Lookup, Run, StepRun
 from couler_plugins.runs.recorded import document_of
 
 # A local run as past runs are written down, for `--history`.
@@ -48,6 +48,7 @@ def run_of(family: str, records: Iterable[Record], *, whole: bool) -> Run:
             seconds=record.seconds if record.fate == "computed" else None,
             attempts=record.attempts,
             fate=record.fate,
+            lookup=Lookup(hit=record.fate == "loaded", key=record.key, seconds=record.seconds) if record.key else None,
         )
         steps.append(ran)
     return Run(family=family, steps=tuple(steps), whole=whole, at=order[-1].ended if order else 0.0)

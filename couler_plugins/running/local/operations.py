@@ -151,6 +151,7 @@ class Operations:
             cached = self._caching.of(operation, scope, caller, site.call, site.path)
             run = _Attempts(self._facet, operation, program, artifacts, own, site)
             run.observe = cached is not None and cached.observed
+            began = time.monotonic()
             ended = await (run.all() if cached is None else self._reused(run, cached, operation, own))
         record = Record(
             step=site.path,
@@ -163,7 +164,8 @@ class Operations:
             contents=contents(own / "made") if ended.outcome == "succeeded" else {},
             fate="failed" if ended.bad else "computed" if run.tries else "loaded",
             attempts=max(1, run.tries),
-            seconds=run.seconds,
+            key=cached.key if cached is not None else "",
+            seconds=run.seconds if run.tries else time.monotonic() - began,
             ended=time.time(),
             parents=site.parents,
         )

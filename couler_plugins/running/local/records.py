@@ -34,7 +34,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
         contents: the contents of its outputs, by the names of their files.
         fate: what became of it, as history sees it.
         attempts: how often it was tried.
-        seconds: how long the last attempt took.
+        key: what its result was looked up by; empty where that was not.
+        seconds: how long the last attempt took, or the look-up where there was none.
         ended: when, in seconds since 1970.
         parents: the paths of the steps that its values came from, or that it waited for.
     """
@@ -49,6 +50,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     contents: Mapping[str, str] = msgspec.field(name="made", default={})
     fate: Fate = "computed"
     attempts: int = 1
+    key: str = ""
     seconds: float = 0.0
     ended: float = 0.0
     parents: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -13,8 +14,10 @@ import pytest
 
 from couler_plugins import optimize
 from couler_plugins.caching.artifacts import ArtifactCache, open_cache
+from couler_plugins.caching.report import report
 from couler_plugins.options.rows import Row
 from couler_plugins.running.local.caching import Opening
+from couler_plugins.runs.recorded import recorded_runs
 from running.local.running import STARTED, Ran, runs, script, workflow
 from support import first_of
 
@@ -70,6 +73,19 @@ def test_a_second_run_executes_nothing(tmp_path: Path, opening: Opening) -> None
     assert (second.well, second.outputs, started(second)) == (True, {"all": "ab"}, "")
     assert (second.status.done, second.status.steps) == (3, 3)
     assert '"fate":"loaded"' in (second.folder / "records.jsonl").read_text()
+
+
+def test_a_report_counts_what_a_second_run_did_not_execute(tmp_path: Path, opening: Opening) -> None:
+    text = TEXT.replace(f"    metadata: {PURE}\n", "", 1)  # `a` is not declared
+    folders = [runs(text, tmp_path / name, run=name, opening=opening).folder for name in ("one", "two")]
+    found = [run for folder in folders for run in recorded_runs(json.loads((folder / "history.json").read_text()))]
+    rows = report(found).steps
+    assert {(row.step, row.runs, row.hits, row.misses) for row in rows} == {("main/b", 2, 1, 1), ("main/c", 2, 1, 1)}
+    for row in rows:
+        assert row.seconds_saved is not None
+        assert row.seconds_spent is not None
+        assert row.seconds_saved > 0
+        assert row.seconds_spent > 0
 
 
 def test_what_is_loaded_is_recorded_and_taken_up(tmp_path: Path, opening: Opening) -> None:

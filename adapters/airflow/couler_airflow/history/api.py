@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
+from msgspec.structs import replace
 
-from couler_airflow.history.records import SCHEMA, TOLD, Cached, DagRun, Document, Instance, Task
+from couler_airflow.history.records import LONGEST, SCHEMA, TOLD, Cached, DagRun, Document, Instance, Task
 from couler_airflow.runtime.upstream import XCOM
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.net.json_api import JsonApi, Server
@@ -189,9 +190,14 @@ def said_of(place: Cached, value: Any) -> Cached:
         except (msgspec.DecodeError, RecursionError):
             value = None
     if not isinstance(value, Mapping):
-        return place
-    key = value.get("key")
-    return msgspec.structs.replace(place, hit=value.get("hit") is True, key=key if isinstance(key, str) else "")
+        return replace(place, hit=None)
+    hit, key, worth = value.get("hit"), value.get("key"), value.get("saved_seconds")
+    return replace(
+        place,
+        hit=hit if isinstance(hit, bool) else None,
+        key=key if isinstance(key, str) else "",
+        saved_seconds=float(worth) if isinstance(worth, int | float) and 0 <= worth <= LONGEST else None,
+    )
 
 
 def _pages(client: Client, path: tuple[str, ...], name: str, most: int, **query: Any) -> Iterator[Mapping[str, Any]]:

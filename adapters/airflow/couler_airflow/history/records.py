@@ -21,7 +21,8 @@ TOLD = HistoryFormat("airflow", "Airflow", SCHEMA, HINT)
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 Number = Annotated[int, msgspec.Meta(ge=-1, le=10**9)]
-Seconds = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
+LONGEST = 1e12
+Seconds = Annotated[float, msgspec.Meta(ge=-LONGEST, le=LONGEST)]
 """Airflow writes times below 0 where clocks disagree, or where it ends what it has never started."""
 
 
@@ -60,10 +61,17 @@ class Instance(Placed, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Cached(Placed, frozen=True, kw_only=True, omit_defaults=True):
-    """What our cache said of a task instance (the XCom `couler_cache`): whether its result was loaded, and its key."""
+    """What our cache said of a task instance (the XCom `couler_cache`).
 
-    hit: bool = False
+    Attributes:
+        hit: whether its result was loaded; None where the cache was not asked, as the task is not cached in this run.
+        key: its key.
+        saved_seconds: how long computing a result took that was loaded.
+    """
+
+    hit: bool | None = False
     key: str = ""
+    saved_seconds: Seconds | None = None
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from couler_airflow.history.records import Cached, Document, Instance
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Fate, Run, StepRun
+from couler_plugins.runs import Fate, Lookup, Run, StepRun
 
 FATES: dict[str, Fate] = {
     "success": "computed",
@@ -56,7 +56,7 @@ def runs_of(document: Document) -> list[Run]:
         ended = [item.end_date for item in (run, *some) if item is not None and item.end_date is not None]
         whole = all(FATES.get(item.state or "") != "failed" for item in some) if run is None else run.state != "failed"
         at = run.end_date if run is not None and run.end_date is not None else max(ended, default=None)
-        runs.append(Run(family=dag, steps=steps, whole=whole, at=_seconds(at)))
+        runs.append(Run(family=dag, name=name, steps=steps, whole=whole, at=_seconds(at)))
     return sorted(runs, key=lambda run: (run.family, run.at))
 
 
@@ -193,6 +193,7 @@ class _Steps:
             artifact=not idle,
             attempts=self._attempts(item),
             fate=fate,
+            lookup=None if said is None else _lookup(item, said),
         )
 
     def _keys(self, positions: Iterable[int]) -> list[str]:
@@ -208,6 +209,14 @@ class _Steps:
         if not earlier:
             return max(1, item.try_number)
         return 1 + sum(one.state not in ("success", "skipped") for one in earlier)
+
+
+def _lookup(item: Instance, said: Cached) -> Lookup | None:
+    """What our cache answered; documents of before had no word for a task that it was not asked for."""
+    if said.hit is None or not (said.hit or said.key):
+        return None
+    began = _seconds(item.start_date) if item.start_date is not None else None
+    return Lookup(hit=said.hit, key=said.key, began=began, seconds=_took(item), worth=said.saved_seconds)
 
 
 def _waits(operator: str) -> bool:

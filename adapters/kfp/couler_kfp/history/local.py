@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from couler_kfp.history.records import SCHEMA, Details, Document, Run, Task, calls_of, name_of
 
@@ -41,7 +42,7 @@ def history_of(log: str, spec: Mapping[str, Any], ended: datetime, *, well: bool
         finished_at=ended,
         run_details=Details(task_details=tuple(_tasks(log, ended, well=well))),
         pipeline=name_of(spec),
-        calls=calls_of(spec),
+        calls=tuple(replace(call, cached=False) for call in calls_of(spec)),  # nothing is looked up here
     )
     document: Mapping[str, Any] = msgspec.to_builtins(Document(schema=SCHEMA, runs=(run,)))
     return document

@@ -68,6 +68,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         dag: whether that is a dag itself.
         spec: the digest of what it is.
         after: the tasks of its dag right before it.
+        cached: whether the backend looks for its result before it runs; None where nobody knows.
     """
 
     graph: Text
@@ -76,6 +77,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dag: bool = False
     spec: Text = ""
     after: tuple[Text, ...] = ()
+    cached: bool | None = None
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -173,6 +175,7 @@ def _calls(graph: str, holder: Any, components: Any, executors: Any) -> Iterator
             dag="dag" in body,
             spec=digest([body, executors.get(str(body.get("executorLabel")))]),
             after=tuple(sorted(str(item) for item in after if item in tasks)) if isinstance(after, list) else (),
+            cached=_mapping(task.get("cachingOptions")).get("enableCache") is True,
         )
 
 

@@ -11,7 +11,7 @@ from couler_kfp.history.records import Call, Document, calls_of, name_of
 from couler_kfp.history.tasks import Instance, instances_of
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Run, StepRun
+from couler_plugins.runs import Lookup, Run, StepRun
 
 FAILED = "FAILED"
 
@@ -39,7 +39,7 @@ def _run(record: records.Run) -> Run | None:
     ended = [item.ended for item in instances if item.ended != float("inf")]
     at = record.finished_at.timestamp() if record.finished_at is not None else max(ended, default=0.0)
     whole = (record.state or "").upper() != FAILED and all(item.fate != "failed" for item in instances)
-    return Run(family=family, steps=_Steps(instances, calls, family).all(), whole=whole, at=at)
+    return Run(family=family, name=record.run_id, steps=_Steps(instances, calls, family).all(), whole=whole, at=at)
 
 
 class _Steps:
@@ -99,7 +99,16 @@ class _Steps:
             artifact=item.fate != "skipped",
             attempts=item.attempts,
             fate=item.fate,
+            lookup=_lookup(item, call),
         )
+
+
+def _lookup(item: Instance, call: Call | None) -> Lookup | None:
+    """What the backend's cache answered. It looks for every result unless the pipeline forbids that."""
+    if item.fate == "loaded":
+        return Lookup(hit=True)
+    is_asked = call is None or call.cached is not False
+    return Lookup(hit=False, seconds=item.seconds) if is_asked and item.fate in ("computed", "failed") else None
 
 
 def _leaves_before(calls: Sequence[Call], family: str) -> Mapping[str, frozenset[str]]:

@@ -95,7 +95,26 @@ def test_a_dag_that_never_ran_has_no_runs_and_one_that_is_not_there_is_an_error(
 @pytest.mark.parametrize("value", [None, 3, "not JSON {", "[]", "[" * 10_000, {"hit": "yes"}, {"hit": 1, "key": 5}])
 def test_what_somebody_else_pushed_under_our_key_says_nothing(train: ApiServer, value: Any) -> None:
     train.xcoms["train", "r/2", "work", -1] = value
-    assert all(run.steps[0].fate == "computed" for run in fetched(train))
+    first, second = sorted(fetched(train), key=lambda run: run.name)
+    assert (first.steps[0].fate, second.steps[0].fate) == ("computed", "computed")
+    assert second.steps[0].lookup is None
+
+
+def test_what_a_hit_saved_and_what_was_not_looked_up_is_fetched(train: ApiServer) -> None:
+    train.xcoms["train", "r/2", "work", -1] = {"cached": True, "hit": True, "key": "k", "saved_seconds": 75}
+    train.xcoms["train", "r/1", "work", -1] = {"cached": False, "key": "k", "reason": "a branch"}
+    first, second = sorted(fetched(train), key=lambda run: run.name)
+    assert first.steps[0].lookup is None
+    assert second.steps[0].lookup is not None
+    assert (second.steps[0].lookup.hit, second.steps[0].lookup.worth) == (True, 75.0)
+
+
+@pytest.mark.parametrize("worth", [-1, 1e13, "75", None])
+def test_seconds_that_cannot_be_are_not_believed(train: ApiServer, worth: Any) -> None:
+    train.xcoms["train", "r/2", "work", -1] = {"hit": True, "key": "k", "saved_seconds": worth}
+    _, second = sorted(fetched(train), key=lambda run: run.name)
+    assert second.steps[0].lookup is not None
+    assert (second.steps[0].lookup.hit, second.steps[0].lookup.worth) == (True, None)
 
 
 BROKEN: dict[str, Any] = {

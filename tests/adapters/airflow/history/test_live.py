@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from airflow_live import LiveAirflow
+from couler_plugins.caching.report import report
 from couler_plugins.cli.group import couler
 from couler_plugins.documents import read
 from couler_plugins.driver.context import read_runs
@@ -114,6 +115,13 @@ def test_a_whole_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         expected = same | dict.fromkeys(["past/numbers", *doubles], (fate, 1))
         assert {ran.step: (ran.fate, ran.attempts) for ran in run.steps} == expected
         assert all((ran.seconds is None) == (ran.fate == "loaded") for ran in run.steps)
+    rows = {row.step: row for row in report([one, two]).steps}
+    assert {name: (row.hits, row.misses) for name, row in rows.items() if row.hits} == {
+        "past/numbers": (1, 1),
+        "past/double": (3, 3),
+    }
+    assert rows["past/double"].untimed == 0  # the cache itself says how long computing took
+    assert not {"past/flaky", "past/skipped"} & rows.keys()
     names = [ran.step for ran in one.steps]
     flaky = one.steps[names.index("past/flaky")]
     assert {names[parent] for parent in flaky.parents} == set(doubles)

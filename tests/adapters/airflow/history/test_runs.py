@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from airflow_history import document, instance, text
@@ -14,7 +15,7 @@ from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
 from couler_plugins.ir import Call, Graph, Operation, Step, Workflow
-from couler_plugins.runs import Run, StepRun
+from couler_plugins.runs import Lookup, Run, StepRun
 
 
 def runs(data: Any) -> list[Run]:
@@ -250,3 +251,29 @@ def test_errors_quote_no_value() -> None:
     with pytest.raises(InvalidInput) as caught:
         runs(document(instance("work", duration="a secret")))
     assert "secret" not in str(caught.value)
+
+
+def said(**fields: Any) -> list[dict[str, Any]]:
+    return [{"dag_id": "train", "dag_run_id": "r1", "task_id": "work", **fields}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "lookup"),
+    [
+        ({"hit": True, "key": "k", "saved_seconds": 9.5}, Lookup(hit=True, key="k", worth=9.5)),
+        ({"hit": True}, Lookup(hit=True)),
+        ({"hit": False, "key": "k"}, Lookup(hit=False, key="k")),
+        ({"key": "k"}, Lookup(hit=False, key="k")),  # as documents of before say it
+        ({"hit": None, "key": "k"}, None),
+        ({}, None),
+    ],
+)
+def test_what_the_cache_answered_is_what_the_task_said(fields: dict[str, Any], lookup: Lookup | None) -> None:
+    (run,) = runs(document(instance("work", minutes=2), cached=said(**fields)))
+    known = {"began": 1767225600.0, "seconds": 120.0}
+    assert run.steps[0].lookup == (lookup and msgspec.structs.replace(lookup, **known))
+    assert run.name == "r1"
+
+
+def test_a_task_that_said_nothing_was_not_looked_up() -> None:
+    assert steps(document(instance("work")))["train/work"].lookup is None

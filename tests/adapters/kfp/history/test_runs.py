@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -13,7 +14,7 @@ from couler_plugins import lift
 from couler_plugins.caching.profiles import profiles_of
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Run, StepRun
+from couler_plugins.runs import Lookup, Run, StepRun
 from couler_plugins.runs.run import belongs
 from kfp_history import PIPELINE, node, run, task
 
@@ -175,6 +176,37 @@ def test_a_backend_that_gives_each_task_its_parent_needs_no_names() -> None:
         "comp-for-loop-1/fit(1)": "computed",
     }
     assert set(steps(*entries)) == {"load", "for-loop-1/fit(0)", "for-loop-1/fit(1)"}
+
+
+def pipeline(**caching: dict[str, Any]) -> dict[str, Any]:
+    """The pipeline with options of its tasks."""
+    changed: dict[str, Any] = copy.deepcopy(PIPELINE)
+    for name, options in caching.items():
+        changed["root"]["dag"]["tasks"][name]["cachingOptions"] = options
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("options", "state", "hit"),
+    [
+        ({"enableCache": True}, "SUCCEEDED", False),
+        ({"enableCache": True}, "FAILED", False),
+        ({"enableCache": True}, "SKIPPED", None),
+        ({"enableCache": False}, "SUCCEEDED", None),
+        ({}, "SUCCEEDED", None),
+    ],
+)
+def test_a_task_is_looked_up_unless_the_pipeline_forbids_that(
+    options: dict[str, Any], state: str, hit: bool | None
+) -> None:
+    found = steps(task("load", 20, 80, state), pipeline_spec=pipeline(load=options))["root/load"]
+    assert (None if found.lookup is None else found.lookup.hit) == hit
+
+
+def test_where_nobody_knows_the_pipeline_each_task_was_looked_up() -> None:
+    cached = [node("load-driver", 10, 20), node("load", 20, 20), node("executor", 20, 20, "SKIPPED")]
+    assert steps(cached)["load"].lookup == Lookup(hit=True)
+    assert steps(task("load", 20, 80))["load"].lookup == Lookup(hit=False, seconds=60.0)
 
 
 def test_a_circle_of_parents_ends() -> None:
