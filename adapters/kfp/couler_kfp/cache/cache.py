@@ -78,6 +78,10 @@ class KfpCache(FingerprintKeys):
         """What to write in Python."""
         return f"kfp.kubernetes.add_pod_annotation(task, {CACHE!r}, 'pure'), or couler_kfp.marks.pure(task)"
 
+    def how_to_forbid(self, operation: Operation) -> str:
+        """What to write in Python."""
+        return f"kfp.kubernetes.add_pod_annotation(task, {CACHE!r}, 'never'), or couler_kfp.marks.never(task)"
+
     def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
         """What to write in Python."""
         said = f"kfp.kubernetes.add_pod_annotation(task, {ALLOW!r}, {','.join(words)!r})"
@@ -100,8 +104,10 @@ class KfpCache(FingerprintKeys):
         """A cache key of its owner's, or the word that KFP's own cache does what it should."""
         if operation.kind == "importer":
             return Objection("importer", "KFP looks imported artifacts up by their address, whatever its options say")
-        never = any(said.cache == "never" for said in self.declarations(None, step, operation))
-        if not never and _annotations(operation).get(CACHE, self._annotations.get(CACHE)) == NATIVE:
+        own = self.own_declaration(operation)
+        if own == "always" or any(said.cache == "never" for said in self.declarations(None, step, operation)):
+            return None
+        if (own or self._annotations.get(CACHE)) == NATIVE:
             return Objection("cached-by-owner", "its owner leaves it to KFP")
         if "cacheKey" not in _options(step):
             return None
@@ -130,7 +136,8 @@ class KfpCache(FingerprintKeys):
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a component, its executor and its configuration are, as far as a result depends on them."""
         component, body = write_operation(operation)
-        executor, annotations = body.executor, _annotations(operation)
+        executor = body.executor
+        version = _annotations(operation).get(VERSION, self._annotations.get(VERSION))
         container = executor.get("container", {})
         platforms = {
             name: without(config, *SCHEDULING) if isinstance(config, dict) else config
@@ -140,14 +147,14 @@ class KfpCache(FingerprintKeys):
             "component": _unsalted(without(component, "executorLabel")),
             "executor": {**executor, **({"container": without(container, "resources")} if container else {})},
             "platforms": {name: config for name, config in platforms.items() if config},
-            "version": annotations.get(VERSION, ""),
+            "version": version or "",
         }
         runs = programs(container)
         ports = [port for port in operation.inputs if not port.name.startswith(SALT)]
         return Material(
             content=content,
             programs=runs.texts if operation.kind == "container" else (),
-            inputs=bool(ports) or VERSION in annotations or IMPORTED.match(operation.name) is not None,
+            inputs=bool(ports) or version is not None or IMPORTED.match(operation.name) is not None,
             warnings=tuple(_warnings(container, runs.packages)),
             objections=tuple(self._objections(operation, component, executor, body.platforms)),
         )
