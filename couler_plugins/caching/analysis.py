@@ -45,7 +45,7 @@ from couler_plugins.caching.verdicts import (
     merge_scopes,
 )
 from couler_plugins.caching.waivers import waiver_of
-from couler_plugins.hookspecs.caching import Knowledge, Objection
+from couler_plugins.hookspecs.caching import Knowledge, Material, Objection
 from couler_plugins.ir import (
     Call,
     Dynamic,
@@ -137,14 +137,15 @@ class Analysis:
             if self._unkept is not None and all(waiver_of(item.rule) for item in objections):
                 objections.append(self._unkept)
             objections.sort(key=lambda item: item.against == "storage")
-            about = tuple(self._about_operation(item, operation) for item in objections)
+            about = tuple(self._about_operation(item, operation, material) for item in objections)
             facts = self._facts[operation.name, result] = Facts(operation, material, spec_hash(material.content), about)
         return facts
 
-    def _about_operation(self, objection: Objection, operation: Operation) -> Objection:
-        """The objection with the operation as its place, and with what would take it away."""
+    def _about_operation(self, objection: Objection, operation: Operation, material: Material) -> Objection:
+        """The objection with the operation or its program as its place, and with what would take it away."""
         remedy = self._facet.how_to_version(operation) if objection.rule == "no-inputs" else objection.remedy
-        return msgspec.structs.replace(objection, remedy=remedy).at(operation.source)
+        source = material.source if objection.seen else None
+        return msgspec.structs.replace(objection, remedy=remedy).at(source or operation.source)
 
     def _facts_of_call(self, graph: Graph | None, step: Step, operation: Operation) -> Facts:
         return self.facts(operation, result=graph is not None and (graph.name, step.name) in self._results_read)

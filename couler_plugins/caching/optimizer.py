@@ -58,8 +58,8 @@ class Cache:
             count it.
         min_seconds: where the engine makes its keys by itself, what takes less is not switched on; with `strict`, it is
             switched off.
-        strict: where the engine caches all steps by itself, switch that off for the steps that a rule is against, instead
-            of a warning.
+        strict: where the engine caches all steps by itself, switch that off for the steps that a rule is against,
+            instead of a warning.
         known: a file with results that are known: steps that made them are taken out, where the engine can import them.
     """
 

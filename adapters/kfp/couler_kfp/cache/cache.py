@@ -34,6 +34,7 @@ from couler_plugins.ir import (
     Operation,
     Output,
     Port,
+    Source,
     Step,
     Value,
     Workflow,
@@ -154,6 +155,7 @@ class KfpCache(FingerprintKeys):
         return Material(
             content=content,
             programs=runs.texts if operation.kind == "container" else (),
+            source=_executor_source(operation, component),
             inputs=bool(ports) or version is not None or IMPORTED.match(operation.name) is not None,
             warnings=tuple(_warnings(container, runs.packages)),
             objections=tuple(self._objections(operation, component, executor, body.platforms)),
@@ -192,6 +194,14 @@ def _unsalted(component: Mapped) -> Mapped:
     inputs = component.get("inputDefinitions", {})
     parameters = {key: item for key, item in inputs.get("parameters", {}).items() if not key.startswith(SALT)}
     return {**component, "inputDefinitions": {**inputs, "parameters": parameters}}
+
+
+def _executor_source(operation: Operation, component: Mapped) -> Source | None:
+    """Where the executor of a component is, beside all components."""
+    source, label = operation.source, component.get("executorLabel")
+    if source is None or label is None or source[-2] != "components":
+        return None
+    return (*source[:-2], "deploymentSpec", "executors", label)
 
 
 def _options(step: Step) -> Mapped:
