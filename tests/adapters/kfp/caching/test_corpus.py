@@ -88,7 +88,7 @@ def tasks_on(documents: Any) -> set[tuple[int, str, str]]:
 
 def lowered(source: str | Text, options: str) -> set[tuple[int, str, str]]:
     """The tasks that a pipeline of optimizers switches off."""
-    ((before,), (after,)) = (optimize(source, passes).files for passes in ([], options))
+    (before,), (after,) = optimize(source, []).files, optimize(source, options).files
     assert after.error is None
     return tasks_on(before.documents) - tasks_on(after.documents)
 
