@@ -171,7 +171,7 @@ def _makes_anew(toggle: Toggle, step: Step, facet: Switches) -> bool:
 
 
 def _may_drop(toggle: Toggle, step: Step, facet: Switches, settings: CacheSettings) -> bool:
-    """Whether the engine will look the step up, and its owner did not turn that on or has to put up with the loss."""
+    """Whether a step that the engine will look up is turned off, or not turned on, where that would save nothing."""
     return _may_hit(toggle, step, facet) and (settings.strict or not facet.is_on(step))
 
 

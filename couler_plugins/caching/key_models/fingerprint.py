@@ -180,7 +180,7 @@ class FingerprintKeys(EngineCache[Verdict, CacheSettings], Knowledge, Switches, 
                 advice = f"nobody declared it pure, and no rule is against it: add {objection.remedy}"
             if judgement.outcome == "cached" and objection.rule not in NATIVE:
                 warnings += self._doubts(toggle, objection, verdict.facts.operation)
-                if not is_undeclared(verdict):
+                if not _is_undeclared(verdict):
                     advice = "it gets no salt"
                 elif warnings or objection.rule != "not-declared":
                     advice = "nobody declared it pure"
@@ -198,8 +198,8 @@ class FingerprintKeys(EngineCache[Verdict, CacheSettings], Knowledge, Switches, 
             notes=notes,
             affects=(verdict.facts.operation.name,) if changed else (),
         )
-        unsalted = changed and toggle.on is None
-        return msgspec.structs.replace(decision, action="remove the salt") if unsalted else decision
+        stays = toggle.on is None  # what changes then is an old salt
+        return msgspec.structs.replace(decision, action="remove the salt") if changed and stays else decision
 
     def _doubts(self, toggle: Toggle, objection: Objection, operation: Operation) -> tuple[Objection, ...]:
         """Return what the owner of a step is warned of that its engine caches and that gets no salt.
@@ -209,21 +209,19 @@ class FingerprintKeys(EngineCache[Verdict, CacheSettings], Knowledge, Switches, 
             objection: why it gets no salt.
             operation: what it calls.
         """
-        against = ordered([*toggle.verdict.objections, objection])
-        if not is_undeclared(toggle.verdict):
-            return against
-        remedies = {"unknown-declaration": "one of these"}
+        undeclared = _is_undeclared(toggle.verdict)
+        remedies = {**dict.fromkeys(OF_SALTS, ""), "unknown-declaration": "one of these"}
         if toggle.verdict.objections:
-            remedies[ORDER.rule] = f"{self.how_to_declare(operation)}, and {UPSTREAM}"
+            remedies[ORDER.rule] = f"{self.how_to_declare(operation)}, and {UPSTREAM}" if undeclared else UPSTREAM
         never = self.how_to_forbid(operation)
         return tuple(
             msgspec.structs.replace(item, remedy=item.remedy or remedies.get(item.rule, never))
-            for item in against
-            if item.rule not in OF_SALTS
+            for item in ordered([*toggle.verdict.objections, objection])
+            if not undeclared or item.rule not in OF_SALTS
         )
 
 
-def is_undeclared(verdict: Verdict) -> bool:
+def _is_undeclared(verdict: Verdict) -> bool:
     """Return whether the owner of a step says nothing of it that declares it pure."""
     return verdict.declared in ("", ASSUMED)
 
