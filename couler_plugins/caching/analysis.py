@@ -25,6 +25,7 @@ from couler_plugins.caching.rules import (
     ALL_INPUTS,
     COMPOSITE,
     DYNAMIC,
+    FROM_CALLER,
     HANDLER,
     NOT_FOR_ALL,
     PRINTED,
@@ -48,7 +49,7 @@ from couler_plugins.caching.verdicts import (
     merge_scopes,
 )
 from couler_plugins.caching.waivers import waiver_of
-from couler_plugins.hookspecs.caching import Knowledge, Objection, Said
+from couler_plugins.hookspecs.caching import Knowledge, Material, Objection, Said
 from couler_plugins.ir import (
     Call,
     Dynamic,
@@ -140,14 +141,15 @@ class Analysis:
             if self._unkept is not None and all(waiver_of(item.rule) for item in objections):
                 objections.append(self._unkept)
             objections.sort(key=lambda item: item.against == "storage")
-            about = tuple(self._about_operation(item, operation) for item in objections)
+            about = tuple(self._about_operation(item, operation, material) for item in objections)
             facts = self._facts[operation.name, result] = Facts(operation, material, spec_hash(material.content), about)
         return facts
 
-    def _about_operation(self, objection: Objection, operation: Operation) -> Objection:
-        """The objection with the operation as its place, and with what would take it away."""
+    def _about_operation(self, objection: Objection, operation: Operation, material: Material) -> Objection:
+        """The objection with the operation or its program as its place, and with what would take it away."""
         remedy = self._facet.how_to_version(operation) if objection.rule == "no-inputs" else objection.remedy
-        return msgspec.structs.replace(objection, remedy=remedy).at(operation.source)
+        source = (objection.seen and material.source) or operation.source
+        return msgspec.structs.replace(objection, remedy=remedy).at(source)
 
     def _facts_of_call(self, graph: Graph | None, step: Step, operation: Operation) -> Facts:
         return self.facts(operation, result=graph is not None and (graph.name, step.name) in self._results_read)
@@ -156,7 +158,7 @@ class Analysis:
         """What holds of a call of which nothing is known but its inputs: the entry's, or one from another workflow."""
         upstream = Found()
         if any(port.kind == "artifact" for port in operation.inputs):
-            upstream.objections.append(Objection("unknown-producer", "its artifacts come from whoever calls it"))
+            upstream.objections.append(FROM_CALLER)
         if self.workflow.name and operation.name in self._in_circle and RECURSIVE.blocked is not None:
             upstream.objections.append(RECURSIVE.blocked)
         if step is None:

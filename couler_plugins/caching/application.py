@@ -80,5 +80,6 @@ def _settings(options: Cache, ctx: Context) -> CacheSettings:
         limit=Limit(options.capacity, policy) if options.capacity is not None and policy is not None else None,
         epoch=options.epoch,
         min_seconds=options.min_seconds,
+        strict=options.strict,
         results=read_known(options.known) if options.known else {},
     )

@@ -1,4 +1,8 @@
-"""Which steps an engine that makes keys by itself is to cache: on, off, or as its owner left it, and why."""
+"""Which steps an engine that makes keys by itself is to cache: on, off, or as its owner left it, and why.
+
+A rule against a step is a warning unless its owner says `never` or `always`, or the user says `strict`: such an engine
+caches steps by default, and its users rely on that.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,8 @@ NO_EPOCH = Objection(
     remedy="-p 'cache{epoch=…}'",
 )
 LEFT_OFF = Objection("switched-off", "its caching is switched off, and it is not declared pure")
+OWNERS_WORD = frozenset({"never", "always"})
+"""Rules that switch a step off whatever the user says: its owner wants it to run every time."""
 IMPORTER, REIMPORT = "importer", "reimport"
 """Rules about steps that hand on what is there already: it is the same in every run, or another one in each."""
 
@@ -72,7 +78,7 @@ def toggles_of(
     }
     for graph in workflow.graphs:
         _drop_cheap(workflow, graph, toggles, facet, settings)
-        _drop_vain(graph, toggles, facet)
+        _drop_vain(graph, toggles, facet, settings)
     return toggles
 
 
@@ -90,16 +96,18 @@ def _toggle(step: Step, verdict: Verdict, assumed: Verdict, facet: Switches, set
     if (own := facet.owners(step, verdict.facts.operation)) is not None:
         return Toggle(on=None, objection=own, verdict=verdict)
     if (refusal := _refusal(assumed)) is not None:
-        return Toggle(on=False, objection=refusal, verdict=assumed)
+        off = settings.strict or refusal.rule in OWNERS_WORD
+        return Toggle(on=False if off else None, objection=refusal, verdict=assumed)
     if verdict.objection is not None:
         untold = bool(assumed.lineages)  # which no salt of an undeclared step would cover
-        return Toggle(on=False if untold else None, objection=ORDER if untold else verdict.objection, verdict=verdict)
+        objection = ORDER if untold else verdict.objection
+        return Toggle(on=False if untold and settings.strict else None, objection=objection, verdict=verdict)
     if verdict.declared == ASSUMED and not facet.is_on(step):
         return Toggle(on=None, objection=LEFT_OFF, verdict=verdict)
     period = None
     if verdict.max_age is not None:
         if settings.epoch is None:
-            return Toggle(on=False, objection=NO_EPOCH, verdict=verdict)
+            return Toggle(on=False if settings.strict else None, objection=NO_EPOCH, verdict=verdict)
         period = settings.epoch.period(verdict.max_age)
     return Toggle(on=True, salt=salt_of(verdict, period), verdict=verdict)
 
@@ -119,11 +127,14 @@ def _drop_cheap(
     facet: Switches,
     settings: CacheSettings,
 ) -> None:
-    """Turns steps off that take next to nothing, unless their artifacts are read: made anew, these would be others."""
+    """Turns steps off that take next to nothing, unless their artifacts are read: made anew, these would be others.
+
+    Without `strict`, such a step is only not turned on; the same holds for `_drop_vain`.
+    """
     read = {item.step for item in references(graph) if item.to == "output" and item.kind == "artifact"}
     for step in graph.steps:
         toggle = toggles.get((graph.name, step.name))
-        if toggle is None or step.name in read or not _may_hit(toggle, step, facet):
+        if toggle is None or step.name in read or not _may_drop(toggle, step, facet, settings):
             continue
         seconds = settings.ctx.profile(workflow, f"{graph.name}/{step.name}").seconds
         if seconds is not None and seconds < settings.min_seconds:
@@ -133,7 +144,7 @@ def _drop_cheap(
             )
 
 
-def _drop_vain(graph: Graph, toggles: dict[Place, Toggle], facet: Switches) -> None:
+def _drop_vain(graph: Graph, toggles: dict[Place, Toggle], facet: Switches, settings: CacheSettings) -> None:
     """Turns steps off that read an artifact which every run makes anew: they would be looked up in vain."""
     steps = {step.name: step for step in graph.steps}
     anew: set[str] = set()
@@ -143,7 +154,7 @@ def _drop_vain(graph: Graph, toggles: dict[Place, Toggle], facet: Switches) -> N
             continue
         artifacts = (item.value for item in steps[name].arguments if item.kind == "artifact")
         from_anew = sorted({item.step for value in artifacts for item in references(value)} & anew)
-        if from_anew and _may_hit(toggle, steps[name], facet):
+        if from_anew and _may_drop(toggle, steps[name], facet, settings):
             reason = f"it reads an artifact of {from_anew[0]!r}, which every run makes again"
             toggle = Toggle(on=False, objection=Objection("never-hits", reason), verdict=toggle.verdict)
             toggles[graph.name, name] = toggle
@@ -157,6 +168,11 @@ def _makes_anew(toggle: Toggle, step: Step, facet: Switches) -> bool:
         facts = toggle.verdict.facts
         return facts is not None and facts.objection is not None and facts.objection.rule == REIMPORT
     return not _may_hit(toggle, step, facet)
+
+
+def _may_drop(toggle: Toggle, step: Step, facet: Switches, settings: CacheSettings) -> bool:
+    """Whether a step that the engine will look up is turned off, or not turned on, where that would save nothing."""
+    return _may_hit(toggle, step, facet) and (settings.strict or not facet.is_on(step))
 
 
 def _may_hit(toggle: Toggle, step: Step, facet: Switches) -> bool:

@@ -56,7 +56,10 @@ class Cache:
         security: whether these containers ask for what Pod Security `restricted` wants, or for nothing (`inherit`).
         epoch: now, as a date or in seconds since 1970, for results that are good for a time, where the engine does not
             count it.
-        min_seconds: what takes less is not cached, where the engine makes its keys by itself.
+        min_seconds: where the engine makes its keys by itself, what takes less is not switched on; with `strict`, it is
+            switched off.
+        strict: where the engine caches all steps by itself, switch that off for the steps that a rule is against,
+            instead of a warning.
         known: a file with results that are known: steps that made them are taken out, where the engine can import them.
     """
 
@@ -76,6 +79,7 @@ class Cache:
     security: Literal["restricted", "inherit"] = "restricted"
     epoch: Epoch | None = None
     min_seconds: float = 1.0
+    strict: bool = False
     known: str = ""
 
     def run(self, plan: Plan, ctx: Context) -> Plan:

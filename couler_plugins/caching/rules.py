@@ -37,6 +37,7 @@ DYNAMIC = Objection(
     "dynamic", "another step of its workflow chooses at run time what it calls, and may choose this one"
 )
 NOT_FOR_ALL = Objection("not-declared", "other workflows can call it, so it needs a declaration of its own")
+FROM_CALLER = Objection("unknown-producer", "its artifacts come from whoever calls it")
 PRINTED = Objection(
     "printed-result", "another workflow may read its printed output, which a cached result lacks", "storage"
 )

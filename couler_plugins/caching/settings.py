@@ -26,6 +26,7 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
         limit: the capacity to choose for; None where all that may be cached is.
         epoch: the time that periods are counted from; None where nothing is kept for a time only.
         min_seconds: steps that past runs say to take less are not worth a lookup.
+        strict: whether steps that a rule is against are switched off, where the engine caches all steps by itself.
         results: results that need not be computed again, by key.
     """
 
@@ -37,4 +38,5 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     limit: Limit | None = None
     epoch: Epoch | None = None
     min_seconds: float = 0.0
+    strict: bool = False
     results: Mapping[str, KnownResult] = {}

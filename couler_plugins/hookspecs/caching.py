@@ -85,6 +85,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
             scheduling, metrics, resources, labels, and without what caching itself adds. Strings that the engine
             completes at run time stand in it as they are.
         programs: the texts in it that are or may be programs: commands, scripts, environment, patches of the pod.
+        source: where these texts are, if that is not where the operation is.
         reads: what it reads of the run by itself, beside its inputs and what all keys of a run cover; hashed by value
             at run time.
         inputs: whether it gets anything at all that can differ from run to run, or a version that its owner declared.
@@ -96,6 +97,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
 
     content: Any
     programs: tuple[str, ...] = ()
+    source: Source | None = None
     reads: tuple[Reference, ...] = ()
     inputs: bool = True
     entry_bytes: int = 0

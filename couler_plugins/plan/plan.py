@@ -38,7 +38,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         verdict: what becomes of the call site; empty for a decision that is no verdict.
         calls: what the call site calls, `OPERATION` or `WORKFLOW/OPERATION`; empty for what is no call site.
         objections: everything against it, what no declaration takes away first.
-        warnings: what would be against it if its owner had not declared the thing itself.
+        warnings: what would be against it if its owner had not declared the thing itself, or if its engine did not
+            cache all steps by itself.
         waived: the words by which its owner vouches for what no key covers, sorted.
         place: where the call site is.
     """

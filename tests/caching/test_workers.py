@@ -136,6 +136,7 @@ class Context(RunContext):
         ({"via": "wrapper", "image": "i", "store": "s3://b/c"}, "via"),
         ({"store": "x"}, "store"),
         ({"min_seconds": 5.0}, "min-seconds"),
+        ({"strict": True}, "strict"),
         ({"policy": "lru"}, "policy"),
     ],
 )

@@ -1,8 +1,8 @@
-"""The engine makes a key of each step by itself: we turn its cache on or off, and salt what the key leaves out.
+"""The engine makes a key of each step by itself: we salt what the key leaves out, and warn where we cannot.
 
-A step is turned on where its owner declared it pure and no rule is against that; it then gets a salt. It is turned off
-where a rule says that its result may depend on more than the engine looks at, whether anybody has declared it or not:
-such engines cache what nobody has thought about. Everything else stays as it is.
+A step is turned on where its owner declared it pure and no rule is against that; it then gets a salt. Where a rule says
+that its result may depend on more than the engine looks at, it stays as its owner has it, with a warning; if the user
+says `strict`, it is turned off. Its owner may say `never`, which turns it off in any case.
 """
 
 from __future__ import annotations
@@ -16,7 +16,17 @@ import msgspec
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.cache_toggles import ORDER, Switches, Toggle, toggles_of
 from couler_plugins.caching.calls import Place, steps_of
-from couler_plugins.caching.decisions import CACHED, NAME, NATIVE, Judgement, decision_of, judgement_on
+from couler_plugins.caching.decisions import (
+    CACHED,
+    NAME,
+    NATIVE,
+    UPSTREAM,
+    Judgement,
+    decision_of,
+    judgement_on,
+    ordered,
+)
+from couler_plugins.caching.declarations import ASSUMED
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.known import KnownResult
 from couler_plugins.caching.rows import RowsFromSettings
@@ -24,9 +34,12 @@ from couler_plugins.caching.salts import salted, salts_of, unsalted
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.substitution import Importers, Substituted, substitute
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.hookspecs.caching import CacheChange, EngineCache, Knowledge
-from couler_plugins.ir import Port, Step, Value, Workflow, replace_steps
+from couler_plugins.hookspecs.caching import CacheChange, EngineCache, Knowledge, Objection
+from couler_plugins.ir import Operation, Port, Step, Value, Workflow, replace_steps
 from couler_plugins.plan import Decision
+
+OF_SALTS = frozenset({"not-declared", "unknown-producer", "several-callers", "too-many-values", "unreachable"})
+"""Rules that say only why a step gets no salt: no warning for an owner who did not ask for one."""
 
 
 class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Knowledge, Switches, Importers):
@@ -41,7 +54,7 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
     """
 
     key_model = "fingerprint"
-    options = frozenset({"epoch", "min_seconds", "known"})
+    options = frozenset({"epoch", "min_seconds", "strict", "known"})
 
     def __init__(self, workflow: Workflow) -> None:
         self.workflow = workflow
@@ -50,6 +63,10 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
     @abstractmethod
     def input_for_salt(self, name: str) -> Port:
         """Return an input that a step need not be given, for an operation to take a text that it never reads."""
+
+    @abstractmethod
+    def how_to_forbid(self, operation: Operation) -> str:
+        """Return what the owner would paste where, so that an operation is never cached."""
 
     @cached_property
     def bare(self) -> Workflow:
@@ -157,14 +174,20 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
     ) -> Decision:
         verdict, objection, advice = toggle.verdict, toggle.objection, ""
         assert verdict.facts is not None
+        warnings = verdict.warnings
         if objection is not None:
             advice = objection.advice
             if objection.rule == "not-declared":
                 advice = f"nobody declared it pure, and no rule is against it: add {objection.remedy}"
             if judgement.outcome == "cached" and objection.rule not in NATIVE:
+                warnings += self._doubts(toggle, objection, verdict.facts.operation)
+                if not _is_undeclared(verdict):
+                    advice = "it gets no salt"
+                elif warnings or objection.rule != "not-declared":
+                    advice = "nobody declared it pure"
                 advice = f"its engine caches it by a key of its own; {advice}"
-        return decision_of(
-            msgspec.structs.replace(verdict, objections=() if objection is None else (objection,)),
+        decision = decision_of(
+            msgspec.structs.replace(verdict, objections=() if objection is None else (objection,), warnings=warnings),
             self.workflow,
             "/".join(place),
             settings.ctx,
@@ -176,6 +199,32 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
             notes=notes,
             affects=(verdict.facts.operation.name,) if changed else (),
         )
+        stays = toggle.on is None  # what changes then is an old salt
+        return msgspec.structs.replace(decision, action="remove the salt") if changed and stays else decision
+
+    def _doubts(self, toggle: Toggle, objection: Objection, operation: Operation) -> tuple[Objection, ...]:
+        """Return what the owner of a step is warned of that its engine caches and that gets no salt.
+
+        Args:
+            toggle: what becomes of it.
+            objection: why it gets no salt.
+            operation: what it calls.
+        """
+        undeclared = _is_undeclared(toggle.verdict)
+        remedies = {**dict.fromkeys(OF_SALTS, ""), "unknown-declaration": "one of these"}
+        if toggle.verdict.objections:
+            remedies[ORDER.rule] = f"{self.how_to_declare(operation)}, and {UPSTREAM}" if undeclared else UPSTREAM
+        never = self.how_to_forbid(operation)
+        return tuple(
+            msgspec.structs.replace(item, remedy=item.remedy or remedies.get(item.rule, never))
+            for item in ordered([*toggle.verdict.objections, objection])
+            if not undeclared or item.rule not in OF_SALTS
+        )
+
+
+def _is_undeclared(verdict: Verdict) -> bool:
+    """Return whether the owner of a step says nothing of it that declares it pure."""
+    return verdict.declared in ("", ASSUMED)
 
 
 def _salts(workflow: Workflow) -> dict[Place, Mapping[str, Value]]:

@@ -22,7 +22,7 @@ from couler_kfp.documents import ROOT
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.split.detect_split import whole_of
 from couler_kfp.structures import write_structure
-from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, annotation_texts, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, annotation_texts, places_of, said_in
 from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
 from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT
@@ -34,6 +34,7 @@ from couler_plugins.ir import (
     Operation,
     Output,
     Port,
+    Source,
     Step,
     Value,
     Workflow,
@@ -74,18 +75,29 @@ class KfpCache(FingerprintKeys):
         """What the annotation of the pod says."""
         return _annotations(operation).get(CACHE)
 
+    def task_name(self, operation: Operation) -> str:
+        """The name of the component, without the prefix that the compiler gives it."""
+        return operation.name.removeprefix("comp-")
+
     def how_to_declare(self, operation: Operation) -> str:
+        """What to write in Python, or in the row of the settings that names the component."""
+        said = f"kfp.kubernetes.add_pod_annotation(task, {CACHE!r}, 'pure'), or couler_kfp.marks.pure(task)"
+        return self.declared.remedy(operation, CACHE, "pure") or said
+
+    def how_to_forbid(self, operation: Operation) -> str:
         """What to write in Python."""
-        return f"kfp.kubernetes.add_pod_annotation(task, {CACHE!r}, 'pure'), or couler_kfp.marks.pure(task)"
+        return f"kfp.kubernetes.add_pod_annotation(task, {CACHE!r}, 'never'), or couler_kfp.marks.never(task)"
 
     def how_to_allow(self, operation: Operation, words: Sequence[str]) -> str:
-        """What to write in Python."""
+        """What to write in Python, or in the row of the settings that names the component."""
         said = f"kfp.kubernetes.add_pod_annotation(task, {ALLOW!r}, {','.join(words)!r})"
-        return f"{said}, or couler_kfp.marks.pure(task, allow={tuple(words)!r})"
+        said = f"{said}, or couler_kfp.marks.pure(task, allow={tuple(words)!r})"
+        return self.declared.remedy(operation, ALLOW, ",".join(words)) or said
 
     def how_to_version(self, operation: Operation) -> str:
-        """What to write in Python."""
-        return f"kfp.kubernetes.add_pod_annotation(task, {VERSION!r}, …)"
+        """What to write in Python, or in the row of the settings that names the component."""
+        said = f"kfp.kubernetes.add_pod_annotation(task, {VERSION!r}, …)"
+        return self.declared.remedy(operation, VERSION, "…") or said
 
     def is_on(self, step: Step) -> bool:
         """What its caching options say; without any, KFP does not cache it."""
@@ -100,8 +112,10 @@ class KfpCache(FingerprintKeys):
         """A cache key of its owner's, or the word that KFP's own cache does what it should."""
         if operation.kind == "importer":
             return Objection("importer", "KFP looks imported artifacts up by their address, whatever its options say")
-        never = any(said.cache == "never" for said in self.declarations(None, step, operation))
-        if not never and _annotations(operation).get(CACHE, self._annotations.get(CACHE)) == NATIVE:
+        own = self.own_declaration(operation)
+        if own == "always" or any(said.cache == "never" for said in places_of(self, None, step, operation)):
+            return None
+        if (own or self._annotations.get(CACHE)) == NATIVE:
             return Objection("cached-by-owner", "its owner leaves it to KFP")
         if "cacheKey" not in _options(step):
             return None
@@ -130,7 +144,9 @@ class KfpCache(FingerprintKeys):
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a component, its executor and its configuration are, as far as a result depends on them."""
         component, body = write_operation(operation)
-        executor, annotations = body.executor, _annotations(operation)
+        executor = body.executor
+        declared = self.declared.annotations(operation).get(VERSION, self._annotations.get(VERSION))
+        version = _annotations(operation).get(VERSION, declared)
         container = executor.get("container", {})
         platforms = {
             name: without(config, *SCHEDULING) if isinstance(config, dict) else config
@@ -140,14 +156,15 @@ class KfpCache(FingerprintKeys):
             "component": _unsalted(without(component, "executorLabel")),
             "executor": {**executor, **({"container": without(container, "resources")} if container else {})},
             "platforms": {name: config for name, config in platforms.items() if config},
-            "version": annotations.get(VERSION, ""),
+            "version": version or "",
         }
         runs = programs(container)
         ports = [port for port in operation.inputs if not port.name.startswith(SALT)]
         return Material(
             content=content,
             programs=runs.texts if operation.kind == "container" else (),
-            inputs=bool(ports) or VERSION in annotations or IMPORTED.match(operation.name) is not None,
+            source=_executor_source(operation, component),
+            inputs=bool(ports) or version is not None or IMPORTED.match(operation.name) is not None,
             warnings=tuple(_warnings(container, runs.packages)),
             objections=tuple(self._objections(operation, component, executor, body.platforms)),
         )
@@ -185,6 +202,14 @@ def _unsalted(component: Mapped) -> Mapped:
     inputs = component.get("inputDefinitions", {})
     parameters = {key: item for key, item in inputs.get("parameters", {}).items() if not key.startswith(SALT)}
     return {**component, "inputDefinitions": {**inputs, "parameters": parameters}}
+
+
+def _executor_source(operation: Operation, component: Mapped) -> Source | None:
+    """Where the executor of a component is, beside all components."""
+    source, label = operation.source, component.get("executorLabel")
+    if source is None or label is None or source[-2] != "components":
+        return None
+    return (*source[:-2], "deploymentSpec", "executors", label)
 
 
 def _options(step: Step) -> Mapped:

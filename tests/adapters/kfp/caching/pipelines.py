@@ -6,7 +6,7 @@ KFP reads annotations as they are when a function is decorated: they must not be
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["chain", "lightweight", "readers", "steps"]
+__all__ = ["chain", "lightweight", "readers", "steps", "training"]
 
 
 def steps() -> dict[str, Any]:
@@ -97,6 +97,68 @@ def readers(mark: Callable[[Any], Any] = lambda task: task) -> Any:
         with dsl.If(decided.output == 3):
             made["tell"](text="three")
         return made["tell"](text=f"there are {counted.output}").output
+
+    return pipeline
+
+
+def training(mark: Callable[[Any], Any] = lambda task: task) -> Any:
+    """Seven tasks that draw by chance, each after it has set its seed.
+
+    Args:
+        mark: is applied to each task.
+    """
+    from kfp import dsl
+
+    component = dsl.component(install_kfp_package=False, base_image="python:3.11")
+
+    @component
+    def load(rows: int, data: dsl.Output[dsl.Dataset]) -> None:
+        import random
+
+        random.seed(7)
+        with open(data.path, "w") as stream:  # noqa: PTH123  # what is imported here is not there when it runs
+            stream.write(" ".join(str(random.random()) for _ in range(rows)))
+
+    @component
+    def clean(data: dsl.Input[dsl.Dataset], kept: dsl.Output[dsl.Dataset]) -> None:
+        import random
+
+        random.seed(7)
+        with open(data.path) as source, open(kept.path, "w") as target:  # noqa: PTH123  # as above
+            target.write(" ".join(item for item in source.read().split() if random.random() < 0.9))
+
+    @component
+    def train(data: dsl.Input[dsl.Dataset], depth: int, model: dsl.Output[dsl.Model]) -> None:
+        import random
+
+        random.seed(7)
+        with open(data.path) as source, open(model.path, "w") as target:  # noqa: PTH123  # as above
+            target.write(str(sum(map(float, source.read().split())) * depth + random.random()))
+
+    @component
+    def score(model: dsl.Input[dsl.Model]) -> float:
+        import random
+
+        random.seed(7)
+        with open(model.path) as stream:  # noqa: PTH123  # as above
+            return float(stream.read()) + random.random()
+
+    @component
+    def choose(one: float, two: float) -> str:
+        import random
+
+        random.seed(7)
+        return "one" if one + random.random() > two else "two"
+
+    @dsl.pipeline(name="training")
+    def pipeline(rows: int = 20) -> str:
+        loaded = mark(load(rows=rows))
+        cleaned = mark(clean(data=loaded.outputs["data"]))
+        one = mark(train(data=cleaned.outputs["kept"], depth=3))
+        two = mark(train(data=cleaned.outputs["kept"], depth=5))
+        one_score = mark(score(model=one.outputs["model"]))
+        two_score = mark(score(model=two.outputs["model"]))
+        return mark(choose(one=one_score.output, two=two_score.output)).output
 
     return pipeline
 

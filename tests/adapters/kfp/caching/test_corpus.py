@@ -1,7 +1,12 @@
-"""Every pipeline of the corpus: KFP's own proto reads what comes out, nothing else changes, and twice is once."""
+"""Every pipeline of the corpus: KFP's own proto reads what comes out, nothing else changes, and twice is once.
+
+By default, no task loses its caching but those that their owners mark.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +14,13 @@ import pytest
 
 from couler_plugins.api import Text, optimize
 from couler_plugins.documents import Path as Place
-from support import corpus_files
+from couler_plugins.options.config import Config
+from support import corpus_files, own_files
 
 FILES = corpus_files("kfp")
-OPTIONS = ["cache", "cache{assume-pure=true}"]
+STRICT = "cache{strict=true}"
+OPTIONS = ["cache", "cache{assume-pure=true}", STRICT]
+DEFAULT = Config().pipeline
 
 
 def is_ours(place: Place) -> bool:
@@ -37,16 +45,93 @@ def test_only_switches_and_salts_change_and_twice_is_once(path: Path) -> None:
         assert len(explained) == sum(tasks_with_executors(file.documents))
 
 
-def tasks_with_executors(documents: Any) -> list[int]:
-    """How many tasks of each pipeline call something that runs."""
-    counts = []
+def specs_of(documents: Any) -> Iterator[dict[str, Any]]:
+    """Yield the PipelineSpecs in some documents."""
     for document in documents:
         spec = document.get("spec", {}).get("pipelineSpec", document) if isinstance(document, dict) else {}
-        components = spec.get("components", {})
-        dags = [part["dag"] for part in (*components.values(), spec.get("root", {})) if "dag" in part]
-        called = [task["componentRef"]["name"] for dag in dags for task in dag.get("tasks", {}).values()]
-        counts.append(sum(1 for name in called if "executorLabel" in components.get(name, {})))
-    return counts
+        if "root" in spec:
+            yield spec
+
+
+def tasks_of(spec: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The tasks of a pipeline, by component and name."""
+    parts = {**spec.get("components", {}), "root": spec["root"]}
+    return {
+        (name, task): content
+        for name, part in parts.items()
+        for task, content in part.get("dag", {}).get("tasks", {}).items()
+    }
+
+
+def executor_of(spec: dict[str, Any], task: dict[str, Any]) -> str | None:
+    """The label of the executor that a task calls."""
+    label: str | None = spec.get("components", {}).get(task["componentRef"]["name"], {}).get("executorLabel")
+    return label
+
+
+def tasks_with_executors(documents: Any) -> list[int]:
+    """How many tasks of each pipeline call something that runs."""
+    return [
+        sum(executor_of(spec, task) is not None for task in tasks_of(spec).values()) for spec in specs_of(documents)
+    ]
+
+
+def tasks_on(documents: Any) -> set[tuple[int, str, str]]:
+    """The tasks that are on, by the number of their pipeline, component and name."""
+    return {
+        (number, *place)
+        for number, spec in enumerate(specs_of(documents))
+        for place, task in tasks_of(spec).items()
+        if task.get("cachingOptions", {}).get("enableCache") is True
+    }
+
+
+def lowered(source: str | Text, options: str) -> set[tuple[int, str, str]]:
+    """The tasks that a pipeline of optimizers switches off."""
+    (before,), (after,) = optimize(source, []).files, optimize(source, options).files
+    assert after.error is None
+    return tasks_on(before.documents) - tasks_on(after.documents)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_the_default_switches_no_task_off(path: Path) -> None:
+    assert not lowered(str(path), DEFAULT)
+    assert not lowered(str(path), OPTIONS[1])
+
+
+def test_strict_switches_tasks_of_our_corpus_off() -> None:
+    """What the test above would miss if it looked at the wrong places."""
+    assert sum(len(lowered(str(path), STRICT)) for path in own_files("kfp")) > 10
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_the_default_switches_only_tasks_off_that_are_marked_never(path: Path) -> None:
+    (file,) = optimize(str(path), []).files
+    documents = json.loads(json.dumps(file.documents))
+    marked: set[tuple[int, str, str]] = set()
+    for number, spec in enumerate(specs_of(documents)):
+        executors = {place: executor_of(spec, task) for place, task in tasks_of(spec).items()}
+        containers = spec.get("deploymentSpec", {}).get("executors", {})
+        label = next((label for label in executors.values() if "container" in containers.get(label, {})), None)
+        if label is not None:
+            mark_never(documents, spec, label)
+            marked |= {(number, *place) for place, called in executors.items() if called == label}
+    source = Text("\n---\n".join(map(json.dumps, documents)))
+    assert lowered(source, DEFAULT) == marked & tasks_on(documents)
+
+
+def mark_never(documents: list[Any], spec: dict[str, Any], label: str) -> None:
+    """Annotates an executor of a pipeline in its platform document; appends that where there is none."""
+    (whole,) = (item for item in documents if item is spec or item.get("spec", {}).get("pipelineSpec") is spec)
+    if whole is spec:
+        platform = next((item for item in documents if "platforms" in item), None)
+        if platform is None:
+            documents.append(platform := {})
+    else:
+        platform = whole["spec"].setdefault("platformSpec", {})
+    for key in ("platforms", "kubernetes", "deploymentSpec", "executors", label, "podMetadata", "annotations"):
+        platform = platform.setdefault(key, {})
+    platform["couler.io/cache"] = "never"
 
 
 @pytest.mark.parametrize("path", FILES)

@@ -21,17 +21,17 @@ def text(tmp_path: Path) -> str:
     return compiled(chain(pure), tmp_path).read_text("utf-8")
 
 
-def cached(text: str, tmp_path: Path) -> str:
+def cached(text: str, tmp_path: Path, options: str) -> str:
     path = tmp_path / "source.yaml"
     path.write_text(text, "utf-8")
-    (file,) = optimize(str(path), "cache").files
+    (file,) = optimize(str(path), options).files
     assert file.error is None
     assert file.text is not None
     return file.text
 
 
 def test_what_is_on_is_not_computed_again_and_what_is_off_is(text: str, tmp_path: Path) -> None:
-    salted = cached(text, tmp_path)
+    salted = cached(text, tmp_path, "cache{strict=true}")
     assert salted.count("couler-salt:") == 6
     plain, executed = run(text, tmp_path / "plain")
     assert executed == ALL

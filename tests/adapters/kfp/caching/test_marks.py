@@ -48,13 +48,17 @@ def test_a_mark_is_an_annotation_of_the_pod(mark: Any, said: dict[str, str], tmp
     assert said_of_pods(tmp_path, mark) == [said] * 3
 
 
-def test_marks_reach_the_decorator(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("pipeline", "others"), [("dedupe,cache", {"flip", "say"}), ("dedupe,cache{strict=true}", set())]
+)
+def test_marks_reach_the_decorator(pipeline: str, others: set[str], tmp_path: Path) -> None:
     pytest.importorskip("kfp", reason="needs kfp")
-    whole = compiled(optimize(chain(marks.pure), "dedupe,cache"), tmp_path).read_text("utf-8")
+    whole = compiled(optimize(chain(marks.pure), pipeline), tmp_path).read_text("utf-8")
     tasks = read(whole, "chain.yaml").documents[0].data["root"]["dag"]["tasks"]
     on = {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")}
-    assert on == {"write", "double", "add"}
-    assert all("couler-salt" in tasks[name]["inputs"]["parameters"] for name in on)
+    salted = {name for name, task in tasks.items() if "couler-salt" in task.get("inputs", {}).get("parameters", {})}
+    assert salted == {"write", "double", "add"}
+    assert on == salted | others
 
 
 def test_what_is_no_task_and_no_time_is_refused() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.kfp.caching.small import change, decisions, document, pipeline, pure, text
+from adapters.kfp.caching.small import change, decisions, document, pipeline, pure, rules, text
 from couler_plugins.api import Text, optimize
 from couler_plugins.errors import InvalidInput
 
@@ -61,6 +61,26 @@ def test_a_salt_covers_what_a_result_depends_on_and_nothing_else(name: str) -> N
     after = salts(data)
     assert (after["make"] != before["make"]) is (name in COVERED)
     assert after["use"] == before["use"]  # it is told of the artifact, which is another one then
+
+
+@pytest.mark.parametrize("own", [None, "own"])
+def test_the_version_of_a_pipeline_counts_for_the_tasks_that_have_none(own: str | None) -> None:
+    def found(version: str) -> str:
+        data = declared()
+        if own is not None:
+            pure(data, "exec-make", **{"couler.io/cache-version": own})
+        change(data, "spec/components/comp-make/inputDefinitions", {})  # which takes a version
+        change(data, f"{MAKE}/inputs", {})
+        metadata = {"name": "small", "annotations": {"couler.io/cache-version": version}}
+        spec = {"pipelineName": "small", "pipelineSpec": data["spec"], "platformSpec": data["platform"]}
+        head = {"apiVersion": "pipelines.kubeflow.org/v2beta1", "kind": "PipelineVersion"}
+        whole: dict[str, Any] = {**head, "metadata": metadata, "spec": spec}
+        (file,) = optimize(whole, "cache").files
+        tasks = file.documents[0]["spec"]["pipelineSpec"]["root"]["dag"]["tasks"]
+        salt: str = tasks["make"]["inputs"]["parameters"]["couler-salt"]["runtimeValue"]["constant"]
+        return salt
+
+    assert (found("1") == found("2")) is (own is not None)
 
 
 @pytest.mark.parametrize("said", ["pure", "ttl=24h"])
@@ -120,10 +140,14 @@ def test_a_result_that_is_good_for_a_time_is_salted_with_the_period() -> None:
     assert salts(data, "cache{epoch=1764115200}")["use"] == salts(declared())["use"]
 
 
-def test_without_an_epoch_it_is_off() -> None:
+@pytest.mark.parametrize(("options", "on"), [("cache", True), ("cache{strict=true}", False)])
+def test_without_an_epoch_it_has_no_salt_and_its_owner_is_warned(options: str, on: bool) -> None:
     data = pure(declared(), "exec-make", said="ttl=24h")
-    assert dict(decisions(data)["make"].figures)["rule"] == "no-epoch"
-    assert "make" not in salts(data)
+    assert rules(data, options)["make"] == ("no-epoch", on)
+    assert "make" not in salts(data, options)
+    if on:
+        (warning,) = decisions(data)["make"].warnings
+        assert warning.remedy == "-p 'cache{epoch=…}'"
 
 
 @pytest.mark.parametrize("moment", ["soon", "-1", "2026-13-01", "9" * 13])

@@ -1,4 +1,4 @@
-"""Which tasks are on afterwards, and by which rule: what nobody declared, what its owner declared, what never is."""
+"""Which tasks are on afterwards, by which rule and with which warnings: by default, and under `strict`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ MAKE, USE = f"{TASKS}/make", f"{TASKS}/use"
 EXECUTOR = "spec/deploymentSpec/executors/exec-make"
 CONFIG = "platform/platforms/kubernetes/deploymentSpec/executors/exec-make"
 ON = {"enableCache": True}
+STRICT = "cache{strict=true}"
+OWNERS_WORD = ("never", "always")
 
 
 def test_what_nobody_declared_and_no_rule_forbids_is_left_to_the_engine() -> None:
@@ -96,45 +98,86 @@ FORBIDDEN = {
 }
 
 
+def forbidden(name: str, said: str) -> dict[str, Any]:
+    data = pure(pipeline(), "exec-make", "exec-use", said=said) if said else pipeline()
+    FORBIDDEN[name][1](data)
+    return data
+
+
+@pytest.mark.parametrize("name", sorted({*FORBIDDEN} - {*OWNERS_WORD}))
+@pytest.mark.parametrize("said", ["", "pure"])
+def test_a_rule_is_a_warning_with_a_remedy_and_the_task_stays_as_it_is(name: str, said: str) -> None:
+    data = forbidden(name, said)
+    rule, make = FORBIDDEN[name][0], decisions(data)["make"]
+    assert rules(data)["make"] == (rule, True)
+    assert rules(data)["use"] == ("" if said else "not-declared", True)
+    spec = document(data)
+    assert spec["root"]["dag"]["tasks"]["make"] == data["spec"]["root"]["dag"]["tasks"]["make"]
+    assert (make.verdict, make.action) == ("cached", "")
+    (warning,) = (item for item in make.warnings if item.rule == rule)
+    assert warning.place is not None
+    assert warning.remedy
+
+
+@pytest.mark.parametrize("name", OWNERS_WORD)
+@pytest.mark.parametrize("options", ["cache", "cache{assume-pure=true}", STRICT])
+@pytest.mark.parametrize("options_of_task", [ON, {**ON, "cacheKey": "mine"}])
+def test_an_owners_word_switches_off_whatever_the_user_says(
+    name: str, options: str, options_of_task: dict[str, Any]
+) -> None:
+    data = change(forbidden(name, "pure"), f"{MAKE}/cachingOptions", options_of_task)
+    assert rules(data, options)["make"] == (name, False)
+    assert document(data, options)["root"]["dag"]["tasks"]["make"]["cachingOptions"] == {}
+    # Without `strict`, what reads its artifact stays on, in vain.
+    assert rules(data, options)["use"] == (("never-hits", False) if options == STRICT else ("", True))
+
+
 @pytest.mark.parametrize("name", FORBIDDEN)
 @pytest.mark.parametrize("said", ["", "pure"])
-def test_a_rule_switches_off_whoever_declares_it_pure(name: str, said: str) -> None:
-    rule, forbid = FORBIDDEN[name]
-    data = pure(pipeline(), "exec-make", "exec-use", said=said) if said else pipeline()
-    forbid(data)
-    found = rules(data)
-    assert found["make"] == (rule, False)
+def test_a_rule_switches_off_under_strict_whoever_declares_it_pure(name: str, said: str) -> None:
+    data = forbidden(name, said)
+    found = rules(data, STRICT)
+    assert found["make"] == (FORBIDDEN[name][0], False)
     assert found["use"] == ("never-hits", False)  # its artifact is another one in every run
-    spec = document(data)
+    spec = document(data, STRICT)
     assert "couler-salt" not in str(spec["components"]["comp-make"])
     assert spec["root"]["dag"]["tasks"]["make"]["cachingOptions"] == {}
 
 
 @pytest.mark.parametrize("name", WORDS)
-def test_words_in_a_program_switch_off_unless_the_task_itself_is_declared(name: str) -> None:
+def test_words_in_a_program_warn_and_switch_off_only_under_strict_what_is_not_declared_itself(name: str) -> None:
     rule, forbid = WORDS[name]
     data = forbid(pipeline())
-    assert rules(data)["make"] == rules(data, "cache{assume-pure=true}")["make"] == (rule, False)
+    assert rules(data, STRICT)["make"] == rules(data, "cache{assume-pure=true,strict=true}")["make"] == (rule, False)
+    assert rules(data)["make"] == rules(data, "cache{assume-pure=true}")["make"] == (rule, True)
+    (warning,) = decisions(data)["make"].warnings
+    assert warning.rule == rule
+    assert repr(warning.seen) in warning.reason
+    assert "marks.pure(task, allow=" in warning.remedy
+    assert document(data) == data["spec"]
     pure(data, "exec-make")
-    assert rules(data)["make"] == ("", True)
+    assert rules(data)["make"] == rules(data, STRICT)["make"] == ("", True)
     assert [item.rule for item in decisions(data)["make"].warnings] == [rule]
 
 
-def test_what_hands_nothing_out_runs_for_its_effect() -> None:
+@pytest.mark.parametrize(("options", "on"), [("cache", True), (STRICT, False)])
+def test_what_hands_nothing_out_runs_for_its_effect(options: str, on: bool) -> None:
     data = pure(pipeline(), "exec-make", "exec-use")
     change(data, "spec/components/comp-use/outputDefinitions", {})
-    assert rules(data) == {"make": ("", True), "use": ("no-outputs", False)}
+    assert rules(data, options) == {"make": ("", True), "use": ("no-outputs", on)}
 
 
-def test_an_exit_task_and_one_that_reads_how_another_went_are_off() -> None:
+def test_an_exit_task_and_one_that_reads_how_another_went_are_off_under_strict() -> None:
     data = pure(pipeline(), "exec-make", "exec-use")
     change(data, f"{USE}/triggerPolicy", {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"})
-    assert rules(data)["use"] == ("uncertain-producer", False)
+    assert rules(data)["use"] == ("uncertain-producer", True)
+    assert rules(data, STRICT)["use"] == ("uncertain-producer", False)
     status = pure(pipeline(), "exec-make", "exec-use")
     change(status, f"{TASKS}/last", {"cachingOptions": ON, "componentRef": {"name": "comp-make"}})
     change(status, f"{TASKS}/last/inputs", FINAL)
     change(status, f"{TASKS}/last/taskInfo", {"name": "last"})
-    assert rules(status)["last"] == ("run-context", False)
+    assert rules(status)["last"] == ("run-context", True)
+    assert rules(status, STRICT)["last"] == ("run-context", False)
 
 
 @pytest.mark.parametrize(
@@ -149,17 +192,22 @@ def test_an_exit_task_and_one_that_reads_how_another_went_are_off() -> None:
 def test_what_is_imported_may_change_at_its_place(importer: dict[str, Any], rule: str) -> None:
     data = pure(pipeline(), "exec-use")
     change(data, EXECUTOR, {"importer": importer})
-    found = rules(data)
+    found = rules(data, STRICT)
     assert found["make"] == ("importer", True)  # its switch means nothing, and stays
     assert found["use"] == (rule, not rule)
+    vain = rule == "never-hits"
+    assert rules(data)["use"] == ("" if vain else rule, True)
 
 
-def test_an_order_that_no_argument_tells_of_is_salted_or_switched_off() -> None:
+def test_an_order_that_no_argument_tells_of_is_salted_or_warned_of() -> None:
     data = pipeline()
     change(data, USE + "/inputs", {"artifacts": {}})
     change(data, "spec/components/comp-use/inputDefinitions", {"parameters": {"word": {"parameterType": "STRING"}}})
     change(data, f"{USE}/inputs", {"parameters": {"word": {"runtimeValue": {"constant": "x"}}}})
-    assert rules(data)["use"] == ("order", False)
+    assert rules(data, STRICT)["use"] == ("order", False)
+    assert rules(data)["use"] == ("order", True)
+    (warning,) = decisions(data)["use"].warnings
+    assert "a declaration for each step that runs before it" in warning.remedy
     before = salt_of_use(pure(data, "exec-make", "exec-use"))
     change(data, f"{MAKE}/inputs/parameters/number/runtimeValue/constant", 6)
     assert salt_of_use(data) != before
@@ -194,6 +242,13 @@ def test_parts_that_say_where_and_how_strong_a_pod_is_forbid_nothing() -> None:
     assert rules(data) == {"make": ("", True), "use": ("", True)}
 
 
+def test_an_edit_that_ends_a_declaration_removes_the_salt_and_leaves_the_task_on() -> None:
+    data = pure(pipeline(), "exec-make")
+    salted = {"spec": document(data), "platform": {}}
+    assert document(salted) == pipeline()["spec"]
+    assert decisions(salted)["make"].action == "remove the salt"
+
+
 @pytest.mark.parametrize("option", ["capacity=1GB", "via=wrapper,image=i,store=s3://b", "store=s3://b"])
 def test_what_only_other_engines_can_do_is_refused(option: str) -> None:
     from couler_plugins.errors import CoulerError
@@ -225,10 +280,13 @@ def seconds(path: Path, **took: float) -> Config:
     return Config(history=(str(path),))
 
 
-def test_what_takes_next_to_nothing_is_off_unless_its_artifact_is_read(tmp_path: Path) -> None:
+def test_what_takes_next_to_nothing_is_not_switched_on_or_stays_off_unless_its_artifact_is_read(tmp_path: Path) -> None:
     config = seconds(tmp_path / "run.json", make=0.5, use=0.5)
     data = pure(pipeline(), "exec-make", "exec-use")
-    for options, expected in (("cache", (None, "cheap")), ("cache{min-seconds=0.1}", (None, None))):
+    (file,) = optimize(text(change(pure(pipeline(), "exec-use"), f"{USE}/cachingOptions", {})), config=config).files
+    assert {item.subject: dict(item.figures).get("rule") for item in file.decisions}["root/use"] == "cheap"
+    cases = [("cache", (None, None)), (STRICT, (None, "cheap")), ("cache{strict=true,min-seconds=0.1}", (None, None))]
+    for options, expected in cases:
         (file,) = optimize(text(data), options, config=config).files
         found = {item.subject: dict(item.figures) for item in file.decisions}
         assert (found["root/make"].get("rule"), found["root/use"].get("rule")) == expected

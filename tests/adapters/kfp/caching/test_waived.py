@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.kfp.caching.small import change, decisions, document, pipeline, pure, rules
-from adapters.kfp.caching.test_switches import FORBIDDEN, WORDS
+from adapters.kfp.caching.test_switches import FORBIDDEN, STRICT, WORDS
 
 ALLOW = "couler.io/cache-allow"
 POD = "platform/platforms/kubernetes/deploymentSpec/executors/exec-make/podMetadata"
@@ -40,8 +40,10 @@ def salt(data: dict[str, Any]) -> str:
 @pytest.mark.parametrize("name", WAIVED)
 def test_what_is_waived_is_on_with_a_salt_that_says_so(name: str) -> None:
     word = WAIVED[name]
-    (objection,) = decisions(given(name))["make"].objections
-    assert (objection.rule, rules(given(name))["make"]) == (word, (word, False))
+    (objection,) = decisions(given(name), STRICT)["make"].objections
+    assert decisions(given(name))["make"].warnings == (objection,)
+    assert (objection.rule, rules(given(name))["make"]) == (word, (word, True))
+    assert rules(given(name), STRICT)["make"] == (word, False)
     assert f"'couler.io/cache-allow', '{word}'" in objection.remedy
     assert f"allow=('{word}',)" in objection.remedy
     assert rules(given(name, word))["make"] == ("", True)
@@ -63,7 +65,7 @@ def test_the_salt_has_the_name_of_a_secret_and_not_what_is_in_it() -> None:
 @pytest.mark.parametrize("name", KEPT)
 def test_structure_and_arguments_are_not_waived(name: str) -> None:
     words = "network,secret,configured,run-context,volume,clock,random,files"
-    assert rules(given(name, words))["make"] == (FORBIDDEN[name][0], False)
+    assert rules(given(name, words), STRICT)["make"] == (FORBIDDEN[name][0], False)
 
 
 @pytest.mark.parametrize("name", WORDS)
@@ -88,14 +90,14 @@ def test_a_pipeline_that_is_declared_pure_has_to_waive_words_by_name(name: str) 
 
 
 def test_a_word_that_there_is_not() -> None:
-    decision = decisions(given("a claim", "volumes"))["make"]
+    decision = decisions(given("a claim", "volumes"), STRICT)["make"]
     assert dict(decision.figures)["rule"] == "unknown-waiver"
     assert "couler.io/cache-allow: volume, there instead" in decision.reason
 
 
 def test_words_that_are_no_text_are_told() -> None:
     data = change(pipeline(), POD, {"annotations": {"couler.io/cache": "pure", ALLOW: ["secret"]}})
-    (objection,) = decisions(data)["make"].objections
+    (objection,) = decisions(data, STRICT)["make"].objections
     assert (objection.rule, objection.remedy) == ("unknown-waiver", f"{ALLOW}: secret, there instead")
     assert "is not a text" in objection.reason
 
