@@ -80,9 +80,15 @@ def entry_record(entry: Entry) -> dict[str, Any]:
 def entry_line(entry: Entry) -> str:
     """A result in one line: its key, size, time of creation and duration, and who made it."""
     seconds = "?" if entry.meta.seconds is None else f"{entry.meta.seconds:.1f}"
-    created = datetime.fromtimestamp(entry.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     maker = "/".join(part for part in (entry.meta.family, entry.meta.step) if part) or "-"
-    return "  ".join([entry.key, f"{entry.bytes:>15,} B", created, f"{seconds:>9} s", printable(maker)])
+    return "  ".join(
+        [entry.key, f"{entry.bytes:>15,} B", time_text(entry.created), f"{seconds:>9} s", printable(maker)]
+    )
+
+
+def time_text(seconds: float) -> str:
+    """A time in UTC, of seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def printable(text: str) -> str:

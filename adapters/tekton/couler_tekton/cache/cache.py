@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
+from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.calls import calls_of
+from couler_plugins.caching.dataplane.lookups import Values, key_of
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.by_value import ByValueKeys
 from couler_plugins.caching.verdicts import Verdict
@@ -14,7 +18,7 @@ from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.documents.mappings import texts_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
-from couler_plugins.ir import Graph, Operation, Step, Workflow, call_sites
+from couler_plugins.ir import Graph, Literal, Operation, Step, Workflow, call_sites
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import STEP_ACTION, write_operation
 from couler_tekton.cache.applying import Applying
@@ -32,6 +36,7 @@ from couler_tekton.cache.declared import (
 )
 from couler_tekton.cache.objections import reuse_objections, storage_objections
 from couler_tekton.cache.resolving import Tasks, resolved
+from couler_tekton.cache.wrapping import constant_values
 from couler_tekton.mappings import Mapped, without
 from couler_tekton.split.detect_split import whole_of
 
@@ -205,6 +210,20 @@ class TektonCache(ByValueKeys):
         if STORE not in {item.get("name") for item in entries(rest_of(operation), "workspaces")}:
             return Objection("no-workspace", f"it declares no workspace {STORE!r}, where the store is", "storage")
         return None
+
+    def result_keys(self, *, assume_pure: bool = False) -> Mapping[tuple[str, str], str]:
+        """The keys of tasks with constant parameters and no files, in an object that says its namespace."""
+        analysis = Analysis(self.bare, self, assume_pure=assume_pure, fingerprints=True)
+        steps = calls_of(self.bare)
+        keys: dict[tuple[str, str], str] = {}
+        for place, verdict in self.verdicts_of(analysis).items() if self.workflow.namespace else ():
+            if verdict.objection is None and verdict.facts is not None and place in steps:
+                lineage = [value.value for value in verdict.lineages if isinstance(value, Literal)]
+                values = constant_values(verdict.facts.operation, steps[place], self.workflow.namespace, lineage)
+                if values is not None and len(lineage) == len(verdict.lineages):
+                    with contextlib.suppress(InvalidInput):  # one has a `$` in it
+                        keys[place] = key_of(Values(spec=verdict.facts.spec, texts=values, files={}))
+        return keys
 
     def wrapped(self, verdicts: Mapping[tuple[str, str], Verdict], wrapper: Wrapper | None) -> CacheChange:
         """The object with these calls cached; see `couler_tekton.cache.applying`."""
