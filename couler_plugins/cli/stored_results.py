@@ -123,8 +123,8 @@ class StoredResults:
         figures += [] if entry.meta.seconds is None else [f"seconds {number_text(round(entry.meta.seconds, 1))}"]
         what = "stored under its key" if result.match == "key" else "newest result"
         what += ", but nothing under its key" if result.key and result.match == "step" else ""
-        made = f"made {age_text(self._now - entry.created)} by {printable(maker) or 'nobody known'}{printable(run)}"
-        return f"{what}: {made} ({', '.join(figures)}){self._validity(result)}"
+        origin = f"made {age_text(self._now - entry.created)} by {printable(maker) or 'nobody known'}{printable(run)}"
+        return f"{what}: {origin} ({', '.join(figures)}){self._validity(result)}"
 
     def _validity(self, result: StepResult) -> str:
         if result.expires is None:

@@ -103,8 +103,8 @@ def test_results_of_local_runs_are_shown_by_their_steps() -> None:
     ran = CliRunner(env=env).invoke(couler, arguments, catch_exceptions=False)
     assert ran.exit_code == 0, ran.stderr
     found = {item["step"]: item["entry"] for item in results("--store", "store")["steps"]}
-    assert {step: (entry["family"], entry["step"]) for step, entry in found.items()} == {
-        f"main/{name}": ("churn-*", f"main/{name}") for name in ("one", "two", "three")
+    assert {step: (entry["family"], entry["step"], entry["run"]) for step, entry in found.items()} == {
+        f"main/{name}": ("churn-*", f"main/{name}", "r1/churn") for name in ("one", "two", "three")
     }
     assert all(entry["seconds"] is not None for entry in found.values())
 

@@ -5,7 +5,8 @@ annotations, on the pod (`kfp.kubernetes.add_pod_annotation`, `couler_kfp.marks`
 
 - `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; `native` leaves the task to KFP
 - `couler.io/cache-allow`: what does not change the result although no key covers it: `network,secret`
-- `couler.io/cache-version`: a version that its owner declares, for a task without inputs
+- `couler.io/cache-version`: a version that its owner declares: another one is another key; on a task without inputs,
+  it makes one possible
 """
 
 from __future__ import annotations
@@ -136,12 +137,14 @@ class KfpCache(FingerprintKeys):
             name: without(config, *SCHEDULING) if isinstance(config, dict) else config
             for name, config in body.platforms.items()
         }
-        content = {
+        content: dict[str, Any] = {
             "component": _unsalted(without(component, "executorLabel")),
             "executor": {**executor, **({"container": without(container, "resources")} if container else {})},
             "platforms": {name: config for name, config in platforms.items() if config},
             "version": annotations.get(VERSION, ""),
         }
+        if VERSION in self._annotations:
+            content["version of the pipeline"] = self._annotations[VERSION]
         runs = programs(container)
         ports = [port for port in operation.inputs if not port.name.startswith(SALT)]
         return Material(

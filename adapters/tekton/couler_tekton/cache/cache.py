@@ -64,7 +64,9 @@ def material(operation: Operation, run: Workflow, bound: str | None) -> Material
     annotations = annotations_of(operation)
     spec = mapping_at(rest_of(run), "spec")
     around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
-    files = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
+    said = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
+    if run.kind != "Task" and (version := annotations_of(run).get(VERSION)) is not None:
+        around = {**around, VERSION: version}
     bound = annotations.get(MAX_OUTPUT, bound)
     containers = [
         {name: item.get(name) for name in PROGRAMS}
@@ -72,7 +74,7 @@ def material(operation: Operation, run: Workflow, bound: str | None) -> Material
         for item in [*entries(task, key), mapping_at(task, "stepTemplate")]
     ]
     return Material(
-        content={"task": _content(task), "run": around, "annotations": files},
+        content={"task": _content(task), "run": around, "annotations": said},
         programs=tuple(texts_in(containers, "name")),
         inputs=bool(operation.inputs or VERSION in annotations or annotations.get(INPUTS)),
         warnings=tuple(_mutable_images(task)),
