@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,12 +64,12 @@ def test_past_runs_say_what_a_hit_saves(run: Run) -> None:
 
 
 def test_results_of_workers_are_shown_by_their_tasks(run: Run) -> None:
-    with open_cache("store") as store:
+    with open_cache("store", clock=lambda: time.time() - 90) as store:
         store.put("k", {"result": b"1"}, Meta(family="pipeline", step="extract", run="manual__1", seconds=2.5))
         store.put("other", {"result": b"1"}, Meta(family="others", step="extract"))
     shown = run("explain", "marked.py", "--store", "store").stdout
     assert (
-        "      pipeline/extract: newest result: made just now by pipeline/extract in the run manual__1 "
+        "      pipeline/extract: newest result: made 1 minute ago by pipeline/extract in the run manual__1 "
         "(bytes 1, seconds 2.5)\n"
     ) in shown
     assert "pipeline/load:" not in shown
