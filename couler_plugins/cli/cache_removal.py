@@ -114,10 +114,10 @@ def command(
     settle: float,
     output_format: str,
 ) -> None:
-    """Removes results, also pinned ones: those of KEYs, or all that a step has made.
+    """Removes results, by their keys or by the step that made them.
 
-    A process that reads one can finish. Warns of a KEY without a result. The first six digits of a hexadecimal key
-    are enough if no other key begins with them.
+    Also removes pinned ones. A process that reads one can finish. Warns of a KEY without a result. The first six
+    digits of a hexadecimal key are enough if no other key begins with them.
 
     With --engine, removes results from the engine's own cache in its cluster. Results whose step is unknown stay, and
     are named.
@@ -180,11 +180,7 @@ def _selected(entries: Iterable[Entry], selection: Selection, *, dependents: boo
     """The results that are meant, and those that were computed from them; warns of these where they stay."""
     all_entries = {entry.key: entry for entry in entries}
     children = by_key((parent, entry) for entry in all_entries.values() for parent in entry.meta.parents)
-    chosen = {
-        key: entry
-        for key, entry in all_entries.items()
-        if selection.includes(entry.meta.family, entry.meta.step, entry.meta.type)
-    }
+    chosen = {key: entry for key, entry in all_entries.items() if _is_meant(entry, selection)}
     ahead, reached = list(chosen), dict(chosen)
     while ahead:
         for child in children.get(ahead.pop(), ()):
@@ -196,3 +192,9 @@ def _selected(entries: Iterable[Entry], selection: Selection, *, dependents: boo
     if more := len(reached) - len(chosen):
         log.warning("%s computed from these stay; --dependents removes them as well", counted(more, "result"))
     return list(chosen.values())
+
+
+def _is_meant(entry: Entry, selection: Selection) -> bool:
+    """Whether a result is one of a step, or of what it calls; the path of an operator's class is no name of that."""
+    calls = "" if "." in entry.meta.type else entry.meta.type
+    return selection.includes(entry.meta.family, entry.meta.step, calls)

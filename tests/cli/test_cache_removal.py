@@ -18,7 +18,7 @@ RESULTS = {
     "local": Meta(family="churn-*", step="main/train(3)", type="fit"),
     "report": Meta(family="churn", step="report", parents=("train-1",)),
     "mail": Meta(family="churn", step="mail", parents=("report",)),
-    "other": Meta(family="sales", step="train"),
+    "other": Meta(family="sales", step="train", type="operators.training.FitOperator"),
     "nobody": Meta(),
 }
 
@@ -49,6 +49,7 @@ def kept() -> set[str]:
         (("--family", "churn-[*]"), {"local"}),
         (("--step", "churn/prep", "--dependents"), {"prep", "train-1", "train-2", "report", "mail"}),
         (("--step", "churn/report", "--dependents"), {"report", "mail"}),
+        (("--step", "*Operator"), set()),
         (("--step", "TRAIN"), set()),
     ],
 )
