@@ -1,8 +1,7 @@
-"""`couler cache ls`, `show`, `stats`, `verify` and `rm`: what a store holds."""
+"""`couler cache ls`, `show`, `stats` and `verify`: what a store holds."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +26,6 @@ LISTS = {
     "unknown": "the index and the store disagree, or it cannot be read",
     "later": "was made by a later version, and is left alone",
 }
-log = logging.getLogger(__name__)
 
 
 @click.command(
@@ -55,7 +53,7 @@ def ls(*, config: Config, output_format: str) -> None:
         )
         return
     for entry in entries:
-        click.echo("  ".join(_columns(entry)))
+        click.echo(entry_line(entry))
 
 
 def entry_record(entry: Entry) -> dict[str, Any]:
@@ -80,11 +78,18 @@ def entry_record(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _columns(entry: Entry) -> list[str]:
+def entry_line(entry: Entry) -> str:
+    """A result in one line: its key, size, time of creation and duration, and who made it."""
     seconds = "?" if entry.meta.seconds is None else f"{entry.meta.seconds:.1f}"
-    created = datetime.fromtimestamp(entry.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     maker = "/".join(part for part in (entry.meta.family, entry.meta.step) if part) or "-"
-    return [entry.key, f"{entry.bytes:>15,} B", created, f"{seconds:>9} s", printable(maker)]
+    return "  ".join(
+        [entry.key, f"{entry.bytes:>15,} B", time_text(entry.created), f"{seconds:>9} s", printable(maker)]
+    )
+
+
+def time_text(seconds: float) -> str:
+    """A time in UTC, of seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @click.command(
@@ -237,31 +242,3 @@ def verify(ctx: click.Context, *, config: Config, repair: bool, output_format: s
         click.echo(f"{report.entries:,} results, {report.blobs:,} blobs, {report.bytes:,} bytes")
     mended = repair and (rest is None or not (rest.unknown or rest.over))
     ctx.exit(0 if report.ok or mended else 1)
-
-
-@click.command(
-    "rm",
-    epilog="""\b
-Examples:
-  couler cache rm "$key"
-  couler cache ls --format json |
-    jq -r '.entries[] | select(.step == "train") | .key' | xargs couler cache rm
-""",
-)
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
-@json_option
-@store_options
-@with_settings
-def rm(*, config: Config, keys: tuple[str, ...], output_format: str) -> None:
-    """Removes results, also pinned ones. A process that reads one can finish. Warns of a key without a result.
-
-    The first six digits of a hexadecimal key are enough if no other key begins with them.
-    """
-    with opened(config) as cache:
-        whole = [complete_key(cache, key) for key in keys]  # before any is removed
-        removed = {key: cache.remove(key) for key in dict.fromkeys(whole)}
-    for key, done in removed.items():
-        if not done:
-            log.warning("%s is not there", key)
-    if output_format == "json":
-        print_json("couler.cache-rm/v1", {"removed": [key for key, done in removed.items() if done]})

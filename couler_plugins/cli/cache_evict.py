@@ -148,4 +148,9 @@ def command(
         dry_run=dry_run,
     )
     connect = partial(evictor_of, plugins, engine, target, artifacts)
-    ctx.exit(repeat(loop, lambda: print_round(run_round(connect, rule, limits), rule, limits, as_json=as_json)))
+
+    def evict_once() -> int:
+        done = run_round(connect, lambda evictor, name: evictor.evict(name, rule, limits))
+        return print_round(done, rule, limits, as_json=as_json)
+
+    ctx.exit(repeat(loop, evict_once))

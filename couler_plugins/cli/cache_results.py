@@ -156,6 +156,7 @@ Exit codes:
 @click.argument("key")
 @click.argument("outputs", nargs=-1, required=True, metavar="NAME=PATH...")
 @click.option("--seconds", type=AGE, metavar="TIME", help="How long the result took to compute: 90s, 12m.")
+@click.option("--max-age", type=AGE, metavar="TIME", help="Replace a result that is older: 30m, 24h, 7d.")
 @provenance_options
 @fail_open_options
 @capacity_option
@@ -167,11 +168,12 @@ def save(
     key: str,
     outputs: tuple[str, ...],
     seconds: float | None,
+    max_age: float | None,
     meta: Meta,
     timeout: float | None,
     strict: bool,
 ) -> None:
-    """Stores files and folders as the outputs of a result. A key that has a result keeps it.
+    """Stores files and folders as the outputs of a result. A key that has a result keeps it, up to --max-age.
 
     Others see the result once all of it is stored. A failure is a warning, so it never fails a step.
     """
@@ -184,7 +186,7 @@ def save(
         time_limit(timeout),
         opened(config, writing=True) as cache,
     ):
-        if refusal := save_outputs(cache, key, places, meta):
+        if refusal := save_outputs(cache, key, places, meta, max_age=max_age):
             raise EngineError(refusal)
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from couler_plugins.caching.artifacts import Meta
 from couler_plugins.caching.dataplane.deadline import time_limit
-from couler_plugins.caching.dataplane.lookups import Values, key_of, occupied, went_well
+from couler_plugins.caching.dataplane.lookups import Values, key_of, key_text, occupied, read_key, went_well
 from couler_plugins.caching.dataplane.outputs import restore, save
 from couler_plugins.caching.dataplane.pods import (
     HIT,
@@ -21,10 +21,12 @@ from couler_plugins.caching.dataplane.pods import (
     at_work,
     outputs_in,
     provide_launcher,
+    read_max_age,
     release_launcher,
     seconds_taken,
     wait_for_result,
     within,
+    write_max_age,
 )
 from couler_plugins.cli.cache_arguments import named, outputs_of
 from couler_plugins.cli.cache_options import (
@@ -146,6 +148,8 @@ def pod_restore(
     """
     shared = Path(folder)
     outputs = outputs_in(shared, RESTORED, names)
+    with harmless(NOT_KEPT, bad_input=True):
+        write_max_age(shared, max_age)
     with harmless(NOT_RESTORED, bad_input=True), tidy(), within(timeout, deadline), opened(config) as cache:
         if restore(cache, key, outputs, max_age=max_age) is not None:
             (shared / HIT).touch()
@@ -180,7 +184,8 @@ def pod_save(
                     return
                 meta = msgspec.structs.replace(meta, seconds=seconds_taken(shared))
                 with within(timeout, deadline), opened(config, writing=True) as cache:
-                    refusal = save(cache, key, outputs_in(shared, KEPT, names), meta)
+                    new = outputs_in(shared, KEPT, names)
+                    refusal = save(cache, key, new, meta, max_age=read_max_age(shared))
                 if refusal:
                     raise EngineError(refusal)
         finally:
@@ -234,7 +239,7 @@ def task_restore(
             raise EngineError(f"there is something at the place of its output {there[0]!r}")
         read = {name: Path(path) for name, path in map(named, files)}
         digest = key_of(Values(spec=spec, texts=values, files=read, lists=lists, end=end))
-        key.write_text(digest)
+        key.write_text(key_text(digest, max_age))
         with opened(config) as cache:
             if restore(cache, digest, wanted, max_age=max_age) is not None:
                 hit.write_text("true")
@@ -273,6 +278,7 @@ def task_save(
             return  # why it has none was said when it was looked up
         if not went_well(codes):
             raise EngineError("one of its steps has failed, although the task goes on")
+        digest, max_age = read_key(key)
         with opened(config, writing=True) as cache:
-            if refusal := save(cache, key, outputs_of(outputs), meta):
+            if refusal := save(cache, digest, outputs_of(outputs), meta, max_age=max_age):
                 raise EngineError(refusal)

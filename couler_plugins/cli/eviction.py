@@ -1,4 +1,4 @@
-"""What `couler cache evict` does: rounds over an engine's namespaces, or over the store, and what is said of them."""
+"""What `couler cache evict` does, and `rm` with an engine: rounds over namespaces or the store, and their reports."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from couler_plugins.caching.artifacts.entry import bytes_of
 from couler_plugins.caching.artifacts.stores import open_store
 from couler_plugins.cli.cache_entries import entry_record
 from couler_plugins.cli.cache_options import opened
-from couler_plugins.cli.messages import log_retries, say_error, write_bytes
+from couler_plugins.cli.messages import counted, log_retries, say_error, write_bytes
 from couler_plugins.cli.records import error_record, print_json
 from couler_plugins.errors import CoulerError, EngineError, PluginFailure, Unsupported
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.hookspecs.eviction import Evicted, Evictor, Limits, Target
+from couler_plugins.hookspecs.eviction import Evicted, Eviction, Evictor, Limits, Target
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import STORES, Plugins
 
@@ -59,8 +59,12 @@ def evictor_of(plugins: Plugins, engine: str, target: Target, artifacts: str) ->
     return evictor
 
 
-def run_round(connect: Callable[[], Evictor], policy: CachePolicy, limits: Limits) -> Round:
+def run_round(connect: Callable[[], Evictor], act: Callable[[Evictor, str], Evicted]) -> Round:
     """One round over all namespaces, by a new connection: credentials expire. One that fails stops no other.
+
+    Args:
+        connect: makes the evictor.
+        act: what it does in a namespace.
 
     Raises:
         InvalidInput, Unsupported: what was asked for makes no sense, in this round or any other.
@@ -74,7 +78,7 @@ def run_round(connect: Callable[[], Evictor], policy: CachePolicy, limits: Limit
         return Round((), (("", error),))
     for namespace in namespaces:
         try:
-            done.append(evictor.evict(namespace, policy, limits))
+            done.append(act(evictor, namespace))
         except CoulerError as error:
             errors.append((namespace, error))
         except Exception as error:
@@ -100,11 +104,42 @@ def print_round(round_done: Round, policy: CachePolicy, limits: Limits, *, as_js
     for item in round_done.done:
         if item.failure:
             log.warning("the namespace %s: %s: the least recently used went instead", item.namespace, item.failure)
+    _say_errors(round_done)
+    return round_done.exit_code
+
+
+def print_removal(round_done: Round, *, dry_run: bool, as_json: bool) -> int:
+    """Says which entries of an engine's cache went, and which should go and could not; returns an exit code."""
+    decisions = [(item.namespace, decision) for item in round_done.done for decision in item.decisions]
+    removed = [decision for _, decision in decisions if decision.outcome == "evicted"]
+    entry_bytes = sum(int(dict(decision.figures).get("entry_bytes", 0)) for decision in removed)
+    if as_json:
+        record = {
+            "removed": [decision.key for decision in removed],
+            "bytes": entry_bytes,
+            "dry_run": dry_run,
+            "namespaces": [_record(item) for item in round_done.done],
+            "errors": [{"namespace": name, **error_record(error)} for name, error in round_done.errors],
+        }
+        print_json("couler.cache-rm/v1", record)
+    else:
+        write_bytes("".join(f"{_line(namespace, decision)}\n" for namespace, decision in decisions))
+        word = "would go" if dry_run else "went"
+        click.echo(f"{counted(len(removed), 'result')} {word}, {entry_bytes:,} bytes of entries", err=True)
+        for remark in (f"{item.namespace}: {text}" for item in round_done.done for text in item.remarks):
+            click.echo(remark, err=True)
+    _say_errors(round_done)
+    if unknown := sum(decision.outcome == "kept" for _, decision in decisions):
+        hint = "raise couler.io/cache-version of the step, or remove all results of its workflow: --workflow, no --step"
+        say_error(Unsupported(f"nothing tells which step made {counted(unknown, 'result')}: they stay", hint=hint))
+    return max(round_done.exit_code, int(len(removed) < len(decisions)))
+
+
+def _say_errors(round_done: Round) -> None:
     for name, error in round_done.errors:
         if name:
             error.message = f"the namespace {name}: {error.message}"
         say_error(error)
-    return round_done.exit_code
 
 
 def repeat(pause: float | None, once: Callable[[], int]) -> int:
@@ -123,10 +158,7 @@ def _record(item: Evicted) -> dict[str, Any]:
 
 
 def _lines(item: Evicted, *, dry_run: bool) -> Iterator[str]:
-    for decision in item.decisions:
-        figures = ", ".join(f"{name} {value}" for name, value in decision.figures)
-        place = f"{item.namespace}/{decision.place}/{decision.key[:16]}"
-        yield f"{place}: {decision.outcome}: {decision.reason} ({figures})"
+    yield from (_line(item.namespace, decision) for decision in item.decisions)
     yield from (f"{item.namespace}: {remark}" for remark in item.remarks)
     gone = sum(1 for decision in item.decisions if decision.outcome in ("evicted", "dropped"))
     yield (
@@ -134,6 +166,11 @@ def _lines(item: Evicted, *, dry_run: bool) -> Iterator[str]:
         f"{item.before:,} bytes before and {item.after:,} after; {len(item.deleted)} artifacts deleted, "
         f"{item.waiting} wait, {item.remaining} stay; {item.live} workflows are running"
     )
+
+
+def _line(namespace: str, decision: Eviction) -> str:
+    figures = ", ".join(f"{name} {value}" for name, value in decision.figures)
+    return f"{namespace}/{decision.place}/{decision.key[:16]}: {decision.outcome}: {decision.reason} ({figures})"
 
 
 def trim(config: Config, policy: CachePolicy, capacity: float, *, as_json: bool) -> int:

@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import click
 
+from couler_plugins.caching.optimizer import Cache
+from couler_plugins.caching.result_keys import ResultKeys
+from couler_plugins.cli.cache_options import store_options
 from couler_plugins.cli.explanation import print_explanation, with_lines
 from couler_plugins.cli.messages import use_color
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import engine_option, json_option, pipeline_option, render_option, to_option
+from couler_plugins.cli.stored_results import read_results, results_record
 from couler_plugins.cli.verdicts import total_record
 from couler_plugins.cli.work import FileCall, file_command, say_empty
 from couler_plugins.driver.pipeline import parse_pipeline
@@ -31,31 +35,44 @@ from couler_plugins.parallelism.optimizer import Split
         multiple=True,
         help="Show only these optimizers. Separate names by commas, or repeat the option.",
     ),
+    click.option(
+        "--results",
+        is_flag=True,
+        help="Show what the store has of each step: who made it, when, and until when it is good. --store asks for it, "
+        "too.",
+    ),
+    store_options,
     json_option,
     epilog="""\b
 Examples:
   couler explain workflow.yaml
   couler explain dags/train.py
   couler explain --only cache .
+  couler explain --store s3://bucket/cache workflow.yaml
   couler explain -p dedupe --format json manifests/
 """,
 )
-def command(call: FileCall, *, only: tuple[str, ...]) -> int:
+def command(call: FileCall, *, only: tuple[str, ...], results: bool) -> int:
     """Shows what `optimize` would change, and what prevents caching.
 
     Gives a reason for each change and for each step that is not cached, and a total at the end. Changes no file.
+    Looks into a store only with --results or --store.
     """
+    results = results or call.config.origin("cache_store") == "flag"
     with call.session() as session:
         optimizers = parse_pipeline(call.config.pipeline, session.plugins)
         advice = [] if any(item.name == Split.name for item in optimizers) else [SplitAdvice()]
-        result = optimize_inputs(call.files, [*optimizers, *advice], session)
+        keys = ResultKeys(any(isinstance(item, Cache) and item.assume_pure for item in optimizers))
+        result = optimize_inputs(call.files, [*([keys] if results else []), *optimizers, *advice], session)
+    stored = read_results(call.config, keys.keys) if results else None
     result = with_lines(_only(result, only), (item.file for item in call.files if item.file is not None))
     if call.as_json:
         records = [file_record(file, ("workflows", "passes")) for file in result.files]
-        content = {"pipeline": call.config.pipeline, "files": records, "total": total_record(result)}
+        content: dict[str, object] = {"pipeline": call.config.pipeline, "files": records, "total": total_record(result)}
+        content |= {"results": results_record(stored, result)} if results else {}
         print_json("couler.explain/v1", content)
     else:
-        print_explanation(result, color=use_color(call.config))
+        print_explanation(result, color=use_color(call.config), stored=stored)
     say_empty(result, call.files)
     return call.report([file.error for file in result.files])
 

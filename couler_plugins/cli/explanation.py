@@ -13,6 +13,7 @@ import msgspec
 
 from couler_plugins.cli.messages import counted, write_bytes
 from couler_plugins.cli.outputs import columns, number_text
+from couler_plugins.cli.stored_results import StoredResults
 from couler_plugins.cli.verdicts import VerdictGroups, total_lines
 from couler_plugins.documents import SourceFile
 from couler_plugins.driver.pipeline import Pass
@@ -33,12 +34,13 @@ SHOWN = 24
 FIRST = 12
 
 
-def print_explanation(result: Result, *, color: bool) -> None:
+def print_explanation(result: Result, *, color: bool, stored: StoredResults | None = None) -> None:
     """Print what was decided about each file with workflows, and the total.
 
     Args:
         result: what `optimize` gave, with line numbers.
         color: whether to print in colour.
+        stored: what a store has of its steps; None where nobody looked.
     """
     groups = VerdictGroups()
     general: dict[str, None] = {}
@@ -48,7 +50,7 @@ def print_explanation(result: Result, *, color: bool) -> None:
             labels.setdefault(trace.file, {})[workflow.label] = None
     for number, file in enumerate(result.files):
         if file.status != "refused" and file.workflows:
-            title, *lines = _file_lines(file, labels.get(number, {}), groups)
+            title, *lines = _file_lines(file, labels.get(number, {}), groups, stored)
             general.update(
                 dict.fromkeys(item.advice for one in file.decisions if _is_general(one) for item in one.objections)
             )
@@ -58,7 +60,9 @@ def print_explanation(result: Result, *, color: bool) -> None:
         write_bytes("".join(f"{line}\n" for line in ("", *total)))
 
 
-def _file_lines(file: FileResult, labels: Collection[str], groups: VerdictGroups) -> Iterator[str]:
+def _file_lines(
+    file: FileResult, labels: Collection[str], groups: VerdictGroups, stored: StoredResults | None
+) -> Iterator[str]:
     yield f"{file.name}: {_summary(file)}"
     sections = [(item.optimizer, _by_workflow(item.decisions, labels)) for item in file.passes]
     for workflow in dict.fromkeys(label for _, section in sections for label in section):
@@ -73,6 +77,7 @@ def _file_lines(file: FileResult, labels: Collection[str], groups: VerdictGroups
                 lines = _table(group) if isinstance(group, Alike) else _describe(group, workflow)
                 yield from (f"      {line}" for line in lines)
             yield from (f"    {line}" for line in groups.lines(verdicts, file.name))
+            yield from (f"    {line}" for line in (stored.lines(verdicts) if stored is not None else ()))
 
 
 def _is_general(decision: Decision) -> bool:

@@ -109,7 +109,7 @@ CACHE_COMMANDS = {
         "cache_entries:verify",
         "Compares all stored results with their checksums.",
     ),
-    "rm": ("cache_entries:rm", "Removes results, also pinned ones."),
+    "rm": ("cache_removal:command", "Removes results, by their keys or by the step that made them."),
     "evict": ("cache_evict:command", "Evicts the least valuable results until the rest fits."),
     "install": (
         "cache_install:command",

@@ -231,5 +231,13 @@ class EngineCache(Protocol[V, S_contra]):
         """Return the verdicts with what stands against keeping the results."""
         return verdicts
 
+    def result_keys(self, *, assume_pure: bool = False) -> Mapping[tuple[str, str], str]:
+        """Return the keys of results that are clear before a run, by graph and step; most depend on the run.
+
+        Args:
+            assume_pure: whether a step of which nothing is said counts as declared pure.
+        """
+        return {}
+
     def apply(self, verdicts: Mapping[tuple[str, str], Any], settings: S_contra) -> CacheChange:
         """Return the workflow with everything cached that the verdicts allow, and why."""

@@ -1,8 +1,10 @@
-"""Contract of eviction: where an engine keeps results by itself, and how a policy evicts them."""
+"""Contract of eviction: where an engine keeps results by itself, how a policy evicts them, and which are removed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -10,7 +12,7 @@ import msgspec
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.stores import ArtifactStore
 
-__all__ = ["Evicted", "Eviction", "Evictor", "Limits", "Outcome", "Schedule", "Target"]
+__all__ = ["Evicted", "Eviction", "Evictor", "Limits", "Outcome", "Schedule", "Selection", "Target"]
 
 Outcome = Literal["kept", "evicted", "dropped", "postponed"]
 """What became of an entry: kept; evicted; dropped, since nobody could read it; to go, but not in this round."""
@@ -54,6 +56,47 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     grace: float = 86_400.0
     settle: float = 2.0
     dry_run: bool = False
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Results by who made them. `*`, `?` and `[…]` are those of file names, and a `*` takes any `/` in.
+
+    Attributes:
+        step: a step, or what it calls: `STEP`, `GRAPH/STEP` or `WORKFLOW/STEP`; empty for any.
+        workflow: a workflow, without what is random in the names of its runs; empty for any.
+    """
+
+    step: str = ""
+    workflow: str = ""
+
+    def includes(self, family: str, *steps: str) -> bool:
+        """Return whether a result is meant.
+
+        Args:
+            family: the workflow that made it.
+            steps: the step that made it, and what that calls, as far as either is recorded.
+        """
+        families = family_names(family)
+        if self.workflow and not any(fnmatchcase(name, self.workflow) for name in families):
+            return False
+        names = [name for step in steps for name in step_names(step)]
+        names += [f"{one}/{name}" for one in families for name in names]
+        return not self.step or any(fnmatchcase(name, self.step) for name in names)
+
+
+def family_names(family: str) -> tuple[str, ...]:
+    """Return the names of a workflow: as it is recorded, and without the sign for what is random (`train-*`)."""
+    return tuple(dict.fromkeys((family, family.rstrip("*").rstrip("-."))))
+
+
+def step_names(step: str) -> Iterator[str]:
+    """Yield the names of a step: as it is recorded, without the number of an item, and without what is around it."""
+    yield step
+    bare = re.sub(r"\(\d+\)$", "", step)
+    if bare != step:
+        yield bare
+    if "/" in bare:
+        yield bare.rpartition("/")[2]
 
 
 class Eviction(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +187,18 @@ class Evictor(Protocol):
 
         Raises:
             EngineError: the cluster or its artifact store failed.
+        """
+
+    def remove(self, namespace: str, selection: Selection, limits: Limits) -> Evicted:
+        """Delete the entries that a step made. The decisions are on these, and on entries whose step is unknown.
+
+        Args:
+            namespace: where the engine keeps them.
+            selection: which.
+            limits: how long to wait before writing, and whether to write at all.
+
+        Raises:
+            EngineError: the cluster failed.
         """
 
     def manifests(self, schedule: Schedule) -> list[dict[str, Any]]:

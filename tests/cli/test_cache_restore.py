@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.cache_processes import COULER, KEY, cache, environment, left_aside
-from couler_plugins.caching.artifacts import open_cache
+from couler_plugins.caching.artifacts import Content, open_cache
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +101,21 @@ def test_too_old_is_a_miss() -> None:
     cache("save", KEY, *outputs)
     assert cache("restore", "--max-age", "0.001s", KEY, *outputs).returncode == 1
     assert cache("restore", "--max-age", "1h", KEY, *outputs).returncode == 0
+
+
+def test_what_is_too_old_is_replaced_where_an_age_is_named() -> None:
+    with open_cache("store", clock=lambda: time.time() - 3600) as store:
+        store.put(KEY, {"a": Content(b"old", "file")})
+    Path("a").write_text("new")
+    ages: list[tuple[tuple[str, ...], str]] = [((), "old"), (("--max-age", "2h"), "old"), (("--max-age", "30m"), "new")]
+    for age, content in ages:
+        assert cache("save", *age, KEY, "a=a").returncode == 0
+        assert cache("restore", KEY, "a=b").returncode == 0
+        assert Path("b").read_text() == content
+    Path("a").write_text("newer")
+    cache("save", "--max-age", "30m", KEY, "a=a")
+    cache("restore", KEY, "a=b")
+    assert Path("b").read_text() == "new", "what is fresh stays"
 
 
 @pytest.mark.parametrize("spoil", ["flip", "truncate", "remove"])

@@ -87,6 +87,14 @@ def test_what_is_too_old_is_computed_anew() -> None:
     for _ in range(2):
         assert cache("run", "--max-age", "0.001s", "--key", KEY, *OUTPUTS, "--", "sh", "-c", COMMAND).returncode == 0
     assert runs() == 2
+    assert cache("run", "--max-age", "1h", "--key", KEY, *OUTPUTS, "--", "sh", "-c", COMMAND).returncode == 0
+    assert runs() == 2, "what was computed anew has taken its place"
+
+
+def test_another_version_computes_anew() -> None:
+    for version in ("1", "2", "1"):
+        cache("run", "--value", f"cache-version={version}", *OUTPUTS, "--", "sh", "-c", COMMAND)
+    assert runs() == 2
 
 
 @pytest.mark.parametrize("store", ["/proc/nowhere", "file/in/the/way"])

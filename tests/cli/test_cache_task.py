@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from couler_plugins.caching.artifacts import Content, open_cache
 from couler_plugins.caching.dataplane.lookups import Values, key_of, went_well
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import InvalidInput
@@ -46,6 +48,19 @@ def test_what_one_keeps_the_next_restores(folder: Path) -> None:
     assert (folder / "hit").read_text() == "false"
     assert restore(folder).exit_code == 0
     assert ((folder / "hit").read_text(), (folder / "results/r").read_text()) == ("true", "made")
+
+
+def test_what_is_too_old_is_replaced(folder: Path) -> None:
+    result = folder / "results/r"
+    with open_cache(str(folder / "store"), clock=lambda: time.time() - 3600) as cache:
+        cache.put(key_of(Values(spec=SPEC, texts=("a=1",), files={})), {"result-r": Content(b"old", "file")})
+    restore(folder, "--max-age=600s")
+    assert (folder / "hit").read_text() == "false"
+    result.write_text("new")
+    assert save(folder).output == ""
+    result.unlink()
+    restore(folder, "--max-age=600s")
+    assert ((folder / "hit").read_text(), result.read_text()) == ("true", "new")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from airflow_history import instance
 from couler_plugins import api
+from couler_plugins.caching.artifacts import Meta, open_cache
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import Unsupported
 from support import ROOT
@@ -59,6 +61,18 @@ def test_past_runs_say_what_a_hit_saves(run: Run) -> None:
     decisions = [item for each in told["files"][0]["passes"] for item in each["decisions"]]
     (figures,) = [item["figures"] for item in decisions if item["subject"] == "pipeline/extract"]
     assert figures["seconds saved by a hit"] == 40.0
+
+
+def test_results_of_workers_are_shown_by_their_tasks(run: Run) -> None:
+    with open_cache("store", clock=lambda: time.time() - 90) as store:
+        store.put("k", {"result": b"1"}, Meta(family="pipeline", step="extract", run="manual__1", seconds=2.5))
+        store.put("other", {"result": b"1"}, Meta(family="others", step="extract"))
+    shown = run("explain", "marked.py", "--store", "store").stdout
+    assert (
+        "      pipeline/extract: newest result: made 1 minute ago by pipeline/extract in the run manual__1 "
+        "(bytes 1, seconds 2.5)\n"
+    ) in shown
+    assert "pipeline/load:" not in shown
 
 
 TOOK = {"r1": 30.0, "r2": 50.0}

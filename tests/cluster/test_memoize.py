@@ -127,6 +127,23 @@ def test_a_second_run_hits_and_another_namespace_does_not(
     assert first.outputs["read"] == second.outputs["read"] == third.outputs["read"] == {"text": f"made of {namespace}"}
 
 
+def test_what_a_template_has_made_is_removed(cluster: Cluster, namespace: str, memoizing: None, tmp_path: Path) -> None:
+    own = workflow(namespace)
+    own["metadata"]["generateName"] = "removed-"  # no other test keeps results in these ConfigMaps
+    document = optimized(cluster, tmp_path, own, MEMOIZE)
+    first = run_argo(cluster, namespace, document)
+    cluster.kubectl("delete", "workflow", first.name, "--namespace", namespace)  # then only the pod's name tells
+    arguments = ("--engine", "argo", "--namespace", "argo", "--workflow", "removed", "--format", "json")
+    other, made = (cluster.run("couler", "cache", "rm", *arguments, "--step", step) for step in ("read", "make"))
+    assert (other.returncode, json.loads(other.stdout)["removed"]) == (0, [])
+    (found,) = json.loads(made.stdout)["namespaces"]
+    (entry,) = found["decisions"]
+    assert (made.returncode, entry["outcome"], entry["reason"]) == (0, "evicted", "made by make")
+    assert entry["figures"]["node"].startswith(first.name)
+    second = run_argo(cluster, namespace, document)
+    assert hits(cluster, namespace, second.name) == {"make": False}
+
+
 def add_repository(cluster: Cluster, namespace: str) -> None:
     """Give a namespace an artifact repository of its own: another bucket."""
     bucket = f"http://{ADDRESS}:{S3_PORT}/{namespace}"

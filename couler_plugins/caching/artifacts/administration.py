@@ -42,6 +42,11 @@ class Administration:
         check_key(key)
         return self._ask(lambda backend: backend.unpin(key))
 
+    def find(self, key: str) -> Entry | None:
+        """The result of a key; None where there is none."""
+        check_key(key)
+        return self._ask(lambda backend: backend.find(key))
+
     def remove(self, key: str) -> bool:
         """Takes out a result, also one that is pinned; who reads it reads on. False where there is none."""
         check_key(key)

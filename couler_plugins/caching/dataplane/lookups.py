@@ -7,6 +7,7 @@ ends it is a text of which there is one for each list, so that a value which is 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from couler_plugins.errors import InvalidInput
 
 LONGEST = 16  # characters of a file with an exit code
 SIGN = "$"
+AGED = "~"
+"""What stands between a key and an age; no key has it in it."""
 
 
 class Values(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +55,17 @@ def key_of(values: Values) -> str:
         raise InvalidInput("one of its values is the text that ends a list")
     contents = [f"{name}={content_of(path)}" for name, path in sorted(values.files.items())]
     return key(values.spec, [str(len(contents)), *contents, *values.texts])
+
+
+def key_text(key: str, max_age: float | None) -> str:
+    """What the first step hands on to the last one: a key, and how many seconds old its result may be."""
+    return key if max_age is None else f"{key}{AGED}{math.ceil(max_age)}"
+
+
+def read_key(text: str) -> tuple[str, float | None]:
+    """The key in what the first step has handed on, and how many seconds old its result may be; None for any age."""
+    key, _, age = text.partition(AGED)
+    return key, float(age) if age.isdigit() else None
 
 
 def occupied(outputs: Mapping[str, Path]) -> list[str]:

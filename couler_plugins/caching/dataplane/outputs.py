@@ -45,8 +45,17 @@ def restore(
         return hit.entry
 
 
-def save(cache: ArtifactCache, key: str, outputs: Mapping[str, Path], meta: Meta) -> str:
+def save(
+    cache: ArtifactCache, key: str, outputs: Mapping[str, Path], meta: Meta, *, max_age: float | None = None
+) -> str:
     """Keeps files and folders as the outputs of a result, unless there is one already; says why not, where it cannot.
+
+    Args:
+        cache: the cache.
+        key: the key.
+        outputs: the files and folders, by the names of the outputs.
+        meta: where the result comes from.
+        max_age: how many seconds old a result may be that is there already; one that is older is replaced.
 
     Raises:
         InvalidInput: the key is none.
@@ -54,7 +63,13 @@ def save(cache: ArtifactCache, key: str, outputs: Mapping[str, Path], meta: Meta
     """
     check_key(key)
     try:
-        outcome = cache.put(key, contents(outputs), meta)
+        if max_age is None:
+            outcome = cache.put(key, contents(outputs), meta)
+        else:
+            with cache.claim(key, usable=lambda entry: is_fresh(entry, max_age)) as claim:
+                if isinstance(claim, Hit):
+                    return ""
+                outcome = claim.put(contents(outputs), meta)
     except InvalidInput as error:  # one of them is neither a file nor a folder
         return error.message
     return outcome.reason if isinstance(outcome, Refused) else ""

@@ -1,6 +1,7 @@
 """What the containers around a wrapped command do in a pod; `launch.sh` is what stands before the command.
 
-They share a folder, an `emptyDir`: `hit` says that `restored/NAME` are a result; `kept/NAME` are what the command has
+They share a folder, an `emptyDir`: `hit` says that `restored/NAME` are a result, and `max-age` how old a result may be
+(whoever keeps one replaces what is older); `kept/NAME` are what the command has
 made, complete once there is `done`, with the seconds that it took; `ready` and `saved` tell the launcher that somebody
 keeps it, which is said again and again, and has kept it.
 """
@@ -8,6 +9,7 @@ keeps it, which is said again and again, and has kept it.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import threading
@@ -25,6 +27,7 @@ BUSYBOX = "COULER_BUSYBOX"
 """The environment variable that says where a statically linked busybox is, which runs in any image."""
 RESTORED, KEPT = "restored", "kept"
 HIT, DONE, READY, SAVED = "hit", "done", "ready", "saved"
+MAX_AGE = "max-age"
 PROGRAM_MODE, FILE_MODE = 0o755, 0o644
 POLL = 0.2  # seconds
 SIGN = 10.0  # seconds between signs of life; the launcher waits a minute for the next one
@@ -133,8 +136,23 @@ def seconds_taken(folder: Path) -> float | None:
 
     The command can write into the folder as well: nothing that it points us at is read, or told.
     """
+    return _seconds_in(folder / DONE)
+
+
+def write_max_age(folder: Path, max_age: float | None) -> None:
+    """Says how many seconds old a result may be, where that matters."""
+    if max_age is not None:
+        (folder / MAX_AGE).write_text(str(math.ceil(max_age)))
+
+
+def read_max_age(folder: Path) -> float | None:
+    """How many seconds old a result may be; None for any age."""
+    return _seconds_in(folder / MAX_AGE)
+
+
+def _seconds_in(path: Path) -> float | None:
     try:
-        with open_plain(folder / DONE) as stream:
+        with open_plain(path) as stream:
             text = stream.read(LONGEST)
     except OSError:
         return None

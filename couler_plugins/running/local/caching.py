@@ -47,6 +47,7 @@ class Cached(NamedTuple):
     opening: Opening
     key: str
     names: tuple[str, ...]
+    run: str
     family: str
     step: str
     operation: str
@@ -106,7 +107,7 @@ class Cached(NamedTuple):
         return key(self.spec, ["traced"])
 
     def _meta(self) -> Meta:
-        return Meta(family=self.family, step=self.step, type=self.operation, spec=self.spec)
+        return Meta(family=self.family, step=self.step, type=self.operation, spec=self.spec, run=self.run)
 
     def _holding(self, traces: Traces, outputs: Collection[Path]) -> ReadSet | None:
         trace = traces.find()
@@ -121,10 +122,11 @@ class Caching:
     Args:
         analysis: what was found about the workflow; None where nothing is to be cached.
         opening: opens the cache.
+        run: what results are said to come from.
     """
 
-    def __init__(self, analysis: Analysis | None, opening: Opening | None) -> None:
-        self._analysis, self._opening = analysis, opening
+    def __init__(self, analysis: Analysis | None, opening: Opening | None, run: str) -> None:
+        self._analysis, self._opening, self._run = analysis, opening, run
 
     def of(self, operation: Operation, scope: Scope, caller: Scope, call: tuple[str, str], path: str) -> Cached | None:
         """How a step is cached; None where it is not.
@@ -160,6 +162,7 @@ class Caching:
             opening=self._opening,
             key=key(spec, [*values.values(), *reads, *lineages]),
             names=tuple(names(operation)),
+            run=self._run,
             family=self._analysis.workflow.label,
             step=path,
             operation=operation.name,

@@ -151,9 +151,8 @@ class Execution:
         if self._opening is not None and work.caching is not None:
             analysis = Analysis(work.workflow, work.caching)
         limit = min(self._limit, work.facet.parallelism or self._limit)
-        operations = Operations(
-            work.facet, self._folder, records, Caching(analysis, self._opening), self._progress, limit
-        )
+        caching = Caching(analysis, self._opening, work.job.place)
+        operations = Operations(work.facet, self._folder, records, caching, self._progress, limit)
         engine = Engine(work.workflow, work.facet, self._whole, operations)
         task = asyncio.ensure_future(engine.run())
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from couler_plugins.caching.artifacts import Meta, open_cache
+from couler_plugins.caching.artifacts import Content, Meta, open_cache
 from couler_plugins.caching.dataplane import pods
 from couler_plugins.caching.dataplane.pods import at_work, time_allowed
 from couler_plugins.cli.group import couler
@@ -169,3 +169,38 @@ def test_a_run_that_is_all_but_over_is_not_kept_waiting(shared: Path) -> None:
     assert not (shared / "hit").exists()
     assert restore(shared, "--deadline=9999-01-01T00:00:00Z").exit_code == 0
     assert (shared / "hit").exists()
+
+
+def test_what_is_too_old_is_replaced_and_reused_from_then_on(shared: Path) -> None:
+    def run_step(content: str, *arguments: str) -> str:
+        """What a step with its wrapper leaves, where its command would write `content`."""
+        for name in (pods.HIT, pods.DONE, pods.MAX_AGE):
+            (shared / name).unlink(missing_ok=True)
+        assert restore(shared, *arguments).exit_code == 0
+        if not (shared / pods.HIT).exists():
+            (shared / "kept").mkdir(exist_ok=True)
+            (shared / "kept" / "a").write_text(content)
+            (shared / pods.DONE).write_text("1")
+            assert save(shared).exit_code == 0
+            return (shared / "kept" / "a").read_text()
+        return (shared / "restored" / "a").read_text()
+
+    with open_cache(f"{shared}-store", clock=lambda: time.time() - 3600) as cache:
+        cache.put(KEY, {"a": Content(b"old", "file")})
+    assert run_step("new", "--max-age=7200s") == "old"
+    assert run_step("new") == "old", "without a limit it is good for ever"
+    assert run_step("new", "--max-age=600s") == "new"
+    assert run_step("newer", "--max-age=600s") == "new"
+    assert run_step("newer") == "new"
+
+
+def test_without_an_age_the_first_result_stays(shared: Path) -> None:
+    with open_cache(f"{shared}-store") as cache:
+        cache.put(KEY, {"other": b"first"})
+    assert restore(shared).exit_code == 0  # a miss: it has no output of that name
+    (shared / "kept").mkdir()
+    (shared / "kept" / "a").write_text("second")
+    (shared / pods.DONE).write_text("1")
+    assert save(shared).exit_code == 0
+    with open_cache(f"{shared}-store") as cache:
+        assert [output.name for output in cache.entries()[0].outputs] == ["other"]

@@ -43,7 +43,9 @@ class Owner:
     def says(self, task: Any) -> tuple[str, Declaration] | None:
         """Return where something is said of a task, the nearest place first, and what; None where nothing is."""
         if (own := declared(task)) is not None:
-            return f"the task {task.task_id!r}", dataclasses.replace(own, itself=True)
+            around = "" if self._whole is None else self._whole.version
+            version = str([around, own.version]) if around else own.version  # whoever raises either means it
+            return f"the task {task.task_id!r}", dataclasses.replace(own, itself=True, version=version)
         return None if self._whole is None else (f"the DAG {self._dag.dag_id!r}", self._whole)
 
     def objections(self, task: Any) -> tuple[Objection, ...]:

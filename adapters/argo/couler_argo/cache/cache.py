@@ -5,7 +5,8 @@ The annotations, on a template or on the workflow:
 - `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; for one step, on the workflow: `couler.io/cache.GRAPH.STEP`
 - `couler.io/cache-allow`: what does not change the result although no key covers it: `network,secret`; for one step, on
   the workflow: `couler.io/cache-allow.GRAPH.STEP`
-- `couler.io/cache-version`: a version that its owner declares, for a template without inputs
+- `couler.io/cache-version`: a version that its owner declares: another one is another key; on a template without
+  inputs, it makes one possible
 - `couler.io/dataset.NAME`: the version of what is at the place that the template's input artifact NAME comes from
 - `couler.io/max-output-bytes`: how many bytes all output parameters of one run have at most
 - `couler.io/max-items`: how often a loop runs the template at most, where only the run knows
@@ -145,6 +146,8 @@ class ArgoCache(WrittenKeys):
         version = annotations.get(VERSION)
         if version is not None:
             content["version"] = version
+        if VERSION in self._annotations:
+            content["version of the workflow"] = self._annotations[VERSION]
         if datasets := _datasets(operation, annotations):
             content["datasets"] = datasets
         if result:  # Argo keeps what is printed only where the workflow that runs reads it

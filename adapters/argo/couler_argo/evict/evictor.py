@@ -20,13 +20,14 @@ from couler_argo.evict.api import Cluster
 from couler_argo.evict.artifacts import Grave, Repository, graves_in
 from couler_argo.evict.choice import Chooser
 from couler_argo.evict.cron import manifests
+from couler_argo.evict.removal import remove_selected
 from couler_argo.evict.shard import Change, ShardWriter, Wish
 from couler_argo.history import run_of
 from couler_argo.live_runs import is_live, live_of
 from couler_argo.memo_entries import Shard, shard_of
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.hookspecs.eviction import Evicted, Eviction, Limits, Schedule, Target
+from couler_plugins.hookspecs.eviction import Evicted, Eviction, Limits, Schedule, Selection, Target
 from couler_plugins.runs import History, Run
 
 log = logging.getLogger(__name__)
@@ -49,17 +50,32 @@ class ArgoEvictor:
 
     def evict(self, namespace: str, policy: CachePolicy, limits: Limits) -> Evicted:
         """One round; see `evict_round`."""
-        store = self._target.store
-        repository = Repository(store, self._target.store_url) if store is not None else None
         return evict_round(
             self._cluster,
             namespace,
             policy,
             limits,
             managed=self._target.managed,
-            repository=repository,
+            repository=self._repository,
             foreign=self._target.foreign,
         )
+
+    def remove(self, namespace: str, selection: Selection, limits: Limits) -> Evicted:
+        """Removes what templates have made; see `couler_argo.evict.removal`."""
+        return remove_selected(
+            self._cluster,
+            namespace,
+            selection,
+            limits,
+            managed=self._target.managed,
+            repository=self._repository,
+            foreign=self._target.foreign,
+        )
+
+    @property
+    def _repository(self) -> Repository | None:
+        store = self._target.store
+        return Repository(store, self._target.store_url) if store is not None else None
 
     def manifests(self, schedule: Schedule) -> list[dict[str, Any]]:
         """A CronWorkflow and what it needs; see `couler_argo.evict.cron`."""

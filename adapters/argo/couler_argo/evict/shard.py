@@ -57,7 +57,8 @@ class ShardWriter:
     Args:
         cluster: the cluster.
         namespace: the namespace.
-        chooser: decides what goes from a ConfigMap that is too full.
+        chooser: decides what goes from a ConfigMap that is too full; None where nothing goes but what somebody has
+            named, used or not.
         repository: where artifacts can be deleted; None where nobody can.
         limits: how long to wait, and whether to write at all.
         now: the time of this round, in seconds since 1970.
@@ -67,7 +68,7 @@ class ShardWriter:
         self,
         cluster: Cluster,
         namespace: str,
-        chooser: Chooser,
+        chooser: Chooser | None,
         repository: Repository | None,
         limits: Limits,
         now: float,
@@ -112,17 +113,17 @@ class ShardWriter:
         draft = _Draft(
             {key: grave for key, grave in old.items() if key not in wish.deleted}, self._repository, self._now
         )
-        for key, why in shard.unreadable.items() if shard.ours else ():
+        for key, why in shard.unreadable.items() if shard.ours and self._chooser is not None else ():
             draft.drop(key, f"{UNREADABLE} ({why})")
         for key, (entry, reason) in wish.doomed.items():
             current = shard.entries.get(key)
             if current is None:
                 draft.outcomes[key] = "evicted", ELSEWHERE, entry
-            elif current.text != entry.text:
+            elif self._chooser is not None and current.text != entry.text:
                 draft.outcomes[key] = "kept", USED, current
             else:
-                draft.evict(entry, reason)
-        for key in sorted(self._chooser.crowded_out(shard, draft.going)):
+                draft.evict(current, reason)
+        for key in sorted(self._chooser.crowded_out(shard, draft.going)) if self._chooser is not None else ():
             draft.evict(shard.entries[key], CROWDED, must=True)
         if not self._limits.dry_run and (draft.going or draft.graves != old):
             annotations = {EVICTED: graves_text(draft.graves)}

@@ -5,7 +5,8 @@ annotations, on the pod (`kfp.kubernetes.add_pod_annotation`, `couler_kfp.marks`
 
 - `couler.io/cache`: `pure`, `ttl=24h`, `always` or `never`; `native` leaves the task to KFP
 - `couler.io/cache-allow`: what does not change the result although no key covers it: `network,secret`
-- `couler.io/cache-version`: a version that its owner declares, for a task without inputs
+- `couler.io/cache-version`: a version that its owner declares: another one is another key; on a task without inputs,
+  it makes one possible
 """
 
 from __future__ import annotations
@@ -145,19 +146,20 @@ class KfpCache(FingerprintKeys):
         """What a component, its executor and its configuration are, as far as a result depends on them."""
         component, body = write_operation(operation)
         executor = body.executor
-        declared = self.declared.annotations(operation).get(VERSION, self._annotations.get(VERSION))
-        version = _annotations(operation).get(VERSION, declared)
+        version = _annotations(operation).get(VERSION, self.declared.annotations(operation).get(VERSION))
         container = executor.get("container", {})
         platforms = {
             name: without(config, *SCHEDULING) if isinstance(config, dict) else config
             for name, config in body.platforms.items()
         }
-        content = {
+        content: dict[str, Any] = {
             "component": _unsalted(without(component, "executorLabel")),
             "executor": {**executor, **({"container": without(container, "resources")} if container else {})},
             "platforms": {name: config for name, config in platforms.items() if config},
             "version": version or "",
         }
+        if VERSION in self._annotations:
+            content["version of the pipeline"] = self._annotations[VERSION]
         runs = programs(container)
         ports = [port for port in operation.inputs if not port.name.startswith(SALT)]
         return Material(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
+from couler_plugins.caching.analysis import Analysis
+from couler_plugins.caching.calls import calls_of
+from couler_plugins.caching.dataplane.lookups import Values, key_of
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.by_value import ByValueKeys
 from couler_plugins.caching.rows import DECLARED
@@ -15,7 +19,7 @@ from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.documents.mappings import texts_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
-from couler_plugins.ir import Graph, Operation, Step, Workflow, call_sites, replace
+from couler_plugins.ir import Graph, Literal, Operation, Step, Workflow, call_sites, replace
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import STEP_ACTION, write_operation
 from couler_tekton.cache.applying import Applying
@@ -34,6 +38,7 @@ from couler_tekton.cache.declared import (
 )
 from couler_tekton.cache.objections import How, reuse_objections, storage_objections
 from couler_tekton.cache.resolving import TASK, Tasks, resolved
+from couler_tekton.cache.wrapping import constant_values
 from couler_tekton.mappings import Mapped, without
 from couler_tekton.split.detect_split import whole_of
 from couler_tekton.variables import Scope
@@ -63,7 +68,9 @@ def material(operation: Operation, run: Workflow, bound: str | None, how: How) -
     annotations = annotations_of(operation)
     spec = mapping_at(rest_of(run), "spec")
     around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
-    files = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
+    said = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
+    if run.kind != "Task" and (version := annotations_of(run).get(VERSION)) is not None:
+        around = {**around, VERSION: version}
     bound = annotations.get(MAX_OUTPUT, bound)
     containers = [
         {name: item.get(name) for name in PROGRAMS}
@@ -71,7 +78,7 @@ def material(operation: Operation, run: Workflow, bound: str | None, how: How) -
         for item in [*entries(task, key), mapping_at(task, "stepTemplate")]
     ]
     return Material(
-        content={"task": _content(task), "run": around, "annotations": files},
+        content={"task": _content(task), "run": around, "annotations": said},
         programs=tuple(texts_in(containers, "name")),
         inputs=bool(operation.inputs or VERSION in annotations or annotations.get(INPUTS)),
         warnings=tuple(_mutable_images(task)),
@@ -221,6 +228,20 @@ class TektonCache(ByValueKeys):
         if STORE not in {item.get("name") for item in entries(rest_of(operation), "workspaces")}:
             return Objection("no-workspace", f"it declares no workspace {STORE!r}, where the store is", "storage")
         return None
+
+    def result_keys(self, *, assume_pure: bool = False) -> Mapping[tuple[str, str], str]:
+        """The keys of tasks with constant parameters and no files, in an object that says its namespace."""
+        analysis = Analysis(self.bare, self, assume_pure=assume_pure, fingerprints=True)
+        steps = calls_of(self.bare)
+        keys: dict[tuple[str, str], str] = {}
+        for place, verdict in self.verdicts_of(analysis).items() if self.workflow.namespace else ():
+            if verdict.objection is None and verdict.facts is not None and place in steps:
+                lineage = [value.value for value in verdict.lineages if isinstance(value, Literal)]
+                values = constant_values(verdict.facts.operation, steps[place], self.workflow.namespace, lineage)
+                if values is not None and len(lineage) == len(verdict.lineages):
+                    with contextlib.suppress(InvalidInput):  # one has a `$` in it
+                        keys[place] = key_of(Values(spec=verdict.facts.spec, texts=values, files={}))
+        return keys
 
     def wrapped(self, verdicts: Mapping[tuple[str, str], Verdict], wrapper: Wrapper | None) -> CacheChange:
         """The object with these calls cached; see `couler_tekton.cache.applying`."""

@@ -6,7 +6,8 @@ On a Task, on a task's `taskSpec.metadata`, or on a Pipeline or run for all in i
   `couler.io/cache.TASK`
 - `couler.io/cache-allow`: what does not change the result although no key covers it: `network,secret`; for one task, on
   its Pipeline or run: `couler.io/cache-allow.TASK`
-- `couler.io/cache-version`: a version that its owner declares, for a task without parameters
+- `couler.io/cache-version`: a version that its owner declares: another one is another key; on a task without
+  parameters, it makes one possible
 - `couler.io/cache-inputs`, `couler.io/cache-outputs`: files and folders, `WORKSPACE` or `WORKSPACE/path`, with commas
 - `couler.io/max-output-bytes`: how many bytes all results of one run have at most, as Tekton writes them in JSON
 """

@@ -14,7 +14,7 @@ import msgspec
 
 from couler_plugins.caching.keys import LINEAGE, digest
 from couler_plugins.caching.wrapping import RESTRICTED, WORKSPACE, Wrapper, flags
-from couler_plugins.ir import Container, Literal, Native, Operation, Port, replace
+from couler_plugins.ir import Container, Literal, Native, Operation, Port, Scalar, Step, replace
 from couler_tekton.cache.declared import INPUTS, STORE, entries, files_of, outputs_of, rest_of
 from couler_tekton.containers import read_container, write_container
 from couler_tekton.variables import Scope, scope_in
@@ -148,11 +148,34 @@ def values_of(annotated: Operation, spec: str, lineage: Sequence[str]) -> list[s
         spec: its spec hash.
         lineage: what the key has to cover of what the task comes after.
     """
-    values = ["namespace=$(context.taskRun.namespace)", *(f"{LINEAGE}={text}" for text in lineage)]
+    values = _around("$(context.taskRun.namespace)", lineage)
     values += [f"{text}=$(params{text})" for port in _sorted(annotated) for text in _texts(port)]
     for name in _lists(annotated):
         values += [f"$(params{_word(name)}[*])", _end(spec)]
     return values
+
+
+def constant_values(annotated: Operation, step: Step, namespace: str, lineage: Sequence[Scalar]) -> list[str] | None:
+    """The values that a key is made of, where all of them are constants; None where one is not, or a file counts.
+
+    Args:
+        annotated: the task.
+        step: the call.
+        namespace: where it runs.
+        lineage: what the key has to cover of what the task comes after.
+    """
+    arguments = {item.name: item.value for item in step.arguments}
+    values = _around(namespace, lineage)
+    for port in _sorted(annotated):
+        content = arguments.get(port.name, port.default)
+        if kind_of(port) != "string" or not isinstance(content, Literal) or not isinstance(content.value, str):
+            return None
+        values.append(f"{_word(port.name)}={content.value}")
+    return None if files_of(annotated, INPUTS) != [] else values
+
+
+def _around(namespace: str, lineage: Sequence[Scalar]) -> list[str]:
+    return [f"namespace={namespace}", *(f"{LINEAGE}={text}" for text in lineage)]
 
 
 def _lists(operation: Operation) -> list[str]:

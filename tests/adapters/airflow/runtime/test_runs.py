@@ -11,6 +11,7 @@ import pytest
 
 from airflow_dags import FakeInstance
 from airflow_runs import FILE, XCOM, Runs
+from couler_airflow.cache.owner import Owner
 
 pytestmark = pytest.mark.airflow
 
@@ -55,6 +56,26 @@ def test_a_result_that_is_too_old_is_computed_again(runs: Runs) -> None:
     time.sleep(0.01)
     runs.run(ttl=0.001)
     assert runs.calls == 2
+    runs.run(ttl=100.0)
+    assert runs.calls == 2, "what was computed again has taken its place"
+
+
+@pytest.mark.parametrize("text", [FILE, FILE.replace("work(x)", "work()").replace("x * 2", "5").replace("(5)", "()")])
+def test_another_version_computes_again(runs: Runs, text: str) -> None:
+    keys = [runs.run(text, version=version)[1]["key"] for version in ("", "1", "2", "1", "2")]
+    assert (runs.calls, len({*keys})) == (3, 3)
+
+
+def test_the_version_of_a_dag_counts_beside_that_of_a_task(runs: Runs) -> None:
+    def version(whole: str, own: str) -> str:
+        marks = f"    cached(work(5), version={own!r})\ncached(dag, version={whole!r})\n"
+        dag = runs.files.dag("from couler_airflow import cached\n" + FILE.replace("    work(5)\n", marks))
+        said = Owner(dag).says(dag.task_dict["work"])
+        assert said is not None
+        return said[1].version
+
+    assert (version("", ""), version("", "2")) == ("", "2")
+    assert len({version(whole, own) for whole in ("", "1", "2") for own in ("", "1", "2")}) == 9
 
 
 @pytest.mark.parametrize("value", [None, 0, "", [], {}, 1.5, "ö\udce4", {"a": [1, (2, 3)]}, {1, 2}, b"bytes"])
