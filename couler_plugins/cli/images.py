@@ -56,14 +56,14 @@ def command(call: FileCall, *, output: str | None, update: bool, client: str) ->
         images = sorted({image for plan in plans for image in _images(plan, session)})
         wanted = [image for image in images if update or image not in digests]
         session.report(f"asking for {counted(len(wanted), 'digest')}")
-        program = registry_client(client) if wanted else None
-        answers = program.digests(wanted) if program is not None else []
-    for image, (digest, reason) in zip(wanted, answers, strict=True):
-        if digest:
-            digests[image] = digest
-        else:
-            hint = f"try `{program.login}`, or write its digest into the file" if program is not None else ""
-            log.warning("%s has no new digest: %s\n  hint: %s", image, reason, hint)
+        if wanted:
+            program = registry_client(client)
+            for image, (digest, reason) in zip(wanted, program.digests(wanted), strict=True):
+                if digest:
+                    digests[image] = digest
+                    continue
+                hint = f"try `{program.login}`, or write its digest into the file"
+                log.warning("%s has no new digest: %s\n  hint: %s", image, reason, hint)
     write_text(json.dumps(digests, indent=2, sort_keys=True, ensure_ascii=False) + "\n", output)
     if call.config.log_level != "error":
         missing = sum(image not in digests for image in images)

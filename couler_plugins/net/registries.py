@@ -58,11 +58,11 @@ class RegistryClient:
         if done.returncode:
             lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
             return "", f"{self.name} failed: {redact(lines[-1])[:300]}"
-        digest = (
-            _manifest_digest(done.stdout) if self.prints_manifest else done.stdout.decode("utf-8", "replace").strip()
-        )
-        wanted = "manifest" if self.prints_manifest else "digest"
-        return (digest, "") if DIGEST.fullmatch(digest) else ("", f"{self.name} printed something else than a {wanted}")
+        if self.prints_manifest:
+            digest = _manifest_digest(done.stdout)
+            return digest, "" if digest else f"{self.name} printed something else than a manifest"
+        digest = done.stdout.decode("utf-8", "replace").strip()
+        return (digest, "") if DIGEST.fullmatch(digest) else ("", f"{self.name} printed something else than a digest")
 
     def digests(self, images: Iterable[str]) -> list[tuple[str, str]]:
         """Return what `digest` says of each image, in their order."""
@@ -118,8 +118,7 @@ def full_name(image: str) -> str:
     ('docker.io/library/python:latest', 'localhost:5000/team/name:1')
     """
     first, slash, _ = image.partition("/")
-    if not slash:
-        image = f"docker.io/library/{image}"
-    elif first != "localhost" and not re.search(r"[.:A-Z]", first):
+    if not slash or (first != "localhost" and not re.search(r"[.:A-Z]", first)):
         image = f"docker.io/{image}"
+    image = re.sub(r"^docker\.io/(?=[^/]+$)", "docker.io/library/", image)
     return image if ":" in image.rpartition("/")[2] else f"{image}:latest"

@@ -187,6 +187,7 @@ def test_the_file_is_checked_before_anybody_is_asked(
     [
         ("python", "docker.io/library/python:latest"),
         ("python:3", "docker.io/library/python:3"),
+        ("docker.io/python", "docker.io/library/python:latest"),
         ("team/name", "docker.io/team/name:latest"),
         ("localhost/name:1", "localhost/name:1"),
         ("localhost:5000/name", "localhost:5000/name:latest"),
