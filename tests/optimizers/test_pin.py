@@ -23,7 +23,7 @@ from couler_plugins.optimizers.pin import Pin
 from couler_plugins.options.config import load_config
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.plugins import load_plugins
-from support import own_files
+from support import SHARED, own_files, where_shared
 
 # KFP warns of itself when it loads what was written.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -104,6 +104,51 @@ def test_images_and_nothing_else(subject: Subject, path: Path, tmp_path: Path) -
     if not written.decisions:  # else it says that it could not keep the formatting
         for number, text in written.texts.items():
             assert PINNED.sub("", text) == PINNED.sub("", plan.bundle.files[number].text)
+
+
+FIELD = ["argo", "tekton"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", where_shared("corpus/field", FIELD))
+def test_repositories_of_others_get_digests_and_nothing_else(engine: str, tmp_path: Path) -> None:
+    settings, plugins = load_config(environ={}), load_plugins(load_config(environ={}))
+    edits = 0
+    for folder in sorted((SHARED / "corpus" / "field").iterdir()):
+        pin = pinning(tmp_path, {})
+        first = optimize(folder, [pin], engine=engine, config=settings, plugins=plugins)
+        reasons = [decision.reason for file in first.files for decision in file.decisions]
+        tags = [reason.partition(" ")[0] for reason in reasons if f" is not in {pin.map}: " in reason]
+        assert not any(file.edits for file in first.files)
+        pin = pinning(tmp_path, {tag: digest(tag) for tag in tags})
+        for file in optimize(folder, [pin], engine=engine, config=settings, plugins=plugins).files:
+            if file.status == "changed":
+                edits += len(file.edits)
+                assert file.text is not None
+                assert file.original is not None
+                assert PINNED.sub("", file.text) == PINNED.sub("", file.original)
+                assert len(PINNED.findall(file.text)) - len(PINNED.findall(file.original)) == len(file.edits)
+    assert edits >= 100
+
+
+@pytest.mark.airflow
+def test_a_dag_is_pinned_where_its_file_optimizes_it(tmp_path: Path) -> None:
+    from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+    from airflow.sdk import DAG
+
+    from couler_airflow import optimize as optimize_dag
+
+    pin = pinning(tmp_path, {"alpine:3": digest("alpine:3")})
+    with DAG("pinned") as dag:
+        KubernetesPodOperator(task_id="one", image="alpine:3")
+        KubernetesPodOperator(task_id="two", image="alpine:{{ ds }}")
+        KubernetesPodOperator.partial(task_id="three", image="alpine:3").expand(cmds=[["a"], ["b"]])
+        KubernetesPodOperator.partial(task_id="four").expand(image=["alpine:3", "busybox:1"])
+    optimize_dag(dag, f"pin{{map={pin.map}}}")
+    whole, tasks = f"alpine:3@{digest('alpine:3')}", cast("dict[str, Any]", dag.task_dict)
+    assert [tasks[name].image for name in ("one", "two")] == [whole, "alpine:{{ ds }}"]
+    assert tasks["three"].partial_kwargs["image"] == whole
+    assert "image" not in tasks["four"].partial_kwargs
 
 
 CACHED = {
