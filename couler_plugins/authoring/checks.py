@@ -1,6 +1,6 @@
 """Checks of arguments: what each has to be, and what Kubernetes takes as images, quantities, names and labels.
 
-Sources: the grammar of github.com/distribution/reference; apimachinery's `resource.Quantity`, and its
+Sources: apimachinery's `resource.Quantity`, and its
 `validation.IsDNS1123Subdomain`, `IsValidLabelValue` and `IsConfigMapKey`; `IsStandardContainerResourceName`.
 A text with an engine's own placeholder in it is that engine's business.
 """
@@ -15,6 +15,7 @@ from typing import Any
 from couler_plugins.authoring.places import shown
 from couler_plugins.authoring.values import CLOSE, OPEN
 from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import is_image
 
 MOST = 2**31 - 1
 """The most that Kubernetes, and who counts as it does, take for seconds and attempts."""
@@ -160,17 +161,12 @@ def _check_json(supplied: Any, what: str, hint: str) -> None:
 
 
 PLACEHOLDER = re.compile(r"\{\{|\$[({]")
-HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-DOMAIN = rf"(?:{HOST}(?:\.{HOST})*|\[[A-Fa-f0-9:]+\])(?::\d+)?"
-COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-TAG, DIGEST = r"[\w][\w.-]{0,127}", r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
-IMAGE = re.compile(rf"(?:{DOMAIN}/)?{COMPONENT}(?:/{COMPONENT})*(?::{TAG})?(?:@{DIGEST})?", re.ASCII)
 QUANTITY = re.compile(r"\+?(?:\d+\.?\d*|\.\d+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 OBJECT = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 KEY = re.compile(r"[-._A-Za-z0-9]+")
 LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 RESOURCE = re.compile(r"cpu|memory|ephemeral-storage|hugepages-\S+|[a-z0-9.-]+/[A-Za-z0-9._-]+")
-LONGEST_OBJECT, LONGEST_LABEL, LONGEST_IMAGE = 253, 63, 4096
+LONGEST_OBJECT, LONGEST_LABEL = 253, 63
 
 
 def checked_image(value: Any) -> str:
@@ -181,7 +177,7 @@ def checked_image(value: Any) -> str:
     """
     hint = 'image="registry.example.com/team/name:tag", the name in lower case'
     text = checked_text(value, "the image", hint)
-    if not PLACEHOLDER.search(text) and not (len(text) <= LONGEST_IMAGE and IMAGE.fullmatch(text)):
+    if not PLACEHOLDER.search(text) and not is_image(text):
         raise InvalidInput(f"the image is {shown(text)}, which is not the name of an image", hint=hint)
     return text
 

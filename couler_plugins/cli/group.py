@@ -37,6 +37,7 @@ COMMANDS = {
         "lint:command",
         "Finds what an engine would refuse: file, line and remedy.",
     ),
+    "images": ("images:command", "Writes the digests of images, for the optimizer `pin`."),
     "graph": ("graph:command", "Draws workflows as Mermaid, DOT or a page for the browser."),
     "run": (
         "run:command",

@@ -11,7 +11,7 @@ import msgspec
 from couler_plugins.documents import Document, Remark, SourceFile
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.facets import facet
-from couler_plugins.ir import Homes, Step, Workflow
+from couler_plugins.ir import Homes, ImageChange, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.markers import hookspec
 from couler_plugins.plan import Decision, Lowered, Plan, Written
@@ -284,6 +284,14 @@ class Adapter:
     @facet("attempts and times stay where they are set", default="couler_plugins.ir.homes:undeclared")
     def homes(self) -> Homes:
         """Return where the engine keeps each setting of a step; `Plan.homes` of lifted plans has the same."""
+        raise NotImplementedError
+
+    @facet("`pin` sees the images of its containers", default="couler_plugins.ir.images:map_images")
+    def images(self, workflow: Workflow, change: ImageChange) -> Workflow:
+        """Return a workflow with every image that its steps run replaced by what `change` makes of it.
+
+        It is told the name of the operation: an empty one for what holds for all of them.
+        """
         raise NotImplementedError
 
 

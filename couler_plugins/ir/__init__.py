@@ -17,6 +17,7 @@ from couler_plugins.ir.flat import FlatNode, flatten
 from couler_plugins.ir.graph import Edge, GraphView
 from couler_plugins.ir.home_kinds import NativeForm, container_home, native_home
 from couler_plugins.ir.homes import Home, Homes
+from couler_plugins.ir.images import ImageChange, is_image, map_images, with_images
 from couler_plugins.ir.libraries import Libraries
 from couler_plugins.ir.move import Move, Moves, move_into_graph, move_into_graphs
 from couler_plugins.ir.needs import AllOf, AnyOf, Need, Needs, Not, all_of, conjuncts, map_needs, needed
@@ -93,6 +94,7 @@ __all__ = [
     "Handler",
     "Home",
     "Homes",
+    "ImageChange",
     "Libraries",
     "Literal",
     "Loop",
@@ -136,9 +138,11 @@ __all__ = [
     "from_json",
     "graph_of",
     "inline_callees",
+    "is_image",
     "json_schema",
     "leaf_call_sites",
     "map_call_sites",
+    "map_images",
     "map_needs",
     "map_references",
     "map_steps",
@@ -161,6 +165,7 @@ __all__ = [
     "together",
     "verify",
     "with_directive",
+    "with_images",
     "with_settings",
     "without_origin",
 ]

@@ -52,7 +52,7 @@ CAPABILITIES = (
     Capability("Operation.locks", "refused", "", "use a pool"),
     Capability("Operation.metrics", "refused", "", NONE),
     Capability("Operation.inline", "derived", "", "no two tasks share an operator"),
-    Capability("Operation.containers", "full", "the pod of the task", "its env, requests and limits"),
+    Capability("Operation.containers", "full", "the pod of the task", "its image, env, requests and limits"),
     Capability("Operation.daemon", "refused", "", NONE),
     Capability("Operation.directives", "refused", "", "ask the step"),
     Capability(
@@ -82,7 +82,7 @@ CAPABILITIES = (
     Capability("Step.native_extra", "refused", "", OWNER),
     Capability("Container.name", "refused", "", CONTAINERS),
     Capability("Container.role", "kept", "base container", CONTAINERS),
-    Capability("Container.image", "kept", "image", CONTAINERS),
+    Capability("Container.image", "full", "image", "a text, where the DAG file has one"),
     Capability("Container.command", "kept", "cmds, entrypoint", CONTAINERS),
     Capability("Container.args", "kept", "arguments, command, bash_command", CONTAINERS),
     Capability("Container.script", "refused", "", CONTAINERS),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from couler_airflow.containers import field_of, known_of
+from couler_airflow.containers import Known, field_of, known_of
 from couler_airflow.errors import refuse_others, unsupported
 from couler_airflow.homes import CONTAINER, HOMES, METADATA, POD, SETTINGS, rest_of
 from couler_airflow.pods import Place, is_plain, read_setting, write_setting
@@ -38,7 +39,7 @@ def containers_of(task: Any, places: Mapping[str, Place]) -> tuple[Container, ..
 
     return (
         Container(
-            image=_input(container_class.image) if container_class.image else None,
+            image=_image(task, container_class),
             command=tuple(Literal(value=part) for part in container_class.prefix) or entries(container_class.command),
             args=entries(container_class.arguments),
             env=_variables(task, (container_class.environment,)),
@@ -46,6 +47,15 @@ def containers_of(task: Any, places: Mapping[str, Place]) -> tuple[Container, ..
             limits=limits,
         ),
     )
+
+
+def _image(task: Any, container_class: Known) -> Value | None:
+    """Return the image of a task: a text where the DAG file gives all of it, else what the task hands over."""
+    if not container_class.image:
+        return None
+    text = field_of(task, container_class.image)
+    plain = isinstance(text, str) and not re.search(r"\{[{%#]", text)
+    return Literal(value=text) if plain else _input(container_class.image)
 
 
 def _variables(task: Any, place: Place | None) -> tuple[EnvVar, ...]:
@@ -107,7 +117,9 @@ def write_pod(task: Any, places: Mapping[str, Place], old: Operation, new: Opera
     if len(old.containers) != len(new.containers):
         raise unsupported("Operation.containers", subject, "an operator says what it starts")
     for before, after in zip(old.containers, new.containers, strict=True):
-        refuse_others(before, after, CONTAINER, subject)
+        refuse_others(before, after, (*CONTAINER, "image"), subject)
+        if before.image != after.image:
+            _write_image(task, before.image, after.image)
     if _beside_pod(old) != _beside_pod(new):
         raise unsupported("Operation.native_extra", subject, "it is written in the DAG file")
     for name in (*CONTAINER, *METADATA):
@@ -122,6 +134,15 @@ def write_pod(task: Any, places: Mapping[str, Place], old: Operation, new: Opera
             if places[name] == ("env",) and not read_setting(task, places[name]):
                 write_setting(task, ("append_env",), True)  # without any, a BashOperator has those of its worker
             write_setting(task, places[name], written)
+
+
+def _write_image(task: Any, before: Value | None, after: Value | None) -> None:
+    text = _literal(after, str) if after is not None else ...
+    if not isinstance(before, Literal) or text is ...:
+        raise unsupported("Container.image", str(task.task_id), "an image is changed where its text is in the DAG file")
+    container_class = known_of(task)
+    assert container_class is not None  # else it has no image
+    write_setting(task, (container_class.image,), text)
 
 
 def _beside_pod(operation: Operation) -> Any:

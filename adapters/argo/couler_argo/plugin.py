@@ -40,6 +40,7 @@ class ArgoAdapter(Adapter):
         "lift": "couler_argo.lift:lift",
         "portable": "couler_argo.portable:portable",
         "homes": "couler_argo.homes:homes",
+        "images": "couler_argo.images:images",
         "lower": "couler_argo.lower:lower",
         "footprint": "couler_argo.footprint:Footprints",
         "cache": "couler_argo.cache.cache:caches",

@@ -42,6 +42,7 @@ class KfpAdapter(Adapter):
         "lift": "couler_kfp.lift:lift",
         "portable": "couler_kfp.portable.portable:portable",
         "homes": "couler_kfp.homes:homes",
+        "images": "couler_kfp.images:images",
         "lower": "couler_kfp.lower:lower",
         "footprint": "couler_kfp.footprint:Footprints",
         "cache": "couler_kfp.cache.cache:caches",

@@ -27,6 +27,7 @@ from couler_plugins.ir.settings import Pairs
 from couler_tekton.cache.declared import mapping_at, rest_of
 from couler_tekton.containers import read_container
 from couler_tekton.home_kinds import in_go, of_object, of_run, said_of_tasks, said_under, setting_of, spelled, with_path
+from couler_tekton.mappings import Mapped
 from couler_tekton.structures import structure
 from couler_tekton.variables import scope_in, spell, write_value
 
@@ -70,22 +71,26 @@ TIMEOUT = Home(at="step", native="timeout", put=lambda step, value: replace(step
 TIMEOUT_OF_RUN = of_object("timeout", "spec", "timeout")
 
 
+def with_rest(operation: Operation, rest: Mapped) -> Operation:
+    """Return a task with other native fields, in which names of parameters mean what they meant before."""
+    scope, parts = scope_in(operation), operation.native_extra.parts if operation.native_extra is not None else ()
+    references = {spell(part): part for part in parts if isinstance(part, Reference)}
+
+    def cut(text: str) -> tuple[str | Reference, ...]:
+        return tuple(
+            references.get(part.native, part) if isinstance(part, Reference) else part for part in scope.parts(text)
+        )
+
+    return replace(operation, native_extra=structure(rest, cut) if rest else None)
+
+
 def _metadata(setting: str) -> Home:
     """Return the home of labels or annotations."""
     path = ("metadata", setting)
     here, in_run = of_object(setting, *path), of_run(setting, *path)
 
     def put(operation: Operation, pairs: Pairs) -> Operation:
-        scope, parts = scope_in(operation), operation.native_extra.parts if operation.native_extra is not None else ()
-        references = {spell(part): part for part in parts if isinstance(part, Reference)}
-
-        def cut(text: str) -> tuple[str | Reference, ...]:
-            return tuple(
-                references.get(part.native, part) if isinstance(part, Reference) else part for part in scope.parts(text)
-            )
-
-        rest = with_path(rest_of(operation), path, spelled(setting, pairs))
-        return replace(operation, native_extra=structure(rest, cut) if rest else None)
+        return with_rest(operation, with_path(rest_of(operation), path, spelled(setting, pairs)))
 
     def choose(workflow: Workflow, site: CallSite, callee: Operation | None) -> Home:
         if _runs_pipeline(site) or workflow.kind == "StepAction":

@@ -48,6 +48,7 @@ class TektonAdapter(Adapter):
         "lift": "couler_tekton.lift:lift",
         "portable": "couler_tekton.portable.portable:portable",
         "homes": "couler_tekton.homes:homes",
+        "images": "couler_tekton.images:images",
         "lower": "couler_tekton.lower:lower",
         "footprint": "couler_tekton.footprint:Footprints",
         "cache": "couler_tekton.cache.cache:caches",

@@ -117,6 +117,8 @@ def _fields_of_container(task: Any) -> int:
     expanded = (fields.get("expand_input") or {}).get("value") or {}
     values |= dict.fromkeys(expanded.get("__var") or () if expanded.get("__type") == "dict" else (), "each item")
     names = CONTAINERS.get(fields.get("task_type"), ())
+    plain = [name for name in names if name == "image" and "{" not in str(values.get(name, "{"))]
+    names = [name for name in names if name not in plain or values[name] == "each item"]
     own = [values[name] for name in names if name in values]
     variables = [_unknown(values[name]) for name in VARIABLES if names and name in values]
     return sum(variables) + sum(
@@ -195,6 +197,8 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
             owner = next(item for item in workflow.operations if any(own is node for own in item.containers))
             values = [item.value if isinstance(item, EnvVar) else item[1] for item in value]
             return bool(HOMES[name].objection(owner)) or not all(_is_text(item, name) for item in values)
+        case Container(), "image":
+            return not isinstance(node.image, Literal) or not _is_text(value, "env")
         case Step(), "timeout":
             return not _is_number(value)
         case Step(), "tolerates":
@@ -262,4 +266,4 @@ def _without_settings(node: Node) -> Node:
     return replace(node, arguments=tuple(item for item in node.arguments if item.name not in RENDERED))
 
 
-RENDERED = (*VARIABLES, "annotations", "container_resources", "labels", "node_selector")
+RENDERED = (*VARIABLES, "annotations", "container_resources", "image", "labels", "node_selector")

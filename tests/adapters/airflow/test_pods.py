@@ -52,9 +52,9 @@ def test_an_operator_says_what_it_runs(bundle: DagBundle) -> None:
     assert not verify(workflow)
     containers = {operation.name: operation.containers for operation in workflow.operations}
     ((pod,), (docker,), (bash,), (mapped,), own) = containers.values()
-    assert (pod.image, pod.command) == (field("image"), (field("cmds", "0"), field("cmds", "1")))
+    assert (pod.image, pod.command) == (Literal(value="a"), (field("cmds", "0"), field("cmds", "1")))
     assert (pod.args, pod.env) == ((field("arguments", "0"),), (EnvVar(name="E", value=Literal(value="{{ ds }}")),))
-    assert (docker.image, docker.command, docker.args) == (field("image"), (), (field("command"),))
+    assert (docker.image, docker.command, docker.args) == (Literal(value="a"), (), (field("command"),))
     assert (bash.image, bash.args) == (None, (field("bash_command"),))
     assert bash.command == (Literal(value="bash"), Literal(value="-c"))
     assert mapped.args == (field("arguments"),)
@@ -76,10 +76,47 @@ def test_what_a_container_runs_is_not_changed_in_place(bundle: DagBundle) -> Non
     before = snapshot(bundle.live[0].dag)
 
     def changed(node: Node) -> Node:
-        return replace(node, image=Literal(value="z")) if isinstance(node, Container) else node
+        return replace(node, args=(Literal(value="z"),)) if isinstance(node, Container) else node
 
     done = commit(Plan(bundle=bundle, originals=plan.originals, workflows=(rebuild(old, changed),)))
     (error,) = done.lowered.refused.values()
     assert isinstance(error, Unsupported)
-    assert error.feature == "Container.image"
+    assert error.feature == "Container.args"
     assert snapshot(bundle.live[0].dag) == before
+
+
+def test_an_image_is_changed_where_its_text_is_known(bundle: DagBundle) -> None:
+    plan = lifted(bundle)
+    (old,) = plan.workflows
+    dag = bundle.live[0].dag
+    before = snapshot(dag)
+
+    def changed(node: Node) -> Node:
+        known = isinstance(node, Container) and isinstance(node.image, Literal)
+        return replace(node, image=Literal(value="z")) if known else node
+
+    done = commit(Plan(bundle=bundle, originals=plan.originals, workflows=(rebuild(old, changed),)))
+    assert not done.lowered.refused
+    images = [dag.task_dict[name].image for name in ("pod", "docker", "own")]
+    assert (images, dag.task_dict["mapped"].partial_kwargs["image"]) == (["z", "z", "a"], "z")
+    assert len(done.lowered.edits) == 3
+    done.undo()
+    assert snapshot(dag) == before
+
+
+@pytest.mark.parametrize("image", ["{{ params.x }}", "a:{% if x %}1{% endif %}", "a{# b #}"])
+def test_an_image_that_jinja_fills_in_is_not_changed(image: str, tmp_path: Path) -> None:
+    path = tmp_path / "pods.py"
+    path.write_text(DAG.replace('task_id="pod", image="a"', f'task_id="pod", image="{image}"'))
+    plan = lifted(load(path))
+    (old,) = plan.workflows
+    (pod,) = old.operations[0].containers
+    assert pod.image == field("image")
+
+    def changed(node: Node) -> Node:
+        return replace(node, image=Literal(value="z")) if node is pod else node
+
+    done = commit(Plan(bundle=plan.bundle, originals=plan.originals, workflows=(rebuild(old, changed),)))
+    (error,) = done.lowered.refused.values()
+    assert isinstance(error, Unsupported)
+    assert error.feature == "Container.image"

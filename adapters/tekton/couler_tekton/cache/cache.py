@@ -112,7 +112,9 @@ def _content(task: Mapped) -> Mapped:
 
 
 def _mutable_images(task: Mapped) -> Iterator[str]:
-    images = [item.get("image", "") for key in ("steps", "sidecars") for item in entries(task, key)]
+    usual = mapping_at(task, "stepTemplate").get("image", "")
+    images = [item.get("image", usual) for item in entries(task, "steps")]
+    images += [item.get("image", "") for item in entries(task, "sidecars")]
     if not all(DIGEST.search(str(image)) for image in images):
         yield "one of its images has no digest, and may change"
 
