@@ -37,11 +37,11 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.field_settings import LABELS, figures_with_settings
+from benchmarks.field_table import commits_in, table
 from benchmarks.harness import finish, parser, tell
 from couler_plugins.driver.conversion import convert_inputs
 from couler_plugins.driver.linting import lint_inputs
@@ -81,25 +81,6 @@ SUMS = (
     "pure_cached",
     "declared_otherwise",
 )
-
-
-HEAD = """\
-# What couler does on repositories of others
-
-Measured on {today} by `python -m benchmarks.field --traces FOLDER --json FILE --table FILE`.
-The folder holds the YAML, JSON, TOML and template files of public repositories. No file in it declares a step pure.
-
-- **call sites**: steps, entries and handlers that call a template, a task or another workflow.
-- **after a declaration**: the owner's word is all that is missing.
-- **places**: how many templates or tasks the owner would annotate for these.
-- **never**: no declaration helps today, or what is called is in no file of the repository.
-
-Files that a plain search finds and couler misses: {files_missed}.
-Internal errors: {internal_errors}. Call sites without a verdict: {calls_without_verdict}.
-
-| repository | commit | files read | skipped | call sites | cached | after a declaration | places | never |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- |
-"""
 
 
 def main() -> None:
@@ -271,45 +252,6 @@ def _add(total: dict[str, Any], more: dict[str, Any]) -> None:
             _add(total.setdefault(name, {}), value)
         else:
             total[name] = total.get(name, 0) + value
-
-
-def commits_in(readme: Path) -> dict[str, str]:
-    """Return the commit of each repository, as far as a table in a file beside them says."""
-    if not readme.is_file():
-        return {}
-    return dict(re.findall(r"^\| (\S+) \|.*\| ([0-9a-f]{12}) \|", readme.read_text("utf-8"), re.MULTILINE))
-
-
-def table(repositories: dict[str, Any], total: dict[str, Any], commits: dict[str, str]) -> str:
-    """Return the figures as a page of Markdown."""
-    lines = HEAD.format(today=datetime.now(tz=UTC).date().isoformat(), **total).splitlines()
-    for name, item in [*sorted(repositories.items()), ("all", total)]:
-        verdicts: Counter[str] = Counter()
-        places = 0
-        for optimizers in item["optimizers"].values():
-            verdicts.update(optimizers.get("cache", {}).get("verdicts", {}))
-            places += optimizers.get("cache", {}).get("places", 0)
-        cells = [name, commits.get(name, ""), item["files_understood"], sum(item["files_skipped"].values())]
-        cells += [item["calls"], verdicts["cached"], verdicts["declarable"], places]
-        cells += [item["calls"] - verdicts["cached"] - verdicts["declarable"]]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    lines += ["", "## Reasons against caching", "", "A call site can have several reasons.", ""]
-    lines += ["| rule | call sites |", "| --- | --- |"]
-    lines += [f"| `{rule}` | {count} |" for rule, count in _rules(total["optimizers"], "never")]
-    lines += ["", "## Lint findings", "", "| code | findings |", "| --- | --- |"]
-    lines += [f"| `{code}` | {count} |" for code, count in sorted(total["lint"].items(), key=lambda item: -item[1])]
-    lines += ["", "## Conversions", ""]
-    lines += ["| from, to | whole | with details left out | refused |", "| --- | --- | --- | --- |"]
-    for pair, counts in sorted(total["conversions"].items()):
-        lines.append(f"| {pair} | {counts.get('whole', 0)} | {counts.get('details', 0)} | {counts.get('refused', 0)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _rules(optimizers: dict[str, Any], verdict: str) -> list[tuple[str, int]]:
-    counts: Counter[str] = Counter()
-    for passes in optimizers.values():
-        counts.update(passes.get("cache", {}).get(verdict, {}))
-    return counts.most_common()
 
 
 if __name__ == "__main__":

@@ -148,8 +148,9 @@ class Analysis:
     def _about_operation(self, objection: Objection, operation: Operation, material: Material) -> Objection:
         """The objection with the operation or its program as its place, and with what would take it away."""
         remedy = self._facet.how_to_version(operation) if objection.rule == "no-inputs" else objection.remedy
-        source = (objection.seen and material.source) or operation.source
-        return msgspec.structs.replace(objection, remedy=remedy).at(source)
+        return msgspec.structs.replace(objection, remedy=remedy).at(
+            (objection.seen and material.source) or operation.source
+        )
 
     def _facts_of_call(self, graph: Graph | None, step: Step, operation: Operation) -> Facts:
         return self.facts(operation, result=graph is not None and (graph.name, step.name) in self._results_read)
