@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from couler_airflow.bundle import DagBundle
+from couler_airflow.cache.around import join_remedies
 from couler_airflow.cache.eligible import is_keyed
 from couler_airflow.cache.key import TaskMaterial
 from couler_airflow.cache.output_paths import check_outputs
 from couler_airflow.cache.owner import Owner
 from couler_airflow.cache.parsed import parse_task
+from couler_airflow.cache.rows import ROWS, TaskRows
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.upstream import PRODUCER, by_order, too_many, without_key
 from couler_airflow.settings import is_enabled, load_settings
@@ -34,6 +37,12 @@ NO_STORE = Objection(
 )
 SWITCHED_OFF = Objection(
     "switched-off", "caching is switched off here", remedy="enabled = true to [couler] in airflow.cfg"
+)
+NO_ROWS = Objection(
+    "no-declarations",
+    "rows of the settings declare tasks here, and workers read other rows",
+    remedy="declarations = /path/couler.toml to [couler] in airflow.cfg, or set AIRFLOW__COULER__DECLARATIONS, on "
+    "workers and the DAG processor",
 )
 UNDECLARED = Objection("not-declared", "its owner has not declared it pure", remedy=MARK)
 
@@ -64,14 +73,23 @@ class AirflowCache(WorkerKeys):
         super().__init__(workflow)
         self._dag = dag
         self._graph = workflow.graphs[0]
-        self._owner = Owner(dag)
+
+    @cached_property
+    def _owner(self) -> Owner:
+        vars(self._dag)[ROWS] = self.rows  # lowering asks as well
+        return Owner(self._dag)
 
     @property
     def settings_objection(self) -> Objection | None:
         """Why workers with the settings of this process cache nothing; see `WorkerKeys`."""
         if not is_enabled():
             return SWITCHED_OFF
-        return None if load_settings("cache_store").cache_store else NO_STORE
+        if not load_settings("cache_store").cache_store:
+            return NO_STORE
+        told = TaskRows(self._dag, self.rows), TaskRows(self._dag)
+        tasks = self._dag.task_dict.values() if self.rows else ()
+        differ = any(len({str([row[1:3] for row in rows.about(task)]) for rows in told}) > 1 for task in tasks)
+        return NO_ROWS if differ else None
 
     def requests(self, *, assume_pure: bool, explains: bool) -> Mapping[tuple[str, str], Request]:
         """Return what to ask of each task; see `WorkerKeys.requests`."""
@@ -88,10 +106,11 @@ class AirflowCache(WorkerKeys):
     def _request(
         self, task: Any, against: Mapping[str, Objections], assume_pure: bool, explains: bool
     ) -> tuple[Request, Objections]:
-        where, declaration = self._owner.says(task) or ("--assume-pure" if assume_pure else "", Declaration())
+        where, declaration = self._owner.resolve(task, assume_pure=assume_pure)
         by_kind = self._owner.objections(task)
         keyed = is_keyed(task, by_kind)
-        undeclared = (UNDECLARED,) if not where and (keyed or not by_kind) else ()
+        unsaid = replace(UNDECLARED, remedy=f"pure = true, in {declaration.row}") if declaration.row else UNDECLARED
+        undeclared = (unsaid,) if not where and (keyed or not by_kind) else ()
         is_asked = bool(where) and (keyed or not by_kind)
         if not explains or (not keyed and not all(item.remedy for item in by_kind)):
             objections = (*by_kind, *undeclared)
@@ -124,13 +143,17 @@ class AirflowCache(WorkerKeys):
         try:
             instance, known_later = parse_task(task)
         except Exception:  # noqa: BLE001  # a mapped operator is not made before its arguments are known
-            return tuple(objections), (*doubts, Objection("mapped", "its arguments are known when it runs")), ()
+            return (
+                join_remedies(objections, declaration),
+                (*doubts, Objection("mapped", "its arguments are known when it runs")),
+                (),
+            )
         try:
             material = TaskMaterial(instance, declaration)
             analysis, chances = material.objections, material.chances
         except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
             analysis, chances = objections_of(error), ()
-        return (*analysis, *objections), (*known_later, *doubts), chances
+        return join_remedies((*analysis, *objections), declaration), (*known_later, *doubts), chances
 
 
 def _check_outputs(task: Any, declaration: Declaration) -> Objections:

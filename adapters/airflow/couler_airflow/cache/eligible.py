@@ -96,7 +96,7 @@ def structural(operator: Any, declaration: Declaration) -> tuple[Objection, ...]
     from couler_plugins.hookspecs.caching import Objection
 
     if not declaration.cache:
-        return (Objection("never", "its owner said never"),)
+        return (Objection("never", f"{declaration.row or 'its owner'} said never"),)
     kind = kind_of(class_of(operator))
     replaced = obstacle(operator)
     rules = (
