@@ -14,7 +14,7 @@ from couler_airflow.cache.around import join_remedies
 from couler_airflow.cache.eligible import is_keyed
 from couler_airflow.cache.key import TaskMaterial
 from couler_airflow.cache.output_paths import check_outputs
-from couler_airflow.cache.owner import Owner
+from couler_airflow.cache.owner import Owner, in_row
 from couler_airflow.cache.parsed import parse_task
 from couler_airflow.cache.rows import ROWS, TaskRows
 from couler_airflow.marks import Declaration
@@ -109,8 +109,7 @@ class AirflowCache(WorkerKeys):
         where, declaration = self._owner.resolve(task, assume_pure=assume_pure)
         by_kind = self._owner.objections(task)
         keyed = is_keyed(task, by_kind)
-        unsaid = replace(UNDECLARED, remedy=f"pure = true, in {declaration.row}") if declaration.row else UNDECLARED
-        undeclared = (unsaid,) if not where and (keyed or not by_kind) else ()
+        undeclared = (in_row(UNDECLARED, declaration),) if not where and (keyed or not by_kind) else ()
         is_asked = bool(where) and (keyed or not by_kind)
         if not explains or (not keyed and not all(item.remedy for item in by_kind)):
             objections = (*by_kind, *undeclared)

@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 from couler_airflow.cache.eligible import is_keyed, structural, undeclared
 from couler_airflow.cache.rows import ROWS, TaskRows, merge_rows
 from couler_airflow.marks import Declaration, declared
@@ -74,7 +76,7 @@ class Owner:
         _, declaration = self.resolve(task)
         objections = structural(task, declaration)
         missing = undeclared(task, declaration.itself, self._operators)
-        return objections if objections or missing is None else (missing,)
+        return objections if objections or missing is None else (in_row(missing, declaration),)
 
     def wrap(self, task: Any) -> tuple[Objection, ...]:
         """Have a task look its result up, or tell its key to what runs after it; return why it was left alone."""
@@ -84,6 +86,16 @@ class Owner:
             return objections
         wrap(task, self.resolve(task)[1], stores=not keyed)
         return ()
+
+
+def in_row(missing: Objection, declaration: Declaration) -> Objection:
+    """Return the objection to a task that nobody declares; where a row names the task, the remedy is to say it there.
+
+    Args:
+        missing: the objection, with a mark as its remedy.
+        declaration: what is said of the task beside purity.
+    """
+    return msgspec.structs.replace(missing, remedy=f"pure = true, in {declaration.row}") if declaration.row else missing
 
 
 def directives_of(task: Any) -> tuple[Directive, ...]:
