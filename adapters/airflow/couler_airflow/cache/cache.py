@@ -16,7 +16,7 @@ from couler_airflow.cache.key import TaskMaterial
 from couler_airflow.cache.output_paths import check_outputs
 from couler_airflow.cache.owner import Owner, in_row
 from couler_airflow.cache.parsed import parse_task
-from couler_airflow.cache.rows import ROWS, TaskRows
+from couler_airflow.cache.rows import ROWS, TaskRows, contents
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.upstream import PRODUCER, by_order, too_many, without_key
 from couler_airflow.settings import is_enabled, load_settings
@@ -86,10 +86,9 @@ class AirflowCache(WorkerKeys):
             return SWITCHED_OFF
         if not load_settings("cache_store").cache_store:
             return NO_STORE
-        told = TaskRows(self._dag, self.rows), TaskRows(self._dag)
+        here, there = TaskRows(self._dag, self.rows), TaskRows(self._dag)
         tasks = self._dag.task_dict.values() if self.rows else ()
-        differ = any(len({str([row[1:3] for row in rows.about(task)]) for rows in told}) > 1 for task in tasks)
-        return NO_ROWS if differ else None
+        return NO_ROWS if any(contents(here.about(task)) != contents(there.about(task)) for task in tasks) else None
 
     def requests(self, *, assume_pure: bool, explains: bool) -> Mapping[tuple[str, str], Request]:
         """Return what to ask of each task; see `WorkerKeys.requests`."""

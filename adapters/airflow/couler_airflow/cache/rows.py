@@ -50,13 +50,22 @@ class TaskRows:
             return []
         ids = sorted({str(task.task_id), str(task.label)})
         image = field_of(task, "image")
-        known = isinstance(image, str) and "{{" not in image and "{%" not in image
+        is_plain = isinstance(image, str) and "{{" not in image and "{%" not in image
         names: Mapping[str, Sequence[str]] = {
             "task": ids,
             "step": [*ids, *(f"{self._dag_id}/{name}" for name in ids)],
-            "image": [image] if known else [],
+            "image": [image] if is_plain else [],
         }
         return [row for row in self._rows if all(matches(row, key, texts) for key, texts in names.items())]
+
+
+def contents(rows: Sequence[Row]) -> list[Any]:
+    """Return what rows say, wherever they stand.
+
+    Args:
+        rows: the rows.
+    """
+    return [(row.patterns, row.content) for row in rows]
 
 
 def merge_rows(rows: Sequence[Row], marks: Mapping[str, Declaration], *, assume_pure: bool) -> tuple[str, Declaration]:
