@@ -14,8 +14,8 @@ T = TypeVar("T")
 MARK = "__couler_cache__"
 """The attribute in which a function, an operator or a DAG carries what was said of it."""
 
-ALLOWED = OF_PROGRAMS
-"""What a task may do once its owner says that the result does not depend on it."""
+ALLOWED = (*OF_PROGRAMS, "configured", "secret", "volume")
+"""What a task may do, and a pod may get, once its owner says that the result does not depend on it."""
 
 EXAMPLES = {"context": "ds", "allow": "network", "outputs": "/data/{{ ds }}.csv"}
 

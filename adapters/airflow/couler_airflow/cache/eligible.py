@@ -18,6 +18,9 @@ PURE = frozenset(
 )
 """The operators that marking a DAG declares pure."""
 
+POD = "airflow.providers.cncf.kubernetes.operators.pod.KubernetesPodOperator"
+"""The operator whose result is that of the pod which its fields say, and of nothing that its worker does."""
+
 BRANCHES = frozenset(
     {
         "airflow.providers.standard.operators.python.BranchPythonOperator",
@@ -73,6 +76,11 @@ def kind_of(cls: type) -> str:
 def is_branch(operator: Any) -> bool:
     """Return whether a task decides what else runs by a function of what it is handed, so that its choice has a key."""
     return path_of(class_of(operator)) in BRANCHES
+
+
+def is_pod(operator: Any) -> bool:
+    """Return whether all that a task computes is computed in a pod, which nobody observes."""
+    return path_of(getattr(class_of(operator), "__couler_original__", class_of(operator))) == POD
 
 
 def is_keyed(operator: Any, objections: Iterable[Objection]) -> bool:

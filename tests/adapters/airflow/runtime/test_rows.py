@@ -107,7 +107,7 @@ def test_rows_name_tasks_by_ids(rows: Rows, selector: str, names: set[str]) -> N
 
 
 def test_the_nearest_word_counts_and_waivers_add_up(rows: Rows) -> None:
-    first = row('task = "draw"', 'ttl = "1h"', 'version = "2"', 'allow = ["files", "secret"]')
+    first = row('task = "draw"', 'ttl = "1h"', 'version = "2"', 'allow = ["files", "run-context"]')
     second = row('step = "d*"', "pure = true", 'version = "3"', 'allow = ["network"]', 'context = ["ds"]')
     text = first + second
 
