@@ -61,8 +61,6 @@ def check_pod(task: Any, declaration: Declaration) -> Iterator[Objection]:
             yield Objection("pod", f"its {name} holds a whole pod, which may say anything")
     if getattr(task, "callbacks", None) or getattr(task, "_progress_callback", None):
         yield Objection("pod", "its callbacks run beside the pod, for their effect")
-    if task.deferrable:
-        yield Objection("deferrable", "it starts its pod before it is deferred, in each run")
     for rule, what in dict.fromkeys(_sources(task)):
         if rule not in declaration.allow:
             yield Objection(rule, REASONS[rule].format(what), remedy=remedy(rule))

@@ -11,6 +11,7 @@ from adapters.airflow.runtime.test_explained import explained
 from airflow_runs import Runs
 from couler_airflow.cache.eligible import is_pod
 from couler_airflow.cache.pod_checks import LEFT_OUT
+from couler_airflow.runtime.xcoms import OF_PODS
 
 pytest.importorskip("airflow.providers.cncf.kubernetes.operators.pod")
 pytestmark = pytest.mark.airflow
@@ -92,6 +93,27 @@ def test_where_and_how_it_runs_is_not(runs: Runs, fields: str) -> None:
     assert not computed(runs, fields)[1]
 
 
+def test_a_pod_that_is_waited_for_by_a_trigger_is_kept_when_it_comes_back(runs: Runs) -> None:
+    pod: dict[str, list[Any]] = {"pod": ["pod-1"]}
+    deferrable = text("deferrable=True")
+    said: dict[str, Any] = {"allow": ("connections",), "itself": True}
+
+    def defer() -> Any:
+        raise KeyboardInterrupt
+
+    def resumed(name: str) -> tuple[Any, dict[str, Any]]:
+        event = [[], {"event": {"status": "success", "name": name}}]
+        return runs.run(deferrable, compute=lambda: dict(VALUE), resumed=event, xcoms=pod, **said)
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.run(deferrable, compute=defer, **said)
+    assert resumed("pod-1")[1]["hit"] is False
+    value, told = runs.run(deferrable, compute=defer, **said)
+    assert (value, told["hit"]) == (VALUE, True)
+    assert {name: runs.ti.pushed[name] for name in OF_PODS} == dict.fromkeys(OF_PODS, "pod-1")
+    assert resumed("pod-2")[1]["hit"] is False, "its pod ran, and has to be cleaned up"
+
+
 def test_fields_that_are_left_out_are_fields(runs: Runs) -> None:
     task = runs.files.dag(text()).task_dict["pod"]
     assert set(vars(task)) >= LEFT_OUT
@@ -99,7 +121,6 @@ def test_fields_that_are_left_out_are_fields(runs: Runs) -> None:
 
 FORBIDDEN = {
     "do_xcom_push=False": ("no-result", False),
-    "deferrable=True": ("deferrable", False),
     "pod_template_file='/pod.yaml'": ("pod", False),
     "full_pod_spec=k8s.V1Pod()": ("pod", False),
     "callbacks=[KubernetesPodOperator]": ("pod", False),
