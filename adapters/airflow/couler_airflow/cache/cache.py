@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from couler_airflow.bundle import DagBundle
 from couler_airflow.cache.around import join_remedies
-from couler_airflow.cache.eligible import is_keyed
+from couler_airflow.cache.eligible import is_keyed, is_pod
 from couler_airflow.cache.key import TaskMaterial
 from couler_airflow.cache.output_paths import check_outputs
 from couler_airflow.cache.owner import Owner, in_row
 from couler_airflow.cache.parsed import parse_task
 from couler_airflow.cache.rows import ROWS, TaskRows, contents
+from couler_airflow.containers import field_of
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.upstream import PRODUCER, by_order, too_many, without_key
 from couler_airflow.settings import is_enabled, load_settings
@@ -29,6 +30,7 @@ from couler_plugins.plan import Plan
 
 ALWAYS = "it runs every time, under a key for what comes after it"
 MARK = "@couler_airflow.cached above its function, or couler_airflow.cached(…) of the task or the DAG"
+MUTABLE = "its image has no digest, and may change"
 NO_STORE = Objection(
     "no-store",
     "no store is set in this environment, and without one workers cache nothing",
@@ -118,7 +120,7 @@ class AirflowCache(WorkerKeys):
         request = Request(
             declared=where,
             is_asked=is_asked,
-            note=ALWAYS if keyed and is_asked else "",
+            note=_note(task, keyed=keyed) if is_asked else "",
             waived=tuple(sorted({*declaration.allow, *filter(None, (waiver_of(item.rule) for item in chances))})),
             objections=(*by_kind, *undeclared, *code),
             doubts=doubts,
@@ -152,6 +154,12 @@ class AirflowCache(WorkerKeys):
         except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
             analysis, chances = objections_of(error), ()
         return join_remedies((*analysis, *objections), declaration), (*known_later, *doubts), chances
+
+
+def _note(task: Any, *, keyed: bool) -> str:
+    if keyed:
+        return ALWAYS
+    return MUTABLE if is_pod(task) and "@sha256:" not in str(field_of(task, "image")) else ""
 
 
 def _check_outputs(task: Any, declaration: Declaration) -> Objections:

@@ -184,5 +184,8 @@ def test_a_row_names_pods_by_their_image(runs: Runs, tmp_path: Path) -> None:
         request = explained(runs.files.dag(text(fields, mark="# ")))["pod"]
         assert request.declared == declared
         assert (request.verdict == "run-time") == bool(declared)
+        assert request.note == ("its image has no digest, and may change" if declared else "")
+    pinned = f"image='registry.example/train:1@sha256:{64 * '0'}'"
+    assert not explained(runs.files.dag(text(pinned, mark="# ")))["pod"].note
     effect = explained(runs.files.dag(text("do_xcom_push=False", mark="# ")))["pod"]
     assert effect.verdict == "never"
