@@ -208,6 +208,7 @@ def test_a_prefix_ends_where_a_name_does(tmp_path: Path) -> None:
         ("pure = true", "couler.toml:1: 'pure' needs a step, a task or an image, and not only wildcards"),
         ('step = "*"\npure = true', "'pure' needs a step"),
         ('step = ["**", "*/*", "?", "[a-z]*"]\nttl = "1h"', "'ttl' needs a step"),
+        ('step = ["a", "*"]\npure = true', "'pure' needs a step"),
         ('workflow = "a"\nallow = ["network"]', "'allow' needs a step"),
         ('step = "a"', "couler.toml:1: it says nothing"),
         ('step = "a"\npur = true', "there is no 'pur'; did you mean 'pure'?"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from airflow_dags import DagFiles
 from couler_airflow.cache import rows as task_rows
 from couler_airflow.cache.cache import AirflowCache
 from couler_airflow.cache.owner import Owner
+from couler_airflow.cache.rows import TaskRows
 from couler_airflow.lift import lift_dag
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.wrap import is_wrapped
+from couler_airflow.settings import WHOLE
 from couler_plugins.api import optimize
 from couler_plugins.options.config import load_config, read_rows
 
@@ -48,7 +51,7 @@ with DAG("nightly", schedule=None, tags=[TAGS]) as dag:
         draw.override(task_id="load")(1)
 
     draw(1), fetch("x"), dated(3), etl()
-    draw.override(task_id="mapped").expand(x=[1, 2])
+    draw.override(task_id="mapped").expand(x=[21, 22])
     BashOperator(task_id="shell", bash_command="echo 3")
     EDITS
 """
@@ -104,6 +107,17 @@ def test_rows_name_tasks_by_ids(rows: Rows, selector: str, names: set[str]) -> N
     dag = rows.dag(row(*selector.splitlines(), "pure = true"))
     assert wrapped(dag) == names
     assert {name for name, item in explained(dag).items() if item.is_asked} == names
+
+
+def test_rows_about_a_dag_are_about_its_parts(rows: Rows) -> None:
+    dag = rows.dag(row('workflow = "nightly"', 'step = "nightly/draw"', "pure = true"))
+    vars(dag).update({WHOLE: "nightly", "dag_id": "nightly-part"})
+    task = dag.task_dict["draw"]
+    assert Owner(dag).says(task) == ("couler.toml:1", Declaration(itself=True, row="couler.toml:1"))
+    from couler_airflow.split.operators import PartProxy
+
+    proxy = SimpleNamespace(task_id="draw", label="draw", operator_class=PartProxy, is_mapped=False)
+    assert TaskRows(dag).about(proxy) == [], "it hands on what another task has computed"
 
 
 def test_the_nearest_word_counts_and_waivers_add_up(rows: Rows) -> None:
