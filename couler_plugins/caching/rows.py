@@ -12,10 +12,12 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
-from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION
+from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, resolve
+from couler_plugins.caching.waivers import WAIVERS
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Said
+from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Objection, Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow
+from couler_plugins.options.fields import closest
 from couler_plugins.options.rows import Row, check_keys, rows_in
 
 DECLARED = "couler.io/declared"
@@ -30,6 +32,7 @@ OF_STEPS: dict[str, type | tuple[type, ...]] = {
     "ttl": str,
     "allow": list,
     "version": (str, int),
+    "context": list,
     "datasets": dict,
     "inputs": list,
     "outputs": list,
@@ -55,7 +58,7 @@ class DeclaredRows(Declared):
 
     def __init__(self, rows: Sequence[Row], workflow: Workflow, task_name: Callable[[Operation], str]) -> None:
         names = [workflow.name or workflow.prefix.rstrip("-"), workflow.label]
-        self._rows = [row for row in rows if _matches(row, "workflow", names)]
+        self._rows = [row for row in rows if matches(row, "workflow", names)]
         self._task_name = task_name
         self._callers: dict[str, list[Place]] = {}
         for (graph, name), step in calls_of(workflow).items() if self._rows else ():
@@ -65,12 +68,12 @@ class DeclaredRows(Declared):
     def said(self, graph: Graph | None, step: Step, operation: Operation) -> list[Said]:
         """Return what is said of a call, the first row first."""
         place = ("" if graph is None else graph.name, step.name)
-        return [said for row in self._rows if self._selects(row, operation, [place]) if (said := _said(row))]
+        return [said for row in self._rows if self._selects(row, operation, [place]) if (said := said_of(row))]
 
     def own(self, operation: Operation) -> str | None:
         """Return what is said of the operation whoever calls it."""
         rows = [row for row in self._rows if "step" not in row.patterns and self._selects(row, operation, [])]
-        return next((said.cache for row in rows if (said := _said(row)) and said.cache), None)
+        return next((said.cache for row in rows if (said := said_of(row)) and said.cache), None)
 
     def annotations(self, operation: Operation) -> dict[str, str]:
         """Return the annotations that mean the same as what is said of an operation; the first row counts."""
@@ -115,9 +118,9 @@ class DeclaredRows(Declared):
         if "image" in row.patterns and not texts:
             return False
         return (
-            _matches(row, "task", [self._task_name(operation)])
-            and _matches(row, "step", steps)
-            and all(_matches(row, "image", [text] if isinstance(text, str) else []) for text in texts)
+            matches(row, "task", [self._task_name(operation)])
+            and matches(row, "step", steps)
+            and all(matches(row, "image", [text] if isinstance(text, str) else []) for text in texts)
         )
 
 
@@ -184,17 +187,25 @@ def _problems(row: Row) -> Iterator[str]:
         yield f"{row.place}: {of_steps[0]!r} needs a step, a task or an image, and not only wildcards"
     if len({"pure", "never", "ttl"} & {key for key, value in row.content.items() if value is not False}) > 1:
         yield f"{row.place}: only one of pure, ttl and never can hold"
-    for key in ("allow", "immutable", "inputs", "outputs"):
+    ttl = row.content.get("ttl")
+    if isinstance(ttl, str) and isinstance(resolve([Said(row.place, f"ttl={ttl}")], assume_pure=False), Objection):
+        yield f"{row.place}: 'ttl' cannot be {ttl!r:.40}; write a time such as 24h"
+    for key in ("allow", "context", "immutable", "inputs", "outputs"):
         items = row.content.get(key, [])
         if isinstance(items, list) and not all(isinstance(item, str) and item and "," not in item for item in items):
             yield f"{row.place}: {key!r} is not a list of texts without commas"
+        elif key == "allow" and isinstance(items, list):
+            for word in sorted({*items} - {*WAIVERS}):
+                near = closest(word, WAIVERS) or f"the words are {', '.join(WAIVERS)}"
+                yield f"{row.place}: {word!r} cannot be allowed; {near}"
     for key in GROUPS:
         items = row.content.get(key, {})
         if isinstance(items, dict) and not all(isinstance(item, str | int) for item in items.values()):
             yield f"{row.place}: {key!r} is not a table of texts"
 
 
-def _said(row: Row) -> Said | None:
+def said_of(row: Row) -> Said | None:
+    """Return what a row says of purity and of waivers; None where it says nothing of either."""
     content = row.content
     cache = "never" if content.get("never") else "pure" if content.get("pure") else None
     if "ttl" in content:
@@ -231,6 +242,7 @@ def _as_key(annotation: str, text: str) -> tuple[str, str]:
     return key, text if key in BOUNDS else f'"{text}"'
 
 
-def _matches(row: Row, key: str, names: Sequence[str]) -> bool:
+def matches(row: Row, key: str, names: Sequence[str]) -> bool:
+    """Return whether a pattern of a row fits one of the names; a row without patterns under that key fits all."""
     patterns = row.patterns.get(key)
     return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns for name in names)

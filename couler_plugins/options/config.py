@@ -16,6 +16,8 @@ from couler_plugins.options.rows import Row, rows_in
 
 MAX_BYTES = Size(64 * 1024**2)
 NO_LIMIT = "none"
+TABLES = {"couler.toml": "", "pyproject.toml": "tool.couler"}
+"""The files that settings are in, and the table of ours in each."""
 
 
 class Limit(str):
@@ -167,17 +169,36 @@ def _file_settings(
 ) -> tuple[dict[str, tuple[Texts, str]], dict[str, tuple[Row, ...]]]:
     """What the nearest file says: each setting's texts and origin, by name, and the rows about steps."""
     for folder in (start.absolute(), *start.absolute().parents):
-        for path, table_name in ((folder / "couler.toml", ""), (folder / "pyproject.toml", "tool.couler")):
-            if path.is_file():
-                text, table = _table(path, table_name)
-                if table is not None:
-                    tables = {
-                        key: value for key, value in table.items() if isinstance(value, dict) and "declare" in value
-                    }
-                    plain = {key: value for key, value in table.items() if key not in tables}
-                    checked = {key: _checked(key, value, path, table_name, options) for key, value in plain.items()}
-                    return checked, rows_in(tables, path, f"{table_name}." if table_name else "", text)
+        for name in TABLES:
+            if (folder / name).is_file() and (said := _said_in(folder / name, options)) is not None:
+                return said
     return {}, {}
+
+
+def read_rows(path: Path) -> Mapping[str, tuple[Row, ...]]:
+    """Return what a settings file says of steps by patterns, by the optimizer that it is for.
+
+    Args:
+        path: a couler.toml or a pyproject.toml.
+
+    Raises:
+        InvalidInput: the file cannot be read, or something in it is no setting.
+    """
+    return (_said_in(path, settings()) or ({}, {}))[1]
+
+
+def _said_in(
+    path: Path, options: Mapping[str, Option]
+) -> tuple[dict[str, tuple[Texts, str]], dict[str, tuple[Row, ...]]] | None:
+    """Return what one file says; None where it has no table of ours."""
+    table_name = TABLES.get(path.name, "")
+    text, table = _table(path, table_name)
+    if table is None:
+        return None
+    tables = {key: value for key, value in table.items() if isinstance(value, dict) and "declare" in value}
+    plain = {key: value for key, value in table.items() if key not in tables}
+    checked = {key: _checked(key, value, path, table_name, options) for key, value in plain.items()}
+    return checked, rows_in(tables, path, f"{table_name}." if table_name else "", text)
 
 
 def _table(path: Path, table_name: str) -> tuple[str, dict[str, Any] | None]:

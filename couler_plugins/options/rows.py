@@ -33,9 +33,13 @@ class Row(NamedTuple):
 
     @property
     def names_steps(self) -> bool:
-        """Whether it names a step, a task or an image, and not all of them by wildcards alone."""
-        named = (pattern for key in ("step", "task", "image") for pattern in self.patterns.get(key, ()))
-        return any(re.search(r"[^*?/]", re.sub(r"\[.*?\]", "", pattern)) for pattern in named)
+        """Whether it names steps, tasks or images, and in no pattern of these all of them by wildcards alone."""
+        named = (self.patterns.get(key, ()) for key in ("step", "task", "image"))
+        return any(patterns and all(map(_names, patterns)) for patterns in named)
+
+
+def _names(pattern: str) -> bool:
+    return re.search(r"[^*?/]", re.sub(r"\[.*?\]", "", pattern)) is not None
 
 
 def rows_in(tables: Mapping[str, Any], path: Path, prefix: str, text: str) -> dict[str, tuple[Row, ...]]:

@@ -168,7 +168,7 @@ def test_what_cannot_be_loaded_is_refused_with_its_line(explained: subprocess.Co
 def test_a_wrong_mark_has_its_own_hint_alone(explained: subprocess.CompletedProcess[str]) -> None:
     lines = explained.stderr.splitlines()
     place = lines.index("error: mark.py:3: Airflow cannot import it: 'netwrok' cannot be allowed")
-    words = "clock, connections, environment, files, network, programs, random, variables"
+    words = "clock, connections, environment, files, network, programs, random, variables, configured, secret, volume"
     assert lines[place + 1] == f"  hint: did you mean 'network'? the words are {words}"
     assert "see what `python` says" not in lines[place + 2]
 

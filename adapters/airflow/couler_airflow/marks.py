@@ -14,8 +14,8 @@ T = TypeVar("T")
 MARK = "__couler_cache__"
 """The attribute in which a function, an operator or a DAG carries what was said of it."""
 
-ALLOWED = OF_PROGRAMS
-"""What a task may do once its owner says that the result does not depend on it."""
+ALLOWED = (*OF_PROGRAMS, "configured", "secret", "volume")
+"""What a task may do, and a pod may get, once its owner says that the result does not depend on it."""
 
 EXAMPLES = {"context": "ds", "allow": "network", "outputs": "/data/{{ ds }}.csv"}
 
@@ -32,6 +32,7 @@ class Declaration:
         allow: what it does although no key covers it (see ALLOWED): the result does not depend on it.
         outputs: the files and folders that it makes, absolute paths or Jinja templates of them: they are kept as well.
         itself: whether it is said of the task itself, and not of its DAG: clocks and chance are only warned of then.
+        row: the place of the row in a settings file that its owner would extend; empty for a mark.
 
     Raises:
         InvalidInput: there is no such thing to allow, the age makes no sense, or something has another type.
@@ -44,6 +45,7 @@ class Declaration:
     allow: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     itself: bool = False
+    row: str = ""
 
     def __post_init__(self) -> None:
         """Checks what was given."""

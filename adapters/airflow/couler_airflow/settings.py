@@ -55,6 +55,12 @@ class Settings:
         "Operators beside @task and PythonOperator that are pure in DAGs that are cached, by import path.",
         example="my_company.operators.TrainOperator",
     )
+    declarations: str = _option(
+        "",
+        "A couler.toml or pyproject.toml whose rows [[cache.declare]] declare tasks; an absolute path that is there on "
+        "workers and the DAG processor.",
+        example="/opt/airflow/couler.toml",
+    )
     cache_wait: float = _option(
         60.0,
         "Seconds to wait for another worker that computes the same; tasks with an execution_timeout never wait.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,8 @@ OURS = ("airflow.", "couler_airflow.")
 OTHERS = {"file-access": "files", "native": "files"}
 """The words that waive rules of other names."""
 DECLARE = "couler_airflow.cached({}) at the task"
+IN_ROWS = {"context": 'context = ["ds"]', "outputs": 'outputs = ["/data/{{ ds }}.csv"]'}
+"""What a row of a settings file says where a mark would have another argument than `allow`."""
 PARTS = ("DAG", "BaseOperator", "MappedOperator", "XComArg", "TaskGroup", "DecoratedOperator", "RuntimeTaskInstance")
 """Classes whose objects are the workflow itself."""
 WORDS = (
@@ -50,14 +53,20 @@ def remedy(kind: str) -> str:
 def join_remedies(objections: Iterable[Objection], declaration: Declaration) -> tuple[Objection, ...]:
     """Return objections whose remedies name all words that a task needs: a second mark would take the first's place.
 
+    Where a row of a settings file declares the task, the remedies name the row to extend.
+
     Args:
         objections: all that is against one task.
         declaration: what its owner says of it.
     """
     items = [(item, OTHERS.get(item.rule, waiver_of(item.rule)) if item.remedy else None) for item in objections]
     words = sorted({*declaration.allow, *(word for _, word in items if word in ALLOWED)})
-    whole = DECLARE.format(f"allow={tuple(words)!r}")
-    return tuple(replace(item, remedy=whole) if word in ALLOWED else item for item, word in items)
+    row = f", in {declaration.row}"
+    whole = f"allow = {json.dumps(words)}{row}" if declaration.row else DECLARE.format(f"allow={tuple(words)!r}")
+    rows = {remedy(name): text + row for name, text in IN_ROWS.items()} if declaration.row else {}
+    return tuple(
+        replace(item, remedy=whole if word in ALLOWED else rows.get(item.remedy, item.remedy)) for item, word in items
+    )
 
 
 def _is_own(value: Any) -> bool:

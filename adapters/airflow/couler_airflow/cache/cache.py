@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from couler_airflow.bundle import DagBundle
-from couler_airflow.cache.eligible import is_keyed
+from couler_airflow.cache.around import join_remedies
+from couler_airflow.cache.eligible import is_keyed, is_pod
 from couler_airflow.cache.key import TaskMaterial
 from couler_airflow.cache.output_paths import check_outputs
-from couler_airflow.cache.owner import Owner
+from couler_airflow.cache.owner import Owner, in_row
 from couler_airflow.cache.parsed import parse_task
+from couler_airflow.cache.rows import ROWS, TaskRows, contents
+from couler_airflow.containers import field_of
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.upstream import PRODUCER, by_order, too_many, without_key
 from couler_airflow.settings import is_enabled, load_settings
@@ -26,6 +30,7 @@ from couler_plugins.plan import Plan
 
 ALWAYS = "it runs every time, under a key for what comes after it"
 MARK = "@couler_airflow.cached above its function, or couler_airflow.cached(…) of the task or the DAG"
+MUTABLE = "its image has no digest, and may change"
 NO_STORE = Objection(
     "no-store",
     "no store is set in this environment, and without one workers cache nothing",
@@ -34,6 +39,12 @@ NO_STORE = Objection(
 )
 SWITCHED_OFF = Objection(
     "switched-off", "caching is switched off here", remedy="enabled = true to [couler] in airflow.cfg"
+)
+NO_ROWS = Objection(
+    "no-declarations",
+    "rows of the settings declare tasks here, and workers read other rows",
+    remedy="declarations = /path/couler.toml to [couler] in airflow.cfg, or set AIRFLOW__COULER__DECLARATIONS, on "
+    "workers and the DAG processor",
 )
 UNDECLARED = Objection("not-declared", "its owner has not declared it pure", remedy=MARK)
 
@@ -64,14 +75,22 @@ class AirflowCache(WorkerKeys):
         super().__init__(workflow)
         self._dag = dag
         self._graph = workflow.graphs[0]
-        self._owner = Owner(dag)
+
+    @cached_property
+    def _owner(self) -> Owner:
+        vars(self._dag)[ROWS] = self.rows  # lowering asks as well
+        return Owner(self._dag)
 
     @property
     def settings_objection(self) -> Objection | None:
         """Why workers with the settings of this process cache nothing; see `WorkerKeys`."""
         if not is_enabled():
             return SWITCHED_OFF
-        return None if load_settings("cache_store").cache_store else NO_STORE
+        if not load_settings("cache_store").cache_store:
+            return NO_STORE
+        here, there = TaskRows(self._dag, self.rows), TaskRows(self._dag)
+        tasks = self._dag.task_dict.values() if self.rows else ()
+        return NO_ROWS if any(contents(here.about(task)) != contents(there.about(task)) for task in tasks) else None
 
     def requests(self, *, assume_pure: bool, explains: bool) -> Mapping[tuple[str, str], Request]:
         """Return what to ask of each task; see `WorkerKeys.requests`."""
@@ -88,10 +107,10 @@ class AirflowCache(WorkerKeys):
     def _request(
         self, task: Any, against: Mapping[str, Objections], assume_pure: bool, explains: bool
     ) -> tuple[Request, Objections]:
-        where, declaration = self._owner.says(task) or ("--assume-pure" if assume_pure else "", Declaration())
+        where, declaration = self._owner.resolve(task, assume_pure=assume_pure)
         by_kind = self._owner.objections(task)
         keyed = is_keyed(task, by_kind)
-        undeclared = (UNDECLARED,) if not where and (keyed or not by_kind) else ()
+        undeclared = (in_row(UNDECLARED, declaration),) if not where and (keyed or not by_kind) else ()
         is_asked = bool(where) and (keyed or not by_kind)
         if not explains or (not keyed and not all(item.remedy for item in by_kind)):
             objections = (*by_kind, *undeclared)
@@ -101,7 +120,7 @@ class AirflowCache(WorkerKeys):
         request = Request(
             declared=where,
             is_asked=is_asked,
-            note=ALWAYS if keyed and is_asked else "",
+            note=_note(task, keyed=keyed) if is_asked else "",
             waived=tuple(sorted({*declaration.allow, *filter(None, (waiver_of(item.rule) for item in chances))})),
             objections=(*by_kind, *undeclared, *code),
             doubts=doubts,
@@ -124,13 +143,23 @@ class AirflowCache(WorkerKeys):
         try:
             instance, known_later = parse_task(task)
         except Exception:  # noqa: BLE001  # a mapped operator is not made before its arguments are known
-            return tuple(objections), (*doubts, Objection("mapped", "its arguments are known when it runs")), ()
+            return (
+                join_remedies(objections, declaration),
+                (*doubts, Objection("mapped", "its arguments are known when it runs")),
+                (),
+            )
         try:
             material = TaskMaterial(instance, declaration)
             analysis, chances = material.objections, material.chances
         except Exception as error:  # noqa: BLE001  # the task's own code and values are looked at
             analysis, chances = objections_of(error), ()
-        return (*analysis, *objections), (*known_later, *doubts), chances
+        return join_remedies((*analysis, *objections), declaration), (*known_later, *doubts), chances
+
+
+def _note(task: Any, *, keyed: bool) -> str:
+    if keyed:
+        return ALWAYS
+    return MUTABLE if is_pod(task) and "@sha256:" not in str(field_of(task, "image")) else ""
 
 
 def _check_outputs(task: Any, declaration: Declaration) -> Objections:

@@ -18,6 +18,9 @@ PURE = frozenset(
 )
 """The operators that marking a DAG declares pure."""
 
+POD = "airflow.providers.cncf.kubernetes.operators.pod.KubernetesPodOperator"
+"""The operator whose result is that of the pod which its fields say, and of nothing that its worker does."""
+
 BRANCHES = frozenset(
     {
         "airflow.providers.standard.operators.python.BranchPythonOperator",
@@ -75,6 +78,11 @@ def is_branch(operator: Any) -> bool:
     return path_of(class_of(operator)) in BRANCHES
 
 
+def is_pod(operator: Any) -> bool:
+    """Return whether all that a task computes is computed in a pod, which nobody observes."""
+    return path_of(getattr(class_of(operator), "__couler_original__", class_of(operator))) == POD
+
+
 def is_keyed(operator: Any, objections: Iterable[Objection]) -> bool:
     """Return whether a task runs every time, under a key for what comes after it.
 
@@ -96,7 +104,7 @@ def structural(operator: Any, declaration: Declaration) -> tuple[Objection, ...]
     from couler_plugins.hookspecs.caching import Objection
 
     if not declaration.cache:
-        return (Objection("never", "its owner said never"),)
+        return (Objection("never", f"{declaration.row or 'its owner'} said never"),)
     kind = kind_of(class_of(operator))
     replaced = obstacle(operator)
     rules = (

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from couler_airflow.cache import pod_checks
 from couler_airflow.cache.around import AROUND, join_remedies
-from couler_airflow.cache.eligible import BRANCHES, FROM_TRIGGER, PURE, kind_of, path_of
+from couler_airflow.cache.eligible import BRANCHES, FROM_TRIGGER, PURE, is_pod, kind_of, path_of
 from couler_airflow.cache.output_paths import output_paths
 from couler_airflow.cache.task_checks import (
     BY_VALUE,
@@ -133,13 +134,16 @@ class TaskMaterial:
         fields = task.template_fields
         own = {name: value for name, value in vars(task).items() if _counts(name) and name not in fields}
         own |= {name: getattr(task, name, None) for name in attribute_names(task)}
+        values = _bind_arguments(task)
+        for name in pod_checks.LEFT_OUT if is_pod(task) else ():
+            own.pop(name, None), values.pop(name, None)
         python = [platform.python_implementation(), platform.python_version(), *_place()]
         self._spec = [
             *("airflow", python, self._form("operator", operator_of_run(task)), declaration.version),
             *sorted({*declaration.allow}),
             [[name, self._form(name, own[name])] for name in sorted(own)],
         ]
-        self._arguments = [[name, self._form(name, value)] for name, value in sorted(_bind_arguments(task).items())]
+        self._arguments = [[name, self._form(name, value)] for name, value in sorted(values.items())]
 
     @property
     def objections(self) -> tuple[Objection, ...]:

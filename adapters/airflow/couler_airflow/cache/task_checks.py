@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from couler_airflow.airflow_compat import context_keys
 from couler_airflow.cache.around import remedy
-from couler_airflow.cache.eligible import BRANCHES, PURE, path_of
+from couler_airflow.cache.eligible import BRANCHES, POD, PURE, path_of
+from couler_airflow.cache.pod_checks import check_pod
 from couler_airflow.marks import Declaration
 from couler_airflow.operators import ALL, Reads, own_names, reads_of, reads_of_hook
 from couler_plugins.caching.code.modules import is_library, module_of
@@ -66,6 +67,7 @@ def check_task(task: Any, declaration: Declaration) -> Iterator[Objection]:
     """
     yield from _context(task, declaration)
     yield from _operator(task, declaration)
+    yield from check_pod(task, declaration)
     yield from _connections(task, declaration)
     yield from _templates(task, declaration)
     programs = _texts([getattr(task, name, None) for name in task.template_fields if name in PROGRAMS])
@@ -121,7 +123,7 @@ def _context(task: Any, declaration: Declaration) -> Iterator[Objection]:
 
 
 def reads_of_class(cls: type, command: str = "") -> Reads:
-    """Return what an operator's code reads; Airflow's own ones for Python hand on what is asked for.
+    """Return what an operator's code reads; Airflow's own ones for Python and for pods hand on what is asked for.
 
     Args:
         cls: its class.
@@ -129,7 +131,7 @@ def reads_of_class(cls: type, command: str = "") -> Reads:
     """
     # What BashOperator knows of the run is in variables of the environment, which nobody names in most commands.
     quiet = SHELL if not READS_RUN.search(command) else frozenset[str]()
-    return Reads() if path_of(cls) in PURE | BRANCHES else reads_of(cls, quiet)
+    return Reads() if path_of(cls) in PURE | BRANCHES | {POD} else reads_of(cls, quiet)
 
 
 def check_class(cls: type, reads: Reads, allow: Collection[str] = ()) -> Iterator[Objection]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from couler_airflow.cache.eligible import BRANCH, class_of, path_of
+from couler_airflow.cache.eligible import BRANCH, class_of, is_pod, path_of
 from couler_airflow.cache.key import TaskKey, TaskMaterial
 from couler_airflow.cache.task_checks import KEPT_BACK, NOTHING, knows_no_run
 from couler_airflow.codec import Result, decode_result, encode_result
@@ -17,12 +18,13 @@ from couler_airflow.runtime.observing import observed, reads_that_count
 from couler_airflow.runtime.outputs import NotInPlace, Outputs
 from couler_airflow.runtime.store import Store
 from couler_airflow.runtime.upstream import XCOM, Before, token_of
-from couler_airflow.runtime.xcoms import has_own_backend, noted
+from couler_airflow.runtime.xcoms import has_own_backend, noted, pushed_before
 from couler_airflow.settings import SECTION, load_settings
 from couler_plugins.caching.artifacts import Entry, Meta
 from couler_plugins.caching.code.fingerprint import Fingerprint
 from couler_plugins.caching.code.uncacheable import Uncacheable, describe, describe_all, objections_of
 from couler_plugins.caching.reads import Traces, decode_traces, trace_key, verify
+from couler_plugins.caching.waivers import OF_PROGRAMS
 
 log = logging.getLogger(__name__)
 Compute = Callable[[], Any]
@@ -58,7 +60,9 @@ class Run:
         self._ti = context["ti"]
         self._declaration = declaration
         self._stores = stores
-        self._resumed = resumed
+        self._is_pod = is_pod(task)
+        self._resumed = None if self._is_pod else resumed  # what a pod computes does not depend on the event of its end
+        self._pod_ended = self._is_pod and resumed is not None
         self._settings = load_settings()
         self._draws_idly = False
 
@@ -76,7 +80,7 @@ class Run:
         if not self._stores:
             return self._run_keyed(key, compute)
         with Store(self._settings) as store, Outputs(key.outputs) as outputs:
-            looks = self._ti.try_number == 1 and wish != "refresh"
+            looks = self._ti.try_number == 1 and not self._pod_ended and wish != "refresh"
             usable, wait = (self._is_usable, self._wait()) if looks else (_none, 0.0)
             traces, match = self._look_up(key, store, outputs, usable, wait)
             if match is not None:
@@ -154,11 +158,13 @@ class Run:
             value = compute()
         seconds = time.monotonic() - started
         try:
-            result = Result(value, pushed)
+            result = Result(value, {**(pushed_before(self._ti) if self._pod_ended else {}), **pushed})
             content = self._content(result)
             of_run = not knows_no_run(self._task)  # BashOperator hands on all variables, whatever its command reads
             facts = {"of_run": of_run, "draws_idly": self._draws_idly}
-            reads = reads_that_count(seen, self._declaration, content, outputs, **facts)
+            # The worker of a pod talks to Kubernetes, and nobody observes the pod: there, its owner's word stands.
+            declaration = replace(self._declaration, allow=OF_PROGRAMS) if self._is_pod else self._declaration
+            reads = reads_that_count(seen, declaration, content, outputs, **facts)
             meta = self._meta(key, before, seconds)
             if key.outputs:
                 kept = outputs.keep(store, trace_key(key.key, reads), meta)

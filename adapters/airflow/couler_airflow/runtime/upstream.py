@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from couler_airflow.cache.eligible import class_of, is_mapped, path_of
+from couler_airflow.cache.eligible import class_of, is_mapped, is_pod, path_of
 from couler_airflow.marks import Declaration
 from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.keys import VERSION, digest
@@ -115,9 +115,10 @@ class Before:
 def by_order(dag: Any, operator: Any, declaration: Declaration) -> list[str]:
     """Return the tasks before one whose results its key does not cover by their values.
 
-    What a task was handed says all of what is behind that, unless it sees more than values: then all before it count.
+    What a task was handed says all of what is behind that, unless it sees more than values, as pods may: then all
+    before it count.
     """
-    if not READS_BEHIND.intersection(declaration.allow):
+    if not READS_BEHIND.intersection(declaration.allow) and not is_pod(operator):
         return sorted(upstream(dag, operator) - passed_by_value(operator))
     upstream_ids: set[str] = set()
     waiting = [*upstream(dag, operator)]

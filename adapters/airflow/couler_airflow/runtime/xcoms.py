@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+OF_PODS = ("pod_name", "pod_namespace")
+
 
 @contextlib.contextmanager
 def noted(ti: Any) -> Iterator[dict[str, Any]]:
@@ -29,6 +31,12 @@ def noted(ti: Any) -> Iterator[dict[str, Any]]:
     finally:
         for name in ours:
             vars(ti).pop(name, None)
+
+
+def pushed_before(ti: Any) -> dict[str, Any]:
+    """Return what the task of a pod has pushed before it was deferred: the name of its pod, and where that is."""
+    rows = {name: ti.xcom_pull(task_ids=[ti.task_id], key=name, map_indexes=[ti.map_index]) for name in OF_PODS}
+    return {name: values[-1] for name, values in rows.items() if values and values[-1] is not None}
 
 
 def has_own_backend() -> bool:

@@ -40,11 +40,26 @@ FILE = """
 
         work(5) >> after()
         cached(Deferring(task_id="waits"))
+
+    with DAG("by_rows", schedule=None) as rows:
+        work.override(task_id="named")(3)
+        work.override(task_id="unnamed")(4)
+"""
+ROWS = """
+[[cache.declare]]
+workflow = "by_*"
+task = "named"
+pure = true
 """
 
 
 def test_a_whole_airflow(tmp_path: Path) -> None:
-    settings = {"AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store"), "AIRFLOW__COULER__CACHE_WAIT": "120"}
+    (tmp_path / "couler.toml").write_text(ROWS)
+    settings = {
+        "AIRFLOW__COULER__CACHE_STORE": str(tmp_path / "store"),
+        "AIRFLOW__COULER__CACHE_WAIT": "120",
+        "AIRFLOW__COULER__DECLARATIONS": str(tmp_path / "couler.toml"),
+    }
     with LiveAirflow(tmp_path / "home", settings) as airflow:
         airflow.publish("live.py", textwrap.dedent(FILE))
         airflow.until(lambda: airflow.query("SELECT 1 FROM serialized_dag WHERE dag_id = 'live'"), "the DAG")
@@ -80,6 +95,13 @@ def test_a_whole_airflow(tmp_path: Path) -> None:
         assert not again["hit"]
         versions = airflow.query("SELECT COUNT(*) FROM dag_version WHERE dag_id = 'live'")
         assert versions == [(1,)], "the cache is no new version of the DAG"
+
+        for run in ("four", "five"):
+            airflow.command("dags", "trigger", "by_rows", "--run-id", run)
+            airflow.finished(run)
+        told = [airflow.xcom(run, "named", "couler_cache") for run in ("four", "five")]
+        assert [item["hit"] for item in told] == [False, True], "workers read the rows of the settings"
+        assert airflow.xcom("five", "unnamed", "couler_cache") is None
 
 
 SAME = """
