@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from couler_plugins.caching.artifacts.sources import same_file
-from couler_plugins.caching.dataplane.contents import Entry, entries_of, is_inside, open_inside
+from couler_plugins.caching.dataplane.contents import Entry, Skip, entries_of, is_inside, open_inside
 
 FILE_MODE, PROGRAM_MODE = 0o644, 0o755
 """Modes of what is restored: readable by whoever runs the next step, under the process's umask."""
@@ -27,6 +27,10 @@ PIECE = 1 << 20  # bytes held in memory
 class Packed:
     """A folder as an archive, as long as nobody changes the folder.
 
+    Args:
+        folder: the folder.
+        skip: what of it is left out.
+
     Attributes:
         bytes: how many bytes the archive has.
 
@@ -35,9 +39,9 @@ class Packed:
         OSError: it cannot be read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, skip: Skip | None = None) -> None:
         self._folder = folder
-        entries = [(item, item.path.lstat()) for item in entries_of(folder)]
+        entries = [(item, item.path.lstat()) for item in entries_of(folder, skip)]
         self._members = [(_member(item, status), status) for item, status in entries]
         content = sum(len(_header(member)) + member.size + _padding(member.size) for member, _ in self._members)
         self._end = 2 * tarfile.BLOCKSIZE + -(content + 2 * tarfile.BLOCKSIZE) % tarfile.RECORDSIZE

@@ -21,7 +21,6 @@ from couler_tekton.bodies import STEP_ACTION, write_operation
 from couler_tekton.cache.applying import Applying
 from couler_tekton.cache.declared import (
     CACHED_FROM,
-    INPUTS,
     MAX_OUTPUT,
     STORE,
     annotations_of,
@@ -30,8 +29,8 @@ from couler_tekton.cache.declared import (
     rest_of,
     to_annotate,
     with_annotations,
-    without_files,
 )
+from couler_tekton.cache.files import files_of, without_files
 from couler_tekton.cache.objections import How, reuse_objections, storage_objections
 from couler_tekton.cache.resolving import TASK, Tasks, resolved
 from couler_tekton.mappings import Mapped, without
@@ -73,7 +72,7 @@ def material(operation: Operation, run: Workflow, bound: str | None, how: How) -
     return Material(
         content={"task": _content(task), "run": around, "annotations": files},
         programs=tuple(texts_in(containers, "name")),
-        inputs=bool(operation.inputs or VERSION in annotations or annotations.get(INPUTS)),
+        inputs=bool(operation.inputs or VERSION in annotations or files_of(operation).read),
         warnings=tuple(_mutable_images(task)),
         objections=tuple(_objections(operation, task, bound, how)),
     )

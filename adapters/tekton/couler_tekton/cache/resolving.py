@@ -25,15 +25,13 @@ from couler_plugins.ir import (
 from couler_plugins.plan import Plan
 from couler_tekton.cache.declared import (
     CACHED_FROM,
-    INPUTS,
     annotations_of,
     entries,
-    files_of,
     mapping_at,
     rest_of,
     with_annotations,
-    with_files,
 )
+from couler_tekton.cache.files import files_of, with_files
 from couler_tekton.cache.wrapping import unwrapped
 from couler_tekton.variables import scope_in
 
@@ -151,7 +149,7 @@ def _with_reads(graph: Graph, by_name: Mapping[str, Any]) -> Graph:
         callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
         if not isinstance(callee, Operation):
             return step
-        names = {file.workspace for file in files_of(callee, INPUTS) or ()}
+        names = {file.workspace for file in files_of(callee).read}
         read = [place for name, place in bound[step.name].items() if name in names]
         before = dict.fromkeys(need.step for need in needed(step.needs))
         files = [
