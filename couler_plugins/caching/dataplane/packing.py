@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -53,6 +53,9 @@ class Packed:
         Raises:
             OSError: a file cannot be read, or was changed.
         """
+        return _joined(self._pieces())
+
+    def _pieces(self) -> Iterator[bytes]:
         for member, status in self._members:
             yield _header(member)
             if member.isreg():
@@ -60,6 +63,17 @@ class Packed:
                     yield from exactly(stream, status)
                 yield bytes(_padding(member.size))
         yield bytes(self._end)
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in fewer pieces: each costs a store the same, however small."""
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece
+        if len(waiting) >= PIECE:
+            yield bytes(waiting)
+            waiting.clear()
+    yield bytes(waiting)
 
 
 def _member(item: Entry, status: os.stat_result) -> tarfile.TarInfo:
