@@ -32,6 +32,7 @@ from couler_tekton.cache.declared import (
     with_annotations,
 )
 from couler_tekton.cache.files import files_of, with_files
+from couler_tekton.cache.propagated import around, declared_ports, passed
 from couler_tekton.cache.wrapping import unwrapped
 from couler_tekton.variables import scope_in
 
@@ -120,8 +121,21 @@ def resolved(workflow: Workflow, tasks: Tasks, declared: Callable[[Workflow], De
                 return replace(step, call=Call(name=target))
         return step
 
-    graphs = [replace(item, steps=tuple(map(called, item.steps))) for item in workflow.graphs]
-    entry = workflow.entry and called(workflow.entry)
+    embedded = {item.name: item for item in own if item.inline}
+
+    def propagated(step: Step, graph: Graph | None) -> Step:
+        name = step.call.name if isinstance(step.call, Call) else ""
+        if name not in embedded:
+            return step
+        reachable = around(workflow, graph)
+        embedded[name] = declared_ports(embedded[name], reachable)
+        return passed(step, embedded[name], reachable)
+
+    graphs = [
+        replace(item, steps=tuple(propagated(called(step), item) for step in item.steps)) for item in workflow.graphs
+    ]
+    entry = workflow.entry and propagated(called(workflow.entry), None)
+    own = [embedded.get(item.name, item) for item in own]
     called_here = replace(workflow, graphs=tuple(graphs), operations=(*own, *operations.values()), entry=entry)
     said = declared(called_here)
     judged = tuple(_judged(item, said.annotations(item)) for item in called_here.operations)

@@ -126,12 +126,6 @@ def test_a_call_that_is_not_cached_says_why(rule: str) -> None:
     assert dict(decision.figures).get("rule") == rule.partition(" ")[0], decision
 
 
-def test_what_is_handed_down_from_around_is_not_cached() -> None:
-    decisions = cached(PIPELINE.replace("'$(params.x)' >", "'$(params.rate)' >", 1), S3).files[0].decisions
-    (decision,) = [one for one in decisions if one.subject == "pipeline/one"]
-    assert dict(decision.figures)["rule"] == "propagated"
-
-
 def test_what_runs_at_the_end_is_not_cached() -> None:
     text = PIPELINE.replace("      - name: four\n        runAfter: [three]\n", "    finally:\n      - name: four\n")
     decisions = [one for file in cached(text, S3).files for one in file.decisions]
