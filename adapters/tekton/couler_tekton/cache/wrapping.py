@@ -23,6 +23,9 @@ from couler_tekton.variables import Scope, scope_in
 RESTORE, SAVE = "couler-restore", "couler-save"
 COMMANDS = {RESTORE: "task-restore", SAVE: "task-save"}
 HIT = {"input": f"$(steps.{RESTORE}.results.hit)", "operator": "notin", "values": ["true"]}
+HOME = "/tekton/home"
+"""A folder that Tekton mounts into every step, and that everybody may write to: the root may be read-only
+(`implicitVolumeMounts` in `pkg/pod/pod.go`)."""
 UNNAMED = "unnamed-{}"
 """What Tekton calls the container of a step without a name, after its number: ours must not change that."""
 
@@ -214,6 +217,7 @@ def _step(name: str, arguments: list[str], settings: WrapSettings) -> dict[str, 
         "image": wrapper.image,
         "command": ["couler", "cache", COMMANDS[name]],
         "args": [*flags(which), *arguments],
+        "env": [{"name": "TMPDIR", "value": HOME}],
         "onError": "continue",
     }
     if amounts:

@@ -144,6 +144,7 @@ def test_what_our_steps_ask_of_the_cluster(security: str, template: str, asks: b
     (task,) = documents(cached(text, pipeline))
     for step in (task["spec"]["steps"][0], task["spec"]["steps"][-1]):
         assert step["image"] == IMAGE
+        assert step["env"] == [{"name": "TMPDIR", "value": "/tekton/home"}]
         assert ("securityContext" in step) is asks
         assert step["computeResources"] == {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}
         assert step["envFrom"] == [{"secretRef": {"name": "s3"}}]

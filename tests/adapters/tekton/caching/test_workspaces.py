@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.tekton.caching.pod import Ended, Pod
+from adapters.tekton.caching.pod import Ended, Pod, Run, in_process
 from adapters.tekton.caching.tasks import spec_of
+from couler_tekton.cache.wrapping import HOME
 
 TASK = """\
 apiVersion: tekton.dev/v1
@@ -64,11 +67,12 @@ class Site:
         folder: an empty folder.
         words: what is said of the workspace.
         script: what the task does in it.
+        couler: runs `couler`.
     """
 
-    def __init__(self, folder: Path, words: str, script: str) -> None:
+    def __init__(self, folder: Path, words: str, script: str, couler: Run = in_process) -> None:
         self.task, self.cached = spec_of(TASK.replace("WORDS", words).replace("SCRIPT", script))
-        self._folder, self._runs = folder, 0
+        self._folder, self._runs, self._couler = folder, 0, couler
         (folder / "store").mkdir()
 
     def run(self, change: Callable[[Path], object] = lambda root: None, *, plain: bool = False) -> tuple[Ended, Path]:
@@ -81,7 +85,7 @@ class Site:
         workspaces = {"code": root, "couler-cache": self._folder / "store"}
         task: Any = self.task if plain else self.cached
         (root.parent / "pod").mkdir()
-        ended = Pod(root.parent / "pod", task, {}, workspaces).run()
+        ended = Pod(root.parent / "pod", task, {}, workspaces, self._couler).run()
         assert ended.succeeded
         return ended, root
 
@@ -246,3 +250,28 @@ def test_ten_thousand_files_take_seconds(tmp_path: Path) -> None:
     assert hit(ended)
     assert time.monotonic() - started < 60
     assert tree(root) == tree(site.run(many, plain=True)[1])
+
+
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro / && ! touch /tmp/couler-x 2> /dev/null && exec "$@"'
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run(["unshare", "-rm", "true"], check=False).returncode != 0,
+    reason="no mounts of one's own here",
+)
+def test_a_root_that_is_read_only(tmp_path: Path) -> None:
+    """Nothing is written but what Tekton mounts into each step: workspaces, results and the home."""
+    (tmp_path / "home").mkdir()
+
+    def couler(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
+        assert environment["TMPDIR"] == HOME
+        command = [sys.executable, "-c", "from couler_plugins.cli import main; main()", *arguments]
+        variables = {**os.environ, **environment, "TMPDIR": str(tmp_path / "home"), "HOME": HOME}
+        shell = ["unshare", "-rm", "sh", "-c", READ_ONLY, str(tmp_path)]
+        done = subprocess.run([*shell, *command], env=variables, cwd="/", capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    site = Site(tmp_path, "in,out", EDIT, couler)
+    first, second = site.run()[0], site.run()[0]
+    assert (hit(first), hit(second)) == (False, True), first.said + second.said
