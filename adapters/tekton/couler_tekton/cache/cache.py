@@ -6,16 +6,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
+import msgspec
+
+from couler_plugins.caching.decisions import decision_on, judge
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.by_value import ByValueKeys
 from couler_plugins.caching.rows import DECLARED
+from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.documents.mappings import texts_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
-from couler_plugins.ir import Graph, Operation, Step, Workflow, call_sites, replace
+from couler_plugins.ir import Graph, Operation, Step, Workflow, call_sites, leaf_call_sites, replace
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import STEP_ACTION, write_operation
 from couler_tekton.cache.applying import Applying
@@ -32,6 +36,7 @@ from couler_tekton.cache.declared import (
 )
 from couler_tekton.cache.files import files_of, without_files
 from couler_tekton.cache.objections import How, reuse_objections, storage_objections
+from couler_tekton.cache.resolvers import resolver_objection
 from couler_tekton.cache.resolving import TASK, Tasks, resolved
 from couler_tekton.mappings import Mapped, without
 from couler_tekton.split.detect_split import whole_of
@@ -201,6 +206,24 @@ class TektonCache(ByValueKeys):
         if any(place[1] in graph.finalizers for graph in self.workflow.graphs if graph.name == place[0]):
             return Objection("finally", "it runs at the end, for its effect")
         return None
+
+    def apply(self, verdicts: Mapping[tuple[str, str], Verdict], settings: CacheSettings) -> CacheChange:
+        """The object with everything cached that may be; calls through resolvers have a reason of their own."""
+        change = super().apply(verdicts, settings)
+        resolved_elsewhere = [
+            decision_on(
+                self.workflow,
+                site.label,
+                settings.ctx,
+                step=site.step,
+                judgement=judge([objection]),
+                objection=objection,
+                reasons=[objection.reason],
+            )
+            for site in leaf_call_sites(self.workflow)
+            if (objection := resolver_objection(site.step)) is not None
+        ]
+        return msgspec.structs.replace(change, decisions=[*change.decisions, *resolved_elsewhere])
 
     def store_objection(self, operation: Operation, wrapper: Wrapper) -> Objection | None:
         """Why a store in a workspace is not to be had in this task.

@@ -120,7 +120,7 @@ def _step_objections(task: Mapped) -> Iterator[Objection]:
     for item in entries(task, "steps"):
         name, script = item.get("name"), str(item.get("script", "")).strip()
         if item.get("ref") is not None:
-            yield Objection("step-action", "a step of it is a StepAction, whose content is unknown")
+            yield Objection("step-action", "a step of it is a StepAction, which may change: write it into the Task")
         rules = (
             ("taken", f"a step of it is called {name}, a name that couler reserves", name in (RESTORE, SAVE)),
             ("isolated-workspace", "a workspace is for some of its steps only", item.get("workspaces")),

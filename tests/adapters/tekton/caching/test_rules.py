@@ -146,3 +146,23 @@ def test_what_would_be_worth_it_says_what_to_paste() -> None:
     text = PIPELINE.replace("couler.io/cache: pure, ", "")
     reasons = {one.subject: one.reason for file in cached(text, S3).files for one in file.decisions}
     assert "metadata: {annotations: {couler.io/cache: pure}}, in its taskSpec" in reasons["pipeline/one"]
+
+
+RESOLVERS = {
+    "git": ("revision", "0123456789abcdef" * 2 + "01234567", "main"),
+    "bundles": ("bundle", f"example.org/task:1@sha256:{64 * 'a'}", "example.org/task:1"),
+    "http": ("digest", f"sha256:{64 * 'a'}", "x"),
+    "hub": ("version", "", "0.1"),
+}
+
+
+@pytest.mark.parametrize("resolver", RESOLVERS)
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_task_from_elsewhere_says_what_to_do(resolver: str, pinned: bool) -> None:
+    name, fixed, loose = RESOLVERS[resolver]
+    reference = f"{{resolver: {resolver}, params: [{{name: {name}, value: '{fixed if pinned else loose}'}}]}}"
+    text = PIPELINE.replace("taskRef: {name: shared}", f"taskRef: {reference}", 1)
+    (decision,) = [one for file in cached(text, S3).files for one in file.decisions if one.subject == "pipeline/two"]
+    assert (decision.verdict, dict(decision.figures)["rule"]) == ("never", "resolver")
+    assert f"comes through the resolver '{resolver}'" in decision.reason
+    assert ("may be another one tomorrow" in decision.reason) is (not pinned and resolver != "hub")
