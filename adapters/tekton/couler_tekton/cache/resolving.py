@@ -156,8 +156,12 @@ def _judged(operation: Operation, said: Mapping[str, str]) -> Operation:
 
 
 def _with_reads(graph: Graph, by_name: Mapping[str, Any]) -> Graph:
-    """The graph with what tasks read of each other's files, which keys cover by content, among what they are given."""
+    """The graph with what tasks read in workspaces, which keys cover by content, among what they are given.
+
+    Who comes after such a task by order alone does not see that content: so it counts as a value of the run.
+    """
     bound = {step.name: _bindings(step) for step in graph.steps}
+    waits = {step.name: [need.step for need in needed(step.needs)] for step in graph.steps}
 
     def reading(step: Step) -> Step:
         callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
@@ -165,15 +169,28 @@ def _with_reads(graph: Graph, by_name: Mapping[str, Any]) -> Graph:
             return step
         names = {file.workspace for file in files_of(callee).read}
         read = [place for name, place in bound[step.name].items() if name in names]
-        before = dict.fromkeys(need.step for need in needed(step.needs))
         files = [
+            Argument(name=f"content of {name}", value=Reference(to="workspace", name=name))
+            for name in sorted({place[0] for place in read})
+        ]
+        files += [
             Argument(name=f"files of {name}", value=Reference(to="output", kind="parameter", step=name, name="files"))
-            for name in before
+            for name in _before(step.name, waits)
             if any(_meet(one, other) for one in read for other in bound.get(name, {}).values())
         ]
         return replace(step, arguments=(*step.arguments, *files)) if files else step
 
     return replace(graph, steps=tuple(map(reading, graph.steps)))
+
+
+def _before(name: str, waits: Mapping[str, Sequence[str]]) -> dict[str, None]:
+    """All that a step waits for, directly or through others."""
+    pending, before = list(waits[name]), dict[str, None]()
+    while pending:
+        if (one := pending.pop(0)) not in before:
+            before[one] = None
+            pending += waits.get(one, ())
+    return before
 
 
 def _bindings(step: Step) -> dict[str, tuple[str, str]]:
