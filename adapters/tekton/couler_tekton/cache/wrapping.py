@@ -66,7 +66,7 @@ def with_steps(bare: Operation, annotated: Operation, settings: WrapSettings) ->
     names = [one.name or UNNAMED.format(number) for number, one in enumerate(mains)]
     guarded = [_guarded(one, name, scope_in(bare)) for one, name in zip(mains, names, strict=True)]
     careless = [name for name, one in zip(names, mains, strict=True) if rest_of(one).get("onError")]
-    looked_at = _files(annotated)
+    looked_at = file_arguments(annotated)
     compared = [f"--unwritten=$(steps.{RESTORE}.results.unwritten)", *looked_at] if files_of(annotated).read else []
     outputs = [f"--output={name}={place}" for name, place in outputs_of(annotated).items()]
     codes = [f"--code=$(steps.step-{name}.exitCode.path)" for name in careless]
@@ -137,7 +137,7 @@ def _free(step: Container, number: int, scope: Scope) -> Container:
 
 def _looking(annotated: Operation, settings: WrapSettings) -> list[str]:
     """The arguments that say what the result depends on."""
-    lists, files = _lists(annotated), _files(annotated)
+    lists, files = _lists(annotated), file_arguments(annotated)
     files += [f"--whole={name_of(number)}" for number, file in enumerate(files_of(annotated).written) if not file.path]
     files += ["--unwritten=$(step.results.unwritten.path)"] if files_of(annotated).read else []
     counted = [f"--lists={len(lists)}", f"--end={_end(settings.spec)}"] if lists else []
@@ -147,8 +147,8 @@ def _looking(annotated: Operation, settings: WrapSettings) -> list[str]:
     return [*files, *counted, *flags(told_of), *ours, "--", *values]
 
 
-def _files(annotated: Operation) -> list[str]:
-    """The arguments that say which files it reads, and which are no matter."""
+def file_arguments(annotated: Operation) -> list[str]:
+    """The arguments of both steps that say which files a task reads, and which are no matter."""
     files = files_of(annotated)
     read = [f"--file={file.workspace}/{file.path}={file.native}" for file in files.read]
     return [*read, *(f"--without={place}" for place in left_out(files))]

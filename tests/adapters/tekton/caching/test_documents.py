@@ -87,6 +87,7 @@ EDITS: dict[str, Callable[[Any], object]] = {
     "after it, or": lambda task: task["steps"].append({"name": "x", "image": "busybox", "script": "echo"}),
     "runs before it, after it": lambda task: task["steps"].pop(),
     "does not look at all its parameters": lambda task: arguments(task).remove(".rate=$(params.rate)"),
+    "does not look at all files": lambda task: arguments(task).remove("--file=src/data=$(workspaces.src.path)/data"),
     "differs from run to run": lambda task: task["steps"][2].update(script="echo $(context.taskRun.uid)"),
 }
 
