@@ -62,7 +62,7 @@ class Workspaces(msgspec.Struct, frozen=True, kw_only=True):
     def _is_read(self, path: Path) -> bool:
         place = _place(path)
         left_out = any(place.is_relative_to(_place(other)) for other in self.without)
-        return not left_out and any(place.is_relative_to(_place(file)) for file in self.files.values())
+        return not left_out and any(place.is_relative_to(resolved(file)) for file in self.files.values())
 
     def _is_free(self, path: Path) -> bool:
         if not os.path.lexists(path):
@@ -80,7 +80,7 @@ class Workspaces(msgspec.Struct, frozen=True, kw_only=True):
         around = {parent for path in outputs for parent in path.parents}
         rows = []
         for name, path in sorted(self.files.items()):
-            if any(_place(path).is_relative_to(output) for output in outputs):
+            if any(resolved(path).is_relative_to(output) for output in outputs):
                 continue
             if path.is_dir():
                 kept = (item for item in entries_of(path, self.skip(*outputs)) if item.path not in around)
