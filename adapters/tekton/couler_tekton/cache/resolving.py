@@ -51,11 +51,9 @@ class Tasks:
 
     def __init__(self, plan: Plan) -> None:
         self._libraries = plan.libraries
-        self._origins: dict[Name, str] = {}
         self._copies: dict[Name, Workflow] = {}
         for workflow in plan.workflows:
             if workflow.kind == "Task" and (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
-                self._origins[workflow.namespace, workflow.name] = origin
                 self._copies.setdefault((workflow.namespace, origin), workflow)
         self._called: set[Workflow] = set()  # by what they are: of equal copies, each counts as called
         for workflow in plan.workflows:
@@ -68,13 +66,16 @@ class Tasks:
 
         There are several where it is unclear which of them is meant.
         """
-        call = External(workflow=name, name="task", kind="Task")
-        copy = self._copies.get((workflow.namespace, name))
-        return self._libraries.candidates(workflow, call) or ([copy] if copy is not None else ())
+        copy = self._copies.get((workflow.namespace, name)) or self._copies.get(("", name))
+        return self._meant(workflow, name) or ([copy] if copy is not None else ())
+
+    def _meant(self, workflow: Workflow, name: str) -> Sequence[Workflow]:
+        return self._libraries.candidates(workflow, External(workflow=name, name="task", kind="Task"))
 
     def original(self, workflow: Workflow, name: str) -> str:
         """Return what the Task of a name is a cached copy of; the name itself where it is none."""
-        return self._origins.get((workflow.namespace, name), name)
+        origins = {annotations_of(task).get(CACHED_FROM) for task in self._meant(workflow, name)}
+        return (origins.pop() or name) if len(origins) == 1 else name
 
     def is_called(self, task: Workflow) -> bool:
         """Whether something calls a Task, be it by a cached copy."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adapters.tekton.caching.tasks import cached
+from adapters.tekton.caching.tasks import cached, documents
 from adapters.tekton.caching.test_rules import S3
 from adapters.tekton.caching.test_workspaces import TASK
-from couler_plugins.api import optimize
+from couler_plugins.api import Text, lint, optimize
+from couler_plugins.documents import dump_yaml
 from couler_plugins.options.config import load_config
 from support import ROOT
 
@@ -60,3 +61,42 @@ def test_settings_declare_workspaces(tmp_path: Path) -> None:
     (file,) = optimize(tmp_path / "a.yaml", S3, config=config).files
     assert [one.action for one in file.decisions] == ["cache"]
     assert "--whole=file-0" in (file.text or "")
+
+
+LIBRARY = """\
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: p, namespace: ci}
+spec:
+  workspaces: [{name: source}]
+  tasks:
+  - {name: changed, taskRef: {name: changed-files}, workspaces: [{name: input, workspace: source}]}
+---
+apiVersion: tekton.dev/v1
+kind: Task
+metadata: {name: changed-files}
+spec:
+  workspaces: [{name: input}]
+  results: [{name: files}]
+  steps: [{image: busybox, script: git diff-tree HEAD~1 > $(results.files.path)}]
+"""
+ROWS = """\
+[[cache.declare]]
+task = "changed-files"
+pure = true
+max-output-bytes = 512
+workspaces = {input = "in"}
+"""
+
+
+def test_a_library_of_no_namespace_is_cached_where_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "couler.toml").write_text(ROWS)
+    config = load_config(start=tmp_path, environ={})
+    first = optimize(Text(LIBRARY), S3, config=config)
+    verdicts_of = {one.subject: one.verdict for file in first.files for one in file.decisions if one.verdict}
+    assert verdicts_of["pipeline/changed"] == "cached"
+    text = "---\n".join(map(dump_yaml, documents(first)))
+    assert not [one for one in lint(Text(text)).findings if one.code == "stale-key"]
+    again = optimize(Text(text), S3, config=config)
+    assert not again.added_documents
+    assert not any(file.edits for file in again.files)
