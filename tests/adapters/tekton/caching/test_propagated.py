@@ -62,7 +62,14 @@ def spec(text: str, number: int = 0) -> Any:
 
 def test_values_from_around_are_in_the_key(tmp_path: Path) -> None:
     task, site = spec(PIPELINE), Site(tmp_path)
-    cases = [{}, {"x": "2"}, {"list": ["a"]}, {"list": []}, {"of": {"a": "9", "b": "2"}}, {"own": "1"}]
+    cases: list[dict[str, Any]] = [
+        {},
+        {"x": "2"},
+        {"list": ["a"]},
+        {"list": []},
+        {"of": {"a": "9", "b": "2"}},
+        {"own": "1"},
+    ]
     results = []
     for case in cases:
         first, again = (site.run(task, {**GIVEN, **case})[0] for _ in range(2))
