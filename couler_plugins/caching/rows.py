@@ -22,7 +22,8 @@ from couler_plugins.options.rows import Row, check_keys, rows_in
 
 DECLARED = "couler.io/declared"
 """The annotation of a document with the rows that its keys depend on: `couler lint` needs no settings."""
-IN_KEYS = frozenset({"allow", "datasets", "immutable", "inputs", "outputs", "version", "workspaces"})
+IN_KEYS = frozenset({"allow", "datasets", "immutable", "inputs", "outputs", "pure", "ttl", "version", "workspaces"})
+"""What is recorded there; `pure` and `ttl`, since a word in a program counts less than they do."""
 
 BOUNDS = {"max-output-bytes": int, "max-items": int}
 PLACES = {"immutable": list}

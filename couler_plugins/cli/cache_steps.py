@@ -1,4 +1,4 @@
-"""`couler cache pod-restore`, `pod-save`, `task-restore` and `task-save`: they never fail the step that they serve."""
+"""`couler cache pod-restore` and `pod-save`: they never fail the step that they serve."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import click
 import msgspec
 
 from couler_plugins.caching.artifacts import Meta
-from couler_plugins.caching.dataplane.deadline import time_limit
-from couler_plugins.caching.dataplane.lookups import Values, key_of, key_text, occupied, read_key, went_well
 from couler_plugins.caching.dataplane.outputs import restore, save
 from couler_plugins.caching.dataplane.pods import (
     HIT,
@@ -28,17 +26,14 @@ from couler_plugins.caching.dataplane.pods import (
     within,
     write_max_age,
 )
-from couler_plugins.cli.cache_arguments import named, outputs_of
 from couler_plugins.cli.cache_options import (
     AGE,
-    TEXT,
     harmless,
     max_age_option,
     opened,
     provenance_options,
     store_options,
     tidy,
-    timeout_option,
 )
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.errors import EngineError
@@ -46,7 +41,6 @@ from couler_plugins.net.redacting import redact
 from couler_plugins.options.config import Config
 
 NOT_RESTORED, NOT_KEPT = "nothing was restored", "the result is not kept"
-FILE = click.Path(path_type=Path)
 
 _folder = click.argument("folder", metavar="FOLDER")
 _key = click.option("--key", required=True, metavar="KEY", help="The key of the result.")
@@ -60,9 +54,6 @@ _deadline = click.option(
     help="The deadline of the run: 2027-01-31T12:00:00Z. The store gets a small part of the remaining time.",
 )
 _names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
-_outputs = click.option(
-    "--output", "outputs", type=TEXT, multiple=True, metavar="NAME=PATH", help="An output file or folder."
-)
 
 
 class HarmlessCommand(click.Command):
@@ -190,95 +181,3 @@ def pod_save(
                     raise EngineError(refusal)
         finally:
             release_launcher(shared)
-
-
-@click.command("task-restore", hidden=True, cls=HarmlessCommand, what=NOT_RESTORED)
-@click.option("--spec", required=True, metavar="HASH", help="The hash of the program.")
-@click.option(
-    "--hit",
-    required=True,
-    type=FILE,
-    metavar="PATH",
-    help="The file for the answer: `true` on a hit, otherwise `false`.",
-)
-@click.option(
-    "--key", required=True, type=FILE, metavar="PATH", help="The file to write the key to; empty if there is none."
-)
-@_outputs
-@click.option("--file", "files", type=TEXT, multiple=True, metavar="NAME=PATH", help="An input file or folder.")
-@click.option("--lists", type=int, default=0, metavar="NUMBER", help="The number of values that are lists.")
-@click.option("--end", type=TEXT, default="", metavar="TEXT", help="The value after the last item of each list.")
-@click.argument("values", nargs=-1, type=TEXT, metavar="[VALUE]...")
-@max_age_option
-@timeout_option
-@store_options
-@with_settings
-def task_restore(
-    *,
-    config: Config,
-    spec: str,
-    hit: Path,
-    key: Path,
-    outputs: tuple[str, ...],
-    files: tuple[str, ...],
-    lists: int,
-    end: str,
-    values: tuple[str, ...],
-    max_age: float | None,
-    timeout: float | None,
-) -> None:
-    """Restores a result in the first step of a Tekton task. Writes its key to --key. Never fails.
-
-    If something is at the place of an output already, restores nothing, and the result will not be kept.
-    """
-    hit.write_text("false")
-    key.write_text("")
-    with harmless(NOT_RESTORED, bad_input=True), tidy(), time_limit(timeout):
-        wanted = outputs_of(outputs)
-        if there := occupied(wanted):
-            raise EngineError(f"there is something at the place of its output {there[0]!r}")
-        read = {name: Path(path) for name, path in map(named, files)}
-        digest = key_of(Values(spec=spec, texts=values, files=read, lists=lists, end=end))
-        key.write_text(key_text(digest, max_age))
-        with opened(config) as cache:
-            if restore(cache, digest, wanted, max_age=max_age) is not None:
-                hit.write_text("true")
-
-
-@click.command("task-save", hidden=True, cls=HarmlessCommand, what=NOT_KEPT)
-@click.option("--key", required=True, type=TEXT, metavar="KEY", help="The key of the result; empty if there is none.")
-@_outputs
-@click.option(
-    "--code",
-    "codes",
-    type=FILE,
-    multiple=True,
-    metavar="PATH",
-    help="A file whose exit code must be 0.",
-)
-@provenance_options
-@timeout_option
-@store_options
-@with_settings
-def task_save(
-    *,
-    config: Config,
-    key: str,
-    outputs: tuple[str, ...],
-    codes: tuple[Path, ...],
-    meta: Meta,
-    timeout: float | None,
-) -> None:
-    """Stores the result of a Tekton task, in its last step. Never fails.
-
-    Does not follow links in the place of an output, because this step sees more files than the others.
-    """
-    with harmless(NOT_KEPT, bad_input=True), tidy(), time_limit(timeout):
-        if not key:
-            return  # why it has none was said when it was looked up
-        if not went_well(codes):
-            raise EngineError("one of its steps has failed, although the task goes on")
-        digest, max_age = read_key(key)
-        with opened(config, writing=True) as cache:
-            if refusal := save(cache, digest, outputs_of(outputs), meta, max_age=max_age):
-                raise EngineError(refusal)

@@ -118,8 +118,8 @@ CACHE_COMMANDS = {
     ),
     "pod-restore": ("cache_steps:pod_restore", HIDDEN),
     "pod-save": ("cache_steps:pod_save", HIDDEN),
-    "task-restore": ("cache_steps:task_restore", HIDDEN),
-    "task-save": ("cache_steps:task_save", HIDDEN),
+    "task-restore": ("cache_tasks:task_restore", HIDDEN),
+    "task-save": ("cache_tasks:task_save", HIDDEN),
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a program that does not catch it exits with

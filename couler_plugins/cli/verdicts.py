@@ -96,6 +96,7 @@ RULE_WORDS = {
     "reads": "reads that cannot be determined",
     "recursion": "recursion",
     "replaced": "tasks that somebody else wraps",
+    "resolver": "callees that come through a resolver",
     "role": "effects",
     "run-context": "names or states of the run",
     "secret": "secrets",

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from couler_plugins.caching.artifacts import Content, open_cache
+from couler_plugins.caching.dataplane.contents import content_of
 from couler_plugins.caching.dataplane.lookups import Values, key_of, went_well
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import InvalidInput
@@ -147,19 +148,19 @@ def test_steps_have_to_have_succeeded(tmp_path: Path) -> None:
 
 def test_keys_tell_lists_and_files_apart(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1")
-    files = {"x": tmp_path / "a"}
+    one = {"x": content_of(tmp_path / "a")}
     seen = {
-        key_of(Values(spec=SPEC, texts=texts, files=used, lists=lists, end="end"))
+        key_of(Values(spec=SPEC, texts=texts, contents=used, lists=lists, end="end"))
         for texts, used, lists in (
             (["a", "end", "b", "end"], {}, 2),
             (["a", "b", "end", "end"], {}, 2),
             (["end", "a", "b", "end"], {}, 2),
             (["a", "b", "end"], {}, 1),
-            ([], files, 0),
-            ([], {"y": tmp_path / "a"}, 0),
+            ([], one, 0),
+            ([], {"y": one["x"]}, 0),
             (["x=sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"], {}, 0),
         )
     }
     assert len(seen) == 7
     with pytest.raises(InvalidInput, match="ends a list"):
-        key_of(Values(spec=SPEC, texts=["a", "end", "end"], files={}, lists=1, end="end"))
+        key_of(Values(spec=SPEC, texts=["a", "end", "end"], contents={}, lists=1, end="end"))

@@ -33,20 +33,25 @@ class Entry(NamedTuple):
     target: str = ""
 
 
-def entries_of(folder: Path, skip: Callable[[str], bool] | None = None) -> Iterator[Entry]:
+Skip: TypeAlias = Callable[[Path], bool]
+"""Tells which paths are left out, with all that is in them; it is asked once for each path, links in it followed."""
+
+
+def entries_of(folder: Path, skip: Skip | None = None) -> Iterator[Entry]:
     """All that is in a folder, sorted by path; a folder comes before what is in it.
 
     Args:
         folder: the folder.
-        skip: which names are left out, with all that is in them.
+        skip: what is left out.
 
     Raises:
         InvalidInput: something in it is neither a file, a folder nor a link, or a link leads out of it.
         OSError: it cannot be read.
     """
     root = folder.resolve(strict=True)
-    for path in sorted(_walk(root, skip or _nothing), key=lambda path: path.relative_to(root).parts):
-        name = path.relative_to(root).as_posix()
+    start = len(os.path.join(root, ""))  # noqa: PTH118  # of many, what a Path does is slow
+    named = ((os.fspath(path)[start:], path) for path in _walk(root, skip or _nothing))
+    for name, path in sorted(named, key=lambda item: item[0].split("/")):
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
             target = path.readlink()
@@ -61,13 +66,14 @@ def entries_of(folder: Path, skip: Callable[[str], bool] | None = None) -> Itera
             raise InvalidInput(f"{name!r} is neither a file, a folder nor a link", file=str(folder))
 
 
-def _walk(root: Path, skip: Callable[[str], bool]) -> Iterator[Path]:
+def _walk(root: Path, skip: Skip) -> Iterator[Path]:
     for at, folders, files in os.walk(root, onerror=_refuse):
-        folders[:] = [name for name in folders if not skip(name)]  # os.walk goes into those that are left
-        yield from (Path(at, name) for name in (*folders, *files) if not skip(name))
+        folders[:] = [name for name in folders if not skip(Path(at, name))]  # os.walk goes into those that are left
+        yield from (Path(at, name) for name in folders)
+        yield from (path for name in files if not skip(path := Path(at, name)))
 
 
-def _nothing(name: str) -> bool:
+def _nothing(path: Path) -> bool:
     return False
 
 
@@ -128,8 +134,12 @@ def _refuse(error: OSError) -> None:
     raise error
 
 
-def content_of(path: Path) -> str:
+def content_of(path: Path, skip: Skip | None = None) -> str:
     """The content of a file (`sha256:…`, of its bytes) or of a folder (`tree:…`: names, bytes, links, executable bits).
+
+    Args:
+        path: the file or folder.
+        skip: what of a folder is left out.
 
     Raises:
         InvalidInput: it is neither, or has something in it that is neither.
@@ -137,7 +147,7 @@ def content_of(path: Path) -> str:
     """
     if path.is_file():
         return f"sha256:{sha256_of(path)}"
-    return tree_of(entries_of(path)) if path.is_dir() else _refuse_kind(path)
+    return tree_of(entries_of(path, skip)) if path.is_dir() else _refuse_kind(path)
 
 
 def tree_of(entries: Iterable[Entry]) -> str:

@@ -8,13 +8,11 @@ ends it is a text of which there is one for each list, so that a value which is 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from couler_plugins.caching.dataplane.contents import content_of
 from couler_plugins.caching.keys import key
 from couler_plugins.errors import InvalidInput
 
@@ -30,14 +28,14 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         spec: what is run, as the hash of it.
         texts: its values, as they arrived.
-        files: the files and folders that it reads, by name.
+        contents: the contents of the files and folders that it reads, by name.
         lists: how many of the values are lists.
         end: the text that follows the last item of each list.
     """
 
     spec: str
     texts: Sequence[str]
-    files: Mapping[str, Path]
+    contents: Mapping[str, str]
     lists: int = 0
     end: str = ""
 
@@ -47,13 +45,12 @@ def key_of(values: Values) -> str:
 
     Raises:
         InvalidInput: two results might have the same.
-        OSError: a file cannot be read.
     """
     if any(SIGN in text for text in values.texts):
         raise InvalidInput("one of its values has a $ in it, which Kubernetes may have changed")
     if values.lists != (values.texts.count(values.end) if values.end else 0):
         raise InvalidInput("one of its values is the text that ends a list")
-    contents = [f"{name}={content_of(path)}" for name, path in sorted(values.files.items())]
+    contents = [f"{name}={content}" for name, content in sorted(values.contents.items())]
     return key(values.spec, [str(len(contents)), *contents, *values.texts])
 
 
@@ -66,15 +63,6 @@ def read_key(text: str) -> tuple[str, float | None]:
     """The key in what the first step has handed on, and how many seconds old its result may be; None for any age."""
     key, _, age = text.partition(AGED)
     return key, float(age) if age.isdigit() else None
-
-
-def occupied(outputs: Mapping[str, Path]) -> list[str]:
-    """The outputs at whose places there is something already: what a task makes of that, no key covers."""
-    return sorted(name for name, path in outputs.items() if os.path.lexists(path) and not _is_empty(path))
-
-
-def _is_empty(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
 
 
 def went_well(codes: Sequence[Path]) -> bool:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from couler_plugins.caching.artifacts import ArtifactCache, Content, Damaged, Entry, Hit, Lost, Meta, Refused
 from couler_plugins.caching.artifacts.names import check_key
-from couler_plugins.caching.dataplane.contents import open_plain
+from couler_plugins.caching.dataplane.contents import Skip, open_plain
 from couler_plugins.caching.dataplane.packing import FILE_MODE, PROGRAM_MODE, Packed, exactly, unpack
-from couler_plugins.caching.dataplane.placing import placing
+from couler_plugins.caching.dataplane.placing import keep_equal, placing
 from couler_plugins.errors import InvalidInput
 
 FILE, PROGRAM, FOLDER = "file", "program", "folder"
@@ -23,9 +23,21 @@ log = logging.getLogger(__name__)
 
 
 def restore(
-    cache: ArtifactCache, key: str, outputs: Mapping[str, Path], *, max_age: float | None = None
+    cache: ArtifactCache,
+    key: str,
+    outputs: Mapping[str, Path],
+    *,
+    max_age: float | None = None,
+    whole: Collection[str] = (),
+    stays: Skip | None = None,
 ) -> Entry | None:
     """Puts the outputs of a result into place; None where there is none that can be used.
+
+    Args:
+        cache, key: see `ArtifactCache.get`.
+        outputs: where they belong, by name.
+        max_age: how many seconds old a result may be; None for any age.
+        whole, stays: see `place`.
 
     Raises:
         InvalidInput: the key is none.
@@ -38,7 +50,7 @@ def restore(
         if not is_fresh(hit.entry, max_age):
             return None
         try:
-            place(hit, outputs)
+            place(hit, outputs, whole, stays)
         except Lost as error:
             log.warning("the result cannot be used: %s", error)
             return None
@@ -46,16 +58,21 @@ def restore(
 
 
 def save(
-    cache: ArtifactCache, key: str, outputs: Mapping[str, Path], meta: Meta, *, max_age: float | None = None
+    cache: ArtifactCache,
+    key: str,
+    outputs: Mapping[str, Path],
+    meta: Meta,
+    *,
+    max_age: float | None = None,
+    skip: Skip | None = None,
 ) -> str:
     """Keeps files and folders as the outputs of a result, unless there is one already; says why not, where it cannot.
 
     Args:
-        cache: the cache.
-        key: the key.
-        outputs: the files and folders, by the names of the outputs.
-        meta: where the result comes from.
+        cache, key, meta: see `ArtifactCache.put`.
+        outputs: where they are, by name.
         max_age: how many seconds old a result may be that is there already; one that is older is replaced.
+        skip: what of folders is left out.
 
     Raises:
         InvalidInput: the key is none.
@@ -64,33 +81,37 @@ def save(
     check_key(key)
     try:
         if max_age is None:
-            outcome = cache.put(key, contents(outputs), meta)
+            outcome = cache.put(key, contents(outputs, skip), meta)
         else:
             with cache.claim(key, usable=lambda entry: is_fresh(entry, max_age)) as claim:
                 if isinstance(claim, Hit):
                     return ""
-                outcome = claim.put(contents(outputs), meta)
+                outcome = claim.put(contents(outputs, skip), meta)
     except InvalidInput as error:  # one of them is neither a file nor a folder
         return error.message
     return outcome.reason if isinstance(outcome, Refused) else ""
 
 
-def contents(outputs: Mapping[str, Path]) -> dict[str, Content]:
+def contents(outputs: Mapping[str, Path], skip: Skip | None = None) -> dict[str, Content]:
     """What a cache is given to keep these files and folders; it is read while it is put.
 
     None of them may be a link: who follows links says so, by resolving them beforehand.
+
+    Args:
+        outputs: where they are, by name.
+        skip: what of folders is left out.
 
     Raises:
         InvalidInput: one of them is neither a file nor a folder, or has something in it that is neither.
         OSError: one of them is missing or cannot be read.
     """
-    return {name: _content(path) for name, path in outputs.items()}
+    return {name: _content(path, skip) for name, path in outputs.items()}
 
 
-def _content(path: Path) -> Content:
+def _content(path: Path, skip: Skip | None) -> Content:
     mode = path.lstat().st_mode
     if stat.S_ISDIR(mode):
-        return Content(Packed(path), codec=FOLDER)
+        return Content(Packed(path, skip), codec=FOLDER)
     if not stat.S_ISREG(mode):
         raise InvalidInput("this is neither a file nor a folder", file=str(path))
     return Content(_File(path), codec=PROGRAM if mode & stat.S_IXUSR else FILE)
@@ -114,8 +135,14 @@ def is_fresh(entry: Entry, max_age: float | None, clock: Callable[[], float] = t
     return max_age is None or -SKEW <= clock() - entry.created <= max_age
 
 
-def place(hit: Hit, outputs: Mapping[str, Path]) -> None:
+def place(hit: Hit, outputs: Mapping[str, Path], whole: Collection[str] = (), stays: Skip | None = None) -> None:
     """Puts outputs of a result into place. All are read and verified before the first is.
+
+    Args:
+        hit: the result.
+        outputs: where they belong, by name.
+        whole: the names of folders that stay themselves, as where a volume is mounted: what is in them is replaced.
+        stays: what is in these and is not touched.
 
     Raises:
         Lost: the result lacks one of them, or it cannot be read now.
@@ -126,7 +153,10 @@ def place(hit: Hit, outputs: Mapping[str, Path]) -> None:
         raise Lost(f"the result has no output {', '.join(missing)}")
     with placing() as placement:
         for name, path in outputs.items():
-            write_output(hit, name, placement.aside(path))
+            aside = placement.inside(path, stays) if name in whole else placement.aside(path)
+            write_output(hit, name, aside)
+            if name in whole:
+                keep_equal(aside, path)
         placement.commit()
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from couler_plugins.caching.artifacts.sources import same_file
-from couler_plugins.caching.dataplane.contents import Entry, entries_of, is_inside, open_inside
+from couler_plugins.caching.dataplane.contents import Entry, Skip, entries_of, is_inside, open_inside
 
 FILE_MODE, PROGRAM_MODE = 0o644, 0o755
 """Modes of what is restored: readable by whoever runs the next step, under the process's umask."""
@@ -27,6 +27,10 @@ PIECE = 1 << 20  # bytes held in memory
 class Packed:
     """A folder as an archive, as long as nobody changes the folder.
 
+    Args:
+        folder: the folder.
+        skip: what of it is left out.
+
     Attributes:
         bytes: how many bytes the archive has.
 
@@ -35,9 +39,9 @@ class Packed:
         OSError: it cannot be read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, skip: Skip | None = None) -> None:
         self._folder = folder
-        entries = [(item, item.path.lstat()) for item in entries_of(folder)]
+        entries = [(item, item.path.lstat()) for item in entries_of(folder, skip)]
         self._members = [(_member(item, status), status) for item, status in entries]
         content = sum(len(_header(member)) + member.size + _padding(member.size) for member, _ in self._members)
         self._end = 2 * tarfile.BLOCKSIZE + -(content + 2 * tarfile.BLOCKSIZE) % tarfile.RECORDSIZE
@@ -49,6 +53,9 @@ class Packed:
         Raises:
             OSError: a file cannot be read, or was changed.
         """
+        return _joined(self._pieces())
+
+    def _pieces(self) -> Iterator[bytes]:
         for member, status in self._members:
             yield _header(member)
             if member.isreg():
@@ -56,6 +63,17 @@ class Packed:
                     yield from exactly(stream, status)
                 yield bytes(_padding(member.size))
         yield bytes(self._end)
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in fewer pieces: each costs a store the same, however small."""
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece
+        if len(waiting) >= PIECE:
+            yield bytes(waiting)
+            waiting.clear()
+    yield bytes(waiting)
 
 
 def _member(item: Entry, status: os.stat_result) -> tarfile.TarInfo:

@@ -82,7 +82,7 @@ def _entries(folder: Path) -> Iterator[Entry]:
 
     What Python compiles is in `__pycache__`; a `*.pyc` elsewhere is one that Python runs without its source.
     """
-    for item in entries_of(folder, REPOSITORY.__eq__):
+    for item in entries_of(folder, lambda path: path.name == REPOSITORY):
         path = PurePosixPath(item.name)
         compiled = path.parent.name == COMPILED and ".pyc" in path.suffixes
         if not compiled and path.name != COMPILED:

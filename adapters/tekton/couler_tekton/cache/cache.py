@@ -7,25 +7,28 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
+import msgspec
+
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import calls_of
 from couler_plugins.caching.dataplane.lookups import Values, key_of
+from couler_plugins.caching.decisions import decision_on, judge
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.by_value import ByValueKeys
 from couler_plugins.caching.rows import DECLARED
+from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.documents.mappings import texts_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
-from couler_plugins.ir import Graph, Literal, Operation, Step, Workflow, call_sites, replace
+from couler_plugins.ir import Graph, Literal, Operation, Step, Workflow, call_sites, leaf_call_sites, replace
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import STEP_ACTION, write_operation
 from couler_tekton.cache.applying import Applying
 from couler_tekton.cache.declared import (
     CACHED_FROM,
-    INPUTS,
     MAX_OUTPUT,
     STORE,
     annotations_of,
@@ -34,9 +37,10 @@ from couler_tekton.cache.declared import (
     rest_of,
     to_annotate,
     with_annotations,
-    without_files,
 )
+from couler_tekton.cache.files import files_of, without_files
 from couler_tekton.cache.objections import How, reuse_objections, storage_objections
+from couler_tekton.cache.resolvers import resolver_objection
 from couler_tekton.cache.resolving import TASK, Tasks, resolved
 from couler_tekton.cache.wrapping import constant_values
 from couler_tekton.mappings import Mapped, without
@@ -80,7 +84,7 @@ def material(operation: Operation, run: Workflow, bound: str | None, how: How) -
     return Material(
         content={"task": _content(task), "run": around, "annotations": said},
         programs=tuple(texts_in(containers, "name")),
-        inputs=bool(operation.inputs or VERSION in annotations or annotations.get(INPUTS)),
+        inputs=bool(operation.inputs or VERSION in annotations or files_of(operation).read),
         warnings=tuple(_mutable_images(task)),
         objections=tuple(_objections(operation, task, bound, how)),
     )
@@ -212,6 +216,24 @@ class TektonCache(ByValueKeys):
             return Objection("finally", "it runs at the end, for its effect")
         return None
 
+    def apply(self, verdicts: Mapping[tuple[str, str], Verdict], settings: CacheSettings) -> CacheChange:
+        """The object with everything cached that may be; calls through resolvers have a reason of their own."""
+        change = super().apply(verdicts, settings)
+        resolved_elsewhere = [
+            decision_on(
+                self.workflow,
+                site.label,
+                settings.ctx,
+                step=site.step,
+                judgement=judge([objection]),
+                objection=objection,
+                reasons=[objection.reason],
+            )
+            for site in leaf_call_sites(self.workflow)
+            if (objection := resolver_objection(site.step)) is not None
+        ]
+        return msgspec.structs.replace(change, decisions=[*change.decisions, *resolved_elsewhere])
+
     def store_objection(self, operation: Operation, wrapper: Wrapper) -> Objection | None:
         """Why a store in a workspace is not to be had in this task.
 
@@ -242,7 +264,7 @@ class TektonCache(ByValueKeys):
                 values = constant_values(verdict.facts.operation, steps[place], self.workflow.namespace, lineage)
                 if values is not None and len(lineage) == len(verdict.lineages):
                     with contextlib.suppress(InvalidInput):  # one has a `$` in it
-                        keys[place] = key_of(Values(spec=verdict.facts.spec, texts=values, files={}))
+                        keys[place] = key_of(Values(spec=verdict.facts.spec, texts=values, contents={}))
         return keys
 
     def wrapped(self, verdicts: Mapping[tuple[str, str], Verdict], wrapper: Wrapper | None) -> CacheChange:

@@ -16,7 +16,8 @@ from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation, references
 from couler_tekton.bodies import STEP_ACTION
-from couler_tekton.cache.declared import INPUTS, MAX_OUTPUT, OUTPUTS, STORE, entries, files_of, rest_of
+from couler_tekton.cache.declared import MAX_OUTPUT, STORE, entries, rest_of
+from couler_tekton.cache.files import WORKSPACE, clashes, files_of
 from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.mappings import Mapped, without
@@ -119,7 +120,7 @@ def _step_objections(task: Mapped) -> Iterator[Objection]:
     for item in entries(task, "steps"):
         name, script = item.get("name"), str(item.get("script", "")).strip()
         if item.get("ref") is not None:
-            yield Objection("step-action", "a step of it is a StepAction, whose content is unknown")
+            yield Objection("step-action", "a step of it is a StepAction, which may change: write it into the Task")
         rules = (
             ("taken", f"a step of it is called {name}, a name that couler reserves", name in (RESTORE, SAVE)),
             ("isolated-workspace", "a workspace is for some of its steps only", item.get("workspaces")),
@@ -183,27 +184,23 @@ def _source_rule(source: object) -> str:
 
 
 def _workspace_objections(operation: Operation, task: Mapped, how: How) -> Iterator[Objection]:
-    read, written = files_of(operation, INPUTS), files_of(operation, OUTPUTS)
-    if read is None or written is None:
-        key = INPUTS if read is None else OUTPUTS
-        yield Objection("file-lists", f"{key} is no list of WORKSPACE or WORKSPACE/path")
+    files = files_of(operation)
+    if files.malformed:
+        allowed = (
+            "in, out, in=PATH, out=PATH and without=NAME" if files.malformed.startswith(WORKSPACE) else "WORKSPACE/path"
+        )
+        yield Objection("file-lists", f"{files.malformed} is no list of {allowed}")
         return
     declared = {str(item.get("name")): item for item in entries(task, "workspaces")}
-    named = {file.workspace for file in (*read, *written)}
+    named = {file.workspace for file in (*files.read, *files.written, *files.without)}
     for name, item in declared.items():
         if name == STORE:
             continue
         if name not in named:
-            remedy = f"{how(INPUTS, name)}, or {OUTPUTS}: {name}/…"
+            remedy = f"{how(WORKSPACE + name, 'in')}, or out, or in,out"
             yield Objection("workspace", f"its workspace {name!r} has unknown content", remedy=remedy, seen=name)
         elif item.get("optional"):
             yield Objection("workspace", f"its workspace {name!r} may be missing")
     if lost := sorted((named - declared.keys()) | (named & {STORE})):
         yield Objection("file-lists", f"there is no workspace {lost[0]!r} for files of it")
-    for number, file in enumerate(written):
-        if any(one.holds(file) or file.holds(one) for one in (*read, *written[:number])):
-            yield Objection("file-lists", f"its output {file.path!r} is at the place of another file, or in it")
-        if not file.path:
-            yield Objection(
-                "file-lists", f"{OUTPUTS} names all of the workspace {file.workspace!r}: name a folder in it"
-            )
+    yield from (Objection("file-lists", reason) for reason in clashes(files))

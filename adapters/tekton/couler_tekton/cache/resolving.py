@@ -25,15 +25,14 @@ from couler_plugins.ir import (
 from couler_plugins.plan import Plan
 from couler_tekton.cache.declared import (
     CACHED_FROM,
-    INPUTS,
     annotations_of,
     entries,
-    files_of,
     mapping_at,
     rest_of,
     with_annotations,
-    with_files,
 )
+from couler_tekton.cache.files import files_of, with_files
+from couler_tekton.cache.propagated import around, declared_ports, passed
 from couler_tekton.cache.wrapping import unwrapped
 from couler_tekton.variables import scope_in
 
@@ -52,11 +51,9 @@ class Tasks:
 
     def __init__(self, plan: Plan) -> None:
         self._libraries = plan.libraries
-        self._origins: dict[Name, str] = {}
         self._copies: dict[Name, Workflow] = {}
         for workflow in plan.workflows:
             if workflow.kind == "Task" and (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
-                self._origins[workflow.namespace, workflow.name] = origin
                 self._copies.setdefault((workflow.namespace, origin), workflow)
         self._called: set[Workflow] = set()  # by what they are: of equal copies, each counts as called
         for workflow in plan.workflows:
@@ -69,13 +66,16 @@ class Tasks:
 
         There are several where it is unclear which of them is meant.
         """
-        call = External(workflow=name, name="task", kind="Task")
-        copy = self._copies.get((workflow.namespace, name))
-        return self._libraries.candidates(workflow, call) or ([copy] if copy is not None else ())
+        copy = self._copies.get((workflow.namespace, name)) or self._copies.get(("", name))
+        return self._meant(workflow, name) or ([copy] if copy is not None else ())
+
+    def _meant(self, workflow: Workflow, name: str) -> Sequence[Workflow]:
+        return self._libraries.candidates(workflow, External(workflow=name, name="task", kind="Task"))
 
     def original(self, workflow: Workflow, name: str) -> str:
         """Return what the Task of a name is a cached copy of; the name itself where it is none."""
-        return self._origins.get((workflow.namespace, name), name)
+        origins = {annotations_of(task).get(CACHED_FROM) for task in self._meant(workflow, name)}
+        return (origins.pop() or name) if len(origins) == 1 else name
 
     def is_called(self, task: Workflow) -> bool:
         """Whether something calls a Task, be it by a cached copy."""
@@ -122,8 +122,21 @@ def resolved(workflow: Workflow, tasks: Tasks, declared: Callable[[Workflow], De
                 return replace(step, call=Call(name=target))
         return step
 
-    graphs = [replace(item, steps=tuple(map(called, item.steps))) for item in workflow.graphs]
-    entry = workflow.entry and called(workflow.entry)
+    embedded = {item.name: item for item in own if item.inline}
+
+    def propagated(step: Step, graph: Graph | None) -> Step:
+        name = step.call.name if isinstance(step.call, Call) else ""
+        if name not in embedded:
+            return step
+        reachable = around(workflow, graph)
+        embedded[name] = declared_ports(embedded[name], reachable)
+        return passed(step, embedded[name], reachable)
+
+    graphs = [
+        replace(item, steps=tuple(propagated(called(step), item) for step in item.steps)) for item in workflow.graphs
+    ]
+    entry = workflow.entry and propagated(called(workflow.entry), None)
+    own = [embedded.get(item.name, item) for item in own]
     called_here = replace(workflow, graphs=tuple(graphs), operations=(*own, *operations.values()), entry=entry)
     said = declared(called_here)
     judged = tuple(_judged(item, said.annotations(item)) for item in called_here.operations)
@@ -144,24 +157,41 @@ def _judged(operation: Operation, said: Mapping[str, str]) -> Operation:
 
 
 def _with_reads(graph: Graph, by_name: Mapping[str, Any]) -> Graph:
-    """The graph with what tasks read of each other's files, which keys cover by content, among what they are given."""
+    """The graph with what tasks read in workspaces, which keys cover by content, among what they are given.
+
+    Who comes after such a task by order alone does not see that content: so it counts as a value of the run.
+    """
     bound = {step.name: _bindings(step) for step in graph.steps}
+    waits = {step.name: [need.step for need in needed(step.needs)] for step in graph.steps}
 
     def reading(step: Step) -> Step:
         callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
         if not isinstance(callee, Operation):
             return step
-        names = {file.workspace for file in files_of(callee, INPUTS) or ()}
+        names = {file.workspace for file in files_of(callee).read}
         read = [place for name, place in bound[step.name].items() if name in names]
-        before = dict.fromkeys(need.step for need in needed(step.needs))
         files = [
+            Argument(name=f"content of {name}", value=Reference(to="workspace", name=name))
+            for name in sorted({place[0] for place in read})
+        ]
+        files += [
             Argument(name=f"files of {name}", value=Reference(to="output", kind="parameter", step=name, name="files"))
-            for name in before
+            for name in _before(step.name, waits)
             if any(_meet(one, other) for one in read for other in bound.get(name, {}).values())
         ]
         return replace(step, arguments=(*step.arguments, *files)) if files else step
 
     return replace(graph, steps=tuple(map(reading, graph.steps)))
+
+
+def _before(name: str, waits: Mapping[str, Sequence[str]]) -> dict[str, None]:
+    """All that a step waits for, directly or through others."""
+    pending, before = list(waits[name]), dict[str, None]()
+    while pending:
+        if (one := pending.pop(0)) not in before:
+            before[one] = None
+            pending += waits.get(one, ())
+    return before
 
 
 def _bindings(step: Step) -> dict[str, tuple[str, str]]:

@@ -15,7 +15,7 @@ from couler_plugins.ir import External, Literal, Operation, Source, Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.cache.cache import TektonCache, caches
 from couler_tekton.cache.declared import CACHED_FROM, annotations_of
-from couler_tekton.cache.wrapping import RESTORE, arguments_of, has_steps, is_whole, values_of
+from couler_tekton.cache.wrapping import RESTORE, arguments_of, file_arguments, has_steps, is_whole, values_of
 from couler_tekton.extracted import holding, named
 from couler_tekton.lift import lift
 
@@ -87,4 +87,6 @@ def _problem(cached: _Cached) -> str:
     values = values_of(verdict.facts.operation, verdict.facts.spec, lineage)
     if said[-len(values) - 1 :] != ["--", *values]:
         return "its first step does not look at all its parameters"
+    if not {text for text in file_arguments(verdict.facts.operation) if text.startswith("--file")} <= {*said}:
+        return "its first step does not look at all files that it reads"
     return ""

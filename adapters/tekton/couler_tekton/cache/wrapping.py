@@ -15,13 +15,17 @@ import msgspec
 from couler_plugins.caching.keys import LINEAGE, digest
 from couler_plugins.caching.wrapping import RESTRICTED, WORKSPACE, Wrapper, flags
 from couler_plugins.ir import Container, Literal, Native, Operation, Port, Scalar, Step, replace
-from couler_tekton.cache.declared import INPUTS, STORE, entries, files_of, outputs_of, rest_of
+from couler_tekton.cache.declared import STORE, entries, rest_of
+from couler_tekton.cache.files import files_of, left_out, name_of, outputs_of
 from couler_tekton.containers import read_container, write_container
 from couler_tekton.variables import Scope, scope_in
 
 RESTORE, SAVE = "couler-restore", "couler-save"
 COMMANDS = {RESTORE: "task-restore", SAVE: "task-save"}
 HIT = {"input": f"$(steps.{RESTORE}.results.hit)", "operator": "notin", "values": ["true"]}
+HOME = "/tekton/home"
+"""A folder that Tekton mounts into every step, and that everybody may write to: the root may be read-only
+(`implicitVolumeMounts` in `pkg/pod/pod.go`)."""
 UNNAMED = "unnamed-{}"
 """What Tekton calls the container of a step without a name, after its number: ours must not change that."""
 
@@ -62,12 +66,14 @@ def with_steps(bare: Operation, annotated: Operation, settings: WrapSettings) ->
     names = [one.name or UNNAMED.format(number) for number, one in enumerate(mains)]
     guarded = [_guarded(one, name, scope_in(bare)) for one, name in zip(mains, names, strict=True)]
     careless = [name for name, one in zip(names, mains, strict=True) if rest_of(one).get("onError")]
+    looked_at = file_arguments(annotated)
+    compared = [f"--unwritten=$(steps.{RESTORE}.results.unwritten)", *looked_at] if files_of(annotated).read else []
     outputs = [f"--output={name}={place}" for name, place in outputs_of(annotated).items()]
     codes = [f"--code=$(steps.step-{name}.exitCode.path)" for name in careless]
     said = {"family": settings.family, "step": settings.step, "run": "$(context.taskRun.name)"}
-    saving = [*outputs, *codes, *flags(said), f"--key=$(steps.{RESTORE}.results.key)"]
+    saving = [*outputs, *(compared or looked_at), *codes, *flags(said), f"--key=$(steps.{RESTORE}.results.key)"]
     first = _step(RESTORE, [*outputs, *_looking(annotated, settings)], settings)
-    first |= {"results": [{"name": "hit"}, {"name": "key"}]}
+    first |= {"results": [{"name": "hit"}, {"name": "key"}, *([{"name": "unwritten"}] if compared else [])]}
     last = _step(SAVE, saving, settings) | {"when": [HIT]}
     ours = [read_container(item, "main", Scope()) for item in (first, last)]
     others = [one for one in bare.containers if one.role != "main"]
@@ -131,13 +137,21 @@ def _free(step: Container, number: int, scope: Scope) -> Container:
 
 def _looking(annotated: Operation, settings: WrapSettings) -> list[str]:
     """The arguments that say what the result depends on."""
-    lists = _lists(annotated)
-    files = [f"--file={file.workspace}/{file.path}={file.native}" for file in files_of(annotated, INPUTS) or ()]
+    lists, files = _lists(annotated), file_arguments(annotated)
+    files += [f"--whole={name_of(number)}" for number, file in enumerate(files_of(annotated).written) if not file.path]
+    files += ["--unwritten=$(step.results.unwritten.path)"] if files_of(annotated).read else []
     counted = [f"--lists={len(lists)}", f"--end={_end(settings.spec)}"] if lists else []
     told_of = {"max-age": "" if settings.max_age is None else f"{settings.max_age}s", "spec": settings.spec}
     ours = ["--hit=$(step.results.hit.path)", "--key=$(step.results.key.path)"]
     values = values_of(annotated, settings.spec, settings.lineage)
     return [*files, *counted, *flags(told_of), *ours, "--", *values]
+
+
+def file_arguments(annotated: Operation) -> list[str]:
+    """The arguments of both steps that say which files a task reads, and which are no matter."""
+    files = files_of(annotated)
+    read = [f"--file={file.workspace}/{file.path}={file.native}" for file in files.read]
+    return [*read, *(f"--without={place}" for place in left_out(files))]
 
 
 def values_of(annotated: Operation, spec: str, lineage: Sequence[str]) -> list[str]:
@@ -171,7 +185,7 @@ def constant_values(annotated: Operation, step: Step, namespace: str, lineage: S
         if kind_of(port) != "string" or not isinstance(content, Literal) or not isinstance(content.value, str):
             return None
         values.append(f"{_word(port.name)}={content.value}")
-    return None if files_of(annotated, INPUTS) != [] else values
+    return None if files_of(annotated).read else values
 
 
 def _around(namespace: str, lineage: Sequence[Scalar]) -> list[str]:
@@ -226,6 +240,7 @@ def _step(name: str, arguments: list[str], settings: WrapSettings) -> dict[str, 
         "image": wrapper.image,
         "command": ["couler", "cache", COMMANDS[name]],
         "args": [*flags(which), *arguments],
+        "env": [{"name": "TMPDIR", "value": HOME}],
         "onError": "continue",
     }
     if amounts:

@@ -87,6 +87,7 @@ EDITS: dict[str, Callable[[Any], object]] = {
     "after it, or": lambda task: task["steps"].append({"name": "x", "image": "busybox", "script": "echo"}),
     "runs before it, after it": lambda task: task["steps"].pop(),
     "does not look at all its parameters": lambda task: arguments(task).remove(".rate=$(params.rate)"),
+    "does not look at all files": lambda task: arguments(task).remove("--file=src/data=$(workspaces.src.path)/data"),
     "differs from run to run": lambda task: task["steps"][2].update(script="echo $(context.taskRun.uid)"),
 }
 
@@ -144,6 +145,7 @@ def test_what_our_steps_ask_of_the_cluster(security: str, template: str, asks: b
     (task,) = documents(cached(text, pipeline))
     for step in (task["spec"]["steps"][0], task["spec"]["steps"][-1]):
         assert step["image"] == IMAGE
+        assert step["env"] == [{"name": "TMPDIR", "value": "/tekton/home"}]
         assert ("securityContext" in step) is asks
         assert step["computeResources"] == {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}
         assert step["envFrom"] == [{"secretRef": {"name": "s3"}}]

@@ -23,8 +23,15 @@ TASK_RULES = {
     "workspace undeclared": ("    - {name: src}\n", ""),
     "workspace of the store": ("printf slow >>", "ls $(workspaces.couler-cache.path); printf slow >>"),
     "file-lists unknown": ("cache-outputs: out/model", "cache-outputs: out/model, other/x"),
-    "file-lists overlap": ("cache-outputs: out/model", "cache-outputs: out/model, src"),
-    "file-lists all": ("cache-outputs: out/model", "cache-outputs: out"),
+    "file-lists overlap": ("cache-outputs: out/model", "cache-outputs: out/model, out/model/best"),
+    "file-lists around": ("cache-outputs: out/model", "cache-outputs: out/model, src"),
+    "file-lists word": ("cache-outputs: out/model", "cache-workspace.out: write"),
+    "file-lists empty": ("cache-outputs: out/model", "cache-workspace.out: ''"),
+    "file-lists above": ("cache-outputs: out/model", "cache-workspace.out: out=a/../b"),
+    "file-lists without all": ("cache-outputs: out/model", "cache-workspace.out: 'out=model,without=x'"),
+    "file-lists without nothing": ("cache-outputs: out/model", "cache-workspace.out: 'out,without'"),
+    "file-lists without path": ("cache-outputs: out/model", "cache-workspace.out: 'out,without=a/b'"),
+    "file-lists without output": ("cache-outputs: out/model", "cache-workspace.out: 'in,without=a,out=a/b'"),
     "file-lists escape": ("cache-outputs: out/model", "cache-outputs: out/../src"),
     "unbounded-output none": ('couler.io/max-output-bytes: "256"', "a: b"),
     "unbounded-output much": ('bytes: "256"', 'bytes: "2048"'),
@@ -119,12 +126,6 @@ def test_a_call_that_is_not_cached_says_why(rule: str) -> None:
     assert dict(decision.figures).get("rule") == rule.partition(" ")[0], decision
 
 
-def test_what_is_handed_down_from_around_is_not_cached() -> None:
-    decisions = cached(PIPELINE.replace("'$(params.x)' >", "'$(params.rate)' >", 1), S3).files[0].decisions
-    (decision,) = [one for one in decisions if one.subject == "pipeline/one"]
-    assert dict(decision.figures)["rule"] == "propagated"
-
-
 def test_what_runs_at_the_end_is_not_cached() -> None:
     text = PIPELINE.replace("      - name: four\n        runAfter: [three]\n", "    finally:\n      - name: four\n")
     decisions = [one for file in cached(text, S3).files for one in file.decisions]
@@ -145,3 +146,23 @@ def test_what_would_be_worth_it_says_what_to_paste() -> None:
     text = PIPELINE.replace("couler.io/cache: pure, ", "")
     reasons = {one.subject: one.reason for file in cached(text, S3).files for one in file.decisions}
     assert "metadata: {annotations: {couler.io/cache: pure}}, in its taskSpec" in reasons["pipeline/one"]
+
+
+RESOLVERS = {
+    "git": ("revision", "0123456789abcdef" * 2 + "01234567", "main"),
+    "bundles": ("bundle", f"example.org/task:1@sha256:{64 * 'a'}", "example.org/task:1"),
+    "http": ("digest", f"sha256:{64 * 'a'}", "x"),
+    "hub": ("version", "", "0.1"),
+}
+
+
+@pytest.mark.parametrize("resolver", RESOLVERS)
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_task_from_elsewhere_says_what_to_do(resolver: str, pinned: bool) -> None:
+    name, fixed, loose = RESOLVERS[resolver]
+    reference = f"{{resolver: {resolver}, params: [{{name: {name}, value: '{fixed if pinned else loose}'}}]}}"
+    text = PIPELINE.replace("taskRef: {name: shared}", f"taskRef: {reference}", 1)
+    (decision,) = [one for file in cached(text, S3).files for one in file.decisions if one.subject == "pipeline/two"]
+    assert (decision.verdict, dict(decision.figures)["rule"]) == ("never", "resolver")
+    assert f"comes through the resolver '{resolver}'" in decision.reason
+    assert ("may be another one tomorrow" in decision.reason) is (not pinned and resolver != "hub")

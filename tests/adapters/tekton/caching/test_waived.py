@@ -81,7 +81,7 @@ def test_variables_of_unknown_names_would_reach_our_steps() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ["workspace not covered", "file-lists all", "step-action", "propagated", "artifacts", "argument"]
+    "rule", ["workspace not covered", "file-lists around", "step-action", "propagated", "artifacts", "argument"]
 )
 def test_structure_is_not_waived(rule: str) -> None:
     text = BASE.replace(*TASK_RULES[rule])
