@@ -118,20 +118,28 @@ def wrapped(
     verdicts: Mapping[Place, Verdict],
     wrapper_objection: Callable[[Operation, Material], Objection | None],
     wrapper: Wrapper,
+    wrapper_options: Callable[[Operation, Material], Mapping[str, str]] = lambda operation, material: {},
 ) -> dict[Place, Verdict]:
     """Return the verdicts, those changed to a wrapper that only the engine's own cache stands against.
 
-    Their keys are those that memoization would have.
+    Their keys are those that memoization would have, and cover the contents of artifacts as well where a wrapper can.
 
     Args:
         verdicts: what was found about each call.
         wrapper_objection: says why a command cannot be wrapped.
         wrapper: what wrappers are told.
+        wrapper_options: returns what a wrapper is told of one operation alone.
     """
 
     def one(verdict: Verdict) -> Verdict:
-        objection, facts = verdict.objection, verdict.facts
-        if objection is None or objection.against != "storage" or facts is None or not verdict.declared:
+        if verdict.objection is None:
+            return verdict
+        objection, verdict = verdict.objection, verdict.by_content or verdict
+        if verdict.objection is None:  # only a key without contents has it
+            objection = msgspec.structs.replace(objection, against="storage")
+            verdict = msgspec.structs.replace(verdict, objections=(objection,))
+        objection, facts = verdict.objections[0], verdict.facts
+        if objection.against != "storage" or facts is None or not verdict.declared:
             return verdict
         if _takes_lineage_for_its_own(facts.operation, has_lineage=bool(verdict.lineages)):
             return verdict
@@ -139,7 +147,8 @@ def wrapped(
             reason = f"{objection.reason}; {refusal.reason}"
             objections = (msgspec.structs.replace(objection, reason=reason), *verdict.objections[1:])
             return msgspec.structs.replace(verdict, objections=objections)
-        return msgspec.structs.replace(verdict, objections=(), wrapper=wrapper.options(verdict.max_age))
+        more = sorted(wrapper_options(facts.operation, facts.material).items())
+        return msgspec.structs.replace(verdict, objections=(), wrapper=(*wrapper.options(verdict.max_age), *more))
 
     return {place: one(verdict) for place, verdict in verdicts.items()}
 

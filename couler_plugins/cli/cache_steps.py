@@ -17,8 +17,10 @@ from couler_plugins.caching.dataplane.outputs import restore, save
 from couler_plugins.caching.dataplane.pods import (
     HIT,
     KEPT,
+    KEY,
     RESTORED,
     at_work,
+    key_by_content,
     outputs_in,
     provide_launcher,
     release_launcher,
@@ -56,6 +58,9 @@ _deadline = click.option(
     default="",
     metavar="TIME",
     help="The deadline of the run: 2027-01-31T12:00:00Z. The store gets a small part of the remaining time.",
+)
+_key_folder = click.option(
+    "--key-folder", type=FILE, metavar="PATH", help="The folder of the key that covers the contents of the inputs."
 )
 _names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
 _outputs = click.option(
@@ -125,6 +130,8 @@ class HarmlessCommand(click.Command):
 @_folder
 @_key
 @max_age_option
+@click.option("--input", "inputs", type=TEXT, multiple=True, metavar="NAME=PATH", help="An input artifact.")
+@_key_folder
 @_pod_timeout
 @_deadline
 @_names
@@ -136,6 +143,8 @@ def pod_restore(
     folder: str,
     key: str,
     max_age: float | None,
+    inputs: tuple[str, ...],
+    key_folder: Path | None,
     timeout: float | None,
     deadline: str,
     names: tuple[str, ...],
@@ -146,14 +155,19 @@ def pod_restore(
     """
     shared = Path(folder)
     outputs = outputs_in(shared, RESTORED, names)
-    with harmless(NOT_RESTORED, bad_input=True), tidy(), within(timeout, deadline), opened(config) as cache:
-        if restore(cache, key, outputs, max_age=max_age) is not None:
-            (shared / HIT).touch()
+    with harmless(NOT_RESTORED, bad_input=True), tidy(), within(timeout, deadline):
+        if key_folder is not None:
+            key = key_by_content(key, {name: Path(path) for name, path in map(named, inputs)})
+            (key_folder / KEY).write_text(key)
+        with opened(config) as cache:
+            if restore(cache, key, outputs, max_age=max_age) is not None:
+                (shared / HIT).touch()
 
 
 @click.command("pod-save", hidden=True, cls=HarmlessCommand, what=NOT_KEPT, in_folder=True, last=release_launcher)
 @_folder
 @_key
+@_key_folder
 @_pod_timeout
 @_deadline
 @_names
@@ -165,6 +179,7 @@ def pod_save(
     config: Config,
     folder: str,
     key: str,
+    key_folder: Path | None,
     timeout: float | None,
     deadline: str,
     names: tuple[str, ...],
@@ -179,6 +194,9 @@ def pod_save(
                 if not wait_for_result(shared):
                     return
                 meta = msgspec.structs.replace(meta, seconds=seconds_taken(shared))
+                if key_folder is not None and not (key_folder / KEY).exists():
+                    raise EngineError("the contents of its input artifacts could not be read")
+                key = key if key_folder is None else (key_folder / KEY).read_text()
                 with within(timeout, deadline), opened(config, writing=True) as cache:
                     refusal = save(cache, key, outputs_in(shared, KEPT, names), meta)
                 if refusal:
