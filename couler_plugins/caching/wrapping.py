@@ -36,6 +36,7 @@ RESTRICTED = {
 """What https://kubernetes.io/docs/concepts/security/pod-security-standards/ calls restricted. It names no user: the
 image has one, a pod may have another, and OpenShift gives a namespace its own. Argo's launcher, which is what the
 command is, makes the copies of its outputs readable for all, and an `emptyDir` can be written by all."""
+UNDECLARED = {"not-declared"}
 LONGEST = 86_400  # seconds
 LONGEST_NAME = 253
 
@@ -132,23 +133,23 @@ def wrapped(
     """
 
     def one(verdict: Verdict) -> Verdict:
-        if verdict.objection is None:
+        objection, other = verdict.objection, verdict.by_content or verdict
+        facts = other.facts
+        if objection is None or facts is None:
             return verdict
-        objection, verdict = verdict.objection, verdict.by_content or verdict
-        if verdict.objection is None:  # only a key without contents has it
-            objection = msgspec.structs.replace(objection, against="storage")
-            verdict = msgspec.structs.replace(verdict, objections=(objection,))
-        objection, facts = verdict.objections[0], verdict.facts
-        if objection.against != "storage" or facts is None or not verdict.declared:
-            return verdict
-        if _takes_lineage_for_its_own(facts.operation, has_lineage=bool(verdict.lineages)):
-            return verdict
-        if (refusal := wrapper_objection(facts.operation, facts.material)) is not None:
-            reason = f"{objection.reason}; {refusal.reason}"
-            objections = (msgspec.structs.replace(objection, reason=reason), *verdict.objections[1:])
-            return msgspec.structs.replace(verdict, objections=objections)
-        more = sorted(wrapper_options(facts.operation, facts.material).items())
-        return msgspec.structs.replace(verdict, objections=(), wrapper=(*wrapper.options(verdict.max_age), *more))
+        left = tuple(item for item in other.objections if item.against == "reuse")
+        refusal = wrapper_objection(facts.operation, facts.material)
+        if refusal is not None or _takes_lineage_for_its_own(facts.operation, has_lineage=bool(other.lineages)):
+            first, *more = other.objections or (msgspec.structs.replace(objection, against="storage"),)
+            if refusal is not None and first.against == "storage":
+                first = msgspec.structs.replace(first, reason=f"{first.reason}; {refusal.reason}")
+            return msgspec.structs.replace(other, objections=(first, *more))
+        if left:
+            return msgspec.structs.replace(
+                other, objections=left, declarable={item.rule for item in left} == UNDECLARED
+            )
+        own = sorted(wrapper_options(facts.operation, facts.material).items())
+        return msgspec.structs.replace(other, objections=(), wrapper=(*wrapper.options(other.max_age), *own))
 
     return {place: one(verdict) for place, verdict in verdicts.items()}
 
