@@ -188,6 +188,11 @@ run() {  # NAME=PATH... -- COMMAND ARGUMENTS...: runs the command as if it stood
         wait "$child"
         code=$?
     done
+    if [ "$code" -gt 128 ]; then  # a signal may have ended the waiting just before the child ended
+        wait "$child" 2>/dev/null
+        last=$?
+        [ "$last" -eq 127 ] || code=$last
+    fi
     trap - HUP INT QUIT USR1 USR2 TERM
     # Who is still there with the command gone may print for ever.
     [ ! "$pipe" ] || patiently 10 "$here/end" || "$box" rm -f "$here/printed"

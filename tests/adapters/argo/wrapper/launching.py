@@ -15,7 +15,9 @@ LAUNCHER = ROOT / "couler_plugins" / "caching" / "dataplane" / "launch.sh"
 BUSYBOX = os.environ.get("COULER_BUSYBOX") or shutil.which("busybox")
 
 
-def launch(shared: Path, *arguments: str, umask: int = -1, limit: int = 5, cwd: Path | None = None) -> subprocess.Popen[str]:
+def launch(
+    shared: Path, *arguments: str, umask: int = -1, limit: int = 5, cwd: Path | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [str(shared / "busybox"), "sh", str(shared / "launch"), str(limit), *arguments],
         stdin=subprocess.PIPE,

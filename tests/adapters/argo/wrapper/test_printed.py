@@ -64,7 +64,8 @@ def test_what_a_command_that_fails_prints_is_passed_on_and_not_kept(shared: Path
 
 
 def test_the_last_words_after_a_signal_are_passed_on(shared: Path) -> None:
-    code = "import signal; signal.signal(15, lambda *_: (print('bye', flush=True), sys.exit(9)))\nopen('up', 'w')"
+    handler = "signal.signal(15, signal.SIG_IGN), print('bye', flush=True), sys.exit(9)"
+    code = f"import signal; signal.signal(15, lambda *_: ({handler}))\nopen('up', 'w')"
     launcher = [str(shared / "busybox"), "sh", str(shared / "launch"), "5", "result=-", "--"]
     process = subprocess.Popen(
         [*launcher, *python(f"{code}\nwhile True: time.sleep(0.1)")],
@@ -84,7 +85,9 @@ def test_a_program_that_stays_behind_does_not_keep_the_step(shared: Path) -> Non
     started = time.monotonic()
     launcher = [str(shared / "busybox"), "sh", str(shared / "launch"), "5", "result=-", "--"]
     with (shared.parent / "printed").open("wb") as printed:
-        process = subprocess.Popen([*launcher, "sh", "-c", "echo 1; sleep 60 & exit 0"], stdout=printed, cwd=shared.parent)
+        process = subprocess.Popen(
+            [*launcher, "sh", "-c", "echo 1; sleep 60 & exit 0"], stdout=printed, cwd=shared.parent
+        )
         assert process.wait(timeout=50) == 0
     assert time.monotonic() - started < 40
     assert (shared.parent / "printed").read_bytes() == b"1\n"
