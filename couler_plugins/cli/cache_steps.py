@@ -20,6 +20,7 @@ from couler_plugins.caching.dataplane.pods import (
     KEY,
     RESTORED,
     at_work,
+    ensure_temporary_folder,
     key_by_content,
     outputs_in,
     provide_launcher,
@@ -155,6 +156,7 @@ def pod_restore(
     """
     shared = Path(folder)
     outputs = outputs_in(shared, RESTORED, names)
+    ensure_temporary_folder(shared)
     with harmless(NOT_RESTORED, bad_input=True), tidy(), within(timeout, deadline):
         if key_folder is not None:
             key = key_by_content(key, {name: Path(path) for name, path in map(named, inputs)})
@@ -187,6 +189,7 @@ def pod_save(
 ) -> None:
     """Stores the result of a wrapped step, in its sidecar. Waits until the command has ended. Never fails."""
     shared = Path(folder)
+    ensure_temporary_folder(shared)
     with at_work(shared):
         try:
             # What went wrong is said before the launcher goes on: once the command has ended, so has this container.

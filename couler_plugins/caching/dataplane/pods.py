@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,6 +57,14 @@ def provide_launcher(folder: Path) -> None:
         (folder / "launch").chmod(FILE_MODE)
     except OSError as error:
         raise EngineError(f"the launcher cannot be written: {error.strerror or error}", file=str(folder)) from error
+
+
+def ensure_temporary_folder(folder: Path) -> None:
+    """Has temporary files in the shared folder where there is no other place for them, as with a read-only root."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        tempfile.tempdir = str(folder)
 
 
 def outputs_in(folder: Path, part: str, names: Sequence[str]) -> dict[str, Path]:
