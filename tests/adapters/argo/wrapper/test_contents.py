@@ -326,7 +326,9 @@ def test_a_library_takes_artifacts_of_its_callers_by_content() -> None:
 
 @pytest.mark.parametrize("pipeline", [WRAPPER, BOTH])
 def test_calls_of_a_library_are_cached_where_it_is(pipeline: str) -> None:
-    call = "templateRef: {name: lib, template: show}, arguments: {parameters: [{name: p, value: '1'}], artifacts: [ART]}"
+    call = (
+        "templateRef: {name: lib, template: show}, arguments: {parameters: [{name: p, value: '1'}], artifacts: [ART]}"
+    )
     call = call.replace("ART", '{name: t, from: "{{tasks.d.outputs.artifacts.o}}"}')
     caller = workflow(f"- {{name: d, template: load}}\n- {{name: r, depends: d, {call}}}\n")
     lib = workflow("- {name: a, template: load}\n", EDIT + LIBRARY, metadata="name: lib", kind="WorkflowTemplate")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -62,7 +61,7 @@ def test_a_hit_replaces_what_is_in_it_and_not_the_folder_itself(shared: Path, so
     code, stderr = run(shared, [f"a=@{source}"], "exit 3")
     assert code == 0, stderr
     assert tree(source) == wanted
-    assert sorted(os.listdir(source)) == [".hidden", "app"]
+    assert sorted(path.name for path in source.iterdir()) == [".hidden", "app"]
     assert source.stat().st_ino == before
 
 
@@ -112,7 +111,7 @@ def test_a_hit_that_cannot_be_put_in_place_leaves_the_input_as_it_was(
     code, _ = run(shared, [f"a=@{source}"], "exit 7")
     assert code == 7
     assert tree(source) == before
-    assert sorted(os.listdir(source)) == [".git", "app"]
+    assert sorted(path.name for path in source.iterdir()) == [".git", "app"]
 
 
 def test_an_input_that_cannot_be_put_back_is_not_run_on(shared: Path, source: Path) -> None:

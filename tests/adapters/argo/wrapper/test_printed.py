@@ -1,4 +1,4 @@
-"""What a wrapped command prints: passed on as it comes, kept byte by byte where it is not too much, printed on a hit."""
+"""What a wrapped command prints: passed on as it comes, kept byte by byte unless it is too much, printed on a hit."""
 
 from __future__ import annotations
 
