@@ -87,6 +87,9 @@ class WrittenKeys(AnalyzedCache):
     needs_rights: Objection | None = None
     """Why a stock install of the engine may not keep results in its own cache; None where it may."""
 
+    hit_note = ""
+    """What owners should know of hits of the engine's own cache whose artifacts are gone; empty for nothing."""
+
     @abstractmethod
     def without_traces(self, workflow: Workflow) -> Workflow:
         """Return the workflow without what earlier caching left behind where its owner has edited it since."""
@@ -204,6 +207,8 @@ class WrittenKeys(AnalyzedCache):
         if new is not self.workflow:
             count = sum(1 for directives, _ in after.values() if directives)
             reason = "`couler lint` warns if a cached step is edited afterwards"
+            if self.hit_note and any(map(_keeps_references, verdicts.values())):
+                reason = f"{reason}; {self.hit_note}"
             figures = (("steps cached", count), ("steps", len(after)))
             yield Decision(optimizer=NAME, workflow=self.workflow.label, action=NAME, reason=reason, figures=figures)
         for place, verdict in verdicts.items():
@@ -258,6 +263,13 @@ class WrittenKeys(AnalyzedCache):
 
 def _operation(verdict: Verdict) -> str:
     return verdict.facts.operation.name if verdict.facts is not None else ""
+
+
+def _keeps_references(verdict: Verdict) -> bool:
+    """Tell whether the engine's own cache keeps a result, and of its artifacts only where they are."""
+    if verdict.objections or verdict.wrapper or verdict.facts is None:
+        return False
+    return any(output.kind == "artifact" for output in verdict.facts.operation.outputs)
 
 
 def _cached(workflow: Workflow) -> dict[Place, Cached]:

@@ -69,6 +69,7 @@ class ArgoCache(WrittenKeys):
     """The cache of one workflow: ConfigMaps, or a store that wrappers use."""
 
     needs_rights = NEEDS_RIGHTS
+    hit_note = "Argo does not look whether the artifacts of a hit are there still: without them, what reads them fails"
     shards = Shards(number=SHARDS, bytes=SHARD_BYTES)
 
     def __init__(self, workflow: Workflow) -> None:
