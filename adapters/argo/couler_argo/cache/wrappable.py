@@ -232,6 +232,7 @@ def _crossing(item: Operation, main: Container, covered: Mapping[str, str] | Non
         covered: where its input artifacts are whose contents its key covers: an output may be at one, or in one.
     """
     outputs = [path for output in item.outputs if (path := path_of(output)) is not None]
+    files = {path_of(output) for output in item.outputs if output.kind == "parameter"}  # cannot be put in place
     for number, path in enumerate(outputs):
         if any(_is_at(path, other) for other in (*outputs[:number], *outputs[number + 1 :])):
             return f"its output at {path} is inside of another"
@@ -239,7 +240,8 @@ def _crossing(item: Operation, main: Container, covered: Mapping[str, str] | Non
     inputs = [path for text in paths if (path := normal(str(text))) is not None]
     mounts = list(_mounts(main))
     for path in outputs:
-        at = [other for other in inputs if _is_at(other, path) and not (covered and other == path)]
+        in_place = {path} if covered and path not in files else {}
+        at = [other for other in inputs if _is_at(other, path) and other not in in_place]
         if at or any(_is_at(other, path) for other in mounts):
             return f"something is mounted at its output {path}, or in it"
         if not covered and any(_is_at(path, other) for other in inputs):
