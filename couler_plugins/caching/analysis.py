@@ -200,9 +200,9 @@ class Analysis:
             said = places_of(self._facet, graph, step, callee) if isinstance(callee, Operation) else []
             upstream = before.look(step, ordered=not waives_order(said), remedy=order_remedy(self._facet, callee, said))
             blocked = [scope.blocked] if scope.blocked else []
-            passed = fingerprint_objections if self._fingerprints else argument_objections
-            given = passed(step, by_content=covers[step.name])
-            own = [*blocked, *call_objections(step), *given, *self._places(graph, step, callee, upstream)]
+            check = fingerprint_objections if self._fingerprints else argument_objections
+            passed = check(step, by_content=covers[step.name])
+            own = [*blocked, *call_objections(step), *passed, *self._places(graph, step, callee, upstream)]
             upstream.objections = [item.at(step.source) for item in (*own, *upstream.objections)]
             if isinstance(callee, Operation):
                 facts = self._operations.of_call(graph, step, callee)

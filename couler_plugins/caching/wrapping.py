@@ -137,16 +137,16 @@ def wrapped(
         facts = other.facts
         if objection is None or facts is None:
             return verdict
-        left = tuple(item for item in other.objections if item.against == "reuse")
+        remaining = tuple(item for item in other.objections if item.against == "reuse")
         refusal = wrapper_objection(facts.operation, facts.material)
         if refusal is not None or _takes_lineage_for_its_own(facts.operation, has_lineage=bool(other.lineages)):
             first, *more = other.objections or (msgspec.structs.replace(objection, against="storage"),)
             if refusal is not None and first.against == "storage":
                 first = msgspec.structs.replace(first, reason=f"{first.reason}; {refusal.reason}")
             return msgspec.structs.replace(other, objections=(first, *more))
-        if left:
+        if remaining:
             return msgspec.structs.replace(
-                other, objections=left, declarable={item.rule for item in left} == UNDECLARED
+                other, objections=remaining, declarable={item.rule for item in remaining} == UNDECLARED
             )
         own = sorted(wrapper_options(facts.operation, facts.material).items())
         return msgspec.structs.replace(other, objections=(), wrapper=(*wrapper.options(other.max_age), *own))
