@@ -20,7 +20,8 @@ from couler_plugins.caching.declarations import (
     waives_order,
     with_words,
 )
-from couler_plugins.caching.keys import digest, spec_hash
+from couler_plugins.caching.keys import digest
+from couler_plugins.caching.operations import OperationFacts
 from couler_plugins.caching.rules import (
     ALL_INPUTS,
     COMPOSITE,
@@ -33,8 +34,6 @@ from couler_plugins.caching.rules import (
     argument_objections,
     call_objections,
     fingerprint_objections,
-    key_objections,
-    operation_objections,
     uncertain,
 )
 from couler_plugins.caching.upstream import Before, Found
@@ -48,8 +47,7 @@ from couler_plugins.caching.verdicts import (
     lineage_of_producers,
     merge_scopes,
 )
-from couler_plugins.caching.waivers import waiver_of
-from couler_plugins.hookspecs.caching import Knowledge, Material, Objection, Said
+from couler_plugins.hookspecs.caching import Knowledge, Objection, Said
 from couler_plugins.ir import (
     Call,
     Dynamic,
@@ -62,7 +60,6 @@ from couler_plugins.ir import (
     call_sites,
     callables,
     callers_first,
-    inline_callees,
     recursive,
     references,
 )
@@ -86,6 +83,7 @@ class Analysis:
         declared: whether all that owners could declare counts as declared. That tells what a declaration would change;
             no key may come of it.
         unkept: why the engine's own cache keeps nothing, whatever the operation; None where it may keep results.
+        by_content: whether commands are wrapped that can be, so that keys cover the contents of their artifacts.
         like: another analysis of the same workflow, which knows what holds of its operations already.
     """
 
@@ -99,6 +97,7 @@ class Analysis:
         fingerprints: bool = False,
         declared: bool = False,
         unkept: Objection | None = None,
+        by_content: bool = False,
         like: Analysis | None = None,
     ) -> None:
         self.workflow = workflow
@@ -106,14 +105,21 @@ class Analysis:
         self._assume_pure = assume_pure or declared
         self._declared = declared
         self._fingerprints = fingerprints
-        self._unkept = unkept
+        self._by_content = by_content
         self._by_name = callables(workflow)
         self._dynamic = any(isinstance(site.step.call, Dynamic) for site in call_sites(workflow))
         self._circular = frozenset(graph.name for graph in workflow.graphs) if circular else recursive(workflow)
         self._inline = {name: item for name, item in self._by_name.items() if item.inline}
-        self._facts: dict[tuple[str, bool], Facts] = {} if like is None else like._facts
+        self._operations: OperationFacts = OperationFacts(
+            workflow,
+            facet,
+            fingerprints=fingerprints,
+            unkept=unkept,
+            by_content=by_content,
+            like=None if like is None else like._operations,
+        )
         self._composites = Composites(
-            self._by_name, self._circular, self._facts_of_call, lambda graph, scope: self._graph(graph, scope)[0]
+            self._by_name, self._circular, self._operations.of_call, lambda graph, scope: self._graph(graph, scope)[0]
         )
 
     @cached_property
@@ -125,52 +131,32 @@ class Analysis:
             inner, called = self._graph(graph, scopes.get(graph.name, UNREACHABLE))
             by_call.update({(graph.name, name): verdict for name, verdict in inner.items()})
             for name, around in called:
-                scopes[name] = merge_scopes(scopes[name], around) if name in scopes else around
+                scopes[name] = self._merged(scopes[name], around) if name in scopes else around
         return {place: verdict for place, verdict in by_call.items() if verdict.facts is not None}
 
-    def facts(self, operation: Operation, *, result: bool) -> Facts:
-        """What holds of an operation whatever its owner waives, by whether somebody reads what it prints."""
-        facts = self._facts.get((operation.name, result))
-        if facts is None:
-            material = self._facet.material(operation, result=result)
-            objections = list(operation_objections(operation, material))
-            if not self._fingerprints:
-                objections += key_objections(operation)
-            if not operation.outputs and not result:
-                objections.append(Objection("no-outputs", "it has no outputs, so it runs for its effect"))
-            if self._unkept is not None and all(waiver_of(item.rule) for item in objections):
-                objections.append(self._unkept)
-            objections.sort(key=lambda item: item.against == "storage")
-            about = tuple(self._about_operation(item, operation, material) for item in objections)
-            facts = self._facts[operation.name, result] = Facts(operation, material, spec_hash(material.content), about)
-        return facts
+    def _merged(self, one: Scope, other: Scope) -> Scope:
+        return merge_scopes(one, other, by_content=True) if self._by_content else merge_scopes(one, other)
 
-    def _about_operation(self, objection: Objection, operation: Operation, material: Material) -> Objection:
-        """The objection with the operation or its program as its place, and with what would take it away."""
-        remedy = self._facet.how_to_version(operation) if objection.rule == "no-inputs" else objection.remedy
-        return msgspec.structs.replace(objection, remedy=remedy).at(
-            (objection.seen and material.source) or operation.source
-        )
-
-    def _facts_of_call(self, graph: Graph | None, step: Step, operation: Operation) -> Facts:
-        return self.facts(operation, result=graph is not None and (graph.name, step.name) in self._results_read)
+    def _callee(self, step: Step) -> Graph | Operation | None:
+        return self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
 
     def from_outside(self, operation: Operation, step: Step | None = None) -> Verdict:
         """What holds of a call of which nothing is known but its inputs: the entry's, or one from another workflow."""
         upstream = Found()
-        if any(port.kind == "artifact" for port in operation.inputs):
+        covers = self._operations.covers(operation)
+        if not covers and any(port.kind == "artifact" for port in operation.inputs):
             upstream.objections.append(FROM_CALLER)
         if self.workflow.name and operation.name in self._in_circle and RECURSIVE.blocked is not None:
             upstream.objections.append(RECURSIVE.blocked)
         if step is None:
             step = Step(name="", call=Call(name=operation.name))
-            if operation.kind == "script":
+            if operation.kind == "script" and not covers:
                 upstream.objections.append(PRINTED)
             if not (self._declared or self._facet.own_declaration(operation) or self._facet.declared.own(operation)):
                 undeclared = msgspec.structs.replace(NOT_FOR_ALL, remedy=self._facet.how_to_declare(operation))
                 upstream.objections.insert(0, undeclared)
             upstream.objections = [item.at(operation.source) for item in upstream.objections]
-        places, facts = places_of(self._facet, None, step, operation), self._facts_of_call(None, step, operation)
+        places, facts = places_of(self._facet, None, step, operation), self._operations.of_call(None, step, operation)
         return self._verdict(places, facts, step, upstream, Scope())
 
     @cached_property
@@ -178,16 +164,6 @@ class Analysis:
         """The operations that a recursive graph calls."""
         graphs = [graph for graph in self.workflow.graphs if graph.name in self._circular]
         return frozenset(step.call.name for graph in graphs for step in graph.steps if isinstance(step.call, Call))
-
-    @cached_property
-    def _results_read(self) -> frozenset[tuple[str, str]]:
-        """The steps whose printed result something in their graph reads: for others an engine does not keep it."""
-        read = set()
-        for graph in self.workflow.graphs:
-            inline = [callee for step in graph.steps for callee in inline_callees(step, self._inline)]
-            reads = (item for item in references((graph, *inline)) if item.to == "output" and item.kind == "result")
-            read |= {(graph.name, item.step) for item in reads}
-        return frozenset(read)
 
     def _first_scopes(self, by_call: dict[tuple[str, str], Verdict]) -> dict[str, Scope]:
         """The scopes of what is called from outside of all graphs; puts the verdicts on those calls into `by_call`."""
@@ -201,9 +177,9 @@ class Analysis:
         calls = [(step, Scope(blocked=HANDLER)) for step in handlers if id(step) not in in_graphs]
         calls += [(entry, Scope())] if entry is not None else []
         for step, scope in calls:
-            callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
+            callee = self._callee(step)
             if isinstance(callee, Graph) and callee.name not in self._circular:
-                scopes[callee.name] = merge_scopes(scopes[callee.name], scope) if callee.name in scopes else scope
+                scopes[callee.name] = self._merged(scopes[callee.name], scope) if callee.name in scopes else scope
             elif isinstance(callee, Operation) and step is entry:
                 by_call["", step.name] = self.from_outside(callee, None if self.workflow.library else step)
         return scopes
@@ -215,31 +191,37 @@ class Analysis:
         verdicts: dict[str, Verdict] = {}
         called: list[tuple[str, Scope]] = []
         view = GraphView(graph, self._inline)
-        before = Before(graph, view, scope, verdicts, identified=self._fingerprints)
+        covers = {step.name: self._operations.covers(self._callee(step)) for step in graph.steps}
+        before = Before(
+            graph, view, scope, verdicts, identified=self._fingerprints, covers=lambda step: covers[step.name]
+        )
         steps = {step.name: step for step in graph.steps}
         for step in map(steps.__getitem__, view.order()):
-            callee = self._by_name.get(step.call.name) if isinstance(step.call, Call) else None
+            callee = self._callee(step)
             said = places_of(self._facet, graph, step, callee) if isinstance(callee, Operation) else []
             upstream = before.look(step, ordered=not waives_order(said), remedy=order_remedy(self._facet, callee, said))
             blocked = [scope.blocked] if scope.blocked else []
-            passed = (fingerprint_objections if self._fingerprints else argument_objections)(step)
+            check = fingerprint_objections if self._fingerprints else argument_objections
+            passed = check(step, by_content=covers[step.name])
             own = [*blocked, *call_objections(step), *passed, *self._places(graph, step, callee, upstream)]
             upstream.objections = [item.at(step.source) for item in (*own, *upstream.objections)]
             if isinstance(callee, Operation):
-                facts = self._facts_of_call(graph, step, callee)
+                facts = self._operations.of_call(graph, step, callee)
                 verdicts[step.name] = self._verdict(said, facts, step, upstream, scope)
             else:
                 verdicts[step.name] = self._composite(step, callee, upstream)
                 if callee is not None and callee.name not in self._circular:
                     items, identified = self._facet.items(step), self._fingerprints
-                    around = inner_scope(step, upstream, scope, verdicts, items, identified=identified)
+                    around = inner_scope(
+                        step, upstream, scope, verdicts, items, identified=identified, by_content=self._by_content
+                    )
                     called.append((callee.name, around))
         return verdicts, called
 
     def _composite(self, step: Step, callee: Graph | None, upstream: Found) -> Verdict:
         """The verdict on a call of a graph (of nothing that is known, where there is no callee)."""
         # What is cut off from this call by a value need not be so from the steps inside of its graph.
-        cut = upstream.cut or upstream.cut_outside
+        cut = upstream.cut or upstream.cut_outside or upstream.by_content
         has_spec = callee is not None and upstream.objection is None and not cut and uncertain(step) is None
         spec = self._composites.spec(callee) if has_spec and callee is not None else None
         lineage = None
@@ -257,7 +239,9 @@ class Analysis:
                 if objection is not None and isinstance(callee, Operation):
                     words = waivers_in(places_of(self._facet, graph, step, callee))
                     objection = waive_place(objection, words, partial(self._facet.how_to_allow, callee))
-                if objection is not None:
+                if objection is not None and self._operations.covers(callee):
+                    upstream.by_content = True
+                elif objection is not None:
                     yield objection
                 content = "".join(map(str, argument.value.parts))
                 upstream.producers.append(Producer(argument.name, Lineage(digest(["place", [content]]))))
@@ -267,6 +251,7 @@ class Analysis:
         said = resolve(places, assume_pure=self._assume_pure)
         words, allow = waivers_in(places), partial(self._facet.how_to_allow, operation)
         itself = isinstance(said, Declaration) and said.itself
+        only_by_content = facts._replace(objections=facts.otherwise)
         facts, warnings = waive(facts, words, allow, itself=itself)
         missing = said if isinstance(said, Objection) and said.rule == "not-declared" else None
         objections = [DYNAMIC] if self._dynamic else []
@@ -289,6 +274,10 @@ class Analysis:
             objections.append(missing.at(operation.source))
         items = self._facet.items(step)
         lasts = isinstance(said, Declaration) and said.max_age is None and uncertain(step) is None
+        # What is only covered by its content is in no lineage.
+        lasts = (
+            lasts and not upstream.by_content and not waive(only_by_content, words, allow, itself=itself)[0].objections
+        )
         return Verdict(
             objections=tuple(item.at(step.source) for item in objections),
             declarable=declarable,

@@ -8,7 +8,7 @@ from typing import Any
 from couler_plugins.caching.impurity_patterns import impure_expression
 from couler_plugins.caching.keys import digest, spec_hash
 from couler_plugins.caching.rules import uncertain
-from couler_plugins.caching.upstream import Found, handed_by_value
+from couler_plugins.caching.upstream import Found, handed_by_value, label_of
 from couler_plugins.caching.verdicts import Facts, Lineage, Scope, Verdict, outline
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Argument, Call, Graph, Operation, Reference, Step, references
@@ -25,6 +25,7 @@ def inner_scope(
     items: int | None,
     *,
     identified: bool = False,
+    by_content: bool = False,
 ) -> Scope:
     """The scope of the graph that a step calls.
 
@@ -35,6 +36,7 @@ def inner_scope(
         verdicts: what was found about the steps of that graph so far.
         items: how often the step runs for its loop; None where only the run knows.
         identified: whether the engine tells artifacts from one another by itself, as it does values.
+        by_content: whether keys may cover the contents of artifacts.
     """
     runs = None if items is None or scope.runs is None else items * scope.runs
     if upstream.objection is not None:
@@ -44,7 +46,8 @@ def inner_scope(
     if any(leaf.to != GLOBAL for producer in ordered for leaf in producer.lineage.leaves):
         reason = f"what runs before {step.name!r} cannot be named inside of its graph"
         return Scope(blocked=Objection("unknown-producer", reason), runs=runs)
-    carried = {item.name: handed_by_value(step, item.name, identified=identified) for item in step.arguments}
+    ports = [label_of(item.kind, item.name) for item in step.arguments]
+    carried = {port: handed_by_value(step, port, identified=identified or by_content) for port in ports}
     unknown = {
         repr(name): frozenset(port for port, handed in carried.items() if name in handed.steps) for name in upstream.cut
     }

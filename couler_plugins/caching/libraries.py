@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
-from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place, directive_of, with_calls
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.verdicts import Verdict
@@ -30,7 +29,7 @@ MIXED = Objection("uncached-caller", "a step of its own library calls it too, an
 
 
 def cached_library(
-    bare: Workflow, analysis: Analysis, verdicts: Mapping[Place, Verdict], copies: set[str]
+    bare: Workflow, from_outside: Callable[[Operation], Verdict], verdicts: Mapping[Place, Verdict], copies: set[str]
 ) -> tuple[Workflow, dict[str, Verdict]]:
     """The library with directives on operations, which hold for calls from anywhere.
 
@@ -39,7 +38,7 @@ def cached_library(
 
     Args:
         bare: the library, stripped.
-        analysis: of it.
+        from_outside: tells what is found about calls of an operation from other workflows.
         verdicts: what was found about each call inside.
         copies: operations that are private copies already.
 
@@ -60,7 +59,7 @@ def cached_library(
     for operation in bare.operations:
         inside = places.get(operation.name, [])
         if operation.name not in copies:
-            verdict = analysis.from_outside(operation)
+            verdict = from_outside(operation)
             # A call inside that is not cached needs the operation as it is; one that hands over more gets a copy.
             uncached = operation.name in handling or any(verdicts[place].objections for place in inside)
             if not verdict.objections and uncached:

@@ -114,10 +114,16 @@ def call_objections(step: Step) -> Iterator[Objection]:
         yield objection
 
 
-def argument_objections(step: Step) -> Iterator[Objection]:
-    """Why no key of ours covers what a call is given."""
+def argument_objections(step: Step, *, by_content: bool = False) -> Iterator[Objection]:
+    """Why no key of ours covers what a call is given.
+
+    Args:
+        step: the call.
+        by_content: whether its key covers the contents of artifacts, wherever they come from.
+    """
     for argument in step.arguments:
-        yield from _argument_objections(argument)
+        if not (by_content and argument.kind == "artifact" and isinstance(argument.value, Native)):
+            yield from _argument_objections(argument)
 
 
 def _argument_objections(argument: Argument) -> Iterator[Objection]:
@@ -141,8 +147,13 @@ def _argument_objections(argument: Argument) -> Iterator[Objection]:
             yield Objection("argument", f"{where} is chosen at run time in a way that no cache key covers")
 
 
-def fingerprint_objections(step: Step) -> Iterator[Objection]:
-    """Why an engine's own fingerprint of what a call is given says too little, or differs from run to run."""
+def fingerprint_objections(step: Step, *, by_content: bool = False) -> Iterator[Objection]:
+    """Why an engine's own fingerprint of what a call is given says too little, or differs from run to run.
+
+    Args:
+        step: the call.
+        by_content: as for `argument_objections`; an engine's own key never covers contents.
+    """
     for argument in step.arguments:
         for reference in references(argument.value):
             if reference.to in ("global", "run", "secret", "status"):

@@ -1,10 +1,10 @@
 """What runs before a step, as far as its key has to cover it.
 
 A step before it, by data or by order, is either covered by its lineage, or cut off by a parameter that hands its value
-on (which is hashed at run time), or unknown: then the step has no key. Order alone counts, since a step may leave
-behind what nobody declares (`load-table`, then `report`); so what is before a step that is cut off counts as well.
-The owner of a step may waive that by the word `order`: for this step only what it reads counts, and steps after it look
-further back than it.
+on (which is hashed at run time; so is an artifact, in a pod that has it), or unknown: then the step has no key. Order
+alone counts, since a step may leave behind what nobody declares (`load-table`, then `report`); so what is before a step
+that is cut off counts as well. The owner of a step may waive that by the word `order`: for this step only what it reads
+counts, and steps after it look further back than it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,15 @@ ANY_ARTIFACT = digest(["artifact"])
 
 
 class Handed(NamedTuple):
-    """What reaches a call by value: the steps and the inputs of the graph that its arguments read."""
+    """What reaches a call by value: the steps and the inputs of the graph (see `label_of`) that its arguments read."""
 
     steps: frozenset[str]
     inputs: frozenset[str]
+
+
+def label_of(kind: str, name: str) -> str:
+    """Tell inputs of both kinds apart, which may have the same name."""
+    return f"artifact:{name}" if kind == "artifact" else name
 
 
 def handed_by_value(step: Step, name: str | None = None, *, identified: bool = False) -> Handed:
@@ -36,18 +41,20 @@ def handed_by_value(step: Step, name: str | None = None, *, identified: bool = F
 
     Args:
         step: the call.
-        name: the argument that is meant; all of them unless given.
-        identified: whether artifacts count as values, since the engine tells one from another by itself.
+        name: the argument that is meant, as `label_of` tells it; all of them unless given.
+        identified: whether artifacts count as values: the engine, or a key of their contents, tells one from another.
     """
     kinds = ("parameter", "artifact") if identified else ("parameter",)
     read = [
         reference
         for argument in step.arguments
-        if argument.kind in kinds and name in (None, argument.name)
+        if argument.kind in kinds and name in (None, label_of(argument.kind, argument.name))
         for reference in references(argument.value)
     ]
     steps = frozenset(item.step for item in read if item.to == "output" and reference_kind(item) in kinds)
-    inputs = frozenset(item.name for item in read if item.to == "input" and reference_kind(item) in kinds)
+    inputs = frozenset(
+        label_of(kind, item.name) for item in read if item.to == "input" and (kind := reference_kind(item)) in kinds
+    )
     return Handed(steps, inputs)
 
 
@@ -59,6 +66,7 @@ class Found:
         untold: those of them that it waits for, without any argument that tells of them.
         cut: the steps before it that have none, but whose values it reads.
         cut_outside: the same for what is before its graph, by label.
+        by_content: whether something that it reads is only covered by its content, which is not known beforehand.
         objections: why the step has no key, if so.
         order_remedy: tells what its owner would say so that mere order does not count.
     """
@@ -69,6 +77,7 @@ class Found:
         self.untold: list[Producer] = []
         self.cut: list[str] = []
         self.cut_outside: list[str] = []
+        self.by_content = False
         self.objections: list[Objection] = []
 
     @property
@@ -86,13 +95,22 @@ class Before:
         scope: what is before the graph.
         verdicts: what was found about each step so far; steps are looked at in the graph's order.
         identified: whether the engine tells artifacts from one another by itself, as it does values.
+        covers: tells whether the key of a step covers the contents of its artifacts.
     """
 
     def __init__(
-        self, graph: Graph, view: GraphView, scope: Scope, verdicts: Mapping[str, Verdict], *, identified: bool = False
+        self,
+        graph: Graph,
+        view: GraphView,
+        scope: Scope,
+        verdicts: Mapping[str, Verdict],
+        *,
+        identified: bool = False,
+        covers: Callable[[Step], bool] = lambda step: False,
     ) -> None:
         self._scope = scope
         self._identified = identified
+        self._covers = covers
         self._view = view
         self._verdicts = verdicts
         self._steps = {step.name: step for step in graph.steps}
@@ -109,7 +127,7 @@ class Before:
             remedy: tells what its owner would say so that it does not.
         """
         upstream = Found(remedy)
-        inputs_by_value = handed_by_value(step, identified=self._identified)
+        inputs_by_value = handed_by_value(step, identified=self._identified or self._covers(step))
         if ordered:
             upstream.objections = list(self._objections(step, inputs_by_value, upstream))
         else:
@@ -142,6 +160,9 @@ class Before:
                 label = f"{source.step!r}, whose artifact it reads,"
             if lineage is None and self._identified:
                 lineage = Lineage(ANY_ARTIFACT, (source,))
+            if lineage is None and self._covers(step):
+                upstream.by_content = True
+                continue
             if lineage is None:
                 yield Objection("unknown-producer", f"{label} has no key")
                 return

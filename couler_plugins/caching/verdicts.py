@@ -116,6 +116,7 @@ class Facts(NamedTuple):
         spec: its spec hash.
         objections: every rule against reusing what it makes, then every rule against keeping it.
         waived: what its owner says does not change the result, in words; the spec hash covers them.
+        otherwise: more rules against reusing what it makes, if its key did not cover the contents of its artifacts.
     """
 
     operation: Operation
@@ -123,6 +124,7 @@ class Facts(NamedTuple):
     spec: str
     objections: tuple[Objection, ...]
     waived: tuple[str, ...] = ()
+    otherwise: tuple[Objection, ...] = ()
 
     @property
     def objection(self) -> Objection | None:
@@ -151,6 +153,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         entries: how many results one run adds; None where only the run knows.
         wrapper: what a wrapper around the command is told that keeps its results, where the engine's own cache cannot.
         choice: what the policy says of keeping its results, in half a sentence; empty where none was asked.
+        by_content: the verdict where a wrapper's key covers the contents of artifacts; None where none is asked for.
     """
 
     objections: tuple[Objection, ...] = ()
@@ -165,6 +168,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     entries: int | None = None
     wrapper: tuple[tuple[str, str], ...] = ()
     choice: str = ""
+    by_content: Verdict | None = None
 
     @property
     def objection(self) -> Objection | None:
@@ -183,7 +187,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         blocked: a rule against everything in it.
         unknown: producers without a key that run before it, by label, each with the inputs of the graph that carry its
-            value in.
+            value in, as `upstream.label_of` tells them.
         producers: those with a key; only values that the whole run knows may be in their lineages.
         artifacts: where the artifacts come from that enter by its inputs; None where that has no key.
         runs: how often it runs in one run of the workflow; None where only the run knows.
@@ -196,10 +200,17 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     runs: int | None = 1
 
 
-def merge_scopes(one: Scope, other: Scope) -> Scope:
-    """The scope of a graph that is called from both."""
-    blocked = one.blocked or other.blocked
-    if blocked is None and (one.producers, one.artifacts) != (other.producers, other.artifacts):
+def merge_scopes(one: Scope, other: Scope, *, by_content: bool = False) -> Scope:
+    """The scope of a graph that is called from both.
+
+    Args:
+        one, other: the scopes of two calls.
+        by_content: whether artifacts may come from several places, since keys may cover their contents.
+    """
+    blocked, artifacts = one.blocked or other.blocked, one.artifacts
+    if by_content:  # what is not the same has no lineage
+        artifacts = {name: lineage for name, lineage in artifacts.items() if other.artifacts.get(name) == lineage}
+    if blocked is None and (one.producers != other.producers or not (by_content or artifacts == other.artifacts)):
         blocked = Objection("several-callers", "it is called from several places, after different steps")
     unknown = {
         label: one.unknown.get(label, frozenset()) & other.unknown.get(label, frozenset())
@@ -208,4 +219,4 @@ def merge_scopes(one: Scope, other: Scope) -> Scope:
         for label in sorted({*one.unknown, *other.unknown})
     }
     runs = None if one.runs is None or other.runs is None else one.runs + other.runs
-    return Scope(blocked=blocked, unknown=unknown, producers=one.producers, artifacts=one.artifacts, runs=runs)
+    return Scope(blocked=blocked, unknown=unknown, producers=one.producers, artifacts=artifacts, runs=runs)

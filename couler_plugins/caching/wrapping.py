@@ -36,6 +36,7 @@ RESTRICTED = {
 """What https://kubernetes.io/docs/concepts/security/pod-security-standards/ calls restricted. It names no user: the
 image has one, a pod may have another, and OpenShift gives a namespace its own. Argo's launcher, which is what the
 command is, makes the copies of its outputs readable for all, and an `emptyDir` can be written by all."""
+UNDECLARED = {"not-declared"}
 LONGEST = 86_400  # seconds
 LONGEST_NAME = 253
 
@@ -118,28 +119,37 @@ def wrapped(
     verdicts: Mapping[Place, Verdict],
     wrapper_objection: Callable[[Operation, Material], Objection | None],
     wrapper: Wrapper,
+    wrapper_options: Callable[[Operation, Material], Mapping[str, str]] = lambda operation, material: {},
 ) -> dict[Place, Verdict]:
     """Return the verdicts, those changed to a wrapper that only the engine's own cache stands against.
 
-    Their keys are those that memoization would have.
+    Their keys are those that memoization would have, and cover the contents of artifacts as well where a wrapper can.
 
     Args:
         verdicts: what was found about each call.
         wrapper_objection: says why a command cannot be wrapped.
         wrapper: what wrappers are told.
+        wrapper_options: returns what a wrapper is told of one operation alone.
     """
 
     def one(verdict: Verdict) -> Verdict:
-        objection, facts = verdict.objection, verdict.facts
-        if objection is None or objection.against != "storage" or facts is None or not verdict.declared:
+        objection, other = verdict.objection, verdict.by_content or verdict
+        facts = other.facts
+        if objection is None or facts is None:
             return verdict
-        if _takes_lineage_for_its_own(facts.operation, has_lineage=bool(verdict.lineages)):
-            return verdict
-        if (refusal := wrapper_objection(facts.operation, facts.material)) is not None:
-            reason = f"{objection.reason}; {refusal.reason}"
-            objections = (msgspec.structs.replace(objection, reason=reason), *verdict.objections[1:])
-            return msgspec.structs.replace(verdict, objections=objections)
-        return msgspec.structs.replace(verdict, objections=(), wrapper=wrapper.options(verdict.max_age))
+        remaining = tuple(item for item in other.objections if item.against == "reuse")
+        refusal = wrapper_objection(facts.operation, facts.material)
+        if refusal is not None or _takes_lineage_for_its_own(facts.operation, has_lineage=bool(other.lineages)):
+            first, *more = other.objections or (msgspec.structs.replace(objection, against="storage"),)
+            if refusal is not None and first.against == "storage":
+                first = msgspec.structs.replace(first, reason=f"{first.reason}; {refusal.reason}")
+            return msgspec.structs.replace(other, objections=(first, *more))
+        if remaining:
+            return msgspec.structs.replace(
+                other, objections=remaining, declarable={item.rule for item in remaining} == UNDECLARED
+            )
+        own = sorted(wrapper_options(facts.operation, facts.material).items())
+        return msgspec.structs.replace(other, objections=(), wrapper=(*wrapper.options(other.max_age), *own))
 
     return {place: one(verdict) for place, verdict in verdicts.items()}
 

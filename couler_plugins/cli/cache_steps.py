@@ -15,8 +15,11 @@ from couler_plugins.caching.dataplane.outputs import restore, save
 from couler_plugins.caching.dataplane.pods import (
     HIT,
     KEPT,
+    KEY,
     RESTORED,
     at_work,
+    ensure_temporary_folder,
+    key_by_content,
     outputs_in,
     provide_launcher,
     read_max_age,
@@ -26,8 +29,10 @@ from couler_plugins.caching.dataplane.pods import (
     within,
     write_max_age,
 )
+from couler_plugins.cli.cache_arguments import named
 from couler_plugins.cli.cache_options import (
     AGE,
+    TEXT,
     harmless,
     max_age_option,
     opened,
@@ -40,6 +45,7 @@ from couler_plugins.errors import EngineError
 from couler_plugins.net.redacting import redact
 from couler_plugins.options.config import Config
 
+FILE = click.Path(path_type=Path)
 NOT_RESTORED, NOT_KEPT = "nothing was restored", "the result is not kept"
 
 _folder = click.argument("folder", metavar="FOLDER")
@@ -52,6 +58,9 @@ _deadline = click.option(
     default="",
     metavar="TIME",
     help="The deadline of the run: 2027-01-31T12:00:00Z. The store gets a small part of the remaining time.",
+)
+_key_folder = click.option(
+    "--key-folder", type=FILE, metavar="PATH", help="The folder of the key that covers the contents of the inputs."
 )
 _names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
 
@@ -118,6 +127,8 @@ class HarmlessCommand(click.Command):
 @_folder
 @_key
 @max_age_option
+@click.option("--input", "inputs", type=TEXT, multiple=True, metavar="NAME=PATH", help="An input artifact.")
+@_key_folder
 @_pod_timeout
 @_deadline
 @_names
@@ -129,6 +140,8 @@ def pod_restore(
     folder: str,
     key: str,
     max_age: float | None,
+    inputs: tuple[str, ...],
+    key_folder: Path | None,
     timeout: float | None,
     deadline: str,
     names: tuple[str, ...],
@@ -139,16 +152,22 @@ def pod_restore(
     """
     shared = Path(folder)
     outputs = outputs_in(shared, RESTORED, names)
+    ensure_temporary_folder(shared)
     with harmless(NOT_KEPT, bad_input=True):
         write_max_age(shared, max_age)
-    with harmless(NOT_RESTORED, bad_input=True), tidy(), within(timeout, deadline), opened(config) as cache:
-        if restore(cache, key, outputs, max_age=max_age) is not None:
-            (shared / HIT).touch()
+    with harmless(NOT_RESTORED, bad_input=True), tidy(), within(timeout, deadline):
+        if key_folder is not None:
+            key = key_by_content(key, {name: Path(path) for name, path in map(named, inputs)})
+            (key_folder / KEY).write_text(key)
+        with opened(config) as cache:
+            if restore(cache, key, outputs, max_age=max_age) is not None:
+                (shared / HIT).touch()
 
 
 @click.command("pod-save", hidden=True, cls=HarmlessCommand, what=NOT_KEPT, in_folder=True, last=release_launcher)
 @_folder
 @_key
+@_key_folder
 @_pod_timeout
 @_deadline
 @_names
@@ -160,6 +179,7 @@ def pod_save(
     config: Config,
     folder: str,
     key: str,
+    key_folder: Path | None,
     timeout: float | None,
     deadline: str,
     names: tuple[str, ...],
@@ -167,6 +187,7 @@ def pod_save(
 ) -> None:
     """Stores the result of a wrapped step, in its sidecar. Waits until the command has ended. Never fails."""
     shared = Path(folder)
+    ensure_temporary_folder(shared)
     with at_work(shared):
         try:
             # What went wrong is said before the launcher goes on: once the command has ended, so has this container.
@@ -174,6 +195,9 @@ def pod_save(
                 if not wait_for_result(shared):
                     return
                 meta = msgspec.structs.replace(meta, seconds=seconds_taken(shared))
+                if key_folder is not None and not (key_folder / KEY).exists():
+                    raise EngineError("the contents of its input artifacts could not be read")
+                key = key if key_folder is None else (key_folder / KEY).read_text()
                 with within(timeout, deadline), opened(config, writing=True) as cache:
                     new = outputs_in(shared, KEPT, names)
                     refusal = save(cache, key, new, meta, max_age=read_max_age(shared))

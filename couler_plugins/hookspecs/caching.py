@@ -93,6 +93,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
             only a reference to them is kept.
         warnings: what its owner should know, each half a sentence.
         objections: why the engine's own facts forbid caching it.
+        by_content: the same, where the contents of its input artifacts are in its key; None where that is the same.
     """
 
     content: Any
@@ -103,6 +104,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     entry_bytes: int = 0
     warnings: tuple[str, ...] = ()
     objections: tuple[Objection, ...] = ()
+    by_content: tuple[Objection, ...] | None = None
 
 
 class Shards(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +148,10 @@ class Knowledge(Protocol):
     def items(self, step: Step) -> int | None:
         """How often a step runs for its loop at most; None where only the run knows, or nobody has to."""
         return 1 if step.loop is None else None
+
+    def covers_contents(self, operation: Operation) -> bool:
+        """Whether a wrapper's key covers the contents of its input artifacts, and a wrapper keeps what it prints."""
+        return False
 
     def place_objection(self, argument: Argument) -> Objection | None:
         """Why an artifact that a call takes from outside of the workflow forbids caching; None if it never changes."""

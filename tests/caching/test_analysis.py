@@ -8,6 +8,7 @@ from typing import Literal as OneOf
 import pytest
 
 from caching.toy import TOY, Toy, artifact, main, rules, verdicts
+from couler_plugins.caching.analysis import Analysis
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import (
     AnyOf,
@@ -15,6 +16,7 @@ from couler_plugins.ir import (
     Call,
     Dynamic,
     External,
+    Graph,
     Handler,
     Literal,
     Native,
@@ -24,6 +26,7 @@ from couler_plugins.ir import (
     Port,
     Reference,
     Step,
+    Workflow,
     replace,
 )
 from ir.small import out, passing, step
@@ -53,6 +56,56 @@ def test_artifacts() -> None:
     fixed, moving = (Argument(name="a", kind="artifact", value=Native.of({kind: "x"})) for kind in ("fixed", "s3"))
     assert rules(main(step("b", call="eat", arguments=(fixed,))), TOY)["g/b"] == ""
     assert rules(main(step("b", call="eat", arguments=(moving,))), TOY)["g/b"] == "unversioned-input"
+
+
+def by_content(workflow: Workflow, toy: Toy) -> dict[str, str]:
+    """The rule against each call where wrappers see what is in artifacts."""
+    found = Analysis(workflow, toy, by_content=True).verdicts
+    return {"/".join(place): "" if item.objection is None else item.objection.rule for place, item in found.items()}
+
+
+COVERS = Toy(impure=["bad"], covers=["eat"])
+
+
+def test_contents_of_artifacts_cut() -> None:
+    a, bad = step("a"), step("a", call="bad")
+    eat = step("b", "a", call="eat", arguments=(artifact("a", "a"),))
+    assert by_content(main(bad, eat), COVERS)["g/b"] == ""
+    assert by_content(main(bad, eat), TOY)["g/b"] == "unknown-producer"  # its wrapper cannot see them
+    assert rules(main(bad, eat), COVERS)["g/b"] == "unknown-producer"
+    assert by_content(main(bad, eat, step("c", "b")), COVERS)["g/c"] == "unknown-producer"
+    assert by_content(main(a, eat, step("c", "b")), COVERS)["g/c"] == ""
+    order = step("b", "a", "o", call="eat", arguments=(artifact("a", "a"),))
+    assert by_content(main(bad, step("o", call="bad"), order), COVERS)["g/b"] == "unknown-producer"
+    assert by_content(main(bad, step("o"), order), COVERS)["g/b"] == ""
+
+
+def test_contents_change_nothing_of_what_has_a_lineage() -> None:
+    eat = step("b", "a", call="eat", arguments=(artifact("a", "a"),))
+    flow = main(step("a"), eat, step("c", "b"))
+    plain, other = (Analysis(flow, COVERS, by_content=covers).verdicts for covers in (False, True))
+    assert plain == other
+
+
+def test_contents_at_a_place() -> None:
+    moving = Argument(name="a", kind="artifact", value=Native.of({"s3": "x"}))
+    flow = main(step("b", call="eat", arguments=(moving,)), step("c", "b"))
+    assert by_content(flow, COVERS) == {"g/b": "", "g/c": "unknown-producer"}
+
+
+@pytest.mark.parametrize("port", ["a", "x"])
+def test_contents_that_go_into_a_graph(port: str) -> None:
+    """An artifact and a parameter of the same name are two things."""
+    value = Reference(to="input", kind="parameter", name="x")
+    inner = {
+        "a": step("e", call="eat", arguments=(artifact("a", "", port),)),
+        "x": step("e", call="use", arguments=passing(x=value)),
+    }
+    graph = Graph(name="inner", inputs=(Port(name=port, kind="artifact"), Port(name="x")), steps=(inner[port],))
+    given = (artifact(port, "a"), *passing(x=Literal(value="1")))
+    calls = main(step("a", call="bad"), step("b", "a", call="inner", arguments=given))
+    found = by_content(replace(calls, graphs=(*calls.graphs, graph)), COVERS)
+    assert found["inner/e"] == ("" if port == "a" else "unknown-producer")
 
 
 @pytest.mark.parametrize(

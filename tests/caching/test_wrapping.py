@@ -62,7 +62,7 @@ def test_the_key_is_the_same_without_it() -> None:
         (Toy(objections={"op": Objection("secret", "it reads a secret")}), "secret"),
         (Toy(objections={"op": FULL}, said={"op": "never"}), "never"),
         (Toy(objections={"op": FULL}, said={"op": "always"}), "always"),
-        (Toy(objections={"op": FULL}, impure=["op"]), "unbounded-output"),
+        (Toy(objections={"op": FULL}, impure=["op"]), "not-declared"),
         (Toy(objections={"op": FULL}, unwrappable=["op"]), "unbounded-output"),
     ],
 )

@@ -25,6 +25,7 @@ class Toy:
         objections: what speaks against operations, by name.
         reads: parameters that operations read by themselves, by name.
         unwrappable: names of operations whose command cannot be wrapped.
+        covers: names of operations whose artifacts a wrapper sees.
         programs: texts of programs, by name.
         allow: what is waived for operations, by name.
         itself: whether what is said is said of the operations themselves.
@@ -36,6 +37,7 @@ class Toy:
     objections: Mapping[str, Objection] = field(default_factory=dict)
     reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unwrappable: Sequence[str] = ()
+    covers: Sequence[str] = ()
     programs: Mapping[str, str] = field(default_factory=dict)
     allow: Mapping[str, str] = field(default_factory=dict)
     itself: bool = True
@@ -81,6 +83,9 @@ class Toy:
     def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
         refused = operation.name in self.unwrappable
         return Objection("not-wrapped", "it has no command", "storage") if refused else None
+
+    def covers_contents(self, operation: Operation) -> bool:
+        return operation.name in self.covers
 
     def wrapper_note(self, operation: Operation, timeout: int) -> str:
         return f"it may wait {timeout} s"

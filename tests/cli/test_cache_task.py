@@ -54,7 +54,7 @@ def test_what_one_keeps_the_next_restores(folder: Path) -> None:
 def test_what_is_too_old_is_replaced(folder: Path) -> None:
     result = folder / "results/r"
     with open_cache(str(folder / "store"), clock=lambda: time.time() - 3600) as cache:
-        cache.put(key_of(Values(spec=SPEC, texts=("a=1",), files={})), {"result-r": Content(b"old", "file")})
+        cache.put(key_of(Values(spec=SPEC, texts=("a=1",), contents={})), {"result-r": Content(b"old", "file")})
     restore(folder, "--max-age=600s")
     assert (folder / "hit").read_text() == "false"
     result.write_text("new")

@@ -4,28 +4,57 @@
 #
 #   launch SECONDS NAME=PATH... -- COMMAND ARGUMENTS...
 #
-# Beside it: hit, where restored/NAME are a result; before/NAME, what an output was like before the command ran;
+# A key covers what is at a PATH that begins with `@` (an input artifact is mounted there) or `+` (in one); `-` is what
+# the command prints. Beside it: hit, where restored/NAME are a result; before/NAME, what an output was like before the command ran;
 # kept/NAME, which this writes; done, with the seconds that it took, once they are complete; ready and saved, which the
 # one who keeps them writes, ready again and again. Nothing that fails here but the command itself fails the step.
 here=${0%/*}
 box=$here/busybox
+most=262144  # bytes of a printed result: of more, Argo takes a part
 limit=$1
 shift
 
-each() {  # FUNCTION NAME=PATH... --: calls it with each name and path until it fails
+each() {  # FUNCTION NAME=PATH... --: calls it with each name, path and the sign before that, until it fails
     function=$1
     shift
     while [ "$1" != -- ]; do
-        "$function" "${1%%=*}" "${1#*=}" 2>/dev/null || return
+        path=${1#*=}
+        "$function" "${1%%=*}" "/${path#*/}" "${path%%/*}" 2>/dev/null || return
         shift
     done
 }
 
 fetch() {
-    forget "$@" && "$box" mkdir -p "$("$box" dirname "$2")" && "$box" cp -RP "$here/restored/$1" "$2.couler"
+    case $3 in
+        -) "$box" cp "$here/restored/$1" "$here/printed" ;;
+        @)  # what is mounted stays, and what is in it is replaced: of a folder, if all of it can go
+            [ -d "$2" ] && [ -d "$here/restored/$1" ] && [ ! -e "$2/.couler" ] && all_writable "$2" &&
+                "$box" mkdir "$2/.couler" "$2/.couler/old" && : >"$here/aside-$1" && "$box" cp -RP "$here/restored/$1" "$2/.couler/new"
+            ;;
+        *) forget "$@" && "$box" mkdir -p "$("$box" dirname "$2")" && "$box" cp -RP "$here/restored/$1" "$2.couler" ;;
+    esac
+}
+
+all_writable() {
+    [ -z "$("$box" find "$1" -type d ! -exec "$box" test -w {} \; -print)" ]
+}
+
+in_folder() {  # FOLDER MORE...: all that is directly in it, but for ours
+    folder=$1
+    shift
+    "$box" find "$folder" -mindepth 1 -maxdepth 1 ! -name .couler "$@"
+}
+
+move() {  # FROM TO: all that is in a folder
+    in_folder "$1" -exec "$box" mv {} "$2" \;
+    [ -z "$(in_folder "$1")" ]
 }
 
 place() {
+    case $3 in
+        -) return ;;
+        @) move "$2" "$2/.couler/old" && : >"$2/.couler/empty" && move "$2/.couler/new" "$2"; return ;;
+    esac
     "$box" rm -rf "$2.couler-old"
     if [ -e "$2" ] || [ -h "$2" ]; then
         "$box" mv "$2" "$2.couler-old" || return  # what is mounted cannot be moved, and is not emptied then
@@ -33,8 +62,23 @@ place() {
     "$box" mv "$2.couler" "$2" && "$box" rm -rf "$2.couler-old"
 }
 
-forget() {
-    "$box" rm -rf "$2.couler"
+finish() {
+    case $3 in
+        -) "$box" cat "$here/printed" || exit ;;
+        @) "$box" rm -rf "$2/.couler" || exit ;;
+    esac
+}
+
+forget() {  # an input artifact is as it was, or the command must not run
+    case $3 in
+        -) ;;
+        @)
+            [ -e "$here/aside-$1" ] || return 0
+            [ ! -e "$2/.couler/empty" ] || in_folder "$2" -exec "$box" rm -rf {} +
+            move "$2/.couler/old" "$2" && "$box" rm -rf "$2/.couler" || exit
+            ;;
+        *) "$box" rm -rf "$2.couler" ;;
+    esac
 }
 
 state() {  # PATH: what a file, or all that is in a folder, is like: kind and mode, place, size, when it was written, ...
@@ -42,17 +86,22 @@ state() {  # PATH: what a file, or all that is in a folder, is like: kind and mo
 }
 
 note() {
-    [ ! -e "$2" ] || state "$2" >"$here/before/$1"
+    [ "$3" ] || [ ! -e "$2" ] || state "$2" >"$here/before/$1"
 }
 
 written() {  # whether the command has written it, and all in it but folders (4...), whatever it has done to their names
-    [ -e "$here/before/$1" ] || return 0
+    [ ! "$3" ] && [ -e "$here/before/$1" ] || return 0
     state "$2" >"$here/after" && ! "$box" cmp -s "$here/before/$1" "$here/after" &&
         "$box" awk '{ file = substr($1, 1, 1) " " $2 " " $3 " " $4 " " $5 " " $6 }
             NR == FNR { old[file]; next } !/^4/ && file in old { exit 1 }' "$here/before/$1" "$here/after"
 }
 
 keep() {
+    if [ "$3" = - ]; then
+        "$box" mv "$here/printed" "$here/kept/$1" && "$box" chmod a+r "$here/kept/$1"
+        return
+    fi
+    [ "$3" != @ ] || [ -d "$2" ] || return
     [ -e "$2" ] && "$box" cp -RP "$2" "$here/kept/$1" && "$box" chmod -R a+rX "$here/kept/$1"
 }
 
@@ -78,6 +127,19 @@ lines() {
     "$box" tr '\000\n' "\n\\$byte" <"/proc/$$/environ"
 }
 
+keep_printed() {  # keeps what comes in, unless it is too much, and says that it has seen the end of it
+    trap '' HUP INT QUIT USR1 USR2 TERM  # they are for the command, whose last words count as well
+    "$box" head -c "$((most + 1))" >"$here/.printed" && [ "$("$box" wc -c <"$here/.printed")" -le "$most" ] &&
+        "$box" mv "$here/.printed" "$here/printed"
+    "$box" cat >/dev/null
+    : >"$here/end"
+}
+
+print_and_keep() {
+    trap '' HUP INT QUIT USR1 USR2 TERM
+    exec "$box" tee "$here/copy"
+}
+
 hand_on() {  # SIGNAL: to the command, or to be handed on once there is one
     if [ "$child" ]; then
         kill "-$1" "$child" 2>/dev/null
@@ -87,7 +149,11 @@ hand_on() {  # SIGNAL: to the command, or to be handed on once there is one
 }
 
 run() {  # NAME=PATH... -- COMMAND ARGUMENTS...: runs the command as if it stood here
-    while [ "$1" != -- ]; do shift; done
+    pipe=
+    while [ "$1" != -- ]; do
+        [ "${1#*=}" != - ] || pipe=$here/pipe
+        shift
+    done
     shift
     program=$1
     shift
@@ -104,7 +170,14 @@ run() {  # NAME=PATH... -- COMMAND ARGUMENTS...: runs the command as if it stood
         # shellcheck disable=SC2064 # the signal is known now
         trap "hand_on $signal" "$signal"
     done
-    become "$program" "$@" <&3 3<&- &
+    if [ "$pipe" ] && "$box" mkfifo "$pipe" "$here/copy" 2>/dev/null; then
+        keep_printed <"$here/copy" >/dev/null 2>&1 3<&- &
+        print_and_keep <"$pipe" 3<&- &
+        become "$program" "$@" <&3 3<&- >"$pipe" &
+    else
+        pipe=
+        become "$program" "$@" <&3 3<&- &
+    fi
     child=$!
     for signal in $early; do
         hand_on "$signal"
@@ -115,7 +188,14 @@ run() {  # NAME=PATH... -- COMMAND ARGUMENTS...: runs the command as if it stood
         wait "$child"
         code=$?
     done
+    if [ "$code" -gt 128 ]; then  # a signal may have ended the waiting just before the child ended
+        wait "$child" 2>/dev/null
+        last=$?
+        [ "$last" -eq 127 ] || code=$last
+    fi
     trap - HUP INT QUIT USR1 USR2 TERM
+    # Who is still there with the command gone may print for ever.
+    [ ! "$pipe" ] || patiently 10 "$here/end" || "$box" rm -f "$here/printed"
     return "$code"
 }
 
@@ -131,6 +211,7 @@ patiently() {  # SECONDS FILE [SIGN]: waits for a file, as long as somebody writ
 
 if [ -e "$here/hit" ]; then
     if each fetch "$@" && each place "$@"; then
+        each finish "$@"
         echo "couler: this result was computed before" >&2
         exit 0
     fi

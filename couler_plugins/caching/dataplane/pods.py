@@ -3,7 +3,8 @@
 They share a folder, an `emptyDir`: `hit` says that `restored/NAME` are a result, and `max-age` how old a result may be
 (whoever keeps one replaces what is older); `kept/NAME` are what the command has
 made, complete once there is `done`, with the seconds that it took; `ready` and `saved` tell the launcher that somebody
-keeps it, which is said again and again, and has kept it.
+keeps it, which is said again and again, and has kept it. A key of the contents of artifacts is in a folder that the
+command does not see: it could have its result kept as that of other contents.
 """
 
 from __future__ import annotations
@@ -12,20 +13,25 @@ import contextlib
 import math
 import os
 import shutil
+import stat
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from couler_plugins.caching.dataplane.contents import open_plain
+from couler_plugins.caching.artifacts.names import check_key
+from couler_plugins.caching.dataplane.contents import content_of, open_plain
 from couler_plugins.caching.dataplane.deadline import time_limit
+from couler_plugins.caching.keys import digest
 from couler_plugins.errors import EngineError
 
 BUSYBOX = "COULER_BUSYBOX"
 """The environment variable that says where a statically linked busybox is, which runs in any image."""
 RESTORED, KEPT = "restored", "kept"
+KEY = "key"
 HIT, DONE, READY, SAVED = "hit", "done", "ready", "saved"
 MAX_AGE = "max-age"
 PROGRAM_MODE, FILE_MODE = 0o755, 0o644
@@ -56,9 +62,37 @@ def provide_launcher(folder: Path) -> None:
         raise EngineError(f"the launcher cannot be written: {error.strerror or error}", file=str(folder)) from error
 
 
+def ensure_temporary_folder(folder: Path) -> None:
+    """Has temporary files in the shared folder where there is no other place for them, as with a read-only root."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        tempfile.tempdir = str(folder)
+
+
 def outputs_in(folder: Path, part: str, names: Sequence[str]) -> dict[str, Path]:
     """Where outputs of these names are in the shared folder."""
     return {name: folder / part / name for name in names}
+
+
+def key_by_content(key: str, inputs: Mapping[str, Path]) -> str:
+    """The key of a result that depends on the contents of artifacts.
+
+    Args:
+        key: covers all else.
+        inputs: the artifacts, by name.
+
+    Raises:
+        InvalidInput: the key is none, or an artifact has no content.
+        OSError: an artifact cannot be read.
+    """
+    check_key(key)
+    rows = [[name, content_of(path), _executable(path)] for name, path in sorted(inputs.items())]
+    return digest(["contents", key, rows])
+
+
+def _executable(path: Path) -> bool:
+    return path.is_file() and bool(path.stat().st_mode & stat.S_IXUSR)
 
 
 def wait_for_result(folder: Path) -> bool:

@@ -34,7 +34,7 @@ class AnalyzedCache(RowsFromSettings, EngineCache[Verdict, CacheSettings], Knowl
 
     def __init__(self, workflow: Workflow) -> None:
         self.workflow = workflow
-        self._analyses: dict[bool, Analysis] = {}
+        self._analyses: dict[tuple[bool, bool], Analysis] = {}
 
     @abstractmethod
     def how_to_annotate(self, operation: Operation, key: str, text: str) -> str:
@@ -64,15 +64,16 @@ class AnalyzedCache(RowsFromSettings, EngineCache[Verdict, CacheSettings], Knowl
         """Return why the engine's own cache keeps nothing, whatever the operation; None where it may."""
         return None
 
-    def analysis(self, settings: CacheSettings, *, declared: bool = False) -> Analysis:
+    def analysis(self, settings: CacheSettings, *, declared: bool = False, by_content: bool = False) -> Analysis:
         """Return the analysis of the bare workflow.
 
         Args:
             settings: what the user says.
             declared: whether all that owners could declare counts as declared, to tell what that would change.
+            by_content: whether commands are wrapped that can be, so that keys cover the contents of their artifacts.
         """
-        if declared not in self._analyses:
-            self._analyses[declared] = Analysis(
+        if (declared, by_content) not in self._analyses:
+            self._analyses[declared, by_content] = Analysis(
                 self.bare,
                 self,
                 assume_pure=settings.assume_pure,
@@ -81,21 +82,26 @@ class AnalyzedCache(RowsFromSettings, EngineCache[Verdict, CacheSettings], Knowl
                 fingerprints=self.fingerprints,
                 declared=declared,
                 unkept=self.unkept(settings),
-                like=self._analyses.get(False),
+                by_content=by_content,
+                like=next(iter(self._analyses.values()), None),
             )
-        return self._analyses[declared]
+        return self._analyses[declared, by_content]
 
     def verdicts_of(self, analysis: Analysis) -> Mapping[Place, Verdict]:
         """Return what an analysis finds about each call."""
         return analysis.verdicts
 
+    def looked_up(self, settings: CacheSettings, *, declared: bool = False) -> Mapping[Place, Verdict]:
+        """Return what is found about each call; see `analysis`."""
+        return self.verdicts_of(self.analysis(settings, declared=declared))
+
     def verdicts(self, settings: CacheSettings) -> Mapping[Place, Verdict]:
         """Return what is found about each call, whatever keeps the results."""
-        return self.verdicts_of(self.analysis(settings))
+        return self.looked_up(settings)
 
     def declarable(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> Mapping[Place, Verdict]:
         """Return the verdicts if owners declared all that they could; as they are where nobody is told."""
         if not settings.ctx.explains:
             return verdicts
-        verdicts_declared = self.verdicts_of(self.analysis(settings, declared=True))
+        verdicts_declared = self.looked_up(settings, declared=True)
         return {**verdicts, **self.admit(verdicts_declared, replace(settings, limit=None))}

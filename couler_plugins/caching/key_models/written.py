@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 from msgspec.structs import replace
 
@@ -17,7 +17,7 @@ from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.libraries import cached_library
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.caching.wrapping import WORKSPACE, wrapped
+from couler_plugins.caching.wrapping import WORKSPACE, Wrapper, wrapped
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Shards, SourcePlace
 from couler_plugins.ir import Argument, Call, Directive, Operation, Step, Workflow, callables
@@ -87,6 +87,9 @@ class WrittenKeys(AnalyzedCache):
     needs_rights: Objection | None = None
     """Why a stock install of the engine may not keep results in its own cache; None where it may."""
 
+    hit_note = ""
+    """What owners should know of hits of the engine's own cache whose artifacts are gone; empty for nothing."""
+
     @abstractmethod
     def without_traces(self, workflow: Workflow) -> Workflow:
         """Return the workflow without what earlier caching left behind where its owner has edited it since."""
@@ -108,6 +111,10 @@ class WrittenKeys(AnalyzedCache):
             timeout: how many seconds the store may take before the command, and after it.
         """
 
+    def wrapper_options(self, operation: Operation, material: Material) -> Mapping[str, str]:
+        """Return what a wrapper is told of an operation beside what all are told."""
+        return {}
+
     @cached_property
     def bare(self) -> Workflow:
         """The workflow without anything that caching adds."""
@@ -119,6 +126,25 @@ class WrittenKeys(AnalyzedCache):
             return None
         return self.needs_rights or (NOT_ASKED if settings.via == "wrapper" else None)
 
+    def looked_up(self, settings: CacheSettings, *, declared: bool = False) -> Mapping[Place, Verdict]:
+        """Return what is found about each call, by lineage, and by content where commands are wrapped."""
+        verdicts = super().looked_up(settings, declared=declared)
+        if settings.wrapper is None:
+            return verdicts
+        others = self.verdicts_of(self.analysis(settings, declared=declared, by_content=True))
+        return {place: replace(verdict, by_content=others[place]) for place, verdict in verdicts.items()}
+
+    def _outside(self, settings: CacheSettings, operation: Operation, *, declared: bool = False) -> Verdict:
+        """Return what is found about calls of a library's operation from other workflows."""
+        verdict = self.analysis(settings, declared=declared).from_outside(operation)
+        if settings.wrapper is None:
+            return verdict
+        other = self.analysis(settings, declared=declared, by_content=True).from_outside(operation)
+        return self._wrapped({("", ""): replace(verdict, by_content=other)}, settings.wrapper)["", ""]
+
+    def _wrapped(self, verdicts: Mapping[Place, Verdict], wrapper: Wrapper) -> Mapping[Place, Verdict]:
+        return wrapped(verdicts, self.wrapper_objection, wrapper, self.wrapper_options)
+
     def admit(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> Mapping[Place, Verdict]:
         """Return the verdicts with what stands against keeping the results: shards, wrappers, and the capacity."""
         admitted = self._in_shards(verdicts)
@@ -129,7 +155,7 @@ class WrittenKeys(AnalyzedCache):
                 )
                 hint = "store=s3://bucket/cache"
                 raise Unsupported(message, engine=self.workflow.engine, feature="cache{store}", hint=hint)
-            admitted = wrapped(admitted, self.wrapper_objection, settings.wrapper)
+            admitted = self._wrapped(admitted, settings.wrapper)
         if settings.limit is not None:
             admitted = choose(self.bare, admitted, self, settings.ctx, settings.limit)
         return admitted
@@ -158,7 +184,7 @@ class WrittenKeys(AnalyzedCache):
         outside: dict[str, Verdict] = {}
         if old.library:
             copies = {item.name for item in old.operations if any(map(is_private, item.directives))}
-            new, outside = cached_library(self.bare, self.analysis(settings), verdicts, copies)
+            new, outside = cached_library(self.bare, partial(self._outside, settings), verdicts, copies)
         else:
             directives = {place: directive_of(verdict) for place, verdict in verdicts.items() if not verdict.objections}
             new = with_calls(self.bare, verdicts, directives, {})
@@ -181,6 +207,8 @@ class WrittenKeys(AnalyzedCache):
         if new is not self.workflow:
             count = sum(1 for directives, _ in after.values() if directives)
             reason = "`couler lint` warns if a cached step is edited afterwards"
+            if self.hit_note and any(map(_keeps_references, verdicts.values())):
+                reason = f"{reason}; {self.hit_note}"
             figures = (("steps cached", count), ("steps", len(after)))
             yield Decision(optimizer=NAME, workflow=self.workflow.label, action=NAME, reason=reason, figures=figures)
         for place, verdict in verdicts.items():
@@ -196,7 +224,7 @@ class WrittenKeys(AnalyzedCache):
         was, now = ({item.name: item.directives for item in workflow.operations} for workflow in (self.workflow, new))
         for name, verdict in outside.items():
             assert verdict.facts is not None
-            declarable = self.analysis(settings, declared=True).from_outside(verdict.facts.operation)
+            declarable = self._outside(settings, verdict.facts.operation, declared=True)
             changed = was.get(name) != now.get(name)
             yield name, self._decision(name, None, verdict, declarable, settings, changed, [])
 
@@ -235,6 +263,13 @@ class WrittenKeys(AnalyzedCache):
 
 def _operation(verdict: Verdict) -> str:
     return verdict.facts.operation.name if verdict.facts is not None else ""
+
+
+def _keeps_references(verdict: Verdict) -> bool:
+    """Tell whether the engine's own cache keeps a result, and of its artifacts only where they are."""
+    if verdict.objections or verdict.wrapper or verdict.facts is None:
+        return False
+    return any(output.kind == "artifact" for output in verdict.facts.operation.outputs)
 
 
 def _cached(workflow: Workflow) -> dict[Place, Cached]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from couler_plugins.caching.artifacts import Content, Meta, open_cache
+from couler_plugins.caching.artifacts import Content, Meta, blobs, open_cache
 from couler_plugins.caching.dataplane import pods
 from couler_plugins.caching.dataplane.pods import at_work, time_allowed
 from couler_plugins.cli.group import couler
@@ -121,6 +122,44 @@ def test_no_secret_is_said(shared: Path) -> None:
 def test_who_calls_it_by_hand_is_told_how(arguments: tuple[str, ...], shared: Path) -> None:
     assert call("pod-restore", *arguments).exit_code == 2
     assert call("pod-save", *arguments).exit_code == 2
+
+
+def test_temporary_files_are_in_the_shared_folder_where_no_other_can_be_written(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
+    monkeypatch.setattr(blobs, "IN_MEMORY", 1)
+    assert restore(shared).stderr == ""
+    (shared / "kept").mkdir()
+    (shared / "kept/a").write_text("x" * 100_000)
+    (shared / "done").write_text("1")
+    assert save(shared).stderr == ""
+    assert tempfile.gettempdir() == str(shared)
+    again = shared.with_name("again")
+    found = call("pod-restore", str(again), f"--key={KEY}", f"--store={shared}-store", "--", "a")
+    assert found.stderr == ""
+    assert (again / "hit").exists()
+
+
+def test_contents_complete_a_key_that_the_command_does_not_see(shared: Path, tmp_path: Path) -> None:
+    folder, read = tmp_path / "key", tmp_path / "read"
+    folder.mkdir()
+    read.write_text("1")
+    seen = [restore(shared, f"--key-folder={folder}", f"--input=t={read}").stderr, (folder / "key").read_text()]
+    read.write_text("2")
+    restore(shared, f"--key-folder={folder}", f"--input=t={read}")
+    assert seen[0] == ""
+    assert len({*seen, (folder / "key").read_text(), KEY}) == 4
+
+
+@pytest.mark.parametrize("wrong", ["--key={{=sprig.sha256sum()}}", "--input=t=/nowhere", "--input=nothing"])
+def test_a_key_that_cannot_be_completed_is_none(wrong: str, shared: Path, tmp_path: Path) -> None:
+    found = restore(shared, f"--key-folder={tmp_path}", wrong)
+    assert (found.exit_code, (tmp_path / "key").exists()) == (0, False)
+    assert found.stderr.startswith("warning: nothing was restored: ")
+    (shared / "done").write_text("1")
+    assert "could not be read" in save(shared, f"--key-folder={tmp_path}").stderr
 
 
 def test_who_keeps_results_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from couler_argo.cache.material import content_of, programs, reads_of
+from couler_argo.cache.material import content_of, programs, reads_of, without_places
 from couler_argo.cache.memoize import SHARDS
 from couler_argo.cache.objections import DATASET, place_objection, reuse_objections
 from couler_argo.cache.traces import KEY_SPEC, without_traces
-from couler_argo.cache.wrappable import later_by, limit_of, wrapper_objection
+from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, wrapper_objection
+from couler_argo.cache.wrapping import YES
 from couler_argo.codec import Mapped
 from couler_argo.footprint import items_of
 from couler_argo.metadata import annotations_of, rest_of, spec_of, with_annotation
@@ -69,6 +70,7 @@ class ArgoCache(WrittenKeys):
     """The cache of one workflow: ConfigMaps, or a store that wrappers use."""
 
     needs_rights = NEEDS_RIGHTS
+    hit_note = "Argo does not look whether the artifacts of a hit are there still: without them, what reads them fails"
     shards = Shards(number=SHARDS, bytes=SHARD_BYTES)
 
     def __init__(self, workflow: Workflow) -> None:
@@ -77,6 +79,7 @@ class ArgoCache(WrittenKeys):
         self._annotations = annotations_of(workflow)
         self.part_of = self._annotations.get(PART_OF, "")
         self._callables = callables(workflow)
+        self._covers: dict[str, bool] = {}
         self._lost = [key for key in lost_annotations(workflow, self._annotations) if self._annotations[key] == "never"]
 
     def without_traces(self, workflow: Workflow) -> Workflow:
@@ -129,7 +132,19 @@ class ArgoCache(WrittenKeys):
 
     def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
         """Why a wrapper cannot keep what memoization cannot; see `couler_argo.cache.wrappable`."""
-        return wrapper_objection(operation, self._spec, result=bool(material.content.get("result")))
+        return wrapper_objection(operation, self._spec)
+
+    def wrapper_options(self, operation: Operation, material: Material) -> Mapping[str, str]:
+        """Return whether its key covers the contents of its input artifacts, and whether what it prints is kept."""
+        said = {"contents": inputs_of(operation, self._spec), "printed": material.content.get("result")}
+        return {name: YES if holds else "" for name, holds in said.items()}
+
+    def covers_contents(self, operation: Operation) -> bool:
+        """Whether a wrapper can be put around its command, and has its input artifacts."""
+        if operation.name not in self._covers:
+            wraps = wrapper_objection(operation, self._spec) is None
+            self._covers[operation.name] = wraps and inputs_of(operation, self._spec) is not None
+        return self._covers[operation.name]
 
     def wrapper_note(self, operation: Operation, timeout: int) -> str:
         """What a wrapper does to the deadlines of a template; see `couler_argo.cache.wrappable`."""
@@ -152,10 +167,9 @@ class ArgoCache(WrittenKeys):
             content["datasets"] = datasets
         if result:  # Argo keeps what is printed only where the workflow that runs reads it
             content["result"] = True
-        objections = [
-            *reuse_objections(self._spec, operation, content, self),
-            *self._storage(operation, annotations, result=result),
-        ]
+        storage = tuple(self._storage(operation, annotations, result=result))
+        objections = [*reuse_objections(self._spec, operation, content, self), *storage]
+        by_content = [*reuse_objections(self._spec, operation, without_places(content), self), *storage]
         return Material(
             content=content,
             programs=tuple(programs(template, self._spec)),
@@ -164,6 +178,7 @@ class ArgoCache(WrittenKeys):
             entry_bytes=_entry_bytes(operation, self._bound(annotations), result=result),
             warnings=tuple(_mutable_images(operation)),
             objections=tuple(objections),
+            by_content=tuple(by_content),
         )
 
     def _words(self, operation: Graph | Operation) -> Mapped:

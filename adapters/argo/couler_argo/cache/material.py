@@ -11,6 +11,7 @@ from typing import Any
 
 from couler_argo.codec import Context, Mapped
 from couler_argo.metadata import spec_of
+from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
 from couler_argo.templates import OPERATION
 from couler_plugins.documents.mappings import texts_in
@@ -72,6 +73,17 @@ def content_of(workflow: Workflow, operation: Operation, spec: Mapped) -> Mapped
     content = {key: part for key, part in content.items() if not _is_empty(part)}
     around = {key: part for key, part in spec.items() if key not in NOT_IN_SPEC and not _is_empty(part)}
     return {"template": content, "spec": around}
+
+
+def without_places(content: Mapped) -> Mapped:
+    """What `content_of` gives without the places that its input artifacts come from."""
+    template = content["template"]
+    inputs = template.get("inputs")
+    ports = inputs.get("artifacts") if isinstance(inputs, dict) else None
+    if not isinstance(ports, list) or not all(isinstance(port, dict) for port in ports):
+        return content
+    artifacts = [{key: part for key, part in port.items() if key not in LOCATIONS} for port in ports]
+    return {**content, "template": {**template, "inputs": {**inputs, "artifacts": artifacts}}}
 
 
 def reads_of(content: Any) -> tuple[Reference, ...]:

@@ -68,7 +68,7 @@ def with_cache(workflow: Workflow, item: Template, directive: Directive) -> Temp
     item = replace(item, inputs=(*parameters, *ports, *artifacts))
     if wraps and isinstance(item, Operation):
         around = spec_of(workflow)
-        if (refusal := wrapper_objection(item, around, result=False)) is not None:
+        if (refusal := wrapper_objection(item, around)) is not None:
             raise ValueError(refusal.reason)
         if runs_as_root(item, around):
             options["security"] = "inherit"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from couler_argo.cache.cache import ArgoCache
-from couler_argo.cache.memoize import spec_in_key, without_cache
+from couler_argo.cache.memoize import WRAPPER, spec_in_key, without_cache
 from couler_argo.cache.traces import KEY_SPEC, has_specs, read_specs, without_traces
 from couler_argo.documents import SPEC_PATHS, Manifest, manifests
 from couler_argo.lift import lift_manifest, lift_unfolded
@@ -110,6 +110,10 @@ def _problems(unfolded: Workflow, workflow: Workflow) -> Iterator[tuple[str, Sou
         yield "", workflow.source, "an object that caching added is not used any more"
 
 
+def _wraps(directive: Directive) -> bool:
+    return dict(directive.options).get("via") == WRAPPER
+
+
 class _Checker:
     """Computes the keys of one workflow anew, once as declared and once as with --assume-pure."""
 
@@ -119,7 +123,10 @@ class _Checker:
         cache = ArgoCache(workflow)
         cache.rows = recorded_rows(annotations_of(workflow).get(DECLARED, ""))
         bare = cache.bare
-        self._analyses = [Analysis(bare, cache, assume_pure=pure) for pure in (False, True)]
+        self._analyses = {
+            wraps: [Analysis(bare, cache, assume_pure=pure, by_content=wraps) for pure in (False, True)]
+            for wraps in (False, True)
+        }
         self._operations = {item.name: item for item in workflow.operations}
         self._steps = calls_of(workflow)
         calls = {place: self._directive(step) for place, step in self._steps.items()}
@@ -141,7 +148,7 @@ class _Checker:
                 options = dict(directive.options)
                 if "spec" not in options:  # whoever asked for it made the key
                     continue
-                changed = any(options["spec"] != spec for spec in self._specs(item, called))
+                changed = any(options["spec"] != spec for spec in self._specs(item, called, _wraps(directive)))
                 if changed or "memoize" in options:
                     what = "what it runs" if changed else "its memoization"
                     names_said.add(item.name)
@@ -150,20 +157,20 @@ class _Checker:
             step = self._steps[place]
             callee = step.call.name if isinstance(step.call, Call) else ""
             lineages = tuple(item.value for item in step.arguments if item.name.startswith(LINEAGE))
-            if callee not in names_said and not self._covers(
-                place, lineages, int(str(dict(directive.options).get("lineage", 0)))
-            ):
+            if callee not in names_said and not self._covers(place, lineages, directive):
                 yield step.name, step.source, "what runs before it was changed after its key was made"
 
-    def _specs(self, item: Operation, called: list[tuple[str, str]]) -> list[str]:
+    def _specs(self, item: Operation, called: list[tuple[str, str]], wraps: bool) -> list[str]:
         """The spec hashes that an operation has for its callers."""
-        analysis = self._analyses[0]
+        analysis = self._analyses[wraps][0]
         result = [verdict.facts for place in called if (verdict := analysis.verdicts.get(place)) is not None]
         if not result:  # others call it
             result.append(analysis.from_outside(self._bare[item.name]).facts)
         return [facts.spec for facts in result if facts is not None]
 
-    def _covers(self, place: tuple[str, str], lineages: tuple[Value, ...], count: int) -> bool:
-        verdicts = [item.verdicts[place] for item in self._analyses if place in item.verdicts]
+    def _covers(self, place: tuple[str, str], lineages: tuple[Value, ...], directive: Directive) -> bool:
+        count = int(str(dict(directive.options).get("lineage", 0)))
+        analyses = self._analyses[_wraps(directive)]
+        verdicts = [item.verdicts[place] for item in analyses if place in item.verdicts]
         without = NO_LINEAGE if self._library and count else ()
         return len(lineages) == count and lineages in [verdict.lineages or without for verdict in verdicts]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from couler_argo.metadata import rest_of
@@ -25,7 +25,12 @@ from couler_plugins.ir import Container, Literal, Operation, Output, replace
 VOLUME, FOLDER = "couler-cache", "/couler"
 RESTORE, SAVE = "couler-restore", "couler-save"
 MOUNT = {"name": VOLUME, "mountPath": FOLDER}
-OURS = frozenset({VOLUME, RESTORE, SAVE})
+KEY_VOLUME, KEY_FOLDER = "couler-cache-key", "/couler-key"
+KEY_MOUNT = {"name": KEY_VOLUME, "mountPath": KEY_FOLDER}
+OURS = frozenset({VOLUME, KEY_VOLUME, RESTORE, SAVE})
+SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr", FOLDER, KEY_FOLDER)
+"""Where nothing of a step may be mounted in a container of ours, so that it starts."""
+PRINTED = "-"
 DEADLINE = "activeDeadlineSeconds"
 PART = 10
 """The tenth part of a step's deadline is what the store may take before its command, and after it."""
@@ -47,10 +52,41 @@ def main_of(item: Operation) -> Container | None:
 def path_of(output: Output) -> str | None:
     """Where an output is, if that is the same in every run."""
     if output.kind == "artifact":
-        path = output.path.value if isinstance(output.path, Literal) else None
-    else:
-        data = write(output.value) if output.value is not None else None
-        path = data.get("path") if isinstance(data, dict) else None
+        return _plain(output.path.value if isinstance(output.path, Literal) else None)
+    data = write(output.value) if output.value is not None else None
+    return _plain(data.get("path") if isinstance(data, dict) else None)
+
+
+def inputs_of(item: Operation, spec: Mapping[str, Any]) -> dict[str, str] | None:
+    """Where the input artifacts of a template are, by name; None where a container of ours cannot have them, too.
+
+    Argo mounts what its main container has in an init container that asks for it (`mirrorVolumeMounts`), the artifacts
+    as well (`workflow/controller/workflowpod.go`, `addInitContainers`).
+
+    Args:
+        item: the template.
+        spec: what the workflow says around its templates.
+    """
+    main, ports = main_of(item), [port for port in item.inputs if port.kind == "artifact"]
+    paths = [_plain(port.path.value if isinstance(port.path, Literal) else None) for port in ports]
+    if main is None or None in paths or any("restartPolicy" in rest_of(one) for one in item.containers):
+        return None
+    mounts = [_plain(one.get("mountPath")) for one in entries(rest_of(main), "volumeMounts")]
+    added = ["volumeMounts" in json.dumps(mapping_at(spec, "templateDefaults"))]
+    places = [*paths, *mounts]
+    if any(added) or any(path is None or any(_is_at(path, folder) for folder in SYSTEM) for path in places):
+        return None
+    return {port.name: str(path) for port, path in zip(ports, paths, strict=True)}
+
+
+def place_in_launcher(path: str, inputs: Iterable[str]) -> str:
+    """Return the path of an output as the launcher takes it: with a sign if it is at an input artifact, or in one."""
+    if path in inputs:
+        return f"@{path}"
+    return f"+{path}" if any(_is_at(path, other) for other in inputs) else path
+
+
+def _plain(path: object) -> str | None:
     # Kubernetes would put a variable in the place of `$(…)` in an argument of ours.
     plain = isinstance(path, str) and path.startswith("/") and "{{" not in path and "$(" not in path
     return normal(str(path)) if plain else None
@@ -129,19 +165,18 @@ def timeout_seconds(item: Operation) -> float | None:
     return sum(float(amount) * UNITS[unit] for amount, unit in re.findall(r"([\d.]+)([a-zµ]+)", text))
 
 
-def wrapper_objection(item: Operation, spec: Mapping[str, Any], *, result: bool) -> Objection | None:
+def wrapper_objection(item: Operation, spec: Mapping[str, Any]) -> Objection | None:
     """Why the command of a template cannot be wrapped; None where it can.
 
     Args:
         item: the template.
         spec: what the workflow says around its templates.
-        result: whether somebody reads what it prints.
     """
     main = main_of(item)
     if main is None or any(one.role == "sidecar" for one in item.containers):
         reason = "it has other containers beside its main one"
     else:
-        reason = _of_template(item, main, result=result) or _around(item, spec)
+        reason = _of_template(item, main) or _crossing(item, main, inputs_of(item, spec)) or _around(item, spec)
     return Objection("not-wrapped", f"its command cannot be wrapped either: {reason}", "storage") if reason else None
 
 
@@ -154,17 +189,16 @@ def runs_as_root(item: Operation, spec: Mapping[str, Any]) -> bool:
     return False
 
 
-def _of_template(item: Operation, main: Container, *, result: bool) -> str:
+def _of_template(item: Operation, main: Container) -> str:
     unplaced = [output.name for output in item.outputs if path_of(output) is None]
     rules = (
         ("it is written at its call site", item.inline),
-        ("what it prints is read", result),
         ("it does not say which command its image runs: set it", not main.command),
         ("its podSpecPatch may change what it runs", "podSpecPatch" in rest_of(item)),
         ("its volumes or containers are no lists with something in them", not _is_plain(item, main)),
         (f"its output {next(iter(unplaced), '')!r} is not at a path that is known beforehand", unplaced),
     )
-    return next((reason for reason, holds in rules if holds), "") or _crossing(item, main)
+    return next((reason for reason, holds in rules if holds), "")
 
 
 def _around(item: Operation, spec: Mapping[str, Any]) -> str:
@@ -189,9 +223,16 @@ def _scheduling(holder: Mapping[str, Any]) -> list[Any]:
     return [holder.get(key) for key in ("nodeSelector", "affinity", "tolerations")]
 
 
-def _crossing(item: Operation, main: Container) -> str:
-    """How an output is in the way of something else that is at its place; empty where none is."""
+def _crossing(item: Operation, main: Container, covered: Mapping[str, str] | None) -> str:
+    """How an output is in the way of something else that is at its place; empty where none is.
+
+    Args:
+        item: the template.
+        main: its main container.
+        covered: where its input artifacts are whose contents its key covers: an output may be at one, or in one.
+    """
     outputs = [path for output in item.outputs if (path := path_of(output)) is not None]
+    files = {path_of(output) for output in item.outputs if output.kind == "parameter"}  # cannot be put in place
     for number, path in enumerate(outputs):
         if any(_is_at(path, other) for other in (*outputs[:number], *outputs[number + 1 :])):
             return f"its output at {path} is inside of another"
@@ -199,11 +240,16 @@ def _crossing(item: Operation, main: Container) -> str:
     inputs = [path for text in paths if (path := normal(str(text))) is not None]
     mounts = list(_mounts(main))
     for path in outputs:
-        if any(_is_at(other, path) for other in (*inputs, *mounts)) or any(_is_at(path, other) for other in inputs):
+        in_place = {path} if covered and path not in files else {}
+        at = [other for other in inputs if _is_at(other, path) and other not in in_place]
+        if at or any(_is_at(other, path) for other in mounts):
+            return f"something is mounted at its output {path}, or in it"
+        if not covered and any(_is_at(path, other) for other in inputs):
             return f"something is mounted at its output {path}, or in it"
     # Init containers may mount what the main one mounts.
     others = [path for one in item.containers if one is not main for path in _mounts(one)]
-    clashes = [path for path in (*outputs, *inputs, *mounts, *others) if _is_at(path, FOLDER)]
+    places = (*outputs, *inputs, *mounts, *others)
+    clashes = [path for path in places if _is_at(path, FOLDER) or _is_at(path, KEY_FOLDER)]
     return f"{clashes[0]} is where the launcher is" if clashes else ""
 
 

@@ -9,18 +9,26 @@ foreign images: copied into an `emptyDir` by a container that runs before.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from couler_argo.cache.wrappable import (
     FOLDER,
+    KEY_FOLDER,
+    KEY_MOUNT,
+    KEY_VOLUME,
     MOUNT,
+    OURS,
+    PRINTED,
     RESTORE,
     SAVE,
     VOLUME,
+    inputs_of,
     later,
     limit_of,
     main_of,
     path_of,
+    place_in_launcher,
     sooner,
     wrapper_objection,
 )
@@ -34,8 +42,11 @@ from couler_plugins.ir import Container, Literal, Operation, replace
 LAUNCHER = (f"{FOLDER}/busybox", "sh", f"{FOLDER}/launch")
 END = "--"
 AMOUNTS, NOTHING = ("cpu", "memory"), "none"
-OPTIONS = ("cpu", "image", "max-age", "memory", "namespace", "secret", "security", "store", "timeout")
-"""What a wrapper can be told: see `couler_plugins.caching.wrapping.Wrapper`."""
+OF_STEP = ("contents", "printed")
+OPTIONS = (*OF_STEP, "cpu", "image", "max-age", "memory", "namespace", "secret", "security", "store", "timeout")
+"""What a wrapper can be told: see `couler_plugins.caching.wrapping.Wrapper`. The key covers the `contents` of input
+artifacts, and what is `printed` is kept, where these are `yes`."""
+YES, RESULT = "yes", "result"
 
 DEADLINE = "$(ARGO_DEADLINE)"
 """Argo tells every container when its workflow is to have ended, and Kubernetes puts variables into arguments."""
@@ -55,16 +66,23 @@ def with_wrapper(item: Operation, key: str, family: str, options: Mapping[str, A
     limit = limit_of(item, int(options["timeout"]))
     options = {**options, "timeout": str(limit)}
     names = [f"{output.kind}-{output.name}" for output in item.outputs]
-    outputs = [f"{name}={path_of(output)}" for name, output in zip(names, item.outputs, strict=True)]
+    inputs = (inputs_of(item, {}) or {}) if options["contents"] else {}
+    paths = [place_in_launcher(str(path_of(output)), inputs.values()) for output in item.outputs]
+    if options["printed"]:
+        names, paths = [*names, RESULT], [*paths, PRINTED]
+    outputs = [f"{name}={path}" for name, path in zip(names, paths, strict=True)]
     command = [*LAUNCHER, str(limit), *outputs, END]
     wrapped = replace(main, command=(*map(value, command), *main.command), native_extra=_with_mount(main))
     containers = tuple(wrapped if one is main else one for one in item.containers)
     rest = rest_of(item)
-    rest["volumes"] = [*entries(rest, "volumes"), {"name": VOLUME, "emptyDir": {}}]
+    volumes = [VOLUME, *([KEY_VOLUME] if options["contents"] else [])]
+    rest["volumes"] = [*entries(rest, "volumes"), *({"name": name, "emptyDir": {}} for name in volumes)]
     restoring = {"max-age": options["max-age"]}
     saving = {"family": family, "step": item.name, "run": "{{workflow.name}}"}
+    if options["contents"]:
+        saving["key-folder"] = restoring["key-folder"] = KEY_FOLDER
     ours = (
-        _container(RESTORE, "init", {**restoring, "key": key}, names, options),
+        _container(RESTORE, "init", {**restoring, "key": key}, names, options, inputs),
         _container(SAVE, "sidecar", {**saving, "key": key}, names, options),
     )
     return later(replace(item, containers=(*containers, *ours), native_extra=native(rest)), limit)
@@ -84,7 +102,7 @@ def unwrapped(item: Operation) -> tuple[Operation, str, str, dict[str, str]] | N
     if not limit.isdecimal():
         return None
     rest = rest_of(item)
-    rest["volumes"] = [one for one in entries(rest, "volumes") if one.get("name") != VOLUME]
+    rest["volumes"] = [one for one in entries(rest, "volumes") if one.get("name") not in OURS]
     bare_main = replace(main, command=main.command[texts.index(END) + 1 :], native_extra=_without_mount(main))
     containers = tuple(bare_main if one is main else one for one in item.containers if one not in ours)
     bare = sooner(
@@ -93,16 +111,30 @@ def unwrapped(item: Operation) -> tuple[Operation, str, str, dict[str, str]] | N
     key, family = said["key"], _said(ours[1]).get("family", "")
     said |= {"timeout": limit, "image": str(write(ours[0].image)) if ours[0].image is not None else ""}
     options = {name: said.get(name, "") for name in OPTIONS} | _around(ours[0])
+    options["contents"] = YES if "key-folder" in said else ""
+    options["printed"] = YES if f"{RESULT}={PRINTED}" in texts[: texts.index(END)] else ""
     # What somebody has changed by hand is theirs.
-    if wrapper_objection(bare, {}, result=False) is not None or with_wrapper(bare, key, family, options) != item:
+    if wrapper_objection(bare, {}) is not None or with_wrapper(bare, key, family, options) != item:
         return None
     return bare, key, family, options
 
 
-def _container(name: str, role: Any, own: Mapping[str, Any], names: list[str], options: Mapping[str, Any]) -> Container:
+def _container(
+    name: str,
+    role: Any,
+    own: Mapping[str, Any],
+    names: list[str],
+    options: Mapping[str, Any],
+    inputs: Mapping[str, str] = MappingProxyType({}),
+) -> Container:
+    read = [f"--input={port}={path}" for port, path in inputs.items()]
     what = "pod-restore" if name == RESTORE else "pod-save"
     said = {**{option: options[option] for option in ("store", "namespace", "timeout")}, "deadline": DEADLINE, **own}
     rest: dict[str, Any] = {"volumeMounts": [MOUNT]}
+    if options["contents"]:
+        rest["volumeMounts"] = [MOUNT, KEY_MOUNT]
+    if inputs:  # with what the main container has, our folder as well
+        rest |= {"volumeMounts": [KEY_MOUNT], "mirrorVolumeMounts": True}
     if options["secret"]:
         rest["envFrom"] = [{"secretRef": {"name": options["secret"]}}]
     amounts = tuple((kind, value(options[kind])) for kind in AMOUNTS if options[kind] != NOTHING)
@@ -113,7 +145,7 @@ def _container(name: str, role: Any, own: Mapping[str, Any], names: list[str], o
         role=role,
         image=value(options["image"]),
         command=tuple(map(value, ("couler", "cache", what, FOLDER))),
-        args=tuple(map(value, (*flags(said), END, *names))),
+        args=tuple(map(value, (*flags(said), *read, END, *names))),
         requests=amounts,
         limits=amounts,  # the same, so that a pod of the class `Guaranteed` stays one
         native_extra=native(rest),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from functools import cache
 from random import Random
@@ -41,7 +42,10 @@ def family(seed: int) -> list[dict[str, Any]]:
 
 
 def wrong_hits(
-    seed: int, counts: Counter[str] | None = None, workflows: list[dict[str, Any]] | None = None
+    seed: int,
+    counts: Counter[str] | None = None,
+    workflows: list[dict[str, Any]] | None = None,
+    pipeline: str = "cache{via=memoize}",
 ) -> list[tuple[Ran, Ran]]:
     """Pairs of runs that have one key, but made different things; by default in the family of the seed."""
     random = Random(seed)
@@ -49,7 +53,7 @@ def wrong_hits(
     wrong = []
     counts = Counter() if counts is None else counts
     for workflow in family(seed) if workflows is None else workflows:
-        (document,) = optimize(workflow, "cache{via=memoize}", plugins=plugins()).documents
+        (document,) = optimize(workflow, pipeline, plugins=plugins()).documents
         for p, q, account in WAYS:
             submission = Submission({"p": p, "q": q}, account, random.randrange(1 << 20))
             for ran in World(document, submission).run():
@@ -79,6 +83,32 @@ def test_equal_keys_mean_equal_results_in_libraries(seed: int) -> None:
         for workflow in family(seed)
     ]
     assert not wrong_hits(seed, workflows=libraries)
+
+
+STORE = "store=s3://bucket/cache,image=registry/couler:1"
+WRAPPERS = [f"cache{{via={via},{STORE}}}" for via in ("wrapper", "both")]
+
+
+def with_places(seed: int) -> list[dict[str, Any]]:
+    """The family of the seed, with artifacts that may change at their place."""
+    raw, place = '{"raw": {"data": "1"}}', '{"s3": {"bucket": "b", "key": "k"}}'
+    return [json.loads(json.dumps(item).replace(raw[1:-1], place[1:-1])) for item in family(seed)]
+
+
+@given(st.integers(0, 1 << 40), st.sampled_from(WRAPPERS))
+@settings(max_examples=examples(60))
+def test_equal_keys_and_contents_mean_equal_results(seed: int, pipeline: str) -> None:
+    assert not wrong_hits(seed, workflows=with_places(seed), pipeline=pipeline)
+
+
+@pytest.mark.slow
+def test_contents_give_more_keys_in_many_workflows() -> None:
+    counts = {pipeline: Counter[str]() for pipeline in (WRAPPERS[0], "cache{via=memoize}")}
+    for pipeline, count in counts.items():
+        wrong = [seed for seed in range(400) if wrong_hits(seed, count, with_places(seed), pipeline)]
+        assert not wrong
+    wrapped, memoized = counts.values()
+    assert wrapped["keys"] > 1.05 * memoized["keys"]
 
 
 @pytest.mark.slow

@@ -3,10 +3,12 @@
 A step that is declared pure sees its template, its values, its artifacts, and what the steps before it left behind. It
 leaves nothing behind itself; a step of which that is not said, or that fails, leaves something new behind in every run.
 What is pure for a time makes the same for a time.
-What it leaves stays away from a pure step that is handed its value as a parameter (keys rely on that), and from all
-that runs after a pure step which sees nothing. So two runs of a step whose key is the same must have made the same.
+What it leaves stays away from a pure step that is handed its value as a parameter (keys rely on that; a wrapped step
+may be handed an artifact as well), and from all that runs after a pure step which sees nothing. So two runs of a step
+whose key is the same must have made the same.
 
-This imports nothing of what it judges. The keys are computed from the text of `memoize.key`, as Argo would.
+This imports nothing of what it judges. The keys are computed from the text of `memoize.key` or of a wrapper, as Argo
+would, and from what is in the artifacts that a wrapper reads. What is at a place in a bucket is one thing or another.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.argo.caching.order import may_start, steps_in_order, tasks_in_order
 from adapters.argo.caching.values import Path, Value, digest, key_of, substituted
@@ -62,7 +64,7 @@ class Ran:
 @dataclass(frozen=True)
 class Done:
     parameters: Mapping[str, Value]
-    artifacts: Mapping[str, str]
+    artifacts: Mapping[str, Value]
     after: frozenset[Effect]
     status: str = "Succeeded"
 
@@ -91,8 +93,12 @@ class World:
     def _chance(self, path: Path) -> str:
         return digest(["chance", self._submission.chance, path])
 
+    def _place(self, content: Mapping[str, Any]) -> Value:
+        """What is at a place outside of the workflow."""
+        return Value(json.dumps([content, self._submission.chance % 2 if "s3" in content else None]))
+
     def _template(
-        self, name: str, given: dict[str, Value], artifacts: dict[str, str], path: Path, before: frozenset[Effect]
+        self, name: str, given: dict[str, Value], artifacts: dict[str, Value], path: Path, before: frozenset[Effect]
     ) -> Done:
         template = self._templates[name]
         inputs: dict[str, Value] = {}
@@ -100,7 +106,7 @@ class World:
             default = port.get("value", port.get("default"))
             inputs[port["name"]] = given.get(port["name"]) or substituted(str(default), self._workflow)
         held = {
-            port["name"]: artifacts.get(port["name"]) or json.dumps(port.get("raw"))
+            port["name"]: artifacts.get(port["name"]) or Value(json.dumps(port.get("raw")))
             for port in template.get("inputs", {}).get("artifacts", ())
         }
         scope = self._workflow | {f"inputs.parameters.{key}": value for key, value in inputs.items()}
@@ -115,35 +121,42 @@ class World:
         template: Mapping[str, Any],
         inputs: Mapping[str, Value],
         scope: Mapping[str, Value],
-        artifacts: Mapping[str, str],
+        artifacts: Mapping[str, Value],
         path: Path,
         before: frozenset[Effect],
     ) -> Done:
+        wrapper = wrapper_of(template)
+        contents = sorted((name, value.text) for name, value in artifacts.items())
         said = template.get("metadata", {}).get("annotations", {}).get("couler.io/cache")
         read = frozenset[Path]().union(*(value.by for name, value in inputs.items() if not OURS.fullmatch(name)))
+        if wrapper is not None and wrapper.inputs:
+            assert wrapper.inputs == {name for name, _ in contents}
+            read |= frozenset[Path]().union(*(value.by for value in artifacts.values()))
         seen = {effect for effect in before if not any(effect[0][: len(by)] == by for by in read)}
         lasting = said == "pure" or (said is None and self._pure)
         pure = lasting or str(said).startswith("ttl=")
         if pure:
-            body = json.dumps({key: template[key] for key in ("container", "script") if key in template})
+            run = template if wrapper is None else {"container": wrapper.container}
+            body = json.dumps({key: run[key] for key in ("container", "script") if key in run})
             around = {key: self._spec.get(key) for key in ("podSpecPatch", "artifactRepositoryRef")}
             ports = [sorted(port["name"] for port in template["outputs"].get(kind, ())) for kind in KINDS]
             effects = sorted({what for _, what in seen})
             account = template.get("serviceAccountName", self._submission.account)
             age = None if lasting else self._submission.chance % 2
-            made = digest(
-                [age, substituted(body, scope).text, sorted(artifacts.items()), effects, account, around, ports]
-            )
+            made = digest([age, substituted(body, scope).text, contents, effects, account, around, ports])
         else:
             made = self._chance(path)
         values = {name: value.text for name, value in inputs.items()}
-        key = key_of(template, values, scope) if lasting else None  # one with a time to live may be a hit for that long
+        memoized = template if wrapper is None else {"memoize": wrapper.memoize}
+        key = key_of(memoized, values, scope) if lasting else None  # one with a time to live may be a hit for that long
+        if key is not None and wrapper is not None and wrapper.inputs:
+            key = digest([key, contents])
         self.ran.append(Ran(path, template["name"], values, tuple(artifacts), key, made))
         outputs = template.get("outputs", {})
         return Done(
             # Few values, so that different runs often hand on the same.
             {item["name"]: Value(str(int(digest([made, item["name"]]), 16) % 2)) for item in outputs.get(KINDS[0], ())},
-            {item["name"]: digest([made, item["name"]]) for item in outputs.get(KINDS[1], ())},
+            {item["name"]: Value(digest([made, item["name"]])) for item in outputs.get(KINDS[1], ())},
             frozenset() if lasting and not seen else before | {(path, made)},
         )
 
@@ -151,7 +164,7 @@ class World:
         self,
         template: Mapping[str, Any],
         scope: Mapping[str, Value],
-        artifacts: Mapping[str, str],
+        artifacts: Mapping[str, Value],
         path: Path,
         before: frozenset[Effect],
         steps: Sequence[tuple[Mapping[str, Any], list[str]]],
@@ -181,7 +194,7 @@ class World:
         parameters = {item["name"]: item["valueFrom"]["parameter"] for item in outputs.get(KINDS[0], ())}
         return Done(
             {name: substituted(text, scope) for name, text in parameters.items()},
-            {item["name"]: there.get(item["from"][2:-2], "missing") for item in outputs.get(KINDS[1], ())},
+            {item["name"]: there.get(item["from"][2:-2], MISSING) for item in outputs.get(KINDS[1], ())},
             frozenset[Effect]().union(*after.values()) if after else before,
         )
 
@@ -189,7 +202,7 @@ class World:
         self,
         step: Mapping[str, Any],
         scope: Mapping[str, Value],
-        there: Mapping[str, str],
+        there: Mapping[str, Value],
         path: Path,
         before: frozenset[Effect],
         *,
@@ -210,18 +223,42 @@ class World:
             arguments = step.get("arguments", {})
             given = {x["name"]: substituted(str(x["value"]), here) for x in arguments.get(KINDS[0], ())}
             artifacts = {
-                x["name"]: there.get(x["from"][2:-2], "missing") if "from" in x else json.dumps(x)
+                x["name"]: there.get(x["from"][2:-2], MISSING) if "from" in x else self._place(x)
                 for x in arguments.get(KINDS[1], ())
             }
             inner = path if items is None else (*path, str(number))
             dones.append(self._template(step["template"], given, artifacts, inner, before))
         after = frozenset[Effect]().union(*(done.after for done in dones)) if dones else before
         if items is None:
-            values = {name: Value(value.text, value.by | {path}) for name, value in dones[0].parameters.items()}
-            return Done(values, dones[0].artifacts, after)
+            values, files = (
+                {name: Value(value.text, value.by | {path}) for name, value in made.items()}
+                for made in (dones[0].parameters, dones[0].artifacts)
+            )
+            return Done(values, files, after)
         names = {name for done in dones for name in done.parameters}
         together = {name: json.dumps([done.parameters[name].text for done in dones]) for name in names}
         return Done({name: Value(text, frozenset({path})) for name, text in together.items()}, {}, after)
 
 
 KINDS = ("parameters", "artifacts")
+MISSING = Value("missing")
+
+
+class Wrapper(NamedTuple):
+    """What a wrapped template says of its command, of its key, and of the artifacts whose contents are in that."""
+
+    container: dict[str, Any]
+    memoize: dict[str, Any]
+    inputs: set[str]
+
+
+def wrapper_of(template: Mapping[str, Any]) -> Wrapper | None:
+    """The wrapper of a template; None where it has none."""
+    for one in template.get("initContainers", ()):
+        if one["name"] == "couler-restore":
+            (key,) = (text.partition("=")[2] for text in one["args"] if text.startswith("--key="))
+            inputs = {text.split("=")[1] for text in one["args"] if text.startswith("--input=")}
+            bare = {key: part for key, part in template["container"].items() if key != "volumeMounts"}
+            bare["command"] = bare["command"][bare["command"].index("--") + 1 :]
+            return Wrapper(bare, {"key": key, "cache": {"configMap": {"name": "couler-cache"}}}, inputs)
+    return None

@@ -15,13 +15,15 @@ LAUNCHER = ROOT / "couler_plugins" / "caching" / "dataplane" / "launch.sh"
 BUSYBOX = os.environ.get("COULER_BUSYBOX") or shutil.which("busybox")
 
 
-def launch(shared: Path, *arguments: str, umask: int = -1, limit: int = 5) -> subprocess.Popen[str]:
+def launch(
+    shared: Path, *arguments: str, umask: int = -1, limit: int = 5, cwd: Path | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [str(shared / "busybox"), "sh", str(shared / "launch"), str(limit), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=shared.parent,
+        cwd=cwd or shared.parent,
         umask=umask,
     )

@@ -24,6 +24,7 @@ class Ran(NamedTuple):
     code: int
     stderr: str
     around: str
+    stdout: str
 
 
 def pod(template: dict[str, Any], folder: Path, key: str, store: str, *, kill_sidecar: bool = False) -> Ran:
@@ -51,7 +52,7 @@ def pod(template: dict[str, Any], folder: Path, key: str, store: str, *, kill_si
     for one in sidecars:
         one.send_signal(signal.SIGTERM)
         around += one.communicate(timeout=60)[1]
-    return Ran(main.returncode, main.stderr, around)
+    return Ran(main.returncode, main.stderr, around, main.stdout)
 
 
 def _command(container: dict[str, Any], folder: Path, key: str, store: str) -> list[str]:
@@ -59,6 +60,7 @@ def _command(container: dict[str, Any], folder: Path, key: str, store: str) -> l
     texts = [f"--key={key}" if KEY in text else text for text in texts]
     texts = [f"--store={store}" if text.startswith("--store=") else text for text in texts]
     texts = [text.replace("/couler", f"{folder}/couler").replace("/out/", f"{folder}/out/") for text in texts]
+    texts = [text.replace("/in/", f"{folder}/in/") for text in texts]
     if texts[0] == "couler":
         texts[:1] = [sys.executable, "-c", "from couler_plugins.cli import main; main()"]
     return texts
@@ -74,7 +76,7 @@ def _settings(folder: Path) -> dict[str, Any]:
         "env": environment,
         "cwd": folder,
         "stdin": subprocess.DEVNULL,
-        "stdout": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
         "text": True,
     }
