@@ -1,0 +1,376 @@
+"""Argo as the judge sees it: what every step depends on, and the keys that the controller or a wrapper would make.
+
+It looks at documents alone. Every condition holds, so every step runs; what a step makes is a hash of what it depends
+on. Whoever is not declared pure makes something new in every run, and leaves something new behind; `world` in the
+tests of the adapter says why a value that is handed on cuts what is left behind.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters.argo.caching.values import digest
+from benchmarks.mutations import argo_texts
+from benchmarks.mutations.argo_texts import filled, objects, ports, spec_of, text_of
+from benchmarks.mutations.declaring import Owner, Sayings
+from benchmarks.mutations.judging import Cache, CannotRun, Done, Effect, Path, Situation, Value
+
+__all__ = ["ArgoRun"]
+
+Mapped = Mapping[str, Any]
+Scope = dict[str, Value]
+
+LOCATIONS = ("s3", "gcs", "oss", "http", "git", "hdfs", "raw", "artifactory", "azure", "plugin")
+SOURCES = {
+    "secret": re.compile(r"secretKeyRef|secretRef|[sS]ecret\"|sshPrivateKeySecret|accessKeySecret"),
+    "configured": re.compile(r"configMapKeyRef|configMapRef|fieldRef|resourceFieldRef"),
+}
+RUN = re.compile(r"workflow\.(?:name|uid|creationTimestamp|duration|status)\b|\bpod\.name\b|\bretries\b")
+DEEPEST, MOST = 16, 1_000
+
+
+class ArgoRun:
+    """One run of a file.
+
+    Attributes:
+        done: what each step has made, by its path.
+
+    Args:
+        documents: what the file says.
+        situation: what the run has around it.
+        rows: the rows of the settings.
+        truth: what the steps make, of a run without a cache; without that, this is one.
+        cache: the results of runs before.
+    """
+
+    def __init__(
+        self,
+        documents: Sequence[Any],
+        situation: Situation,
+        rows: Sequence[Mapped] = (),
+        truth: Mapping[Path, Done] | None = None,
+        cache: Cache | None = None,
+    ) -> None:
+        self._documents = [item for document in documents for item in objects(document)]
+        self._situation, self._rows, self._truth, self._cache = situation, rows, truth, cache
+        self.done: dict[Path, Done] = {}
+
+    def run(self) -> ArgoRun:
+        """Run everything that somebody may start: the workflow itself, and the templates of a library one by one."""
+        for number, document in enumerate(self._documents):
+            spec = spec_of(document)
+            library = spec.get("workflowTemplateRef")
+            if library is not None:
+                other = self._library(library.get("name", ""))
+                if other is None:
+                    continue
+                theirs = spec_of(other)
+                spec = {**theirs, **spec, "arguments": joined(theirs.get("arguments"), spec.get("arguments"))}
+            here = _Holder(document, spec, self._globals(document, spec), self._owner(document))
+            arguments = {"arguments": spec.get("arguments") or {}}
+            root = (str(number),)
+            if spec.get("entrypoint"):
+                call = {"template": spec["entrypoint"], **arguments}
+                self._call(here, call, here.around, {}, root, frozenset(), {})
+            hooks = [*(spec.get("hooks") or {}).values(), {"template": spec.get("onExit")}]
+            for hook in hooks:
+                if hook.get("template"):
+                    left = frozenset({(root, f"ended {self._situation.run}")})
+                    self._call(here, hook, here.around, {}, (*root, "hook", hook["template"]), left, {})
+            if document.get("kind") in ("WorkflowTemplate", "ClusterWorkflowTemplate"):
+                for template in spec.get("templates") or ():
+                    path = (*root, "outside", template["name"])
+                    if self._truth is None or any(other[: len(path)] == path for other in self._truth):
+                        self._call(here, {"template": template["name"]}, here.around, {}, path, frozenset(), {})
+        return self
+
+    def _library(self, name: str) -> Mapped | None:
+        kinds = ("WorkflowTemplate", "ClusterWorkflowTemplate")
+        return next(
+            (one for one in self._documents if one.get("kind") in kinds and one["metadata"].get("name") == name), None
+        )
+
+    def _globals(self, document: Mapped, spec: Mapped) -> Scope:
+        situation, metadata = self._situation, document.get("metadata") or {}
+        given = (spec.get("arguments") or {}).get("parameters") or ()
+        values = {item["name"]: text_of(item.get("value", item.get("default", ""))) for item in given}
+        for item in given:
+            if "valueFrom" in item:
+                values[item["name"]] = f"outside-{situation.world}"
+        values |= situation.parameters
+        scope = {f"workflow.parameters.{name}": Value(text) for name, text in values.items()}
+        scope["workflow.parameters"] = Value(json.dumps(values, sort_keys=True))
+        scope["workflow.namespace"] = Value(metadata.get("namespace") or situation.namespace)
+        scope["workflow.serviceAccountName"] = Value(spec.get("serviceAccountName") or situation.account)
+        for kind in ("labels", "annotations"):
+            scope |= {f"workflow.{kind}.{name}": Value(text_of(text)) for name, text in (metadata.get(kind) or {}).items()}
+        for name in ("name", "uid", "creationTimestamp"):
+            fixed = metadata.get("name") if name == "name" and document.get("kind") == "Workflow" else None
+            scope[f"workflow.{name}"] = Value(fixed or f"{name}-{situation.run}")
+        return scope
+
+    def _owner(self, document: Mapped) -> Owner:
+        metadata = document.get("metadata") or {}
+        return Owner(self._rows, [metadata.get("name") or str(metadata.get("generateName", "")).rstrip("-")])
+
+    def _call(
+        self,
+        here: _Holder,
+        step: Mapped,
+        scope: Scope,
+        there: Mapping[str, str],
+        path: Path,
+        before: frozenset[Effect],
+        graph: Mapped,
+    ) -> Done:
+        """Run what a step calls."""
+        if len(path) > DEEPEST or len(self.done) > MOST:
+            raise CannotRun("it is too deep, or too big")
+        template, holder = self._callee(here, step)
+        given = {
+            item["name"]: filled(text_of(item.get("value", item.get("valueFrom", ""))), scope)
+            for item in ports(step, "arguments", "parameters")
+        }
+        artifacts = {
+            item["name"]: self._content(item, there, holder, {})
+            for item in ports(step, "arguments", "artifacts")
+        }
+        if template is None:
+            return self._unknown(path, before, {name: value.text for name, value in given.items()})
+        values: Scope = {}
+        for port in ports(template, "inputs", "parameters"):
+            default = port.get("value", port.get("default"))
+            fallback = f"outside {port['name']}" if default is None else text_of(default)
+            values[port["name"]] = given.get(port["name"]) or filled(fallback, holder.around)
+        inner = (dict(scope) if "inline" in step else dict(holder.around)) | {
+            f"inputs.parameters.{name}": value for name, value in values.items()
+        }
+        says = self._says(holder, template, step, graph)
+        contents = {
+            port["name"]: artifacts.get(port["name"]) or self._content(port, {}, holder, says.datasets)
+            for port in ports(template, "inputs", "artifacts")
+        }
+        if "dag" in template or "steps" in template:
+            return self._graph(holder, template, inner, contents, path, before)
+        return self._leaf(holder, template, says, values, inner, contents, path, before)
+
+    def _callee(self, here: _Holder, step: Mapped) -> tuple[Mapped | None, _Holder]:
+        if "inline" in step:
+            return step["inline"], here
+        name = step.get("template", "")
+        if "templateRef" in step:
+            other = self._library(step["templateRef"].get("name", ""))
+            if other is None:
+                return None, here
+            name = step["templateRef"].get("template", "")
+            # What it is in is the workflow that calls; what it says is its own.
+            around = here.around
+            here = _Holder(other, spec_of(other), around, self._owner(other))
+        return here.templates.get(name), here
+
+    def _content(self, port: Mapped, there: Mapping[str, str], here: _Holder, datasets: Mapped) -> str:
+        """What is in an artifact."""
+        source = port.get("from") or port.get("fromExpression")
+        if source is not None:
+            inner = str(source).strip("{}= ")
+            if inner in there:
+                return digest([there[inner], port.get("subPath")])
+            parts = sorted({name: text for name, text in there.items() if name in str(source)}.items())
+            return digest([source, parts, self._situation.run if not parts else ""])
+        place = {key: port[key] for key in LOCATIONS if key in port}
+        text = json.dumps(place, sort_keys=True)
+        named = port.get("name") in datasets
+        fixed = set(place) == {"raw"} or re.fullmatch(r"[0-9a-f]{40}", str(place.get("git", {}).get("revision", "")))
+        for scheme in ("s3", "gcs", "http"):
+            location = place.get(scheme) or {}
+            prefix = {"s3": "s3", "gcs": "gs"}.get(scheme)
+            url = f"{prefix}://{location.get('bucket')}/{location.get('key')}" if prefix else str(location.get("url"))
+            url = f"repository:{location.get('key')}" if prefix and "bucket" not in location else url
+            fixed = fixed or bool(location and here.owner.immutable(url))
+        if named:
+            return digest([text, "version", datasets[port["name"]]])
+        return digest([text] if fixed else [text, self._situation.world])
+
+    def _says(self, here: _Holder, template: Mapped, step: Mapped, graph: Mapped) -> Sayings:
+        texts = here.annotations
+        own = dict((template.get("metadata") or {}).get("annotations") or {})
+        place = f"{graph.get('name', '')}.{step.get('name', '')}"
+        for key in ("couler.io/cache", "couler.io/cache-allow"):
+            own |= {key: texts[f"{key}.{place}"]} if f"{key}.{place}" in texts else {}
+        around = {**texts, **((graph.get("metadata") or {}).get("annotations") or {})}
+        mains = [template[key] for key in ("container", "script") if key in template]
+        mains += (template.get("containerSet") or {}).get("containers") or []
+        steps = [str(step.get("name", "")), f"{graph.get('name', '')}/{step.get('name', '')}"]
+        images = [str(item.get("image", "")) for item in mains]
+        return here.owner.says(template.get("name", ""), steps, images, own, around)
+
+    def _unknown(self, path: Path, before: frozenset[Effect], values: Mapped) -> Done:
+        made = digest(["unknown", path, self._situation.run])
+        self.done[path] = Done(made, {}, {}, before | {(path, made)})
+        return self.done[path]
+
+    def _leaf(
+        self,
+        here: _Holder,
+        template: Mapped,
+        says: Sayings,
+        values: Scope,
+        scope: Scope,
+        contents: Mapping[str, str],
+        path: Path,
+        before: frozenset[Effect],
+    ) -> Done:
+        if self._truth is not None and self._cache is not None:
+            if path not in self._truth:
+                raise CannotRun(f"nothing is known of {'/'.join(path)}")
+            done = self._truth[path]
+            if (key := argo_texts.key(template, values, scope)) is not None:
+                self._cache.look_up(path, key, done.truth)
+            self.done[path] = done
+            return done
+        situation = self._situation
+        body = argo_texts.body(here.spec, template)
+        text = json.dumps(body, sort_keys=True)
+        read = sorted((name, scope[name].text) for name in argo_texts.chains(text) if name in scope and not of_run(name, says))
+        seen = {
+            effect
+            for effect in before
+            if not any(effect[0][: len(by)] == by for value in values.values() for by in value.by)
+        }
+        outside = [word for word, pattern in SOURCES.items() if word not in says.waived and pattern.search(text)]
+        outside += ["volume"] if "volume" not in says.waived and here.mounts(template) else []
+        truth = digest(
+            [
+                text,
+                sorted((name, value.text) for name, value in values.items()),
+                read,
+                sorted(contents.items()),
+                sorted(what for _, what in seen),
+                [scope["workflow.namespace"].text, scope["workflow.serviceAccountName"].text],
+                [says.version, sorted(says.datasets.items())],
+                situation.world if outside else "",
+                situation.run if "run-context" not in says.waived and RUN.search(text) else "",
+            ]
+        )
+        if not says.pure:
+            truth = digest(["chance", situation.run, path])
+        shown = truth if says.pure else digest(["value", path, situation.chance])
+        outputs = template.get("outputs") or {}
+        names = [item["name"] for item in outputs.get("parameters") or ()]
+        made = {name: Value(value_for(shown, name)) for name in (*names, "result")}
+        self.done[path] = Done(
+            truth,
+            made,
+            {item["name"]: digest([truth, item["name"]]) for item in outputs.get("artifacts") or ()},
+            frozenset() if says.pure and not seen else before | {(path, truth)},
+        )
+        return self.done[path]
+
+    def _graph(
+        self,
+        here: _Holder,
+        template: Mapped,
+        scope: Scope,
+        contents: Mapping[str, str],
+        path: Path,
+        before: frozenset[Effect],
+    ) -> Done:
+        there = {f"inputs.artifacts.{name}": content for name, content in contents.items()}
+        after: dict[str, frozenset[Effect]] = {}
+        truths = []
+        for step, direct in argo_texts.in_order(template):
+            name = step["name"]
+            start = frozenset[Effect]().union(*(after[other] for other in direct)) if direct else before
+            done = self._step(here, step, scope, there, (*path, name), start, template)
+            truths.append(done.truth)
+            after[name] = done.after
+            for hook in [*(step.get("hooks") or {}).values(), {"template": step.get("onExit")}]:
+                if hook.get("template"):
+                    left = done.after | {((*path, name), f"ended {self._situation.run}")}
+                    after[name] |= self._call(here, hook, scope, there, (*path, name, "hook"), left, template).after
+            for root in ("tasks", "steps"):
+                scope |= {f"{root}.{name}.outputs.parameters.{key}": item for key, item in done.parameters.items()}
+                if "result" in done.parameters:
+                    scope[f"{root}.{name}.outputs.result"] = done.parameters["result"]
+                there |= {f"{root}.{name}.outputs.artifacts.{key}": text for key, text in done.artifacts.items()}
+        outputs = template.get("outputs") or {}
+        parameters = {}
+        for item in outputs.get("parameters") or ():
+            origin = item.get("valueFrom") or {}
+            text = origin.get("parameter", "{{=" + str(origin.get("expression", "")) + "}}")
+            parameters[item["name"]] = filled(str(text), scope)
+        artifacts = {item["name"]: self._content(item, there, here, {}) for item in outputs.get("artifacts") or ()}
+        return Done(digest(truths), parameters, artifacts, frozenset[Effect]().union(*after.values(), before))
+
+    def _step(
+        self,
+        here: _Holder,
+        step: Mapped,
+        scope: Scope,
+        there: Mapping[str, str],
+        path: Path,
+        before: frozenset[Effect],
+        graph: Mapped,
+    ) -> Done:
+        items = argo_texts.items_of(step, scope)
+        if items is None:
+            done = self._call(here, step, scope, there, path, before, graph)
+            handed = {name: Value(value.text, value.by | {path}) for name, value in done.parameters.items()}
+            return Done(done.truth, handed, done.artifacts, done.after)
+        dones = []
+        for number, item in enumerate(items):
+            inner = {**scope, "item": Value(text_of(item))}
+            if isinstance(item, dict):
+                inner |= {f"item.{key}": Value(text_of(part)) for key, part in item.items()}
+            dones.append(self._call(here, step, inner, there, (*path, str(number)), before, graph))
+        after = frozenset[Effect]().union(before if not dones else (), *(done.after for done in dones))
+        together: dict[str, Value] = {}
+        for name in sorted({name for done in dones for name in done.parameters}):
+            texts = [done.parameters[name].text for done in dones if name in done.parameters]
+            together[name] = Value(json.dumps(texts), frozenset({path}))
+        return Done(digest([done.truth for done in dones]), together, {}, after)
+
+
+class _Holder:
+    """A document whose templates run."""
+
+    def __init__(self, document: Mapped, spec: Mapped, around: Scope, owner: Owner) -> None:
+        self.spec, self.around, self.owner = spec, around, owner
+        self.annotations = dict((document.get("metadata") or {}).get("annotations") or {})
+        self.templates = {template["name"]: template for template in spec.get("templates") or ()}
+
+    def mounts(self, template: Mapped) -> bool:
+        """Return whether something is mounted that is not empty at first."""
+        declared = {}
+        for item in [
+            *(self.spec.get("volumes") or ()),
+            *(self.spec.get("volumeClaimTemplates") or ()),
+            *(template.get("volumes") or ()),
+        ]:
+            declared[(item.get("metadata") or item).get("name", "")] = "emptyDir" in item
+        text = json.dumps({key: part for key, part in template.items() if key != "volumes"})
+        mounts = [mount for found in re.findall(r'"volumeMounts": (\[.*?\])', text) for mount in json.loads(found)]
+        return any(not declared.get(mount.get("name"), False) for mount in mounts)
+
+
+def joined(theirs: Mapped | None, own: Mapped | None) -> Mapped:
+    """Return the arguments of a library under those of who runs it."""
+    found = {}
+    for kind in ("parameters", "artifacts"):
+        by_name = {item["name"]: item for one in (theirs, own) for item in (one or {}).get(kind) or ()}
+        found[kind] = list(by_name.values())
+    return found
+
+
+def of_run(name: str, says: Sayings) -> bool:
+    """Whether a reference is to what is another in each run, and waived."""
+    return bool(RUN.search(name)) and "run-context" in says.waived
+
+
+def value_for(shown: str, name: str) -> str:
+    """Return a value that may be looped over."""
+    one = digest([shown, name])
+    return json.dumps([one[:4], one[4:8]])
