@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Protocol
 
 from benchmarks.mutations.argo import ArgoRun
+from benchmarks.mutations.kfp import KfpRun
 from benchmarks.mutations.tekton import TektonRun
 from benchmarks.mutations.changes import NEUTRAL, Case, Change, changes_of
 from benchmarks.mutations.judging import Cache, CannotRun, Done, Key, Path, Situation
@@ -54,7 +55,7 @@ class Runs(Protocol):
     ) -> Run: ...
 
 
-RUNS: dict[str, Runs] = {"argo": ArgoRun, "tekton": TektonRun}
+RUNS: dict[str, Runs] = {"argo": ArgoRun, "kfp": KfpRun, "tekton": TektonRun}
 
 
 class Optimizer:

@@ -130,7 +130,7 @@ class KfpCache(FingerprintKeys):
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a component, its executor and its configuration are, as far as a result depends on them."""
         component, body = write_operation(operation)
-        executor, annotations = body.executor, _annotations(operation)
+        executor, annotations = body.executor, {**self.declared.annotations(operation), **_annotations(operation)}
         container = executor.get("container", {})
         platforms = {
             name: without(config, *SCHEDULING) if isinstance(config, dict) else config
