@@ -8,7 +8,8 @@ with the cache of the first run; keys come from the optimized documents, compute
 result is not what it makes without a cache is stale. Every key of all runs of a workflow has to mean one result as well.
 
 Each folder in `--traces` is the root of a repository, with its settings in DIR/REPOSITORY/couler.toml of `--settings`, if
-they are there. Of other repositories, and of the project's own workflows, every step is declared pure, and all is waived.
+they are there. Of other repositories, and of the project's own workflows, every step is declared pure, and all is waived;
+then two steps of three, chosen by their names, and half of what can be waived.
 
 Figures, in total, by engine and by kind of change:
 
@@ -34,7 +35,7 @@ from typing import Any
 
 from benchmarks.harness import finish, parser, tell
 from benchmarks.mutations.changes import Case
-from benchmarks.mutations.declaring import EVERYTHING
+from benchmarks.mutations.declaring import EVERYTHING, some
 from benchmarks.mutations.trials import Judged, Optimizer, engine_of, judge
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError
@@ -54,7 +55,7 @@ def main() -> None:
     flags.add_argument("--most", type=int, default=MOST, help="changes of a workflow that are tried for each pipeline")
     options = flags.parse_args()
     most = MOST_QUICKLY if options.quick else options.most
-    sources = {CORPUS / engine: [EVERYTHING] for engine in ("argo", "kfp", "tekton")}
+    sources: dict[Path, list[dict[str, Any]] | None] = {CORPUS / engine: None for engine in ("argo", "kfp", "tekton")}
     if options.traces:
         for folder in sorted(path for path in options.traces.iterdir() if path.is_dir()):
             sources[folder] = rows_for(folder, options.settings)
@@ -70,17 +71,17 @@ def main() -> None:
     finish(options, figures, bars, limits)
 
 
-def rows_for(folder: Path, settings: Path | None) -> list[dict[str, Any]]:
-    """Return the rows of the settings of a repository."""
+def rows_for(folder: Path, settings: Path | None) -> list[dict[str, Any]] | None:
+    """Return the rows of the settings of a repository; None where it has no settings."""
     path = (settings or folder.parent) / folder.name / "couler.toml"
     if not path.is_file():
-        return [EVERYTHING]
+        return None
     rows: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8")).get("cache", {}).get("declare", [])
     return rows
 
 
 def judged_in(
-    folder: Path, rows: list[dict[str, Any]], make: Optimizer, seed: int, most: int, *, quick: bool
+    folder: Path, rows: list[dict[str, Any]] | None, make: Optimizer, seed: int, most: int, *, quick: bool
 ) -> Iterator[tuple[str, str, str, Judged]]:
     """Yield what is seen of a repository: its name, the engine, the kind of change, and the figures."""
     count = 0
@@ -95,11 +96,12 @@ def judged_in(
         if engine is None:
             continue
         name = f"{folder.name}/{path.relative_to(folder)}"
-        any_of_it = False
-        for kind, judged in judge(name, engine, Case(documents, tuple(rows)), make, Random(f"{seed} {name}"), most):
-            any_of_it = True
-            yield folder.name, engine, kind, judged
-        count += any_of_it
+        random = Random(f"{seed} {name}")
+        before = count
+        for said in [[EVERYTHING], some(random)] if rows is None else [rows]:
+            for kind, judged in judge(name, engine, Case(documents, tuple(said)), make, random, most):
+                count = before + 1
+                yield folder.name, engine, kind, judged
 
 
 def figures_of(seen: list[tuple[str, str, str, Judged]]) -> dict[str, Any]:

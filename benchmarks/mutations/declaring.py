@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from random import Random
 from typing import Any
 
-__all__ = ["EVERYTHING", "WORDS", "Owner", "Sayings"]
+__all__ = ["EVERYTHING", "Owner", "Sayings", "some"]
 
 PREFIX = "couler.io/"
 WORDS = ("clock", "configured", "network", "random", "run-context", "secret", "volume")
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 EVERYTHING: dict[str, Any] = {
-    "task": [f"{letter}*" for letter in "abcdefghijklmnopqrstuvwxyz0123456789"],
+    "task": [f"{letter}*" for letter in LETTERS],
     "pure": True,
     "max-output-bytes": 64,
     "max-items": 4,
@@ -20,6 +22,13 @@ EVERYTHING: dict[str, Any] = {
     "allow": list(WORDS),
 }
 """A row that declares every step pure, and waives all that can be."""
+
+
+def some(random: Random) -> list[dict[str, Any]]:
+    """Return rows that declare about two steps of three, and waive half of what can be."""
+    letters = [f"*{letter}" for letter in LETTERS if random.random() < 2 / 3]
+    words = [word for word in WORDS if random.random() < 1 / 2]
+    return [{**EVERYTHING, "task": letters, "allow": words}]
 
 
 @dataclass(frozen=True)

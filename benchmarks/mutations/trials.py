@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, zip_longest
 from pathlib import Path as File
@@ -22,7 +22,7 @@ from couler_plugins.options.config import Config
 from couler_plugins.options.rows import rows_in
 from couler_plugins.plugins import Plugins, load_plugins
 
-__all__ = ["PIPELINES", "RUNS", "Judged", "Optimizer", "judge"]
+__all__ = ["PIPELINES", "RUNS", "Judged", "Make", "Optimizer", "engine_of", "judge"]
 
 IMAGE = "registry.example.org/couler-cache@sha256:" + 64 * "0"
 WRAPPER = f"store=s3://bucket/cache,image={IMAGE}"
@@ -56,6 +56,10 @@ class Runs(Protocol):
 
 
 RUNS: dict[str, Runs] = {"argo": ArgoRun, "kfp": KfpRun, "tekton": TektonRun}
+
+
+Make = Callable[[Case, str, str], "tuple[Any, ...] | None"]
+"""Optimizes a case for an engine by a pipeline."""
 
 
 class Optimizer:
@@ -100,7 +104,7 @@ class Judged:
 
 
 def judge(
-    name: str, engine: str, case: Case, make: Optimizer, random: Random, most: int
+    name: str, engine: str, case: Case, make: Make, random: Random, most: int, pipelines: Sequence[str] = ()
 ) -> Iterator[tuple[str, Judged]]:
     """Yield what is seen of one workflow, by the kind of change.
 
@@ -111,9 +115,10 @@ def judge(
         make: optimizes.
         random: chooses among the changes.
         most: how many are tried for each pipeline.
+        pipelines: those of the engine, unless others are named.
     """
     every: dict[Key, str] = {}
-    for pipeline in PIPELINES[engine]:
+    for pipeline in pipelines or PIPELINES[engine]:
         where = f"{name}, {pipeline.partition(',')[0]}"
         first = _ran(case, engine, pipeline, make, Cache())
         if first is None or not first.steps:
@@ -140,7 +145,7 @@ def _by_turns(changes: Sequence[Change], random: Random) -> Iterator[Change]:
         yield from filter(None, some)
 
 
-def _ran(case: Case, engine: str, pipeline: str, make: Optimizer, cache: Cache) -> Cache | None:
+def _ran(case: Case, engine: str, pipeline: str, make: Make, cache: Cache) -> Cache | None:
     documents = make(case, engine, pipeline)
     if documents is None:
         return None
