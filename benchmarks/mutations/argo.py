@@ -23,12 +23,13 @@ __all__ = ["ArgoRun"]
 Mapped = Mapping[str, Any]
 Scope = dict[str, Value]
 
+TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 LOCATIONS = ("s3", "gcs", "oss", "http", "git", "hdfs", "raw", "artifactory", "azure", "plugin")
 SOURCES = {
     "secret": re.compile(r"secretKeyRef|secretRef|[sS]ecret\"|sshPrivateKeySecret|accessKeySecret"),
     "configured": re.compile(r"configMapKeyRef|configMapRef|fieldRef|resourceFieldRef"),
 }
-RUN = re.compile(r"workflow\.(?:name|uid|creationTimestamp|duration|status)\b|\bpod\.name\b|\bretries\b")
+RUN = re.compile(r"\b(?:workflow\.(?:name|uid|creationTimestamp|duration|status)|pod\.name|retries)\b")
 DEEPEST, MOST = 16, 1_000
 
 
@@ -252,7 +253,7 @@ class ArgoRun:
                 [scope["workflow.namespace"].text, scope["workflow.serviceAccountName"].text],
                 [says.version, sorted(says.datasets.items())],
                 situation.world if outside else "",
-                situation.run if "run-context" not in says.waived and RUN.search(text) else "",
+                situation.run if "run-context" not in says.waived and RUN.search(" ".join(TAG.findall(text))) else "",
             ]
         )
         if not says.pure:
@@ -280,7 +281,7 @@ class ArgoRun:
     ) -> Done:
         there = {f"inputs.artifacts.{name}": content for name, content in contents.items()}
         after: dict[str, frozenset[Effect]] = {}
-        truths = []
+        truths, read = [], argo_texts.chains(json.dumps(template))
         for step, direct in argo_texts.in_order(template):
             name = step["name"]
             start = frozenset[Effect]().union(*(after[other] for other in direct)) if direct else before
@@ -296,6 +297,10 @@ class ArgoRun:
                 if "result" in done.parameters:
                     scope[f"{root}.{name}.outputs.result"] = done.parameters["result"]
                 there |= {f"{root}.{name}.outputs.artifacts.{key}": text for key, text in done.artifacts.items()}
+            for chain in read:  # of what is in no file, nobody knows what it hands on
+                if re.match(rf"(tasks|steps)\.{re.escape(name)}\.outputs\.(parameters|result)", chain):
+                    shown = digest(["value", *path, chain, self._situation.chance])
+                    scope.setdefault(chain, Value(value_for(shown, chain), frozenset({(*path, name)})))
         outputs = template.get("outputs") or {}
         parameters = {}
         for item in outputs.get("parameters") or ():

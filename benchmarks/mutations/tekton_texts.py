@@ -38,7 +38,7 @@ def named(items: Any) -> list[Mapped]:
 
 def text_of(value: Any) -> str:
     """Return a value as it stands in a text."""
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
 def variables(text: str) -> list[str]:
