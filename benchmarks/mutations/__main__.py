@@ -3,13 +3,13 @@
 python -m benchmarks.mutations --traces ../shared/corpus/field --settings examples/field --json mutations.json
 
 The judge runs every workflow in which `cache` caches a step, in symbols: what a step makes is a hash of all that it
-depends on. It shares no code with the adapters. Then it changes one thing, has the workflow optimized again, and runs it
-with the cache of the first run; keys come from the optimized documents, computed as the engine would. A step whose
-result is not what it makes without a cache is stale. Every key of all runs of a workflow has to mean one result as well.
+depends on. It shares no code with the adapters. Then it changes one thing, has the workflow optimized again, and runs
+it with the cache of the first run; keys come from the optimized documents, computed as the engine would. A step whose
+result is not what it makes without a cache is stale. Every key of all runs of a workflow has to mean one result, too.
 
-Each folder in `--traces` is the root of a repository, with its settings in DIR/REPOSITORY/couler.toml of `--settings`, if
-they are there. Of other repositories, and of the project's own workflows, every step is declared pure, and all is waived;
-then two steps of three, chosen by their names, and half of what can be waived.
+Each folder in `--traces` is the root of a repository, with its settings in DIR/REPOSITORY/couler.toml of `--settings`,
+if they are there. Of other repositories, and of the project's own workflows, every step is declared pure, and all is
+waived; then two steps of three, chosen by their names, and half of what can be waived.
 
 Figures, in total, by engine and by kind of change:
 
@@ -66,7 +66,9 @@ def main() -> None:
         seen += judged_in(folder, rows, make, options.seed, most, quick=options.quick)
     figures = figures_of(seen)
     judged = {engine: part for engine, part in figures["engines"].items() if part["must_miss"]}
-    bars = {f"{engine}: missed of what must miss": float(part["missed_of_must_miss"]) for engine, part in judged.items()}
+    bars = {
+        f"{engine}: missed of what must miss": float(part["missed_of_must_miss"]) for engine, part in judged.items()
+    }
     limits = dict(zip(bars, (float(part["must_miss"]) for part in judged.values()), strict=True))
     finish(options, figures, bars, limits)
 

@@ -14,22 +14,13 @@ from typing import Any
 
 from adapters.argo.caching.values import digest
 from benchmarks.mutations import argo_texts
-from benchmarks.mutations.argo_texts import filled, objects, ports, spec_of, text_of
+from benchmarks.mutations.argo_holders import Holder, joined, outside, reads_run, value_for
+from benchmarks.mutations.argo_texts import Mapped, Scope, filled, objects, ports, spec_of, text_of
 from benchmarks.mutations.declaring import Owner, Sayings
 from benchmarks.mutations.judging import Cache, CannotRun, Done, Effect, Path, Situation, Value
 
 __all__ = ["ArgoRun"]
 
-Mapped = Mapping[str, Any]
-Scope = dict[str, Value]
-
-TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-LOCATIONS = ("s3", "gcs", "oss", "http", "git", "hdfs", "raw", "artifactory", "azure", "plugin")
-SOURCES = {
-    "secret": re.compile(r"secretKeyRef|secretRef|[sS]ecret\"|sshPrivateKeySecret|accessKeySecret"),
-    "configured": re.compile(r"configMapKeyRef|configMapRef|fieldRef|resourceFieldRef"),
-}
-RUN = re.compile(r"\b(?:workflow\.(?:name|uid|creationTimestamp|duration|status)|pod\.name|retries)\b")
 DEEPEST, MOST = 16, 1_000
 
 
@@ -70,7 +61,7 @@ class ArgoRun:
                     continue
                 theirs = spec_of(other)
                 spec = {**theirs, **spec, "arguments": joined(theirs.get("arguments"), spec.get("arguments"))}
-            here = _Holder(document, spec, self._globals(document, spec), self._owner(document))
+            here = Holder(document, spec, self._globals(document, spec), self._owner(document))
             arguments = {"arguments": spec.get("arguments") or {}}
             root = (str(number),)
             if spec.get("entrypoint"):
@@ -107,7 +98,9 @@ class ArgoRun:
         scope["workflow.namespace"] = Value(metadata.get("namespace") or situation.namespace)
         scope["workflow.serviceAccountName"] = Value(spec.get("serviceAccountName") or situation.account)
         for kind in ("labels", "annotations"):
-            scope |= {f"workflow.{kind}.{name}": Value(text_of(text)) for name, text in (metadata.get(kind) or {}).items()}
+            scope |= {
+                f"workflow.{kind}.{name}": Value(text_of(text)) for name, text in (metadata.get(kind) or {}).items()
+            }
         for name in ("name", "uid", "creationTimestamp"):
             fixed = metadata.get("name") if name == "name" and document.get("kind") == "Workflow" else None
             scope[f"workflow.{name}"] = Value(fixed or f"{name}-{situation.run}")
@@ -119,7 +112,7 @@ class ArgoRun:
 
     def _call(
         self,
-        here: _Holder,
+        here: Holder,
         step: Mapped,
         scope: Scope,
         there: Mapping[str, str],
@@ -136,8 +129,7 @@ class ArgoRun:
             for item in ports(step, "arguments", "parameters")
         }
         artifacts = {
-            item["name"]: self._content(item, there, holder, {})
-            for item in ports(step, "arguments", "artifacts")
+            item["name"]: holder.content(item, there, self._situation) for item in ports(step, "arguments", "artifacts")
         }
         if template is None:
             return self._unknown(path, before, {name: value.text for name, value in given.items()})
@@ -149,16 +141,16 @@ class ArgoRun:
         inner = (dict(scope) if "inline" in step else dict(holder.around)) | {
             f"inputs.parameters.{name}": value for name, value in values.items()
         }
-        says = self._says(holder, template, step, graph)
+        says = holder.says(template, step, graph)
         contents = {
-            port["name"]: artifacts.get(port["name"]) or self._content(port, {}, holder, says.datasets)
+            port["name"]: artifacts.get(port["name"]) or holder.content(port, {}, self._situation, says.datasets)
             for port in ports(template, "inputs", "artifacts")
         }
         if "dag" in template or "steps" in template:
             return self._graph(holder, template, inner, contents, path, before)
         return self._leaf(holder, template, says, values, inner, contents, path, before)
 
-    def _callee(self, here: _Holder, step: Mapped) -> tuple[Mapped | None, _Holder]:
+    def _callee(self, here: Holder, step: Mapped) -> tuple[Mapped | None, Holder]:
         if "inline" in step:
             return step["inline"], here
         name = step.get("template", "")
@@ -169,44 +161,8 @@ class ArgoRun:
             name = step["templateRef"].get("template", "")
             # What it is in is the workflow that calls; what it says is its own.
             around = here.around
-            here = _Holder(other, spec_of(other), around, self._owner(other))
+            here = Holder(other, spec_of(other), around, self._owner(other))
         return here.templates.get(name), here
-
-    def _content(self, port: Mapped, there: Mapping[str, str], here: _Holder, datasets: Mapped) -> str:
-        """What is in an artifact."""
-        source = port.get("from") or port.get("fromExpression")
-        if source is not None:
-            inner = str(source).strip("{}= ")
-            if inner in there:
-                return digest([there[inner], port.get("subPath")])
-            parts = sorted({name: text for name, text in there.items() if name in str(source)}.items())
-            return digest([source, parts, self._situation.run if not parts else ""])
-        place = {key: port[key] for key in LOCATIONS if key in port}
-        text = json.dumps(place, sort_keys=True)
-        named = port.get("name") in datasets
-        fixed = set(place) == {"raw"} or re.fullmatch(r"[0-9a-f]{40}", str(place.get("git", {}).get("revision", "")))
-        for scheme in ("s3", "gcs", "http"):
-            location = place.get(scheme) or {}
-            prefix = {"s3": "s3", "gcs": "gs"}.get(scheme)
-            url = f"{prefix}://{location.get('bucket')}/{location.get('key')}" if prefix else str(location.get("url"))
-            url = f"repository:{location.get('key')}" if prefix and "bucket" not in location else url
-            fixed = fixed or bool(location and here.owner.immutable(url))
-        if named:
-            return digest([text, "version", datasets[port["name"]]])
-        return digest([text] if fixed else [text, self._situation.world])
-
-    def _says(self, here: _Holder, template: Mapped, step: Mapped, graph: Mapped) -> Sayings:
-        texts = here.annotations
-        own = dict((template.get("metadata") or {}).get("annotations") or {})
-        place = f"{graph.get('name', '')}.{step.get('name', '')}"
-        for key in ("couler.io/cache", "couler.io/cache-allow"):
-            own |= {key: texts[f"{key}.{place}"]} if f"{key}.{place}" in texts else {}
-        around = {**texts, **((graph.get("metadata") or {}).get("annotations") or {})}
-        mains = [template[key] for key in ("container", "script") if key in template]
-        mains += (template.get("containerSet") or {}).get("containers") or []
-        steps = [str(step.get("name", "")), f"{graph.get('name', '')}/{step.get('name', '')}"]
-        images = [str(item.get("image", "")) for item in mains]
-        return here.owner.says(template.get("name", ""), steps, images, own, around)
 
     def _unknown(self, path: Path, before: frozenset[Effect], values: Mapped) -> Done:
         made = digest(["unknown", path, self._situation.run])
@@ -215,7 +171,7 @@ class ArgoRun:
 
     def _leaf(
         self,
-        here: _Holder,
+        here: Holder,
         template: Mapped,
         says: Sayings,
         values: Scope,
@@ -233,16 +189,19 @@ class ArgoRun:
             self.done[path] = done
             return done
         situation = self._situation
+        waives = "run-context" in says.waived
         body = argo_texts.body(here.spec, template)
         text = json.dumps(body, sort_keys=True)
-        read = sorted((name, scope[name].text) for name in argo_texts.chains(text) if name in scope and not of_run(name, says))
+        read = sorted(
+            (name, scope[name].text)
+            for name in argo_texts.chains(text)
+            if name in scope and not (waives and reads_run(name))
+        )
         seen = {
             effect
             for effect in before
             if not any(effect[0][: len(by)] == by for value in values.values() for by in value.by)
         }
-        outside = [word for word, pattern in SOURCES.items() if word not in says.waived and pattern.search(text)]
-        outside += ["volume"] if "volume" not in says.waived and here.mounts(template) else []
         truth = digest(
             [
                 text,
@@ -252,8 +211,8 @@ class ArgoRun:
                 sorted(what for _, what in seen),
                 [scope["workflow.namespace"].text, scope["workflow.serviceAccountName"].text],
                 [says.version, sorted(says.datasets.items())],
-                situation.world if outside else "",
-                situation.run if "run-context" not in says.waived and RUN.search(" ".join(TAG.findall(text))) else "",
+                situation.world if outside(here, template, text, says) else "",
+                situation.run if not waives and reads_run(text) else "",
             ]
         )
         if not says.pure:
@@ -272,7 +231,7 @@ class ArgoRun:
 
     def _graph(
         self,
-        here: _Holder,
+        here: Holder,
         template: Mapped,
         scope: Scope,
         contents: Mapping[str, str],
@@ -307,12 +266,14 @@ class ArgoRun:
             origin = item.get("valueFrom") or {}
             text = origin.get("parameter", "{{=" + str(origin.get("expression", "")) + "}}")
             parameters[item["name"]] = filled(str(text), scope)
-        artifacts = {item["name"]: self._content(item, there, here, {}) for item in outputs.get("artifacts") or ()}
+        artifacts = {
+            item["name"]: here.content(item, there, self._situation) for item in outputs.get("artifacts") or ()
+        }
         return Done(digest(truths), parameters, artifacts, frozenset[Effect]().union(*after.values(), before))
 
     def _step(
         self,
-        here: _Holder,
+        here: Holder,
         step: Mapped,
         scope: Scope,
         there: Mapping[str, str],
@@ -337,45 +298,3 @@ class ArgoRun:
             texts = [done.parameters[name].text for done in dones if name in done.parameters]
             together[name] = Value(json.dumps(texts), frozenset({path}))
         return Done(digest([done.truth for done in dones]), together, {}, after)
-
-
-class _Holder:
-    """A document whose templates run."""
-
-    def __init__(self, document: Mapped, spec: Mapped, around: Scope, owner: Owner) -> None:
-        self.spec, self.around, self.owner = spec, around, owner
-        self.annotations = dict((document.get("metadata") or {}).get("annotations") or {})
-        self.templates = {template["name"]: template for template in spec.get("templates") or ()}
-
-    def mounts(self, template: Mapped) -> bool:
-        """Return whether something is mounted that is not empty at first."""
-        declared = {}
-        for item in [
-            *(self.spec.get("volumes") or ()),
-            *(self.spec.get("volumeClaimTemplates") or ()),
-            *(template.get("volumes") or ()),
-        ]:
-            declared[(item.get("metadata") or item).get("name", "")] = "emptyDir" in item
-        text = json.dumps({key: part for key, part in template.items() if key != "volumes"})
-        mounts = [mount for found in re.findall(r'"volumeMounts": (\[.*?\])', text) for mount in json.loads(found)]
-        return any(not declared.get(mount.get("name"), False) for mount in mounts)
-
-
-def joined(theirs: Mapped | None, own: Mapped | None) -> Mapped:
-    """Return the arguments of a library under those of who runs it."""
-    found = {}
-    for kind in ("parameters", "artifacts"):
-        by_name = {item["name"]: item for one in (theirs, own) for item in (one or {}).get(kind) or ()}
-        found[kind] = list(by_name.values())
-    return found
-
-
-def of_run(name: str, says: Sayings) -> bool:
-    """Whether a reference is to what is another in each run, and waived."""
-    return bool(RUN.search(name)) and "run-context" in says.waived
-
-
-def value_for(shown: str, name: str) -> str:
-    """Return a value that may be looped over."""
-    one = digest([shown, name])
-    return json.dumps([one[:4], one[4:8]])

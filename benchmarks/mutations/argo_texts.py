@@ -7,10 +7,23 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from adapters.argo.caching import values as substitution
 from adapters.argo.caching.values import config_map_of, digest, key_of
 from benchmarks.mutations.judging import CannotRun, Key, Value
 
-__all__ = ["body", "chains", "filled", "in_order", "items_of", "key", "merged", "objects", "ports", "spec_of", "text_of"]
+__all__ = [
+    "body",
+    "chains",
+    "filled",
+    "in_order",
+    "items_of",
+    "key",
+    "merged",
+    "objects",
+    "ports",
+    "spec_of",
+    "text_of",
+]
 
 Mapped = Mapping[str, Any]
 Scope = dict[str, Value]
@@ -124,8 +137,8 @@ def in_order(template: Mapped) -> Iterator[tuple[Mapped, list[str]]]:
     """Return the steps of a graph in an order in which they may run, each with those that it waits for."""
     if "steps" in template:
         before: list[str] = []
-        for stage in template["steps"]:
-            stage = [stage] if isinstance(stage, dict) else stage
+        for one in template["steps"]:
+            stage = [one] if isinstance(one, dict) else one
             for step in stage:
                 yield step, before
             before = [step["name"] for step in stage] or before
@@ -169,16 +182,19 @@ def items_of(step: Mapped, scope: Scope) -> list[Any] | None:
 def key(template: Mapped, values: Scope, scope: Scope) -> Key | None:
     """Return where a controller, or a wrapper in the pod, looks a result up; None where neither does."""
     texts = {name: value.text for name, value in values.items()}
+    whole = {name: substitution.Value(value.text) for name, value in scope.items()}
     try:
-        if "memoize" in template and (made := key_of(template, texts, scope)) is not None:
+        if "memoize" in template and (made := key_of(template, texts, whole)) is not None:
             name = template["memoize"]["cache"]["configMap"]["name"]
             shared = "{{" in name
-            return ("memo", config_map_of(template, texts, scope) if shared else name, made)
+            return ("memo", config_map_of(template, texts, whole) if shared else name, made)
         for container in template.get("initContainers") or ():
             if container.get("name") == "couler-restore":
-                said = dict(word[2:].split("=", 1) for word in container["args"] if word.startswith("--") and "=" in word)
+                said = dict(
+                    word[2:].split("=", 1) for word in container["args"] if word.startswith("--") and "=" in word
+                )
                 memo = {"key": said["key"], "cache": {"configMap": {"name": "couler-cache"}}}
-                made = key_of({"memoize": memo}, texts, scope)
+                made = key_of({"memoize": memo}, texts, whole)
                 return ("wrapper", said["store"], said["namespace"], str(made))
     except (KeyError, AssertionError) as error:
         raise CannotRun(f"the key cannot be read: {error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.mutations.judging import Situation
@@ -28,7 +28,7 @@ class Case:
 
     documents: Sequence[Any]
     rows: Rows
-    situation: Situation = Situation()
+    situation: Situation = field(default_factory=Situation)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,9 @@ Place = tuple[Any, ...]
 
 def _walk(content: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
     yield place, content
-    items: Any = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    items: Any = (
+        content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    )
     for key, part in items:
         yield from _walk(part, (*place, key))
 
@@ -168,16 +170,14 @@ def _in_mapping(put: Callable[[str, Place, Any], Change], place: Place, content:
     if "image" in content and isinstance(content.get("image"), str):
         env = [*(content.get("env") or ()), {"name": "MORE", "value": "1"}]
         yield put("one more variable", place, {**content, "env": env})
-        if place[-1] not in ("container",) or "templates" in place:
-            sizes = "computeResources" if "taskSpec" in place or "steps" in place and "templates" not in place else "resources"
-            sized = {"limits": {"memory": "1Gi"}} if place[-3:-2] != ("executors",) else {"memoryLimit": 1.0}
-            yield put("resources", place, {**content, sizes: sized})
-        for key, items in (("env", content.get("env") or ()),):
-            if len(items) > 1 and items[0] != items[1]:
-                yield put("a variable", (*place, key), list(items[1:]))
-    for kind, field in PLACES.items():
-        if isinstance(content.get(kind), dict) and field in content[kind]:
-            yield put("a place", (*place, kind, field), f"{content[kind][field]}-x")
+        key = "resources" if {"templates", "executors"} & set(place) else "computeResources"
+        sizes: Any = {"memoryLimit": 1.0} if "executors" in place else {"limits": {"memory": "1Gi"}}
+        yield put("resources", place, {**content, key: sizes})
+        if len(content.get("env") or ()) > 1:
+            yield put("a variable", (*place, "env"), list(content["env"][1:]))
+    for kind, name in PLACES.items():
+        if isinstance(content.get(kind), dict) and name in content[kind]:
+            yield put("a place", (*place, kind, name), f"{content[kind][name]}-x")
     match content:
         case {"apiVersion": str(), "metadata": dict(metadata)}:
             labels = {**(metadata.get("labels") or {}), "team": "a"}

@@ -81,7 +81,9 @@ class Owner:
         for row in reversed(rows):
             datasets |= {name: str(version) for name, version in row.get("datasets", {}).items()}
         datasets |= {key.removeprefix(DATASET): text for key, text in near.items() if key.startswith(DATASET)}
-        version = near.get(f"{PREFIX}cache-version") or next((str(row["version"]) for row in rows if "version" in row), "")
+        version = near.get(f"{PREFIX}cache-version") or next(
+            (str(row["version"]) for row in rows if "version" in row), ""
+        )
         files = [
             [item.strip() for item in near.get(f"{PREFIX}cache-{key}", "").split(",") if item.strip()]
             or next(iter(_lists(rows, key)), [])

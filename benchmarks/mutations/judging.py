@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from adapters.argo.caching.values import Path, Value
+from adapters.argo.caching.values import Path
 
 __all__ = ["Cache", "CannotRun", "Done", "Effect", "Key", "Path", "Situation", "Value"]
 
@@ -17,6 +18,14 @@ Key = tuple[str, ...]
 
 class CannotRun(Exception):
     """A manifest that the judge does not understand, or that is too big for it."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A parameter's value: text, or what a type of the engine makes of it; and the steps that handed it on."""
+
+    text: Any
+    by: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True)

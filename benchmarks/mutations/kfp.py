@@ -1,20 +1,21 @@
 """KFP as the judge sees it: what every task depends on, and the fingerprints that the backend would make.
 
-What a fingerprint covers is read from `backend/src/v2/cacheutils/cache.go`: the image, the command, the values that a task
-is given (no defaults), the ids of artifacts, the declared outputs, the claims; it is looked up by pipeline and namespace. An
-artifact has the id of whoever made it, whatever is in it. Every condition holds.
+What a fingerprint covers is read from `backend/src/v2/cacheutils/cache.go`: the image, the command, the values that a
+task is given (no defaults), the ids of artifacts, the declared outputs, the claims; it is looked up by pipeline and
+namespace. An artifact has the id of whoever made it, whatever is in it. Every condition holds.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.argo.caching.values import digest
 from benchmarks.mutations.declaring import Owner, Sayings
 from benchmarks.mutations.judging import Cache, CannotRun, Done, Effect, Path, Situation, Value
+from benchmarks.mutations.kfp_texts import RUN, filled, in_order, list_of, value_of
 
 __all__ = ["KfpRun"]
 
@@ -30,8 +31,6 @@ SCHEDULING = frozenset(
     }
 )
 SOURCES = {"secret": "secretAs", "configured": "configMapAs", "volume": "pvcMount", "run-context": "fieldPathAs"}
-RUN = re.compile(r"\{\{\$\.(?:pipeline_|pipeline\.|workflow)[\w.]*\}\}|\{\{workflow\.[\w.]+\}\}")
-INPUT = re.compile(r"\{\{\$\.inputs\.parameters\[['\"](.*?)['\"]\]\}\}")
 DIGEST = re.compile(r"oci://.+@sha256:[0-9a-f]{64}\Z")
 SALT = re.compile(r"couler-salt(-\d+)?\Z")
 MOST, DEEPEST = 500, 12
@@ -74,9 +73,9 @@ class KfpRun:
         root = self._spec["root"]
         scope = {}
         for name, port in root.get("inputDefinitions", {}).get("parameters", {}).items():
-            value = port.get("defaultValue", _value(port, f"submitted {name}"))
+            value = port.get("defaultValue", value_of(port, f"submitted {name}"))
             submitted = self._situation.parameters.get(name)
-            scope[name] = Value(value if submitted is None else submitted + _value({}, name))
+            scope[name] = Value(value if submitted is None else submitted + value_of({}, name))
         artifacts = {
             name: ((f"outside {name}", f"outside {name}"),)
             for name in root.get("inputDefinitions", {}).get("artifacts", {})
@@ -93,7 +92,7 @@ class KfpRun:
         made: dict[tuple[str, str], Artifact] = {}
         after: dict[str, frozenset[Effect]] = {}
         truths = []
-        for name, task, direct in _in_order(dag.get("tasks", {})):
+        for name, task, direct in in_order(dag.get("tasks", {})):
             start = frozenset[Effect]().union(*(after[other] for other in direct)) if direct else before
             if "strategy" in task.get("triggerPolicy", {}) or "taskFinalStatus" in json.dumps(task):
                 start |= {((*path, *direct), f"ended {self._situation.run}")}
@@ -108,14 +107,16 @@ class KfpRun:
         for key, source in outputs.get("parameters", {}).items():
             one = source.get("valueFromParameter") or {}
             choices = (source.get("valueFromOneof") or {}).get("parameterSelectors", [one])
-            found = [values.get((item.get("producerSubtask"), item.get("outputParameterKey"))) for item in choices]
+            found = [
+                values.get((str(item.get("producerSubtask")), str(item.get("outputParameterKey")))) for item in choices
+            ]
             known = [value for value in found if value is not None]
             if known:
                 parameters[key] = known[0]
         contents = {}
         for key, source in outputs.get("artifacts", {}).items():
             parts = [
-                made.get((item.get("producerSubtask"), item.get("outputArtifactKey")), ())
+                made.get((str(item.get("producerSubtask")), str(item.get("outputArtifactKey"))), ())
                 for item in source.get("artifactSelectors", ())
             ]
             contents[key] = tuple(one for part in parts for one in part)
@@ -141,7 +142,7 @@ class KfpRun:
             loop = task["parameterIterator"]
             items = loop["items"]
             listed = given.get(items.get("inputParameter", ""))
-            every = json.loads(items["raw"]) if "raw" in items else _list(listed.text if listed else [])
+            every = json.loads(items["raw"]) if "raw" in items else list_of(listed.text if listed else [])
             by = listed.by if listed else frozenset()
             calls = [({**given, loop["itemInput"]: Value(item, by)}, passed) for item in every]
         elif "artifactIterator" in task:
@@ -167,27 +168,14 @@ class KfpRun:
         if "componentInputParameter" in source:
             found = scope.get(source["componentInputParameter"])
         elif output:
-            found = values.get((output.get("producerTask"), output.get("outputParameterKey")))
+            found = values.get((str(output.get("producerTask")), str(output.get("outputParameterKey"))))
         elif "taskFinalStatus" in source:
             found = Value(f"ended {self._situation.run}")
         else:
             constant = (source.get("runtimeValue") or {}).get("constant")
-            found = self._constant(constant, scope)
+            found = filled(constant, scope, self._situation.run)
         selector = source.get("parameterExpressionSelector")
         return Value(digest([found.text, selector])[:6], found.by) if found is not None and selector else found
-
-    def _constant(self, constant: Any, scope: Scope) -> Value:
-        if not isinstance(constant, str):
-            return Value(constant)
-        by: set[Path] = set()
-
-        def replaced(match: re.Match[str]) -> str:
-            value = scope.get(match[1], Value(""))
-            by.update(value.by)
-            return str(value.text)
-
-        text = INPUT.sub(replaced, constant)
-        return Value(RUN.sub(lambda match: f"{match[0]} {self._situation.run}", text), frozenset(by))
 
     def _called(
         self, task: Mapped, given: Scope, passed: Mapping[str, Artifact], path: Path, before: frozenset[Effect]
@@ -286,7 +274,7 @@ class KfpRun:
         outputs = component.get("outputDefinitions", {})
         self.done[path] = Done(
             truth,
-            {name: Value(_value(port, f"{shown} {name}")) for name, port in outputs.get("parameters", {}).items()},
+            {name: Value(value_of(port, f"{shown} {name}")) for name, port in outputs.get("parameters", {}).items()},
             {name: digest([truth, name]) for name in outputs.get("artifacts", {})},
             frozenset() if says.pure and not seen else before | {(path, truth)},
         )
@@ -297,45 +285,3 @@ class KfpRun:
         name = task["componentRef"]["name"]
         images: list[str] = []
         return self._owner.says(name, [str(task.get("taskInfo", {}).get("name", ""))], images, near, {})
-
-
-def _in_order(tasks: Mapped) -> Iterator[tuple[str, Mapped, list[str]]]:
-    """Yield the tasks in an order in which they may run, each with those that it waits for."""
-    waiting, done = dict(tasks), set[str]()
-    while waiting:
-        ready = []
-        for name, task in waiting.items():
-            read = set(re.findall(r'"producerTask": "(.*?)"', json.dumps(task.get("inputs", {}))))
-            needs = {*task.get("dependentTasks", ()), *read} & tasks.keys()
-            if done >= needs:
-                ready.append((name, task, sorted(needs)))
-        if not ready:
-            raise CannotRun("its tasks wait for each other")
-        yield from ready
-        for name, *_ in ready:
-            done.add(name)
-            del waiting[name]
-
-
-def _list(value: Any) -> list[Any]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
-    return value if isinstance(value, list) else [digest([value, number])[:6] for number in range(2)]
-
-
-def _value(port: Mapped, shown: str) -> Any:
-    """A value of the type that a port declares."""
-    one = digest([shown])
-    match port.get("parameterType"):
-        case "LIST":
-            return [one[:4], one[4:8]]
-        case "STRUCT":
-            return {"a": one[:4]}
-        case "NUMBER_INTEGER" | "NUMBER_DOUBLE":
-            return int(one[:6], 16)
-        case "BOOLEAN":
-            return one[0] in "01234567"
-    return one[:6]

@@ -1,7 +1,8 @@
 """Tekton as the judge sees it: what every task depends on, and the keys that the first step of a cached one would make.
 
-It looks at documents alone; `when` always holds. A task of which nobody says that it is pure makes something new in every
-run, in its workspaces as well. The service account is in no key of Tekton, as its documentation says, and in no truth here.
+It looks at documents alone; `when` always holds. A task of which nobody says that it is pure makes something new in
+every run, in its workspaces as well. The service account is in no key of Tekton, as our documentation says, and in no
+truth here.
 """
 
 from __future__ import annotations
@@ -65,9 +66,9 @@ class TektonRun:
             kind, spec, name = document.get("kind"), document.get("spec") or {}, document["metadata"].get("name", "")
             root, self._files = (str(number),), {}
             given = {item["name"]: Value(item.get("value", "")) for item in named(spec.get("params"))}
+            around: dict[str, Any] = {"template": {key: spec[key] for key in ("podTemplate",) if key in spec}}
             if kind == "TaskRun":
                 task = spec.get("taskSpec") or self._named("Task", (spec.get("taskRef") or {}).get("name"))
-                around = {"template": {key: spec[key] for key in ("podTemplate",) if key in spec}}
                 self._leaf(task, document, {"name": ""}, given, {}, around, root, frozenset())
             elif kind in ("Pipeline", "PipelineRun"):
                 whole = spec.get("pipelineSpec") or self._named("Pipeline", (spec.get("pipelineRef") or {}).get("name"))
@@ -79,13 +80,11 @@ class TektonRun:
                         "workspaces": {},
                     }
                     self._pipeline(whole, document, given, around, root, frozenset())
-            elif kind in ("Task", "ClusterTask") and not (self._truth is None and self._calls(called, name)):
-                if self._truth is None or root in self._truth:
+            elif kind in ("Task", "ClusterTask"):
+                by_name = re.search(rf'"taskRef": {{[^}}]*"name": "{re.escape(name)}"', called)
+                if root in self._truth if self._truth is not None else by_name is None:
                     self._leaf(spec, document, {"name": ""}, {}, {}, {"template": {}}, root, frozenset())
         return self
-
-    def _calls(self, called: str, name: str) -> bool:
-        return re.search(rf'"taskRef": {{[^}}]*"name": "{re.escape(name)}"', called) is not None
 
     def _named(self, kind: str, name: str | None) -> Mapped | None:
         for document in self._documents:
@@ -141,9 +140,9 @@ class TektonRun:
         name = task["name"]
         rows = self._rows_of(task, scope)
         dones = []
-        for number, values in enumerate(rows):
+        for number, row in enumerate(rows):
             inner = (*path, name) if "matrix" not in task else (*path, name, str(number))
-            dones.append(self._called(task, document, scope, values, around, inner, before))
+            dones.append(self._called(task, document, scope, row, around, inner, before))
         after[name] = frozenset[Effect]().union(*(done.after for done in dones))
         for result in sorted({result for done in dones for result in done.parameters}):
             values = [done.parameters[result] for done in dones if result in done.parameters]
@@ -282,12 +281,12 @@ class TektonRun:
 
     def _leave(self, task: Mapped, says: Sayings, around: Mapped, truth: str, *, pure: bool) -> None:
         for item in named(task.get("workspaces")):
-            bound = (around.get("workspaces") or {}).get(item["name"], item["name"])
+            bound = str((around.get("workspaces") or {}).get(item["name"], item["name"]))
             if not pure:
                 self._files[(bound, "")] = truth
         for file in says.files[1]:
             workspace, _, path = file.partition("/")
-            bound = (around.get("workspaces") or {}).get(workspace, workspace)
+            bound = str((around.get("workspaces") or {}).get(workspace, workspace))
             self._files[(bound, path)] = digest([truth, file])
 
 

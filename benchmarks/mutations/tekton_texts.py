@@ -102,7 +102,10 @@ def _picked(value: Any, words: Sequence[str]) -> Any:
 
 def body(task: Mapped) -> Mapped:
     """Return what a task is, without what no result depends on."""
-    ports = {key: sorted([item["name"], item.get("type", "")] for item in named(task.get(key))) for key in ("params", "results")}
+    ports = {
+        key: sorted([item["name"], item.get("type", "")] for item in named(task.get(key)))
+        for key in ("params", "results")
+    }
     return {**plain({name: part for name, part in task.items() if name not in NO_MATTER}), **ports}
 
 
@@ -126,7 +129,7 @@ def in_order(tasks: Sequence[Mapped]) -> Iterator[tuple[Mapped, list[str]]]:
     every, done = set(waiting), set[str]()
     while waiting:
         ready = []
-        for name, task in waiting.items():
+        for task in waiting.values():
             read = {word.split(".")[1] for word in variables(json.dumps(_arguments(task))) if word.startswith("tasks.")}
             needs = {*(task.get("runAfter") or ()), *read} & every
             if done >= needs:
@@ -156,12 +159,16 @@ def value_for(result: Mapped, shown: str) -> Any:
 
 def key(task: Mapped, scope: Scope, files: Mapping[str, str]) -> Key | None:
     """Return where the first step of a cached task looks its result up; None for one without."""
-    first = next(iter(task.get("steps") or ()), {})
+    first: Mapped = next(iter(task.get("steps") or ()), {})
     if first.get("name") != "couler-restore" or first.get("command") != ["couler", "cache", "task-restore"]:
         return None
     words = first["args"]
     end = words.index("--")
-    said = [word for word in words[:end] if not word.startswith(("--output=", "--timeout=", "--hit=", "--key=", "--max-age="))]
+    said = [
+        word
+        for word in words[:end]
+        if not word.startswith(("--output=", "--timeout=", "--hit=", "--key=", "--max-age="))
+    ]
     values = filled(words[end + 1 :], scope).text
     contents = []
     for word in [word for word in said if word.startswith("--file=")]:

@@ -12,10 +12,10 @@ from random import Random
 from typing import Any, Protocol
 
 from benchmarks.mutations.argo import ArgoRun
-from benchmarks.mutations.kfp import KfpRun
-from benchmarks.mutations.tekton import TektonRun
 from benchmarks.mutations.changes import NEUTRAL, Case, Change, changes_of
 from benchmarks.mutations.judging import Cache, CannotRun, Done, Key, Path, Situation
+from benchmarks.mutations.kfp import KfpRun
+from benchmarks.mutations.tekton import TektonRun
 from couler_plugins.api import Text, optimize
 from couler_plugins.errors import CoulerError
 from couler_plugins.options.config import Config
@@ -123,7 +123,10 @@ def judge(
         first = _ran(case, engine, pipeline, make, Cache())
         if first is None or not first.steps:
             continue
-        yield "unchanged", Judged(Counter(steps=len(first.steps), workflows=1), _stale(where, "unchanged", first, every))
+        yield (
+            "unchanged",
+            Judged(Counter(steps=len(first.steps), workflows=1), _stale(where, "unchanged", first, every)),
+        )
         every |= first.entries
         for number, change in enumerate(islice(_by_turns(changes_of(case, engine), random), most)):
             changed = change.make()
@@ -185,7 +188,9 @@ def engine_of(documents: Sequence[Any]) -> str | None:
         version = str(data.get("apiVersion", ""))
         for engine, group in (("argo", "argoproj.io/"), ("tekton", "tekton.dev/")):
             if version.startswith(group) or any(
-                str(item.get("apiVersion", "")).startswith(group) for item in data.get("items") or () if isinstance(item, dict)
+                str(item.get("apiVersion", "")).startswith(group)
+                for item in data.get("items") or ()
+                if isinstance(item, dict)
             ):
                 return engine if engine in RUNS else None
         if "pipelineInfo" in data and "root" in data:

@@ -77,7 +77,8 @@ spec:
         params: [{name: day}, {name: words, type: array}]
         workspaces: [{name: src}]
         results: [{name: size}]
-        steps: [{name: load, image: "tool:1", command: [load, $(workspaces.src.path)/raw], args: ["$(params.words[*])"]}]
+        steps:
+          - {name: load, image: "tool:1", command: [load, $(workspaces.src.path)/raw], args: ["$(params.words[*])"]}
     - name: last
       params: [{name: rate, value: "2"}]
       taskSpec:
