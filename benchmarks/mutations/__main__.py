@@ -37,8 +37,10 @@ from benchmarks.harness import finish, parser, tell
 from benchmarks.mutations.changes import Case
 from benchmarks.mutations.declaring import EVERYTHING, some
 from benchmarks.mutations.trials import Judged, Optimizer, engine_of, judge
+from couler_plugins.caching.rows import check_rows
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError
+from couler_plugins.options.rows import rows_in
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "corpus"
@@ -78,7 +80,9 @@ def rows_for(folder: Path, settings: Path | None) -> list[dict[str, Any]] | None
     path = (settings or folder.parent) / folder.name / "couler.toml"
     if not path.is_file():
         return None
-    rows: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8")).get("cache", {}).get("declare", [])
+    tables = {"cache": tomllib.loads(path.read_text("utf-8")).get("cache", {"declare": []})}
+    check_rows(rows_in(tables, path, "", "")["cache"])
+    rows: list[dict[str, Any]] = tables["cache"]["declare"]
     return rows
 
 
@@ -103,6 +107,8 @@ def judged_in(
         for said in [[EVERYTHING], some(random)] if rows is None else [rows]:
             for kind, judged in judge(name, engine, Case(documents, tuple(said)), make, random, most):
                 count = before + 1
+                for text in judged.stale:
+                    tell(f"stale: {text}")
                 yield folder.name, engine, kind, judged
 
 

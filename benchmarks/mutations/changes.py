@@ -124,11 +124,21 @@ TEXTS = {
     "artifactUri": "a place",
     "default": "a default",
     "defaultValue": "a default",
-    "instanceSchema": "a schema",
+    "schemaTitle": "a type",
+    "secretName": "a name of a secret",
 }
 """Texts that are changed, by their key."""
 LISTS = {"command": "a command word", "args": "an argument of a command"}
 PORTS = {"path": "a path", "mode": "a mode", "subPath": "a path"}
+AROUND: tuple[tuple[str, frozenset[str], dict[str, Any]], ...] = (
+    ("a patch of pods", frozenset({"templates"}), {"podSpecPatch": '{"terminationGracePeriodSeconds": 1}'}),
+    ("a repository of artifacts", frozenset({"templates"}), {"artifactRepositoryRef": {"key": "other"}}),
+    ("an alias of a host", frozenset({"templates"}), {"hostAliases": [{"ip": "10.0.0.1", "hostnames": ["a"]}]}),
+    ("defaults of templates", frozenset({"templates"}), {"templateDefaults": {"container": {"workingDir": "/other"}}}),
+    ("a step template", frozenset({"results"}), {"stepTemplate": {"env": [{"name": "MORE", "value": "1"}]}}),
+    ("a pod template", frozenset({"pipelineSpec"}), {"taskRunTemplate": {"podTemplate": {"hostNetwork": True}}}),
+)
+"""What is said around steps, and in what."""
 PLACES = {"s3": "key", "gcs": "key", "http": "url", "git": "revision", "hdfs": "path"}
 
 
@@ -154,6 +164,13 @@ def _in_documents(case: Case, engine: str) -> Iterator[Change]:
             for number, word in enumerate(content):
                 yield put(LISTS[str(key)], (*place, number), f"{word} x")
             yield put(LISTS[str(key)], place, [*content, "more"])
+        if isinstance(content, list) and content and key in ("value", "withItems"):
+            yield put("a list", place, [*content, content[0]])
+            if len(content) > 1 and all(isinstance(item, str) for item in content):
+                yield put("a list", place, [f"{content[0]} {content[1]}", *content[2:]])
+                yield put("a list", place, [content[1], content[0], *content[2:]])
+        if isinstance(content, dict) and key in ("secretKeyRef", "configMapKeyRef") and "key" in content:
+            yield put("a name of a secret", (*place, "key"), f"{content['key']}-x")
     yield from _orders(case, put)
     yield from _names(case, engine)
     turned = [_turned(document) for document in documents]
@@ -194,6 +211,9 @@ def _in_mapping(put: Callable[[str, Place, Any], Change], place: Place, content:
         case {"componentRef": dict(), "taskInfo": dict()}:
             yield put("a retry", place, {**content, "retryPolicy": {"maxRetryCount": 2}})
             yield put("a renamed step", (*place, "taskInfo"), {"name": "shown otherwise"})
+    for kind, inside, more in AROUND:
+        if inside & content.keys() and not more.keys() & content.keys():
+            yield put(kind, place, {**content, **more})
     for key in ("parameters", "params"):
         items = content.get(key)
         if isinstance(items, list) and len(items) > 1 and all("value" in item for item in items[:2]):
