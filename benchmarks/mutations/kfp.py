@@ -20,8 +20,8 @@ from benchmarks.mutations.kfp_texts import RUN, filled, in_order, list_of, value
 __all__ = ["KfpRun"]
 
 Mapped = Mapping[str, Any]
-Artifact = tuple[tuple[str, str], ...]
-"""What is in an artifact, and its id; a list of artifacts has several."""
+Artifact = tuple[tuple[str, str, frozenset[Path]], ...]
+"""What is in an artifact, its id, and the tasks that handed it on; a list of artifacts has several."""
 Scope = dict[str, Value]
 
 SCHEDULING = frozenset(
@@ -76,8 +76,8 @@ class KfpRun:
             value = port.get("defaultValue", value_of(port, f"submitted {name}"))
             submitted = self._situation.parameters.get(name)
             scope[name] = Value(value if submitted is None else submitted + value_of({}, name))
-        artifacts = {
-            name: ((f"outside {name}", f"outside {name}"),)
+        artifacts: dict[str, Artifact] = {
+            name: ((f"outside {name}", f"outside {name}", frozenset()),)
             for name in root.get("inputDefinitions", {}).get("artifacts", {})
         }
         self._graph(root["dag"], scope, artifacts, (), frozenset())
@@ -101,7 +101,8 @@ class KfpRun:
             after[name] = done.after
             for key, value in done.parameters.items():
                 values[name, key] = Value(value.text, value.by | {(*path, name)})
-            made |= {(name, key): content for key, content in contents.items()}
+            for key, artifact in contents.items():
+                made[name, key] = tuple((text, identity, by | {(*path, name)}) for text, identity, by in artifact)
         outputs = dag.get("outputs", {})
         parameters, ended = {}, frozenset[Effect]().union(before, *after.values())
         for key, source in outputs.get("parameters", {}).items():
@@ -204,7 +205,7 @@ class KfpRun:
                 identity = digest(key)
                 if self._cache is not None:
                     self._cache.look_up(path, key, done.truth)
-        return done, {key: ((text, digest([identity, key])),) for key, text in done.artifacts.items()}
+        return done, {key: ((text, digest([identity, key]), frozenset()),) for key, text in done.artifacts.items()}
 
     def _imported(
         self, importer: Mapped, component: Mapped, given: Scope, path: Path, before: frozenset[Effect]
@@ -216,7 +217,7 @@ class KfpRun:
         identity = digest(["imported", text, self._situation.run if importer.get("reimport") else ""])
         outputs = component.get("outputDefinitions", {}).get("artifacts", {})
         self.done[path] = Done(content, {}, dict.fromkeys(outputs, content), before)
-        return self.done[path], dict.fromkeys(outputs, ((content, identity),))
+        return self.done[path], dict.fromkeys(outputs, ((content, identity, frozenset[Path]()),))
 
     def _config(self, label: str) -> Mapped:
         found: Mapped = (
@@ -232,7 +233,7 @@ class KfpRun:
             "image": container.get("image"),
             "words": [*container.get("command", ()), *container.get("args", ())],
             "parameters": {key: value.text for key, value in given.items()},
-            "artifacts": {key: [identity for _, identity in one] for key, one in passed.items()},
+            "artifacts": {key: [identity for _, identity, _ in one] for key, one in passed.items()},
             "outputs": component.get("outputDefinitions", {}),
             "claims": self._config(label).get("pvcMount", []),
         }
@@ -256,13 +257,14 @@ class KfpRun:
         container = {key: part for key, part in executor.get("container", {}).items() if key != "resources"}
         text = json.dumps([container, config, component.get("outputDefinitions")], sort_keys=True)
         handed = [by for value in values.values() for by in value.by]
+        handed += [by for one in passed.values() for *_, steps in one for by in steps]
         seen = {effect for effect in before if not any(effect[0][: len(by)] == by for by in handed)}
         outside = [word for word, key in SOURCES.items() if word not in says.waived and key in text]
         truth = digest(
             [
                 text,
                 sorted((name, value.text) for name, value in values.items()),
-                sorted((name, [content for content, _ in one]) for name, one in passed.items()),
+                sorted((name, [content for content, *_ in one]) for name, one in passed.items()),
                 sorted(what for _, what in seen),
                 [says.version, situation.namespace],
                 situation.world if outside else "",

@@ -208,7 +208,8 @@ class TektonRun:
         own = {**texts, **own} if alone else own
         for key in ("couler.io/cache", "couler.io/cache-allow"):
             own |= {key: texts[f"{key}.{name}"]} if f"{key}.{name}" in texts else {}
-        called = str(task.get("called") or name or metadata.get("name") or "")
+        alone_named = "task" if document.get("kind") == "TaskRun" else str(metadata.get("name", ""))
+        called = str(task.get("called") or name or alone_named)
         images = [str(step.get("image", "")) for step in task.get("steps") or ()]
         return owner.says(called, [name, f"pipeline/{name}"], images, own, texts)
 
