@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -150,7 +151,7 @@ def _in_documents(case: Case, engine: str) -> Iterator[Change]:
 
     for place, content in _walk(list(documents)):
         key = place[-1] if place else None
-        if isinstance(content, dict) and len(place) > 1:
+        if isinstance(content, dict) and place:
             yield from _in_mapping(put, place, content)
         if isinstance(content, (str, int, float)) and not isinstance(content, bool):
             if key in TEXTS and "metadata" not in place:
@@ -171,10 +172,39 @@ def _in_documents(case: Case, engine: str) -> Iterator[Change]:
                 yield put("a list", place, [content[1], content[0], *content[2:]])
         if isinstance(content, dict) and key in ("secretKeyRef", "configMapKeyRef") and "key" in content:
             yield put("a name of a secret", (*place, "key"), f"{content['key']}-x")
+    for place, content in _walk(list(documents)):
+        for number, name in enumerate(_steps(content)):
+            yield put("a renamed step", place, _with_step(content, number, name))
     yield from _orders(case, put)
     yield from _names(case, engine)
     turned = [_turned(document) for document in documents]
     yield Change("the order of keys", lambda: replace(case, documents=turned))
+
+
+def _steps(graph: Any) -> list[str]:
+    """Return the names of the steps of a graph of Argo or Tekton."""
+    if not isinstance(graph, dict):
+        return []
+    tasks, stages = graph.get("tasks"), graph.get("steps")
+    items = [*(tasks if isinstance(tasks, list) else ())]
+    items += [step for stage in stages or () if isinstance(stage, list) for step in stage]
+    return [item["name"] for item in items if isinstance(item, dict) and "name" in item]
+
+
+def _with_step(graph: Mapping[str, Any], number: int, name: str) -> Any:
+    """Return a graph with another name of one of its steps, and in all that refers to it."""
+    other, word = f"{name}-other", re.escape(name)
+    text = re.sub(rf"\b(tasks|steps)\.{word}(?![\w-])", rf"\1.{other}", json.dumps(graph))
+    renamed = json.loads(re.sub(rf"\b(tasks|steps)\['{word}'\]", rf"\1['{other}']", text))
+    stages = renamed.get("steps") or ()
+    items = [*(renamed.get("tasks") or ()), *(step for stage in stages if isinstance(stage, list) for step in stage)]
+    items[number]["name"] = other
+    for item in items:
+        if "depends" in item:
+            item["depends"] = re.sub(rf"(?<![\w-]){word}(?![\w-])", other, item["depends"])
+        for key in {"dependencies", "runAfter"} & item.keys():
+            item[key] = [other if one == name else one for one in item[key]]
+    return renamed
 
 
 def _other(content: Any, key: str) -> Any:

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -195,6 +196,17 @@ BROKEN: dict[str, tuple[str, Callable[[str], str]]] = {
 def test_what_is_broken_by_hand_is_seen(name: str) -> None:
     engine, broken = BROKEN[name]
     assert any(one.stale for one in judged(engine, broken))
+
+
+def test_a_key_of_the_whole_file_misses_for_nothing() -> None:
+    """Labels, resources and names are in it as well."""
+
+    def broken(text: str) -> str:
+        return re.sub(HASH, sha256(text.encode()).hexdigest(), text)
+
+    seen = list(judged("argo", broken))
+    assert sum(one.counts["needless_misses"] for one in seen) > 5
+    assert any("a label" in text for one in seen for text in one.needless)
 
 
 def test_own_workflows_have_no_stale_results(
