@@ -172,9 +172,6 @@ def _in_documents(case: Case, engine: str) -> Iterator[Change]:
                 yield put("a list", place, [content[1], content[0], *content[2:]])
         if isinstance(content, dict) and key in ("secretKeyRef", "configMapKeyRef") and "key" in content:
             yield put("a name of a secret", (*place, "key"), f"{content['key']}-x")
-    for place, content in _walk(list(documents)):
-        for number, name in enumerate(_steps(content)):
-            yield put("a renamed step", place, _with_step(content, number, name))
     yield from _orders(case, put)
     yield from _names(case, engine)
     turned = [_turned(document) for document in documents]
@@ -254,10 +251,12 @@ def _in_mapping(put: Callable[[str, Place, Any], Change], place: Place, content:
 
 
 def _orders(case: Case, put: Callable[[str, Place, Any], Change]) -> Iterator[Change]:
-    """Changes of what waits for what."""
+    """Changes of what waits for what, and of the names of steps."""
     for place, content in _walk(list(case.documents)):
         if not isinstance(content, dict):
             continue
+        for number, name in enumerate(_steps(content)):
+            yield put("a renamed step", place, _with_step(content, number, name))
         for key in ("depends", "dependencies", "runAfter", "dependentTasks"):
             if key in content and len(place) > 1:
                 yield put("the order of steps", place, {name: part for name, part in content.items() if name != key})

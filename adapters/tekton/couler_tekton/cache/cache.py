@@ -50,19 +50,17 @@ OF_THE_RUN = ("taskRunTemplate", "podTemplate", "serviceAccountName", "taskRunSp
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}\Z")
 
 
-def material(operation: Operation, run: Workflow, bound: str | None, how: How) -> Material:
+def material(operation: Operation, around: Mapped, bound: str | None, how: How) -> Material:
     """What a task is.
 
     Args:
         operation: the task, bare, with the annotations of the object that it is in.
-        run: what it is run by, or is.
+        around: what its run says of its pods.
         bound: what is said of the bytes of its results around it.
         how: returns what its owner would write to say something of it.
     """
     task = write_operation(without_files(operation), embedded=False, action=operation.kind == STEP_ACTION)
     annotations = annotations_of(operation)
-    spec = mapping_at(rest_of(run), "spec")
-    around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
     files = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
     bound = annotations.get(MAX_OUTPUT, bound)
     containers = [
@@ -71,7 +69,7 @@ def material(operation: Operation, run: Workflow, bound: str | None, how: How) -
         for item in [*entries(task, key), mapping_at(task, "stepTemplate")]
     ]
     return Material(
-        content={"task": _content(task), "run": around, "annotations": files},
+        content={"task": _content(task), "run": dict(around), "annotations": files},
         programs=tuple(texts_in(containers, "name")),
         inputs=bool(operation.inputs or VERSION in annotations or annotations.get(INPUTS)),
         warnings=tuple(_mutable_images(task)),
@@ -180,7 +178,15 @@ class TektonCache(ByValueKeys):
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a task is; see `material` above."""
         bound = self._annotations.get(MAX_OUTPUT)
-        return material(operation, self.workflow, bound, partial(self.how_to_say, operation))
+        around = self._of_runs[0] if self._of_runs else {}
+        return material(operation, around, bound, partial(self.how_to_say, operation))
+
+    @cached_property
+    def _of_runs(self) -> list[Mapped]:
+        """What the runs of the object say of its pods, each text once; of most there is one, or none in these files."""
+        specs = [mapping_at(rest_of(run), "spec") for run in self._tasks.runs(self.workflow)]
+        said = [{key: spec[key] for key in OF_THE_RUN if spec.get(key)} for spec in specs]
+        return [one for number, one in enumerate(said) if one not in said[:number]]
 
     def with_record(self, workflow: Workflow, text: str | None) -> Workflow:
         """The object with the rows of the settings that its keys depend on; None takes them away."""
@@ -193,6 +199,9 @@ class TektonCache(ByValueKeys):
 
     def call_objection(self, place: tuple[str, str]) -> Objection | None:
         """Why a call is not cached, whatever it calls."""
+        if len(self._of_runs) > 1:
+            reason = "its runs in these files do not say the same of its pods (taskRunTemplate), and it has one key"
+            return Objection("several-runs", reason)
         if CACHED_FROM in self._annotations:
             return Objection("copy", f"it is the cached copy of {self._annotations[CACHED_FROM]!r}", "storage")
         if self.workflow.kind == "Task" and self._tasks.is_called(self.workflow):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from adapters.tekton.caching.tasks import BASE, PIPELINE, WORKSPACE, cached
@@ -145,3 +147,50 @@ def test_what_would_be_worth_it_says_what_to_paste() -> None:
     text = PIPELINE.replace("couler.io/cache: pure, ", "")
     reasons = {one.subject: one.reason for file in cached(text, S3).files for one in file.decisions}
     assert "metadata: {annotations: {couler.io/cache: pure}}, in its taskSpec" in reasons["pipeline/one"]
+
+
+CALLED = """\
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: small, annotations: {couler.io/cache: pure, couler.io/max-output-bytes: "64"}}
+spec:
+  tasks:
+  - name: make
+    params: [{name: x, value: "1"}]
+    taskSpec: {params: [{name: x}], results: [{name: r}], steps: [{name: make, image: tool, command: [make]}]}
+"""
+RUN = """\
+---
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: run}
+spec:
+  pipelineRef: {name: small}
+"""
+HOST = "  taskRunTemplate: {podTemplate: {hostNetwork: true}}\n"
+OUTER = RUN.replace("PipelineRun", "Pipeline").replace("  pipelineRef: {name: small}\n", "") + (
+    "  tasks: [{name: inner, pipelineRef: {name: small}}]\n"
+)
+
+
+def spec_hash(text: str) -> str | None:
+    """The spec hash of the one task; None where it is not cached."""
+    found = re.search(r"--spec=(\S+)", cached(text, S3).text)
+    return found and found[1]
+
+
+def test_what_the_run_of_a_pipeline_says_of_pods_is_in_its_keys() -> None:
+    alone, plain, host = spec_hash(CALLED), spec_hash(CALLED + RUN), spec_hash(CALLED + RUN + HOST)
+    assert alone is not None
+    assert alone == plain == spec_hash(CALLED + RUN + RUN.replace("name: run", "name: again"))
+    assert host not in (None, plain)
+    outer = OUTER + RUN.replace("name: run", "name: again").replace("{name: small}", "{name: run}")
+    assert spec_hash(CALLED + outer) == plain
+    assert spec_hash(CALLED + outer + HOST) == host
+
+
+def test_runs_that_differ_in_their_pods_forbid_caching() -> None:
+    text = CALLED + RUN + HOST + RUN.replace("name: run", "name: again")
+    (rule,) = [dict(item.figures)["rule"] for item in cached(text, S3).decisions if item.subject == "pipeline/make"]
+    assert rule == "several-runs"
+    assert spec_hash(text) is None
