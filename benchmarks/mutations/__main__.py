@@ -46,7 +46,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "corpus"
 MOST, MOST_QUICKLY = 40, 3
 """Changes of a workflow that are tried for each pipeline."""
-QUICK = 12
+QUICK = 8
 """Files of an engine's own corpus, and of a repository, with --quick."""
 NAMES = ("mutations", "stale", "must_miss", "missed_of_must_miss", "neutral", "needless_misses", "nothing_cached")
 
