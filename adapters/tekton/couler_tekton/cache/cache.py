@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
+import msgspec
+
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.by_value import ByValueKeys
 from couler_plugins.caching.rows import DECLARED
@@ -15,7 +17,7 @@ from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.documents.mappings import texts_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
-from couler_plugins.ir import Graph, Operation, Step, Workflow, call_sites, replace
+from couler_plugins.ir import Call, Graph, Operation, Step, Workflow, call_sites, replace
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import STEP_ACTION, write_operation
 from couler_tekton.cache.applying import Applying
@@ -178,15 +180,29 @@ class TektonCache(ByValueKeys):
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a task is; see `material` above."""
         bound = self._annotations.get(MAX_OUTPUT)
-        around = self._of_runs[0] if self._of_runs else {}
-        return material(operation, around, bound, partial(self.how_to_say, operation))
+        said = self._said_of_pods(operation)
+        found = material(operation, said[0] if said else {}, bound, partial(self.how_to_say, operation))
+        objections = list(found.objections)
+        if len(said) > 1:
+            reason = "its runs in these files, or its calls, do not say the same of its pods, and it has one key"
+            objections.insert(0, Objection("several-runs", reason))
+        elif "$(" in str(said):
+            objections.insert(0, Objection("propagated", "what its run says of its pods reads a variable"))
+        return msgspec.structs.replace(found, objections=tuple(objections))
 
-    @cached_property
-    def _of_runs(self) -> list[Mapped]:
-        """What the runs of the object say of its pods, each text once; of most there is one, or none in these files."""
-        specs = [mapping_at(rest_of(run), "spec") for run in self._tasks.runs(self.workflow)]
-        said = [{key: spec[key] for key in OF_THE_RUN if spec.get(key)} for spec in specs]
-        return [one for number, one in enumerate(said) if one not in said[:number]]
+    def _said_of_pods(self, operation: Operation) -> list[Mapped]:
+        """What runs say of the pods of a task, each text once; mostly there is one, or no run in these files."""
+        callers = {site.step.name for site in call_sites(self.bare) if site.step.call == Call(name=operation.name)}
+        said: list[Mapped] = []
+        for run in self._tasks.runs(self.workflow):
+            spec = mapping_at(rest_of(run), "spec")
+            around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
+            for name in sorted(callers) or [""]:
+                own = [item for item in entries(around, "taskRunSpecs") if item.get("pipelineTaskName") == name]
+                own = [without(item, "pipelineTaskName") for item in own]
+                one = without(around, "taskRunSpecs") | ({"taskRunSpecs": own} if own else {})
+                said += [] if one in said else [one]
+        return said
 
     def with_record(self, workflow: Workflow, text: str | None) -> Workflow:
         """The object with the rows of the settings that its keys depend on; None takes them away."""
@@ -199,9 +215,6 @@ class TektonCache(ByValueKeys):
 
     def call_objection(self, place: tuple[str, str]) -> Objection | None:
         """Why a call is not cached, whatever it calls."""
-        if len(self._of_runs) > 1:
-            reason = "its runs in these files do not say the same of its pods (taskRunTemplate), and it has one key"
-            return Objection("several-runs", reason)
         if CACHED_FROM in self._annotations:
             return Objection("copy", f"it is the cached copy of {self._annotations[CACHED_FROM]!r}", "storage")
         if self.workflow.kind == "Task" and self._tasks.is_called(self.workflow):

@@ -194,3 +194,22 @@ def test_runs_that_differ_in_their_pods_forbid_caching() -> None:
     (rule,) = [dict(item.figures)["rule"] for item in cached(text, S3).decisions if item.subject == "pipeline/make"]
     assert rule == "several-runs"
     assert spec_hash(text) is None
+
+
+TWINS = CALLED + CALLED[CALLED.index("  - name: make") :].replace("make\n", "twin\n", 1)
+
+
+def spec_hashes(specs: str) -> list[str]:
+    """The spec hashes of two equal tasks of a run that says this of single tasks."""
+    return re.findall(r"--spec=(\S+)", cached(f"{TWINS}{RUN}  taskRunSpecs: [{specs}]\n", S3).text)
+
+
+def test_what_a_run_says_of_one_task_is_in_the_key_of_that_task() -> None:
+    host = "{pipelineTaskName: %s, podTemplate: {hostNetwork: true}}"
+    plain, one, both = spec_hashes(""), spec_hashes(host % "twin"), spec_hashes(f"{host % 'make'}, {host % 'twin'}")
+    assert plain[0] == plain[1] == one[0]
+    assert one[1] == both[0] == both[1] != one[0]
+
+
+def test_a_variable_in_what_a_run_says_of_pods_forbids_caching() -> None:
+    assert not spec_hashes('{pipelineTaskName: make, podTemplate: {schedulerName: "$(params.x)"}}')[1:]
