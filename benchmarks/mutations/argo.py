@@ -195,7 +195,7 @@ class ArgoRun:
         read = sorted(
             (name, scope[name].text)
             for name in argo_texts.chains(text)
-            if name in scope and not (waives and reads_run(name))
+            if name in scope and not (waives and reads_run(f"{{{{{name}}}}}"))
         )
         seen = {
             effect

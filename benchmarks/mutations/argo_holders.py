@@ -109,5 +109,5 @@ def outside(here: Holder, template: Mapped, text: str, says: Sayings) -> bool:
 
 
 def reads_run(text: str) -> bool:
-    """Return whether a text, or the tags in it, name what is another in each run."""
-    return RUN.search(text if "{{" not in text else " ".join(TAG.findall(text))) is not None
+    """Return whether the tags in a text name what is another in each run."""
+    return RUN.search(" ".join(TAG.findall(text))) is not None
