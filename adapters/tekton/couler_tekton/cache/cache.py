@@ -181,14 +181,14 @@ class TektonCache(ByValueKeys):
         """What a task is; see `material` above."""
         bound = self._annotations.get(MAX_OUTPUT)
         said = self._said_of_pods(operation)
-        found = material(operation, said[0] if said else {}, bound, partial(self.how_to_say, operation))
-        objections = list(found.objections)
+        content = material(operation, said[0] if said else {}, bound, partial(self.how_to_say, operation))
+        objections = list(content.objections)
         if len(said) > 1:
             reason = "its runs in these files, or its calls, do not say the same of its pods, and it has one key"
             objections.insert(0, Objection("several-runs", reason))
         elif "$(" in str(said):
             objections.insert(0, Objection("propagated", "what its run says of its pods reads a variable"))
-        return msgspec.structs.replace(found, objections=tuple(objections))
+        return msgspec.structs.replace(content, objections=tuple(objections))
 
     def _said_of_pods(self, operation: Operation) -> list[Mapped]:
         """What runs say of the pods of a task, each text once; mostly there is one, or no run in these files."""
