@@ -23,7 +23,7 @@ from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.documents.mappings import texts_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
-from couler_plugins.ir import Graph, Literal, Operation, Step, Workflow, call_sites, leaf_call_sites, replace
+from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow, call_sites, leaf_call_sites, replace
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import STEP_ACTION, write_operation
 from couler_tekton.cache.applying import Applying
@@ -59,22 +59,18 @@ OF_THE_RUN = ("taskRunTemplate", "podTemplate", "serviceAccountName", "taskRunSp
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}\Z")
 
 
-def material(operation: Operation, run: Workflow, bound: str | None, how: How) -> Material:
+def material(operation: Operation, around: Mapped, bound: str | None, how: How) -> Material:
     """What a task is.
 
     Args:
         operation: the task, bare, with the annotations of the object that it is in.
-        run: what it is run by, or is.
+        around: what its run says of its pods.
         bound: what is said of the bytes of its results around it.
         how: returns what its owner would write to say something of it.
     """
     task = write_operation(without_files(operation), embedded=False, action=operation.kind == STEP_ACTION)
     annotations = annotations_of(operation)
-    spec = mapping_at(rest_of(run), "spec")
-    around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
     said = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
-    if run.kind != "Task" and (version := annotations_of(run).get(VERSION)) is not None:
-        around = {**around, VERSION: version}
     bound = annotations.get(MAX_OUTPUT, bound)
     containers = [
         {name: item.get(name) for name in PROGRAMS}
@@ -82,7 +78,7 @@ def material(operation: Operation, run: Workflow, bound: str | None, how: How) -
         for item in [*entries(task, key), mapping_at(task, "stepTemplate")]
     ]
     return Material(
-        content={"task": _content(task), "run": around, "annotations": said},
+        content={"task": _content(task), "run": dict(around), "annotations": said},
         programs=tuple(texts_in(containers, "name")),
         inputs=bool(operation.inputs or VERSION in annotations or files_of(operation).read),
         warnings=tuple(_mutable_images(task)),
@@ -193,7 +189,32 @@ class TektonCache(ByValueKeys):
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a task is; see `material` above."""
         bound = self._annotations.get(MAX_OUTPUT)
-        return material(operation, self.workflow, bound, partial(self.how_to_say, operation))
+        said = self._said_of_pods(operation)
+        around = said[0] if said else {}
+        if self.workflow.kind != "Task" and VERSION in self._annotations:
+            around = {**around, VERSION: self._annotations[VERSION]}
+        content = material(operation, around, bound, partial(self.how_to_say, operation))
+        objections = list(content.objections)
+        if len(said) > 1:
+            reason = "its runs in these files, or its calls, do not say the same of its pods, and it has one key"
+            objections.insert(0, Objection("several-runs", reason))
+        elif "$(" in str(said):
+            objections.insert(0, Objection("propagated", "what its run says of its pods reads a variable"))
+        return msgspec.structs.replace(content, objections=tuple(objections))
+
+    def _said_of_pods(self, operation: Operation) -> list[Mapped]:
+        """What runs say of the pods of a task, each text once; mostly there is one, or no run in these files."""
+        callers = {site.step.name for site in call_sites(self.bare) if site.step.call == Call(name=operation.name)}
+        said: list[Mapped] = []
+        for run in self._tasks.runs(self.workflow):
+            spec = mapping_at(rest_of(run), "spec")
+            around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
+            for name in sorted(callers) or [""]:
+                own = [item for item in entries(around, "taskRunSpecs") if item.get("pipelineTaskName") == name]
+                own = [without(item, "pipelineTaskName") for item in own]
+                one = without(around, "taskRunSpecs") | ({"taskRunSpecs": own} if own else {})
+                said += [] if one in said else [one]
+        return said
 
     def with_record(self, workflow: Workflow, text: str | None) -> Workflow:
         """The object with the rows of the settings that its keys depend on; None takes them away."""

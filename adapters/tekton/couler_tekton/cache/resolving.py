@@ -55,6 +55,11 @@ class Tasks:
         for workflow in plan.workflows:
             if workflow.kind == "Task" and (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
                 self._copies.setdefault((workflow.namespace, origin), workflow)
+        self._callers: dict[Workflow, list[Workflow]] = {}
+        for workflow in plan.workflows:
+            for call in {site.step.call for site in call_sites(workflow) if is_pipeline_call(site.step.call)}:
+                for pipeline in self._libraries.candidates(workflow, call):
+                    self._callers.setdefault(pipeline, []).append(workflow)
         self._called: set[Workflow] = set()  # by what they are: of equal copies, each counts as called
         for workflow in plan.workflows:
             for name in {site.step.call.workflow for site in call_sites(workflow) if is_task_call(site.step.call)}:
@@ -77,6 +82,16 @@ class Tasks:
         origins = {annotations_of(task).get(CACHED_FROM) for task in self._meant(workflow, name)}
         return (origins.pop() or name) if len(origins) == 1 else name
 
+    def runs(self, workflow: Workflow) -> list[Workflow]:
+        """Return what an object is run by in these files, or is: all that may call a Pipeline, and what calls these."""
+        pending, seen = [workflow], list[Workflow]()
+        while pending:
+            one = pending.pop()
+            if one not in seen:
+                seen.append(one)
+                pending += self._callers.get(one, ())
+        return [one for one in seen if one.kind != "Pipeline"]
+
     def is_called(self, task: Workflow) -> bool:
         """Whether something calls a Task, be it by a cached copy."""
         return task in self._called
@@ -85,6 +100,11 @@ class Tasks:
 def is_task_call(call: Callee) -> TypeGuard[External]:
     """Whether this calls a Task as Tekton does; one with a version is for a build, which puts a bundle in its place."""
     return isinstance(call, External) and call.name == "task" and not call.version
+
+
+def is_pipeline_call(call: Callee) -> TypeGuard[External]:
+    """Whether this calls a Pipeline of the files."""
+    return isinstance(call, External) and call.name == "pipeline"
 
 
 def annotated(workflow: Workflow) -> Operation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from adapters.kfp.caching.small import change, decisions, document, pipeline, pure, rules, text
 from couler_plugins.api import Text, optimize
 from couler_plugins.errors import InvalidInput
+from couler_plugins.options.config import load_config
 
 EXECUTOR = "spec/deploymentSpec/executors/exec-make"
 CONFIG = "platform/platforms/kubernetes/deploymentSpec/executors/exec-make"
@@ -158,3 +160,14 @@ def test_a_mutable_image_is_said() -> None:
     data = change(declared(), f"{EXECUTOR}/container/image", "example/tool:latest")
     assert "no digest" in decisions(data)["make"].reason
     assert "no digest" not in decisions(data)["use"].reason
+
+
+def test_a_version_in_the_settings_is_in_the_salt(tmp_path: Path) -> None:
+    found = []
+    for version in ("1", "2"):
+        row = f'[[cache.declare]]\ntask = "comp-*"\npure = true\nversion = "{version}"\n'
+        (tmp_path / "couler.toml").write_text(row)
+        (file,) = optimize(text(pipeline()), "cache", config=load_config(start=tmp_path, environ={})).files
+        tasks = file.documents[0]["root"]["dag"]["tasks"]
+        found.append(tasks["make"]["inputs"]["parameters"]["couler-salt"])
+    assert found[0] != found[1]

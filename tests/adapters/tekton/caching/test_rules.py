@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from adapters.tekton.caching.tasks import BASE, PIPELINE, WORKSPACE, cached
@@ -166,3 +168,69 @@ def test_a_task_from_elsewhere_says_what_to_do(resolver: str, pinned: bool) -> N
     assert (decision.verdict, dict(decision.figures)["rule"]) == ("never", "resolver")
     assert f"comes through the resolver '{resolver}'" in decision.reason
     assert ("may be another one tomorrow" in decision.reason) is (not pinned and resolver != "hub")
+
+
+CALLED = """\
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: small, annotations: {couler.io/cache: pure, couler.io/max-output-bytes: "64"}}
+spec:
+  tasks:
+  - name: make
+    params: [{name: x, value: "1"}]
+    taskSpec: {params: [{name: x}], results: [{name: r}], steps: [{name: make, image: tool, command: [make]}]}
+"""
+RUN = """\
+---
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: run}
+spec:
+  pipelineRef: {name: small}
+"""
+HOST = "  taskRunTemplate: {podTemplate: {hostNetwork: true}}\n"
+OUTER = RUN.replace("PipelineRun", "Pipeline").replace("  pipelineRef: {name: small}\n", "") + (
+    "  tasks: [{name: inner, pipelineRef: {name: small}}]\n"
+)
+
+
+def spec_hash(text: str) -> str | None:
+    """The spec hash of the one task; None where it is not cached."""
+    found = re.search(r"--spec=(\S+)", cached(text, S3).text)
+    return found and found[1]
+
+
+def test_what_the_run_of_a_pipeline_says_of_pods_is_in_its_keys() -> None:
+    alone, plain, host = spec_hash(CALLED), spec_hash(CALLED + RUN), spec_hash(CALLED + RUN + HOST)
+    assert alone is not None
+    assert alone == plain == spec_hash(CALLED + RUN + RUN.replace("name: run", "name: again"))
+    assert host not in (None, plain)
+    outer = OUTER + RUN.replace("name: run", "name: again").replace("{name: small}", "{name: run}")
+    assert spec_hash(CALLED + outer) == plain
+    assert spec_hash(CALLED + outer + HOST) == host
+
+
+def test_runs_that_differ_in_their_pods_forbid_caching() -> None:
+    text = CALLED + RUN + HOST + RUN.replace("name: run", "name: again")
+    (rule,) = [dict(item.figures)["rule"] for item in cached(text, S3).decisions if item.subject == "pipeline/make"]
+    assert rule == "several-runs"
+    assert spec_hash(text) is None
+
+
+TWINS = CALLED + CALLED[CALLED.index("  - name: make") :].replace("make\n", "twin\n", 1)
+
+
+def spec_hashes(specs: str) -> list[str]:
+    """The spec hashes of two equal tasks of a run that says this of single tasks."""
+    return re.findall(r"--spec=(\S+)", cached(f"{TWINS}{RUN}  taskRunSpecs: [{specs}]\n", S3).text)
+
+
+def test_what_a_run_says_of_one_task_is_in_the_key_of_that_task() -> None:
+    host = "{pipelineTaskName: %s, podTemplate: {hostNetwork: true}}"
+    plain, one, both = spec_hashes(""), spec_hashes(host % "twin"), spec_hashes(f"{host % 'make'}, {host % 'twin'}")
+    assert plain[0] == plain[1] == one[0]
+    assert one[1] == both[0] == both[1] != one[0]
+
+
+def test_a_variable_in_what_a_run_says_of_pods_forbids_caching() -> None:
+    assert not spec_hashes('{pipelineTaskName: make, podTemplate: {schedulerName: "$(params.x)"}}')[1:]

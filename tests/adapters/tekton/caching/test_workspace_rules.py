@@ -48,7 +48,7 @@ def test_what_comes_after_a_content_by_order_alone_is_not_cached() -> None:
     first = FILE.read_text().replace("    runAfter: [format]\n", "", 1)
     found = verdicts(first.replace("---\n", report, 1))
     assert found["pipeline/render"][0] == "cached"
-    assert found["pipeline/report"] == ("never", "lineage")
+    assert found["pipeline/report"] == ("declarable", "lineage")
 
 
 def test_settings_declare_workspaces(tmp_path: Path) -> None:
