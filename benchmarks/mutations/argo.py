@@ -22,6 +22,7 @@ from benchmarks.mutations.judging import Cache, CannotRun, Done, Effect, Path, S
 __all__ = ["ArgoRun"]
 
 DEEPEST, MOST = 16, 1_000
+FROM = re.compile(r"\{\{(?:tasks|steps)\.([^.}]+)\.")
 
 
 class ArgoRun:
@@ -148,7 +149,9 @@ class ArgoRun:
         }
         if "dag" in template or "steps" in template:
             return self._graph(holder, template, inner, contents, path, before)
-        return self._leaf(holder, template, says, values, inner, contents, path, before)
+        sources = [FROM.match(str(item.get("from", ""))) for item in ports(step, "arguments", "artifacts")]
+        handed = [(*graph_path, match[1]) for match in sources if match for graph_path in (path[:-1], path[:-2])]
+        return self._leaf(holder, template, says, values, inner, contents, path, before, handed)
 
     def _callee(self, here: Holder, step: Mapped) -> tuple[Mapped | None, Holder]:
         if "inline" in step:
@@ -179,12 +182,13 @@ class ArgoRun:
         contents: Mapping[str, str],
         path: Path,
         before: frozenset[Effect],
+        handed: Sequence[Path],
     ) -> Done:
         if self._truth is not None and self._cache is not None:
             if path not in self._truth:
                 raise CannotRun(f"nothing is known of {'/'.join(path)}")
             done = self._truth[path]
-            if (key := argo_texts.key(template, values, scope)) is not None:
+            if (key := argo_texts.key(template, values, scope, contents)) is not None:
                 self._cache.look_up(path, key, done.truth)
             self.done[path] = done
             return done
@@ -197,11 +201,7 @@ class ArgoRun:
             for name in argo_texts.chains(text)
             if name in scope and not (waives and reads_run(f"{{{{{name}}}}}"))
         )
-        seen = {
-            effect
-            for effect in before
-            if not any(effect[0][: len(by)] == by for value in values.values() for by in value.by)
-        }
+        seen = says.sees(before, [*(by for value in values.values() for by in value.by), *handed])
         truth = digest(
             [
                 text,
@@ -225,7 +225,7 @@ class ArgoRun:
             truth,
             made,
             {item["name"]: digest([truth, item["name"]]) for item in outputs.get("artifacts") or ()},
-            frozenset() if says.pure and not seen else before | {(path, truth)},
+            says.leaves(before, seen, path, truth),
         )
         return self.done[path]
 

@@ -179,7 +179,7 @@ def items_of(step: Mapped, scope: Scope) -> list[Any] | None:
     return None
 
 
-def key(template: Mapped, values: Scope, scope: Scope) -> Key | None:
+def key(template: Mapped, values: Scope, scope: Scope, contents: Mapping[str, str]) -> Key | None:
     """Return where a controller, or a wrapper in the pod, looks a result up; None where neither does."""
     texts = {name: value.text for name, value in values.items()}
     whole = {name: substitution.Value(value.text) for name, value in scope.items()}
@@ -195,7 +195,9 @@ def key(template: Mapped, values: Scope, scope: Scope) -> Key | None:
                 )
                 memo = {"key": said["key"], "cache": {"configMap": {"name": "couler-cache"}}}
                 made = key_of({"memoize": memo}, texts, whole)
-                return ("wrapper", said["store"], said["namespace"], str(made))
+                read = [word[2:].split("=", 2)[1] for word in container["args"] if word.startswith("--input=")]
+                covered = [f"{name}: {contents[name]}" for name in read if "key-folder" in said]
+                return ("wrapper", said["store"], said["namespace"], str(made), *covered)
     except (KeyError, AssertionError) as error:
         raise CannotRun(f"the key cannot be read: {error}") from error
     return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from random import Random
 from typing import Any
+
+from benchmarks.mutations.judging import Effect, Path
 
 __all__ = ["EVERYTHING", "Owner", "Sayings", "some"]
 
@@ -41,6 +43,7 @@ class Sayings:
         version: the version that its owner declares.
         datasets: the versions of places, by the input that is read from there.
         files: what it reads and makes in workspaces.
+        unordered: whether what merely runs before it does not change its result.
     """
 
     pure: bool
@@ -48,6 +51,20 @@ class Sayings:
     version: str
     datasets: Mapping[str, str]
     files: tuple[Sequence[str], Sequence[str]] = ((), ())
+    unordered: bool = False
+
+    def sees(self, before: frozenset[Effect], values: Iterable[Path]) -> frozenset[Effect]:
+        """Return what of the things that were left behind may change the result: not what `values` tell of."""
+        cut = list(values)
+        return frozenset(
+            effect for effect in (() if self.unordered else before) if not any(effect[0][: len(by)] == by for by in cut)
+        )
+
+    def leaves(self, before: frozenset[Effect], seen: frozenset[Effect], path: Path, truth: str) -> frozenset[Effect]:
+        """Return what is left behind after the step."""
+        if self.unordered and self.pure:
+            return before
+        return frozenset() if self.pure and not seen else before | {(path, truth)}
 
 
 class Owner:
@@ -84,14 +101,21 @@ class Owner:
         version = near.get(f"{PREFIX}cache-version") or next(
             (str(row["version"]) for row in rows if "version" in row), ""
         )
+        own = {*near.get(ALLOW, "").split(","), *(word for items in _lists(rows, "allow") for word in items)}
         files = [
             [item.strip() for item in near.get(f"{PREFIX}cache-{key}", "").split(",") if item.strip()]
             or next(iter(_lists(rows, key)), [])
             for key in ("inputs", "outputs")
         ]
+        workspaces = {name: str(text) for row in reversed(rows) for name, text in row.get("workspaces", {}).items()}
+        workspaces |= {key.removeprefix(SPACE): text for key, text in near.items() if key.startswith(SPACE)}
+        for name, text in workspaces.items():
+            for word, _, path in (item.strip().partition("=") for item in text.split(",")):
+                if word in ("in", "out"):
+                    files[word == "out"].append(f"{name}/{path}" if path else name)
         pure = "never" not in words and (said == "pure" or said.startswith("ttl="))
         waived = frozenset(word.strip() for items in allowed for word in items)
-        return Sayings(pure, waived, version, datasets, (files[0], files[1]))
+        return Sayings(pure, waived, version, datasets, (files[0], files[1]), "order" in own)
 
     def immutable(self, url: str) -> bool:
         """Return whether nothing ever changes at a URL."""
@@ -105,7 +129,7 @@ class Owner:
         return _matches(row, "task", [task]) and _matches(row, "step", steps) and whole
 
 
-ALLOW, DATASET = f"{PREFIX}cache-allow", f"{PREFIX}dataset."
+ALLOW, DATASET, SPACE = f"{PREFIX}cache-allow", f"{PREFIX}dataset.", f"{PREFIX}cache-workspace."
 
 
 def _of_rows(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

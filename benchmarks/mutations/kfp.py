@@ -258,7 +258,7 @@ class KfpRun:
         text = json.dumps([container, config, component.get("outputDefinitions")], sort_keys=True)
         handed = [by for value in values.values() for by in value.by]
         handed += [by for one in passed.values() for *_, steps in one for by in steps]
-        seen = {effect for effect in before if not any(effect[0][: len(by)] == by for by in handed)}
+        seen = says.sees(before, handed)
         outside = [word for word, key in SOURCES.items() if word not in says.waived and key in text]
         truth = digest(
             [
@@ -278,12 +278,12 @@ class KfpRun:
             truth,
             {name: Value(value_of(port, f"{shown} {name}")) for name, port in outputs.get("parameters", {}).items()},
             {name: digest([truth, name]) for name in outputs.get("artifacts", {})},
-            frozenset() if says.pure and not seen else before | {(path, truth)},
+            says.leaves(before, seen, path, truth),
         )
         return self.done[path]
 
     def _says(self, task: Mapped, label: str) -> Sayings:
         near = self._config(label).get("podMetadata", {}).get("annotations", {})
-        name = task["componentRef"]["name"]
+        name = str(task["componentRef"]["name"]).removeprefix("comp-")
         images: list[str] = []
         return self._owner.says(name, [str(task.get("taskInfo", {}).get("name", ""))], images, near, {})

@@ -246,8 +246,7 @@ class TektonRun:
         files = {file: self._content(around, file) for file in says.files[0]}
         text = json.dumps([tekton_texts.body(task), around.get("template"), around.get("specs")], sort_keys=True)
         read = sorted((name, text_of(scope[name].text)) for name in variables(text) if name in scope)
-        handed = [by for value in values.values() for by in value.by]
-        seen = {effect for effect in before if not any(effect[0][: len(by)] == by for by in handed)}
+        seen = says.sees(before, (by for value in values.values() for by in value.by))
         outside = [word for word, pattern in SOURCES.items() if word not in says.waived and pattern.search(text)]
         outside += ["volume"] if "volume" not in says.waived and tekton_texts.mounts(task) else []
         truth = digest(
@@ -266,7 +265,7 @@ class TektonRun:
         shown = truth if pure else digest(["value", path, situation.chance])
         results = {item["name"]: Value(tekton_texts.value_for(item, shown)) for item in named(task.get("results"))}
         self._leave(task, says, around, truth, pure=pure)
-        left = frozenset[Effect]() if pure and not seen else before | {(path, truth)}
+        left = says.leaves(before, seen, path, truth) if pure else before | {(path, truth)}
         self.done[path] = Done(truth, results, files, left)
         return self.done[path]
 

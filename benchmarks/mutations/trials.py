@@ -29,7 +29,7 @@ WRAPPER = f"store=s3://bucket/cache,image={IMAGE}"
 PIPELINES = {
     "argo": ("cache{via=memoize}", f"cache{{via=wrapper,{WRAPPER}}}", f"cache{{via=both,{WRAPPER}}}"),
     "tekton": (f"cache{{via=wrapper,{WRAPPER}}}",),
-    "kfp": ("cache",),
+    "kfp": ("cache{strict=true}",),
 }
 
 

@@ -71,6 +71,11 @@ def test_files_are_counted_by_what_becomes_of_them(repository: Path) -> None:
         "internal_errors": 0,
         "calls": 2,
         "calls_without_verdict": 0,
+        "declarations": 0,
+        "cached_after_settings": 0,
+        "pure_with_outputs": 0,
+        "pure_cached": 0,
+        "declared_otherwise": 0,
     }
     assert figures["files_skipped"]["templated"] == 1
     assert figures["optimizers"]["argo"]["cache"]["verdicts"] == {"declarable": 1, "never": 1}

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from caching.test_rows import ARGO_PLAIN, PIPELINES, TEKTON, settings, verdicts
+from caching.test_rows import ARGO_PLAIN, TEKTON, settings, verdicts
 from couler_plugins.api import Text, optimize
+from couler_plugins.cli.cache_declare import WIDEST
 from couler_plugins.cli.group import couler
 
 TEKTON_TEXT = TEKTON.replace("{annotations}", "")
@@ -45,7 +46,7 @@ def test_rows_are_comments_until_somebody_keeps_them(proposed: Callable[..., str
 def test_rows_that_are_kept_let_the_steps_be_cached(proposed: Callable[..., str], tmp_path: Path) -> None:
     rows = re.sub(r"^# (?=\[\[|\w[\w-]* = )", "", proposed(ARGO_PLAIN), flags=re.MULTILINE)
     immutable = '\n\n[[cache.declare]]\nimmutable = ["s3://raw/"]\n'
-    result = optimize([Text(ARGO_PLAIN, "w.yaml")], PIPELINES["argo"], config=settings(tmp_path, rows + immutable))
+    result = optimize([Text(ARGO_PLAIN, "w.yaml")], WIDEST, config=settings(tmp_path, rows + immutable))
     assert verdicts(result) == {"main/train": "cached", "main/other": "cached"}
 
 
@@ -57,5 +58,12 @@ def test_json_has_the_same_rows(proposed: Callable[..., str]) -> None:
     rows = json.loads(proposed(ARGO_PLAIN, "--format", "json"))["rows"]
     (train,) = [row for row in rows if row["task"] == "train"]
     assert train["allow"] == ["secret"]
-    assert train["values"] == [["max-output-bytes", "4096"]]
+    assert not train["values"], "a wrapper keeps outputs of any size"
     assert train["images"] == ["registry.example/train:1"]
+
+
+def test_a_row_has_a_bound_where_the_engine_needs_one(proposed: Callable[..., str]) -> None:
+    task = TEKTON_TEXT.partition("---")[0].replace("  workspaces: [{name: data}]\n", "")
+    text = task.replace("$(workspaces.data.path)/raw, ", "")
+    (train,) = json.loads(proposed(text, "--format", "json"))["rows"]
+    assert train["values"] == [["max-output-bytes", "4096"]]

@@ -165,7 +165,7 @@ def test_a_mutable_image_is_said() -> None:
 def test_a_version_in_the_settings_is_in_the_salt(tmp_path: Path) -> None:
     found = []
     for version in ("1", "2"):
-        row = f'[[cache.declare]]\ntask = "comp-*"\npure = true\nversion = "{version}"\n'
+        row = f'[[cache.declare]]\ntask = ["make", "use"]\npure = true\nversion = "{version}"\n'
         (tmp_path / "couler.toml").write_text(row)
         (file,) = optimize(text(pipeline()), "cache", config=load_config(start=tmp_path, environ={})).files
         tasks = file.documents[0]["root"]["dag"]["tasks"]
