@@ -118,9 +118,9 @@ def _fields_of_container(task: Any) -> int:
     values |= dict.fromkeys(expanded.get("__var") or () if expanded.get("__type") == "dict" else (), "each item")
     names = CONTAINERS.get(fields.get("task_type"), ())
     plain = [name for name in names if name == "image" and "{" not in str(values.get(name, "{"))]
-    names = [name for name in names if name not in plain or values[name] == "each item"]
-    own = [values[name] for name in names if name in values]
-    variables = [_unknown(values[name]) for name in VARIABLES if names and name in values]
+    kept = [name for name in names if name not in plain or values[name] == "each item"]
+    own = [values[name] for name in kept if name in values]
+    variables = [_unknown(values[name]) for name in VARIABLES if kept and name in values]
     return sum(variables) + sum(
         1 if isinstance(value, str) else len(value.get("__var", value) if isinstance(value, dict) else value or ())
         for value in own

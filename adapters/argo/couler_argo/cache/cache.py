@@ -70,7 +70,7 @@ class ArgoCache(WrittenKeys):
     """The cache of one workflow: ConfigMaps, or a store that wrappers use."""
 
     needs_rights = NEEDS_RIGHTS
-    hit_note = "Argo does not look whether the artifacts of a hit are there still: without them, what reads them fails"
+    hit_note = "keep the artifacts of cached results: Argo does not check them"
     shards = Shards(number=SHARDS, bytes=SHARD_BYTES)
 
     def __init__(self, workflow: Workflow) -> None:

@@ -37,6 +37,7 @@ from couler_tekton.cache.declared import (
     rest_of,
     to_annotate,
     with_annotations,
+    without_account,
 )
 from couler_tekton.cache.files import files_of, without_files
 from couler_tekton.cache.objections import How, reuse_objections, storage_objections
@@ -190,12 +191,15 @@ class TektonCache(ByValueKeys):
         """What a task is; see `material` above."""
         bound = self._annotations.get(MAX_OUTPUT)
         said = self._said_of_pods(operation)
-        around = said[0] if said else {}
+        around = {} if not said else said[0] if len(said) == 1 else without_account(said[0])
         if self.workflow.kind != "Task" and VERSION in self._annotations:
             around = {**around, VERSION: self._annotations[VERSION]}
         content = material(operation, around, bound, partial(self.how_to_say, operation))
         objections = list(content.objections)
-        if len(said) > 1:
+        if len(said) > 1 and all(without_account(one) == around for one in said):
+            reason = "its runs in these files use several service accounts, and it has one key"
+            objections.append(Objection("secret", reason, seen="serviceAccountName"))
+        elif len(said) > 1:
             reason = "its runs in these files, or its calls, do not say the same of its pods, and it has one key"
             objections.insert(0, Objection("several-runs", reason))
         elif "$(" in str(said):

@@ -33,6 +33,7 @@ __all__ = [
     "rest_of",
     "to_annotate",
     "with_annotations",
+    "without_account",
 ]
 
 MAX_OUTPUT = "couler.io/max-output-bytes"
@@ -56,6 +57,17 @@ def rest_of(node: Any) -> Mapped:
     """What a node says that is not lifted into typed fields."""
     rest: Mapped = write_value(node.native_extra) if node.native_extra is not None else {}
     return rest
+
+
+def without_account(said: Mapped) -> Mapped:
+    """What a run says of its pods, beside which service account they have."""
+    kept = without(said, "serviceAccountName")
+    if template := without(mapping_at(said, "taskRunTemplate"), "serviceAccountName"):
+        kept["taskRunTemplate"] = template
+    else:
+        kept.pop("taskRunTemplate", None)
+    specs = [without(item, "serviceAccountName", "taskServiceAccountName") for item in entries(said, "taskRunSpecs")]
+    return without(kept, "taskRunSpecs") | ({"taskRunSpecs": specs} if any(specs) else {})
 
 
 def with_annotations(rest: Mapped, annotations: Mapped) -> Mapped:

@@ -217,6 +217,17 @@ def test_runs_that_differ_in_their_pods_forbid_caching() -> None:
     assert spec_hash(text) is None
 
 
+def test_runs_that_differ_in_their_service_account_need_a_word() -> None:
+    account = "  taskRunTemplate: {serviceAccountName: %s}\n"
+    runs = RUN + account % "one" + RUN.replace("name: run", "name: again") + account % "two"
+    (rule,) = [dict(x.figures)["rule"] for x in cached(CALLED + runs, S3).decisions if x.subject == "pipeline/make"]
+    assert rule == "secret"
+    waived = CALLED.replace("couler.io/cache: pure", "couler.io/cache: pure, couler.io/cache-allow: secret")
+    assert spec_hash(waived + runs) == spec_hash(waived + RUN) is not None
+    host = HOST.replace("{podTemplate", "{serviceAccountName: two, podTemplate")
+    assert spec_hash(waived + RUN + account % "one" + RUN.replace("name: run", "name: again") + host) is None
+
+
 TWINS = CALLED + CALLED[CALLED.index("  - name: make") :].replace("make\n", "twin\n", 1)
 
 
