@@ -86,7 +86,8 @@ def test_totals_are_per_engine() -> None:
     assert argo.never == {"no-outputs": 2}
     assert (argo.declarable, argo.places) == ({"not-declared": 1}, 1)
     assert (tekton.workflows, tekton.calls, tekton.unjudged) == (3, 3, 0)
-    assert tekton.verdicts == {"declarable": 1, "not-in-call": 2}
+    assert tekton.verdicts == {"declarable": 1, "not-in-call": 1, "never": 1}
+    assert tekton.never == {"resolver": 1}
     assert tekton.declarable == {"no-store": 1, "not-declared": 1, "unbounded-output": 1}
     assert tekton.places == 1
     assert tekton.uncalled == {"never": 1}

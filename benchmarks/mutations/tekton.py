@@ -25,8 +25,8 @@ Mapped = Mapping[str, Any]
 Files = dict[tuple[str, str], str]
 
 SOURCES = {
-    "secret": re.compile(r"secretKeyRef|secretRef"),
-    "configured": re.compile(r"configMapKeyRef|configMapRef|fieldRef|resourceFieldRef"),
+    "secret": re.compile(r'"(?:secretKeyRef|secretRef)":'),
+    "configured": re.compile(r'"(?:configMapKeyRef|configMapRef|fieldRef|resourceFieldRef)":'),
 }
 RUN = re.compile(r"\$\(context\.(?!taskRun\.namespace)[\w.]+\)")
 MOST, DEEPEST = 500, 12

@@ -95,7 +95,7 @@ CACHE_COMMANDS = {
         "cache_results:fetch",
         "Downloads a file or folder, once per version.",
     ),
-    "declare": ("cache_declare:command", "Proposes settings that declare steps pure."),
+    "declare": ("cache_declare:command", "Proposes rows for couler.toml that declare steps pure."),
     "ls": (
         "cache_entries:ls",
         "Lists the stored results, the newest first.",
