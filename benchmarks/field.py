@@ -37,6 +37,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def figures_of(
 ) -> dict[str, Any]:
     """Return the figures of one repository."""
     plugins = load_plugins(config)
-    work = session(config, plugins)
+    work = session(replace(config, rows={}), plugins)
     inputs, skips = read_workflows(folder, config, work)
     chosen = inputs[:QUICK] if quick else inputs
     seconds: dict[str, float] = {}
@@ -159,7 +160,7 @@ def figures_of(
         "calls": sum(total.calls for total in judged),
         "calls_without_verdict": sum(total.unjudged for total in judged),
         "optimizers": optimizers,
-        **figures_with_settings(chosen, config, work, labels),
+        **figures_with_settings(chosen, config, session(config, plugins), labels),
         "lint": dict(sorted(Counter(finding.code for finding in linted.findings).items())),
         "conversions": conversions,
         "seconds": seconds,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 HEAD = """\
-# What couler does on repositories of others
+# Results on public repositories
 
 Measured on {today} by `python -m benchmarks.field --traces FOLDER --json FILE --table FILE`.
 The folder holds the YAML, JSON, TOML and template files of public repositories. No file in it declares a step pure.
@@ -24,6 +24,34 @@ Internal errors: {internal_errors}. Call sites without a verdict: {calls_without
 
 | repository | commit | files read | skipped | call sites | cached | after a declaration | places | never |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+SETTINGS = """\
+## With declarations in settings
+
+[examples/field](../examples/field/README.md) has settings for some of these repositories. Somebody who had not seen
+them read the manifests and labelled steps: pure, external (they depend on more than their inputs) or effect.
+The settings let {cached_of_pure:.0%} of the pure steps whose outputs are computed be cached, and
+{cacheable_after_settings:.1%} of all call sites. Most others have effects, call what is not in the repository, or read
+what changes outside.
+
+| repository | declarations | call sites cached | labelled pure | cached of these | declared, but labelled otherwise |
+| --- | --- | --- | --- | --- | --- |
+"""
+
+
+SETTINGS = """\
+## With declarations in settings
+
+[examples/field](../examples/field/README.md) has settings for some of these repositories. Somebody who had not seen them
+read the manifests and labelled steps: pure, external (they depend on more than their inputs) or effect.
+Of the pure steps whose outputs are computed, the settings let {cached_of_pure:.0%} be cached. Of all call sites they let
+{cacheable_after_settings:.1%} be cached: most others have effects, call what is not in the repository, or read what
+changes outside.
+
+| repository | declarations | call sites cached | pure steps labelled | cached of these | declared, but labelled otherwise |
+| --- | --- | --- | --- | --- | --- |
 """
 
 
@@ -47,6 +75,10 @@ def table(repositories: dict[str, Any], total: dict[str, Any], commits: dict[str
         cells += [item["calls"], verdicts["cached"], verdicts["declarable"], places]
         cells += [item["calls"] - verdicts["cached"] - verdicts["declarable"]]
         lines.append(f"| {' | '.join(map(str, cells))} |")
+    lines += ["", *SETTINGS.format(**total).splitlines()]
+    for name, item in [*sorted(repositories.items()), ("all", total)]:
+        names = ("declarations", "cached_after_settings", "pure_with_outputs", "pure_cached", "declared_otherwise")
+        lines.append(f"| {name} | {' | '.join(str(item[key]) for key in names)} |")
     lines += ["", "## Reasons against caching", "", "A call site can have several reasons.", ""]
     lines += ["| rule | call sites |", "| --- | --- |"]
     lines += [f"| `{rule}` | {count} |" for rule, count in _rules(total["optimizers"], "never")]

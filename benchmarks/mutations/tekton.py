@@ -26,9 +26,9 @@ Files = dict[tuple[str, str], str]
 
 SOURCES = {
     "secret": re.compile(r'"(?:secretKeyRef|secretRef)":'),
-    "configured": re.compile(r'"(?:configMapKeyRef|configMapRef|fieldRef|resourceFieldRef)":'),
+    "configured": re.compile(r'"(?:configMapKeyRef|configMapRef)":'),
 }
-RUN = re.compile(r"\$\(context\.(?!taskRun\.namespace)[\w.]+\)")
+RUN = re.compile(r'\$\(context\.(?!taskRun\.namespace)[\w.]+\)|"(?:fieldRef|resourceFieldRef)":')
 MOST, DEEPEST = 500, 12
 
 
