@@ -41,20 +41,6 @@ what changes outside.
 """
 
 
-SETTINGS = """\
-## With declarations in settings
-
-[examples/field](../examples/field/README.md) has settings for some of these repositories. Somebody who had not seen them
-read the manifests and labelled steps: pure, external (they depend on more than their inputs) or effect.
-Of the pure steps whose outputs are computed, the settings let {cached_of_pure:.0%} be cached. Of all call sites they let
-{cacheable_after_settings:.1%} be cached: most others have effects, call what is not in the repository, or read what
-changes outside.
-
-| repository | declarations | call sites cached | pure steps labelled | cached of these | declared, but labelled otherwise |
-| --- | --- | --- | --- | --- | --- |
-"""
-
-
 def commits_in(readme: Path) -> dict[str, str]:
     """Return the commit of each repository, as far as a table in a file beside them says."""
     if not readme.is_file():
