@@ -15,7 +15,7 @@ from cluster.corpus.observing import STORE
 from cluster.running import Outcome, run_argo, run_tekton
 
 RUNS = 4
-"""How often a workflow is run at most until its results are kept: that takes a container which starts in ten seconds."""
+"""How often a workflow is run at most until its results are kept: the one who keeps them has ten seconds to start."""
 CHANCE = "cat /proc/sys/kernel/random/uuid"
 """What a program prints that computes: a hit prints what another run has printed."""
 
