@@ -224,6 +224,8 @@ def test_runs_that_differ_in_their_service_account_need_a_word() -> None:
     assert rule == "secret"
     waived = CALLED.replace("couler.io/cache: pure", "couler.io/cache: pure, couler.io/cache-allow: secret")
     assert spec_hash(waived + runs) == spec_hash(waived + RUN) is not None
+    versioned = waived.replace("couler.io/cache: pure", "couler.io/cache: pure, couler.io/cache-version: '2'")
+    assert spec_hash(versioned + runs) == spec_hash(versioned + RUN) != spec_hash(waived + RUN)
     host = HOST.replace("{podTemplate", "{serviceAccountName: two, podTemplate")
     assert spec_hash(waived + RUN + account % "one" + RUN.replace("name: run", "name: again") + host) is None
 
