@@ -150,6 +150,11 @@ def content_of(path: Path, skip: Skip | None = None) -> str:
     return tree_of(entries_of(path, skip)) if path.is_dir() else _refuse_kind(path)
 
 
+def is_executable(path: Path) -> bool:
+    """Whether this is a file that its owner may execute, which is no part of its bytes."""
+    return path.is_file() and bool(path.stat().st_mode & stat.S_IXUSR)
+
+
 def tree_of(entries: Iterable[Entry]) -> str:
     """The content of a folder that has these in it.
 
