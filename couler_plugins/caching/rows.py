@@ -96,7 +96,9 @@ class DeclaredRows(Declared):
         return json.dumps(rows, separators=(",", ":"), sort_keys=True) if rows and chosen else None
 
     def is_immutable(self, url: str) -> bool:
-        """Return whether a row says that what is at a URL never changes."""
+        """Return whether a row says that what is at a URL never changes; `..` in it may lead elsewhere."""
+        if ".." in url.split("/"):
+            return False
         prefixes = (prefix.rstrip("/") for row in self._rows for prefix in row.content.get("immutable", ()))
         return any(url == prefix or url.startswith(f"{prefix}/") for prefix in prefixes)
 
@@ -186,8 +188,13 @@ def _problems(row: Row) -> Iterator[str]:
     of_steps = sorted(OF_STEPS.keys() & row.content.keys() - {"never"})
     if of_steps and not row.names_steps:
         yield f"{row.place}: {of_steps[0]!r} needs a step, a task or an image, and not only wildcards"
-    if len({"pure", "never", "ttl"} & {key for key, value in row.content.items() if value is not False}) > 1:
+    if len({"pure", "never", "ttl"} & row.content.keys()) > 1:
         yield f"{row.place}: only one of pure, ttl and never can hold"
+    for key in ("pure", "never"):
+        if row.content.get(key) is False:
+            yield f"{row.place}: {key!r} cannot be false; write never = true, or leave it out"
+    if "immutable" in row.content and row.patterns.keys() - {"workflow"}:
+        yield f"{row.place}: 'immutable' is about places, whoever reads them: put it into a row that names no steps"
     ttl = row.content.get("ttl")
     if isinstance(ttl, str) and isinstance(resolve([Said(row.place, f"ttl={ttl}")], assume_pure=False), Objection):
         yield f"{row.place}: 'ttl' cannot be {ttl!r:.40}; write a time such as 24h"
@@ -199,9 +206,12 @@ def _problems(row: Row) -> Iterator[str]:
             for word in sorted({*items} - {*WAIVERS}):
                 near = closest(word, WAIVERS) or f"the words are {', '.join(WAIVERS)}"
                 yield f"{row.place}: {word!r} cannot be allowed; {near}"
+        elif key == "immutable" and isinstance(items, list):
+            wide = (item for item in items if item.rstrip("/")[-1:] in ("", ":"))
+            yield from (f"{row.place}: {item!r} names no place: write a bucket, a host or a folder" for item in wide)
     for key in GROUPS:
         items = row.content.get(key, {})
-        if isinstance(items, dict) and not all(isinstance(item, str | int) for item in items.values()):
+        if isinstance(items, dict) and not all(type(item) in (str, int) for item in items.values()):
             yield f"{row.place}: {key!r} is not a table of texts"
 
 
@@ -244,6 +254,12 @@ def _as_key(annotation: str, text: str) -> tuple[str, str]:
 
 
 def matches(row: Row, key: str, names: Sequence[str]) -> bool:
-    """Return whether a pattern of a row fits one of the names; a row without patterns under that key fits all."""
+    """Return whether a pattern of a row fits one of the names; a row without patterns under that key fits all.
+
+    Of a step, `train-*` means no step of a graph that is called so: only a pattern with a `/` is for `GRAPH/STEP`.
+    """
     patterns = row.patterns.get(key)
-    return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+    if patterns is None:
+        return True
+    pairs = ((name, pattern) for pattern in patterns for name in names)
+    return any(fnmatchcase(*pair) for pair in pairs if key != "step" or ("/" in pair[0]) == ("/" in pair[1]))

@@ -165,6 +165,8 @@ def test_a_row_names_calls_operations_and_images(tmp_path: Path) -> None:
     assert cached('workflow = "other-*"\nstep = "other"') == {"main/train"}
     assert cached('workflow = "nightly*"\nstep = "other"') == both
     assert cached('step = ["x", "main/oth*"]') == both
+    assert cached('step = "mai*"') == {"main/train"}, "that is no step, but a graph"
+    assert cached('step = "*/other"') == both
     assert cached('image = "registry.example/fetch:*"') == both
     assert cached('image = "registry.example/fetch"') == {"main/train"}
     assert cached('task = "fetch"\nstep = "train"') == {"main/train"}
@@ -203,6 +205,36 @@ def test_a_prefix_ends_where_a_name_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("place", "rule"),
+    [
+        ('http: {url: "https://host/raw/1"}', ""),
+        ('http: {url: "https://host/raw/../latest"}', "unversioned-input"),
+        ('git: {repo: "https://host/raw/code", revision: main}', "unversioned-input"),
+    ],
+)
+def test_what_may_be_another_below_an_immutable_url_is_not(tmp_path: Path, place: str, rule: str) -> None:
+    config = settings(tmp_path, f'{SAID}[[cache.declare]]\nimmutable = ["https://host/raw/"]\n')
+    at = ARGO_PLAIN.replace('s3: {bucket: raw, key: "days/{{inputs.parameters.day}}"}', place)
+    assert rules(optimized(at, PIPELINES["argo"], config), "main/train") == ({rule} if rule else set())
+
+
+@pytest.mark.parametrize("kind", ["Workflow", "WorkflowTemplate"])
+def test_a_private_copy_has_the_name_of_its_original(tmp_path: Path, kind: str) -> None:
+    config = settings(tmp_path, f'{ARGO_ROWS}[[cache.declare]]\nstep = "other"\nnever = true\n')
+    twice = ARGO_PLAIN.replace(
+        "kind: Workflow\nmetadata: {generateName: nightly-}", f"kind: {kind}\nmetadata: {{name: nightly}}"
+    )
+    twice = twice.replace("template: fetch", "template: train")
+    once = optimized(twice, PIPELINES["argo"], config)
+    assert verdicts(once)["main/train"] == "cached"
+    assert "template: train-cache" in once.text
+    assert not lint([Text(once.text, "w.yaml")], config=Config()).findings
+    assert optimized(once.text, PIPELINES["argo"], config).text == once.text
+    edited = once.text.replace('"registry.example/train:1"', '"registry.example/train:2"')
+    assert [item for item in lint([Text(edited, "w.yaml")], config=Config()).findings if item.code == "stale-key"]
+
+
+@pytest.mark.parametrize(
     ("row", "problem"),
     [
         ("pure = true", "couler.toml:1: 'pure' needs a step, a task or an image, and not only wildcards"),
@@ -224,6 +256,13 @@ def test_a_prefix_ends_where_a_name_does(tmp_path: Path) -> None:
         ("step = []\npure = true", "'step' is neither a pattern nor a list of patterns"),
         ('step = "a"\npure = true\nmax-items = true', "'max-items' cannot be True"),
         ('step = "a"\npure = true\nreason = 3', "'reason' is not a text"),
+        ('step = "a"\npure = false', "'pure' cannot be false; write never = true"),
+        ('step = "a"\npure = true\nnever = false', "only one of pure, ttl and never"),
+        ('step = "a"\npure = true\nversion = true', "'version' cannot be True"),
+        ('step = "a"\npure = true\ndatasets = {raw = true}', "'datasets' is not a table of texts"),
+        ('task = "a"\npure = true\nimmutable = ["s3://raw"]', "'immutable' is about places, whoever reads them"),
+        ('immutable = ["s3://"]', "'s3://' names no place"),
+        ('immutable = ["/"]', "'/' names no place"),
     ],
 )
 def test_wrong_rows_are_refused_with_their_line(tmp_path: Path, row: str, problem: str) -> None:
