@@ -69,7 +69,14 @@ class DeclaredRows(Declared):
     def said(self, graph: Graph | None, step: Step, operation: Operation) -> list[Said]:
         """Return what is said of a call, the first row first."""
         place = ("" if graph is None else graph.name, step.name)
-        return [said for row in self._rows if self._selects(row, operation, [place]) if (said := said_of(row))]
+        rows = [row for row in self._rows if self._selects(row, operation, [place])]
+        return [said for row in rows if (said := self._partial(row, operation) or said_of(row))]
+
+    def _partial(self, row: Row, operation: Operation) -> Said | None:
+        """Return what no key can tell: a version for some of the calls of an operation; None for all other rows."""
+        if "version" not in row.content or self._fits(row, operation):
+            return None
+        return Said(row.place, f"a version of some steps that call {self._task_name(operation)}", itself=True)
 
     def own(self, operation: Operation) -> str | None:
         """Return what is said of the operation whoever calls it."""
@@ -77,10 +84,13 @@ class DeclaredRows(Declared):
         return next((said.cache for row in rows if (said := said_of(row)) and said.cache), None)
 
     def annotations(self, operation: Operation) -> dict[str, str]:
-        """Return the annotations that mean the same as what is said of an operation; the first row counts."""
+        """Return the annotations that mean the same as what is said of an operation; the first row counts.
+
+        A row that names only some of the steps that call it says nothing of the others, which have the same material.
+        """
         texts: dict[str, str] = {}
         for row in self._rows:
-            if self._selects(row, operation, self._places(operation)):
+            if self._fits(row, operation):
                 texts = {**_annotations(row.content), **texts}
         return texts
 
@@ -91,7 +101,7 @@ class DeclaredRows(Declared):
             {**row.patterns, **content}
             for row in self._rows
             if (content := {key: value for key, value in row.content.items() if key in IN_KEYS})
-            and (not row.names_steps or any(self._selects(row, item, self._places(item)) for item in chosen))
+            and (not row.names_steps or any(self._names(row, item) for item in chosen))
         ]
         return json.dumps(rows, separators=(",", ":"), sort_keys=True) if rows and chosen else None
 
@@ -105,13 +115,20 @@ class DeclaredRows(Declared):
     def remedy(self, operation: Operation, annotation: str, text: str) -> str | None:
         """Return what to add to the row that names an operation; None where no row does."""
         for row in self._rows:
-            if row.names_steps and self._selects(row, operation, self._places(operation)):
+            fits = self._fits if annotation not in (CACHE, ALLOW) else self._names
+            if row.names_steps and fits(row, operation):
                 key, value = _as_key(annotation, text)
                 return f"{key} = {value}, in {row.place}"
         return None
 
-    def _places(self, operation: Operation) -> Sequence[Place]:
-        return self._callers.get(operation.name, ())
+    def _names(self, row: Row, operation: Operation) -> bool:
+        """Whether a row is about an operation, or a call of it."""
+        return self._selects(row, operation, self._callers.get(operation.name, ()))
+
+    def _fits(self, row: Row, operation: Operation) -> bool:
+        """Whether a row is about an operation, and about all calls of it."""
+        calls = self._callers.get(operation.name, ()) if "step" in row.patterns else ()
+        return all(self._selects(row, operation, [call]) for call in calls) and self._selects(row, operation, calls)
 
     def _selects(self, row: Row, operation: Operation, places: Sequence[Place]) -> bool:
         """Whether a row is about an operation, called by one of these steps where it names steps."""

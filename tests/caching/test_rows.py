@@ -218,6 +218,26 @@ def test_what_may_be_another_below_an_immutable_url_is_not(tmp_path: Path, place
     assert rules(optimized(at, PIPELINES["argo"], config), "main/train") == ({rule} if rule else set())
 
 
+def test_a_row_of_one_call_says_nothing_of_another_call_of_the_same_task(tmp_path: Path) -> None:
+    second = """\
+    - name: second
+      taskRef: {name: train}
+      params: [{name: day, value: $(params.day)}]
+      workspaces: [{name: data, workspace: data}]
+"""
+    row = "[[cache.declare]]\nstep = [{}]\npure = true\nmax-output-bytes = 64\n"
+    first, other, workspace = row.format("'first'"), row.format("'second'"), 'workspaces = {data = "in=raw"}\n'
+
+    def told(rows: str) -> set[str]:
+        result = optimized(text("tekton") + second, PIPELINES["tekton"], settings(tmp_path, rows))
+        assert rules(result, "pipeline/first") == rules(result, "pipeline/second")
+        return rules(result, "pipeline/second")
+
+    assert told(first + workspace + other) == {"workspace"}
+    assert told(row.format("'first', 'second'") + workspace) == set()
+    assert "unknown-declaration" in told(f'{first}version = "1"\n{other}version = "2"\n')
+
+
 @pytest.mark.parametrize("kind", ["Workflow", "WorkflowTemplate"])
 def test_a_private_copy_has_the_name_of_its_original(tmp_path: Path, kind: str) -> None:
     config = settings(tmp_path, f'{ARGO_ROWS}[[cache.declare]]\nstep = "other"\nnever = true\n')

@@ -100,7 +100,7 @@ class Workspaces(msgspec.Struct, frozen=True, kw_only=True):
         """
         outputs = [_place(path) for path in self.outputs.values()]
         around = {parent for path in outputs for parent in path.parents}
-        rows = []
+        rows: list[list[str | bool]] = []
         for name, path in sorted(self.files.items()):
             if any(resolved(path).is_relative_to(output) for output in outputs):
                 continue
