@@ -76,7 +76,8 @@ class DeclaredRows(Declared):
         """Return what no key can tell: a version for some of the calls of an operation; None for all other rows."""
         if "version" not in row.content or self._fits(row, operation):
             return None
-        return Said(row.place, f"a version of some steps that call {self._task_name(operation)}", itself=True)
+        where = f"{row.place}, whose version is for some of the steps that call {self._task_name(operation)!r},"
+        return Said(where, "never", itself=True)
 
     def own(self, operation: Operation) -> str | None:
         """Return what is said of the operation whoever calls it."""
