@@ -141,7 +141,7 @@ class DeclaredRows(Declared):
         return (
             matches(row, "task", [self._task_name(operation)])
             and matches(row, "step", steps)
-            and all(matches(row, "image", [text] if isinstance(text, str) else []) for text in texts)
+            and all(matches(row, "image", image_names(text)) for text in texts)
         )
 
 
@@ -269,6 +269,11 @@ def _as_key(annotation: str, text: str) -> tuple[str, str]:
     if key in ("inputs", "outputs"):
         return key, f'["{text}"]'
     return key, text if key in BOUNDS else f'"{text}"'
+
+
+def image_names(text: object) -> list[str]:
+    """Return what a pattern may call an image: with its digest and without, which `pin` adds; nothing of no text."""
+    return list(dict.fromkeys((text, text.partition("@")[0]))) if isinstance(text, str) else []
 
 
 def matches(row: Row, key: str, names: Sequence[str]) -> bool:

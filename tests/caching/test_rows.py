@@ -169,7 +169,20 @@ def test_a_row_names_calls_operations_and_images(tmp_path: Path) -> None:
     assert cached('step = "*/other"') == both
     assert cached('image = "registry.example/fetch:*"') == both
     assert cached('image = "registry.example/fetch"') == {"main/train"}
+    assert cached('image = "registry.example/fetch:[0-9]"') == both
     assert cached('task = "fetch"\nstep = "train"') == {"main/train"}
+
+
+def test_an_image_has_its_name_with_a_digest_and_without(tmp_path: Path) -> None:
+    row = ARGO_ROWS.replace('task = "train"', 'image = "{}"')
+    digest = f"@sha256:{64 * '0'}"
+    pinned = ARGO_PLAIN.replace("train:1", f"train:1{digest}")
+    for name in ("registry.example/train:1", f"registry.example/train:1{digest}"):
+        config = settings(tmp_path, row.format(name))
+        assert verdicts(optimized(pinned, PIPELINES["argo"], config))["main/train"] == "cached"
+        assert (verdicts(optimized(ARGO_PLAIN, PIPELINES["argo"], config))["main/train"] == "cached") is (
+            "@" not in name
+        )
 
 
 def test_the_nearest_word_counts_and_never_always_wins(tmp_path: Path) -> None:
