@@ -251,6 +251,28 @@ def test_a_row_of_one_call_says_nothing_of_another_call_of_the_same_task(tmp_pat
     assert "never" in told(f'{first}version = "1"\n{other}version = "2"\n')
 
 
+@pytest.mark.parametrize(
+    ("rows", "merged", "cached"),
+    [
+        ('task = "fetch"\npure = true\n[[cache.declare]]\ntask = "publish"\nnever = true', False, {"main/other"}),
+        ('task = "publish"\npure = true', False, {"main/last"}),
+        ('task = ["fetch", "publish"]\npure = true', True, {"main/other", "main/last"}),
+        ('step = "last"\npure = true', True, {"main/last"}),
+        ('step = "last"\npure = true\nversion = "1"', False, {"main/last"}),
+    ],
+)
+def test_what_rows_tell_apart_stays_apart(tmp_path: Path, rows: str, merged: bool, cached: set[str]) -> None:
+    fetch = ARGO_PLAIN[ARGO_PLAIN.index("    - name: fetch") :]
+    call = "          - {name: other, template: fetch"
+    line = next(line for line in ARGO_PLAIN.splitlines() if line.startswith(call))
+    more = line.replace("name: other, template: fetch", "name: last, template: publish")
+    twins = ARGO_PLAIN.replace(line, f"{line}\n{more}") + fetch.replace("name: fetch", "name: publish")
+    config = settings(tmp_path, f"[[cache.declare]]\n{rows}\n")
+    result = optimized(twins, f"dedupe,{PIPELINES['argo']}", config)
+    assert {name for name, verdict in verdicts(result).items() if verdict == "cached"} == cached
+    assert ("template: publish" not in result.text) is merged
+
+
 @pytest.mark.parametrize("kind", ["Workflow", "WorkflowTemplate"])
 def test_a_private_copy_has_the_name_of_its_original(tmp_path: Path, kind: str) -> None:
     config = settings(tmp_path, f'{ARGO_ROWS}[[cache.declare]]\nstep = "other"\nnever = true\n')
