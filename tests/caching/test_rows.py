@@ -361,6 +361,6 @@ def test_what_a_document_records_is_not_trusted_with_more(tmp_path: Path) -> Non
     once = optimized(ARGO_PLAIN, PIPELINES["argo"], settings(tmp_path, ARGO_ROWS)).text
     start = once.index("couler.io/declared: ") + len("couler.io/declared: ")
     recorded = once[start : once.index("'", start + 1) + 1]
-    for content in ("3", "[]", '[{"step": 3}]', '[{"pure": true}]', "[[[[", "[" * 5000):
+    for content in ("3", "[]", '[{"step": 3}]', '[{"pure": true}]', '[{"a":' + "[" * 5000, "[" * 5000):
         edited = once.replace(recorded, f"'{content}'")
         assert [item for item in lint([Text(edited, "w.yaml")], config=Config()).findings if item.code == "stale-key"]
