@@ -103,7 +103,8 @@ def _content(task: Mapped) -> Mapped:
             content[key] = sorted(ports, key=lambda item: str(item.get("name")))
     for key in ("steps", "sidecars"):
         if key in content:
-            content[key] = [without(item, *NOT_IN_CONTAINER) for item in entries(content, key)]
+            kept = [without(item, *NOT_IN_CONTAINER) for item in entries(content, key)]
+            content[key] = [item if item.get("name") else without(item, "name") for item in kept]
     if isinstance(content.get("stepTemplate"), dict):
         content["stepTemplate"] = without(content["stepTemplate"], *NOT_IN_CONTAINER)
     if "workspaces" in content:

@@ -247,3 +247,11 @@ def test_what_a_run_says_of_one_task_is_in_the_key_of_that_task() -> None:
 
 def test_a_variable_in_what_a_run_says_of_pods_forbids_caching() -> None:
     assert not spec_hashes('{pipelineTaskName: make, podTemplate: {schedulerName: "$(params.x)"}}')[1:]
+
+
+def test_a_step_with_an_empty_name_has_none() -> None:
+    unnamed = spec_hash(CALLED.replace("[{name: make, image", "[{image"))
+    assert unnamed not in (None, spec_hash(CALLED))
+    once = cached(CALLED.replace("[{name: make, image", "[{name: '', image"), S3).text
+    assert f"--spec={unnamed}" in once
+    assert cached(once, S3).text == once
