@@ -125,7 +125,7 @@ class Owner:
     def _about(self, row: Mapping[str, Any], task: str, steps: Sequence[str], images: Sequence[str]) -> bool:
         if "image" in row and not images:
             return False
-        whole = all(_matches(row, "image", [image]) for image in images)
+        whole = all(_matches(row, "image", [image, image.partition("@")[0]]) for image in images)
         return _matches(row, "task", [task]) and _matches(row, "step", steps) and whole
 
 

@@ -69,7 +69,15 @@ class DeclaredRows(Declared):
     def said(self, graph: Graph | None, step: Step, operation: Operation) -> list[Said]:
         """Return what is said of a call, the first row first."""
         place = ("" if graph is None else graph.name, step.name)
-        return [said for row in self._rows if self._selects(row, operation, [place]) if (said := said_of(row))]
+        rows = [row for row in self._rows if self._selects(row, operation, [place])]
+        return [said for row in rows if (said := self._partial(row, operation) or said_of(row))]
+
+    def _partial(self, row: Row, operation: Operation) -> Said | None:
+        """Return what no key can tell: a version for some of the calls of an operation; None for all other rows."""
+        if "version" not in row.content or self._fits(row, operation):
+            return None
+        where = f"{row.place}, whose version is for some of the steps that call {self._task_name(operation)!r},"
+        return Said(where, "never", itself=True)
 
     def own(self, operation: Operation) -> str | None:
         """Return what is said of the operation whoever calls it."""
@@ -77,10 +85,13 @@ class DeclaredRows(Declared):
         return next((said.cache for row in rows if (said := said_of(row)) and said.cache), None)
 
     def annotations(self, operation: Operation) -> dict[str, str]:
-        """Return the annotations that mean the same as what is said of an operation; the first row counts."""
+        """Return the annotations that mean the same as what is said of an operation; the first row counts.
+
+        A row that names only some of the steps that call it says nothing of the others, which have the same material.
+        """
         texts: dict[str, str] = {}
         for row in self._rows:
-            if self._selects(row, operation, self._places(operation)):
+            if self._fits(row, operation):
                 texts = {**_annotations(row.content), **texts}
         return texts
 
@@ -91,25 +102,34 @@ class DeclaredRows(Declared):
             {**row.patterns, **content}
             for row in self._rows
             if (content := {key: value for key, value in row.content.items() if key in IN_KEYS})
-            and (not row.names_steps or any(self._selects(row, item, self._places(item)) for item in chosen))
+            and (not row.names_steps or any(self._names(row, item) for item in chosen))
         ]
         return json.dumps(rows, separators=(",", ":"), sort_keys=True) if rows and chosen else None
 
     def is_immutable(self, url: str) -> bool:
-        """Return whether a row says that what is at a URL never changes."""
+        """Return whether a row says that what is at a URL never changes; `..` in it may lead elsewhere."""
+        if ".." in url.split("/"):
+            return False
         prefixes = (prefix.rstrip("/") for row in self._rows for prefix in row.content.get("immutable", ()))
         return any(url == prefix or url.startswith(f"{prefix}/") for prefix in prefixes)
 
     def remedy(self, operation: Operation, annotation: str, text: str) -> str | None:
         """Return what to add to the row that names an operation; None where no row does."""
         for row in self._rows:
-            if row.names_steps and self._selects(row, operation, self._places(operation)):
+            fits = self._fits if annotation not in (CACHE, ALLOW) else self._names
+            if row.names_steps and fits(row, operation):
                 key, value = _as_key(annotation, text)
                 return f"{key} = {value}, in {row.place}"
         return None
 
-    def _places(self, operation: Operation) -> Sequence[Place]:
-        return self._callers.get(operation.name, ())
+    def _names(self, row: Row, operation: Operation) -> bool:
+        """Whether a row is about an operation, or a call of it."""
+        return self._selects(row, operation, self._callers.get(operation.name, ()))
+
+    def _fits(self, row: Row, operation: Operation) -> bool:
+        """Whether a row is about an operation, and about all calls of it."""
+        calls = self._callers.get(operation.name, ()) if "step" in row.patterns else ()
+        return all(self._selects(row, operation, [call]) for call in calls) and self._selects(row, operation, calls)
 
     def _selects(self, row: Row, operation: Operation, places: Sequence[Place]) -> bool:
         """Whether a row is about an operation, called by one of these steps where it names steps."""
@@ -121,7 +141,7 @@ class DeclaredRows(Declared):
         return (
             matches(row, "task", [self._task_name(operation)])
             and matches(row, "step", steps)
-            and all(matches(row, "image", [text] if isinstance(text, str) else []) for text in texts)
+            and all(matches(row, "image", image_names(text)) for text in texts)
         )
 
 
@@ -163,7 +183,7 @@ def recorded_rows(text: str) -> tuple[Row, ...]:
         tables = msgspec.json.decode(text, type=list[dict[str, Any]])
         rows = rows_in({"cache": {"declare": tables}}, Path(DECLARED), "", "").get("cache", ())
         check_rows(rows)
-    except (msgspec.DecodeError, InvalidInput):
+    except (msgspec.DecodeError, InvalidInput, RecursionError):
         return ()
     return rows
 
@@ -186,8 +206,13 @@ def _problems(row: Row) -> Iterator[str]:
     of_steps = sorted(OF_STEPS.keys() & row.content.keys() - {"never"})
     if of_steps and not row.names_steps:
         yield f"{row.place}: {of_steps[0]!r} needs a step, a task or an image, and not only wildcards"
-    if len({"pure", "never", "ttl"} & {key for key, value in row.content.items() if value is not False}) > 1:
+    if len({"pure", "never", "ttl"} & row.content.keys()) > 1:
         yield f"{row.place}: only one of pure, ttl and never can hold"
+    for key in ("pure", "never"):
+        if row.content.get(key) is False:
+            yield f"{row.place}: {key!r} cannot be false; write never = true, or leave it out"
+    if "immutable" in row.content and row.patterns.keys() - {"workflow"}:
+        yield f"{row.place}: 'immutable' is about places, whoever reads them: put it into a row that names no steps"
     ttl = row.content.get("ttl")
     if isinstance(ttl, str) and isinstance(resolve([Said(row.place, f"ttl={ttl}")], assume_pure=False), Objection):
         yield f"{row.place}: 'ttl' cannot be {ttl!r:.40}; write a time such as 24h"
@@ -199,9 +224,12 @@ def _problems(row: Row) -> Iterator[str]:
             for word in sorted({*items} - {*WAIVERS}):
                 near = closest(word, WAIVERS) or f"the words are {', '.join(WAIVERS)}"
                 yield f"{row.place}: {word!r} cannot be allowed; {near}"
+        elif key == "immutable" and isinstance(items, list):
+            wide = (item for item in items if item.rstrip("/")[-1:] in ("", ":"))
+            yield from (f"{row.place}: {item!r} names no place: write a bucket, a host or a folder" for item in wide)
     for key in GROUPS:
         items = row.content.get(key, {})
-        if isinstance(items, dict) and not all(isinstance(item, str | int) for item in items.values()):
+        if isinstance(items, dict) and not all(type(item) in (str, int) for item in items.values()):
             yield f"{row.place}: {key!r} is not a table of texts"
 
 
@@ -243,7 +271,18 @@ def _as_key(annotation: str, text: str) -> tuple[str, str]:
     return key, text if key in BOUNDS else f'"{text}"'
 
 
+def image_names(text: object) -> list[str]:
+    """Return what a pattern may call an image: with its digest and without, which `pin` adds; nothing of no text."""
+    return list(dict.fromkeys((text, text.partition("@")[0]))) if isinstance(text, str) else []
+
+
 def matches(row: Row, key: str, names: Sequence[str]) -> bool:
-    """Return whether a pattern of a row fits one of the names; a row without patterns under that key fits all."""
+    """Return whether a pattern of a row fits one of the names; a row without patterns under that key fits all.
+
+    Of a step, `train-*` means no step of a graph that is called so: only a pattern with a `/` is for `GRAPH/STEP`.
+    """
     patterns = row.patterns.get(key)
-    return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+    if patterns is None:
+        return True
+    pairs = ((name, pattern) for pattern in patterns for name in names)
+    return any(fnmatchcase(*pair) for pair in pairs if key != "step" or ("/" in pair[0]) == ("/" in pair[1]))

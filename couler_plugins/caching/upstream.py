@@ -195,6 +195,7 @@ class Before:
                 if self._verdicts[name].unordered:
                     before = self._direct(self._steps[name])
                     pending.extend(before)
+                    direct.update(before)  # nobody tells of them: its lineage does not
                     at_start = at_start or not before
             elif name in inputs_by_value.steps:
                 if (objection := uncertain_needs(self._steps[name])) is not None:

@@ -11,6 +11,7 @@ from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.driver.results import Result
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Literal, Operation
+from couler_plugins.net.redacting import redact
 from couler_plugins.plan import Decision
 
 VALUES = {
@@ -64,7 +65,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         lines += ["# [[cache.declare]]", f"# task = {json.dumps(self.task)}", "# pure = true"]
         lines += [f"# allow = {json.dumps(list(self.allow))}"] * bool(self.allow)
         lines += [f"# {key} = {value}" for key, value in self.values]
-        return "\n".join([*lines, '# reason = ""'])
+        return "\n".join(map(_in_line, [*lines, '# reason = ""']))
 
 
 def proposals(result: Result) -> list[Proposal]:
@@ -128,9 +129,14 @@ def _line(objection: Objection) -> str:
     return f"{where}{objection.reason}"
 
 
+def _in_line(text: str) -> str:
+    """A comment without line ends, behind which it would be none, and without what TOML takes in no comment."""
+    return "".join(sign if sign.isprintable() else " " for sign in redact(text)).rstrip()
+
+
 def _images(operations: Iterable[Operation]) -> tuple[str, ...]:
     images = [item.image for operation in operations for item in operation.containers if item.role == "main"]
-    return tuple(dict.fromkeys(str(image.value) for image in images if isinstance(image, Literal)))
+    return tuple(dict.fromkeys(redact(image.value) for image in images if isinstance(image, Literal)))
 
 
 def _command(operation: Operation) -> str:
@@ -143,7 +149,7 @@ def _command(operation: Operation) -> str:
             words = [item.value for item in (*container.command, *container.args) if isinstance(item, Literal)]
             texts = [text for item in words if isinstance(item, str) for text in item.split()]
         if texts:
-            text = " ".join(texts)
+            text = redact(" ".join(texts))
             return text if len(text) <= LENGTH else f"{text[:LENGTH]} …"
     return ""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import ClassVar
 
+from couler_plugins.caching.rows import matches
 from couler_plugins.hookspecs import Context
 from couler_plugins.ir import (
     Call,
@@ -20,8 +22,11 @@ from couler_plugins.ir import (
     without_origin,
 )
 from couler_plugins.optimizers.prune import check_names
+from couler_plugins.options.rows import Row
 from couler_plugins.plan import Decision, Plan
 
+OF_CALLS = frozenset({"allow", "never", "pure", "ttl"})
+"""What rows say of single calls; all else is about what they call."""
 _PATTERN = frozenset("*?[")
 """What makes a pattern of a name."""
 
@@ -32,7 +37,8 @@ class Dedupe:
 
     Kept apart are operations that others can call by name (all of a library, and all of a workflow that chooses a
     callee at run time), that take locks or report metrics (both may tell them apart by name), that are written inline,
-    that nothing calls, and those whose call sites carry different directives.
+    that nothing calls, those whose call sites carry different directives, and those of which rows of the settings say
+    different things to `cache`.
 
     Attributes:
         keep: names to keep apart as well, or patterns of such names (`report-*`).
@@ -51,7 +57,7 @@ class Dedupe:
         # A pattern may stand in the settings of a project, where not every file has a name that it matches.
         check_names(self.name, [name for name in self.keep if not _PATTERN.intersection(name)], plan)
         for workflow in plan.workflows:
-            merged = duplicates(workflow, self.keep)
+            merged = duplicates(workflow, self.keep, ctx.rows("cache"))
             if merged:
                 targets = {operation.name: kept for operation, kept in merged}
                 smaller = remove_callables(redirect_calls(workflow, targets), targets)
@@ -59,21 +65,29 @@ class Dedupe:
         return plan
 
 
-def duplicates(workflow: Workflow, keep: tuple[str, ...] = ()) -> list[tuple[Operation, str]]:
+def duplicates(workflow: Workflow, keep: tuple[str, ...] = (), rows: Sequence[Row] = ()) -> list[tuple[Operation, str]]:
     """The operations that can go, each with the name of the one that stays in its place.
 
     The first in the source stays. Linear in the size of the workflow.
+
+    Args:
+        workflow: the workflow.
+        keep: names, or patterns of names, of operations that stay.
+        rows: what the settings say of operations by name, or by the steps that call them.
     """
     if workflow.library:
         return []
     directives: dict[str, set[tuple[Directive, ...]]] = {}
+    steps: dict[str, list[str]] = {}
     for site in call_sites(workflow):
         call = site.step.call
         if isinstance(call, Dynamic):
             return []
         if isinstance(call, Call):
             directives.setdefault(call.name, set()).add(site.step.directives)
-    first: dict[tuple[Operation, frozenset[tuple[Directive, ...]]], str] = {}
+            graph = site.graph.name if site.graph else ""
+            steps.setdefault(call.name, []).extend((site.step.name, f"{graph}/{site.step.name}"))
+    first: dict[tuple[Operation, frozenset[tuple[Directive, ...]], tuple[bool, ...]], str] = {}
     merged = []
     for operation in workflow.operations:
         named = operation.inline or operation.locks is not None or operation.metrics is not None
@@ -81,11 +95,21 @@ def duplicates(workflow: Workflow, keep: tuple[str, ...] = ()) -> list[tuple[Ope
             continue
         inputs = tuple(sorted(operation.inputs, key=lambda port: (port.kind, port.name)))
         outputs = tuple(sorted(operation.outputs, key=lambda output: (output.kind, output.name)))
-        key = (replace(operation, name="", inputs=inputs, outputs=outputs), frozenset(directives[operation.name]))
+        bare = replace(operation, name="", inputs=inputs, outputs=outputs)
+        said = _said(rows, operation.name, steps[operation.name])
+        key = (bare, frozenset(directives[operation.name]), said)
         kept = first.setdefault(key, operation.name)
         if kept != operation.name:
             merged.append((operation, kept))
     return merged
+
+
+def _said(rows: Sequence[Row], name: str, steps: Sequence[str]) -> tuple[bool, ...]:
+    """Which rows are about an operation: by its name, which some engines write a prefix before, or by its callers."""
+    names = (name, name.partition("-")[2])
+    by_name = (matches(row, "task", [one]) for row in rows if "task" in row.patterns for one in names)
+    by_step = (matches(row, "step", steps) for row in rows if "step" in row.patterns and not {*row.content} <= OF_CALLS)
+    return (*by_name, *by_step)
 
 
 def _decisions(workflow: Workflow, merged: list[tuple[Operation, str]]) -> list[Decision]:

@@ -165,9 +165,24 @@ def test_a_row_names_calls_operations_and_images(tmp_path: Path) -> None:
     assert cached('workflow = "other-*"\nstep = "other"') == {"main/train"}
     assert cached('workflow = "nightly*"\nstep = "other"') == both
     assert cached('step = ["x", "main/oth*"]') == both
+    assert cached('step = "mai*"') == {"main/train"}, "that is no step, but a graph"
+    assert cached('step = "*/other"') == both
     assert cached('image = "registry.example/fetch:*"') == both
     assert cached('image = "registry.example/fetch"') == {"main/train"}
+    assert cached('image = "registry.example/fetch:[0-9]"') == both
     assert cached('task = "fetch"\nstep = "train"') == {"main/train"}
+
+
+def test_an_image_has_its_name_with_a_digest_and_without(tmp_path: Path) -> None:
+    row = ARGO_ROWS.replace('task = "train"', 'image = "{}"')
+    digest = f"@sha256:{64 * '0'}"
+    pinned = ARGO_PLAIN.replace("train:1", f"train:1{digest}")
+    for name in ("registry.example/train:1", f"registry.example/train:1{digest}"):
+        config = settings(tmp_path, row.format(name))
+        assert verdicts(optimized(pinned, PIPELINES["argo"], config))["main/train"] == "cached"
+        assert (verdicts(optimized(ARGO_PLAIN, PIPELINES["argo"], config))["main/train"] == "cached") is (
+            "@" not in name
+        )
 
 
 def test_the_nearest_word_counts_and_never_always_wins(tmp_path: Path) -> None:
@@ -203,6 +218,78 @@ def test_a_prefix_ends_where_a_name_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("place", "rule"),
+    [
+        ('http: {url: "https://host/raw/1"}', ""),
+        ('http: {url: "https://host/raw/../latest"}', "unversioned-input"),
+        ('git: {repo: "https://host/raw/code", revision: main}', "unversioned-input"),
+    ],
+)
+def test_what_may_be_another_below_an_immutable_url_is_not(tmp_path: Path, place: str, rule: str) -> None:
+    config = settings(tmp_path, f'{SAID}[[cache.declare]]\nimmutable = ["https://host/raw/"]\n')
+    at = ARGO_PLAIN.replace('s3: {bucket: raw, key: "days/{{inputs.parameters.day}}"}', place)
+    assert rules(optimized(at, PIPELINES["argo"], config), "main/train") == ({rule} if rule else set())
+
+
+def test_a_row_of_one_call_says_nothing_of_another_call_of_the_same_task(tmp_path: Path) -> None:
+    second = """\
+    - name: second
+      taskRef: {name: train}
+      params: [{name: day, value: $(params.day)}]
+      workspaces: [{name: data, workspace: data}]
+"""
+    row = "[[cache.declare]]\nstep = [{}]\npure = true\nmax-output-bytes = 64\n"
+    first, other, workspace = row.format("'first'"), row.format("'second'"), 'workspaces = {data = "in=raw"}\n'
+
+    def told(rows: str) -> set[str]:
+        result = optimized(text("tekton") + second, PIPELINES["tekton"], settings(tmp_path, rows))
+        assert rules(result, "pipeline/first") == rules(result, "pipeline/second")
+        return rules(result, "pipeline/second")
+
+    assert told(first + workspace + other) == {"workspace"}
+    assert told(row.format("'first', 'second'") + workspace) == set()
+    assert "never" in told(f'{first}version = "1"\n{other}version = "2"\n')
+
+
+@pytest.mark.parametrize(
+    ("rows", "merged", "cached"),
+    [
+        ('task = "fetch"\npure = true\n[[cache.declare]]\ntask = "publish"\nnever = true', False, {"main/other"}),
+        ('task = "publish"\npure = true', False, {"main/last"}),
+        ('task = ["fetch", "publish"]\npure = true', True, {"main/other", "main/last"}),
+        ('step = "last"\npure = true', True, {"main/last"}),
+        ('step = "last"\npure = true\nversion = "1"', False, {"main/last"}),
+    ],
+)
+def test_what_rows_tell_apart_stays_apart(tmp_path: Path, rows: str, merged: bool, cached: set[str]) -> None:
+    fetch = ARGO_PLAIN[ARGO_PLAIN.index("    - name: fetch") :]
+    call = "          - {name: other, template: fetch"
+    line = next(line for line in ARGO_PLAIN.splitlines() if line.startswith(call))
+    more = line.replace("name: other, template: fetch", "name: last, template: publish")
+    twins = ARGO_PLAIN.replace(line, f"{line}\n{more}") + fetch.replace("name: fetch", "name: publish")
+    config = settings(tmp_path, f"[[cache.declare]]\n{rows}\n")
+    result = optimized(twins, f"dedupe,{PIPELINES['argo']}", config)
+    assert {name for name, verdict in verdicts(result).items() if verdict == "cached"} == cached
+    assert ("template: publish" not in result.text) is merged
+
+
+@pytest.mark.parametrize("kind", ["Workflow", "WorkflowTemplate"])
+def test_a_private_copy_has_the_name_of_its_original(tmp_path: Path, kind: str) -> None:
+    config = settings(tmp_path, f'{ARGO_ROWS}[[cache.declare]]\nstep = "other"\nnever = true\n')
+    twice = ARGO_PLAIN.replace(
+        "kind: Workflow\nmetadata: {generateName: nightly-}", f"kind: {kind}\nmetadata: {{name: nightly}}"
+    )
+    twice = twice.replace("template: fetch", "template: train")
+    once = optimized(twice, PIPELINES["argo"], config)
+    assert verdicts(once)["main/train"] == "cached"
+    assert "template: train-cache" in once.text
+    assert not lint([Text(once.text, "w.yaml")], config=Config()).findings
+    assert optimized(once.text, PIPELINES["argo"], config).text == once.text
+    edited = once.text.replace('"registry.example/train:1"', '"registry.example/train:2"')
+    assert [item for item in lint([Text(edited, "w.yaml")], config=Config()).findings if item.code == "stale-key"]
+
+
+@pytest.mark.parametrize(
     ("row", "problem"),
     [
         ("pure = true", "couler.toml:1: 'pure' needs a step, a task or an image, and not only wildcards"),
@@ -224,6 +311,13 @@ def test_a_prefix_ends_where_a_name_does(tmp_path: Path) -> None:
         ("step = []\npure = true", "'step' is neither a pattern nor a list of patterns"),
         ('step = "a"\npure = true\nmax-items = true', "'max-items' cannot be True"),
         ('step = "a"\npure = true\nreason = 3', "'reason' is not a text"),
+        ('step = "a"\npure = false', "'pure' cannot be false; write never = true"),
+        ('step = "a"\npure = true\nnever = false', "only one of pure, ttl and never"),
+        ('step = "a"\npure = true\nversion = true', "'version' cannot be True"),
+        ('step = "a"\npure = true\ndatasets = {raw = true}', "'datasets' is not a table of texts"),
+        ('task = "a"\npure = true\nimmutable = ["s3://raw"]', "'immutable' is about places, whoever reads them"),
+        ('immutable = ["s3://"]', "'s3://' names no place"),
+        ('immutable = ["/"]', "'/' names no place"),
     ],
 )
 def test_wrong_rows_are_refused_with_their_line(tmp_path: Path, row: str, problem: str) -> None:
@@ -267,6 +361,6 @@ def test_what_a_document_records_is_not_trusted_with_more(tmp_path: Path) -> Non
     once = optimized(ARGO_PLAIN, PIPELINES["argo"], settings(tmp_path, ARGO_ROWS)).text
     start = once.index("couler.io/declared: ") + len("couler.io/declared: ")
     recorded = once[start : once.index("'", start + 1) + 1]
-    for content in ("3", "[]", '[{"step": 3}]', '[{"pure": true}]', "[[[[", "[" * 5000):
+    for content in ("3", "[]", '[{"step": 3}]', '[{"pure": true}]', '[{"a":' + "[" * 5000, "[" * 5000):
         edited = once.replace(recorded, f"'{content}'")
         assert [item for item in lint([Text(edited, "w.yaml")], config=Config()).findings if item.code == "stale-key"]

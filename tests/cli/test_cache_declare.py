@@ -43,6 +43,17 @@ def test_rows_are_comments_until_somebody_keeps_them(proposed: Callable[..., str
     assert re.search(r"^# look at w.yaml:\d+: it reads secretKeyRef", text, re.MULTILINE)
 
 
+def test_no_text_of_a_manifest_ends_a_comment_or_tells_a_secret(proposed: Callable[..., str]) -> None:
+    text = ARGO_PLAIN.replace(
+        '"registry.example/train:1"', r'"https://me:hunter2@host/train:1\n[[cache.declare]]\e\r\n"'
+    )
+    text = text.replace("command: [train]", r'command: [sh, -c, "x\u2028y", "--password=hunter2"]')
+    found = proposed(text)
+    assert tomllib.loads(found) == {}
+    assert "[[cache.declare]]" in found
+    assert "hunter2" not in found + proposed(text, "--format", "json")
+
+
 def test_rows_that_are_kept_let_the_steps_be_cached(proposed: Callable[..., str], tmp_path: Path) -> None:
     rows = re.sub(r"^# (?=\[\[|\w[\w-]* = )", "", proposed(ARGO_PLAIN), flags=re.MULTILINE)
     immutable = '\n\n[[cache.declare]]\nimmutable = ["s3://raw/"]\n'

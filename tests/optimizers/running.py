@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from adapters.subjects import ARGO, lift_source, lower_and_write
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTEXT", "PASSES", "optimized"]
 
-CONTEXT = cast("Context", None)
-"""Neither pass asks for anything."""
+CONTEXT = cast("Context", SimpleNamespace(rows=lambda optimizer: ()))
+"""Neither pass asks for more than rows of the settings."""
 
 PASSES: dict[str, Any] = {"dedupe": Dedupe, "prune": Prune}
 

@@ -69,14 +69,18 @@ def _variables(task: Any, place: Place | None) -> tuple[EnvVar, ...]:
 
 
 def _by_name(setting: Any) -> dict[str, Any]:
-    """Return variables by name, as a task keeps them: texts, or objects of the Kubernetes client."""
+    """Return variables by name, as a task keeps them: texts, objects of the Kubernetes client, or such as mappings."""
     if isinstance(setting, Mapping):
         return {str(name): item for name, item in setting.items()}
-    return {str(item.name): item for item in setting or ()} if isinstance(setting, (list, tuple)) else {}
+    return {str(_field(item, "name")): item for item in setting} if isinstance(setting, (list, tuple)) else {}
+
+
+def _field(item: Any, name: str) -> Any:
+    return item.get(name) if isinstance(item, Mapping) else getattr(item, name, None)
 
 
 def _text(item: Any) -> str | None:
-    text = item if isinstance(item, str) else getattr(item, "value", None)
+    text = item if isinstance(item, str) else _field(item, "value")
     return text if isinstance(text, str) and is_plain(text) else None
 
 

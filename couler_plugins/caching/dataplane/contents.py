@@ -54,10 +54,11 @@ def entries_of(folder: Path, skip: Skip | None = None) -> Iterator[Entry]:
     for name, path in sorted(named, key=lambda item: item[0].split("/")):
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
-            target = path.readlink()
-            if target.is_absolute() or _leaves(PurePosixPath(name).parent, target) or not is_inside(path, root):
+            target = os.readlink(path)  # noqa: PTH115  # a Path takes `a` and `a/` for the same, and a reader does not
+            way = PurePosixPath(target)
+            if way.is_absolute() or _leaves(PurePosixPath(name).parent, way) or not is_inside(path, root):
                 raise InvalidInput(f"the link {name!r} leads out of its folder", file=str(folder))
-            yield Entry(name, "link", path, target=str(target))
+            yield Entry(name, "link", path, target=target)
         elif stat.S_ISDIR(mode):
             yield Entry(name, "folder", path)
         elif stat.S_ISREG(mode):
@@ -87,7 +88,7 @@ def is_inside(path: Path, root: Path) -> bool:
     return resolved(path).is_relative_to(root)
 
 
-def _leaves(folder: PurePosixPath, target: Path) -> bool:
+def _leaves(folder: PurePosixPath, target: PurePosixPath) -> bool:
     """Whether a link in a folder steps out of the root on its way, be it to come back by the root's own name."""
     depth = len(folder.parts)
     for part in target.parts:
@@ -148,6 +149,11 @@ def content_of(path: Path, skip: Skip | None = None) -> str:
     if path.is_file():
         return f"sha256:{sha256_of(path)}"
     return tree_of(entries_of(path, skip)) if path.is_dir() else _refuse_kind(path)
+
+
+def is_executable(path: Path) -> bool:
+    """Whether this is a file that its owner may execute, which is no part of its bytes."""
+    return path.is_file() and bool(path.stat().st_mode & stat.S_IXUSR)
 
 
 def tree_of(entries: Iterable[Entry]) -> str:

@@ -13,7 +13,6 @@ import contextlib
 import math
 import os
 import shutil
-import stat
 import tempfile
 import threading
 import time
@@ -23,7 +22,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from couler_plugins.caching.artifacts.names import check_key
-from couler_plugins.caching.dataplane.contents import content_of, open_plain
+from couler_plugins.caching.dataplane.contents import content_of, is_executable, open_plain
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import EngineError
@@ -87,12 +86,8 @@ def key_by_content(key: str, inputs: Mapping[str, Path]) -> str:
         OSError: an artifact cannot be read.
     """
     check_key(key)
-    rows = [[name, content_of(path), _executable(path)] for name, path in sorted(inputs.items())]
+    rows = [[name, content_of(path), is_executable(path)] for name, path in sorted(inputs.items())]
     return digest(["contents", key, rows])
-
-
-def _executable(path: Path) -> bool:
-    return path.is_file() and bool(path.stat().st_mode & stat.S_IXUSR)
 
 
 def wait_for_result(folder: Path) -> bool:

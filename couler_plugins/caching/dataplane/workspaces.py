@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from couler_plugins.caching.dataplane.contents import Skip, content_of, entries_of, resolved, tree_of
+from couler_plugins.caching.dataplane.contents import (
+    Entry,
+    Skip,
+    content_of,
+    entries_of,
+    is_executable,
+    resolved,
+    tree_of,
+)
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 
@@ -45,10 +53,24 @@ class Workspaces(msgspec.Struct, frozen=True, kw_only=True):
         """Return the contents of what is read, by name.
 
         Raises:
-            InvalidInput: something is neither a file nor a folder, or a link in it leads out of it.
+            InvalidInput: something is neither a file nor a folder, or a link in it leads out of it, or to what is left
+                out.
             OSError: something cannot be read.
         """
-        return {name: content_of(path, self.skip()) for name, path in self.files.items()}
+        return {name: self._content(path) for name, path in self.files.items()}
+
+    def _content(self, path: Path) -> str:
+        if path.is_dir():
+            return tree_of(self._entries(path))
+        return f"{content_of(path)}{':executable' if is_executable(path) else ''}"
+
+    def _entries(self, folder: Path) -> Iterator[Entry]:
+        """All that is in a folder and not left out; whoever follows a link to what is left out would read that."""
+        left_out = [place for path in self.without for place in {_place(path), resolved(path)}]
+        for item in entries_of(folder, self.skip()):
+            if item.kind == "link" and any(resolved(item.path).is_relative_to(place) for place in left_out):
+                raise InvalidInput(f"the link {item.name!r} leads to what is left out", file=str(folder))
+            yield item
 
     def occupied(self) -> list[str]:
         """Return the outputs at whose places there is something: what a task makes of that, no key covers.
@@ -78,7 +100,7 @@ class Workspaces(msgspec.Struct, frozen=True, kw_only=True):
         """
         outputs = [_place(path) for path in self.outputs.values()]
         around = {parent for path in outputs for parent in path.parents}
-        rows = []
+        rows: list[list[str | bool]] = []
         for name, path in sorted(self.files.items()):
             if any(resolved(path).is_relative_to(output) for output in outputs):
                 continue
@@ -86,7 +108,7 @@ class Workspaces(msgspec.Struct, frozen=True, kw_only=True):
                 kept = (item for item in entries_of(path, self.skip(*outputs)) if item.path not in around)
                 rows.append([name, tree_of(kept)])
             else:
-                rows.append([name, content_of(path)])
+                rows.append([name, content_of(path), is_executable(path)])
         return digest(rows)
 
 

@@ -13,6 +13,7 @@ from adapters.subjects import KFP, Subject, each_file, lift_file, lift_source, l
 from couler_plugins.documents import read
 from couler_plugins.ir import rename_steps, without_origin
 from couler_plugins.optimizers.dedupe import Dedupe
+from optimizers.running import CONTEXT
 from support import ROOT
 
 pytest.importorskip("google.protobuf", reason="needs kfp")
@@ -53,7 +54,7 @@ def test_protos_take_what_was_edited(subject: Subject, path: Path) -> None:
         renamed = workflow
         for graph in workflow.graphs:
             renamed = rename_steps(renamed, graph.name, {step.name: f"r-{step.name}" for step in graph.steps})
-        edited = Dedupe().run(plan.with_workflow(workflow, renamed), None)  # type: ignore[arg-type]  # it asks for nothing
+        edited = Dedupe().run(plan.with_workflow(workflow, renamed), CONTEXT)
         lowered, written = lower_and_write(subject, edited)
         assert not lowered.refused
         again = lift_source(subject, read(written.texts[0], path.name))
@@ -89,7 +90,7 @@ def test_a_manifest_holds_the_same_pipeline() -> None:
 def test_what_was_deduplicated_loads_and_compiles_again(compiled: Path, tmp_path: Path) -> None:
     from kfp import compiler, components
 
-    plan = Dedupe().run(lift_source(KFP, KFP.read(compiled)), None)  # type: ignore[arg-type]  # as above
+    plan = Dedupe().run(lift_source(KFP, KFP.read(compiled)), CONTEXT)
     _, written = lower_and_write(KFP, plan)
     assert plan.decisions
     loaded = components.load_component_from_text(written.texts[0])

@@ -15,6 +15,7 @@ from couler_plugins.inputs.sources import Text
 from couler_plugins.ir import Call, Literal, Step, map_steps, replace
 from couler_plugins.optimizers.dedupe import Dedupe
 from couler_plugins.plugins import Plugins, load_plugins
+from optimizers.running import CONTEXT
 
 MERGE = "kfp{merge=components}"
 
@@ -127,7 +128,7 @@ def test_what_was_deduplicated_is_left_alone(plugins: Plugins, subject: Subject,
 
 def test_what_is_changed_after_merging_is_changed_for_the_tasks_that_were_merged() -> None:
     """As an optimizer does that gives some tasks a copy of what they call."""
-    plan = Dedupe().run(lift_source(KFP, read(pipeline(4), "")), None)  # type: ignore[arg-type]  # it asks for nothing
+    plan = Dedupe().run(lift_source(KFP, read(pipeline(4), "")), CONTEXT)
     (workflow,) = plan.workflows
     (operation,) = workflow.operations
     container = replace(operation.containers[0], image=Literal(value="other"))

@@ -36,6 +36,11 @@ def test_where_and_when_do_not_matter(tmp_path: Path) -> None:
     assert content_of(one) == content_of(other)
 
 
+def respelled(root: Path) -> None:
+    (root / "link").unlink()
+    (root / "link").symlink_to("a/x.txt/")  # nobody can read a file by that name
+
+
 def renamed(root: Path) -> None:
     (root / "run").rename(root / "go")
 
@@ -66,7 +71,9 @@ def moved(root: Path) -> None:
     (root / "a" / "x.txt").rename(root / "x.txt")
 
 
-@pytest.mark.parametrize("change", [renamed, edited, made_a_program, pointed_elsewhere, resolved, emptied, moved])
+@pytest.mark.parametrize(
+    "change", [renamed, respelled, edited, made_a_program, pointed_elsewhere, resolved, emptied, moved]
+)
 def test_every_difference_matters(change: Callable[[Path], None], tmp_path: Path) -> None:
     one, other = tree(tmp_path / "one"), tree(tmp_path / "other")
     change(other)

@@ -114,3 +114,21 @@ def test_a_folder_that_stays_is_as_it_was_where_something_fails(
             before = ["a", "new", "sub", "sub/z"]
     assert names(root) == before
     assert (count < fails) is ("new" in before)
+
+
+def test_whether_a_file_may_be_executed_counts(tmp_path: Path) -> None:
+    file = filled(tmp_path / "w", "run") / "run"
+    spaces = Workspaces(files={"f": file}, outputs={})
+    before, stays = spaces.contents(), spaces.unwritten()
+    file.chmod(0o755)
+    assert spaces.contents() != before
+    assert spaces.unwritten() != stays
+
+
+@pytest.mark.parametrize("link", ["head", "sub/head"])
+def test_a_link_to_what_is_left_out_has_no_content(tmp_path: Path, link: str) -> None:
+    root = filled(tmp_path / "w", "a", "sub/b", ".git/HEAD")
+    (root / link).symlink_to(f"{'../' * link.count('/')}.git/HEAD")
+    with pytest.raises(InvalidInput, match="leads to what is left out"):
+        Workspaces(files={"f": root}, outputs={}, without=[root / ".git"]).contents()
+    assert Workspaces(files={"f": root}, outputs={}).contents()

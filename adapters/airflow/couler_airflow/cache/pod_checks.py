@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from couler_airflow.cache.around import remedy
@@ -69,10 +69,10 @@ def check_pod(task: Any, declaration: Declaration) -> Iterator[Objection]:
 def _sources(task: Any) -> Iterator[tuple[str, str]]:
     """Return the rules about what a pod gets from elsewhere, each with the field that says so."""
     for container in (task, *(task.init_containers or ())):
-        variables = getattr(container, "env_vars" if container is task else "env", None)
+        variables = _field(container, "env_vars" if container is task else "env")
         for variable in variables if isinstance(variables, list) else ():
-            yield from _named(getattr(variable, "value_from", None), "variables")
-        sources = getattr(container, "env_from", None)
+            yield from _named(_field(variable, "value_from"), "variables")
+        sources = _field(container, "env_from")
         for source in sources if isinstance(sources, list) else ():
             yield from _named(source, "variables")
     if task.secrets:
@@ -80,10 +80,19 @@ def _sources(task: Any) -> Iterator[tuple[str, str]]:
     if getattr(task, "pod_runtime_info_envs", None):
         yield "run-context", "variables"
     for volume in task.volumes or ():
-        if getattr(volume, "empty_dir", None) is None:
-            rules = list(_named(volume, "volumes"))
-            yield from rules or [("volume", "volumes")]
+        if _field(volume, "empty_dir") is None:
+            yield from _named(volume, "volumes", otherwise="volume")
 
 
-def _named(source: Any, what: str) -> Iterator[tuple[str, str]]:
-    return ((rule, what) for name, rule in SOURCES.items() if getattr(source, name, None) is not None)
+def _named(source: Any, what: str, otherwise: str = "configured") -> list[tuple[str, str]]:
+    """Return the rules about where something comes from; `otherwise` is that about a place that is not listed."""
+    rules = [(rule, what) for name, rule in SOURCES.items() if _field(source, name) is not None]
+    return rules or [(otherwise, what)] * (source is not None)
+
+
+def _field(holder: Any, name: str) -> Any:
+    """Return a field of one of Kubernetes' objects; its client takes them as dictionaries as well, as in a manifest."""
+    if isinstance(holder, Mapping):
+        first, *words = name.split("_")
+        return holder.get(name, holder.get(first + "".join(map(str.capitalize, words))))
+    return getattr(holder, name, None)

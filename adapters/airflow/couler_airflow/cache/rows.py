@@ -17,7 +17,7 @@ from couler_airflow.marks import ALLOWED, Declaration
 from couler_airflow.settings import SECTION, WHOLE, load_settings
 from couler_airflow.split.roles import MODULE
 from couler_plugins.caching.declarations import resolve
-from couler_plugins.caching.rows import check_rows, matches, said_of
+from couler_plugins.caching.rows import check_rows, image_names, matches, said_of
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs.caching import Objection, Said
 from couler_plugins.options.config import read_rows
@@ -50,11 +50,11 @@ class TaskRows:
             return []
         ids = sorted({str(task.task_id), str(task.label)})
         image = field_of(task, "image")
-        is_plain = isinstance(image, str) and "{{" not in image and "{%" not in image
+        is_known = "{{" not in str(image) and "{%" not in str(image)
         names: Mapping[str, Sequence[str]] = {
             "task": ids,
             "step": [*ids, *(f"{self._dag_id}/{name}" for name in ids)],
-            "image": [image] if is_plain else [],
+            "image": image_names(image) if is_known else [],
         }
         return [row for row in self._rows if all(matches(row, key, texts) for key, texts in names.items())]
 

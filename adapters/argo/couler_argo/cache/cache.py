@@ -17,11 +17,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from couler_argo.cache.material import content_of, programs, reads_of, without_places
 from couler_argo.cache.memoize import SHARDS
 from couler_argo.cache.objections import DATASET, place_objection, reuse_objections
-from couler_argo.cache.traces import KEY_SPEC, without_traces
+from couler_argo.cache.traces import COPY, KEY_SPEC, without_traces
 from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, wrapper_objection
 from couler_argo.cache.wrapping import YES
 from couler_argo.codec import Mapped
@@ -34,7 +35,18 @@ from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.rows import DECLARED
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
-from couler_plugins.ir import Argument, Graph, Literal, Operation, Step, Template, Workflow, callables, callee_of
+from couler_plugins.ir import (
+    Argument,
+    Graph,
+    Literal,
+    Operation,
+    Step,
+    Template,
+    Workflow,
+    callables,
+    callee_of,
+    replace,
+)
 from couler_plugins.plan import Plan
 
 __all__ = ["ALLOW", "CACHE", "DATASET", "KNOWN", "ArgoCache", "caches", "lost_annotations"]
@@ -102,6 +114,20 @@ class ArgoCache(WrittenKeys):
         if graph is not None:
             said += said_in(f"the template {graph.name!r}", annotations_of(graph), source=graph.source)
         return [*said, *said_in("the workflow", self._annotations, source=whole)]
+
+    def task_name(self, operation: Operation) -> str:
+        """The name of the template; that of its original for a private copy that is still the same."""
+        name = operation.name
+        while match := COPY.fullmatch(name):
+            original, item = self._bare_templates.get(match[1]), self._bare_templates.get(name)
+            if original is None or item is None or replace(item, name=original.name) != original:
+                break
+            name = original.name
+        return name
+
+    @cached_property
+    def _bare_templates(self) -> dict[str, Graph | Operation]:
+        return callables(self.bare)
 
     def own_declaration(self, operation: Operation) -> str | None:
         """What the template's own annotation says."""

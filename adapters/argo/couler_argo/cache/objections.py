@@ -108,6 +108,7 @@ def place_objection(content: Mapped, where: str, cache: AnalyzedCache) -> Object
 def url_of(content: Mapped) -> str:
     """The place of an artifact as a URL, with what is completed at run time as it is written; empty if it has none.
 
+    A git repository has none: whatever never changes below its URL, its branches do.
     A key in the default repository is `repository:KEY`.
     """
     for scheme in ("s3", "gcs", "oss"):
@@ -118,8 +119,8 @@ def url_of(content: Mapped) -> str:
                 if bucket
                 else f"repository:{place['key']}"
             )
-    http, git, hdfs = content.get("http"), content.get("git"), content.get("hdfs")
-    for place, key in ((http, "url"), (git, "repo"), (hdfs, "path")):
+    for kind, key in (("http", "url"), ("hdfs", "path")):
+        place = content.get(kind)
         if isinstance(place, dict) and place.get(key):
             return f"{place[key]}"
     return ""

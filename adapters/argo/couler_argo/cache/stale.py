@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from couler_argo.cache.cache import ArgoCache
 from couler_argo.cache.memoize import WRAPPER, spec_in_key, without_cache
-from couler_argo.cache.traces import KEY_SPEC, has_specs, read_specs, without_traces
+from couler_argo.cache.traces import COPY, KEY_SPEC, has_specs, read_specs, without_traces
 from couler_argo.documents import SPEC_PATHS, Manifest, manifests
 from couler_argo.lift import lift_manifest, lift_unfolded
 from couler_argo.metadata import annotations_of
@@ -35,8 +34,6 @@ from couler_plugins.ir import (
 from couler_plugins.ir.bundle import Bundle
 
 CODE, COPY_CODE = "stale-key", "private-copy"
-COPY = re.compile(r"(.+)-cache(-\d+)?")
-"""The name of a private copy, and in it that of its original."""
 KEY_START = "sprig.sha256sum(toJson(['v"
 HINT = "optimise the manifest again: `couler optimize`, with the same options as before"
 

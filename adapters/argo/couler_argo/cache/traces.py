@@ -31,6 +31,8 @@ from couler_plugins.ir import (
 )
 
 KEY_SPEC = "couler.io/key-spec"
+COPY = re.compile(r"(.+)-cache(-\d+)?")
+"""The name of a private copy, and in it that of its original."""
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 

@@ -103,7 +103,8 @@ def _content(task: Mapped) -> Mapped:
             content[key] = sorted(ports, key=lambda item: str(item.get("name")))
     for key in ("steps", "sidecars"):
         if key in content:
-            content[key] = [without(item, *NOT_IN_CONTAINER) for item in entries(content, key)]
+            kept = [without(item, *NOT_IN_CONTAINER) for item in entries(content, key)]
+            content[key] = [item if item.get("name") else without(item, "name") for item in kept]
     if isinstance(content.get("stepTemplate"), dict):
         content["stepTemplate"] = without(content["stepTemplate"], *NOT_IN_CONTAINER)
     if "workspaces" in content:
@@ -192,11 +193,12 @@ class TektonCache(ByValueKeys):
         bound = self._annotations.get(MAX_OUTPUT)
         said = self._said_of_pods(operation)
         around = {} if not said else said[0] if len(said) == 1 else without_account(said[0])
+        alike = all(without_account(one) == around for one in said)
         if self.workflow.kind != "Task" and VERSION in self._annotations:
             around = {**around, VERSION: self._annotations[VERSION]}
         content = material(operation, around, bound, partial(self.how_to_say, operation))
         objections = list(content.objections)
-        if len(said) > 1 and all(without_account(one) == around for one in said):
+        if len(said) > 1 and alike:
             reason = "its runs in these files use several service accounts, and it has one key"
             objections.append(Objection("secret", reason, seen="serviceAccountName"))
         elif len(said) > 1:

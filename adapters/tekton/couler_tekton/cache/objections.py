@@ -27,6 +27,8 @@ How = Callable[[str, str], str]
 STEP_RESULT = re.compile(r"\$\(steps\.[^)]*\.results\b")
 ARTIFACT = re.compile(r"\$\((?:(?:step|steps|tasks)\.[^)]*)?\b(?:artifacts|outputs)\.[^)]*\)")
 UNDECLARED = ("params", "inputs.params")
+OF_CONTENT = (("path",), ("bound",))
+"""What a task may read of a workspace: where it is, in each run the same, and that it is there."""
 INITS = 3
 """Containers that Tekton has run before the steps: for its entrypoint, for scripts, for working directories."""
 POD_MESSAGE, CONTAINER_MESSAGE = 12 * 1024, 4 * 1024
@@ -145,6 +147,8 @@ def _reference_objections(operation: Operation) -> Iterator[Objection]:
             yield Objection("propagated", f"it reads $({reference.name}), which it does not declare")
         elif reference.to == "workspace" and reference.name not in workspaces:
             yield Objection("workspace", f"it uses the workspace {reference.name!r}, which it does not declare")
+        elif reference.to == "workspace" and reference.path not in OF_CONTENT:
+            yield Objection("run-context", f"it reads {reference.native}, the name of a volume", seen=reference.native)
         elif reference.to == "run" and (objection := reference_objection(reference, "it")) is not None:
             yield objection
 

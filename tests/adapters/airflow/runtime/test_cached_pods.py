@@ -128,6 +128,11 @@ FORBIDDEN = {
     "env_vars=[source(secret_key_ref=k8s.V1SecretKeySelector(name='s', key='k'))]": ("secret", True),
     "env_vars=[source(config_map_key_ref=k8s.V1ConfigMapKeySelector(name='s', key='k'))]": ("configured", True),
     "env_from=[k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name='s'))]": ("secret", True),
+    "env_vars=[{'name': 'A', 'valueFrom': {'secretKeyRef': {'name': 's', 'key': 'k'}}}]": ("secret", True),
+    "env_vars=[{'name': 'A', 'value_from': {'field_ref': {'field_path': 'metadata.name'}}}]": ("run-context", False),
+    "env_vars=[{'name': 'A', 'valueFrom': {'fileKeyRef': {'key': 'k'}}}]": ("configured", True),
+    "env_from=[{'configMapRef': {'name': 's'}}]": ("configured", True),
+    "init_containers=[{'name': 'a', 'envFrom': [{'secretRef': {'name': 's'}}]}]": ("secret", True),
     "configmaps=['settings']": ("configured", True),
     "init_containers=[k8s.V1Container(name='a', env_from=[k8s.V1EnvFromSource("
     "secret_ref=k8s.V1SecretEnvSource(name='s'))])]": ("secret", True),

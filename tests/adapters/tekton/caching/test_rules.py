@@ -224,6 +224,8 @@ def test_runs_that_differ_in_their_service_account_need_a_word() -> None:
     assert rule == "secret"
     waived = CALLED.replace("couler.io/cache: pure", "couler.io/cache: pure, couler.io/cache-allow: secret")
     assert spec_hash(waived + runs) == spec_hash(waived + RUN) is not None
+    versioned = waived.replace("couler.io/cache: pure", "couler.io/cache: pure, couler.io/cache-version: '2'")
+    assert spec_hash(versioned + runs) == spec_hash(versioned + RUN) != spec_hash(waived + RUN)
     host = HOST.replace("{podTemplate", "{serviceAccountName: two, podTemplate")
     assert spec_hash(waived + RUN + account % "one" + RUN.replace("name: run", "name: again") + host) is None
 
@@ -245,3 +247,11 @@ def test_what_a_run_says_of_one_task_is_in_the_key_of_that_task() -> None:
 
 def test_a_variable_in_what_a_run_says_of_pods_forbids_caching() -> None:
     assert not spec_hashes('{pipelineTaskName: make, podTemplate: {schedulerName: "$(params.x)"}}')[1:]
+
+
+def test_a_step_with_an_empty_name_has_none() -> None:
+    unnamed = spec_hash(CALLED.replace("[{name: make, image", "[{image"))
+    assert unnamed not in (None, spec_hash(CALLED))
+    once = cached(CALLED.replace("[{name: make, image", "[{name: '', image"), S3).text
+    assert f"--spec={unnamed}" in once
+    assert cached(once, S3).text == once

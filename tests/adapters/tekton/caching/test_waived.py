@@ -22,6 +22,8 @@ WAIVED = {
     "configured variables": (STEP, "envFrom: [{configMapRef: {name: s}}]"),
     "run-context field": (STEP, "env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]"),
     "run-context name": (("printf slow", "printf {}"), "$(context.taskRun.name)"),
+    "run-context claim": (("printf slow", "printf {}"), "$(workspaces.src.claim)"),
+    "run-context volume": (("printf slow", "printf {}"), '$(workspaces["src"].volume)'),
     "volume claim": (STEP, "volumeMounts: [{name: v, mountPath: /v}]"),
 }
 
@@ -137,3 +139,37 @@ def test_a_word_that_there_is_not() -> None:
     decision = told(task("secret variable", "secretes"))
     assert dict(decision.figures)["rule"] == "unknown-waiver"
     assert f"add {ALLOW}: secret, there instead" in decision.reason
+
+
+def lineages(order: str, program: str) -> list[str]:
+    """What the key of the last of three tasks covers of the first, of which only the order tells."""
+    tasks = "".join(
+        f"""\
+    - name: {name}
+      runAfter: [{before}]
+      params: [{{name: x, value: "1"}}]
+      taskSpec:
+        metadata:
+          annotations: {{couler.io/cache: pure, {ALLOW}: "{words}", couler.io/max-output-bytes: "64"}}
+        params: [{{name: x}}]
+        results: [{{name: r}}]
+        steps: [{{image: busybox, script: "{script} > $(results.r.path)"}}]
+"""
+        for name, before, words, script in (
+            ("first", "", "", program),
+            ("second", "first", order, "echo second"),
+            ("third", "second", "", "echo third"),
+        )
+    ).replace("      runAfter: []\n", "")
+    run = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: p}\nspec:\n  pipelineSpec:\n    tasks:\n"
+    (changed,) = documents(cached(run + tasks, S3))
+    (_, _, third) = changed["spec"]["pipelineSpec"]["tasks"]
+    return [text for text in third["taskSpec"]["steps"][0]["args"] if text.startswith("couler-lineage")]
+
+
+@pytest.mark.parametrize("order", ["", "order"])
+def test_a_waived_order_holds_for_one_task_and_not_for_those_after_it(order: str) -> None:
+    before = lineages(order, "load one")
+    assert before
+    assert before == lineages(order, "load one")
+    assert before != lineages(order, "load two")
