@@ -40,8 +40,7 @@ from couler_tekton.cache.declared import (
     without_account,
 )
 from couler_tekton.cache.files import files_of, without_files
-from couler_tekton.cache.objections import How, reuse_objections, storage_objections
-from couler_tekton.cache.resolvers import resolver_objection
+from couler_tekton.cache.objections import How, resolver_objection, reuse_objections, storage_objections
 from couler_tekton.cache.resolving import TASK, Tasks, resolved
 from couler_tekton.cache.wrapping import constant_values
 from couler_tekton.mappings import Mapped, without

@@ -1,7 +1,8 @@
 """Why a task must not be cached, whatever its owner says, as far as only Tekton knows.
 
 Sources: `pkg/apis/pipeline/v1` (TaskSpec, Step, Sidecar, WorkspaceDeclaration); `pkg/entrypoint/entrypointer.go` for
-the order in which a step's variables are filled in.
+the order in which a step's variables are filled in; `docs/git-resolver.md`, `docs/bundle-resolver.md`,
+`docs/http-resolver.md` for what pins a reference.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
 from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.hookspecs.caching import Objection
-from couler_plugins.ir import Operation, references
+from couler_plugins.ir import Dynamic, Operation, Step, references
 from couler_tekton.bodies import STEP_ACTION
 from couler_tekton.cache.declared import MAX_OUTPUT, STORE, entries, rest_of
 from couler_tekton.cache.files import WORKSPACE, clashes, files_of
 from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.mappings import Mapped, without
+from couler_tekton.variables import write_value
 
 How = Callable[[str, str], str]
 """Returns what an owner would write where: an annotation with its value, or a key of a row of the settings."""
@@ -208,3 +211,39 @@ def _workspace_objections(operation: Operation, task: Mapped, how: How) -> Itera
     if lost := sorted((named - declared.keys()) | (named & {STORE})):
         yield Objection("file-lists", f"there is no workspace {lost[0]!r} for files of it")
     yield from (Objection("file-lists", reason) for reason in clashes(files))
+
+
+HOLDERS = {"taskRef": "Task", "pipelineRef": "Pipeline"}
+PINS = {
+    "git": ("revision", re.compile(r"[0-9a-f]{40}"), "a commit in full"),
+    "bundles": ("bundle", re.compile(r".*@sha256:[0-9a-f]{64}"), "a digest (@sha256:…)"),
+    "http": ("digest", re.compile(r"sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})"), "a sha256 or sha512"),
+}
+"""By resolver, the parameter that fixes what a reference means, what it has to be like, and what it is called."""
+
+
+def resolver_objection(step: Step) -> Objection | None:
+    """Return why a call through a resolver is not cached; None where it is none."""
+    if not isinstance(step.call, Dynamic):  # what a resolver finds is elsewhere, and no step of ours can be put into it
+        return None
+    target: Any = write_value(step.call.target)
+    for key, kind in HOLDERS.items():
+        reference = target.get(key) if isinstance(target, dict) else None
+        if isinstance(reference, dict) and (resolver := reference.get("resolver")):
+            reason = (
+                f"its {kind} comes through the resolver {str(resolver)!r}, so no step can be added to it: "
+                f"put the {kind} into these files, and refer to it by its name"
+            )
+            return Objection("resolver", reason + _unpinned(reference, str(resolver))).at(step.source)
+    return None
+
+
+def _unpinned(reference: dict[str, Any], resolver: str) -> str:
+    """What to say of a reference that may mean something else tomorrow; empty where it may not."""
+    if resolver not in PINS:
+        return ""
+    name, pinned, what = PINS[resolver]
+    values = [item.get("value") for item in entries(reference, "params") if item.get("name") == name]
+    if any(isinstance(value, str) and pinned.fullmatch(value) for value in values):
+        return ""
+    return f"; and it may be another one tomorrow, since {name} is not {what}"
