@@ -85,11 +85,11 @@ ARGO: dict[str, Any] = {
                 "script": {
                     "image": "busybox:1",
                     "command": ["sh"],
-                    "source": "mkdir -p /work/tree; echo {{workflow.parameters.text}} > /work/tree/text",
-                    "volumeMounts": [{"name": "work", "mountPath": "/work"}],
+                    "source": "mkdir -p /data/tree; echo {{workflow.parameters.text}} > /data/tree/text",
+                    "volumeMounts": [{"name": "work", "mountPath": "/data"}],
                 },
                 "volumes": [{"name": "work", "emptyDir": {}}],
-                "outputs": {"artifacts": [{"name": "tree", "path": "/work/tree"}]},
+                "outputs": {"artifacts": [{"name": "tree", "path": "/data/tree"}]},
             },
             {
                 "name": "edit",
