@@ -15,7 +15,7 @@ from couler_plugins.inputs.sources import Text
 from support import first_of
 
 S3 = WORKSPACE.replace("workspace://couler-cache/store", "s3://bucket/cache")
-TRIES = 40
+TRIES = 100
 WORDS = [*JUNK, "$(params.x)", "$(steps.couler-restore.results.hit)", "couler-restore", "pure", "$("]
 
 
