@@ -79,7 +79,9 @@ def check_keys(row: Row, types: Mapping[str, type | tuple[type, ...]]) -> Iterat
     """
     for key, value in row.content.items():
         if key not in types:
-            yield f"{row.place}: there is no {key!r}; {closest(key, types)} {', '.join(types)}".replace("  ", " ")
+            yield f"{row.place}: there is no {key!r}; {closest(key, types)} the keys are {', '.join(types)}".replace(
+                "  ", " "
+            )
         elif not isinstance(value, types[key]) or (isinstance(value, bool) and types[key] is not bool):
             yield f"{row.place}: {key!r} cannot be {value!r:.40}"
 

@@ -53,7 +53,7 @@ def tekton() -> dict[str, Any]:
 
 def airflow() -> dict[str, Any]:
     said = [{"dag_id": "train", "dag_run_id": name, "task_id": "work", "key": "k"} for name in ("r1", "r2")]
-    said[1] |= {"hit": True, "saved_seconds": 180.0}  # type: ignore[dict-item]
+    said[1] |= {"hit": True, "saved_seconds": 180.0}  # type: ignore[dict-item]  # records are of any values
     instances = [airflow_history.instance("work", minutes=3), airflow_history.instance("work", run="r2", minutes=0.1)]
     return airflow_history.document(*instances, cached=said)
 
