@@ -54,11 +54,19 @@ NAMED_ONLY = {
     "KubernetesInstallKueueOperator.execute": "reason",  # of a pod
     "MwaaTriggerDagRunOperator.execute": "logical_date data_interval_start data_interval_end",  # of the run it starts
     "RedshiftToS3Operator.get_openlineage_facets_on_complete": "task",
+    # Pods are named and labelled by the run; what would show them that is refused (`cache/pod_checks.py`).
+    "KubernetesPodOperator._get_ti_pod_labels": "dag run_id task_id ti try_number",
+    "KubernetesPodOperator.build_pod_request_obj": "resources task_id",  # the first is the container's
+    "KubernetesPodOperator.execute_async": "ti",  # it pushes the pod's name by it
+    "KubernetesPodOperator.execute_sync": "ti",
+    "KubernetesPodOperator.log_matching_pod": "ti try_number",
     # Words that are no reads of what says when, where and how often it runs.
     "DmsDeleteReplicationConfigOperator.retry_execution": "execute",
     "DmsStartReplicationOperator.retry_execution": "execute",
     "EmrServerlessDeleteApplicationOperator.execute": "execute",
     "GlueCrawlerOperator.execute": "execute",
+    "KubernetesPodOperator.__init__": "deferrable",
+    "KubernetesPodOperator.execute": "deferrable",
     "_BashDecoratedOperator.execute": "execute",
     "_DockerDecoratedOperator.execute": "execute",
     "handle_waitable_exception": "execute",

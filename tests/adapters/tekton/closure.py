@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from adapters.tekton.counts import normal
 from couler_plugins.ir import (
     Argument,
     Call,
     Container,
+    External,
     Graph,
     Handler,
     Literal,
@@ -70,6 +72,8 @@ def consistent(workflow: Workflow, node: Node, name: str, value: Any) -> Workflo
             node.native_extra is not None and "taskRef" in str(node.native_extra.parts[0]) and value != node.call
         ):
             return None  # what else there is of its reference goes with it
+        case Step(), "native_extra" if "taskRef" in str(value) and not isinstance(node.call, External):
+            return None  # it says of which kind another callee is
         case Step(), _ if graph is None:
             return None  # the entry says nothing but what it calls
         case Step(), "name":
@@ -208,7 +212,7 @@ def closed(workflow: Workflow) -> Workflow:
     def change(node: Node) -> Node:
         match node:
             case Reference():
-                return Reference(to="unknown", name=spell(replace(node, native="")))
+                return Reference(to="unknown", name=normal(spell(replace(node, native=""))))
             case Call():
                 return Call(name=names.get(node.name, ""))
             case Operation():
