@@ -41,6 +41,8 @@ OF_STEPS: dict[str, type | tuple[type, ...]] = {
 }
 """What may only be said of what a row names."""
 KNOWN: dict[str, type | tuple[type, ...]] = {**OF_STEPS, **BOUNDS, **PLACES}
+BEYOND = frozenset({"context", "immutable"})
+"""What no annotation says."""
 PREFIX = "couler.io/"
 NAMES = {"version": VERSION, "inputs": f"{CACHE}-inputs", "outputs": f"{CACHE}-outputs"}
 """The annotations that mean the same as a key of a row, where they are not called like it."""
@@ -68,9 +70,19 @@ class DeclaredRows(Declared):
 
     def said(self, graph: Graph | None, step: Step, operation: Operation) -> list[Said]:
         """Return what is said of a call, the first row first."""
-        place = ("" if graph is None else graph.name, step.name)
-        rows = [row for row in self._rows if self._selects(row, operation, [place])]
+        rows = self._about(graph, step, operation)
         return [said for row in rows if (said := self._partial(row, operation) or said_of(row))]
+
+    def of_call(self, graph: Graph | None, step: Step, operation: Operation) -> tuple[list[Said], dict[str, str]]:
+        """Return what is said of a call as if nothing else called its operation, as `said` and `annotations` do."""
+        texts: dict[str, str] = {}
+        for row in (rows := self._about(graph, step, operation)):
+            texts = {**_annotations(row.content), **texts}
+        return [said for row in rows if (said := said_of(row))], texts
+
+    def _about(self, graph: Graph | None, step: Step, operation: Operation) -> list[Row]:
+        place = ("" if graph is None else graph.name, step.name)
+        return [row for row in self._rows if self._selects(row, operation, [place])]
 
     def _partial(self, row: Row, operation: Operation) -> Said | None:
         """Return what no key can tell: a version for some of the calls of an operation; None for all other rows."""
@@ -94,6 +106,12 @@ class DeclaredRows(Declared):
             if self._fits(row, operation):
                 texts = {**_annotations(row.content), **texts}
         return texts
+
+    def beyond_annotations(self) -> Iterator[str]:
+        """Yield, of each row that says what no annotation does, why it stays."""
+        for row in self._rows:
+            if keys := sorted(BEYOND & row.content.keys()):
+                yield f"{row.place} stays: no annotation says {keys[0]!r}"
 
     def record(self, operations: Iterable[Operation]) -> str | None:
         """Return the rows that keys of these operations depend on, as JSON for `recorded_rows`; None without any."""
@@ -175,6 +193,23 @@ class RowsFromSettings:
     def declared_in(self, workflow: Workflow) -> Declared:
         """Return what the settings say of the steps of a workflow."""
         return DeclaredRows(self.rows, workflow, self.task_name) if self.rows else UNDECLARED
+
+
+def with_own(declared: Mapping[str, str], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what annotations of the settings and of the thing itself say together.
+
+    The nearest counts, which is its own. Versions are no decision, but say what a result depends on: both count.
+
+    Args:
+        declared: what the settings say; see `Declared.annotations`.
+        own: the annotations of the thing itself.
+    """
+    versions = {
+        key: f"{own[key]}, {declared[key]}"
+        for key in declared.keys() & own.keys()
+        if key.startswith((VERSION, GROUPS["datasets"])) and declared[key] not in str(own[key]).split(", ")
+    }
+    return {**declared, **own, **versions}
 
 
 def recorded_rows(text: str) -> tuple[Row, ...]:

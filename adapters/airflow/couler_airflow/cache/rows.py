@@ -71,7 +71,8 @@ def contents(rows: Sequence[Row]) -> list[Any]:
 def merge_rows(rows: Sequence[Row], marks: Mapping[str, Declaration], *, assume_pure: bool) -> tuple[str, Declaration]:
     """Return where a task is declared, and all that is said of it; an empty place where nothing declares it pure.
 
-    `never` counts wherever it stands, purity and its age from the nearest place, and waivers from all places.
+    `never` counts wherever it stands, purity and its age from the nearest place, waivers from all
+    places, and versions from the nearest mark and the first row.
 
     Args:
         rows: the rows about it, at least one.
@@ -99,9 +100,11 @@ def merge_rows(rows: Sequence[Row], marks: Mapping[str, Declaration], *, assume_
         said = (table.get(name) for _, table in tables)
         return next((value for value in said if value not in (None, "", ())), default)
 
+    versions = [[mark.version for mark in marks.values()], [row.content.get("version") for row in rows]]
+    both = (next(filter(None, some), "") for some in versions)  # whoever raises either means it
     words = {word for _, table in tables for word in table.get("allow", ())}
     merged = Declaration(
-        version=str(nearest("version", "")),
+        version=", ".join(dict.fromkeys(str(text) for text in both if text)),
         context=nearest("context", ()),
         outputs=nearest("outputs", ()),
         allow=tuple(sorted(words.intersection(ALLOWED))),

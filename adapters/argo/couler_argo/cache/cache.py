@@ -32,7 +32,7 @@ from couler_argo.spelling import write
 from couler_argo.split.part_spec import PART_OF, SPLIT
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.written import WrittenKeys
-from couler_plugins.caching.rows import DECLARED
+from couler_plugins.caching.rows import DECLARED, with_own
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import (
@@ -210,7 +210,7 @@ class ArgoCache(WrittenKeys):
     def _words(self, operation: Graph | Operation) -> Mapped:
         """What is said of a template, in its annotations or else in the settings."""
         declared = self.declared.annotations(operation) if isinstance(operation, Operation) else {}
-        return {**declared, **annotations_of(operation)}
+        return with_own(declared, annotations_of(operation))
 
     def _storage(self, operation: Operation, annotations: Mapped, *, result: bool) -> Iterator[Objection]:
         """Why Argo cannot keep a result, although it may be reused."""

@@ -26,6 +26,7 @@ from couler_kfp.structures import write_structure
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, annotation_texts, places_of, said_in
 from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
 from couler_plugins.caching.known import KnownArtifact
+from couler_plugins.caching.rows import with_own
 from couler_plugins.caching.salts import SALT
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said
@@ -146,7 +147,7 @@ class KfpCache(FingerprintKeys):
         """What a component, its executor and its configuration are, as far as a result depends on them."""
         component, body = write_operation(operation)
         executor = body.executor
-        version = _annotations(operation).get(VERSION, self.declared.annotations(operation).get(VERSION))
+        version = with_own(self.declared.annotations(operation), _annotations(operation)).get(VERSION)
         container = executor.get("container", {})
         platforms = {
             name: without(config, *SCHEDULING) if isinstance(config, dict) else config
