@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
-from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, resolve
+from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, resolve
 from couler_plugins.caching.waivers import WAIVERS
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Objection, Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow
 from couler_plugins.options.fields import closest
-from couler_plugins.options.rows import Row, check_keys, rows_in
+from couler_plugins.options.rows import Row, check_keys, matches, rows_in
 
 DECLARED = "couler.io/declared"
 """The annotation of a document with the rows that its keys depend on: `couler lint` needs no settings."""
@@ -46,7 +45,7 @@ BEYOND = frozenset({"context", "immutable"})
 PREFIX = "couler.io/"
 NAMES = {"version": VERSION, "inputs": f"{CACHE}-inputs", "outputs": f"{CACHE}-outputs"}
 """The annotations that mean the same as a key of a row, where they are not called like it."""
-GROUPS = {"datasets": f"{PREFIX}dataset.", "workspaces": f"{CACHE}-workspace."}
+GROUPS = {"datasets": DATASET, "workspaces": f"{CACHE}-workspace."}
 """How the annotations begin that mean the same as the items of a key."""
 
 
@@ -195,23 +194,6 @@ class RowsFromSettings:
         return DeclaredRows(self.rows, workflow, self.task_name) if self.rows else UNDECLARED
 
 
-def with_own(declared: Mapping[str, str], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what annotations of the settings and of the thing itself say together.
-
-    The nearest counts, which is its own. Versions are no decision, but say what a result depends on: both count.
-
-    Args:
-        declared: what the settings say; see `Declared.annotations`.
-        own: the annotations of the thing itself.
-    """
-    versions = {
-        key: f"{own[key]}, {declared[key]}"
-        for key in declared.keys() & own.keys()
-        if key.startswith((VERSION, GROUPS["datasets"])) and declared[key] not in str(own[key]).split(", ")
-    }
-    return {**declared, **own, **versions}
-
-
 def recorded_rows(text: str) -> tuple[Row, ...]:
     """Return the rows in an annotation that couler wrote; none where it cannot be read."""
     try:
@@ -309,15 +291,3 @@ def _as_key(annotation: str, text: str) -> tuple[str, str]:
 def image_names(text: object) -> list[str]:
     """Return what a pattern may call an image: with its digest and without, which `pin` adds; nothing of no text."""
     return list(dict.fromkeys((text, text.partition("@")[0]))) if isinstance(text, str) else []
-
-
-def matches(row: Row, key: str, names: Sequence[str]) -> bool:
-    """Return whether a pattern of a row fits one of the names; a row without patterns under that key fits all.
-
-    Of a step, `train-*` means no step of a graph that is called so: only a pattern with a `/` is for `GRAPH/STEP`.
-    """
-    patterns = row.patterns.get(key)
-    if patterns is None:
-        return True
-    pairs = ((name, pattern) for pattern in patterns for name in names)
-    return any(fnmatchcase(*pair) for pair in pairs if key != "step" or ("/" in pair[0]) == ("/" in pair[1]))

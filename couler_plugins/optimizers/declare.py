@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
-from couler_plugins.caching.declarations import ALLOW, CACHE, waivers_in
-from couler_plugins.caching.rows import DeclaredRows, RowsFromSettings, check_rows, with_own
+from couler_plugins.caching.declarations import ALLOW, CACHE, waivers_in, with_own
+from couler_plugins.caching.rows import DeclaredRows, RowsFromSettings, check_rows
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, SettableStep, Step, Workflow, with_settings
@@ -43,7 +43,7 @@ class Declare:
         if not rows:
             return plan
         caches = {engine: ctx.adapter(engine).cache for engine in {item.engine for item in plan.workflows}}
-        caches_before = [make(item) for item, make in _made(plan, caches)]
+        caches_before = [make(item) for item, make in _makers(plan, caches)]
         written = plan
         for workflow, cache in zip(plan.workflows, caches_before, strict=True):
             if cache is None or cache.part_of:
@@ -57,17 +57,17 @@ class Declare:
             new = alone.map_steps(self.name, writer.annotated, action="annotations added", reason=WRITTEN)
             stays = [_stays(workflow, reason) for reason in cache.declared.beyond_annotations()]
             written = written.with_workflow(workflow, new.workflows[0], *new.decisions, *stays)
-        for before, (workflow, make) in zip(caches_before, list(_made(written, caches)), strict=True):
+        for before, (workflow, make) in zip(caches_before, list(_makers(written, caches)), strict=True):
             if isinstance(before, RowsFromSettings):
                 lost = [_stays(workflow, reason, place) for place, reason in _lost(before, make(workflow))]
                 written = written.with_workflow(workflow, workflow, *lost)
         return written
 
 
-def _made(plan: Plan, caches: Mapping[str, Any]) -> Iterator[tuple[Workflow, Any]]:
+def _makers(plan: Plan, caches: Mapping[str, Any]) -> Iterator[tuple[Workflow, Any]]:
     """The workflows of a plan, each with what makes its cache."""
-    made = {engine: facet(plan) for engine, facet in caches.items()}
-    return ((workflow, made[workflow.engine]) for workflow in plan.workflows)
+    makers = {engine: facet(plan) for engine, facet in caches.items()}
+    return ((workflow, makers[workflow.engine]) for workflow in plan.workflows)
 
 
 class _Writer:

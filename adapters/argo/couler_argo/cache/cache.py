@@ -21,7 +21,7 @@ from functools import cached_property
 
 from couler_argo.cache.material import content_of, programs, reads_of, without_places
 from couler_argo.cache.memoize import SHARDS
-from couler_argo.cache.objections import DATASET, place_objection, reuse_objections
+from couler_argo.cache.objections import place_objection, reuse_objections
 from couler_argo.cache.traces import COPY, KEY_SPEC, without_traces
 from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, wrapper_objection
 from couler_argo.cache.wrapping import YES
@@ -30,9 +30,9 @@ from couler_argo.footprint import items_of
 from couler_argo.metadata import annotations_of, rest_of, spec_of, with_annotation
 from couler_argo.spelling import write
 from couler_argo.split.part_spec import PART_OF, SPLIT
-from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, said_in, with_own
 from couler_plugins.caching.key_models.written import WrittenKeys
-from couler_plugins.caching.rows import DECLARED, with_own
+from couler_plugins.caching.rows import DECLARED
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import (

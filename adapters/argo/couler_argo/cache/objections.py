@@ -16,6 +16,7 @@ from couler_argo.cache.material import JOINED, reads_of
 from couler_argo.codec import Mapped
 from couler_argo.metadata import rest_of
 from couler_argo.ports import LOCATIONS
+from couler_plugins.caching.declarations import DATASET
 from couler_plugins.caching.key_models.analyzed import AnalyzedCache
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
@@ -36,7 +37,6 @@ PLAIN_DEFAULTS = frozenset(
 
 SOURCES = re.compile(r"\b(secretKeyRef|configMapKeyRef|fieldRef|resourceFieldRef|secretRef|configMapRef)\b")
 SECRETS = re.compile(r'"(\w*(?:[sS]ecret|sshPrivateKey|accessKey)\w*)":')
-DATASET = "couler.io/dataset."
 PINNED = re.compile(r"[0-9a-f]{40}\Z")
 PATCHES = (
     ("volume", "volumes", re.compile(r"\bvolumes?\b|\bvolumeMounts\b|\bhostPath\b")),

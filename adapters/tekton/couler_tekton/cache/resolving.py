@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from couler_plugins.caching.rows import with_own
+from couler_plugins.caching.declarations import with_own
 from couler_plugins.hookspecs.caching import Declared
 from couler_plugins.ir import (
     Argument,
