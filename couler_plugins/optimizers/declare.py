@@ -64,6 +64,12 @@ class Declare:
         return written
 
 
+def named_by_rows(plan: Plan, ctx: Context) -> frozenset[int]:
+    """Return the documents of a plan with calls of which rows say what their annotations do not."""
+    before, after = len(plan.decisions), Declare().run(plan, ctx).decisions
+    return frozenset(item.document for item in after[before:] if item.subject and item.document is not None)
+
+
 def _makers(plan: Plan, caches: Mapping[str, Any]) -> Iterator[tuple[Workflow, Any]]:
     """The workflows of a plan, each with what makes its cache."""
     makers = {engine: facet(plan) for engine, facet in caches.items()}
