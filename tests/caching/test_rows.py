@@ -325,6 +325,7 @@ def test_wrong_rows_are_refused_with_their_line(tmp_path: Path, row: str, proble
     with pytest.raises(InvalidInput) as caught:
         optimized(ARGO_PLAIN, "cache", settings(tmp_path, f"[[cache.declare]]\n{row}\n"))
     assert problem in str(caught.value)
+    assert "reads no rows" not in problem or caught.value.hint == "rows are for [[cache.declare]]"
 
 
 def test_all_wrong_rows_are_told_at_once(tmp_path: Path) -> None:
@@ -339,6 +340,7 @@ def test_all_wrong_rows_are_told_at_once(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         ("[[cach.declare]]\nstep = 'a'\npure = true", "couler.toml:1: there is no optimizer 'cach'"),
+        ("\n[[dedupe.declare]]\nstep = 'a'\npure = true", "couler.toml:2: 'dedupe' reads no rows"),
         ("[cache]\ncapacity = '3GB'", "there is no setting 'cache'"),
         ("[cache]\ndeclare = 3", "[cache] may only hold rows [[cache.declare]]"),
         ("[cache]\ndeclare = []\ncapacity = '3GB'", "[cache] may only hold rows [[cache.declare]]"),
@@ -348,6 +350,7 @@ def test_tables_for_nobody_are_refused(tmp_path: Path, content: str, problem: st
     with pytest.raises(InvalidInput) as caught:
         optimized(ARGO_PLAIN, "cache", settings(tmp_path, content))
     assert problem in str(caught.value)
+    assert "reads no rows" not in problem or caught.value.hint == "rows are for [[cache.declare]]"
 
 
 def test_a_project_file_holds_rows_as_well(tmp_path: Path) -> None:
