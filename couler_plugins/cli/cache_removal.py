@@ -47,7 +47,8 @@ Exit codes:
     "--step",
     default="",
     metavar="PATTERN",
-    help="Remove all results of a step, or of what it calls: STEP or WORKFLOW/STEP, with * and ?.",
+    help="Remove all results of a step, or of what it calls: STEP or WORKFLOW/STEP, with * and ?. "
+    "Only a pattern with a / looks at workflows.",
 )
 @click.option(
     "--workflow",
