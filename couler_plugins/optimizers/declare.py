@@ -16,10 +16,7 @@ from couler_plugins.hookspecs.caching import Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, SettableStep, Step, Workflow, with_settings
 from couler_plugins.plan import Decision, Plan
 
-OF = "cache"
-"""The optimizer that the rows are for."""
 IN_PYTHON = "rows of the settings stay: its tasks are declared in Python, by `cached(…)`"
-WRITTEN = "rows of the settings say so"
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Declare:
         Raises:
             InvalidInput: a row says nothing that caching understands.
         """
-        check_rows(rows := ctx.rows(OF))
+        check_rows(rows := ctx.rows("cache"))
         if not rows:
             return plan
         caches = {engine: ctx.adapter(engine).cache for engine in {item.engine for item in plan.workflows}}
@@ -52,9 +49,8 @@ class Declare:
             if not isinstance(cache, RowsFromSettings) or not isinstance(cache.declared, DeclaredRows):
                 written = written.with_workflow(workflow, workflow, _stays(workflow, IN_PYTHON))
                 continue
-            writer = _Writer(workflow, cache, cache.declared)
-            alone = replace(plan, workflows=(workflow,), decisions=())
-            new = alone.map_steps(self.name, writer.annotated, action="annotations added", reason=WRITTEN)
+            alone, change = replace(plan, workflows=(workflow,), decisions=()), _Writer(workflow, cache).annotated
+            new = alone.map_steps(self.name, change, action="annotations added", reason="rows of the settings say so")
             stays = [_stays(workflow, reason) for reason in cache.declared.beyond_annotations()]
             written = written.with_workflow(workflow, new.workflows[0], *new.decisions, *stays)
         for before, (workflow, make) in zip(caches_before, list(_makers(written, caches)), strict=True):
@@ -79,9 +75,8 @@ def _makers(plan: Plan, caches: Mapping[str, Any]) -> Iterator[tuple[Workflow, A
 class _Writer:
     """Annotates the calls of one workflow with what rows say of them."""
 
-    def __init__(self, workflow: Workflow, cache: RowsFromSettings, declared: DeclaredRows) -> None:
-        self._library = workflow.library
-        self._declared = declared
+    def __init__(self, workflow: Workflow, cache: Any) -> None:
+        self._library, self._declared = workflow.library, cache.declared
         self._graphs = {graph.name: graph for graph in workflow.graphs}
         self._operations = {item.name: item for item in cache.bare.operations}
 
@@ -134,5 +129,6 @@ def _calls(workflow: Workflow) -> Iterator[tuple[Place, Graph | None, Step, Oper
 
 
 def _stays(workflow: Workflow, reason: str, place: Place = ("", "")) -> Decision:
-    subject = "/".join(filter(None, place))
-    return Decision(optimizer=Declare.name, workflow=workflow.label, subject=subject, reason=reason)
+    return Decision(
+        optimizer=Declare.name, workflow=workflow.label, subject="/".join(filter(None, place)), reason=reason
+    )

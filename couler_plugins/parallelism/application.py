@@ -251,13 +251,15 @@ def _keyed_by_order(workflow: Workflow, graph: str) -> str:
     if not any(GraphView(parts).edges()) and len(parts.stages or ()) < 2:
         return ""
     cached = {item.name for item in workflow.operations if any(map(is_cache, item.directives))}
-    named = (
-        site.step.name
-        for site in call_sites(workflow)
-        if any(map(is_cache, site.step.directives))
-        or (isinstance(site.step.call, Call) and site.step.call.name in cached)
+    return next(
+        (
+            site.step.name
+            for site in call_sites(workflow)
+            if any(map(is_cache, site.step.directives))
+            or (isinstance(site.step.call, Call) and site.step.call.name in cached)
+        ),
+        "",
     )
-    return next(named, "")
 
 
 def _steps(job: _Job) -> int | None:

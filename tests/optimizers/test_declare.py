@@ -90,6 +90,7 @@ def compare(texts: Sequence[Text], rows: Config, bare: Config) -> tuple[int, set
     new = written(declared.files, texts)
     assert not [file.name for file in optimized(new, "declare", rows).files if file.status == "changed"]
     assert all(item.reason for file in declared.files for item in file.decisions)
+    assert all(edit.decision is not None for file in declared.files for edit in file.edits)
     stays = {
         (file.name, item.workflow, item.subject)
         for file in declared.files

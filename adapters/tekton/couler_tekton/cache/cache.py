@@ -206,8 +206,7 @@ class TektonCache(ByValueKeys):
         elif "$(" in str(said):
             objections.insert(0, Objection("propagated", "what its run says of its pods reads a variable"))
         versioned = self.workflow.kind == "TaskRun" and VERSION in self._annotations  # it runs this task alone
-        inputs = content.inputs or versioned
-        return msgspec.structs.replace(content, inputs=inputs, objections=tuple(objections))
+        return msgspec.structs.replace(content, inputs=content.inputs or versioned, objections=tuple(objections))
 
     def _said_of_pods(self, operation: Operation) -> list[Mapped]:
         """What runs say of the pods of a task, each text once; mostly there is one, or no run in these files."""
