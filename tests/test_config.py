@@ -33,6 +33,17 @@ def test_a_flag_goes_before_the_environment_that_before_a_file(tmp_path: Path) -
     assert config.origin("color") == "default"
 
 
+@pytest.mark.parametrize(("name", "table"), [("couler.toml", ""), ("pyproject.toml", "tool.couler.")])
+def test_a_byte_order_mark_is_no_setting(tmp_path: Path, name: str, table: str) -> None:
+    """Editors on Windows write one at the start of a file."""
+    header = f"[{table.rstrip('.')}]\n" if table else ""
+    rows = f"[[{table}cache.declare]]\nstep = 'a'\npure = true\n"
+    (tmp_path / name).write_bytes(f"\ufeff{header}pipeline = 'a'\n{rows}".encode())
+    config = load_config(start=tmp_path, environ={})
+    assert config.pipeline == "a"
+    assert [row.place for row in config.rows["cache"]] == [f"{name}:{2 + bool(table)}"]
+
+
 def test_the_nearest_file_wins_as_a_whole(tmp_path: Path) -> None:
     write(tmp_path / "couler.toml", "pipeline = 'outer'\ntrace-hooks = true\n")
     write(tmp_path / "a" / "pyproject.toml", "[project]\nname = 'x'\n")

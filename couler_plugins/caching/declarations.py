@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,9 @@ CACHE, ALLOW = "couler.io/cache", "couler.io/cache-allow"
 """The annotations of a thing; those on what is around it have its name behind them."""
 VERSION = "couler.io/cache-version"
 """The annotation with a version that its owner declares, of what has no inputs."""
+
+DATASET = "couler.io/dataset."
+"""How the annotations begin with versions of what is at places outside of the workflow."""
 
 ASSUMED = "--assume-pure"
 """Where a step is declared pure of which its owner says nothing."""
@@ -62,6 +66,23 @@ def annotation_texts(annotations: object) -> dict[str, str]:
         for key, item in (annotations.items() if isinstance(annotations, dict) else ())
         if isinstance(item, str) or (isinstance(key, str) and key.startswith(CACHE))
     }
+
+
+def with_own(declared: Mapping[str, str], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what annotations of the settings and of the thing itself say together.
+
+    The nearest counts, which is its own. Versions are no decision, but say what a result depends on: both count.
+
+    Args:
+        declared: what the settings say; see `Declared.annotations`.
+        own: the annotations of the thing itself.
+    """
+    versions = {
+        key: f"{own[key]}, {declared[key]}"
+        for key in declared.keys() & own.keys()
+        if key.startswith((VERSION, DATASET)) and declared[key] not in str(own[key]).split(", ")
+    }
+    return {**declared, **own, **versions}
 
 
 def said_in(

@@ -64,6 +64,7 @@ class Cache:
     """
 
     name: ClassVar[str] = "cache"
+    reads_rows: ClassVar[bool] = True
 
     assume_pure: bool = False
     capacity: Size | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
-from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, resolve
+from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, resolve
 from couler_plugins.caching.waivers import WAIVERS
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Objection, Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow
 from couler_plugins.options.fields import closest
-from couler_plugins.options.rows import Row, check_keys, rows_in
+from couler_plugins.options.rows import Row, check_keys, matches, rows_in
 
 DECLARED = "couler.io/declared"
 """The annotation of a document with the rows that its keys depend on: `couler lint` needs no settings."""
@@ -41,10 +40,12 @@ OF_STEPS: dict[str, type | tuple[type, ...]] = {
 }
 """What may only be said of what a row names."""
 KNOWN: dict[str, type | tuple[type, ...]] = {**OF_STEPS, **BOUNDS, **PLACES}
+BEYOND = frozenset({"context", "immutable"})
+"""What no annotation says."""
 PREFIX = "couler.io/"
 NAMES = {"version": VERSION, "inputs": f"{CACHE}-inputs", "outputs": f"{CACHE}-outputs"}
 """The annotations that mean the same as a key of a row, where they are not called like it."""
-GROUPS = {"datasets": f"{PREFIX}dataset.", "workspaces": f"{CACHE}-workspace."}
+GROUPS = {"datasets": DATASET, "workspaces": f"{CACHE}-workspace."}
 """How the annotations begin that mean the same as the items of a key."""
 
 
@@ -68,9 +69,19 @@ class DeclaredRows(Declared):
 
     def said(self, graph: Graph | None, step: Step, operation: Operation) -> list[Said]:
         """Return what is said of a call, the first row first."""
-        place = ("" if graph is None else graph.name, step.name)
-        rows = [row for row in self._rows if self._selects(row, operation, [place])]
+        rows = self._about(graph, step, operation)
         return [said for row in rows if (said := self._partial(row, operation) or said_of(row))]
+
+    def of_call(self, graph: Graph | None, step: Step, operation: Operation) -> tuple[list[Said], dict[str, str]]:
+        """Return what is said of a call as if nothing else called its operation, as `said` and `annotations` do."""
+        texts: dict[str, str] = {}
+        for row in (rows := self._about(graph, step, operation)):
+            texts = {**_annotations(row.content), **texts}
+        return [said for row in rows if (said := said_of(row))], texts
+
+    def _about(self, graph: Graph | None, step: Step, operation: Operation) -> list[Row]:
+        place = ("" if graph is None else graph.name, step.name)
+        return [row for row in self._rows if self._selects(row, operation, [place])]
 
     def _partial(self, row: Row, operation: Operation) -> Said | None:
         """Return what no key can tell: a version for some of the calls of an operation; None for all other rows."""
@@ -94,6 +105,12 @@ class DeclaredRows(Declared):
             if self._fits(row, operation):
                 texts = {**_annotations(row.content), **texts}
         return texts
+
+    def beyond_annotations(self) -> Iterator[str]:
+        """Yield, of each row that says what no annotation does, why it stays."""
+        for row in self._rows:
+            if keys := sorted(BEYOND & row.content.keys()):
+                yield f"{row.place} stays: no annotation says {keys[0]!r}"
 
     def record(self, operations: Iterable[Operation]) -> str | None:
         """Return the rows that keys of these operations depend on, as JSON for `recorded_rows`; None without any."""
@@ -274,15 +291,3 @@ def _as_key(annotation: str, text: str) -> tuple[str, str]:
 def image_names(text: object) -> list[str]:
     """Return what a pattern may call an image: with its digest and without, which `pin` adds; nothing of no text."""
     return list(dict.fromkeys((text, text.partition("@")[0]))) if isinstance(text, str) else []
-
-
-def matches(row: Row, key: str, names: Sequence[str]) -> bool:
-    """Return whether a pattern of a row fits one of the names; a row without patterns under that key fits all.
-
-    Of a step, `train-*` means no step of a graph that is called so: only a pattern with a `/` is for `GRAPH/STEP`.
-    """
-    patterns = row.patterns.get(key)
-    if patterns is None:
-        return True
-    pairs = ((name, pattern) for pattern in patterns for name in names)
-    return any(fnmatchcase(*pair) for pair in pairs if key != "step" or ("/" in pair[0]) == ("/" in pair[1]))

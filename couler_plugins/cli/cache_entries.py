@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -13,8 +12,8 @@ from couler_plugins.caching.artifacts import ArtifactCache, Entry, Hit, Lost
 from couler_plugins.caching.reads import ReadSet, Traces, decode_traces, trace_key
 from couler_plugins.caching.reads import verify as verify_reads
 from couler_plugins.cli.cache_options import FEWEST, complete_key, long_work, opened, store_options
-from couler_plugins.cli.outputs import printable
-from couler_plugins.cli.records import print_json
+from couler_plugins.cli.outputs import printable, utc_text
+from couler_plugins.cli.records import entry_record, print_json
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.config import Config
@@ -56,40 +55,11 @@ def ls(*, config: Config, output_format: str) -> None:
         click.echo(entry_line(entry))
 
 
-def entry_record(entry: Entry) -> dict[str, Any]:
-    """A result as JSON; what is not known is null."""
-    return {
-        "key": entry.key,
-        "bytes": entry.bytes,
-        "created": entry.created,
-        "seconds": entry.meta.seconds,
-        **{name: getattr(entry.meta, name) for name in ("family", "step", "type", "run", "spec", "made_by")},
-        "parents": list(entry.meta.parents),
-        "outputs": [
-            {
-                "name": item.name,
-                **({"path": path} if (path := entry.path(item)) else {}),
-                "codec": item.codec,
-                "bytes": item.bytes,
-                "sha256": item.sha256,
-            }
-            for item in entry.outputs
-        ],
-    }
-
-
 def entry_line(entry: Entry) -> str:
     """A result in one line: its key, size, time of creation and duration, and who made it."""
     seconds = "?" if entry.meta.seconds is None else f"{entry.meta.seconds:.1f}"
     maker = "/".join(part for part in (entry.meta.family, entry.meta.step) if part) or "-"
-    return "  ".join(
-        [entry.key, f"{entry.bytes:>15,} B", time_text(entry.created), f"{seconds:>9} s", printable(maker)]
-    )
-
-
-def time_text(seconds: float) -> str:
-    """A time in UTC, of seconds since 1970."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "  ".join([entry.key, f"{entry.bytes:>15,} B", utc_text(entry.created), f"{seconds:>9} s", printable(maker)])
 
 
 @click.command(

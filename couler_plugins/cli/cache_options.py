@@ -15,9 +15,8 @@ from typing import Any
 
 import click
 
-from couler_plugins.caching.artifacts import ArtifactCache, Meta, open_cache
-from couler_plugins.caching.dataplane.failures import reason_of
-from couler_plugins.caching.dataplane.placing import NotPutBack
+from couler_plugins.caching import artifacts
+from couler_plugins.caching.dataplane.failures import NotPutBack, reason_of
 from couler_plugins.cli.messages import Progress
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs import ArtifactStore
@@ -153,7 +152,7 @@ def provenance_options(function: Function) -> Function:
         said = {name: arguments.pop(name) for name in FIELDS}
         if any(len(text) > LONGEST_NAME for text in (said["family"], said["step"], said["run"])):
             raise click.UsageError(f"--family, --step and --run take at most {LONGEST_NAME:,} characters.")
-        return function(meta=Meta(type=said["step"], made_by="couler cache", **said), **arguments)
+        return function(meta=artifacts.Meta(type=said["step"], made_by="couler cache", **said), **arguments)
 
     for option in reversed(_provenance):
         wrapper = option(wrapper)
@@ -161,7 +160,7 @@ def provenance_options(function: Function) -> Function:
 
 
 @contextlib.contextmanager
-def opened(config: Config, *, writing: bool = False) -> Iterator[ArtifactCache]:
+def opened(config: Config, *, writing: bool = False) -> Iterator[artifacts.ArtifactCache]:
     """The cache that the settings name, until the end of the block.
 
     Only those that write set its limit: who just looks at a store does not make it smaller for all others.
@@ -173,7 +172,7 @@ def opened(config: Config, *, writing: bool = False) -> Iterator[ArtifactCache]:
     if not config.cache_store:
         hint = "give --store URL, or set COULER_CACHE_STORE, or cache-store in couler.toml"
         raise InvalidInput("no store is given", hint=hint)
-    cache = open_cache(
+    cache = artifacts.open_cache(
         config.cache_store,
         namespace=config.cache_namespace,
         index=config.cache_index or None,
@@ -184,7 +183,7 @@ def opened(config: Config, *, writing: bool = False) -> Iterator[ArtifactCache]:
         yield cache
 
 
-def complete_key(cache: ArtifactCache, text: str) -> str:
+def complete_key(cache: artifacts.ArtifactCache, text: str) -> str:
     """Return the key that begins with a text, of those that are digests; the text itself where it is a key, or of none.
 
     Only digests are completed: of keys that people choose, `train-1` and `train-12` are two.

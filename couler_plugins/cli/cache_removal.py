@@ -11,11 +11,11 @@ import click
 
 from couler_plugins.caching.artifacts import ArtifactCache, Entry
 from couler_plugins.caching.artifacts.entry import bytes_of
-from couler_plugins.cli.cache_entries import entry_line, entry_record
+from couler_plugins.cli.cache_entries import entry_line
 from couler_plugins.cli.cache_options import AGE, complete_key, index_option, opened, store_option
 from couler_plugins.cli.eviction import evictor_of, print_removal, run_round
 from couler_plugins.cli.messages import counted
-from couler_plugins.cli.records import print_json
+from couler_plugins.cli.records import entry_record, print_json
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.cli.work import usable_plugins
 from couler_plugins.documents.mappings import by_key
@@ -47,7 +47,8 @@ Exit codes:
     "--step",
     default="",
     metavar="PATTERN",
-    help="Remove all results of a step, or of what it calls: STEP or WORKFLOW/STEP, with * and ?.",
+    help="Remove all results of a step, or of what it calls: STEP or WORKFLOW/STEP, with * and ?. "
+    "Only a pattern with a / looks at workflows.",
 )
 @click.option(
     "--workflow",

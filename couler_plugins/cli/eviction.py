@@ -14,10 +14,9 @@ import msgspec
 from couler_plugins.caching.artifacts import Entry
 from couler_plugins.caching.artifacts.entry import bytes_of
 from couler_plugins.caching.artifacts.stores import open_store
-from couler_plugins.cli.cache_entries import entry_record
 from couler_plugins.cli.cache_options import opened
 from couler_plugins.cli.messages import counted, log_retries, say_error, write_bytes
-from couler_plugins.cli.records import error_record, print_json
+from couler_plugins.cli.records import entry_record, error_record, print_json
 from couler_plugins.errors import CoulerError, EngineError, PluginFailure, Unsupported
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.hookspecs.eviction import Evicted, Eviction, Evictor, Limits, Target

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -201,6 +202,11 @@ def time_text(seconds: float) -> str:
     """A time for a person: 212 hours."""
     unit, factor = next(((unit, factor) for unit, factor in TIMES if seconds >= 2 * factor), ("seconds", 1.0))
     return f"{_short(seconds / factor)} {unit}"
+
+
+def utc_text(seconds: float) -> str:
+    """A time in UTC, of seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _short(value: float) -> str:

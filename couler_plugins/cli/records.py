@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from couler_plugins.caching import artifacts
 from couler_plugins.cli.messages import write_bytes
 from couler_plugins.documents import Finding
 from couler_plugins.driver.pipeline import Pass
@@ -99,3 +100,25 @@ def finding_record(finding: Finding) -> dict[str, Any]:
     """A remark of lint, without what is not known of it."""
     record: dict[str, Any] = msgspec.to_builtins(finding)
     return {name: value for name, value in record.items() if value or name in ("severity", "message", "file")}
+
+
+def entry_record(entry: artifacts.Entry) -> dict[str, Any]:
+    """A result as JSON; what is not known is null."""
+    return {
+        "key": entry.key,
+        "bytes": entry.bytes,
+        "created": entry.created,
+        "seconds": entry.meta.seconds,
+        **{name: getattr(entry.meta, name) for name in ("family", "step", "type", "run", "spec", "made_by")},
+        "parents": list(entry.meta.parents),
+        "outputs": [
+            {
+                "name": item.name,
+                **({"path": path} if (path := entry.path(item)) else {}),
+                "codec": item.codec,
+                "bytes": item.bytes,
+                "sha256": item.sha256,
+            }
+            for item in entry.outputs
+        ],
+    }

@@ -13,12 +13,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from couler_plugins.caching.artifacts import Entry
-from couler_plugins.caching.artifacts.stores import folder_of
-from couler_plugins.cli.cache_entries import entry_record, time_text
+from couler_plugins.caching import artifacts
 from couler_plugins.cli.cache_options import long_work, opened
 from couler_plugins.cli.messages import counted
-from couler_plugins.cli.outputs import number_text, printable
+from couler_plugins.cli.outputs import number_text, printable, utc_text
+from couler_plugins.cli.records import entry_record
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.results import Result
 from couler_plugins.errors import EngineError
@@ -50,7 +49,7 @@ class StepResult(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     match: Match = "none"
     key: str = ""
-    entry: Entry | None = None
+    entry: artifacts.Entry | None = None
     expires: float | None = None
 
 
@@ -64,12 +63,14 @@ class StoredResults:
         now: the time, in seconds since 1970.
     """
 
-    def __init__(self, place: str, entries: Iterable[Entry], keys: Mapping[tuple[str, str], str], now: float) -> None:
+    def __init__(
+        self, place: str, entries: Iterable[artifacts.Entry], keys: Mapping[tuple[str, str], str], now: float
+    ) -> None:
         self.place = place
         self._keys = keys
         self._now = now
-        self._by_key: dict[str, Entry] = {}
-        self._newest: dict[tuple[str, str], Entry] = {}
+        self._by_key: dict[str, artifacts.Entry] = {}
+        self._newest: dict[tuple[str, str], artifacts.Entry] = {}
         for entry in sorted(entries, key=lambda entry: (entry.created, entry.key)):
             self._by_key[entry.key] = entry
             names = {*step_names(entry.meta.step), entry.meta.type}
@@ -103,7 +104,7 @@ class StoredResults:
             more = f" and {len(steps) - NAMED:,} more" if len(steps) > NAMED else ""
             yield f"  {', '.join(steps[:NAMED])}{more}: {text}"
 
-    def _of_step(self, decision: Decision) -> Entry | None:
+    def _of_step(self, decision: Decision) -> artifacts.Entry | None:
         """The newest result of a step; of what it calls, where that is all that its makers have recorded."""
         calls = [*reversed(decision.calls.split("/")), *decision.affects]
         places = [(decision.workflow, name) for name in (*step_names(decision.subject), *calls)]
@@ -130,7 +131,7 @@ class StoredResults:
         if result.expires is None:
             return ""
         word = "good until" if result.expires >= self._now else "too old since"
-        return f", {word} {time_text(result.expires)}"
+        return f", {word} {utc_text(result.expires)}"
 
 
 def read_results(config: Config, keys: Mapping[tuple[str, str], str]) -> StoredResults | None:
@@ -141,7 +142,7 @@ def read_results(config: Config, keys: Mapping[tuple[str, str], str]) -> StoredR
     """
     place = redact_url(config.cache_store)
     try:
-        folder = folder_of(config.cache_store) if config.cache_store else None
+        folder = artifacts.folder_of(config.cache_store) if config.cache_store else None
         if folder is not None and not folder.is_dir():
             raise EngineError("there is no such folder")  # opening it would make one
         with long_work(config, "looking at what is stored"), opened(config) as cache:

@@ -17,7 +17,6 @@ from couler_plugins.inputs.scopes import set_places
 from couler_plugins.inputs.sources import Input, Source, read_source
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import Config
-from couler_plugins.options.fields import closest
 from couler_plugins.options.grammar import parse_items
 from couler_plugins.plan import Plan
 from couler_plugins.plan.part_files import read_parts
@@ -49,10 +48,12 @@ def session(
         options[item.name] = item.options
     plugins = plugins or load_plugins(config)
     optimizers = plugins.all(OPTIMIZERS) if config.rows else {}
+    reading = [name for name, optimizer in optimizers.items() if getattr(optimizer, "reads_rows", False)]
     for name, rows in config.rows.items():
-        if name not in optimizers:
-            hint = f"{closest(name, optimizers)} there are {', '.join(optimizers)}".strip()
-            raise InvalidInput(f"{rows[0].place}: there is no optimizer {name!r}", hint=hint)
+        if rows and name not in reading:
+            what = f"{name!r} reads no rows" if name in optimizers else f"there is no optimizer {name!r}"
+            hint = f"rows are for {', '.join(f'[[{item}.declare]]' for item in reading)}"
+            raise InvalidInput(f"{rows[0].place}: {what}", hint=hint)
     history = [whole_file(item) for item in read_source(config.history, config.max_bytes)]
     return Session(
         plugins=plugins,

@@ -62,7 +62,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Results by who made them. `*`, `?` and `[…]` are those of file names, and a `*` takes any `/` in.
 
     Attributes:
-        step: a step, or what it calls: `STEP`, `GRAPH/STEP` or `WORKFLOW/STEP`; empty for any.
+        step: a step, or what it calls: `STEP`, `GRAPH/STEP` or `WORKFLOW/STEP`; empty for any. One without a `/` is for
+            the step's own name: `churn*` means no steps of a workflow that is called so.
         workflow: a workflow, without what is random in the names of its runs; empty for any.
     """
 
@@ -81,7 +82,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             return False
         names = [name for step in steps for name in step_names(step)]
         names += [f"{one}/{name}" for one in families for name in names]
-        return not self.step or any(fnmatchcase(name, self.step) for name in names)
+        whole = "/" in self.step
+        return not self.step or any(fnmatchcase(name, self.step) for name in names if ("/" in name) == whole)
 
 
 def family_names(family: str) -> tuple[str, ...]:

@@ -81,7 +81,8 @@ class Optimizer(Protocol):
     The class's docstring (first line) is shown by `couler plugins`.
 
     A class may have `before: ClassVar[tuple[str, ...]]`: the names of optimizers that may stand behind it in a
-    pipeline, and not in front of it, since it would spoil what they have made.
+    pipeline, and not in front of it, since it would spoil what they have made. One that has
+    `reads_rows: ClassVar[bool] = True` asks for the rows of the settings under its name; other rows are an error.
     """
 
     name: ClassVar[str]

@@ -207,7 +207,8 @@ class _Sites:
             own = self._reader(home)(site) if home.at == "workflow" else own
             if own:
                 values[setting] = merged(values.get(setting, ()), own) if setting in PAIRS else own
-        return replace(SettableStep(*_fields(site.step)), **values)
+        graph = "" if site.graph is None else site.graph.name
+        return replace(SettableStep(*_fields(site.step)), graph=graph, **values)
 
     def _settings(self, callee: Operation) -> dict[str, Any]:
         """What an operation says itself."""

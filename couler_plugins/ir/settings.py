@@ -21,6 +21,7 @@ class SettableStep(Step, frozen=True):
     `retry` and `timeout` of `Step` are settings, too; a number of `timeout` counts seconds.
 
     Attributes:
+        graph: the name of the graph that it is in; empty for one that is in none.
         requests, limits: resources of its main container, in Kubernetes' notation.
         env: environment variables of its main container.
         labels, annotations: metadata of its pod.
@@ -29,6 +30,7 @@ class SettableStep(Step, frozen=True):
         scheduler: the name of the Kubernetes scheduler that finds a node for its pod.
     """
 
+    graph: str = ""
     requests: Pairs = ()
     limits: Pairs = ()
     env: Pairs = ()
@@ -41,7 +43,7 @@ class SettableStep(Step, frozen=True):
 
 PAIRS = tuple(name for name, kind in SettableStep.__annotations__.items() if kind == "Pairs")
 """The settings that are names with values."""
-SETTINGS = ("retry", "timeout", *SettableStep.__annotations__)
+SETTINGS = ("retry", "timeout", *(name for name in SettableStep.__annotations__ if name != "graph"))
 """The names of all settings."""
 
 

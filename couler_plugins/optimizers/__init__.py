@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from couler_plugins.caching.optimizer import Cache
 from couler_plugins.hookspecs import Optimizer, hookimpl
+from couler_plugins.optimizers.declare import Declare
 from couler_plugins.optimizers.dedupe import Dedupe
 from couler_plugins.optimizers.pin import Pin
 from couler_plugins.optimizers.prune import Prune
@@ -14,4 +15,4 @@ __all__ = ["couler_optimizers"]
 @hookimpl
 def couler_optimizers() -> list[type[Optimizer]]:
     """The built-in optimizers."""
-    return [Cache, Dedupe, Pin, Prune]
+    return [Cache, Declare, Dedupe, Pin, Prune]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import ClassVar
 
-from couler_plugins.caching.rows import matches
 from couler_plugins.hookspecs import Context
 from couler_plugins.ir import (
     Call,
@@ -22,7 +21,7 @@ from couler_plugins.ir import (
     without_origin,
 )
 from couler_plugins.optimizers.prune import check_names
-from couler_plugins.options.rows import Row
+from couler_plugins.options.rows import Row, matches
 from couler_plugins.plan import Decision, Plan
 
 OF_CALLS = frozenset({"allow", "never", "pure", "ttl"})

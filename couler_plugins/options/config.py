@@ -203,7 +203,7 @@ def _said_in(
 
 def _table(path: Path, table_name: str) -> tuple[str, dict[str, Any] | None]:
     try:
-        table = _parsed(text := path.read_text(encoding="utf-8"))
+        table = _parsed(text := path.read_text(encoding="utf-8-sig"))  # editors on Windows write a mark
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"the settings cannot be read: {error}", file=str(path)) from error
     except ValueError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,6 +85,18 @@ def check_keys(row: Row, types: Mapping[str, type | tuple[type, ...]]) -> Iterat
             )
         elif not isinstance(value, types[key]) or (isinstance(value, bool) and types[key] is not bool):
             yield f"{row.place}: {key!r} cannot be {value!r:.40}"
+
+
+def matches(row: Row, key: str, names: Sequence[str]) -> bool:
+    """Return whether a pattern of a row fits one of the names; a row without patterns under that key fits all.
+
+    Of a step, `train-*` means no step of a graph that is called so: only a pattern with a `/` is for `GRAPH/STEP`.
+    """
+    patterns = row.patterns.get(key)
+    if patterns is None:
+        return True
+    pairs = ((name, pattern) for pattern in patterns for name in names)
+    return any(fnmatchcase(*pair) for pair in pairs if key != "step" or ("/" in pair[0]) == ("/" in pair[1]))
 
 
 def _row(table: Mapping[str, Any], place: str, problems: list[str]) -> Row | None:

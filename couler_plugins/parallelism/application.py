@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import Any
 from typing import Literal as OneOf
 
+from couler_plugins.caching.calls import is_cache
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Context, Partitioner
 from couler_plugins.hookspecs.budget import UNLIMITED, Budget, excess
 from couler_plugins.hookspecs.splitting import Extent, Splitting
-from couler_plugins.ir import Bond, Literal, Workflow, move_into_graphs
+from couler_plugins.ir import Bond, Call, GraphView, Literal, Workflow, call_sites, move_into_graphs
 from couler_plugins.parallelism.bonds import contract
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
 from couler_plugins.parallelism.graphing import Graphed, graphed
@@ -139,7 +140,7 @@ class Splitter:
             reason = f"the cache key of {keyed!r} names the steps that its values come from, and these would move"
             raise InvalidInput(reason, hint="leave out into=graphs, or put cache after split in the pipeline")
         if facet.nests and (into == "graphs" or (into == "auto" and only_steps and not keyed)):
-            inside = self._nested(plan, job, bonds)
+            inside = self._nested(plan, job, bonds, into)
             if inside is not None:
                 return inside
             if into == "graphs":
@@ -147,13 +148,22 @@ class Splitter:
                 raise InvalidInput(reason, hint="leave out into=graphs")
         return self._detached(plan, job, bonds)
 
-    def _nested(self, plan: Plan, job: _Job, bonds: Sequence[Bond]) -> Plan | None:
-        """The plan with parts that are graphs of the same workflow; None where that is still too large."""
+    def _nested(self, plan: Plan, job: _Job, bonds: Sequence[Bond], into: Into) -> Plan | None:
+        """The plan with parts that are graphs of the same workflow; None where that is still too large, or spoils keys.
+
+        Raises:
+            InvalidInput: it spoils keys, and the user wants graphs.
+        """
         budget = Budget(steps=_limited(job.most.steps))
         cut = self._cut(job, bonds, budget)
         new = move_into_graphs(job.workflow, job.facet.graph, cut.members).workflow
         if excess(job.facet.extent(new), job.most):
             return None
+        if keyed := _keyed_by_order(new, job.facet.graph):
+            if into == "auto":
+                return None
+            reason = f"the cache key of {keyed!r} covers what runs before it, which would be a whole graph"
+            raise InvalidInput(reason, hint="leave out into=graphs, or put cache after split in the pipeline")
         plan = plan.with_workflow(job.workflow, new, *self._explained(cut, job, budget))
         return dataclasses.replace(plan, parts=(*plan.parts, *cut.named))
 
@@ -230,6 +240,26 @@ def _keyed_by_values(workflow: Workflow, graph: str) -> str:
         if argument.name.startswith(LINEAGE) and not isinstance(argument.value, Literal)
     )
     return next(late, "")
+
+
+def _keyed_by_order(workflow: Workflow, graph: str) -> str:
+    """A step with a cache key where parts of the graph run one after the other; empty for none.
+
+    A key covers what runs before its step, and a graph is something else there than the steps in it.
+    """
+    parts = next(item for item in workflow.graphs if item.name == graph)
+    if not any(GraphView(parts).edges()) and len(parts.stages or ()) < 2:
+        return ""
+    cached = {item.name for item in workflow.operations if any(map(is_cache, item.directives))}
+    return next(
+        (
+            site.step.name
+            for site in call_sites(workflow)
+            if any(map(is_cache, site.step.directives))
+            or (isinstance(site.step.call, Call) and site.step.call.name in cached)
+        ),
+        "",
+    )
 
 
 def _steps(job: _Job) -> int | None:

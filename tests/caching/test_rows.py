@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -324,6 +325,7 @@ def test_wrong_rows_are_refused_with_their_line(tmp_path: Path, row: str, proble
     with pytest.raises(InvalidInput) as caught:
         optimized(ARGO_PLAIN, "cache", settings(tmp_path, f"[[cache.declare]]\n{row}\n"))
     assert problem in str(caught.value)
+    assert "reads no rows" not in problem or caught.value.hint == "rows are for [[cache.declare]]"
 
 
 def test_all_wrong_rows_are_told_at_once(tmp_path: Path) -> None:
@@ -338,6 +340,7 @@ def test_all_wrong_rows_are_told_at_once(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         ("[[cach.declare]]\nstep = 'a'\npure = true", "couler.toml:1: there is no optimizer 'cach'"),
+        ("\n[[dedupe.declare]]\nstep = 'a'\npure = true", "couler.toml:2: 'dedupe' reads no rows"),
         ("[cache]\ncapacity = '3GB'", "there is no setting 'cache'"),
         ("[cache]\ndeclare = 3", "[cache] may only hold rows [[cache.declare]]"),
         ("[cache]\ndeclare = []\ncapacity = '3GB'", "[cache] may only hold rows [[cache.declare]]"),
@@ -347,6 +350,7 @@ def test_tables_for_nobody_are_refused(tmp_path: Path, content: str, problem: st
     with pytest.raises(InvalidInput) as caught:
         optimized(ARGO_PLAIN, "cache", settings(tmp_path, content))
     assert problem in str(caught.value)
+    assert "reads no rows" not in problem or caught.value.hint == "rows are for [[cache.declare]]"
 
 
 def test_a_project_file_holds_rows_as_well(tmp_path: Path) -> None:
@@ -364,3 +368,24 @@ def test_what_a_document_records_is_not_trusted_with_more(tmp_path: Path) -> Non
     for content in ("3", "[]", '[{"step": 3}]', '[{"pure": true}]', '[{"a":' + "[" * 5000, "[" * 5000):
         edited = once.replace(recorded, f"'{content}'")
         assert [item for item in lint([Text(edited, "w.yaml")], config=Config()).findings if item.code == "stale-key"]
+
+
+def specs(engine: str, annotations: str, rows: str, folder: Path) -> tuple[str, ...]:
+    """The hashes that keys begin with, of calls that are all cached."""
+    result = optimized(text(engine, annotations), PIPELINES[engine], settings(folder, rows))
+    assert verdicts(result)["main/train" if engine == "argo" else "pipeline/first"] == "cached"
+    return tuple(re.findall(r"\b[0-9a-f]{64}\b", result.text.replace("0" * 64, "")))
+
+
+@pytest.mark.parametrize(
+    ("engine", "rows", "same"), [("argo", ARGO_ROWS, ARGO_SAME), ("tekton", TEKTON_ROWS, TEKTON_SAME)]
+)
+def test_versions_of_a_row_and_of_its_task_are_in_the_key(engine: str, rows: str, same: str, tmp_path: Path) -> None:
+    """The nearest place decides, but whoever raises either version means it."""
+    keys = [
+        specs(engine, same.replace('version: "2"', f'version: "{own}"'), rows.replace('"2"', f'"{row}"'), tmp_path)
+        for own, row in (("2", "2"), ("2", "3"), ("2", "4"), ("5", "3"))
+    ]
+    assert all(keys)
+    assert len({*keys}) == 4
+    assert specs(engine, same, rows.replace('version = "2"\n', ""), tmp_path) == keys[0]

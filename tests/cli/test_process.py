@@ -151,3 +151,10 @@ def test_the_help_text_imports_click_and_the_table(environment: dict[str, str]) 
     assert not modules.intersection((*ENGINES, *HEAVY, *NEEDED, "msgspec", "pluggy"))
     own = {name.removeprefix("couler_plugins.") for name in modules if name.startswith("couler_plugins.")}
     assert own == {"cli", "cli.group", "cli.messages", "errors"}
+
+
+def test_explaining_imports_no_store(environment: dict[str, str]) -> None:
+    workflow = ROOT / "couler_plugins/demo/churn.yaml"
+    modules = imported({**environment, "COULER_DISABLE_PLUGINS": "toy"}, "explain", str(workflow))
+    slow = ("artifacts.opening", "artifacts.stores", "artifacts.entry", "dataplane.placing", "reads")
+    assert not modules.intersection((*ENGINES, "sqlite3", *(f"couler_plugins.caching.{name}" for name in slow)))

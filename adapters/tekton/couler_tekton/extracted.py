@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.engine_kit.reporting import Report
+from couler_plugins.hookspecs import Context
 from couler_plugins.ir import (
     Call,
     External,
@@ -32,6 +33,7 @@ from couler_plugins.ir import (
     to_json,
     without_origin,
 )
+from couler_plugins.optimizers.declare import named_by_rows
 from couler_plugins.plan import Decision, Plan
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.variables import Scope, scope_in, write_value
@@ -39,6 +41,7 @@ from couler_tekton.writing import Writing
 
 NAME = "extract"
 """The optimizer's name, in decisions."""
+ROWS = "left alone: rows of the settings name what is in it, and not what it becomes; put declare before extract"
 LONGEST, DIGITS = 63, 10
 OTHER = re.compile(r"[^a-z0-9.-]+")
 OWN = ("labels", "annotations")
@@ -46,11 +49,13 @@ NAMES = ("context.pipeline.name", "context.task.name")
 """Variables that would be something else."""
 
 
-def extract_specs(plan: Plan) -> Plan:
+def extract_specs(plan: Plan, ctx: Context) -> Plan:
     """Return the plan with references in the place of embedded specs, and with what they refer to."""
-    shelf = _Shelf(plan)
+    shelf, named = _Shelf(plan), named_by_rows(plan, ctx)
     for workflow in plan.workflows:
-        if workflow.engine == "tekton" and workflow.kind in EXTRACTED:
+        if workflow.kind in EXTRACTED and workflow.source is not None and int(workflow.source[0]) in named:
+            plan = plan.with_workflow(workflow, workflow, _decision(workflow, "", "", ROWS))
+        elif workflow.engine == "tekton" and workflow.kind in EXTRACTED:
             plan = EXTRACTED[workflow.kind](plan, workflow, shelf)
     return plan_with(plan, workflows=(*shelf.added, *plan.workflows), decisions=(*plan.decisions, *shelf.decisions()))
 

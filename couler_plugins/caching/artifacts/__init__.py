@@ -26,6 +26,7 @@ __all__ = [
     "Stats",
     "Stored",
     "Usage",
+    "folder_of",
     "open_cache",
 ]
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         Usage,
     )
     from couler_plugins.caching.artifacts.sources import Content, Outputs, Source
+    from couler_plugins.caching.artifacts.stores import folder_of
 else:  # type checkers would take any name for one of ours
     _HOMES = {
         "ArtifactCache": "cache",
@@ -58,6 +60,7 @@ else:  # type checkers would take any name for one of ours
             ("Admission", "Existed", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"), "results"
         ),
         **dict.fromkeys(("Content", "Outputs", "Source"), "sources"),
+        "folder_of": "stores",
     }
 
     def __getattr__(name: str) -> object:

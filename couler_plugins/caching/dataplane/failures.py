@@ -1,9 +1,13 @@
-"""What is said of a failure that is no error."""
+"""What is said of a failure that is no error, and the one that always is."""
 
 from __future__ import annotations
 
-from couler_plugins.errors import CoulerError
+from couler_plugins.errors import CoulerError, EngineError
 from couler_plugins.net.redacting import redact
+
+
+class NotPutBack(EngineError):
+    """Not all outputs could be put into place, and not all that was there could be put back."""
 
 
 def reason_of(error: Exception) -> str:

@@ -15,12 +15,7 @@ from typing import NamedTuple
 
 from couler_plugins.caching.dataplane.contents import Skip
 from couler_plugins.caching.dataplane.deadline import without_limit
-from couler_plugins.caching.dataplane.failures import reason_of
-from couler_plugins.errors import EngineError
-
-
-class NotPutBack(EngineError):
-    """Not all outputs could be put into place, and not all that was there could be put back."""
+from couler_plugins.caching.dataplane.failures import NotPutBack, reason_of
 
 
 class _Step(NamedTuple):

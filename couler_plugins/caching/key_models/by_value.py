@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import Place
-from couler_plugins.caching.decisions import decision_of, judgement_on
+from couler_plugins.caching.decisions import NAME, decision_of, judgement_on
 from couler_plugins.caching.key_models.analyzed import WRAPPING, AnalyzedCache
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
@@ -21,6 +21,7 @@ from couler_plugins.caching.waivers import ORDER
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import CacheChange, Objection
 from couler_plugins.ir import Literal, Operation, call_sites
+from couler_plugins.plan import Decision
 
 NO_STORE = Objection(
     "no-store",
@@ -93,11 +94,16 @@ class ByValueKeys(AnalyzedCache):
         cached = {place: verdict for place, verdict in verdicts.items() if not verdict.objections}
         new = self.wrapped(cached, settings.wrapper)
         text = self.recorded(verdict.facts.operation for verdict in cached.values() if verdict.facts is not None)
-        new = replace(new, workflow=self.with_record(new.workflow, text))
+        recorded = self.with_record(new.workflow, text)
         sites = {
             ("" if site.graph is None else site.graph.name, site.step.name): site for site in call_sites(self.workflow)
         }
         decisions = []
+        if recorded is not new.workflow and not new.changed:
+            reason = "`couler lint` compares keys with the rows of the settings that they cover"
+            decisions.append(
+                Decision(optimizer=NAME, workflow=self.workflow.label, action="record rows", reason=reason)
+            )
         for place, verdict in verdicts.items():
             assert verdict.facts is not None
             site = sites.get(place)
@@ -112,7 +118,7 @@ class ByValueKeys(AnalyzedCache):
                     changed=place in new.changed,
                 )
             )
-        return replace(new, decisions=decisions)
+        return replace(new, workflow=recorded, decisions=decisions)
 
 
 def _uncalled(verdict: Verdict) -> Verdict:

@@ -14,6 +14,7 @@ from couler_plugins.api import optimize
 from couler_plugins.documents import MAX_BYTES, Document, dump_yaml, read
 from couler_plugins.driver.results import Result
 from couler_plugins.engine_kit.crd import Schemas, check, load_schemas
+from couler_plugins.errors import InvalidInput
 from couler_plugins.inputs.sources import Text
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import load_config
@@ -241,3 +242,48 @@ def test_tekton_accepts_what_is_made_of_what_it_accepts(tmp_path_factory: pytest
     assert changed > 50
     for text, old, new in zip(texts, before, after, strict=True):
         assert any(old) or not any(new), (text, new)
+
+
+SUMS = """\
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {generateName: sums-, namespace: team}
+spec:
+  pipelineSpec:
+    tasks:
+      - name: sum
+        params: [{name: day, value: "1"}]
+        taskSpec:
+          params: [{name: day}]
+          results: [{name: total}]
+          steps: [{name: main, image: "registry.example/sum:1", command: [sum, $(params.day), $(results.total.path)]}]
+"""
+CACHED = f"cache{{via=wrapper,store=s3://bucket/cache,image=registry.example/couler@sha256:{'0' * 64}}}"
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "extracts"),
+    [("extract", False), (f"extract,{CACHED}", False), ("declare,extract", True), (f"declare,extract,{CACHED}", True)],
+)
+def test_rows_of_the_settings_hold_before_and_behind(tmp_path: Path, pipeline: str, extracts: bool) -> None:
+    (tmp_path / "couler.toml").write_text('[[cache.declare]]\ntask = "sum"\npure = true\nmax-output-bytes = 64\n')
+    config = load_config(start=tmp_path, environ={})
+    result = optimize([Text(SUMS, "w.yaml")], pipeline, config=config)
+    assert ("pipelineRef" in result.text) is extracts
+    assert any("put declare before extract" in str(item) for item in result.decisions) is not extracts
+    verdicts = [item.verdict for item in result.decisions if item.verdict and item.subject.endswith("sum")]
+    assert verdicts == ["cached"] * pipeline.endswith("}")
+    again = optimize([Text(result.text, "w.yaml")], pipeline, config=config)
+    assert again.text == result.text
+
+
+def test_what_is_extracted_is_cached_behind() -> None:
+    with pytest.raises(InvalidInput, match="'extract' must come before 'cache'"):
+        optimize([Text(SUMS, "w.yaml")], "cache,extract")
+
+
+def test_a_record_of_rows_goes_with_a_decision(tmp_path: Path) -> None:
+    recorded = SUMS.replace("namespace: team", "namespace: team, annotations: {couler.io/declared: '[]'}")
+    result = optimize([Text(recorded, "w.yaml")], "cache", config=load_config(start=tmp_path, environ={}))
+    assert "couler.io/declared" not in result.text
+    assert [item.action for item in result.decisions if item.action] == ["record rows"]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from couler_plugins.caching.dataplane.placing import NotPutBack, placing
+from couler_plugins.caching.dataplane.failures import NotPutBack
+from couler_plugins.caching.dataplane.placing import placing
 
 FOLDER, FILE, LINK, NOTHING = "folder", "file", "link", "nothing"
 

@@ -17,11 +17,11 @@ from couler_airflow.marks import ALLOWED, Declaration
 from couler_airflow.settings import SECTION, WHOLE, load_settings
 from couler_airflow.split.roles import MODULE
 from couler_plugins.caching.declarations import resolve
-from couler_plugins.caching.rows import check_rows, image_names, matches, said_of
+from couler_plugins.caching.rows import check_rows, image_names, said_of
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs.caching import Objection, Said
 from couler_plugins.options.config import read_rows
-from couler_plugins.options.rows import Row
+from couler_plugins.options.rows import Row, matches
 
 log = logging.getLogger(__name__)
 ROWS = "couler_rows"
@@ -71,7 +71,8 @@ def contents(rows: Sequence[Row]) -> list[Any]:
 def merge_rows(rows: Sequence[Row], marks: Mapping[str, Declaration], *, assume_pure: bool) -> tuple[str, Declaration]:
     """Return where a task is declared, and all that is said of it; an empty place where nothing declares it pure.
 
-    `never` counts wherever it stands, purity and its age from the nearest place, and waivers from all places.
+    `never` counts wherever it stands, purity and its age from the nearest place, waivers from all
+    places, and versions from the nearest mark and the first row.
 
     Args:
         rows: the rows about it, at least one.
@@ -99,9 +100,11 @@ def merge_rows(rows: Sequence[Row], marks: Mapping[str, Declaration], *, assume_
         said = (table.get(name) for _, table in tables)
         return next((value for value in said if value not in (None, "", ())), default)
 
+    marked = next((mark.version for mark in marks.values() if mark.version), "")
+    in_row = next((str(row.content["version"]) for row in rows if "version" in row.content), "")
     words = {word for _, table in tables for word in table.get("allow", ())}
     merged = Declaration(
-        version=str(nearest("version", "")),
+        version=", ".join(dict.fromkeys(filter(None, (marked, in_row)))),  # whoever raises either means it
         context=nearest("context", ()),
         outputs=nearest("outputs", ()),
         allow=tuple(sorted(words.intersection(ALLOWED))),

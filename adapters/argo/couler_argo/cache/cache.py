@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from couler_argo.cache.material import content_of, programs, reads_of, without_places
 from couler_argo.cache.memoize import SHARDS
-from couler_argo.cache.objections import DATASET, place_objection, reuse_objections
+from couler_argo.cache.objections import patched_by, patching_callers, place_objection, reuse_objections
 from couler_argo.cache.traces import COPY, KEY_SPEC, without_traces
 from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, wrapper_objection
 from couler_argo.cache.wrapping import YES
@@ -30,7 +30,7 @@ from couler_argo.footprint import items_of
 from couler_argo.metadata import annotations_of, rest_of, spec_of, with_annotation
 from couler_argo.spelling import write
 from couler_argo.split.part_spec import PART_OF, SPLIT
-from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, said_in, with_own
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.rows import DECLARED
 from couler_plugins.documents.mappings import mapping_at
@@ -73,20 +73,27 @@ NEEDS_RIGHTS = Objection(
 (manifests/*/workflow-controller-rbac of Argo 4.0.5), and a memoized step that cannot be saved ends in an error."""
 
 
-def caches(plan: Plan) -> type[ArgoCache]:
-    """Return what makes the cache of each workflow of a plan."""
-    return ArgoCache
+def caches(plan: Plan) -> Callable[[Workflow], ArgoCache]:
+    """Return what makes the cache of each workflow of a plan, which may call others."""
+    patchers = patching_callers(plan)
+    return lambda workflow: ArgoCache(workflow, patchers.get(id(workflow), ""))
 
 
 class ArgoCache(WrittenKeys):
-    """The cache of one workflow: ConfigMaps, or a store that wrappers use."""
+    """The cache of one workflow: ConfigMaps, or a store that wrappers use.
+
+    Args:
+        workflow: the workflow.
+        patcher: a workflow that calls a template of this one, and changes the pods of all that it runs; empty for none.
+    """
 
     needs_rights = NEEDS_RIGHTS
     hit_note = "keep the artifacts of cached results: Argo does not check them"
     shards = Shards(number=SHARDS, bytes=SHARD_BYTES)
 
-    def __init__(self, workflow: Workflow) -> None:
+    def __init__(self, workflow: Workflow, patcher: str = "") -> None:
         super().__init__(workflow)
+        self._patcher = patcher
         self._spec = spec_of(workflow)
         self._annotations = annotations_of(workflow)
         self.part_of = self._annotations.get(PART_OF, "")
@@ -194,8 +201,9 @@ class ArgoCache(WrittenKeys):
         if result:  # Argo keeps what is printed only where the workflow that runs reads it
             content["result"] = True
         storage = tuple(self._storage(operation, annotations, result=result))
-        objections = [*reuse_objections(self._spec, operation, content, self), *storage]
-        by_content = [*reuse_objections(self._spec, operation, without_places(content), self), *storage]
+        patched = [patched_by(self._patcher)] if self._patcher else []
+        objections = [*patched, *reuse_objections(self._spec, operation, content, self), *storage]
+        by_content = [*patched, *reuse_objections(self._spec, operation, without_places(content), self), *storage]
         return Material(
             content=content,
             programs=tuple(programs(template, self._spec)),
@@ -210,7 +218,7 @@ class ArgoCache(WrittenKeys):
     def _words(self, operation: Graph | Operation) -> Mapped:
         """What is said of a template, in its annotations or else in the settings."""
         declared = self.declared.annotations(operation) if isinstance(operation, Operation) else {}
-        return {**declared, **annotations_of(operation)}
+        return with_own(declared, annotations_of(operation))
 
     def _storage(self, operation: Operation, annotations: Mapped, *, result: bool) -> Iterator[Objection]:
         """Why Argo cannot keep a result, although it may be reused."""

@@ -14,15 +14,18 @@ import msgspec
 
 from couler_argo.cache.material import JOINED, reads_of
 from couler_argo.codec import Mapped
-from couler_argo.metadata import rest_of
+from couler_argo.metadata import rest_of, spec_of
 from couler_argo.ports import LOCATIONS
+from couler_plugins.caching.declarations import DATASET
 from couler_plugins.caching.key_models.analyzed import AnalyzedCache
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
 from couler_plugins.documents.mappings import entries, mapping_at, under
 from couler_plugins.hookspecs.caching import Objection
-from couler_plugins.ir import Operation
+from couler_plugins.ir import External, Operation, call_sites
+from couler_plugins.plan import Plan
 
+PATCH = "podSpecPatch"
 KINDS = frozenset({"container", "script", "containerSet"})
 PLAIN_DEFAULTS = frozenset(
     {
@@ -36,13 +39,37 @@ PLAIN_DEFAULTS = frozenset(
 
 SOURCES = re.compile(r"\b(secretKeyRef|configMapKeyRef|fieldRef|resourceFieldRef|secretRef|configMapRef)\b")
 SECRETS = re.compile(r'"(\w*(?:[sS]ecret|sshPrivateKey|accessKey)\w*)":')
-DATASET = "couler.io/dataset."
 PINNED = re.compile(r"[0-9a-f]{40}\Z")
 PATCHES = (
     ("volume", "volumes", re.compile(r"\bvolumes?\b|\bvolumeMounts\b|\bhostPath\b")),
     ("configured", "variables", re.compile(r"\benvFrom\b")),
 )
 """What a patch of a pod must not add, whose content nobody knows."""
+
+
+def patching_callers(plan: Plan) -> dict[int, str]:
+    """Return the workflows (by `id`) that run under a `podSpecPatch` of another one, with the label of that.
+
+    Argo applies what the spec of a run says to the pods of all templates that it reaches, those of libraries included.
+    """
+    callers: dict[int, str] = {}
+    pending = [(item, item.label) for item in plan.workflows if item.engine == "argo" and spec_of(item).get(PATCH)]
+    while pending:
+        caller, label = pending.pop()
+        for site in call_sites(caller):
+            call = site.step.call
+            for library in plan.libraries.candidates(caller, call) if isinstance(call, External) else ():
+                if id(library) not in callers:
+                    callers[id(library)] = label
+                    pending.append((library, label))
+    return callers
+
+
+def patched_by(caller: str) -> Objection:
+    """Return the objection to templates whose pods another workflow changes."""
+    return Objection(
+        "patched", f"{caller!r} calls what is here, and its {PATCH}, which no key covers, changes the pods"
+    )
 
 
 def reuse_objections(spec: Mapped, operation: Operation, content: Mapped, cache: AnalyzedCache) -> Iterator[Objection]:

@@ -23,7 +23,7 @@ from couler_kfp.documents import ROOT
 from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.split.detect_split import whole_of
 from couler_kfp.structures import write_structure
-from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, annotation_texts, places_of, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, annotation_texts, places_of, said_in, with_own
 from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
 from couler_plugins.caching.known import KnownArtifact
 from couler_plugins.caching.salts import SALT
@@ -146,7 +146,7 @@ class KfpCache(FingerprintKeys):
         """What a component, its executor and its configuration are, as far as a result depends on them."""
         component, body = write_operation(operation)
         executor = body.executor
-        version = _annotations(operation).get(VERSION, self.declared.annotations(operation).get(VERSION))
+        version = with_own(self.declared.annotations(operation), _annotations(operation)).get(VERSION)
         container = executor.get("container", {})
         platforms = {
             name: without(config, *SCHEDULING) if isinstance(config, dict) else config

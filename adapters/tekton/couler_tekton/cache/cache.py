@@ -205,7 +205,8 @@ class TektonCache(ByValueKeys):
             objections.insert(0, Objection("several-runs", reason))
         elif "$(" in str(said):
             objections.insert(0, Objection("propagated", "what its run says of its pods reads a variable"))
-        return msgspec.structs.replace(content, objections=tuple(objections))
+        versioned = self.workflow.kind == "TaskRun" and VERSION in self._annotations  # it runs this task alone
+        return msgspec.structs.replace(content, inputs=content.inputs or versioned, objections=tuple(objections))
 
     def _said_of_pods(self, operation: Operation) -> list[Mapped]:
         """What runs say of the pods of a task, each text once; mostly there is one, or no run in these files."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
+from couler_plugins.caching.declarations import with_own
 from couler_plugins.hookspecs.caching import Declared
 from couler_plugins.ir import (
     Argument,
@@ -172,7 +173,7 @@ def _judged(operation: Operation, said: Mapping[str, str]) -> Operation:
     if said:
         data = rest_of(operation)
         own = mapping_at(data, "metadata", "annotations")
-        rest = scope_in(operation).rest(with_annotations(data, {**said, **own}))
+        rest = scope_in(operation).rest(with_annotations(data, with_own(said, own)))
     return with_files(replace(operation, inline=False, inputs=inputs, native_extra=rest))
 
 

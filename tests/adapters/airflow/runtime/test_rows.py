@@ -142,7 +142,7 @@ def test_the_nearest_word_counts_and_waivers_add_up(rows: Rows) -> None:
     found = said("dated", edits=whole)
     assert found is not None
     assert found[1].allow == ("network", "programs")
-    assert (found[1].version, found[1].ttl) == ("3", None)
+    assert (found[1].version, found[1].ttl) == ("9, 3", None)
     assert said("fetch", edits=whole) == (
         "the DAG 'nightly'",
         Declaration(allow=("programs",), version="9", ttl=7.0),

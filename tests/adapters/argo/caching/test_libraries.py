@@ -8,6 +8,8 @@ import pytest
 
 from adapters.argo.caching.corpus import ASSUMED
 from adapters.argo.caching.small import Made, made, workflow
+from couler_plugins.api import optimize
+from couler_plugins.inputs.sources import Text
 
 KINDS = ("WorkflowTemplate", "ClusterWorkflowTemplate")
 
@@ -140,3 +142,57 @@ def test_a_callee_that_only_the_run_knows() -> None:
     spec = "arguments: {parameters: [{name: t, value: pure}]}"
     tasks = "- {name: a, template: pure}\n- {name: b, template: '{{workflow.parameters.t}}', depends: a}\n"
     assert made(workflow(tasks, spec=spec)).rules["main/a"] == "dynamic"
+
+
+PATCHED = """\
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: sums}
+spec:
+  templates:
+    - name: sum
+      metadata: {annotations: {couler.io/cache: pure, couler.io/max-output-bytes: "64"}}
+      inputs: {parameters: [{name: day}]}
+      outputs: {parameters: [{name: total, valueFrom: {path: /total}}]}
+      container: {image: "registry.example/sum:1", command: [sum, "{{inputs.parameters.day}}"]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: between}
+spec:
+  templates:
+    - name: days
+      dag:
+        tasks:
+          - {name: one, templateRef: {name: sums, template: sum}, arguments: {parameters: [{name: day, value: "1"}]}}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: nightly-}
+spec:
+  entrypoint: main
+  templates:
+    - name: main
+      dag: {tasks: [{name: sums, templateRef: {name: between, template: days}}]}
+"""
+
+
+@pytest.mark.parametrize("holder", ["generateName: nightly-", "name: between", "another"])
+def test_what_runs_under_the_patch_of_a_caller_is_not_cached(holder: str) -> None:
+    """The patch says another image, say: then one key would stand for two results."""
+    patch = '  podSpecPatch: \'{"containers": [{"name": "main", "image": "other"}]}\'\n'
+    text = PATCHED.replace(f"{holder}}}\nspec:\n", f"{holder}}}\nspec:\n{patch}")
+    result = optimize([Text(text, "w.yaml")], "cache{via=memoize}")
+    (decision,) = [item for item in result.decisions if item.workflow == "sums" and item.verdict]
+    assert decision.verdict == ("cached" if holder == "another" else "never")
+    assert ["patched"] * (holder != "another") == [item.rule for item in decision.objections]
+    assert ("memoize" in result.text) is (holder == "another")
+
+
+def test_a_patch_around_a_referenced_workflow_counts() -> None:
+    text = PATCHED.partition("---\n")[0].replace("spec:\n", "spec:\n  entrypoint: sum\n", 1) + (
+        "---\napiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: a-}\n"
+        "spec: {workflowTemplateRef: {name: sums}, podSpecPatch: '{}'}\n"
+    )
+    assert "memoize" not in optimize([Text(text, "w.yaml")], "cache{via=memoize}").text
+    assert "memoize" in optimize([Text(text.replace(", podSpecPatch: '{}'", ""), "w.yaml")], "cache{via=memoize}").text

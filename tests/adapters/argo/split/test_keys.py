@@ -13,8 +13,8 @@ from adapters.argo.split.chains import Chain
 from adapters.argo.split.generating import layered, workflow
 from adapters.argo.split.test_split import STORED, differences, loaded
 from adapters.argo.split.test_steps import stepped
-from couler_plugins.api import optimize
-from couler_plugins.errors import CoulerError
+from couler_plugins.api import lint, optimize
+from couler_plugins.errors import CoulerError, InvalidInput
 
 HALVES = "split{into=workflows,max-steps=2}"
 PURE = {"couler.io/cache": "pure", "couler.io/cache-version": "1", "couler.io/max-output-bytes": "100"}
@@ -142,3 +142,21 @@ def test_keys_of_the_corpus_stay() -> None:
         assert differences(before, stored(after)) == [], name
         assert places(after) == places(whole), name
         assert optimized(after, "cache{via=memoize}") == after, name
+
+
+@pytest.mark.parametrize("what", WHOLE)
+@pytest.mark.parametrize("pipeline", ["cache{via=memoize},split{max-steps=2}", "split{max-steps=2},cache{via=memoize}"])
+def test_cache_and_split_in_one_call_leave_no_stale_keys(what: str, pipeline: str) -> None:
+    """Parts that are graphs would change what runs before their steps, and so their keys."""
+    once = optimize([copy.deepcopy(WHOLE[what][0])], pipeline, plugins=loaded())
+    assert len(once.documents) > 1 or max(map(len, map(calls, once.documents[0]["spec"]["templates"]))) <= 2
+    assert not [item for item in lint(list(once.documents), plugins=loaded()).findings if item.code == "stale-key"]
+    assert optimized(list(once.documents), pipeline) == list(once.documents)
+
+
+def test_keys_that_graphs_would_change_are_told_with_the_right_order() -> None:
+    chain = [copy.deepcopy(WHOLE["an order alone"][0])]
+    with pytest.raises(InvalidInput, match="covers what runs before it, which would be a whole graph") as error:
+        optimized(chain, "cache{via=memoize},split{into=graphs,max-steps=2}")
+    assert "put cache after split" in str(error.value.hint)
+    assert keys(optimized(chain, "split{into=graphs,max-steps=2},cache{via=memoize}"))
