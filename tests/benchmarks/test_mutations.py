@@ -19,8 +19,9 @@ import yaml
 from adapters.kfp.caching import small
 from benchmarks.mutations import __main__ as mutations
 from benchmarks.mutations.changes import NEUTRAL, Case
-from benchmarks.mutations.declaring import EVERYTHING
+from benchmarks.mutations.declaring import EVERYTHING, some
 from benchmarks.mutations.trials import PIPELINES, Judged, Optimizer, judge
+from support import at_least, corpus_paths
 
 ARGO = """\
 apiVersion: argoproj.io/v1alpha1
@@ -240,3 +241,33 @@ def test_own_workflows_have_no_stale_results(
     assert figures["engines"].keys() == {"argo", "kfp", "tekton"}
     assert out.read_text() == capsys.readouterr().out
     assert {kind.partition(": ")[2] for kind in figures["kinds"]} & NEUTRAL
+
+
+def with_results(content: Any) -> Any:
+    """Return documents in which each task has a plain result, without which none is cached."""
+    if isinstance(content, list):
+        return [with_results(item) for item in content]
+    if not isinstance(content, dict):
+        return content
+    changed = {key: with_results(item) for key, item in content.items()}
+    if not isinstance(changed.get("steps"), list):
+        return changed
+    kept = [item for item in changed.get("results", ()) if "value" not in item]
+    return {**changed, "results": [*kept, {"name": "made"}]}
+
+
+@pytest.mark.slow
+def test_tasks_with_step_actions_have_no_stale_results() -> None:
+    counts = Counter[str]()
+    for path in corpus_paths("tekton"):
+        if "kind: StepAction" not in path.read_text("utf-8"):
+            continue
+        documents = with_results(list(yaml.safe_load_all(path.read_text("utf-8"))))
+        for rows in ([EVERYTHING], some(Random(0)), some(Random(1))):
+            case = Case(documents, tuple(rows))
+            for _, one in judge(path.name, "tekton", case, optimizer(), Random(0), 200):
+                assert not one.stale
+                counts.update(one.counts)
+    assert counts["must_miss"] == counts["missed_of_must_miss"]
+    assert counts["needless_misses"] == 0
+    assert counts["mutations"] > at_least(50, 300), counts
