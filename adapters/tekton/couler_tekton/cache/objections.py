@@ -96,10 +96,13 @@ def storage_objections(operation: Operation, task: Mapped, bound: str | None, ho
         yield from _bound_objections(task, bound, how)
 
 
-def _handed_to_env(step: Mapped) -> list[Any]:
-    """What a StepAction may put into its environment of what it is given."""
-    seen = "ref" not in step or (ACTION in step and "$(params" not in json.dumps(step.get("env")))
-    return [] if seen else [step.get("params")]
+def _handed_to_env(step: Mapped) -> list[Mapped]:
+    """What is passed to a StepAction that it may put into its environment."""
+    passed = entries(step, "params") if "ref" in step else []
+    if ACTION not in step:
+        return passed
+    read = json.dumps([step.get("env"), mapping_at(step, ACTION).get("params")])
+    return [item for item in passed if re.search(rf"""params[.\['"\\]+{re.escape(str(item.get("name")))}\b""", read)]
 
 
 def room(task: Mapped) -> int:

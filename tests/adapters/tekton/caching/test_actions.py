@@ -69,9 +69,9 @@ def spec_hash(text: str) -> str | None:
     return next((word for word in task["spec"]["steps"][0].get("args", ()) if word.startswith("--spec=")), None)
 
 
-def rules(text: str) -> set[object]:
+def rules(text: str) -> set[Any]:
     decisions = [item for file in cached(text).files for item in file.decisions]
-    return {dict(item.figures).get("rule") for item in decisions} - {"kind", None}
+    return {dict(item.figures).get("rule", "kind") for item in decisions} - {"kind"}
 
 
 def stale(found: list[Any]) -> str:
