@@ -34,7 +34,7 @@ def with_actions(operation: Operation, find: Find) -> Operation:
         find: returns the StepAction of a name; None where that is not here, or not clear.
     """
 
-    def told(step: Container) -> Container:
+    def explained(step: Container) -> Container:
         name = _name_in(step)
         if not name or (action := find(name)) is None:
             return step
@@ -46,7 +46,7 @@ def with_actions(operation: Operation, find: Find) -> Operation:
         text = json.dumps({**said, "annotations": about}, sort_keys=True).replace("$", "\\u0024")
         return _with(step, operation, {"ref": {"name": _origin(action)}, ACTION: text})
 
-    return replace(operation, containers=tuple(map(told, operation.containers)))
+    return replace(operation, containers=tuple(map(explained, operation.containers)))
 
 
 def pointed(operation: Operation, rename: Callable[[str], str]) -> Operation:

@@ -1,4 +1,4 @@
-"""Rows of the settings for Tekton: `task` means a Task, and a task that is written in its pipeline, by its name there."""
+"""Rows of the settings for Tekton: `task` means a Task, or a task in its pipeline (`taskSpec`) by its name there."""
 
 from __future__ import annotations
 
