@@ -30,6 +30,8 @@ SOURCES = {
 }
 RUN = re.compile(r'\$\(context\.(?!taskRun\.namespace)[\w.]+\)|"(?:fieldRef|resourceFieldRef)":')
 MOST, DEEPEST = 500, 12
+ACTIONS = "\0actions"
+"""What the StepActions of a task are stands among its files."""
 
 
 class TektonRun:
@@ -187,13 +189,9 @@ class TektonRun:
             return self._pipeline(nested, document, values, around, path, before)
         callee = task.get("taskSpec") or (self._named("Task", reference.get("name")) if "name" in reference else None)
         specs = [item for item in around.get("specs") or () if item.get("pipelineTaskName") == task["name"]]
-        bound = {
-            item["name"]: f"{item.get('workspace', item['name'])}/{item.get('subPath', '')}"
-            for item in named(task.get("workspaces"))
-        }
-        inner = {**around, "specs": tekton_texts.plain(specs), "workspaces": bound}
+        inner = {**around, "specs": tekton_texts.plain(specs), "workspaces": tekton_texts.workspaces_of(task)}
         if callee is None or "apiVersion" in callee:
-            callee = {"steps": [], "unknown": path, "params": [], "results": []}
+            callee = {"steps": [], "unknown": path, "params": [], "results": [], "workspaces": task.get("workspaces")}
         return self._leaf(callee, document, task, values, scope, inner, path, before)
 
     def _namespace(self, document: Mapped) -> str:
@@ -234,20 +232,27 @@ class TektonRun:
         }
         scope = {**outer, **{f"params.{name}": value for name, value in values.items()}}
         scope["context.taskRun.namespace"] = Value(self._namespace(document))
+        task = tekton_texts.with_actions(task, lambda name: self._named("StepAction", name))
+        actions = tekton_texts.actions(task)
         if self._truth is not None and self._cache is not None:
             if path not in self._truth:
                 raise CannotRun(f"nothing is known of {'/'.join(path)}")
             self.done[path] = self._truth[path]
             if (key := tekton_texts.key(task, scope, self._truth[path].artifacts)) is not None:
                 self._cache.look_up(path, key, self._truth[path].truth)
+                if not tekton_texts.runs_copies(task) or actions != self._truth[path].artifacts[ACTIONS]:
+                    self._cache.stale.append(path)  # it runs what its key does not cover
             return self.done[path]
         says, situation = self._says(task, document, call), self._situation
         pure = says.pure and "unknown" not in task
         files = {file: self._content(around, file) for file in says.files[0]}
         text = json.dumps([tekton_texts.body(task), around.get("template"), around.get("specs")], sort_keys=True)
         read = sorted((name, text_of(scope[name].text)) for name in variables(text) if name in scope)
-        seen = says.sees(before, (by for value in values.values() for by in value.by))
-        outside = [word for word, pattern in SOURCES.items() if word not in says.waived and pattern.search(text)]
+        handed = [scope[name] for name, _ in read if name.startswith("tasks.") and "taskSpec" in call]
+        seen = says.sees(before, (by for value in (*values.values(), *handed) for by in value.by))
+        unseen = tekton_texts.unseen(task)
+        outside = [word for word, pattern in SOURCES.items() if pattern.search(text)] + unseen
+        outside = [word for word in outside if word not in says.waived]
         outside += ["volume"] if "volume" not in says.waived and tekton_texts.mounts(task) else []
         truth = digest(
             [
@@ -258,7 +263,7 @@ class TektonRun:
                 sorted(what for _, what in seen),
                 [says.version, self._namespace(document)],
                 situation.world if outside else "",
-                situation.run if "run-context" not in says.waived and RUN.search(text) else "",
+                situation.run if "run-context" not in says.waived and (unseen or RUN.search(text)) else "",
             ]
         )
         truth = truth if pure else digest(["chance", situation.run, path])
@@ -266,7 +271,7 @@ class TektonRun:
         results = {item["name"]: Value(tekton_texts.value_for(item, shown)) for item in named(task.get("results"))}
         self._leave(task, says, around, truth, pure=pure)
         left = says.leaves(before, seen, path, truth) if pure else before | {(path, truth)}
-        self.done[path] = Done(truth, results, files, left)
+        self.done[path] = Done(truth, results, {**files, ACTIONS: actions}, left)
         return self.done[path]
 
     def _content(self, around: Mapped, file: str) -> str:

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters.argo.caching.values import digest
 from benchmarks.mutations.judging import CannotRun, Key, Value
 
-__all__ = ["Scope", "body", "filled", "in_order", "key", "mounts", "named", "objects", "plain", "text_of", "variables"]
+__all__ = [
+    "Scope",
+    "actions",
+    "body",
+    "filled",
+    "in_order",
+    "key",
+    "mounts",
+    "named",
+    "objects",
+    "plain",
+    "runs_copies",
+    "text_of",
+    "unseen",
+    "variables",
+    "with_actions",
+    "workspaces_of",
+]
 
 Mapped = Mapping[str, Any]
 Scope = dict[str, Value]
@@ -116,11 +133,66 @@ def plain(part: Any) -> Any:
     return {name: plain(item) for name, item in part.items() if name not in SIZES} if isinstance(part, dict) else part
 
 
+PINS = {
+    "bundles": re.compile(r'"value": "[^"]*@sha256:[0-9a-f]{64}"'),
+    "git": re.compile(r'"name": "revision", "value": "[0-9a-f]{40}"'),
+    "http": re.compile(r'"name": "digest", "value": "sha[0-9]+:[0-9a-f]+"'),
+}
+
+
+def with_actions(task: Mapped, find: Callable[[str], Mapped | None]) -> Mapped:
+    """Return a task whose steps hold the StepActions that they refer to; an unknown one makes it an unknown task."""
+    steps: list[Mapped] = []
+    unknown: Mapped = {}
+    for step in task.get("steps") or ():
+        reference = step.get("ref") or {}
+        action = find(reference["name"]) if "name" in reference else None
+        if action is None:
+            unknown = {"unknown": True} if "name" in reference else unknown
+            steps.append(step)
+            continue
+        text = json.dumps({key: part for key, part in action.items() if key not in ("annotations", "called")})
+        content = json.loads(text.replace("$(params", "$(given"))  # which are not those of the task
+        steps.append({**step, "ref": content, "copy": "couler.io/cached-from" in action["annotations"]})
+    return {**task, "steps": steps, **unknown} if steps else task
+
+
+def actions(task: Mapped) -> str:
+    """Return what the StepActions of a task are, in order."""
+    return digest([plain(step["ref"]) for step in task.get("steps") or () if "ref" in step])
+
+
+def runs_copies(task: Mapped) -> bool:
+    """Return whether all StepActions of a task that are here are copies, which nobody changes."""
+    return all(step.get("copy", True) for step in task.get("steps") or ())
+
+
+def unseen(task: Mapped) -> list[str]:
+    """Return the words that would waive what a StepAction may read that comes through a resolver."""
+    references = [step["ref"] for step in task.get("steps") or () if "resolver" in (step.get("ref") or {})]
+    loose = [one for one in references if not _is_pinned(one)]
+    return ["secret", "configured", *(["resolver"] if loose else [])] if references else []
+
+
+def _is_pinned(reference: Mapped) -> bool:
+    pin = PINS.get(str(reference["resolver"]))
+    return pin is not None and pin.search(json.dumps(reference.get("params"))) is not None
+
+
 def mounts(task: Mapped) -> bool:
     """Return whether a task mounts something that is not empty at first."""
     empty = {item["name"]: "emptyDir" in item for item in named(task.get("volumes"))}
-    holders = [*(task.get("steps") or ()), *(task.get("sidecars") or ()), task.get("stepTemplate") or {}]
+    steps = [{**step, **(step.get("ref") or {})} for step in task.get("steps") or ()]
+    holders = [*steps, *(task.get("sidecars") or ()), task.get("stepTemplate") or {}]
     return any(not empty.get(mount.get("name")) for one in holders for mount in one.get("volumeMounts") or ())
+
+
+def workspaces_of(call: Mapped) -> dict[str, str]:
+    """Return what the workspaces of a task are bound to."""
+    return {
+        item["name"]: f"{item.get('workspace', item['name'])}/{item.get('subPath', '')}"
+        for item in named(call.get("workspaces"))
+    }
 
 
 def in_order(tasks: Sequence[Mapped]) -> Iterator[tuple[Mapped, list[str]]]:
@@ -130,7 +202,8 @@ def in_order(tasks: Sequence[Mapped]) -> Iterator[tuple[Mapped, list[str]]]:
     while waiting:
         ready = []
         for task in waiting.values():
-            read = {word.split(".")[1] for word in variables(json.dumps(_arguments(task))) if word.startswith("tasks.")}
+            texts = json.dumps([_arguments(task), _read_around(task.get("taskSpec") or {})])
+            read = {word.split(".")[1] for word in variables(texts) if word.startswith("tasks.")}
             needs = {*(task.get("runAfter") or ()), *read} & every
             if done >= needs:
                 ready.append((task, sorted(needs)))
@@ -144,6 +217,12 @@ def in_order(tasks: Sequence[Mapped]) -> Iterator[tuple[Mapped, list[str]]]:
 
 def _arguments(task: Mapped) -> Any:
     return [task.get(name) for name in ("params", "matrix", "when")]
+
+
+def _read_around(task: Mapped) -> Any:
+    """Return what of an embedded task Tekton looks through for results that it has to wait for."""
+    words = ("name", "image", "script", "workingDir", "command", "args", "env")
+    return [[step.get(word) for word in words] for key in ("steps", "sidecars") for step in task.get(key) or ()]
 
 
 def value_for(result: Mapped, shown: str) -> Any:

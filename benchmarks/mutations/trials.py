@@ -80,12 +80,11 @@ class Optimizer:
         rows = rows_in(tables, File("couler.toml"), "", "") if case.rows else {}
         text = "\n---\n".join(json.dumps(document) for document in case.documents)
         try:
-            (file,) = optimize(
+            return optimize(
                 Text(text), pipeline, engine=engine, config=replace(self._config, rows=rows), plugins=self._plugins
-            ).files
+            ).documents
         except CoulerError:
             return None
-        return None if file.error is not None else tuple(file.documents)
 
 
 @dataclass

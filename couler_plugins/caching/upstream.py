@@ -63,7 +63,10 @@ class Found:
 
     Attributes:
         producers: what is before it and has a key.
-        untold: those of them that it waits for, without any argument that tells of them.
+        untold: those of them that it waits for, without any argument that tells of them; and those of the steps whose
+            values it reads: a value tells what its step made, not what that left behind or came after (of `load`, then
+            `check`, then `report`, the last reads "ok" of the second, and the table that the first one loads). The
+            identity of an artifact tells all, since it is another one whenever its step has run.
         cut: the steps before it that have none, but whose values it reads.
         cut_outside: the same for what is before its graph, by label.
         by_content: whether something that it reads is only covered by its content, which is not known beforehand.
@@ -116,6 +119,7 @@ class Before:
         self._steps = {step.name: step for step in graph.steps}
         self._stages = [stage for stage in graph.stages or () if stage]
         self._stage_of = {name: number for number, stage in enumerate(self._stages) for name in stage}
+        self._untold: dict[str, list[Producer]] = {}
         self._summaries: dict[int, tuple[list[str], list[Producer], bool, Objection | None]] = {}
 
     def look(self, step: Step, *, ordered: bool = True, remedy: Callable[[], str] = str) -> Found:
@@ -134,6 +138,7 @@ class Before:
             reads = [self._steps[name] for name in self._view.reads[step.name] if name in self._steps]
             uncertain_reads = [objection for item in reads if (objection := uncertain(item)) is not None]
             upstream.objections = [*self._artifacts(step, upstream), *uncertain_reads]
+        self._untold[step.name] = upstream.untold
         return upstream
 
     def _objections(self, step: Step, inputs_by_value: Handed, upstream: Found) -> Iterator[Objection]:
@@ -179,6 +184,7 @@ class Before:
         pending = self._direct(step)
         direct, seen = set(pending), set[str]()
         at_start = not pending
+        identities = {item.step for one in step.arguments if one.kind == "artifact" for item in references(one.value)}
         while pending:
             name = pending.pop()
             if name in seen:
@@ -192,6 +198,8 @@ class Before:
                 upstream.producers.append(Producer("", lineage))
                 if name in direct and name not in inputs_by_value.steps:
                     upstream.untold.append(Producer("", lineage))
+                elif name in direct and name not in identities:  # its value is the same whatever it merely came after
+                    upstream.untold.extend(self._untold[name])
                 if self._verdicts[name].unordered:
                     before = self._direct(self._steps[name])
                     pending.extend(before)
@@ -204,6 +212,7 @@ class Before:
                 upstream.cut.append(name)
                 before = self._direct(self._steps[name])
                 pending.extend(before)
+                direct.update(before)
                 at_start = at_start or not before
             else:
                 yield _by_order(self._unknown(name), upstream)

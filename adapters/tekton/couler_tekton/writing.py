@@ -121,7 +121,7 @@ class Writing:
                 reason = "is a pipeline in a pipeline, and these hand out no results"
                 raise unsupported("Graph.outputs", reference.step, reason, "write them to a workspace")
         for item in inner.values():
-            declared = {entry.get("name") for entry in _workspaces(item)}
+            declared = [entry.get("name") for entry in _workspaces(item)]  # of which one may be no text
             for step in item.steps:
                 for entry in _workspaces(step):
                     if (name := entry.get("workspace") or entry.get("name")) not in declared:

@@ -28,11 +28,48 @@ fetch() {
     case $3 in
         -) "$box" cp "$here/restored/$1" "$here/printed" ;;
         @)  # what is mounted stays, and what is in it is replaced: of a folder, if all of it can go
-            [ -d "$2" ] && [ -d "$here/restored/$1" ] && [ ! -e "$2/.couler" ] && all_writable "$2" &&
+            [ -d "$2" ] && [ -d "$here/restored/$1" ] && [ ! -e "$2/.couler" ] || return
+            if all_writable "$2"; then
                 "$box" mkdir "$2/.couler" "$2/.couler/old" && : >"$here/aside-$1" && "$box" cp -RP "$here/restored/$1" "$2/.couler/new"
+            else
+                fetch_over "$@"
+            fi
             ;;
-        *) forget "$@" && "$box" mkdir -p "$("$box" dirname "$2")" && "$box" cp -RP "$here/restored/$1" "$2.couler" ;;
+        *)
+            forget "$@" || return
+            if "$box" mkdir -p "$("$box" dirname "$2")" && [ -w "$("$box" dirname "$2")" ]; then
+                "$box" cp -RP "$here/restored/$1" "$2.couler"
+            else
+                fetch_over "$@"
+            fi
+            ;;
     esac
+}
+
+fetch_over() {  # where no file can be made or removed, those that are there are written, if they are all that there is to be
+    [ -e "$2" ] && [ "$(names "$2")" = "$(names "$here/restored/$1")" ] && [ -z "$(unfit "$2")" ] &&
+        "$box" rm -rf "$here/old-$1" && "$box" cp -RP "$2" "$here/old-$1" && : >"$here/over-$1"
+}
+
+names() {  # PATH: which folders, files and programs are in it
+    for test in "-type d" "-type f" "-type f -perm -100"; do
+        # shellcheck disable=SC2086 # the words of a test
+        echo "$test" && if [ -d "$1" ]; then (cd "$1" && "$box" find . $test | "$box" sort); else "$box" find "$1" $test -exec echo \;; fi
+    done
+}
+
+unfit() {  # PATH: what of it cannot be written by itself: links, files with several names, those of others
+    "$box" find "$1" ! -type d \( ! -type f -o -links +1 -o -name '*
+*' -o ! -exec "$box" test -w {} \; \) -print
+}
+
+write_over() {  # FROM TO: the bytes of all files; no name changes
+    if [ -d "$1" ]; then "$box" cp -R "$1/." "$2"; else "$box" cp "$1" "$2"; fi
+    same "$1" "$2"
+}
+
+same() {  # FROM TO
+    if [ -d "$1" ]; then "$box" diff -rq "$1" "$2" >/dev/null; else "$box" cmp -s "$1" "$2"; fi
 }
 
 all_writable() {
@@ -51,6 +88,10 @@ move() {  # FROM TO: all that is in a folder
 }
 
 place() {
+    if [ -e "$here/over-$1" ]; then
+        write_over "$here/restored/$1" "$2"
+        return
+    fi
     case $3 in
         -) return ;;
         @) move "$2" "$2/.couler/old" && : >"$2/.couler/empty" && move "$2/.couler/new" "$2"; return ;;
@@ -63,6 +104,7 @@ place() {
 }
 
 finish() {
+    [ ! -e "$here/over-$1" ] || return 0
     case $3 in
         -) "$box" cat "$here/printed" || exit ;;
         @) "$box" rm -rf "$2/.couler" || exit ;;
@@ -70,6 +112,11 @@ finish() {
 }
 
 forget() {  # an input artifact is as it was, or the command must not run
+    if [ -e "$here/over-$1" ]; then
+        same "$here/old-$1" "$2" || write_over "$here/old-$1" "$2" || exit
+        "$box" rm -f "$here/over-$1"
+        return
+    fi
     case $3 in
         -) ;;
         @)

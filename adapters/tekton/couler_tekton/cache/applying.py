@@ -1,7 +1,8 @@
 """Puts our steps into the tasks that are cached, and takes them out of all others.
 
 What is written in its place is changed there. A Task that others may refer to stays as it is where it is called in the
-same files: these calls get a copy, under a name with a hash of what it holds, so that none finds another one's.
+same files: these calls get a copy, under a name with a hash of what it holds, so that none finds another one's. So do
+steps that refer to a StepAction.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import CacheChange
 from couler_plugins.ir import Literal, Operation, Step, Workflow, replace
+from couler_tekton.cache.actions import copy_of, pointed
 from couler_tekton.cache.declared import CACHED_FROM, annotations_of, entries, mapping_at, rest_of
 from couler_tekton.cache.resolving import TASK, Tasks, is_task_call
 from couler_tekton.cache.wrapping import WrapSettings, unwrapped, with_steps
@@ -58,7 +60,7 @@ class Applying:
                 wrapped[name] = self._with_steps(self._own[name], place, verdict)
             else:
                 targets[place] = self._copy(_task_name(name), place, verdict)
-        operations = tuple(wrapped.get(item.name) or unwrapped(item) for item in workflow.operations)
+        operations = tuple(wrapped.get(item.name) or self._tasks.bare(workflow, item) for item in workflow.operations)
         differ = {new.name for new, old in zip(operations, workflow.operations, strict=True) if new != old}
         directed = {place: self._directed(step, targets.get(place)) for place, step in calls_of(workflow).items()}
         changed = {place for place, step in calls_of(workflow).items() if directed[place] is not step}
@@ -78,10 +80,12 @@ class Applying:
         (operation,) = workflow.operations
         place = "", operation.name
         verdict = verdicts.get(place)
-        changed = unwrapped(operation) if verdict is None else self._with_steps(operation, place, verdict)
+        bare = self._tasks.bare(workflow, operation)
+        changed = bare if verdict is None else self._with_steps(operation, place, verdict)
         if changed == operation or CACHED_FROM in annotations_of(workflow):
             return CacheChange(workflow=workflow)
-        return CacheChange(workflow=replace(workflow, operations=(changed,)), changed=frozenset({place}))
+        new = replace(workflow, operations=(changed,))
+        return CacheChange(workflow=new, copies=tuple(self._made.values()), changed=frozenset({place}))
 
     def _copy(self, name: str, place: Place, verdict: Verdict) -> str:
         """The name of a copy of a Task that is cached; it is made if there is none."""
@@ -124,7 +128,16 @@ class Applying:
             step=label,
             root=self._is_root(operation),
         )
-        return with_steps(unwrapped(operation), judged, settings)
+        return pointed(with_steps(unwrapped(operation), judged, settings), self._action)
+
+    def _action(self, name: str) -> str:
+        """The name of the copy of a StepAction; it is made if there is none. Resolvers find theirs by a digest."""
+        action = self._tasks.action(self._workflow, name)
+        assert action is not None  # else its task would not be cached
+        copy = copy_of(action)
+        if copy is not action and self._tasks.action(self._workflow, copy.name) is not action:
+            self._made[copy.name] = copy
+        return copy.name
 
     def _limit(self, step: Step | None) -> int:
         """How many seconds the store may take before the steps, and after them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 
 import msgspec
@@ -13,19 +13,16 @@ from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import calls_of
 from couler_plugins.caching.dataplane.lookups import Values, key_of
 from couler_plugins.caching.decisions import decision_on, judge
-from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
+from couler_plugins.caching.declarations import CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.by_value import ByValueKeys
 from couler_plugins.caching.rows import DECLARED
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
-from couler_plugins.documents.mappings import texts_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow, call_sites, leaf_call_sites, replace
 from couler_plugins.plan import Plan
-from couler_tekton.bodies import STEP_ACTION, write_operation
 from couler_tekton.cache.applying import Applying
 from couler_tekton.cache.declared import (
     CACHED_FROM,
@@ -39,87 +36,16 @@ from couler_tekton.cache.declared import (
     with_annotations,
     without_account,
 )
-from couler_tekton.cache.files import files_of, without_files
-from couler_tekton.cache.objections import How, resolver_objection, reuse_objections, storage_objections
+from couler_tekton.cache.material import material
+from couler_tekton.cache.objections import resolver_objection
 from couler_tekton.cache.resolving import TASK, Tasks, resolved
 from couler_tekton.cache.wrapping import constant_values
 from couler_tekton.mappings import Mapped, without
 from couler_tekton.split.detect_split import whole_of
 from couler_tekton.variables import Scope
 
-# What a task is, as far as its result depends on it: everything but a named list, without what caching adds.
-
-NOT_IN_TASK = ("displayName", "description", "metadata")
-NOT_IN_PORT = ("default", "description")
-NOT_IN_CONTAINER = ("displayName", "computeResources", "resources", "timeout", "imagePullPolicy", "stdin", "tty")
-PROGRAMS = ("image", "script", "command", "args", "env")
-"""What of a container is or may be a program."""
 OF_THE_RUN = ("taskRunTemplate", "podTemplate", "serviceAccountName", "taskRunSpecs", "sidecarSpecs")
 """What a run says of its pods that their results may depend on."""
-DIGEST = re.compile(r"@sha256:[0-9a-f]{64}\Z")
-
-
-def material(operation: Operation, around: Mapped, bound: str | None, how: How) -> Material:
-    """What a task is.
-
-    Args:
-        operation: the task, bare, with the annotations of the object that it is in.
-        around: what its run says of its pods.
-        bound: what is said of the bytes of its results around it.
-        how: returns what its owner would write to say something of it.
-    """
-    task = write_operation(without_files(operation), embedded=False, action=operation.kind == STEP_ACTION)
-    annotations = annotations_of(operation)
-    said = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
-    bound = annotations.get(MAX_OUTPUT, bound)
-    containers = [
-        {name: item.get(name) for name in PROGRAMS}
-        for key in ("steps", "sidecars")
-        for item in [*entries(task, key), mapping_at(task, "stepTemplate")]
-    ]
-    return Material(
-        content={"task": _content(task), "run": dict(around), "annotations": said},
-        programs=tuple(texts_in(containers, "name")),
-        inputs=bool(operation.inputs or VERSION in annotations or files_of(operation).read),
-        warnings=tuple(_mutable_images(task)),
-        objections=tuple(_objections(operation, task, bound, how)),
-    )
-
-
-def _objections(operation: Operation, task: Mapped, bound: str | None, how: How) -> Iterator[Objection]:
-    """The rules against reuse, and where its owner can waive them all, those against keeping."""
-    objections = list(reuse_objections(operation, task, how))
-    yield from objections
-    if all(waiver_of(item.rule) for item in objections):
-        yield from storage_objections(operation, task, bound, how)
-
-
-def _content(task: Mapped) -> Mapped:
-    content = without(task, *NOT_IN_TASK)
-    for key in ("params", "results"):
-        if key in content:
-            ports = [without(item, *NOT_IN_PORT) for item in entries(content, key)]
-            content[key] = sorted(ports, key=lambda item: str(item.get("name")))
-    for key in ("steps", "sidecars"):
-        if key in content:
-            kept = [without(item, *NOT_IN_CONTAINER) for item in entries(content, key)]
-            content[key] = [item if item.get("name") else without(item, "name") for item in kept]
-    if isinstance(content.get("stepTemplate"), dict):
-        content["stepTemplate"] = without(content["stepTemplate"], *NOT_IN_CONTAINER)
-    if "workspaces" in content:
-        kept = [without(item, "description") for item in entries(content, "workspaces")]
-        content["workspaces"] = [item for item in kept if item.get("name") != STORE]
-    return content
-
-
-def _mutable_images(task: Mapped) -> Iterator[str]:
-    usual = mapping_at(task, "stepTemplate").get("image", "")
-    images = [item.get("image", usual) for item in entries(task, "steps")]
-    images += [item.get("image", "") for item in entries(task, "sidecars")]
-    if not all(DIGEST.search(str(image)) for image in images):
-        yield "one of its images has no digest, and may change"
-
-
 IN_WORKSPACE = re.compile(rf"{WORKSPACE}{STORE}(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
@@ -147,6 +73,10 @@ class TektonCache(ByValueKeys):
     def bare(self) -> Workflow:
         """The object without what caching added; see `couler_tekton.cache.resolving`."""
         return resolved(self.workflow, self._tasks, self.declared_in)
+
+    def action(self, name: str) -> Workflow | None:
+        """The StepAction that a step of the object means by a name."""
+        return self._tasks.action(self.workflow, name)
 
     def declarations(self, graph: Graph | None, step: Step, operation: Operation) -> Sequence[Said]:
         """What the annotations say, those for the task first, then its own, then those of the Pipeline or run."""
@@ -188,7 +118,7 @@ class TektonCache(ByValueKeys):
         return to_annotate(key, text, "its Task" if own else "its taskSpec")
 
     def material(self, operation: Operation, *, result: bool) -> Material:
-        """What a task is; see `material` above."""
+        """What a task is; see `couler_tekton.cache.material`."""
         bound = self._annotations.get(MAX_OUTPUT)
         said = self._said_of_pods(operation)
         around = {} if not said else said[0] if len(said) == 1 else without_account(said[0])

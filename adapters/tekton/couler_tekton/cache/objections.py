@@ -12,14 +12,17 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from couler_plugins.caching.declarations import CACHE
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
 from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Dynamic, Operation, Step, references
 from couler_tekton.bodies import STEP_ACTION
-from couler_tekton.cache.declared import MAX_OUTPUT, STORE, entries, rest_of
+from couler_tekton.cache.actions import ACTION, actions_of, bare_steps, expanded
+from couler_tekton.cache.declared import MAX_OUTPUT, STORE, entries, mapping_at, rest_of
 from couler_tekton.cache.files import WORKSPACE, clashes, files_of
+from couler_tekton.cache.propagated import is_result
 from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.mappings import Mapped, without
@@ -49,17 +52,22 @@ def reuse_objections(operation: Operation, task: Mapped, how: How) -> Iterator[O
 
     Args:
         operation: the task, with the annotations of the object that it is in.
-        task: the same as it is written.
+        task: the same as it is written, with what its StepActions are.
         how: returns what its owner would write to say something of it.
     """
     if operation.kind == STEP_ACTION:
         yield Objection("kind", "it is a StepAction: the Task that uses it is cached, not the StepAction")
         return
-    if (problem := _malformed(task)) is not None:
+    actions = list(actions_of(task))
+    specs = [("Task", bare_steps(task)), *(("StepAction", spec) for spec, _ in actions)]
+    if problem := next(filter(None, (_malformed(kind, spec) for kind, spec in specs)), None):
         yield Objection("malformed", f"Tekton would refuse it: {problem}")
         return
+    task = expanded(task)
     yield from _step_objections(task)
-    yield from _reference_objections(operation)
+    yield from _reference_objections(operation, operation)
+    for _, action in actions:
+        yield from _reference_objections(action, operation)
     yield from _content_objections(task)
     yield from _workspace_objections(operation, task, how)
 
@@ -73,7 +81,7 @@ def storage_objections(operation: Operation, task: Mapped, bound: str | None, ho
     yield from (
         Objection("step-result", reason, "storage")
         for item in entries(task, "steps")
-        if STEP_RESULT.search(json.dumps([item.get("env"), item.get("when")]))
+        if STEP_RESULT.search(json.dumps([item.get("env"), item.get("when"), *_handed_to_env(item)]))
     )
     template = rest_of(operation).get("stepTemplate")
     names = [item.get("name") for item in entries(template, "env")]
@@ -84,21 +92,35 @@ def storage_objections(operation: Operation, task: Mapped, bound: str | None, ho
         yield Objection(
             "step-template", f"its stepTemplate sets {clashes[0]}, also for the steps of the cache", "storage"
         )
-    if results:
+    if _reported(task):
         yield from _bound_objections(task, bound, how)
+
+
+def _handed_to_env(step: Mapped) -> list[Mapped]:
+    """What is passed to a StepAction that it may put into its environment."""
+    passed = entries(step, "params") if "ref" in step else []
+    if ACTION not in step:
+        return passed
+    read = json.dumps([step.get("env"), mapping_at(step, ACTION).get("params")])
+    return [item for item in passed if re.search(rf"""params[.\['"\\]+{re.escape(str(item.get("name")))}\b""", read)]
 
 
 def room(task: Mapped) -> int:
     """How many bytes the results of a task may have once our steps are in it, where its pod has no other sidecars."""
     containers = INITS + len(entries(task, "steps")) + 2 + len(entries(task, "sidecars"))
-    names = sum(ENTRY + len(str(item.get("name"))) for item in entries(task, "results"))
+    names = sum(ENTRY + len(str(item.get("name"))) for item in _reported(task))
     return min(CONTAINER_MESSAGE, POD_MESSAGE // containers) - OVERHEAD - LOOKUP - names
 
 
-def _malformed(task: Mapped) -> str | None:
-    """What is no task: nothing that is made of it would be one."""
+def _reported(task: Mapped) -> list[Mapped]:
+    """The results of a task, and those of its steps: both are in messages."""
+    return [*entries(task, "results"), *(item for step in entries(task, "steps") for item in entries(step, "results"))]
+
+
+def _malformed(kind: str, task: Mapped) -> str | None:
+    """What is no task, or no StepAction: nothing that is made of it would be one."""
     report = Report(0)
-    if not check_shape("Task", {"kind": "Task", "spec": without(task, "metadata")}, report):
+    if not check_shape(kind, {"kind": kind, "spec": without(task, "metadata")}, report):
         return report.remarks[0].message
     named = [item for key in ("params", "results", "workspaces") for item in entries(task, key)]
     names = [item.get("name") for item in (*named, *entries(task, "steps")) if item.get("name")]
@@ -125,7 +147,7 @@ def _step_objections(task: Mapped) -> Iterator[Objection]:
     for item in entries(task, "steps"):
         name, script = item.get("name"), str(item.get("script", "")).strip()
         if item.get("ref") is not None:
-            yield Objection("step-action", "a step of it is a StepAction, which may change: write it into the Task")
+            yield from _action_objections(item, task)
         rules = (
             ("taken", f"a step of it is called {name}, a name that couler reserves", name in (RESTORE, SAVE)),
             ("isolated-workspace", "a workspace is for some of its steps only", item.get("workspaces")),
@@ -134,15 +156,38 @@ def _step_objections(task: Mapped) -> Iterator[Objection]:
         yield from (Objection(rule, reason, "storage") for rule, reason, holds in rules if holds)
 
 
-def _reference_objections(operation: Operation) -> Iterator[Objection]:
+def _action_objections(step: Mapped, task: Mapped) -> Iterator[Objection]:
+    """Why no key covers what a step refers to."""
+    reference = mapping_at(step, "ref")
+    if resolver := str(reference.get("resolver") or ""):
+        which = f"the StepAction of its step {step.get('name')!r} comes through the resolver {resolver!r}"
+        if not _is_pinned(reference, resolver):
+            pin = f"pin it (its {PINS[resolver][0]} by {PINS[resolver][2]}), or " if resolver in PINS else ""
+            remedy = f"{pin}put it into these files, and refer to it by its name"
+            yield Objection("step-action", f"{which}, and may be another one tomorrow: {remedy}")
+            return
+        rules = (*UNSEEN, "volume") if entries(task, "volumes") else UNSEEN
+        yield from (Objection(rule, f"{which}: what it reads is not seen here", seen="resolver") for rule in rules)
+    elif ACTION not in step:
+        reason = f"its StepAction {reference.get('name')!r} is not in these files, or there are several of that name"
+        yield Objection("step-action", f"{reason}: give its file to the call as well")
+    elif mapping_at(step, ACTION, "annotations").get(CACHE) in ("never", "always"):
+        yield Objection("never", f"the annotation of the StepAction {reference.get('name')!r} forbids it")
+
+
+def _reference_objections(operation: Operation, task: Operation) -> Iterator[Objection]:
+    """Why what a task reads, or a StepAction in it, forbids it."""
     yield from (
         Objection("argument", f"its parameter {port.name!r} is an object of keys that it does not declare")
         for port in operation.inputs
         if kind_of(port) == "object" and not rest_of(port).get("properties")
     )
     declared = {port.name for port in operation.inputs}
-    workspaces = {str(item.get("name")) for item in entries(rest_of(operation), "workspaces")} - {STORE}
+    results = {port.value for port in operation.inputs if is_result(port)}
+    workspaces = {str(item.get("name")) for item in entries(rest_of(task), "workspaces")} - {STORE}
     for reference in references(operation):
+        if reference in results:
+            continue
         if reference.step or (reference.to in ("input", "parameter", "item") and reference.name not in declared):
             what = reference.step or reference.name
             yield Objection("propagated", f"it reads {what!r} around it: declare it as a parameter, and pass it")
@@ -213,6 +258,8 @@ def _workspace_objections(operation: Operation, task: Mapped, how: How) -> Itera
     yield from (Objection("file-lists", reason) for reason in clashes(files))
 
 
+UNSEEN = ("clock", "configured", "network", "randomness", "run-context", "secret")
+"""What a StepAction may read that is not in these files: its owner has to know."""
 HOLDERS = {"taskRef": "Task", "pipelineRef": "Pipeline"}
 PINS = {
     "git": ("revision", re.compile(r"[0-9a-f]{40}"), "a commit in full"),
@@ -238,12 +285,16 @@ def resolver_objection(step: Step) -> Objection | None:
     return None
 
 
-def _unpinned(reference: dict[str, Any], resolver: str) -> str:
-    """What to say of a reference that may mean something else tomorrow; empty where it may not."""
-    if resolver not in PINS:
-        return ""
-    name, pinned, what = PINS[resolver]
+def _is_pinned(reference: Mapped, resolver: str) -> bool:
+    """Whether a reference through a resolver means the same for ever."""
+    name, pinned, _ = PINS.get(resolver, ("", re.compile("(?!)"), ""))
     values = [item.get("value") for item in entries(reference, "params") if item.get("name") == name]
-    if any(isinstance(value, str) and pinned.fullmatch(value) for value in values):
+    return any(isinstance(value, str) and pinned.fullmatch(value) for value in values)
+
+
+def _unpinned(reference: Mapped, resolver: str) -> str:
+    """What to say of a reference that may mean something else tomorrow; empty where it may not."""
+    if resolver not in PINS or _is_pinned(reference, resolver):
         return ""
+    name, _, what = PINS[resolver]
     return f"; and it may be another one tomorrow, since {name} is not {what}"

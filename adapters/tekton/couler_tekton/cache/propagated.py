@@ -1,8 +1,10 @@
-"""Parameters that reach an embedded task from around it, without being declared there or passed.
+"""Parameters and results that reach an embedded task from around it, without being declared there or passed.
 
 Tekton puts them into the texts of an embedded spec, also into those of our first step, so that a key covers their
-values: `propagateParams` in `pkg/reconciler/pipelinerun/resources/apply.go`, `docs/pipelineruns.md`. A Task that is
-referred to gets none, and a nested pipeline none of the pipeline around it.
+values: `propagateParams` and (since Tekton 0.53, without a gate) `PropagateResults` in
+`pkg/reconciler/pipelinerun/resources/apply.go`, `docs/pipelineruns.md`. A Task that is referred to gets none, and a
+nested pipeline none of the pipeline around it. What an older Tekton leaves as it stands (or any, of a list) has a `$`
+in it, and so no key.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from couler_plugins.ir import (
     Reference,
     Step,
     Workflow,
+    needed,
     references,
     replace,
 )
@@ -74,11 +77,47 @@ def passed(step: Step, operation: Operation, reachable: Mapping[str, Around]) ->
     """
     names = {argument.name for argument in step.arguments}
     more = [
+        Argument(name=port.name, value=port.value) for port in operation.inputs if isinstance(port.value, Reference)
+    ]
+    more += [
         Argument(name=name if name not in names else f"{name} around it", value=reachable[name].value)
         for name in sorted({port.name for port in operation.inputs} & reachable.keys())
         if name not in names or _is_object(operation, name)
     ]
     return replace(step, arguments=(*step.arguments, *more)) if more else step
+
+
+def with_results(operation: Operation, step: Step) -> Operation:
+    """Return an embedded task that declares the results of others that it reads, with where they come from.
+
+    Those count that are there when it begins: of tasks that its call waits for, or that Tekton has it wait for since a
+    container reads one in these places (`GetVarSubstitutionExpressions` in `pkg/apis/pipeline/v1/container_types.go`).
+    """
+    places = [(one.image, one.script, one.command, one.args, one.env) for one in operation.containers]
+    read = (*references(tuple(places)), *references((step.arguments, step.condition)))
+    awaited = {need.step for need in needed(step.needs)} | {item.step for item in read if item.to == "output"}
+    results = {
+        item.native: item
+        for item in references(operation)
+        if item.to == "output" and item.kind == "parameter" and item.step in awaited - {""} and _is_text(item)
+    }
+    ports = (Port(name=native[2:-1], value=results[native]) for native in sorted(results))
+    return replace(operation, inputs=(*operation.inputs, *ports)) if results else operation
+
+
+def _is_text(result: Reference) -> bool:
+    """Whether all of a result is meant, or a key of an object: no list, and no item of one."""
+    return not result.path or (len(result.path) == 1 and not (result.path[0] == "*" or result.path[0].isdigit()))
+
+
+def is_result(port: Port) -> bool:
+    """Whether this is a result that `with_results` has put there; what a task declares has no value."""
+    return isinstance(port.value, Reference)
+
+
+def without_results(operation: Operation) -> Operation:
+    """Return the task as it was before `with_results`."""
+    return replace(operation, inputs=tuple(port for port in operation.inputs if not is_result(port)))
 
 
 def _is_object(operation: Operation, name: str) -> bool:

@@ -24,6 +24,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.plan import Plan
+from couler_tekton.cache.actions import KIND, pointed, with_actions
 from couler_tekton.cache.declared import (
     CACHED_FROM,
     annotations_of,
@@ -33,7 +34,7 @@ from couler_tekton.cache.declared import (
     with_annotations,
 )
 from couler_tekton.cache.files import files_of, with_files
-from couler_tekton.cache.propagated import around, declared_ports, passed
+from couler_tekton.cache.propagated import around, declared_ports, passed, with_results
 from couler_tekton.cache.wrapping import unwrapped
 from couler_tekton.variables import scope_in
 
@@ -75,13 +76,26 @@ class Tasks:
         copy = self._copies.get((workflow.namespace, name)) or self._copies.get(("", name))
         return self._meant(workflow, name) or ([copy] if copy is not None else ())
 
-    def _meant(self, workflow: Workflow, name: str) -> Sequence[Workflow]:
-        return self._libraries.candidates(workflow, External(workflow=name, name="task", kind="Task"))
+    def _meant(self, workflow: Workflow, name: str, kind: str = "Task") -> Sequence[Workflow]:
+        return self._libraries.candidates(workflow, External(workflow=name, name=kind.lower(), kind=kind))
 
-    def original(self, workflow: Workflow, name: str) -> str:
-        """Return what the Task of a name is a cached copy of; the name itself where it is none."""
-        origins = {annotations_of(task).get(CACHED_FROM) for task in self._meant(workflow, name)}
+    def original(self, workflow: Workflow, name: str, kind: str = "Task") -> str:
+        """Return what the Task (or StepAction) of a name is a cached copy of; the name itself where it is none."""
+        origins = {annotations_of(task).get(CACHED_FROM) for task in self._meant(workflow, name, kind)}
         return (origins.pop() or name) if len(origins) == 1 else name
+
+    def action(self, workflow: Workflow, name: str) -> Workflow | None:
+        """Return the StepAction that an object means by a name, of a copy the original if it is here.
+
+        None where it is not here, or where it is unclear which one is meant.
+        """
+        original = self._meant(workflow, self.original(workflow, name, KIND), KIND)
+        meant = original or self._meant(workflow, name, KIND)
+        return meant[0] if len(meant) == 1 else None
+
+    def bare(self, workflow: Workflow, operation: Operation) -> Operation:
+        """Return a task without what caching added: our steps, and copies of StepActions."""
+        return pointed(unwrapped(operation), lambda name: self.original(workflow, name, KIND))
 
     def runs(self, workflow: Workflow) -> list[Workflow]:
         """Return what an object is run by in these files, or is: all that may call a Pipeline, and what calls these."""
@@ -128,7 +142,12 @@ def resolved(workflow: Workflow, tasks: Tasks, declared: Callable[[Workflow], De
         declared: returns what the settings say of its steps, once it is known what they call.
     """
     operations: dict[str, Operation] = {}
+
+    def with_steps(operation: Operation) -> Operation:
+        return with_actions(operation, lambda name: tasks.action(workflow, name))
+
     own = [annotated(workflow)] if workflow.kind == "Task" else [unwrapped(item) for item in workflow.operations]
+    own = [with_steps(item) for item in own]
 
     def called(step: Step) -> Step:
         call = step.call
@@ -139,7 +158,7 @@ def resolved(workflow: Workflow, tasks: Tasks, declared: Callable[[Workflow], De
             meant = tasks.candidates(workflow, name)
             if len(meant) == 1:
                 target = TASK.format(name)
-                operations.setdefault(target, replace(annotated(meant[0]), name=target))
+                operations.setdefault(target, replace(with_steps(annotated(meant[0])), name=target))
                 return replace(step, call=Call(name=target))
         return step
 
@@ -150,7 +169,7 @@ def resolved(workflow: Workflow, tasks: Tasks, declared: Callable[[Workflow], De
         if name not in embedded:
             return step
         reachable = around(workflow, graph)
-        embedded[name] = declared_ports(embedded[name], reachable)
+        embedded[name] = with_results(declared_ports(embedded[name], reachable), step)
         return passed(step, embedded[name], reachable)
 
     graphs = [

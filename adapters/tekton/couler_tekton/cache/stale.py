@@ -13,6 +13,7 @@ from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.documents import Remark
 from couler_plugins.ir import External, Literal, Operation, Source, Workflow
 from couler_plugins.ir.bundle import Bundle
+from couler_tekton.cache.actions import untouched
 from couler_tekton.cache.cache import TektonCache, caches
 from couler_tekton.cache.declared import CACHED_FROM, annotations_of
 from couler_tekton.cache.wrapping import RESTORE, arguments_of, file_arguments, has_steps, is_whole, values_of
@@ -37,7 +38,9 @@ def stale_keys(bundle: Bundle) -> Iterator[Remark]:
         return
     plan = lift(bundle, lambda file, error: None)  # what cannot be read is said by the other checks
     workflows, cache_of = plan.workflows, caches(plan)
-    copies = {one.name: one.operations[0] for one in workflows if CACHED_FROM in annotations_of(one)}
+    copies = {
+        one.name: one.operations[0] for one in workflows if one.kind == "Task" and CACHED_FROM in annotations_of(one)
+    }
     for workflow in workflows:
         if (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
             if workflow.name != named(origin, holding(workflow)):
@@ -47,7 +50,9 @@ def stale_keys(bundle: Bundle) -> Iterator[Remark]:
         cache = cache_of(workflow)
         cache.rows = recorded_rows(annotations_of(workflow).get(DECLARED, ""))
         for cached in _cached(workflow, cache, copies):
-            if reason := _problem(cached):
+            loose = untouched(cached.operation, cache.action)
+            reason = _problem(cached) or "".join(f"the StepAction {name!r} may change" for name in list(loose)[:1])
+            if reason:
                 yield _remark(cached.source or workflow.source, f"its cache key is out of date: {reason}")
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from couler_plugins.caching.keys import LINEAGE, digest
 from couler_plugins.caching.wrapping import RESTRICTED, WORKSPACE, Wrapper, flags
-from couler_plugins.ir import Container, Literal, Native, Operation, Port, Scalar, Step, replace
+from couler_plugins.ir import Container, Literal, Native, Operation, Port, Reference, Scalar, Step, replace
 from couler_tekton.cache.declared import STORE, entries, rest_of
 from couler_tekton.cache.files import files_of, left_out, name_of, outputs_of
 from couler_tekton.containers import read_container, write_container
@@ -163,7 +163,11 @@ def values_of(annotated: Operation, spec: str, lineage: Sequence[str]) -> list[s
         lineage: what the key has to cover of what the task comes after.
     """
     values = _around("$(context.taskRun.namespace)", lineage)
-    values += [f"{text}=$(params{text})" for port in _sorted(annotated) for text in _texts(port)]
+    for port in _sorted(annotated):
+        if isinstance(port.value, Reference):  # a result of another task that it reads
+            values.append(f"{port.name}=$({port.name})")
+        else:
+            values += [f"{text}=$(params{text})" for text in _texts(port)]
     for name in _lists(annotated):
         values += [f"$(params{_word(name)}[*])", _end(spec)]
     return values

@@ -16,7 +16,12 @@ BUSYBOX = os.environ.get("COULER_BUSYBOX") or shutil.which("busybox")
 
 
 def launch(
-    shared: Path, *arguments: str, umask: int = -1, limit: int = 5, cwd: Path | None = None
+    shared: Path,
+    *arguments: str,
+    umask: int = -1,
+    limit: int = 5,
+    cwd: Path | None = None,
+    user: int | None = None,
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [str(shared / "busybox"), "sh", str(shared / "launch"), str(limit), *arguments],
@@ -26,4 +31,7 @@ def launch(
         text=True,
         cwd=cwd or shared.parent,
         umask=umask,
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
     )

@@ -131,6 +131,23 @@ def test_what_only_a_run_knows_of_steps_before_is_handed_over_beside_the_salt() 
     assert parameters["couler-salt-1"] == {"componentInputParameter": "day"}
 
 
+def test_a_value_does_not_tell_of_what_its_task_came_after() -> None:
+    found = []
+    for number in (1, 2):
+        data = declared()
+        tasks = data["spec"]["root"]["dag"]["tasks"]
+        tasks["use"]["dependentTasks"] = ["make", "more"]
+        for name, before in (("more", []), ("tell", ["use"])):
+            change(data, f"spec/root/dag/tasks/{name}", {**tasks["make"], "taskInfo": {"name": name}})
+            tasks[name]["dependentTasks"] = before
+        tasks["more"]["inputs"]["parameters"]["number"] = {"runtimeValue": {"constant": number}}
+        value = {"taskOutputParameter": {"producerTask": "use", "outputParameterKey": "Output"}}
+        tasks["tell"]["inputs"]["parameters"]["number"] = value
+        found.append(salts(data))
+    assert found[0]["use"] != found[1]["use"]
+    assert found[0]["tell"] != found[1]["tell"]
+
+
 def test_a_result_that_is_good_for_a_time_is_salted_with_the_period() -> None:
     data = pure(declared(), "exec-make", said="ttl=24h")
     day = [

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from adapters.tekton.caching.comparing import Site
 from adapters.tekton.caching.tasks import WORKSPACE, cached, documents
@@ -146,4 +147,75 @@ def test_an_edit_of_what_is_read_from_around_is_found() -> None:
     assert not [one for one in lint(Text(dump_yaml(found))).findings if one.code == "stale-key"]
     step = found["spec"]["tasks"][0]["taskSpec"]["steps"][0]
     step["args"].remove(".x=$(params.x)")
+    assert "stale-key" in [one.code for one in lint(Text(dump_yaml(found))).findings]
+
+
+RESULTS = PIPELINE.replace("      runAfter: [one]\n", "").replace("$(params.own) >", '"$(tasks.one.results.r)" >')
+"""The second task reads the result of the first one in its script."""
+
+
+def test_a_result_from_around_is_in_the_key() -> None:
+    assert {rule(RESULTS, f"pipeline/{name}") for name in ("one", "two")} == {None}
+    words = spec(RESULTS, 1)["steps"][0]["args"]
+    assert "tasks.one.results.r=$(tasks.one.results.r)" in words
+    assert not [word for word in words if "lineage" in word]
+
+
+def test_a_result_from_around_that_tekton_did_not_fill_in_has_no_key(tmp_path: Path) -> None:
+    task, site = spec(RESULTS, 1), Site(tmp_path)
+    native = "$(tasks.one.results.r)"
+    filled = [yaml.safe_load(dump_yaml(task).replace(native, text)) for text in ("1", "1", "2", native, native)]
+    ended = [site.run(one, GIVEN)[0] for one in filled]
+    assert ["unnamed-0" in one.ran for one in ended] == [True, False, True, True, True]
+    assert "has a $ in it" in ended[-1].said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('"$(tasks.one.results.r)" >', '"$(tasks.one.results.r[*])" >', "propagated"),
+        ('"$(tasks.one.results.r)" >', '"$(tasks.one.results.r[0])" >', "propagated"),
+        ('"$(tasks.one.results.r)" >', '"$(tasks.one.results.r.key)" >', None),
+        ('"$(tasks.one.results.r)" >', '"$(tasks.one.status)" >', "propagated"),
+        ("[{image: busybox, script", "[{image: busybox, volumeMounts: $(tasks.one.results.r), script", "malformed"),
+        ("- name: one\n", "- name: one\n      when: [{input: a, operator: in, values: [b]}]\n", "uncertain-producer"),
+    ],
+)  # fmt: skip
+def test_which_results_from_around_count(old: str, new: str, expected: str | None) -> None:
+    assert old in RESULTS
+    assert rule(RESULTS.replace(old, new), "pipeline/two") == expected
+
+
+def test_a_result_counts_where_it_is_there_before_the_task_begins() -> None:
+    """A StepAction is passed it, where Tekton does not look for what to wait for."""
+    action = "apiVersion: tekton.dev/v1beta1\nkind: StepAction\nmetadata: {name: say}\nspec: "
+    action += "{params: [{name: what}], image: b, command: [say, $(params.what)]}\n---\n"
+    step = "steps: [{ref: {name: say}, params: [{name: what, value: $(tasks.one.results.r)}]}]"
+    text = RESULTS[: RESULTS.rindex("steps: [{")] + step + "\n"
+    assert rule(action + text, "pipeline/two") == "propagated"
+    waiting = text.replace("    - name: two\n", "    - name: two\n      runAfter: [one]\n")
+    assert rule(action + waiting, "pipeline/two") is None
+
+
+def test_a_task_that_is_referred_to_gets_no_results() -> None:
+    shared = f"""\
+    - {{name: three, runAfter: [one], taskRef: {{name: shared}}}}
+---
+apiVersion: tekton.dev/v1
+kind: Task
+metadata: {{name: shared, annotations: {{couler.io/cache: pure, couler.io/max-output-bytes: "64"}}}}
+spec:
+  {STORE}
+  params: [{{name: z, default: "1"}}]
+  results: [{{name: r}}]
+  steps: [{{image: busybox, script: echo $(tasks.one.results.r) > $(results.r.path)}}]
+"""
+    assert rule(RESULTS + shared, "pipeline/three") == "propagated"
+
+
+def test_an_edit_of_a_result_from_around_is_found() -> None:
+    (found,) = documents(cached(RESULTS, WORKSPACE))
+    assert not [one for one in lint(Text(dump_yaml(found))).findings if one.code == "stale-key"]
+    step = found["spec"]["tasks"][1]["taskSpec"]["steps"][0]
+    step["args"].remove("tasks.one.results.r=$(tasks.one.results.r)")
     assert "stale-key" in [one.code for one in lint(Text(dump_yaml(found))).findings]

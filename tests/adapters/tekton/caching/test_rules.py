@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from adapters.tekton.caching.tasks import BASE, PIPELINE, WORKSPACE, cached
+from adapters.tekton.caching.tasks import BASE, PIPELINE, WORKSPACE, cached, documents
 
 S3 = WORKSPACE.replace("workspace://couler-cache/store", "s3://bucket/cache")
 
@@ -255,3 +255,48 @@ def test_a_step_with_an_empty_name_has_none() -> None:
     once = cached(CALLED.replace("[{name: make, image", "[{name: '', image"), S3).text
     assert f"--spec={unnamed}" in once
     assert cached(once, S3).text == once
+
+
+ORDERED = """\
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: loads, annotations: {couler.io/cache: pure, couler.io/max-output-bytes: "64"}}
+spec:
+  params: [{name: day, default: "1"}]
+  tasks:
+  - name: load
+    params: [{name: x, value: monday}]
+    taskSpec: &made {params: [{name: x}], results: [{name: r}], steps: [{name: make, image: tool, command: [make]}]}
+  - name: check
+    runAfter: [load]
+    params: [{name: x, value: fixed}]
+    taskSpec: *made
+  - name: report
+    params: [{name: x, value: $(tasks.check.results.r)}]
+    taskSpec: *made
+"""
+
+
+def lineages(text: str, number: int) -> list[str]:
+    """The arguments of the first step of a task that say what it comes after."""
+    (found,) = documents(cached(text, S3))
+    arguments = found["spec"]["tasks"][number]["taskSpec"]["steps"][0]["args"]
+    return [word for word in arguments if "lineage" in word]
+
+
+def test_a_value_does_not_tell_of_what_its_task_came_after() -> None:
+    """`check` says the same whatever `load` has loaded, and `report` may read that: so its key covers it."""
+    assert lineages(ORDERED, 1) == lineages(ORDERED, 2) != []
+    assert lineages(ORDERED.replace("monday", "sunday"), 2) != lineages(ORDERED, 2)
+    never = ORDERED.replace("max-output-bytes", "cache.check: never, couler.io/max-output-bytes")
+    assert lineages(never, 2) == lineages(ORDERED, 2)
+    late = ORDERED.replace("monday", "$(params.day)")
+    rules = {item.subject: dict(item.figures).get("rule") for file in cached(late, S3).files for item in file.decisions}
+    names = ("load", "check", "report")
+    assert [rules[f"pipeline/{name}"] for name in names] == [None, "lineage", "lineage"]
+
+
+def test_a_value_tells_of_the_task_that_it_is_of() -> None:
+    assert lineages(ORDERED.replace("    runAfter: [load]\n", ""), 2) == []
+    told = ORDERED.replace("runAfter: [load]", "retries: 1").replace("value: fixed", "value: $(tasks.load.results.r)")
+    assert lineages(told, 2) == []
