@@ -13,6 +13,7 @@ import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, resolve
+from couler_plugins.caching.declared_datasets import URL, VERSIONS, dataset_problems, declared_dataset
 from couler_plugins.caching.waivers import WAIVERS
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Objection, Said
@@ -22,11 +23,13 @@ from couler_plugins.options.rows import Row, check_keys, rows_in
 
 DECLARED = "couler.io/declared"
 """The annotation of a document with the rows that its keys depend on: `couler lint` needs no settings."""
-IN_KEYS = frozenset({"allow", "datasets", "immutable", "inputs", "outputs", "pure", "ttl", "version", "workspaces"})
+IN_KEYS = frozenset(
+    {*("allow", "datasets", "immutable", "inputs", "outputs", "pure", "ttl", "workspaces"), URL, *VERSIONS}
+)
 """What is recorded there; `pure` and `ttl`, since a word in a program counts less than they do."""
 
 BOUNDS = {"max-output-bytes": int, "max-items": int}
-PLACES = {"immutable": list}
+PLACES = {"immutable": list, URL: str, "etag": str, "sha256": str}
 OF_STEPS: dict[str, type | tuple[type, ...]] = {
     "pure": bool,
     "never": bool,
@@ -112,6 +115,10 @@ class DeclaredRows(Declared):
             return False
         prefixes = (prefix.rstrip("/") for row in self._rows for prefix in row.content.get("immutable", ()))
         return any(url == prefix or url.startswith(f"{prefix}/") for prefix in prefixes)
+
+    def version_at(self, url: str) -> str:
+        """Return which version a row says is at a URL; empty where none does."""
+        return dataset.label if (dataset := declared_dataset(self._rows, url)) else ""
 
     def remedy(self, operation: Operation, annotation: str, text: str) -> str | None:
         """Return what to add to the row that names an operation; None where no row does."""
@@ -201,6 +208,9 @@ def check_rows(rows: Sequence[Row]) -> None:
 
 def _problems(row: Row) -> Iterator[str]:
     yield from check_keys(row, KNOWN)
+    yield from dataset_problems(row)
+    if URL in row.content:
+        return
     if not row.content:
         yield f"{row.place}: it says nothing: add pure = true"
     of_steps = sorted(OF_STEPS.keys() & row.content.keys() - {"never"})
@@ -279,10 +289,10 @@ def image_names(text: object) -> list[str]:
 def matches(row: Row, key: str, names: Sequence[str]) -> bool:
     """Return whether a pattern of a row fits one of the names; a row without patterns under that key fits all.
 
-    Of a step, `train-*` means no step of a graph that is called so: only a pattern with a `/` is for `GRAPH/STEP`.
+    A row with a URL is about no steps. Of a step, `train-*` means no step of a graph that is called so: only a pattern with a `/` is for `GRAPH/STEP`.
     """
     patterns = row.patterns.get(key)
     if patterns is None:
-        return True
+        return key == "workflow" or URL not in row.content
     pairs = ((name, pattern) for pattern in patterns for name in names)
     return any(fnmatchcase(*pair) for pair in pairs if key != "step" or ("/" in pair[0]) == ("/" in pair[1]))

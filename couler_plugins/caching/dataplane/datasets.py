@@ -63,7 +63,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Checks what was given."""
         if sum(map(bool, (self.version, self.etag, self.sha256))) != 1:
-            hint = "without one, couler cannot know whether the stored copy is current"
+            hint = "say one of them, or declare it in the settings: [[cache.declare]] with url and version"
             raise InvalidInput("a dataset has either a version, an etag or a sha256", hint=hint)
         if self.sha256 and not SHA256.fullmatch(self.sha256):
             raise InvalidInput("this is no sha256", hint="it has 64 hexadecimal digits, in lower case")
@@ -71,12 +71,17 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput(f"{shown_url(self.url)!r} is not the URL of one file or folder")
 
     @property
+    def label(self) -> str:
+        """What names the version, in the key of a step that reads it."""
+        return self.version or (f"etag {bare_etag(self.etag)}" if self.etag else f"sha256 {self.sha256}")
+
+    @property
     def key(self) -> str:
         """The key of this version; who may read it (a user, a password, a signature) is no part of it."""
         if self.sha256:
             return digest([VERSION, "dataset", "sha256", self.sha256])
         name = ["version", self.version] if self.version else ["etag", bare_etag(self.etag)]
-        return digest([VERSION, "dataset", _place_of(self.url), *name])
+        return digest([VERSION, "dataset", place_of(self.url), *name])
 
 
 def bare_etag(text: str) -> str:
@@ -96,7 +101,7 @@ def shown_url(url: str) -> str:
     return f"{parts['scheme']}://{place}{after if ':' in before else parts['place']}{'?…' if parts['query'] else ''}"
 
 
-def _place_of(url: str) -> str:
+def place_of(url: str) -> str:
     """What is read, whoever reads it: a path of this machine as a whole one, a URL without what gives access."""
     from fsspec.implementations.local import LocalFileSystem
 

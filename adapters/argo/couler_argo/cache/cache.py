@@ -21,7 +21,7 @@ from functools import cached_property
 
 from couler_argo.cache.material import content_of, programs, reads_of, without_places
 from couler_argo.cache.memoize import SHARDS
-from couler_argo.cache.objections import DATASET, place_objection, reuse_objections
+from couler_argo.cache.objections import DATASET, place_objection, reuse_objections, url_of
 from couler_argo.cache.traces import COPY, KEY_SPEC, without_traces
 from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, wrapper_objection
 from couler_argo.cache.wrapping import YES
@@ -33,7 +33,7 @@ from couler_argo.split.part_spec import PART_OF, SPLIT
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.rows import DECLARED
-from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.documents.mappings import entries, mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import (
     Argument,
@@ -189,7 +189,7 @@ class ArgoCache(WrittenKeys):
             content["version"] = version
         if VERSION in self._annotations:
             content["version of the workflow"] = self._annotations[VERSION]
-        if datasets := _datasets(operation, annotations):
+        if datasets := self._datasets(operation, annotations, template):
             content["datasets"] = datasets
         if result:  # Argo keeps what is printed only where the workflow that runs reads it
             content["result"] = True
@@ -211,6 +211,15 @@ class ArgoCache(WrittenKeys):
         """What is said of a template, in its annotations or else in the settings."""
         declared = self.declared.annotations(operation) if isinstance(operation, Operation) else {}
         return {**declared, **annotations_of(operation)}
+
+    def _datasets(self, operation: Operation, annotations: Mapped, template: Mapped) -> dict[str, str]:
+        """The versions that are declared of what is outside of the workflow, by input artifact."""
+        places = {port.get("name"): url_of(port) for port in entries(mapping_at(template, "inputs"), "artifacts")}
+        said: dict[str, str] = {}
+        for name in (port.name for port in operation.inputs if port.kind == "artifact"):
+            url = places.get(name, "")
+            said[name] = annotations.get(DATASET + name) or (self.declared.version_at(url) if "://" in url else "")
+        return {name: version for name, version in said.items() if version}
 
     def _storage(self, operation: Operation, annotations: Mapped, *, result: bool) -> Iterator[Objection]:
         """Why Argo cannot keep a result, although it may be reused."""
@@ -249,12 +258,6 @@ def lost_annotations(workflow: Workflow, annotations: Iterable[str], prefix: str
         return []
     steps = {f"{prefix}{graph.name}.{step.name}" for graph in workflow.graphs for step in graph.steps}
     return sorted(per_step - steps)
-
-
-def _datasets(operation: Operation, annotations: Mapped) -> dict[str, str]:
-    """The versions that are declared of what is outside of the workflow, by input artifact."""
-    names = [port.name for port in operation.inputs if port.kind == "artifact"]
-    return {name: annotations[DATASET + name] for name in names if annotations.get(DATASET + name)}
 
 
 def _entry_bytes(operation: Operation, bound: int | None, *, result: bool) -> int:
