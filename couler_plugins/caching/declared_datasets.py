@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from couler_plugins.caching.dataplane.datasets import Dataset, place_of
+from couler_plugins.caching.dataplane.datasets import ETAG, SHA, Dataset, place_of
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.rows import Row
 
@@ -40,6 +40,8 @@ def dataset_problems(row: Row) -> Iterator[str]:
     url = row.content[URL]
     if isinstance(url, str) and not ("://" in url or url.startswith("/")):
         yield f"{row.place}: 'url' cannot be {url!r:.40}; write https://…, s3://BUCKET/KEY or an absolute path"
+    if str(row.content.get("version", "")).startswith((ETAG, SHA)):
+        yield f"{row.place}: a 'version' cannot begin so: write etag = … or sha256 = …"
     try:
         Dataset(url=str(url), **{name: str(row.content[name]) for name in VERSIONS if name in row.content})
     except InvalidInput as error:

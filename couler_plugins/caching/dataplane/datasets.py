@@ -6,6 +6,7 @@ another version is something else.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -17,6 +18,9 @@ from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.errors import InvalidInput
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
+ETAG, SHA = "etag:", "sha256:"
+TEXT = "couler.io/dataset"
+"""The key of the URL in a text that stands for a dataset."""
 SIGNED = ("http", "https")
 WITH_USERS = (*SIGNED, "ftp", "hdfs", "s3", "sftp", "smb", "ssh", "webhdfs")
 """The schemes in which a user stands before the `@`. It is part of the place in others: a container (`abfss`), an
@@ -72,8 +76,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """What names the version, in the key of a step that reads it."""
-        return self.version or (f"etag {bare_etag(self.etag)}" if self.etag else f"sha256 {self.sha256}")
+        """What names the version, in annotations and in the key of a step that reads it; see `labelled`."""
+        return self.version or (f"{ETAG}{bare_etag(self.etag)}" if self.etag else f"{SHA}{self.sha256}")
 
     @property
     def key(self) -> str:
@@ -82,6 +86,34 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
             return digest([VERSION, "dataset", "sha256", self.sha256])
         name = ["version", self.version] if self.version else ["etag", bare_etag(self.etag)]
         return digest([VERSION, "dataset", place_of(self.url), *name])
+
+
+def labelled(url: str, label: str) -> Dataset:
+    """Return the dataset that a URL and the label of a version mean: `etag:…`, `sha256:…`, or a version.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    for name, sign in (("etag", ETAG), ("sha256", SHA)):
+        if label.startswith(sign):
+            return Dataset(url=url, **{name: label.removeprefix(sign)})
+    return Dataset(url=url, version=label)
+
+
+def dataset_text(url: str, label: str) -> str:
+    """Return a text that stands for a dataset until it is fetched; see `read_dataset`."""
+    return json.dumps({TEXT: url, "version": label}, separators=(",", ":"))
+
+
+def read_dataset(text: str | bytes | None) -> Dataset | None:
+    """Return the dataset that a text stands for; None for any other text."""
+    try:
+        match json.loads(text or ""):
+            case {"couler.io/dataset": str(url), "version": str(label), **others} if not others:
+                return labelled(url, label)
+    except (ValueError, RecursionError, InvalidInput):
+        pass
+    return None
 
 
 def bare_etag(text: str) -> str:

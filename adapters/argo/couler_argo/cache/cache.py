@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
+from couler_argo.cache.fetching import fetched_inputs
 from couler_argo.cache.material import content_of, programs, reads_of, without_places
 from couler_argo.cache.memoize import SHARDS
 from couler_argo.cache.objections import DATASET, place_objection, reuse_objections, url_of
@@ -161,9 +162,10 @@ class ArgoCache(WrittenKeys):
         return wrapper_objection(operation, self._spec)
 
     def wrapper_options(self, operation: Operation, material: Material) -> Mapping[str, str]:
-        """Return whether its key covers the contents of its input artifacts, and whether what it prints is kept."""
+        """Return whether its key covers its input artifacts, which of them we fetch, and whether its output is kept."""
         said = {"contents": inputs_of(operation, self._spec), "printed": material.content.get("result")}
-        return {name: YES if holds else "" for name, holds in said.items()}
+        datasets = fetched_inputs(operation, material.content.get("datasets", {})) if said["contents"] else ""
+        return {name: YES if holds else "" for name, holds in said.items()} | {"datasets": datasets}
 
     def covers_contents(self, operation: Operation) -> bool:
         """Whether a wrapper can be put around its command, and has its input artifacts."""
@@ -173,10 +175,13 @@ class ArgoCache(WrittenKeys):
         return self._covers[operation.name]
 
     def wrapper_note(self, operation: Operation, timeout: int) -> str:
-        """What a wrapper does to the deadlines of a template; see `couler_argo.cache.wrappable`."""
+        """What a wrapper does to the deadlines of a template, and which of its input artifacts it fetches."""
         limit = limit_of(operation, timeout)
-        more = later_by(operation, limit)
-        return f"its deadline is {more} s later, since the store may take {limit} s before it and after" if more else ""
+        if more := later_by(operation, limit):
+            return f"its deadline is {more} s later, since the store may take {limit} s before it and after"
+        material = self.material(operation, result=False)
+        datasets = self.wrapper_options(operation, material)["datasets"]
+        return f"these inputs come out of the store: {', '.join(json.loads(datasets))}" if datasets else ""
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a template is; see `couler_argo.cache.material`."""

@@ -27,7 +27,7 @@ RESTORE, SAVE = "couler-restore", "couler-save"
 MOUNT = {"name": VOLUME, "mountPath": FOLDER}
 KEY_VOLUME, KEY_FOLDER = "couler-cache-key", "/couler-key"
 KEY_MOUNT = {"name": KEY_VOLUME, "mountPath": KEY_FOLDER}
-OURS = frozenset({VOLUME, KEY_VOLUME, RESTORE, SAVE})
+OURS = frozenset({VOLUME, KEY_VOLUME, "couler-fetch", RESTORE, SAVE})
 SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr", FOLDER, KEY_FOLDER)
 """Where nothing of a step may be mounted in a container of ours, so that it starts."""
 PRINTED = "-"
