@@ -289,7 +289,8 @@ def image_names(text: object) -> list[str]:
 def matches(row: Row, key: str, names: Sequence[str]) -> bool:
     """Return whether a pattern of a row fits one of the names; a row without patterns under that key fits all.
 
-    A row with a URL is about no steps. Of a step, `train-*` means no step of a graph that is called so: only a pattern with a `/` is for `GRAPH/STEP`.
+    A row with a URL is about no steps. Of a step, `train-*` means no step of a graph that is called so: only a pattern
+    with a `/` is for `GRAPH/STEP`.
     """
     patterns = row.patterns.get(key)
     if patterns is None:

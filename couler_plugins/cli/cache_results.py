@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -246,7 +247,7 @@ def fetch(
     settings. Another version is another entry. So is another URL, except with --sha256. A URL that is `-` is read
     from the standard input: one with a password in it is no argument that other users see.
     """
-    url = click.get_text_stream("stdin").read().strip() if url == "-" else url
+    url = sys.stdin.read().strip() if url == "-" else url
     dataset = None if version or etag or sha256 else declared_dataset(_rows(config), url)
     dataset = dataset or Dataset(url=url, version=version, etag=etag, sha256=sha256.lower())
     opening = opened(config, writing=True) if config.cache_store else None

@@ -179,9 +179,7 @@ def pod_restore(
 @click.argument("places", nargs=-1, required=True, metavar="PATH...", type=FILE)
 @store_options
 @with_settings
-def pod_fetch(
-    *, config: Config, folder: str, timeout: float | None, deadline: str, places: tuple[Path, ...]
-) -> None:
+def pod_fetch(*, config: Config, folder: str, timeout: float | None, deadline: str, places: tuple[Path, ...]) -> None:
     """Writes datasets over the texts that name them, in an init container of a wrapped step.
 
     All other files stay as they are. Fails only if a dataset cannot be read where it is, or is not what was declared.
@@ -192,9 +190,9 @@ def pod_fetch(
         with place.open("rb") as stream:
             dataset = read_dataset(stream.read(LONGEST))
         if dataset is not None:
-            aside, said = shared / "dataset", {"wait": WAIT, "stall": STALL, "timeout": time_allowed(timeout, deadline)}
+            aside, limit = shared / "dataset", time_allowed(timeout, deadline)
             try:
-                fetch(dataset, aside, opened(config, writing=True), **said)
+                fetch(dataset, aside, opened(config, writing=True), wait=WAIT, timeout=limit, stall=STALL)
             except InvalidInput as error:
                 log.warning("going on without the cache: %s", redact(error.message))
                 fetch(dataset, aside, None, stall=STALL)

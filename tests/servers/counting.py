@@ -57,7 +57,7 @@ def counting_server(folder: Path) -> Iterator[Counted]:
     content.write_bytes(b"1,2\n")
     log.touch()
     command = [sys.executable, __file__, str(content), str(log)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # this file
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             port = process.stdout.readline().strip()
@@ -68,5 +68,6 @@ def counting_server(folder: Path) -> Iterator[Counted]:
 
 if __name__ == "__main__":
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    print(server.server_port, flush=True)
+    sys.stdout.write(f"{server.server_port}\n")
+    sys.stdout.flush()
     server.serve_forever()

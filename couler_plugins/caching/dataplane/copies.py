@@ -26,7 +26,7 @@ from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.options.config import load_config
 
 log = logging.getLogger(__name__)
-PROGRAM = "from couler_plugins.cli import main; main()"
+COMMAND = ("from couler_plugins.cli import main; main()", "cache", "fetch", "-")
 PATIENCE = "10m"  # what the store may take before the download, and after it
 SEALED = 946_684_800  # seconds: the time of change of all that is whole (2000-01-01), which every write moves
 LONGEST = 120  # characters of a file's name
@@ -103,7 +103,7 @@ def _checked_folder() -> Path:
 
 def _fetch(wanted: Dataset, path: Path, settings: Mapping[str, str]) -> None:
     words = [f"--{name}={text}" for name in VERSIONS if (text := getattr(wanted, name))]
-    command = [sys.executable, "-c", PROGRAM, "cache", "fetch", "-", *words, f"--output={path}", f"--timeout={PATIENCE}"]
+    command = [sys.executable, "-c", *COMMAND, *words, f"--output={path}", f"--timeout={PATIENCE}"]
     environment = {**os.environ, **settings, "COULER_COLOR": "never"}
     # The URL goes where other users of the machine do not see it.
     done = subprocess.run(  # noqa: S603  # our own command

@@ -19,10 +19,10 @@ from couler_plugins.caching.dataplane.datasets import dataset_text, read_dataset
 from couler_plugins.ir import Operation, Port, replace
 
 FETCH = "couler-fetch"
-WHOLE = {"archive": {"none": {}}}
+WHOLE: dict[str, Any] = {"archive": {"none": {}}}
 """Else Argo unpacks what turns out to be an archive."""
-WRITABLE = {**WHOLE, "mode": 0o666}
-"""Our container is another user than Argo's."""
+WRITABLE = {**WHOLE, "mode": 0o777}
+"""Our container is another user than Argo's. The mode is also that of what a call passes instead, be it a folder."""
 
 
 def fetched_inputs(item: Operation, labels: Mapping[str, str]) -> str:

@@ -1,9 +1,9 @@
 """The `cache` directive as a wrapper around a template's command, for results that Argo's own memoization cannot keep.
 
-An init container fetches the declared datasets, one restores the result, a small launcher stands before the command and skips it where there was one, and
-a sidecar keeps what the command has made. Only these two know the store and what gives access to it; the launcher needs
-nothing of the image that it runs in. It is how Argo's own `argoexec emissary` and Tekton's `entrypoint` come into
-foreign images: copied into an `emptyDir` by a container that runs before.
+An init container restores the result, a small launcher stands before the command and skips it where there was one, and
+a sidecar keeps what the command has made; `fetching` adds an init container. Only these know the store and what gives
+access to it; the launcher needs nothing of the image that it runs in. It is how Argo's own `argoexec emissary` and
+Tekton's `entrypoint` come into foreign images: copied into an `emptyDir` by a container that runs before.
 """
 
 from __future__ import annotations
