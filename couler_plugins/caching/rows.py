@@ -23,9 +23,7 @@ from couler_plugins.options.rows import Row, check_keys, rows_in
 
 DECLARED = "couler.io/declared"
 """The annotation of a document with the rows that its keys depend on: `couler lint` needs no settings."""
-IN_KEYS = frozenset(
-    {*("allow", "datasets", "immutable", "inputs", "outputs", "pure", "ttl", "workspaces"), URL, *VERSIONS}
-)
+IN_KEYS = {*("allow", "datasets", "immutable", "inputs", "outputs", "pure", "ttl", "workspaces"), URL, *VERSIONS}
 """What is recorded there; `pure` and `ttl`, since a word in a program counts less than they do."""
 
 BOUNDS = {"max-output-bytes": int, "max-items": int}
@@ -64,6 +62,7 @@ class DeclaredRows(Declared):
         names = [workflow.name or workflow.prefix.rstrip("-"), workflow.label]
         self._rows = [row for row in rows if matches(row, "workflow", names)]
         self._task_name = task_name
+        self._read: set[str] = set()
         self._callers: dict[str, list[Place]] = {}
         for (graph, name), step in calls_of(workflow).items() if self._rows else ():
             if isinstance(step.call, Call):
@@ -106,6 +105,7 @@ class DeclaredRows(Declared):
             for row in self._rows
             if (content := {key: value for key, value in row.content.items() if key in IN_KEYS})
             and (not row.names_steps or any(self._names(row, item) for item in chosen))
+            and (URL not in row.content or any(declared_dataset([row], url) for url in self._read))
         ]
         return json.dumps(rows, separators=(",", ":"), sort_keys=True) if rows and chosen else None
 
@@ -118,7 +118,9 @@ class DeclaredRows(Declared):
 
     def version_at(self, url: str) -> str:
         """Return which version a row says is at a URL; empty where none does."""
-        return dataset.label if (dataset := declared_dataset(self._rows, url)) else ""
+        if dataset := declared_dataset(self._rows, url):
+            self._read.add(url)
+        return dataset.label if dataset else ""
 
     def remedy(self, operation: Operation, annotation: str, text: str) -> str | None:
         """Return what to add to the row that names an operation; None where no row does."""
@@ -289,11 +291,10 @@ def image_names(text: object) -> list[str]:
 def matches(row: Row, key: str, names: Sequence[str]) -> bool:
     """Return whether a pattern of a row fits one of the names; a row without patterns under that key fits all.
 
-    A row with a URL is about no steps. Of a step, `train-*` means no step of a graph that is called so: only a pattern
-    with a `/` is for `GRAPH/STEP`.
+    Of a step, `train-*` means no step of a graph that is called so: only a pattern with a `/` is for `GRAPH/STEP`.
     """
     patterns = row.patterns.get(key)
     if patterns is None:
-        return key == "workflow" or URL not in row.content
+        return key == "workflow" or URL not in row.content  # one with a URL is about no steps
     pairs = ((name, pattern) for pattern in patterns for name in names)
     return any(fnmatchcase(*pair) for pair in pairs if key != "step" or ("/" in pair[0]) == ("/" in pair[1]))

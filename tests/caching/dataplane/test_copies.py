@@ -36,7 +36,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         done = CliRunner(env=env).invoke(couler, command[3:], input=input)
         return subprocess.CompletedProcess(command, done.exit_code, done.stdout, done.stderr)
 
-    monkeypatch.setattr(copies.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setenv("COULER_CACHE_STORE", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
     return other_machine(monkeypatch, tmp_path / "one")

@@ -34,8 +34,7 @@ def fetched_inputs(item: Operation, labels: Mapping[str, str]) -> str:
     """
     if later_by(item, 1):
         return ""
-    found = {port.name: labels[port.name] for port in item.inputs if port.name in labels and _url_of(port)}
-    return json.dumps(found, sort_keys=True) if found else ""
+    return _option({port.name: labels[port.name] for port in item.inputs if port.name in labels and _url_of(port)})
 
 
 def with_texts(item: Operation, option: str) -> tuple[Operation, list[str]]:
@@ -56,7 +55,11 @@ def without_texts(item: Operation) -> tuple[Operation, str]:
         else port
         for port in item.inputs
     )
-    return replace(item, inputs=inputs), json.dumps(labels, sort_keys=True) if labels else ""
+    return replace(item, inputs=inputs), _option(labels)
+
+
+def _option(labels: Mapping[str, str]) -> str:
+    return json.dumps(labels, sort_keys=True) if labels else ""
 
 
 def _with_text(port: Port, label: str) -> Port:
