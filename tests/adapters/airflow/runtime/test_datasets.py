@@ -9,7 +9,9 @@ import pytest
 
 from airflow_runs import Runs
 from couler_plugins.caching.dataplane.placing import remove
+from couler_plugins.errors import EngineError
 from servers.counting import Counted, counting_server
+from support import first_of
 
 pytestmark = pytest.mark.airflow
 
@@ -43,7 +45,7 @@ def text(server: Counted, *, said: str = "", signature: str = "", arguments: str
     return file.replace("SIGNATURE", signature).replace("ARGUMENTS", arguments)
 
 
-@pytest.mark.parametrize("module", ["couler_airflow", "couler_plugins"])
+@pytest.mark.parametrize("module", first_of(["couler_airflow", "couler_plugins"]))
 def test_a_version_in_the_code_or_an_argument_is_in_the_key(
     server: Counted, worker: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
@@ -59,3 +61,27 @@ def test_a_version_in_the_code_or_an_argument_is_in_the_key(
         runs.run(text(server, said=", version=v", signature="v", arguments=repr(number), module=module))
         assert server.fetched == fetched
     assert runs.calls == 4
+
+
+def test_a_version_of_the_settings_counts_as_read(server: Counted, worker: Path, runs: Runs, tmp_path: Path) -> None:
+    file = tmp_path / "couler.toml"
+    runs.set(declarations=str(file))
+
+    def run(row: str) -> tuple[int, bool]:
+        file.write_text(f"[[cache.declare]]\n{row}\n")
+        value, said = runs.run(text(server, module="couler_airflow"))
+        assert said["cached"], said
+        return value, said["hit"]
+
+    row = f'url = "{server.url}"\nversion = "1"'
+    assert [run(row), run(row)] == [(4, False), (4, True)]
+    server.content.write_bytes(b"1,2,3\n")
+    assert run(row.replace('"1"', '"2"')) == (6, False)
+    assert run(row) == (4, True)
+    assert server.fetched == 2
+
+
+def test_a_task_that_reads_something_else_than_declared_fails(server: Counted, worker: Path, runs: Runs) -> None:
+    with pytest.raises(EngineError, match="is not what was declared") as refused:
+        runs.run(text(server, said=f', sha256="{"0" * 64}"', module="couler_airflow"))
+    assert "declare that one" in str(refused.value.hint)

@@ -1,0 +1,60 @@
+"""`couler cache fetch`: which version a row of the settings declares, and what it does without a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from couler_plugins.cli.group import couler
+from servers.counting import Counted, counting_server
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
+    (tmp_path / "web").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with counting_server(tmp_path / "web") as server:
+        yield server
+
+
+def fetch(*arguments: str, store: str = "store", said: str = "") -> Result:
+    return CliRunner(env={"COULER_CACHE_STORE": store}).invoke(couler, ["cache", "fetch", *arguments, "-oout"], said)
+
+
+def declare(text: str) -> None:
+    Path("couler.toml").write_text(f"[[cache.declare]]\n{text}\n")
+
+
+def test_a_row_declares_the_version(server: Counted) -> None:
+    declare(f'url = "{server.url}"\nversion = "7"')
+    assert (fetch(server.url).output, fetch(server.url, "--version", "7").output) == ("", "")
+    assert server.fetched == 1
+    fetch(server.url, "--version", "8")
+    declare(f'url = "{server.url}"\nversion = "8"')
+    assert fetch(server.url).exit_code == 0
+    assert (server.fetched, Path("out").read_bytes()) == (2, b"1,2\n")
+
+
+@pytest.mark.parametrize("row", ['pure = true\ntask = "t"', 'url = "s3://b/x"'])
+def test_without_a_version_or_with_a_wrong_row_nothing_is_fetched(server: Counted, row: str) -> None:
+    declare(row)
+    refused = fetch(server.url)
+    assert (refused.exit_code, server.fetched) == (2, 0)
+    assert "either a version, an etag or a sha256" in refused.stderr
+
+
+def test_the_url_may_come_from_where_nobody_sees_it(server: Counted) -> None:
+    assert fetch("-", "--version", "7", said=f"{server.url}\n").output == ""
+    assert Path("out").read_bytes() == b"1,2\n"
+
+
+def test_without_a_store_it_is_downloaded_each_time(server: Counted) -> None:
+    for _ in range(2):
+        done = fetch(server.url, "--version", "7", store="")
+        assert (done.exit_code, Path("out").read_bytes()) == (0, b"1,2\n")
+        assert "warning: no store is given" in done.stderr
+    assert server.fetched == 2
+    assert fetch(server.url, "--sha256", "0" * 64, store="").exit_code == 3
