@@ -13,6 +13,8 @@ from adapters.kfp.sources import reading
 from adapters.tekton.caching.pod import Pod, in_processes
 from airflow_dags import DagFiles
 from airflow_runs import Runs
+from couler_plugins.api import optimize
+from couler_plugins.inputs.sources import Text
 from servers.counting import Counted, counting_server
 from support import ROOT
 
@@ -30,6 +32,12 @@ with DAG("d", schedule=None) as dag:
         return len(dataset(URL, version=version).read_text().splitlines())
     work(VERSION)
 """
+
+
+def task_of_docs() -> str:
+    page = (ROOT / "docs/datasets.md").read_text()
+    (text,) = [part for part in page.split("```") if "kind: Task" in part]
+    return text.removeprefix("yaml\n")
 
 
 class Site:
@@ -62,14 +70,10 @@ class Site:
         return self.pods.lines()
 
     def _tekton(self, version: str, machine: Path) -> str:
-        page = (ROOT / "docs/datasets.md").read_text()
-        (text,) = [part for part in page.split("```") if "kind: Task" in part]
-        task = yaml.safe_load(text.removeprefix("yaml\n"))["spec"]
-        for step in task["steps"]:
-            step["env"] = [{"name": "COULER_CACHE_STORE", "value": str(self.runs.folder)}]
+        text = task_of_docs().replace("/data", f"{machine}/data")
+        task = yaml.safe_load(text.replace("s3://bucket/cache", str(self.runs.folder)))["spec"]
         (machine / "data").mkdir()
-        pod = Pod(machine, task, {"url": self.server.url, "version": version}, {"data": machine / "data"}, in_processes)
-        ended = pod.run()
+        ended = Pod(machine, task, {"url": self.server.url, "version": version}, {}, in_processes).run()
         assert ended.succeeded, ended
         return ended.results["lines"]
 
@@ -92,6 +96,11 @@ class Site:
         )
         assert (code, said) == (0, "")
         return str(len(path.read_text().splitlines()))
+
+
+def test_the_task_of_the_docs_is_cached() -> None:
+    result = optimize(Text(task_of_docs()), f"cache{{via=wrapper,store=s3://b/c,image={'i' * 8}}}")
+    assert "couler-restore" in str(result.text)
 
 
 ENGINES = ("argo", "tekton", "kfp", "airflow", "shell")
