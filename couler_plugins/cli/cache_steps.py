@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from couler_plugins.caching.artifacts import Meta
-from couler_plugins.caching.dataplane.datasets import read_dataset
+from couler_plugins.caching.dataplane.datasets import Dataset, read_dataset
 from couler_plugins.caching.dataplane.downloads import fetch
 from couler_plugins.caching.dataplane.outputs import restore, save
 from couler_plugins.caching.dataplane.pods import (
@@ -187,17 +187,30 @@ def pod_fetch(*, config: Config, folder: str, timeout: float | None, deadline: s
     shared = Path(folder)
     ensure_temporary_folder(shared)
     for place in places:
-        with place.open("rb") as stream:
-            dataset = read_dataset(stream.read(LONGEST))
-        if dataset is not None:
-            aside, limit = shared / "dataset", time_allowed(timeout, deadline)
-            try:
-                fetch(dataset, aside, opened(config, writing=True), wait=WAIT, timeout=limit, stall=STALL)
-            except InvalidInput as error:
-                log.warning("going on without the cache: %s", redact(error.message))
-                fetch(dataset, aside, None, stall=STALL)
-            shutil.copyfile(aside, place)  # it is mounted, so nothing can take its place
-            aside.unlink()
+        try:
+            dataset = _dataset_at(place)
+            if dataset is not None:
+                aside, limit = shared / "dataset", time_allowed(timeout, deadline)
+                _fetch(config, dataset, aside, limit)
+                shutil.copyfile(aside, place)  # it is mounted, so nothing can take its place
+                aside.unlink()
+        except OSError as error:
+            raise EngineError(f"it cannot be written: {error.strerror or error}", file=str(place)) from error
+
+
+def _dataset_at(place: Path) -> Dataset | None:
+    if not place.is_file():  # a call has passed a folder
+        return None
+    with place.open("rb") as stream:
+        return read_dataset(stream.read(LONGEST))
+
+
+def _fetch(config: Config, dataset: Dataset, path: Path, limit: float | None) -> None:
+    try:
+        fetch(dataset, path, opened(config, writing=True), wait=WAIT, timeout=limit, stall=STALL)
+    except InvalidInput as error:
+        log.warning("going on without the cache: %s", redact(error.message))
+        fetch(dataset, path, None, stall=STALL)
 
 
 @click.command("pod-save", hidden=True, cls=HarmlessCommand, what=NOT_KEPT, in_folder=True, last=release_launcher)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from couler_plugins.caching.dataplane.datasets import dataset_text
 from couler_plugins.cli.group import couler
 from servers.counting import Counted, counting_server
 
@@ -58,3 +59,25 @@ def test_without_a_store_it_is_downloaded_each_time(server: Counted) -> None:
         assert "warning: no store is given" in done.stderr
     assert server.fetched == 2
     assert fetch(server.url, "--sha256", "0" * 64, store="").exit_code == 3
+
+
+def pod_fetch(*places: str) -> Result:
+    return CliRunner().invoke(couler, ["cache", "pod-fetch", ".", "--store=store", "--", *places])
+
+
+def test_in_a_pod_only_texts_that_name_datasets_are_written_over(server: Counted) -> None:
+    for name, text in {"a": dataset_text(server.url, "7"), "b": "other", "c": '{"couler.io/dataset": 1}'}.items():
+        Path(name).write_text(text)
+    Path("d").mkdir()
+    done = pod_fetch("a", "b", "c", "d")
+    assert (done.exit_code, done.output) == (0, "")
+    assert [Path(name).read_text() for name in "abc"] == ["1,2\n", "other", '{"couler.io/dataset": 1}']
+    assert server.fetched == 1
+
+
+def test_in_a_pod_another_content_than_declared_is_an_error(server: Counted) -> None:
+    Path("e").write_text(dataset_text(server.url, f"sha256:{'0' * 64}"))
+    refused = pod_fetch("e")
+    assert refused.exit_code == 3
+    assert "its sha256 is" in refused.stderr
+    assert "Traceback" not in refused.stderr

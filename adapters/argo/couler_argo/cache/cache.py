@@ -174,14 +174,16 @@ class ArgoCache(WrittenKeys):
             self._covers[operation.name] = wraps and inputs_of(operation, self._spec) is not None
         return self._covers[operation.name]
 
-    def wrapper_note(self, operation: Operation, timeout: int) -> str:
-        """What a wrapper does to the deadlines of a template, and which of its input artifacts it fetches."""
-        limit = limit_of(operation, timeout)
+    def wrapper_note(self, operation: Operation, options: Mapping[str, str]) -> str:
+        """What a wrapper does to the deadlines of a template, or which of its input artifacts it fetches."""
+        limit = limit_of(operation, int(options["timeout"]))
         if more := later_by(operation, limit):
             return f"its deadline is {more} s later, since the store may take {limit} s before it and after"
-        material = self.material(operation, result=False)
-        datasets = self.wrapper_options(operation, material)["datasets"]
-        return f"these inputs come out of the store: {', '.join(json.loads(datasets))}" if datasets else ""
+        return (
+            f"these inputs come out of the store: {', '.join(json.loads(said))}"
+            if (said := options["datasets"])
+            else ""
+        )
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a template is; see `couler_argo.cache.material`."""
