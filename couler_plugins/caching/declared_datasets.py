@@ -33,8 +33,8 @@ def dataset_problems(row: Row) -> Iterator[str]:
         lost = {"etag", "sha256"} & row.content.keys()
         yield from (f"{row.place}: {name!r} needs a 'url'" for name in sorted(lost))
         return
-    if row.patterns.keys() - {"workflow"}:
-        yield f"{row.place}: 'url' is about a place, whoever reads it: put it into a row that names no steps"
+    if row.patterns:
+        yield f"{row.place}: 'url' is about a place, whoever reads it: put it into a row without {min(row.patterns)!r}"
     if others := sorted(row.content.keys() - {URL, *VERSIONS}):
         yield f"{row.place}: {others[0]!r} says nothing of a 'url': put it into a row of its own"
     url = row.content[URL]

@@ -50,7 +50,7 @@ def test_the_first_row_counts_that_names_a_place_or_with_a_version_a_folder_of_i
         ('url = "s3://b/x"', "either a version, an etag or a sha256"),
         ('url = "s3://b/x"\nversion = "1"\netag = "e"', "either a version, an etag or a sha256"),
         ('url = "s3://b/x"\nsha256 = "1"', "no sha256"),
-        ('url = "s3://b/x"\nversion = "1"\ntask = "t"', "names no steps"),
+        ('url = "s3://b/x"\nversion = "1"\ntask = "t"', "a row without 'task'"),
         ('url = "s3://b/x"\nversion = "1"\npure = true', "'pure' says nothing of a 'url'"),
         ('url = "x.csv"\nversion = "1"', "absolute path"),
         ('url = "s3://b/x"\nversion = "etag:1"', "write etag = …"),
@@ -65,7 +65,7 @@ def test_a_row_that_says_nothing_that_is_understood_is_refused(tmp_path: Path, r
 
 
 def test_a_row_with_a_url_is_about_no_steps(tmp_path: Path) -> None:
-    (row,) = rows(tmp_path, 'url = "s3://b/x"\nversion = "7"\nworkflow = "w"')
+    (row,) = rows(tmp_path, 'url = "s3://b/x"\nversion = "7"')
     assert not any(matches(row, key, ["w"]) for key in ("step", "task", "image"))
     assert matches(row, "workflow", ["w"])
 

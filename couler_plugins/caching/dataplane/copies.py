@@ -109,8 +109,8 @@ def _fetch(wanted: Dataset, path: Path, settings: Mapping[str, str]) -> None:
     done = subprocess.run(  # noqa: S603  # our own command
         command, input=wanted.url, capture_output=True, text=True, errors="replace", env=environment, check=False
     )
-    said, _, problem = done.stderr.partition("error: ")
-    for line in said.splitlines():
+    said, _, problem = f"\n{done.stderr}".partition("\nerror: ")
+    for line in filter(None, said.splitlines()):
         log.warning("%s", line.removeprefix("warning: "))
     if done.returncode:
         message, _, hint = problem.strip().partition("\n  hint: ")

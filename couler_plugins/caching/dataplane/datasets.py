@@ -111,7 +111,7 @@ def read_dataset(text: str | bytes | None) -> Dataset | None:
         match json.loads(text or ""):
             case {"couler.io/dataset": str(url), "version": str(label), **others} if not others:
                 return labelled(url, label)
-    except (ValueError, RecursionError, InvalidInput):
+    except (TypeError, ValueError, RecursionError, InvalidInput):
         pass
     return None
 

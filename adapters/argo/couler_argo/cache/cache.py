@@ -179,11 +179,8 @@ class ArgoCache(WrittenKeys):
         limit = limit_of(operation, int(options["timeout"]))
         if more := later_by(operation, limit):
             return f"its deadline is {more} s later, since the store may take {limit} s before it and after"
-        return (
-            f"these inputs come out of the store: {', '.join(json.loads(said))}"
-            if (said := options["datasets"])
-            else ""
-        )
+        said = options["datasets"]
+        return f"these inputs come out of the store: {', '.join(json.loads(said))}" if said else ""
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a template is; see `couler_argo.cache.material`."""

@@ -15,10 +15,11 @@ from couler_argo.cache.wrappable import later_by
 from couler_argo.metadata import rest_of
 from couler_argo.references import native
 from couler_argo.spelling import write
-from couler_plugins.caching.dataplane.datasets import dataset_text, read_dataset
+from couler_plugins.caching.dataplane.datasets import Dataset, dataset_text, read_dataset
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Operation, Port, replace
 
-FETCH = "couler-fetch"
+LONGEST = 4096  # characters of a text that stands for a dataset
 WHOLE: dict[str, Any] = {"archive": {"none": {}}}
 """Else Argo unpacks what turns out to be an archive."""
 WRITABLE = {**WHOLE, "mode": 0o777}
@@ -34,7 +35,8 @@ def fetched_inputs(item: Operation, labels: Mapping[str, str]) -> str:
     """
     if later_by(item, 1):
         return ""
-    return _option({port.name: labels[port.name] for port in item.inputs if port.name in labels and _url_of(port)})
+    read = {port.name: _certain(_url_of(port), labels[port.name]) for port in item.inputs if port.name in labels}
+    return _option({name: dataset.label for name, dataset in read.items() if dataset is not None})
 
 
 def with_texts(item: Operation, option: str) -> tuple[Operation, list[str]]:
@@ -47,7 +49,7 @@ def with_texts(item: Operation, option: str) -> tuple[Operation, list[str]]:
 
 def without_texts(item: Operation) -> tuple[Operation, str]:
     """Return the template as it was before `with_texts`, and the option."""
-    named = {port.name: read_dataset(_origin(port).get("raw", {}).get("data")) for port in item.inputs}
+    named = {port.name: read_dataset(mapping_at(_origin(port), "raw").get("data")) for port in item.inputs}
     labels = {name: dataset.label for name, dataset in named.items() if dataset is not None}
     inputs = tuple(
         replace(port, origin=native({"http": {"url": dataset.url}}), native_extra=native(WHOLE))
@@ -56,6 +58,13 @@ def without_texts(item: Operation) -> tuple[Operation, str]:
         for port in item.inputs
     )
     return replace(item, inputs=inputs), _option(labels)
+
+
+def _certain(url: str, label: str) -> Dataset | None:
+    """Return a dataset; None for what would not be understood in the pod, and so would be the content there."""
+    dataset = read_dataset(dataset_text(url, label))
+    text = "" if dataset is None else dataset_text(url, dataset.label)
+    return dataset if url and "{{" not in text and len(text) < LONGEST and read_dataset(text) == dataset else None
 
 
 def _option(labels: Mapping[str, str]) -> str:
@@ -77,5 +86,5 @@ def _url_of(port: Port) -> str:
     match _origin(port):
         case {"http": {"url": str(url), **access}, **others} if not access and not others:
             plain = port.kind == "artifact" and port.value is None and not port.optional and rest_of(port) == WHOLE
-            return url if plain and "{{" not in url and url.startswith(("http://", "https://")) else ""
+            return url if plain and url.startswith(("http://", "https://")) else ""
     return ""

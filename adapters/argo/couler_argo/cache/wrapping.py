@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from couler_argo.cache.fetching import FETCH, with_texts, without_texts
+from couler_argo.cache.fetching import with_texts, without_texts
 from couler_argo.cache.wrappable import (
+    FETCH,
     FOLDER,
     KEY_FOLDER,
     KEY_MOUNT,

@@ -59,7 +59,7 @@ def test_argo_puts_a_text_there_and_we_the_dataset() -> None:
     assert not lint(made(document(), pipeline=WRAPPER).documents).findings
 
 
-@pytest.mark.parametrize("version", ["7", "etag:abc", f"sha256:{'0' * 64}"])
+@pytest.mark.parametrize("version", ["7", "etag:abc", "etag:W/'abc'", 'etag:W/\\"abc\\"', f"sha256:{'0' * 64}"])
 def test_all_of_it_goes_again(version: str) -> None:
     bare, once = document(version=version), made(document(version=version), pipeline=WRAPPER).documents
     assert made(once[0], pipeline=WRAPPER).documents == once
@@ -79,6 +79,11 @@ def test_all_of_it_goes_again(version: str) -> None:
 )
 def test_what_argo_would_read_otherwise_stays_with_argo(place: str) -> None:
     assert artifact(wrapped(place=place)) == artifact(document(place)["spec"]["templates"][-1])
+
+
+@pytest.mark.parametrize("version", ["sha256:1", "sha256:", "etag:", "{{workflow.name}}", "7" * 5000])
+def test_a_text_that_a_pod_would_not_understand_is_not_written(version: str) -> None:
+    assert "http" in artifact(wrapped(version=version))
 
 
 def test_one_with_a_deadline_stays_with_argo() -> None:
