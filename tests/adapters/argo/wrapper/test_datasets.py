@@ -16,7 +16,6 @@ from adapters.argo.wrapper.pods import Ran, pod
 from couler_plugins.api import lint, optimize
 from couler_plugins.options.config import Config, read_rows
 from servers.counting import Counted, counting_server
-from support import first_of
 
 WRAPPER = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler:1,timeout=60}"
 URL = "https://example.org/raw.csv"
@@ -143,7 +142,8 @@ def test_what_a_call_passes_stays(pods: Pods) -> None:
     assert (pods.run("7", "a\nb\nc\n").code, pods.lines(), pods.server.fetched) == (0, "3", 0)
 
 
-@pytest.mark.parametrize("store", first_of(["nonsense://x", "s3://bucket/x", "/dev/null/x"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("store", ["nonsense://x", "s3://bucket/x", "/dev/null/x"])
 def test_without_a_store_it_is_downloaded(pods: Pods, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
@@ -154,6 +154,7 @@ def test_without_a_store_it_is_downloaded(pods: Pods, store: str, monkeypatch: p
     assert "going on without the cache" in ran.around
 
 
+@pytest.mark.slow
 def test_another_content_than_declared_fails_the_step(pods: Pods) -> None:
     with pytest.raises(AssertionError, match="its sha256 is") as refused:
         pods.run(f"sha256:{'0' * 64}")
