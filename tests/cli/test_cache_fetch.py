@@ -61,8 +61,8 @@ def test_without_a_store_it_is_downloaded_each_time(server: Counted) -> None:
     assert fetch(server.url, "--sha256", "0" * 64, store="").exit_code == 3
 
 
-def pod_fetch(*places: str) -> Result:
-    return CliRunner().invoke(couler, ["cache", "pod-fetch", ".", "--store=store", "--", *places])
+def pod_fetch(*places: str, store: str = "store") -> Result:
+    return CliRunner().invoke(couler, ["cache", "pod-fetch", ".", f"--store={store}", "--", *places])
 
 
 def test_in_a_pod_only_texts_that_name_datasets_are_written_over(server: Counted) -> None:
@@ -73,6 +73,14 @@ def test_in_a_pod_only_texts_that_name_datasets_are_written_over(server: Counted
     assert (done.exit_code, done.output) == (0, "")
     assert [Path(name).read_text() for name in "abc"] == ["1,2\n", "other", '{"couler.io/dataset": 1}']
     assert server.fetched == 1
+
+
+@pytest.mark.parametrize("store", ["nonsense://x", "/dev/null/x"])
+def test_in_a_pod_without_a_store_it_is_downloaded(server: Counted, store: str) -> None:
+    Path("a").write_text(dataset_text(server.url, "7"))
+    done = pod_fetch("a", store=store)
+    assert (done.exit_code, Path("a").read_text(), server.fetched) == (0, "1,2\n", 1)
+    assert "going on without the cache" in done.stderr
 
 
 def test_in_a_pod_another_content_than_declared_is_an_error(server: Counted) -> None:
