@@ -12,6 +12,7 @@ __all__ = [
     "Text",
     "__version__",
     "convert",
+    "dataset",
     "hookimpl",
     "lift",
     "lint",
@@ -23,10 +24,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from couler_plugins.api import Linted, Result, Text, convert, lift, lint, lower, optimize
+    from couler_plugins.caching.dataplane.copies import dataset
     from couler_plugins.markers import hookimpl
     from couler_plugins.plan import Decision
 else:  # type checkers would take any name for one of ours
-    _HOMES = {"Decision": "couler_plugins.plan", "hookimpl": "couler_plugins.markers"}
+    _HOMES = {
+        "Decision": "couler_plugins.plan",
+        "dataset": "couler_plugins.caching.dataplane.copies",
+        "hookimpl": "couler_plugins.markers",
+    }
 
     def __getattr__(name: str) -> object:
         """Imports what the package offers on first use: a plugin that wants `hookimpl` need not pay for the rest."""

@@ -12,20 +12,21 @@ import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
 from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, resolve
+from couler_plugins.caching.declared_datasets import VERSIONS, dataset_problems, declared_dataset
 from couler_plugins.caching.waivers import WAIVERS
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Objection, Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow
 from couler_plugins.options.fields import closest
-from couler_plugins.options.rows import Row, check_keys, matches, rows_in
+from couler_plugins.options.rows import URL, Row, check_keys, matches, rows_in
 
 DECLARED = "couler.io/declared"
 """The annotation of a document with the rows that its keys depend on: `couler lint` needs no settings."""
-IN_KEYS = frozenset({"allow", "datasets", "immutable", "inputs", "outputs", "pure", "ttl", "version", "workspaces"})
+IN_KEYS = {*("allow", "datasets", "immutable", "inputs", "outputs", "pure", "ttl", "workspaces"), URL, *VERSIONS}
 """What is recorded there; `pure` and `ttl`, since a word in a program counts less than they do."""
 
 BOUNDS = {"max-output-bytes": int, "max-items": int}
-PLACES = {"immutable": list}
+PLACES = {"immutable": list, URL: str, "etag": str, "sha256": str}
 OF_STEPS: dict[str, type | tuple[type, ...]] = {
     "pure": bool,
     "never": bool,
@@ -62,6 +63,7 @@ class DeclaredRows(Declared):
         names = [workflow.name or workflow.prefix.rstrip("-"), workflow.label]
         self._rows = [row for row in rows if matches(row, "workflow", names)]
         self._task_name = task_name
+        self._read: set[str] = set()
         self._callers: dict[str, list[Place]] = {}
         for (graph, name), step in calls_of(workflow).items() if self._rows else ():
             if isinstance(step.call, Call):
@@ -120,6 +122,7 @@ class DeclaredRows(Declared):
             for row in self._rows
             if (content := {key: value for key, value in row.content.items() if key in IN_KEYS})
             and (not row.names_steps or any(self._names(row, item) for item in chosen))
+            and (URL not in row.content or any(declared_dataset([row], url) for url in self._read))
         ]
         return json.dumps(rows, separators=(",", ":"), sort_keys=True) if rows and chosen else None
 
@@ -129,6 +132,12 @@ class DeclaredRows(Declared):
             return False
         prefixes = (prefix.rstrip("/") for row in self._rows for prefix in row.content.get("immutable", ()))
         return any(url == prefix or url.startswith(f"{prefix}/") for prefix in prefixes)
+
+    def version_at(self, url: str) -> str:
+        """Return which version a row says is at a URL; empty where none does."""
+        if dataset := declared_dataset(self._rows, url):
+            self._read.add(url)
+        return dataset.label if dataset else ""
 
     def remedy(self, operation: Operation, annotation: str, text: str) -> str | None:
         """Return what to add to the row that names an operation; None where no row does."""
@@ -218,6 +227,9 @@ def check_rows(rows: Sequence[Row]) -> None:
 
 def _problems(row: Row) -> Iterator[str]:
     yield from check_keys(row, KNOWN)
+    yield from dataset_problems(row)
+    if URL in row.content:
+        return
     if not row.content:
         yield f"{row.place}: it says nothing: add pure = true"
     of_steps = sorted(OF_STEPS.keys() & row.content.keys() - {"never"})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -16,7 +18,9 @@ from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.dataplane.downloads import fetch as download
 from couler_plugins.caching.dataplane.outputs import restore as restore_outputs
 from couler_plugins.caching.dataplane.outputs import save as save_outputs
+from couler_plugins.caching.declared_datasets import declared_dataset
 from couler_plugins.caching.keys import key as key_of
+from couler_plugins.caching.rows import check_rows
 from couler_plugins.cli.cache_arguments import inputs_of, outputs_of, places_of, program_options, spec_of
 from couler_plugins.cli.cache_options import (
     AGE,
@@ -37,6 +41,7 @@ from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.options.config import Config
+from couler_plugins.options.rows import Row
 
 SPEC = re.compile(r"v\d+:[0-9a-f]{64}")
 MISS = 1
@@ -196,10 +201,11 @@ def save(
 Examples:
   couler cache fetch https://example.org/x.csv --sha256 9f86d0…0a08 -o x.csv
   couler cache fetch s3://bucket/tables/sales --version 2026-11-24 -o sales
+  couler cache fetch https://example.org/x.csv -o x.csv    # a row declares it
 
 \b
 Exit codes:
-  0    it is in place
+  0    it is in place; also where the store is away, with a warning
   2    wrong usage or bad input
   3    it cannot be read where it is, is not what was declared, or was
        changed each time that it was read
@@ -237,12 +243,24 @@ def fetch(
 ) -> None:
     """Downloads a file or folder, once per version.
 
-    Identify the version by one of --version, --etag and --sha256. Another version is another entry. So is another
-    URL, except with --sha256.
+    Identify the version by one of --version, --etag and --sha256, or by a row `url` of [[cache.declare]] in the
+    settings. Another version is another entry. So is another URL, except with --sha256. A URL that is `-` is read
+    from the standard input: one with a password in it is no argument that other users see.
     """
-    dataset = Dataset(url=url, version=version, etag=etag, sha256=sha256.lower())
+    url = sys.stdin.read().strip() if url == "-" else url
+    dataset = None if version or etag or sha256 else declared_dataset(_rows(config), url)
+    dataset = dataset or Dataset(url=url, version=version, etag=etag, sha256=sha256.lower())
+    opening = opened(config, writing=True) if config.cache_store else None
+    if opening is None:
+        log.warning("no store is given, so nothing is kept: give --store URL, or set COULER_CACHE_STORE")
     try:
         with long_work(config, "fetching"), tidy():
-            download(dataset, Path(output), opened(config, writing=True), wait=wait, timeout=timeout, stall=stall)
+            download(dataset, Path(output), opening, wait=wait, timeout=timeout, stall=stall)
     except OSError as error:
         raise EngineError(f"it cannot be written: {error.strerror or error}", file=output) from error
+
+
+def _rows(config: Config) -> Sequence[Row]:
+    """Return the rows of the settings that declare what is cached; they are checked."""
+    check_rows(rows := config.rows.get("cache", ()))
+    return rows

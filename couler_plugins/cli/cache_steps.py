@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,8 @@ import click
 import msgspec
 
 from couler_plugins.caching.artifacts import Meta
+from couler_plugins.caching.dataplane.datasets import Dataset, read_dataset
+from couler_plugins.caching.dataplane.downloads import fetch
 from couler_plugins.caching.dataplane.outputs import restore, save
 from couler_plugins.caching.dataplane.pods import (
     HIT,
@@ -25,6 +29,7 @@ from couler_plugins.caching.dataplane.pods import (
     read_max_age,
     release_launcher,
     seconds_taken,
+    time_allowed,
     wait_for_result,
     within,
     write_max_age,
@@ -41,11 +46,14 @@ from couler_plugins.cli.cache_options import (
     tidy,
 )
 from couler_plugins.cli.settings import with_settings
-from couler_plugins.errors import EngineError
+from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.net.redacting import redact
 from couler_plugins.options.config import Config
 
 FILE = click.Path(path_type=Path)
+LONGEST = 1 << 16  # bytes of a text that names a dataset
+WAIT, STALL = 600.0, 60.0  # seconds, as with `couler cache fetch`
+log = logging.getLogger(__name__)
 NOT_RESTORED, NOT_KEPT = "nothing was restored", "the result is not kept"
 
 _folder = click.argument("folder", metavar="FOLDER")
@@ -162,6 +170,47 @@ def pod_restore(
         with opened(config) as cache:
             if restore(cache, key, outputs, max_age=max_age) is not None:
                 (shared / HIT).touch()
+
+
+@click.command("pod-fetch", hidden=True)
+@_folder
+@_pod_timeout
+@_deadline
+@click.argument("places", nargs=-1, required=True, metavar="PATH...", type=FILE)
+@store_options
+@with_settings
+def pod_fetch(*, config: Config, folder: str, timeout: float | None, deadline: str, places: tuple[Path, ...]) -> None:
+    """Writes datasets over the texts that name them, in an init container of a wrapped step.
+
+    All other files stay as they are. Fails only if a dataset cannot be read where it is, or is not what was declared.
+    """
+    shared = Path(folder)
+    ensure_temporary_folder(shared)
+    for place in places:
+        try:
+            dataset = _dataset_at(place)
+            if dataset is not None:
+                aside, limit = shared / "dataset", time_allowed(timeout, deadline)
+                _fetch(config, dataset, aside, limit)
+                shutil.copyfile(aside, place)  # it is mounted, so nothing can take its place
+                aside.unlink()
+        except OSError as error:
+            raise EngineError(f"it cannot be written: {error.strerror or error}", file=str(place)) from error
+
+
+def _dataset_at(place: Path) -> Dataset | None:
+    if not place.is_file():  # a call has passed a folder
+        return None
+    with place.open("rb") as stream:
+        return read_dataset(stream.read(LONGEST))
+
+
+def _fetch(config: Config, dataset: Dataset, path: Path, limit: float | None) -> None:
+    try:
+        fetch(dataset, path, opened(config, writing=True), wait=WAIT, timeout=limit, stall=STALL)
+    except InvalidInput as error:
+        log.warning("going on without the cache: %s", redact(error.message))
+        fetch(dataset, path, None, stall=STALL)
 
 
 @click.command("pod-save", hidden=True, cls=HarmlessCommand, what=NOT_KEPT, in_folder=True, last=release_launcher)

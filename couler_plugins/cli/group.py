@@ -116,6 +116,7 @@ CACHE_COMMANDS = {
         "cache_install:command",
         "Writes the Kubernetes role that an engine needs to memoize.",
     ),
+    "pod-fetch": ("cache_steps:pod_fetch", HIDDEN),
     "pod-restore": ("cache_steps:pod_restore", HIDDEN),
     "pod-save": ("cache_steps:pod_save", HIDDEN),
     "task-restore": ("cache_tasks:task_restore", HIDDEN),

@@ -66,6 +66,10 @@ class Declared:
         """Return whether what is at a URL never changes."""
         return False
 
+    def version_at(self, url: str) -> str:
+        """Return which version is declared of what is at a URL; empty where none is."""
+        return ""
+
     def remedy(self, operation: Operation, annotation: str, text: str) -> str | None:
         """Return what to write in the settings instead of an annotation; None where they do not name the operation."""
         return None

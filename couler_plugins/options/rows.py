@@ -13,6 +13,8 @@ from couler_plugins.options.fields import closest
 
 SELECTORS = ("workflow", "step", "task", "image")
 """The keys of a row that name what is meant; each is a pattern or a list of them, with `*`, `?` and `[…]`."""
+URL = "url"
+"""The key of a row that is about a place outside, and about no steps."""
 REASON = "reason"
 HEADER = re.compile(r"^\s*\[\[\s*([\w.\"' -]+?)\s*\]\]", re.MULTILINE)
 
@@ -94,7 +96,7 @@ def matches(row: Row, key: str, names: Sequence[str]) -> bool:
     """
     patterns = row.patterns.get(key)
     if patterns is None:
-        return True
+        return key == "workflow" or URL not in row.content
     pairs = ((name, pattern) for pattern in patterns for name in names)
     return any(fnmatchcase(*pair) for pair in pairs if key != "step" or ("/" in pair[0]) == ("/" in pair[1]))
 

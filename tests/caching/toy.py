@@ -87,8 +87,8 @@ class Toy:
     def covers_contents(self, operation: Operation) -> bool:
         return operation.name in self.covers
 
-    def wrapper_note(self, operation: Operation, timeout: int) -> str:
-        return f"it may wait {timeout} s"
+    def wrapper_note(self, operation: Operation, options: Mapping[str, str]) -> str:
+        return f"it may wait {options['timeout']} s"
 
     def items(self, step: Step) -> int | None:
         if step.loop is None:

@@ -190,6 +190,8 @@ class Fingerprint:
         return form(value)
 
     def _function(self, function: types.FunctionType) -> Any:
+        if f"{function.__module__}.{function.__qualname__}" in self._around.opaque:
+            return ["opaque", function.__qualname__]
         scope = function.__globals__
         module = str(scope.get("__name__", ""))  # its `__module__` is that of the function that it wraps
         wrapped = getattr(function, "__wrapped__", None)

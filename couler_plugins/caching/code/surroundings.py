@@ -25,6 +25,7 @@ class Surroundings:
     Attributes:
         packages: its packages: what a module does with them when it is loaded is writing workflows down.
         aliases: matches the names of modules that have another name wherever their file is.
+        opaque: functions, by module and name, whose own code is no matter: their arguments say all that they give.
         marks: attributes of functions that say how they are cached.
         is_own: tells what is a part of a workflow, and no code of its user.
         special: gives the form of what the engine hands to a body in the place of a value; None for all else.
@@ -35,6 +36,7 @@ class Surroundings:
 
     packages: tuple[str, ...] = ()
     aliases: re.Pattern[str] = re.compile(r"__main__$")
+    opaque: frozenset[str] = frozenset()
     marks: tuple[str, ...] = ()
     is_own: Callable[[Any], bool] = _no
     special: Callable[[Any, Form], Any] = _none

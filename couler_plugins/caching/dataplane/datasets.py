@@ -6,6 +6,7 @@ another version is something else.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -17,6 +18,9 @@ from couler_plugins.caching.keys import VERSION, digest
 from couler_plugins.errors import InvalidInput
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
+ETAG, SHA = "etag:", "sha256:"
+TEXT = "couler.io/dataset"
+"""The key of the URL in a text that stands for a dataset."""
 SIGNED = ("http", "https")
 WITH_USERS = (*SIGNED, "ftp", "hdfs", "s3", "sftp", "smb", "ssh", "webhdfs")
 """The schemes in which a user stands before the `@`. It is part of the place in others: a container (`abfss`), an
@@ -63,7 +67,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Checks what was given."""
         if sum(map(bool, (self.version, self.etag, self.sha256))) != 1:
-            hint = "without one, couler cannot know whether the stored copy is current"
+            hint = "say one of them, or declare it in the settings: [[cache.declare]] with url and version"
             raise InvalidInput("a dataset has either a version, an etag or a sha256", hint=hint)
         if self.sha256 and not SHA256.fullmatch(self.sha256):
             raise InvalidInput("this is no sha256", hint="it has 64 hexadecimal digits, in lower case")
@@ -71,12 +75,45 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput(f"{shown_url(self.url)!r} is not the URL of one file or folder")
 
     @property
+    def label(self) -> str:
+        """What names the version, in annotations and in the key of a step that reads it; see `labelled`."""
+        return self.version or (f"{ETAG}{bare_etag(self.etag)}" if self.etag else f"{SHA}{self.sha256}")
+
+    @property
     def key(self) -> str:
         """The key of this version; who may read it (a user, a password, a signature) is no part of it."""
         if self.sha256:
             return digest([VERSION, "dataset", "sha256", self.sha256])
         name = ["version", self.version] if self.version else ["etag", bare_etag(self.etag)]
-        return digest([VERSION, "dataset", _place_of(self.url), *name])
+        return digest([VERSION, "dataset", place_of(self.url), *name])
+
+
+def labelled(url: str, label: str) -> Dataset:
+    """Return the dataset that a URL and the label of a version mean: `etag:…`, `sha256:…`, or a version.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    for name, sign in (("etag", ETAG), ("sha256", SHA)):
+        if label.startswith(sign):
+            return Dataset(url=url, **{name: label.removeprefix(sign)})
+    return Dataset(url=url, version=label)
+
+
+def dataset_text(url: str, label: str) -> str:
+    """Return a text that stands for a dataset until it is fetched; see `read_dataset`."""
+    return json.dumps({TEXT: url, "version": label}, separators=(",", ":"))
+
+
+def read_dataset(text: str | bytes | None) -> Dataset | None:
+    """Return the dataset that a text stands for; None for any other text."""
+    try:
+        match json.loads(text or ""):
+            case {"couler.io/dataset": str(url), "version": str(label), **others} if not others:
+                return labelled(url, label)
+    except (TypeError, ValueError, RecursionError, InvalidInput):
+        pass
+    return None
 
 
 def bare_etag(text: str) -> str:
@@ -96,7 +133,7 @@ def shown_url(url: str) -> str:
     return f"{parts['scheme']}://{place}{after if ':' in before else parts['place']}{'?…' if parts['query'] else ''}"
 
 
-def _place_of(url: str) -> str:
+def place_of(url: str) -> str:
     """What is read, whoever reads it: a path of this machine as a whole one, a URL without what gives access."""
     from fsspec.implementations.local import LocalFileSystem
 

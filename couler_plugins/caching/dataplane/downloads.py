@@ -233,7 +233,7 @@ def _check_etag(dataset: Dataset, entry: Found | None, shown: str) -> None:
 def fetch(
     dataset: Dataset,
     path: Path,
-    opening: contextlib.AbstractContextManager[ArtifactCache],
+    opening: contextlib.AbstractContextManager[ArtifactCache] | None,
     *,
     wait: float = 0.0,
     timeout: float | None = None,
@@ -244,7 +244,7 @@ def fetch(
     Args:
         dataset: the version that is wanted.
         path: where it goes; it is there as a whole or not at all.
-        opening: opens the cache. Without it, the dataset comes from where it is.
+        opening: opens the cache. Without it, or where it fails, the dataset comes from where it is.
         wait: how many seconds to wait for somebody who fetches the same.
         timeout: how many seconds the store may take before fetching, and after it; None for no limit.
         stall: for how many seconds nothing may come from where it is; None for no limit.
@@ -269,5 +269,5 @@ def fetch(
             return not dataset.sha256 or any(output.sha256 == dataset.sha256 for output in entry.outputs)
 
         task = Task(key=dataset.key, outputs={OUTPUT: aside}, meta=meta, wait=wait, timeout=timeout, accepts=accepts)
-        reuse_or_compute(task, opening, compute)
+        compute() if opening is None else reuse_or_compute(task, opening, compute)
         placement.commit()

@@ -103,12 +103,12 @@ class WrittenKeys(AnalyzedCache):
         """Return why a wrapper cannot keep what the engine's own cache cannot; None where it can."""
 
     @abstractmethod
-    def wrapper_note(self, operation: Operation, timeout: int) -> str:
+    def wrapper_note(self, operation: Operation, options: Mapping[str, str]) -> str:
         """Return what a wrapper changes beside its command, in half a sentence; empty where that is nothing.
 
         Args:
             operation: the operation.
-            timeout: how many seconds the store may take before the command, and after it.
+            options: what the wrapper is told.
         """
 
     def wrapper_options(self, operation: Operation, material: Material) -> Mapping[str, str]:
@@ -258,7 +258,7 @@ class WrittenKeys(AnalyzedCache):
         yield verdict.choice
         if verdict.wrapper and verdict.facts is not None:
             yield "its command is wrapped, since the engine's own cache cannot keep its results"
-            yield self.wrapper_note(verdict.facts.operation, int(dict(verdict.wrapper)["timeout"]))
+            yield self.wrapper_note(verdict.facts.operation, dict(verdict.wrapper))
 
 
 def _operation(verdict: Verdict) -> str:

@@ -5,7 +5,7 @@ KFP reads annotations as they are when a function is decorated: they must not be
 
 from typing import Any
 
-__all__ = ["nested", "sharing", "steps"]
+__all__ = ["nested", "reading", "sharing", "steps"]
 
 
 def steps() -> dict[str, Any]:
@@ -77,3 +77,16 @@ def sharing() -> Any:
         return read(one=one.outputs["out"], two=two.outputs["out"]).output
 
     return pipeline
+
+
+def reading() -> Any:
+    """A component that reads a dataset."""
+    from kfp import dsl
+
+    @dsl.component(install_kfp_package=False, base_image="python:3.11")
+    def count(url: str, version: str) -> int:
+        from couler_plugins import dataset
+
+        return len(dataset(url, version=version).read_text().splitlines())
+
+    return count

@@ -93,7 +93,8 @@ def _special(value: Any, form: Form) -> Any:
 
 
 AROUND = Surroundings(
-    packages=("airflow", "couler_airflow"),
+    packages=("airflow", "couler_airflow", "couler_plugins"),
+    opaque=frozenset({"couler_airflow.datasets.dataset", "couler_plugins.caching.dataplane.copies.dataset"}),
     aliases=re.compile(r"unusual_prefix_\w+$|__main__$"),
     marks=(MARK,),
     is_own=_is_own,

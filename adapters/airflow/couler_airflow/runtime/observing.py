@@ -12,6 +12,7 @@ from couler_airflow.cache.key import CHANCE
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.outputs import Outputs
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to
+from couler_plugins.caching.dataplane.copies import copies_folder
 from couler_plugins.caching.reads import Fact, Observation, Read, ReadSet, observe, verify
 from couler_plugins.caching.reads.databases import database_name
 from couler_plugins.caching.reads.kinds import ABSENT
@@ -26,8 +27,11 @@ NOT_WRITTEN = "a hit would not write {}, which no outputs= of the task names"
 
 @contextlib.contextmanager
 def observed() -> Iterator[Observation]:
-    """Observe a task, without what Airflow itself does in the same process: its logs, its database."""
-    with observe(ignored=_own_database(), logs=_logs()) as seen:
+    """Observe a task, without what Airflow itself does in the same process: its logs, its database.
+
+    A local copy of a dataset is no read: its version says all, and another worker may not have it yet.
+    """
+    with observe(ignored=[*_own_database(), copies_folder()], logs=_logs()) as seen:
         yield seen
 
 

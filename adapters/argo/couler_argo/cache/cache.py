@@ -19,9 +19,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
+from couler_argo.cache.fetching import fetched_inputs
 from couler_argo.cache.material import content_of, programs, reads_of, without_places
 from couler_argo.cache.memoize import SHARDS
-from couler_argo.cache.objections import patched_by, patching_callers, place_objection, reuse_objections
+from couler_argo.cache.objections import patched_by, patching_callers, place_objection, reuse_objections, url_of
 from couler_argo.cache.traces import COPY, KEY_SPEC, without_traces
 from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, wrapper_objection
 from couler_argo.cache.wrapping import YES
@@ -33,7 +34,7 @@ from couler_argo.split.part_spec import PART_OF, SPLIT
 from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, said_in, with_own
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.rows import DECLARED
-from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.documents.mappings import entries, mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import (
     Argument,
@@ -168,9 +169,10 @@ class ArgoCache(WrittenKeys):
         return wrapper_objection(operation, self._spec)
 
     def wrapper_options(self, operation: Operation, material: Material) -> Mapping[str, str]:
-        """Return whether its key covers the contents of its input artifacts, and whether what it prints is kept."""
+        """Return whether its key covers its input artifacts, which of them we fetch, and whether its output is kept."""
         said = {"contents": inputs_of(operation, self._spec), "printed": material.content.get("result")}
-        return {name: YES if holds else "" for name, holds in said.items()}
+        datasets = fetched_inputs(operation, material.content.get("datasets", {})) if said["contents"] else ""
+        return {name: YES if holds else "" for name, holds in said.items()} | {"datasets": datasets}
 
     def covers_contents(self, operation: Operation) -> bool:
         """Whether a wrapper can be put around its command, and has its input artifacts."""
@@ -179,11 +181,13 @@ class ArgoCache(WrittenKeys):
             self._covers[operation.name] = wraps and inputs_of(operation, self._spec) is not None
         return self._covers[operation.name]
 
-    def wrapper_note(self, operation: Operation, timeout: int) -> str:
-        """What a wrapper does to the deadlines of a template; see `couler_argo.cache.wrappable`."""
-        limit = limit_of(operation, timeout)
-        more = later_by(operation, limit)
-        return f"its deadline is {more} s later, since the store may take {limit} s before it and after" if more else ""
+    def wrapper_note(self, operation: Operation, options: Mapping[str, str]) -> str:
+        """What a wrapper does to the deadlines of a template, or which of its input artifacts it fetches."""
+        limit = limit_of(operation, int(options["timeout"]))
+        if more := later_by(operation, limit):
+            return f"its deadline is {more} s later, since the store may take {limit} s before it and after"
+        said = options["datasets"]
+        return f"these inputs come out of the store: {', '.join(json.loads(said))}" if said else ""
 
     def material(self, operation: Operation, *, result: bool) -> Material:
         """What a template is; see `couler_argo.cache.material`."""
@@ -196,7 +200,7 @@ class ArgoCache(WrittenKeys):
             content["version"] = version
         if VERSION in self._annotations:
             content["version of the workflow"] = self._annotations[VERSION]
-        if datasets := _datasets(operation, annotations):
+        if datasets := self._datasets(operation, annotations, template):
             content["datasets"] = datasets
         if result:  # Argo keeps what is printed only where the workflow that runs reads it
             content["result"] = True
@@ -219,6 +223,15 @@ class ArgoCache(WrittenKeys):
         """What is said of a template, in its annotations or else in the settings."""
         declared = self.declared.annotations(operation) if isinstance(operation, Operation) else {}
         return with_own(declared, annotations_of(operation))
+
+    def _datasets(self, operation: Operation, annotations: Mapped, template: Mapped) -> dict[str, str]:
+        """The versions that are declared of what is outside of the workflow, by input artifact."""
+        places = {port.get("name"): url_of(port) for port in entries(mapping_at(template, "inputs"), "artifacts")}
+        said: dict[str, str] = {}
+        for name in (port.name for port in operation.inputs if port.kind == "artifact"):
+            url = places.get(name, "")
+            said[name] = annotations.get(DATASET + name) or (self.declared.version_at(url) if "://" in url else "")
+        return {name: version for name, version in said.items() if version}
 
     def _storage(self, operation: Operation, annotations: Mapped, *, result: bool) -> Iterator[Objection]:
         """Why Argo cannot keep a result, although it may be reused."""
@@ -257,12 +270,6 @@ def lost_annotations(workflow: Workflow, annotations: Iterable[str], prefix: str
         return []
     steps = {f"{prefix}{graph.name}.{step.name}" for graph in workflow.graphs for step in graph.steps}
     return sorted(per_step - steps)
-
-
-def _datasets(operation: Operation, annotations: Mapped) -> dict[str, str]:
-    """The versions that are declared of what is outside of the workflow, by input artifact."""
-    names = [port.name for port in operation.inputs if port.kind == "artifact"]
-    return {name: annotations[DATASET + name] for name in names if annotations.get(DATASET + name)}
 
 
 def _entry_bytes(operation: Operation, bound: int | None, *, result: bool) -> int:

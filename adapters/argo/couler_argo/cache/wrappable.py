@@ -23,11 +23,11 @@ from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Container, Literal, Operation, Output, replace
 
 VOLUME, FOLDER = "couler-cache", "/couler"
-RESTORE, SAVE = "couler-restore", "couler-save"
+FETCH, RESTORE, SAVE = "couler-fetch", "couler-restore", "couler-save"
 MOUNT = {"name": VOLUME, "mountPath": FOLDER}
 KEY_VOLUME, KEY_FOLDER = "couler-cache-key", "/couler-key"
 KEY_MOUNT = {"name": KEY_VOLUME, "mountPath": KEY_FOLDER}
-OURS = frozenset({VOLUME, KEY_VOLUME, RESTORE, SAVE})
+OURS = frozenset({VOLUME, KEY_VOLUME, FETCH, RESTORE, SAVE})
 SYSTEM = ("/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr", FOLDER, KEY_FOLDER)
 """Where nothing of a step may be mounted in a container of ours, so that it starts."""
 PRINTED = "-"

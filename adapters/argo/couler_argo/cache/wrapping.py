@@ -1,9 +1,9 @@
 """The `cache` directive as a wrapper around a template's command, for results that Argo's own memoization cannot keep.
 
 An init container restores the result, a small launcher stands before the command and skips it where there was one, and
-a sidecar keeps what the command has made. Only these two know the store and what gives access to it; the launcher needs
-nothing of the image that it runs in. It is how Argo's own `argoexec emissary` and Tekton's `entrypoint` come into
-foreign images: copied into an `emptyDir` by a container that runs before.
+a sidecar keeps what the command has made; `fetching` adds an init container. Only these know the store and what gives
+access to it; the launcher needs nothing of the image that it runs in. It is how Argo's own `argoexec emissary` and
+Tekton's `entrypoint` come into foreign images: copied into an `emptyDir` by a container that runs before.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from couler_argo.cache.fetching import with_texts, without_texts
 from couler_argo.cache.wrappable import (
+    FETCH,
     FOLDER,
     KEY_FOLDER,
     KEY_MOUNT,
@@ -42,10 +44,11 @@ from couler_plugins.ir import Container, Literal, Operation, replace
 LAUNCHER = (f"{FOLDER}/busybox", "sh", f"{FOLDER}/launch")
 END = "--"
 AMOUNTS, NOTHING = ("cpu", "memory"), "none"
-OF_STEP = ("contents", "printed")
+OF_STEP = ("contents", "datasets", "printed")
 OPTIONS = (*OF_STEP, "cpu", "image", "max-age", "memory", "namespace", "secret", "security", "store", "timeout")
 """What a wrapper can be told: see `couler_plugins.caching.wrapping.Wrapper`. The key covers the `contents` of input
-artifacts, and what is `printed` is kept, where these are `yes`."""
+artifacts, and what is `printed` is kept, where these are `yes`; `datasets` are the artifacts that we fetch."""
+COMMANDS = {FETCH: "pod-fetch", RESTORE: "pod-restore", SAVE: "pod-save"}
 YES, RESULT = "yes", "result"
 
 DEADLINE = "$(ARGO_DEADLINE)"
@@ -81,7 +84,9 @@ def with_wrapper(item: Operation, key: str, family: str, options: Mapping[str, A
     saving = {"family": family, "step": item.name, "run": "{{workflow.name}}"}
     if options["contents"]:
         saving["key-folder"] = restoring["key-folder"] = KEY_FOLDER
+    item, places = with_texts(item, options["datasets"])
     ours = (
+        *([_container(FETCH, "init", {}, places, options, inputs)] if places else []),
         _container(RESTORE, "init", {**restoring, "key": key}, names, options, inputs),
         _container(SAVE, "sidecar", {**saving, "key": key}, names, options),
     )
@@ -91,10 +96,11 @@ def with_wrapper(item: Operation, key: str, family: str, options: Mapping[str, A
 def unwrapped(item: Operation) -> tuple[Operation, str, str, dict[str, str]] | None:
     """The template without its wrapper, the key, the family, and the options; None where it has no wrapper of ours."""
     main = main_of(item)
-    ours = [one for one in item.containers if one.name in (RESTORE, SAVE)]
-    if main is None or [one.name for one in ours] != [RESTORE, SAVE]:
+    ours = [one for one in item.containers if one.name in COMMANDS]
+    names = [one.name for one in ours]
+    if main is None or names not in ([RESTORE, SAVE], [FETCH, RESTORE, SAVE]):
         return None
-    said = _said(ours[0])
+    said = _said(ours[-2])
     texts = [one.value if isinstance(one, Literal) else None for one in main.command]
     if tuple(texts[: len(LAUNCHER)]) != LAUNCHER or END not in texts or "key" not in said:
         return None
@@ -105,12 +111,14 @@ def unwrapped(item: Operation) -> tuple[Operation, str, str, dict[str, str]] | N
     rest["volumes"] = [one for one in entries(rest, "volumes") if one.get("name") not in OURS]
     bare_main = replace(main, command=main.command[texts.index(END) + 1 :], native_extra=_without_mount(main))
     containers = tuple(bare_main if one is main else one for one in item.containers if one not in ours)
+    fetched, datasets = without_texts(item) if FETCH in names else (item, "")
     bare = sooner(
-        replace(item, containers=containers, native_extra=_native(_without_empty(rest, "volumes"))), int(limit)
+        replace(fetched, containers=containers, native_extra=_native(_without_empty(rest, "volumes"))), int(limit)
     )
-    key, family = said["key"], _said(ours[1]).get("family", "")
-    said |= {"timeout": limit, "image": str(write(ours[0].image)) if ours[0].image is not None else ""}
-    options = {name: said.get(name, "") for name in OPTIONS} | _around(ours[0])
+    key, family = said["key"], _said(ours[-1]).get("family", "")
+    said |= {"timeout": limit, "image": str(write(ours[-2].image)) if ours[-2].image is not None else ""}
+    options = {name: said.get(name, "") for name in OPTIONS} | _around(ours[-2])
+    options["datasets"] = datasets
     options["contents"] = YES if "key-folder" in said else ""
     options["printed"] = YES if f"{RESULT}={PRINTED}" in texts[: texts.index(END)] else ""
     # What somebody has changed by hand is theirs.
@@ -127,14 +135,15 @@ def _container(
     options: Mapping[str, Any],
     inputs: Mapping[str, str] = MappingProxyType({}),
 ) -> Container:
-    read = [f"--input={port}={path}" for port, path in inputs.items()]
-    what = "pod-restore" if name == RESTORE else "pod-save"
+    read = [f"--input={port}={path}" for port, path in inputs.items() if name == RESTORE]
     said = {**{option: options[option] for option in ("store", "namespace", "timeout")}, "deadline": DEADLINE, **own}
     rest: dict[str, Any] = {"volumeMounts": [MOUNT]}
     if options["contents"]:
         rest["volumeMounts"] = [MOUNT, KEY_MOUNT]
     if inputs:  # with what the main container has, our folder as well
         rest |= {"volumeMounts": [KEY_MOUNT], "mirrorVolumeMounts": True}
+    if name == FETCH:
+        del rest["volumeMounts"]
     if options["secret"]:
         rest["envFrom"] = [{"secretRef": {"name": options["secret"]}}]
     amounts = tuple((kind, value(options[kind])) for kind in AMOUNTS if options[kind] != NOTHING)
@@ -144,7 +153,7 @@ def _container(
         name=name,
         role=role,
         image=value(options["image"]),
-        command=tuple(map(value, ("couler", "cache", what, FOLDER))),
+        command=tuple(map(value, ("couler", "cache", COMMANDS[name], FOLDER))),
         args=tuple(map(value, (*flags(said), *read, END, *names))),
         requests=amounts,
         limits=amounts,  # the same, so that a pod of the class `Guaranteed` stays one

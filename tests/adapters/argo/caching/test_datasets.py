@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.argo.caching.small import Made, made, workflow
-from couler_plugins.api import lint
+from couler_plugins.api import lint, optimize
+from couler_plugins.options.config import Config, read_rows
 
 TEMPLATE = """
 - name: read
@@ -66,3 +68,39 @@ def test_a_version_that_changes_afterwards_is_found() -> None:
 
 def test_lint_knows_the_annotation() -> None:
     assert not lint([document()]).findings
+
+
+ROWS = """
+[[cache.declare]]
+url = "https://example.org/data.csv"
+version = "7"
+[[cache.declare]]
+url = "s3://b"
+version = "1"
+"""
+
+
+def with_rows(given: dict[str, Any], tmp_path: Path, rows: str = ROWS) -> Any:
+    file = tmp_path / "couler.toml"
+    file.write_text(rows)
+    return optimize([given], pipeline="cache{via=memoize}", config=Config(rows=read_rows(file)))
+
+
+def test_a_row_of_the_settings_means_the_same_as_an_annotation(tmp_path: Path) -> None:
+    def key_with(rows: str) -> str:
+        (found,) = with_rows(document('a: "1"', PLACES[1]), tmp_path, rows).documents
+        text: str = next(item for item in found["spec"]["templates"] if item["name"] == "read")["memoize"]["key"]
+        return text
+
+    annotated = key(made(document('a: "1", couler.io/dataset.data: "7"', PLACES[1])))
+    assert key_with(ROWS) == annotated
+    assert key_with(ROWS.replace("7", "8")) != annotated
+
+
+def test_only_rows_that_a_key_covers_are_recorded(tmp_path: Path) -> None:
+    (found,) = with_rows(document('a: "1"', PLACES[1]), tmp_path).documents
+    text = found["metadata"]["annotations"]["couler.io/declared"]
+    assert text == '[{"url":"https://example.org/data.csv","version":"7"}]'
+    assert not lint([found]).findings
+    found["metadata"]["annotations"]["couler.io/declared"] = text.replace("7", "8")
+    assert any("stale-key" in str(item) for item in lint([found]).findings)
