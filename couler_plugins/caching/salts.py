@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from couler_plugins.caching.calls import Place
-from couler_plugins.caching.keys import digest
+from couler_plugins.caching.keys import SALT, digest
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.ir import (
     Argument,
@@ -29,9 +29,6 @@ from couler_plugins.ir import (
 )
 
 T = TypeVar("T", Argument, Port)
-
-SALT = "couler-salt"
-"""The name of the first input that carries a salt; those of run-time values have a number behind it."""
 
 
 def salt_of(verdict: Verdict, period: int | None) -> tuple[Value, ...]:

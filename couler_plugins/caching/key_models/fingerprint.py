@@ -8,7 +8,7 @@ says `strict`, it is turned off. Its owner may say `never`, which turns it off i
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 
 import msgspec
@@ -22,22 +22,27 @@ from couler_plugins.caching.decisions import (
     NATIVE,
     UPSTREAM,
     Judgement,
+    called_by,
     decision_of,
     judgement_on,
     ordered,
 )
 from couler_plugins.caching.declarations import ASSUMED
+from couler_plugins.caching.key_models.analyzed import WRAPPING
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.known import KnownResult
 from couler_plugins.caching.rows import RowsFromSettings
-from couler_plugins.caching.salts import salted, salts_of, unsalted
+from couler_plugins.caching.salts import passable, salt_of, salted, salts_of, unsalted
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.substitution import Importers, Substituted, substitute
 from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import CacheChange, EngineCache, Knowledge, Objection
 from couler_plugins.ir import Operation, Port, Step, Value, Workflow, replace_steps
 from couler_plugins.plan import Decision
 
+BY_CONTENT = frozenset({"unversioned-input", "never-hits"})
+"""Rules against an engine's own key that a key of the contents of artifacts does not have."""
 OF_SALTS = frozenset({"not-declared", "unknown-producer", "several-callers", "too-many-values", "unreachable"})
 """Rules that say only why a step gets no salt: no warning for an owner who did not ask for one."""
 
@@ -54,7 +59,7 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
     """
 
     key_model = "fingerprint"
-    options = frozenset({"epoch", "min_seconds", "strict", "known"})
+    options = WRAPPING - {"security"} | {"program", "epoch", "min_seconds", "strict", "known"}
 
     def __init__(self, workflow: Workflow) -> None:
         self.workflow = workflow
@@ -68,18 +73,54 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
     def how_to_forbid(self, operation: Operation) -> str:
         """Return what the owner would paste where, so that an operation is never cached."""
 
+    @property
+    @abstractmethod
+    def unwrapped(self) -> Workflow:
+        """The workflow with no command wrapped; the same object where none is."""
+
+    @abstractmethod
+    def wrapper_objection(self, operation: Operation) -> Objection | None:
+        """Return why the command of an operation cannot be wrapped; None where it can."""
+
+    @abstractmethod
+    def wrapped(self, workflow: Workflow, names: Collection[str], wrapper: Wrapper) -> Workflow:
+        """Return the workflow with the commands of these operations wrapped: of a step with a salt they look it up."""
+
+    def covers_contents(self, operation: Operation) -> bool:
+        """Return whether its command can be wrapped: the key of a wrapper covers contents."""
+        return self.wrapper_objection(operation) is None
+
     @cached_property
     def bare(self) -> Workflow:
-        """The workflow without any salt."""
-        return unsalted(self.workflow)
+        """The workflow without any salt or wrapper."""
+        return unsalted(self.unwrapped)
 
     def verdicts(self, settings: CacheSettings) -> Mapping[Place, Verdict]:
         """Return what is found about each call that is left once the steps with known results are gone."""
         return self._verdicts(self._left(settings).workflow, settings)
 
     def admit(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> Mapping[Place, Toggle]:
-        """Return what becomes of each step: turned on with a salt, turned off, or left as it is."""
-        return self._toggles(self._left(settings).workflow, verdicts, settings)
+        """Return what becomes of each step: turned on with a salt, turned off, or left as it is.
+
+        A step that the engine cannot look up by the contents of its artifacts is turned off where a wrapper can.
+        """
+        workflow = self._left(settings).workflow
+        toggles = self._toggles(workflow, verdicts, settings)
+        if settings.wrapper is None:
+            return toggles
+        steps, analysed = steps_of(workflow), self._verdicts(workflow, settings, by_content=True)
+        for place, toggle in toggles.items():
+            verdict, objection = analysed[place], toggle.objection
+            if objection is not None and objection.rule in BY_CONTENT and self._is_wrapped(steps[place], verdict):
+                toggles[place] = Toggle(on=False, salt=salt_of(verdict, None), verdict=verdict)
+        return toggles
+
+    def _is_wrapped(self, step: Step, verdict: Verdict) -> bool:
+        """Return whether a wrapper may keep what a step makes although its engine may not."""
+        assert verdict.facts is not None
+        pure = verdict.objection is None and verdict.max_age is None and passable(verdict)
+        said = verdict.declared != ASSUMED or self.is_on(step)
+        return pure and said and self.covers_contents(verdict.facts.operation)
 
     def apply(self, verdicts: Mapping[Place, Toggle], settings: CacheSettings) -> CacheChange:
         """Return the workflow with the switches and salts that its steps are to have, and why."""
@@ -91,20 +132,36 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
             for place, toggle in verdicts.items()
             if toggle.on is not None and toggle.on is not self.is_on(steps[place])
         }
-        salts = {place: toggle.salt for place, toggle in verdicts.items() if toggle.on}
-        new = salted(
-            replace_steps(without.workflow, switched) if switched else without.workflow, salts, self.input_for_salt
-        )
+        salts = {place: toggle.salt for place, toggle in verdicts.items() if toggle.salt}
+        left = replace_steps(without.workflow, switched) if switched else without.workflow
+        unkept = {place: self._unkept(toggle) for place, toggle in verdicts.items() if toggle.salt}
+        if settings.wrapper is not None:
+            names = {called_by(steps[place]) for place, objection in unkept.items() if objection is None}
+            left = self.wrapped(left, names, settings.wrapper)
+        new = salted(left, salts, self.input_for_salt)
         before, after = _salts(self.workflow), _salts(new)
         changed = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
         changed |= switched.keys()
+        bodies = [
+            {item.name: (item.containers, item.native_extra) for item in one.operations} for one in (self.workflow, new)
+        ]
+        changed |= {
+            place for place, step in steps.items() if bodies[0].get(called_by(step)) != bodies[1].get(called_by(step))
+        }
         decisions = [self._gone(place, affects) for place, affects in without.gone.items()]
         for place, toggle in verdicts.items():
             judgement = _judgement(toggle, declarable.get(place, toggle.verdict), on=self.is_on(steps[place]))
             objection = without.kept.get(place)
             notes = [] if objection is None else [objection.reason]
+            if settings.wrapper is not None and place in unkept:
+                notes.append(_note(unkept[place], off=toggle.on is False))
             decisions.append(self._decision(place, steps[place], toggle, judgement, settings, place in changed, notes))
         return CacheChange(workflow=new if changed or without.gone else self.workflow, decisions=decisions)
+
+    def _unkept(self, toggle: Toggle) -> Objection | None:
+        """Return why a wrapper cannot keep what a step makes; None where it can."""
+        assert toggle.verdict.facts is not None
+        return self.wrapper_objection(toggle.verdict.facts.operation)
 
     def result_keys(self, *, assume_pure: bool = False) -> dict[Place, str]:
         """Return the keys of results that are known before a run: of pure steps that depend on constants alone.
@@ -124,11 +181,23 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
         return keys
 
     def _verdicts(
-        self, workflow: Workflow, settings: CacheSettings, *, assume_pure: bool = False, declared: bool = False
+        self,
+        workflow: Workflow,
+        settings: CacheSettings,
+        *,
+        assume_pure: bool = False,
+        declared: bool = False,
+        by_content: bool = False,
     ) -> Mapping[Place, Verdict]:
-        pure = settings.assume_pure or assume_pure
+        pure, circular = settings.assume_pure or assume_pure, settings.circular
         analysis = Analysis(
-            workflow, self, assume_pure=pure, circular=settings.circular, fingerprints=True, declared=declared
+            workflow,
+            self,
+            assume_pure=pure,
+            circular=circular,
+            fingerprints=True,
+            declared=declared,
+            by_content=by_content,
         )
         return analysis.verdicts
 
@@ -220,6 +289,21 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
             for item in ordered([*toggle.verdict.objections, objection])
             if not undeclared or item.rule not in OF_SALTS
         )
+
+
+def _note(unkept: Objection | None, *, off: bool) -> str:
+    """Return what the owner of a step with a salt should know of its wrapper.
+
+    Args:
+        unkept: why it has none.
+        off: whether its engine's own cache is switched off for it.
+    """
+    if unkept is not None:
+        remedy = f": add {unkept.remedy}" if unkept.remedy else ""
+        return f"it is not wrapped, as {unkept.reason} (rule {unkept.rule}){remedy}"
+    if off:
+        return "its engine's own cache is off, and its wrapper looks it up by the contents of its artifacts"
+    return "what its engine does not have, its wrapper looks up by the contents of its artifacts"
 
 
 def _is_undeclared(verdict: Verdict) -> bool:
