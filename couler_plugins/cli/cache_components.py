@@ -12,7 +12,7 @@ import msgspec
 
 from couler_plugins.caching.artifacts import Meta
 from couler_plugins.caching.dataplane.child import run_command
-from couler_plugins.caching.dataplane.components import ComponentRun, child_environment
+from couler_plugins.caching.dataplane.components import ComponentRun, child_environment, provide_program
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.cli.cache_arguments import named
 from couler_plugins.cli.cache_options import (
@@ -24,51 +24,36 @@ from couler_plugins.cli.cache_options import (
     tidy,
     timeout_option,
 )
-from couler_plugins.cli.cache_steps import NOT_KEPT, NOT_RESTORED
+from couler_plugins.cli.cache_steps import NOT_KEPT, NOT_RESTORED, HarmlessCommand
 from couler_plugins.cli.settings import with_settings
 from couler_plugins.errors import EngineError
-from couler_plugins.net.redacting import redact
 from couler_plugins.options.config import Config
 
 END = "--"
-STARTED = "couler.started"
 
 
-class CommandAnyway(click.Command):
+class CommandAnyway(HarmlessCommand):
     """A command that runs what follows `--`, also where its own arguments or settings are wrong."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Reads the arguments."""
-        words = args[args.index(END) + 1 :] if END in args else []
-        try:
-            return super().make_context(info_name, args, parent, **extra)
-        except click.UsageError as error:
-            if not words:
-                raise
-            raise click.exceptions.Exit(_run_plainly(error.format_message(), words)) from error
+        self._words = args[args.index(END) + 1 :] if END in args else ["false"]
+        return super().make_context(info_name, args, parent, **extra)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Does it, as far as that is possible."""
-        try:
-            return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort):
-            raise
-        except Exception as error:
-            if ctx.meta.get(STARTED):
-                raise
-            reason = error.format_message() if isinstance(error, click.ClickException) else str(error)
-            raise click.exceptions.Exit(_run_plainly(reason, list(ctx.params["arguments"]))) from error
+    def _warn(self, folder: Path | None, reason: str) -> None:
+        super()._warn(folder, reason)
+        raise click.exceptions.Exit(run_command(self._words, environment=child_environment()))
 
 
-def _run_plainly(reason: str, words: list[str]) -> int:
-    sys.stderr.write(f"warning: nothing is cached: {redact(reason)}\n")
-    sys.stderr.flush()
-    return run_command(words, environment=child_environment())
-
-
-@click.command("component-run", hidden=True, cls=CommandAnyway, context_settings={"allow_interspersed_args": False})
+@click.command(
+    "component-run",
+    hidden=True,
+    cls=CommandAnyway,
+    what=NOT_RESTORED,
+    context_settings={"allow_interspersed_args": False},
+)
 @click.option("--executor-input", required=True, type=TEXT, metavar="JSON", help="What the launcher tells of the run.")
 @click.option("--spec", required=True, metavar="HASH", help="The hash of the component.")
 @click.option("--identity", is_flag=True, help="The command reads names and addresses of its input artifacts.")
@@ -106,7 +91,6 @@ def component_run(
                 if run.restore(cache, key):
                     sys.stderr.write("couler: this result was computed before\n")
                     return
-    ctx.meta[STARTED] = True
     began = time.monotonic()
     code = run_command(arguments, environment=environment)
     if code == 0 and key:
@@ -117,6 +101,18 @@ def component_run(
             if refusal:
                 raise EngineError(refusal)
     ctx.exit(code)
+
+
+@click.command("component-program", hidden=True)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--packages", type=click.Path(path_type=Path), multiple=True, help="The packages, instead of all here.")
+def component_program(*, folder: Path, packages: tuple[Path, ...]) -> None:
+    """Copies this program into a folder, to be run from there in other images that have a shell.
+
+    It is what an init container of a wrapped KFP component does. Exits with 0, whatever happens.
+    """
+    with harmless("the program cannot be copied", bad_input=True):
+        provide_program(folder, packages or [Path(path) for path in sys.path if path.endswith("-packages")])
 
 
 def _paths(texts: tuple[str, ...]) -> dict[str, Path]:

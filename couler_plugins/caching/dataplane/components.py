@@ -7,8 +7,12 @@ Sources: `ExecutorInput` in `pipeline_spec.proto`; `backend/src/v2/component/lau
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import re
 import shutil
+import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -29,6 +33,16 @@ OF_THE_STORE = "store_session_info"
 """Metadata that the backend writes itself, of a run's own access to its store."""
 NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 SECRET = "COULER_SECRET_"  # noqa: S105  # how the names of variables begin that no command of an owner is to see
+LOADING = ("bz2", "ctypes", "lzma", "s3fs", "socket", "sqlite3", "ssl", "zlib")
+"""Modules whose libraries are needed, and are loaded with them."""
+LIBRARY = re.compile(r"/(?!.*-packages/)[^ ]*/(?:lib|ld-)[^/ ]*\.so[.\d]*$")
+UNNEEDED = shutil.ignore_patterns("*-packages", "__pycache__", "test", "tests", "*.pth", "config-*")
+LAUNCHER = """#!/bin/sh
+d=${0%/*}
+exec "$d/lib/ld.so" --library-path "$d/lib" "$d/python/bin/python" -I -c "
+from couler_plugins.cli import main
+main()" "$@"
+"""
 
 
 class ComponentRun:
@@ -198,6 +212,34 @@ def child_environment() -> dict[str, str]:
     rest = {name: text for name, text in os.environ.items() if name not in secrets}
     os.environ.update({name.removeprefix(SECRET): text for name, text in secrets.items()})
     return rest
+
+
+def provide_program(folder: Path, packages: Sequence[Path]) -> None:
+    """Write this program into a folder: Python, its libraries down to the loader, and packages.
+
+    It runs in any image with a shell and the same processor, and needs nothing else of the image.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    for module in LOADING:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    python = folder / "python"
+    library = python / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for path in (Path(sysconfig.get_path("stdlib")), *packages):
+        target = library if path.name == library.name else library / "site-packages"
+        shutil.copytree(path, target, ignore=UNNEEDED, dirs_exist_ok=True)
+    (folder / "lib").mkdir(exist_ok=True)
+    (python / "bin").mkdir(exist_ok=True)
+    shutil.copy(os.path.realpath(sys.executable), python / "bin" / "python")
+    for path in {Path(word) for word in Path("/proc/self/maps").read_text().split() if LIBRARY.search(word)}:
+        name = "ld.so" if path.name.startswith("ld-") else path.name
+        shutil.copy(path, folder / "lib" / name)
+        while (name := name.rpartition(".")[0]).count(".so."):  # programs ask for a library by its first numbers
+            (folder / "lib" / name).symlink_to(path.name)
+    (folder / "couler").write_text(LAUNCHER)
+    (folder / "couler").chmod(0o755)
 
 
 def _single(item: Any) -> dict[str, Any]:

@@ -46,13 +46,17 @@ class Launcher:
         """Run the tasks of the root, one after another; those that fail end the run."""
         tasks = spec["root"]["dag"]["tasks"]
         done: dict[str, TaskRun] = {}
-        for name in TopologicalSorter({name: task.get("dependentTasks", ()) for name, task in tasks.items()}).static_order():
+        for name in TopologicalSorter(
+            {name: task.get("dependentTasks", ()) for name, task in tasks.items()}
+        ).static_order():
             done[name] = self._task(name, tasks[name], spec, done)
             if done[name].code:
                 break
         return done
 
-    def _task(self, name: str, task: Mapping[str, Any], spec: Mapping[str, Any], done: Mapping[str, TaskRun]) -> TaskRun:
+    def _task(
+        self, name: str, task: Mapping[str, Any], spec: Mapping[str, Any], done: Mapping[str, TaskRun]
+    ) -> TaskRun:
         component = spec["components"][task["componentRef"]["name"]]
         executor = spec["deploymentSpec"]["executors"][component["executorLabel"]]
         given = task.get("inputs", {})
@@ -93,7 +97,10 @@ class Launcher:
         files = {key: str(pod / "tmp/kfp/outputs" / key) for key in outputs.get("parameters", {})}
         metadata = pod / "tmp/kfp_outputs/output_metadata.json"
         told = {
-            "inputs": {"parameterValues": values, "artifacts": {key: {"artifacts": [one]} for key, one in read.items()}},
+            "inputs": {
+                "parameterValues": values,
+                "artifacts": {key: {"artifacts": [one]} for key, one in read.items()},
+            },
             "outputs": {
                 "parameters": {key: {"outputFile": path} for key, path in files.items()},
                 "artifacts": {key: {"artifacts": [one]} for key, one in written.items()},
@@ -116,7 +123,9 @@ class Launcher:
         first, *others = [*container.get("command", ()), *container.get("args", ())]
         command = [first, *(_filled(word, words) for word in others)]
         environment = {**self._environment, **{item["name"]: item["value"] for item in container.get("env", ())}}
-        ran = subprocess.run([*self._before, *command], env=environment, capture_output=True, text=True, check=False, cwd="/")
+        ran = subprocess.run(
+            [*self._before, *command], env=environment, capture_output=True, text=True, check=False, cwd="/"
+        )
         if ran.returncode:
             return TaskRun(ran.returncode, {}, {}, ran.stdout + ran.stderr)
         told_of = json.loads(metadata.read_text()) if metadata.exists() else {}
@@ -125,7 +134,11 @@ class Launcher:
         artifacts = {}
         for key, one in written.items():
             (more,) = told_of.get("artifacts", {}).get(key, {}).get("artifacts", [{}])
-            artifacts[key] = {"uri": more.get("uri", one["uri"]), "metadata": more.get("metadata", {}), "type": one["type"]}
+            artifacts[key] = {
+                "uri": more.get("uri", one["uri"]),
+                "metadata": more.get("metadata", {}),
+                "type": one["type"],
+            }
             self._copy(self._local(pod, one["uri"]), self._stored(artifacts[key]["uri"]))
         return TaskRun(0, parameters, artifacts, ran.stdout + ran.stderr)
 

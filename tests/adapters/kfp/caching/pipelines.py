@@ -189,7 +189,9 @@ def functions(mark: Callable[[Any], Any] = lambda task: task) -> Any:
             stream.write(os.environ.get("DRAWN", text))
 
     @component
-    def train(data: dsl.Input[dsl.Dataset], factor: int, model: dsl.Output[dsl.Model], metrics: dsl.Output[dsl.Metrics]) -> int:
+    def train(
+        data: dsl.Input[dsl.Dataset], factor: int, model: dsl.Output[dsl.Model], metrics: dsl.Output[dsl.Metrics]
+    ) -> int:
         import os
 
         with open(os.environ["COULER_TEST_LOG"], "a") as log:  # noqa: PTH123

@@ -51,7 +51,9 @@ def containers(command: list[str] | None = None, **more: Any) -> dict[str, Any]:
         command: before the script; a shell unless given.
         more: of the executor's container.
     """
-    script = 'printf "use " >>"$COULER_TEST_LOG"; cp "$0" "$1"; wc -c <"$0" | tr -d " \\n" >"$2"; printf "%s" "$3" >>"$1"'
+    script = (
+        'printf "use " >>"$COULER_TEST_LOG"; cp "$0" "$1"; wc -c <"$0" | tr -d " \\n" >"$2"; printf "%s" "$3" >>"$1"'
+    )
     args = [
         "{{$.inputs.artifacts['data'].path}}",
         "{{$.outputs.artifacts['copy'].path}}",
@@ -63,7 +65,11 @@ def containers(command: list[str] | None = None, **more: Any) -> dict[str, Any]:
     importer = {"artifactUri": {"constant": "s3://bucket/data.txt"}, "typeSchema": dataset["artifactType"]}
     made = {"taskOutputArtifact": {"producerTask": "load", "outputArtifactKey": "artifact"}}
     tasks: dict[str, Any] = {
-        "load": {"cachingOptions": {"enableCache": True}, "componentRef": {"name": "comp-load"}, "taskInfo": {"name": "load"}},
+        "load": {
+            "cachingOptions": {"enableCache": True},
+            "componentRef": {"name": "comp-load"},
+            "taskInfo": {"name": "load"},
+        },
         "use": {
             "cachingOptions": {"enableCache": True},
             "componentRef": {"name": "comp-use"},
