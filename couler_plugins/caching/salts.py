@@ -48,6 +48,19 @@ def passable(verdict: Verdict) -> bool:
     return all(isinstance(value, Reference) and value.kind != "artifact" for value in verdict.lineages[1:])
 
 
+def result_key(graph: str, step: Step, verdict: Verdict, keys: Mapping[Place, str]) -> str | None:
+    """Return the key of what a step makes; None where only a run knows it, and where it may not run, or more than once."""
+    if step.loop is not None or step.condition is not None or verdict.objection is not None or verdict.lineage is None:
+        return None
+    values = []
+    for leaf in verdict.lineage.leaves:
+        key = keys.get((graph, leaf.step)) if leaf.to == "output" else None
+        if key is None:
+            return None
+        values.append([leaf.kind, leaf.name, *leaf.path, key])
+    return digest(["result", verdict.lineage.digest, values])
+
+
 def salts_of(step: Step) -> dict[str, Value]:
     """What carries the salt of a step now, by input."""
     return {item.name: item.value for item in step.arguments if _is_salt(item)}

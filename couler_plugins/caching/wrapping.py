@@ -103,6 +103,21 @@ def flags(said: Mapping[str, str]) -> list[str]:
     return [f"--{name}={text}" for name, text in said.items() if text]
 
 
+def note_of(unkept: Objection | None, *, off: bool) -> str:
+    """Return what the owner of a step with a salt should know of its wrapper.
+
+    Args:
+        unkept: why it has none.
+        off: whether its engine's own cache is switched off for it.
+    """
+    if unkept is not None:
+        remedy = f": add {unkept.remedy}" if unkept.remedy else ""
+        return f"it is not wrapped, as {unkept.reason} (rule {unkept.rule}){remedy}"
+    if off:
+        return "its engine's own cache is off, and its wrapper looks it up by the contents of its artifacts"
+    return "what its engine does not have, its wrapper looks up by the contents of its artifacts"
+
+
 def _amount(text: str) -> float:
     """A quantity of Kubernetes as a number; 0 for what is none."""
     match = QUANTITY.fullmatch(text)

@@ -10,11 +10,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
 from couler_plugins.caching.analysis import Analysis
-from couler_plugins.caching.cache_toggles import ORDER, Switches, Toggle, toggles_of
+from couler_plugins.caching.cache_toggles import ORDER, Switches, Toggle, content_toggles, toggles_of
 from couler_plugins.caching.calls import Place, steps_of
 from couler_plugins.caching.decisions import (
     CACHED,
@@ -29,20 +30,17 @@ from couler_plugins.caching.decisions import (
 )
 from couler_plugins.caching.declarations import ASSUMED
 from couler_plugins.caching.key_models.analyzed import WRAPPING
-from couler_plugins.caching.keys import digest
 from couler_plugins.caching.known import KnownResult
 from couler_plugins.caching.rows import RowsFromSettings
-from couler_plugins.caching.salts import passable, salt_of, salted, salts_of, unsalted
+from couler_plugins.caching.salts import result_key, salted, salts_of, unsalted
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.substitution import Importers, Substituted, substitute
 from couler_plugins.caching.verdicts import Verdict
-from couler_plugins.caching.wrapping import Wrapper
+from couler_plugins.caching.wrapping import Wrapper, note_of
 from couler_plugins.hookspecs.caching import CacheChange, EngineCache, Knowledge, Objection
-from couler_plugins.ir import Operation, Port, Step, Value, Workflow, replace_steps
+from couler_plugins.ir import Operation, Port, Step, Workflow, replace_steps
 from couler_plugins.plan import Decision
 
-BY_CONTENT = frozenset({"unversioned-input", "never-hits"})
-"""Rules against an engine's own key that a key of the contents of artifacts does not have."""
 OF_SALTS = frozenset({"not-declared", "unknown-producer", "several-callers", "too-many-values", "unreachable"})
 """Rules that say only why a step gets no salt: no warning for an owner who did not ask for one."""
 
@@ -108,19 +106,8 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
         toggles = self._toggles(workflow, verdicts, settings)
         if settings.wrapper is None:
             return toggles
-        steps, analysed = steps_of(workflow), self._verdicts(workflow, settings, by_content=True)
-        for place, toggle in toggles.items():
-            verdict, objection = analysed[place], toggle.objection
-            if objection is not None and objection.rule in BY_CONTENT and self._is_wrapped(steps[place], verdict):
-                toggles[place] = Toggle(on=False, salt=salt_of(verdict, None), verdict=verdict)
-        return toggles
-
-    def _is_wrapped(self, step: Step, verdict: Verdict) -> bool:
-        """Return whether a wrapper may keep what a step makes although its engine may not."""
-        assert verdict.facts is not None
-        pure = verdict.objection is None and verdict.max_age is None and passable(verdict)
-        said = verdict.declared != ASSUMED or self.is_on(step)
-        return pure and said and self.covers_contents(verdict.facts.operation)
+        analysed = self._verdicts(workflow, settings, by_content=True)
+        return {**toggles, **content_toggles(workflow, toggles, analysed, self, self.covers_contents)}
 
     def apply(self, verdicts: Mapping[Place, Toggle], settings: CacheSettings) -> CacheChange:
         """Return the workflow with the switches and salts that its steps are to have, and why."""
@@ -133,35 +120,26 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
             if toggle.on is not None and toggle.on is not self.is_on(steps[place])
         }
         salts = {place: toggle.salt for place, toggle in verdicts.items() if toggle.salt}
-        left = replace_steps(without.workflow, switched) if switched else without.workflow
-        unkept = {place: self._unkept(toggle) for place, toggle in verdicts.items() if toggle.salt}
+        rest = replace_steps(without.workflow, switched) if switched else without.workflow
+        unwrappable: dict[Place, Objection | None] = {}
         if settings.wrapper is not None:
-            names = {called_by(steps[place]) for place, objection in unkept.items() if objection is None}
-            left = self.wrapped(left, names, settings.wrapper)
-        new = salted(left, salts, self.input_for_salt)
-        before, after = _salts(self.workflow), _salts(new)
+            operations = {item.name: item for item in rest.operations}
+            unwrappable = {place: self.wrapper_objection(operations[called_by(steps[place])]) for place in salts}
+            names = {called_by(steps[place]) for place, objection in unwrappable.items() if objection is None}
+            rest = self.wrapped(rest, names, settings.wrapper)
+        new = salted(rest, salts, self.input_for_salt)
+        before, after = _written(self.workflow), _written(new)
         changed = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
-        changed |= switched.keys()
-        bodies = [
-            {item.name: (item.containers, item.native_extra) for item in one.operations} for one in (self.workflow, new)
-        ]
-        changed |= {
-            place for place, step in steps.items() if bodies[0].get(called_by(step)) != bodies[1].get(called_by(step))
-        }
+        changed = (changed & steps.keys()) | switched.keys()
         decisions = [self._gone(place, affects) for place, affects in without.gone.items()]
         for place, toggle in verdicts.items():
             judgement = _judgement(toggle, declarable.get(place, toggle.verdict), on=self.is_on(steps[place]))
             objection = without.kept.get(place)
             notes = [] if objection is None else [objection.reason]
-            if settings.wrapper is not None and place in unkept:
-                notes.append(_note(unkept[place], off=toggle.on is False))
+            if place in unwrappable:
+                notes.append(note_of(unwrappable[place], off=toggle.on is False))
             decisions.append(self._decision(place, steps[place], toggle, judgement, settings, place in changed, notes))
         return CacheChange(workflow=new if changed or without.gone else self.workflow, decisions=decisions)
-
-    def _unkept(self, toggle: Toggle) -> Objection | None:
-        """Return why a wrapper cannot keep what a step makes; None where it can."""
-        assert toggle.verdict.facts is not None
-        return self.wrapper_objection(toggle.verdict.facts.operation)
 
     def result_keys(self, *, assume_pure: bool = False) -> dict[Place, str]:
         """Return the keys of results that are known before a run: of pure steps that depend on constants alone.
@@ -176,7 +154,7 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
         steps = steps_of(self.bare)
         keys: dict[Place, str] = {}
         for place, verdict in verdicts.items():
-            if place in steps and (key := _key(place[0], steps[place], verdict, keys)) is not None:
+            if place in steps and (key := result_key(place[0], steps[place], verdict, keys)) is not None:
                 keys[place] = key
         return keys
 
@@ -291,29 +269,15 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
         )
 
 
-def _note(unkept: Objection | None, *, off: bool) -> str:
-    """Return what the owner of a step with a salt should know of its wrapper.
-
-    Args:
-        unkept: why it has none.
-        off: whether its engine's own cache is switched off for it.
-    """
-    if unkept is not None:
-        remedy = f": add {unkept.remedy}" if unkept.remedy else ""
-        return f"it is not wrapped, as {unkept.reason} (rule {unkept.rule}){remedy}"
-    if off:
-        return "its engine's own cache is off, and its wrapper looks it up by the contents of its artifacts"
-    return "what its engine does not have, its wrapper looks up by the contents of its artifacts"
-
-
 def _is_undeclared(verdict: Verdict) -> bool:
     """Return whether the owner of a step says nothing of it that declares it pure."""
     return verdict.declared in ("", ASSUMED)
 
 
-def _salts(workflow: Workflow) -> dict[Place, Mapping[str, Value]]:
-    found = {place: salts_of(step) for place, step in steps_of(workflow).items()}
-    return {place: salts for place, salts in found.items() if salts}
+def _written(workflow: Workflow) -> dict[Place, Any]:
+    """Return what caching writes of each step that has any of it: its salts, and what it calls as that runs."""
+    runs = {item.name: (item.containers, item.native_extra) for item in workflow.operations}
+    return {place: (salts_of(step), runs.get(called_by(step))) for place, step in steps_of(workflow).items()}
 
 
 def _judgement(toggle: Toggle, declarable: Verdict, *, on: bool) -> Judgement:
@@ -330,16 +294,3 @@ def _judgement(toggle: Toggle, declarable: Verdict, *, on: bool) -> Judgement:
     undeclared = objection is ORDER and toggle.verdict.objections
     decisive = [] if undeclared or objection in toggle.verdict.objections else [objection]
     return judgement_on(toggle.verdict, declarable, decisive)
-
-
-def _key(graph: str, step: Step, verdict: Verdict, keys: Mapping[Place, str]) -> str | None:
-    """The key of what a step makes; None where only a run knows it, and where it may not run, or more than once."""
-    if step.loop is not None or step.condition is not None or verdict.objection is not None or verdict.lineage is None:
-        return None
-    values = []
-    for leaf in verdict.lineage.leaves:
-        key = keys.get((graph, leaf.step)) if leaf.to == "output" else None
-        if key is None:
-            return None
-        values.append([leaf.kind, leaf.name, *leaf.path, key])
-    return digest(["result", verdict.lineage.digest, values])
