@@ -49,7 +49,7 @@ def passable(verdict: Verdict) -> bool:
 
 
 def result_key(graph: str, step: Step, verdict: Verdict, keys: Mapping[Place, str]) -> str | None:
-    """Return the key of what a step makes; None where only a run knows it, and where it may not run, or more than once."""
+    """Return the key of what a step makes; None where only a run knows it, or where it may run not once."""
     if step.loop is not None or step.condition is not None or verdict.objection is not None or verdict.lineage is None:
         return None
     values = []

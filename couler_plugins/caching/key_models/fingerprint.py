@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.analysis import Analysis
-from couler_plugins.caching.cache_toggles import ORDER, Switches, Toggle, content_toggles, toggles_of
+from couler_plugins.caching.cache_toggles import BY_CONTENT, ORDER, Switches, Toggle, content_toggles, toggles_of
 from couler_plugins.caching.calls import Place, steps_of
 from couler_plugins.caching.decisions import (
     CACHED,
@@ -124,8 +124,12 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
         unwrappable: dict[Place, Objection | None] = {}
         if settings.wrapper is not None:
             operations = {item.name: item for item in rest.operations}
-            unwrappable = {place: self.wrapper_objection(operations[called_by(steps[place])]) for place in salts}
-            names = {called_by(steps[place]) for place, objection in unwrappable.items() if objection is None}
+            unwrappable = {
+                place: self.wrapper_objection(operations[called_by(steps[place])])
+                for place, toggle in verdicts.items()
+                if toggle.salt or (toggle.objection is not None and toggle.objection.rule in BY_CONTENT)
+            }
+            names = {called_by(steps[place]) for place in salts if unwrappable[place] is None}
             rest = self.wrapped(rest, names, settings.wrapper)
         new = salted(rest, salts, self.input_for_salt)
         before, after = _written(self.workflow), _written(new)
@@ -135,7 +139,7 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
         for place, toggle in verdicts.items():
             judgement = _judgement(toggle, declarable.get(place, toggle.verdict), on=self.is_on(steps[place]))
             objection = without.kept.get(place)
-            notes = [] if objection is None else [objection.reason]
+            notes = [] if objection is None or toggle.objection is not None else [objection.reason]
             if place in unwrappable:
                 notes.append(note_of(unwrappable[place], off=toggle.on is False))
             decisions.append(self._decision(place, steps[place], toggle, judgement, settings, place in changed, notes))
@@ -223,7 +227,7 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
         assert verdict.facts is not None
         warnings = verdict.warnings
         if objection is not None:
-            advice = objection.advice
+            advice = "; ".join([objection.advice, *notes])
             if objection.rule == "not-declared":
                 advice = f"nobody declared it pure, and no rule is against it: add {objection.remedy}"
             if judgement.outcome == "cached" and objection.rule not in NATIVE:
@@ -232,7 +236,7 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
                     advice = "it gets no salt"
                 elif warnings or objection.rule != "not-declared":
                     advice = "nobody declared it pure"
-                advice = f"its engine caches it by a key of its own; {advice}"
+                advice = "; ".join(["its engine caches it by a key of its own", advice, *notes])
         decision = decision_of(
             msgspec.structs.replace(verdict, objections=() if objection is None else (objection,), warnings=warnings),
             self.workflow,

@@ -34,13 +34,16 @@ class Launcher:
 
     Args:
         root: where everything is written.
+        environment: of the containers, beside that of the tests.
         before: what stands before each command, such as another user.
-        environment: of the containers.
+
+    Attributes:
+        environment: all of it.
     """
 
     def __init__(self, root: Path, environment: Mapping[str, str] = {}, before: Sequence[str] = ()) -> None:
         self._root, self._before = root, list(before)
-        self._environment = {**os.environ, **environment}
+        self.environment = {**os.environ, **environment}
 
     def run(self, spec: Mapping[str, Any], skipped: Sequence[str] = ()) -> dict[str, TaskRun]:
         """Run the tasks of the root, one after another; those that fail end the run."""
@@ -122,7 +125,7 @@ class Launcher:
             folder.chmod(0o777)
         first, *others = [*container.get("command", ()), *container.get("args", ())]
         command = [first, *(_filled(word, words) for word in others)]
-        environment = {**self._environment, **{item["name"]: item["value"] for item in container.get("env", ())}}
+        environment = {**self.environment, **{item["name"]: item["value"] for item in container.get("env", ())}}
         ran = subprocess.run(
             [*self._before, *command], env=environment, capture_output=True, text=True, check=False, cwd="/"
         )

@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from adapters.kfp.caching.executing import QUIET, compiled, run
 from adapters.kfp.caching.launching import Launcher, TaskRun
@@ -19,10 +21,13 @@ from adapters.kfp.caching.small import pure, text
 from adapters.kfp.caching.wrapping import PIPELINE, containers, program, ran, wrapped
 from couler_kfp.marks import pure as declared
 from couler_plugins.api import Text, lint, optimize
+from couler_plugins.cli.group import couler
 from couler_plugins.documents import read
 
 pytestmark = QUIET
 URI = "s3://bucket/data.txt"
+PYTHON = ["python3", "-c", "import os, sys; os.execvp('sh', ['sh', '-c', *sys.argv[1:]])"]
+WRITES = 'printf "use " >>"$COULER_TEST_LOG"; '
 
 
 class Runs:
@@ -105,8 +110,7 @@ def _metadata(root: Path) -> Any:
 
 
 def test_a_command_that_begins_with_python_needs_no_shell(tmp_path: Path) -> None:
-    code = "import os,subprocess,sys\nsubprocess.run(['sh','-c',*sys.argv[1:]],check=True)"
-    runs = Runs(tmp_path, containers(["python3", "-c", code]))
+    runs = Runs(tmp_path, containers(PYTHON))
     words = runs.spec["deploymentSpec"]["executors"]["exec-use"]["container"]["command"]
     assert words[:2] == ["python3", "-c"]
     assert runs.twice() == [["use"], []]
@@ -157,7 +161,7 @@ def test_what_fails_fails_as_before_and_is_not_kept(tmp_path: Path) -> None:
 def test_what_another_run_could_not_use_is_not_kept(tmp_path: Path, script: str, reason: str) -> None:
     data = containers()
     container = data["spec"]["deploymentSpec"]["executors"]["exec-use"]["container"]
-    container["command"][2] = f'printf "use " >>"$COULER_TEST_LOG"; {script}'
+    container["command"][2] = f"{WRITES}{script}"
     runs = Runs(tmp_path, data)
     for _ in range(2):
         done, executed = runs.run("abc")
@@ -200,7 +204,7 @@ def test_what_a_function_reads_of_an_artifact(said: str, hits: bool) -> None:
     container["args"] = ["--executor_input", "{{$}}", "--function_to_execute", "use"]
     (workflow,) = lift(text(data)).workflows
     (operation,) = [item for item in workflow.operations if item.kind == "container"]
-    words = wrap(operation, Wrapper(store="s3://b/c", program="couler"), "f").containers[0].command
+    words = wrap(operation, Wrapper(store="s3://b/c", image="", program="couler"), "f").containers[0].command
     assert any(getattr(word, "value", "") == "--identity" for word in words) is not hits
 
 
@@ -211,24 +215,37 @@ def test_tasks_without_a_salt_run_although_they_share_a_wrapped_component(runs: 
     assert runs.twice() == [["use"], ["use"]]
 
 
-READ_ONLY = """mount --bind "$0" "$0" && mount -o remount,bind,ro / && ! touch /couler-x 2>/dev/null && cd / && exec "$@"
+NEEDED = ("click", "couler_plugins", "fsspec", "markdown_it", "mdurl", "msgspec", "numpy", "pathspec", "pluggy")
+NEEDED_TOO = ("pygments", "rich", "rustworkx", "stamina", "tenacity", "yaml")
+ELSEWHERE = """mkdir -p "$1$0" && mount --bind "$1" "$1" && mount --bind "$0" "$1$0" && mount -o remount,bind,ro "$1" &&
+image=$1 && shift && ! touch "$image/x" 2>/dev/null && exec chroot --userspec=65534:65534 "$image" "$@"
 """
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(not (shutil.which("busybox") and shutil.which("chroot")), reason="needs busybox and chroot")
 @pytest.mark.skipif(
     not shutil.which("unshare") or subprocess.run(["unshare", "-m", "true"], check=False).returncode != 0,
     reason="no mounts of one's own here",
 )
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can become another user")
-def test_any_user_will_do_and_the_root_may_be_read_only(tmp_path: Path) -> None:
-    """Nobody has a home, and only the folders of the pod can be written, as the launcher makes them."""
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+def test_a_copy_of_the_program_runs_in_any_image_as_any_user_with_a_read_only_root(tmp_path: Path) -> None:
+    """The image has a shell of busybox and nothing else. The copy is what an init container makes."""
+    image, work, packages = (tmp_path / name for name in ("image", "work", "packages"))
+    for folder in (image / "bin", work / "tmp", work / "results", packages):
+        folder.mkdir(parents=True)
+    for name in (*NEEDED, *NEEDED_TOO):
+        (packages / name).symlink_to(Path(str(find_spec(name).origin)).parent)  # type: ignore[union-attr]
+    copied = CliRunner().invoke(couler, ["cache", "component-program", str(work), f"--packages={packages}"])
+    assert (copied.exit_code, copied.output) == (0, "")
+    shutil.copy(str(shutil.which("busybox")), image / "bin/busybox")
+    for name in ("sh", "cp", "wc", "tr"):
+        (image / "bin" / name).symlink_to("busybox")
+    runs = Runs(work, containers(), before=["unshare", "-m", "sh", "-c", ELSEWHERE, str(work), str(image)])
+    runs.launcher.environment.update(PATH=f"{work}:/bin:/usr/sbin", TMPDIR=str(work / "tmp"), HOME="/nowhere")
+    runs.launcher.environment.pop("PYTHONPATH", None)
+    for folder in (work, work / "log", work / "tmp", work / "results", *tmp_path.parents[:2], tmp_path):
         folder.chmod(0o777)
-    (tmp_path / "results").mkdir(mode=0o777)
-    (tmp_path / "results").chmod(0o777)
-    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    runs = Runs(tmp_path, containers(), before=["unshare", "-m", "sh", "-c", READ_ONLY, str(tmp_path), *user])
-    (tmp_path / "log").chmod(0o666)
     assert runs.twice() == [["use"], []]
 
 
@@ -276,8 +293,7 @@ def test_wrapping_twice_changes_nothing_and_it_comes_off_again(options: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("command", "rule"),
-    [(["tool", "-c"], "no-shell"), (["{{$.inputs.parameters['word']}}"], "no-shell"), (["sh", "-c"], "")],
+    ("command", "rule"), [(["tool"], "no-shell"), (["{{$.inputs.parameters['word']}}"], "no-shell"), (["sh", "-c"], "")]
 )
 def test_what_may_have_no_shell_is_not_wrapped_and_the_reason_says_so(command: list[str], rule: str) -> None:
     (file,) = optimize(text(pure(containers(command), "exec-use")), PIPELINE).files
