@@ -217,8 +217,8 @@ def test_tasks_without_a_salt_run_although_they_share_a_wrapped_component(runs: 
 
 NEEDED = ("click", "couler_plugins", "fsspec", "markdown_it", "mdurl", "msgspec", "numpy", "pathspec", "pluggy")
 NEEDED_TOO = ("pygments", "rich", "rustworkx", "stamina", "tenacity", "yaml")
-ELSEWHERE = """mkdir -p "$1$0" && mount --bind "$1" "$1" && mount --bind "$0" "$1$0" && mount -o remount,bind,ro "$1" &&
-image=$1 && shift && ! touch "$image/x" 2>/dev/null && exec chroot --userspec=65534:65534 "$image" "$@"
+ELSEWHERE = """mkdir -p "$1$0" "$1/dev" && mount --bind "$1" "$1" && mount --rbind /dev "$1/dev" &&
+mount --bind "$0" "$1$0" && mount -o remount,bind,ro "$1" && image=$1 && shift && ! touch "$image/x" 2>/dev/null && exec chroot --userspec=65534:65534 "$image" "$@"
 """
 
 
