@@ -29,6 +29,8 @@ from couler_plugins.errors import EngineError
 
 VALUES, ARTIFACT = "values", "artifact-"
 """The output of a result that holds parameters and metadata, and how the names of its artifacts begin."""
+METRICS = "Metrics"
+"""What the types of artifacts have in their names that are nothing but metadata."""
 OF_THE_STORE = "store_session_info"
 """Metadata that the backend writes itself, of a run's own access to its store."""
 NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -117,7 +119,7 @@ class ComponentRun:
             return False
         with hit, tempfile.TemporaryDirectory() as folder:
             names = {output.name for output in hit.entry.outputs} - {VALUES}
-            artifacts = {name: path for name, path in self._by_output().items() if name in names}
+            artifacts = {name: path for name, path in self._outputs.items() if ARTIFACT + name in names}
             place(hit, {VALUES: Path(folder, VALUES)})
             values, metadata = msgspec.json.decode(Path(folder, VALUES).read_bytes(), type=tuple[dict[str, str], Any])
             if len(artifacts) < len(names) or not values.keys() <= self._parameters.keys():
@@ -125,7 +127,7 @@ class ComponentRun:
             try:
                 for path in self._places_of_outputs():
                     path.parent.mkdir(parents=True, exist_ok=True)
-                place(hit, artifacts)
+                place(hit, {ARTIFACT + name: path for name, path in artifacts.items()})
                 for name, text in values.items():
                     self._parameters[name].write_text(text, "utf-8")
                 if metadata is not None:
@@ -143,6 +145,9 @@ class ComponentRun:
         """
         if changed := self._watched.changed():
             return f"its input {changed!r} was changed while it ran"
+        for name, artifact in self._written.items():
+            if not os.path.lexists(self._outputs[name]) and METRICS not in str(artifact.get("type")):
+                return f"it has made no file for its output {name!r}, and may have written to its address"
         values = {name: path.read_text("utf-8") for name, path in self._parameters.items() if path.exists()}
         metadata = self._without_places(msgspec.json.decode(self._file.read_bytes())) if self._file.exists() else None
         said = [*values.values(), msgspec.json.encode(metadata).decode()]
@@ -151,11 +156,8 @@ class ComponentRun:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, VALUES)
             path.write_bytes(msgspec.json.encode((values, metadata)))
-            artifacts = {name: place for name, place in self._by_output().items() if os.path.lexists(place)}
+            artifacts = {ARTIFACT + name: place for name, place in self._outputs.items() if os.path.lexists(place)}
             return save(cache, key, {VALUES: path, **artifacts}, meta)
-
-    def _by_output(self) -> dict[str, Path]:
-        return {ARTIFACT + name: path for name, path in self._outputs.items()}
 
     def _places_of_outputs(self) -> list[Path]:
         return [*self._outputs.values(), *self._parameters.values(), self._file]

@@ -58,6 +58,8 @@ OURS: dict[str, Callable[[Mapped], bool]] = {
     "pvcMount": lambda item: item.get("mountPath") == FOLDER,
     "secretAsEnv": lambda item: any(str(one.get("envVar")).startswith(SECRET) for one in entries(item, "keyToEnv")),
 }
+IDENTITY = re.compile(r"\{\{\$(?:\}\}|\.inputs\.artifacts\[[^]]*\]\.uri)")
+"""Placeholders by which a command is told of the address of an input artifact."""
 PLAIN = frozenset({"path", "metadata"})
 """What a Python component may read of an input artifact that its key covers by content."""
 
@@ -216,8 +218,7 @@ def _reads_identity(operation: Operation) -> bool:
     if not names:
         return False
     if not runs.is_function:
-        words = [str(word) for key in ("command", "args") for word in container.get(key, ())]
-        return any("{{$}}" in word or "'].uri" in word or 'artifacts["' in word for word in words)
+        return any(IDENTITY.search(str(word)) for key in ("command", "args") for word in container.get(key, ()))
     try:
         tree = ast.parse(runs.texts[0])
     except (SyntaxError, ValueError):

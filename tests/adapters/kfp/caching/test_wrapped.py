@@ -130,7 +130,7 @@ def test_where_the_program_cannot_be_run_the_command_is(tmp_path: Path, command:
     assert runs.twice() == [["use"], ["use"]]
 
 
-@pytest.mark.parametrize("store", ["file:///proc/nowhere", "nothing://there", "s3://"])
+@pytest.mark.parametrize("store", [pytest.param("file:///proc/nowhere", marks=pytest.mark.slow), "nothing://there"])
 def test_where_the_store_is_down_the_command_runs(tmp_path: Path, store: str) -> None:
     runs = Runs(tmp_path, containers(), store)
     done, executed = runs.run("abc")
@@ -155,6 +155,7 @@ def test_what_fails_fails_as_before_and_is_not_kept(tmp_path: Path) -> None:
     [
         ('cp "$0" "$1"; printf "%s" "$1" >"$2"', "its outputs name a place of this run"),
         ('cp "$0" "$1"; printf 1 >"$2"; printf x >>"$0"', "was changed while it ran"),
+        ('printf 1 >"$2"', "has made no file for its output 'copy'"),
         ('ln -s "$0" "$1"; printf 1 >"$2"', "neither a file nor a folder"),
     ],
 )
@@ -218,7 +219,8 @@ def test_tasks_without_a_salt_run_although_they_share_a_wrapped_component(runs: 
 NEEDED = ("click", "couler_plugins", "fsspec", "markdown_it", "mdurl", "msgspec", "numpy", "pathspec", "pluggy")
 NEEDED_TOO = ("pygments", "rich", "rustworkx", "stamina", "tenacity", "yaml")
 ELSEWHERE = """mkdir -p "$1$0" "$1/dev" && mount --bind "$1" "$1" && mount --rbind /dev "$1/dev" &&
-mount --bind "$0" "$1$0" && mount -o remount,bind,ro "$1" && image=$1 && shift && ! touch "$image/x" 2>/dev/null && exec chroot --userspec=65534:65534 "$image" "$@"
+mount --bind "$0" "$1$0" && mount -o remount,bind,ro "$1" && image=$1 && shift &&
+! touch "$image/x" 2>/dev/null && exec chroot --userspec=65534:65534 "$image" "$@"
 """
 
 
