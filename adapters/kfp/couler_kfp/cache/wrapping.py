@@ -181,7 +181,8 @@ def _configured(operation: Operation, wrapper: Wrapper) -> Operation:
     added: dict[str, list[Any]] = {}
     if wrapper.program.startswith(CLAIM):
         name = wrapper.program.removeprefix(CLAIM).partition("/")[0]
-        added["pvcMount"] = [{"mountPath": FOLDER, "pvcNameParameter": {"runtimeValue": {"constant": name}}}]
+        constant = {"runtimeValue": {"constant": name}}
+        added["pvcMount"] = [{"mountPath": FOLDER, "constant": name, "pvcNameParameter": constant}]
     elif not wrapper.program:
         amounts = {kind: getattr(wrapper, kind) for kind in ("cpu", "memory") if getattr(wrapper, kind) != "none"}
         init: dict[str, Any] = {
@@ -195,7 +196,8 @@ def _configured(operation: Operation, wrapper: Wrapper) -> Operation:
     if wrapper.secret:
         pairs = [{"secretKey": key, "envVar": f"{SECRET}{key}"} for key in KEYS]
         constant = {"runtimeValue": {"constant": wrapper.secret}}
-        added["secretAsEnv"] = [{"keyToEnv": pairs, "optional": True, "secretNameParameter": constant}]
+        item = {"keyToEnv": pairs, "optional": True, "secretName": wrapper.secret, "secretNameParameter": constant}
+        added["secretAsEnv"] = [item]
     rest = write_structure(operation.native_extra) if operation.native_extra is not None else {}
     config = mapping_at(rest, "platforms", "kubernetes")
     return _with_config(operation, {**config, **{key: [*entries(config, key), *items] for key, items in added.items()}})

@@ -123,8 +123,8 @@ class Launcher:
             path.parent.mkdir(parents=True, exist_ok=True)
         for folder in pod.rglob("*"):
             folder.chmod(0o777)
-        first, *others = [*container.get("command", ()), *container.get("args", ())]
-        command = [first, *(_filled(word, words) for word in others)]
+        own: list[str] = [*container.get("command", ()), *container.get("args", ())]
+        command = [own[0], *(_filled(word, words) for word in own[1:])]
         environment = {**self.environment, **{item["name"]: item["value"] for item in container.get("env", ())}}
         ran = subprocess.run(
             [*self._before, *command], env=environment, capture_output=True, text=True, check=False, cwd="/"
