@@ -54,8 +54,7 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
             nothing of it.
         memory: the same of memory.
         security: `restricted`: they ask for what the Pod Security Standard of that name wants; `inherit`: for nothing.
-        program: where a step's container has `couler`, on engines that put nothing into it: a command, a path, or
-            `claim://NAME/PATH`.
+        program: the command or the path of `couler` where the images of steps have it, instead of `image`.
 
     Raises:
         InvalidInput: the store or the image is not said, the store is none that pods share, or holds a secret, or
@@ -111,8 +110,7 @@ def note_of(unkept: Objection | None, *, off: bool) -> str:
         off: whether its engine's own cache is switched off for it.
     """
     if unkept is not None:
-        remedy = f": add {unkept.remedy}" if unkept.remedy else ""
-        return f"it is not wrapped, as {unkept.reason} (rule {unkept.rule}){remedy}"
+        return f"it is not wrapped: {unkept.advice}"
     if off:
         return "its engine's own cache is off, and its wrapper looks it up by the contents of its artifacts"
     return "what its engine does not have, its wrapper looks up by the contents of its artifacts"

@@ -95,17 +95,17 @@ class ComponentRun:
         for path in self._places_of_outputs():
             if os.path.lexists(path):
                 raise EngineError(f"there is something at the place of an output: {path}")
-        states = {name: partial(state_of, path) for name, path in self._inputs.items()}
-        self._watched = WatchedInputs(states)
+        self._watched = WatchedInputs({name: partial(state_of, path) for name, path in self._inputs.items()})
         read = {}
         for name, artifact in self._read.items():
             path = self._inputs[name]
             content = f"{content_of(path)}{':executable' if is_executable(path) else ''}"
-            read[name] = [artifact.get("type"), _metadata(artifact), path.name, content]
+            metadata = {key: text for key, text in (artifact.get("metadata") or {}).items() if key != OF_THE_STORE}
+            read[name] = [artifact.get("type"), metadata, path.name, content]
             read[name] += [artifact.get("name"), artifact.get("uri")] if identity else []
         namespace = NAMESPACE.read_text() if NAMESPACE.is_file() else ""
-        words = list(self._outline(command))
-        return digest(["component", spec, namespace, self._values, read, sorted(self._outputs), words])
+        said = [self._values, read, sorted(self._outputs), list(self._outline(command))]
+        return digest(["component", spec, namespace, *said])
 
     def restore(self, cache: ArtifactCache, key: str) -> bool:
         """Put a result into place; False where there is none that can be used.
@@ -164,8 +164,7 @@ class ComponentRun:
 
     def _clear(self) -> None:
         for path in self._places_of_outputs():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(path, ignore_errors=True)
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -247,10 +246,6 @@ def provide_program(folder: Path, packages: Sequence[Path]) -> None:
 def _single(item: Any) -> dict[str, Any]:
     (artifact,) = item["artifacts"]
     return dict(artifact)
-
-
-def _metadata(artifact: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: text for key, text in (artifact.get("metadata") or {}).items() if key != OF_THE_STORE}
 
 
 def _artifacts(metadata: Any) -> Iterator[tuple[str, dict[str, Any]]]:

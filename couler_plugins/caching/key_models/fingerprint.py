@@ -71,11 +71,6 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
     def how_to_forbid(self, operation: Operation) -> str:
         """Return what the owner would paste where, so that an operation is never cached."""
 
-    @property
-    @abstractmethod
-    def unwrapped(self) -> Workflow:
-        """The workflow with no command wrapped; the same object where none is."""
-
     @abstractmethod
     def wrapper_objection(self, operation: Operation) -> Objection | None:
         """Return why the command of an operation cannot be wrapped; None where it can."""
@@ -91,7 +86,7 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
     @cached_property
     def bare(self) -> Workflow:
         """The workflow without any salt or wrapper."""
-        return unsalted(self.unwrapped)
+        return unsalted(self.workflow)
 
     def verdicts(self, settings: CacheSettings) -> Mapping[Place, Verdict]:
         """Return what is found about each call that is left once the steps with known results are gone."""

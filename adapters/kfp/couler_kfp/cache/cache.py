@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from couler_kfp.cache.known import IMPORTED, constant, imported
@@ -28,6 +29,7 @@ from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, annotatio
 from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
 from couler_plugins.caching.keys import SALT
 from couler_plugins.caching.known import KnownArtifact
+from couler_plugins.caching.salts import unsalted
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said
@@ -131,10 +133,10 @@ class KfpCache(FingerprintKeys):
             )
         return Objection("cached-by-owner", reason)
 
-    @property
-    def unwrapped(self) -> Workflow:
-        """The pipeline with no command wrapped."""
-        return _with_operations(self.workflow, unwrapped)
+    @cached_property
+    def bare(self) -> Workflow:
+        """The pipeline without any salt or wrapper."""
+        return unsalted(_with_operations(self.workflow, unwrapped))
 
     def wrapper_objection(self, operation: Operation) -> Objection | None:
         """Why its command cannot be wrapped; see `couler_kfp.cache.wrapping`."""

@@ -2,7 +2,7 @@
 
 KFP starts a pod for each task that its own cache does not have. Its launcher fetches the input artifacts there, fills
 placeholders in, runs the command, and reads the outputs afterwards; so all that a wrapper needs is around the command.
-The program comes from the image of the step, from a claim, or from an init container, which a backend knows since
+The program comes from the image of the step, or from an init container, which a backend knows since
 https://github.com/kubeflow/pipelines/pull/13651 (July 2026), and earlier ones leave out. Where it is not there, the
 command runs as before. Sources: `launcher_v2.go` (`compileCmdAndArgs`), `driver/k8s.go`.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from couler_kfp.cache.objections import SCHEDULING
@@ -47,7 +47,7 @@ SCRIPTS = (
     (re.compile(r"(?:/\S*/)?python[\d.]*"), PYTHON % MARK),
 )
 """By what a command begins with, which is then in its image: the script that stands before ours."""
-END, CLAIM = "--", "claim://"
+END = "--"
 VOLUME, FOLDER = "couler-program", "/couler-program"
 SECRET = "COULER_SECRET_"  # noqa: S105  # variables that the program hides from the command
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
@@ -55,11 +55,11 @@ KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_
 OURS: dict[str, Callable[[Mapped], bool]] = {
     "emptyDirMounts": lambda item: item.get("volumeName") == VOLUME,
     "initContainers": lambda item: item.get("name") == VOLUME,
-    "pvcMount": lambda item: item.get("mountPath") == FOLDER,
     "secretAsEnv": lambda item: any(str(one.get("envVar")).startswith(SECRET) for one in entries(item, "keyToEnv")),
 }
 IDENTITY = re.compile(r"\{\{\$(?:\}\}|\.inputs\.artifacts\[[^]]*\]\.uri)")
 """Placeholders by which a command is told of the address of an input artifact."""
+DYNAMIC = frozenset({"locals", "vars", "globals", "eval", "exec"})
 PLAIN = frozenset({"path", "metadata"})
 """What a Python component may read of an input artifact that its key covers by content."""
 
@@ -84,27 +84,17 @@ def content_of(operation: Operation) -> Mapped:
 
 def wrapper_objection(operation: Operation) -> Objection | None:
     """Return why the command of a component cannot be wrapped; None where it can."""
-    return next(_objections(operation), None)
-
-
-def _objections(operation: Operation) -> Iterator[Objection]:
     component, body = write_operation(operation)
-    if operation.kind != "container" or len(operation.containers) != 1:
-        yield Objection("no-command", "it has no command of its own", "storage")
-        return
-    if _script(operation.containers[0]) is None:
+    script = [_script(container) for container in operation.containers]
+    if operation.kind != "container" or script in ([], [None]):
         reason = "its command begins with neither a shell nor Python, and its image may have none"
-        yield Objection(
-            "no-shell", reason, "storage", """command sh -c 'exec "$0" "$@"' before its own, if it has one"""
-        )
+        return Objection("no-shell", reason, "storage", """sh -c 'exec "$0" "$@"' before it, if the image has sh""")
     for side in ("inputDefinitions", "outputDefinitions"):
         for name, definition in mapping_at(component, side, "artifacts").items():
             if isinstance(definition, dict) and definition.get("isArtifactList"):
-                yield Objection("artifact-list", f"{name!r} is a list of artifacts, which has no path", "storage")
-    config = mapping_at(body.platforms, "kubernetes")
-    mounts = [item for key in config for item in entries(config, key)]
-    if any(VOLUME in (item.get("volumeName"), item.get("name")) or item.get("mountPath") == FOLDER for item in mounts):
-        yield Objection("taken", f"it has a volume or a mount called {VOLUME}", "storage")
+                return Objection("artifact-list", f"{name!r} is a list of artifacts, which has no path", "storage")
+    collides = VOLUME in str(body.platforms)
+    return Objection("taken", f"its configuration has {VOLUME} in it", "storage") if collides else None
 
 
 def wrapped(operation: Operation, wrapper: Wrapper, family: str) -> Operation:
@@ -126,7 +116,7 @@ def wrapped(operation: Operation, wrapper: Wrapper, family: str) -> Operation:
         names = sorted(port.name for port in ports if port.kind == "artifact")
         said += [f"--{side}={name}={{{{$.{side}s.artifacts['{name}'].path}}}}" for name in names]
     first = container.command[0] if container.command else container.args[0]
-    words = [text(word) for word in ("-c", script, _program(wrapper), *said, END)]
+    words = [text(word) for word in ("-c", script, wrapper.program or f"{FOLDER}/couler", *said, END)]
     command = (first, *words, *container.command)
     return _configured(replace(operation, containers=(replace(container, command=command),)), wrapper)
 
@@ -155,35 +145,20 @@ def is_wrapped(operation: Operation) -> bool:
 
 def is_stale(operation: Operation) -> bool:
     """Return whether a wrapped component is another one than its wrapper was made for."""
-    if not is_wrapped(operation):
-        return False
-    said = f"--spec={spec_hash(content_of(unwrapped(operation)))}"
-    return Literal(value=said) not in operation.containers[0].command
+    words = operation.containers[0].command if is_wrapped(operation) else ()
+    return bool(words) and Literal(value=f"--spec={spec_hash(content_of(unwrapped(operation)))}") not in words
 
 
 def _script(container: Container) -> str | None:
     """The script for the interpreter that a command begins with; None where it begins with none."""
-    first = (*container.command, *container.args)[:1]
-    if not first or not isinstance(first[0], Literal):
-        return None
-    return next((script for pattern, script in SCRIPTS if pattern.fullmatch(str(first[0].value))), None)
-
-
-def _program(wrapper: Wrapper) -> str:
-    """What is run in the container of a step."""
-    if wrapper.program.startswith(CLAIM):
-        return f"{FOLDER}/{wrapper.program.removeprefix(CLAIM).partition('/')[2]}"
-    return wrapper.program or f"{FOLDER}/couler"
+    first = [str(word.value) for word in (*container.command, *container.args)[:1] if isinstance(word, Literal)]
+    return next((script for pattern, script in SCRIPTS if first and pattern.fullmatch(first[0])), None)
 
 
 def _configured(operation: Operation, wrapper: Wrapper) -> Operation:
     """The operation with what brings the program and the secret into its pod."""
     added: dict[str, list[Any]] = {}
-    if wrapper.program.startswith(CLAIM):
-        name = wrapper.program.removeprefix(CLAIM).partition("/")[0]
-        constant = {"runtimeValue": {"constant": name}}
-        added["pvcMount"] = [{"mountPath": FOLDER, "constant": name, "pvcNameParameter": constant}]
-    elif not wrapper.program:
+    if not wrapper.program:
         amounts = {kind: getattr(wrapper, kind) for kind in ("cpu", "memory") if getattr(wrapper, kind) != "none"}
         init: dict[str, Any] = {
             "name": VOLUME,
@@ -214,11 +189,8 @@ def _with_config(operation: Operation, config: Mapped) -> Operation:
 def _reads_identity(operation: Operation) -> bool:
     """Whether a component may read the names and addresses of its input artifacts, which differ from run to run."""
     names = {port.name for port in operation.inputs if port.kind == "artifact"}
-    _, body = write_operation(operation)
-    container = body.executor["container"]
+    container = write_operation(operation)[1].executor["container"]
     runs = programs(container)
-    if not names:
-        return False
     if not runs.is_function:
         return any(IDENTITY.search(str(word)) for key in ("command", "args") for word in container.get(key, ()))
     try:
@@ -231,8 +203,5 @@ def _reads_identity(operation: Operation) -> bool:
         for node in ast.walk(tree)
         if isinstance(node, ast.arg) and node.annotation is not None and "InputPath" in ast.unparse(node.annotation)
     }
-    used = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in names - paths)
-    dynamic = ("locals", "vars", "globals", "eval", "exec")
-    return any(id(node) not in plain for node in used) or any(
-        isinstance(node, ast.Name) and node.id in dynamic for node in ast.walk(tree)
-    )
+    suspects = (names - paths) | DYNAMIC
+    return any(isinstance(node, ast.Name) and node.id in suspects and id(node) not in plain for node in ast.walk(tree))

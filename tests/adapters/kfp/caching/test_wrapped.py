@@ -277,14 +277,7 @@ def test_an_init_container_brings_the_program() -> None:
     assert all(item["envVar"] == f"COULER_SECRET_{item['secretKey']}" for item in secret["keyToEnv"])
 
 
-def test_a_claim_brings_the_program() -> None:
-    (mount,) = config("program=claim://tools/couler")["pvcMount"]
-    constant = mount.pop("constant")  # for backends that know no other
-    assert constant == "tools"
-    assert mount == {"mountPath": "/couler-program", "pvcNameParameter": {"runtimeValue": {"constant": "tools"}}}
-
-
-@pytest.mark.parametrize("options", ["program=couler", "image=i,secret=s3", "program=claim://tools/couler"])
+@pytest.mark.parametrize("options", ["program=couler", "image=i,secret=s3"])
 def test_wrapping_twice_changes_nothing_and_it_comes_off_again(options: str) -> None:
     source, pipeline = text(pure(containers(), "exec-use")), f"cache{{via=wrapper,store=s3://bucket/cache,{options}}}"
     (once,) = optimize(source, pipeline).files
