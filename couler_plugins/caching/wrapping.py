@@ -110,7 +110,7 @@ def note_of(unkept: Objection | None, *, off: bool) -> str:
         off: whether its engine's own cache is switched off for it.
     """
     if unkept is not None:
-        return f"it is not wrapped: {unkept.advice}"
+        return f"it is not wrapped: {unkept.advice} (rule {unkept.rule})"
     if off:
         return "its engine's own cache is off, and its wrapper looks it up by the contents of its artifacts"
     return "what its engine does not have, its wrapper looks up by the contents of its artifacts"
