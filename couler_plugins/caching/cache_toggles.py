@@ -6,7 +6,7 @@ caches steps by default, and its users rely on that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 import msgspec
@@ -92,6 +92,7 @@ def content_toggles(
     verdicts: Mapping[Place, Verdict],
     facet: Switches,
     covers: Callable[[Operation], bool],
+    salted: Collection[Place],
 ) -> dict[Place, Toggle]:
     """Return what becomes of steps that a wrapper can look up by the contents of artifacts, and their engine cannot.
 
@@ -101,6 +102,7 @@ def content_toggles(
         verdicts: what was found about each call, where contents are in its key.
         facet: what its engine knows.
         covers: tells whether the command of an operation can be wrapped.
+        salted: the steps that have a salt already: what is off among them was turned off here before.
     """
     steps, changed = steps_of(workflow), {}
     for place, toggle in toggles.items():
@@ -108,7 +110,7 @@ def content_toggles(
         assert verdict.facts is not None
         barred = toggle.objection is not None and toggle.objection.rule in BY_CONTENT
         pure = verdict.objection is None and verdict.max_age is None and passable(verdict)
-        said = verdict.declared != ASSUMED or facet.is_on(steps[place])
+        said = verdict.declared != ASSUMED or facet.is_on(steps[place]) or place in salted
         if barred and pure and said and covers(verdict.facts.operation):
             changed[place] = Toggle(on=False, salt=salt_of(verdict, None), verdict=verdict)
     return changed

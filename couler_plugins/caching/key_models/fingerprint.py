@@ -102,7 +102,8 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
         if settings.wrapper is None:
             return toggles
         analysed = self._verdicts(workflow, settings, by_content=True)
-        return {**toggles, **content_toggles(workflow, toggles, analysed, self, self.covers_contents)}
+        before = {place for place, step in steps_of(self.workflow).items() if salts_of(step)}
+        return {**toggles, **content_toggles(workflow, toggles, analysed, self, self.covers_contents, before)}
 
     def apply(self, verdicts: Mapping[Place, Toggle], settings: CacheSettings) -> CacheChange:
         """Return the workflow with the switches and salts that its steps are to have, and why."""
