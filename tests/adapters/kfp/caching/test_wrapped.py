@@ -310,3 +310,21 @@ def test_kfp_reads_and_compiles_what_was_written(tmp_path: Path) -> None:
     compiler.Compiler().compile(component, str(tmp_path / "again.yaml"))
     documents = [item.data for item in read((tmp_path / "again.yaml").read_bytes(), "again.yaml").documents]
     assert documents[0]["deploymentSpec"] == json.loads(json.dumps(file.documents[0]["deploymentSpec"]))
+
+
+def test_local_runs_leave_wrappers_and_installations_out(tmp_path: Path) -> None:
+    pytest.importorskip("kfp", reason="needs kfp")
+    from couler_kfp.run.offline import offline
+
+    source = Text(compiled(functions(declared), tmp_path).read_text("utf-8"))
+    (file,) = optimize(source, "cache{via=wrapper,store=s3://bucket/cache,image=i}").files
+    (bare,) = optimize(source, "cache").files
+    own, plain = (offline(one.documents[0])["deploymentSpec"]["executors"] for one in (file, bare))
+    assert own == plain
+
+
+def test_lint_sees_through_a_wrapper() -> None:
+    data = containers()
+    data["spec"]["deploymentSpec"]["executors"]["exec-use"]["container"]["args"].pop(2)  # the file of an output
+    for one in (text(pure(data, "exec-use")), Text(wrapped(text(pure(data, "exec-use")), "s3://bucket/cache"))):
+        assert [item.code for item in lint(one).findings] == ["unwritten-output"]
