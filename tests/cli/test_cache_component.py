@@ -44,11 +44,11 @@ class Site:
             },
         }
 
-    def run(self, run: str, *options: str, told: Any = None, code: int = 0, **environment: str) -> Result:
+    def run(self, run: str, *options: str, told: Any = None, code: int = 0, script: str = ":") -> Result:
         """Run the component; `runs` counts how often its command did."""
         folder = self._folder / run
         text = json.dumps(self.told(run) if told is None else told)
-        script = 'echo >>"$0"; cp "$1" "$2"; printf 3 >"$3"; exit "$4"'
+        script = f'echo >>"$0"; cp "$1" "$2"; printf 3 >"$3"; {script}; exit "$4"'
         words = [
             "sh",
             "-c",
@@ -61,7 +61,7 @@ class Site:
         ]
         said = [f"--store={self._folder / 'store'}", f"--executor-input={text}", f"--spec={SPEC}"]
         said += [f"--input=data={self._folder / 'data'}", f"--output=out={folder / 'out'}", *options]
-        runner = CliRunner(env={"COULER_CACHE_STORE": None, **environment})
+        runner = CliRunner(env={"COULER_CACHE_STORE": None})
         (self._folder / "count").write_text("")
         result = runner.invoke(couler, ["cache", "component-run", *said, "--", *map(str, words)])
         self.runs = (self._folder / "count").read_text().count("\n")
@@ -126,6 +126,24 @@ def test_whatever_is_wrong_the_command_runs_once(site: Site, told: Any, options:
         result = site.run(f"run{code}", *options, told=told, code=code)
         assert (result.exit_code, site.runs) == (code, 1)
         assert "warning" in result.output
+
+
+def test_what_the_executor_tells_comes_back_with_the_names_of_the_new_run(site: Site, tmp_path: Path) -> None:
+    """It tells of the launcher's own log as well, which is no output of the component."""
+
+    def told(run: str) -> dict[str, Any]:
+        log = {"name": "executor-logs", "uri": f"s3://b/{run}/logs", "metadata": {}}
+        out = {"name": "out", "uri": f"s3://b/{run}/out", "metadata": {"rows": 3}}
+        artifacts = {"out": {"artifacts": [out]}, "executor-logs": {"artifacts": [log]}}
+        return {"parameterValues": {"size": 3}, "artifacts": artifacts}
+
+    for run, runs in (("one", 1), ("two", 0)):
+        site.told(run)  # which makes its folder
+        (tmp_path / run / "told").write_text(json.dumps(told(run)))
+        site.run(run, script='cp "${3%size}told" "${3%size}output.json"')
+        assert site.runs == runs
+    del (expected := told("two"))["artifacts"]["executor-logs"]
+    assert json.loads((tmp_path / "two/output.json").read_text()) == expected
 
 
 def test_something_at_the_place_of_an_output_is_not_looked_up(site: Site, tmp_path: Path) -> None:

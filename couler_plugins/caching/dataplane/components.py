@@ -29,6 +29,8 @@ from couler_plugins.errors import EngineError
 
 VALUES, ARTIFACT = "values", "artifact-"
 """The output of a result that holds parameters and metadata, and how the names of its artifacts begin."""
+DEEP = 3
+"""How many folders are above an artifact at least where the one that it is in belongs to its run."""
 METRICS = "Metrics"
 """What the types of artifacts have in their names that are nothing but metadata."""
 OF_THE_STORE = "store_session_info"
@@ -174,6 +176,7 @@ class ComponentRun:
         named |= {f"parameter {name}": str(path) for name, path in self._parameters.items()}
         for kind, paths, artifacts in (("in", self._inputs, self._read), ("out", self._outputs, self._written)):
             named |= {f"{kind} {name}": str(path) for name, path in paths.items()}
+            named |= {f"{kind} root": str(path.parent) for path in paths.values() if len(path.parents) > DEEP}
             named |= {f"{kind} uri {name}": artifact.get("uri", "") for name, artifact in artifacts.items()}
         return {text: name for name, text in sorted(named.items(), key=lambda item: -len(item[1])) if text}
 
@@ -191,8 +194,10 @@ class ComponentRun:
         Raises:
             EngineError: an artifact of it is somewhere else.
         """
+        told = metadata.get("artifacts", {})  # of the launcher's own log as well
+        metadata["artifacts"] = {name: artifact for name, artifact in told.items() if name in self._written}
         for name, artifact in _artifacts(metadata):
-            own = self._written.get(name, {})
+            own = self._written[name]
             custom = artifact.get("customPath") or artifact.get("custom_path")
             if custom or artifact.pop("uri", None) != own.get("uri"):
                 raise EngineError(f"its output {name!r} is at a place of its own")

@@ -155,6 +155,7 @@ def test_what_fails_fails_as_before_and_is_not_kept(tmp_path: Path) -> None:
     [
         ('cp "$0" "$1"; printf "%s" "$1" >"$2"', "its outputs name a place of this run"),
         ('cp "$0" "$1"; printf 1 >"$2"; printf x >>"$0"', "was changed while it ran"),
+        ('cp "$0" "$1"; dirname "$1" >"$2"', "its outputs name a place of this run"),
         ('printf 1 >"$2"', "has made no file for its output 'copy'"),
         ('ln -s "$0" "$1"; printf 1 >"$2"', "neither a file nor a folder"),
     ],
