@@ -194,8 +194,8 @@ class ComponentRun:
         Raises:
             EngineError: an artifact of it is somewhere else.
         """
-        told = metadata.get("artifacts", {})  # of the launcher's own log as well
-        metadata["artifacts"] = {name: artifact for name, artifact in told.items() if name in self._written}
+        listed = metadata.get("artifacts", {})  # of the launcher's own log as well
+        metadata["artifacts"] = {name: artifact for name, artifact in listed.items() if name in self._written}
         for name, artifact in _artifacts(metadata):
             own = self._written[name]
             custom = artifact.get("customPath") or artifact.get("custom_path")
