@@ -15,7 +15,7 @@ from typing import Any
 from adapters.argo.caching.values import digest
 from benchmarks.mutations.declaring import Owner, Sayings
 from benchmarks.mutations.judging import Cache, CannotRun, Done, Effect, Path, Situation, Value
-from benchmarks.mutations.kfp_texts import RUN, filled, in_order, list_of, value_of
+from benchmarks.mutations.kfp_texts import RUN, content_key, filled, in_order, list_of, value_of
 
 __all__ = ["KfpRun"]
 
@@ -200,11 +200,19 @@ class KfpRun:
             done = self.done[path] = truth[path]
             identity = digest([path, self._situation.run])
             options = task.get("cachingOptions", {})
+            keys = []
             if options.get("enableCache") and "couler-salt" in given and "cacheKey" not in options:
-                key = self._fingerprint(component, executor, label, given, passed)
-                identity = digest(key)
-                if self._cache is not None:
-                    self._cache.look_up(path, key, done.truth)
+                keys.append(self._fingerprint(component, executor, label, given, passed))
+                identity = digest(keys[0])
+            texts = {name: value.text for name, value in (defaults | given).items()}
+            contents = {name: [item[:2] for item in one] for name, one in passed.items()}
+            if "couler-salt" in given and (key := content_key(component, executor, texts, contents)):
+                keys.append((self._situation.namespace, *key))
+            for key in keys if self._cache is not None else ():
+                assert self._cache is not None
+                self._cache.look_up(path, key, done.truth)
+                if self._cache.steps[path][1]:  # a result of the backend's own cache starts no pod
+                    break
         return done, {key: ((text, digest([identity, key]), frozenset()),) for key, text in done.artifacts.items()}
 
     def _imported(

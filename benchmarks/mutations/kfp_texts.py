@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters.argo.caching.values import digest
 from benchmarks.mutations.judging import CannotRun, Path, Value
 
-__all__ = ["RUN", "filled", "in_order", "list_of", "value_of"]
+__all__ = ["RUN", "content_key", "filled", "in_order", "list_of", "value_of"]
 
 Mapped = Mapping[str, Any]
 
@@ -73,3 +73,33 @@ def value_of(port: Mapped, shown: str) -> Any:
         case "BOOLEAN":
             return one[0] in "01234567"
     return one[:6]
+
+
+def content_key(
+    component: Mapping[str, Any],
+    executor: Mapping[str, Any],
+    given: Mapping[str, Any],
+    passed: Mapping[str, Sequence[Sequence[str]]],
+) -> tuple[str, ...] | None:
+    """Return the key that a wrapper makes in the pod; None where there is none around the command.
+
+    Args:
+        component: the component.
+        executor: its executor.
+        given: the values of all its parameters.
+        passed: the content and the address of each of its artifacts.
+    """
+    container = executor.get("container", {})
+    words = [str(word) for word in (*container.get("command", ()), *container.get("args", ()))]
+    if not any(word.startswith("# couler cache component-run") for word in words):
+        return None
+    end = words.index("--")
+    which = slice(2) if "--identity" in words[:end] else slice(1)
+    said = {
+        "spec": [word for word in words[:end] if word.startswith("--spec=")],
+        "words": words[end + 1 :],
+        "parameters": given,
+        "artifacts": {name: [part[which] for part in one] for name, one in passed.items()},
+        "outputs": sorted(component.get("outputDefinitions", {}).get("artifacts", {})),
+    }
+    return ("couler", json.dumps(said, sort_keys=True))

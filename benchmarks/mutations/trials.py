@@ -29,7 +29,7 @@ WRAPPER = f"store=s3://bucket/cache,image={IMAGE}"
 PIPELINES = {
     "argo": ("cache{via=memoize}", f"cache{{via=wrapper,{WRAPPER}}}", f"cache{{via=both,{WRAPPER}}}"),
     "tekton": (f"cache{{via=wrapper,{WRAPPER}}}",),
-    "kfp": ("cache{strict=true}",),
+    "kfp": ("cache{strict=true}", "cache{via=wrapper,store=s3://bucket/cache,program=couler}"),
 }
 
 

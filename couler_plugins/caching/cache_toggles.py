@@ -6,7 +6,7 @@ caches steps by default, and its users rely on that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 import msgspec
@@ -30,6 +30,10 @@ OWNERS_WORD = frozenset({"never", "always"})
 """Rules that switch a step off whatever the user says: its owner wants it to run every time."""
 IMPORTER, REIMPORT = "importer", "reimport"
 """Rules about steps that hand on what is there already: it is the same in every run, or another one in each."""
+
+
+BY_CONTENT = frozenset({"unversioned-input", "never-hits"})
+"""Rules against an engine's own key that a key of the contents of artifacts does not have."""
 
 
 class Switches(Protocol):
@@ -80,6 +84,36 @@ def toggles_of(
         _drop_cheap(workflow, graph, toggles, facet, settings)
         _drop_vain(graph, toggles, facet, settings)
     return toggles
+
+
+def content_toggles(
+    workflow: Workflow,
+    toggles: Mapping[Place, Toggle],
+    verdicts: Mapping[Place, Verdict],
+    facet: Switches,
+    covers: Callable[[Operation], bool],
+    salted: Collection[Place],
+) -> dict[Place, Toggle]:
+    """Return what becomes of steps that a wrapper can look up by the contents of artifacts, and their engine cannot.
+
+    Args:
+        workflow: the workflow, without any salt.
+        toggles: what becomes of each step without a wrapper.
+        verdicts: what was found about each call, where contents are in its key.
+        facet: what its engine knows.
+        covers: tells whether the command of an operation can be wrapped.
+        salted: the steps that have a salt already: what is off among them was turned off here before.
+    """
+    steps, changed = steps_of(workflow), {}
+    for place, toggle in toggles.items():
+        verdict = verdicts[place]
+        assert verdict.facts is not None
+        barred = toggle.objection is not None and toggle.objection.rule in BY_CONTENT
+        pure = verdict.objection is None and verdict.max_age is None and passable(verdict)
+        said = verdict.declared != ASSUMED or facet.is_on(steps[place]) or place in salted
+        if barred and pure and said and covers(verdict.facts.operation):
+            changed[place] = Toggle(on=False, salt=salt_of(verdict, None), verdict=verdict)
+    return changed
 
 
 def _toggle(step: Step, verdict: Verdict, assumed: Verdict, facet: Switches, settings: CacheSettings) -> Toggle:

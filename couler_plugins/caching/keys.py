@@ -17,6 +17,9 @@ VERSION = "v1"
 LINEAGE = "couler-lineage"
 """The name of the first parameter that hands a step what its key has to cover beside its inputs."""
 
+SALT = "couler-salt"
+"""The name of the first input that carries a salt; those of run-time values have a number behind it."""
+
 ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 

@@ -54,6 +54,7 @@ class Cache:
         cpu: what each of a wrapper's containers requests, and gets at most; `none` to say nothing of it.
         memory: the same of memory.
         security: whether these containers ask for what Pod Security `restricted` wants, or for nothing (`inherit`).
+        program: the command or the path of `couler` where the images of steps have it, instead of `image`.
         epoch: now, as a date or in seconds since 1970, for results that are good for a time, where the engine does not
             count it.
         min_seconds: where the engine makes its keys by itself, what takes less is not switched on; with `strict`, it is
@@ -78,6 +79,7 @@ class Cache:
     cpu: str = "250m"
     memory: str = "512Mi"
     security: Literal["restricted", "inherit"] = "restricted"
+    program: str = ""
     epoch: Epoch | None = None
     min_seconds: float = 1.0
     strict: bool = False

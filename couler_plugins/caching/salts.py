@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from couler_plugins.caching.calls import Place
-from couler_plugins.caching.keys import digest
+from couler_plugins.caching.keys import SALT, digest
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.ir import (
     Argument,
@@ -30,9 +30,6 @@ from couler_plugins.ir import (
 
 T = TypeVar("T", Argument, Port)
 
-SALT = "couler-salt"
-"""The name of the first input that carries a salt; those of run-time values have a number behind it."""
-
 
 def salt_of(verdict: Verdict, period: int | None) -> tuple[Value, ...]:
     """The salt of a step, and the run-time values beside it.
@@ -49,6 +46,19 @@ def salt_of(verdict: Verdict, period: int | None) -> tuple[Value, ...]:
 def passable(verdict: Verdict) -> bool:
     """Whether all run-time values of a salt can be handed over as texts."""
     return all(isinstance(value, Reference) and value.kind != "artifact" for value in verdict.lineages[1:])
+
+
+def result_key(graph: str, step: Step, verdict: Verdict, keys: Mapping[Place, str]) -> str | None:
+    """Return the key of what a step makes; None where only a run knows it, or where it may run not once."""
+    if step.loop is not None or step.condition is not None or verdict.objection is not None or verdict.lineage is None:
+        return None
+    values = []
+    for leaf in verdict.lineage.leaves:
+        key = keys.get((graph, leaf.step)) if leaf.to == "output" else None
+        if key is None:
+            return None
+        values.append([leaf.kind, leaf.name, *leaf.path, key])
+    return digest(["result", verdict.lineage.digest, values])
 
 
 def salts_of(step: Step) -> dict[str, Value]:

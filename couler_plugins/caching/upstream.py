@@ -154,7 +154,8 @@ class Before:
             if argument.kind != "artifact" or not isinstance(argument.value, Reference):
                 continue
             source = argument.value
-            if self._identified and (objection := self._at_fixed_place(source)) is not None:
+            objection = self._at_fixed_place(source) if self._identified and not self._covers(step) else None
+            if objection is not None:
                 yield objection
                 return
             if source.to == "input":

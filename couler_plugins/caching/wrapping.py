@@ -54,6 +54,7 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
             nothing of it.
         memory: the same of memory.
         security: `restricted`: they ask for what the Pod Security Standard of that name wants; `inherit`: for nothing.
+        program: the command or the path of `couler` where the images of steps have it, instead of `image`.
 
     Raises:
         InvalidInput: the store or the image is not said, the store is none that pods share, or holds a secret, or
@@ -68,15 +69,16 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
     cpu: str = "250m"
     memory: str = "512Mi"
     security: Literal["restricted", "inherit"] = "restricted"
+    program: str = ""
 
     def __post_init__(self) -> None:
         """Checks what was given: a mistake in it would be one in every step that is wrapped."""
-        for name in ("store", "image"):
+        for name in ("store", *([] if self.program else ["image"])):
             if not getattr(self, name):
                 hint = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler-cache@sha256:…}"
                 raise InvalidInput(f"via=wrapper needs the option {name}", hint=hint)
         _check_store(self.store, self.namespace)
-        if not PLAIN.fullmatch(self.image):
+        if not PLAIN.fullmatch(self.image or self.program):
             raise InvalidInput(f"{self.image!r:.80} is no image", hint="image=registry/couler-cache@sha256:…")
         if self.secret and not (SECRET.fullmatch(self.secret) and len(self.secret) <= LONGEST_NAME):
             raise InvalidInput(f"{self.secret!r:.80} cannot be the name of a secret", hint="letters, digits, - and .")
@@ -91,12 +93,27 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
     def options(self, max_age: int | None) -> tuple[tuple[str, str], ...]:
         """What the directive says of it."""
         said = {**msgspec.structs.asdict(self), "timeout": str(self.timeout), "via": "wrapper"}
+        del said["program"]
         return (("max-age", "" if max_age is None else f"{max_age}s"), *sorted(said.items()))
 
 
 def flags(said: Mapping[str, str]) -> list[str]:
     """Return the options of a command of ours, without those that say nothing."""
     return [f"--{name}={text}" for name, text in said.items() if text]
+
+
+def note_of(unkept: Objection | None, *, off: bool) -> str:
+    """Return what the owner of a step with a salt should know of its wrapper.
+
+    Args:
+        unkept: why it has none.
+        off: whether its engine's own cache is switched off for it.
+    """
+    if unkept is not None:
+        return f"it is not wrapped: {unkept.advice} (rule {unkept.rule})"
+    if off:
+        return "its engine's own cache is off, and its wrapper looks it up by the contents of its artifacts"
+    return "what its engine does not have, its wrapper looks up by the contents of its artifacts"
 
 
 def _amount(text: str) -> float:

@@ -121,6 +121,8 @@ CACHE_COMMANDS = {
     "pod-save": ("cache_steps:pod_save", HIDDEN),
     "task-restore": ("cache_tasks:task_restore", HIDDEN),
     "task-save": ("cache_tasks:task_save", HIDDEN),
+    "component-run": ("cache_components:component_run", HIDDEN),
+    "component-program": ("cache_components:component_program", HIDDEN),
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a program that does not catch it exits with

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from couler_kfp.cache.cache import inputs_beside_key
+from couler_kfp.cache.wrapping import is_stale, unwrapped
 from couler_kfp.lift import lift
 from couler_kfp.plugin import Options
 from couler_kfp.split.splitting import LIMITS, splitting_of
@@ -57,7 +58,10 @@ def _warnings(workflow: Workflow, plan: Plan) -> Iterator[Remark]:
             for code, message, hint in _of_task(step):
                 yield _remark(step.source, "warning", code, f"{step.name!r} {message}", hint)
     for operation in workflow.operations:
-        for name in _unwritten(operation):
+        if is_stale(operation):
+            message = f"{operation.name!r} was edited after its command was wrapped: an old result may be reused"
+            yield _remark(operation.source, "warning", "stale-key", message, "run couler optimize again")
+        for name in _unwritten(unwrapped(operation)):
             message = f"{operation.name!r} has an output {name!r}, but its command is not told the file for it"
             hint = f"pass the path to the program: {{{{$.outputs.parameters['{name}'].output_file}}}} (dsl.OutputPath)"
             yield _remark(operation.source, "warning", "unwritten-output", message, hint)

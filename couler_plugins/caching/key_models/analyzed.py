@@ -18,8 +18,8 @@ from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.hookspecs.caching import EngineCache, Knowledge, Objection
 from couler_plugins.ir import Operation, Workflow
 
-WRAPPING = frozenset({"via", *Wrapper.__struct_fields__})
-"""The options of an engine whose commands can be wrapped."""
+WRAPPING = frozenset({"via", *Wrapper.__struct_fields__}) - {"program"}
+"""The options of an engine whose commands can be wrapped, by containers of our own."""
 
 
 class AnalyzedCache(RowsFromSettings, EngineCache[Verdict, CacheSettings], Knowledge):

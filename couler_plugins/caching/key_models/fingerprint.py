@@ -8,13 +8,14 @@ says `strict`, it is turned off. Its owner may say `never`, which turns it off i
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
 from couler_plugins.caching.analysis import Analysis
-from couler_plugins.caching.cache_toggles import ORDER, Switches, Toggle, toggles_of
+from couler_plugins.caching.cache_toggles import BY_CONTENT, ORDER, Switches, Toggle, content_toggles, toggles_of
 from couler_plugins.caching.calls import Place, steps_of
 from couler_plugins.caching.decisions import (
     CACHED,
@@ -22,20 +23,22 @@ from couler_plugins.caching.decisions import (
     NATIVE,
     UPSTREAM,
     Judgement,
+    called_by,
     decision_of,
     judgement_on,
     ordered,
 )
 from couler_plugins.caching.declarations import ASSUMED
-from couler_plugins.caching.keys import digest
+from couler_plugins.caching.key_models.analyzed import WRAPPING
 from couler_plugins.caching.known import KnownResult
 from couler_plugins.caching.rows import RowsFromSettings
-from couler_plugins.caching.salts import salted, salts_of, unsalted
+from couler_plugins.caching.salts import result_key, salted, salts_of, unsalted
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.substitution import Importers, Substituted, substitute
 from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.caching.wrapping import Wrapper, note_of
 from couler_plugins.hookspecs.caching import CacheChange, EngineCache, Knowledge, Objection
-from couler_plugins.ir import Operation, Port, Step, Value, Workflow, replace_steps
+from couler_plugins.ir import Operation, Port, Step, Workflow, replace_steps
 from couler_plugins.plan import Decision
 
 OF_SALTS = frozenset({"not-declared", "unknown-producer", "several-callers", "too-many-values", "unreachable"})
@@ -54,7 +57,7 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
     """
 
     key_model = "fingerprint"
-    options = frozenset({"epoch", "min_seconds", "strict", "known"})
+    options = WRAPPING - {"security"} | {"program", "epoch", "min_seconds", "strict", "known"}
 
     def __init__(self, workflow: Workflow) -> None:
         self.workflow = workflow
@@ -68,9 +71,21 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
     def how_to_forbid(self, operation: Operation) -> str:
         """Return what the owner would paste where, so that an operation is never cached."""
 
+    @abstractmethod
+    def wrapper_objection(self, operation: Operation) -> Objection | None:
+        """Return why the command of an operation cannot be wrapped; None where it can."""
+
+    @abstractmethod
+    def wrapped(self, workflow: Workflow, names: Collection[str], wrapper: Wrapper) -> Workflow:
+        """Return the workflow with the commands of these operations wrapped: of a step with a salt they look it up."""
+
+    def covers_contents(self, operation: Operation) -> bool:
+        """Return whether its command can be wrapped: the key of a wrapper covers contents."""
+        return self.wrapper_objection(operation) is None
+
     @cached_property
     def bare(self) -> Workflow:
-        """The workflow without any salt."""
+        """The workflow without any salt or wrapper."""
         return unsalted(self.workflow)
 
     def verdicts(self, settings: CacheSettings) -> Mapping[Place, Verdict]:
@@ -78,8 +93,17 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
         return self._verdicts(self._left(settings).workflow, settings)
 
     def admit(self, verdicts: Mapping[Place, Verdict], settings: CacheSettings) -> Mapping[Place, Toggle]:
-        """Return what becomes of each step: turned on with a salt, turned off, or left as it is."""
-        return self._toggles(self._left(settings).workflow, verdicts, settings)
+        """Return what becomes of each step: turned on with a salt, turned off, or left as it is.
+
+        A step that the engine cannot look up by the contents of its artifacts is turned off where a wrapper can.
+        """
+        workflow = self._left(settings).workflow
+        toggles = self._toggles(workflow, verdicts, settings)
+        if settings.wrapper is None:
+            return toggles
+        analysed = self._verdicts(workflow, settings, by_content=True)
+        before = {place for place, step in steps_of(self.workflow).items() if salts_of(step)}
+        return {**toggles, **content_toggles(workflow, toggles, analysed, self, self.covers_contents, before)}
 
     def apply(self, verdicts: Mapping[Place, Toggle], settings: CacheSettings) -> CacheChange:
         """Return the workflow with the switches and salts that its steps are to have, and why."""
@@ -91,18 +115,29 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
             for place, toggle in verdicts.items()
             if toggle.on is not None and toggle.on is not self.is_on(steps[place])
         }
-        salts = {place: toggle.salt for place, toggle in verdicts.items() if toggle.on}
-        new = salted(
-            replace_steps(without.workflow, switched) if switched else without.workflow, salts, self.input_for_salt
-        )
-        before, after = _salts(self.workflow), _salts(new)
+        salts = {place: toggle.salt for place, toggle in verdicts.items() if toggle.salt}
+        rest = replace_steps(without.workflow, switched) if switched else without.workflow
+        unwrappable: dict[Place, Objection | None] = {}
+        if settings.wrapper is not None:
+            operations = {item.name: item for item in rest.operations}
+            unwrappable = {
+                place: self.wrapper_objection(operations[called_by(steps[place])])
+                for place, toggle in verdicts.items()
+                if toggle.salt or (toggle.objection is not None and toggle.objection.rule in BY_CONTENT)
+            }
+            names = {called_by(steps[place]) for place in salts if unwrappable[place] is None}
+            rest = self.wrapped(rest, names, settings.wrapper)
+        new = salted(rest, salts, self.input_for_salt)
+        before, after = _written(self.workflow), _written(new)
         changed = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
-        changed |= switched.keys()
+        changed = (changed & steps.keys()) | switched.keys()
         decisions = [self._gone(place, affects) for place, affects in without.gone.items()]
         for place, toggle in verdicts.items():
             judgement = _judgement(toggle, declarable.get(place, toggle.verdict), on=self.is_on(steps[place]))
             objection = without.kept.get(place)
-            notes = [] if objection is None else [objection.reason]
+            notes = [] if objection is None or toggle.objection is not None else [objection.reason]
+            if place in unwrappable:
+                notes.append(note_of(unwrappable[place], off=toggle.on is False))
             decisions.append(self._decision(place, steps[place], toggle, judgement, settings, place in changed, notes))
         return CacheChange(workflow=new if changed or without.gone else self.workflow, decisions=decisions)
 
@@ -119,16 +154,28 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
         steps = steps_of(self.bare)
         keys: dict[Place, str] = {}
         for place, verdict in verdicts.items():
-            if place in steps and (key := _key(place[0], steps[place], verdict, keys)) is not None:
+            if place in steps and (key := result_key(place[0], steps[place], verdict, keys)) is not None:
                 keys[place] = key
         return keys
 
     def _verdicts(
-        self, workflow: Workflow, settings: CacheSettings, *, assume_pure: bool = False, declared: bool = False
+        self,
+        workflow: Workflow,
+        settings: CacheSettings,
+        *,
+        assume_pure: bool = False,
+        declared: bool = False,
+        by_content: bool = False,
     ) -> Mapping[Place, Verdict]:
-        pure = settings.assume_pure or assume_pure
+        pure, circular = settings.assume_pure or assume_pure, settings.circular
         analysis = Analysis(
-            workflow, self, assume_pure=pure, circular=settings.circular, fingerprints=True, declared=declared
+            workflow,
+            self,
+            assume_pure=pure,
+            circular=circular,
+            fingerprints=True,
+            declared=declared,
+            by_content=by_content,
         )
         return analysis.verdicts
 
@@ -176,7 +223,7 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
         assert verdict.facts is not None
         warnings = verdict.warnings
         if objection is not None:
-            advice = objection.advice
+            advice = "; ".join([objection.advice, *notes])
             if objection.rule == "not-declared":
                 advice = f"nobody declared it pure, and no rule is against it: add {objection.remedy}"
             if judgement.outcome == "cached" and objection.rule not in NATIVE:
@@ -185,7 +232,7 @@ class FingerprintKeys(RowsFromSettings, EngineCache[Verdict, CacheSettings], Kno
                     advice = "it gets no salt"
                 elif warnings or objection.rule != "not-declared":
                     advice = "nobody declared it pure"
-                advice = f"its engine caches it by a key of its own; {advice}"
+                advice = "; ".join(["its engine caches it by a key of its own", advice, *notes])
         decision = decision_of(
             msgspec.structs.replace(verdict, objections=() if objection is None else (objection,), warnings=warnings),
             self.workflow,
@@ -227,9 +274,10 @@ def _is_undeclared(verdict: Verdict) -> bool:
     return verdict.declared in ("", ASSUMED)
 
 
-def _salts(workflow: Workflow) -> dict[Place, Mapping[str, Value]]:
-    found = {place: salts_of(step) for place, step in steps_of(workflow).items()}
-    return {place: salts for place, salts in found.items() if salts}
+def _written(workflow: Workflow) -> dict[Place, Any]:
+    """Return what caching writes of each step that has any of it: its salts, and what it calls as that runs."""
+    runs = {item.name: (item.containers, item.native_extra) for item in workflow.operations}
+    return {place: (salts_of(step), runs.get(called_by(step))) for place, step in steps_of(workflow).items()}
 
 
 def _judgement(toggle: Toggle, declarable: Verdict, *, on: bool) -> Judgement:
@@ -246,16 +294,3 @@ def _judgement(toggle: Toggle, declarable: Verdict, *, on: bool) -> Judgement:
     undeclared = objection is ORDER and toggle.verdict.objections
     decisive = [] if undeclared or objection in toggle.verdict.objections else [objection]
     return judgement_on(toggle.verdict, declarable, decisive)
-
-
-def _key(graph: str, step: Step, verdict: Verdict, keys: Mapping[Place, str]) -> str | None:
-    """The key of what a step makes; None where only a run knows it, and where it may not run, or more than once."""
-    if step.loop is not None or step.condition is not None or verdict.objection is not None or verdict.lineage is None:
-        return None
-    values = []
-    for leaf in verdict.lineage.leaves:
-        key = keys.get((graph, leaf.step)) if leaf.to == "output" else None
-        if key is None:
-            return None
-        values.append([leaf.kind, leaf.name, *leaf.path, key])
-    return digest(["result", verdict.lineage.digest, values])

@@ -22,11 +22,14 @@ from couler_airflow.marks import Declaration
 from couler_airflow.runtime.upstream import PRODUCER, by_order, too_many, without_key
 from couler_airflow.settings import is_enabled, load_settings
 from couler_plugins.caching.code.uncacheable import objections_of
+from couler_plugins.caching.decisions import NAME
+from couler_plugins.caching.key_models.analyzed import WRAPPING
 from couler_plugins.caching.key_models.worker import WorkerKeys
+from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.waivers import waiver_of
-from couler_plugins.hookspecs.caching import Objection, Request, SourcePlace
+from couler_plugins.hookspecs.caching import CacheChange, Objection, Request, SourcePlace
 from couler_plugins.ir import GraphView, Source, Workflow
-from couler_plugins.plan import Plan
+from couler_plugins.plan import Decision, Plan
 
 ALWAYS = "it runs every time, under a key for what comes after it"
 MARK = "@couler_airflow.cached above its function, or couler_airflow.cached(…) of the task or the DAG"
@@ -45,6 +48,10 @@ NO_ROWS = Objection(
     "rows of the settings declare tasks here, and workers read other rows",
     remedy="declarations = /path/couler.toml to [couler] in airflow.cfg, or set AIRFLOW__COULER__DECLARATIONS, on "
     "workers and the DAG processor",
+)
+UNWRAPPED = (
+    "via=wrapper wraps nothing here: workers look results up themselves, and a hit starts no pod; they take the store "
+    "from cache_store in [couler], and their own settings"
 )
 UNDECLARED = Objection("not-declared", "its owner has not declared it pure", remedy=MARK)
 
@@ -71,10 +78,20 @@ class AirflowCache(WorkerKeys):
         workflow: what it was lifted to.
     """
 
+    options = WRAPPING | {"program"}
+
     def __init__(self, dag: Any, workflow: Workflow) -> None:
         super().__init__(workflow)
         self._dag = dag
         self._graph = workflow.graphs[0]
+
+    def apply(self, verdicts: Mapping[tuple[str, str], Request], settings: CacheSettings) -> CacheChange:
+        """Return what workers are asked; where wrappers are wanted, the first decision says who takes their place."""
+        change = super().apply(verdicts, settings)
+        if settings.wrapper is None:
+            return change
+        said = Decision(optimizer=NAME, workflow=self.workflow.label, reason=UNWRAPPED)
+        return replace(change, decisions=[said, *change.decisions])
 
     @cached_property
     def _owner(self) -> Owner:

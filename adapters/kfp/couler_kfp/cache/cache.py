@@ -12,21 +12,25 @@ annotations, on the pod (`kfp.kubernetes.add_pod_annotation`, `couler_kfp.marks`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from couler_kfp.cache.known import IMPORTED, constant, imported
-from couler_kfp.cache.objections import SCHEDULING, importer_objections, reuse_objections
+from couler_kfp.cache.objections import importer_objections, reuse_objections
 from couler_kfp.cache.programs import programs
-from couler_kfp.components import write_operation
+from couler_kfp.cache.wrapping import content_of, unwrapped, wrapped, wrapper_objection
+from couler_kfp.components import label_of, write_operation
 from couler_kfp.documents import ROOT
-from couler_kfp.mappings import Mapped, rest_of, without
+from couler_kfp.mappings import Mapped, rest_of
 from couler_kfp.split.detect_split import whole_of
 from couler_kfp.structures import write_structure
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, annotation_texts, places_of, said_in, with_own
 from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
+from couler_plugins.caching.keys import SALT
 from couler_plugins.caching.known import KnownArtifact
-from couler_plugins.caching.salts import SALT
+from couler_plugins.caching.salts import unsalted
+from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said
 from couler_plugins.ir import (
@@ -41,6 +45,7 @@ from couler_plugins.ir import (
     Workflow,
     references,
     replace,
+    replace_callables,
 )
 from couler_plugins.plan import Plan
 
@@ -128,6 +133,24 @@ class KfpCache(FingerprintKeys):
             )
         return Objection("cached-by-owner", reason)
 
+    @cached_property
+    def bare(self) -> Workflow:
+        """The pipeline without any salt or wrapper."""
+        return unsalted(_with_operations(self.workflow, unwrapped))
+
+    def wrapper_objection(self, operation: Operation) -> Objection | None:
+        """Why its command cannot be wrapped; see `couler_kfp.cache.wrapping`."""
+        return wrapper_objection(operation)
+
+    def wrapped(self, workflow: Workflow, names: Collection[str], wrapper: Wrapper) -> Workflow:
+        """The pipeline with the commands of these components wrapped, and of those that have the same executor."""
+        labels = {label_of(item) for item in workflow.operations if item.name in names}
+
+        def one(operation: Operation) -> Operation:
+            return wrapped(operation, wrapper, workflow.name) if label_of(operation) in labels else operation
+
+        return _with_operations(workflow, one)
+
     def input_for_salt(self, name: str) -> Port:
         """A declared input that is text, and optional: other tasks may share the component."""
         return Port(name=name, kind="parameter", optional=True, native_extra=Native.of({"parameterType": "STRING"}))
@@ -148,16 +171,7 @@ class KfpCache(FingerprintKeys):
         executor = body.executor
         version = with_own(self.declared.annotations(operation), _annotations(operation)).get(VERSION)
         container = executor.get("container", {})
-        platforms = {
-            name: without(config, *SCHEDULING) if isinstance(config, dict) else config
-            for name, config in body.platforms.items()
-        }
-        content: dict[str, Any] = {
-            "component": _unsalted(without(component, "executorLabel")),
-            "executor": {**executor, **({"container": without(container, "resources")} if container else {})},
-            "platforms": {name: config for name, config in platforms.items() if config},
-            "version": version or "",
-        }
+        content: dict[str, Any] = {**content_of(operation), "version": version or ""}
         if VERSION in self._annotations:
             content["version of the pipeline"] = self._annotations[VERSION]
         runs = programs(container)
@@ -185,6 +199,11 @@ class KfpCache(FingerprintKeys):
             yield from reuse_objections(operation, component, container, platforms, references(operation))
 
 
+def _with_operations(workflow: Workflow, change: Callable[[Operation], Operation]) -> Workflow:
+    changed = {item.name: new for item in workflow.operations if (new := change(item)) is not item}
+    return replace_callables(workflow, changed) if changed else workflow
+
+
 def inputs_beside_key(step: Step) -> list[str]:
     """The inputs that may be another in each run of a task with a cache key, which takes the place of all of them."""
     if "cacheKey" not in _options(step):
@@ -198,12 +217,6 @@ def _warnings(container: Mapped, packages: Sequence[str]) -> Iterator[str]:
         yield "its image has no digest, and may change"
     if packages:
         yield f"it installs {', '.join(packages)} in whatever version there is"
-
-
-def _unsalted(component: Mapped) -> Mapped:
-    inputs = component.get("inputDefinitions", {})
-    parameters = {key: item for key, item in inputs.get("parameters", {}).items() if not key.startswith(SALT)}
-    return {**component, "inputDefinitions": {**inputs, "parameters": parameters}}
 
 
 def _executor_source(operation: Operation, component: Mapped) -> Source | None:

@@ -40,10 +40,12 @@ class Programs(NamedTuple):
     Attributes:
         texts: the texts that are or may be programs.
         packages: what is installed before, and may be another version at another time.
+        is_function: whether it is a lightweight Python component, whose source is the first text.
     """
 
     texts: tuple[str, ...]
     packages: tuple[str, ...] = ()
+    is_function: bool = False
 
 
 def programs(container: Mapped) -> Programs:
@@ -52,13 +54,13 @@ def programs(container: Mapped) -> Programs:
     packages: tuple[str, ...] = ()
     if words[:2] == ["sh", "-c"] and len(words) > 2 and (match := INSTALL.fullmatch(_one_line(words[2]))):
         packages, words = tuple(_unpinned(match["installs"])), words[3:]
-    if words[:1] == ["sh"] and len(words) > 3 and LAUNCH.fullmatch(_one_line(words[2])):
-        words = words[3:]
+    is_function = words[:1] == ["sh"] and len(words) > 3 and LAUNCH.fullmatch(_one_line(words[2])) is not None
+    words = words[3:] if is_function else words
     env = container.get("env")
     variables = [item for item in env if isinstance(item, dict)] if isinstance(env, list) else []
     values = [text for item in variables for text in _texts(item.get("value"))]
     image = re.sub(r"[:@].*", "", str(container.get("image", "")).rsplit("/", 1)[-1])
-    return Programs((*words, *values, image), packages)
+    return Programs((*words, *values, image), packages, is_function)
 
 
 def _one_line(text: str) -> str:

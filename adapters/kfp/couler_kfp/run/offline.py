@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
+from couler_kfp.cache.wrapping import END, MARK
 from couler_kfp.mappings import Mapped, mapping
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import fresh_name
@@ -69,8 +70,11 @@ def offline(spec: Mapped) -> Mapped:
 
 
 def _without_pip(executor: Mapped) -> Mapped:
-    """An executor without the shell around it that KFP's compiler writes to install packages."""
+    """An executor without the shell around it that KFP's compiler writes to install packages, and without a wrapper."""
     match executor:
+        case {"container": {"command": [_, "-c", str(script), *words], **others}} if script.startswith(MARK):
+            own = words[words.index(END) + 1 :] if END in words else words
+            return _without_pip({**executor, "container": {**others, "command": own}})
         case {"container": {"command": ["sh", "-c", str(script), *command], **others}} if "pip install" in script:
             return {**executor, "container": {**others, "command": command}}
     return executor

@@ -9,9 +9,11 @@ import pytest
 
 from adapters.airflow.runtime.test_explained import explained
 from airflow_runs import Runs
+from couler_airflow.cache.cache import UNWRAPPED
 from couler_airflow.cache.eligible import is_pod
 from couler_airflow.cache.pod_checks import LEFT_OUT
 from couler_airflow.runtime.xcoms import OF_PODS
+from couler_plugins.api import optimize
 
 pytest.importorskip("airflow.providers.cncf.kubernetes.operators.pod")
 pytestmark = pytest.mark.airflow
@@ -194,3 +196,21 @@ def test_a_row_names_pods_by_their_image(runs: Runs, tmp_path: Path) -> None:
     assert not explained(runs.files.dag(text(pinned, mark="# ")))["pod"].note
     effect = explained(runs.files.dag(text("do_xcom_push=False", mark="# ")))["pod"]
     assert effect.verdict == "never"
+
+
+def test_wrappers_are_not_needed_where_a_hit_starts_no_pod(runs: Runs, tmp_path: Path) -> None:
+    """A wrapper would save what the command does; a hit in the worker saves the pod as well, under the same fields."""
+    path = tmp_path / "pods.py"
+    path.write_text(f"from airflow.sdk import DAG\n{text()}")
+    (plain,) = optimize(str(path), "cache").files
+    (file,) = optimize(str(path), "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler:1}").files
+    assert file.error is plain.error is None
+    assert [item.reason for item in file.decisions if not item.subject][-1] == UNWRAPPED
+    assert [item for item in file.decisions if item.subject] == [item for item in plain.decisions if item.subject]
+    (task,) = [item for item in file.decisions if item.subject.endswith("pod")]
+    assert task.verdict == "run-time"
+    assert [started for _, started, _ in (computed(runs), computed(runs), computed(runs, "cmds=['other']"))] == [
+        True,
+        False,
+        True,
+    ]

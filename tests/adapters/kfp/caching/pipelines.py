@@ -6,7 +6,7 @@ KFP reads annotations as they are when a function is decorated: they must not be
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["chain", "lightweight", "readers", "steps", "training"]
+__all__ = ["chain", "functions", "lightweight", "readers", "steps", "training"]
 
 
 def steps() -> dict[str, Any]:
@@ -172,3 +172,40 @@ def lightweight(**options: Any) -> Any:
         return 2 * number
 
     return double
+
+
+def functions(mark: Callable[[Any], Any] = lambda task: task) -> Any:
+    """Python components: a draw by chance that makes an artifact, and a pure one with outputs of all kinds."""
+    from kfp import dsl
+
+    component = dsl.component(install_kfp_package=False, base_image="python:3.11")
+
+    @component
+    def draw(text: str, data: dsl.Output[dsl.Dataset]) -> None:
+        import os
+
+        with open(os.environ["COULER_TEST_LOG"], "a") as log, open(data.path, "w") as stream:  # noqa: PTH123
+            log.write("draw ")
+            stream.write(os.environ.get("DRAWN", text))
+
+    @component
+    def train(
+        data: dsl.Input[dsl.Dataset], factor: int, model: dsl.Output[dsl.Model], metrics: dsl.Output[dsl.Metrics]
+    ) -> int:
+        import os
+
+        with open(os.environ["COULER_TEST_LOG"], "a") as log:  # noqa: PTH123
+            log.write("train ")
+        with open(data.path) as source, open(model.path, "w") as target:  # noqa: PTH123
+            text = source.read()
+            target.write(text * factor)
+        model.metadata["length"] = len(text)
+        metrics.log_metric("accuracy", 0.5)
+        return len(text) * factor
+
+    @dsl.pipeline(name="functions")
+    def pipeline(text: str = "abc") -> int:
+        drawn = draw(text=text)
+        return mark(train(data=drawn.outputs["data"], factor=2)).outputs["Output"]
+
+    return pipeline

@@ -249,7 +249,7 @@ def test_an_edit_that_ends_a_declaration_removes_the_salt_and_leaves_the_task_on
     assert decisions(salted)["make"].action == "remove the salt"
 
 
-@pytest.mark.parametrize("option", ["capacity=1GB", "via=wrapper,image=i,store=s3://b", "store=s3://b"])
+@pytest.mark.parametrize("option", ["capacity=1GB", "via=wrapper,image=i,store=s3://b,security=inherit"])
 def test_what_only_other_engines_can_do_is_refused(option: str) -> None:
     from couler_plugins.errors import CoulerError
 
