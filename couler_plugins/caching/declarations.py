@@ -19,6 +19,11 @@ CACHE, ALLOW = "couler.io/cache", "couler.io/cache-allow"
 VERSION = "couler.io/cache-version"
 """The annotation with a version that its owner declares, of what has no inputs."""
 
+PLACE = "couler.io/cache-place."
+"""How the annotations begin that say of an input parameter that the step reads (`in`) or writes (`out`) the place whose
+URL it has."""
+PLACE_WORDS = frozenset({"in", "out"})
+
 ASSUMED = "--assume-pure"
 """Where a step is declared pure of which its owner says nothing."""
 
@@ -82,6 +87,23 @@ def said_in(
     """
     cache, allow = annotations.get(CACHE + suffix), annotations.get(ALLOW + suffix, "")
     return [] if cache is None and not allow else [Said(where, cache, allow, itself, source, ALLOW + suffix)]
+
+
+def declared_places(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Return the places of an operation by the inputs that name them: `in`, `out` or `in,out`, as far as understood."""
+    said = {key.removeprefix(PLACE): text for key, text in annotations.items() if key.startswith(PLACE)}
+    return {name: ",".join(sorted(_place_words(text))) for name, text in sorted(said.items())}
+
+
+def place_problems(places: Mapping[str, object]) -> Iterator[str]:
+    """Return what is wrong with the words that are said of places."""
+    for name, text in places.items():
+        if not (words := _place_words(str(text))) or not words <= PLACE_WORDS:
+            yield f"the place {name!r} cannot be {text!r:.40}; write in, out or in,out"
+
+
+def _place_words(text: str) -> set[str]:
+    return {word.strip() for word in text.split(",")} - {""}
 
 
 def places_of(facet: Knowledge, graph: Graph | None, step: Step, operation: Operation) -> list[Said]:

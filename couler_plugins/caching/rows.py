@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
-from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, resolve
+from couler_plugins.caching.declarations import ALLOW, CACHE, PLACE, VERSION, place_problems, resolve
 from couler_plugins.caching.waivers import WAIVERS
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Objection, Said
@@ -22,7 +22,9 @@ from couler_plugins.options.rows import Row, check_keys, rows_in
 
 DECLARED = "couler.io/declared"
 """The annotation of a document with the rows that its keys depend on: `couler lint` needs no settings."""
-IN_KEYS = frozenset({"allow", "datasets", "immutable", "inputs", "outputs", "pure", "ttl", "version", "workspaces"})
+IN_KEYS = frozenset(
+    {"allow", "datasets", "immutable", "inputs", "outputs", "places", "pure", "ttl", "version", "workspaces"}
+)
 """What is recorded there; `pure` and `ttl`, since a word in a program counts less than they do."""
 
 BOUNDS = {"max-output-bytes": int, "max-items": int}
@@ -37,6 +39,7 @@ OF_STEPS: dict[str, type | tuple[type, ...]] = {
     "datasets": dict,
     "inputs": list,
     "outputs": list,
+    "places": dict,
     "workspaces": dict,
 }
 """What may only be said of what a row names."""
@@ -44,7 +47,7 @@ KNOWN: dict[str, type | tuple[type, ...]] = {**OF_STEPS, **BOUNDS, **PLACES}
 PREFIX = "couler.io/"
 NAMES = {"version": VERSION, "inputs": f"{CACHE}-inputs", "outputs": f"{CACHE}-outputs"}
 """The annotations that mean the same as a key of a row, where they are not called like it."""
-GROUPS = {"datasets": f"{PREFIX}dataset.", "workspaces": f"{CACHE}-workspace."}
+GROUPS = {"datasets": f"{PREFIX}dataset.", "places": PLACE, "workspaces": f"{CACHE}-workspace."}
 """How the annotations begin that mean the same as the items of a key."""
 
 
@@ -231,6 +234,8 @@ def _problems(row: Row) -> Iterator[str]:
         items = row.content.get(key, {})
         if isinstance(items, dict) and not all(type(item) in (str, int) for item in items.values()):
             yield f"{row.place}: {key!r} is not a table of texts"
+        elif key == "places" and isinstance(items, dict):
+            yield from (f"{row.place}: {problem}" for problem in place_problems(items))
 
 
 def said_of(row: Row) -> Said | None:

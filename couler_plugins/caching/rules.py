@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from couler_plugins.caching.declarations import declared_places, place_problems
 from couler_plugins.caching.impurity_patterns import impure_expression, impurities
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.hookspecs.caching import Material, Objection
@@ -16,6 +17,7 @@ from couler_plugins.ir import (
     Native,
     Not,
     Operation,
+    Output,
     Reference,
     Step,
     Template,
@@ -40,6 +42,15 @@ NOT_FOR_ALL = Objection("not-declared", "other workflows can call it, so it need
 FROM_CALLER = Objection("unknown-producer", "its artifacts come from whoever calls it")
 PRINTED = Objection(
     "printed-result", "another workflow may read its printed output, which a cached result lacks", "storage"
+)
+
+
+UNVERIFIED = Objection("place", "nobody verifies what is at its places on its engine")
+ONLY_WRAPPED = Objection(
+    "place",
+    "only a wrapper verifies what is at its places",
+    "storage",
+    "-p 'cache{via=wrapper,store=s3://bucket/cache,image=…}'",
 )
 
 
@@ -72,6 +83,28 @@ def reference_objection(reference: Reference, where: str) -> Objection | None:
     return Objection(
         "unknown-reference", f"{where} reads {reference.native or reference.name!r}, whose value is unknown"
     )
+
+
+def repeats_inputs(output: Output) -> bool:
+    """Whether an output says nothing of what its operation has done: it is a constant, or made of inputs alone."""
+    computed = not isinstance(output.value, (Literal, Reference, Template))
+    return not computed and output.kind == "parameter" and all(item.to == "input" for item in references(output.value))
+
+
+def place_objections(material: Material, declared: Mapping[str, str], operation: Operation) -> Iterator[Objection]:
+    """Why places that are declared cannot be looked at.
+
+    Args:
+        material: what an operation is.
+        declared: the annotations that rows of the settings stand for.
+        operation: the operation.
+    """
+    parameters = {port.name for port in operation.inputs if port.kind == "parameter"}
+    if not material.places and declared_places(declared):
+        yield UNVERIFIED
+    yield from (Objection("place", problem) for problem in place_problems(material.places))
+    for name in sorted(material.places.keys() - parameters):
+        yield Objection("place", f"it has no input parameter {name!r} that names a place")
 
 
 def operation_objections(operation: Operation, material: Material) -> Iterator[Objection]:

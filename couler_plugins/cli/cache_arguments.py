@@ -37,6 +37,16 @@ _file = click.option(
 )
 
 
+place_option = click.option(
+    "--place",
+    "places",
+    type=TEXT,
+    metavar="NAME=WORDS=URL",
+    multiple=True,
+    help="A place that is read (in), written (out) or both (in,out): s3://bucket/folder. Its content counts.",
+)
+
+
 def program_options(function: Function) -> Function:
     """Gives a command `--program` and `--file`."""
     return _program(_file(function))

@@ -94,6 +94,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
         warnings: what its owner should know, each half a sentence.
         objections: why the engine's own facts forbid caching it.
         by_content: the same, where the contents of its input artifacts are in its key; None where that is the same.
+        places: whether it reads (`in`), writes (`out`) or does both (`in,out`) at a place, by the input that names it.
     """
 
     content: Any
@@ -105,6 +106,17 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     objections: tuple[Objection, ...] = ()
     by_content: tuple[Objection, ...] | None = None
+    places: Mapping[str, str] = {}
+
+    @property
+    def reads_places(self) -> bool:
+        """Whether its key covers what is at a place, which is only known when it runs."""
+        return any("in" in words.split(",") for words in self.places.values())
+
+    @property
+    def writes_places(self) -> bool:
+        """Whether a hit needs what it has left at a place to be there."""
+        return any("out" in words.split(",") for words in self.places.values())
 
 
 class Shards(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,8 @@ The annotations, on a template or on the workflow:
 - `couler.io/cache-version`: a version that its owner declares: another one is another key; on a template without
   inputs, it makes one possible
 - `couler.io/dataset.NAME`: the version of what is at the place that the template's input artifact NAME comes from
+- `couler.io/cache-place.NAME`: what the template does at the place whose URL its input parameter NAME has: it reads it
+  (`in`), writes it (`out`), or both (`in,out`)
 - `couler.io/max-output-bytes`: how many bytes all output parameters of one run have at most
 - `couler.io/max-items`: how often a loop runs the template at most, where only the run knows
 """
@@ -23,16 +25,17 @@ from couler_argo.cache.material import content_of, programs, reads_of, without_p
 from couler_argo.cache.memoize import SHARDS
 from couler_argo.cache.objections import DATASET, place_objection, reuse_objections
 from couler_argo.cache.traces import COPY, KEY_SPEC, without_traces
-from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, wrapper_objection
-from couler_argo.cache.wrapping import YES
+from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, places_objection, wrapper_objection
+from couler_argo.cache.wrapping import YES, places_text
 from couler_argo.codec import Mapped
 from couler_argo.footprint import items_of
 from couler_argo.metadata import annotations_of, rest_of, spec_of, with_annotation
 from couler_argo.spelling import write
 from couler_argo.split.part_spec import PART_OF, SPLIT
-from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, PLACE, VERSION, declared_places, said_in
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.rows import DECLARED
+from couler_plugins.caching.rules import repeats_inputs
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import (
@@ -45,6 +48,7 @@ from couler_plugins.ir import (
     Workflow,
     callables,
     callee_of,
+    references,
     replace,
 )
 from couler_plugins.plan import Plan
@@ -158,12 +162,14 @@ class ArgoCache(WrittenKeys):
 
     def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
         """Why a wrapper cannot keep what memoization cannot; see `couler_argo.cache.wrappable`."""
-        return wrapper_objection(operation, self._spec)
+        refusal = wrapper_objection(operation, self._spec)
+        return refusal or (places_objection(operation, self._spec) if material.places else None)
 
     def wrapper_options(self, operation: Operation, material: Material) -> Mapping[str, str]:
-        """Return whether its key covers the contents of its input artifacts, and whether what it prints is kept."""
+        """Return whether its key covers the contents of its input artifacts, its places, and whether it is printed."""
         said = {"contents": inputs_of(operation, self._spec), "printed": material.content.get("result")}
-        return {name: YES if holds else "" for name, holds in said.items()}
+        options = {name: YES if holds else "" for name, holds in said.items()}
+        return {**options, "places": places_text(material.places)}
 
     def covers_contents(self, operation: Operation) -> bool:
         """Whether a wrapper can be put around its command, and has its input artifacts."""
@@ -191,9 +197,14 @@ class ArgoCache(WrittenKeys):
             content["version of the workflow"] = self._annotations[VERSION]
         if datasets := _datasets(operation, annotations):
             content["datasets"] = datasets
+        if places := declared_places(annotations):
+            content["places"] = places
         if result:  # Argo keeps what is printed only where the workflow that runs reads it
             content["result"] = True
-        storage = tuple(self._storage(operation, annotations, result=result))
+        storage = (
+            *self._repeated(operation, places, result=result),
+            *self._storage(operation, annotations, result=result),
+        )
         objections = [*reuse_objections(self._spec, operation, content, self), *storage]
         by_content = [*reuse_objections(self._spec, operation, without_places(content), self), *storage]
         return Material(
@@ -205,7 +216,17 @@ class ArgoCache(WrittenKeys):
             warnings=tuple(_mutable_images(operation)),
             objections=tuple(objections),
             by_content=tuple(by_content),
+            places=places,
         )
+
+    def _repeated(self, operation: Operation, places: Mapping[str, str], *, result: bool) -> Iterator[Objection]:
+        """Why a template makes nothing that a cache could keep: all that it hands on was handed to it."""
+        outputs = operation.outputs
+        writes = "out" in ",".join(places.values()).split(",")
+        if outputs and not (result or writes) and all(map(repeats_inputs, outputs)):
+            names = [item.name for item in references([output.value for output in outputs])]
+            remedy = self.how_to_say(operation, f"{PLACE}{names[0]}", "out") if names else ""
+            yield Objection("no-outputs", "its outputs only repeat its inputs", remedy=remedy)
 
     def _words(self, operation: Graph | Operation) -> Mapped:
         """What is said of a template, in its annotations or else in the settings."""
