@@ -13,7 +13,7 @@ from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import calls_of
 from couler_plugins.caching.dataplane.lookups import Values, key_of
 from couler_plugins.caching.decisions import decision_on, judge
-from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, declared_places, said_in
 from couler_plugins.caching.key_models.by_value import ByValueKeys
 from couler_plugins.caching.rows import DECLARED
 from couler_plugins.caching.settings import CacheSettings
@@ -83,6 +83,7 @@ def material(operation: Operation, around: Mapped, bound: str | None, how: How) 
         inputs=bool(operation.inputs or VERSION in annotations or files_of(operation).read),
         warnings=tuple(_mutable_images(task)),
         objections=tuple(_objections(operation, task, bound, how)),
+        places=declared_places(annotations),
     )
 
 

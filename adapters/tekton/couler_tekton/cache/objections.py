@@ -12,15 +12,16 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from couler_plugins.caching.declarations import declared_places
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
 from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Dynamic, Operation, Step, references
 from couler_tekton.bodies import STEP_ACTION
-from couler_tekton.cache.declared import MAX_OUTPUT, STORE, entries, rest_of
+from couler_tekton.cache.declared import MAX_OUTPUT, STORE, annotations_of, entries, rest_of
 from couler_tekton.cache.files import WORKSPACE, clashes, files_of
-from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of
+from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of, place_variables
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.mappings import Mapped, without
 from couler_tekton.variables import write_value
@@ -40,6 +41,8 @@ POD_MESSAGE, CONTAINER_MESSAGE = 12 * 1024, 4 * 1024
 OVERHEAD, ENTRY, LOOKUP = 256, 48, 256
 """Bytes of a message: of Tekton's own, around each result, and of what our first step says."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+VARIABLE = re.compile(r"\$\((?!(?:params|workspaces|context)\b)")
+"""A reference to another variable of the same container."""
 OURS = re.compile(r"(COULER_|PYTHON|LD_).*|PATH")
 """Variables that would reach our steps."""
 
@@ -62,6 +65,7 @@ def reuse_objections(operation: Operation, task: Mapped, how: How) -> Iterator[O
     yield from _reference_objections(operation)
     yield from _content_objections(task)
     yield from _workspace_objections(operation, task, how)
+    yield from _place_objections(operation)
 
 
 def storage_objections(operation: Operation, task: Mapped, bound: str | None, how: How) -> Iterator[Objection]:
@@ -86,6 +90,19 @@ def storage_objections(operation: Operation, task: Mapped, bound: str | None, ho
         )
     if results:
         yield from _bound_objections(task, bound, how)
+
+
+def _place_objections(operation: Operation) -> Iterator[Objection]:
+    """Why steps of ours cannot look at the places of a task as its own steps do."""
+    places = declared_places(annotations_of(operation))
+    variables = place_variables(operation)["env"]
+    if len({str(one["name"]) for one in variables}) < len(variables):
+        yield Objection("place", "nobody can look at its places: its steps have one variable with several values")
+    elif VARIABLE.search(json.dumps([one.get("value") for one in variables])):
+        yield Objection("place", "nobody can look at its places: its variables refer to others")
+    for port in operation.inputs:
+        if port.name in places and kind_of(port) != "string":
+            yield Objection("place", f"its parameter {port.name!r}, which names a place, is no string")
 
 
 def room(task: Mapped) -> int:
