@@ -78,16 +78,25 @@ class Places:
     def __init__(self, texts: Sequence[str], *, in_pod: bool = False) -> None:
         self.places = tuple(map(_parse, texts))
         self._in_pod = in_pod
+        self._contents: dict[str, str] = {}
         if len({place.name for place in self.places}) < len(self.places):
             raise InvalidInput("a place is named twice")
 
+    @property
+    def written(self) -> list[Place]:
+        """The places that are written, by name."""
+        return sorted((place for place in self.places if WRITES in place.words), key=lambda place: place.name)
+
     def contents(self) -> dict[str, str]:
-        """Return what is at the places that are read, by name.
+        """Return what is at the places that are read, by name; what is written as well is only looked at once.
 
         Raises:
             UnreadPlace: that cannot be told.
         """
-        return {place.name: digest(self._listing(place)) for place in self.places if READS in place.words}
+        for place in self.places:
+            if READS in place.words and (WRITES not in place.words or place.name not in self._contents):
+                self._contents[place.name] = digest(self._listing(place))
+        return dict(self._contents)
 
     def unwritten(self, contents: Mapping[str, str] | None = None) -> str:
         """Return what is at the places that are only read, which has to be the same after the step; empty for none.
@@ -108,10 +117,8 @@ class Places:
         Raises:
             UnreadPlace: that cannot be told, or nothing is there.
         """
-        written = sorted((place for place in self.places if WRITES in place.words), key=lambda place: place.name)
-        if not written:
-            return {}
-        return {LISTED: Content(go_json([[place.name, self._listing(place)] for place in written]))}
+        rows = [[place.name, self._listing(place)] for place in self.written]
+        return {LISTED: Content(go_json(rows))} if rows else {}
 
     def holds(self, entry: Entry, listed: dict[str, Content] | None = None) -> bool:
         """Whether the places that are written are as the run of a result has left them; warns where they are not.
