@@ -33,6 +33,7 @@ from couler_plugins.caching.rules import (
     TOO_MANY,
     argument_objections,
     call_objections,
+    default_objections,
     fingerprint_objections,
     uncertain,
 )
@@ -157,6 +158,8 @@ class Analysis:
                 upstream.objections.insert(0, undeclared)
             upstream.objections = [item.at(operation.source) for item in upstream.objections]
         places, facts = places_of(self._facet, None, step, operation), self._operations.of_call(None, step, operation)
+        if step.name:
+            upstream.objections += default_objections(step, operation, facts.material.places)
         return self._verdict(places, facts, step, upstream, Scope())
 
     @cached_property
@@ -201,10 +204,11 @@ class Analysis:
             facts = self._operations.of_call(graph, step, callee) if isinstance(callee, Operation) else None
             by_order = not (waives_order(said) or (facts is not None and facts.material.reads_places))
             upstream = before.look(step, ordered=by_order, remedy=order_remedy(self._facet, callee, said))
-            blocked = [scope.blocked] if scope.blocked else []
             check = fingerprint_objections if self._fingerprints else argument_objections
-            passed = check(step, by_content=covers[step.name])
-            own = [*blocked, *call_objections(step), *passed, *self._places(graph, step, callee, upstream)]
+            own = [scope.blocked] if scope.blocked else []
+            own += [*call_objections(step), *check(step, by_content=covers[step.name])]
+            own += self._places(graph, step, callee, upstream)
+            own += default_objections(step, facts.operation, facts.material.places) if facts is not None else []
             upstream.objections = [item.at(step.source) for item in (*own, *upstream.objections)]
             if facts is not None:
                 verdicts[step.name] = self._verdict(said, facts, step, upstream, scope)

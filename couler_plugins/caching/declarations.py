@@ -219,7 +219,7 @@ def waive(
         return facts, ()
     objections_left: list[tuple[Objection, str | None]] = []
     warnings: list[Objection] = []
-    fixed = _reads_by_value(facts.operation)
+    fixed = _reads_by_value(facts.operation, facts.material.places)
     for item in facts.objections:
         word = waiver_of(item.rule)
         if fixed and item.rule in BY_VALUE:
@@ -260,8 +260,8 @@ def with_words(objection: Objection, words: Collection[str]) -> Objection:
     return msgspec.structs.replace(objection, reason=f"{objection.reason}; {NOT_WAIVED}")
 
 
-def _reads_by_value(operation: Operation) -> bool:
-    """Whether an input is by default what differs from run to run, or a secret."""
-    ports = [port for port in operation.inputs if port.kind == "parameter"]
+def _reads_by_value(operation: Operation, places: Collection[str]) -> bool:
+    """Whether an input that names no place is by default what differs from run to run, or a secret."""
+    ports = [port for port in operation.inputs if port.kind == "parameter" and port.name not in places]
     read = (item for port in ports for item in references((port.value, port.default)))
     return any(item.to in ("run", "secret", "status") for item in read)

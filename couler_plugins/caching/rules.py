@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from couler_plugins.caching.declarations import declared_places, place_problems
 from couler_plugins.caching.impurity_patterns import impure_expression, impurities
@@ -145,6 +145,22 @@ def call_objections(step: Step) -> Iterator[Objection]:
         yield objection
     if (objection := impure_expression((step.arguments, step.loop))) is not None:
         yield objection
+
+
+def default_objections(step: Step, operation: Operation, names: Collection[str] | None = None) -> Iterator[Objection]:
+    """Why a call that leaves inputs to their defaults is not cached: a default that no other run has again.
+
+    Args:
+        step: the call.
+        operation: what it calls.
+        names: the inputs that are meant; all of them unless given.
+    """
+    passed = {argument.name for argument in step.arguments}
+    for port in operation.inputs:
+        if port.name not in passed and (names is None or port.name in names):
+            for reference in references((port.value, port.default)):
+                if (objection := reference_objection(reference, f"the default of its input {port.name!r}")) is not None:
+                    yield objection
 
 
 def argument_objections(step: Step, *, by_content: bool = False) -> Iterator[Objection]:

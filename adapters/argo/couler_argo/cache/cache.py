@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from couler_argo.cache.material import content_of, programs, reads_of, without_places
+from couler_argo.cache.material import content_of, programs, reads_of, without_defaults, without_places
 from couler_argo.cache.memoize import SHARDS
 from couler_argo.cache.objections import DATASET, place_objection, reuse_objections
 from couler_argo.cache.traces import COPY, KEY_SPEC, without_traces
@@ -205,8 +205,9 @@ class ArgoCache(WrittenKeys):
             *self._repeated(operation, places, result=result),
             *self._storage(operation, annotations, result=result),
         )
-        objections = [*reuse_objections(self._spec, operation, content, self), *storage]
-        by_content = [*reuse_objections(self._spec, operation, without_places(content), self), *storage]
+        judged = without_defaults(content, places)  # a default that names the run is judged for each call
+        objections = [*reuse_objections(self._spec, operation, judged, self), *storage]
+        by_content = [*reuse_objections(self._spec, operation, without_places(judged), self), *storage]
         return Material(
             content=content,
             programs=tuple(programs(template, self._spec)),

@@ -6,7 +6,7 @@ templateDefaults come in; `workflow/controller` for which fields of the spec rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from couler_argo.codec import Context, Mapped
@@ -14,7 +14,7 @@ from couler_argo.metadata import spec_of
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
 from couler_argo.templates import OPERATION
-from couler_plugins.documents.mappings import texts_in
+from couler_plugins.documents.mappings import entries, mapping_at, texts_in
 from couler_plugins.ir import Graph, Operation, Reference, Workflow, references, replace, without_origin
 
 NOT_IN_TEMPLATE = frozenset(
@@ -84,6 +84,17 @@ def without_places(content: Mapped) -> Mapped:
         return content
     artifacts = [{key: part for key, part in port.items() if key not in LOCATIONS} for port in ports]
     return {**content, "template": {**template, "inputs": {**inputs, "artifacts": artifacts}}}
+
+
+def without_defaults(content: Mapped, names: Collection[str]) -> Mapped:
+    """What `content_of` gives without the defaults of these parameters."""
+    template = content["template"]
+    inputs = mapping_at(template, "inputs")
+    if not names or not inputs:
+        return content
+    ports = entries(inputs, "parameters")
+    own = [{**port, "value": None, "default": None} if port.get("name") in names else port for port in ports]
+    return {**content, "template": {**template, "inputs": {**inputs, "parameters": own}}}
 
 
 def reads_of(content: Any) -> tuple[Reference, ...]:
