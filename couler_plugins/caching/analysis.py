@@ -120,7 +120,11 @@ class Analysis:
             like=None if like is None else like._operations,
         )
         self._composites = Composites(
-            self._by_name, self._circular, self._operations.of_call, lambda graph, scope: self._graph(graph, scope)[0]
+            self._by_name,
+            self._circular,
+            self._operations.of_call,
+            lambda graph, scope: self._graph(graph, scope)[0],
+            facet.repeats_inputs,
         )
 
     @cached_property
@@ -198,6 +202,7 @@ class Analysis:
         steps = {step.name: step for step in graph.steps}
         repeats = partial(self._composites.repeats, steps)
         before = Before(graph, view, scope, verdicts, identified=self._fingerprints, covers=covers, repeats=repeats)
+        inner = partial(inner_scope, identified=self._fingerprints, by_content=self._by_content, repeats=repeats)
         for step in map(steps.__getitem__, view.order()):
             callee = self._callee(step)
             said = places_of(self._facet, graph, step, callee) if isinstance(callee, Operation) else []
@@ -215,16 +220,7 @@ class Analysis:
             elif not isinstance(callee, Operation):
                 verdicts[step.name] = self._composite(step, callee, upstream)
                 if callee is not None and callee.name not in self._circular:
-                    around = inner_scope(
-                        step,
-                        upstream,
-                        scope,
-                        verdicts,
-                        self._facet.items(step),
-                        identified=self._fingerprints,
-                        by_content=self._by_content,
-                        repeats=repeats,
-                    )
+                    around = inner(step, upstream, scope, verdicts, self._facet.items(step))
                     called.append((callee.name, around))
         return verdicts, called
 

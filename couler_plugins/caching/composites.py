@@ -7,11 +7,11 @@ from typing import Any
 
 from couler_plugins.caching.impurity_patterns import impure_expression
 from couler_plugins.caching.keys import digest, spec_hash
-from couler_plugins.caching.rules import reference_kind, repeats_inputs, uncertain
+from couler_plugins.caching.rules import reference_kind, uncertain
 from couler_plugins.caching.upstream import Found, Repeats, handed_by_value, label_of
 from couler_plugins.caching.verdicts import Facts, Lineage, Scope, Verdict, outline
 from couler_plugins.hookspecs.caching import Objection
-from couler_plugins.ir import Argument, Call, Graph, Operation, Reference, Step, references
+from couler_plugins.ir import Argument, Call, Graph, Operation, Output, Reference, Step, references
 
 GLOBAL = "parameter"
 """The kind of reference that means the same in every graph of a run."""
@@ -83,6 +83,7 @@ class Composites:
         circular: the graphs that are called in circles.
         facts: what holds of the operation that a step of a graph calls.
         verdicts: what is found about the steps of a graph in a scope.
+        repeats_inputs: tells which outputs of operations are known before these run.
     """
 
     def __init__(
@@ -91,7 +92,9 @@ class Composites:
         circular: frozenset[str],
         facts: Callable[[Graph, Step, Operation], Facts],
         verdicts: Callable[[Graph, Scope], Mapping[str, Verdict]],
+        repeats_inputs: Callable[[Output], bool],
     ) -> None:
+        self._repeats_inputs = repeats_inputs
         self._by_name = by_name
         self._circular = circular
         self._facts = facts
@@ -136,7 +139,7 @@ class Composites:
             return False
         output = next((one for one in callee.outputs if one.kind == "parameter" and one.name == reference.name), None)
         if output is None or isinstance(callee, Operation):
-            return output is not None and repeats_inputs(output)
+            return output is not None and self._repeats_inputs(output)
         inside = {step.name: step for step in callee.steps}
         read = list(references(output.value)) if callee.name not in self._circular else []
         return not read or any(item.to == "input" or self.repeats(inside, item) for item in read)

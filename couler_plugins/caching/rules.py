@@ -17,7 +17,6 @@ from couler_plugins.ir import (
     Native,
     Not,
     Operation,
-    Output,
     Reference,
     Step,
     Template,
@@ -83,12 +82,6 @@ def reference_objection(reference: Reference, where: str) -> Objection | None:
     return Objection(
         "unknown-reference", f"{where} reads {reference.native or reference.name!r}, whose value is unknown"
     )
-
-
-def repeats_inputs(output: Output) -> bool:
-    """Whether an output says nothing of what its operation has done: it is a constant, or made of inputs alone."""
-    computed = not isinstance(output.value, (Literal, Reference, Template))
-    return not computed and output.kind == "parameter" and all(item.to == "input" for item in references(output.value))
 
 
 def place_objections(material: Material, declared: Mapping[str, str], operation: Operation) -> Iterator[Objection]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from couler_plugins.ir import Argument, Graph, Operation, Reference, Source, Step, Workflow
+from couler_plugins.ir import Argument, Graph, Operation, Output, Reference, Source, Step, Workflow
 from couler_plugins.options.rows import Row
 from couler_plugins.plan import Decision
 from couler_plugins.plan.objections import Objection, SourcePlace
@@ -163,6 +163,10 @@ class Knowledge(Protocol):
 
     def covers_contents(self, operation: Operation) -> bool:
         """Whether a wrapper's key covers the contents of its input artifacts, and a wrapper keeps what it prints."""
+        return False
+
+    def repeats_inputs(self, output: Output) -> bool:
+        """Whether an output parameter of an operation is known before that runs, and so says nothing of what it did."""
         return False
 
     def place_objection(self, argument: Argument) -> Objection | None:

@@ -21,9 +21,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from couler_argo.cache.material import content_of, programs, reads_of, without_defaults, without_places
+from couler_argo.cache.material import content_of, programs, reads_of, repeats_inputs, without_defaults, without_places
 from couler_argo.cache.memoize import SHARDS
-from couler_argo.cache.objections import DATASET, place_objection, reuse_objections
+from couler_argo.cache.objections import DATASET, place_objection, repeated_objections, reuse_objections
 from couler_argo.cache.traces import COPY, KEY_SPEC, without_traces
 from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, places_objection, wrapper_objection
 from couler_argo.cache.wrapping import YES, places_text
@@ -32,10 +32,9 @@ from couler_argo.footprint import items_of
 from couler_argo.metadata import annotations_of, rest_of, spec_of, with_annotation
 from couler_argo.spelling import write
 from couler_argo.split.part_spec import PART_OF, SPLIT
-from couler_plugins.caching.declarations import ALLOW, CACHE, PLACE, VERSION, declared_places, said_in
+from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, declared_places, said_in
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.rows import DECLARED
-from couler_plugins.caching.rules import repeats_inputs
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import (
@@ -43,12 +42,12 @@ from couler_plugins.ir import (
     Graph,
     Literal,
     Operation,
+    Output,
     Step,
     Template,
     Workflow,
     callables,
     callee_of,
-    references,
     replace,
 )
 from couler_plugins.plan import Plan
@@ -151,6 +150,10 @@ class ArgoCache(WrittenKeys):
         callee = callee_of(step, self._callables) if counted is None else None
         return counted if callee is None else _number(self._words(callee).get(MAX_ITEMS))
 
+    def repeats_inputs(self, output: Output) -> bool:
+        """See `couler_argo.cache.material`."""
+        return repeats_inputs(output)
+
     def place_objection(self, argument: Argument) -> Objection | None:
         """Why an artifact from outside of the workflow forbids caching."""
         content = write(argument.value)
@@ -201,11 +204,10 @@ class ArgoCache(WrittenKeys):
             content["places"] = places
         if result:  # Argo keeps what is printed only where the workflow that runs reads it
             content["result"] = True
-        storage = (
-            *self._repeated(operation, places, result=result),
-            *self._storage(operation, annotations, result=result),
-        )
+        storage = tuple(self._storage(operation, annotations, result=result))
         judged = without_defaults(content, places)  # a default that names the run is judged for each call
+        if not result:
+            storage = (*repeated_objections(operation, places, self), *storage)
         objections = [*reuse_objections(self._spec, operation, judged, self), *storage]
         by_content = [*reuse_objections(self._spec, operation, without_places(judged), self), *storage]
         return Material(
@@ -219,15 +221,6 @@ class ArgoCache(WrittenKeys):
             by_content=tuple(by_content),
             places=places,
         )
-
-    def _repeated(self, operation: Operation, places: Mapping[str, str], *, result: bool) -> Iterator[Objection]:
-        """Why a template makes nothing that a cache could keep: all that it hands on was handed to it."""
-        outputs = operation.outputs
-        writes = "out" in ",".join(places.values()).split(",")
-        if outputs and not (result or writes) and all(map(repeats_inputs, outputs)):
-            names = [item.name for item in references([output.value for output in outputs])]
-            remedy = self.how_to_say(operation, f"{PLACE}{names[0]}", "out") if names else ""
-            yield Objection("no-outputs", "its outputs only repeat its inputs", remedy=remedy)
 
     def _words(self, operation: Graph | Operation) -> Mapped:
         """What is said of a template, in its annotations or else in the settings."""

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from couler_argo.codec import Context, Mapped
-from couler_argo.metadata import spec_of
+from couler_argo.metadata import rest_of, spec_of
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
 from couler_argo.templates import OPERATION
 from couler_plugins.documents.mappings import entries, mapping_at, texts_in
-from couler_plugins.ir import Graph, Operation, Reference, Workflow, references, replace, without_origin
+from couler_plugins.ir import Graph, Operation, Output, Reference, Workflow, references, replace, without_origin
 
 NOT_IN_TEMPLATE = frozenset(
     {
@@ -84,6 +84,11 @@ def without_places(content: Mapped) -> Mapped:
         return content
     artifacts = [{key: part for key, part in port.items() if key not in LOCATIONS} for port in ports]
     return {**content, "template": {**template, "inputs": {**inputs, "artifacts": artifacts}}}
+
+
+def repeats_inputs(output: Output) -> bool:
+    """Whether Argo knows an output parameter before the template runs: it has a value, and no place that it is at."""
+    return output.kind == "parameter" and output.value is None and isinstance(rest_of(output).get("value"), str)
 
 
 def without_defaults(content: Mapped, names: Collection[str]) -> Mapped:

@@ -15,10 +15,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from couler_argo.cache.material import repeats_inputs
 from couler_argo.metadata import rest_of
 from couler_argo.references import native, value
 from couler_argo.spelling import write
-from couler_plugins.caching.rules import repeats_inputs
 from couler_plugins.documents.mappings import entries, mapping_at
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Container, Literal, Operation, Output, replace

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from couler_argo.cache.material import repeats_inputs
 from couler_argo.cache.wrappable import (
     FOLDER,
     KEY_FOLDER,
@@ -37,7 +38,6 @@ from couler_argo.metadata import rest_of
 from couler_argo.references import native, value
 from couler_argo.spelling import write
 from couler_plugins.caching.dataplane.places import PREFIX
-from couler_plugins.caching.rules import repeats_inputs
 from couler_plugins.caching.wrapping import RESTRICTED, flags
 from couler_plugins.documents.mappings import entries
 from couler_plugins.ir import Container, Literal, Operation, replace
