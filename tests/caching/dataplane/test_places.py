@@ -45,7 +45,7 @@ def endpoint() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["memory", "folder", "s3"])
+@pytest.fixture(params=["memory", "folder", pytest.param("s3", marks=pytest.mark.slow)])
 def somewhere(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Somewhere:
     if request.param == "memory":
         root = f"/{uuid4().hex}"

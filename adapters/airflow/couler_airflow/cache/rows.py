@@ -89,6 +89,7 @@ def merge_rows(rows: Sequence[Row], marks: Mapping[str, Declaration], *, assume_
         *(item for item in words_of_marks if not item[0].itself),
         *((_said(row, itself=False), row.content) for row in rows if row not in named),
     ]
+    tables = [(said._replace(cache="never") if said and "places" in table else said, table) for said, table in tables]
     places = [said for said, _ in tables if said is not None]
     resolved = resolve(places, assume_pure=assume_pure)
     if isinstance(resolved, Objection) and resolved.rule == "never":
