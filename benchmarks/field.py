@@ -27,6 +27,7 @@ labelled                 labelled steps that were read, by label
 pure_with_outputs        of these, pure ones whose outputs are computed
 cached_of_pure           the share of those that are cached with the settings
 declared_otherwise       labelled steps that the settings declare pure, and that are labelled otherwise (has to be 0)
+declared_verified        of these, those left out of it: a hit verifies all the places that their labels name
 seconds                  wall seconds of lint, explain, the page and the conversions, plugins loaded
 """
 
@@ -81,6 +82,7 @@ SUMS = (
     "pure_with_outputs",
     "pure_cached",
     "declared_otherwise",
+    "declared_verified",
 )
 
 

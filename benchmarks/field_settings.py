@@ -6,6 +6,9 @@ runs, or `pipeline/NAME`), `label` and `computes` (whether its declared outputs 
 pure       its outputs depend on its inputs, its program and its image alone
 external   they depend on more: a registry, a service, a branch, the cluster, a clock, chance, a volume
 effect     it changes something outside of its outputs, or writes them to a place that an input names
+
+`places` says of a step that does nothing else outside than read and write at URLs which its inputs name, what it does
+at each, by the input: `in` or `out`. Such a step is verified, and not declared otherwise, where its row says the same.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from couler_plugins.caching.declarations import CACHE
+from couler_plugins.caching.declarations import CACHE, declared_places
 from couler_plugins.caching.rows import RowsFromSettings
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session
@@ -46,9 +49,10 @@ def figures_with_settings(
     pure = [item for item in known if item["label"] == "pure" and item["computes"]]
     cached_pure = [item for item in pure if by_operation.get((names[item["file"]], item["operation"])) == {"cached"}]
     declared = declared_operations(inputs, result, config, work)
-    otherwise = [
-        item for item in known if item["label"] != "pure" and (names[item["file"]], item["operation"]) in declared
-    ]
+    others = [item for item in known if item["label"] != "pure"]
+    said = [(item, declared.get((names[item["file"]], item["operation"]))) for item in others]
+    verified = [item for item, places in said if places and places == item.get("places")]
+    otherwise = [item for item, places in said if places is not None and item not in verified]
     cached = sum(item.verdict == "cached" for _, item in judged if item.calls)
     return {
         "declarations": len([row for row in config.rows.get("cache", ()) if row.names_steps]),
@@ -59,6 +63,7 @@ def figures_with_settings(
         "pure_uncached": [_label(item) for item in pure if item not in cached_pure],
         "declared_otherwise": len(otherwise),
         "otherwise": list(map(_label, otherwise)),
+        "declared_verified": len(verified),
     }
 
 
@@ -66,10 +71,12 @@ def _label(item: Mapping[str, Any]) -> str:
     return f"{item['file']} {item['operation']}: {item['label']}"
 
 
-def declared_operations(inputs: Sequence[Input], result: Result, config: Config, work: Session) -> set[tuple[str, str]]:
-    """Return the operations that rows of the settings name, each with its file."""
+def declared_operations(
+    inputs: Sequence[Input], result: Result, config: Config, work: Session
+) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the places of the operations that rows of the settings name, by their file and name."""
     rows = config.rows.get("cache", ())
-    operations: set[tuple[str, str]] = set()
+    operations: dict[tuple[str, str], dict[str, str]] = {}
     plans = lift_each(inputs, work, lambda item, error: None) if rows else ()
     caches = {plan.workflows[0].engine: work.plugins.adapter(plan.workflows[0].engine).cache(plan) for plan in plans}
     for traced in result.workflow_versions:
@@ -79,6 +86,7 @@ def declared_operations(inputs: Sequence[Input], result: Result, config: Config,
         cache = caches[workflow.engine](workflow)
         if isinstance(cache, RowsFromSettings):
             cache.rows = rows
-            named = [item.name for item in workflow.operations if cache.declared.remedy(item, CACHE, "pure")]
-            operations |= {(result.files[traced.file].name, name) for name in named}
+            named = [item for item in workflow.operations if cache.declared.remedy(item, CACHE, "pure")]
+            places = {item.name: declared_places(cache.declared.annotations(item)) for item in named}
+            operations |= {(result.files[traced.file].name, name): there for name, there in places.items()}
     return operations

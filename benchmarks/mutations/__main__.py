@@ -37,7 +37,7 @@ from benchmarks.harness import finish, parser, tell
 from benchmarks.mutations.changes import Case
 from benchmarks.mutations.declaring import EVERYTHING, some
 from benchmarks.mutations.trials import Judged, Optimizer, engine_of, judge
-from couler_plugins.caching.rows import check_rows
+from couler_plugins.caching.row_keys import check_rows
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError
 from couler_plugins.options.rows import rows_in

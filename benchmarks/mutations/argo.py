@@ -14,7 +14,7 @@ from typing import Any
 
 from adapters.argo.caching.values import digest
 from benchmarks.mutations import argo_texts
-from benchmarks.mutations.argo_holders import Holder, joined, outside, reads_run, value_for
+from benchmarks.mutations.argo_holders import Holder, joined, made_by, outside, reads_run, value_for
 from benchmarks.mutations.argo_texts import Mapped, Scope, filled, objects, ports, spec_of, text_of
 from benchmarks.mutations.declaring import Owner, Sayings
 from benchmarks.mutations.judging import Cache, CannotRun, Done, Effect, Path, Situation, Value
@@ -50,6 +50,7 @@ class ArgoRun:
         self._documents = [item for document in documents for item in objects(document)]
         self._situation, self._rows, self._truth, self._cache = situation, rows, truth, cache
         self.done: dict[Path, Done] = {}
+        self._there = situation.there
 
     def run(self) -> ArgoRun:
         """Run everything that somebody may start: the workflow itself, and the templates of a library one by one."""
@@ -189,18 +190,18 @@ class ArgoRun:
                 raise CannotRun(f"nothing is known of {'/'.join(path)}")
             done = self._truth[path]
             if (key := argo_texts.key(template, values, scope, contents)) is not None:
-                self._cache.look_up(path, key, done.truth)
+                self._cache.look_up(path, key, done.truth, argo_texts.places(template, values), done.left)
             self.done[path] = done
             return done
         situation = self._situation
         waives = "run-context" in says.waived
-        body = argo_texts.body(here.spec, template)
-        text = json.dumps(body, sort_keys=True)
+        text = json.dumps(argo_texts.body(here.spec, template), sort_keys=True)
         read = sorted(
             (name, scope[name].text)
             for name in argo_texts.chains(text)
             if name in scope and not (waives and reads_run(f"{{{{{name}}}}}"))
         )
+        at = says.at({name: value.text for name, value in values.items()})
         seen = says.sees(before, [*(by for value in values.values() for by in value.by), *handed])
         truth = digest(
             [
@@ -210,7 +211,7 @@ class ArgoRun:
                 sorted(contents.items()),
                 sorted(what for _, what in seen),
                 [scope["workflow.namespace"].text, scope["workflow.serviceAccountName"].text],
-                [says.version, sorted(says.datasets.items())],
+                [says.version, sorted(says.datasets.items()), self._there.read(at)],
                 situation.world if outside(here, template, text, says) else "",
                 situation.run if not waives and reads_run(text) else "",
             ]
@@ -218,14 +219,14 @@ class ArgoRun:
         if not says.pure:
             truth = digest(["chance", situation.run, path])
         shown = truth if says.pure else digest(["value", path, situation.chance])
-        outputs = template.get("outputs") or {}
-        names = [item["name"] for item in outputs.get("parameters") or ()]
-        made = {name: Value(value_for(shown, name)) for name in (*names, "result")}
+        made, repeated = made_by(ports(template, "outputs", "parameters"), shown, scope)
         self.done[path] = Done(
             truth,
             made,
-            {item["name"]: digest([truth, item["name"]]) for item in outputs.get("artifacts") or ()},
+            {item["name"]: digest([truth, item["name"]]) for item in ports(template, "outputs", "artifacts")},
             says.leaves(before, seen, path, truth),
+            self._there.leave(at, truth),
+            repeated,
         )
         return self.done[path]
 
@@ -284,8 +285,7 @@ class ArgoRun:
         items = argo_texts.items_of(step, scope)
         if items is None:
             done = self._call(here, step, scope, there, path, before, graph)
-            handed = {name: Value(value.text, value.by | {path}) for name, value in done.parameters.items()}
-            return Done(done.truth, handed, done.artifacts, done.after)
+            return Done(done.truth, done.handed(path), done.artifacts, done.after)
         dones = []
         for number, item in enumerate(items):
             inner = {**scope, "item": Value(text_of(item))}

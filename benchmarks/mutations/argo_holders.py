@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from adapters.argo.caching.values import digest
-from benchmarks.mutations.argo_texts import Mapped, Scope
+from benchmarks.mutations.argo_texts import Mapped, Scope, filled, text_of
 from benchmarks.mutations.declaring import Owner, Sayings
-from benchmarks.mutations.judging import Situation
+from benchmarks.mutations.judging import Situation, Value
 
-__all__ = ["Holder", "joined", "outside", "reads_run", "value_for"]
+__all__ = ["Holder", "joined", "made_by", "outside", "reads_run", "value_for"]
 
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 LOCATIONS = ("s3", "gcs", "oss", "http", "git", "hdfs", "raw", "artifactory", "azure", "plugin")
@@ -93,6 +93,13 @@ def joined(theirs: Mapped | None, own: Mapped | None) -> Mapped:
         by_name = {item["name"]: item for one in (theirs, own) for item in (one or {}).get(kind) or ()}
         found[kind] = list(by_name.values())
     return found
+
+
+def made_by(outputs: Sequence[Mapped], shown: str, scope: Scope) -> tuple[dict[str, Value], frozenset[str]]:
+    """Return the values of a template's outputs and of what it prints, and which of them only repeat its inputs."""
+    repeated = {item["name"]: item["value"] for item in outputs if "value" in item}
+    computed = {name: Value(value_for(shown, name)) for name in (*(item["name"] for item in outputs), "result")}
+    return computed | {name: filled(text_of(text), scope) for name, text in repeated.items()}, frozenset(repeated)
 
 
 def value_for(shown: str, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from adapters.argo.caching import values as substitution
 from adapters.argo.caching.values import config_map_of, digest, key_of
 from benchmarks.mutations.judging import CannotRun, Key, Value
+from benchmarks.mutations.places import At, places_in
 
 __all__ = [
     "body",
@@ -177,6 +178,13 @@ def items_of(step: Mapped, scope: Scope) -> list[Any] | None:
                 return found
             return [digest([text, number])[:6] for number in range(ITEMS)]
     return None
+
+
+def places(template: Mapped, values: Scope) -> list[At]:
+    """Return the places that a wrapper looks at."""
+    first = [one for one in template.get("initContainers") or () if one.get("name") == "couler-restore"]
+    texts = {name: value.text for name, value in values.items()}
+    return [at for container in first for at in places_in(container["args"], texts)]
 
 
 def key(template: Mapped, values: Scope, scope: Scope, contents: Mapping[str, str]) -> Key | None:

@@ -7,12 +7,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from benchmarks.mutations.judging import Situation
+from benchmarks.mutations.places import TAMPERED, named_in
 
 __all__ = ["NEUTRAL", "Case", "Change", "changes_of"]
-
 Rows = tuple[Mapping[str, Any], ...]
 NEUTRAL = frozenset(
     {
@@ -54,9 +55,9 @@ def _in_situation(case: Case) -> Iterator[Change]:
         "undeclared values": replace(situation, chance="1"),
         "another run": situation,
     }
-    for name in _parameters(case.documents):
-        for text in ("submitted", '["a", "b", "c"]'):
-            others[f"a submitted parameter/{name}/{text}"] = replace(situation, parameters={name: text})
+    for name, text in product(_parameters(case.documents), ("submitted", '["a", "b", "c"]')):
+        others[f"a submitted parameter/{name}/{text}"] = replace(situation, parameters={name: text})
+    others |= {kind: replace(situation, places=kind) for kind in TAMPERED if named_in(case.documents, case.rows)}
     for kind, other in others.items():
         yield Change(kind.partition("/")[0], lambda other=other: replace(case, situation=other))  # type: ignore[misc]
 
@@ -80,9 +81,8 @@ def _in_settings(case: Case) -> Iterator[Change]:
 
         if row.get("pure"):
             yield Change("a declared version", lambda other=other: other({"version": "another"}))  # type: ignore[misc]
-        words = list(row.get("allow", ()))
-        for word in words:
-            less = [one for one in words if one != word]
+        for word in row.get("allow", ()):
+            less = [one for one in row["allow"] if one != word]
             yield Change("a waived word", lambda other=other, less=less: other({"allow": less}))  # type: ignore[misc]
         for name in row.get("datasets", {}):
             sets = {**row["datasets"], name: "another"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from random import Random
 from typing import Any
 
 from benchmarks.mutations.judging import Effect, Path
+from benchmarks.mutations.places import At
 
 __all__ = ["EVERYTHING", "Owner", "Sayings", "some"]
 
@@ -43,6 +44,7 @@ class Sayings:
         version: the version that its owner declares.
         datasets: the versions of places, by the input that is read from there.
         files: what it reads and makes in workspaces.
+        places: what it does at the places that its inputs name.
         unordered: whether what merely runs before it does not change its result.
     """
 
@@ -52,6 +54,12 @@ class Sayings:
     datasets: Mapping[str, str]
     files: tuple[Sequence[str], Sequence[str]] = ((), ())
     unordered: bool = False
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def at(self, values: Mapping[str, Any]) -> list[At]:
+        """Return its places, of the texts of its inputs by name."""
+        named = ((name, words) for name, words in sorted(self.places.items()) if name in values)
+        return [At(name, frozenset(words.split(",")), str(values[name])) for name, words in named]
 
     def sees(self, before: frozenset[Effect], values: Iterable[Path]) -> frozenset[Effect]:
         """Return what of the things that were left behind may change the result: not what `values` tell of."""
@@ -115,7 +123,10 @@ class Owner:
                     files[word == "out"].append(f"{name}/{path}" if path else name)
         pure = "never" not in words and (said == "pure" or said.startswith("ttl="))
         waived = frozenset(word.strip() for items in allowed for word in items)
-        return Sayings(pure, waived, version, datasets, (files[0], files[1]), "order" in own)
+        places = {name: str(text) for row in reversed(rows) for name, text in row.get("places", {}).items()}
+        places |= {key.removeprefix(AT): text for key, text in near.items() if key.startswith(AT)}
+        unordered = "order" in own or any("in" in text.split(",") for text in places.values())
+        return Sayings(pure, waived, version, datasets, (files[0], files[1]), unordered, places)
 
     def immutable(self, url: str) -> bool:
         """Return whether nothing ever changes at a URL."""
@@ -130,6 +141,7 @@ class Owner:
 
 
 ALLOW, DATASET, SPACE = f"{PREFIX}cache-allow", f"{PREFIX}dataset.", f"{PREFIX}cache-workspace."
+AT = f"{PREFIX}cache-place."
 
 
 def _of_rows(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -17,7 +17,8 @@ from adapters.argo.caching.values import digest
 from benchmarks.mutations import tekton_texts
 from benchmarks.mutations.declaring import Owner, Sayings
 from benchmarks.mutations.judging import Cache, CannotRun, Done, Effect, Path, Situation, Value
-from benchmarks.mutations.tekton_texts import Scope, filled, named, text_of, variables
+from benchmarks.mutations.places import places_in
+from benchmarks.mutations.tekton_texts import Scope, filled, is_part, named, text_of, variables
 
 __all__ = ["TektonRun"]
 
@@ -60,6 +61,7 @@ class TektonRun:
         self._situation, self._rows, self._truth, self._cache = situation, rows, truth, cache
         self.done: dict[Path, Done] = {}
         self._files: Files = {}
+        self._there = situation.there
 
     def run(self) -> TektonRun:
         """Run every run and every Pipeline; a Task that nothing calls is run by itself."""
@@ -239,12 +241,15 @@ class TektonRun:
                 raise CannotRun(f"nothing is known of {'/'.join(path)}")
             self.done[path] = self._truth[path]
             if (key := tekton_texts.key(task, scope, self._truth[path].artifacts)) is not None:
-                self._cache.look_up(path, key, self._truth[path].truth)
+                words = task["steps"][0]["args"]
+                at = places_in(words, {name: value.text for name, value in values.items()})
+                self._cache.look_up(path, key, self._truth[path].truth, at, self._truth[path].left)
                 if not tekton_texts.runs_copies(task) or actions != self._truth[path].artifacts[ACTIONS]:
                     self._cache.stale.append(path)  # it runs what its key does not cover
             return self.done[path]
         says, situation = self._says(task, document, call), self._situation
         pure = says.pure and "unknown" not in task
+        at = says.at({name: value.text for name, value in values.items()})
         files = {file: self._content(around, file) for file in says.files[0]}
         text = json.dumps([tekton_texts.body(task), around.get("template"), around.get("specs")], sort_keys=True)
         read = sorted((name, text_of(scope[name].text)) for name in variables(text) if name in scope)
@@ -261,7 +266,7 @@ class TektonRun:
                 read,
                 sorted(files.items()),
                 sorted(what for _, what in seen),
-                [says.version, self._namespace(document)],
+                [says.version, self._namespace(document), self._there.read(at)],
                 situation.world if outside else "",
                 situation.run if "run-context" not in says.waived and (unseen or RUN.search(text)) else "",
             ]
@@ -271,7 +276,7 @@ class TektonRun:
         results = {item["name"]: Value(tekton_texts.value_for(item, shown)) for item in named(task.get("results"))}
         self._leave(task, says, around, truth, pure=pure)
         left = says.leaves(before, seen, path, truth) if pure else before | {(path, truth)}
-        self.done[path] = Done(truth, results, {**files, ACTIONS: actions}, left)
+        self.done[path] = Done(truth, results, {**files, ACTIONS: actions}, left, self._there.leave(at, truth))
         return self.done[path]
 
     def _content(self, around: Mapped, file: str) -> str:
@@ -280,7 +285,7 @@ class TektonRun:
         bound = (around.get("workspaces") or {}).get(workspace, workspace)
         base = self._files.get((bound, ""), f"{bound} {self._situation.world}")
         below = sorted(
-            (key[1], text) for key, text in self._files.items() if key[0] == bound and key[1] and _holds(path, key[1])
+            (key[1], text) for key, text in self._files.items() if key[0] == bound and key[1] and is_part(path, key[1])
         )
         return digest([base, path, below])
 
@@ -293,8 +298,3 @@ class TektonRun:
             workspace, _, path = file.partition("/")
             bound = str((around.get("workspaces") or {}).get(workspace, workspace))
             self._files[(bound, path)] = digest([truth, file])
-
-
-def _holds(one: str, other: str) -> bool:
-    """Whether one of two files is the other, or in it."""
-    return not one or one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")

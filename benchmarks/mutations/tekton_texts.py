@@ -257,3 +257,8 @@ def key(task: Mapped, scope: Scope, files: Mapping[str, str]) -> Key | None:
         contents.append(f"{name}={files[name]}")
     which = [word for word in said if not word.startswith("--file=")]
     return ("wrapper", *which, *contents, "--", *map(text_of, values))
+
+
+def is_part(one: str, other: str) -> bool:
+    """Whether one of two files is the other, or in it."""
+    return not one or one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")

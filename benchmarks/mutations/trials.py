@@ -119,7 +119,7 @@ def judge(
     every: dict[Key, str] = {}
     for pipeline in pipelines or PIPELINES[engine]:
         where = f"{name}, {pipeline.partition(',')[0]}"
-        first = _ran(case, engine, pipeline, make, Cache())
+        first = _ran(case, engine, pipeline, make, None)
         if first is None or not first.steps:
             continue
         yield (
@@ -130,7 +130,7 @@ def judge(
         for number, change in enumerate(islice(_by_turns(changes_of(case, engine), random), most)):
             changed = change.make()
             other = replace(changed, situation=replace(changed.situation, run=f"{where} {number}"))
-            cache = _ran(other, engine, pipeline, make, Cache(first.entries))
+            cache = _ran(other, engine, pipeline, make, first)
             if cache is None or not cache.steps:
                 yield change.kind, Judged(Counter(nothing_cached=1))
                 continue
@@ -147,13 +147,15 @@ def _by_turns(changes: Sequence[Change], random: Random) -> Iterator[Change]:
         yield from filter(None, some)
 
 
-def _ran(case: Case, engine: str, pipeline: str, make: Make, cache: Cache) -> Cache | None:
+def _ran(case: Case, engine: str, pipeline: str, make: Make, before: Cache | None) -> Cache | None:
     documents = make(case, engine, pipeline)
     if documents is None:
         return None
+    cache = Cache(before, case.situation)
+    situation = replace(case.situation, left=dict(cache.there.left))
     try:
-        truth = RUNS[engine](case.documents, case.situation, case.rows).run().done
-        RUNS[engine](documents, case.situation, case.rows, truth, cache).run()
+        truth = RUNS[engine](case.documents, situation, case.rows).run().done
+        RUNS[engine](documents, situation, case.rows, truth, cache).run()
     except CannotRun:
         return None
     return cache
@@ -169,8 +171,9 @@ def _stale(where: str, kind: str, cache: Cache, every: Mapping[Key, str]) -> lis
 def _judged(kind: str, where: str, first: Cache, cache: Cache, every: Mapping[Key, str]) -> Judged:
     """Return what is seen of a run after a change."""
     known = set(first.entries.values())
-    changed = [hit for truth, hit in cache.steps.values() if truth not in known]
-    same = [hit for truth, hit in cache.steps.values() if truth in known]
+    moved = {path for path, (truth, _) in cache.steps.items() if truth not in known} | cache.lost
+    changed = [hit for path, (_, hit) in cache.steps.items() if path in moved]
+    same = [hit for path, (_, hit) in cache.steps.items() if path not in moved]
     judged = Judged(stale=_stale(where, kind, cache, every))
     judged.counts.update(mutations=1, must_miss=bool(changed), missed_of_must_miss=bool(changed) and not any(changed))
     if kind in NEUTRAL:

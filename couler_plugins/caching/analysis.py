@@ -33,6 +33,7 @@ from couler_plugins.caching.rules import (
     TOO_MANY,
     argument_objections,
     call_objections,
+    default_objections,
     fingerprint_objections,
     uncertain,
 )
@@ -119,7 +120,11 @@ class Analysis:
             like=None if like is None else like._operations,
         )
         self._composites = Composites(
-            self._by_name, self._circular, self._operations.of_call, lambda graph, scope: self._graph(graph, scope)[0]
+            self._by_name,
+            self._circular,
+            self._operations.of_call,
+            lambda graph, scope: self._graph(graph, scope)[0],
+            facet.repeats_inputs,
         )
 
     @cached_property
@@ -157,6 +162,8 @@ class Analysis:
                 upstream.objections.insert(0, undeclared)
             upstream.objections = [item.at(operation.source) for item in upstream.objections]
         places, facts = places_of(self._facet, None, step, operation), self._operations.of_call(None, step, operation)
+        if step.name:
+            upstream.objections += default_objections(step, operation, facts.material.places)
         return self._verdict(places, facts, step, upstream, Scope())
 
     @cached_property
@@ -192,29 +199,28 @@ class Analysis:
         called: list[tuple[str, Scope]] = []
         view = GraphView(graph, self._inline)
         covers = {step.name: self._operations.covers(self._callee(step)) for step in graph.steps}
-        before = Before(
-            graph, view, scope, verdicts, identified=self._fingerprints, covers=lambda step: covers[step.name]
-        )
         steps = {step.name: step for step in graph.steps}
+        repeats = partial(self._composites.repeats, steps)
+        before = Before(graph, view, scope, verdicts, identified=self._fingerprints, covers=covers, repeats=repeats)
+        inner = partial(inner_scope, identified=self._fingerprints, by_content=self._by_content, repeats=repeats)
         for step in map(steps.__getitem__, view.order()):
             callee = self._callee(step)
             said = places_of(self._facet, graph, step, callee) if isinstance(callee, Operation) else []
-            upstream = before.look(step, ordered=not waives_order(said), remedy=order_remedy(self._facet, callee, said))
-            blocked = [scope.blocked] if scope.blocked else []
+            facts = self._operations.of_call(graph, step, callee) if isinstance(callee, Operation) else None
+            by_order = not (waives_order(said) or (facts is not None and facts.material.reads_places))
+            upstream = before.look(step, ordered=by_order, remedy=order_remedy(self._facet, callee, said))
             check = fingerprint_objections if self._fingerprints else argument_objections
-            passed = check(step, by_content=covers[step.name])
-            own = [*blocked, *call_objections(step), *passed, *self._places(graph, step, callee, upstream)]
+            own = [scope.blocked] if scope.blocked else []
+            own += [*call_objections(step), *check(step, by_content=covers[step.name])]
+            own += self._places(graph, step, callee, upstream)
+            own += default_objections(step, facts.operation, facts.material.places) if facts is not None else []
             upstream.objections = [item.at(step.source) for item in (*own, *upstream.objections)]
-            if isinstance(callee, Operation):
-                facts = self._operations.of_call(graph, step, callee)
+            if facts is not None:
                 verdicts[step.name] = self._verdict(said, facts, step, upstream, scope)
-            else:
+            elif not isinstance(callee, Operation):
                 verdicts[step.name] = self._composite(step, callee, upstream)
                 if callee is not None and callee.name not in self._circular:
-                    items, identified = self._facet.items(step), self._fingerprints
-                    around = inner_scope(
-                        step, upstream, scope, verdicts, items, identified=identified, by_content=self._by_content
-                    )
+                    around = inner(step, upstream, scope, verdicts, self._facet.items(step))
                     called.append((callee.name, around))
         return verdicts, called
 
@@ -275,9 +281,8 @@ class Analysis:
         items = self._facet.items(step)
         lasts = isinstance(said, Declaration) and said.max_age is None and uncertain(step) is None
         # What is only covered by its content is in no lineage.
-        lasts = (
-            lasts and not upstream.by_content and not waive(only_by_content, words, allow, itself=itself)[0].objections
-        )
+        lasts = lasts and not (upstream.by_content or facts.material.reads_places)
+        lasts = lasts and not waive(only_by_content, words, allow, itself=itself)[0].objections
         return Verdict(
             objections=tuple(item.at(step.source) for item in objections),
             declarable=declarable,

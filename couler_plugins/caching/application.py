@@ -13,7 +13,7 @@ from couler_plugins.caching.decisions import copy_decision, part_decision
 from couler_plugins.caching.known import read_known
 from couler_plugins.caching.optimizer import Cache
 from couler_plugins.caching.other_calls import circular, with_other_calls
-from couler_plugins.caching.rows import check_rows
+from couler_plugins.caching.row_keys import check_rows
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.wrapping import Wrapper
 from couler_plugins.errors import Unsupported

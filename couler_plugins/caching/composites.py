@@ -7,11 +7,11 @@ from typing import Any
 
 from couler_plugins.caching.impurity_patterns import impure_expression
 from couler_plugins.caching.keys import digest, spec_hash
-from couler_plugins.caching.rules import uncertain
-from couler_plugins.caching.upstream import Found, handed_by_value, label_of
+from couler_plugins.caching.rules import reference_kind, uncertain
+from couler_plugins.caching.upstream import Found, Repeats, handed_by_value, label_of
 from couler_plugins.caching.verdicts import Facts, Lineage, Scope, Verdict, outline
 from couler_plugins.hookspecs.caching import Objection
-from couler_plugins.ir import Argument, Call, Graph, Operation, Reference, Step, references
+from couler_plugins.ir import Argument, Call, Graph, Operation, Output, Reference, Step, references
 
 GLOBAL = "parameter"
 """The kind of reference that means the same in every graph of a run."""
@@ -26,6 +26,7 @@ def inner_scope(
     *,
     identified: bool = False,
     by_content: bool = False,
+    repeats: Repeats = lambda reference: False,
 ) -> Scope:
     """The scope of the graph that a step calls.
 
@@ -37,6 +38,7 @@ def inner_scope(
         items: how often the step runs for its loop; None where only the run knows.
         identified: whether the engine tells artifacts from one another by itself, as it does values.
         by_content: whether keys may cover the contents of artifacts.
+        repeats: see `handed_by_value`.
     """
     runs = None if items is None or scope.runs is None else items * scope.runs
     if upstream.objection is not None:
@@ -47,7 +49,9 @@ def inner_scope(
         reason = f"what runs before {step.name!r} cannot be named inside of its graph"
         return Scope(blocked=Objection("unknown-producer", reason), runs=runs)
     ports = [label_of(item.kind, item.name) for item in step.arguments]
-    carried = {port: handed_by_value(step, port, identified=identified or by_content) for port in ports}
+    carried = {
+        port: handed_by_value(step, port, identified=identified or by_content, repeats=repeats) for port in ports
+    }
     unknown = {
         repr(name): frozenset(port for port, handed in carried.items() if name in handed.steps) for name in upstream.cut
     }
@@ -79,6 +83,7 @@ class Composites:
         circular: the graphs that are called in circles.
         facts: what holds of the operation that a step of a graph calls.
         verdicts: what is found about the steps of a graph in a scope.
+        repeats_inputs: tells which outputs of operations are known before these run.
     """
 
     def __init__(
@@ -87,7 +92,9 @@ class Composites:
         circular: frozenset[str],
         facts: Callable[[Graph, Step, Operation], Facts],
         verdicts: Callable[[Graph, Scope], Mapping[str, Verdict]],
+        repeats_inputs: Callable[[Output], bool],
     ) -> None:
+        self._repeats_inputs = repeats_inputs
         self._by_name = by_name
         self._circular = circular
         self._facts = facts
@@ -123,6 +130,19 @@ class Composites:
                 else:
                     pending.append(callee)
         return tuple(sorted(reads, key=lambda item: (item.to, item.name, item.path)))
+
+    def repeats(self, steps: Mapping[str, Step], reference: Reference) -> bool:
+        """Whether an output of one of these steps is no more than what was handed in, whatever its step has done."""
+        call = steps[reference.step].call if reference.to == "output" and reference.step in steps else None
+        callee = self._by_name.get(call.name) if isinstance(call, Call) else None
+        if callee is None or reference_kind(reference) == "artifact":
+            return False
+        output = next((one for one in callee.outputs if one.kind == "parameter" and one.name == reference.name), None)
+        if output is None or isinstance(callee, Operation):
+            return output is not None and self._repeats_inputs(output)
+        inside = {step.name: step for step in callee.steps}
+        read = list(references(output.value)) if callee.name not in self._circular else []
+        return not read or any(item.to == "input" or self.repeats(inside, item) for item in read)
 
     def _callee(self, step: Step) -> Graph | Operation:
         """What a step calls; all that is pure calls something in its own workflow."""

@@ -22,6 +22,10 @@ VERSION = "couler.io/cache-version"
 
 DATASET = "couler.io/dataset."
 """How the annotations begin with versions of what is at places outside of the workflow."""
+PLACE = "couler.io/cache-place."
+"""How the annotations begin that say of an input parameter that the step reads (`in`) or writes (`out`) the place whose
+URL it has."""
+PLACE_WORDS = frozenset({"in", "out"})
 
 ASSUMED = "--assume-pure"
 """Where a step is declared pure of which its owner says nothing."""
@@ -103,6 +107,23 @@ def said_in(
     """
     cache, allow = annotations.get(CACHE + suffix), annotations.get(ALLOW + suffix, "")
     return [] if cache is None and not allow else [Said(where, cache, allow, itself, source, ALLOW + suffix)]
+
+
+def declared_places(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Return the places of an operation by the inputs that name them: `in`, `out` or `in,out`, as far as understood."""
+    said = {key.removeprefix(PLACE): text for key, text in annotations.items() if key.startswith(PLACE)}
+    return {name: ",".join(sorted(_place_words(text))) for name, text in sorted(said.items())}
+
+
+def place_problems(places: Mapping[str, object]) -> Iterator[str]:
+    """Return what is wrong with the words that are said of places."""
+    for name, text in places.items():
+        if not (words := _place_words(str(text))) or not words <= PLACE_WORDS:
+            yield f"the place {name!r} cannot be {text!r:.40}; write in, out or in,out"
+
+
+def _place_words(text: str) -> set[str]:
+    return {word.strip() for word in text.split(",")} - {""}
 
 
 def places_of(facet: Knowledge, graph: Graph | None, step: Step, operation: Operation) -> list[Said]:
@@ -218,7 +239,7 @@ def waive(
         return facts, ()
     objections_left: list[tuple[Objection, str | None]] = []
     warnings: list[Objection] = []
-    fixed = _reads_by_value(facts.operation)
+    fixed = _reads_by_value(facts.operation, facts.material.places)
     for item in facts.objections:
         word = waiver_of(item.rule)
         if fixed and item.rule in BY_VALUE:
@@ -259,8 +280,8 @@ def with_words(objection: Objection, words: Collection[str]) -> Objection:
     return msgspec.structs.replace(objection, reason=f"{objection.reason}; {NOT_WAIVED}")
 
 
-def _reads_by_value(operation: Operation) -> bool:
-    """Whether an input is by default what differs from run to run, or a secret."""
-    ports = [port for port in operation.inputs if port.kind == "parameter"]
+def _reads_by_value(operation: Operation, places: Collection[str]) -> bool:
+    """Whether an input that names no place is by default what differs from run to run, or a secret."""
+    ports = [port for port in operation.inputs if port.kind == "parameter" and port.name not in places]
     read = (item for port in ports for item in references((port.value, port.default)))
     return any(item.to in ("run", "secret", "status") for item in read)

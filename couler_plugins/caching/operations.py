@@ -7,7 +7,7 @@ from functools import cached_property
 import msgspec
 
 from couler_plugins.caching.keys import spec_hash
-from couler_plugins.caching.rules import key_objections, operation_objections
+from couler_plugins.caching.rules import ONLY_WRAPPED, key_objections, operation_objections, place_objections
 from couler_plugins.caching.verdicts import Facts
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Knowledge, Material, Objection
@@ -59,7 +59,10 @@ class OperationFacts:
             objections = list(operation_objections(operation, material))
             if not self._fingerprints:
                 objections += key_objections(operation)
-            if not operation.outputs and not result:
+            objections += place_objections(material, self._facet.declared.annotations(operation), operation)
+            if material.places and not self._fingerprints:
+                objections.append(ONLY_WRAPPED)
+            if not (operation.outputs or result or material.writes_places):
                 objections.append(Objection("no-outputs", "it has no outputs, so it runs for its effect"))
             if self._unkept is not None and all(waiver_of(item.rule) for item in objections):
                 objections.append(self._unkept)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from couler_plugins.caching.decisions import Judgement, decision_on, judge
+from couler_plugins.caching.rules import default_objections
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 from couler_plugins.ir import (
@@ -96,7 +97,11 @@ class _OtherCalls:
             case External() as call:
                 callee = self._libraries.callee(workflow, step)
                 if callee is not None:
-                    return self._callee(callee)
+                    judgement = self._callee(callee)
+                    if isinstance(callee, Graph) or judgement.outcome != "cached":
+                        return judgement
+                    defaults = [item.at(step.source) for item in default_objections(step, callee)]
+                    return judge(defaults) if defaults else judgement
                 reason = self._libraries.ambiguity(workflow, call)
                 reason = reason or f"it calls {call.description}, which is in none of these files"
                 return Judgement("not-in-call", (Objection("external", reason, place=SourcePlace.of(step.source)),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,43 +11,16 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
-from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, resolve
-from couler_plugins.caching.declared_datasets import VERSIONS, dataset_problems, declared_dataset
-from couler_plugins.caching.waivers import WAIVERS
+from couler_plugins.caching.declarations import ALLOW, CACHE
+from couler_plugins.caching.declared_datasets import declared_dataset
+from couler_plugins.caching.row_keys import BEYOND, IN_KEYS, annotations_in, as_key, check_rows
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Objection, Said
+from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow
-from couler_plugins.options.fields import closest
-from couler_plugins.options.rows import URL, Row, check_keys, matches, rows_in
+from couler_plugins.options.rows import URL, Row, matches, rows_in
 
 DECLARED = "couler.io/declared"
 """The annotation of a document with the rows that its keys depend on: `couler lint` needs no settings."""
-IN_KEYS = {*("allow", "datasets", "immutable", "inputs", "outputs", "pure", "ttl", "workspaces"), URL, *VERSIONS}
-"""What is recorded there; `pure` and `ttl`, since a word in a program counts less than they do."""
-
-BOUNDS = {"max-output-bytes": int, "max-items": int}
-PLACES = {"immutable": list, URL: str, "etag": str, "sha256": str}
-OF_STEPS: dict[str, type | tuple[type, ...]] = {
-    "pure": bool,
-    "never": bool,
-    "ttl": str,
-    "allow": list,
-    "version": (str, int),
-    "context": list,
-    "datasets": dict,
-    "inputs": list,
-    "outputs": list,
-    "workspaces": dict,
-}
-"""What may only be said of what a row names."""
-KNOWN: dict[str, type | tuple[type, ...]] = {**OF_STEPS, **BOUNDS, **PLACES}
-BEYOND = frozenset({"context", "immutable"})
-"""What no annotation says."""
-PREFIX = "couler.io/"
-NAMES = {"version": VERSION, "inputs": f"{CACHE}-inputs", "outputs": f"{CACHE}-outputs"}
-"""The annotations that mean the same as a key of a row, where they are not called like it."""
-GROUPS = {"datasets": DATASET, "workspaces": f"{CACHE}-workspace."}
-"""How the annotations begin that mean the same as the items of a key."""
 
 
 class DeclaredRows(Declared):
@@ -78,7 +51,7 @@ class DeclaredRows(Declared):
         """Return what is said of a call as if nothing else called its operation, as `said` and `annotations` do."""
         texts: dict[str, str] = {}
         for row in (rows := self._about(graph, step, operation)):
-            texts = {**_annotations(row.content), **texts}
+            texts = {**annotations_in(row.content), **texts}
         return [said for row in rows if (said := said_of(row))], texts
 
     def _about(self, graph: Graph | None, step: Step, operation: Operation) -> list[Row]:
@@ -105,7 +78,7 @@ class DeclaredRows(Declared):
         texts: dict[str, str] = {}
         for row in self._rows:
             if self._fits(row, operation):
-                texts = {**_annotations(row.content), **texts}
+                texts = {**annotations_in(row.content), **texts}
         return texts
 
     def beyond_annotations(self) -> Iterator[str]:
@@ -144,7 +117,7 @@ class DeclaredRows(Declared):
         for row in self._rows:
             fits = self._fits if annotation not in (CACHE, ALLOW) else self._names
             if row.names_steps and fits(row, operation):
-                key, value = _as_key(annotation, text)
+                key, value = as_key(annotation, text)
                 return f"{key} = {value}, in {row.place}"
         return None
 
@@ -214,54 +187,6 @@ def recorded_rows(text: str) -> tuple[Row, ...]:
     return rows
 
 
-def check_rows(rows: Sequence[Row]) -> None:
-    """Refuse rows that say nothing that caching understands.
-
-    Raises:
-        InvalidInput: at least one does; the error names all problems, with their lines.
-    """
-    problems = [problem for row in rows for problem in _problems(row)]
-    if problems:
-        raise InvalidInput("; ".join(problems), hint="see docs/declarations.md")
-
-
-def _problems(row: Row) -> Iterator[str]:
-    yield from check_keys(row, KNOWN)
-    yield from dataset_problems(row)
-    if URL in row.content:
-        return
-    if not row.content:
-        yield f"{row.place}: it says nothing: add pure = true"
-    of_steps = sorted(OF_STEPS.keys() & row.content.keys() - {"never"})
-    if of_steps and not row.names_steps:
-        yield f"{row.place}: {of_steps[0]!r} needs a step, a task or an image, and not only wildcards"
-    if len({"pure", "never", "ttl"} & row.content.keys()) > 1:
-        yield f"{row.place}: only one of pure, ttl and never can hold"
-    for key in ("pure", "never"):
-        if row.content.get(key) is False:
-            yield f"{row.place}: {key!r} cannot be false; write never = true, or leave it out"
-    if "immutable" in row.content and row.patterns.keys() - {"workflow"}:
-        yield f"{row.place}: 'immutable' is about places, whoever reads them: put it into a row that names no steps"
-    ttl = row.content.get("ttl")
-    if isinstance(ttl, str) and isinstance(resolve([Said(row.place, f"ttl={ttl}")], assume_pure=False), Objection):
-        yield f"{row.place}: 'ttl' cannot be {ttl!r:.40}; write a time such as 24h"
-    for key in ("allow", "context", "immutable", "inputs", "outputs"):
-        items = row.content.get(key, [])
-        if isinstance(items, list) and not all(isinstance(item, str) and item and "," not in item for item in items):
-            yield f"{row.place}: {key!r} is not a list of texts without commas"
-        elif key == "allow" and isinstance(items, list):
-            for word in sorted({*items} - {*WAIVERS}):
-                near = closest(word, WAIVERS) or f"the words are {', '.join(WAIVERS)}"
-                yield f"{row.place}: {word!r} cannot be allowed; {near}"
-        elif key == "immutable" and isinstance(items, list):
-            wide = (item for item in items if item.rstrip("/")[-1:] in ("", ":"))
-            yield from (f"{row.place}: {item!r} names no place: write a bucket, a host or a folder" for item in wide)
-    for key in GROUPS:
-        items = row.content.get(key, {})
-        if isinstance(items, dict) and not all(type(item) in (str, int) for item in items.values()):
-            yield f"{row.place}: {key!r} is not a table of texts"
-
-
 def said_of(row: Row) -> Said | None:
     """Return what a row says of purity and of waivers; None where it says nothing of either."""
     content = row.content
@@ -270,34 +195,6 @@ def said_of(row: Row) -> Said | None:
         cache = f"ttl={content['ttl']}"
     allow = ",".join(content.get("allow", ()))
     return Said(row.place, cache, allow, itself=row.names_steps) if cache or allow else None
-
-
-def _annotations(content: Mapping[str, Any]) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for key, value in content.items():
-        if key in GROUPS:
-            texts |= {GROUPS[key] + name: str(text) for name, text in value.items()}
-        elif key in ("inputs", "outputs"):
-            texts[NAMES[key]] = ",".join(value)
-        elif key in BOUNDS or key in NAMES:
-            texts[NAMES.get(key, PREFIX + key)] = str(value)
-    return texts
-
-
-def _as_key(annotation: str, text: str) -> tuple[str, str]:
-    """Return the key of a row, and its value in TOML, that mean the same as an annotation."""
-    if annotation == CACHE:
-        return text.partition("=")[0], "true" if "=" not in text else f'"{text.partition("=")[2]}"'
-    if annotation == ALLOW:
-        words = text.strip('"').split(",")
-        return "allow", "[" + ", ".join(f'"{word}"' for word in words) + "]"
-    for key, prefix in GROUPS.items():
-        if annotation.startswith(prefix):
-            return f"{key}.{annotation.removeprefix(prefix)}", f'"{text}"'
-    key = next((key for key, name in NAMES.items() if name == annotation), annotation.removeprefix(PREFIX))
-    if key in ("inputs", "outputs"):
-        return key, f'["{text}"]'
-    return key, text if key in BOUNDS else f'"{text}"'
 
 
 def image_names(text: object) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
+from couler_plugins.caching.declarations import declared_places, place_problems
 from couler_plugins.caching.impurity_patterns import impure_expression, impurities
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.hookspecs.caching import Material, Objection
@@ -43,6 +44,15 @@ PRINTED = Objection(
 )
 
 
+UNVERIFIED = Objection("place", "nobody verifies what is at its places on its engine")
+ONLY_WRAPPED = Objection(
+    "place",
+    "only a wrapper verifies what is at its places",
+    "storage",
+    "-p 'cache{via=wrapper,store=s3://bucket/cache,image=…}'",
+)
+
+
 def reference_objection(reference: Reference, where: str) -> Objection | None:
     """Why something that is looked up at run time forbids caching; None where a key can cover it.
 
@@ -72,6 +82,22 @@ def reference_objection(reference: Reference, where: str) -> Objection | None:
     return Objection(
         "unknown-reference", f"{where} reads {reference.native or reference.name!r}, whose value is unknown"
     )
+
+
+def place_objections(material: Material, declared: Mapping[str, str], operation: Operation) -> Iterator[Objection]:
+    """Why places that are declared cannot be looked at.
+
+    Args:
+        material: what an operation is.
+        declared: the annotations that rows of the settings stand for.
+        operation: the operation.
+    """
+    parameters = {port.name for port in operation.inputs if port.kind == "parameter"}
+    if not material.places and declared_places(declared):
+        yield UNVERIFIED
+    yield from (Objection("place", problem) for problem in place_problems(material.places))
+    for name in sorted(material.places.keys() - parameters):
+        yield Objection("place", f"it has no input parameter {name!r} that names a place")
 
 
 def operation_objections(operation: Operation, material: Material) -> Iterator[Objection]:
@@ -112,6 +138,22 @@ def call_objections(step: Step) -> Iterator[Objection]:
         yield objection
     if (objection := impure_expression((step.arguments, step.loop))) is not None:
         yield objection
+
+
+def default_objections(step: Step, operation: Operation, names: Collection[str] | None = None) -> Iterator[Objection]:
+    """Why a call that leaves inputs to their defaults is not cached: a default that no other run has again.
+
+    Args:
+        step: the call.
+        operation: what it calls.
+        names: the inputs that are meant; all of them unless given.
+    """
+    passed = {argument.name for argument in step.arguments}
+    for port in operation.inputs:
+        if port.name not in passed and (names is None or port.name in names):
+            for reference in references((port.value, port.default)):
+                if (objection := reference_objection(reference, f"the default of its input {port.name!r}")) is not None:
+                    yield objection
 
 
 def argument_objections(step: Step, *, by_content: bool = False) -> Iterator[Objection]:

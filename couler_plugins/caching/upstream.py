@@ -10,7 +10,7 @@ counts, and steps after it look further back than it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
@@ -22,6 +22,9 @@ from couler_plugins.ir import Graph, GraphView, Reference, Step, needed, referen
 
 ANY_ARTIFACT = digest(["artifact"])
 """The lineage of an artifact of which nothing is known but that the engine tells it from others."""
+
+
+Repeats: TypeAlias = Callable[[Reference], bool]
 
 
 class Handed(NamedTuple):
@@ -36,13 +39,16 @@ def label_of(kind: str, name: str) -> str:
     return f"artifact:{name}" if kind == "artifact" else name
 
 
-def handed_by_value(step: Step, name: str | None = None, *, identified: bool = False) -> Handed:
+def handed_by_value(
+    step: Step, name: str | None = None, *, identified: bool = False, repeats: Repeats = lambda reference: False
+) -> Handed:
     """What a call's parameters read; only the argument called `name`, if one is given.
 
     Args:
         step: the call.
         name: the argument that is meant, as `label_of` tells it; all of them unless given.
         identified: whether artifacts count as values: the engine, or a key of their contents, tells one from another.
+        repeats: tells which outputs only repeat what their step was given, and so hand on nothing of what it did.
     """
     kinds = ("parameter", "artifact") if identified else ("parameter",)
     read = [
@@ -50,6 +56,7 @@ def handed_by_value(step: Step, name: str | None = None, *, identified: bool = F
         for argument in step.arguments
         if argument.kind in kinds and name in (None, label_of(argument.kind, argument.name))
         for reference in references(argument.value)
+        if not repeats(reference)
     ]
     steps = frozenset(item.step for item in read if item.to == "output" and reference_kind(item) in kinds)
     inputs = frozenset(
@@ -98,7 +105,8 @@ class Before:
         scope: what is before the graph.
         verdicts: what was found about each step so far; steps are looked at in the graph's order.
         identified: whether the engine tells artifacts from one another by itself, as it does values.
-        covers: tells whether the key of a step covers the contents of its artifacts.
+        covers: whether the key of a step covers the contents of its artifacts, by name.
+        repeats: see `handed_by_value`.
     """
 
     def __init__(
@@ -109,8 +117,10 @@ class Before:
         verdicts: Mapping[str, Verdict],
         *,
         identified: bool = False,
-        covers: Callable[[Step], bool] = lambda step: False,
+        covers: Mapping[str, bool],
+        repeats: Repeats = lambda reference: False,
     ) -> None:
+        self._repeats = repeats
         self._scope = scope
         self._identified = identified
         self._covers = covers
@@ -131,7 +141,9 @@ class Before:
             remedy: tells what its owner would say so that it does not.
         """
         upstream = Found(remedy)
-        inputs_by_value = handed_by_value(step, identified=self._identified or self._covers(step))
+        inputs_by_value = handed_by_value(
+            step, identified=self._identified or self._covers[step.name], repeats=self._repeats
+        )
         if ordered:
             upstream.objections = list(self._objections(step, inputs_by_value, upstream))
         else:
@@ -154,7 +166,7 @@ class Before:
             if argument.kind != "artifact" or not isinstance(argument.value, Reference):
                 continue
             source = argument.value
-            objection = self._at_fixed_place(source) if self._identified and not self._covers(step) else None
+            objection = self._at_fixed_place(source) if self._identified and not self._covers[step.name] else None
             if objection is not None:
                 yield objection
                 return
@@ -166,7 +178,7 @@ class Before:
                 label = f"{source.step!r}, whose artifact it reads,"
             if lineage is None and self._identified:
                 lineage = Lineage(ANY_ARTIFACT, (source,))
-            if lineage is None and self._covers(step):
+            if lineage is None and self._covers[step.name]:
                 upstream.by_content = True
                 continue
             if lineage is None:

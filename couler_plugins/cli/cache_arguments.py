@@ -12,6 +12,7 @@ import click
 
 from couler_plugins.caching.artifacts.names import check_output
 from couler_plugins.caching.dataplane.contents import content_of, is_inside, resolved
+from couler_plugins.caching.dataplane.places import Places
 from couler_plugins.caching.dataplane.programs import Invocation, program_spec
 from couler_plugins.cli.cache_options import TEXT
 from couler_plugins.errors import InvalidInput
@@ -37,6 +38,16 @@ _file = click.option(
 )
 
 
+place_option = click.option(
+    "--place",
+    "places",
+    type=TEXT,
+    metavar="NAME=WORDS=URL",
+    multiple=True,
+    help="A place that is read (in), written (out) or both (in,out): s3://bucket/folder. Its content counts.",
+)
+
+
 def program_options(function: Function) -> Function:
     """Gives a command `--program` and `--file`."""
     return _program(_file(function))
@@ -47,22 +58,27 @@ class Inputs(NamedTuple):
 
     Attributes:
         values: by name, in the order in which keys cover them; of a file, its content.
-        kinds: whether it is a `value`, a `file`, or a `program`: a file that may be executed; by name.
+        kinds: whether it is a `value`, a `file`, a `place`, or a `program`: a file that may be executed; by name.
     """
 
     values: Mapping[str, str]
     kinds: Mapping[str, str]
 
 
-def inputs_of(values: Sequence[str], files: Sequence[str]) -> Inputs:
-    """The inputs that `NAME=VALUE…` and `--file NAME=PATH…` name.
+def inputs_of(values: Sequence[str], files: Sequence[str], places: Places | None = None) -> Inputs:
+    """The inputs that `NAME=VALUE…`, `--file NAME=PATH…` and `--place NAME=WORDS=URL` name.
 
     Raises:
         click.UsageError: one is not of that form, or a name is given twice.
         InvalidInput: a file cannot be read.
+        UnreadPlace: what is at a place cannot be told.
     """
     supplied = [(*named(text), "value") for text in values]
     supplied += [(name, _content(path), _kind(path)) for name, path in map(named, files)]
+    if places is not None:
+        there = places.contents()
+        said = [(item.name, [*sorted(item.words), item.url, there.get(item.name, "")]) for item in places.places]
+        supplied += [(name, "\n".join(texts), "place") for name, texts in said]
     if len({name for name, _, _ in supplied}) < len(supplied):
         raise click.UsageError("A name is given twice.")
     supplied.sort(key=lambda item: (item[0].startswith(OF_THE_RUN), item[0]))

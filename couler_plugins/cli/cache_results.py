@@ -18,10 +18,11 @@ from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.dataplane.downloads import fetch as download
 from couler_plugins.caching.dataplane.outputs import restore as restore_outputs
 from couler_plugins.caching.dataplane.outputs import save as save_outputs
+from couler_plugins.caching.dataplane.places import Places
 from couler_plugins.caching.declared_datasets import declared_dataset
 from couler_plugins.caching.keys import key as key_of
-from couler_plugins.caching.rows import check_rows
-from couler_plugins.cli.cache_arguments import inputs_of, outputs_of, places_of, program_options, spec_of
+from couler_plugins.caching.row_keys import check_rows
+from couler_plugins.cli.cache_arguments import inputs_of, outputs_of, place_option, places_of, program_options, spec_of
 from couler_plugins.cli.cache_options import (
     AGE,
     TEXT,
@@ -67,6 +68,7 @@ With --spec, the key is the one that `couler optimize` writes for Argo:
 )
 @click.option("--spec", metavar="HASH", help="The hash of the program: v1:… with 64 hexadecimal digits.")
 @program_options
+@place_option
 @click.argument("values", nargs=-1, type=TEXT, metavar="[NAME=VALUE]...")
 @json_option
 @with_settings
@@ -76,6 +78,7 @@ def key(
     spec: str | None,
     programs: tuple[str, ...],
     files: tuple[str, ...],
+    places: tuple[str, ...],
     values: tuple[str, ...],
     output_format: str,
 ) -> None:
@@ -87,7 +90,7 @@ def key(
         raise click.UsageError("Give either --spec or --program.")
     if spec is not None and not SPEC.fullmatch(spec):
         raise InvalidInput(f"{spec!r} is no hash of what is run", hint="it is v1: and 64 hexadecimal digits")
-    inputs = inputs_of(values, files)
+    inputs = inputs_of(values, files, Places(places))
     content = spec or spec_of(programs, inputs)
     digest = key_of(content, inputs.values.values())
     if output_format == "json":
@@ -115,6 +118,7 @@ Exit codes:
 )
 @click.argument("key")
 @click.argument("outputs", nargs=-1, required=True, metavar="NAME=PATH...")
+@place_option
 @max_age_option
 @fail_open_options
 @store_options
@@ -126,6 +130,7 @@ def restore(
     config: Config,
     key: str,
     outputs: tuple[str, ...],
+    places: tuple[str, ...],
     max_age: float | None,
     timeout: float | None,
     strict: bool,
@@ -135,11 +140,11 @@ def restore(
     Replaces what is at a path; of a link, its target. Does not restore links that lead out of a folder, nor modes
     other than the executable bit.
     """
-    wanted = {name: resolved(path) for name, path in places_of(outputs).items()}
+    wanted, at = {name: resolved(path) for name, path in places_of(outputs).items()}, Places(places)
     outcome = None
     working = long_work(config, "restoring")
     with working, harmless("nothing was restored", strict=strict), tidy(), time_limit(timeout), opened(config) as cache:
-        outcome = restore_outputs(cache, key, wanted, max_age=max_age)
+        outcome = restore_outputs(cache, key, wanted, max_age=max_age, accepts=at.holds)
     log.info("%s", "restored" if outcome is not None else "there is nothing of this key")
     ctx.exit(0 if outcome is not None else MISS)
 
@@ -160,6 +165,7 @@ Exit codes:
 )
 @click.argument("key")
 @click.argument("outputs", nargs=-1, required=True, metavar="NAME=PATH...")
+@place_option
 @click.option("--seconds", type=AGE, metavar="TIME", help="How long the result took to compute: 90s, 12m.")
 @click.option("--max-age", type=AGE, metavar="TIME", help="Replace a result that is older: 30m, 24h, 7d.")
 @provenance_options
@@ -172,6 +178,7 @@ def save(
     config: Config,
     key: str,
     outputs: tuple[str, ...],
+    places: tuple[str, ...],
     seconds: float | None,
     max_age: float | None,
     meta: Meta,
@@ -182,7 +189,7 @@ def save(
 
     Others see the result once all of it is stored. A failure is a warning, so it never fails a step.
     """
-    places = {name: resolved(path) for name, path in outputs_of(outputs).items()}
+    kept, at = {name: resolved(path) for name, path in outputs_of(outputs).items()}, Places(places)
     meta = msgspec.structs.replace(meta, seconds=seconds)
     with (
         long_work(config, "saving"),
@@ -191,7 +198,7 @@ def save(
         time_limit(timeout),
         opened(config, writing=True) as cache,
     ):
-        if refusal := save_outputs(cache, key, places, meta, max_age=max_age):
+        if refusal := save_outputs(cache, key, kept, meta, max_age=max_age, places=at):
             raise EngineError(refusal)
 
 

@@ -10,9 +10,10 @@ import click
 from couler_plugins.caching.artifacts import Meta
 from couler_plugins.caching.dataplane.child import run_command
 from couler_plugins.caching.dataplane.contents import resolved
+from couler_plugins.caching.dataplane.places import Places, UnreadPlace
 from couler_plugins.caching.dataplane.reuse import Task
 from couler_plugins.caching.dataplane.strace import strace_problem
-from couler_plugins.cli.cache_arguments import named, places_of, program_options, refuse_inside
+from couler_plugins.cli.cache_arguments import named, place_option, places_of, program_options, refuse_inside
 from couler_plugins.cli.cache_options import (
     TEXT,
     capacity_option,
@@ -76,6 +77,7 @@ Exit codes:
     multiple=True,
     help="An environment variable that the command reads. Its value counts.",
 )
+@place_option
 @click.option(
     "--observe", "observes", is_flag=True, help="Run the command under strace. The result depends on all that it reads."
 )
@@ -112,6 +114,7 @@ def command(
     files: Texts,
     values: Texts,
     variables: Texts,
+    places: Texts,
     reads_stdin: bool,
     observes: bool,
     allow: Texts,
@@ -126,8 +129,8 @@ def command(
 
     Keeps the result in the store if the command succeeds.
 
-    The cache key is --key, or a hash of --program, --file, --value, --env, --stdin, each --output and the command
-    line. The command line counts with its words, the files that words name, and the variables in them ($NAME).
+    The cache key is --key, or a hash of --program, --file, --value, --env, --place, --stdin, each --output and the
+    command line. The command line counts with its words, the files that words name, and the variables in them ($NAME).
 
     The key does not cover what the command finds by itself: other files, folders that words name, variables without
     --env, the working folder, versions of programs, the network, the clock.
@@ -142,14 +145,15 @@ def command(
     Passes signals on to the command, and exits with its exit code. If the store is unreachable, just runs the
     command.
     """
-    described = bool(programs or files or values or variables or reads_stdin or observes)
-    _check_given(key, described, outputs, arguments)
+    described = bool(programs or files or values or variables or places or reads_stdin or observes)
+    outside = Places(places)
+    _check_given(key, described, (*outputs, *(place.name for place in outside.written)), arguments)
     check_variables(variables)
-    _check_observing(allow, observes=observes)
+    _check_observing(allow, observes=observes, places=places)
     wanted = places_of(outputs)
     refuse_inside(wanted, [*programs, *(path for _, path in map(named, files))])
-    places = {name: resolved(path) for name, path in wanted.items()}
-    if described and (reason := uncovered(arguments, places.values(), reads_stdin=reads_stdin)):
+    resolved_outputs = {name: resolved(path) for name, path in wanted.items()}
+    if described and (reason := uncovered(arguments, resolved_outputs.values(), reads_stdin=reads_stdin)):
         log.warning("nothing is cached: %s", reason)
         ctx.exit(run_command(arguments))
     with contextlib.ExitStack() as stack:
@@ -165,26 +169,34 @@ def command(
                 command=arguments,
                 stdin=sha256,
                 observes=observes,
+                places=outside,
             )
-            inputs = RunInputs(said, places)
+            try:
+                inputs = RunInputs(said, resolved_outputs)
+            except UnreadPlace as error:
+                log.warning("nothing is cached: %s", error.message)
+                ctx.exit(run_command(arguments, stdin))
             key = inputs.key
-        task = Task(key=key, outputs=wanted, meta=meta, max_age=max_age, wait=wait, timeout=timeout)
-        execution = Execution(task, arguments, places.values(), stdin, inputs)
+        at = outside if places else None
+        task = Task(key=key, outputs=wanted, meta=meta, max_age=max_age, wait=wait, timeout=timeout, places=at)
+        execution = Execution(task, arguments, resolved_outputs.values(), stdin, inputs)
         log.info("the key is %s", task.key)
         stack.enter_context(tidy())
         opening = opened(config, writing=True)
         ctx.exit(execution.observe(opening, allow, variables) if observes else execution.run(opening))
 
 
-def _check_observing(allow: Texts, *, observes: bool) -> None:
+def _check_observing(allow: Texts, *, observes: bool, places: Texts) -> None:
     """Makes sure that the command can be observed where that is wanted.
 
     Raises:
-        click.UsageError: something is allowed that nobody looks at.
+        click.UsageError: something is allowed that nobody looks at, or a place is named that strace does not see.
         InvalidInput: it cannot.
     """
     if allow and not observes:
         raise click.UsageError("--allow says what --observe may see; give --observe as well.")
+    if observes and places:
+        raise click.UsageError("--place says what --observe would; give one of them.")
     if observes and (problem := strace_problem()):
         hint = "install strace, or name what the command reads by --program, --file, --env and --stdin"
         raise InvalidInput(f"the command cannot be observed: {problem}", hint=hint)
@@ -199,7 +211,8 @@ def _check_given(key: str | None, described: bool, outputs: Texts, arguments: Te
     needed = []
     if (key is not None) is described:
         needed.append(
-            "either --key, or what the result depends on: --program, --file, --value, --env, --stdin, --observe"
+            "either --key, or what the result depends on: --program, --file, --value, --env, --place, --stdin, "
+            "--observe"
         )
     if not outputs:
         needed.append("what the result is: --output NAME=PATH")

@@ -16,11 +16,13 @@ from couler_plugins.caching.artifacts import Meta
 from couler_plugins.caching.dataplane.datasets import Dataset, read_dataset
 from couler_plugins.caching.dataplane.downloads import fetch
 from couler_plugins.caching.dataplane.outputs import restore, save
+from couler_plugins.caching.dataplane.places import Places
 from couler_plugins.caching.dataplane.pods import (
     HIT,
     KEPT,
     KEY,
     RESTORED,
+    UNWRITTEN,
     at_work,
     ensure_temporary_folder,
     key_by_content,
@@ -34,7 +36,7 @@ from couler_plugins.caching.dataplane.pods import (
     within,
     write_max_age,
 )
-from couler_plugins.cli.cache_arguments import named
+from couler_plugins.cli.cache_arguments import named, place_option
 from couler_plugins.cli.cache_options import (
     AGE,
     TEXT,
@@ -70,7 +72,7 @@ _deadline = click.option(
 _key_folder = click.option(
     "--key-folder", type=FILE, metavar="PATH", help="The folder of the key that covers the contents of the inputs."
 )
-_names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
+_names = click.argument("names", nargs=-1, metavar="[NAME]...")
 
 
 class HarmlessCommand(click.Command):
@@ -136,6 +138,7 @@ class HarmlessCommand(click.Command):
 @_key
 @max_age_option
 @click.option("--input", "inputs", type=TEXT, multiple=True, metavar="NAME=PATH", help="An input artifact.")
+@place_option
 @_key_folder
 @_pod_timeout
 @_deadline
@@ -149,6 +152,7 @@ def pod_restore(
     key: str,
     max_age: float | None,
     inputs: tuple[str, ...],
+    places: tuple[str, ...],
     key_folder: Path | None,
     timeout: float | None,
     deadline: str,
@@ -164,11 +168,14 @@ def pod_restore(
     with harmless(NOT_KEPT, bad_input=True):
         write_max_age(shared, max_age)
     with harmless(NOT_RESTORED, bad_input=True), tidy(), within(timeout, deadline):
+        at = Places(places, in_pod=True)
         if key_folder is not None:
-            key = key_by_content(key, {name: Path(path) for name, path in map(named, inputs)})
+            there = at.contents()
+            (key_folder / UNWRITTEN).write_text(at.unwritten(there))
+            key = key_by_content(key, {name: Path(path) for name, path in map(named, inputs)}, there)
             (key_folder / KEY).write_text(key)
         with opened(config) as cache:
-            if restore(cache, key, outputs, max_age=max_age) is not None:
+            if restore(cache, key, outputs, max_age=max_age, accepts=at.holds) is not None:
                 (shared / HIT).touch()
 
 
@@ -216,6 +223,7 @@ def _fetch(config: Config, dataset: Dataset, path: Path, limit: float | None) ->
 @click.command("pod-save", hidden=True, cls=HarmlessCommand, what=NOT_KEPT, in_folder=True, last=release_launcher)
 @_folder
 @_key
+@place_option
 @_key_folder
 @_pod_timeout
 @_deadline
@@ -228,6 +236,7 @@ def pod_save(
     config: Config,
     folder: str,
     key: str,
+    places: tuple[str, ...],
     key_folder: Path | None,
     timeout: float | None,
     deadline: str,
@@ -245,11 +254,14 @@ def pod_save(
                     return
                 meta = msgspec.structs.replace(meta, seconds=seconds_taken(shared))
                 if key_folder is not None and not (key_folder / KEY).exists():
-                    raise EngineError("the contents of its input artifacts could not be read")
+                    raise EngineError("the contents of its inputs could not be read")
                 key = key if key_folder is None else (key_folder / KEY).read_text()
                 with within(timeout, deadline), opened(config, writing=True) as cache:
+                    at = Places(places, in_pod=True)
+                    if key_folder is not None and at.unwritten() != (key_folder / UNWRITTEN).read_text():
+                        raise EngineError("a place that it only reads was changed while it ran")
                     new = outputs_in(shared, KEPT, names)
-                    refusal = save(cache, key, new, meta, max_age=read_max_age(shared))
+                    refusal = save(cache, key, new, meta, max_age=read_max_age(shared), places=at)
                 if refusal:
                     raise EngineError(refusal)
         finally:

@@ -10,8 +10,9 @@ from couler_plugins.caching.artifacts import Meta
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.dataplane.lookups import Values, key_of, key_text, read_key, went_well
 from couler_plugins.caching.dataplane.outputs import restore, save
+from couler_plugins.caching.dataplane.places import Places
 from couler_plugins.caching.dataplane.workspaces import Workspaces
-from couler_plugins.cli.cache_arguments import named, outputs_of
+from couler_plugins.cli.cache_arguments import named, outputs_of, place_option
 from couler_plugins.cli.cache_options import (
     TEXT,
     harmless,
@@ -28,6 +29,8 @@ from couler_plugins.errors import EngineError
 from couler_plugins.options.config import Config
 
 FILE = click.Path(path_type=Path)
+PLACE = "place:"
+"""How the names of places begin among those of files, which begin with a workspace."""
 
 _outputs = click.option(
     "--output", "outputs", type=TEXT, multiple=True, metavar="NAME=PATH", help="An output file or folder."
@@ -62,6 +65,7 @@ _without = click.option(
 @_files
 @_whole
 @_without
+@place_option
 @click.option("--lists", type=int, default=0, metavar="NUMBER", help="The number of values that are lists.")
 @click.option("--end", type=TEXT, default="", metavar="TEXT", help="The value after the last item of each list.")
 @click.argument("values", nargs=-1, type=TEXT, metavar="[VALUE]...")
@@ -80,6 +84,7 @@ def task_restore(
     files: tuple[str, ...],
     whole: tuple[str, ...],
     without: tuple[Path, ...],
+    places: tuple[str, ...],
     lists: int,
     end: str,
     values: tuple[str, ...],
@@ -97,16 +102,21 @@ def task_restore(
         unwritten.write_text("")
     with harmless(NOT_RESTORED, bad_input=True), tidy(), time_limit(timeout):
         spaces = _workspaces(outputs, files, without)
-        if there := spaces.occupied():
-            raise EngineError(f"there is something at the place of its output {there[0]!r}")
-        contents = spaces.contents()
+        if occupied := spaces.occupied():
+            raise EngineError(f"there is something at the place of its output {occupied[0]!r}")
+        at = Places(places, in_pod=True)
+        there = at.contents()
+        contents = {**spaces.contents(), **{f"{PLACE}{name}": text for name, text in there.items()}}
         if unwritten is not None:
-            unwritten.write_text(spaces.unwritten())
+            unwritten.write_text(spaces.unwritten() + at.unwritten(there))
         digest = key_of(Values(spec=spec, texts=values, contents=contents, lists=lists, end=end))
         key.write_text(key_text(digest, max_age))
         with opened(config) as cache:
             stays = spaces.skip()
-            if restore(cache, digest, spaces.outputs, max_age=max_age, whole=whole, stays=stays) is not None:
+            restored = restore(
+                cache, digest, spaces.outputs, max_age=max_age, whole=whole, stays=stays, accepts=at.holds
+            )
+            if restored is not None:
                 hit.write_text("true")
 
 
@@ -123,6 +133,7 @@ def _workspaces(outputs: tuple[str, ...], files: tuple[str, ...], without: tuple
 @_outputs
 @_files
 @_without
+@place_option
 @click.option(
     "--code",
     "codes",
@@ -143,6 +154,7 @@ def task_save(
     outputs: tuple[str, ...],
     files: tuple[str, ...],
     without: tuple[Path, ...],
+    places: tuple[str, ...],
     codes: tuple[Path, ...],
     meta: Meta,
     timeout: float | None,
@@ -157,9 +169,12 @@ def task_save(
         if not went_well(codes):
             raise EngineError("one of its steps has failed, although the task goes on")
         spaces = _workspaces(outputs, files, without)
-        if unwritten and spaces.unwritten() != unwritten:
-            raise EngineError("it has changed what it reads in a workspace, and has not declared that an output")
+        at = Places(places, in_pod=True)
+        if unwritten and spaces.unwritten() + at.unwritten() != unwritten:
+            raise EngineError(
+                "it has changed what it reads in a workspace or at a place, and has not declared that an output"
+            )
         digest, max_age = read_key(key)
         with opened(config, writing=True) as cache:
-            if refusal := save(cache, digest, spaces.outputs, meta, max_age=max_age, skip=spaces.skip()):
+            if refusal := save(cache, digest, spaces.outputs, meta, max_age=max_age, skip=spaces.skip(), places=at):
                 raise EngineError(refusal)

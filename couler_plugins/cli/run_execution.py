@@ -19,6 +19,7 @@ from couler_plugins.caching.dataplane.contents import State, WatchedInputs, reso
 from couler_plugins.caching.dataplane.fresh_outputs import FreshOutputs
 from couler_plugins.caching.dataplane.observed_reads import handed_on, run_observed
 from couler_plugins.caching.dataplane.observed_reuse import reuse_or_observe
+from couler_plugins.caching.dataplane.places import Places
 from couler_plugins.caching.dataplane.programs import (
     Invocation,
     argument_file_state,
@@ -47,6 +48,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
         command: the command line.
         stdin: the sha256 of the standard input; None where that is empty.
         observes: whether all that the command reads is observed.
+        places: those that the command reads or writes.
     """
 
     programs: Sequence[str]
@@ -57,6 +59,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     command: Sequence[str]
     stdin: str | None
     observes: bool = False
+    places: Places | None = None
 
 
 class RunInputs:
@@ -69,6 +72,7 @@ class RunInputs:
     Raises:
         click.UsageError: an argument is not of its form.
         InvalidInput: a file cannot be read.
+        UnreadPlace: what is at a place cannot be told.
 
     Attributes:
         key: the key of the result.
@@ -109,7 +113,7 @@ class RunInputs:
             stdin=said.stdin,
             folder=os.getcwd() if said.observes else None,  # noqa: PTH109
         )
-        inputs = inputs_of(said.values, said.files)
+        inputs = inputs_of(said.values, said.files, said.places)
         return key(spec_of(said.programs, inputs, invocation), inputs.values.values())
 
     def _states(self) -> dict[str, Callable[[], State]]:

@@ -88,6 +88,7 @@ RULE_WORDS = {
     "output": "outputs from elsewhere",
     "outputs": "outputs that cannot be kept",
     "own-place": "outputs at a place of the owner's",
+    "place": "places that nobody can look at",
     "part": "parts of a split workflow",
     "pod": "whole pods",
     "printed-result": "printed results that another workflow reads",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from couler_plugins.ir import Argument, Graph, Operation, Reference, Source, Step, Workflow
+from couler_plugins.ir import Argument, Graph, Operation, Output, Reference, Source, Step, Workflow
 from couler_plugins.options.rows import Row
 from couler_plugins.plan import Decision
 from couler_plugins.plan.objections import Objection, SourcePlace
@@ -98,6 +98,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
         warnings: what its owner should know, each half a sentence.
         objections: why the engine's own facts forbid caching it.
         by_content: the same, where the contents of its input artifacts are in its key; None where that is the same.
+        places: whether it reads (`in`), writes (`out`) or does both (`in,out`) at a place, by the input that names it.
     """
 
     content: Any
@@ -109,6 +110,17 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     objections: tuple[Objection, ...] = ()
     by_content: tuple[Objection, ...] | None = None
+    places: Mapping[str, str] = {}
+
+    @property
+    def reads_places(self) -> bool:
+        """Whether its key covers what is at a place, which is only known when it runs."""
+        return any("in" in words.split(",") for words in self.places.values())
+
+    @property
+    def writes_places(self) -> bool:
+        """Whether a hit needs what it has left at a place to be there."""
+        return any("out" in words.split(",") for words in self.places.values())
 
 
 class Shards(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +167,10 @@ class Knowledge(Protocol):
 
     def covers_contents(self, operation: Operation) -> bool:
         """Whether a wrapper's key covers the contents of its input artifacts, and a wrapper keeps what it prints."""
+        return False
+
+    def repeats_inputs(self, output: Output) -> bool:
+        """Whether an output parameter of an operation is known before that runs, and so says nothing of what it did."""
         return False
 
     def place_objection(self, argument: Argument) -> Objection | None:

@@ -10,7 +10,8 @@ import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
 from couler_plugins.caching.declarations import ALLOW, CACHE, waivers_in, with_own
-from couler_plugins.caching.rows import DeclaredRows, RowsFromSettings, check_rows
+from couler_plugins.caching.row_keys import check_rows
+from couler_plugins.caching.rows import DeclaredRows, RowsFromSettings
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, SettableStep, Step, Workflow, with_settings

@@ -76,6 +76,7 @@ def test_files_are_counted_by_what_becomes_of_them(repository: Path) -> None:
         "pure_with_outputs": 0,
         "pure_cached": 0,
         "declared_otherwise": 0,
+        "declared_verified": 0,
     }
     assert figures["files_skipped"]["templated"] == 1
     assert figures["optimizers"]["argo"]["cache"]["verdicts"] == {"declarable": 1, "never": 1}

@@ -20,6 +20,7 @@ from adapters.kfp.caching import small
 from benchmarks.mutations import __main__ as mutations
 from benchmarks.mutations.changes import NEUTRAL, Case
 from benchmarks.mutations.declaring import EVERYTHING, some
+from benchmarks.mutations.places import TAMPERED
 from benchmarks.mutations.trials import PIPELINES, Judged, Optimizer, judge
 from support import at_least, corpus_paths
 
@@ -103,6 +104,99 @@ spec:
   image: "tool:1"
   command: [act, $(params.what), $(params.how)]
 """
+
+
+PLACES = {
+    "argo": """\
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: places-}
+spec:
+  entrypoint: main
+  arguments: {parameters: [{name: raw, value: "s3://raw/a"}, {name: clean, value: "s3://clean/a"}]}
+  templates:
+    - name: main
+      dag:
+        tasks:
+          - name: clean
+            template: clean
+            arguments:
+              parameters:
+                - {name: from, value: "{{workflow.parameters.raw}}"}
+                - {name: to, value: "{{workflow.parameters.clean}}"}
+          - name: count
+            template: count
+            depends: clean
+            arguments: {parameters: [{name: from, value: "{{tasks.clean.outputs.parameters.to}}"}]}
+    - name: clean
+      inputs: {parameters: [{name: from}, {name: to}]}
+      outputs: {parameters: [{name: to, value: "{{inputs.parameters.to}}"}]}
+      container: {image: "tool:1", command: [clean, "{{inputs.parameters.from}}", "{{inputs.parameters.to}}"]}
+    - name: count
+      inputs: {parameters: [{name: from}]}
+      outputs: {parameters: [{name: rows, valueFrom: {path: /rows}}]}
+      container: {image: "tool:1", command: [count, "{{inputs.parameters.from}}"]}
+""",
+    "tekton": """\
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {generateName: places-}
+spec:
+  params: [{name: raw, value: "s3://raw/a"}, {name: clean, value: "s3://clean/a"}]
+  pipelineSpec:
+    params: [{name: raw}, {name: clean}]
+    tasks:
+      - name: clean
+        params: [{name: from, value: $(params.raw)}, {name: to, value: $(params.clean)}]
+        taskSpec:
+          params: [{name: from}, {name: to}]
+          steps: [{name: clean, image: "tool:1", command: [clean, $(params.from), $(params.to)]}]
+      - name: count
+        runAfter: [clean]
+        params: [{name: from, value: $(params.clean)}]
+        taskSpec:
+          params: [{name: from}]
+          results: [{name: rows}]
+          steps: [{name: count, image: "tool:1", command: [count, $(params.from)]}]
+""",
+}
+"""A step that reads at one place and writes at another, and one that reads there."""
+ROWS = (
+    {"task": "clean", "pure": True, "places": {"from": "in", "to": "out"}},
+    {"task": "count", "pure": True, "places": {"from": "in"}, "max-output-bytes": 64},
+)
+
+
+def judged_places(engine: str, broken: Callable[[str], str] = str) -> Iterator[tuple[str, Judged]]:
+    """Yield what is seen of all changes of two steps with places."""
+
+    def make(one: Case, engine: str, pipeline: str) -> tuple[Any, ...] | None:
+        documents = optimizer()(one, engine, pipeline)
+        return documents and tuple(json.loads(broken(json.dumps(documents))))
+
+    wrapper = [pipeline for pipeline in PIPELINES[engine] if "via=wrapper" in pipeline]
+    case = Case(list(yaml.safe_load_all(PLACES[engine])), ROWS)
+    yield from judge("places", engine, case, make, Random(0), 1_000, wrapper)
+
+
+@pytest.mark.parametrize("engine", PLACES)
+def test_what_somebody_does_at_a_place_is_a_miss(engine: str) -> None:
+    seen = list(judged_places(engine))
+    assert not [text for _, one in seen for text in one.stale]
+    assert next(one for kind, one in seen if kind == "unchanged").counts["steps"] == 2
+    for how in TAMPERED:
+        counts = next(one.counts for kind, one in seen if kind == how)
+        assert counts["must_miss"] == counts["missed_of_must_miss"] == 1, how
+    again = next(one.counts for kind, one in seen if kind == "another run")
+    assert again["neutral"] == 1
+    assert not again["needless_misses"]
+
+
+@pytest.mark.parametrize("engine", PLACES)
+@pytest.mark.parametrize("words", ["in", "out"])
+def test_a_place_that_nobody_looks_at_is_seen(engine: str, words: str) -> None:
+    broken = without(rf'"--place=[^"=]*={words}=[^"]*", ')
+    assert any(one.stale for _, one in judged_places(engine, broken))
 
 
 @cache

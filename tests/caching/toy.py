@@ -87,6 +87,9 @@ class Toy:
     def covers_contents(self, operation: Operation) -> bool:
         return operation.name in self.covers
 
+    def repeats_inputs(self, output: Output) -> bool:
+        return False
+
     def wrapper_note(self, operation: Operation, options: Mapping[str, str]) -> str:
         return f"it may wait {options['timeout']} s"
 

@@ -10,6 +10,7 @@ from couler_argo.cache.cache import ALLOW, CACHE, DATASET, lost_annotations
 from couler_argo.cache.cache import KNOWN as OF_CACHE
 from couler_argo.documents import SPEC_PATHS, Manifest, manifests
 from couler_argo.lift import lift_manifest
+from couler_plugins.caching.declarations import PLACE
 from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
 from couler_plugins.hpo.files import ANNOTATION
@@ -33,7 +34,7 @@ def lost_settings(bundle: Bundle) -> Iterator[Remark]:
         for manifest in manifests(document.data):
             for place, holder in _holders(manifest):
                 for key in _ours(holder):
-                    if not (key in KNOWN or key.startswith((*PER_STEP, DATASET))):
+                    if not (key in KNOWN or key.startswith((*PER_STEP, DATASET, PLACE))):
                         near = get_close_matches(key, KNOWN, 1)
                         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(KNOWN))}"
                         path = (*place, "metadata", "annotations", key)

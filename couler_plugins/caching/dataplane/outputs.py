@@ -12,6 +12,7 @@ from couler_plugins.caching.artifacts import ArtifactCache, Content, Damaged, En
 from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.dataplane.contents import Skip, open_plain
 from couler_plugins.caching.dataplane.packing import FILE_MODE, PROGRAM_MODE, Packed, exactly, unpack
+from couler_plugins.caching.dataplane.places import Places
 from couler_plugins.caching.dataplane.placing import keep_equal, placing
 from couler_plugins.errors import InvalidInput
 
@@ -30,6 +31,7 @@ def restore(
     max_age: float | None = None,
     whole: Collection[str] = (),
     stays: Skip | None = None,
+    accepts: Callable[[Entry], bool] | None = None,
 ) -> Entry | None:
     """Puts the outputs of a result into place; None where there is none that can be used.
 
@@ -38,6 +40,7 @@ def restore(
         outputs: where they belong, by name.
         max_age: how many seconds old a result may be; None for any age.
         whole, stays: see `place`.
+        accepts: tells whether a result may be used; None for all.
 
     Raises:
         InvalidInput: the key is none.
@@ -47,7 +50,7 @@ def restore(
     if hit is None:
         return None
     with hit:
-        if not is_fresh(hit.entry, max_age):
+        if not is_fresh(hit.entry, max_age) or (accepts is not None and not accepts(hit.entry)):
             return None
         try:
             place(hit, outputs, whole, stays)
@@ -65,6 +68,7 @@ def save(
     *,
     max_age: float | None = None,
     skip: Skip | None = None,
+    places: Places | None = None,
 ) -> str:
     """Keeps files and folders as the outputs of a result, unless there is one already; says why not, where it cannot.
 
@@ -73,20 +77,27 @@ def save(
         outputs: where they are, by name.
         max_age: how many seconds old a result may be that is there already; one that is older is replaced.
         skip: what of folders is left out.
+        places: those of the step; a result that has left something else there is replaced.
 
     Raises:
         InvalidInput: the key is none.
+        UnreadPlace: what is at a place cannot be told.
         OSError: something is missing or cannot be read.
     """
     check_key(key)
+    listed = {} if places is None else places.listed()
+
+    def usable(entry: Entry) -> bool:
+        return is_fresh(entry, max_age) and (places is None or places.holds(entry, listed))
+
     try:
-        if max_age is None:
+        if max_age is None and not listed:
             outcome = cache.put(key, contents(outputs, skip), meta)
         else:
-            with cache.claim(key, usable=lambda entry: is_fresh(entry, max_age)) as claim:
+            with cache.claim(key, usable=usable) as claim:
                 if isinstance(claim, Hit):
                     return ""
-                outcome = claim.put(contents(outputs, skip), meta)
+                outcome = claim.put({**contents(outputs, skip), **listed}, meta)
     except InvalidInput as error:  # one of them is neither a file nor a folder
         return error.message
     return outcome.reason if isinstance(outcome, Refused) else ""

@@ -30,7 +30,7 @@ from couler_plugins.errors import EngineError
 BUSYBOX = "COULER_BUSYBOX"
 """The environment variable that says where a statically linked busybox is, which runs in any image."""
 RESTORED, KEPT = "restored", "kept"
-KEY = "key"
+KEY, UNWRITTEN = "key", "unwritten"
 HIT, DONE, READY, SAVED = "hit", "done", "ready", "saved"
 MAX_AGE = "max-age"
 PROGRAM_MODE, FILE_MODE = 0o755, 0o644
@@ -74,12 +74,13 @@ def outputs_in(folder: Path, part: str, names: Sequence[str]) -> dict[str, Path]
     return {name: folder / part / name for name in names}
 
 
-def key_by_content(key: str, inputs: Mapping[str, Path]) -> str:
-    """The key of a result that depends on the contents of artifacts.
+def key_by_content(key: str, inputs: Mapping[str, Path], places: Mapping[str, str]) -> str:
+    """The key of a result that depends on the contents of artifacts and of places.
 
     Args:
         key: covers all else.
         inputs: the artifacts, by name.
+        places: what is at each place, by name.
 
     Raises:
         InvalidInput: the key is none, or an artifact has no content.
@@ -87,7 +88,7 @@ def key_by_content(key: str, inputs: Mapping[str, Path]) -> str:
     """
     check_key(key)
     rows = [[name, content_of(path), is_executable(path)] for name, path in sorted(inputs.items())]
-    return digest(["contents", key, rows])
+    return digest(["contents", key, rows, *([sorted(places.items())] if places else [])])
 
 
 def wait_for_result(folder: Path) -> bool:

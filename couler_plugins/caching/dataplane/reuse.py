@@ -15,6 +15,7 @@ from couler_plugins.caching.dataplane.contents import resolved
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.dataplane.failures import reason_of
 from couler_plugins.caching.dataplane.outputs import contents, is_fresh, lacking, place
+from couler_plugins.caching.dataplane.places import Places
 from couler_plugins.errors import InvalidInput
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         wait: how many seconds to wait for somebody who computes the same.
         timeout: how many seconds the store may take before computing, and after it; None for no limit.
         accepts: which results may be reused; None for all.
+        places: those of the step, which a result has to fit; None for none.
         objection: says, once it is computed, why it is not the result of what the key covers; empty where it is.
     """
 
@@ -41,6 +43,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     wait: float = 0.0
     timeout: float | None = None
     accepts: Callable[[Entry], bool] | None = None
+    places: Places | None = None
     objection: Callable[[], str] | None = None
 
 
@@ -94,7 +97,8 @@ def _placed_or_claimed(task: Task, cache: ArtifactCache, stack: contextlib.ExitS
     def usable(entry: Entry) -> bool:
         """What is not stays for others until the command has made what takes its place."""
         accepted = task.accepts is None or task.accepts(entry)
-        return accepted and entry not in damaged and is_fresh(entry, task.max_age) and not lacking(entry, task.outputs)
+        whole = entry not in damaged and is_fresh(entry, task.max_age) and not lacking(entry, task.outputs)
+        return accepted and whole and (task.places is None or task.places.holds(entry))
 
     while True:
         with contextlib.ExitStack() as attempt:
@@ -126,7 +130,8 @@ def _keep(task: Task, claim: Claim, stack: contextlib.ExitStack, seconds: float)
             log.warning("the result is not kept: %s", reason)
             return
         with time_limit(_limit(task)), stack:
-            kept = claim.put(contents(_places(task)), meta)
+            listed = {} if task.places is None else task.places.listed()
+            kept = claim.put({**contents(_places(task)), **listed}, meta)
             if isinstance(kept, Refused):
                 log.warning("the result is not kept: %s", kept.reason)
     except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts

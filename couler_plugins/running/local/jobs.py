@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.key_models.written import WrittenKeys
-from couler_plugins.caching.rows import check_rows
+from couler_plugins.caching.row_keys import check_rows
 from couler_plugins.documents import read
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
 from couler_plugins.hookspecs import Adapter

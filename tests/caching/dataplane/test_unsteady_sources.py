@@ -15,7 +15,8 @@ import pytest
 from caching.artifacts.faults import Faults
 from caching.dataplane.fetching import opening
 from couler_plugins.caching.dataplane.datasets import Dataset
-from couler_plugins.caching.dataplane.downloads import Found, Origin, fetch
+from couler_plugins.caching.dataplane.downloads import fetch
+from couler_plugins.caching.dataplane.origins import Found, Origin
 from couler_plugins.errors import EngineError
 from servers.web import CONTENT, Server
 

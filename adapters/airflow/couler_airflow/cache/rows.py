@@ -17,7 +17,8 @@ from couler_airflow.marks import ALLOWED, Declaration
 from couler_airflow.settings import SECTION, WHOLE, load_settings
 from couler_airflow.split.roles import MODULE
 from couler_plugins.caching.declarations import resolve
-from couler_plugins.caching.rows import check_rows, image_names, said_of
+from couler_plugins.caching.row_keys import check_rows
+from couler_plugins.caching.rows import image_names, said_of
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs.caching import Objection, Said
 from couler_plugins.options.config import read_rows
@@ -90,6 +91,7 @@ def merge_rows(rows: Sequence[Row], marks: Mapping[str, Declaration], *, assume_
         *(item for item in words_of_marks if not item[0].itself),
         *((_said(row, itself=False), row.content) for row in rows if row not in named),
     ]
+    tables = [(said._replace(cache="never") if said and "places" in table else said, table) for said, table in tables]
     places = [said for said, _ in tables if said is not None]
     resolved = resolve(places, assume_pure=assume_pure)
     if isinstance(resolved, Objection) and resolved.rule == "never":

@@ -8,6 +8,8 @@ The annotations, on a template or on the workflow:
 - `couler.io/cache-version`: a version that its owner declares: another one is another key; on a template without
   inputs, it makes one possible
 - `couler.io/dataset.NAME`: the version of what is at the place that the template's input artifact NAME comes from
+- `couler.io/cache-place.NAME`: what the template does at the place whose URL its input parameter NAME has: it reads it
+  (`in`), writes it (`out`), or both (`in,out`)
 - `couler.io/max-output-bytes`: how many bytes all output parameters of one run have at most
 - `couler.io/max-items`: how often a loop runs the template at most, where only the run knows
 """
@@ -20,18 +22,33 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from couler_argo.cache.fetching import fetched_inputs
-from couler_argo.cache.material import content_of, programs, reads_of, without_places
-from couler_argo.cache.memoize import SHARDS
-from couler_argo.cache.objections import patched_by, patching_callers, place_objection, reuse_objections, url_of
+from couler_argo.cache.material import (
+    content_of,
+    mutable_images,
+    programs,
+    reads_of,
+    repeats_inputs,
+    without_defaults,
+    without_places,
+)
+from couler_argo.cache.memoize import SHARDS, entry_bytes
+from couler_argo.cache.objections import (
+    patched_by,
+    patching_callers,
+    place_objection,
+    repeated_objections,
+    reuse_objections,
+    url_of,
+)
 from couler_argo.cache.traces import COPY, KEY_SPEC, without_traces
-from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, wrapper_objection
-from couler_argo.cache.wrapping import YES
+from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, places_objection, wrapper_objection
+from couler_argo.cache.wrapping import YES, places_text
 from couler_argo.codec import Mapped
 from couler_argo.footprint import items_of
 from couler_argo.metadata import annotations_of, rest_of, spec_of, with_annotation
 from couler_argo.spelling import write
 from couler_argo.split.part_spec import PART_OF, SPLIT
-from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, said_in, with_own
+from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, declared_places, said_in, with_own
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.rows import DECLARED
 from couler_plugins.documents.mappings import entries, mapping_at
@@ -39,10 +56,9 @@ from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import (
     Argument,
     Graph,
-    Literal,
     Operation,
+    Output,
     Step,
-    Template,
     Workflow,
     callables,
     callee_of,
@@ -58,11 +74,7 @@ KNOWN = frozenset({CACHE, ALLOW, VERSION, DECLARED, MAX_OUTPUT, MAX_ITEMS, KEY_S
 """Our annotations, beside those that name a step or an artifact."""
 
 LARGEST_OUTPUT = 16 * 1024
-
 SHARD_BYTES = 1024 * 1024
-ENTRY_BYTES, ARTIFACT_BYTES, PARAMETER_BYTES = 512, 768, 160
-"""Upper estimates of what one memo entry takes: for itself, for each artifact (its whole location), each parameter."""
-
 
 NEEDS_RIGHTS = Objection(
     "controller-rights",
@@ -155,6 +167,10 @@ class ArgoCache(WrittenKeys):
         callee = callee_of(step, self._callables) if counted is None else None
         return counted if callee is None else _number(self._words(callee).get(MAX_ITEMS))
 
+    def repeats_inputs(self, output: Output) -> bool:
+        """See `couler_argo.cache.material`."""
+        return repeats_inputs(output)
+
     def place_objection(self, argument: Argument) -> Objection | None:
         """Why an artifact from outside of the workflow forbids caching."""
         content = write(argument.value)
@@ -166,13 +182,15 @@ class ArgoCache(WrittenKeys):
 
     def wrapper_objection(self, operation: Operation, material: Material) -> Objection | None:
         """Why a wrapper cannot keep what memoization cannot; see `couler_argo.cache.wrappable`."""
-        return wrapper_objection(operation, self._spec)
+        refusal = wrapper_objection(operation, self._spec)
+        return refusal or (places_objection(operation, self._spec) if material.places else None)
 
     def wrapper_options(self, operation: Operation, material: Material) -> Mapping[str, str]:
-        """Return whether its key covers its input artifacts, which of them we fetch, and whether its output is kept."""
+        """Return what its key covers of input artifacts, which of them we fetch, its places, and if it is printed."""
         said = {"contents": inputs_of(operation, self._spec), "printed": material.content.get("result")}
         datasets = fetched_inputs(operation, material.content.get("datasets", {})) if said["contents"] else ""
-        return {name: YES if holds else "" for name, holds in said.items()} | {"datasets": datasets}
+        options = {name: YES if holds else "" for name, holds in said.items()}
+        return {**options, "datasets": datasets, "places": places_text(material.places)}
 
     def covers_contents(self, operation: Operation) -> bool:
         """Whether a wrapper can be put around its command, and has its input artifacts."""
@@ -202,21 +220,27 @@ class ArgoCache(WrittenKeys):
             content["version of the workflow"] = self._annotations[VERSION]
         if datasets := self._datasets(operation, annotations, template):
             content["datasets"] = datasets
+        if places := declared_places(annotations):
+            content["places"] = places
         if result:  # Argo keeps what is printed only where the workflow that runs reads it
             content["result"] = True
         storage = tuple(self._storage(operation, annotations, result=result))
         patched = [patched_by(self._patcher)] if self._patcher else []
-        objections = [*patched, *reuse_objections(self._spec, operation, content, self), *storage]
-        by_content = [*patched, *reuse_objections(self._spec, operation, without_places(content), self), *storage]
+        judged = without_defaults(content, places)  # a default that names the run is judged for each call
+        if not result:
+            storage = (*repeated_objections(operation, places, self), *storage)
+        objections = [*patched, *reuse_objections(self._spec, operation, judged, self), *storage]
+        by_content = [*patched, *reuse_objections(self._spec, operation, without_places(judged), self), *storage]
         return Material(
             content=content,
             programs=tuple(programs(template, self._spec)),
             reads=tuple(read),
             inputs=bool(operation.inputs or read or version is not None),
-            entry_bytes=_entry_bytes(operation, self._bound(annotations), result=result),
-            warnings=tuple(_mutable_images(operation)),
+            entry_bytes=entry_bytes(operation, self._bound(annotations), result=result),
+            warnings=tuple(mutable_images(operation)),
             objections=tuple(objections),
             by_content=tuple(by_content),
+            places=places,
         )
 
     def _words(self, operation: Graph | Operation) -> Mapped:
@@ -272,22 +296,5 @@ def lost_annotations(workflow: Workflow, annotations: Iterable[str], prefix: str
     return sorted(per_step - steps)
 
 
-def _entry_bytes(operation: Operation, bound: int | None, *, result: bool) -> int:
-    artifacts = sum(1 for output in operation.outputs if output.kind == "artifact")
-    parameters = len(operation.outputs) - artifacts
-    printed = (bound or 0) if parameters or result else 0
-    # JSON may write a byte as six (`\\u003c`).
-    return ENTRY_BYTES + artifacts * ARTIFACT_BYTES + parameters * PARAMETER_BYTES + 6 * printed
-
-
 def _number(text: str | None) -> int | None:
     return int(text) if text is not None and re.fullmatch(r"\d{1,9}", text) else None
-
-
-def _mutable_images(operation: Operation) -> Iterator[str]:
-    for container in operation.containers:
-        image = container.image
-        if isinstance(image, Literal) and isinstance(image.value, str) and "@sha256:" not in image.value:
-            yield "its image has no digest, and may change"
-        elif isinstance(image, Template):
-            yield "its image is only known at run time, and may change"

@@ -6,16 +6,27 @@ templateDefaults come in; `workflow/controller` for which fields of the spec rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from couler_argo.codec import Context, Mapped
-from couler_argo.metadata import spec_of
+from couler_argo.metadata import rest_of, spec_of
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
 from couler_argo.templates import OPERATION
-from couler_plugins.documents.mappings import texts_in
-from couler_plugins.ir import Graph, Operation, Reference, Workflow, references, replace, without_origin
+from couler_plugins.documents.mappings import entries, mapping_at, texts_in
+from couler_plugins.ir import (
+    Graph,
+    Literal,
+    Operation,
+    Output,
+    Reference,
+    Template,
+    Workflow,
+    references,
+    replace,
+    without_origin,
+)
 
 NOT_IN_TEMPLATE = frozenset(
     {
@@ -86,6 +97,22 @@ def without_places(content: Mapped) -> Mapped:
     return {**content, "template": {**template, "inputs": {**inputs, "artifacts": artifacts}}}
 
 
+def repeats_inputs(output: Output) -> bool:
+    """Whether Argo knows an output parameter before the template runs: it has a value, and no place that it is at."""
+    return output.kind == "parameter" and output.value is None and isinstance(rest_of(output).get("value"), str)
+
+
+def without_defaults(content: Mapped, names: Collection[str]) -> Mapped:
+    """What `content_of` gives without the defaults of these parameters."""
+    template = content["template"]
+    inputs = mapping_at(template, "inputs")
+    if not names or not inputs:
+        return content
+    ports = entries(inputs, "parameters")
+    own = [{**port, "value": None, "default": None} if port.get("name") in names else port for port in ports]
+    return {**content, "template": {**template, "inputs": {**inputs, "parameters": own}}}
+
+
 def reads_of(content: Any) -> tuple[Reference, ...]:
     """Everything that is looked up at run time in a structure, each once, sorted."""
     leaves = {without_origin(item) for item in references(native(content))}
@@ -145,3 +172,13 @@ def programs(template: Mapped, spec: Mapped) -> Iterator[str]:
     """Every text in the containers of a template, and the patches of its pod."""
     containers = [template.get(key) for key in ("container", "script", "containerSet", "initContainers", "sidecars")]
     return texts_in([*containers, template.get("podSpecPatch"), spec.get("podSpecPatch")], "name", "resources")
+
+
+def mutable_images(operation: Operation) -> Iterator[str]:
+    """Return why each image of a template may be another one tomorrow."""
+    for container in operation.containers:
+        image = container.image
+        if isinstance(image, Literal) and isinstance(image.value, str) and "@sha256:" not in image.value:
+            yield "its image has no digest, and may change"
+        elif isinstance(image, Template):
+            yield "its image is only known at run time, and may change"

@@ -35,6 +35,8 @@ PREFIX = "couler-cache"
 """How the names of our ConfigMaps begin."""
 DIGITS = 2
 """Hexadecimal digits of a key that name its shard."""
+ENTRY_BYTES, ARTIFACT_BYTES, PARAMETER_BYTES = 512, 768, 160
+"""Upper estimates of what one memo entry takes: for itself, for each artifact (its whole location), each parameter."""
 SHARDS = 16**DIGITS
 """ConfigMaps that a family of workflows has at most. The number stays, so that no key ever changes its shard."""
 MAX_FAMILY = 40
@@ -212,3 +214,12 @@ def _released(output: Output) -> Output:
     if rest.pop("artifactGC", None) != KEPT:
         return output
     return replace(output, native_extra=native(rest) if rest else None)
+
+
+def entry_bytes(operation: Operation, bound: int | None, *, result: bool) -> int:
+    """Return how many bytes a memo entry of a template takes at most, with outputs of so many bytes."""
+    artifacts = sum(1 for output in operation.outputs if output.kind == "artifact")
+    parameters = len(operation.outputs) - artifacts
+    printed = (bound or 0) if parameters or result else 0
+    # JSON may write a byte as six (`\\u003c`).
+    return ENTRY_BYTES + artifacts * ARTIFACT_BYTES + parameters * PARAMETER_BYTES + 6 * printed

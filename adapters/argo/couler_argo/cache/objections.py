@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from couler_argo.cache.material import JOINED, reads_of
+from couler_argo.cache.material import JOINED, reads_of, repeats_inputs
 from couler_argo.codec import Mapped
 from couler_argo.metadata import rest_of, spec_of
 from couler_argo.ports import LOCATIONS
-from couler_plugins.caching.declarations import DATASET
+from couler_plugins.caching.declarations import DATASET, PLACE
 from couler_plugins.caching.key_models.analyzed import AnalyzedCache
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
 from couler_plugins.documents.mappings import entries, mapping_at, under
 from couler_plugins.hookspecs.caching import Objection
-from couler_plugins.ir import External, Operation, call_sites
+from couler_plugins.ir import External, Operation, call_sites, references
 from couler_plugins.plan import Plan
 
 PATCH = "podSpecPatch"
@@ -115,6 +115,21 @@ def reuse_objections(spec: Mapped, operation: Operation, content: Mapped, cache:
         origin = port.get("valueFrom") or {"path": ""}
         if not isinstance(origin, dict) or not {"path", "default"}.issuperset(origin):
             yield Objection("output", f"its output {port.get('name')!r} does not come from a file of its own")
+
+
+def repeated_objections(operation: Operation, places: Mapping[str, str], cache: AnalyzedCache) -> Iterator[Objection]:
+    """Why a template makes nothing that a cache could keep: all that it hands on is known before it runs.
+
+    Args:
+        operation: the template; nobody reads what it prints.
+        places: what it does at which places.
+        cache: knows how owners say more.
+    """
+    writes = "out" in ",".join(places.values()).split(",")
+    if operation.outputs and not writes and all(map(repeats_inputs, operation.outputs)):
+        names = [item.name for output in operation.outputs for item in references(output) if item.to == "input"]
+        remedy = cache.how_to_say(operation, f"{PLACE}{names[0]}", "out") if names else ""
+        yield Objection("no-outputs", "its outputs only repeat its inputs", remedy=remedy)
 
 
 def place_objection(content: Mapped, where: str, cache: AnalyzedCache) -> Objection | None:

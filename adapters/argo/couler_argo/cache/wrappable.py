@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from couler_argo.cache.material import repeats_inputs
 from couler_argo.metadata import rest_of
 from couler_argo.references import native, value
 from couler_argo.spelling import write
@@ -180,6 +181,22 @@ def wrapper_objection(item: Operation, spec: Mapping[str, Any]) -> Objection | N
     return Objection("not-wrapped", f"its command cannot be wrapped either: {reason}", "storage") if reason else None
 
 
+def places_objection(item: Operation, spec: Mapping[str, Any]) -> Objection | None:
+    """Why containers of ours cannot look at the places of a template as its command does; see `wrapper_objection`."""
+    main, around = main_of(item), [mapping_at(spec, "templateDefaults"), spec.get("podSpecPatch")]
+    around.append(rest_of(item).get("podSpecPatch"))
+    variables, unread = (
+        ("", {}) if main is None else (json.dumps([write(one.value) for one in main.env]), rest_of(main))
+    )
+    rules = (
+        ("its mounts are in the way of our containers", inputs_of(item, spec) is None),
+        ("its variables refer to one another, or are no list", "$(" in variables or "env" in unread),
+        ("templateDefaults or a podSpecPatch say something of its variables", re.search(r"\benv", json.dumps(around))),
+    )
+    reason = next((reason for reason, holds in rules if holds), "")
+    return Objection("place", f"nobody can look at its places: {reason}", "storage") if reason else None
+
+
 def runs_as_root(item: Operation, spec: Mapping[str, Any]) -> bool:
     """Whether all containers of the pod are told to run as root, ours as well."""
     for holder in (rest_of(item), mapping_at(spec, "templateDefaults"), spec):
@@ -190,7 +207,8 @@ def runs_as_root(item: Operation, spec: Mapping[str, Any]) -> bool:
 
 
 def _of_template(item: Operation, main: Container) -> str:
-    unplaced = [output.name for output in item.outputs if path_of(output) is None]
+    computed = [output for output in item.outputs if not repeats_inputs(output)]
+    unplaced = [output.name for output in computed if path_of(output) is None]
     rules = (
         ("it is written at its call site", item.inline),
         ("it does not say which command its image runs: set it", not main.command),

@@ -8,11 +8,13 @@ Tekton's `entrypoint` come into foreign images: copied into an `emptyDir` by a c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from couler_argo.cache.fetching import with_texts, without_texts
+from couler_argo.cache.material import repeats_inputs
 from couler_argo.cache.wrappable import (
     FETCH,
     FOLDER,
@@ -37,6 +39,7 @@ from couler_argo.cache.wrappable import (
 from couler_argo.metadata import rest_of
 from couler_argo.references import native, value
 from couler_argo.spelling import write
+from couler_plugins.caching.dataplane.places import PREFIX
 from couler_plugins.caching.wrapping import RESTRICTED, flags
 from couler_plugins.documents.mappings import entries
 from couler_plugins.ir import Container, Literal, Operation, replace
@@ -44,15 +47,22 @@ from couler_plugins.ir import Container, Literal, Operation, replace
 LAUNCHER = (f"{FOLDER}/busybox", "sh", f"{FOLDER}/launch")
 END = "--"
 AMOUNTS, NOTHING = ("cpu", "memory"), "none"
-OF_STEP = ("contents", "datasets", "printed")
+OF_STEP = ("contents", "datasets", "places", "printed")
 OPTIONS = (*OF_STEP, "cpu", "image", "max-age", "memory", "namespace", "secret", "security", "store", "timeout")
 """What a wrapper can be told: see `couler_plugins.caching.wrapping.Wrapper`. The key covers the `contents` of input
-artifacts, and what is `printed` is kept, where these are `yes`; `datasets` are the artifacts that we fetch."""
+artifacts, and what is `printed` is kept, where these are `yes`; `datasets` are the artifacts that we fetch, and
+`places` are as `places_text` writes them."""
 COMMANDS = {FETCH: "pod-fetch", RESTORE: "pod-restore", SAVE: "pod-save"}
 YES, RESULT = "yes", "result"
+PLACE = "--place="
 
 DEADLINE = "$(ARGO_DEADLINE)"
 """Argo tells every container when its workflow is to have ended, and Kubernetes puts variables into arguments."""
+
+
+def places_text(places: Mapping[str, str]) -> str:
+    """Return places as an option: what is done at each, by the input that names it."""
+    return ";".join(f"{name}={words}" for name, words in places.items())
 
 
 def with_wrapper(item: Operation, key: str, family: str, options: Mapping[str, Any]) -> Operation:
@@ -68,9 +78,10 @@ def with_wrapper(item: Operation, key: str, family: str, options: Mapping[str, A
     assert main is not None
     limit = limit_of(item, int(options["timeout"]))
     options = {**options, "timeout": str(limit)}
-    names = [f"{output.kind}-{output.name}" for output in item.outputs]
+    computed = [output for output in item.outputs if not repeats_inputs(output)]
+    names = [f"{output.kind}-{output.name}" for output in computed]
     inputs = (inputs_of(item, {}) or {}) if options["contents"] else {}
-    paths = [place_in_launcher(str(path_of(output)), inputs.values()) for output in item.outputs]
+    paths = [place_in_launcher(str(path_of(output)), inputs.values()) for output in computed]
     if options["printed"]:
         names, paths = [*names, RESULT], [*paths, PRINTED]
     outputs = [f"{name}={path}" for name, path in zip(names, paths, strict=True)]
@@ -78,17 +89,18 @@ def with_wrapper(item: Operation, key: str, family: str, options: Mapping[str, A
     wrapped = replace(main, command=(*map(value, command), *main.command), native_extra=_with_mount(main))
     containers = tuple(wrapped if one is main else one for one in item.containers)
     rest = rest_of(item)
-    volumes = [VOLUME, *([KEY_VOLUME] if options["contents"] else [])]
+    by_content = options["contents"] or "in" in re.findall(r"\w+", options["places"])
+    volumes = [VOLUME, *([KEY_VOLUME] if by_content else [])]
     rest["volumes"] = [*entries(rest, "volumes"), *({"name": name, "emptyDir": {}} for name in volumes)]
     restoring = {"max-age": options["max-age"]}
     saving = {"family": family, "step": item.name, "run": "{{workflow.name}}"}
-    if options["contents"]:
+    if by_content:
         saving["key-folder"] = restoring["key-folder"] = KEY_FOLDER
-    item, places = with_texts(item, options["datasets"])
+    item, fetched = with_texts(item, options["datasets"])
     ours = (
-        *([_container(FETCH, "init", {}, places, options, inputs)] if places else []),
-        _container(RESTORE, "init", {**restoring, "key": key}, names, options, inputs),
-        _container(SAVE, "sidecar", {**saving, "key": key}, names, options),
+        *([_container(FETCH, "init", {}, fetched, options, main, inputs)] if fetched else []),
+        _container(RESTORE, "init", {**restoring, "key": key}, names, options, main, inputs),
+        _container(SAVE, "sidecar", {**saving, "key": key}, names, options, main),
     )
     return later(replace(item, containers=(*containers, *ours), native_extra=native(rest)), limit)
 
@@ -119,7 +131,8 @@ def unwrapped(item: Operation) -> tuple[Operation, str, str, dict[str, str]] | N
     said |= {"timeout": limit, "image": str(write(ours[-2].image)) if ours[-2].image is not None else ""}
     options = {name: said.get(name, "") for name in OPTIONS} | _around(ours[-2])
     options["datasets"] = datasets
-    options["contents"] = YES if "key-folder" in said else ""
+    options["contents"] = YES if "input" in said else ""
+    options["places"] = ";".join("=".join(text.split("=")[1:3]) for text in _texts(ours[-2]) if text.startswith(PLACE))
     options["printed"] = YES if f"{RESULT}={PRINTED}" in texts[: texts.index(END)] else ""
     # What somebody has changed by hand is theirs.
     if wrapper_objection(bare, {}) is not None or with_wrapper(bare, key, family, options) != item:
@@ -133,19 +146,23 @@ def _container(
     own: Mapping[str, Any],
     names: list[str],
     options: Mapping[str, Any],
+    main: Container,
     inputs: Mapping[str, str] = MappingProxyType({}),
 ) -> Container:
     read = [f"--input={port}={path}" for port, path in inputs.items() if name == RESTORE]
+    places = [text.partition("=") for text in options["places"].split(";") if text and name != FETCH]
+    read += [f"{PLACE}{port}={words}={{{{inputs.parameters.{port}}}}}" for port, _, words in places]
     said = {**{option: options[option] for option in ("store", "namespace", "timeout")}, "deadline": DEADLINE, **own}
-    rest: dict[str, Any] = {"volumeMounts": [MOUNT]}
-    if options["contents"]:
-        rest["volumeMounts"] = [MOUNT, KEY_MOUNT]
-    if inputs:  # with what the main container has, our folder as well
-        rest |= {"volumeMounts": [KEY_MOUNT], "mirrorVolumeMounts": True}
-    if name == FETCH:
-        del rest["volumeMounts"]
-    if options["secret"]:
-        rest["envFrom"] = [{"secretRef": {"name": options["secret"]}}]
+    own_mounts = [KEY_MOUNT] if "key-folder" in own else []
+    rest: dict[str, Any] = {"volumeMounts": [MOUNT, *own_mounts]}
+    if inputs or places:  # with what the main container has, our folder as well
+        rest = {"volumeMounts": own_mounts} if own_mounts else {}
+        rest["mirrorVolumeMounts"] = True
+    env_from: list[dict[str, Any]] = [{"secretRef": {"name": options["secret"]}}] if options["secret"] else []
+    if places:
+        env_from += [{**one, "prefix": f"{PREFIX}{one.get('prefix', '')}"} for one in entries(rest_of(main), "envFrom")]
+    if env_from:
+        rest["envFrom"] = env_from
     amounts = tuple((kind, value(options[kind])) for kind in AMOUNTS if options[kind] != NOTHING)
     if options["security"] == "restricted":
         rest["securityContext"] = RESTRICTED
@@ -155,6 +172,7 @@ def _container(
         image=value(options["image"]),
         command=tuple(map(value, ("couler", "cache", COMMANDS[name], FOLDER))),
         args=tuple(map(value, (*flags(said), *read, END, *names))),
+        env=tuple(replace(one, name=f"{PREFIX}{one.name}") for one in main.env) if places else (),
         requests=amounts,
         limits=amounts,  # the same, so that a pod of the class `Guaranteed` stays one
         native_extra=native(rest),
@@ -163,9 +181,13 @@ def _container(
 
 def _said(container: Container) -> dict[str, str]:
     """What the options of a container of ours say."""
-    texts = [str(write(one)) for one in container.args]
-    pairs = (text.removeprefix("--").partition("=") for text in texts if text.startswith("--") and text != END)
+    pairs = (text.removeprefix("--").partition("=") for text in _texts(container) if text.startswith("--"))
     return {name: text for name, _, text in pairs}
+
+
+def _texts(container: Container) -> list[str]:
+    texts = [str(write(one)) for one in container.args]
+    return texts[: texts.index(END)] if END in texts else texts
 
 
 def _around(container: Container) -> dict[str, str]:
@@ -175,7 +197,7 @@ def _around(container: Container) -> dict[str, str]:
     amounts_of = {kind: amounts.get(kind, NOTHING) for kind in AMOUNTS}
     amounts_of["security"] = "restricted" if "securityContext" in rest else "inherit"
     match rest:
-        case {"envFrom": [{"secretRef": {"name": str(name)}}]}:
+        case {"envFrom": [{"secretRef": {"name": str(name)}, **more}, *_]} if not more:
             amounts_of["secret"] = name
     return amounts_of
 

@@ -10,6 +10,8 @@ On a Task, on a task's `taskSpec.metadata`, or on a Pipeline or run for all in i
   parameters, it makes one possible
 - `couler.io/cache-workspace.NAME`, `couler.io/cache-inputs`, `couler.io/cache-outputs`: what a task reads and makes in
   its workspaces; see `couler_tekton.cache.files`
+- `couler.io/cache-place.NAME`: what a task does at the place whose URL its parameter NAME has: it reads it (`in`),
+  writes it (`out`), or both (`in,out`)
 - `couler.io/max-output-bytes`: how many bytes all results of one run have at most, as Tekton writes them in JSON
 """
 

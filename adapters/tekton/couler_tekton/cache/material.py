@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from couler_plugins.caching.declarations import ALLOW, VERSION
+from couler_plugins.caching.declarations import ALLOW, VERSION, declared_places
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.documents.mappings import texts_in
 from couler_plugins.hookspecs.caching import Material, Objection
@@ -52,6 +52,7 @@ def material(operation: Operation, around: Mapped, bound: str | None, how: How) 
         inputs=bool(operation.inputs or VERSION in annotations or files_of(operation).read),
         warnings=tuple(_mutable_images(task)),
         objections=tuple(_objections(operation, judged, bound, how)),
+        places=declared_places(annotations),
     )
 
 

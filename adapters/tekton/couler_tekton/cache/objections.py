@@ -23,7 +23,7 @@ from couler_tekton.cache.actions import ACTION, actions_of, bare_steps, expanded
 from couler_tekton.cache.declared import MAX_OUTPUT, STORE, entries, mapping_at, rest_of
 from couler_tekton.cache.files import WORKSPACE, clashes, files_of
 from couler_tekton.cache.propagated import is_result
-from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of
+from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of, place_objections
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.mappings import Mapped, without
 from couler_tekton.variables import write_value
@@ -32,7 +32,6 @@ How = Callable[[str, str], str]
 """Returns what an owner would write where: an annotation with its value, or a key of a row of the settings."""
 STEP_RESULT = re.compile(r"\$\(steps\.[^)]*\.results\b")
 ARTIFACT = re.compile(r"\$\((?:(?:step|steps|tasks)\.[^)]*)?\b(?:artifacts|outputs)\.[^)]*\)")
-UNDECLARED = ("params", "inputs.params")
 OF_CONTENT = (("path",), ("bound",))
 """What a task may read of a workspace: where it is, in each run the same, and that it is there."""
 INITS = 3
@@ -70,6 +69,7 @@ def reuse_objections(operation: Operation, task: Mapped, how: How) -> Iterator[O
         yield from _reference_objections(action, operation)
     yield from _content_objections(task)
     yield from _workspace_objections(operation, task, how)
+    yield from place_objections(operation)
 
 
 def storage_objections(operation: Operation, task: Mapped, bound: str | None, how: How) -> Iterator[Objection]:
@@ -191,7 +191,7 @@ def _reference_objections(operation: Operation, task: Operation) -> Iterator[Obj
         if reference.step or (reference.to in ("input", "parameter", "item") and reference.name not in declared):
             what = reference.step or reference.name
             yield Objection("propagated", f"it reads {what!r} around it: declare it as a parameter, and pass it")
-        elif reference.to == "unknown" and reference.name.startswith(UNDECLARED):
+        elif reference.to == "unknown" and reference.name.startswith(("params", "inputs.params")):
             yield Objection("propagated", f"it reads $({reference.name}), which it does not declare")
         elif reference.to == "workspace" and reference.name not in workspaces:
             yield Objection("workspace", f"it uses the workspace {reference.name!r}, which it does not declare")

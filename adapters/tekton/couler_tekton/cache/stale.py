@@ -92,6 +92,8 @@ def _problem(cached: _Cached) -> str:
     values = values_of(verdict.facts.operation, verdict.facts.spec, lineage)
     if said[-len(values) - 1 :] != ["--", *values]:
         return "its first step does not look at all its parameters"
-    if not {text for text in file_arguments(verdict.facts.operation) if text.startswith("--file")} <= {*said}:
-        return "its first step does not look at all files that it reads"
+    if not {text for text in file_arguments(verdict.facts.operation) if text.startswith(("--file", "--place"))} <= {
+        *said
+    }:
+        return "its first step does not look at all files and places that it has"
     return ""

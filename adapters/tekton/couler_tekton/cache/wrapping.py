@@ -7,18 +7,27 @@ becomes of results; `pkg/pod/entrypoint.go` for the names of steps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from couler_plugins.caching.dataplane.places import PREFIX
+from couler_plugins.caching.declarations import declared_places
 from couler_plugins.caching.keys import LINEAGE, digest
 from couler_plugins.caching.wrapping import RESTRICTED, WORKSPACE, Wrapper, flags
+from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Container, Literal, Native, Operation, Port, Reference, Scalar, Step, replace
-from couler_tekton.cache.declared import STORE, entries, rest_of
+from couler_tekton.cache.declared import STORE, annotations_of, entries, mapping_at, rest_of
 from couler_tekton.cache.files import files_of, left_out, name_of, outputs_of
 from couler_tekton.containers import read_container, write_container
+from couler_tekton.mappings import Mapped
 from couler_tekton.variables import Scope, scope_in
+
+VARIABLE = re.compile(r"\$\((?!(?:params|workspaces|context)\b)")
+"""A reference to another variable of the same container."""
 
 RESTORE, SAVE = "couler-restore", "couler-save"
 COMMANDS = {RESTORE: "task-restore", SAVE: "task-save"}
@@ -67,14 +76,14 @@ def with_steps(bare: Operation, annotated: Operation, settings: WrapSettings) ->
     guarded = [_guarded(one, name, scope_in(bare)) for one, name in zip(mains, names, strict=True)]
     careless = [name for name, one in zip(names, mains, strict=True) if rest_of(one).get("onError")]
     looked_at = file_arguments(annotated)
-    compared = [f"--unwritten=$(steps.{RESTORE}.results.unwritten)", *looked_at] if files_of(annotated).read else []
+    compared = [f"--unwritten=$(steps.{RESTORE}.results.unwritten)", *looked_at] if _compares(annotated) else []
     outputs = [f"--output={name}={place}" for name, place in outputs_of(annotated).items()]
     codes = [f"--code=$(steps.step-{name}.exitCode.path)" for name in careless]
     said = {"family": settings.family, "step": settings.step, "run": "$(context.taskRun.name)"}
     saving = [*outputs, *(compared or looked_at), *codes, *flags(said), f"--key=$(steps.{RESTORE}.results.key)"]
-    first = _step(RESTORE, [*outputs, *_looking(annotated, settings)], settings)
+    first = _step(RESTORE, [*outputs, *_looking(annotated, settings)], settings, place_variables(annotated))
     first |= {"results": [{"name": "hit"}, {"name": "key"}, *([{"name": "unwritten"}] if compared else [])]}
-    last = _step(SAVE, saving, settings) | {"when": [HIT]}
+    last = _step(SAVE, saving, settings, place_variables(annotated)) | {"when": [HIT]}
     ours = [read_container(item, "main", Scope()) for item in (first, last)]
     others = [one for one in bare.containers if one.role != "main"]
     return replace(bare, containers=(ours[0], *guarded, ours[1], *others))
@@ -139,7 +148,7 @@ def _looking(annotated: Operation, settings: WrapSettings) -> list[str]:
     """The arguments that say what the result depends on."""
     lists, files = _lists(annotated), file_arguments(annotated)
     files += [f"--whole={name_of(number)}" for number, file in enumerate(files_of(annotated).written) if not file.path]
-    files += ["--unwritten=$(step.results.unwritten.path)"] if files_of(annotated).read else []
+    files += ["--unwritten=$(step.results.unwritten.path)"] if _compares(annotated) else []
     counted = [f"--lists={len(lists)}", f"--end={_end(settings.spec)}"] if lists else []
     told_of = {"max-age": "" if settings.max_age is None else f"{settings.max_age}s", "spec": settings.spec}
     ours = ["--hit=$(step.results.hit.path)", "--key=$(step.results.key.path)"]
@@ -148,10 +157,27 @@ def _looking(annotated: Operation, settings: WrapSettings) -> list[str]:
 
 
 def file_arguments(annotated: Operation) -> list[str]:
-    """The arguments of both steps that say which files a task reads, and which are no matter."""
-    files = files_of(annotated)
+    """The arguments of both steps that say which files and places a task reads, and which are no matter."""
+    files, places = files_of(annotated), declared_places(annotations_of(annotated))
     read = [f"--file={file.workspace}/{file.path}={file.native}" for file in files.read]
+    read += [f"--place={name}={words}=$(params{_word(name)})" for name, words in places.items()]
     return [*read, *(f"--without={place}" for place in left_out(files))]
+
+
+def _compares(annotated: Operation) -> bool:
+    """Whether a task reads files or places that have to be the same after it."""
+    return bool(files_of(annotated).read) or "in" in declared_places(annotations_of(annotated)).values()
+
+
+def place_variables(annotated: Operation) -> dict[str, list[Mapped]]:
+    """The variables of all steps of a task that has places, under the names that our steps give them."""
+    places, rest = declared_places(annotations_of(annotated)), rest_of(annotated)
+    steps = [write_container(one) for one in _mains(annotated)] if places else []
+    holders = [mapping_at(rest, "stepTemplate"), *steps] if places else []
+    said = [{**one, "name": f"{PREFIX}{one.get('name')}"} for holder in holders for one in entries(holder, "env")]
+    sources = [one for holder in holders for one in entries(holder, "envFrom")]
+    sources = [{**one, "prefix": f"{PREFIX}{one.get('prefix', '')}"} for one in sources]
+    return {"env": [one for number, one in enumerate(said) if one not in said[:number]], "envFrom": sources}
 
 
 def values_of(annotated: Operation, spec: str, lineage: Sequence[str]) -> list[str]:
@@ -189,7 +215,8 @@ def constant_values(annotated: Operation, step: Step, namespace: str, lineage: S
         if kind_of(port) != "string" or not isinstance(content, Literal) or not isinstance(content.value, str):
             return None
         values.append(f"{_word(port.name)}={content.value}")
-    return None if files_of(annotated).read else values
+    places = ",".join(declared_places(annotations_of(annotated)).values()).split(",")
+    return None if files_of(annotated).read or "in" in places else values
 
 
 def _around(namespace: str, lineage: Sequence[Scalar]) -> list[str]:
@@ -230,7 +257,9 @@ def _word(name: str) -> str:
     return f'["{name}"]' if "." in name else f".{name}"
 
 
-def _step(name: str, arguments: list[str], settings: WrapSettings) -> dict[str, Any]:
+def _step(
+    name: str, arguments: list[str], settings: WrapSettings, variables: Mapping[str, list[Mapped]]
+) -> dict[str, Any]:
     wrapper = settings.wrapper
     store, index = wrapper.store, ""
     if store.startswith(WORKSPACE):
@@ -244,13 +273,27 @@ def _step(name: str, arguments: list[str], settings: WrapSettings) -> dict[str, 
         "image": wrapper.image,
         "command": ["couler", "cache", COMMANDS[name]],
         "args": [*flags(which), *arguments],
-        "env": [{"name": "TMPDIR", "value": HOME}],
+        "env": [{"name": "TMPDIR", "value": HOME}, *variables["env"]],
         "onError": "continue",
     }
     if amounts:
         step["computeResources"] = {"requests": amounts, "limits": amounts}
-    if wrapper.secret:
-        step["envFrom"] = [{"secretRef": {"name": wrapper.secret}}]
+    sources = [{"secretRef": {"name": wrapper.secret}}] if wrapper.secret else []
+    if sources := [*sources, *variables["envFrom"]]:
+        step["envFrom"] = sources
     if wrapper.security == "restricted" and not settings.root:
         step["securityContext"] = RESTRICTED
     return step
+
+
+def place_objections(annotated: Operation) -> Iterator[Objection]:
+    """Why steps of ours cannot look at the places of a task as its own steps do."""
+    places = declared_places(annotations_of(annotated))
+    variables = place_variables(annotated)["env"]
+    if len({str(one["name"]) for one in variables}) < len(variables):
+        yield Objection("place", "nobody can look at its places: its steps have one variable with several values")
+    elif VARIABLE.search(json.dumps([one.get("value") for one in variables])):
+        yield Objection("place", "nobody can look at its places: its variables refer to others")
+    for port in annotated.inputs:
+        if port.name in places and kind_of(port) != "string":
+            yield Objection("place", f"its parameter {port.name!r}, which names a place, is no string")

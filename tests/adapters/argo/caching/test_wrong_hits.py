@@ -119,7 +119,7 @@ def test_equal_keys_mean_equal_results_in_many_workflows() -> None:
     assert counts["hits"] > 15_000
 
 
-def everything_handed(step: object, name: object = None, *, identified: bool = False) -> Handed:
+def everything_handed(step: object, name: object = None, **settings: object) -> Handed:
     return Handed(frozenset(f"s{number}" for number in range(9)), frozenset({"n"}))
 
 
