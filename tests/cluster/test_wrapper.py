@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,8 @@ import pytest
 import yaml
 
 from cluster.cluster import Cluster
-from cluster.commands import busybox, dag, pipeline, task
 from cluster.corpus.observing import STORE
 from cluster.running import Outcome, run_argo, run_tekton
-from cluster.test_memoize import add_repository
 
 RUNS = 4
 """How often a workflow is run at most until its results are kept: the one who keeps them has ten seconds to start."""
@@ -282,67 +279,3 @@ def test_tekton_restores_a_workspace_as_the_task_leaves_it(
     assert second.outputs == first.outputs, "a hit leaves the workspace as the task does, with nothing that it removed"
     assert other.outputs["text"].split() == ["text", "two", "edited"]
     assert other.outputs["said"] != first.outputs["said"]
-
-
-DRAWN = {"couler.io/cache": "pure", "couler.io/cache-allow": "random", "couler.io/cache-version": "1"}
-DRAW = dag(
-    "draws-",
-    [
-        {"name": "draw", "template": "draw"},
-        {
-            "name": "read",
-            "template": "read",
-            "arguments": {"artifacts": [{"name": "file", "from": "{{tasks.draw.outputs.artifacts.file}}"}]},
-            "depends": "draw",
-        },
-    ],
-    [
-        busybox(
-            "draw",
-            f"{CHANCE} > /tmp/file",
-            metadata={"annotations": DRAWN},
-            outputs={"artifacts": [{"name": "file", "path": "/tmp/file"}]},
-        ),
-        busybox(
-            "read",
-            "cp /tmp/in /tmp/drawn",
-            inputs={"artifacts": [{"name": "file", "path": "/tmp/in"}]},
-            outputs={"parameters": [{"name": "drawn", "valueFrom": {"path": "/tmp/drawn"}}]},
-        ),
-    ],
-)
-DRAW_TASK = pipeline(
-    "draws-",
-    [task("draw", f"{CHANCE} | head -c 36 > $(results.drawn.path)", results=["drawn"])],
-    results=[{"name": "drawn", "value": "$(tasks.draw.results.drawn)"}],
-)
-DRAW_TASK["spec"]["pipelineSpec"]["tasks"][0]["taskSpec"]["metadata"] = {
-    "annotations": {**DRAWN, "couler.io/max-output-bytes": "64"}
-}
-DRAWS: dict[str, tuple[dict[str, Any], Callable[[Cluster, str, Mapping[str, Any]], str]]] = {
-    "argo": (DRAW, lambda *run: run_argo(*run).outputs["read"]["drawn"]),
-    "tekton": (DRAW_TASK, lambda *run: run_tekton(*run).outputs["drawn"]),
-}
-
-
-@pytest.mark.parametrize("engine", list(DRAWS))
-def test_namespaces_share_no_result(
-    cluster: Cluster, namespace: str, wrapper: str, tmp_path: Path, engine: str
-) -> None:
-    """One store, one manifest, and of Argo's namespaces each with an artifact repository of its own."""
-    whole, run = DRAWS[engine]
-    (document,) = optimized(cluster, tmp_path, wrapper, whole)
-    other = f"{namespace}-other"
-    cluster.add_namespace(other)
-    try:
-        add_repository(cluster, other)
-        cluster.api.create(other, STORE)
-        drawn: dict[str, list[str]] = {}
-        for place in (namespace, other):
-            drawn[place] = [run(cluster, place, document)]
-            while len(drawn[place]) == len(set(drawn[place])) and len(drawn[place]) <= RUNS:
-                drawn[place].append(run(cluster, place, document))
-    finally:
-        cluster.api.remove_namespace(other)
-    assert all(len(set(several)) < len(several) for several in drawn.values()), "each reuses what it has drawn"
-    assert set(drawn[namespace]).isdisjoint(drawn[other])
