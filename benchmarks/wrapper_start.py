@@ -62,7 +62,7 @@ def main() -> None:
     times: dict[tuple[str, str], list[Measured]] = defaultdict(list)
     with namespace(cluster) as name, pods_seen(cluster, name) as seen:
         steps = [Step(cluster, name, engine, kind, seen) for engine in ("argo", "tekton") for kind in KINDS]
-        for number in range(2 if options.quick else 7):
+        for number in range(2 if options.quick else 6):
             for step in steps:
                 measured = step.run(f"s{number}")
                 tell(f"{step.engine} {step.kind}: {measured}")

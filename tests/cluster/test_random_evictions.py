@@ -19,7 +19,7 @@ from cluster.commands import busybox, dag, written
 from cluster.corpus.observing import STORE
 
 SCHEDULES = 20
-TOGETHER = 5
+TOGETHER = 10
 """Schedules that run at once: what one evicts, another has computed."""
 LIMIT = 600.0
 """Seconds in which they end."""
@@ -70,7 +70,7 @@ def drawn(seed: int, store: str) -> Schedule:
         return Round(steps, wait, (*command, "--capacity", chance.choice(BUDGETS[budgets])))
 
     return Schedule(
-        start=chance.uniform(0, 10),
+        start=chance.uniform(0, 25),
         after=chance.choice(("make", "use")),
         gap=chance.uniform(0, 4),
         pauses=(chance.randrange(4), chance.randrange(4)),
@@ -131,7 +131,7 @@ def test_eviction_at_random_moments_loses_nothing(
     ran = cluster.run("couler", "optimize", "-p", f"cache{{{options}}}", file, cwd=tmp_path)
     assert (ran.returncode, "memoize:" in ran.stdout, "pod-restore" in ran.stdout) == (0, True, True), ran.stderr
     cached = yaml.safe_load(ran.stdout)
-    runs, rounds = carried_out(cluster, namespace, cached, schedules)
+    runs, rounds, at_once = carried_out(cluster, namespace, cached, schedules)
     plain = cluster.api.create(namespace, workflow(namespace, 0))["metadata"]["name"]
     cluster.wait_for(
         "the run without a cache", lambda: phase_of(cluster.api.get(namespace, "Workflow", plain)) in ENDED
@@ -144,6 +144,8 @@ def test_eviction_at_random_moments_loses_nothing(
     evicted = [item for item in decisions if item["outcome"] == "evicted"]
     figures = {
         "runs": len(runs),
+        "rounds": len(rounds),
+        "rounds at once": at_once,
         "memo entries evicted": len(evicted),
         "artifacts deleted": sum(len(place["deleted"]) for told in rounds for place in told.get("namespaces", ())),
         "stored results evicted": sum(len(told.get("evicted", ())) for told in rounds),
@@ -155,14 +157,15 @@ def test_eviction_at_random_moments_loses_nothing(
 
 def carried_out(
     cluster: Cluster, namespace: str, document: Mapping[str, Any], schedules: Mapping[str, Schedule]
-) -> tuple[list[tuple[str, dict[str, Any]]], list[dict[str, Any]]]:
-    """Return each run with its schedule's name, as it has ended, and what each round of eviction said."""
+) -> tuple[list[tuple[str, dict[str, Any]]], list[dict[str, Any]], int]:
+    """Return each run with its schedule's name, as it has ended, what each round said, and how many ran at once."""
     began = time.monotonic()
     names: dict[str, list[str]] = {salt: [] for salt in schedules}
     due = {salt: began + schedule.start for salt, schedule in schedules.items()}
     coming = sorted(item for schedule in schedules.values() for item in schedule.rounds)
     times: dict[Round, float] = {}
     evicting: list[subprocess.Popen[str]] = []
+    at_once = 0
     try:
         while True:
             now = time.monotonic()
@@ -179,6 +182,7 @@ def carried_out(
                 if now >= times.setdefault(item, now + item.wait):
                     coming.remove(item)
                     evicting.append(evict(cluster, item.command))
+            at_once = max(at_once, sum(process.poll() is None for process in evicting))
             submitted = [(salt, name) for salt, several in names.items() for name in several]
             if len(submitted) == 2 * len(schedules) and all(
                 phase_of(runs.get(name, {})) in ENDED for _, name in submitted
@@ -191,7 +195,7 @@ def carried_out(
             process.kill()
             process.wait()
     assert [error for (_, error), code in told if code] == []
-    return [(salt, runs[name]) for salt, name in submitted], [json.loads(text) for (text, _), _ in told]
+    return [(salt, runs[name]) for salt, name in submitted], [json.loads(text) for (text, _), _ in told], at_once
 
 
 def submit(cluster: Cluster, namespace: str, document: Mapping[str, Any], salt: str, pause: int) -> str:
