@@ -131,7 +131,7 @@ def test_eviction_at_random_moments_loses_nothing(
     ran = cluster.run("couler", "optimize", "-p", f"cache{{{options}}}", file, cwd=tmp_path)
     assert (ran.returncode, "memoize:" in ran.stdout, "pod-restore" in ran.stdout) == (0, True, True), ran.stderr
     cached = yaml.safe_load(ran.stdout)
-    runs, rounds, at_once = carried_out(cluster, namespace, cached, schedules)
+    runs, rounds, at_once = carried_out(cluster, namespace, cached, schedules, tmp_path)
     plain = cluster.api.create(namespace, workflow(namespace, 0))["metadata"]["name"]
     cluster.wait_for(
         "the run without a cache", lambda: phase_of(cluster.api.get(namespace, "Workflow", plain)) in ENDED
@@ -156,7 +156,7 @@ def test_eviction_at_random_moments_loses_nothing(
 
 
 def carried_out(
-    cluster: Cluster, namespace: str, document: Mapping[str, Any], schedules: Mapping[str, Schedule]
+    cluster: Cluster, namespace: str, document: Mapping[str, Any], schedules: Mapping[str, Schedule], folder: Path
 ) -> tuple[list[tuple[str, dict[str, Any]]], list[dict[str, Any]], int]:
     """Return each run with its schedule's name, as it has ended, what each round said, and how many ran at once."""
     began = time.monotonic()
@@ -171,6 +171,7 @@ def carried_out(
             now = time.monotonic()
             assert now < began + LIMIT, "they do not end"
             runs = {item["metadata"]["name"]: item for item in cluster.api.list(namespace, "Workflow")}
+            assert [run["status"] for run in runs.values() if phase_of(run) in ("Failed", "Error")] == []
             for salt, schedule in schedules.items():
                 if len(names[salt]) == 1 and salt not in due and schedule.after in steps(runs[names[salt][0]]):
                     due[salt] = now + schedule.gap
@@ -181,7 +182,7 @@ def carried_out(
             for item in [item for item in coming if ended >= item.steps]:
                 if now >= times.setdefault(item, now + item.wait):
                     coming.remove(item)
-                    evicting.append(evict(cluster, item.command))
+                    evicting.append(evict(cluster, item.command, folder / f"round-{len(evicting)}"))
             at_once = max(at_once, sum(process.poll() is None for process in evicting))
             submitted = [(salt, name) for salt, several in names.items() for name in several]
             if len(submitted) == 2 * len(schedules) and all(
@@ -189,13 +190,15 @@ def carried_out(
             ):
                 break
             time.sleep(1)  # who asks more often takes the time of the pods
-        told = [(process.communicate(timeout=LIMIT), process.returncode) for process in evicting]
+        codes = [process.wait(LIMIT) for process in evicting]
     finally:
         for process in evicting:
             process.kill()
             process.wait()
-    assert [error for (_, error), code in told if code] == []
-    return [(salt, runs[name]) for salt, name in submitted], [json.loads(text) for (text, _), _ in told], at_once
+    outputs = [folder / f"round-{number}" for number in range(len(codes))]
+    errors = [output.with_suffix(".err").read_text() for output in outputs]
+    assert [error for error, code in zip(errors, codes, strict=True) if code] == []
+    return [(salt, runs[name]) for salt, name in submitted], [json.loads(item.read_text()) for item in outputs], at_once
 
 
 def submit(cluster: Cluster, namespace: str, document: Mapping[str, Any], salt: str, pause: int) -> str:
@@ -205,10 +208,11 @@ def submit(cluster: Cluster, namespace: str, document: Mapping[str, Any], salt: 
     return name
 
 
-def evict(cluster: Cluster, command: Sequence[str]) -> subprocess.Popen[str]:
+def evict(cluster: Cluster, command: Sequence[str], output: Path) -> subprocess.Popen[str]:
     environment = {**cluster.environment(), **STORE["stringData"]}
     arguments = cluster.inside("couler", "cache", "evict", *command, "--format", "json")
-    return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with output.open("w") as file, output.with_suffix(".err").open("w") as errors:
+        return subprocess.Popen(arguments, env=environment, stdout=file, stderr=errors, text=True)
 
 
 def phase_of(run: Mapping[str, Any]) -> str:
