@@ -19,7 +19,7 @@ from cluster.commands import busybox, dag, written
 from cluster.corpus.observing import STORE
 
 SCHEDULES = 20
-TOGETHER = 10
+TOGETHER = 5
 """Schedules that run at once: what one evicts, another has computed."""
 LIMIT = 600.0
 """Seconds in which they end."""
@@ -70,7 +70,7 @@ def drawn(seed: int, store: str) -> Schedule:
         return Round(steps, wait, (*command, "--capacity", chance.choice(BUDGETS[budgets])))
 
     return Schedule(
-        start=chance.uniform(0, 25),
+        start=chance.uniform(0, 10),
         after=chance.choice(("make", "use")),
         gap=chance.uniform(0, 4),
         pauses=(chance.randrange(4), chance.randrange(4)),
