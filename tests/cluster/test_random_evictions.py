@@ -66,7 +66,9 @@ def drawn(seed: int, store: str) -> Schedule:
     memoized = ("--engine", "argo", "--namespace", "argo", "--artifacts", f"s3://{BUCKET}", "--grace", "0s")
 
     def drawn_round(budgets: str, *command: str) -> Round:
-        steps, wait = chance.randrange(1, 3 * TOGETHER), chance.uniform(0, 3)
+        # Of the steps that end, half are wrapped: once as many have ended, the store has a result.
+        first = 1 if budgets == "argo" else 2 * TOGETHER
+        steps, wait = chance.randrange(first, first + 2 * TOGETHER - 2), chance.uniform(0, 3)
         return Round(steps, wait, (*command, "--capacity", chance.choice(BUDGETS[budgets])))
 
     return Schedule(
