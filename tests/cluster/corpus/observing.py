@@ -24,7 +24,7 @@ __all__ = ["Observed", "Step", "differences", "hits", "observed"]
 LIMIT = 600.0
 """Seconds in which a run ends."""
 S3 = f"http://{ADDRESS}:{S3_PORT}"
-STORE = {
+STORE: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Secret",
     "metadata": {"name": "store"},
