@@ -1,6 +1,5 @@
 """Intermediate representation: workflows as optimizers see them, whatever engine they come from."""
 
-from couler_plugins.ir.base import Node, Source, replace
 from couler_plugins.ir.bonds import Bond, bonds, together
 from couler_plugins.ir.copies import carry_out
 from couler_plugins.ir.edits import (
@@ -32,10 +31,13 @@ from couler_plugins.ir.values import (
     FirstOf,
     Literal,
     Native,
+    Node,
     Reference,
     Scalar,
+    Source,
     Template,
     Value,
+    replace,
 )
 from couler_plugins.ir.verify import Problem, verify
 from couler_plugins.ir.walk import (

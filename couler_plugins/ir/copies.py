@@ -7,8 +7,8 @@ from collections.abc import Hashable
 from typing import TypeVar
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir.base import replace
 from couler_plugins.ir.edits import fresh_name, map_steps, replace_callables
+from couler_plugins.ir.values import replace
 from couler_plugins.ir.walk import call_sites, callables, inline_callees
 from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
 

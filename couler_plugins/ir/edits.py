@@ -9,7 +9,7 @@ from collections.abc import Callable as Function
 from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
-from couler_plugins.ir.base import replace
+from couler_plugins.ir.values import replace
 from couler_plugins.ir.walk import CallSite
 from couler_plugins.ir.workflow import Call, Callable, Directive, Graph, Handler, Operation, Step, Workflow
 
