@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from couler_plugins.authoring.context import implicit, reset
 from couler_plugins.authoring.places import place, said_where, shown
-from couler_plugins.authoring.runs import SubmittedRun
+from couler_plugins.authoring.recording import implicit, reset
 from couler_plugins.authoring.settings import Settings
-from couler_plugins.authoring.submitters import Submitter
+from couler_plugins.authoring.submitters import SubmittedRun, Submitter
 from couler_plugins.authoring.workflow import AuthoredWorkflow
 from couler_plugins.errors import InvalidInput
 

@@ -11,10 +11,9 @@ from typing import Any
 
 from couler_plugins.authoring.building import build
 from couler_plugins.authoring.checks import checked_mapping, checked_name, checked_port, checked_text
-from couler_plugins.authoring.context import recording
 from couler_plugins.authoring.lowering import Lowering
 from couler_plugins.authoring.places import said_where, shown
-from couler_plugins.authoring.recording import Recorder
+from couler_plugins.authoring.recording import Recorder, recording
 from couler_plugins.authoring.settings import Settings
 from couler_plugins.authoring.values import RunValue, as_value
 from couler_plugins.errors import InvalidInput

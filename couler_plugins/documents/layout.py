@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from couler_plugins.documents.cuts import CannotCut
 from couler_plugins.documents.events import BOM
-from couler_plugins.documents.spans import Span
+from couler_plugins.documents.spans import CannotCut, Span
 
 
 class Place(NamedTuple):

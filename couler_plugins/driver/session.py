@@ -23,7 +23,7 @@ from couler_plugins.plan import Plan
 from couler_plugins.plan.part_files import read_parts
 from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.plugins.checks import optimizer_problem
-from couler_plugins.plugins.points import OPTIMIZERS
+from couler_plugins.plugins.registry import OPTIMIZERS
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Values of arguments, conditions and fields, dependencies between steps, and the base class of all values of the IR."""
+"""Values of arguments, conditions and fields: literals, references, texts and expressions; and the base of them."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.plugins.failures import blaming, hint_for
+from couler_plugins.plugins.registry import blaming, hint_for
 from couler_plugins.runs import Candidate, History
 
 WHAT = "policy"

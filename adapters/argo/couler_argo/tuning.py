@@ -29,7 +29,7 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.parameters import Value as Setting
 from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.files import ANNOTATION
-from couler_plugins.hpo.workflows.annotations import TUNED, DocumentTuning, requests_in
+from couler_plugins.hpo.workflows.notes import TUNED, DocumentTuning, requests_in
 from couler_plugins.hpo.workflows.programs import given_arguments, given_ports, selecting, variables
 from couler_plugins.hpo.workflows.values import as_text, with_arguments
 from couler_plugins.ir import (

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from couler_plugins.caching.artifacts.cache import ArtifactCache
     from couler_plugins.caching.artifacts.entry import Damaged, Entry, Lost, Meta, Output
     from couler_plugins.caching.artifacts.flight import Claim
-    from couler_plugins.caching.artifacts.hits import Hit
     from couler_plugins.caching.artifacts.opening import UNLIMITED, open_cache
     from couler_plugins.caching.artifacts.results import (
         Admission,
         Existed,
+        Hit,
         PutResult,
         Refused,
         Report,

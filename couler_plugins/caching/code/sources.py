@@ -15,8 +15,8 @@ from couler_plugins.caching.code.effects.walk import Record, Walk
 from couler_plugins.caching.code.effects.world import World
 from couler_plugins.caching.code.modules import Modules, file_of, is_library, is_third_party, source_of
 from couler_plugins.caching.code.names import syntax_of
-from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable
+from couler_plugins.caching.code.values import Surroundings
 
 OURS = "couler_plugins"
 

@@ -18,8 +18,7 @@ from typing import NamedTuple
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.artifacts import ArtifactCache, Hit, Meta
 from couler_plugins.caching.dataplane.failures import reason_of
-from couler_plugins.caching.dataplane.observed_reuse import Observing, reuse_or_observe
-from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
+from couler_plugins.caching.dataplane.reuse import Observing, Task, reuse_or_compute, reuse_or_observe
 from couler_plugins.caching.keys import key, spec_hash
 from couler_plugins.caching.reads import ReadSet, Traces, verify
 from couler_plugins.caching.verdicts import Verdict

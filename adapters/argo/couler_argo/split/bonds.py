@@ -31,7 +31,7 @@ from couler_plugins.ir import (
     replace,
     together,
 )
-from couler_plugins.parallelism.parts import refuse_parts
+from couler_plugins.parallelism.cuts import refuse_parts
 
 LIMITS = {
     "parallelism": "it limits how many of its pods run at a time, which its parts could not keep together",

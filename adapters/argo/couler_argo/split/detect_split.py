@@ -15,7 +15,7 @@ from couler_argo.metadata import annotations_of, rest_of
 from couler_argo.split.part_spec import SPLIT
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Graph, Native, Operation, Step, Workflow, callables, callee_of, references
-from couler_plugins.parallelism.parts import links_between
+from couler_plugins.parallelism.cuts import links_between
 from couler_plugins.plan import Link, Part
 
 PART = re.compile(r"^ +couler\.io/part: (\S+)$", re.MULTILINE)

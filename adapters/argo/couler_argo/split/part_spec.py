@@ -15,7 +15,7 @@ from couler_argo.metadata import annotations_of, rest_of, spec_of
 from couler_argo.references import native
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Native, Workflow
-from couler_plugins.parallelism.parts import base_name
+from couler_plugins.parallelism.cuts import base_name
 
 OF_PODS = frozenset(
     {

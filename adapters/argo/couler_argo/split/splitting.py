@@ -38,7 +38,7 @@ from couler_plugins.ir import (
     move_into_graphs,
     without_origin,
 )
-from couler_plugins.parallelism.parts import DocumentSplitting, base_name
+from couler_plugins.parallelism.cuts import DocumentSplitting, base_name
 from couler_plugins.plan import Plan
 
 # What the service account of a parent has to be allowed, so that it can run its parts.

@@ -13,7 +13,7 @@ from couler_kfp.generating.nested import Nested
 from couler_kfp.generating.types import Types
 from couler_kfp.generating.values import Read, arguments_of, condition_of, constant, default_of, type_of, with_channels
 from couler_kfp.tasks import SUCCEEDED
-from couler_plugins.engine_kit.legalize.comparisons import comparisons
+from couler_plugins.engine_kit.legalize.conditions import comparisons
 from couler_plugins.engine_kit.legalize.passes import as_label
 from couler_plugins.engine_kit.legalize.shell import printed_output
 from couler_plugins.engine_kit.legalize.tables import Refusals, waits

@@ -9,8 +9,7 @@ from typing import Any
 from couler_kfp.generating.calls import BRACES
 from couler_kfp.generating.legality import refuse
 from couler_kfp.generating.types import Types
-from couler_plugins.engine_kit.legalize.comparisons import Comparison
-from couler_plugins.engine_kit.legalize.conditions import Membership
+from couler_plugins.engine_kit.legalize.conditions import Comparison, Membership
 from couler_plugins.engine_kit.legalize.python.functions import Kind, constant_of, passed, text_of
 from couler_plugins.engine_kit.legalize.python.runtime import safe_value
 from couler_plugins.engine_kit.legalize.values import joined

@@ -8,7 +8,7 @@ from couler_kfp.documents import ROOT
 from couler_kfp.structures import write_structure
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callee_of
-from couler_plugins.parallelism.parts import links_between
+from couler_plugins.parallelism.cuts import links_between
 from couler_plugins.plan import Link, Part
 
 PIPELINE = "pipeline"

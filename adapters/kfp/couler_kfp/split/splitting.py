@@ -37,7 +37,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.parallelism.parts import DocumentSplitting
+from couler_plugins.parallelism.cuts import DocumentSplitting
 from couler_plugins.plan import Plan
 
 # Takes graphs out of a pipeline; what is left of it says which pipelines there are now, and how they hang together.

@@ -14,7 +14,7 @@ from couler_plugins.caching.calls import calls_of
 from couler_plugins.caching.dataplane.lookups import Values, key_of
 from couler_plugins.caching.decisions import decision_on, judge
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, said_in
-from couler_plugins.caching.key_models.by_value import ByValueKeys
+from couler_plugins.caching.key_models.analyzed import ByValueKeys
 from couler_plugins.caching.rows import DECLARED
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from couler_plugins.ir import Dynamic, Graph, Step, Workflow, callables
-from couler_plugins.parallelism.parts import links_between
+from couler_plugins.parallelism.cuts import links_between
 from couler_plugins.plan import Link, Part
 from couler_tekton.cache.declared import annotations_of
 from couler_tekton.mappings import Mapped

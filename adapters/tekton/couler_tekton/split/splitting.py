@@ -22,7 +22,7 @@ from couler_plugins.ir import (
     references,
     together,
 )
-from couler_plugins.parallelism.parts import DocumentSplitting, refuse_parts
+from couler_plugins.parallelism.cuts import DocumentSplitting, refuse_parts
 from couler_plugins.plan import Plan
 from couler_tekton.footprint import FRAME, Footprints, size_of
 from couler_tekton.split.detaching import detach

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from couler_plugins.caching.code.effects.abstract import Abstract, Known, Made, dotted_name
 from couler_plugins.caching.code.modules import read_file
 from couler_plugins.caching.code.reach import kind_of
-from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable
+from couler_plugins.caching.code.values import Surroundings
 
 SETS = re.compile(
     r"_*(?:set|del|reg|conf|enabl|disabl|use|patch|install|init|add|updat|seed|activ|load_|basic|filter|append|exec|eval|run_path|run_module|start$|enter_context|_enter_)"

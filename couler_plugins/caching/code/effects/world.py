@@ -8,7 +8,7 @@ from typing import Any
 
 from couler_plugins.caching.code.effects.abstract import ATOMS, Abstract, Known, Marks, dotted_name
 from couler_plugins.caching.code.effects.reads import Read
-from couler_plugins.caching.code.surroundings import Surroundings
+from couler_plugins.caching.code.values import Surroundings
 
 
 @dataclasses.dataclass
