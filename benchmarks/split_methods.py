@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.baselines.algorithm3 import Paper
 from benchmarks.split_graphs import Subject
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.bound import barrier_makespan, fewest_parts, makespan_bound
 from couler_plugins.parallelism.check import order_problem, over_budget
 from couler_plugins.parallelism.critical_path import CriticalPath

@@ -12,7 +12,7 @@ from benchmarks.baselines import POLICIES
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.plugins import registry
-from couler_plugins.plugins.policies import ask_policy, online_policy
+from couler_plugins.plugins.registry import ask_policy, online_policy
 from couler_plugins.runs import Candidate, History, Run, StepRun
 from pluginbox import PluginBox
 

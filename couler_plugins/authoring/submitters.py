@@ -1,4 +1,7 @@
-"""Hands workflows to engines: written into a folder, printed, or submitted and followed to their end."""
+"""Hands workflows to engines: written into a folder, printed, or submitted and followed to their end.
+
+The implicit style: calls outside of any block, which `run` makes a workflow of.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from couler_plugins.authoring.checks import checked_mapping, checked_text
-from couler_plugins.authoring.lowering import Lowering
-from couler_plugins.authoring.places import said_where, shown
-from couler_plugins.authoring.workflow import AuthoredWorkflow
+from couler_plugins.authoring.places import place, said_where, shown
+from couler_plugins.authoring.recording import implicit, reset
+from couler_plugins.authoring.settings import Settings
+from couler_plugins.authoring.workflow import AuthoredWorkflow, Lowering
 from couler_plugins.driver.rewrite import adapter_errors
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Request, Runner, Status, Where
@@ -233,3 +237,44 @@ class AirflowSubmitter(Submitter):
         if not self.output:
             hint = "AirflowSubmitter(output='dags')"
             raise InvalidInput("Airflow takes DAGs from a folder", engine="airflow", hint=hint)
+
+
+@said_where
+def written(name: str = "", **settings: Any) -> AuthoredWorkflow:
+    """The workflow of what was called before, outside of any block; what is called next belongs to another one.
+
+    Args:
+        name: of the workflow; that of the file that calls this unless given.
+        settings: as for `workflow`.
+
+    Raises:
+        InvalidInput: nothing was called, or it makes no workflow.
+    """
+    own = Path(place().file).stem.replace("_", "-") if name == "" else name
+    authored = AuthoredWorkflow(own, Settings.of(settings), {}, implicit())
+    try:
+        authored.finish()
+    finally:
+        reset()
+    return authored
+
+
+@said_where
+def run(submitter: Submitter, name: str = "", **settings: Any) -> SubmittedRun | Path | None:
+    """Hands the workflow of what was called before, outside of any block, to an engine.
+
+    Args:
+        submitter: the engine, and how it gets there.
+        name, settings: as for `written`.
+
+    Returns:
+        The run; the file where the submitter writes one; None where it prints.
+
+    Raises:
+        Unsupported: the engine cannot do what the workflow is to do.
+        InvalidInput: nothing was called, or it makes no workflow.
+        EngineError: the engine failed.
+    """
+    if not hasattr(submitter, "hand_over"):
+        raise InvalidInput(f"{shown(submitter)} is no submitter", hint="couler.run(submitter=couler.ArgoSubmitter())")
+    return submitter.hand_over(written(name, **settings))

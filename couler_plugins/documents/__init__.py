@@ -15,8 +15,7 @@ from couler_plugins.documents.findings import (
     reread,
     without_place,
 )
-from couler_plugins.documents.places import FilePlace
-from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, is_template, read
+from couler_plugins.documents.reader import MAX_BYTES, Document, FilePlace, SourceFile, is_template, read
 from couler_plugins.documents.rewriting import Spliced, splice
 from couler_plugins.documents.spans import Path, render
 from couler_plugins.documents.writer import dump_json, dump_yaml

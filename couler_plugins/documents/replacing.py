@@ -6,9 +6,8 @@ import re
 from typing import Any
 
 from couler_plugins.documents.emitter import Borrow, Emitter, Indentation, flow
-from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.scalars import literal, styled
-from couler_plugins.documents.spans import Cut, Span
+from couler_plugins.documents.spans import Cut, Layout, Place, Span
 
 _HEADER = re.compile(r"[^|>]*[|>][-+0-9]*")
 

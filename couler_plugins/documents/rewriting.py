@@ -12,13 +12,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from couler_plugins.documents.changes import Change, arrange, needed_places
-from couler_plugins.documents.diff import Edit
+from couler_plugins.documents.diff import Change, Edit, arrange, needed_places
 from couler_plugins.documents.emitter import Indentation
-from couler_plugins.documents.layout import Layout, Place, line_break
 from couler_plugins.documents.positions import locate
 from couler_plugins.documents.reader import SourceFile, read, read_yaml
-from couler_plugins.documents.spans import CannotCut, Cut, DocumentSpan, Span, also, apply
+from couler_plugins.documents.spans import CannotCut, Cut, DocumentSpan, Layout, Place, Span, also, apply, line_break
 from couler_plugins.documents.text_reuse import Cutter, TextReuse
 from couler_plugins.documents.writer import dump_yaml, rewrite_json
 from couler_plugins.errors import InvalidInput

@@ -9,13 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from couler_plugins.documents.changes import Change, arrange
-from couler_plugins.documents.diff import Edit, diff
+from couler_plugins.documents.diff import Change, Edit, arrange, diff
 from couler_plugins.documents.emitter import Borrow, Borrowed, Emitter, Indentation, brackets, flow_entry
 from couler_plugins.documents.entries import entry_cuts
-from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.replacing import replacement
-from couler_plugins.documents.spans import CannotCut, Cut, Path, Span, also, apply
+from couler_plugins.documents.spans import CannotCut, Cut, Layout, Path, Place, Span, also, apply
 
 
 class Cutter:

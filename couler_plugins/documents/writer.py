@@ -8,7 +8,7 @@ from typing import Any
 
 from couler_plugins.documents.emitter import Emitter, Indentation
 from couler_plugins.documents.events import BOM
-from couler_plugins.documents.layout import line_break
+from couler_plugins.documents.spans import line_break
 from couler_plugins.errors import InvalidInput
 
 

@@ -13,7 +13,7 @@ from typing import Literal as OneOf
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Context, Partitioner
-from couler_plugins.hookspecs.budget import UNLIMITED, Budget, excess
+from couler_plugins.hookspecs.dag import UNLIMITED, Budget, excess
 from couler_plugins.hookspecs.splitting import Extent, Splitting
 from couler_plugins.ir import Bond, Literal, Workflow, move_into_graphs
 from couler_plugins.parallelism.bonds import contract

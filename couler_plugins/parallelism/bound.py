@@ -6,8 +6,7 @@ import heapq
 import math
 from collections.abc import Sequence
 
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.simulation.schedule import schedule
 
 

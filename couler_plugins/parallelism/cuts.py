@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Budget
 from couler_plugins.hookspecs.splitting import Splitting
 from couler_plugins.ir import Step, Workflow, callables, references
 from couler_plugins.parallelism import staging

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import Partitioner
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.check import check_steps, order_problem, over_budget
 from couler_plugins.plugins.registry import blaming, hint_for
 

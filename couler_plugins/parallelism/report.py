@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs import Context
-from couler_plugins.hookspecs.budget import Budget, excess
+from couler_plugins.hookspecs.dag import Budget, excess
 from couler_plugins.hookspecs.splitting import Extent, Parts
 from couler_plugins.ir import Scalar, Workflow
 from couler_plugins.parallelism.check import Part

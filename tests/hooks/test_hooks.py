@@ -15,8 +15,7 @@ from couler_plugins import Text, lift, optimize
 from couler_plugins.driver.context import RunContext
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import HOOKSPECS
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.hookspecs.trials import Trial
 from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.reading import read_task

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.bound import barrier_makespan
 from couler_plugins.parallelism.growing import grow
 from parallelism_graphs import named

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.bound import barrier_makespan
 from couler_plugins.parallelism.check import order_problem, over_budget, parts_of
 from couler_plugins.parallelism.portfolio import merge

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle
-from couler_airflow.cache.owner import directives_of
+from couler_airflow.cache.rows import directives_of
 from couler_airflow.homes import HOMES
 from couler_airflow.order import Order, Others
 from couler_airflow.pod_settings import containers_of, said_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_plugins.engine_kit.kubernetes.calls import Refused, config_map
-from couler_plugins.engine_kit.kubernetes.rights import check_running
+from couler_plugins.engine_kit.kubernetes.submitting import check_running
 from couler_plugins.hookspecs.adapters import Check
 
 HOME, INFO = "tekton-pipelines", "pipelines-info"

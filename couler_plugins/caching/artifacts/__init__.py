@@ -51,11 +51,10 @@ else:  # type checkers would take any name for one of ours
         "ArtifactCache": "cache",
         **dict.fromkeys(("Entry", "Meta", "Output"), "entry"),
         "Claim": "flight",
-        "Hit": "hits",
         **dict.fromkeys(("Damaged", "Lost"), "entry"),
         **dict.fromkeys(("UNLIMITED", "open_cache"), "opening"),
         **dict.fromkeys(
-            ("Admission", "Existed", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"), "results"
+            ("Admission", "Existed", "Hit", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"), "results"
         ),
         **dict.fromkeys(("Content", "Outputs", "Source"), "sources"),
     }

@@ -14,7 +14,7 @@ from functools import cached_property
 import msgspec
 
 from couler_plugins.caching.analysis import Analysis
-from couler_plugins.caching.cache_toggles import ORDER, Switches, Toggle, toggles_of
+from couler_plugins.caching.cache_toggles import ORDER, Switches, Toggle, salted, salts_of, toggles_of, unsalted
 from couler_plugins.caching.calls import Place, steps_of
 from couler_plugins.caching.decisions import (
     CACHED,
@@ -30,7 +30,6 @@ from couler_plugins.caching.declarations import ASSUMED
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.known import KnownResult
 from couler_plugins.caching.rows import RowsFromSettings
-from couler_plugins.caching.salts import salted, salts_of, unsalted
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.substitution import Importers, Substituted, substitute
 from couler_plugins.caching.verdicts import Verdict

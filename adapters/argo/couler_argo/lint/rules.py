@@ -12,8 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from couler_argo.lint.holders import Holder
-from couler_argo.lint.releases import FULL_CRDS
-from couler_argo.lint.report import Report
+from couler_argo.lint.report import FULL_CRDS, Report
 from couler_argo.lint.run import calls_of, named
 from couler_argo.lint.shapes import LOCATION
 from couler_argo.versions import SINGULAR

@@ -21,12 +21,12 @@ from couler_kfp.cache.programs import programs
 from couler_kfp.components import write_operation
 from couler_kfp.documents import ROOT
 from couler_kfp.mappings import Mapped, rest_of, without
-from couler_kfp.split.detect_split import whole_of
+from couler_kfp.split.splitting import whole_of
 from couler_kfp.structures import write_structure
+from couler_plugins.caching.cache_toggles import SALT
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, annotation_texts, places_of, said_in
 from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
 from couler_plugins.caching.known import KnownArtifact
-from couler_plugins.caching.salts import SALT
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said
 from couler_plugins.ir import (

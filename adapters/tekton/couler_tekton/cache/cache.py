@@ -44,7 +44,7 @@ from couler_tekton.cache.objections import How, resolver_objection, reuse_object
 from couler_tekton.cache.resolving import TASK, Tasks, resolved
 from couler_tekton.cache.wrapping import constant_values
 from couler_tekton.mappings import Mapped, without
-from couler_tekton.split.detect_split import whole_of
+from couler_tekton.split.resolved_pipeline import whole_of
 from couler_tekton.variables import Scope
 
 # What a task is, as far as its result depends on it: everything but a named list, without what caching adds.

@@ -7,8 +7,7 @@ from typing import Any
 from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callees_of, replace
 from couler_plugins.parallelism.cuts import base_name
 from couler_tekton.cache.declared import entries, rest_of
-from couler_tekton.split.detect_split import PART_OF
-from couler_tekton.split.resolved_pipeline import ROOT, Whole, workspaces_in
+from couler_tekton.split.resolved_pipeline import PART_OF, ROOT, Whole, workspaces_in
 from couler_tekton.variables import Scope
 
 
