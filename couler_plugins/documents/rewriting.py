@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from couler_plugins.documents.diff import Change, Edit, arrange, needed_places
-from couler_plugins.documents.emitter import Indentation
+from couler_plugins.documents.emitter import Indentation, dump_yaml, rewrite_json
 from couler_plugins.documents.positions import locate
 from couler_plugins.documents.reader import SourceFile, read, read_yaml
 from couler_plugins.documents.spans import CannotCut, Cut, DocumentSpan, Layout, Place, Span, also, apply, line_break
 from couler_plugins.documents.text_reuse import Cutter, TextReuse
-from couler_plugins.documents.writer import dump_yaml, rewrite_json
 from couler_plugins.errors import InvalidInput
 
 _BLOCK_HEADER = re.compile(r"[^|>]*[|>][0-9]*(?![-+0-9])")

@@ -17,9 +17,9 @@ from couler_plugins.hookspecs.dag import UNLIMITED, Budget, excess
 from couler_plugins.hookspecs.splitting import Extent, Splitting
 from couler_plugins.ir import Bond, Literal, Workflow, move_into_graphs
 from couler_plugins.parallelism.bonds import contract
+from couler_plugins.parallelism.check import ask_partitioner
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
 from couler_plugins.parallelism.graphing import Graphed, graphed
-from couler_plugins.parallelism.partitioning import ask_partitioner
 from couler_plugins.parallelism.report import Detached, explained
 from couler_plugins.parallelism.staging import split_stages
 from couler_plugins.plan import Decision, Plan

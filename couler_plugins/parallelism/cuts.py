@@ -14,9 +14,9 @@ from couler_plugins.hookspecs.splitting import Splitting
 from couler_plugins.ir import Step, Workflow, callables, references
 from couler_plugins.parallelism import staging
 from couler_plugins.parallelism.bonds import Contraction
-from couler_plugins.parallelism.bound import barrier_makespan, makespan_bound
 from couler_plugins.parallelism.check import Part, parts_of
 from couler_plugins.parallelism.graphing import Graphed
+from couler_plugins.parallelism.solution import barrier_makespan, makespan_bound
 from couler_plugins.plan import Link
 from couler_plugins.plan import Part as NamedPart
 from couler_plugins.plan.part_files import kept

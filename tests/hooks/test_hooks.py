@@ -21,7 +21,7 @@ from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.reading import read_task
 from couler_plugins.inputs.sources import read_source
 from couler_plugins.ir import Literal
-from couler_plugins.parallelism.partitioning import ask_partitioner
+from couler_plugins.parallelism.check import ask_partitioner
 from couler_plugins.plugins import PARTITIONERS, STEPS, STORES, TUNERS
 from couler_plugins.runs import Candidate, History
 from pluginbox import PluginBox

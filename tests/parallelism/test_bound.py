@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 
 from couler_plugins.hookspecs.dag import Budget, Dag
-from couler_plugins.parallelism.bound import barrier_makespan, fewest_parts, makespan_bound
 from couler_plugins.parallelism.check import order_problem, over_budget
+from couler_plugins.parallelism.solution import barrier_makespan, fewest_parts, makespan_bound
 from parallelism_graphs import DEADLOCK, cases, named
 from support import examples
 

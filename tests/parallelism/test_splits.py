@@ -14,12 +14,11 @@ from benchmarks.baselines.algorithm3 import Paper
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Partitioner
 from couler_plugins.hookspecs.dag import Budget, Dag
-from couler_plugins.parallelism.bound import barrier_makespan, fewest_parts, makespan_bound
-from couler_plugins.parallelism.check import order_problem, over_budget, parts_of
+from couler_plugins.parallelism.check import ask_partitioner, order_problem, over_budget, parts_of
 from couler_plugins.parallelism.critical_path import CriticalPath
-from couler_plugins.parallelism.partitioning import ask_partitioner
 from couler_plugins.parallelism.plugin import couler_partitioners
 from couler_plugins.parallelism.portfolio import candidates
+from couler_plugins.parallelism.solution import barrier_makespan, fewest_parts, makespan_bound
 from parallelism_graphs import DEADLOCK, cases, dag_of, layered, named
 from support import ROOT, examples
 

@@ -20,7 +20,7 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
-from couler_argo.metadata import annotations_of, with_annotation
+from couler_argo.documents import annotations_of, with_annotation
 from couler_argo.references import TAG, native
 from couler_argo.split.part_spec import PART_OF, SPLIT
 from couler_plugins.caching.calls import is_cache, steps_of

@@ -21,8 +21,15 @@ from typing import BinaryIO, cast
 import msgspec
 
 from couler_plugins.caching.artifacts.entry import LONGEST, Damaged, Entry, LaterVersion, Lost, Output, decode_entry
-from couler_plugins.caching.artifacts.names import blob_name, entry_name, namespace_of, temporary_name
-from couler_plugins.caching.artifacts.sources import CHUNK, Source, chunks_of
+from couler_plugins.caching.artifacts.sources import (
+    CHUNK,
+    Source,
+    blob_name,
+    chunks_of,
+    entry_name,
+    namespace_of,
+    temporary_name,
+)
 from couler_plugins.caching.artifacts.stores import StagingStore
 from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.net.redacting import redact

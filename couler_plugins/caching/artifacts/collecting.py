@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from couler_plugins.caching.artifacts.blobs import Later, read_manifests
 from couler_plugins.caching.artifacts.entry import Entry, Output
-from couler_plugins.caching.artifacts.names import entry_name, namespace_of
+from couler_plugins.caching.artifacts.sources import entry_name, namespace_of
 from couler_plugins.hookspecs.stores import ArtifactStore
 
 

@@ -22,7 +22,8 @@ from couler_plugins.caching.dataplane.observed_reads import reads_of as reads_of
 from couler_plugins.caching.dataplane.strace import NotUnderstood, finished_trace, parse, strace_problem, traced
 from couler_plugins.caching.reads import Fact, Facts, Read, ReadSet
 from couler_plugins.caching.reads.callers import is_library
-from couler_plugins.caching.reads.digests import Unusable, listing_value
+from couler_plugins.caching.reads.digests import Unusable
+from couler_plugins.caching.reads.probes import listing_value
 from couler_plugins.caching.reads.kinds import Kind
 from couler_plugins.caching.reads.read_sets import read_set
 

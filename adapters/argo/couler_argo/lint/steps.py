@@ -6,13 +6,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_argo.lint.arguments import Arguments, check_arguments
-from couler_argo.lint.calls import Callee, Request, Resolved, check_hooks, has_exit_hook, resolve
+from couler_argo.lint.calls import (
+    Callee,
+    Request,
+    Resolved,
+    check_hooks,
+    check_references,
+    has_exit_hook,
+    publish,
+    resolve,
+)
 from couler_argo.lint.loops import gathers, items_of
 from couler_argo.lint.needs import Order, Tasks, check_needs, cycle_of, order_of
-from couler_argo.lint.references import check_references, publish
+from couler_argo.lint.report import check_field, check_fields, is_computed, is_parameter, tags
 from couler_argo.lint.run import Run, Scope
 from couler_argo.lint.shapes import CALL
-from couler_argo.lint.tags import check_field, check_fields, is_computed, is_parameter, tags
 from couler_plugins.documents import Path
 
 Mapping = dict[str, Any]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from couler_argo.codec import Context
-from couler_argo.metadata import annotations_of, rest_of, spec_of
+from couler_argo.documents import annotations_of, rest_of, spec_of
 from couler_argo.split.part_spec import DELETED, RUN_ID, SPLIT, account_of, name_of, place_of
 from couler_argo.templates import OPERATION
 from couler_plugins.documents.mappings import mapping_at, under

@@ -17,8 +17,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from couler_argo.documents import SPEC_PATHS
-from couler_argo.metadata import annotations_of, rest_of, spec_of
+from couler_argo.documents import SPEC_PATHS, annotations_of, rest_of, spec_of
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
 from couler_plugins.documents.mappings import mapping_at

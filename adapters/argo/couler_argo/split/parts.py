@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from msgspec.json import encode
 
-from couler_argo.metadata import rest_of
+from couler_argo.documents import rest_of
 from couler_argo.references import native
 from couler_argo.split.bonds import calls_elsewhere, claims_of, mounts
 from couler_argo.split.part_spec import RUN_ID, Place, key_of, located, part_name, part_rest

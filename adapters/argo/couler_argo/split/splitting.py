@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 from msgspec.json import encode
 
+from couler_argo.documents import annotations_of, rest_of
 from couler_argo.footprint import Footprints
-from couler_argo.metadata import annotations_of, rest_of
 from couler_argo.split.bonds import argo_bonds, refuse_undetachable
 from couler_argo.split.detaching import detach
 from couler_argo.split.part_spec import SPLIT, account_of
