@@ -23,8 +23,8 @@ from couler_plugins.caching.dataplane.strace import NotUnderstood, finished_trac
 from couler_plugins.caching.reads import Fact, Facts, Read, ReadSet
 from couler_plugins.caching.reads.callers import is_library
 from couler_plugins.caching.reads.digests import Unusable
-from couler_plugins.caching.reads.probes import listing_value
 from couler_plugins.caching.reads.kinds import Kind
+from couler_plugins.caching.reads.probes import listing_value
 from couler_plugins.caching.reads.read_sets import read_set
 
 LINKED = re.compile(r"/(usr/)?(local/)?lib(64|32)?/([^/]+/)*[^/]+\.so(\.\d+)*|/etc/ld\.so\.\w+")
