@@ -10,7 +10,6 @@ from benchmarks.baselines import POLICIES
 from benchmarks.caching_figures import OURS, Trial
 from benchmarks.caching_inputs import Inputs
 from benchmarks.caching_replays import Job, Least, trials
-from couler_plugins.simulation.edit_state import Edits
 from couler_plugins.simulation.edits import (
     Branches,
     Deepening,
@@ -21,7 +20,7 @@ from couler_plugins.simulation.edits import (
     Walk,
 )
 from couler_plugins.simulation.replay import Insight
-from couler_plugins.simulation.workload import Workload
+from couler_plugins.simulation.workload import Edits, Workload
 
 __all__ = [
     "ALL",

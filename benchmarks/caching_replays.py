@@ -10,10 +10,9 @@ from benchmarks.baselines import POLICIES
 from benchmarks.caching_figures import Trial
 from benchmarks.optimum import bound, optimum
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.simulation.edit_state import Edits
 from couler_plugins.simulation.outcome import Outcome
 from couler_plugins.simulation.replay import Insight, Setup, everything, nothing, replay
-from couler_plugins.simulation.workload import Version, Workload, stream
+from couler_plugins.simulation.workload import Edits, Version, Workload, stream
 
 __all__ = ["Job", "Least", "named", "trials"]
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from couler_plugins.hookspecs.parameters import Value
-from couler_plugins.hookspecs.space import Values
-from couler_plugins.hookspecs.trials import Task
+from couler_plugins.hookspecs.trials import Task, Values
 from couler_plugins.hpo.reading import read_task
 
 __all__ = ["TABLES", "Table", "table"]

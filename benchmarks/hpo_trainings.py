@@ -9,8 +9,7 @@ from typing import Any
 
 from benchmarks.hpo_files import is_of_classes, read_columns
 from couler_plugins.hookspecs import Tuner
-from couler_plugins.hookspecs.space import Values
-from couler_plugins.hookspecs.trials import Task, Trial
+from couler_plugins.hookspecs.trials import Task, Trial, Values
 from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.reading import read_task
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.check import check_steps, over_budget
 from couler_plugins.runs import Run
 from couler_plugins.runs.wfformat import read_wfformat

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from benchmarks.baselines.algorithm3 import Paper
 from benchmarks.split_graphs import Subject
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bound import barrier_makespan, fewest_parts, makespan_bound
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.check import order_problem, over_budget
 from couler_plugins.parallelism.critical_path import CriticalPath
 from couler_plugins.parallelism.packing import fill
 from couler_plugins.parallelism.simple import BandPack, Levels, depth_first
+from couler_plugins.parallelism.solution import barrier_makespan, fewest_parts, makespan_bound
 
 __all__ = ["FEW_PARTS", "LAUNCH", "LONG", "METHODS", "OURS", "Cut", "bound", "cut"]
 

@@ -19,11 +19,9 @@ from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from benchmarks.split_graphs import generated
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bound import barrier_makespan, makespan_bound
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.critical_path import CriticalPath
-from couler_plugins.parallelism.solution import Objective
+from couler_plugins.parallelism.solution import Objective, barrier_makespan, makespan_bound
 
 __all__ = ["Small", "least_value", "optimum_ratios", "small_graph", "small_graphs"]
 

@@ -61,7 +61,12 @@ def ir_reference() -> str:
     for title, module in IR_SECTIONS.items():
         lines += ["", f"## {title}"]
         for cls in reversed(vars(module).values()):  # what others are part of comes last there
-            if inspect.isclass(cls) and issubclass(cls, ir.Node) and cls.__module__ == module.__name__:
+            if (
+                inspect.isclass(cls)
+                and issubclass(cls, ir.Node)
+                and cls is not ir.Node
+                and cls.__module__ == module.__name__
+            ):
                 lines += _of_node(cls)
     return "\n".join(lines) + "\n"
 

@@ -10,9 +10,8 @@ import pytest
 
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import Partitioner
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.partitioning import ask_partitioner
+from couler_plugins.hookspecs.dag import Budget, Dag
+from couler_plugins.parallelism.check import ask_partitioner
 from couler_plugins.plugins import PARTITIONERS
 from pluginbox import PluginBox
 

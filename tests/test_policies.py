@@ -11,8 +11,8 @@ import pytest
 from benchmarks.baselines import POLICIES
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.plugins import points
-from couler_plugins.plugins.policies import ask_policy, online_policy
+from couler_plugins.plugins import registry
+from couler_plugins.plugins.registry import ask_policy, online_policy
 from couler_plugins.runs import Candidate, History, Run, StepRun
 from pluginbox import PluginBox
 
@@ -75,7 +75,7 @@ def test_a_policy_is_named_with_its_options(plugin_box: PluginBox) -> None:
     plugin_box.declare("caches", "couler_plugins.caching.plugin")
     plugin_box.declare("baselines", "benchmarks.baselines.plugin")
     plugins = plugin_box.load()
-    assert repr(plugins.parse(points.POLICIES, "paper{rho=0.5}")) == "Paper(alpha=1.5, beta=1.0, hops=None, rho=0.5)"
+    assert repr(plugins.parse(registry.POLICIES, "paper{rho=0.5}")) == "Paper(alpha=1.5, beta=1.0, hops=None, rho=0.5)"
     for text, message in (
         ("lru,scr", "does not name one cache policy"),
         ("", "does not name one cache policy"),
@@ -84,7 +84,7 @@ def test_a_policy_is_named_with_its_options(plugin_box: PluginBox) -> None:
         ("paper{rho=2}", "'rho' is 2, and has to be from 0 to 1"),
     ):
         with pytest.raises(InvalidInput, match=message):
-            plugins.parse(points.POLICIES, text)
+            plugins.parse(registry.POLICIES, text)
 
 
 def test_a_policy_that_calls_exit_does_not_end_us() -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from couler_plugins.inputs.scopes import MARKERS, set_places
-from couler_plugins.inputs.sources import Text, read_source
+from couler_plugins.inputs.sources import MARKERS, Text, read_source, set_places
 
 LARGE = 10**6
 

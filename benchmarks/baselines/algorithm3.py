@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from couler_plugins.runs.order import topological_order
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs.budget import Budget
-    from couler_plugins.hookspecs.dag import Dag
+    from couler_plugins.hookspecs.dag import Budget, Dag
 
 __all__ = ["Paper", "PaperSplit"]
 

@@ -9,7 +9,6 @@ from couler_plugins.authoring.artifacts import (
     create_parameter_artifact,
     create_s3_artifact,
 )
-from couler_plugins.authoring.calls import run, written
 from couler_plugins.authoring.catalogue import run_step
 from couler_plugins.authoring.conditions import bigger, bigger_equal, equal, not_equal, smaller, smaller_equal
 from couler_plugins.authoring.loops import exec_while, map  # noqa: A004  # the paper's name
@@ -26,7 +25,14 @@ from couler_plugins.authoring.secrets import (
 from couler_plugins.authoring.settings import Schedule
 from couler_plugins.authoring.source import to_python
 from couler_plugins.authoring.steps import get_step_output, run_container, run_job, run_script
-from couler_plugins.authoring.submitters import AirflowSubmitter, ArgoSubmitter, KfpSubmitter, TektonSubmitter
+from couler_plugins.authoring.submitters import (
+    AirflowSubmitter,
+    ArgoSubmitter,
+    KfpSubmitter,
+    TektonSubmitter,
+    run,
+    written,
+)
 from couler_plugins.authoring.values import Returned, RunValue
 from couler_plugins.authoring.workflow import AuthoredWorkflow, workflow
 

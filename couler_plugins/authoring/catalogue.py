@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_plugins.authoring.checks import checked_json, checked_name
-from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.operations import limits
 from couler_plugins.authoring.places import said_where, shown
+from couler_plugins.authoring.recording import recorder, whole
 from couler_plugins.authoring.steps import written_step
 from couler_plugins.authoring.values import Returned, RunValue, as_value
 from couler_plugins.errors import InvalidInput

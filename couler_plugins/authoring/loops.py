@@ -9,9 +9,8 @@ from typing import Any
 
 from couler_plugins.authoring.checks import checked_json
 from couler_plugins.authoring.conditions import Condition, check_condition
-from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.places import place, said_where, shown
-from couler_plugins.authoring.recording import Recorder
+from couler_plugins.authoring.recording import Recorder, recorder, whole
 from couler_plugins.authoring.scopes import Call, Scope
 from couler_plugins.authoring.values import Returned, RunValue, as_value, checked_as_text
 from couler_plugins.errors import InvalidInput

@@ -9,9 +9,8 @@ from typing import Any
 
 from couler_plugins.authoring.checks import checked_list, checked_name
 from couler_plugins.authoring.conditions import Condition, check_condition
-from couler_plugins.authoring.context import recorder, whole
 from couler_plugins.authoring.places import said_where, shown
-from couler_plugins.authoring.recording import Recorder
+from couler_plugins.authoring.recording import Recorder, recorder, whole
 from couler_plugins.authoring.scopes import Branch, Scope, after
 from couler_plugins.authoring.values import Returned, listed
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes, parse_depends

@@ -9,7 +9,7 @@ from itertools import count
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Reference
-from couler_plugins.ir.base import Source
+from couler_plugins.ir.values import Source
 
 NUMBERS = count(1)
 

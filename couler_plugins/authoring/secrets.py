@@ -14,9 +14,8 @@ from couler_plugins.authoring.checks import (
     checked_text,
     checked_texts,
 )
-from couler_plugins.authoring.context import recorder
 from couler_plugins.authoring.places import said_where, shown
-from couler_plugins.authoring.recording import Recorder
+from couler_plugins.authoring.recording import Recorder, recorder
 from couler_plugins.errors import InvalidInput
 
 MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")

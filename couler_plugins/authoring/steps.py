@@ -8,10 +8,10 @@ from typing import Any
 
 from couler_plugins.authoring.artifacts import Artifact, ArtifactValue
 from couler_plugins.authoring.checks import checked_name
-from couler_plugins.authoring.context import in_block, recorder
 from couler_plugins.authoring.functions import function_operation
 from couler_plugins.authoring.operations import Common, main_container, operation_of
 from couler_plugins.authoring.places import PACKAGE, place, said_where, shown
+from couler_plugins.authoring.recording import in_block, recorder
 from couler_plugins.authoring.resources import job_operation
 from couler_plugins.authoring.scopes import Call
 from couler_plugins.authoring.secrets import Secret, VolumeMount

@@ -1,21 +1,96 @@
-"""Hands workflows to engines: written into a folder, printed, or submitted and followed."""
+"""Hands workflows to engines: written into a folder, printed, or submitted and followed to their end.
+
+The implicit style: calls outside of any block, which `run` makes a workflow of.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from couler_plugins.authoring.checks import checked_mapping, checked_text
-from couler_plugins.authoring.lowering import Lowering
-from couler_plugins.authoring.places import said_where, shown
-from couler_plugins.authoring.runs import SubmittedRun
-from couler_plugins.authoring.workflow import AuthoredWorkflow
+from couler_plugins.authoring.places import place, said_where, shown
+from couler_plugins.authoring.recording import implicit, reset
+from couler_plugins.authoring.settings import Settings
+from couler_plugins.authoring.workflow import AuthoredWorkflow, Lowering
+from couler_plugins.driver.rewrite import adapter_errors
 from couler_plugins.errors import InvalidInput, Unsupported
-from couler_plugins.hookspecs.running import Request, Where
-from couler_plugins.running import new_run
+from couler_plugins.hookspecs.running import Request, Runner, Status, Where
+from couler_plugins.running import Journal, drive, new_run
+
+
+class SubmittedRun:
+    """A run. It goes on where it runs, whatever becomes of this object.
+
+    Args:
+        engine: the engine's name.
+        runner: what submits there.
+        documents: of the workflow.
+        request: what was asked for.
+    """
+
+    def __init__(self, engine: str, runner: Runner, documents: Sequence[Any], request: Request) -> None:
+        self.engine = engine
+        self._runner = runner
+        self._request = request
+        self._journal = Journal()
+        with adapter_errors(engine, "jobs()"):
+            self._jobs = runner.jobs(documents, request)
+
+    @property
+    def name(self) -> str:
+        """The identity of the run."""
+        return self._request.run
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where the engine keeps what runs."""
+        return tuple(job.place for job in self._jobs if job.runs)
+
+    def drive(self, *, wait: bool, timeout: float | None = None) -> None:
+        """Submits what was not yet, and follows it where that is wanted.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+        with adapter_errors(self.engine, "its runner"):
+            self._outcome = drive(self._runner, self._jobs, self._request, self._journal, wait=wait, timeout=timeout)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits for the end, at most so many seconds; whether all of it has succeeded by then.
+
+        Raises:
+            EngineError: the engine failed, or has lost the run.
+        """
+        self.drive(wait=True, timeout=timeout)
+        return self._outcome.succeeded
+
+    def status(self) -> Mapping[str, Status]:
+        """How far each workflow of the run is, by its place.
+
+        Raises:
+            EngineError: the engine failed, or has lost the run.
+        """
+        with adapter_errors(self.engine, "its runner"):
+            return {place: self._runner.status(place) for place in self.places}
+
+    def outputs(self) -> Mapping[str, str]:
+        """What has been handed out by what has succeeded, by name."""
+        return {item.name: item.value for entry in self._outcome.entries.values() for item in entry.outputs}
+
+    def stop(self, *, terminate: bool = False) -> None:
+        """Stops it; `terminate` leaves handlers that clean up out.
+
+        Raises:
+            EngineError: the engine failed, or has lost the run.
+        """
+        with adapter_errors(self.engine, "its runner"):
+            for place in self.places:
+                self._runner.stop(place, terminate=terminate)
+
 
 GIVEN = 'parameters={"day": "monday"}'
 
@@ -162,3 +237,44 @@ class AirflowSubmitter(Submitter):
         if not self.output:
             hint = "AirflowSubmitter(output='dags')"
             raise InvalidInput("Airflow takes DAGs from a folder", engine="airflow", hint=hint)
+
+
+@said_where
+def written(name: str = "", **settings: Any) -> AuthoredWorkflow:
+    """The workflow of what was called before, outside of any block; what is called next belongs to another one.
+
+    Args:
+        name: of the workflow; that of the file that calls this unless given.
+        settings: as for `workflow`.
+
+    Raises:
+        InvalidInput: nothing was called, or it makes no workflow.
+    """
+    own = Path(place().file).stem.replace("_", "-") if name == "" else name
+    authored = AuthoredWorkflow(own, Settings.of(settings), {}, implicit())
+    try:
+        authored.finish()
+    finally:
+        reset()
+    return authored
+
+
+@said_where
+def run(submitter: Submitter, name: str = "", **settings: Any) -> SubmittedRun | Path | None:
+    """Hands the workflow of what was called before, outside of any block, to an engine.
+
+    Args:
+        submitter: the engine, and how it gets there.
+        name, settings: as for `written`.
+
+    Returns:
+        The run; the file where the submitter writes one; None where it prints.
+
+    Raises:
+        Unsupported: the engine cannot do what the workflow is to do.
+        InvalidInput: nothing was called, or it makes no workflow.
+        EngineError: the engine failed.
+    """
+    if not hasattr(submitter, "hand_over"):
+        raise InvalidInput(f"{shown(submitter)} is no submitter", hint="couler.run(submitter=couler.ArgoSubmitter())")
+    return submitter.hand_over(written(name, **settings))

@@ -1,25 +1,74 @@
-"""Workflows as values: written in a block or by a function, then lowered, linted, written down or submitted."""
+"""Workflows as values: written in a block or by a function, then lowered, linted, written down or submitted.
+
+Authored workflows for engines: what the adapters make of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from inspect import Parameter, signature
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from couler_plugins.api import lower
 from couler_plugins.authoring.building import build
 from couler_plugins.authoring.checks import checked_mapping, checked_name, checked_port, checked_text
-from couler_plugins.authoring.context import recording
-from couler_plugins.authoring.lowering import Lowering
 from couler_plugins.authoring.places import said_where, shown
-from couler_plugins.authoring.recording import Recorder
+from couler_plugins.authoring.recording import Recorder, recording
 from couler_plugins.authoring.settings import Settings
 from couler_plugins.authoring.values import RunValue, as_value
+from couler_plugins.driver.conversion import target_of
+from couler_plugins.driver.rewrite import adapter_errors
+from couler_plugins.driver.session import session
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import Literal, Port, Reference, to_json
+from couler_plugins.hookspecs import Adapter
+from couler_plugins.ir import Literal, Port, Reference, Workflow, to_json
 from couler_plugins.ir import Workflow as IrWorkflow
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.options.config import load_config
+from couler_plugins.plan import Decision, Plan
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """A workflow as an engine has it.
+
+    Attributes:
+        adapter: the engine's.
+        documents: the data of its documents.
+        text: of its file.
+        decisions: what is not quite the same there.
+    """
+
+    adapter: Adapter
+    documents: tuple[Any, ...]
+    text: str
+    decisions: tuple[Decision, ...] = ()
+
+    @property
+    def suffix(self) -> str:
+        """What the file's name ends with."""
+        return self.adapter.suffix
+
+    @classmethod
+    def of(cls, workflow: Workflow, engine: str) -> Lowering:
+        """The workflow for an engine, with options as in `argo{version=4.1}`.
+
+        Raises:
+            InvalidInput: there is no such engine, or no such option of it.
+            Unsupported: the engine cannot do what the workflow is to do.
+        """
+        work = session(load_config(), to=engine)
+        adapter = target_of(work, workflow.engine)
+        plan = Plan(bundle=Bundle.of(()), originals=(), workflows=(workflow,))
+        lowered = lower(plan, to=engine, plugins=work.plugins)
+        with adapter_errors(adapter.engine, "dump()"):
+            text = adapter.dump(lowered).added
+        return cls(adapter, lowered.added, text, lowered.decisions)
+
 
 NAMED = 'give it a text: workflow("name")'
 GIVEN = 'parameters={"day": "monday"}'

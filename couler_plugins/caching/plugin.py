@@ -21,7 +21,7 @@ couler_artifact_stores = listed(
 @hookimpl
 def couler_runs(document: Document) -> list[Run]:
     """The run that a WfFormat trace tells of, or the runs that the local engine has written down."""
-    from couler_plugins.runs.recorded import recorded_runs
+    from couler_plugins.runs.history_format import recorded_runs
     from couler_plugins.runs.wfformat import run_of_wfformat
 
     run = run_of_wfformat(document.data, document.file)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from couler_plugins.caching.artifacts.names import check_namespace
+from couler_plugins.caching.artifacts.sources import check_namespace
 from couler_plugins.caching.calls import Place
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.verdicts import Verdict

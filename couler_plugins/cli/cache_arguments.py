@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from couler_plugins.caching.artifacts.names import check_output
+from couler_plugins.caching.artifacts.sources import check_output
 from couler_plugins.caching.dataplane.contents import content_of, is_inside, resolved
 from couler_plugins.caching.dataplane.places import Places
 from couler_plugins.caching.dataplane.programs import Invocation, program_spec

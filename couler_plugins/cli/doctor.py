@@ -11,8 +11,7 @@ import msgspec
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import engine_option, json_option, target_options, with_settings
 from couler_plugins.cli.work import usable_plugins
-from couler_plugins.engine_kit.kubernetes.calls import connected
-from couler_plugins.engine_kit.kubernetes.pages import served, version
+from couler_plugins.engine_kit.kubernetes.calls import connected, served, version
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.adapters import Check
 from couler_plugins.options.config import Config

@@ -19,8 +19,8 @@ from couler_plugins.cli.work import FileCall, file_command, say_empty
 from couler_plugins.driver.pipeline import parse_pipeline
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.session import optimize_inputs
-from couler_plugins.parallelism.advice import SplitAdvice
 from couler_plugins.parallelism.optimizer import Split
+from couler_plugins.parallelism.report import SplitAdvice
 
 
 @file_command(

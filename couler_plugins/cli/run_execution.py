@@ -18,7 +18,6 @@ from couler_plugins.caching.dataplane.child import has_nothing, run_command, spo
 from couler_plugins.caching.dataplane.contents import State, WatchedInputs, resolved, state_of
 from couler_plugins.caching.dataplane.fresh_outputs import FreshOutputs
 from couler_plugins.caching.dataplane.observed_reads import handed_on, run_observed
-from couler_plugins.caching.dataplane.observed_reuse import reuse_or_observe
 from couler_plugins.caching.dataplane.places import Places
 from couler_plugins.caching.dataplane.programs import (
     Invocation,
@@ -28,7 +27,7 @@ from couler_plugins.caching.dataplane.programs import (
     program_state,
     unfollowed,
 )
-from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
+from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute, reuse_or_observe
 from couler_plugins.caching.keys import key
 from couler_plugins.caching.reads.read_sets import ReadSet
 from couler_plugins.cli.cache_arguments import inputs_of, named, readable, spec_of

@@ -19,11 +19,10 @@ from couler_plugins.inputs.sources import Input
 from couler_plugins.options.fields import Size, build, closest
 from couler_plugins.options.grammar import parse_items
 from couler_plugins.runs import Run
-from couler_plugins.simulation.edit_state import Edits
 from couler_plugins.simulation.edits import EDITS, Replayed
-from couler_plugins.simulation.lifted import run_of_workflow
+from couler_plugins.simulation.planned import run_of_workflow
 from couler_plugins.simulation.recorded import Histories, Recorded, history_of, read_edits
-from couler_plugins.simulation.workload import Workload
+from couler_plugins.simulation.workload import Edits, Workload
 
 HINT = "give WfFormat traces, workflows with the status that their engine wrote, or workflows and --history"
 SHARE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?%")

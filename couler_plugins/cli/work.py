@@ -22,8 +22,7 @@ from couler_plugins.driver.pipeline import assuming_pure
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.inputs.scopes import set_places
-from couler_plugins.inputs.sources import Input, read_source, read_stream
+from couler_plugins.inputs.sources import Input, read_source, read_stream, set_places
 from couler_plugins.options.config import Config
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins, load_plugins

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from couler_plugins.documents.diff import Edit, diff
-from couler_plugins.documents.emitter import Indentation
+from couler_plugins.documents.emitter import Indentation, dump_json, dump_yaml
 from couler_plugins.documents.findings import (
     Finding,
     Place,
@@ -15,11 +15,9 @@ from couler_plugins.documents.findings import (
     reread,
     without_place,
 )
-from couler_plugins.documents.places import FilePlace
-from couler_plugins.documents.reader import MAX_BYTES, Document, SourceFile, is_template, read
+from couler_plugins.documents.reader import MAX_BYTES, Document, FilePlace, SourceFile, is_template, read
+from couler_plugins.documents.rewriting import Spliced, splice
 from couler_plugins.documents.spans import Path, render
-from couler_plugins.documents.splice import Spliced, splice
-from couler_plugins.documents.writer import dump_json, dump_yaml
 
 __all__ = [
     "MAX_BYTES",

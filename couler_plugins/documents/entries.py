@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from couler_plugins.documents.changes import Change
-from couler_plugins.documents.cuts import CannotCut, Cut
-from couler_plugins.documents.diff import Edit
-from couler_plugins.documents.layout import Layout, Place
-from couler_plugins.documents.spans import Span
+from couler_plugins.documents.diff import Change, Edit
+from couler_plugins.documents.spans import CannotCut, Cut, Layout, Place, Span
 
 
 def entry_cuts(

@@ -1,21 +1,52 @@
-"""Reads the files that Kubernetes' tools read, as Kubernetes reads them."""
+"""Reads the files that Kubernetes' tools read, as Kubernetes reads them.
+
+Where files stand, for references by name: their folders, their scope, and the version that a folder names.
+"""
 
 from __future__ import annotations
 
 import bisect
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from couler_plugins.documents.builder import build
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.documents.json_text import looks_like_json, parse_json
-from couler_plugins.documents.places import FilePlace
 from couler_plugins.documents.positions import ALL, locate
 from couler_plugins.documents.spans import Path, Span
 from couler_plugins.errors import InvalidInput
+
+VERSION = re.compile(r"v?\d+(?:\.\d+)+(?:[-+.][0-9A-Za-z.+-]+)?|v\d+")
+
+
+class FilePlace(NamedTuple):
+    """Where a file stands.
+
+    Attributes:
+        path: its folders and its own name, from the outside in.
+        scope: the folder whose files are deployed together, such as an environment or a chart; empty for the rest.
+        version: what the nearest folder that is called like a version says (`task/git-clone/0.2`); empty without one.
+    """
+
+    path: tuple[str, ...] = ()
+    scope: str = ""
+    version: str = ""
+
+    @property
+    def version_folder(self) -> tuple[str, ...]:
+        """The path of that folder; empty where there is none."""
+        if not self.version:
+            return ()
+        return self.path[: len(self.path) - self.path[::-1].index(self.version)]
+
+
+def version_in(folders: Sequence[str]) -> str:
+    """Return the innermost of some folders that is called like a version; empty where none is."""
+    return next((folder for folder in reversed(folders) if VERSION.fullmatch(folder)), "")
+
 
 MAX_BYTES = 64 * 1024 * 1024
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

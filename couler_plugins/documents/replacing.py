@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from couler_plugins.documents.cuts import Cut
 from couler_plugins.documents.emitter import Borrow, Emitter, Indentation, flow
-from couler_plugins.documents.layout import Layout, Place
 from couler_plugins.documents.scalars import literal, styled
-from couler_plugins.documents.spans import Span
+from couler_plugins.documents.spans import Cut, Layout, Place, Span
 
 _HEADER = re.compile(r"[^|>]*[|>][-+0-9]*")
 

@@ -16,7 +16,7 @@ from couler_plugins.options.fields import build, options_of, texts_of
 from couler_plugins.options.grammar import Item, parse_items, print_items
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.plugins import OPTIMIZERS, Plugins
-from couler_plugins.plugins.pass_files import optimizer_in_file
+from couler_plugins.plugins.discovery import optimizer_in_file
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,7 @@ from couler_plugins.driver.rewrite import Session, adapter_errors, lift_files, r
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.hookspecs import Adapter, Optimizer
 from couler_plugins.inputs.scanning import Scan, Skips
-from couler_plugins.inputs.scopes import set_places
-from couler_plugins.inputs.sources import Input, Source, read_source
+from couler_plugins.inputs.sources import Input, Source, read_source, set_places
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import Config
 from couler_plugins.options.grammar import parse_items
@@ -22,7 +21,7 @@ from couler_plugins.plan import Plan
 from couler_plugins.plan.part_files import read_parts
 from couler_plugins.plugins import Plugins, load_plugins
 from couler_plugins.plugins.checks import optimizer_problem
-from couler_plugins.plugins.points import OPTIMIZERS
+from couler_plugins.plugins.registry import OPTIMIZERS
 
 log = logging.getLogger(__name__)
 

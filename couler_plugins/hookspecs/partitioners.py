@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from couler_plugins.markers import hookspec
 
 if TYPE_CHECKING:
-    from couler_plugins.hookspecs.budget import Budget
-    from couler_plugins.hookspecs.dag import Dag
+    from couler_plugins.hookspecs.dag import Budget, Dag
 
 __all__ = ["Partitioner", "couler_partitioners"]
 

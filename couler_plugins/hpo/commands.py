@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.hookspecs.space import Values
-from couler_plugins.hookspecs.trials import Task
+from couler_plugins.hookspecs.trials import Task, Values
 from couler_plugins.hpo.trials import Objective, Report
 from couler_plugins.hpo.workflows.select_best import measured
 

@@ -20,8 +20,7 @@ from optuna.exceptions import ExperimentalWarning  # noqa: TID253  # as above
 from optuna.trial import FrozenTrial, TrialState  # noqa: TID253  # as above
 
 from couler_plugins.hookspecs.parameters import Choice, Number, Value
-from couler_plugins.hookspecs.space import Space
-from couler_plugins.hookspecs.trials import Proposal, State, Task, Trial
+from couler_plugins.hookspecs.trials import Proposal, Space, State, Task, Trial
 from couler_plugins.hpo.optuna_tuner import Sampler
 
 NOTES = "couler.notes"

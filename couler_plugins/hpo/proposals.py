@@ -10,7 +10,7 @@ import msgspec
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import Tuner
 from couler_plugins.hookspecs.trials import Proposal, Task, Trial
-from couler_plugins.plugins.failures import blaming, hint_for
+from couler_plugins.plugins.registry import blaming, hint_for
 
 WHAT = "tuner"
 OWN_DEFAULTS = "what the owner has set"

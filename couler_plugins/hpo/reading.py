@@ -10,8 +10,7 @@ import msgspec
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.cards import DataCard, ModelCard
 from couler_plugins.hookspecs.parameters import Choice, Number, Value
-from couler_plugins.hookspecs.space import Space
-from couler_plugins.hookspecs.trials import Task
+from couler_plugins.hookspecs.trials import Space, Task
 from couler_plugins.options.fields import closest
 
 T = TypeVar("T")

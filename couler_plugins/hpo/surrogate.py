@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from couler_plugins.hookspecs.parameters import Choice, Number, Value
-from couler_plugins.hookspecs.space import Space, Values
-from couler_plugins.hookspecs.trials import Proposal, Task, Trial
+from couler_plugins.hookspecs.trials import Proposal, Space, Task, Trial, Values
 from couler_plugins.hpo.gaussian_process import Array, sample_processes
 
 PROCESSES, BURN = 8, 10

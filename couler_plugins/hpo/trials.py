@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 from couler_plugins.errors import InvalidInput, one_line
 from couler_plugins.hookspecs import Tuner
-from couler_plugins.hookspecs.space import Values
-from couler_plugins.hookspecs.trials import Trial
+from couler_plugins.hookspecs.trials import Trial, Values
 from couler_plugins.hpo.study import Study
 
 Report = Callable[[int, float], None]

@@ -1,4 +1,10 @@
-"""What a call is given: paths, folders, globs, texts and mappings; each becomes inputs, read or refused one by one."""
+"""What a call is given: paths, folders, globs, texts and mappings; each becomes inputs, read or refused one by one.
+
+Finds the scope of each file: the folder whose files are deployed together.
+
+That is the nearest folder with a kustomization or a chart, or one of the outermost folders where the setting
+`scope-depth` counts them. Objects of one name in two scopes are copies for two environments, and no mistake.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +22,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 
 from couler_plugins.documents import SourceFile, dump_yaml, read
+from couler_plugins.documents.reader import FilePlace, version_in
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.options.fields import Size
 
 if TYPE_CHECKING:
     from couler_plugins.inputs.scanning import Scan
+
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """What a file in a folder is called to be read."""
@@ -241,3 +249,41 @@ def _attempt(name: str, relative: str, reading: Callable[[], SourceFile], path: 
     except OSError as error:
         message = f"it cannot be read: {error.strerror or error}"
         return Input(name=name, relative=relative, path=path, error=InvalidInput(message, file=name))
+
+
+MARKERS = ("kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml")
+"""Files that make their folder a scope."""
+RENDERED = "rendered"
+"""Stands for the file that a tool made of a folder."""
+
+
+def set_places(inputs: Iterable[Input], depth: int = 0) -> Iterator[Input]:
+    """Yield the inputs, each file of them with its place.
+
+    Args:
+        inputs: files of one call.
+        depth: how many folders below the one that was given make a scope; 0 to look for kustomizations and charts.
+    """
+    scopes: dict[Path, str] = {}
+    for item in inputs:
+        rendered = item.path is None and not item.named
+        path = Path(item.name, RENDERED) if rendered else item.path
+        if item.file is not None and path is not None:
+            inner = Path(item.relative).parts[:-1]
+            root = path.parents[min(len(inner), len(path.parents) - 1)]
+            if depth:
+                scope = str(Path(root, *inner[:depth]))
+            else:
+                scope = item.name if rendered else _scope(path.parent, root, scopes)
+            item.file.place = FilePlace(path.parts, scope, version_in(inner))
+        yield item
+
+
+def _scope(folder: Path, root: Path, scopes: dict[Path, str]) -> str:
+    """The nearest folder with a marker, from a folder up to the one that was given; empty where there is none."""
+    if folder not in scopes:
+        if any(Path(folder, marker).is_file() for marker in MARKERS):
+            scopes[folder] = str(folder)
+        else:
+            scopes[folder] = "" if folder == root else _scope(folder.parent, root, scopes)
+    return scopes[folder]

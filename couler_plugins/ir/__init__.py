@@ -1,9 +1,8 @@
 """Intermediate representation: workflows as optimizers see them, whatever engine they come from."""
 
-from couler_plugins.ir.base import Node, Source, replace
 from couler_plugins.ir.bonds import Bond, bonds, together
-from couler_plugins.ir.copies import carry_out
 from couler_plugins.ir.edits import (
+    carry_out,
     fresh_name,
     map_call_sites,
     map_steps,
@@ -13,8 +12,7 @@ from couler_plugins.ir.edits import (
     replace_steps,
     with_directive,
 )
-from couler_plugins.ir.flat import FlatNode, flatten
-from couler_plugins.ir.graph import Edge, GraphView
+from couler_plugins.ir.graph import Edge, FlatNode, GraphView, flatten
 from couler_plugins.ir.home_kinds import NativeForm, container_home, native_home
 from couler_plugins.ir.homes import Home, Homes
 from couler_plugins.ir.images import ImageChange, is_image, map_images, with_images
@@ -32,10 +30,13 @@ from couler_plugins.ir.values import (
     FirstOf,
     Literal,
     Native,
+    Node,
     Reference,
     Scalar,
+    Source,
     Template,
     Value,
+    replace,
 )
 from couler_plugins.ir.verify import Problem, verify
 from couler_plugins.ir.walk import (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from couler_plugins.ir.base import replace
 from couler_plugins.ir.cut import OUTSIDE, Cut
 from couler_plugins.ir.edits import fresh_name
 from couler_plugins.ir.ends import EMPTY, Inline, strictly_needed
 from couler_plugins.ir.ports import Argument, Output, Port, PortKind
-from couler_plugins.ir.values import Expression, FirstOf, Reference
+from couler_plugins.ir.values import Expression, FirstOf, Reference, replace
 from couler_plugins.ir.walk import nodes, references
 
 HINT = "move other steps, or more"

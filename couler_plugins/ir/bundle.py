@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from couler_plugins.documents import Document, FilePlace, SourceFile
-from couler_plugins.ir.base import Source
+from couler_plugins.ir.values import Source
 
 
 @dataclass(frozen=True, slots=True)

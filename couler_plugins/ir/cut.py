@@ -8,11 +8,11 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir.base import replace
 from couler_plugins.ir.edits import fresh_name
 from couler_plugins.ir.ends import Ends, by_itself, may_be_unmet, quiet_ends, with_omitted
 from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.needs import Need, Needs, all_of, conjuncts, needed
+from couler_plugins.ir.values import replace
 from couler_plugins.ir.workflow import Graph, Operation, Step, Workflow
 
 OUTSIDE = ""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable as Function
 from typing import Any, NamedTuple
 
-from couler_plugins.ir.base import replace
 from couler_plugins.ir.homes import Home
 from couler_plugins.ir.ports import Container, EnvVar
 from couler_plugins.ir.settings import PAIRS, Pairs
-from couler_plugins.ir.values import Native, Value
+from couler_plugins.ir.values import Native, Value, replace
 from couler_plugins.ir.workflow import Operation
 
 

@@ -16,10 +16,9 @@ from typing import Literal as OneOf
 
 import msgspec
 
-from couler_plugins.ir.base import replace
-from couler_plugins.ir.copies import Template, carry_out
-from couler_plugins.ir.edits import map_call_sites, replace_callables
+from couler_plugins.ir.edits import Template, carry_out, map_call_sites, replace_callables
 from couler_plugins.ir.settings import PAIRS, SETTINGS, SettableStep, merged
+from couler_plugins.ir.values import replace
 from couler_plugins.ir.walk import CallSite, call_sites
 from couler_plugins.ir.workflow import Call, Operation, Step, Workflow
 

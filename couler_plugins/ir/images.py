@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable as Function
 
-from couler_plugins.ir.base import replace
-from couler_plugins.ir.values import Value
+from couler_plugins.ir.values import Value, replace
 from couler_plugins.ir.workflow import Operation, Workflow
 
 HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"

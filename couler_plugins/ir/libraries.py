@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from couler_plugins.documents import FilePlace
-from couler_plugins.ir.base import Source
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
+from couler_plugins.ir.values import Source
 from couler_plugins.ir.verify import Problem, unsupplied
 from couler_plugins.ir.walk import CallSite, call_sites, callables
 from couler_plugins.ir.workflow import Call, External, Graph, Operation, Step, Workflow

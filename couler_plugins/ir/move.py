@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir.base import replace
 from couler_plugins.ir.boundary import Boundary
 from couler_plugins.ir.cut import OUTSIDE, Cut, is_plain
 from couler_plugins.ir.edits import replace_callables
@@ -14,7 +13,7 @@ from couler_plugins.ir.ends import is_daemon, may_be_unmet, refuse_steps
 from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.needs import Need, Needs, all_of, conjuncts
 from couler_plugins.ir.renames import refuse_hidden_references
-from couler_plugins.ir.values import Reference
+from couler_plugins.ir.values import Reference, replace
 from couler_plugins.ir.walk import callables, inline_callees, map_references
 from couler_plugins.ir.workflow import Call, Graph, Operation, Step, Workflow
 

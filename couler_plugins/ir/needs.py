@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from couler_plugins.ir.base import Node
+from couler_plugins.ir.values import Node
 
 
 class Need(Node, frozen=True, tag_field="type", tag="need"):

@@ -6,8 +6,7 @@ from typing import Literal as OneOf
 
 import msgspec
 
-from couler_plugins.ir.base import REST, Node
-from couler_plugins.ir.values import Native, Value
+from couler_plugins.ir.values import REST, Native, Node, Value
 
 PortKind = OneOf["parameter", "artifact"]
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir.base import replace
 from couler_plugins.ir.edits import redirect_calls, replace_callables
 from couler_plugins.ir.needs import Need, map_needs
-from couler_plugins.ir.values import ANY_STEP, Reference
+from couler_plugins.ir.values import ANY_STEP, Reference, replace
 from couler_plugins.ir.walk import call_sites, callables, inline_callees, map_references, references
 from couler_plugins.ir.workflow import Dynamic, Graph, Operation, Step, Workflow
 

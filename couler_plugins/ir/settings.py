@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from couler_plugins.ir.base import Node, replace
 from couler_plugins.ir.ports import Retry
-from couler_plugins.ir.values import Literal, Value
+from couler_plugins.ir.values import Literal, Node, Value, replace
 from couler_plugins.ir.workflow import Step
 
 Pairs = tuple[tuple[str, Value], ...]

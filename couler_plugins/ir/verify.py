@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from couler_plugins.ir.base import Node, Source
 from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.ports import Argument, Output, Port
 from couler_plugins.ir.recursion import endless_recursion
-from couler_plugins.ir.values import ANY_STEP, Reference
+from couler_plugins.ir.values import ANY_STEP, Node, Reference, Source
 from couler_plugins.ir.walk import CallSite, call_sites, callables, references, written_inline
 from couler_plugins.ir.workflow import Call, Callable, Graph, Operation, Step, Workflow
 

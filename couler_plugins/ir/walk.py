@@ -10,8 +10,7 @@ from typing import Any, NamedTuple, TypeVar, cast, get_args
 
 import msgspec
 
-from couler_plugins.ir.base import Node, compared_fields
-from couler_plugins.ir.values import Reference
+from couler_plugins.ir.values import Node, Reference, compared_fields
 from couler_plugins.ir.workflow import Call, External, Graph, Operation, Step, Workflow
 
 T = TypeVar("T")

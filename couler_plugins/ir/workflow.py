@@ -6,10 +6,9 @@ from typing import Literal as OneOf
 
 import msgspec
 
-from couler_plugins.ir.base import REST, Node, Source
 from couler_plugins.ir.needs import Needs
 from couler_plugins.ir.ports import Argument, Container, Loop, Output, Port, Retry
-from couler_plugins.ir.values import Native, Reference, Scalar, Template, Value
+from couler_plugins.ir.values import REST, Native, Node, Reference, Scalar, Source, Template, Value
 
 
 class Directive(Node, frozen=True):

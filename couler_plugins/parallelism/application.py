@@ -14,13 +14,13 @@ from couler_plugins.caching.calls import is_cache
 from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Context, Partitioner
-from couler_plugins.hookspecs.budget import UNLIMITED, Budget, excess
+from couler_plugins.hookspecs.dag import UNLIMITED, Budget, excess
 from couler_plugins.hookspecs.splitting import Extent, Splitting
 from couler_plugins.ir import Bond, Call, GraphView, Literal, Workflow, call_sites, move_into_graphs
 from couler_plugins.parallelism.bonds import contract
+from couler_plugins.parallelism.check import ask_partitioner
 from couler_plugins.parallelism.cuts import Cut, earlier_labels
 from couler_plugins.parallelism.graphing import Graphed, graphed
-from couler_plugins.parallelism.partitioning import ask_partitioner
 from couler_plugins.parallelism.report import Detached, explained
 from couler_plugins.parallelism.staging import split_stages
 from couler_plugins.plan import Decision, Plan

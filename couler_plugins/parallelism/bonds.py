@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.ir import Bond
 from couler_plugins.ir.recursion import strong_components
 from couler_plugins.runs.order import longest_path

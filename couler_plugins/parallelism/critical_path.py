@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.options.fields import check_range
 from couler_plugins.parallelism.check import check_steps
 from couler_plugins.parallelism.packing import cut_to_fit
@@ -52,7 +51,6 @@ class CriticalPath:
     def split(self, dag: Dag, budget: Budget, previous: Mapping[str, int] | None = None) -> list[int]:
         """The part of each step; the same for the same graph, budget and options on any machine."""
         # Whoever lists the partitioners needs no search.
-        from couler_plugins.parallelism.critical_path import resplit
         from couler_plugins.parallelism.portfolio import Effort, split_afresh
 
         if not len(dag):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bound import fewest_parts
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.packing import Filling
+from couler_plugins.parallelism.solution import fewest_parts
 
 DEFERRED = 8
 """How many times as many as were taken may be ranked anew because a part has become longer."""

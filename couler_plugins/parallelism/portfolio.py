@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bandpack import bandpack
-from couler_plugins.parallelism.bound import barrier_makespan
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.growing import grow
-from couler_plugins.parallelism.packing import cut_to_fit, fill, first_fit
+from couler_plugins.parallelism.packing import bandpack, cut_to_fit, fill, first_fit
 from couler_plugins.parallelism.search import Search
-from couler_plugins.parallelism.solution import Objective, Solution
+from couler_plugins.parallelism.solution import Objective, Solution, barrier_makespan
 
 # Parts merged with others, so that there are fewer.
 

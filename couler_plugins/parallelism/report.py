@@ -1,16 +1,21 @@
-"""What is said of a split: why, into what, and what it costs."""
+"""What is said of a split: why, into what, what it costs, and which workflows would need one."""
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
-from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.errors import CoulerError
+from couler_plugins.hookspecs import Context
+from couler_plugins.hookspecs.dag import Budget, excess
 from couler_plugins.hookspecs.splitting import Extent, Parts
-from couler_plugins.ir import Scalar
+from couler_plugins.ir import Scalar, Workflow
 from couler_plugins.parallelism.check import Part
 from couler_plugins.parallelism.cuts import Cut
-from couler_plugins.plan import Decision
+from couler_plugins.plan import Decision, Plan
 
 NAME = "split"
 BEFORE = "critical path seconds before"
@@ -132,3 +137,39 @@ def _exact_figures(part: Part, most: Budget, detached: Detached, at: int) -> Fig
 def _share(most: Budget, *amounts: int) -> int:
     """Percent, rounded down, of that component of the budget of which the most is used."""
     return max(100 * amount // limit for amount, limit in zip(amounts, most.limits, strict=True))
+
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SplitAdvice:
+    """Advise splitting where a workflow has more than its engine takes, or takes well; change nothing."""
+
+    name: ClassVar[str] = "split-advice"
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """Return the plan with a decision about every workflow that is over its engine's limits.
+
+        Advice never raises: a workflow that cannot be measured gets a decision that says why.
+        """
+        said = []
+        for workflow in plan.workflows:
+            if reason := _advice(workflow, plan, ctx):
+                document = None if workflow.source is None else int(workflow.source[0])
+                said.append(Decision(optimizer=self.name, workflow=workflow.label, reason=reason, document=document))
+        return dataclasses.replace(plan, decisions=(*plan.decisions, *said)) if said else plan
+
+
+def _advice(workflow: Workflow, plan: Plan, ctx: Context) -> str:
+    """Return what to say of the size of a workflow; nothing where its engine takes it well."""
+    adapter = ctx.adapter(workflow.engine)
+    try:
+        facet = adapter.splitting(workflow, plan)
+        over = [] if facet is None else excess(facet.extent(workflow), facet.limits)
+    except CoulerError as error:
+        return f"its size is not known: {error.message}"
+    except Exception as error:
+        log.debug("the size of %s is not known", workflow.label, exc_info=True)
+        return f"its size is not known, which is an error in the adapter of {workflow.engine}: {error!r}"
+    return f"it has {' and '.join(over)}; split can cut it into parts (see couler explain -p split)" if over else ""

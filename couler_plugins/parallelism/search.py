@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 from random import Random
 
-from couler_plugins.hookspecs.budget import UNLIMITED
+from couler_plugins.hookspecs.dag import UNLIMITED
 from couler_plugins.parallelism.solution import Solution
 
 CLOSURE, SWAP = 60, 6

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bandpack import bandpack
-from couler_plugins.parallelism.packing import fill, first_fit
+from couler_plugins.hookspecs.dag import Budget, Dag
+from couler_plugins.parallelism.packing import bandpack, fill, first_fit
 
 
 def by_depth(dag: Dag) -> list[int]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 
 
 class Parts:

@@ -1,13 +1,16 @@
-"""How workflows were split, kept in a file, so that a later split can follow it."""
+"""Files of split workflows: how they were split, so that a later split can follow, and what they were read from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Part
 
 SCHEMA = "couler.plan/v1"
@@ -55,3 +58,94 @@ def read_parts(path: str, max_bytes: int) -> tuple[Part, ...]:
     if len(set(steps)) < len(steps):
         raise InvalidInput("it has a step in two parts", file=path, hint=HINT)
     return tuple(file.parts)
+
+
+LABEL = "couler.io/original"
+CHUNK = 800_000
+"""Characters of text in one ConfigMap at most; those that take more than one byte count with theirs. Kubernetes allows
+a mebibyte."""
+NAME, PLACE, COUNT, DIGEST = (f"couler.io/{key}" for key in ("file", "chunk", "chunks", "sha256"))
+
+
+def kept(base: str, namespace: str, file: str, text: str) -> tuple[dict[str, Any], ...]:
+    """ConfigMaps that keep a text.
+
+    Args:
+        base: what the workflow is called.
+        namespace: where it lives; empty where that is decided when it is submitted.
+        file: the name of the file that the text is of.
+        text: all of it.
+    """
+    chunks = list(_chunks(text))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return tuple(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": f"{base}-original" if len(chunks) == 1 else f"{base}-original-{number}",
+                **({"namespace": namespace} if namespace else {}),
+                "labels": {LABEL: base},
+                "annotations": {NAME: file, PLACE: str(number), COUNT: str(len(chunks)), DIGEST: digest},
+            },
+            "data": {"text": chunk},
+        }
+        for number, chunk in enumerate(chunks)
+    )
+
+
+def originals(bundle: Bundle) -> dict[str, str]:
+    """The texts that ConfigMaps of a bundle keep, by the names of their files.
+
+    Raises:
+        InvalidInput: one is not whole, or is not what was kept.
+    """
+    result: dict[str, dict[str, _Chunk]] = {}
+    for document in bundle.documents:
+        for item in _objects(document.data):
+            match item:
+                case {
+                    "kind": "ConfigMap",
+                    "metadata": {"labels": {"couler.io/original": base}, "annotations": dict(facts)},
+                    "data": {"text": str(text)},
+                }:
+                    result.setdefault(str(base), {})[str(facts.get(PLACE))] = _Chunk(facts, text, document.file)
+    return dict(_whole(base, chunks) for base, chunks in result.items())
+
+
+class _Chunk(NamedTuple):
+    facts: dict[str, Any]
+    text: str
+    file: str
+
+
+def _objects(data: Any) -> list[Any]:
+    """A document, or what is in it where it is a list, as `kubectl get` prints one."""
+    items = data.get("items") if isinstance(data, dict) and data.get("kind") == "List" else None
+    return items if isinstance(items, list) else [data]
+
+
+def _whole(base: str, chunks: dict[str, _Chunk]) -> tuple[str, str]:
+    """The name of a file and its text, from all its chunks."""
+    any_chunk = next(iter(chunks.values()))
+    wanted = [str(number) for number in range(len(chunks))]
+    text = "".join(chunks[place].text for place in wanted if place in chunks)
+    if any(place not in chunks for place in wanted) or str(any_chunk.facts.get(COUNT)) != str(len(chunks)):
+        reason, hint = "is not all here", "give all of its ConfigMaps"
+    elif hashlib.sha256(text.encode()).hexdigest() != any_chunk.facts.get(DIGEST):
+        reason, hint = "is not what was kept", "its ConfigMaps were edited: use your own copy of the manifest"
+    else:
+        return str(any_chunk.facts.get(NAME, base)), text
+    raise InvalidInput(f"the original of {base!r} {reason}", file=any_chunk.file, hint=hint)
+
+
+def _chunks(text: str) -> Iterator[str]:
+    """The text in pieces of at most that many bytes, each character whole."""
+    start = size = 0
+    for end, character in enumerate(text):
+        width = 1 if character < "\x80" else len(character.encode())
+        if size + width > CHUNK:
+            yield text[start:end]
+            start, size = end, 0
+        size += width
+    yield text[start:]

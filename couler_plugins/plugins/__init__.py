@@ -2,7 +2,7 @@
 
 from couler_plugins.plugins.discovery import load_plugins
 from couler_plugins.plugins.plugins import Plugins
-from couler_plugins.plugins.points import (
+from couler_plugins.plugins.registry import (
     ADAPTERS,
     OPTIMIZERS,
     PARTITIONERS,
@@ -12,8 +12,8 @@ from couler_plugins.plugins.points import (
     STORES,
     TUNERS,
     ExtensionPoint,
+    PluginRecord,
 )
-from couler_plugins.plugins.registry import PluginRecord
 
 __all__ = [
     "ADAPTERS",

@@ -15,8 +15,7 @@ from couler_plugins.options.fields import build
 from couler_plugins.options.grammar import parse_items
 from couler_plugins.plugins.checks import hook_problems
 from couler_plugins.plugins.hooks import Hooks
-from couler_plugins.plugins.points import ADAPTERS, OPTIMIZERS, POINTS, ExtensionPoint
-from couler_plugins.plugins.registry import PluginRecord, Registry, Reply
+from couler_plugins.plugins.registry import ADAPTERS, OPTIMIZERS, POINTS, ExtensionPoint, PluginRecord, Registry, Reply
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -14,9 +14,8 @@ from typing import Any
 import msgspec
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs.identity import hash_of, key_of, type_of
 from couler_plugins.runs.order import CycleError, topological_order
-from couler_plugins.runs.run import Run, StepRun
+from couler_plugins.runs.run import Run, StepRun, hash_of, key_of, type_of
 
 # The fields of WfFormat 1.4 to 1.6 that are read; a trace may leave out most of them, and others are ignored.
 

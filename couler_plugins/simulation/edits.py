@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from couler_plugins.options.fields import check_range
-from couler_plugins.simulation.edit_state import Edits, EditState
-from couler_plugins.simulation.workload import Change, Workload
+from couler_plugins.simulation.workload import Change, Edits, EditState, Workload
 
 
 @dataclass(frozen=True)

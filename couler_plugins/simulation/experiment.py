@@ -19,10 +19,9 @@ import msgspec
 
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.simulation.edit_state import Edits
 from couler_plugins.simulation.outcome import Outcome, capture
 from couler_plugins.simulation.replay import Setup, everything, nothing, replay
-from couler_plugins.simulation.workload import Version, Workload, interleave, stream
+from couler_plugins.simulation.workload import Edits, Version, Workload, interleave, stream
 
 # The same work on many tasks, in processes that end with the one that started them, however that ends.
 

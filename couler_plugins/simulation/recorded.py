@@ -10,9 +10,8 @@ import msgspec
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Run
-from couler_plugins.simulation.edit_state import Edits, EditState
 from couler_plugins.simulation.edits import Replayed
-from couler_plugins.simulation.workload import Change, Workload, chance_of
+from couler_plugins.simulation.workload import Change, Edits, EditState, Workload, chance_of
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from typing import ClassVar
 import msgspec
 
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.plugins.policies import ask_policy, online_policy
+from couler_plugins.plugins.registry import ask_policy, online_policy
 from couler_plugins.runs import Candidate, Fate, History, LoadCost, Run, StepRun
 from couler_plugins.simulation.outcome import Cost, Outcome
 from couler_plugins.simulation.schedule import Schedule, schedule

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput, StepVariable
-from couler_plugins.steps.containers import ContainerStep, container_step
-from couler_plugins.steps.programs import ScriptStep, script_step
+from couler_plugins.steps.containers import ContainerStep, ScriptStep, container_step, script_step
 
 __all__ = [
     "Built",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from couler_plugins.hookspecs.steps import InputType, StepInput, StepOutput, StepVariable
-from couler_plugins.steps.programs import PYTHON_IMAGE, SCRIPTS, ScriptStep, script_step
+from couler_plugins.steps.containers import PYTHON_IMAGE, SCRIPTS, ScriptStep, script_step
 
 FILES = ("fsspec[gs,http,s3]>=2025.5",)
 """What scripts need that keep files: the stores that most people have."""

@@ -16,7 +16,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.steps import StepInput, StepOutput
 from couler_plugins.steps.arguments import Constants
 from couler_plugins.steps.declared import count
-from couler_plugins.steps.jobs import JOB_INPUTS, JOB_NAME, Job, JobStep, container_of
+from couler_plugins.steps.distributed import JOB_INPUTS, JOB_NAME, Job, JobStep, container_of
 
 CONTAINER = "training"
 FAILED = "status.conditions.1.type == Failed, status.conditions.2.type == Failed"

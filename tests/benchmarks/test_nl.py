@@ -16,7 +16,7 @@ from benchmarks.nl_scoring import Score, pass_at, plugins, score, takers
 from benchmarks.nl_task import ENGINES, tasks
 from couler_plugins.generation.form import Form
 from couler_plugins.llm.access import ModelAccess
-from couler_plugins.plugins import points
+from couler_plugins.plugins import registry
 from servers.openai_api import serving, status
 
 ALL = tasks()
@@ -36,11 +36,11 @@ def test_names_and_order_do_not_count() -> None:
     text = text.replace('"name":"split"', '"name":"parts"').replace('"split.', '"parts.')
     other = msgspec.json.decode(text, type=Form)
     other = msgspec.structs.replace(other, steps=other.steps[::-1])
-    assert score(other, CHURN, plugins().all(points.STEPS)).passed
+    assert score(other, CHURN, plugins().all(registry.STEPS)).passed
 
 
 def test_a_step_less_is_seen_by_every_score() -> None:
-    found = score(changed(steps=STEPS[:-1]), CHURN, plugins().all(points.STEPS))
+    found = score(changed(steps=STEPS[:-1]), CHURN, plugins().all(registry.STEPS))
     assert found.valid
     assert not found.equal
     assert not found.properties
@@ -50,23 +50,23 @@ def test_a_step_less_is_seen_by_every_score() -> None:
 
 def test_a_need_that_follows_is_no_edge_and_another_is() -> None:
     implied = [*STEPS[:-1], {**STEPS[-1], "needs": ["load", "train"]}]
-    assert score(changed(steps=implied), CHURN, plugins().all(points.STEPS)).passed
+    assert score(changed(steps=implied), CHURN, plugins().all(registry.STEPS)).passed
     free = [*STEPS[:2], {**STEPS[2], "needs": []}, {**STEPS[3], "needs": []}, {**STEPS[4], "when": None}]
-    found = score(changed(steps=free), CHURN, plugins().all(points.STEPS))
+    found = score(changed(steps=free), CHURN, plugins().all(registry.STEPS))
     assert (found.equal, found.node_f1) == (False, 1.0)
     assert found.edge_f1 == pytest.approx(2 * 5 / 11)
 
 
 def test_what_is_no_workflow_scores_nothing() -> None:
     wrong = [{**STEPS[0], "use": "load-parquet"}, *STEPS[1:]]
-    assert score(changed(steps=wrong), CHURN, plugins().all(points.STEPS)) == Score(of=CHURN.engines)
+    assert score(changed(steps=wrong), CHURN, plugins().all(registry.STEPS)) == Score(of=CHURN.engines)
 
 
 def test_engines_are_told_apart() -> None:
     over = [{**STEPS[0], "over": ["a", "b"], "inputs": [{"name": "url", "from": "item"}]}]
     over[0]["when"] = {"left": "inputs.day", "op": "==", "right": "1"}
     form = changed(steps=over, inputs=[{"name": "day", "value": "1"}], outputs=[])
-    assert takers(form, plugins().all(points.STEPS)) == ("argo", "kfp", "tekton")
+    assert takers(form, plugins().all(registry.STEPS)) == ("argo", "kfp", "tekton")
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from couler_plugins.generation.retrieval import words
 from couler_plugins.generation.scope import Scope, waits_for
 from couler_plugins.generation.validation import validate
 from couler_plugins.ir import verify
-from couler_plugins.plugins import points
+from couler_plugins.plugins import registry
 
 SET = {task.name: task for task in tasks()}
-STEPS = plugins().all(points.STEPS)
+STEPS = plugins().all(registry.STEPS)
 
 LEVELS, FIELDS = {"easy", "medium", "hard"}, {"ml", "data", "ops"}
 PLACE = re.compile(r"[a-z0-9]+://|[a-z0-9.-]+\.example\.")

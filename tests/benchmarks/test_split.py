@@ -16,10 +16,9 @@ from benchmarks.split_graphs import BUDGET, KINDS, generated, traces
 from benchmarks.split_methods import METHODS, OURS, bound, cut
 from benchmarks.split_small import least_value, optimum_ratios, small_graphs
 from benchmarks.split_stability import EDITS, OneEdit, edited, linked, stability
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.parallelism.bound import barrier_makespan
+from couler_plugins.hookspecs.dag import Budget
 from couler_plugins.parallelism.check import check_steps, order_problem, over_budget
-from couler_plugins.parallelism.solution import Objective
+from couler_plugins.parallelism.solution import Objective, barrier_makespan
 from parallelism_graphs import DEADLOCK, named
 
 

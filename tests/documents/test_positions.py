@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from couler_plugins.documents import read
-from couler_plugins.documents.layout import Layout
 from couler_plugins.documents.positions import ALL, locate
 from couler_plugins.documents.reader import read_yaml
-from couler_plugins.documents.spans import Span
+from couler_plugins.documents.spans import Layout, Span
 from documents.judge import corpus, exactly
 
 

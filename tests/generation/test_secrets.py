@@ -15,9 +15,9 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.generation.form import Form
 from couler_plugins.generation.secrets import missing, with_secrets
 from couler_plugins.options.config import load_config
-from couler_plugins.plugins import load_plugins, points
+from couler_plugins.plugins import load_plugins, registry
 
-STEPS = load_plugins(load_config(environ={})).all(points.STEPS)
+STEPS = load_plugins(load_config(environ={})).all(registry.STEPS)
 SLACK = "SLACK_WEBHOOK_URL=slack/url"
 
 

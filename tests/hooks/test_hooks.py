@@ -15,14 +15,13 @@ from couler_plugins import Text, lift, optimize
 from couler_plugins.driver.context import RunContext
 from couler_plugins.errors import InvalidInput, PluginFailure
 from couler_plugins.hookspecs import HOOKSPECS
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.hookspecs.trials import Trial
 from couler_plugins.hpo.proposals import ask_tuner
 from couler_plugins.hpo.reading import read_task
 from couler_plugins.inputs.sources import read_source
 from couler_plugins.ir import Literal
-from couler_plugins.parallelism.partitioning import ask_partitioner
+from couler_plugins.parallelism.check import ask_partitioner
 from couler_plugins.plugins import PARTITIONERS, STEPS, STORES, TUNERS
 from couler_plugins.runs import Candidate, History
 from pluginbox import PluginBox

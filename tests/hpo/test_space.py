@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.parameters import Choice, Number, Parameter
-from couler_plugins.hookspecs.space import Space
+from couler_plugins.hookspecs.trials import Space
 
 PARAMETERS: dict[str, Number | Choice] = {
     "float": Number(type="float", low=-1, high=3.5),

@@ -14,8 +14,7 @@ import msgspec
 import pytest
 
 from couler_plugins.errors import EngineError, InvalidInput, PluginFailure
-from couler_plugins.hookspecs.space import Values
-from couler_plugins.hookspecs.trials import Proposal, Task, Trial
+from couler_plugins.hookspecs.trials import Proposal, Task, Trial, Values
 from couler_plugins.hpo.optuna_tuner import Optuna
 from couler_plugins.hpo.reading import read_task
 from couler_plugins.hpo.study import Study

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from couler_plugins.hookspecs.parameters import Choice, Number
-from couler_plugins.hookspecs.space import Space, Values
+from couler_plugins.hookspecs.trials import Space, Values
 from couler_plugins.hpo.gaussian_process import Array, Process, sample_processes
 from couler_plugins.hpo.surrogate import MEMORY, near, suggest
 

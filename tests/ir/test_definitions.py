@@ -7,7 +7,7 @@ import time
 import pytest
 
 from couler_plugins.documents import FilePlace
-from couler_plugins.documents.places import version_in
+from couler_plugins.documents.reader import version_in
 from couler_plugins.ir.definitions import Definitions
 
 

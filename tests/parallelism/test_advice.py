@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from couler_plugins.api import Result, Text, optimize
-from couler_plugins.parallelism.advice import SplitAdvice
+from couler_plugins.parallelism.report import SplitAdvice
 
 GOOD = """\
 apiVersion: argoproj.io/v1alpha1
@@ -42,7 +42,7 @@ def test_an_error_in_an_adapter_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     def fail(*arguments: Any) -> None:
         raise TypeError("no bytes")
 
-    monkeypatch.setattr("couler_plugins.parallelism.advice.excess", fail)
+    monkeypatch.setattr("couler_plugins.parallelism.report.excess", fail)
     assert advice(optimize(Text(GOOD, "good.yaml"), [SplitAdvice()])) == {
         "good": "its size is not known, which is an error in the adapter of argo: TypeError('no bytes')"
     }

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.ir import Bond
 from couler_plugins.parallelism.bonds import contract
 from couler_plugins.parallelism.check import order_problem, over_budget

@@ -7,10 +7,9 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bound import barrier_makespan, fewest_parts, makespan_bound
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.check import order_problem, over_budget
+from couler_plugins.parallelism.solution import barrier_makespan, fewest_parts, makespan_bound
 from parallelism_graphs import DEADLOCK, cases, named
 from support import examples
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.check import check_steps
 
 

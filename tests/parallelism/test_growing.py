@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bound import barrier_makespan
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.growing import grow
+from couler_plugins.parallelism.solution import barrier_makespan
 from parallelism_graphs import named
 
 CHAINS = named({"a": "", "b": "a", "c": "b", "d": "c", "w": "", "x": "w", "y": "x", "z": "y"}, 10.0)

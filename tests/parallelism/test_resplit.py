@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from benchmarks.split_graphs import BUDGET
 from benchmarks.split_stability import EDITS, Graph, dag_of_names, unchanged
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bound import barrier_makespan
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.check import order_problem, over_budget
 from couler_plugins.parallelism.critical_path import CriticalPath
+from couler_plugins.parallelism.solution import barrier_makespan
 from parallelism_graphs import cases, layered
 from support import examples, first_of
 

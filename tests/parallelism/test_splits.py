@@ -13,14 +13,12 @@ from hypothesis import given, settings
 from benchmarks.baselines.algorithm3 import Paper
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Partitioner
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bound import barrier_makespan, fewest_parts, makespan_bound
-from couler_plugins.parallelism.check import order_problem, over_budget, parts_of
+from couler_plugins.hookspecs.dag import Budget, Dag
+from couler_plugins.parallelism.check import ask_partitioner, order_problem, over_budget, parts_of
 from couler_plugins.parallelism.critical_path import CriticalPath
-from couler_plugins.parallelism.partitioning import ask_partitioner
 from couler_plugins.parallelism.plugin import couler_partitioners
 from couler_plugins.parallelism.portfolio import candidates
+from couler_plugins.parallelism.solution import barrier_makespan, fewest_parts, makespan_bound
 from parallelism_graphs import DEADLOCK, cases, dag_of, layered, named
 from support import ROOT, examples
 
@@ -131,7 +129,7 @@ def test_options_out_of_range(option: dict[str, Any]) -> None:
 
 SCRIPT = """
 from couler_plugins.parallelism.plugin import couler_partitioners
-from couler_plugins.hookspecs.budget import Budget
+from couler_plugins.hookspecs.dag import Budget
 from parallelism_graphs import dag_of, layered
 links = [[int(name[1:]) for name in above] for above in layered(120, 4).values()]
 for cls in couler_partitioners():

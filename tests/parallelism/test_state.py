@@ -8,14 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bound import barrier_makespan
+from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.check import order_problem, over_budget, parts_of
 from couler_plugins.parallelism.portfolio import merge
 from couler_plugins.parallelism.search import Search
 from couler_plugins.parallelism.simple import Levels
-from couler_plugins.parallelism.solution import Objective, Solution
+from couler_plugins.parallelism.solution import Objective, Solution, barrier_makespan
 from couler_plugins.parallelism.state import Parts
 from parallelism_graphs import cases
 

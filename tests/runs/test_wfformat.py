@@ -10,8 +10,8 @@ import pytest
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Run
-from couler_plugins.runs.identity import key_of, type_of
 from couler_plugins.runs.order import CycleError, topological_order
+from couler_plugins.runs.run import key_of, type_of
 from couler_plugins.runs.wfformat import read_wfformat, run_of_wfformat
 from support import CORPUS, shared_files
 

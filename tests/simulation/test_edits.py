@@ -11,10 +11,9 @@ import pytest
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Run, StepRun
-from couler_plugins.simulation.edit_state import Edits
 from couler_plugins.simulation.edits import EDITS, Branches, Deepening, Replayed, SourceRefresh, Walk
 from couler_plugins.simulation.recorded import Histories, Recorded, history_of, read_edits
-from couler_plugins.simulation.workload import Change, Workload, stream
+from couler_plugins.simulation.workload import Change, Edits, Workload, stream
 
 MakeWorkload = Callable[..., Workload]
 FIXED = """

@@ -5,7 +5,7 @@ import pytest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
 from couler_plugins.ir import AllOf, Axis, Call, Graph, Literal, Loop, Need, Operation, Step, Workflow, replace
-from couler_plugins.simulation.lifted import run_of_workflow
+from couler_plugins.simulation.planned import run_of_workflow
 
 
 def step(name: str, call: str, *after: str) -> Step:

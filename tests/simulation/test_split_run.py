@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.bound import barrier_makespan
+from couler_plugins.parallelism.solution import barrier_makespan
 from couler_plugins.simulation.planned import Planned
 from couler_plugins.simulation.split_run import run_split, run_whole
 

@@ -12,7 +12,7 @@ import yaml
 from conversions import ENGINES, Outcome, problem_of
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import Literal, Reference, Template
-from couler_plugins.steps.jobs import JobStep
+from couler_plugins.steps.distributed import JobStep
 from step_runs import step_named, step_of, steps, workflow_of, written
 
 JOBS = [name for name, step in steps().items() if isinstance(step, JobStep)]

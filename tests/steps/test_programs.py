@@ -11,7 +11,7 @@ import pytest
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Literal
-from couler_plugins.steps.programs import SCRIPTS, program
+from couler_plugins.steps.containers import SCRIPTS, program
 from step_runs import command_line, step_named
 
 FAKE = """#!/bin/sh

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from couler_airflow.airflow_compat import serialized
-from couler_airflow.cache.owner import wrapped_tasks
+from couler_airflow.cache.rows import wrapped_tasks
 from couler_airflow.documents import is_dag_file, load_dags
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput

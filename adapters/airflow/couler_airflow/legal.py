@@ -12,7 +12,7 @@ from typing import Literal
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule, Site, differs
 from couler_plugins.engine_kit.legalize.native_fields import beyond, fields_of
 from couler_plugins.engine_kit.legalize.python.functions import function_of
-from couler_plugins.engine_kit.legalize.recursion import WAY_OUT
+from couler_plugins.engine_kit.legalize.tables import WAY_OUT
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
     Argument,

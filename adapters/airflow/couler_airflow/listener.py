@@ -18,7 +18,7 @@ from couler_airflow.settings import is_enabled, load_settings
 hookimpl = pluggy.HookimplMarker("airflow")  # what airflow.listeners makes as well; no import of Airflow for it
 PREFIX = "couler.cache"
 PARTS = (
-    *("couler_airflow.installed", "couler_airflow.cache.owner", "couler_airflow.runtime.run"),
+    *("couler_airflow.installed", "couler_airflow.cache.rows", "couler_airflow.runtime.run"),
     *("couler_plugins.caching.artifacts.alluxio_store", "couler_plugins.caching.artifacts.opening"),
 )
 """What imports all of ours that a task needs."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from couler_airflow.airflow_compat import check_cycle, trigger_rules
-from couler_airflow.cache.owner import CACHE, Owner
+from couler_airflow.cache.rows import CACHE, Owner
 from couler_airflow.errors import refuse_others, unsupported
 from couler_airflow.journal import Journal
 from couler_airflow.pod_settings import write_pod

@@ -33,7 +33,7 @@ def apply(dag: Any) -> None:
 
     A DAG that nobody has marked, and none of whose tasks is, stays as it is, and so does all where no store is set.
     """
-    from couler_airflow.cache.owner import Owner
+    from couler_airflow.cache.rows import Owner
 
     owner = Owner(dag)
     tasks = [task for task in dag.task_dict.values() if owner.says(task) is not None]

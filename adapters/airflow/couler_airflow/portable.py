@@ -13,8 +13,7 @@ from typing import Any
 from couler_airflow.bundle import DagBundle
 from couler_airflow.cache.parsed import JINJA
 from couler_airflow.containers import EMPTY, Known, known_of
-from couler_airflow.illegal import check_dag, check_task, refuse
-from couler_airflow.portable_needs import check_needs, folded, with_errors
+from couler_airflow.portable_needs import check_dag, check_needs, check_task, folded, refuse, with_errors
 from couler_airflow.values import seconds
 from couler_plugins.engine_kit.legalize.legality import raise_all
 from couler_plugins.errors import Unsupported

@@ -21,8 +21,7 @@ import msgspec
 
 from couler_airflow.installed import installed_plugins
 from couler_plugins.errors import InvalidInput, Unsupported
-from couler_plugins.hookspecs.space import Space
-from couler_plugins.hookspecs.trials import Task
+from couler_plugins.hookspecs.trials import Space, Task
 from couler_plugins.hpo.reading import read_task
 from couler_plugins.hpo.workflows.select_best import best
 from couler_plugins.hpo.workflows.tuning import settings_to_try

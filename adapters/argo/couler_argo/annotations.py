@@ -14,7 +14,7 @@ from couler_plugins.caching.declarations import PLACE
 from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
 from couler_plugins.hpo.files import ANNOTATION
-from couler_plugins.hpo.workflows.annotations import TUNED
+from couler_plugins.hpo.workflows.notes import TUNED
 from couler_plugins.ir.bundle import Bundle
 
 PREFIX = "couler.io/"

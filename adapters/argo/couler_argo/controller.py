@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
-from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of
-from couler_plugins.engine_kit.kubernetes.pages import config_map, pages
-from couler_plugins.engine_kit.kubernetes.rights import Right
+from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of, config_map, pages
+from couler_plugins.engine_kit.kubernetes.submitting import Right
 
 IMAGE = "workflow-controller"
 SETTINGS, USUAL = "workflow-controller-configmap", "argo"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from couler_argo.documents import SPEC_PATHS
-from couler_argo.metadata import rest_of
+from couler_argo.documents import SPEC_PATHS, rest_of
 from couler_argo.references import native, value
 from couler_argo.spelling import write
 from couler_plugins.documents import Path

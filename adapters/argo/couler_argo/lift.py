@@ -11,7 +11,7 @@ from couler_argo.codec import Context, Mapped
 from couler_argo.directives import fold
 from couler_argo.documents import Manifest, codec_of, manifests
 from couler_argo.homes import HOMES
-from couler_argo.split.detect_split import joined
+from couler_argo.split.splitting import joined
 from couler_argo.steps import NOTHING, STEP
 from couler_argo.templates import GRAPH, OPERATION, operation_kind
 from couler_plugins.documents import Path

@@ -16,7 +16,7 @@ import msgspec
 
 from couler_argo.cache.memoize import KEPT, PREFIX
 from couler_argo.codec import Mapped
-from couler_plugins.caching.artifacts.names import check_object
+from couler_plugins.caching.artifacts.sources import check_object
 from couler_plugins.errors import InvalidInput
 
 HASH = re.compile(r"-\d+$")

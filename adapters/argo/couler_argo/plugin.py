@@ -50,7 +50,7 @@ class ArgoAdapter(Adapter):
         "local": "couler_argo.run.local.semantics:local_of",
         "splitting": "couler_argo.split.splitting:splitting_of",
         "tuning": "couler_argo.tuning:ArgoTuning",
-        "originals": "couler_plugins.plan.originals:originals",
+        "originals": "couler_plugins.plan.part_files:originals",
         "lint": "couler_argo.lint.lint:lint",
     }
 

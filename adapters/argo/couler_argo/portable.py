@@ -10,8 +10,8 @@ import json
 import re
 from collections.abc import Callable, Iterable
 
+from couler_argo.documents import without_records
 from couler_argo.homes import with_timeout
-from couler_argo.metadata import without_records
 from couler_argo.support import MAX_NAME
 from couler_plugins.engine_kit.legalize.conditions import is_outcome, outcome
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule, Site, raise_all

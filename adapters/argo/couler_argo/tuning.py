@@ -20,7 +20,7 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
-from couler_argo.metadata import annotations_of, with_annotation
+from couler_argo.documents import annotations_of, with_annotation
 from couler_argo.references import TAG, native
 from couler_argo.split.part_spec import PART_OF, SPLIT
 from couler_plugins.caching.calls import is_cache, steps_of
@@ -29,7 +29,7 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.parameters import Value as Setting
 from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.files import ANNOTATION
-from couler_plugins.hpo.workflows.annotations import TUNED, DocumentTuning, requests_in
+from couler_plugins.hpo.workflows.notes import TUNED, DocumentTuning, requests_in
 from couler_plugins.hpo.workflows.programs import given_arguments, given_ports, selecting, variables
 from couler_plugins.hpo.workflows.values import as_text, with_arguments
 from couler_plugins.ir import (

@@ -50,7 +50,7 @@ class KfpAdapter(Adapter):
         "archive": "couler_kfp.history.archive:KfpArchive",
         "splitting": "couler_kfp.split.splitting:splitting_of",
         "tuning": "couler_kfp.tuning:KfpTuning",
-        "originals": "couler_plugins.plan.originals:originals",
+        "originals": "couler_plugins.plan.part_files:originals",
         "lint": "couler_kfp.lint:lint",
     }
 

@@ -18,18 +18,18 @@ from couler_kfp.cache.cache import POD_ANNOTATIONS
 from couler_kfp.components import label_of, sharing
 from couler_kfp.generating.components import function_component
 from couler_kfp.mappings import Mapped, rest_of, without
-from couler_kfp.specs import rest_part
-from couler_kfp.split.detect_split import whole_of
+from couler_kfp.split.splitting import whole_of
 from couler_kfp.structures import write_structure
+from couler_kfp.writing import rest_part
+from couler_plugins.caching.cache_toggles import salts_of
 from couler_plugins.caching.calls import steps_of
-from couler_plugins.caching.salts import salts_of
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.engine_kit.legalize.python.functions import operation_of
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.parameters import Value as Setting
 from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.files import ANNOTATION
-from couler_plugins.hpo.workflows.annotations import TUNED, DocumentTuning
+from couler_plugins.hpo.workflows.notes import TUNED, DocumentTuning
 from couler_plugins.hpo.workflows.programs import picking
 from couler_plugins.hpo.workflows.values import as_text, port_of, with_arguments
 from couler_plugins.ir import (

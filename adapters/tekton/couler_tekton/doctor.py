@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from couler_plugins.engine_kit.kubernetes.calls import Refused
-from couler_plugins.engine_kit.kubernetes.pages import config_map
-from couler_plugins.engine_kit.kubernetes.rights import check_running
+from couler_plugins.engine_kit.kubernetes.calls import Refused, config_map
+from couler_plugins.engine_kit.kubernetes.submitting import check_running
 from couler_plugins.hookspecs.adapters import Check
 
 HOME, INFO = "tekton-pipelines", "pipelines-info"

@@ -21,7 +21,7 @@ from couler_tekton.homes import HOMES
 from couler_tekton.kinds import KINDS
 from couler_tekton.mappings import Mapped, named, unless_empty, without
 from couler_tekton.ports import names_of, read_run_parameters
-from couler_tekton.split.detect_split import joined
+from couler_tekton.split.resolved_pipeline import joined
 from couler_tekton.structures import structure
 from couler_tekton.tasks import read_task, task_scope
 from couler_tekton.variables import Scope

@@ -56,7 +56,7 @@ class TektonAdapter(Adapter):
         "checks": "couler_tekton.doctor:checks",
         "splitting": "couler_tekton.split.splitting:splitting_of",
         "tuning": "couler_tekton.tuning:TektonTuning",
-        "originals": "couler_plugins.plan.originals:originals",
+        "originals": "couler_plugins.plan.part_files:originals",
         "lint": "couler_tekton.lint.lint:lint",
     }
 

@@ -23,7 +23,7 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.parameters import Value as Setting
 from couler_plugins.hookspecs.tuning import FanOut, Trials
 from couler_plugins.hpo.files import ANNOTATION
-from couler_plugins.hpo.workflows.annotations import TUNED, DocumentTuning, requests_in
+from couler_plugins.hpo.workflows.notes import TUNED, DocumentTuning, requests_in
 from couler_plugins.hpo.workflows.programs import given_arguments, given_ports, selecting, variables
 from couler_plugins.hpo.workflows.values import as_text, with_arguments
 from couler_plugins.ir import (
@@ -46,10 +46,9 @@ from couler_plugins.ir import (
 from couler_plugins.plan import Plan
 from couler_tekton.cache.declared import annotations_of, entries, mapping_at, rest_of, with_annotations
 from couler_tekton.cache.wrapping import has_steps
-from couler_tekton.lint.matrices import MOST
+from couler_tekton.lint.passing import MOST
 from couler_tekton.mappings import without
-from couler_tekton.split.detect_split import whole_of
-from couler_tekton.split.resolved_pipeline import ROOT
+from couler_tekton.split.resolved_pipeline import ROOT, whole_of
 from couler_tekton.variables import Scope
 
 NUMBER, TRIAL = "couler-number", "couler-trial"

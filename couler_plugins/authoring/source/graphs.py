@@ -8,14 +8,17 @@ from typing import Any
 
 from couler_plugins.authoring.scopes import BARE, after
 from couler_plugins.authoring.source.catalogue import Catalogue
-from couler_plugins.authoring.source.conditions import Items, asked_of, items_of, predicate
 from couler_plugins.authoring.source.operations import arguments_of, function_called
 from couler_plugins.authoring.source.texts import (
+    Items,
     Written,
+    asked_of,
     behind,
     call,
     constant,
     expression,
+    items_of,
+    predicate,
     refused,
     written,
 )

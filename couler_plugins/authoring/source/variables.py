@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from couler_plugins.authoring.source.conditions import keys_of
-from couler_plugins.authoring.source.texts import Reading, constant, identifier, refused
+from couler_plugins.authoring.source.texts import Reading, constant, identifier, keys_of, refused
 from couler_plugins.ir import (
     Graph,
     Need,

@@ -7,9 +7,8 @@ from typing import Any
 
 from couler_plugins.authoring.places import shown
 from couler_plugins.authoring.source.catalogue import Catalogue, checked_steps
-from couler_plugins.authoring.source.conditions import asked_of
 from couler_plugins.authoring.source.graphs import WHOLE, Graphs
-from couler_plugins.authoring.source.texts import behind, call, constant, identifier, refused, written
+from couler_plugins.authoring.source.texts import asked_of, behind, call, constant, identifier, refused, written
 from couler_plugins.authoring.source.variables import Around
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.errors import InvalidInput

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from couler_plugins.caching.artifacts.cache import ArtifactCache
     from couler_plugins.caching.artifacts.entry import Damaged, Entry, Lost, Meta, Output
     from couler_plugins.caching.artifacts.flight import Claim
-    from couler_plugins.caching.artifacts.hits import Hit
     from couler_plugins.caching.artifacts.opening import UNLIMITED, open_cache
     from couler_plugins.caching.artifacts.results import (
         Admission,
         Existed,
+        Hit,
         PutResult,
         Refused,
         Report,
@@ -53,11 +53,10 @@ else:  # type checkers would take any name for one of ours
         "ArtifactCache": "cache",
         **dict.fromkeys(("Entry", "Meta", "Output"), "entry"),
         "Claim": "flight",
-        "Hit": "hits",
         **dict.fromkeys(("Damaged", "Lost"), "entry"),
         **dict.fromkeys(("UNLIMITED", "open_cache"), "opening"),
         **dict.fromkeys(
-            ("Admission", "Existed", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"), "results"
+            ("Admission", "Existed", "Hit", "PutResult", "Refused", "Report", "Stats", "Stored", "Usage"), "results"
         ),
         **dict.fromkeys(("Content", "Outputs", "Source"), "sources"),
         "folder_of": "stores",

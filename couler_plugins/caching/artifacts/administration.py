@@ -9,8 +9,8 @@ from typing import TypeVar
 from couler_plugins.caching.artifacts.admission import shrink
 from couler_plugins.caching.artifacts.backend import Backend
 from couler_plugins.caching.artifacts.entry import Closed, Entry, bytes_of
-from couler_plugins.caching.artifacts.names import check_key
 from couler_plugins.caching.artifacts.results import Report, Stats
+from couler_plugins.caching.artifacts.sources import check_key
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.net.redacting import redact

@@ -17,8 +17,7 @@ from typing import Any, BinaryIO, ClassVar, cast
 from urllib.parse import parse_qs, urlsplit
 
 from couler_plugins.caching.artifacts.fsspec_store import Stream, attempt
-from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
-from couler_plugins.caching.artifacts.sources import CHUNK
+from couler_plugins.caching.artifacts.sources import CHUNK, check_object, is_object, temporary_beside
 from couler_plugins.errors import InvalidInput, install_hint
 from couler_plugins.hookspecs.stores import StoredObject
 from couler_plugins.net.redacting import redact_url

@@ -1,4 +1,4 @@
-"""The bytes of outputs in a store, under the sha256 of their content.
+"""The objects in a store: bytes of outputs under the sha256 of their content, and the manifests of results.
 
 They are hashed while they are written, in one pass, and compared with their digest before anybody is handed them.
 """
@@ -6,8 +6,11 @@ They are hashed while they are written, in one pass, and compared with their dig
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import logging
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -17,9 +20,16 @@ from typing import BinaryIO, cast
 
 import msgspec
 
-from couler_plugins.caching.artifacts.entry import Damaged, Lost, Output
-from couler_plugins.caching.artifacts.names import namespace_of, temporary_name
-from couler_plugins.caching.artifacts.sources import CHUNK, Source, chunks_of
+from couler_plugins.caching.artifacts.entry import LONGEST, Damaged, Entry, LaterVersion, Lost, Output, decode_entry
+from couler_plugins.caching.artifacts.sources import (
+    CHUNK,
+    Source,
+    blob_name,
+    chunks_of,
+    entry_name,
+    namespace_of,
+    temporary_name,
+)
 from couler_plugins.caching.artifacts.stores import StagingStore
 from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.net.redacting import redact
@@ -202,3 +212,69 @@ def _spool(chunks: Iterable[bytes]) -> Path:
         path.unlink(missing_ok=True)
         raise
     return path
+
+
+log = logging.getLogger(__name__)
+
+AGAIN = 3
+"""How often a manifest is read again that is replaced meanwhile."""
+DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+
+
+class Later(msgspec.Struct, frozen=True, kw_only=True):
+    """A manifest of a later version.
+
+    Attributes:
+        blobs: the blobs that it may need: in this layout of a store every version names them by their digests.
+    """
+
+    blobs: frozenset[str]
+
+
+def read_manifest(store: ArtifactStore, namespace: str, name: str) -> Entry | Later | None:
+    """What a manifest in the store says; None where it is damaged, gone, or another's.
+
+    Raises:
+        OSError: the store failed.
+    """
+    try:
+        data = _content(store, namespace_of(namespace) + name)
+        entry = decode_entry(data)
+    except FileNotFoundError:
+        return None
+    except LaterVersion:
+        log.info("the manifest %s is left alone: a later version made it", name)
+        return Later(blobs=frozenset(blob_name(digest.decode()) for digest in DIGEST.findall(data)))
+    except ValueError as error:
+        log.warning("the manifest %s is left out: %s", name, error)
+        return None
+    names = (entry_name(entry.key), entry_name(entry.key, hashlib.sha256(data).hexdigest()))
+    if entry.namespace != namespace or name not in names:
+        log.warning("the manifest %s is left out: it is another's, or was changed", name)
+        return None
+    return entry
+
+
+def _content(store: ArtifactStore, name: str) -> bytes:
+    """What an object holds; one that is replaced while it is read is read again."""
+    for _ in range(AGAIN):
+        try:
+            with store.read(name) as stream:
+                return stream.read(LONGEST + 1)
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
+    with store.read(name) as stream:
+        return stream.read(LONGEST + 1)
+
+
+def read_manifests(store: ArtifactStore, namespace: str) -> Iterator[tuple[str, Entry | Later | None]]:
+    """All manifests of a namespace: the name inside of it, and what is there.
+
+    Raises:
+        OSError: the store failed.
+    """
+    folder = namespace_of(namespace)
+    for item in store.list(f"{folder}entries/"):
+        name = item.name.removeprefix(folder)
+        yield name, read_manifest(store, namespace, name)

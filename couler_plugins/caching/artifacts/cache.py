@@ -13,10 +13,8 @@ from couler_plugins.caching.artifacts.administration import Administration
 from couler_plugins.caching.artifacts.entry import Entry, Lost, Meta, check_meta
 from couler_plugins.caching.artifacts.flight import Claim, hit_or_claim, replacing, wait_for
 from couler_plugins.caching.artifacts.heartbeat import Release
-from couler_plugins.caching.artifacts.hits import Closing, Hit
-from couler_plugins.caching.artifacts.names import check_key
-from couler_plugins.caching.artifacts.results import Admission, PutResult, Refused
-from couler_plugins.caching.artifacts.sources import Outputs, sources
+from couler_plugins.caching.artifacts.results import Admission, Closing, Hit, PutResult, Refused
+from couler_plugins.caching.artifacts.sources import Outputs, check_key, sources
 from couler_plugins.net.redacting import redact
 from couler_plugins.runs import Candidate
 

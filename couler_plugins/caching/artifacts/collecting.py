@@ -6,9 +6,9 @@ import contextlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 
+from couler_plugins.caching.artifacts.blobs import Later, read_manifests
 from couler_plugins.caching.artifacts.entry import Entry, Output
-from couler_plugins.caching.artifacts.manifests import Later, read_manifests
-from couler_plugins.caching.artifacts.names import entry_name, namespace_of
+from couler_plugins.caching.artifacts.sources import entry_name, namespace_of
 from couler_plugins.hookspecs.stores import ArtifactStore
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from couler_plugins.caching.artifacts.names import blob_name, check_key, check_namespace, check_output
+from couler_plugins.caching.artifacts.sources import blob_name, check_key, check_namespace, check_output
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.runs import Candidate
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 from couler_plugins.caching.artifacts.entry import Entry, Meta
-from couler_plugins.caching.artifacts.hits import Closing, Hit
-from couler_plugins.caching.artifacts.results import Existed, PutResult
+from couler_plugins.caching.artifacts.results import Closing, Existed, Hit, PutResult
 from couler_plugins.caching.artifacts.sources import Outputs
 
 T = TypeVar("T")

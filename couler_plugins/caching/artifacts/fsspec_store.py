@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeVar, cast
 
 from couler_plugins.caching.artifacts.listing import files_below
-from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
-from couler_plugins.caching.artifacts.sources import CHUNK
+from couler_plugins.caching.artifacts.sources import CHUNK, check_object, is_object, temporary_beside
 from couler_plugins.errors import InvalidInput, install_hint
 from couler_plugins.hookspecs.stores import StoredObject
 from couler_plugins.net.redacting import redact, redact_url

@@ -1,23 +1,29 @@
-"""Opens an artifact cache: which store, which index, which limits."""
+"""Opens an artifact cache: which store, which index, which limits.
+
+Whose a store is: one index keeps its books, or none does. With two, each would take the other's for litter.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import math
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import unquote
 
+import msgspec
+
 from couler_plugins.caching.artifacts.admission import default_policy
 from couler_plugins.caching.artifacts.backend import Backend
-from couler_plugins.caching.artifacts.belonging import claim_store
 from couler_plugins.caching.artifacts.cache import ArtifactCache
 from couler_plugins.caching.artifacts.database import Broken, Database
 from couler_plugins.caching.artifacts.index import Index
 from couler_plugins.caching.artifacts.index_postgres import PostgresDatabase
 from couler_plugins.caching.artifacts.index_sqlite import SqliteDatabase
 from couler_plugins.caching.artifacts.indexed import Indexed
-from couler_plugins.caching.artifacts.names import check_namespace
+from couler_plugins.caching.artifacts.sources import check_namespace
 from couler_plugins.caching.artifacts.store_only import StoreOnly
 from couler_plugins.caching.artifacts.stores import checked_place, folder_of, open_store
 from couler_plugins.errors import EngineError, InvalidInput
@@ -25,6 +31,65 @@ from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.net.redacting import redact, redact_url
 from couler_plugins.runs import History
+
+MARK = "v1/index.json"
+"""The object that says so."""
+NOBODY = "none"
+LARGEST_MARK = 4096
+
+
+class _Mark(msgspec.Struct):
+    """What the object says: the identity of the index, or that there is none."""
+
+    index: str
+
+
+def claim_store(store: ArtifactStore, database: Database | None, url: str) -> None:
+    """Sees to it that a store has no other index than this one.
+
+    A new index takes over a store whose index was lost, and one that had none.
+
+    Raises:
+        EngineError: it belongs to another index, or to one at all.
+        OSError: the store or the index fails.
+    """
+    if database is None:
+        _compare(store, NOBODY, url)
+        return
+    row = database.one("SELECT id FROM identity")
+    if row is not None:
+        _compare(store, str(row[0]), url)
+        return
+    with database.writing() as connection:  # the store is written to before the index knows: then a crash does no harm
+        rows = connection.execute("SELECT id FROM identity")
+        identity = str(rows[0][0]) if rows else secrets.token_hex(12)
+        store.put(MARK, msgspec.json.encode(_Mark(identity)))
+        if not rows:
+            connection.execute("INSERT INTO identity (id) VALUES (:id)", id=identity)
+
+
+def _compare(store: ArtifactStore, identity: str, url: str) -> None:
+    result = _read(store)
+    if result is None:
+        with contextlib.suppress(OSError):  # a store that can only be read can be read by anybody
+            store.put(MARK, msgspec.json.encode(_Mark(identity)), replace=False)
+        result = _read(store)
+    if result not in (None, identity):
+        message = f"the store {redact_url(url)} belongs to another index"
+        if identity == NOBODY:
+            message = f"the store {redact_url(url)} belongs to an index"
+        hint = "use the same --index (or COULER_CACHE_INDEX) as its other users, or choose another store or folder"
+        raise EngineError(message, hint=hint)
+
+
+def _read(store: ArtifactStore) -> str | None:
+    """Whose the store is; None where nothing says so."""
+    try:
+        with store.read(MARK) as stream:
+            return msgspec.json.decode(stream.read(LARGEST_MARK), type=_Mark).index
+    except (FileNotFoundError, ValueError):
+        return None
+
 
 UNLIMITED = math.inf
 """As a capacity or a quota: there is to be none, whatever was said before."""

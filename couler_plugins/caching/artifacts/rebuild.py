@@ -9,11 +9,11 @@ import logging
 from collections.abc import Container, Mapping
 
 from couler_plugins.caching.artifacts import ledger
+from couler_plugins.caching.artifacts.blobs import Later, read_manifests
 from couler_plugins.caching.artifacts.database import Connection
 from couler_plugins.caching.artifacts.entry import Entry
 from couler_plugins.caching.artifacts.index import FIND, Index
-from couler_plugins.caching.artifacts.manifests import Later, read_manifests
-from couler_plugins.caching.artifacts.names import LAYOUT, namespace_of, namespaces_in
+from couler_plugins.caching.artifacts.sources import LAYOUT, namespace_of, namespaces_in
 from couler_plugins.hookspecs.stores import ArtifactStore
 from couler_plugins.net.redacting import redact
 

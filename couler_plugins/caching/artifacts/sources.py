@@ -1,16 +1,121 @@
-"""What is stored: values and files, as a size that is known beforehand and chunks of bytes."""
+"""What is stored, as a size that is known beforehand and chunks of bytes; and under which names.
+
+A key is never a part of a path: its digest is, so that two keys that differ only in case stay apart on file systems
+that do not tell cases apart.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from couler_plugins.caching.artifacts.names import check_output
 from couler_plugins.errors import InvalidInput
+
+LAYOUT = "v1"
+"""The version of the layout: the first part of every name in a store."""
+
+NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,62}(?<!\.)")
+KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@=+-]{0,254}")
+OUTPUT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+PART = re.compile(r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,200}")
+
+
+def check_namespace(text: str) -> str:
+    """The namespace itself.
+
+    Raises:
+        InvalidInput: it is not 1 to 63 lower-case letters, digits, `-`, `_` and single dots inside.
+    """
+    hint = "use lower-case letters, digits, `-` and `_`, at most 63"
+    return _check(NAMESPACE, text, "a namespace", hint)
+
+
+def check_key(text: str) -> str:
+    """The key itself.
+
+    Raises:
+        InvalidInput: it is not 1 to 255 letters, digits and `._:@=+-` with a letter or digit first.
+    """
+    return _check(KEY, text, "a key", "a key is what `couler cache key` prints, or letters, digits and `._:@=+-`")
+
+
+def check_output(text: str) -> str:
+    """The name of an output itself.
+
+    Raises:
+        InvalidInput: it is not 1 to 128 letters, digits and `._-`, or it starts with a dot.
+    """
+    return _check(OUTPUT, text, "the name of an output", "use letters, digits, `.`, `_` and `-`, at most 128")
+
+
+def check_object(name: str) -> str:
+    """An object's name itself, known to stay inside of its store.
+
+    Raises:
+        InvalidInput: a part of it is empty, `.`, `..`, or holds anything but letters, digits, `.`, `_` and `-`.
+    """
+    if not is_object(name):
+        raise InvalidInput(f"{name[:80]!r} is no name of an object", hint="its parts are letters, digits and `._-`")
+    return name
+
+
+def is_object(name: str) -> bool:
+    """Whether it is an object's name; others in a store are nobody's."""
+    return all(PART.fullmatch(part) for part in name.split("/"))
+
+
+def namespace_of(namespace: str) -> str:
+    """The folder of a namespace, with a `/` at its end."""
+    return f"{LAYOUT}/{namespace}/"
+
+
+def namespaces_in(objects: Iterable[str]) -> set[str]:
+    """The namespaces that objects of these names are in."""
+    candidates = {parts[1] for name in objects if len(parts := name.split("/")) > 2 and parts[0] == LAYOUT}
+    return {name for name in candidates if NAMESPACE.fullmatch(name)}
+
+
+def entry_name(key: str, version: str = "") -> str:
+    """Where the manifest of a key is, inside its namespace; `version` tells manifests of one key apart."""
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"entries/{digest[:2]}/{digest}{version and '-'}{version[:16]}.json"
+
+
+def blob_name(sha256: str) -> str:
+    """Where the bytes with this digest are, inside their namespace.
+
+    Raises:
+        InvalidInput: it is no sha256 in lower-case hexadecimal.
+    """
+    _check(SHA256, sha256, "a digest", "a digest is 64 hexadecimal digits")
+    return f"blobs/{sha256[:2]}/{sha256}"
+
+
+def temporary_name(token: str) -> str:
+    """Where something is written aside, inside its namespace."""
+    return f"tmp/{token}"
+
+
+def temporary_beside(name: str) -> str:
+    """A new name for what is written before it becomes the object `name`: in its namespace, for what is in one."""
+    import secrets  # which imports more than most that need names need
+
+    parts = name.split("/")
+    return "/".join([*(parts[:2] if len(parts) > 2 else []), temporary_name(secrets.token_hex(12))])
+
+
+def _check(pattern: re.Pattern[str], text: object, what: str, hint: str) -> str:
+    if not isinstance(text, str) or not pattern.fullmatch(text):
+        raise InvalidInput(f"{str(text)[:80]!r} cannot be {what}", hint=hint)
+    return text
+
 
 CHUNK = 1 << 20
 """Bytes that are read, hashed and written at a time."""

@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 
 from couler_plugins.caching.artifacts.heartbeat import Heartbeat, Release, begins_anew
-from couler_plugins.caching.artifacts.names import namespace_of
+from couler_plugins.caching.artifacts.sources import namespace_of
 from couler_plugins.hookspecs.stores import ArtifactStore
 
 log = logging.getLogger(__name__)

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from couler_plugins.caching.artifacts.admission import choose
-from couler_plugins.caching.artifacts.blobs import Blobs, Staged
+from couler_plugins.caching.artifacts.blobs import Blobs, Later, Staged, read_manifest
 from couler_plugins.caching.artifacts.collecting import Collector
 from couler_plugins.caching.artifacts.entry import Damaged, Entry, Lost, Meta, Output, check_entry, encode_entry
 from couler_plugins.caching.artifacts.heartbeat import Release
 from couler_plugins.caching.artifacts.index import Kept
-from couler_plugins.caching.artifacts.manifests import Later, read_manifest
-from couler_plugins.caching.artifacts.names import entry_name, namespace_of
 from couler_plugins.caching.artifacts.results import (
     Admission,
     Existed,
@@ -26,7 +24,7 @@ from couler_plugins.caching.artifacts.results import (
     Stored,
     Usage,
 )
-from couler_plugins.caching.artifacts.sources import Source
+from couler_plugins.caching.artifacts.sources import Source, entry_name, namespace_of
 from couler_plugins.caching.artifacts.store_marks import StoreMarks
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.stores import ArtifactStore

@@ -15,8 +15,7 @@ from urllib.parse import unquote, urlsplit
 from couler_plugins.caching.artifacts.alluxio_store import AlluxioStore
 from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
 from couler_plugins.caching.artifacts.listing import refuse
-from couler_plugins.caching.artifacts.names import check_object, is_object, temporary_beside
-from couler_plugins.caching.artifacts.sources import CHUNK
+from couler_plugins.caching.artifacts.sources import CHUNK, check_object, is_object, temporary_beside
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 from couler_plugins.net.redacting import redact, redact_url

@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from couler_plugins.caching.artifacts import ledger, rebuild
-from couler_plugins.caching.artifacts.blobs import Blobs
+from couler_plugins.caching.artifacts.blobs import Blobs, Later, read_manifest
 from couler_plugins.caching.artifacts.entry import Damaged, Entry, Lost
 from couler_plugins.caching.artifacts.index import Index
-from couler_plugins.caching.artifacts.manifests import Later, read_manifest
-from couler_plugins.caching.artifacts.names import namespace_of
 from couler_plugins.caching.artifacts.owners import Doomed
 from couler_plugins.caching.artifacts.results import Report
+from couler_plugins.caching.artifacts.sources import namespace_of
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 from couler_plugins.net.redacting import redact
 

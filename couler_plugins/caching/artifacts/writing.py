@@ -14,9 +14,8 @@ from couler_plugins.caching.artifacts.blobs import Blobs, Staged
 from couler_plugins.caching.artifacts.entry import Entry, Meta, Output, check_entry, encode_entry
 from couler_plugins.caching.artifacts.index import Index, Kept
 from couler_plugins.caching.artifacts.ledger import Full, Piece
-from couler_plugins.caching.artifacts.names import entry_name
 from couler_plugins.caching.artifacts.results import Admission, Existed, PutResult, Refused, Stored
-from couler_plugins.caching.artifacts.sources import Source, sources
+from couler_plugins.caching.artifacts.sources import Source, entry_name, sources
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.runs import Candidate, History
 

@@ -28,9 +28,9 @@ from couler_plugins.caching.code.objects import (
 )
 from couler_plugins.caching.code.reading import UNSEEN, Reading
 from couler_plugins.caching.code.sources import Sources
-from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import VALUE, Uncacheable
 from couler_plugins.caching.code.values import (
+    Surroundings,
     atom_form,
     is_stateless,
     logger_parts,

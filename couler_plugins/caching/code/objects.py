@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from couler_plugins.caching.code.modules import file_of, is_library, module_of
 from couler_plugins.caching.code.sources import Sources
-from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.code.values import (
     CONTENT,
+    Surroundings,
     builtin_content,
     left_out,
     reduced,

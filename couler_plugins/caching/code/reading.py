@@ -28,9 +28,8 @@ from couler_plugins.caching.code.reach import (
     kinds_of_attributes,
 )
 from couler_plugins.caching.code.sources import Sources
-from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable, object_to, place_of
-from couler_plugins.caching.code.values import count_own
+from couler_plugins.caching.code.values import Surroundings, count_own
 from couler_plugins.caching.reads.arrow import is_followed
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection, SourcePlace

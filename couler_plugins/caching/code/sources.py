@@ -10,13 +10,13 @@ from typing import Any, Protocol
 
 from couler_plugins.caching.code.effects.abstract import Scope
 from couler_plugins.caching.code.effects.feeds import Feeds, Forms
+from couler_plugins.caching.code.effects.reads import World
 from couler_plugins.caching.code.effects.source import DEFINITIONS, chains_of, parse, text_of
 from couler_plugins.caching.code.effects.walk import Record, Walk
-from couler_plugins.caching.code.effects.world import World
 from couler_plugins.caching.code.modules import Modules, file_of, is_library, is_third_party, source_of
 from couler_plugins.caching.code.names import syntax_of
-from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable
+from couler_plugins.caching.code.values import Surroundings
 
 OURS = "couler_plugins"
 

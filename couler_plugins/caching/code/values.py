@@ -3,17 +3,21 @@
 Each form names its kind, so that no value passes for another one: 1, True, "1" and 1.0 are four. Only exact types are
 taken for what they are: a subclass of `dict` is an object with a class. Nothing is pickled; how libraries take their
 objects apart for pickle (PEP 307) is asked, since that is all of them.
+
+What an engine puts around the code of its users: a fingerprint is told of it, and knows no engine.
 """
 
 from __future__ import annotations
 
 import contextvars
 import copyreg
+import dataclasses
 import enum
 import functools
 import gc
 import hashlib
 import logging
+import re
 import struct
 import threading
 import types
@@ -244,3 +248,38 @@ def count_own(value: Any, path: Sequence[str]) -> int:
         own = [vars(base) for base in type(value).__mro__ if not is_library(str(base.__module__))]
         return count + any(name in found for found in (*own, slots_of(value)))
     return len(path)
+
+
+def _none(*_: Any) -> None:
+    return None
+
+
+def _no(*_: Any) -> bool:
+    return False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What an engine puts around code.
+
+    Attributes:
+        packages: its packages: what a module does with them when it is loaded is writing workflows down.
+        aliases: matches the names of modules that have another name wherever their file is.
+        opaque: functions, by module and name, whose own code is no matter: their arguments say all that they give.
+        marks: attributes of functions that say how they are cached.
+        is_own: tells what is a part of a workflow, and no code of its user.
+        special: gives the form of what the engine hands to a body in the place of a value; None for all else.
+        words: what of the engine's own a body reaches by name, as in `reach`.
+        observed: what is seen while a body runs, and so is nothing to object to before.
+        remedy: what an owner may declare against an objection to a kind of reach; empty for nothing.
+    """
+
+    packages: tuple[str, ...] = ()
+    aliases: re.Pattern[str] = re.compile(r"__main__$")
+    opaque: frozenset[str] = frozenset()
+    marks: tuple[str, ...] = ()
+    is_own: Callable[[Any], bool] = _no
+    special: Callable[[Any, Form], Any] = _none
+    observed: frozenset[str] = frozenset()
+    words: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    remedy: Callable[[str], str] = lambda kind: ""

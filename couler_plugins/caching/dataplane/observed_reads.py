@@ -17,9 +17,8 @@ from couler_plugins.caching.dataplane.strace import NotUnderstood, finished_trac
 from couler_plugins.caching.reads.digests import LARGEST, Unusable, digest_file, is_pseudo
 from couler_plugins.caching.reads.kinds import ABSENT, Kind
 from couler_plugins.caching.reads.probes import access_value, error_value, listing_value, status_value, text_value
-from couler_plugins.caching.reads.read_sets import Read, ReadSet, read_set
+from couler_plugins.caching.reads.read_sets import Read, ReadSet, read_set, verify
 from couler_plugins.caching.reads.traces import Traces
-from couler_plugins.caching.reads.verification import verify
 
 __all__ = ["TEMPORARY", "WAIVERS", "Unusable", "few", "handed_on", "holding", "reads_of", "run_observed"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from couler_plugins.caching.artifacts import ArtifactCache, Content, Damaged, Entry, Hit, Lost, Meta, Refused
-from couler_plugins.caching.artifacts.names import check_key
+from couler_plugins.caching.artifacts.sources import check_key
 from couler_plugins.caching.dataplane.contents import Skip, open_plain
 from couler_plugins.caching.dataplane.packing import FILE_MODE, PROGRAM_MODE, Packed, exactly, unpack
 from couler_plugins.caching.dataplane.places import Places

@@ -21,7 +21,7 @@ from datetime import datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from couler_plugins.caching.artifacts.names import check_key
+from couler_plugins.caching.artifacts.sources import check_key
 from couler_plugins.caching.dataplane.contents import content_of, is_executable, open_plain
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.keys import digest

@@ -1,21 +1,28 @@
-"""Computes something unless its result is in the cache; no failure of the cache fails what is computed."""
+"""Computes something unless its result is in the cache, also where only a run tells what it would read.
+
+A key of what is known beforehand has a list of read sets. The first that holds leads to the key of the result.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from couler_plugins.caching.artifacts import ArtifactCache, Claim, Damaged, Entry, Hit, Meta, Refused
+from couler_plugins.caching.artifacts import ArtifactCache, Claim, Damaged, Entry, Hit, Lost, Meta, Outputs, Refused
 from couler_plugins.caching.dataplane.contents import resolved
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.dataplane.failures import reason_of
+from couler_plugins.caching.dataplane.observed_reads import holding
 from couler_plugins.caching.dataplane.outputs import contents, is_fresh, lacking, place
 from couler_plugins.caching.dataplane.places import Places
+from couler_plugins.caching.reads.read_sets import ReadSet
+from couler_plugins.caching.reads.traces import Traces, decode_traces, trace_key
 from couler_plugins.errors import InvalidInput
 
 log = logging.getLogger(__name__)
@@ -149,3 +156,133 @@ def _close(task: Task, stack: contextlib.ExitStack) -> None:
 def _warn(what: str, error: Exception) -> None:
     log.info("the traceback:", exc_info=error)
     log.warning("%s: %s", what, reason_of(error))
+
+
+READS = "reads"
+LARGEST = 16 << 20  # bytes of a list of read sets
+
+Observing = Callable[[], tuple[int, ReadSet | None]]
+"""Runs something: its exit code, and what it has read; None where that does not tell what its result depends on."""
+Finding = Callable[[Traces, Collection[Path]], ReadSet | None]
+
+
+def reuse_or_observe(
+    task: Task,
+    opening: contextlib.AbstractContextManager[ArtifactCache],
+    compute: Observing,
+    find: Finding = holding,
+) -> int:
+    """Put a result into place; where there is none for what is there to read, compute it and keep what was computed.
+
+    Args:
+        task: what is computed; its key covers what is known beforehand.
+        opening: opens the cache.
+        compute: writes the outputs. What it raises goes through.
+        find: returns the read set that still holds, of traces and the places of outputs; None where none does.
+
+    Returns:
+        0 where the result was reused, else what `compute` returns.
+
+    Raises:
+        InvalidInput: what names the store is not understood; nothing was computed.
+    """
+    stack = contextlib.ExitStack()
+    keeping: _Keeping | None = None
+    try:
+        limit = None if task.timeout is None else task.timeout + task.wait
+        with time_limit(limit), contextlib.ExitStack() as attempt:
+            cache = attempt.enter_context(opening)
+            # Nothing is a result under the key of the task itself: whoever has the claim on it computes one.
+            claim = cache.claim(task.key, wait=task.wait, usable=_nothing)
+            attempt.enter_context(claim)
+            if _is_placed(task, cache, find):
+                return 0
+            keeping = _Keeping(task, cache, claim)
+            stack = attempt.pop_all()
+    except InvalidInput:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with the cache, what is wanted is computed
+        _warn("going on without the cache", error)
+    try:
+        started = time.monotonic()
+        code, reads = compute()
+        if code == 0 and reads is not None and keeping is not None:
+            keeping.keep(reads, time.monotonic() - started)
+    finally:
+        try:
+            with time_limit(task.timeout):
+                stack.close()
+        except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
+            _warn("the cache could not be closed", error)
+    return code
+
+
+def _nothing(entry: Entry) -> bool:
+    return False
+
+
+def _is_placed(task: Task, cache: ArtifactCache, find: Finding) -> bool:
+    """Whether there is a result for what there is to read; it is in place then."""
+    places = {name: resolved(path) for name, path in task.outputs.items()}
+    reads = find(_traces(cache, task.key), places.values())
+    hit = None if reads is None else cache.get(trace_key(task.key, reads))
+    if hit is None:
+        return False
+    with hit:
+        if not is_fresh(hit.entry, task.max_age) or lacking(hit.entry, task.outputs):
+            return False
+        try:
+            place(hit, places)
+        except Damaged as error:
+            log.warning("the result cannot be used: %s", error)
+            return False
+    log.info("this result was computed before")
+    return True
+
+
+def _traces(cache: ArtifactCache, key: str) -> Traces:
+    """The read sets of a key; none where they cannot be understood: anybody may have written them."""
+    hit = cache.get(key)
+    if hit is None:
+        return Traces()
+    with hit:
+        try:
+            size = hit.entry.output(READS).bytes
+            return decode_traces(hit.read(READS)) if size <= LARGEST else Traces()
+        except (InvalidInput, Lost) as error:
+            log.warning("the reads of former runs cannot be used: %s", error)
+            return Traces()
+
+
+class _Keeping(NamedTuple):
+    """Where a result is kept."""
+
+    task: Task
+    cache: ArtifactCache
+    claim: Hit | Claim
+
+    def keep(self, reads: ReadSet, seconds: float) -> None:
+        """Keep what was computed, and what it has read."""
+        task, meta = self.task, msgspec.structs.replace(self.task.meta, seconds=seconds)
+        try:
+            if task.objection is not None and (reason := task.objection()):
+                log.warning("the result is not kept: %s", reason)
+                return
+            places = {name: resolved(path) for name, path in task.outputs.items()}
+            with time_limit(task.timeout):
+                key = trace_key(task.key, reads)
+                with self.cache.claim(key, usable=_nothing) as claim:
+                    kept = _put(claim, contents(places), meta)
+                if not kept:
+                    return
+                # Others may have added theirs while the command ran.
+                _put(self.claim, {READS: _traces(self.cache, task.key).add(reads, key.encode()).encode()}, meta)
+        except Exception as error:  # noqa: BLE001  # it is computed, and that is what counts
+            _warn("the result is not kept", error)
+
+
+def _put(claim: Hit | Claim, outputs: Outputs, meta: Meta) -> bool:
+    kept = None if isinstance(claim, Hit) else claim.put(outputs, meta)
+    if isinstance(kept, Refused):
+        log.warning("the result is not kept: %s", kept.reason)
+    return kept is not None and not isinstance(kept, Refused)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from couler_plugins.caching.policies.gdsf import Gdsf, GdsfSubtree
 from couler_plugins.caching.policies.scr import Scr
-from couler_plugins.caching.policies.sieve import Sieve
-from couler_plugins.caching.policies.simple import Everything, Fifo, Lfu, Lru, Nothing
+from couler_plugins.caching.policies.simple import Everything, Fifo, Lfu, Lru, Nothing, Sieve
 from couler_plugins.hookspecs import CachePolicy
 
 __all__ = ["POLICIES"]

@@ -2,9 +2,8 @@
 
 from couler_plugins.caching.reads.facts import Fact, Facts
 from couler_plugins.caching.reads.observation import Observation, observe
-from couler_plugins.caching.reads.read_sets import Read, ReadSet, decode_reads, encode_reads
+from couler_plugins.caching.reads.read_sets import Read, ReadSet, decode_reads, encode_reads, verify
 from couler_plugins.caching.reads.traces import Trace, Traces, decode_traces, trace_key
-from couler_plugins.caching.reads.verification import verify
 
 __all__ = [
     "Fact",

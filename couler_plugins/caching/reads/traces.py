@@ -11,8 +11,7 @@ import msgspec
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.reads.digests import LARGEST
-from couler_plugins.caching.reads.read_sets import ReadSet, encode_reads
-from couler_plugins.caching.reads.verification import Memo, verify
+from couler_plugins.caching.reads.read_sets import Memo, ReadSet, encode_reads, verify
 from couler_plugins.errors import InvalidInput
 
 LIMIT = 16  # traces of one key

@@ -10,12 +10,10 @@ from typing import Any
 import msgspec
 
 from couler_plugins.documents import Document, Remark
-from couler_plugins.engine_kit.crd.crd import Schemas, Version
-from couler_plugins.engine_kit.crd.fields import Problem, child, fields, places, shown
-from couler_plugins.engine_kit.crd.manifests import manifests
+from couler_plugins.engine_kit.crd.crd import Schemas, Version, manifests
+from couler_plugins.engine_kit.crd.fields import LIMITS, Problem, Schema, child, fields, places, shown
 from couler_plugins.engine_kit.crd.messages import problems
 from couler_plugins.engine_kit.crd.rules import broken_rules
-from couler_plugins.engine_kit.crd.schema import LIMITS, Schema
 from couler_plugins.errors import InvalidInput, install_hint
 
 # A CRD's schema as a JSON schema that refuses unknown fields.

@@ -1,20 +1,35 @@
-"""Reads CustomResourceDefinitions: which kinds there are, in which versions, with which schemas."""
+"""Reads CustomResourceDefinitions: which kinds there are, in which versions, with which schemas.
+
+The objects in a document: itself, or the items of a `List`, which kubectl takes one by one.
+"""
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from couler_plugins.documents import Document, SourceFile
-from couler_plugins.engine_kit.crd.manifests import manifests
-from couler_plugins.engine_kit.crd.schema import Schema
+from couler_plugins.documents import Document, Path, SourceFile
+from couler_plugins.engine_kit.crd.fields import Schema
 from couler_plugins.errors import InvalidInput
 from couler_plugins.inputs.sources import Source, Text, read_source
+
+
+def manifests(data: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every object in a document's data, with its path there."""
+    if not isinstance(data, dict):
+        return
+    items = data.get("items")
+    if data.get("kind") == "List" and isinstance(items, list):
+        for index, item in enumerate(items):
+            yield from manifests(item, (*path, "items", index))
+    else:
+        yield path, data
+
 
 _API = "apiextensions.k8s.io/v1"
 _DEFINITION = "CustomResourceDefinition"
@@ -98,7 +113,7 @@ def load_schemas(source: Source, max_bytes: int) -> Schemas:
 
 
 def _singles(source: Source) -> Iterator[Source]:
-    if isinstance(source, str | Path | Text | SourceFile | Mapping):
+    if isinstance(source, str | pathlib.Path | Text | SourceFile | Mapping):
         yield source
     else:
         for item in source:

@@ -8,8 +8,7 @@ from operator import getitem
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.documents import Path
-from couler_plugins.engine_kit.crd.fields import Problem, fields, schema_at, shown
-from couler_plugins.engine_kit.crd.schema import Schema
+from couler_plugins.engine_kit.crd.fields import Problem, Schema, fields, schema_at, shown
 from couler_plugins.options.fields import closest
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.documents import Path
-from couler_plugins.engine_kit.crd.fields import Problem, fields, places, shown
-from couler_plugins.engine_kit.crd.schema import Rule, Schema
+from couler_plugins.engine_kit.crd.fields import Problem, Rule, Schema, fields, places, shown
 from couler_plugins.errors import InvalidInput, install_hint
 
 if TYPE_CHECKING:

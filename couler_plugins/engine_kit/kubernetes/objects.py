@@ -13,16 +13,17 @@ from typing import Any, NamedTuple
 
 from couler_plugins.engine_kit.kubernetes.calls import (
     CONNECTING,
+    Expired,
     Mapped,
     Refused,
     answer_of,
     connected,
+    pages,
     read_answer,
     refusal,
     sending,
     silence,
 )
-from couler_plugins.engine_kit.kubernetes.pages import Expired, pages
 
 
 class Kind(NamedTuple):

@@ -1,4 +1,7 @@
-"""Tables for engines of containers: rules by what they look at, and calls as these rules look at them."""
+"""Tables for engines of containers: rules by what they look at, and calls as these rules look at them.
+
+Graphs that call themselves: one engine has them, and the others say by which step, and what else can be done.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,34 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule, differs, raise_all
-from couler_plugins.engine_kit.legalize.recursion import into_circle
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Call, Graph, Need, Operation, Reference, Step, Workflow, callables, conjuncts, references
+from couler_plugins.ir import (
+    Call,
+    Graph,
+    Need,
+    Operation,
+    Reference,
+    Step,
+    Workflow,
+    call_sites,
+    callables,
+    conjuncts,
+    recursive,
+    references,
+)
+
+WAY_OUT = "repeat it inside of the container until it is done, or write it for argo, whose graphs may call themselves"
+
+
+def into_circle(workflow: Workflow) -> tuple[str, str] | None:
+    """The first step from outside that calls a graph that calls itself, and that graph; None where there is none."""
+    names = recursive(workflow)
+    for graph, step in call_sites(workflow):
+        callee = getattr(step.call, "name", "")
+        if callee in names and (graph is None or graph.name not in names):
+            return step.name, callee
+    return None
+
 
 Part = TypeVar("Part")
 Carried = TypeVar("Carried")

@@ -14,8 +14,7 @@ import msgspec
 
 from couler_plugins.hookspecs.cards import DataCard
 from couler_plugins.hookspecs.parameters import Value
-from couler_plugins.hookspecs.space import Values
-from couler_plugins.hookspecs.trials import Task, Trial
+from couler_plugins.hookspecs.trials import Task, Trial, Values
 from couler_plugins.llm.access import BudgetReached
 from couler_plugins.llm.client import (
     LONGEST_TEXT,

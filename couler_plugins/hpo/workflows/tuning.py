@@ -17,7 +17,7 @@ from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.hookspecs.tuning import FanOut, Trials, Tuning
 from couler_plugins.hpo.files import read_task_file
 from couler_plugins.hpo.proposals import ask_tuner
-from couler_plugins.hpo.workflows.decisions import kept, moved, noted, part_of, tried, undone, written
+from couler_plugins.hpo.workflows.decisions import kept, moved, noted, part_of, tried, undone, write_proposal, written
 from couler_plugins.hpo.workflows.notes import (
     Note,
     handed_over,
@@ -39,7 +39,6 @@ from couler_plugins.hpo.workflows.requests import (
     refuse_named,
 )
 from couler_plugins.hpo.workflows.values import port_of
-from couler_plugins.hpo.workflows.writing import write_proposal
 from couler_plugins.ir import Graph, Libraries, Literal, Step, Workflow, fresh_name, replace, replace_callables
 from couler_plugins.plan import Decision, Plan
 

@@ -4,32 +4,75 @@ What may be cached is what the optimizer `cache` would have an engine cache; wha
 keep is no matter here. A key covers what its keys cover, and beside the image the interpreter that runs it here and the
 variables that it gets; artifacts are covered by their content. What a program of Python reads is observed when it runs,
 and kept with its result.
+
+What an interpreter is on this machine, as one text: what a result depends on beside a program and its inputs.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import logging
-from collections.abc import Callable, Collection
+import shutil
+import subprocess
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.artifacts import ArtifactCache, Hit, Meta
+from couler_plugins.caching.code import installation
+from couler_plugins.caching.dataplane.contents import sha256_of
 from couler_plugins.caching.dataplane.failures import reason_of
-from couler_plugins.caching.dataplane.observed_reuse import Observing, reuse_or_observe
-from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute
+from couler_plugins.caching.dataplane.reuse import Observing, Task, reuse_or_compute, reuse_or_observe
 from couler_plugins.caching.keys import key, spec_hash
 from couler_plugins.caching.reads import ReadSet, Traces, verify
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs.local import File, NotThere, Program
 from couler_plugins.ir import Operation
-from couler_plugins.running.local.attempts import handed_on
-from couler_plugins.running.local.interpreters import identity_of
-from couler_plugins.running.local.made import names, names_folder
+from couler_plugins.running.local.attempts import handed_on, names, names_folder
 from couler_plugins.running.local.observing import Untraced, Unusable, has_python, reads_of
 from couler_plugins.running.local.scope import Scope
+
+PATIENCE = 60.0  # seconds that an interpreter may take to say what is installed beside it
+
+
+def identity_of(command: str, environment: Mapping[str, str]) -> str:
+    """Return what a command is in an environment; asked once in a process.
+
+    It is the sha256 of its bytes, and for Python of what it would import as well.
+
+    Raises:
+        NotThere: there is no such command, or it does not say what it is.
+    """
+    return _identity(command, tuple(sorted(environment.items())))
+
+
+@functools.cache
+def _identity(command: str, environment: tuple[tuple[str, str], ...]) -> str:
+    path = shutil.which(command, path=dict(environment).get("PATH"))
+    if path is None:
+        raise NotThere(f"there is no {command!r}")
+    try:
+        content = sha256_of(Path(path).resolve())
+        if not Path(command).name.startswith("python"):
+            return content
+        version = subprocess.run(  # noqa: S603  # the interpreter of the step
+            [path, installation.__file__],
+            capture_output=True,
+            timeout=PATIENCE,
+            check=True,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode(errors="replace").splitlines()
+        raise NotThere(f"{path} does not say what is installed: {lines[-1] if lines else error.returncode}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotThere(f"{path} does not say what is installed: {error}") from None
+    return hashlib.sha256(content.encode() + version.stdout).hexdigest()
+
 
 Opening = Callable[[], contextlib.AbstractContextManager["ArtifactCache"]]
 """Opens the cache."""

@@ -28,8 +28,7 @@ from couler_plugins.ir import (
     needed,
 )
 from couler_plugins.running.local.operations import Operations, Site
-from couler_plugins.running.local.passing import handed_out, passed
-from couler_plugins.running.local.scope import Scope, Whole
+from couler_plugins.running.local.scope import Scope, Whole, handed_out, passed
 
 # What the outcomes of steps come to: whether others may start, and how a loop has ended.
 

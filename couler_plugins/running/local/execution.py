@@ -19,12 +19,11 @@ from couler_plugins.hookspecs.running import Produced, Status
 from couler_plugins.running.local.caching import Caching, Opening
 from couler_plugins.running.local.engine import Engine
 from couler_plugins.running.local.jobs import Work
-from couler_plugins.running.local.lock import locked
 from couler_plugins.running.local.operations import Operations, Progress
-from couler_plugins.running.local.records import Record, Records
+from couler_plugins.running.local.records import Record, Records, locked
 from couler_plugins.running.local.scope import Whole
 from couler_plugins.runs import Lookup, Run, StepRun
-from couler_plugins.runs.recorded import document_of
+from couler_plugins.runs.history_format import document_of
 
 # A local run as past runs are written down, for `--history`.
 

@@ -21,9 +21,8 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.local import Ended, File, Local, NotThere, Program
 from couler_plugins.hookspecs.running import Phase, Status
 from couler_plugins.ir import Operation
-from couler_plugins.running.local.attempts import attempt, last_lines, printed
+from couler_plugins.running.local.attempts import attempt, contents, ended_of, last_lines, printed, take
 from couler_plugins.running.local.caching import Cached, Caching
-from couler_plugins.running.local.made import contents, ended_of, take
 from couler_plugins.running.local.records import Record, Records
 from couler_plugins.running.local.scope import Scope
 

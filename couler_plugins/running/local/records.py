@@ -3,12 +3,16 @@
 A record says what ran (a digest of the program with all that it was given) and what came of it (digests of its outputs,
 which lie in the step's folder). It says no path: where things lie follows from the step's name. A record whose digests
 do not fit is as good as none.
+
+One process at a time works in the folder of a run.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -114,3 +118,35 @@ class Records:
     def close(self) -> None:
         """Lets go of the file."""
         os.close(self._descriptor)
+
+
+LOCK = "lock"
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps others from running in a folder, which is made, until the end of the block; the lock goes with the process.
+
+    Raises:
+        InvalidInput: another process is at work there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = "this run is at work in another process"
+            raise InvalidInput(message, file=str(folder), hint="wait for it, or stop it") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process is at work in a folder."""
+    try:
+        with locked(folder):
+            return False
+    except InvalidInput:
+        return True

@@ -19,8 +19,7 @@ from couler_plugins.hookspecs.running import Job, Phase, Produced, Request, Stat
 from couler_plugins.running.local.caching import Opening
 from couler_plugins.running.local.execution import RECORDS, STOP, Execution
 from couler_plugins.running.local.jobs import Work, works_of
-from couler_plugins.running.local.lock import is_locked
-from couler_plugins.running.local.records import Record
+from couler_plugins.running.local.records import Record, is_locked
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 PLAIN = re.compile(r"[A-Za-z0-9/._+@,-]+")

@@ -14,7 +14,7 @@ _SHAPES = {
     "handler": "shape=hexagon",
     "junction": "shape=point",
 }
-_ARROWS = {"order": "", "data": "style=dotted", "calls": "style=bold", "handles": "style=dashed, arrowhead=odot"}
+_DOT_ARROWS = {"order": "", "data": "style=dotted", "calls": "style=bold", "handles": "style=dashed, arrowhead=odot"}
 _CROSSING = 'color="#D55E00", penwidth=2'
 """Of what crosses between parts; seen on light and dark, and by the colour-blind."""
 
@@ -40,7 +40,7 @@ def _box(box: Box) -> str:
 
 def _arrow(arrow: Arrow) -> str:
     attributes = [
-        _ARROWS[arrow.kind],
+        _DOT_ARROWS[arrow.kind],
         _CROSSING if arrow.crosses else "",
         f'label="{_safe(arrow.label)}"' if arrow.label else "",
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.airflow.editing import carried_out, refused, task_in, with_step, workflows
 from adapters.airflow.examples import fewest
-from couler_airflow.cache.owner import CACHE, Owner
+from couler_airflow.cache.rows import CACHE, Owner
 from couler_plugins.ir import (
     Literal,
     Retry,

@@ -164,7 +164,7 @@ def test_dag_files_outlive_us(without_us: Path, tmp_path: Path) -> None:
 
 def test_the_examples_are_cached_where_we_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from couler_airflow.airflow_compat import dag_bag
-    from couler_airflow.cache.owner import wrapped_tasks
+    from couler_airflow.cache.rows import wrapped_tasks
 
     monkeypatch.setenv("AIRFLOW__COULER__CACHE_STORE", str(tmp_path / "store"))
     bag = dag_bag()(dag_folder=str(EXAMPLES))

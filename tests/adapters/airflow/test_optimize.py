@@ -16,7 +16,7 @@ from adapters.airflow.examples import dag_files, load
 from airflow_history import instance
 from couler_airflow import cached, never, optimize
 from couler_airflow.bundle import snapshot
-from couler_airflow.cache.owner import wrapped_tasks
+from couler_airflow.cache.rows import wrapped_tasks
 from couler_airflow.dags import lift, lower
 from couler_airflow.marks import declared
 from couler_plugins.errors import InvalidInput, Unsupported
@@ -177,7 +177,7 @@ def test_whatever_fails_the_dag_stays(pipeline: str, plugins: Plugins, caplog: p
 def test_an_operator_that_fails_half_way_undoes_the_others(
     plugins: Plugins, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from couler_airflow.cache.owner import Owner
+    from couler_airflow.cache.rows import Owner
 
     def fails(self: Owner, task: Any, *, wrap: Any = Owner.wrap) -> Any:
         if task.task_id == "choose":
@@ -281,7 +281,7 @@ import hashlib, sys
 from pathlib import Path
 from couler_airflow.airflow_compat import dag_bag
 from couler_airflow.dags import lift, optimize
-from couler_airflow.cache.owner import wrapped_tasks
+from couler_airflow.cache.rows import wrapped_tasks
 from couler_plugins.ir import to_json
 seen = hashlib.sha256()
 for path in sys.argv[1:]:

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.airflow.split.running import split
 from couler_airflow import dags
-from couler_airflow.order import Order
+from couler_airflow.lift import Order
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import GraphView, callables
 

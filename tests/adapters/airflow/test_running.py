@@ -11,7 +11,7 @@ from adapters.airflow.examples import dag_files, each_dag, lifted, load
 from adapters.airflow.running import Outcome, run
 from couler_airflow import optimize
 from couler_airflow.bundle import DagBundle
-from couler_airflow.cache.owner import wrapped_tasks
+from couler_airflow.cache.rows import wrapped_tasks
 from couler_airflow.lower import commit
 from couler_airflow.runtime.upstream import XCOM
 from couler_plugins.ir import Literal, Workflow, replace

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.argo.lint_cases import CRON, GOOD, SPEC
 from couler_argo.lint.lint import lint
-from couler_argo.lint.releases import Releases
+from couler_argo.lint.report import Releases
 from couler_argo.lint.rules import field_table
 from couler_argo.plugin import ArgoAdapter, Options
 from couler_plugins.documents import findings, read

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.baselines.algorithm3 import Paper
-from couler_plugins.hookspecs.budget import Budget
-from couler_plugins.hookspecs.dag import Dag
-from couler_plugins.parallelism.partitioning import ask_partitioner
+from couler_plugins.hookspecs.dag import Budget, Dag
+from couler_plugins.parallelism.check import ask_partitioner
 from parallelism_graphs import DEADLOCK, named
 
 

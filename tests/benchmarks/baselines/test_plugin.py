@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 from benchmarks.baselines import BASELINES, POLICIES
 from couler_plugins.caching.policies import POLICIES as BUILT_IN
-from couler_plugins.plugins import points
+from couler_plugins.plugins import registry
 from pluginbox import PluginBox
 from support import ROOT
 
@@ -26,8 +26,8 @@ def test_the_plugin_offers_them_beside_the_built_in_ones(plugin_box: PluginBox) 
     plugin_box.declare(name, module)
     plugins = plugin_box.load()
     assert not plugins.failed
-    assert set(plugins.all(points.POLICIES).values()) == set(POLICIES) == {*BUILT_IN, *BASELINES}
-    assert list(plugins.all(points.PARTITIONERS)) == ["bandpack", "critical-path", "levels", "paper"]
+    assert set(plugins.all(registry.POLICIES).values()) == set(POLICIES) == {*BUILT_IN, *BASELINES}
+    assert list(plugins.all(registry.PARTITIONERS)) == ["bandpack", "critical-path", "levels", "paper"]
 
 
 def test_its_wheel_holds_all_of_it(tmp_path: Path) -> None:

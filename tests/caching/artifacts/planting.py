@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from couler_plugins.caching.artifacts import ArtifactCache, Lost, Stored, open_cache
-from couler_plugins.caching.artifacts.names import entry_name
+from couler_plugins.caching.artifacts.sources import entry_name
 
 __all__ = [
     "CONTENT",

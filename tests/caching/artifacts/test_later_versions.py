@@ -11,7 +11,7 @@ import pytest
 
 from caching.artifacts.samples import Clock, keys
 from couler_plugins.caching.artifacts import ArtifactCache, Claim, Existed, Refused, Stored, open_cache
-from couler_plugins.caching.artifacts.names import blob_name, entry_name
+from couler_plugins.caching.artifacts.sources import blob_name, entry_name
 
 SHARED, OWN = b"both need this", b"only the later one needs this"
 

@@ -9,8 +9,8 @@ from typing import BinaryIO
 import pytest
 
 from couler_plugins.caching.artifacts import Stored, open_cache
+from couler_plugins.caching.artifacts.blobs import read_manifests
 from couler_plugins.caching.artifacts.fsspec_store import attempt
-from couler_plugins.caching.artifacts.manifests import read_manifests
 from couler_plugins.caching.artifacts.stores import FolderStore
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from couler_plugins.documents import Remark
+from couler_plugins.engine_kit.crd.fields import Schema
 from couler_plugins.engine_kit.crd.rules import broken_rules
-from couler_plugins.engine_kit.crd.schema import Schema
 from couler_plugins.errors import InvalidInput, install_hint
 from engine_kit.crd.small import codes, crd, custom, remarks, schemas_of
 
@@ -142,6 +142,6 @@ def test_the_library_is_only_needed_for_rules(monkeypatch: pytest.MonkeyPatch) -
 
 
 def schema_rules(rule: str) -> Any:
-    from couler_plugins.engine_kit.crd.schema import Rule
+    from couler_plugins.engine_kit.crd.fields import Rule
 
     return [Rule(rule=rule)]

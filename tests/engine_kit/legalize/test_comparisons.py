@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from couler_plugins.engine_kit.legalize.comparisons import Comparison, comparisons
-from couler_plugins.engine_kit.legalize.conditions import Membership
+from couler_plugins.engine_kit.legalize.conditions import Comparison, Membership, comparisons
 from couler_plugins.ir import Expression, Literal, Reference, Template
 
 X = Reference(to="input", kind="parameter", name="x")

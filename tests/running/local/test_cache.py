@@ -17,7 +17,7 @@ from couler_plugins.caching.artifacts import ArtifactCache, open_cache
 from couler_plugins.caching.report import report
 from couler_plugins.options.rows import Row
 from couler_plugins.running.local.caching import Opening
-from couler_plugins.runs.recorded import recorded_runs
+from couler_plugins.runs.history_format import recorded_runs
 from running.local.running import STARTED, Ran, runs, script, workflow
 from support import first_of
 

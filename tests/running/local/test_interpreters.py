@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from couler_plugins.hookspecs.local import NotThere
-from couler_plugins.running.local import interpreters
-from couler_plugins.running.local.interpreters import identity_of
+from couler_plugins.running.local import caching
+from couler_plugins.running.local.caching import identity_of
 from support import first_of
 
 EDITABLE = '{{"url": "file://{folder}/checkout%201", "dir_info": {{"editable": true}}}}'
@@ -61,7 +61,7 @@ def write(path: Path, text: str) -> None:
 
 
 def identity(environment: dict[str, str], command: str = "python3") -> str:
-    interpreters._identity.cache_clear()
+    caching._identity.cache_clear()
     return identity_of(command, environment)
 
 

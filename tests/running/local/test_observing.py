@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from couler_plugins.caching.dataplane.strace import strace_problem
-from couler_plugins.running.local import observing, tracing
+from couler_plugins.running.local import observing
 from couler_plugins.running.local.caching import Opening
 from couler_plugins.running.local.observing import Unusable, observed, reads_of
 from running.local.running import Ran, runs, script, workflow
@@ -244,7 +244,7 @@ def test_compiled_code_that_nobody_knows_is_not_kept_without_strace(
     steps: Steps, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     pytest.importorskip("psutil")
-    monkeypatch.setattr(tracing, "_strace", lambda: "")
+    monkeypatch.setattr(observing, "_strace", lambda: "")
     assert [steps.output(NATIVE)[0] for _ in range(2)] == ["computed", "computed"]
     assert "it loaded psutil, whose compiled code may read files unseen" in caplog.text
 
@@ -347,7 +347,7 @@ def test_options_that_name_another_program_are_left_alone(
     command: str, is_observed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = command.split()
-    monkeypatch.setattr(tracing, "_strace", lambda: "")
+    monkeypatch.setattr(observing, "_strace", lambda: "")
     found = observed(words, Path("/folder"), trace=True)
     assert (found != words) is is_observed
     assert found[: len(words)] == words

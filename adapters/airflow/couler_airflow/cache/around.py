@@ -12,9 +12,8 @@ from msgspec.structs import replace
 
 from couler_airflow.marks import ALLOWED, MARK, Declaration
 from couler_plugins.caching.code.modules import module_of
-from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import Uncacheable
-from couler_plugins.caching.code.values import Form
+from couler_plugins.caching.code.values import Form, Surroundings
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import Objection
 

@@ -14,9 +14,8 @@ from couler_airflow.cache.around import join_remedies
 from couler_airflow.cache.eligible import is_keyed, is_pod
 from couler_airflow.cache.key import TaskMaterial
 from couler_airflow.cache.output_paths import check_outputs
-from couler_airflow.cache.owner import Owner, in_row
 from couler_airflow.cache.parsed import parse_task
-from couler_airflow.cache.rows import ROWS, TaskRows, contents
+from couler_airflow.cache.rows import ROWS, Owner, TaskRows, contents, in_row
 from couler_airflow.containers import field_of
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.upstream import PRODUCER, by_order, too_many, without_key

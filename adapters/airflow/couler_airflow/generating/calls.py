@@ -25,8 +25,7 @@ from couler_airflow.generating.texts import (
     resolve_data,
 )
 from couler_airflow.legal import refusal
-from couler_plugins.engine_kit.legalize.comparisons import comparisons
-from couler_plugins.engine_kit.legalize.conditions import Membership
+from couler_plugins.engine_kit.legalize.conditions import Membership, comparisons
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.ir import Expression, Graph, Literal, Native, Operation, Step, Value
 

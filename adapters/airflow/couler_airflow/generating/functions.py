@@ -13,8 +13,7 @@ from couler_airflow.generating.printing import Call, Name, Node, expanded
 from couler_airflow.generating.task import Incoming, Run, Task
 from couler_airflow.generating.texts import Jinja, Text, constant, map_data, spelt
 from couler_airflow.legal import Diagnostics, refusal
-from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, constant_of, function_of
-from couler_plugins.engine_kit.legalize.python.modules import typed_by
+from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, constant_of, function_of, typed_by
 from couler_plugins.ir import Operation
 
 

@@ -18,7 +18,7 @@ from couler_airflow.generating.source import body_of
 from couler_airflow.generating.tasks import tasks_of
 from couler_airflow.legal import LEGALITY, Diagnostics, OnUnsupported, refusal
 from couler_plugins.engine_kit.legalize.legality import merge
-from couler_plugins.engine_kit.legalize.python.modules import FUTURE
+from couler_plugins.engine_kit.legalize.python.functions import FUTURE
 from couler_plugins.engine_kit.legalize.python.runtime import typed, typed_value
 from couler_plugins.engine_kit.legalize.shell import SCRIPT
 from couler_plugins.errors import Unsupported

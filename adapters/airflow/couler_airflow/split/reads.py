@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from couler_airflow.cache.eligible import class_of
-from couler_airflow.lift import template_values
-from couler_airflow.order import Order
+from couler_airflow.lift import Order, template_values
 from couler_airflow.pulls import BLOCK, PULL, Named, texts_named
 from couler_airflow.split.code import EARLIER, THEIRS, Code
 from couler_plugins.errors import Unsupported

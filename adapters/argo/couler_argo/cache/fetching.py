@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_argo.cache.wrappable import later_by
-from couler_argo.metadata import rest_of
+from couler_argo.documents import rest_of
 from couler_argo.references import native
 from couler_argo.spelling import write
 from couler_plugins.caching.dataplane.datasets import Dataset, dataset_text, read_dataset

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from couler_argo.codec import Context, Mapped
-from couler_argo.metadata import rest_of, spec_of
+from couler_argo.documents import rest_of, spec_of
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
 from couler_argo.templates import OPERATION

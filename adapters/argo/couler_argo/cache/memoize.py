@@ -18,7 +18,7 @@ from typing import Any
 from couler_argo.cache import wrapping
 from couler_argo.cache.material import hashed_values
 from couler_argo.cache.wrappable import runs_as_root, wrapper_objection
-from couler_argo.metadata import rest_of, spec_of
+from couler_argo.documents import rest_of, spec_of
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_argo.split.part_spec import family_of

@@ -14,7 +14,7 @@ import msgspec
 
 from couler_argo.cache.material import JOINED, reads_of, repeats_inputs
 from couler_argo.codec import Mapped
-from couler_argo.metadata import rest_of, spec_of
+from couler_argo.documents import rest_of, spec_of
 from couler_argo.ports import LOCATIONS
 from couler_plugins.caching.declarations import DATASET, PLACE
 from couler_plugins.caching.key_models.analyzed import AnalyzedCache

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from couler_argo.cache.cache import ArgoCache
 from couler_argo.cache.memoize import WRAPPER, spec_in_key, without_cache
 from couler_argo.cache.traces import COPY, KEY_SPEC, has_specs, read_specs, without_traces
-from couler_argo.documents import SPEC_PATHS, Manifest, manifests
+from couler_argo.documents import SPEC_PATHS, Manifest, annotations_of, manifests
 from couler_argo.lift import lift_manifest, lift_unfolded
-from couler_argo.metadata import annotations_of
 from couler_argo.split.part_spec import PART_OF
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.calls import calls_of, is_cache

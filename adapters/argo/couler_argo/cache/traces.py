@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from couler_argo.cache.memoize import Template, is_lineage, spec_in_key, without_cache
-from couler_argo.metadata import rest_of, with_annotation
+from couler_argo.documents import rest_of, with_annotation
 from couler_plugins.caching.calls import is_cache
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import (

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from couler_argo.cache.material import repeats_inputs
-from couler_argo.metadata import rest_of
+from couler_argo.documents import rest_of
 from couler_argo.references import native, value
 from couler_argo.spelling import write
 from couler_plugins.documents.mappings import entries, mapping_at

@@ -36,7 +36,7 @@ from couler_argo.cache.wrappable import (
     sooner,
     wrapper_objection,
 )
-from couler_argo.metadata import rest_of
+from couler_argo.documents import rest_of
 from couler_argo.references import native, value
 from couler_argo.spelling import write
 from couler_plugins.caching.dataplane.places import PREFIX

@@ -12,8 +12,7 @@ from functools import partial
 from typing import Any
 
 from couler_argo.codec import Mapped
-from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of, connected, sending
-from couler_plugins.engine_kit.kubernetes.pages import Expired, pages
+from couler_plugins.engine_kit.kubernetes.calls import Expired, Refused, answer_of, connected, pages, sending
 
 CACHES = "workflows.argoproj.io/configmap-type=Cache"
 """The label that Argo wants on the ConfigMaps that it keeps results in."""

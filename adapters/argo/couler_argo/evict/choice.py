@@ -17,7 +17,7 @@ from couler_argo.memo_entries import Entry, Shard
 from couler_plugins.caching.policies.simple import Lru
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import CachePolicy
-from couler_plugins.plugins.policies import ask_policy
+from couler_plugins.plugins.registry import ask_policy
 from couler_plugins.runs import Candidate, History, StepRun
 
 HALF = 512 * 1024

@@ -6,9 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from couler_argo.hera.hook import Installation, install
 from couler_argo.hera.objects import filled, hera_class_of, hera_classes
-from couler_argo.hera.run import Pipeline, Settings, optimized, plain_document
+from couler_argo.hera.run import Installation, Pipeline, Settings, install, optimized, plain_document
 from couler_plugins import api
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Where

@@ -8,9 +8,8 @@ from typing import Any
 
 from couler_argo.lint.holders import Holder
 from couler_argo.lint.loops import loops
-from couler_argo.lint.report import Report
+from couler_argo.lint.report import Report, open_tags, tags
 from couler_argo.lint.run import calls_of, named
-from couler_argo.lint.tags import open_tags, tags
 from couler_argo.references import expression, value
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.legalize.schedules import DURATION

@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from couler_argo.lint.artifacts import has_source
-from couler_argo.lint.names import check_ports
-from couler_argo.lint.report import Report
+from couler_argo.lint.report import Report, check_ports
 from couler_plugins.documents import Path
 
 Mapping = dict[str, Any]

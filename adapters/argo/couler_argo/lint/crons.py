@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from couler_argo.lint.releases import FULL_CRDS
-from couler_argo.lint.report import Report
-from couler_argo.versions import LISTS_ONLY_SINCE, LISTS_SINCE
+from couler_argo.lint.report import FULL_CRDS, Report
+from couler_argo.lower import LISTS_ONLY_SINCE, LISTS_SINCE
 from couler_plugins.engine_kit.legalize.schedules import is_zone, schedule_problem
 
 Mapping = dict[str, Any]

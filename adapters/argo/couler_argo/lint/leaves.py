@@ -8,13 +8,10 @@ from typing import Any, Literal
 
 import yaml
 
-from couler_argo.lint.calls import Callee
-from couler_argo.lint.names import check_fields
+from couler_argo.lint.calls import Callee, check_references
 from couler_argo.lint.needs import cycle_of, order_of
-from couler_argo.lint.references import check_references
-from couler_argo.lint.report import Report
+from couler_argo.lint.report import Report, check_fields, tags
 from couler_argo.lint.run import Scope
-from couler_argo.lint.tags import tags
 from couler_plugins.documents import Path
 
 RESERVED, RESERVED_PREFIX = ("wait", "supervisor"), "artifact-plugin-"

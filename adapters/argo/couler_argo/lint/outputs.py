@@ -6,13 +6,9 @@ import re
 from typing import Any
 
 from couler_argo.lint.artifacts import check_path
-from couler_argo.lint.calls import Callee
-from couler_argo.lint.names import check_port_name, check_ports
-from couler_argo.lint.references import check_references
-from couler_argo.lint.releases import EVER
-from couler_argo.lint.report import Report
+from couler_argo.lint.calls import Callee, check_references
+from couler_argo.lint.report import EVER, Report, check_port_name, check_ports, is_computed, is_parameter, tags
 from couler_argo.lint.run import Scope
-from couler_argo.lint.tags import is_computed, is_parameter, tags
 from couler_plugins.documents import Path
 
 Mapping = dict[str, Any]

@@ -12,11 +12,10 @@ from itertools import pairwise
 from typing import Any
 
 from couler_argo.lint.holders import Holder
-from couler_argo.lint.releases import FULL_CRDS
-from couler_argo.lint.report import Report
+from couler_argo.lint.report import FULL_CRDS, Report
 from couler_argo.lint.run import calls_of, named
 from couler_argo.lint.shapes import LOCATION
-from couler_argo.versions import SINGULAR
+from couler_argo.lower import SINGULAR
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.crd.field_tables import Field, FieldTable, Misfit, kubernetes_fields
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from couler_argo.lint.arguments import Arguments, as_text
 from couler_argo.lint.holders import Holder, Shelf
-from couler_argo.lint.report import Report
-from couler_argo.lint.tags import is_parameter
+from couler_argo.lint.report import Report, is_parameter
 from couler_plugins.documents import Path
 
 Mapping = dict[str, Any]

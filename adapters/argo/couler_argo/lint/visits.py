@@ -13,14 +13,11 @@ from typing import Any
 from couler_argo.lint.arguments import Arguments, check_supply
 from couler_argo.lint.artifacts import check_location, check_path
 from couler_argo.lint.calls import Callee, Request
-from couler_argo.lint.dags import visit_dag
 from couler_argo.lint.leaves import check_leaf
-from couler_argo.lint.names import check_ports
 from couler_argo.lint.outputs import LEAVES, check_metrics, check_outputs
-from couler_argo.lint.report import Report, Unjudged
+from couler_argo.lint.report import Report, Unjudged, check_ports, filled
 from couler_argo.lint.run import Run, Scope, local_names
-from couler_argo.lint.steps import visit_steps
-from couler_argo.lint.tags import filled
+from couler_argo.lint.steps import visit_dag, visit_steps
 from couler_plugins.documents import Path
 
 Mapping = dict[str, Any]

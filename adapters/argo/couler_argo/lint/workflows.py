@@ -9,10 +9,8 @@ from typing import Any
 from couler_argo.lint.arguments import Arguments, Later, as_text, check_arguments, firsts
 from couler_argo.lint.calls import Request, check_hooks, find_library, resolve_name, resolve_reference
 from couler_argo.lint.holders import Holder, Shelf
-from couler_argo.lint.names import check_fields
-from couler_argo.lint.report import Borrowed, Report
+from couler_argo.lint.report import Borrowed, Report, check_fields, is_parameter
 from couler_argo.lint.run import Run
-from couler_argo.lint.tags import is_parameter
 from couler_argo.lint.visits import walk
 from couler_plugins.documents import Path
 

@@ -22,8 +22,7 @@ from couler_argo.split.part_spec import RUN_ID
 from couler_plugins.engine_kit.kubernetes.failing import Container, Failed, failures
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.engine_kit.kubernetes.objects import Calls
-from couler_plugins.engine_kit.kubernetes.rights import demand
-from couler_plugins.engine_kit.kubernetes.submitting import apply, create, right_to_submit
+from couler_plugins.engine_kit.kubernetes.submitting import apply, create, demand, right_to_submit
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.running import Failure, Job, Produced, Request, Status, Submitted, Where
 

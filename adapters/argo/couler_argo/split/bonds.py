@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from couler_argo.codec import Context
-from couler_argo.metadata import annotations_of, rest_of, spec_of
-from couler_argo.split.crossing import DELETED, place_of
-from couler_argo.split.part_spec import RUN_ID, SPLIT, account_of, name_of
+from couler_argo.documents import annotations_of, rest_of, spec_of
+from couler_argo.split.part_spec import DELETED, RUN_ID, SPLIT, account_of, name_of, place_of
 from couler_argo.templates import OPERATION
 from couler_plugins.documents.mappings import mapping_at, under
 from couler_plugins.ir import (
@@ -31,7 +30,7 @@ from couler_plugins.ir import (
     replace,
     together,
 )
-from couler_plugins.parallelism.parts import refuse_parts
+from couler_plugins.parallelism.cuts import refuse_parts
 
 LIMITS = {
     "parallelism": "it limits how many of its pods run at a time, which its parts could not keep together",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from couler_argo.split.crossing import Place, place_of
-from couler_argo.split.part_spec import RUN_ID, parent_rest
+from couler_argo.split.part_spec import RUN_ID, Place, parent_rest, place_of
 from couler_argo.split.parts import Part
 from couler_plugins.ir import (
     Argument,

@@ -16,11 +16,10 @@ from collections.abc import Collection, Iterable, Mapping
 
 from msgspec.json import encode
 
-from couler_argo.metadata import rest_of
+from couler_argo.documents import rest_of
 from couler_argo.references import native
 from couler_argo.split.bonds import calls_elsewhere, claims_of, mounts
-from couler_argo.split.crossing import Place, key_of, located
-from couler_argo.split.part_spec import RUN_ID, part_name, part_rest
+from couler_argo.split.part_spec import RUN_ID, Place, key_of, located, part_name, part_rest
 from couler_argo.writing import write_workflow
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL

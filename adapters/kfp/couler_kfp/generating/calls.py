@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_plugins.engine_kit.legalize import rules
-from couler_plugins.engine_kit.legalize.comparisons import Comparison, comparisons
-from couler_plugins.engine_kit.legalize.conditions import Membership
+from couler_plugins.engine_kit.legalize.conditions import Comparison, Membership, comparisons
 from couler_plugins.engine_kit.legalize.legality import Rule
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.engine_kit.legalize.tables import FINE, StepSite

@@ -14,8 +14,14 @@ from typing import Any
 
 from couler_kfp.generating.values import default_of, exact, type_of
 from couler_plugins.engine_kit.legalize.native_fields import fields_of
-from couler_plugins.engine_kit.legalize.python.functions import Function, Parameter, text_of
-from couler_plugins.engine_kit.legalize.python.modules import module_of, typed_by, untouched
+from couler_plugins.engine_kit.legalize.python.functions import (
+    Function,
+    Parameter,
+    module_of,
+    text_of,
+    typed_by,
+    untouched,
+)
 from couler_plugins.engine_kit.legalize.python.runtime import safe_value, sheltered, typed, typed_value
 from couler_plugins.engine_kit.legalize.rules import usual
 from couler_plugins.engine_kit.legalize.shell import keeping, scripted

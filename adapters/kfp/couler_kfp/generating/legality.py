@@ -6,8 +6,7 @@ from couler_kfp.generating.calls import BRACES, CALLS
 from couler_plugins.engine_kit.legalize import rules
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule
 from couler_plugins.engine_kit.legalize.native_fields import fields_of, unsaid
-from couler_plugins.engine_kit.legalize.recursion import WAY_OUT
-from couler_plugins.engine_kit.legalize.tables import Table
+from couler_plugins.engine_kit.legalize.tables import WAY_OUT, Table
 from couler_plugins.ir import (
     EnvVar,
     Literal,

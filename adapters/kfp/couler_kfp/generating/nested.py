@@ -10,8 +10,7 @@ from typing import Any
 
 from couler_kfp.generating.components import output_of
 from couler_kfp.generating.legality import refuse
-from couler_kfp.generating.types import Types
-from couler_kfp.generating.values import Read, channel, exact, type_of, with_channels
+from couler_kfp.generating.values import Read, Types, channel, exact, type_of, with_channels
 from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, text_of
 from couler_plugins.engine_kit.legalize.rules import constant_items
 from couler_plugins.ir import (

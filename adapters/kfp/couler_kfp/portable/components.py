@@ -2,6 +2,10 @@
 
 A container component reads paths where KFP would put them; here they are fixed. A Python component is started by
 `launcher`, which does what KFP's own launcher does. Sources: `kfp.dsl.placeholders`, `kfp.dsl.executor_main`.
+
+IfPresent and Concat: what becomes of them is known where the callers of a component agree.
+
+Source: `kfp.dsl.placeholders`, and KFP's driver, which takes each argument that is such a JSON text apart.
 """
 
 from __future__ import annotations
@@ -9,14 +13,13 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from couler_kfp.portable import launcher
-from couler_kfp.portable.placeholders import Presence, flat
 from couler_kfp.portable.platforms import configured
 from couler_kfp.portable.types import constant_of, may_be_absent, refuse, said_of, text_of, type_of
-from couler_kfp.texts import EXECUTOR_INPUT
+from couler_kfp.texts import EXECUTOR_INPUT, text, write_text
 from couler_plugins.engine_kit.legalize.values import substituted
 from couler_plugins.ir import (
     Container,
@@ -29,6 +32,51 @@ from couler_plugins.ir import (
     references,
     replace,
 )
+
+Presence = Mapping[str, bool | None]
+"""By the name of an input, whether something is passed; None where that differs, or where only the run knows."""
+CONCAT, PRESENT = "Concat", "IfPresent"
+
+
+def flat(name: str, values: Sequence[Value], presence: Presence) -> tuple[Value, ...]:
+    """Arguments without such placeholders; one of them can become several arguments, or none.
+
+    Raises:
+        Unsupported: it depends on the run, or on who calls the component.
+    """
+    result: list[Value] = []
+    for value in values:
+        structure = _structure(write_text(value))
+        result += [value] if structure is None else map(text, _taken(name, structure, presence))
+    return tuple(result)
+
+
+def _structure(content: str) -> Any:
+    if not content.startswith(("{", "[")) or not any(f'"{key}"' in content for key in (CONCAT, PRESENT)):
+        return None
+    try:
+        data = json.loads(content)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) and data.keys() <= {CONCAT, PRESENT} else None
+
+
+def _taken(name: str, item: Any, presence: Presence) -> list[str]:
+    match item:
+        case str():
+            return [item]
+        case list():
+            return [text for part in item for text in _taken(name, part, presence)]
+        case {"Concat": list(parts)}:
+            return ["".join(text for part in parts for text in _taken(name, part, presence))]
+        case {"IfPresent": {"InputName": str(key), **branches}}:
+            present = presence.get(key, False)
+            if present is None:
+                reason = f"has an argument that depends on whether {key!r} is passed, and its tasks differ in that"
+                raise refuse("Container.args", name, reason, "pass it always, or never")
+            return _taken(name, branches.get("Then" if present else "Else", []), presence)
+    raise refuse("Container.args", name, "has a placeholder that is not known")
+
 
 FOLDER = "/tmp/kfp"  # noqa: S108  # in a container of its own
 """What a Python component is given, and what it makes."""
@@ -152,8 +200,8 @@ def _python(operation: Operation, container: Container) -> Container:
 
 
 def _check_installed(operation: Operation, container: Container) -> None:
-    for text in container.command:
-        version = INSTALLED.search(str(text.value)) if isinstance(text, Literal) else None
+    for item in container.command:
+        version = INSTALLED.search(str(item.value)) if isinstance(item, Literal) else None
         if version and (int(version[1]), int(version[2])) < OLDEST:
             reason = f"installs {version[0]}, which cannot have artifacts outside of a bucket"
             raise refuse("Container.command", operation.name, reason, "compile it with kfp 2.5 or later")

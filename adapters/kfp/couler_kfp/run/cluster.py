@@ -2,11 +2,14 @@
 
 A run is called after the run's identity and the content of its pipeline. So whoever has lost the answer, or died before
 it came, finds by that name whether it is there.
+
+Hand-off files: where a run in a cluster has written down what it hands out, and how that is read from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,10 +17,61 @@ from couler_kfp.mappings import Mapped
 from couler_kfp.run.client import Calls
 from couler_kfp.run.jobs import jobs_of
 from couler_kfp.run.stand_ins import filled, gathered, produced
-from couler_kfp.run.store import fetched, needed_root, root_of
-from couler_kfp.split.handoff import HANDOFF, Crossing
-from couler_plugins.errors import EngineError, Unsupported
+from couler_kfp.split.handoff import FILE, HANDOFF, Crossing, read_handoff
+from couler_plugins.errors import EngineError, InvalidInput, Unsupported, install_hint
 from couler_plugins.hookspecs.running import Job, Phase, Produced, Request, Status, Submitted, Where
+
+SETTING = "COULER_KFP_PIPELINE_ROOT"
+"""The environment variable that says where the runs keep what they make."""
+MOST_BYTES = 64 * 1024**2
+"""Bytes of a hand-off file: more than KFP takes as the parameters of a run."""
+
+
+def root_of(spec: Mapping[str, Any]) -> str:
+    """Where runs of a pipeline keep what they make; empty where only the cluster knows."""
+    return str(spec.get("defaultPipelineRoot") or os.environ.get(SETTING, "")).split("?")[0].rstrip("/")
+
+
+def needed_root(spec: Mapping[str, Any], pipeline: str) -> str:
+    """The same, where it has to be known.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if root := root_of(spec):
+        return root
+    message = f"the pipeline root of {pipeline!r} is not known"
+    hint = f"set {SETTING} to the cluster's pipeline root, such as minio://mlpipeline/v2/artifacts"
+    raise InvalidInput(message, engine="kfp", hint=hint)
+
+
+def fetched(root: str, pipeline: str, run: str) -> Crossing:
+    """What a run has handed out.
+
+    Args:
+        root: where runs keep what they make.
+        pipeline: the name of the pipeline.
+        run: the id of the run.
+
+    Raises:
+        EngineError: the file is not there, or cannot be read.
+    """
+    import fsspec
+
+    url = f"{root}/{pipeline}/{run}/{FILE}"
+    if url.startswith("minio://"):
+        url = f"s3://{url.removeprefix('minio://')}"
+    try:
+        with fsspec.open(url, "rb") as stream:
+            text = stream.read(MOST_BYTES)
+    except ImportError as error:
+        raise EngineError(f"{url} cannot be read: {error}", engine="kfp", hint=install_hint("storage")) from error
+    except Exception as error:  # whatever the store of that scheme raises
+        hint = "it is read with your own credentials: AWS_ENDPOINT_URL and keys for S3 and MinIO"
+        message = f"what {pipeline} has handed out cannot be read from {url}: {type(error).__name__}"
+        raise EngineError(message, engine="kfp", hint=hint) from error
+    return read_handoff(text, url)
+
 
 PHASES: dict[str, Phase] = {
     "PENDING": "pending",

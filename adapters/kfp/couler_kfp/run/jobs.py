@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from couler_kfp.documents import OBJECT, is_pipeline, is_platform, owned_platforms
-from couler_kfp.split.detect_split import PIPELINE
+from couler_kfp.split.splitting import PIPELINE
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 

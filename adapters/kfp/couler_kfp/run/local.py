@@ -21,14 +21,14 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.history.local import history_of
+from couler_kfp.history.records import history_of
 from couler_kfp.run.jobs import jobs_of
 from couler_kfp.run.offline import check_runs_here, offline
 from couler_kfp.run.stand_ins import filled, gathered, produced, with_given
 from couler_kfp.split.handoff import Crossing
 from couler_plugins.errors import EngineError, InvalidInput, install_hint
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted
-from couler_plugins.running.local.lock import locked
+from couler_plugins.running.local.records import locked
 
 OUTPUTS, LOG, STEPS, HISTORY = "outputs.json", "log.txt", "steps", "history.json"
 """In the folder of a job: what it has handed out, what its steps have printed and written, and what they took."""

@@ -35,7 +35,7 @@ from couler_plugins.ir import (
     replace_callables,
     together,
 )
-from couler_plugins.parallelism.parts import refuse_parts
+from couler_plugins.parallelism.cuts import refuse_parts
 
 LONGEST = 128
 """Characters of the name of a pipeline (`kfp.dsl.utils.validate_pipeline_name`)."""

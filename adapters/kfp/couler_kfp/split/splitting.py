@@ -3,6 +3,8 @@ and the pipeline that is left without them.
 
 Sources: `workflow/packer/packer.go` of Argo (a workflow has to fit into 1 MiB together with the status of its nodes,
 which is compressed where it does not); kubeflow/pipelines#13738 (56 tasks took 1.95 MiB once they ran, 36 KB each).
+
+Finds again what was split: the pipelines that another one stands for, and what crosses between them.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from couler_kfp.documents import ROOT, pipelines
 from couler_kfp.footprint import FRAME, Footprints, quoted
 from couler_kfp.mappings import Mapped, rest_of
 from couler_kfp.split.bonds import as_it_was, kfp_bonds, plain_root, refuse_undetachable
-from couler_kfp.split.detect_split import OURS, PIPELINE, is_ours, joined
-from couler_kfp.split.parts import Part, part_name, part_of, type_of, typed
+from couler_kfp.split.parts import Part as Split
+from couler_kfp.split.parts import part_name, part_of, type_of, typed
+from couler_kfp.structures import write_structure
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (
@@ -37,8 +40,59 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.ir.bundle import Bundle
-from couler_plugins.parallelism.parts import DocumentSplitting
-from couler_plugins.plan import Plan
+from couler_plugins.parallelism.cuts import DocumentSplitting, links_between
+from couler_plugins.plan import Link, Part, Plan
+
+PIPELINE = "pipeline"
+"""The kind of the operation that stands for a part, and the key of its executor."""
+OURS = "comp-couler-"
+"""How the names of the components begin that only parts have."""
+
+
+def is_ours(step: Step) -> bool:
+    """Whether a step of a part imports or hands out what crosses: the whole had no such step."""
+    return getattr(step.call, "name", "").startswith(OURS)
+
+
+def started(operation: Operation) -> str:
+    """The name of the pipeline that an operation stands for; empty where it stands for none."""
+    content = write_structure(operation.native_extra) if operation.kind == PIPELINE and operation.native_extra else {}
+    name = mapping_at(content, "executor", PIPELINE).get("name")
+    return name if isinstance(name, str) else ""
+
+
+def whole_of(workflow: Workflow) -> str:
+    """What was split, where a pipeline is a part of it, or what is left of it; empty where nobody has split it."""
+    if any(item.name.startswith(OURS) for item in workflow.operations):
+        return "another pipeline"  # a part does not say of which
+    return workflow.label if any(map(started, workflow.operations)) else ""
+
+
+def joined(workflows: Iterable[Workflow]) -> tuple[tuple[Part, ...], tuple[Link, ...]]:
+    """The parts and the links of these pipelines; none for what nobody has split."""
+    every = list(workflows)
+    by_name = {workflow.name: workflow for workflow in every}
+    parts: list[Part] = []
+    links: list[Link] = []
+    for workflow in every:
+        steps, names = _callers(workflow)
+        for name, part in names.items():
+            if part in by_name:
+                own = tuple(step.name for step in _callers(by_name[part])[0] if not is_ours(step))
+                parts.append(Part(workflow=workflow.label, name=name, steps=own))
+        links += links_between(steps, names)
+    return tuple(parts), tuple(links)
+
+
+def _callers(workflow: Workflow) -> tuple[tuple[Step, ...], dict[str, str]]:
+    """The steps of a root, and the names of the pipelines of parts, by those of the steps that stand for them."""
+    by_name = callables(workflow)
+    root = by_name.get(ROOT)
+    steps = root.steps if isinstance(root, Graph) else ()
+    called = {step.name: callee_of(step, by_name) for step in steps}
+    names = {step: started(callee) for step, callee in called.items() if isinstance(callee, Operation)}
+    return steps, {step: name for step, name in names.items() if name}
+
 
 # Takes graphs out of a pipeline; what is left of it says which pipelines there are now, and how they hang together.
 #
@@ -46,7 +100,7 @@ from couler_plugins.plan import Plan
 # executor of our own, `pipeline: {name: …}`, which `couler run` understands, and every backend refuses.
 
 
-def detach(workflow: Workflow, root: Graph, names: Iterable[str]) -> tuple[Workflow, tuple[Part, ...]]:
+def detach(workflow: Workflow, root: Graph, names: Iterable[str]) -> tuple[Workflow, tuple[Split, ...]]:
     """Takes graphs out of a pipeline, each with all that it calls.
 
     Args:
@@ -66,7 +120,7 @@ def detach(workflow: Workflow, root: Graph, names: Iterable[str]) -> tuple[Workf
     called = {step.name: graphs[step.call.name] for step in outer.steps if isinstance(step.call, Call)}
     outputs = {(step, output.name): output for step, graph in called.items() for output in graph.outputs}
     read = {(reference.step, reference.name) for step in outer.steps for reference in references(step)}
-    parts: dict[str, Part] = {}
+    parts: dict[str, Split] = {}
     runners: dict[str, Operation] = {}
     for step in outer.steps:
         graph = typed(called[step.name], step.arguments, outer, outputs)
@@ -94,7 +148,7 @@ def _typed_outputs(graph: Graph, by_name: dict[str, Graph | Operation]) -> Itera
         yield replace(output, native_extra=kinds[0].native_extra if kinds else None)
 
 
-def _runner(graph: Graph, name: str, part: Part) -> Operation:
+def _runner(graph: Graph, name: str, part: Split) -> Operation:
     """What stands for a part."""
     # The input of the part that takes an artifact's URI is told, since it may be called otherwise than usual.
     uris: Mapped = {"uris": dict(part.uris)} if part.uris else {}

@@ -14,7 +14,7 @@ from couler_plugins.caching.calls import calls_of
 from couler_plugins.caching.dataplane.lookups import Values, key_of
 from couler_plugins.caching.decisions import decision_on, judge
 from couler_plugins.caching.declarations import CACHE, VERSION, said_in
-from couler_plugins.caching.key_models.by_value import ByValueKeys
+from couler_plugins.caching.key_models.analyzed import ByValueKeys
 from couler_plugins.caching.rows import DECLARED
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
@@ -41,7 +41,7 @@ from couler_tekton.cache.objections import resolver_objection
 from couler_tekton.cache.resolving import TASK, Tasks, resolved
 from couler_tekton.cache.wrapping import constant_values
 from couler_tekton.mappings import Mapped, without
-from couler_tekton.split.detect_split import whole_of
+from couler_tekton.split.resolved_pipeline import whole_of
 from couler_tekton.variables import Scope
 
 OF_THE_RUN = ("taskRunTemplate", "podTemplate", "serviceAccountName", "taskRunSpecs", "sidecarSpecs")

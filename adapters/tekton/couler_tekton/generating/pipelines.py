@@ -39,9 +39,8 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.plan import Decision
-from couler_tekton.generating.bodies import task_of
 from couler_tekton.generating.legality import TABLE, is_computed, refuse
-from couler_tekton.generating.tasks import Task, Tasks
+from couler_tekton.generating.tasks import Task, Tasks, task_of
 from couler_tekton.generating.values import matrix
 from couler_tekton.home_kinds import in_go
 from couler_tekton.lift import ENTRY

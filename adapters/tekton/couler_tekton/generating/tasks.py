@@ -4,6 +4,11 @@ What means the same in both: a task starts where those before it succeeded, or w
 was skipped for another reason keeps all behind it from starting; once a task failed, no other starts.
 Sources: `docs/pipelines.md` (also "Using aggregate execution status of all tasks"),
 `pkg/reconciler/pipelinerun/resources/pipelinerunresolution.go` (`skip…`).
+
+What runs, as a task of Tekton: steps, sidecars, parameters, and results that are taken from files.
+
+Sources: `docs/tasks.md`, `docs/pod-templates.md`; init containers become steps before the others, since steps of a task
+run one after another.
 """
 
 from __future__ import annotations
@@ -11,18 +16,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from couler_plugins.engine_kit.legalize.conditions import Membership, is_outcome, memberships
+from couler_plugins.engine_kit.legalize.native_fields import fields_of
 from couler_plugins.engine_kit.legalize.passes import as_label
 from couler_plugins.engine_kit.legalize.rules import usual
-from couler_plugins.engine_kit.legalize.shell import printed_output
+from couler_plugins.engine_kit.legalize.shell import keeping, printed_output, scripted
 from couler_plugins.engine_kit.legalize.tables import waits
 from couler_plugins.ir import (
     Graph,
     GraphView,
     Literal,
+    Native,
     Operation,
+    Output,
+    Port,
     Reference,
     Step,
     Value,
@@ -30,10 +39,12 @@ from couler_plugins.ir import (
     callables,
     fresh_name,
     references,
+    replace,
 )
 from couler_tekton.generating.calls import FAILURES
 from couler_tekton.generating.legality import refuse
 from couler_tekton.generating.values import Scope, filled
+from couler_tekton.structures import write_structure
 
 STATUS = Reference(to="run", name="tasks.status")
 WELL = ("Succeeded", "Completed")
@@ -210,3 +221,42 @@ def _output(called: Mapping[str, Called], reference: Reference) -> Value:
 
 def _no_output(reference: Reference) -> Value:
     raise refuse("Step.arguments", reference.step or reference.name, "is read where it is not known")
+
+
+def task_of(operation: Operation, name: str, *, is_printed: bool, volumes: list[Any]) -> Operation:
+    """Return an operation as a task that is written at its call.
+
+    Args:
+        operation: what runs.
+        name: what it is to be called.
+        is_printed: whether somebody reads what it prints.
+        volumes: those that the workflow gives all of its pods.
+    """
+    ordered = sorted(operation.containers, key=lambda item: ("init", "main", "sidecar").index(item.role))
+    containers = [item if item.role == "sidecar" else replace(scripted(item), role="main") for item in ordered]
+    number = next(number for number, item in enumerate(ordered) if item.role == "main")
+    containers[number], outputs = keeping(
+        operation,
+        containers[number],
+        lambda output: Literal(value=f"$(results.{output}.path)"),
+        is_printed=is_printed,
+    )
+    return Operation(
+        name=name,
+        kind="container",
+        inputs=tuple(Port(name=port.name, optional=True) for port in operation.inputs),
+        outputs=tuple(Output(name=output) for output in outputs),
+        containers=tuple(containers),
+        inline=True,
+        native_extra=_rest(operation, volumes),
+    )
+
+
+def _rest(operation: Operation, common: list[Any]) -> Native | None:
+    """Return the metadata and the volumes of a task: nothing else of a pod is said by a task."""
+    rest = fields_of(operation.native_extra)
+    mounts = [item.native_extra for item in operation.containers if item.native_extra is not None]
+    mounted = {item.get("name") for mount in mounts for item in write_structure(mount, str).get("volumeMounts", ())}
+    volumes = [*rest.get("volumes", []), *(volume for volume in common if volume.get("name") in mounted)]
+    kept = {key: content for key, content in (("volumes", volumes), ("metadata", rest.get("metadata"))) if content}
+    return Native.of(kept) if kept else None

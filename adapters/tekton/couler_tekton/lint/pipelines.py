@@ -9,15 +9,20 @@ from typing import Any
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.reporting import Report
-from couler_tekton.lint.graphs import check_final, check_graph, check_nested_results, check_pipeline_results
-from couler_tekton.lint.matrices import check_matrix
+from couler_tekton.lint.graphs import (
+    check_consumers,
+    check_context,
+    check_final,
+    check_graph,
+    check_nested_results,
+    check_pipeline_results,
+    check_roots,
+    check_statuses,
+)
 from couler_tekton.lint.names import RENAME, check_bound_once, check_once, check_reference, is_label
 from couler_tekton.lint.parameters import check_declared, check_unique, check_usage, declared
-from couler_tekton.lint.passing import check_passing
-from couler_tekton.lint.reading import check_consumers, check_context, check_roots, check_statuses
-from couler_tekton.lint.steps import check_on_error
-from couler_tekton.lint.tasks import check_task, steps_of
-from couler_tekton.lint.whens import check_whens
+from couler_tekton.lint.passing import check_matrix, check_passing
+from couler_tekton.lint.steps import check_on_error, check_task, check_whens, steps_of
 
 Mapped = dict[str, Any]
 Tasks = list[tuple[Mapped, Path]]

@@ -13,7 +13,7 @@ from couler_tekton.lint.names import check_bound_once, check_once, check_referen
 from couler_tekton.lint.parameters import check_arrays, check_declared, check_names, check_usage
 from couler_tekton.lint.passing import check_passing, handed_to_pipeline, handed_to_task
 from couler_tekton.lint.pipelines import check_pipeline, tasks_of
-from couler_tekton.lint.tasks import check_task, steps_of
+from couler_tekton.lint.steps import check_task, steps_of
 from couler_tekton.lint.texts import expressions, is_result, result_refs, values
 
 # Timeouts of a PipelineRun: those of its parts fit into that of the whole.

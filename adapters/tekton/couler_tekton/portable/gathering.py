@@ -20,8 +20,7 @@ from couler_plugins.ir import (
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
 from couler_tekton.cache.declared import mapping_at, rest_of
-from couler_tekton.definitions import Entry, definitions
-from couler_tekton.documents import objects
+from couler_tekton.documents import Entry, definitions, objects
 from couler_tekton.lift import lift_object
 from couler_tekton.portable.values import refuse
 from couler_tekton.variables import scope_in

@@ -16,7 +16,7 @@ from couler_plugins.engine_kit.kubernetes.naming import LONGEST
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Job
 from couler_tekton.mappings import without
-from couler_tekton.split.detect_split import started_by
+from couler_tekton.split.resolved_pipeline import started_by
 
 PART_LABEL, WHOLE_LABEL = "couler.io/part", "couler.io/whole"
 READ = re.compile(

@@ -14,8 +14,7 @@ from couler_plugins.engine_kit.kubernetes.calls import Mapped
 from couler_plugins.engine_kit.kubernetes.failing import failures
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL
 from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
-from couler_plugins.engine_kit.kubernetes.rights import demand
-from couler_plugins.engine_kit.kubernetes.submitting import apply, create, right_to_submit
+from couler_plugins.engine_kit.kubernetes.submitting import apply, create, demand, right_to_submit
 from couler_plugins.engine_kit.kubernetes.watching import Bell
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Failure, Job, Produced, Request, Status, Submitted, Where

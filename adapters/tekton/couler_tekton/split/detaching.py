@@ -30,9 +30,8 @@ from couler_plugins.ir import (
 )
 from couler_tekton.cache.declared import entries, rest_of
 from couler_tekton.mappings import Mapped
-from couler_tekton.split.detect_split import calling
 from couler_tekton.split.parts import part_name, part_of, workspaces_of
-from couler_tekton.split.resolved_pipeline import ROOT, STRING, Whole, core_of, entire, port_type, typed_port
+from couler_tekton.split.resolved_pipeline import ROOT, STRING, Whole, calling, core_of, entire, port_type, typed_port
 from couler_tekton.variables import Scope
 
 # The parts that run at the end. Those finalizers that read the same results are in one part: Tekton leaves out who

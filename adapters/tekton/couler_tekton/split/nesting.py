@@ -23,8 +23,7 @@ from couler_plugins.ir import (
     replace_callables,
 )
 from couler_plugins.plan import Decision, Plan
-from couler_tekton.split.detect_split import started
-from couler_tekton.split.resolved_pipeline import ROOT
+from couler_tekton.split.resolved_pipeline import ROOT, started
 from couler_tekton.support import unsupported
 from couler_tekton.variables import write_value
 

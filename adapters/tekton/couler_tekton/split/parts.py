@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callees_of, replace
-from couler_plugins.parallelism.parts import base_name
+from couler_plugins.parallelism.cuts import base_name
 from couler_tekton.cache.declared import entries, rest_of
-from couler_tekton.split.detect_split import PART_OF
-from couler_tekton.split.resolved_pipeline import ROOT, Whole, workspaces_in
+from couler_tekton.split.resolved_pipeline import PART_OF, ROOT, Whole, workspaces_in
 from couler_tekton.variables import Scope
 
 

@@ -12,8 +12,8 @@ from couler_plugins.caching.code.effects.reads import form_of
 from couler_plugins.caching.code.effects.source import Chain, Source, imports_of
 from couler_plugins.caching.code.effects.walk import Record
 from couler_plugins.caching.code.modules import file_of, is_library, read_file
-from couler_plugins.caching.code.surroundings import Surroundings
 from couler_plugins.caching.code.uncacheable import VALUE, Uncacheable
+from couler_plugins.caching.code.values import Surroundings
 from couler_plugins.hookspecs.caching import Objection
 
 FORMLESS = (VALUE, "too-large", "failure")

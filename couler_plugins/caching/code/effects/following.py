@@ -20,9 +20,8 @@ from couler_plugins.caching.code.effects.abstract import (
     functions_of,
     member_of,
 )
-from couler_plugins.caching.code.effects.reads import Read
+from couler_plugins.caching.code.effects.reads import Found, Read, World
 from couler_plugins.caching.code.effects.source import source_at
-from couler_plugins.caching.code.effects.world import Found, World
 from couler_plugins.caching.code.modules import module_of
 
 STEPS = 50_000

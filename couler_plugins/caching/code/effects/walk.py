@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from couler_plugins.caching.code.effects.abstract import Abstract, Code, Marks, Scope
 from couler_plugins.caching.code.effects.calls import Evaluation
+from couler_plugins.caching.code.effects.reads import Found, World
 from couler_plugins.caching.code.effects.source import DEFINITIONS, Chain, bound_by, chains_of, imports_of, text_of
-from couler_plugins.caching.code.effects.world import Found, World
 
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 

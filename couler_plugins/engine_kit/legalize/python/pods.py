@@ -7,8 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from couler_plugins.engine_kit.legalize.python.functions import Function, Kind, function_of, passed, text_of
-from couler_plugins.engine_kit.legalize.python.modules import module_of, typed_by, untouched
+from couler_plugins.engine_kit.legalize.python.functions import (
+    Function,
+    Kind,
+    function_of,
+    module_of,
+    passed,
+    text_of,
+    typed_by,
+    untouched,
+)
 from couler_plugins.engine_kit.legalize.python.runtime import (
     NOT_PASSED,
     in_pod,

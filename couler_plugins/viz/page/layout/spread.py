@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from couler_plugins.viz.page.layout.layers import Neighbours
 
-SWEEPS = 6
+SPREADS = 6
 
 
 def spread(layers: Sequence[Sequence[int]], neighbours: Neighbours, widths: Sequence[float], gap: float) -> list[float]:
@@ -16,8 +16,8 @@ def spread(layers: Sequence[Sequence[int]], neighbours: Neighbours, widths: Sequ
     for layer in layers:
         _settle(layer, middle, [0.0] * len(layer), widths, gap)
     both = [before + after for before, after in zip(neighbours.before, neighbours.after, strict=True)]
-    for sweep in range(SWEEPS):
-        others = both if sweep == SWEEPS - 1 else neighbours.after if sweep % 2 else neighbours.before
+    for sweep in range(SPREADS):
+        others = both if sweep == SPREADS - 1 else neighbours.after if sweep % 2 else neighbours.before
         for layer in reversed(layers) if sweep % 2 else layers:
             wanted = [_mean([middle[other] for other in others[node]], middle[node]) for node in layer]
             _settle(layer, middle, wanted, widths, gap)

@@ -15,7 +15,7 @@ from adapters.airflow.examples import each_dag, fewest
 from adapters.airflow.running import run
 from airflow_dags import DagFiles, FakeInstance, context_of
 from couler_airflow.cache.cache import AirflowCache
-from couler_airflow.cache.owner import Owner
+from couler_airflow.cache.rows import Owner
 from couler_airflow.journal import Journal
 from couler_airflow.lift import lift_dag
 from couler_airflow.marks import MARK, cached

@@ -174,18 +174,18 @@ def test_what_is_said_wrongly_says_so() -> None:
 def test_a_failure_of_ours_leaves_the_dag(
     dag_files: DagFiles, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from couler_airflow.cache import owner
+    from couler_airflow.cache import rows
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(owner, "wrap", fail)
+    monkeypatch.setattr(rows, "wrap", fail)
     assert touched(dag_of(dag_files)) == set()
     assert "the DAG kinds is not cached" in caplog.text
 
 
 def test_an_operator_whose_execute_is_replaced_is_left_alone(dag_files: DagFiles) -> None:
-    from couler_airflow.cache.owner import Owner
+    from couler_airflow.cache.rows import Owner
 
     dag = dag_of(dag_files, "'other'")
     task = dag.task_dict["python"]

@@ -14,8 +14,7 @@ from adapters.airflow.runtime.test_explained import explained, listening
 from airflow_dags import DagFiles
 from couler_airflow.cache import rows as task_rows
 from couler_airflow.cache.cache import AirflowCache
-from couler_airflow.cache.owner import Owner
-from couler_airflow.cache.rows import TaskRows
+from couler_airflow.cache.rows import Owner, TaskRows
 from couler_airflow.lift import lift_dag
 from couler_airflow.marks import Declaration
 from couler_airflow.runtime.wrap import is_wrapped

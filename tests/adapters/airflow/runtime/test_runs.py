@@ -11,7 +11,7 @@ import pytest
 
 from airflow_dags import FakeInstance
 from airflow_runs import FILE, XCOM, Runs
-from couler_airflow.cache.owner import Owner
+from couler_airflow.cache.rows import Owner
 
 pytestmark = pytest.mark.airflow
 

@@ -18,7 +18,7 @@ from couler_argo.evict.evictor import ArgoEvictor
 from couler_plugins.caching.policies.simple import Nothing
 from couler_plugins.engine_kit.kubernetes import access as api_access
 from couler_plugins.engine_kit.kubernetes import calls as api_calls
-from couler_plugins.engine_kit.kubernetes import pages as api_pages
+from couler_plugins.engine_kit.kubernetes import calls as api_pages
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.eviction import Limits
 

@@ -12,7 +12,7 @@ from adapters.argo.evict.apiserver import ApiServer, Request
 from adapters.argo.evict.cluster import NAMESPACE, artifact, config_map, entry, workflow
 from couler_argo.evict.evictor import ArgoEvictor
 from couler_plugins.caching.policies.simple import Nothing
-from couler_plugins.engine_kit.kubernetes.pages import IDLE, Expired, pages
+from couler_plugins.engine_kit.kubernetes.calls import IDLE, Expired, pages
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.eviction import Limits
 

@@ -15,8 +15,8 @@ from adapters.argo.split.generating import layered, workflow
 from couler_plugins.api import optimize
 from couler_plugins.cli.group import couler
 from couler_plugins.documents import dump_yaml
-from couler_plugins.plan import originals
-from couler_plugins.plan.originals import kept
+from couler_plugins.plan import part_files
+from couler_plugins.plan.part_files import kept
 
 TEXT = "# a comment that no document keeps\n" + dump_yaml(workflow(layered(12, 3)))
 
@@ -53,7 +53,7 @@ def test_what_kubectl_prints_will_do(split: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["é" * 5_000 + "a" * 5_000, "a" * 9_999 + "😀" * 2_000, "x"])
 def test_a_long_text_is_kept_in_several(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(originals, "CHUNK", 3_000)
+    monkeypatch.setattr(part_files, "CHUNK", 3_000)
     documents = kept("w", "ns", "w.yaml", text)
     assert all(len(item["data"]["text"].encode()) <= 3_000 for item in documents)
     assert len({item["metadata"]["name"] for item in documents}) == len(documents)
@@ -74,7 +74,7 @@ def test_a_long_text_is_kept_in_several(text: str, tmp_path: Path, monkeypatch: 
 def test_what_is_not_whole_is_not_given_back(
     harm: Any, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(originals, "CHUNK", 1_000)
+    monkeypatch.setattr(part_files, "CHUNK", 1_000)
     documents = list(copy.deepcopy(kept("w", "", "w.yaml", TEXT)))
     harm(documents)
     (tmp_path / "some.yaml").write_text("---\n".join(map(dump_yaml, documents)))

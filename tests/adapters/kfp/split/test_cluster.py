@@ -16,9 +16,8 @@ from click.testing import CliRunner
 from adapters.kfp.split.generating import chain
 from adapters.kfp.split.kfp_server import KfpServer, kfp_server
 from adapters.kfp.split.runs import RUN, handed_out, run_here, split
-from couler_kfp.run.cluster import ClusterRunner
+from couler_kfp.run.cluster import SETTING, ClusterRunner
 from couler_kfp.run.local import _Failed, _run_here
-from couler_kfp.run.store import SETTING
 from couler_kfp.split.handoff import FILE
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput, Unsupported

@@ -16,7 +16,7 @@ from couler_kfp.run import local
 from couler_kfp.run.local import LocalRunner
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Request
-from couler_plugins.running.local.lock import locked
+from couler_plugins.running.local.records import locked
 
 pytest.importorskip("kfp", reason="needs kfp")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from couler_argo.run.local import attempts, facts, programs, values
+from couler_argo.run.local import facts, programs, values
 from couler_argo.run.local import unsupported as refusals
 from couler_argo.run.local.evaluating import condition_holds
 from couler_argo.run.local.facts import data_of
@@ -46,7 +46,7 @@ class ArgoLocal:
     outcome = staticmethod(facts.outcome)
     path = staticmethod(programs.path)
     program = staticmethod(programs.program)
-    pause = staticmethod(attempts.pause)
+    pause = staticmethod(facts.pause)
 
     def holds(self, condition: Value, look: Look) -> bool:
         """Whether a `when` holds, or the expression of a hook."""

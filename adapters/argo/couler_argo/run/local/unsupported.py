@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from couler_argo.run.local.attempts import objections
 from couler_argo.run.local.evaluating import check_condition, check_expression
-from couler_argo.run.local.facts import data_of, known_fact
+from couler_argo.run.local.facts import data_of, known_fact, objections
 from couler_plugins.hookspecs.local import NotThere, Refusal
 from couler_plugins.ir import (
     ANY_STEP,
