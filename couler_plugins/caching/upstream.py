@@ -23,7 +23,6 @@ from couler_plugins.ir import Graph, GraphView, Reference, Step, needed, referen
 ANY_ARTIFACT = digest(["artifact"])
 """The lineage of an artifact of which nothing is known but that the engine tells it from others."""
 
-
 Repeats: TypeAlias = Callable[[Reference], bool]
 
 
@@ -141,16 +140,15 @@ class Before:
             remedy: tells what its owner would say so that it does not.
         """
         upstream = Found(remedy)
-        inputs_by_value = handed_by_value(
-            step, identified=self._identified or self._covers[step.name], repeats=self._repeats
-        )
+        identified = self._identified or self._covers[step.name]
+        inputs_by_value = handed_by_value(step, identified=identified, repeats=self._repeats)
         if ordered:
             upstream.objections = list(self._objections(step, inputs_by_value, upstream))
         else:
-            reads = [self._steps[name] for name in self._view.reads[step.name] if name in self._steps]
-            uncertain_reads = [objection for item in reads if (objection := uncertain(item)) is not None]
-            upstream.objections = [*self._artifacts(step, upstream), *uncertain_reads]
-        self._untold[step.name] = upstream.untold
+            reads = (self._steps[name] for name in self._view.reads[step.name] if name in self._steps)
+            upstream.objections = [*self._artifacts(step, upstream), *filter(None, map(uncertain, reads))]
+        # One lineage for all of them: lists that grow from step to step would not be linear.
+        self._untold[step.name] = _together(dict.fromkeys(item.lineage for item in upstream.untold))[0]
         return upstream
 
     def _objections(self, step: Step, inputs_by_value: Handed, upstream: Found) -> Iterator[Objection]:
@@ -274,8 +272,9 @@ class Before:
         upstream.untold.extend(self._scope.producers)
         for label, inputs in self._scope.unknown.items():
             if not inputs & inputs_by_value.inputs:
-                objection = Objection("unknown-producer", f"{label} runs before its graph and has no cache key")
-                yield _by_order(objection, upstream)
+                yield _by_order(
+                    Objection("unknown-producer", f"{label} runs before its graph and has no key"), upstream
+                )
                 return
             upstream.cut_outside.append(label)
 

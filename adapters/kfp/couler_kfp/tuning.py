@@ -21,8 +21,8 @@ from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.split.splitting import whole_of
 from couler_kfp.structures import write_structure
 from couler_kfp.writing import rest_part
-from couler_plugins.caching.cache_toggles import salts_of
 from couler_plugins.caching.calls import steps_of
+from couler_plugins.caching.salts import salts_of
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.engine_kit.legalize.python.functions import operation_of
 from couler_plugins.errors import Unsupported
