@@ -66,8 +66,8 @@ def table(repositories: dict[str, Any], total: dict[str, Any], commits: dict[str
         lines.append(f"| {' | '.join(map(str, cells))} |")
     lines += ["", *SETTINGS.format(**total).splitlines()]
     for name, item in [*sorted(repositories.items()), ("all", total)]:
-        names = ("declarations", "cached_after_settings", "pure_with_outputs", "pure_cached")
-        names += ("declared_verified", "declared_otherwise")
+        names = ["declarations", "cached_after_settings", "pure_with_outputs", "pure_cached"]
+        names += ["declared_verified", "declared_otherwise"]
         lines.append(f"| {name} | {' | '.join(str(item[key]) for key in names)} |")
     lines += ["", "## Reasons against caching", "", "A call site can have several reasons.", ""]
     lines += ["| rule | call sites |", "| --- | --- |"]

@@ -260,9 +260,8 @@ class Before:
         if number not in self._summaries:
             names = self._stages[number]
             objections = [found for name in names if (found := uncertain(self._steps[name])) is not None]
-            lineages = [self._verdicts[name].lineage for name in names]
-            unknown = [name for name, lineage in zip(names, lineages, strict=True) if lineage is None]
-            producers, too_many = _together([lineage for lineage in lineages if lineage is not None])
+            unknown = [name for name in names if self._verdicts[name].lineage is None]
+            producers, too_many = _together(filter(None, (self._verdicts[name].lineage for name in names)))
             unordered = any(self._verdicts[name].unordered for name in names)
             self._summaries[number] = unknown, producers, unordered, next(iter(objections), too_many)
         return self._summaries[number]
@@ -272,9 +271,8 @@ class Before:
         upstream.untold.extend(self._scope.producers)
         for label, inputs in self._scope.unknown.items():
             if not inputs & inputs_by_value.inputs:
-                yield _by_order(
-                    Objection("unknown-producer", f"{label} runs before its graph and has no key"), upstream
-                )
+                objection = Objection("unknown-producer", f"{label} runs before its graph and has no cache key")
+                yield _by_order(objection, upstream)
                 return
             upstream.cut_outside.append(label)
 
