@@ -138,11 +138,25 @@ class TektonCache(ByValueKeys):
         versioned = self.workflow.kind == "TaskRun" and VERSION in self._annotations  # it runs this task alone
         return msgspec.structs.replace(content, inputs=content.inputs or versioned, objections=tuple(objections))
 
+    @cached_property
+    def _runs(self) -> list[Workflow]:
+        """What runs the object in these files, or is it."""
+        return self._tasks.runs(self.workflow)
+
+    @cached_property
+    def _callers(self) -> dict[str, set[str]]:
+        """The names of the steps that call each task."""
+        callers: dict[str, set[str]] = {}
+        for site in call_sites(self.bare):
+            if isinstance(site.step.call, Call):
+                callers.setdefault(site.step.call.name, set()).add(site.step.name)
+        return callers
+
     def _said_of_pods(self, operation: Operation) -> list[Mapped]:
         """What runs say of the pods of a task, each text once; mostly there is one, or no run in these files."""
-        callers = {site.step.name for site in call_sites(self.bare) if site.step.call == Call(name=operation.name)}
+        callers = self._callers.get(operation.name, ())
         said: list[Mapped] = []
-        for run in self._tasks.runs(self.workflow):
+        for run in self._runs:
             spec = mapping_at(rest_of(run), "spec")
             around = {key: spec[key] for key in OF_THE_RUN if spec.get(key)}
             for name in sorted(callers) or [""]:
