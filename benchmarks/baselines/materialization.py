@@ -94,7 +94,7 @@ class ExperimentGraph(CachePolicy):
 
 def _seconds(candidates: Sequence[Candidate], history: History, *, loaded: Set[str]) -> dict[str, float]:
     """What making each takes together with its ancestors, up to candidates that are loaded; see `recompute_seconds`."""
-    from couler_plugins.caching.policies.lineages import recompute_seconds
+    from couler_plugins.caching.policies.subtrees import recompute_seconds
 
     graph = Ancestry.of(candidates, history)
     sizes = {one.key: one.bytes for one in candidates if one.key in loaded}

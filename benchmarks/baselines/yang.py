@@ -47,7 +47,7 @@ class _Averages:
 
     def costs(self, graph: Ancestry) -> dict[str, float]:
         """Seconds for making each again: its own and those of its ancestors, up to what the cache holds."""
-        from couler_plugins.caching.policies.lineages import recompute_seconds
+        from couler_plugins.caching.policies.subtrees import recompute_seconds
 
         loads = [0.0 if key in self._kept else None for key in graph.keys]
         return dict(zip(graph.keys, recompute_seconds(graph.parents, graph.seconds, loads), strict=True))

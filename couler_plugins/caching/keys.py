@@ -17,6 +17,9 @@ VERSION = "v1"
 LINEAGE = "couler-lineage"
 """The name of the first parameter that hands a step what its key has to cover beside its inputs."""
 
+PREFIX = "COULER_PLACE_"
+"""How the variables of a step begin in a container of ours, which has variables of its own for its store."""
+
 SALT = "couler-salt"
 """The name of the first input that carries a salt; those of run-time values have a number behind it."""
 

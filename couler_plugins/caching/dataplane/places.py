@@ -21,14 +21,12 @@ from couler_plugins.caching.artifacts import Content, Entry
 from couler_plugins.caching.dataplane.datasets import URL
 from couler_plugins.caching.dataplane.origins import Found, Origin
 from couler_plugins.caching.dataplane.workspaces import MOST, Workspaces
-from couler_plugins.caching.keys import digest, go_json
+from couler_plugins.caching.keys import PREFIX, digest, go_json
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 
 READS, WRITES = "in", "out"
 LISTED = "couler-places"
 """The output of a result that holds what the step has left at its places."""
-PREFIX = "COULER_PLACE_"
-"""How the variables of a step begin in a container of ours, which has variables of its own for its store."""
 IDENTITY = frozenset(
     {
         *("HOME", "PATH", "TMPDIR", "AWS_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "GCE_METADATA_HOST"),

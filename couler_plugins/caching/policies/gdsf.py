@@ -67,7 +67,7 @@ class _SubtreeClock(_Clock):
         self._lineages.observe(run)
 
     def _costs(self, gone: Sequence[str], kept: Set[str]) -> Mapping[str, float]:
-        from couler_plugins.caching.policies.lineages import recompute_seconds
+        from couler_plugins.caching.policies.subtrees import recompute_seconds
 
         lineages = self._lineages.made
         graph = Ancestry(reach(gone, lambda key: lineages.get(key, UNKNOWN)))

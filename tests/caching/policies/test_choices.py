@@ -13,8 +13,9 @@ from benchmarks.baselines.references import Lrc
 from benchmarks.baselines.yang import Yang
 from caching.policies.worlds import candidate, run, step
 from couler_plugins.caching.policies.gdsf import Gdsf, GdsfSubtree
-from couler_plugins.caching.policies.lineages import Ancestry, Estimates, Made, recompute_seconds
+from couler_plugins.caching.policies.lineages import Ancestry, Estimates, Made
 from couler_plugins.caching.policies.simple import Everything, Fifo, Lfu, Lru, Sieve
+from couler_plugins.caching.policies.subtrees import recompute_seconds
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.runs import Candidate, History, LoadCost
 

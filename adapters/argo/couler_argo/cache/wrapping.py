@@ -39,7 +39,7 @@ from couler_argo.cache.wrappable import (
 from couler_argo.documents import rest_of
 from couler_argo.references import native, value
 from couler_argo.spelling import write
-from couler_plugins.caching.dataplane.places import PREFIX
+from couler_plugins.caching.keys import PREFIX
 from couler_plugins.caching.wrapping import RESTRICTED, flags
 from couler_plugins.documents.mappings import entries
 from couler_plugins.ir import Container, Literal, Operation, replace

@@ -14,9 +14,8 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.caching.dataplane.places import PREFIX
 from couler_plugins.caching.declarations import declared_places
-from couler_plugins.caching.keys import LINEAGE, digest
+from couler_plugins.caching.keys import LINEAGE, PREFIX, digest
 from couler_plugins.caching.wrapping import RESTRICTED, WORKSPACE, Wrapper, flags
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Container, Literal, Native, Operation, Port, Reference, Scalar, Step, replace
