@@ -34,7 +34,8 @@ def program(folder: Path) -> dict[str, str]:
     path.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from couler_plugins.cli import main; main()' \"$@\"\n")
     path.chmod(0o755)
     (folder / "log").touch()
-    return {"PATH": f"{path.parent}:{os.environ['PATH']}", LOG: str(folder / "log")}
+    others = [folder for folder in os.environ["PATH"].split(":") if not Path(folder, "couler").exists()]
+    return {"PATH": ":".join((str(path.parent), *others)), LOG: str(folder / "log")}
 
 
 def ran(folder: Path) -> list[str]:
