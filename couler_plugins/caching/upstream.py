@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from couler_plugins.caching.declarations import PLACE
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.rules import reference_kind, uncertain, uncertain_needs
 from couler_plugins.caching.verdicts import Lineage, Producer, Scope, Verdict, lineage_of_producers
@@ -279,15 +280,22 @@ class Before:
     def _unknown(self, name: str) -> Objection:
         verdict = self._verdicts[name]
         why = verdict.objection
-        reason = f" ({why.reason})" if why is not None and why.rule != "unknown-producer" else ""
+        reason = f" ({why.reason})" if why and why.rule != "unknown-producer" and why.against == "reuse" else ""
         if verdict.max_age is not None:
             reason = " (its result is made anew after a time)"
+        if verdict.facts is not None and verdict.facts.material.writes_places:
+            return Objection(
+                "unknown-producer",
+                f"{name!r} runs before it and writes at places, which no key of what follows covers",
+                remedy=f"{PLACE}NAME: in, if it reads what {name!r} has written; if not, ",
+            )
         return Objection("unknown-producer", f"{name!r} runs before it and has no cache key{reason}")
 
 
 def _by_order(objection: Objection, upstream: Found) -> Objection:
     """The objection to a step that merely runs before: its owner may say that this does not count."""
-    return replace(objection, remedy=upstream.order_remedy())
+    remedy = upstream.order_remedy()
+    return replace(objection, remedy=remedy and f"{objection.remedy}{remedy}")
 
 
 def _together(lineages: Iterable[Lineage]) -> tuple[list[Producer], Objection | None]:
