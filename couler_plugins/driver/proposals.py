@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from couler_plugins.caching.declarations import PLACE
 from couler_plugins.caching.row_keys import PREFIX, as_key
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.driver.results import Result
@@ -106,9 +107,11 @@ def _proposal(task: str, decisions: Sequence[Decision], operations: dict[tuple[s
         if name == "seconds saved by a hit" and isinstance(value, int | float)
     ]
     words = {word for item in objections if (word := waiver_of(item.rule)) is not None}
-    words |= {"order" for item in objections if item.rule in ("unknown-producer", "uncertain-producer", "lineage")}
+    ordered = {item.remedy for item in objections if item.rule in ("unknown-producer", "uncertain-producer", "lineage")}
+    reading = {remedy for remedy in ordered if remedy.startswith(PLACE)}
+    words |= {"order"} if ordered - reading else set()
     settled = {"not-declared", "workspace", *VALUES, *(item.rule for item in objections if waiver_of(item.rule))}
-    others = [item for item in objections if item.rule not in settled and "order" not in item.remedy]
+    others = [item for item in objections if item.rule not in settled and item.remedy not in ordered - reading]
     return Proposal(
         task=task,
         calls=tuple(dict.fromkeys(_place(item) for item in decisions)),

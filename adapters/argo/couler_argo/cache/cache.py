@@ -51,7 +51,6 @@ from couler_argo.split.part_spec import PART_OF, SPLIT
 from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, declared_places, said_in, with_own
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.rows import DECLARED
-from couler_plugins.caching.wrapping import OR_WRAPPER
 from couler_plugins.documents.mappings import entries, mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import (
@@ -81,7 +80,7 @@ NEEDS_RIGHTS = Objection(
     "controller-rights",
     "Argo's controller may lack the permission to write ConfigMaps, and then the step fails",
     "storage",
-    "cache{via=memoize} to the pipeline where `couler doctor` says that it may" + OR_WRAPPER,
+    "cache{via=memoize} to the pipeline where `couler doctor` says that it may, or cache{via=wrapper,…}",
 )
 """Both the cluster install and the namespace install grant no more than `get`, `list` and `watch` on ConfigMaps
 (manifests/*/workflow-controller-rbac of Argo 4.0.5), and a memoized step that cannot be saved ends in an error."""
