@@ -30,8 +30,15 @@ def test_credentials_are_hidden(text: str, around: str) -> None:
 
 
 def test_what_is_no_credential_stays() -> None:
-    for text in ("s3://bucket/a@b", "/data/cache", "the key k1 is missing", "memory://x"):
+    for text in (
+        "s3://bucket/a@b",
+        "/data/cache",
+        "the key k1 is missing",
+        "memory://x",
+        "NoCredentialsError: Unable to",
+    ):
         assert redact(text) == text
+    assert redact("NoCredentialsError: Unable to locate") == "NoCredentialsError: Unable to locate"
 
 
 @pytest.mark.parametrize("secret", ["s3cr et", "s3/cr?et", "s3#cr'et", "s3@cr:et", '"'])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from couler_plugins.caching.declarations import declared_places, place_problems
+from couler_plugins.caching.declarations import PLACE, declared_places, place_problems
 from couler_plugins.caching.impurity_patterns import impure_expression, impurities
 from couler_plugins.caching.keys import LINEAGE
+from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import (
     ANY_STEP,
@@ -228,3 +229,15 @@ def uncertain(step: Step) -> Objection | None:
     if step.tolerates:
         return Objection("uncertain-producer", f"{step.name!r} before it may fail")
     return None
+
+
+def unknown_producer(name: str, verdict: Verdict) -> Objection:
+    """The objection to what comes after a step without a key."""
+    why, reads = verdict.objection, ""
+    reason = f" ({why.reason})" if why and why.rule != "unknown-producer" and why.against == "reuse" else ""
+    if verdict.max_age is not None:
+        reason = " (its result is made anew after a time)"
+    if verdict.facts is not None and verdict.facts.material.writes_places:
+        reason = " for what it writes at places"
+        reads = f"{PLACE}NAME: in, if it reads what {name!r} has written; if not, "
+    return Objection("unknown-producer", f"{name!r} runs before it and has no cache key{reason}", remedy=reads)

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from msgspec.structs import replace
 
 from couler_plugins.caching.keys import digest
-from couler_plugins.caching.rules import reference_kind, uncertain, uncertain_needs
+from couler_plugins.caching.rules import reference_kind, uncertain, uncertain_needs, unknown_producer
 from couler_plugins.caching.verdicts import Lineage, Producer, Scope, Verdict, lineage_of_producers
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Graph, GraphView, Reference, Step, needed, references
@@ -226,7 +226,7 @@ class Before:
                 direct.update(before)
                 at_start = at_start or not before
             else:
-                yield _by_order(self._unknown(name), upstream)
+                yield _by_order(unknown_producer(name, self._verdicts[name]), upstream)
                 return
         if at_start:
             yield from self._outside(inputs_by_value, upstream)
@@ -246,7 +246,7 @@ class Before:
             upstream.untold.extend(producers)
             for name in unknown:
                 if name not in inputs_by_value.steps:
-                    yield _by_order(self._unknown(name), upstream)
+                    yield _by_order(unknown_producer(name, self._verdicts[name]), upstream)
                     return
                 upstream.cut.append(name)
             if not unknown and not unordered:
@@ -276,18 +276,10 @@ class Before:
                 return
             upstream.cut_outside.append(label)
 
-    def _unknown(self, name: str) -> Objection:
-        verdict = self._verdicts[name]
-        why = verdict.objection
-        reason = f" ({why.reason})" if why is not None and why.rule != "unknown-producer" else ""
-        if verdict.max_age is not None:
-            reason = " (its result is made anew after a time)"
-        return Objection("unknown-producer", f"{name!r} runs before it and has no cache key{reason}")
-
 
 def _by_order(objection: Objection, upstream: Found) -> Objection:
     """The objection to a step that merely runs before: its owner may say that this does not count."""
-    return replace(objection, remedy=upstream.order_remedy())
+    return replace(objection, remedy=(remedy := upstream.order_remedy()) and objection.remedy + remedy)
 
 
 def _together(lineages: Iterable[Lineage]) -> tuple[list[Producer], Objection | None]:

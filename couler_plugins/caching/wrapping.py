@@ -37,6 +37,8 @@ RESTRICTED = {
 image has one, a pod may have another, and OpenShift gives a namespace its own. Argo's launcher, which is what the
 command is, makes the copies of its outputs readable for all, and an `emptyDir` can be written by all."""
 UNDECLARED = {"not-declared"}
+OR_WRAPPER = ", or cache{via=wrapper,…}"
+"""How a remedy ends of what the engine's own cache lacks; it is no help where a command cannot be wrapped."""
 LONGEST = 86_400  # seconds
 LONGEST_NAME = 253
 
@@ -159,7 +161,8 @@ def wrapped(
         if refusal is not None or _takes_lineage_for_its_own(facts.operation, has_lineage=bool(other.lineages)):
             first, *more = other.objections or (msgspec.structs.replace(objection, against="storage"),)
             if refusal is not None and first.against == "storage":
-                first = msgspec.structs.replace(first, reason=f"{first.reason}; {refusal.reason}")
+                remedy = first.remedy.partition(OR_WRAPPER)[0]
+                first = msgspec.structs.replace(first, reason=f"{first.reason}; {refusal.reason}", remedy=remedy)
             return msgspec.structs.replace(other, objections=(first, *more))
         if remaining:
             return msgspec.structs.replace(

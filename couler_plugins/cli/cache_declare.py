@@ -50,6 +50,6 @@ def command(call: FileCall) -> int:
     else:
         write_bytes("\n\n".join(item.row for item in rows) + "\n" * bool(rows))
         count = sum(len(item.calls) for item in rows)
-        click.echo(f"{len(rows)} rows for {count} steps. Nothing is declared yet.", err=True)
+        click.echo(f"{len(rows)} rows for {count} steps. All are comments, and declare nothing yet.", err=True)
     say_empty(result, call.files)
     return call.report([file.error for file in result.files])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from couler_plugins.caching.declarations import PLACE
+from couler_plugins.caching.row_keys import PREFIX, as_key
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.driver.results import Result
 from couler_plugins.hookspecs.caching import Objection
@@ -20,9 +23,12 @@ VALUES = {
     "no-inputs": ("version", '"1"'),
 }
 """What else a row has to say, by the rule that wants it, with a value to begin with."""
+CHOICE = '  # or "out", or "in,out"'
 SHOWN = 3
 """How many call sites, words of a command, and images of a proposal are named."""
 LENGTH = 100
+SAID = re.compile(r"(max-output-bytes|cache-workspace\.[\w.-]+)(?::| =) (\w+)")
+"""What a remedy says that a row can say as well: in a workspace, and of a size limit that fits."""
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +70,9 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         lines += [f"# also needed: {item}" for item in self.open]
         lines += ["# [[cache.declare]]", f"# task = {json.dumps(self.task)}", "# pure = true"]
         lines += [f"# allow = {json.dumps(list(self.allow))}"] * bool(self.allow)
-        lines += [f"# {key} = {value}" for key, value in self.values]
-        return "\n".join(map(_in_line, [*lines, '# reason = ""']))
+        # No secrets are in these lines, but names of workspaces may look like some.
+        said = [f"# {key} = {value}{CHOICE * key.startswith('workspaces.')}" for key, value in self.values]
+        return "\n".join([*map(_in_line, lines), *said, '# reason = ""'])
 
 
 def proposals(result: Result) -> list[Proposal]:
@@ -100,9 +107,11 @@ def _proposal(task: str, decisions: Sequence[Decision], operations: dict[tuple[s
         if name == "seconds saved by a hit" and isinstance(value, int | float)
     ]
     words = {word for item in objections if (word := waiver_of(item.rule)) is not None}
-    words |= {"order" for item in objections if item.rule in ("unknown-producer", "uncertain-producer", "lineage")}
-    settled = {"not-declared", *VALUES, *(item.rule for item in objections if waiver_of(item.rule))}
-    others = [item for item in objections if item.rule not in settled and "order" not in item.remedy]
+    ordered = {item.remedy for item in objections if item.rule in ("unknown-producer", "uncertain-producer", "lineage")}
+    reading = {remedy for remedy in ordered if remedy.startswith(PLACE)}
+    words |= {"order"} if ordered - reading else set()
+    settled = {"not-declared", "workspace", *VALUES, *(item.rule for item in objections if waiver_of(item.rule))}
+    others = [item for item in objections if item.rule not in settled and item.remedy not in ordered - reading]
     return Proposal(
         task=task,
         calls=tuple(dict.fromkeys(_place(item) for item in decisions)),
@@ -110,11 +119,22 @@ def _proposal(task: str, decisions: Sequence[Decision], operations: dict[tuple[s
         command="" if program is None else _command(program),
         outputs=() if program is None else tuple(f"{item.kind} {item.name}" for item in program.outputs),
         allow=tuple(sorted(words)),
-        values=tuple(dict.fromkeys(VALUES[item.rule] for item in objections if item.rule in VALUES)),
+        values=_values(objections),
         open=tuple(dict.fromkeys(item.remedy for item in others if item.rule not in ("no-store", "controller-rights"))),
         look_at=tuple(dict.fromkeys(_line(item) for item in objections if waiver_of(item.rule))),
         seconds=max(seconds) if seconds else None,
     )
+
+
+def _values(objections: Iterable[Objection]) -> tuple[tuple[str, str], ...]:
+    """What else a row has to say; of several size limits the smallest, which fits for all steps."""
+    values = dict(VALUES[item.rule] for item in objections if item.rule in VALUES)
+    said = {as_key(f"{PREFIX}{key}", text) for item in objections for key, text in SAID.findall(item.remedy)}
+    return tuple({**values, **dict(sorted(said, key=_from_largest))}.items())
+
+
+def _from_largest(value: tuple[str, str]) -> tuple[int, str]:
+    return -int(value[1]) if value[1].isdigit() else 0, value[0]
 
 
 def _place(decision: Decision) -> str:

@@ -14,11 +14,11 @@ SECRETIVE = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s'\"@?#]*:[^\s'\"]*@")
 
 SETTING = re.compile(
     r"(?P<name>(?:password|passwd|passphrase|pwd|secret|token|signature|credential|connection_?string|\bkey|\bsig"
-    r"|(?:access|account|api|private|session|shared)_?key)[\w-]*)"
+    r"|(?:access|account|api|private|session|shared)_?key)[\w-]*)(?<!error)"
     r"(?P<is>['\"]?\s*[=:]\s*['\"]?)[^\s&'\",;})]+",
     re.IGNORECASE,
 )
-"""A parameter of a URL, an option or a message whose name says that it is secret."""
+"""A parameter of a URL, an option or a message whose name says that it is secret; no name of an error."""
 
 
 def redact(text: object) -> str:

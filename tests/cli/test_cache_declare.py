@@ -73,8 +73,15 @@ def test_json_has_the_same_rows(proposed: Callable[..., str]) -> None:
     assert train["images"] == ["registry.example/train:1"]
 
 
-def test_a_row_has_a_bound_where_the_engine_needs_one(proposed: Callable[..., str]) -> None:
+def test_a_row_has_a_bound_that_fits_where_the_engine_needs_one(proposed: Callable[..., str], tmp_path: Path) -> None:
     task = TEKTON_TEXT.partition("---")[0].replace("  workspaces: [{name: data}]\n", "")
     text = task.replace("$(workspaces.data.path)/raw, ", "")
-    (train,) = json.loads(proposed(text, "--format", "json"))["rows"]
-    assert train["values"] == [["max-output-bytes", "4096"]]
+    row = re.sub(r"^# (?=\[\[|\w[\w-]* = )", "", proposed(text), flags=re.MULTILINE)
+    result = optimize([Text(text, "w.yaml")], WIDEST, config=settings(tmp_path, row))
+    assert verdicts(result) == {"task": "cached"}
+
+
+def test_a_row_has_the_workspaces_that_nobody_has_told_of(proposed: Callable[..., str]) -> None:
+    text = proposed(re.sub(r"\bdata\b", "token", TEKTON_TEXT))
+    assert '# workspaces.token = "in"  # or "out", or "in,out"' in text
+    assert "also needed" not in text

@@ -113,6 +113,7 @@ def _placed_or_claimed(task: Task, cache: ArtifactCache, stack: contextlib.ExitS
             attempt.enter_context(claim)
             if not isinstance(claim, Hit):
                 stack.push(attempt.pop_all())
+                log.info("there is no result to reuse, so it is computed")
                 return claim
             try:
                 place(claim, _places(task))

@@ -57,10 +57,10 @@ def material(operation: Operation, around: Mapped, bound: str | None, how: How) 
 
 
 def _objections(operation: Operation, judged: Mapped, bound: str | None, how: How) -> Iterator[Objection]:
-    """The rules against reuse, and where its owner can waive them all, those against keeping."""
+    """The rules against reuse, and where its owner can take them all away, those against keeping."""
     objections = list(reuse_objections(operation, judged, how))
     yield from objections
-    if all(waiver_of(item.rule) for item in objections):
+    if all(item.remedy or waiver_of(item.rule) for item in objections):
         yield from storage_objections(operation, expanded(judged), bound, how)
 
 

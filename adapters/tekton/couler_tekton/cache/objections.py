@@ -130,17 +130,16 @@ def _malformed(kind: str, task: Mapped) -> str | None:
 
 
 def _bound_objections(task: Mapped, bound: str | None, how: How) -> Iterator[Objection]:
-    most = room(task)
+    most = max(room(task), 0)
+    remedy = how(MAX_OUTPUT, str(most)) if most else ""
     if bound is None:
-        reason = (
-            f"its results have no size limit; the two steps that the cache adds leave {max(most, 0)} bytes for them"
-        )
-        yield Objection("unbounded-output", reason, "storage", how(MAX_OUTPUT, "…"))
+        reason = f"its results have no size limit; the two steps that the cache adds leave {most} bytes for them"
+        yield Objection("unbounded-output", reason, "storage", remedy)
     elif not re.fullmatch(r"[1-9]\d{0,8}", bound):
         yield Objection("unbounded-output", f"{MAX_OUTPUT} says {bound!r}, which is no number of bytes", "storage")
     elif int(bound) > most:
-        reason = f"its results may have {bound} bytes, and two more steps leave {max(most, 0)} for them"
-        yield Objection("unbounded-output", reason, "storage")
+        reason = f"its results may have {bound} bytes, and the two steps that the cache adds leave {most} for them"
+        yield Objection("unbounded-output", reason, "storage", remedy)
 
 
 def _step_objections(task: Mapped) -> Iterator[Objection]:
@@ -249,7 +248,7 @@ def _workspace_objections(operation: Operation, task: Mapped, how: How) -> Itera
         if name == STORE:
             continue
         if name not in named:
-            remedy = f"{how(WORKSPACE + name, 'in')}, or out, or in,out"
+            remedy = f"{how(WORKSPACE + name, 'in')} (or out, or in,out)"
             yield Objection("workspace", f"its workspace {name!r} has unknown content", remedy=remedy, seen=name)
         elif item.get("optional"):
             yield Objection("workspace", f"its workspace {name!r} may be missing")

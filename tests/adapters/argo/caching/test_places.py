@@ -118,6 +118,12 @@ def test_who_comes_after_a_reader_by_order_has_no_key() -> None:
     assert verdicts(templates(BOTH, PURE), tasks=f"{TASKS}{last}")["c"] == ("declarable", ["unknown-producer"])
 
 
+def test_a_reader_is_told_to_declare_what_it_reads() -> None:
+    decisions = made(workflow(TASKS, templates(read=PURE)), pipeline=WRAPPER).decisions
+    (remedy,) = [one.remedy for item in decisions for one in item.objections if one.rule == "unknown-producer"]
+    assert remedy.startswith("couler.io/cache-place.NAME: in, if it reads what 'a' has written; if not, ")
+
+
 def test_memoization_verifies_no_place() -> None:
     outcome, rules = verdicts(templates(f"{BOTH}, couler.io/max-output-bytes: '64'"), "cache{via=memoize}")["a"]
     assert (outcome, "place" in rules) == ("declarable", True)
