@@ -186,6 +186,9 @@ def test_an_address_that_the_command_reads_is_in_the_key(tmp_path: Path) -> None
     [
         ("open(data.path)", True),
         ("dict(data.metadata)", True),
+        ("if data is not None: open(data.path)", True),
+        ("if data is None is not data: pass", False),
+        ("if data == other: pass", False),
         ("print(data.uri)", False),
         ("print(data.name)", False),
         ("helper(data)", False),
