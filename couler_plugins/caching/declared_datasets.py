@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import unquote
 
 from couler_plugins.caching.dataplane.datasets import ETAG, SHA, Dataset, place_of
 from couler_plugins.errors import InvalidInput
@@ -18,7 +19,7 @@ def declared_dataset(rows: Sequence[Row], url: str) -> Dataset | None:
         rows: the rows of the settings.
         url: where it is; one with a `..` in it may be anywhere, and one that only a run completes is not known yet.
     """
-    if ".." in url.split("/") or "{{" in url:
+    if ".." in unquote(url).split("/") or "{{" in url:
         return None
     for row in rows:
         if URL in row.content and _names(row, url):

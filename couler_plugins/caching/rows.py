@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -101,7 +102,7 @@ class DeclaredRows(Declared):
 
     def is_immutable(self, url: str) -> bool:
         """Return whether a row says that what is at a URL never changes; `..` in it may lead elsewhere."""
-        if ".." in url.split("/"):
+        if ".." in unquote(url).split("/"):
             return False
         prefixes = (prefix.rstrip("/") for row in self._rows for prefix in row.content.get("immutable", ()))
         return any(url == prefix or url.startswith(f"{prefix}/") for prefix in prefixes)

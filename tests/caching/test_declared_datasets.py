@@ -41,7 +41,15 @@ def test_the_first_row_counts_that_names_a_place_or_with_a_version_a_folder_of_i
     assert label(found, "s3://b/new/y.csv") == label(found, "s3://b/new") == "7"
     assert label(found, "/data/x") == "3"
     assert label(found, "https://user:password@example.org/d") == f"sha256:{SHA256}"
-    others = ["s3://b/new-2/x", "s3://b", "s3://b/new/../x", "s3://b/new/{{x}}", "https://example.org/d/x", "x"]
+    others = [
+        "s3://b/new-2/x",
+        "s3://b",
+        "s3://b/new/../x",
+        "s3://b/new/%2E%2e/x",
+        "s3://b/new/{{x}}",
+        "https://example.org/d/x",
+        "x",
+    ]
     assert {label(found, url) for url in others} == {""}
 
 

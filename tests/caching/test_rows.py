@@ -223,6 +223,7 @@ def test_a_prefix_ends_where_a_name_does(tmp_path: Path) -> None:
     [
         ('http: {url: "https://host/raw/1"}', ""),
         ('http: {url: "https://host/raw/../latest"}', "unversioned-input"),
+        ('http: {url: "https://host/raw/%2e%2E/latest"}', "unversioned-input"),
         ('git: {repo: "https://host/raw/code", revision: main}', "unversioned-input"),
     ],
 )

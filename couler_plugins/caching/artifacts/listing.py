@@ -18,7 +18,7 @@ def files_below(files: Any, folder: str) -> dict[str, dict[str, Any]]:
     Raises:
         OSError: a folder cannot be listed; a client library may raise something else.
     """
-    if not _walks(files):
+    if not walks(files):
         infos: dict[str, dict[str, Any]] = files.find(folder, detail=True)
         return infos
     infos, ahead = {}, [folder]
@@ -44,7 +44,7 @@ def refuse(error: OSError) -> None:
         raise error
 
 
-def _walks(files: Any) -> bool:
+def walks(files: Any) -> bool:
     """Whether the file system finds files by fsspec's own walk through the folders."""
     from fsspec import AbstractFileSystem
     from fsspec.asyn import AsyncFileSystem

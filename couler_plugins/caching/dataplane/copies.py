@@ -72,8 +72,10 @@ def local_copy(wanted: Dataset, settings: Mapping[str, str] | None = None) -> Pa
         name = PurePosixPath(shown_url(wanted.url).partition("?")[0]).name[-LONGEST:]
         name = "data" if name in ("", "..") else name
         place = _checked_folder() / digest(["copy", wanted.key, name])
+        damaged = os.path.lexists(place)  # what somebody else puts there from now on is theirs
         if not _is_whole(place):
-            _put_aside(place)
+            if damaged:
+                _put_aside(place)
             new = Path(tempfile.mkdtemp(dir=place.parent))
             try:
                 _fetch(wanted, new / name, settings or {})

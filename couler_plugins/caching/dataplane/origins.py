@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from urllib.parse import urlsplit
 
-from couler_plugins.caching.artifacts.listing import files_below
+from couler_plugins.caching.artifacts.listing import files_below, walks
 from couler_plugins.caching.dataplane.datasets import shown_url
 from couler_plugins.errors import EngineError, InvalidInput, install_hint
 
@@ -77,6 +78,21 @@ class Origin:
                 raise EngineError(f"{self.shown} holds a name that leads out of it, or is there twice")
             sources[str(name)] = Found(f"{self.shown.rstrip('/')}/{name}", place, _facts(facts))
         return sources
+
+    def may_be_folder(self) -> bool:
+        """Whether a file may stand for a folder, whose files it does not tell of.
+
+        An object may have others below its name; over HTTP, a server answers for a folder with a page about it.
+
+        Raises:
+            EngineError: it cannot be read.
+        """
+        with _reading(self.shown):
+            if self._is_http:
+                return not urlsplit(self._files.info(self._place)["url"]).path.rpartition("/")[2]
+            root = self._place.rstrip("/")
+            below = {} if walks(self._files) else files_below(self._files, root)
+            return any(str(place).startswith(f"{root}/") for place in below)
 
     def pieces(self, source_file: Found) -> Iterator[bytes]:
         """The bytes of a file, as they come.

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.caching.artifacts import Content, Entry
+from couler_plugins.caching.dataplane.contents import resolved
 from couler_plugins.caching.dataplane.datasets import URL
 from couler_plugins.caching.dataplane.origins import Found, Origin
 from couler_plugins.caching.dataplane.workspaces import MOST, Workspaces
@@ -169,11 +170,14 @@ def _listing_of(url: str, *, in_pod: bool) -> list[list[Any]]:
         raise InvalidInput("this is a chain of URLs")
     if parts is None or parts["scheme"].lower() in LocalFileSystem.protocol:
         path = Path(LocalFileSystem._strip_protocol(url))
-        if in_pod and not _on_volume(path):
+        # What is relative, or begins with `~`, is somewhere else in a container of ours.
+        if in_pod and not ((parts["place"] if parts else url).startswith("/") and _on_volume(resolved(path))):
             raise InvalidInput("no volume of the step is mounted there")
         return [["", Workspaces(files={"": path}, outputs={}).contents()[""]]]
     origin = Origin(url)
     sources = origin.look()
+    if "" in sources and origin.may_be_folder():
+        raise InvalidInput("this may be a folder as well as a file")
     if not sources or len(sources) > MOST:
         raise InvalidInput(f"there are more than {MOST:,} objects there" if sources else "there is nothing there")
     unknown = {name: item for name, item in sources.items() if _digest(item) is None}
@@ -189,8 +193,11 @@ def _digest(item: Found) -> str | None:
 
 
 def _read(origin: Origin, item: Found) -> str:
-    sha256 = hashlib.sha256()
+    sha256, size = hashlib.sha256(), 0
     for piece in origin.pieces(item):
+        size += len(piece)
+        if size > MOST_READ:  # not every server tells the size
+            raise InvalidInput(f"there is no digest there, and more than {MOST_READ:,} bytes to read")
         sha256.update(piece)
     return f"sha256:{sha256.hexdigest()}"
 

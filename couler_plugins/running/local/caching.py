@@ -217,11 +217,15 @@ class Caching:
 
 
 def _allowed(verdict: Verdict) -> bool:
-    """Whether a result may be reused: declared, and nothing stands against it but what an engine's cache can keep."""
+    """Whether a result may be reused: declared, and nothing stands against it but what an engine's cache can keep.
+
+    Nobody here looks at places outside that a step reads or writes.
+    """
     assert verdict.facts is not None
     decisive, storage = verdict.objection, verdict.facts.storage
     only_storage = decisive is not None and storage is not None and decisive.reason == storage.reason
-    return bool(verdict.declared) and (verdict.objection is None or only_storage)
+    allowed = bool(verdict.declared) and not verdict.facts.material.places
+    return allowed and (verdict.objection is None or only_storage)
 
 
 def _text(item: object) -> str:

@@ -73,6 +73,21 @@ def test_a_copy_that_somebody_has_changed_is_made_anew(server: Counted) -> None:
     assert (dataset(server.url, version="7").read_bytes(), server.fetched) == (b"1,2\n", 1)
 
 
+def test_a_copy_that_somebody_else_makes_meanwhile_stays(server: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, theirs = copies._is_whole, []
+
+    def is_whole(place: Path) -> bool:
+        answer = whole(place)
+        monkeypatch.setattr(copies, "_is_whole", whole)
+        theirs.append(os.open(dataset(server.url, version="7"), os.O_RDONLY))
+        return answer
+
+    monkeypatch.setattr(copies, "_is_whole", is_whole)
+    dataset(server.url, version="7")
+    assert [os.fstat(number).st_nlink for number in theirs] == [1]
+    os.close(theirs[0])
+
+
 def test_a_folder_has_copies_as_well(tmp_path: Path) -> None:
     (tmp_path / "table/part").mkdir(parents=True)
     (tmp_path / "table/part/x").write_text("1")

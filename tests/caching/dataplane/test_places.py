@@ -19,6 +19,7 @@ from couler_plugins.caching.dataplane.outputs import restore, save
 from couler_plugins.caching.dataplane.places import Places, UnreadPlace
 from couler_plugins.errors import InvalidInput
 from servers.s3 import KEY, SECRET, s3_bucket, s3_files, s3_server
+from servers.web import web_server
 
 RESULT = "a" * 64
 Tamper = Callable[["Somewhere"], object]
@@ -232,6 +233,56 @@ class TestInPods:
         monkeypatch.setattr("os.path.ismount", lambda path: path == Path("/"))
         with pytest.raises(UnreadPlace, match="no volume of the step is mounted there"):
             at.listed()
+
+    def test_a_path_that_is_elsewhere_in_the_step_is_not_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        volume, outside = tmp_path / "volume", tmp_path / "outside"
+        volume.mkdir()
+        outside.write_text("1")
+        (volume / "x").write_text("1")
+        (volume / "link").symlink_to(outside)
+        monkeypatch.setattr("os.path.ismount", lambda path: path == volume)
+        monkeypatch.chdir(volume)
+        monkeypatch.setenv("HOME", str(volume))
+        assert Places([f"to=out=file://{volume}/../volume/x"], in_pod=True).listed()
+        for url in ("x", "~/x", "file://x", f"{volume}/../outside", f"{volume}/link"):
+            with pytest.raises(UnreadPlace, match="no volume of the step is mounted there"):
+                Places([f"to=out={url}"], in_pod=True).listed()
+
+
+class TestFoldersThatLookLikeFiles:
+    """What is below them is not told, so nothing is."""
+
+    @pytest.mark.parametrize("slash", ["", "/"])
+    def test_an_object_with_others_below_its_name(
+        self, endpoint: str, monkeypatch: pytest.MonkeyPatch, slash: str
+    ) -> None:
+        for name, text in {"ACCESS_KEY_ID": KEY, "SECRET_ACCESS_KEY": SECRET, "ENDPOINT_URL": endpoint}.items():
+            monkeypatch.setenv(f"AWS_{name}", text)
+        bucket, files = s3_bucket(endpoint), s3_files(endpoint)
+        files.pipe(f"{bucket}/table", b"")
+        files.pipe(f"{bucket}/table-2/part", b"1")
+        at = Places([f"from=in=s3://{bucket}/table{slash}"])
+        assert at.contents()
+        files.pipe(f"{bucket}/table/part", b"1")
+        with pytest.raises(UnreadPlace, match="may be a folder as well as a file"):
+            at.contents()
+
+    def test_a_page_about_a_folder(self) -> None:
+        with web_server() as server:
+            assert Places([f"from=in={server.url}"]).contents()
+            for url in (server.url.rpartition("/")[0], f"{server.url}/", f"{server.url}/?page=1"):
+                with pytest.raises(UnreadPlace, match="may be a folder as well as a file"):
+                    Places([f"from=in={url}"]).contents()
+
+
+def test_what_has_no_size_is_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = Somewhere(fsspec.filesystem("memory"), "memory://sizes/x", "/sizes")
+    monkeypatch.setattr(places, "MOST_READ", 0)
+    monkeypatch.setattr("couler_plugins.caching.dataplane.origins._facts", lambda info: {})
+    with pytest.raises(UnreadPlace, match="more than 0 bytes"):
+        Places([f"to=out={there.url}"]).listed()
 
 
 def test_no_places_fit_every_result(cache: ArtifactCache) -> None:

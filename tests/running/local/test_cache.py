@@ -95,6 +95,12 @@ def test_what_is_loaded_is_recorded_and_taken_up(tmp_path: Path, opening: Openin
     assert (again.outputs, started(again)) == ({"all": "ab"}, "")
 
 
+@pytest.mark.parametrize("word", ["in", "out", "in,out"])
+def test_a_step_with_a_place_is_executed_since_nobody_looks_at_it(tmp_path: Path, opening: Opening, word: str) -> None:
+    text = TEXT.replace(PURE, PURE.replace("pure", f'pure, couler.io/cache-place.v: "{word}"'), 1)
+    assert [started(runs(text, tmp_path / name, opening=opening)) for name in ("one", "two")] == ["abc", "a"]
+
+
 @pytest.mark.parametrize(
     ("change", "executed"),
     [

@@ -198,6 +198,9 @@ def _reads_identity(operation: Operation) -> bool:
     except (SyntaxError, ValueError):
         return True
     plain = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in PLAIN}
+    # The key covers which of its optional inputs it has: `if data is None`.
+    compared = [node for node in ast.walk(tree) if isinstance(node, ast.Compare)]
+    plain |= {id(one.left) for one in compared if [ast.unparse(other) for other in one.comparators] == ["None"]}
     paths = {
         node.arg
         for node in ast.walk(tree)

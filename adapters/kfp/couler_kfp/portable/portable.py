@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from couler_kfp.cache.cache import KfpCache
 from couler_kfp.documents import ROOT
 from couler_kfp.portable.components import is_python, portable_operation
 from couler_kfp.portable.graphs import portable_graph
@@ -88,11 +89,12 @@ NO_DELAY = (None, "0s")
 
 
 def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
-    """A pipeline as a workflow of containers, and what is not quite the same about it.
+    """A pipeline as a workflow of containers, without salts and wrappers, and what is not quite the same about it.
 
     Raises:
         Unsupported: some of it means nothing outside of KFP; all of that is told.
     """
+    workflow = KfpCache(workflow).bare  # nobody there would see that what is wrapped was edited
     callees, refusals = callables(workflow), Refusals(TABLE.refusals(workflow, workflow))
 
     def operation(item: Operation) -> Operation:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from couler_plugins.caching.declarations import ALLOW, VERSION, declared_places
 from couler_plugins.caching.waivers import waiver_of
@@ -11,11 +13,12 @@ from couler_plugins.documents.mappings import texts_in
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Operation
 from couler_tekton.bodies import STEP_ACTION, write_operation
-from couler_tekton.cache.actions import expanded
+from couler_tekton.cache.actions import ACTION, expanded
 from couler_tekton.cache.declared import MAX_OUTPUT, STORE, annotations_of, entries, mapping_at
 from couler_tekton.cache.files import files_of, without_files
 from couler_tekton.cache.objections import How, reuse_objections, storage_objections
 from couler_tekton.cache.propagated import without_results
+from couler_tekton.cache.wrapping import kind_of, place_variables
 from couler_tekton.mappings import Mapped, without
 
 NOT_IN_TASK = ("displayName", "description", "metadata")
@@ -23,6 +26,10 @@ NOT_IN_PORT = ("default", "description")
 NOT_IN_CONTAINER = ("displayName", "computeResources", "resources", "timeout", "imagePullPolicy", "stdin", "tty")
 PROGRAMS = ("image", "script", "command", "args", "env")
 """What of a container is or may be a program."""
+VARIABLE = re.compile(r"\$\((?!(?:params|workspaces|context)\b)")
+"""A reference to another variable of the same container."""
+MOUNTED = ("/workspace", "/tekton")
+"""Where Tekton mounts folders into every step, ours as well."""
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}\Z")
 
 
@@ -58,10 +65,46 @@ def material(operation: Operation, around: Mapped, bound: str | None, how: How) 
 
 def _objections(operation: Operation, judged: Mapped, bound: str | None, how: How) -> Iterator[Objection]:
     """The rules against reuse, and where its owner can take them all away, those against keeping."""
-    objections = list(reuse_objections(operation, judged, how))
+    objections = [*reuse_objections(operation, judged, how), *_place_objections(operation, expanded(judged))]
     yield from objections
     if all(item.remedy or waiver_of(item.rule) for item in objections):
         yield from storage_objections(operation, expanded(judged), bound, how)
+
+
+def _place_objections(operation: Operation, task: Mapped) -> Iterator[Objection]:
+    """Why steps of ours cannot look at the places of a task as its own steps do."""
+    places = declared_places(annotations_of(operation))
+    if not places:
+        return
+    variables, steps = place_variables(operation)["env"], entries(task, "steps")
+    folders = [
+        item.get("mountPath") for item in (*entries(task, "workspaces"), *_mounts(mapping_at(task, "stepTemplate")))
+    ]
+    shared = [PurePosixPath(str(folder)) for folder in (*MOUNTED, *filter(None, folders))]
+    mounts = [str(mount.get("mountPath")) for step in steps for mount in _mounts(step)]
+    rules = (
+        (
+            "its steps have one variable with several values",
+            len({str(one["name"]) for one in variables}) < len(variables),
+        ),
+        ("its variables refer to others", VARIABLE.search(json.dumps([one.get("value") for one in variables]))),
+        (
+            "a StepAction has variables of its own",
+            any("ref" in step and (ACTION not in step or step.get("env")) for step in steps),
+        ),
+        (
+            "a step mounts something in a folder that our steps have without it: mount it in stepTemplate",
+            any("$" in path or any(PurePosixPath(path).is_relative_to(one) for one in shared) for path in mounts),
+        ),
+    )
+    yield from (Objection("place", f"nobody can look at its places: {reason}") for reason, holds in rules if holds)
+    for port in operation.inputs:
+        if port.name in places and kind_of(port) != "string":
+            yield Objection("place", f"its parameter {port.name!r}, which names a place, is no string")
+
+
+def _mounts(holder: Mapped) -> list[Mapped]:
+    return entries(holder, "volumeMounts")
 
 
 def _content(task: Mapped) -> Mapped:

@@ -23,7 +23,7 @@ from couler_tekton.cache.actions import ACTION, actions_of, bare_steps, expanded
 from couler_tekton.cache.declared import MAX_OUTPUT, STORE, entries, mapping_at, rest_of
 from couler_tekton.cache.files import WORKSPACE, clashes, files_of
 from couler_tekton.cache.propagated import is_result
-from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of, place_objections
+from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of
 from couler_tekton.lint.shapes import check_shape
 from couler_tekton.mappings import Mapped, without
 from couler_tekton.variables import write_value
@@ -69,7 +69,6 @@ def reuse_objections(operation: Operation, task: Mapped, how: How) -> Iterator[O
         yield from _reference_objections(action, operation)
     yield from _content_objections(task)
     yield from _workspace_objections(operation, task, how)
-    yield from place_objections(operation)
 
 
 def storage_objections(operation: Operation, task: Mapped, bound: str | None, how: How) -> Iterator[Objection]:

@@ -7,9 +7,7 @@ becomes of results; `pkg/pod/entrypoint.go` for the names of steps.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,16 +15,12 @@ import msgspec
 from couler_plugins.caching.declarations import declared_places
 from couler_plugins.caching.keys import LINEAGE, PREFIX, digest
 from couler_plugins.caching.wrapping import RESTRICTED, WORKSPACE, Wrapper, flags
-from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Container, Literal, Native, Operation, Port, Reference, Scalar, Step, replace
 from couler_tekton.cache.declared import STORE, annotations_of, entries, mapping_at, rest_of
 from couler_tekton.cache.files import files_of, left_out, name_of, outputs_of
 from couler_tekton.containers import read_container, write_container
 from couler_tekton.mappings import Mapped
 from couler_tekton.variables import Scope, scope_in
-
-VARIABLE = re.compile(r"\$\((?!(?:params|workspaces|context)\b)")
-"""A reference to another variable of the same container."""
 
 RESTORE, SAVE = "couler-restore", "couler-save"
 COMMANDS = {RESTORE: "task-restore", SAVE: "task-save"}
@@ -283,16 +277,3 @@ def _step(
     if wrapper.security == "restricted" and not settings.root:
         step["securityContext"] = RESTRICTED
     return step
-
-
-def place_objections(annotated: Operation) -> Iterator[Objection]:
-    """Why steps of ours cannot look at the places of a task as its own steps do."""
-    places = declared_places(annotations_of(annotated))
-    variables = place_variables(annotated)["env"]
-    if len({str(one["name"]) for one in variables}) < len(variables):
-        yield Objection("place", "nobody can look at its places: its steps have one variable with several values")
-    elif VARIABLE.search(json.dumps([one.get("value") for one in variables])):
-        yield Objection("place", "nobody can look at its places: its variables refer to others")
-    for port in annotated.inputs:
-        if port.name in places and kind_of(port) != "string":
-            yield Objection("place", f"its parameter {port.name!r}, which names a place, is no string")

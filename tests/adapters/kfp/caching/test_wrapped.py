@@ -20,9 +20,10 @@ from adapters.kfp.caching.pipelines import functions
 from adapters.kfp.caching.small import pure, text
 from adapters.kfp.caching.wrapping import PIPELINE, containers, program, ran, wrapped
 from couler_kfp.marks import pure as declared
-from couler_plugins.api import Text, lint, optimize
+from couler_plugins.api import Text, convert, lint, optimize
 from couler_plugins.cli.group import couler
 from couler_plugins.documents import read
+from support import CORPUS
 
 pytestmark = QUIET
 URI = "s3://bucket/data.txt"
@@ -185,6 +186,9 @@ def test_an_address_that_the_command_reads_is_in_the_key(tmp_path: Path) -> None
     [
         ("open(data.path)", True),
         ("dict(data.metadata)", True),
+        ("if data is not None: open(data.path)", True),
+        ("if data is None is not data: pass", False),
+        ("if data == other: pass", False),
         ("print(data.uri)", False),
         ("print(data.name)", False),
         ("helper(data)", False),
@@ -329,3 +333,13 @@ def test_lint_sees_through_a_wrapper() -> None:
     data["spec"]["deploymentSpec"]["executors"]["exec-use"]["container"]["args"].pop(2)  # the file of an output
     for one in (text(pure(data, "exec-use")), Text(wrapped(text(pure(data, "exec-use")), "s3://bucket/cache"))):
         assert [item.code for item in lint(one).findings] == ["unwritten-output"]
+
+
+@pytest.mark.parametrize("options", ["program=couler", "image=i,secret=s3"])
+def test_other_engines_get_neither_wrapper_nor_salt(options: str) -> None:
+    source = CORPUS / "kfp/python-artifacts.yaml"
+    (once,) = optimize(source, f"cache{{via=wrapper,store=s3://bucket/cache,assume-pure=true,{options}}}").files
+    assert "component-run" in str(once.text)
+    (bare,) = convert(source, to="argo").files
+    (converted,) = convert(Text(str(once.text), "once.yaml"), to="argo").files
+    assert (converted.error, converted.text) == (None, bare.text)

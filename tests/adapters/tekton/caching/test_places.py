@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,19 @@ spec:
     - {name: clean, image: i, env: [{name: MODE, value: $(params.to)}], command: [sh, -c], args: [SCRIPT]}
 """
 PLACES = "couler.io/cache-place.from: in, couler.io/cache-place.to: out"
+
+
+DATA = "  workspaces: [{name: w, mountPath: /d}]\n  steps:"
+ACTION = """
+apiVersion: tekton.dev/v1beta1
+kind: StepAction
+metadata: {{name: act}}
+spec: {{params: [{{name: to}}], image: i, command: [act, $(params.to)], {}}}
+---
+"""
+REFERRING = re.sub(
+    r"- \{name: clean.*", "- {name: clean, ref: {name: act}, params: [{name: to, value: $(params.to)}]}", TASK
+).replace("ANNOTATIONS", f"couler.io/cache: pure, {PLACES}")
 
 
 def task(annotations: str = PLACES, script: str = "echo") -> str:
@@ -52,10 +66,31 @@ def test_both_steps_look_at_the_places_with_the_variables_of_the_step() -> None:
         (task().replace("{name: to}", "{name: to, type: array}").replace("$(params.to)", "x"), "place"),
         (task().replace("value: $(params.to)", "value: $(MODE)"), "place"),
         (task("couler.io/cache-place.from: in"), "no-outputs"),
+        (task().replace("image: i,", "image: i, volumeMounts: [{name: v, mountPath: /workspace/data}],"), "place"),
+        (task().replace("image: i,", "image: i, volumeMounts: [{name: v, mountPath: $(params.to)}],"), "place"),
+        (
+            task()
+            .replace("  steps:", DATA)
+            .replace("image: i,", "image: i, volumeMounts: [{name: v, mountPath: /d/e}],"),
+            "place",
+        ),
+        (ACTION.format("env: [{name: AWS_ENDPOINT_URL, value: x}]") + REFERRING, "place"),
     ],
 )
 def test_places_that_nobody_can_look_at(text: str, rule: str) -> None:
     assert rule in rules(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ACTION.format("workingDir: /") + REFERRING,
+        task().replace("image: i,", "image: i, volumeMounts: [{name: v, mountPath: /data}],"),
+        task().replace("  steps:", "  stepTemplate: {volumeMounts: [{name: v, mountPath: /workspace/d}]}\n  steps:"),
+    ],
+)
+def test_what_our_steps_see_as_well_is_looked_at(text: str) -> None:
+    assert "place" not in rules(text)
 
 
 def test_one_variable_with_two_values_is_refused() -> None:
