@@ -129,7 +129,8 @@ def repeated_objections(operation: Operation, places: Mapping[str, str], cache: 
     if operation.outputs and not writes and all(map(repeats_inputs, operation.outputs)):
         names = [item.name for output in operation.outputs for item in references(output) if item.to == "input"]
         remedy = cache.how_to_say(operation, f"{PLACE}{names[0]}", "out") if names else ""
-        yield Objection("no-outputs", "its outputs only repeat its inputs", remedy=remedy)
+        reason = "its outputs only repeat its inputs: if they name places, declare each one that it reads or writes"
+        yield Objection("no-outputs", reason, remedy=remedy)
 
 
 def place_objection(content: Mapped, where: str, cache: AnalyzedCache) -> Objection | None:
