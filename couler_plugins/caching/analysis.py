@@ -125,6 +125,7 @@ class Analysis:
             self._operations.of_call,
             lambda graph, scope: self._graph(graph, scope)[0],
             facet.repeats_inputs,
+            lambda operation: self._operations.of(operation, result=False).material.writes_places,
         )
 
     @cached_property

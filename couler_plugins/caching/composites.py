@@ -84,6 +84,7 @@ class Composites:
         facts: what holds of the operation that a step of a graph calls.
         verdicts: what is found about the steps of a graph in a scope.
         repeats_inputs: tells which outputs of operations are known before these run.
+        writes: tells which operations write at places.
     """
 
     def __init__(
@@ -93,8 +94,10 @@ class Composites:
         facts: Callable[[Graph, Step, Operation], Facts],
         verdicts: Callable[[Graph, Scope], Mapping[str, Verdict]],
         repeats_inputs: Callable[[Output], bool],
+        writes: Callable[[Operation], bool],
     ) -> None:
-        self._repeats_inputs = repeats_inputs
+        self._repeats_inputs, self._writes = repeats_inputs, writes
+        self._writing: dict[str, bool] = {}
         self._by_name = by_name
         self._circular = circular
         self._facts = facts
@@ -132,9 +135,14 @@ class Composites:
         return tuple(sorted(reads, key=lambda item: (item.to, item.name, item.path)))
 
     def repeats(self, steps: Mapping[str, Step], reference: Reference) -> bool:
-        """Whether an output of one of these steps is no more than what was handed in, whatever its step has done."""
+        """Whether an output of one of these steps tells nothing of what its step has done.
+
+        It is no more than what was handed in, or the step has written at a place as well.
+        """
         call = steps[reference.step].call if reference.to == "output" and reference.step in steps else None
         callee = self._by_name.get(call.name) if isinstance(call, Call) else None
+        if callee is not None and self._writes_places(callee):
+            return True
         if callee is None or reference_kind(reference) == "artifact":
             return False
         output = next((one for one in callee.outputs if one.kind == "parameter" and one.name == reference.name), None)
@@ -143,6 +151,17 @@ class Composites:
         inside = {step.name: step for step in callee.steps}
         read = list(references(output.value)) if callee.name not in self._circular else []
         return not read or any(item.to == "input" or self.repeats(inside, item) for item in read)
+
+    def _writes_places(self, callee: Graph | Operation) -> bool:
+        if callee.name not in self._writing:
+            if isinstance(callee, Operation):
+                self._writing[callee.name] = self._writes(callee)
+            else:
+                self._writing[callee.name] = False  # of what is called in circles, each once
+                calls = [step.call for step in callee.steps]
+                called = [self._by_name.get(call.name) for call in calls if isinstance(call, Call)]
+                self._writing[callee.name] = any(self._writes_places(item) for item in called if item is not None)
+        return self._writing[callee.name]
 
     def _callee(self, step: Step) -> Graph | Operation:
         """What a step calls; all that is pure calls something in its own workflow."""

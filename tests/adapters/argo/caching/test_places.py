@@ -113,6 +113,16 @@ def test_a_value_that_is_computed_cuts_as_ever() -> None:
     assert verdicts(texts, tasks=tasks)["b"] == ("cached", [])
 
 
+def test_a_value_tells_nothing_of_what_was_written_beside_it() -> None:
+    tasks, url = (
+        TASKS.replace("a.outputs.parameters.to", "a.outputs.parameters.url"),
+        ", {name: url, valueFrom: {path: /u}}",
+    )
+    bound = f"{BOTH}, couler.io/max-output-bytes: '64'"
+    assert verdicts(templates(bound, PURE, output=url), tasks=tasks)["b"] == ("declarable", ["unknown-producer"])
+    assert verdicts(templates(bound, IN, output=url), tasks=tasks)["b"] == ("cached", [])
+
+
 def test_who_comes_after_a_reader_by_order_has_no_key() -> None:
     last = "- {name: c, template: read, depends: b, arguments: {parameters: [{name: from, value: s3://other}]}}"
     assert verdicts(templates(BOTH, PURE), tasks=f"{TASKS}{last}")["c"] == ("declarable", ["unknown-producer"])

@@ -99,6 +99,44 @@ def test_one_variable_with_two_values_is_refused() -> None:
     assert "place" in rules(yaml.safe_dump(data))
 
 
+READER = """
+---
+apiVersion: tekton.dev/v1
+kind: Task
+metadata: {name: read, annotations: {couler.io/cache: pure, couler.io/max-output-bytes: "9"}}
+spec:
+  params: [{name: at}]
+  results: [{name: size}]
+  steps: [{name: s, image: i, command: [sh, -c, "cat $(params.at) > $(results.size.path)"]}]
+---
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: both}
+spec:
+  tasks:
+    - {name: write, taskRef: {name: clean}, params: [{name: from, value: s3://b/a}, {name: to, value: s3://b/b}]}
+    - {name: read, taskRef: {name: read}, params: [{name: at, value: $(tasks.write.results.at)}]}
+"""
+
+
+def test_the_url_of_a_place_does_not_stand_for_what_was_written_there() -> None:
+    """Whoever reads there gets other bytes once the program that writes is another one."""
+    at, bound = "params: [{name: from}, {name: to}]\n  results: [{name: at}]", "couler.io/max-output-bytes: '9'"
+    written, edited = (
+        task(f"couler.io/cache-place.to: out, {bound}", script).replace("params: [{name: from}, {name: to}]", at)
+        + READER
+        for script in ("write", "overwrite")
+    )
+    lineages = {
+        line.strip()
+        for text in (written, edited)
+        for line in str(cached(text, WRAPPER).text).splitlines()
+        if "lineage=" in line
+    }
+    assert len(lineages) == 2
+    assert rules(written.replace("cache-place.to: out", "cache-place.to: 'in,out'")) == ["unknown-producer"]
+
+
 class Runs:
     """Runs of one task, one after the other, with places in a folder that stands for a volume."""
 
