@@ -95,10 +95,13 @@ def test_what_is_loaded_is_recorded_and_taken_up(tmp_path: Path, opening: Openin
     assert (again.outputs, started(again)) == ({"all": "ab"}, "")
 
 
-@pytest.mark.parametrize("word", ["in", "out", "in,out"])
-def test_a_step_with_a_place_is_executed_since_nobody_looks_at_it(tmp_path: Path, opening: Opening, word: str) -> None:
+@pytest.mark.parametrize(("word", "again"), [("in", "a"), ("out", "a"), ("in,out", "abc")])
+def test_a_step_with_a_place_is_executed_since_nobody_looks_at_it(
+    tmp_path: Path, opening: Opening, word: str, again: str
+) -> None:
+    """Where it has no key and writes, its value does not tell those after it what it has written."""
     text = TEXT.replace(PURE, PURE.replace("pure", f'pure, couler.io/cache-place.v: "{word}"'), 1)
-    assert [started(runs(text, tmp_path / name, opening=opening)) for name in ("one", "two")] == ["abc", "a"]
+    assert [started(runs(text, tmp_path / name, opening=opening)) for name in ("one", "two")] == ["abc", again]
 
 
 @pytest.mark.parametrize(
