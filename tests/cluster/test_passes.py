@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from cluster.corpus.observing import STORE
 from cluster.test_tune import SPACE
 from couler_plugins import optimize
 from couler_plugins.api import Text
-from couler_plugins.options.config import load_config
+from couler_plugins.options.config import Config, load_config
 from couler_plugins.plugins import OPTIMIZERS, load_plugins
 
 ELSEWHERE = {"extract"}
@@ -26,11 +27,14 @@ WRAPPER = "cache{{via=wrapper,store={store},secret=store,image={image},cpu=none,
 PIPELINES = (
     ("dedupe", "prune", "pin{{map={images}}}"),
     (WRAPPER,),
+    ("declare", WRAPPER),
     ("split{{max-steps=2,into=graphs}}",),
     ("split{{max-steps=1,into=workflows}}",),
     ("tune{{trials=2,image=python:3}}",),
 )
 """What is run; each pass changes the workflow by itself."""
+ROW = '[[cache.declare]]\ntask = "one"\nversion = "2"\n'
+"""What `declare` writes into the workflow."""
 LIMIT = 400.0
 
 
@@ -77,11 +81,14 @@ def test_no_pass_needs_more_than_argo_ships(cluster: Cluster, namespace: str, st
         "image": cluster.image("couler"),
         "images": str(images),
     }
+    (tmp_path / "couler.toml").write_text(ROW)
     for number, pipeline in enumerate(PIPELINES):
+        config = load_config(start=tmp_path, environ={}) if "declare" in pipeline else Config()
+        make = partial(optimize, engine="argo", config=config)
         text = Text(yaml.safe_dump(workflow(f"stock{number}-")))
         written = [step.format(**words) for step in pipeline]
-        assert all(optimize(text, step, engine="argo").changed for step in written)
-        documents = yaml.safe_dump_all(optimize(text, ",".join(written), engine="argo").documents)
+        assert all(make(text, step).changed for step in written)
+        documents = yaml.safe_dump_all(make(text, ",".join(written)).documents)
         cluster.kubectl("create", "--namespace", namespace, "-f", "-", input=documents)
 
     def unfinished() -> list[dict[str, Any]]:
