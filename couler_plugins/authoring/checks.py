@@ -16,6 +16,7 @@ from couler_plugins.authoring.places import shown
 from couler_plugins.authoring.values import CLOSE, OPEN
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import is_image
+from couler_plugins.ir.quantities import QUANTITY
 
 MOST = 2**31 - 1
 """The most that Kubernetes, and who counts as it does, take for seconds and attempts."""
@@ -161,7 +162,6 @@ def _check_json(supplied: Any, what: str, hint: str) -> None:
 
 
 PLACEHOLDER = re.compile(r"\{\{|\$[({]")
-QUANTITY = re.compile(r"\+?(?:\d+\.?\d*|\.\d+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 OBJECT = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 KEY = re.compile(r"[-._A-Za-z0-9]+")
 LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")

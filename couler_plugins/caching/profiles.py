@@ -8,25 +8,34 @@ from operator import attrgetter
 
 from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.ir import Call, Step, Workflow
-from couler_plugins.runs.run import Run, StepRun, median, site_of
+from couler_plugins.runs.run import Run, StepRun, belongs, median, site_of
 
 RECENT = 20
 """How many of the newest figures count: what a step took a hundred runs ago says little of today."""
+MOST_TRIES = 2000
+"""How many of the newest attempts are told of: enough for a loop of a hundred items in twenty runs."""
 
 
 def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile]:
-    """The profile of each step that past runs know: medians of its newest figures.
+    """The profile of each step, and of each operation by its name, that past runs know: medians of its newest figures.
 
     A step of a run belongs to its call site, or to that of its name (`graph/step`, or just `step`), and steps of a kind
-    to the call of the operation of that name where nothing else fits.
+    to the call of the operation of that name where nothing else fits. To an operation belong the steps of its call
+    sites, those of its kind, and those of other workflows that call it.
 
     Args:
         workflow: the workflow.
-        runs: its runs, oldest first.
+        runs: its runs, and those that call its operations, oldest first.
     """
     by_step: dict[str, list[list[StepRun]]] = defaultdict(list)
     by_type: dict[str, list[list[StepRun]]] = defaultdict(list)
+    called: dict[str, list[list[StepRun]]] = defaultdict(list)
     for run in runs:
+        if not belongs(run, workflow):
+            for ran in run.steps:
+                if ran.library == workflow.name:
+                    called[ran.type].append([ran])
+            continue
         for names, found_by in ((by_step, site_of), (by_type, attrgetter("type"))):
             alike: dict[str, list[StepRun]] = defaultdict(list)
             for ran in run.steps:
@@ -39,6 +48,12 @@ def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile
         past = by_step.get(name) or by_step.get(step.name) or by_type.get(callee)
         if past:
             profiles[name] = _profile(past)
+            if callee:
+                called[callee] += past
+    for operation in workflow.operations:
+        past = called.get(operation.name) or by_type.get(operation.name)
+        if past:
+            profiles.setdefault(operation.name, _profile(past))
     return profiles
 
 
@@ -64,6 +79,7 @@ def _profile(runs: Sequence[Sequence[StepRun]]) -> Profile:
         output_bytes=None if size is None else round(size),
         success_rate=len(computed) / attempts if attempts else None,
         instances=_median(len(run) for run in runs),
+        tries=tuple(one for item in past for one in item.tries)[-MOST_TRIES:] or None,
     )
 
 

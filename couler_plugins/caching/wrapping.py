@@ -15,13 +15,12 @@ from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Operation, references
+from couler_plugins.ir.quantities import parse_quantity
 from couler_plugins.net.redacting import redact
 
 PLAIN = re.compile(r"[^\s{}]+")
 """What an engine takes as it stands: without a reference that it would look up."""
 SECRET = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-UNITS = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30}
-QUANTITY = re.compile(rf"(\d{{1,15}}(?:\.\d{{1,3}})?)({'|'.join(UNITS)})")
 LEAST_MEMORY = 128 * 1024**2  # bytes: a client of S3 takes a hundred million, and who has less is killed
 OF_ONE_POD = frozenset({"file", "local", "memory"})
 """Schemes of what a pod has for itself."""
@@ -86,9 +85,9 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput(f"{self.secret!r:.80} cannot be the name of a secret", hint="letters, digits, - and .")
         if not 1 <= self.timeout <= LONGEST:
             raise InvalidInput(f"a wrapper's timeout is 1 to {LONGEST:,} seconds", hint="timeout=600")
-        if self.cpu != "none" and not _amount(self.cpu):
+        if self.cpu != "none" and not parse_quantity(self.cpu):
             raise InvalidInput(f"{self.cpu!r:.80} is no amount of cpu as Kubernetes writes it", hint="cpu=250m")
-        if self.memory != "none" and _amount(self.memory) < LEAST_MEMORY:
+        if self.memory != "none" and (parse_quantity(self.memory) or 0) < LEAST_MEMORY:
             hint = f"memory=512Mi, at least {LEAST_MEMORY:,} bytes"
             raise InvalidInput(f"{self.memory!r:.80} is too little memory, or not as Kubernetes writes it", hint=hint)
 
@@ -116,12 +115,6 @@ def note_of(unkept: Objection | None, *, off: bool) -> str:
     if off:
         return "its engine's own cache is off, and its wrapper looks it up by the contents of its artifacts"
     return "what its engine does not have, its wrapper looks up by the contents of its artifacts"
-
-
-def _amount(text: str) -> float:
-    """A quantity of Kubernetes as a number; 0 for what is none."""
-    match = QUANTITY.fullmatch(text)
-    return float(match[1]) * UNITS[match[2]] if match else 0.0
 
 
 def _check_store(url: str, namespace: str) -> None:

@@ -13,7 +13,7 @@ from couler_plugins.cli.settings import engine_option, json_option, target_optio
 from couler_plugins.cli.work import usable_plugins
 from couler_plugins.engine_kit.kubernetes.calls import connected, served, version
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.adapters import Check
+from couler_plugins.hookspecs.checks import Check
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import Plugins
 

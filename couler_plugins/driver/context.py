@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ from couler_plugins.options.rows import Row
 from couler_plugins.plan import Part
 from couler_plugins.plugins import ADAPTERS, PARTITIONERS, POLICIES, TUNERS, Plugins
 from couler_plugins.runs import Run
-from couler_plugins.runs.run import belongs
+from couler_plugins.runs.run import belongs, families_of
 
 UNKNOWN = Profile()
 log = logging.getLogger(__name__)
@@ -55,18 +56,19 @@ class RunContext:
         self._profiles: dict[int, tuple[Workflow, Mapping[str, Profile]]] = {}
 
     def profile(self, workflow: Workflow, step: str) -> Profile:
-        """What is known of a step (`graph/step`) from past runs; all fields None where nothing is."""
+        """What is known of a step (`graph/step`) or an operation (its name) from past runs; None where nothing is."""
         if id(workflow) not in self._profiles:
             self._profiles[id(workflow)] = workflow, self._merged(workflow)
         return self._profiles[id(workflow)][1].get(step, UNKNOWN)
 
     def runs(self, workflow: Workflow) -> Sequence[Run]:
         """Its past runs in the history that the user named, oldest first."""
-        matching = [run for run in self._runs if belongs(run, workflow)]
-        if self._runs and not matching and workflow.label not in self._unknown:
+        families = families_of(workflow)
+        matching = [run for run in self._runs if run.family in families]
+        if self._runs and not matching and workflow.name not in self._callers and workflow.label not in self._unknown:
             self._unknown.add(workflow.label)
-            families = ", ".join(sorted({run.family for run in self._runs})[:5])
-            log.warning("the history has no run of %s, only of %s", workflow.label, families)
+            others = ", ".join(sorted({run.family for run in self._runs})[:5])
+            log.warning("the history has no run of %s, only of %s", workflow.label, others)
         return matching
 
     def policy(self, text: str) -> CachePolicy:
@@ -121,10 +123,25 @@ class RunContext:
     def _runs(self) -> list[Run]:
         return read_runs((document for file in self._history for document in file.documents), self._plugins)
 
+    @cached_property
+    def _callers(self) -> Mapping[str, list[Run]]:
+        """The runs that call operations of other workflows, by the names of these."""
+        callers: dict[str, list[Run]] = defaultdict(list)
+        for run in self._runs:
+            for library in {step.library for step in run.steps if step.library}:
+                callers[library].append(run)
+        return callers
+
+    def _runs_with(self, workflow: Workflow) -> list[Run]:
+        """The runs of a workflow, and those that call its operations, oldest first."""
+        own = self.runs(workflow)
+        others = [run for run in self._callers.get(workflow.name, ()) if not belongs(run, workflow)]
+        return sorted([*own, *others], key=lambda run: run.at) if others else list(own)
+
     def _merged(self, workflow: Workflow) -> Mapping[str, Profile]:
         """What all plugins know; where two know the same figure, the first by name is believed."""
         merged: dict[str, dict[str, Any]] = {}
-        for reply in self._plugins.call("couler_profiles", workflow=workflow, runs=self.runs(workflow)):
+        for reply in self._plugins.call("couler_profiles", workflow=workflow, runs=self._runs_with(workflow)):
             problem = one_line(reply.error) if reply.error else _problem(reply.result)
             if problem:
                 log.warning("the plugin %s gives no profiles of %s: %s", reply.plugin, workflow.label, problem)

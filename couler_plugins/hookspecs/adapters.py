@@ -11,13 +11,14 @@ import msgspec
 from couler_plugins.documents import Document, Remark, SourceFile
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.facets import facet
-from couler_plugins.ir import Homes, ImageChange, Step, Workflow
+from couler_plugins.ir import Homes, ImageChange, Operation, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.markers import hookspec
 from couler_plugins.plan import Decision, Lowered, Plan, Written
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.caching import EngineCache
+    from couler_plugins.hookspecs.checks import Check
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, ArchiveSource
@@ -25,23 +26,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
 
-__all__ = ["Adapter", "ApiGroup", "Capability", "Check", "Footprint", "NoOptions", "couler_adapters"]
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that a feature needs.
-
-    Attributes:
-        feature: what needs it.
-        state: whether it is there; `unknown` where the cluster does not say.
-        message: what was found, in half a sentence.
-        remedy: what to do about it; empty for nothing.
-    """
-
-    feature: str
-    state: Literal["ok", "missing", "unknown"]
-    message: str
-    remedy: str = ""
+__all__ = ["Adapter", "ApiGroup", "Capability", "Footprint", "NoOptions", "couler_adapters"]
 
 
 class Capability(msgspec.Struct, frozen=True):
@@ -292,6 +277,11 @@ class Adapter:
 
         It is told the name of the operation: an empty one for what holds for all of them.
         """
+        raise NotImplementedError
+
+    @facet("histories call containers as the workflow does", default="couler_plugins.ir.containers:container_names")
+    def pod_containers(self, operation: Operation) -> tuple[str, ...]:
+        """Return what the containers of an operation are called in its pod, in their order."""
         raise NotImplementedError
 
 

@@ -31,7 +31,7 @@ class Context(Protocol):
     explains: bool
 
     def profile(self, workflow: Workflow, step: str) -> Profile:
-        """What is known of a step (`graph/step`) from past runs; all fields None where nothing is."""
+        """What is known of a step (`graph/step`) or an operation (its name) from past runs; None where nothing is."""
 
     def runs(self, workflow: Workflow) -> Sequence[Run]:
         """Its past runs in the history that the user named, oldest first."""

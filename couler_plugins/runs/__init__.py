@@ -2,5 +2,6 @@
 
 from couler_plugins.runs.history import History, LoadCost, View
 from couler_plugins.runs.run import Candidate, Fate, Lookup, Run, StepRun
+from couler_plugins.runs.usage import Attempt, ContainerUse
 
-__all__ = ["Candidate", "Fate", "History", "LoadCost", "Lookup", "Run", "StepRun", "View"]
+__all__ = ["Attempt", "Candidate", "ContainerUse", "Fate", "History", "LoadCost", "Lookup", "Run", "StepRun", "View"]

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from couler_plugins.ir import Workflow
+from couler_plugins.runs.usage import Attempt
 
 Fate = Literal["computed", "loaded", "skipped", "failed", "pending"]
 """What became of a step in a run: computed, its result loaded, not needed, failed for good, or still to come."""
@@ -44,6 +45,7 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True):
         step: its name in its workflow, the same from run to run, and no other's in this one.
         site: the call that it is one of, `graph/step`; empty where that is its name.
         type: what steps of one kind share: an operation, a template, a program.
+        library: the workflow that holds what it calls, where that is another one than its own.
         spec: a hash of what it is by itself, its parents left out.
         key: the key of its result: a hash of its spec and of its parents' keys.
         parents: the positions of its parents among the run's steps, each smaller than its own.
@@ -52,6 +54,7 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True):
         memory: bytes of memory at the peak; None where that is not known.
         artifact: whether it makes a result that a cache could hold; a daemon makes none, and neither does waiting.
         attempts: how often it was tried, its success included.
+        tries: what is known of these attempts, the first one first; empty where the record says nothing of them.
         fate: what became of it.
         lookup: what its cache answered; None where the record tells of no cache.
     """
@@ -59,6 +62,7 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     site: str = ""
     type: str
+    library: str = ""
     spec: str
     key: str
     parents: tuple[int, ...] = ()
@@ -67,6 +71,7 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None = None
     artifact: bool = True
     attempts: int = 1
+    tries: tuple[Attempt, ...] = ()
     fate: Fate = "computed"
     lookup: Lookup | None = None
 
@@ -77,6 +82,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         family: the workflow, whatever version of it ran; runs of one family learn from each other.
         name: what the engine calls this run; empty where the record does not say.
+        engine: the name of the engine; empty where the record does not say.
+        uid: the engine's own identifier of this run, no other's anywhere; empty where the record does not say.
+        version: a hash of the workflow as it was; empty where the record does not hold it.
         steps: its steps in a topological order, and among those that were computed in the order of their ends.
         whole: whether it came to its end; one that failed may lack steps that would have come.
         at: when it ended (for a live run: when it was looked at), in seconds since an epoch that all runs share.
@@ -85,6 +93,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     family: str
     name: str = ""
+    engine: str = ""
+    uid: str = ""
+    version: str = ""
     steps: tuple[StepRun, ...]
     whole: bool = True
     at: float = 0.0
@@ -128,15 +139,16 @@ def median(values: Iterable[float]) -> float:
 
 def belongs(run: Run, workflow: Workflow) -> bool:
     """Whether a run was one of this workflow, in whatever version."""
-    return run.family in _families(workflow)
+    return run.family in families_of(workflow)
 
 
 def family_of(workflow: Workflow, runs: Sequence[Run] = ()) -> str:
     """What its runs are called: as those of the past were, else what a generated name begins with, else its name."""
-    return runs[-1].family if runs else next(iter(_families(workflow)), workflow.label)
+    return runs[-1].family if runs else next(iter(families_of(workflow)), workflow.label)
 
 
-def _families(workflow: Workflow) -> list[str]:
+def families_of(workflow: Workflow) -> list[str]:
+    """What runs of a workflow may be called: what a generated name begins with, and its name."""
     return [name for name in (workflow.prefix.rstrip("-."), workflow.name) if name]
 
 

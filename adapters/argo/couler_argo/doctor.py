@@ -8,7 +8,7 @@ from typing import Any
 from couler_argo.controller import controllers_of
 from couler_argo.run.jobs import ARGO
 from couler_plugins.engine_kit.kubernetes.submitting import Right, check, check_running
-from couler_plugins.hookspecs.adapters import Check
+from couler_plugins.hookspecs.checks import Check
 
 INSTALL = "couler cache install --namespace {} | kubectl apply -f -"
 LISTS = "`couler doctor` lists all rights that are missing"

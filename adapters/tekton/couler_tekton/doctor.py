@@ -7,7 +7,7 @@ from typing import Any
 
 from couler_plugins.engine_kit.kubernetes.calls import Refused, config_map
 from couler_plugins.engine_kit.kubernetes.submitting import check_running
-from couler_plugins.hookspecs.adapters import Check
+from couler_plugins.hookspecs.checks import Check
 
 HOME, INFO = "tekton-pipelines", "pipelines-info"
 """The namespace of the controller, and the ConfigMap there that tells everybody its version."""

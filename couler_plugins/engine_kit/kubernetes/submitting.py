@@ -21,7 +21,7 @@ import msgspec
 from couler_plugins.engine_kit.kubernetes.calls import Mapped, Refused, answer_of
 from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.adapters import Check
+from couler_plugins.hookspecs.checks import Check
 from couler_plugins.hookspecs.running import Job, Request, Submitted
 
 

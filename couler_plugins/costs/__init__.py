@@ -1,0 +1,1 @@
+"""What runs cost: core-hours, byte-hours, money and carbon, before they run."""
