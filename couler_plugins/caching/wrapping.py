@@ -21,6 +21,7 @@ from couler_plugins.net.redacting import redact
 PLAIN = re.compile(r"[^\s{}]+")
 """What an engine takes as it stands: without a reference that it would look up."""
 SECRET = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+MOST_CPU = 256  # cores: no pod that asks for more finds a node
 LEAST_MEMORY = 128 * 1024**2  # bytes: a client of S3 takes a hundred million, and who has less is killed
 OF_ONE_POD = frozenset({"file", "local", "memory"})
 """Schemes of what a pod has for itself."""
@@ -85,7 +86,7 @@ class Wrapper(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidInput(f"{self.secret!r:.80} cannot be the name of a secret", hint="letters, digits, - and .")
         if not 1 <= self.timeout <= LONGEST:
             raise InvalidInput(f"a wrapper's timeout is 1 to {LONGEST:,} seconds", hint="timeout=600")
-        if self.cpu != "none" and not parse_quantity(self.cpu):
+        if self.cpu != "none" and not 0 < (parse_quantity(self.cpu) or 0) <= MOST_CPU:
             raise InvalidInput(f"{self.cpu!r:.80} is no amount of cpu as Kubernetes writes it", hint="cpu=250m")
         if self.memory != "none" and (parse_quantity(self.memory) or 0) < LEAST_MEMORY:
             hint = f"memory=512Mi, at least {LEAST_MEMORY:,} bytes"
