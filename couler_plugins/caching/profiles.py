@@ -30,15 +30,18 @@ def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile
     by_step: dict[str, list[list[StepRun]]] = defaultdict(list)
     by_type: dict[str, list[list[StepRun]]] = defaultdict(list)
     called: dict[str, list[list[StepRun]]] = defaultdict(list)
+    # A library that is one operation, such as a Task, may call that by another name than those who call it do.
+    alias = workflow.operations[0].name if len(workflow.operations) == 1 else workflow.name
     for run in runs:
+        for ran in run.steps:
+            if ran.library and ran.library == workflow.name:
+                called[alias if ran.type == workflow.name else ran.type].append([ran])
         if not belongs(run, workflow):
-            for ran in run.steps:
-                if ran.library == workflow.name:
-                    called[ran.type].append([ran])
             continue
-        for names, found_by in ((by_step, site_of), (by_type, attrgetter("type"))):
+        own = [ran for ran in run.steps if not ran.library]
+        for names, found_by, steps in ((by_step, site_of, run.steps), (by_type, attrgetter("type"), own)):
             alike: dict[str, list[StepRun]] = defaultdict(list)
-            for ran in run.steps:
+            for ran in steps:
                 alike[found_by(ran)].append(ran)
             for name, some in alike.items():
                 names[name].append(some)

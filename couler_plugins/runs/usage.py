@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
+
+from couler_plugins.ir.quantities import parse_quantity
 
 
 class ContainerUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,3 +61,17 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def seconds(self) -> float | None:
         """How long it took; None where that is not known."""
         return None if self.start is None or self.end is None or self.end < self.start else self.end - self.start
+
+
+def container_use(container: str, resources: Mapping[str, Any] | None) -> ContainerUse:
+    """Return what a container asks for, read from its `resources` as Kubernetes does: a limit is a request, too."""
+    limits = (resources or {}).get("limits") or {}
+    requests = {**limits, **((resources or {}).get("requests") or {})}
+    memory = [parse_quantity(amounts.get("memory")) for amounts in (requests, limits)]
+    return ContainerUse(
+        container=container,
+        cpu_request=parse_quantity(requests.get("cpu")),
+        cpu_limit=parse_quantity(limits.get("cpu")),
+        memory_request=None if memory[0] is None else round(memory[0]),
+        memory_limit=None if memory[1] is None else round(memory[1]),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from couler_argo.attempts import Templates, attempt_of
 from couler_argo.cache.lookups import wrapped_key
 from couler_argo.codec import Mapped
 from couler_argo.documents import manifests
@@ -21,6 +22,8 @@ FATES: dict[str, Fate] = {
     "Omitted": "skipped",
 }
 LEAVES = (*ATTEMPTS, "Skipped", "Suspend")
+OF_ONE_RUN = ("arguments", "shutdown", "suspend")
+"""What a specification says of a run, and not of the workflow."""
 MANY = 100
 """A group after so many steps and before so many is a step of its own, lest each be a parent of each."""
 
@@ -80,7 +83,7 @@ class _Status:
             if node.get("type") == "Retry":
                 self._attempts[ident] = attempts_of(node, nodes)
                 self._retry |= dict.fromkeys(self._attempts[ident], ident)
-        self._templates = _templates(manifest)
+        self._templates = Templates(manifest)
         self._nearest: dict[tuple[str, ...], list[str]] = {}
         self._before: dict[str, list[str]] = {ident: [] for ident in nodes}
         for ident, node in nodes.items():
@@ -104,12 +107,16 @@ class _Status:
             if before and before[-1] >= len(steps):
                 raise ValueError(f"{ident} comes after itself")
             steps.append(self._ran(ident, before, tuple(steps[number].key for number in before)))
-        status = self._manifest.get("status") or {}
+        status, metadata = self._manifest.get("status") or {}, self._manifest.get("metadata") or {}
+        spec = status.get("storedWorkflowTemplateSpec") or self._manifest.get("spec") or {}
         ended = status.get("finishedAt") or max(str(node.get("finishedAt") or "") for node in self._nodes.values())
         whole = status.get("phase") not in ("Failed", "Error")
         return Run(
             family=family_of(self._manifest),
-            name=str((self._manifest.get("metadata") or {}).get("name") or ""),
+            name=str(metadata.get("name") or ""),
+            engine="argo",
+            uid=str(metadata.get("uid") or ""),
+            version=digest({key: value for key, value in spec.items() if key not in OF_ONE_RUN}),
             steps=tuple(steps),
             whole=whole,
             at=seconds_of(ended) or 0.0,
@@ -176,27 +183,35 @@ class _Status:
 
     def _ran(self, ident: str, parents: tuple[int, ...], keys: tuple[str, ...]) -> StepRun:
         node = self._leaves[ident]
-        tries = [self._nodes[one] for one in self._attempts.get(ident, ())]
-        last = tries[-1] if tries else node
+        attempts = self._attempts.get(ident, ())
+        last = self._nodes[attempts[-1]] if attempts else node
         parameters = (last.get("inputs") or node.get("inputs") or {}).get("parameters") or []
         values = sorted([str(item["name"]), str(item.get("value"))] for item in parameters)
-        spec = digest([self._template(node), values])
+        ran = self._templates.ran(node)
+        spec = digest([ran.spec, values])
         # The memo of a retried step is looked up before there is an attempt.
         memo = last.get("memoizationStatus") or node.get("memoizationStatus") or {}
         fate = "loaded" if memo.get("hit") else FATES.get(str(node.get("phase")), "pending")
-        lookup = _lookup(last, memo) if memo else self._wrapped(node, last, fate)
-        idle = fate == "skipped" or (fate == "computed" and self._is_idle(last))
+        lookup = _lookup(last, memo) if memo else self._wrapped(ran.template, last, fate)
+        tries = tuple(
+            attempt_of(self._manifest, one, self._nodes[one], ran.containers)
+            for one in attempts or (ident,)
+            if self._nodes[one].get("type") in ATTEMPTS and fate not in ("loaded", "skipped")
+        )
+        idle = fate == "skipped" or (fate == "computed" and self._is_idle(ran.template, last))
         return StepRun(
             step=self._name(ident),
             site=self._site(node),
             type=template_name(node),
+            library=ran.library,
             spec=spec,
             key=(lookup.key if lookup is not None else "") or digest([spec, *keys]),
             parents=parents,
-            seconds=0.0 if idle else _seconds(last) if fate == "computed" else None,
+            seconds=0.0 if idle else tries[-1].seconds if tries and fate == "computed" else None,
             bytes=0 if idle else bytes_of(last.get("outputs")) if fate in ("computed", "loaded") else None,
             artifact=not idle,
-            attempts=max(1, len(tries)),
+            attempts=max(1, len(attempts)),
+            tries=tries,
             fate=fate,
             lookup=lookup,
         )
@@ -209,7 +224,7 @@ class _Status:
             step=self._name(ident),
             site=self._site(node),
             type=template_name(node),
-            spec=digest(self._template(node)),
+            spec=self._templates.ran(node).spec,
             key=lookup.key,
             seconds=lookup.seconds if fate == "computed" else None,
             artifact=False,
@@ -217,9 +232,9 @@ class _Status:
             lookup=lookup,
         )
 
-    def _wrapped(self, node: Mapped, last: Mapped, fate: Fate) -> Lookup | None:
+    def _wrapped(self, template: Any, last: Mapped, fate: Fate) -> Lookup | None:
         """What a wrapper was asked. It tells Argo nothing, but a command that has failed was no hit."""
-        key = wrapped_key(self._template(node), last, self._manifest) if last.get("type") in ATTEMPTS else None
+        key = wrapped_key(template, last, self._manifest) if last.get("type") in ATTEMPTS else None
         if key is None:
             return None
         hit = False if fate == "failed" else None
@@ -239,40 +254,20 @@ class _Status:
         return f"{outer}{template_name(self._nodes[around])}/{node.get('displayName') or node.get('name') or ''}"
 
     def _site(self, node: Mapped) -> str:
-        """`graph/step`, where the step's name has more to it."""
+        """`graph/step`, where the step's name has more to it; `library/graph/step` in a graph of a library."""
         around = self._nodes.get(str(node.get("boundaryID", "")))
         if around is None:
             return ""
-        return f"{template_name(around)}/{str(node.get('displayName') or '').partition('(')[0]}"
+        graph = "/".join(filter(None, (self._templates.library(around), template_name(around))))
+        return f"{graph}/{str(node.get('displayName') or '').partition('(')[0]}"
 
-    def _is_idle(self, node: Mapped) -> bool:
+    def _is_idle(self, template: Any, node: Mapped) -> bool:
         """Whether a node does nothing of its own: it waits, for an approval or a group, or serves those after it.
 
         A daemon is told by its template: `daemoned` is taken from its node once it has ended.
         """
-        template = self._template(node)
         daemon = isinstance(template, Mapping) and template.get("daemon")
         return node.get("type") not in ATTEMPTS or bool(daemon or node.get("daemoned"))
-
-    def _template(self, node: Mapped) -> Any:
-        """The template that a node ran, as far as the workflow holds it."""
-        ref = node.get("templateRef") or {}
-        name = f"{ref.get('name')}/{ref.get('template')}" if ref else str(node.get("templateName"))
-        return self._templates.get(name, [name])
-
-
-def _templates(manifest: Mapped) -> dict[str, Any]:
-    """The templates that a workflow holds, by name, and those of others by `TEMPLATE-HOLDER/NAME`."""
-    status, spec = manifest.get("status") or {}, manifest.get("spec") or {}
-    stored = status.get("storedWorkflowTemplateSpec") or {}
-    templates: dict[str, Any] = {}
-    for item in [*(spec.get("templates") or []), *(stored.get("templates") or [])]:
-        templates.setdefault(str(item.get("name")), item)
-    for key, item in sorted((status.get("storedTemplates") or {}).items()):
-        parts = str(key).split("/")
-        templates.setdefault("/".join(parts[-2:]), item)
-        templates.setdefault(parts[-1], item)
-    return templates
 
 
 def _lookup(node: Mapped, memo: Mapped) -> Lookup:

@@ -22,6 +22,8 @@ LIMIT = 256 * 1024**2
 """Bytes that compressed nodes may take once they are unpacked."""
 ATTEMPTS = ("Pod", "HTTP", "Plugin")
 """Types of nodes that run something by themselves."""
+PREFIX = 242
+"""Characters of a pod's name before the hash, at most."""
 
 
 def nodes_of(manifest: Mapped) -> Mapping[str, Mapped]:
@@ -62,6 +64,16 @@ def attempts_of(node: Mapped, nodes: Mapping[str, Mapped]) -> list[str]:
 
 def template_name(node: Mapped) -> str:
     return str(node.get("templateName") or (node.get("templateRef") or {}).get("template") or "")
+
+
+def pod_name(workflow: Mapped, ident: str, node: Mapped) -> str:
+    """Return the name of the pod of a node with an id: `GeneratePodName` of workflow/util/pod_name.go."""
+    metadata = workflow["metadata"]
+    version = (metadata.get("annotations") or {}).get("workflows.argoproj.io/pod-name-format")
+    if version == "v1" or ident == metadata["name"]:
+        return ident
+    prefix = "-".join(filter(None, (metadata["name"], template_name(node))))[:PREFIX]
+    return f"{prefix}-{ident.rpartition('-')[2]}"
 
 
 def bytes_of(outputs: Mapped | None) -> int | None:

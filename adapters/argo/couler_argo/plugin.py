@@ -52,6 +52,7 @@ class ArgoAdapter(Adapter):
         "tuning": "couler_argo.tuning:ArgoTuning",
         "originals": "couler_plugins.plan.part_files:originals",
         "lint": "couler_argo.lint.lint:lint",
+        "pod_containers": "couler_argo.attempts:pod_containers",
     }
 
 

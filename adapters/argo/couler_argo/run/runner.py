@@ -15,7 +15,7 @@ from typing import Any
 from couler_argo.codec import Mapped
 from couler_argo.controller import controllers_of
 from couler_argo.doctor import INSTALL, LISTS
-from couler_argo.nodes import attempts_of, nodes_of, template_name
+from couler_argo.nodes import attempts_of, nodes_of, pod_name
 from couler_argo.run.jobs import HINTS, KINDS, WORKFLOW, jobs_of, memoizes
 from couler_argo.run.status import ended, outputs_of, status_of
 from couler_argo.split.part_spec import RUN_ID
@@ -35,8 +35,6 @@ OF_EXECUTOR = re.compile(r"\bargo=true\b|\"argo\":\s*true\b")
 """What marks a line that `argoexec` prints into a container's log: its logger in cmd/argoexec/commands/root.go."""
 EXITED = "sub-process exited"
 """What it says when that has ended; what follows is its own as well."""
-PREFIX = 242
-"""Characters of a pod's name before the hash, at most."""
 
 
 def failed_of(workflows: Iterable[Mapped]) -> list[Failed]:
@@ -71,7 +69,7 @@ def _failed(workflow: Mapped) -> Iterator[Failed]:
     for _, name, node in sorted(steps, key=lambda step: step[:2]):
         inner = [each for each in failed if each.get("type") == "Container" and each.get("boundaryID") == node["id"]]
         container = str(inner[0].get("displayName")) if inner else "main"
-        place = Container(workflow["metadata"]["namespace"], _pod(workflow, node), container)
+        place = Container(workflow["metadata"]["namespace"], pod_name(workflow, str(node["id"]), node), container)
         yield Failed(name, str(node.get("message") or ""), place if node.get("type") == "Pod" else None)
     if not steps:  # a group that could not be made of its template, say
         said = (workflow.get("status") or {}).get("message")
@@ -85,16 +83,6 @@ def _tried(nodes: Mapping[str, Mapped]) -> Iterator[tuple[Mapped, list[str]]]:
     """The steps that were tried more than once, or may be, with their attempts."""
     tried = ((node, attempts_of(node, nodes)) for node in nodes.values())
     return ((node, attempts) for node, attempts in tried if attempts)
-
-
-def _pod(workflow: Mapped, node: Mapped) -> str:
-    """The name of a node's pod: `GeneratePodName` of workflow/util/pod_name.go."""
-    metadata, ident = workflow["metadata"], str(node["id"])
-    version = (metadata.get("annotations") or {}).get("workflows.argoproj.io/pod-name-format")
-    if version == "v1" or ident == metadata["name"]:
-        return ident
-    prefix = "-".join(filter(None, (metadata["name"], template_name(node))))[:PREFIX]
-    return f"{prefix}-{ident.rpartition('-')[2]}"
 
 
 STOP, TERMINATE = "Stop", "Terminate"

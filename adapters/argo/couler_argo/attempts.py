@@ -1,0 +1,160 @@
+"""Attempts of steps from the nodes of a status: when and where each ran, how it ended, what its containers asked for.
+
+Sources: `inferFailedReason` and `podReconciliation` of workflow/controller/operator.go, `createWorkflowPod` of
+workflow/controller/workflowpod.go, `GetTemplateScope` of workflow/templateresolution/context.go; for messages of
+evictions pkg/kubelet/eviction/helpers.go of Kubernetes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from couler_argo.codec import Mapped
+from couler_argo.nodes import pod_name, seconds_of, template_name
+from couler_argo.templates import ROLES
+from couler_plugins.caching.keys import digest
+from couler_plugins.ir import Operation
+from couler_plugins.runs import Attempt, ContainerUse
+from couler_plugins.runs.usage import container_use
+
+MAIN = "main"
+ENDED = {"Succeeded": True, "Failed": False, "Error": False}
+EXIT = re.compile(r"(?:([\w.-]+): )?(?P<reason>\w+) \(exit code (\d+)\)")
+"""What a container ended with: `main: OOMKilled (exit code 137)`, without its name from older controllers."""
+REASONS = (
+    EXIT,
+    re.compile(r"Pod (?:failed before \S+ container starts|auto-restarting) due to (?P<reason>\w+)"),
+    re.compile(
+        r"(?P<Evicted>The node (?:was low on resource|had condition)|Pod ephemeral local storage|Usage of EmptyDir)"
+    ),
+    re.compile(
+        r"(?P<DeadlineExceeded>Step exceeded its deadline|Pod was active on the node longer than the specified)"
+    ),
+    re.compile(r"(?P<Deleted>pod deleted)"),
+    re.compile(
+        r"(?P<Shutdown>workflow shutdown with strategy|Pod was terminated in response to imminent node shutdown)"
+    ),
+)
+
+
+def pod_containers(operation: Operation) -> tuple[str, ...]:
+    """Return what its containers are called in its pod: Argo gives the main one its own name, whatever it says."""
+    return tuple(MAIN if item.role == "main" else item.name or "" for item in operation.containers)
+
+
+class Ran(NamedTuple):
+    """What a node ran.
+
+    Attributes:
+        library: the WorkflowTemplate that holds it; empty where that is the workflow, or what the run is of.
+        template: the template, as far as the workflow holds it; else a list of its name.
+        spec: a hash of it.
+        containers: what its containers ask for.
+    """
+
+    library: str
+    template: Any
+    spec: str
+    containers: tuple[ContainerUse, ...]
+
+
+class Templates:
+    """The templates of a run, its own ones and those that it has called in libraries.
+
+    Args:
+        workflow: the workflow.
+    """
+
+    def __init__(self, workflow: Mapped) -> None:
+        status, own = workflow.get("status") or {}, workflow.get("spec") or {}
+        stored = status.get("storedWorkflowTemplateSpec") or {}
+        self._own = (own.get("workflowTemplateRef") or {}).get("name")
+        spec = stored or own
+        defaults = json.dumps(spec.get("templateDefaults") or {})
+        self._is_patched = bool(spec.get("podSpecPatch")) or "resources" in defaults
+        self._templates: dict[str, Any] = {}
+        for item in [*(own.get("templates") or []), *(stored.get("templates") or [])]:
+            self._templates.setdefault(str(item.get("name")), item)
+        for key, item in sorted((status.get("storedTemplates") or {}).items()):
+            parts = str(key).split("/")
+            self._templates.setdefault("/".join(parts[-2:]), item)
+            self._templates.setdefault(parts[-1], item)
+        self._ran: dict[tuple[str, str], Ran] = {}
+
+    def library(self, node: Mapped) -> str:
+        """Return the WorkflowTemplate that holds what a node ran; empty where that is the workflow, or what it is of.
+
+        A template that is called without a reference is looked up where its caller was found.
+        """
+        scope, _, name = str(node.get("templateScope") or "").partition("/")
+        if ref := node.get("templateRef"):
+            name = str(ref.get("name") or "")
+        elif scope == "local":
+            return ""
+        return "" if name == self._own else name
+
+    def ran(self, node: Mapped) -> Ran:
+        """Return what a node ran."""
+        place = self.library(node), template_name(node)
+        if place not in self._ran:
+            name = "/".join(filter(None, place))
+            template = self._templates.get(name, [name])
+            self._ran[place] = Ran(place[0], template, digest(template), self._containers(template))
+        return self._ran[place]
+
+    def _containers(self, template: Any) -> tuple[ContainerUse, ...]:
+        """Return what the containers ask for, as far as it is not changed in the pod."""
+        if not isinstance(template, Mapping):
+            return ()
+        is_known = not (self._is_patched or template.get("podSpecPatch"))
+        return tuple(container_use(name, resources if is_known else None) for name, resources in _containers(template))
+
+
+def _containers(template: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key in ("container", "script"):
+        if template.get(key):
+            yield MAIN, template[key].get("resources")
+    several = (template.get("containerSet") or {}).get("containers") or ()
+    for item in (*several, *(item for key in ROLES for item in template.get(key) or ())):
+        yield str(item.get("name") or MAIN), item.get("resources")
+
+
+def attempt_of(workflow: Mapped, ident: str, node: Mapped, containers: tuple[ContainerUse, ...]) -> Attempt:
+    """Return the attempt that a node is.
+
+    Args:
+        workflow: the workflow.
+        ident: the id of the node.
+        node: the node, of one of the types that run something.
+        containers: what its template asks for.
+    """
+    metadata = workflow.get("metadata") or {}
+    succeeded = ENDED.get(str(node.get("phase")))
+    message = "" if succeeded else str(node.get("message") or "")
+    exited = EXIT.match(message)
+    code = (node.get("outputs") or {}).get("exitCode")
+    if code is None and exited and exited[1] in (None, MAIN):
+        code = exited[3]
+    runs_in_pod = node.get("type") == "Pod" and bool(metadata.get("name"))
+    return Attempt(
+        start=seconds_of(node.get("startedAt")),
+        end=seconds_of(node.get("finishedAt")),
+        succeeded=succeeded,
+        exit_code=None if code is None else int(code),
+        reason=_reason(message) if message else "",
+        pod=pod_name(workflow, ident, node) if runs_in_pod else "",
+        namespace=str(metadata.get("namespace") or ""),
+        node=str(node.get("hostNodeName") or ""),
+        containers=containers,
+    )
+
+
+def _reason(message: str) -> str:
+    """Return the engine's word for why a node failed; empty where its message has none that is known here."""
+    for pattern in REASONS:
+        if match := pattern.match(message):
+            return match.groupdict().get("reason") or str(match.lastgroup)
+    return ""
