@@ -8,20 +8,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
 from couler_plugins.runs.order import CycleError, topological_order
+from couler_tekton.attempts import attempts_of, condition_of, seconds_of
 from couler_tekton.cache.wrapping import RESTORE
 from couler_tekton.documents import objects
 from couler_tekton.mappings import Mapped
 from couler_tekton.run.parts import PART_LABEL, WHOLE_LABEL
 from couler_tekton.split.resolved_pipeline import ROOT
 
-OF_RUN, OF_TASK = "tekton.dev/pipelineRun", "tekton.dev/pipelineTask"
+OF_RUN, OF_TASK, OF_LIBRARY = "tekton.dev/pipelineRun", "tekton.dev/pipelineTask", "tekton.dev/task"
 READ = re.compile(r"\$\(tasks\.([\w-]+)\.")
 FATES: dict[str, Fate] = {"True": "computed", "False": "failed"}
 
@@ -63,15 +63,27 @@ def _run(parts: list[Mapped], tasks: Mapping[str, list[Mapped]]) -> Run | None:
         steps += _steps(part, tasks.get(str(part["metadata"].get("name")), []), len(steps))
     if not steps:
         return None
-    ends = [_seconds(_status(part).get("completionTime")) for part in parts]
-    whole = all(_condition(part).get("status") != "False" for part in parts)
+    ends = [seconds_of(_status(part).get("completionTime")) for part in parts]
+    whole = all(condition_of(_status(part)).get("status") != "False" for part in parts)
     return Run(
         family=_family(parts[0]),
         name=str(parts[0]["metadata"].get("name") or ""),
+        engine="tekton",
+        uid=str(parts[0]["metadata"].get("uid") or ""),
+        version=_version(parts),
         steps=tuple(steps),
         whole=whole,
         at=max((end or 0.0 for end in ends), default=0.0),
     )
+
+
+def _version(parts: list[Mapped]) -> str:
+    """A hash of what was written; a pipeline of the cluster is in the status with the values of the run in it."""
+    sources = [
+        part.get("spec", {}).get("pipelineSpec") or (_status(part).get("provenance") or {}).get("refSource")
+        for part in parts
+    ]
+    return digest(sources) if all(sources) else ""
 
 
 def _family(run: Mapped) -> str:
@@ -123,16 +135,19 @@ def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, 
     spec = digest(
         ["tekton", status.get("taskSpec") or spec_of_run.get("taskRef") or task, spec_of_run.get("params") or []]
     )
-    fate: Fate = "skipped" if run is None else FATES.get(str(_condition(run).get("status")), "pending")
-    started, ended = _seconds(status.get("startTime")), _seconds(status.get("completionTime"))
+    fate: Fate = "skipped" if run is None else FATES.get(str(condition_of(status).get("status")), "pending")
+    started, ended = seconds_of(status.get("startTime")), seconds_of(status.get("completionTime"))
     took = ended - started if started is not None and ended is not None and started <= ended else None
     lookup = _lookup(status, started, took)
+    reference = spec_of_run.get("taskRef") or {}  # by a resolver, it has no name: a label has that of what was found
+    library = str((_labels(run or {}).get(OF_LIBRARY) or reference.get("name") or "") if reference else "")
     if fate == "computed" and lookup is not None and lookup.hit:
         fate = "loaded"
     return StepRun(
         step=site if number is None else f"{site}({number})",
         site=site,
-        type=str((spec_of_run.get("taskRef") or {}).get("name") or task),
+        type=library or task,
+        library=library,
         spec=spec,
         key=(lookup.key if lookup is not None else "") or digest([spec, *keys]),
         parents=parents,
@@ -140,6 +155,7 @@ def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, 
         bytes=0 if run is None else _bytes(status) if fate in ("computed", "loaded") else None,
         artifact=run is not None,
         attempts=1 + len(status.get("retriesStatus") or ()),
+        tries=attempts_of(run) if run is not None and fate != "loaded" else (),
         fate=fate,
         lookup=lookup,
     )
@@ -165,14 +181,5 @@ def _status(run: Mapped) -> Mapped:
     return status if isinstance(status, dict) else {}
 
 
-def _condition(run: Mapped) -> Mapped:
-    return next((item for item in _status(run).get("conditions") or () if item.get("type") == "Succeeded"), {})
-
-
 def _labels(run: Mapped) -> Mapped:
-    return run["metadata"].get("labels") or {}
-
-
-def _seconds(text: object) -> float | None:
-    """Seconds since 1970 of a time as Kubernetes writes it; None where there is none."""
-    return datetime.fromisoformat(str(text)).timestamp() if text else None
+    return run.get("metadata", {}).get("labels") or {}

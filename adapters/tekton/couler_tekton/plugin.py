@@ -58,6 +58,7 @@ class TektonAdapter(Adapter):
         "tuning": "couler_tekton.tuning:TektonTuning",
         "originals": "couler_plugins.plan.part_files:originals",
         "lint": "couler_tekton.lint.lint:lint",
+        "pod_containers": "couler_tekton.attempts:pod_containers",
     }
 
 
