@@ -1,0 +1,120 @@
+"""Attempts of tasks from the statuses of TaskRuns, and what Tekton calls the containers of their pods.
+
+Sources: `StepName` of pkg/pod/entrypoint.go, `RestrictLength` of pkg/names/generate.go; `MergeStepsWithStepTemplate` and
+`MergeStepsWithSpecs` of pkg/apis/pipeline/v1/merge.go, pkg/internal/computeresources/tasklevel; `getFailureReason` of
+pkg/pod/status.go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from couler_plugins.ir import Operation
+from couler_plugins.ir.quantities import parse_quantity
+from couler_plugins.runs import Attempt, ContainerUse
+from couler_plugins.runs.usage import container_use
+from couler_tekton.mappings import Mapped
+
+LONGEST = 63
+"""Characters of a container's name, at most."""
+ENDS = re.compile(r"[^a-zA-Z0-9]+$")
+QUANTITIES = ("requests", "limits")
+ENDED = {"True": True, "False": False}
+OF_STEPS = ("", "Failed", "FailureIgnored", "StepFailed", "StepOOM")
+"""Reasons of a failure which its steps say more of."""
+EVICTED = "PodEvicted"
+
+
+def pod_containers(operation: Operation) -> tuple[str, ...]:
+    """Return what the steps and sidecars of a task are called in its pod."""
+    steps = [item for item in operation.containers if item.role == "main"]
+    sidecars = [item for item in operation.containers if item.role != "main"]
+    names = [_step_name(item.name, number) for number, item in enumerate(steps)]
+    return (*names, *(_sidecar_name(item.name) for item in sidecars))
+
+
+def _step_name(name: str | None, number: int) -> str:
+    return _short(f"step-{name or f'unnamed-{number}'}")
+
+
+def _sidecar_name(name: str | None) -> str:
+    return _short(f"sidecar-{name or ''}")
+
+
+def _short(name: str) -> str:
+    return ENDS.sub("", name[:LONGEST])
+
+
+def attempts_of(run: Mapped) -> tuple[Attempt, ...]:
+    """Return the attempts of a TaskRun, the first one first; each has had a pod of its own."""
+    status, spec = run.get("status") or {}, run.get("spec") or {}
+    namespace = str(run["metadata"].get("namespace") or "")
+    containers = tuple(_containers(status.get("taskSpec") or {}, spec))
+    statuses = (*(status.get("retriesStatus") or ()), status)
+    return tuple(_attempt(one, namespace, containers) for one in statuses)
+
+
+def _attempt(status: Mapped, namespace: str, containers: tuple[ContainerUse, ...]) -> Attempt:
+    condition = condition_of(status)
+    succeeded, reason = ENDED.get(str(condition.get("status"))), str(condition.get("reason") or "")
+    ends = [step["terminated"] for step in status.get("steps") or () if step.get("terminated")]
+    failing: Mapped = next((end for end in ends if end.get("exitCode") or end.get("reason") == "OOMKilled"), {})
+    if reason in OF_STEPS:
+        reason = str(failing.get("reason") or reason)
+    code = failing.get("exitCode", 0 if succeeded and ends else None)
+    return Attempt(
+        start=seconds_of(status.get("startTime")),
+        end=seconds_of(status.get("completionTime")),
+        succeeded=succeeded,
+        exit_code=None if code is None else int(code),
+        reason="" if succeeded is not False else "Evicted" if reason == EVICTED else reason,
+        pod=str(status.get("podName") or ""),
+        namespace=namespace,
+        containers=containers,
+    )
+
+
+def _containers(task: Mapped, run: Mapped) -> Iterator[ContainerUse]:
+    """What the containers of a task ask for: by themselves, by what holds for all steps, and by what the run says."""
+    steps, sidecars = task.get("steps") or (), task.get("sidecars") or ()
+    specs = {kind: {item.get("name"): item for item in run.get(kind) or ()} for kind in ("stepSpecs", "sidecarSpecs")}
+    for number, step in enumerate(steps):
+        asked = _merged(task.get("stepTemplate"), step, specs["stepSpecs"].get(step.get("name")))
+        yield container_use(_step_name(step.get("name"), number), _shared(run, asked, len(steps)))
+    for sidecar in sidecars:
+        asked = _merged(sidecar, specs["sidecarSpecs"].get(sidecar.get("name")))
+        yield container_use(_sidecar_name(sidecar.get("name")), asked)
+
+
+def _merged(*holders: Mapped | None) -> Mapped:
+    """The resources that some say one after another: what the last says of each counts."""
+    resources: list[Mapped] = [(holder or {}).get("computeResources") or {} for holder in holders]
+    return {kind: {key: item[kind][key] for item in resources for key in item.get(kind) or ()} for kind in QUANTITIES}
+
+
+def _shared(run: Mapped, asked: Mapped, steps: int) -> Mapped:
+    """The resources of one of several steps, where a run says what all of them share; else what it asks for."""
+    whole = run.get("computeResources") or {}
+    requests, limits = (whole.get(kind) or {} for kind in QUANTITIES)
+    if not requests and not limits:
+        return asked
+    shared = requests or ({} if asked["requests"] else limits)
+    return {"requests": {name: _part(amount, steps) for name, amount in shared.items()}, "limits": limits}
+
+
+def _part(amount: Any, steps: int) -> str:
+    number = parse_quantity(amount)
+    return "" if number is None else str(number / steps)
+
+
+def condition_of(status: Mapped) -> Mapped:
+    """Return the condition that says how a run stands; empty where there is none yet."""
+    return next((item for item in status.get("conditions") or () if item.get("type") == "Succeeded"), {})
+
+
+def seconds_of(text: object) -> float | None:
+    """Return seconds since 1970 of a time as Kubernetes writes it; None where there is none."""
+    return datetime.fromisoformat(str(text)).timestamp() if text else None
