@@ -22,6 +22,7 @@ class ApiServer(ThreadingHTTPServer):
         instances: the task instances, as `/taskInstances` gives them.
         tries: their earlier tries.
         xcoms: XComs of ours by DAG, run, task and map index.
+        pods: those that name pods, by their key.
         tasks: the tasks by DAG.
         runs: the runs, the newest first.
         faults: what is asked first, for each request.
@@ -37,6 +38,7 @@ class ApiServer(ThreadingHTTPServer):
         self.instances: list[dict[str, Any]] = []
         self.tries: list[dict[str, Any]] = []
         self.xcoms: dict[tuple[str, str, str, int], Any] = {}
+        self.pods: dict[str, dict[tuple[str, str, str, int], Any]] = {}
         self.tasks: dict[str, list[dict[str, Any]]] = {}
         self.runs: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
@@ -79,12 +81,13 @@ class ApiServer(ThreadingHTTPServer):
                 found = [item for item in self.instances if (item["dag_id"], item["dag_run_id"]) == (dag, run)]
                 return self._page("task_instances", found, query)
             case ["dags", dag, "dagRuns", run, "taskInstances", "~", "xcomEntries"]:
-                places = [place for place in self.xcoms if place[:2] == (dag, run)]
-                entries = [{"key": "couler_cache", "task_id": task, "map_index": index} for *_, task, index in places]
+                key = query["xcom_key"][0]
+                places = [place for place in self._of_key(key) if place[:2] == (dag, run)]
+                entries = [{"key": key, "task_id": task, "map_index": index} for *_, task, index in places]
                 return self._page("xcom_entries", entries, query)
-            case ["dags", dag, "dagRuns", run, "taskInstances", task, "xcomEntries", "couler_cache"]:
+            case ["dags", dag, "dagRuns", run, "taskInstances", task, "xcomEntries", key]:
                 index = int(query.get("map_index", ["-1"])[0])
-                return {"key": "couler_cache", "value": self.xcoms[dag, run, task, index]}
+                return {"key": key, "value": self._of_key(key)[dag, run, task, index]}
             case ["dags", dag, "dagRuns", run, "taskInstances", task, *index, "tries"]:
                 place = (dag, run, task, int(index[0]) if index else -1)
                 keys = ("dag_id", "dag_run_id", "task_id", "map_index")
@@ -92,6 +95,9 @@ class ApiServer(ThreadingHTTPServer):
                 found = [item for item in every if tuple(item[key] for key in keys) == place]
                 return {"task_instances": found, "total_entries": len(found)}
         return None
+
+    def _of_key(self, key: str) -> dict[tuple[str, str, str, int], Any]:
+        return self.xcoms if key == "couler_cache" else self.pods.get(key, {})
 
     def _page(self, name: str, items: list[Any], query: dict[str, list[str]]) -> dict[str, Any]:
         limit, offset = min(int(query["limit"][0]), self.page_limit), int(query["offset"][0])

@@ -7,15 +7,16 @@ trust: lists have an end, and records are of the DAGs and runs that were asked f
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec.structs import replace
 
-from couler_airflow.history.records import LONGEST, SCHEMA, TOLD, Cached, DagRun, Document, Instance, Task
+from couler_airflow.history.records import LONGEST, SCHEMA, TOLD, Cached, DagRun, Document, Instance, Pod, Task
 from couler_airflow.runtime.upstream import XCOM
+from couler_airflow.runtime.xcoms import OF_PODS
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.net.json_api import JsonApi, Server
 
@@ -130,7 +131,8 @@ def fetch(client: Client, dags: Sequence[str], newest: int) -> Document:
         dag_runs=tuple(runs),
         task_instances=tuple(instances),
         tries=tuple(one for item in instances if item.try_number > 1 for one in _tries(client, item)),
-        cached=tuple(one for run in runs for one in _cached(client, run)),
+        cached=tuple(said_of(one, value) for run in runs for one, value in _xcoms(client, run, XCOM)),
+        pods=tuple(pod for run in runs for pod in pods_of(*(_xcoms(client, run, key) for key in OF_PODS))),
         tasks=tuple(tasks),
     )
 
@@ -171,15 +173,24 @@ def _tries(client: Client, instance: Instance) -> list[Instance]:
     return [item for item in records if item.try_number < instance.try_number]
 
 
-def _cached(client: Client, run: DagRun) -> Iterator[Cached]:
-    """What our cache said in a run: a list says which tasks were told of, but not what."""
+def _xcoms(client: Client, run: DagRun, key: str) -> Iterator[tuple[Cached, Any]]:
+    """The XComs of a run with a key, and whose each is: a list says which tasks have pushed one, but not what."""
     path = ("dags", run.dag_id, "dagRuns", run.dag_run_id, "taskInstances")
-    for item in _pages(client, (*path, "~", "xcomEntries"), "xcom_entries", MOST + 1, xcom_key=XCOM):
+    for item in _pages(client, (*path, "~", "xcomEntries"), "xcom_entries", MOST + 1, xcom_key=key):
         place = {name: item.get(name) for name in ("task_id", "map_index")}
         one = _record({"dag_id": run.dag_id, "dag_run_id": run.dag_run_id, **place}, Cached)
         index = {"map_index": one.map_index} if one.map_index >= 0 else {}
-        answer = _mapping(client.get(*path, one.task_id, "xcomEntries", XCOM, stringify="false", **index))
-        yield said_of(one, answer.get("value"))
+        answer = _mapping(client.get(*path, one.task_id, "xcomEntries", key, stringify="false", **index))
+        yield one, answer.get("value")
+
+
+def pods_of(names: Iterable[tuple[Cached, Any]], namespaces: Iterable[tuple[Cached, Any]]) -> Iterator[Pod]:
+    """Return the pods that XComs tell of; operators that start one push its name and its namespace."""
+    places = {one.place: value for one, value in namespaces}
+    for one, name in names:
+        texts = [str(text).strip('"') if isinstance(text, str) else "" for text in (name, places.get(one.place))]
+        dag, run, task, index = one.place
+        yield Pod(dag_id=dag, dag_run_id=run, task_id=task, map_index=index, name=texts[0], namespace=texts[1])
 
 
 def said_of(place: Cached, value: Any) -> Cached:

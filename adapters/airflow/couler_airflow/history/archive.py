@@ -54,5 +54,6 @@ def _in_order(document: Document) -> Document:
         task_instances=tuple(sorted(document.task_instances, key=lambda item: item.place)),
         tries=tuple(sorted(document.tries, key=lambda item: (item.place, item.try_number))),
         cached=tuple(sorted(document.cached, key=lambda item: item.place)),
+        pods=tuple(sorted(document.pods or (), key=lambda item: item.place)),
         tasks=tuple(sorted(tasks, key=lambda task: (task.dag_id, task.task_id))),
     )

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from couler_airflow.airflow_compat import tries, xcoms
-from couler_airflow.history.api import ENDED, said_of
-from couler_airflow.history.records import SCHEMA, TOLD, Cached, DagRun, Document, Instance, Task
+from couler_airflow.history.api import ENDED, pods_of, said_of
+from couler_airflow.history.records import SCHEMA, TOLD, Cached, DagRun, Document, Instance, Pod, Task
 from couler_airflow.runtime.upstream import XCOM
+from couler_airflow.runtime.xcoms import OF_PODS
 from couler_plugins.errors import EngineError, InvalidInput
 
 HINT = "call it where the scheduler runs, with its environment, or ask the API: --from https://…"
@@ -53,6 +54,7 @@ def _fetched(session: Any, dags: Sequence[str], newest: int) -> Document:
     instances: list[Instance] = []
     earlier: list[Instance] = []
     cached: list[Cached] = []
+    pods: list[Pod] = []
     tasks: list[Task] = []
     for dag in dags:
         tasks += _tasks(session, dag)
@@ -68,13 +70,15 @@ def _fetched(session: Any, dags: Sequence[str], newest: int) -> Document:
                 for item in map(_instance, tries(session, dag, row.run_id))
                 if item.place in last and item.try_number < last[item.place].try_number
             ]
-            cached += _cached(session, dag, row.run_id)
+            cached += [said_of(one, value) for one, value in _xcoms(session, dag, row.run_id, XCOM)]
+            pods += pods_of(*(_xcoms(session, dag, row.run_id, key) for key in OF_PODS))
     return Document(
         schema=SCHEMA,
         dag_runs=tuple(runs),
         task_instances=tuple(instances),
         tries=tuple(earlier),
         cached=tuple(cached),
+        pods=tuple(pods),
         tasks=tuple(tasks),
     )
 
@@ -92,17 +96,17 @@ def _tasks(session: Any, dag: str) -> Iterator[Task]:
 
 
 def _instance(row: Any) -> Instance:
-    names = ("task_id", "map_index", "try_number", "start_date", "end_date", "duration", "operator")
+    names = ("task_id", "map_index", "try_number", "start_date", "end_date", "duration", "operator", "hostname")
     values = {name: getattr(row, name) for name in names}
     return TOLD.believed(
         {**values, "dag_id": row.dag_id, "dag_run_id": row.run_id, "state": _word(row.state)}, Instance
     )
 
 
-def _cached(session: Any, dag: str, run: str) -> Iterator[Cached]:
-    for row in xcoms(session, run_id=run, key=XCOM, dag_ids=dag):
+def _xcoms(session: Any, dag: str, run: str, key: str) -> Iterator[tuple[Cached, Any]]:
+    for row in xcoms(session, run_id=run, key=key, dag_ids=dag):
         place = {"dag_id": dag, "dag_run_id": run, "task_id": row.task_id, "map_index": row.map_index}
-        yield said_of(TOLD.believed(place, Cached), row.value)
+        yield TOLD.believed(place, Cached), row.value
 
 
 def _word(state: Any) -> str | None:

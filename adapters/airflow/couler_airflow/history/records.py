@@ -58,6 +58,7 @@ class Instance(Placed, frozen=True, kw_only=True, omit_defaults=True):
     end_date: Time | None = None
     duration: Seconds | None = None
     operator: str | None = None
+    hostname: str | None = None
 
 
 class Cached(Placed, frozen=True, kw_only=True, omit_defaults=True):
@@ -72,6 +73,13 @@ class Cached(Placed, frozen=True, kw_only=True, omit_defaults=True):
     hit: bool | None = False
     key: str = ""
     saved_seconds: Seconds | None = None
+
+
+class Pod(Placed, frozen=True, kw_only=True, omit_defaults=True):
+    """The pod that the last try of a task instance has started (the XComs `pod_name` and `pod_namespace`)."""
+
+    name: str = ""
+    namespace: str = ""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,6 +99,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         task_instances: their task instances.
         tries: earlier tries of these.
         cached: what our cache said of them.
+        pods: the pods that they have started; None where nobody has asked for them.
         tasks: the tasks of their DAGs.
     """
 
@@ -99,6 +108,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     task_instances: tuple[Instance, ...] = ()
     tries: tuple[Instance, ...] = ()
     cached: tuple[Cached, ...] = ()
+    pods: tuple[Pod, ...] | None = None
     tasks: tuple[Task, ...] = ()
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
+from couler_airflow.history.attempts import Pods
 from couler_airflow.history.records import Cached, Document, Instance
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
@@ -48,15 +49,16 @@ def runs_of(document: Document) -> list[Run]:
         if item.state != REMOVED:
             instances[item.dag_id, item.dag_run_id].append(item)
     runs_by_name = {(run.dag_id, run.dag_run_id): run for run in document.dag_runs}
-    orders = _orders(document)
+    orders, pods = _orders(document), Pods(document)
     runs = []
     for (dag, name), some in instances.items():
         run = runs_by_name.get((dag, name))
-        steps = _Steps(some, orders.get(dag, _Order({}, {})), tries, cached).all()
+        steps = _Steps(some, orders.get(dag, _Order({}, {})), tries, cached, pods).all()
         ended = [item.end_date for item in (run, *some) if item is not None and item.end_date is not None]
         whole = all(FATES.get(item.state or "") != "failed" for item in some) if run is None else run.state != "failed"
         at = run.end_date if run is not None and run.end_date is not None else max(ended, default=None)
-        runs.append(Run(family=dag, name=name, steps=steps, whole=whole, at=_seconds(at)))
+        uid = f"{dag}/{name}"
+        runs.append(Run(family=dag, name=name, engine="airflow", uid=uid, steps=steps, whole=whole, at=_seconds(at)))
     return sorted(runs, key=lambda run: (run.family, run.at))
 
 
@@ -93,10 +95,12 @@ class _Steps:
         order: _Order,
         tries: Mapping[tuple[str, str, str, int], Sequence[Instance]],
         cached: Mapping[tuple[str, str, str, int], Cached],
+        pods: Pods,
     ) -> None:
         self._order = order
         self._tries = tries
         self._cached = cached
+        self._pods = pods
         self._by_task: dict[str, list[Instance]] = defaultdict(list)
         for item in instances:
             self._by_task[item.task_id].append(item)
@@ -180,6 +184,8 @@ class _Steps:
         if fate == "computed" and said is not None and said.hit:
             fate = "loaded"
         idle = fate == "skipped" or (fate == "computed" and _waits(item.operator or ""))
+        earlier = {one.try_number: one for one in self._tries.get(item.place, ()) if one.try_number < item.try_number}
+        tries = [earlier[number] for number in sorted(earlier)]
         spec = digest(["airflow", item.operator, item.task_id, item.map_index])
         return StepRun(
             step=name,
@@ -191,7 +197,8 @@ class _Steps:
             seconds=0.0 if idle else _took(item) if fate == "computed" else None,
             bytes=0 if idle else None,
             artifact=not idle,
-            attempts=self._attempts(item),
+            attempts=_attempts(item, tries),
+            tries=self._pods.attempts([*tries, item]) if fate in ("computed", "failed") else (),
             fate=fate,
             lookup=None if said is None else _lookup(item, said),
         )
@@ -199,16 +206,16 @@ class _Steps:
     def _keys(self, positions: Iterable[int]) -> list[str]:
         return [self._steps[position].key for position in positions]
 
-    def _attempts(self, item: Instance) -> int:
-        """How often it was tried: the tries before the last one that failed, and that one.
 
-        A try that had succeeded before somebody cleared it is no failure. Where nothing is known of earlier tries, all
-        of them count.
-        """
-        earlier = [one for one in self._tries.get(item.place, ()) if one.try_number < item.try_number]
-        if not earlier:
-            return max(1, item.try_number)
-        return 1 + sum(one.state not in ("success", "skipped") for one in earlier)
+def _attempts(item: Instance, earlier: Sequence[Instance]) -> int:
+    """How often it was tried: the tries before the last one that failed, and that one.
+
+    A try that had succeeded before somebody cleared it is no failure. Where nothing is known of earlier tries, all of
+    them count.
+    """
+    if not earlier:
+        return max(1, item.try_number)
+    return 1 + sum(one.state not in ("success", "skipped") for one in earlier)
 
 
 def _lookup(item: Instance, said: Cached) -> Lookup | None:

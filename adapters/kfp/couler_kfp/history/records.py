@@ -1,7 +1,7 @@
 """What a document of KFP's history holds, under the names that its API has for them, and what is believed of it.
 
 An answer of `/apis/v2beta1/runs/ID` is such a document by itself. Source: `backend/api/v2beta1/run.proto` (Run,
-PipelineTaskDetail), and the fields that its next version gives a task (`type`, `iteration_index`).
+PipelineTaskDetail), and the fields that its next version gives a task (`type`, `iteration_index`, `pods`).
 
 The history of a run by `kfp.local`, from what it has logged.
 
@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec.structs import replace
 
+from couler_kfp.components import QUANTITIES
 from couler_plugins.caching.keys import digest
 from couler_plugins.runs.history_format import HistoryFormat
 
@@ -38,6 +39,13 @@ class Child(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pod_name: Text = ""
 
 
+class Pod(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A pod of a task: of its driver, or of what it executes."""
+
+    name: Text = ""
+    type: Text = ""
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a backend tells of a task, or of a driver, an executor or an iteration that it consists of.
 
@@ -50,6 +58,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         child_tasks: what comes after it.
         type: what it is, where a backend says that.
         iteration_index: which item of a loop.
+        pods: its pods, where a backend tells of them.
     """
 
     task_id: Text = ""
@@ -64,6 +73,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     child_tasks: tuple[Child, ...] | None = ()
     type: Text = ""
     iteration_index: int | None = None
+    pods: tuple[Pod, ...] | None = ()
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,6 +87,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         spec: the digest of what it is.
         after: the tasks of its dag right before it.
         cached: whether the backend looks for its result before it runs; None where nobody knows.
+        resources: what its container asks for, as Kubernetes has it: amounts of `requests` and `limits` by name.
     """
 
     graph: Text
@@ -86,6 +97,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spec: Text = ""
     after: tuple[Text, ...] = ()
     cached: bool | None = None
+    resources: dict[str, dict[str, str]] = {}
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -176,14 +188,21 @@ def _calls(graph: str, holder: Any, components: Any, executors: Any) -> Iterator
         component = str(_mapping(task.get("componentRef")).get("name") or "")
         body = _mapping(components.get(component))
         after = task.get("dependentTasks")
+        executor = executors.get(str(body.get("executorLabel")))
+        asked = _mapping(_mapping(_mapping(executor).get("container")).get("resources"))
         yield Call(
             graph=graph,
             name=name,
             component=component,
             dag="dag" in body,
-            spec=digest([body, executors.get(str(body.get("executorLabel")))]),
+            spec=digest([body, executor]),
             after=tuple(sorted(str(item) for item in after if item in tasks)) if isinstance(after, list) else (),
             cached=_mapping(task.get("cachingOptions")).get("enableCache") is True,
+            resources={
+                kind: {name: str(asked[key]) for name, key in keys.items() if key in asked}
+                for kind, keys in QUANTITIES.items()
+                if any(key in asked for key in keys.values())
+            },
         )
 
 

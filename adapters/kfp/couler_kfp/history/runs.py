@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
+from msgspec.structs import replace
+
 from couler_kfp.history import records
 from couler_kfp.history.records import Call, Document, calls_of, name_of
 from couler_kfp.history.tasks import Instance, instances_of
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Lookup, Run, StepRun
+from couler_plugins.runs.usage import container_use
 
 FAILED = "FAILED"
 
@@ -39,7 +42,16 @@ def _run(record: records.Run) -> Run | None:
     ended = [item.ended for item in instances if item.ended != float("inf")]
     at = record.finished_at.timestamp() if record.finished_at is not None else max(ended, default=0.0)
     whole = (record.state or "").upper() != FAILED and all(item.fate != "failed" for item in instances)
-    return Run(family=family, name=record.run_id, steps=_Steps(instances, calls, family).all(), whole=whole, at=at)
+    return Run(
+        family=family,
+        name=record.run_id,
+        engine="kfp",
+        uid="" if record.run_id == records.RUN else record.run_id,
+        version=digest([[call.graph, call.name, call.spec, *call.after] for call in calls]) if calls else "",
+        steps=_Steps(instances, calls, family).all(),
+        whole=whole,
+        at=at,
+    )
 
 
 class _Steps:
@@ -86,6 +98,7 @@ class _Steps:
     ) -> StepRun:
         call = next(iter(self._calls.get(item.path[-1], [])), None)
         component = call.component if call is not None else item.path[-1]
+        containers = (container_use("main", call.resources),) if call is not None else ()
         spec = digest(["kfp", call.spec if call is not None else component, number])
         return StepRun(
             step=f"{site}({number})" if of > 1 else site,
@@ -98,6 +111,7 @@ class _Steps:
             bytes=0 if item.fate == "skipped" else None,
             artifact=item.fate != "skipped",
             attempts=item.attempts,
+            tries=tuple(replace(one, containers=containers) for one in item.tries),
             fate=item.fate,
             lookup=_lookup(item, call),
         )

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from couler_kfp.history.records import Call, Task
-from couler_plugins.runs import Fate
+from couler_plugins.runs import Attempt, Fate
 
 FATES: dict[str, Fate] = {
     "SUCCEEDED": "computed",
@@ -32,6 +32,8 @@ GROUPS = re.compile(
 """What the compilers call what they put around tasks."""
 GROUP_TYPES = ("ROOT", "DAG", "LOOP", "LOOP_ITERATION", "CONDITION", "CONDITION_BRANCH", "EXIT_HANDLER")
 ITERATION = "LOOP_ITERATION"
+EXECUTES = "EXECUTOR"
+RAN = ("computed", "failed")
 NEVER = 2000  # the first year of a time that was set
 CLOSE = 1.0  # seconds within which two times are one: backends keep whole seconds
 
@@ -45,6 +47,7 @@ class Instance(NamedTuple):
         seconds: how long it took; None where that is not known.
         attempts: how often it was tried.
         ended: when it ended, in seconds since 1970; infinity for not yet.
+        tries: what is told of these attempts, the first one first.
     """
 
     path: tuple[str, ...]
@@ -52,6 +55,7 @@ class Instance(NamedTuple):
     seconds: float | None
     attempts: int
     ended: float
+    tries: tuple[Attempt, ...] = ()
 
 
 def instances_of(tasks: Sequence[Task], calls: Sequence[Call]) -> list[Instance]:
@@ -81,7 +85,9 @@ def _in_tree(tasks: Sequence[Task]) -> Iterator[Instance]:
                 path.append(_name(around))
             around = by_id.get(around.parent_task_id)
         fate = FATES.get(_state(task), "pending")
-        yield Instance(tuple(reversed(path)), fate, _took(task) if fate == "computed" else None, 1, _end(task))
+        pods = [pod.name for pod in task.pods or () if pod.type == EXECUTES]
+        tries = (_tried(task, pods[-1] if pods else task.pod_name),) if fate in RAN else ()
+        yield Instance(tuple(reversed(path)), fate, _took(task) if fate == "computed" else None, 1, _end(task), tries)
 
 
 class _Nodes:
@@ -92,29 +98,36 @@ class _Nodes:
         existing = {call.name for call in calls if not call.dag}
         self._tasks = [task for task in tasks if (_name(task) in existing if calls else _is_task(_name(task), names))]
         self._executors = [task for task in tasks if EXECUTOR.fullmatch(_name(task))]
-        self._by_id = {name: task for task in tasks for name in (task.task_id, task.pod_name) if name}
+        self._by_id = {_key(name): task for task in tasks for name in (task.task_id, task.pod_name) if name}
 
     def instances(self) -> Iterator[Instance]:
         for task in self._tasks:
             own = self._linked(task)
             cached = self._is_cached(task, own)
             fate: Fate = "loaded" if cached else FATES.get(_state(task), "pending")
-            tried = [item for item in (self._within(task) if own is None else own) if _attempt(item)]
+            executors = self._within(task) if own is None else own
+            tried = sorted((item for item in executors if _attempt(item)), key=lambda item: _attempt(item) or 0)
             seconds = _took(task) if fate == "computed" else None
             if tried and fate == "computed":  # the last one alone: a task is as long as all of its attempts
-                seconds = _took(max(tried, key=lambda item: _attempt(item) or 0))
-            yield Instance((_name(task),), fate, seconds, max(1, len(tried)), _end(task))
+                seconds = _took(tried[-1])
+            tries: tuple[Attempt, ...] = ()
+            if fate in RAN:  # one that is not repeated is one executor; where nobody knows which, the pod is not known
+                pods = tried or (executors if len(executors) == 1 else ())
+                tries = tuple(_tried(item, item.pod_name) for item in pods) or (_tried(task, ""),)
+            yield Instance((_name(task),), fate, seconds, max(1, len(tried)), _end(task), tries)
 
     def _linked(self, task: Task) -> list[Task] | None:
         """The executors of a task, where ids say which; None where they do not."""
-        children = [self._by_id.get(child.pod_name or child.task_id) for child in task.child_tasks or ()]
-        executors = [child for child in children if child is not None and EXECUTOR.fullmatch(_name(child))]
+        children = self._children(task)
+        executors = [child for child in children if EXECUTOR.fullmatch(_name(child))]
         if not executors:
             return None
-        further = [
-            self._by_id.get(child.pod_name or child.task_id) for item in executors for child in item.child_tasks or ()
-        ]
-        return [*executors, *(item for item in further if item is not None and _attempt(item))]
+        further = [inner for item in executors for inner in self._children(item) if _attempt(inner)]
+        return [*executors, *further]
+
+    def _children(self, task: Task) -> list[Task]:
+        children = (self._by_id.get(_key(child.pod_name or child.task_id)) for child in task.child_tasks or ())
+        return [child for child in children if child is not None]
 
     def _is_cached(self, task: Task, own: Sequence[Task] | None) -> bool:
         """Whether its executor was skipped, although it succeeded: the driver had found a result."""
@@ -148,6 +161,18 @@ def _covers(task: Task, other: Task) -> bool:
     times = [_time(item) for item in (task.start_time, other.start_time, other.end_time, task.end_time)]
     times_seen = [time for time in times if time is not None]
     return len(times_seen) == len(times) and times_seen == sorted(times_seen)
+
+
+def _tried(task: Task, pod: str) -> Attempt:
+    end = _end(task)
+    succeeded = {"computed": True, "failed": False}.get(FATES.get(_state(task), ""))
+    return Attempt(start=_time(task.start_time), end=None if end == float("inf") else end, succeeded=succeeded, pod=pod)
+
+
+def _key(name: str) -> str:
+    """What tells a node from others: backends give its pod's name with the template's in it, and children without."""
+    number = name.rpartition("-")[2]
+    return number if number.isdecimal() else name
 
 
 def _name(task: Task) -> str:

@@ -1,0 +1,67 @@
+"""Tries of task instances, and the pods that they ran in.
+
+A task has a pod of its own where its operator has started one, which an XCom names, and where the Kubernetes executor
+runs it: its host is that pod then, whose name begins with those of the DAG and the task (`create_unique_id` of
+`airflow.providers.cncf.kubernetes.kubernetes_helper_functions`). A worker that runs many tasks is no pod of any.
+
+A pod that no record names can be told by its labels: `dag_id`, `task_id`, `run_id`, `map_index` and `try_number`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from couler_airflow.history.records import Document, Instance, Pod
+from couler_plugins.ir import Operation
+from couler_plugins.runs import Attempt
+
+BASE = "base"
+ENDED = {"success": True, "failed": False, "up_for_retry": False}
+STARTS_POD = "PodOperator"
+SUFFIX = 9
+"""Characters after the names of DAG and task: a hyphen, and what tells pods of a task apart."""
+LONGEST = 63 - SUFFIX
+
+
+def pod_containers(operation: Operation) -> tuple[str, ...]:
+    """Return what the containers of a task are called in its pod; the executor and operators call theirs alike."""
+    return tuple(item.name or BASE for item in operation.containers)
+
+
+class Pods:
+    """The pods of task instances.
+
+    Args:
+        document: what tells of them.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self._are_known = document.pods is not None
+        self._started = {pod.place: pod for pod in document.pods or ()}
+        self._starting = {(dag, task) for dag, _, task, _ in self._started}
+
+    def attempts(self, tries: Sequence[Instance]) -> tuple[Attempt, ...]:
+        """Return the attempts of a task instance, of which the last one is as its last try left it."""
+        pods = [self._own(item) for item in tries[:-1]]
+        pods.append(self._started.get(tries[-1].place) or self._own(tries[-1]))
+        return tuple(_attempt(item, pod) for item, pod in zip(tries, pods, strict=True))
+
+    def _own(self, item: Instance) -> Pod:
+        """The pod that an executor has made for a try; one without a name where that is not known."""
+        place = {"dag_id": item.dag_id, "dag_run_id": item.dag_run_id, "task_id": item.task_id}
+        starts_another = (item.dag_id, item.task_id) in self._starting or (item.operator or "").endswith(STARTS_POD)
+        host = (item.hostname or "").partition(".")[0]
+        slug = re.sub(r"[^a-z0-9]+", "-", f"{item.dag_id}-{item.task_id}".lower()).strip("-")
+        is_own = self._are_known and not starts_another and host[:-SUFFIX] == slug[:LONGEST].strip("-")
+        return Pod(**place, map_index=item.map_index, name=host if is_own else "")
+
+
+def _attempt(item: Instance, pod: Pod) -> Attempt:
+    return Attempt(
+        start=None if item.start_date is None else item.start_date.timestamp(),
+        end=None if item.end_date is None else item.end_date.timestamp(),
+        succeeded=ENDED.get(item.state or ""),
+        pod=pod.name,
+        namespace=pod.namespace,
+    )
