@@ -45,17 +45,17 @@ def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile
                 alike[found_by(ran)].append(ran)
             for name, some in alike.items():
                 names[name].append(some)
+    kinds = {operation.name for operation in workflow.operations}
     profiles: dict[str, Profile] = {}
     for name, step in _call_sites(workflow):
         callee = step.call.name if isinstance(step.call, Call) else ""
-        past = by_step.get(name) or by_step.get(step.name) or by_type.get(callee)
-        if past:
-            profiles[name] = _profile(past)
-            if callee:
-                called[callee] += past
+        own_past = by_step.get(name) or by_step.get(step.name) or []
+        others = [[ran for ran in past if ran.type not in kinds] for past in own_past]  # those of a kind come below
+        called[callee] += [past for past in others if past]
+        if own_past or by_type.get(callee):
+            profiles[name] = _profile(own_past or by_type[callee])
     for operation in workflow.operations:
-        past = called.get(operation.name) or by_type.get(operation.name)
-        if past:
+        if past := [*called[operation.name], *by_type[operation.name]]:
             profiles.setdefault(operation.name, _profile(past))
     return profiles
 

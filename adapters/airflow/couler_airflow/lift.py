@@ -13,7 +13,7 @@ from typing import Any
 from couler_airflow.bundle import TASKS, DagBundle
 from couler_airflow.cache.rows import directives_of
 from couler_airflow.homes import HOMES
-from couler_airflow.pod_settings import containers_of, said_of
+from couler_airflow.pod_settings import BASE, BASE_CONTAINER, base_container, containers_of, said_of
 from couler_airflow.pods import Pods
 from couler_airflow.split.roles import links_of, said_by
 from couler_airflow.trigger_rules import needs_of
@@ -249,6 +249,8 @@ class _Lifter:
         assets = {name: [self._asset(item) for item in getattr(task, name)] for name in ("inlets", "outlets")}
         what = {"operator": operator.__qualname__, "module": module_name(operator.__module__), **said_by(task)}
         what |= {name: items for name, items in assets.items() if items}
+        if (name := base_container(task)) != BASE:
+            what[BASE_CONTAINER] = name
         return Operation(
             name=f"task/{task.task_id}",
             kind="python" if python else task.task_type,

@@ -49,7 +49,7 @@ class AirflowAdapter(Adapter):
         "cache": "couler_airflow.cache.cache:caches",
         "archive": "couler_airflow.history.archive:AirflowArchive",
         "splitting": "couler_airflow.split.splitting:splitting_of",
-        "pod_containers": "couler_airflow.history.attempts:pod_containers",
+        "pod_containers": "couler_airflow.pod_settings:pod_containers",
     }
 
 

@@ -1,8 +1,7 @@
 """Attempts of tasks from the statuses of TaskRuns, and what Tekton calls the containers of their pods.
 
-Sources: `StepName` of pkg/pod/entrypoint.go, `RestrictLength` of pkg/names/generate.go; `MergeStepsWithStepTemplate` and
-`MergeStepsWithSpecs` of pkg/apis/pipeline/v1/merge.go, pkg/internal/computeresources/tasklevel; `getFailureReason` of
-pkg/pod/status.go.
+Sources: `StepName` of pkg/pod/entrypoint.go, `RestrictLength` of pkg/names/generate.go; `getFailureReason` of
+pkg/pod/status.go; pkg/apis/pipeline/v1/merge.go and pkg/internal/computeresources/tasklevel, which add up resources.
 """
 
 from __future__ import annotations

@@ -36,16 +36,14 @@ def runs_in(data: Any) -> list[Run]:
         InvalidInput: something is not what Tekton writes.
     """
     documents = [item.data for item in objects(data) if item.kind in ("PipelineRun", "TaskRun") and _status(item.data)]
-    tasks: dict[str, list[Mapped]] = {}
+    tasks: dict[tuple[str, str], list[Mapped]] = {}
     wholes: dict[tuple[str, str], list[Mapped]] = {}
     for thing in documents:
-        labels, name = _labels(thing), str(thing["metadata"].get("name"))
+        labels, (namespace, name) = _labels(thing), _place(thing)
         if thing["kind"] == "TaskRun":
-            tasks.setdefault(str(labels.get(OF_RUN)), []).append(thing)
+            tasks.setdefault((namespace, str(labels.get(OF_RUN))), []).append(thing)
         else:
-            wholes.setdefault((str(thing["metadata"].get("namespace")), str(labels.get(WHOLE_LABEL, name))), []).append(
-                thing
-            )
+            wholes.setdefault((namespace, str(labels.get(WHOLE_LABEL, name))), []).append(thing)
     try:
         runs = (_run(parts, tasks) for parts in wholes.values())
         return sorted((run for run in runs if run is not None), key=lambda run: (run.family, run.at))
@@ -55,12 +53,12 @@ def runs_in(data: Any) -> list[Run]:
         raise InvalidInput(message, engine="tekton", hint=hint) from error
 
 
-def _run(parts: list[Mapped], tasks: Mapping[str, list[Mapped]]) -> Run | None:
+def _run(parts: list[Mapped], tasks: Mapping[tuple[str, str], list[Mapped]]) -> Run | None:
     """One run, of one PipelineRun or of those of its parts."""
     parts = sorted(parts, key=lambda run: str(_status(run).get("startTime")))
     steps: list[StepRun] = []
     for part in parts:
-        steps += _steps(part, tasks.get(str(part["metadata"].get("name")), []), len(steps))
+        steps += _steps(part, tasks.get(_place(part), []), len(steps))
     if not steps:
         return None
     ends = [seconds_of(_status(part).get("completionTime")) for part in parts]
@@ -146,7 +144,7 @@ def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, 
     return StepRun(
         step=site if number is None else f"{site}({number})",
         site=site,
-        type=library or task,
+        type=library or site,
         library=library,
         spec=spec,
         key=(lookup.key if lookup is not None else "") or digest([spec, *keys]),
@@ -179,6 +177,10 @@ def _lookup(status: Mapped, began: float | None, took: float | None) -> Lookup |
 def _status(run: Mapped) -> Mapped:
     status = run.get("status")
     return status if isinstance(status, dict) else {}
+
+
+def _place(thing: Mapped) -> tuple[str, str]:
+    return str(thing["metadata"].get("namespace")), str(thing["metadata"].get("name"))
 
 
 def _labels(run: Mapped) -> Mapped:

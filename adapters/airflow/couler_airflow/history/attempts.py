@@ -13,20 +13,13 @@ import re
 from collections.abc import Sequence
 
 from couler_airflow.history.records import Document, Instance, Pod
-from couler_plugins.ir import Operation
 from couler_plugins.runs import Attempt
 
-BASE = "base"
 ENDED = {"success": True, "failed": False, "up_for_retry": False}
 STARTS_POD = "PodOperator"
 SUFFIX = 9
 """Characters after the names of DAG and task: a hyphen, and what tells pods of a task apart."""
 LONGEST = 63 - SUFFIX
-
-
-def pod_containers(operation: Operation) -> tuple[str, ...]:
-    """Return what the containers of a task are called in its pod; the executor and operators call theirs alike."""
-    return tuple(item.name or BASE for item in operation.containers)
 
 
 class Pods:

@@ -85,18 +85,23 @@ class _Steps:
                 sorter.done(site)
         return tuple(steps)
 
-    def _site(self, item: Instance) -> str:
-        """`graph/task`, where the pipeline says which graph that is; else the path, or the name alone."""
+    def _call(self, item: Instance) -> Call | None:
+        """The task of the pipeline that an instance is of; None where several have its name."""
         calls = self._calls.get(item.path[-1], [])
         if len(calls) > 1 and len(item.path) > 1:  # the dag that it is in is what the task before it in the path calls
             inside = {call.component for call in self._calls.get(item.path[-2], [])}
             calls = [call for call in calls if call.graph in inside]
-        return f"{calls[0].graph}/{calls[0].name}" if len(calls) == 1 else "/".join(item.path)
+        return calls[0] if len(calls) == 1 else None
+
+    def _site(self, item: Instance) -> str:
+        """`graph/task`, where the pipeline says which graph that is; else the path, or the name alone."""
+        call = self._call(item)
+        return f"{call.graph}/{call.name}" if call is not None else "/".join(item.path)
 
     def _ran(
         self, site: str, number: int, of: int, item: Instance, parents: tuple[int, ...], keys: Sequence[str]
     ) -> StepRun:
-        call = next(iter(self._calls.get(item.path[-1], [])), None)
+        call = self._call(item)
         component = call.component if call is not None else item.path[-1]
         containers = (container_use("main", call.resources),) if call is not None else ()
         spec = digest(["kfp", call.spec if call is not None else component, number])
