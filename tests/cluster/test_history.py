@@ -40,6 +40,12 @@ def test_times_of_steps_are_read_from_a_live_status(
     assert quick.seconds is not None
     assert slow.seconds is not None
     assert 6 <= slow.seconds > quick.seconds
+    pods = {item["metadata"]["name"]: item for item in cluster.api.list(namespace, "Pod")}
+    for attempt in (*quick.tries, *slow.tries):
+        spec = pods[attempt.pod]["spec"]
+        assert (attempt.namespace, attempt.succeeded, attempt.exit_code) == (namespace, True, 0)
+        assert attempt.node in ("", spec["nodeName"])
+        assert {item.container for item in attempt.containers} <= {item["name"] for item in spec["containers"]}
 
 
 @pytest.mark.parametrize("engine", list(KINDS))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from couler_argo.codec import Mapped
@@ -45,7 +45,7 @@ def pod_containers(operation: Operation) -> tuple[str, ...]:
     return tuple(MAIN if item.role == "main" else item.name or "" for item in operation.containers)
 
 
-class Ran(NamedTuple):
+class NodeTemplate(NamedTuple):
     """What a node ran.
 
     Attributes:
@@ -82,44 +82,36 @@ class Templates:
             parts = str(key).split("/")
             self._templates.setdefault("/".join(parts[-2:]), item)
             self._templates.setdefault(parts[-1], item)
-        self._ran: dict[tuple[str, str], Ran] = {}
+        self._of_nodes: dict[tuple[str, str], NodeTemplate] = {}
 
     def library(self, node: Mapped) -> str:
         """Return the WorkflowTemplate that holds what a node ran; empty where that is the workflow, or what it is of.
 
         A template that is called without a reference is looked up where its caller was found.
         """
-        scope, _, name = str(node.get("templateScope") or "").partition("/")
-        if ref := node.get("templateRef"):
-            name = str(ref.get("name") or "")
-        elif scope == "local":
-            return ""
+        scope, _, holder = str(node.get("templateScope") or "").partition("/")
+        name = str((node.get("templateRef") or {}).get("name") or ("" if scope == "local" else holder))
         return "" if name == self._own else name
 
-    def ran(self, node: Mapped) -> Ran:
+    def of(self, node: Mapped) -> NodeTemplate:
         """Return what a node ran."""
         place = self.library(node), template_name(node)
-        if place not in self._ran:
+        if place not in self._of_nodes:
             name = "/".join(filter(None, place))
             template = self._templates.get(name, [name])
-            self._ran[place] = Ran(place[0], template, digest(template), self._containers(template))
-        return self._ran[place]
+            self._of_nodes[place] = NodeTemplate(place[0], template, digest(template), self._containers(template))
+        return self._of_nodes[place]
 
     def _containers(self, template: Any) -> tuple[ContainerUse, ...]:
         """Return what the containers ask for, as far as it is not changed in the pod."""
         if not isinstance(template, Mapping):
             return ()
         is_known = not (self._is_patched or template.get("podSpecPatch"))
-        return tuple(container_use(name, resources if is_known else None) for name, resources in _containers(template))
-
-
-def _containers(template: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key in ("container", "script"):
-        if template.get(key):
-            yield MAIN, template[key].get("resources")
-    several = (template.get("containerSet") or {}).get("containers") or ()
-    for item in (*several, *(item for key in ROLES for item in template.get(key) or ())):
-        yield str(item.get("name") or MAIN), item.get("resources")
+        items = [{**template[key], "name": MAIN} for key in ("container", "script") if template.get(key)]
+        items += (template.get("containerSet") or {}).get("containers") or ()
+        items += (item for key in ROLES for item in template.get(key) or ())
+        named = ((str(item.get("name")), item.get("resources")) for item in items)
+        return tuple(container_use(name, resources if is_known else None) for name, resources in named)
 
 
 def attempt_of(workflow: Mapped, ident: str, node: Mapped, containers: tuple[ContainerUse, ...]) -> Attempt:
@@ -134,6 +126,8 @@ def attempt_of(workflow: Mapped, ident: str, node: Mapped, containers: tuple[Con
     metadata = workflow.get("metadata") or {}
     succeeded = ENDED.get(str(node.get("phase")))
     message = "" if succeeded else str(node.get("message") or "")
+    matches = [match for pattern in REASONS if message and (match := pattern.match(message))]
+    reason = next((match.groupdict().get("reason") or str(match.lastgroup) for match in matches), "")
     exited = EXIT.match(message)
     code = (node.get("outputs") or {}).get("exitCode")
     if code is None and exited and exited[1] in (None, MAIN):
@@ -144,17 +138,9 @@ def attempt_of(workflow: Mapped, ident: str, node: Mapped, containers: tuple[Con
         end=seconds_of(node.get("finishedAt")),
         succeeded=succeeded,
         exit_code=None if code is None else int(code),
-        reason=_reason(message) if message else "",
+        reason=reason,
         pod=pod_name(workflow, ident, node) if runs_in_pod else "",
         namespace=str(metadata.get("namespace") or ""),
         node=str(node.get("hostNodeName") or ""),
         containers=containers,
     )
-
-
-def _reason(message: str) -> str:
-    """Return the engine's word for why a node failed; empty where its message has none that is known here."""
-    for pattern in REASONS:
-        if match := pattern.match(message):
-            return match.groupdict().get("reason") or str(match.lastgroup)
-    return ""

@@ -187,23 +187,23 @@ class _Status:
         last = self._nodes[attempts[-1]] if attempts else node
         parameters = (last.get("inputs") or node.get("inputs") or {}).get("parameters") or []
         values = sorted([str(item["name"]), str(item.get("value"))] for item in parameters)
-        ran = self._templates.ran(node)
-        spec = digest([ran.spec, values])
+        of_node = self._templates.of(node)
+        spec = digest([of_node.spec, values])
         # The memo of a retried step is looked up before there is an attempt.
         memo = last.get("memoizationStatus") or node.get("memoizationStatus") or {}
         fate = "loaded" if memo.get("hit") else FATES.get(str(node.get("phase")), "pending")
-        lookup = _lookup(last, memo) if memo else self._wrapped(ran.template, last, fate)
+        lookup = _lookup(last, memo) if memo else self._wrapped(of_node.template, last, fate)
         tries = tuple(
-            attempt_of(self._manifest, one, self._nodes[one], ran.containers)
+            attempt_of(self._manifest, one, self._nodes[one], of_node.containers)
             for one in attempts or (ident,)
             if self._nodes[one].get("type") in ATTEMPTS and fate not in ("loaded", "skipped")
         )
-        idle = fate == "skipped" or (fate == "computed" and self._is_idle(ran.template, last))
+        idle = fate == "skipped" or (fate == "computed" and self._is_idle(of_node.template, last))
         return StepRun(
             step=self._name(ident),
             site=self._site(node),
             type=template_name(node),
-            library=ran.library,
+            library=of_node.library,
             spec=spec,
             key=(lookup.key if lookup is not None else "") or digest([spec, *keys]),
             parents=parents,
@@ -224,7 +224,7 @@ class _Status:
             step=self._name(ident),
             site=self._site(node),
             type=template_name(node),
-            spec=self._templates.ran(node).spec,
+            spec=self._templates.of(node).spec,
             key=lookup.key,
             seconds=lookup.seconds if fate == "computed" else None,
             artifact=False,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from couler_plugins.ir import Operation
 from couler_plugins.ir.quantities import parse_quantity
@@ -24,27 +23,20 @@ QUANTITIES = ("requests", "limits")
 ENDED = {"True": True, "False": False}
 OF_STEPS = ("", "Failed", "FailureIgnored", "StepFailed", "StepOOM")
 """Reasons of a failure which its steps say more of."""
-EVICTED = "PodEvicted"
 
 
 def pod_containers(operation: Operation) -> tuple[str, ...]:
     """Return what the steps and sidecars of a task are called in its pod."""
-    steps = [item for item in operation.containers if item.role == "main"]
-    sidecars = [item for item in operation.containers if item.role != "main"]
-    names = [_step_name(item.name, number) for number, item in enumerate(steps)]
-    return (*names, *(_sidecar_name(item.name) for item in sidecars))
+    items = operation.containers
+    before = [sum(item.role == "main" for item in items[:place]) for place in range(len(items))]  # steps, of each
+    return tuple(
+        _named("step", item.name or f"unnamed-{number}") if item.role == "main" else _named("sidecar", item.name or "")
+        for number, item in zip(before, items, strict=True)
+    )
 
 
-def _step_name(name: str | None, number: int) -> str:
-    return _short(f"step-{name or f'unnamed-{number}'}")
-
-
-def _sidecar_name(name: str | None) -> str:
-    return _short(f"sidecar-{name or ''}")
-
-
-def _short(name: str) -> str:
-    return ENDS.sub("", name[:LONGEST])
+def _named(kind: str, name: str) -> str:
+    return ENDS.sub("", f"{kind}-{name}"[:LONGEST])
 
 
 def attempts_of(run: Mapped) -> tuple[Attempt, ...]:
@@ -69,7 +61,7 @@ def _attempt(status: Mapped, namespace: str, containers: tuple[ContainerUse, ...
         end=seconds_of(status.get("completionTime")),
         succeeded=succeeded,
         exit_code=None if code is None else int(code),
-        reason="" if succeeded is not False else "Evicted" if reason == EVICTED else reason,
+        reason="" if succeeded is not False else "Evicted" if reason == "PodEvicted" else reason,
         pod=str(status.get("podName") or ""),
         namespace=namespace,
         containers=containers,
@@ -78,14 +70,14 @@ def _attempt(status: Mapped, namespace: str, containers: tuple[ContainerUse, ...
 
 def _containers(task: Mapped, run: Mapped) -> Iterator[ContainerUse]:
     """What the containers of a task ask for: by themselves, by what holds for all steps, and by what the run says."""
-    steps, sidecars = task.get("steps") or (), task.get("sidecars") or ()
+    steps = task.get("steps") or ()
     specs = {kind: {item.get("name"): item for item in run.get(kind) or ()} for kind in ("stepSpecs", "sidecarSpecs")}
     for number, step in enumerate(steps):
-        asked = _merged(task.get("stepTemplate"), step, specs["stepSpecs"].get(step.get("name")))
-        yield container_use(_step_name(step.get("name"), number), _shared(run, asked, len(steps)))
-    for sidecar in sidecars:
-        asked = _merged(sidecar, specs["sidecarSpecs"].get(sidecar.get("name")))
-        yield container_use(_sidecar_name(sidecar.get("name")), asked)
+        own = _merged(task.get("stepTemplate"), step, specs["stepSpecs"].get(step.get("name")))
+        yield container_use(_named("step", step.get("name") or f"unnamed-{number}"), _shared(run, own, len(steps)))
+    for sidecar in task.get("sidecars") or ():
+        own = _merged(sidecar, specs["sidecarSpecs"].get(sidecar.get("name")))
+        yield container_use(_named("sidecar", sidecar.get("name") or ""), own)
 
 
 def _merged(*holders: Mapped | None) -> Mapped:
@@ -94,19 +86,15 @@ def _merged(*holders: Mapped | None) -> Mapped:
     return {kind: {key: item[kind][key] for item in resources for key in item.get(kind) or ()} for kind in QUANTITIES}
 
 
-def _shared(run: Mapped, asked: Mapped, steps: int) -> Mapped:
-    """The resources of one of several steps, where a run says what all of them share; else what it asks for."""
-    whole = run.get("computeResources") or {}
-    requests, limits = (whole.get(kind) or {} for kind in QUANTITIES)
+def _shared(run: Mapped, own: Mapped, steps: int) -> Mapped:
+    """The resources of one of several steps, where a run says what all of them share; else its own."""
+    requests, limits = ((run.get("computeResources") or {}).get(kind) or {} for kind in QUANTITIES)
     if not requests and not limits:
-        return asked
-    shared = requests or ({} if asked["requests"] else limits)
-    return {"requests": {name: _part(amount, steps) for name, amount in shared.items()}, "limits": limits}
-
-
-def _part(amount: Any, steps: int) -> str:
-    number = parse_quantity(amount)
-    return "" if number is None else str(number / steps)
+        return own
+    shared = requests or ({} if own["requests"] else limits)
+    amounts = {name: parse_quantity(amount) for name, amount in shared.items()}
+    parts = {name: "" if amount is None else str(amount / steps) for name, amount in amounts.items()}
+    return {"requests": parts, "limits": limits}
 
 
 def condition_of(status: Mapped) -> Mapped:

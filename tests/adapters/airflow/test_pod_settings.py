@@ -19,6 +19,7 @@ from couler_airflow.bundle import DagBundle, snapshot
 from couler_airflow.homes import HOMES
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit
+from couler_airflow.pod_settings import pod_containers
 from couler_airflow.pods import Pods
 from couler_airflow.split.commit import parts_of
 from couler_plugins.ir import Literal, Operation, Workflow, replace, replace_callables, with_settings
@@ -256,3 +257,17 @@ def test_parts_of_a_split_dag_have_what_was_set_on_their_tasks() -> None:
     assert tasks["released"].executor_config["pod_override"].metadata.labels == {"release": "stable", "team": "x"}
     done.undo()
     assert exactly(snapshot(dag), bundle.documents[0].data)
+
+
+def test_a_container_may_have_another_name_than_usual(dag_files: DagFiles) -> None:
+    dag = dag_files.dag(
+        """
+        from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+
+        with DAG("d", schedule=None):
+            KubernetesPodOperator(task_id="usual", image="i")
+            KubernetesPodOperator(task_id="named", image="i", base_container_name="job")
+            KubernetesPodOperator(task_id="rendered", image="i", base_container_name="{{ params.name }}")
+        """
+    )
+    assert [pod_containers(item) for item in lift_dag(dag, 0).operations] == [("base",), ("job",), ("",)]

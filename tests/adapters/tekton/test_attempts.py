@@ -112,8 +112,8 @@ def test_a_run_that_says_what_all_steps_share_gives_each_a_part_of_it() -> None:
 def test_names_are_cut_as_tekton_does() -> None:
     containers = (
         Container(name="x" * 57 + "-y"),
-        Container(),
         Container(role="sidecar", name="db"),
+        Container(),
     )
     operation = Operation(name="o", kind="container", containers=containers)
-    assert pod_containers(operation) == (f"step-{'x' * 57}", "step-unnamed-1", "sidecar-db")
+    assert pod_containers(operation) == (f"step-{'x' * 57}", "sidecar-db", "step-unnamed-1")

@@ -188,9 +188,8 @@ def pods_of(names: Iterable[tuple[Cached, Any]], namespaces: Iterable[tuple[Cach
     """Return the pods that XComs tell of; operators that start one push its name and its namespace."""
     places = {one.place: value for one, value in namespaces}
     for one, name in names:
-        texts = [str(text).strip('"') if isinstance(text, str) else "" for text in (name, places.get(one.place))]
-        dag, run, task, index = one.place
-        yield Pod(dag_id=dag, dag_run_id=run, task_id=task, map_index=index, name=texts[0], namespace=texts[1])
+        texts = [text.strip('"') if isinstance(text, str) else "" for text in (name, places.get(one.place))]
+        yield Pod(**one.fields, name=texts[0], namespace=texts[1])
 
 
 def said_of(place: Cached, value: Any) -> Cached:

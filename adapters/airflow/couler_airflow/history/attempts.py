@@ -19,7 +19,6 @@ ENDED = {"success": True, "failed": False, "up_for_retry": False}
 STARTS_POD = "PodOperator"
 SUFFIX = 9
 """Characters after the names of DAG and task: a hyphen, and what tells pods of a task apart."""
-LONGEST = 63 - SUFFIX
 
 
 class Pods:
@@ -38,23 +37,21 @@ class Pods:
         """Return the attempts of a task instance, of which the last one is as its last try left it."""
         pods = [self._own(item) for item in tries[:-1]]
         pods.append(self._started.get(tries[-1].place) or self._own(tries[-1]))
-        return tuple(_attempt(item, pod) for item, pod in zip(tries, pods, strict=True))
+        return tuple(
+            Attempt(
+                start=None if item.start_date is None else item.start_date.timestamp(),
+                end=None if item.end_date is None else item.end_date.timestamp(),
+                succeeded=ENDED.get(item.state or ""),
+                pod=pod.name,
+                namespace=pod.namespace,
+            )
+            for item, pod in zip(tries, pods, strict=True)
+        )
 
     def _own(self, item: Instance) -> Pod:
         """The pod that an executor has made for a try; one without a name where that is not known."""
-        place = {"dag_id": item.dag_id, "dag_run_id": item.dag_run_id, "task_id": item.task_id}
         starts_another = (item.dag_id, item.task_id) in self._starting or (item.operator or "").endswith(STARTS_POD)
         host = (item.hostname or "").partition(".")[0]
         slug = re.sub(r"[^a-z0-9]+", "-", f"{item.dag_id}-{item.task_id}".lower()).strip("-")
-        is_own = self._are_known and not starts_another and host[:-SUFFIX] == slug[:LONGEST].strip("-")
-        return Pod(**place, map_index=item.map_index, name=host if is_own else "")
-
-
-def _attempt(item: Instance, pod: Pod) -> Attempt:
-    return Attempt(
-        start=None if item.start_date is None else item.start_date.timestamp(),
-        end=None if item.end_date is None else item.end_date.timestamp(),
-        succeeded=ENDED.get(item.state or ""),
-        pod=pod.name,
-        namespace=pod.namespace,
-    )
+        is_own = self._are_known and not starts_another and host[:-SUFFIX] == slug[: 63 - SUFFIX].strip("-")
+        return Pod(**item.fields, name=host if is_own else "")

@@ -48,6 +48,11 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """What tells the task instance from all others, its tries left out."""
         return (self.dag_id, self.dag_run_id, self.task_id, self.map_index)
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of that, for what else is said of the task instance."""
+        return dict(zip(Placed.__struct_fields__, self.place, strict=True))
+
 
 class Instance(Placed, frozen=True, kw_only=True, omit_defaults=True):
     """A task instance as its last try left it, or one of its earlier tries."""

@@ -189,7 +189,7 @@ def _calls(graph: str, holder: Any, components: Any, executors: Any) -> Iterator
         body = _mapping(components.get(component))
         after = task.get("dependentTasks")
         executor = executors.get(str(body.get("executorLabel")))
-        asked = _mapping(_mapping(_mapping(executor).get("container")).get("resources"))
+        resources = _mapping(_mapping(_mapping(executor).get("container")).get("resources"))
         yield Call(
             graph=graph,
             name=name,
@@ -199,9 +199,9 @@ def _calls(graph: str, holder: Any, components: Any, executors: Any) -> Iterator
             after=tuple(sorted(str(item) for item in after if item in tasks)) if isinstance(after, list) else (),
             cached=_mapping(task.get("cachingOptions")).get("enableCache") is True,
             resources={
-                kind: {name: str(asked[key]) for name, key in keys.items() if key in asked}
+                kind: {name: str(resources[key]) for name, key in keys.items() if key in resources}
                 for kind, keys in QUANTITIES.items()
-                if any(key in asked for key in keys.values())
+                if any(key in resources for key in keys.values())
             },
         )
 

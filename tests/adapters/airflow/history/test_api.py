@@ -117,6 +117,13 @@ def test_seconds_that_cannot_be_are_not_believed(train: ApiServer, worth: Any) -
     assert (second.steps[0].lookup.hit, second.steps[0].lookup.worth) == (True, None)
 
 
+def test_pods_that_tasks_have_started_are_fetched(train: ApiServer) -> None:
+    place = ("train", "r/2", "many", 0)
+    train.pods = {"pod_name": {place: "many-x1"}, "pod_namespace": {place: "jobs"}}
+    _, second = sorted(fetched(train), key=lambda run: run.name)
+    assert [(one.pod, one.namespace) for one in second.steps[1].tries] == [("", ""), ("many-x1", "jobs")]
+
+
 BROKEN: dict[str, Any] = {
     "dags/train/tasks": [[], {}, {"tasks": {}}, {"tasks": [3]}, {"tasks": [{}]}, {"tasks": [{"task_id": 3}]}],
     "dagRuns?": [
