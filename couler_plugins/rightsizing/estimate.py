@@ -1,4 +1,4 @@
-"""Requests of a step, and what a call of it takes, from what its past attempts used."""
+"""Requests of a step, and how long it takes, from what its past attempts used."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Sequence
 from math import ceil, exp, log, sqrt
 from statistics import fmean
 
-# Before any attempt was seen: its peak spreads by 5 %, and that weighs as much as two attempts.
+# Before anything was seen, the scale of a peak's logarithm is 0.05, and that weighs as much as two peaks.
 PRIOR_SCALE, PRIOR_WEIGHT = 0.05, 2
-# Equal peaks do not promise an equal one, and beyond twice the largest a retry at the double is the cheaper way.
+# Equal peaks do not promise the same again, and above twice the largest a retry at the double is the cheaper way.
 LEAST_FACTOR, MOST_FACTOR = 1.02, 2.0
 
 
 def estimate_request(peaks: Sequence[float], penalty: float = 20.0) -> float:
     """Return the memory that a step is to ask for, in the unit of its peaks; zero where none was observed.
 
-    The largest of n peaks is exceeded by the next with probability 1/(n + 1), if they come in any order. Beyond it, the
-    logarithm of a peak falls off exponentially, with the mean excess of the largest ones as its scale (Hill, "A simple
-    general approach to inference about the tail of a distribution", 1975), shrunk to a prior where they are few. What is
-    returned minimises the request times 1 + penalty * P(it is exceeded), to first order: there P = scale / penalty.
-    So few peaks and peaks that spread get a wide margin, and many equal ones the least.
+    The next peak is above the largest of n with probability 1/(n + 1), if they come in any order. From there on its
+    logarithm falls off exponentially; the scale is the mean excess of the largest ones (Hill, "A simple general
+    approach to inference about the tail of a distribution", 1975), pulled to the prior where they are few. If a request
+    that is too small costs `penalty` times itself, the cheapest one is, to first order, where P(too small) is
+    scale / penalty. So the margin is wide for few peaks and for those that spread, and narrow for many near each other.
 
     Args:
         peaks: what past attempts used at their peaks. Those of zero were not observed.
-        penalty: how many times its request an attempt costs that runs out of memory.
+        penalty: what an attempt that runs out of memory costs, as a multiple of its request.
     """
     seen = sorted((peak for peak in peaks if peak > 0), reverse=True)
     if not seen:
@@ -33,3 +33,41 @@ def estimate_request(peaks: Sequence[float], penalty: float = 20.0) -> float:
     scale = (excess + PRIOR_SCALE * PRIOR_WEIGHT) / (tail + PRIOR_WEIGHT)
     factor = exp(scale * log(penalty / (scale * (len(seen) + 1))))
     return seen[0] * min(max(factor, LEAST_FACTOR), MOST_FACTOR)
+
+
+def estimate_cpu(uses: Sequence[float], share: float = 0.95) -> float:
+    """Return the cores that a step is to ask for; zero where no use was observed.
+
+    A step that wants more than its request is only slower, and not even that while its node has cores to spare. So a
+    quantile does, without a margin.
+
+    Args:
+        uses: the mean cores of past attempts.
+        share: how many of them are to get along with the request.
+    """
+    seen = sorted(uses)
+    return seen[max(0, ceil(share * len(seen)) - 1)] if seen else 0.0
+
+
+def estimate_time(times: Sequence[float], sizes: Sequence[float | None] = (), size: float | None = None) -> float:
+    """Return how long an attempt takes in the mean, in the unit of the times; zero without any.
+
+    The mean adds up: many attempts take their number times it, where a median is too short for times that are skewed.
+    Where it is known what the next attempts read, time per byte is used if it explains the past better than the mean.
+
+    Args:
+        times: how long past attempts took.
+        sizes: the bytes that each of them read, where known.
+        size: the bytes that the next ones read, in the mean.
+    """
+    if not times:
+        return 0.0
+    mean = fmean(times)
+    pairs = [(time, read) for time, read in zip(times, sizes, strict=False) if read is not None]
+    total = sum(read for _, read in pairs)
+    if size is None or len(pairs) < 2 or not total:
+        return mean
+    pace = sum(time for time, _ in pairs) / total
+    own = fmean(time for time, _ in pairs)
+    by_size = sum(abs(time - pace * read) for time, read in pairs) < sum(abs(time - own) for time, _ in pairs)
+    return pace * size if by_size else mean
