@@ -112,7 +112,7 @@ def _both(charges: Sequence[Charge]) -> dict[str, float]:
 def _mean(several: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The geometric mean of what are ratios, and the mean of what are shares."""
     means: dict[str, float] = {}
-    for key in several[0]:
+    for key in dict.fromkeys(key for one in several for key in one):
         values = [one[key] for one in several if key in one]
         means[key] = statistics.geometric_mean(values) if key in RATIOS else statistics.fmean(values)
     return means

@@ -36,7 +36,7 @@ def cost_errors(traces: Halves) -> dict[str, float]:
 def _costs(past: Sequence[Task], future: Sequence[Task], by_size: bool) -> tuple[list[float], list[float]]:
     """What each task to come is predicted to cost, and what it is charged."""
     request = estimate_request([task.peak for task in past])
-    cpu = estimate_cpu([task.cores for task in past])
+    cpu = estimate_cpu([task.cores for task in past], [task.time for task in past])
     core, memory = cpu * CORE_HOUR / 3.6e6, request / 2**30 * GIB_HOUR / 3.6e6
     times, sizes = [task.time for task in past], [task.read for task in past]
     guesses = [estimate_time(times, sizes, task.read if by_size else None) * (core + memory) for task in future]
@@ -45,11 +45,11 @@ def _costs(past: Sequence[Task], future: Sequence[Task], by_size: bool) -> tuple
 
 
 def cpu_figures(processes: Processes) -> dict[str, float]:
-    """What is reserved of CPU over what is used, and how much is used above it."""
+    """What is reserved of CPU over what is used, and how much is used above it; nothing where no use was measured."""
     used = reserved = preset = above = 0.0
     slow = tasks = 0
     for past, future in processes:
-        request = estimate_cpu([task.cores for task in past])
+        request = estimate_cpu([task.cores for task in past], [task.time for task in past])
         for task in future:
             used += task.cores * task.time
             reserved += request * task.time
@@ -57,6 +57,8 @@ def cpu_figures(processes: Processes) -> dict[str, float]:
             above += max(0.0, task.cores - request) * task.time
             slow += task.cores > request
             tasks += 1
+    if not used:
+        return {}
     return {
         "cpu_reserved_over_used": reserved / used,
         "cpu_preset": preset / used,

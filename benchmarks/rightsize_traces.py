@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -72,9 +73,10 @@ def _trace(path: Path) -> list[list[Task]]:
             processes[row["process"]].append(Task(submit, time, memory, peak, cpus, percent / 100, size))
     if skipped:
         tell(f"{path}: {skipped} tasks are left out, whose row lacks a number")
-    if not any(task.peak * task.time for tasks in processes.values() for task in tasks):
-        raise SystemExit(f"{path}: no task has both a peak and a time")
-    return [sorted(tasks, key=lambda task: task.submit) for tasks in processes.values()]
+    ordered = [sorted(tasks, key=lambda task: task.submit) for tasks in processes.values()]
+    if not any(task.peak * task.time for tasks in ordered if len(tasks) > 1 for task in tasks[len(tasks) // 2 :]):
+        raise SystemExit(f"{path}: no process has a second half whose tasks have both a peak and a time")
+    return ordered
 
 
 def halves(traces: Traces, way: str = "", lot: random.Random | None = None) -> Halves:
@@ -112,7 +114,7 @@ class Charge:
     @property
     def ratio(self) -> float:
         """What was reserved over what was used."""
-        return self.reserved / self.used
+        return self.reserved / self.used if self.used else math.inf
 
     @property
     def share(self) -> float:

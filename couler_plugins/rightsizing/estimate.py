@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from math import ceil, exp, log, sqrt
 from statistics import fmean
 
@@ -35,18 +36,21 @@ def estimate_request(peaks: Sequence[float], penalty: float = 20.0) -> float:
     return seen[0] * min(max(factor, LEAST_FACTOR), MOST_FACTOR)
 
 
-def estimate_cpu(uses: Sequence[float], share: float = 0.95) -> float:
+def estimate_cpu(uses: Sequence[float], times: Sequence[float] = (), share: float = 0.95) -> float:
     """Return the cores that a step is to ask for; zero where no use was observed.
 
     A step that wants more than its request is only slower, and not even that while its node has cores to spare. So a
-    quantile does, without a margin.
+    quantile does, without a margin. It is one of time: cores are reserved for as long as an attempt takes, and the
+    short ones are often those that use most.
 
     Args:
         uses: the mean cores of past attempts.
-        share: how many of them are to get along with the request.
+        times: how long each of them took; nothing if they count alike.
+        share: how much of the time is to get along with the request.
     """
-    seen = sorted(uses)
-    return seen[max(0, ceil(share * len(seen)) - 1)] if seen else 0.0
+    pairs = sorted(zip(uses, times if any(times) else [1.0] * len(uses), strict=True))
+    ends = list(accumulate(time for _, time in pairs))
+    return next((use for (use, _), end in zip(pairs, ends, strict=True) if end >= share * ends[-1] * (1 - 1e-9)), 0.0)
 
 
 def estimate_time(times: Sequence[float], sizes: Sequence[float | None] = (), size: float | None = None) -> float:

@@ -99,9 +99,10 @@ def test_the_picture_has_every_trace(monkeypatch: pytest.MonkeyPatch, traces: Pa
     [
         (None, r"no trace here"),
         ("process,submit\n", r"line 1: there is no column %cpu, cpus"),
-        (HEADER, r"no task has both"),
+        (HEADER, r"no process has"),
+        (HEADER + "one,,COMPLETED,1,1,5000,1,100,9000,7000,1,1\n", r"no process has a second half"),
     ],
-    ids=["empty", "columns", "rows"],
+    ids=["empty", "columns", "rows", "single"],
 )
 def test_what_is_no_trace_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, words: str

@@ -56,12 +56,21 @@ def test_who_minds_failures_more_asks_for_more(peaks: list[float], times: float)
 
 
 @pytest.mark.parametrize(
-    ("uses", "cores"),
-    [([], 0.0), ([1.5], 1.5), ([2, 1], 2), ([*range(1, 101)], 95), ([1] * 19 + [8], 1)],
-    ids=["none", "one", "two", "hundred", "outlier"],
+    ("uses", "times", "cores"),
+    [
+        ([], [], 0.0),
+        ([1.5], [], 1.5),
+        ([2, 1], [], 2),
+        ([*range(1, 101)], [], 95),
+        ([8] + [1] * 19, [], 1),
+        ([8, 1], [1, 30], 1),
+        ([1, 8], [30, 2], 8),
+        ([8, 1], [0, 0], 8),
+    ],
+    ids=["none", "one", "two", "hundred", "outlier", "short", "longer", "unmeasured"],
 )
-def test_cpu_is_a_quantile(uses: list[float], cores: float) -> None:
-    assert estimate_cpu(uses) == cores
+def test_cpu_is_a_quantile_of_time(uses: list[float], times: list[float], cores: float) -> None:
+    assert estimate_cpu(uses, times) == cores
 
 
 @pytest.mark.parametrize(
