@@ -17,7 +17,7 @@ ROWS = {
     "witt": "95th percentile (Witt)",
     "tovar": "least waste (Tovar)",
     "reserved_over_used": "rightsize",
-    "lower_bound": "largest of what is charged",
+    "lower_bound": "largest of second half",
 }
 """Figures and what they are called, from the top."""
 
