@@ -18,14 +18,14 @@ NAME, NAME_failing  the same of other rules: `preset` (what the pipeline asks fo
                     request of its own
 worse_than_preset   number of traces where more is reserved than the pipeline asks for
 interval            where our two figures are in 90 % of draws of processes
-resampled           our two figures for another history: `reversed` in time, `shuffled` (halves by lot), and `drawn_N`,
-                    of which the estimate sees only N tasks by lot
+resampled           our two figures and the errors of costs for another history: `reversed` in time, `shuffled` (halves
+                    by lot), and `drawn_N`, of which the estimate sees only N tasks by lot
 cpu_…               of the request of CPU: `cpu_reserved_over_used` is the same for cores, beside `cpu_preset`;
                     `cpu_above` is the share of tasks that use more in the mean, `cpu_work_above` that of core-seconds
 cost_median_error   how far the cost of a process's second half, predicted from the first and the number of tasks, is
                     from what is charged: the median over processes, as a share. The prediction of …`_by_size` also
-                    knows how many bytes each task reads. `cost_task_error` compares single tasks, and `cost_run_error`
-                    all of a trace (the mean over traces)
+                    knows how many bytes the second half reads. `cost_task_error` compares single tasks, and
+                    `cost_run_error` all of a trace (the mean over traces)
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def main() -> None:
     figures["interval"] = interval(halves(traces), lot, 200 if options.quick else 2000)
     times = {"reversed": 1} | dict.fromkeys(("shuffled", *(f"drawn_{n}" for n in DRAWN)), 2 if options.quick else 20)
     figures["resampled"] = {
-        way: _mean([_both(_charges(halves(traces, way, lot))) for _ in range(number)]) for way, number in times.items()
+        way: _mean([_again(halves(traces, way, lot)) for _ in range(number)]) for way, number in times.items()
     }
     if options.plot:
         draw(options.plot, figures)
@@ -101,8 +101,8 @@ def interval(traces: Halves, lot: random.Random, draws: int) -> dict[str, list[f
     }
 
 
-def _charges(traces: Halves) -> list[Charge]:
-    return [charge(processes, OUR_RULE) for processes in traces.values()]
+def _again(traces: Halves) -> dict[str, float]:
+    return _both([charge(processes, OUR_RULE) for processes in traces.values()]) | cost_errors(traces)
 
 
 def _both(charges: Sequence[Charge]) -> dict[str, float]:

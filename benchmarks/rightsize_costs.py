@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import statistics
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from benchmarks.rightsize_traces import Halves, Processes, Task
 from couler_plugins.rightsizing.estimate import estimate_cpu, estimate_request, estimate_time
@@ -16,32 +18,42 @@ CORE_HOUR, GIB_HOUR = 0.04048, 0.004445
 
 def cost_errors(traces: Halves) -> dict[str, float]:
     """How far predictions are from what is charged, as shares: medians, and the mean of `cost_run_error`."""
-    errors: dict[str, list[float]] = {}
+    errors: dict[str, list[float]] = defaultdict(list)
     for processes in traces.values():
-        for ending, by_size in (("", False), ("_by_size", True)):
-            whole = [(guess, real) for past, future in processes for guess, real in [_costs(past, future, by_size)]]
-            for key, pairs in (
-                ("cost_task_error", [pair for several in whole for pair in zip(*several, strict=True)]),
-                ("cost_median_error", [(sum(guess), sum(real)) for guess, real in whole]),
-                ("cost_run_error", [(sum(sum(guess) for guess, _ in whole), sum(sum(real) for _, real in whole))]),
-            ):
-                errors.setdefault(key + ending, []).extend(abs(guess - real) / real for guess, real in pairs if real)
+        costs = [_costs(past, future) for past, future in processes]
+        errors["cost_task_error"] += [abs(one.guess - real) / real for one in costs for real in one.real if real]
+        for ending in ("", "_by_size"):
+            pairs = [(len(one.real) * getattr(one, f"guess{ending}"), sum(one.real)) for one in costs]
+            whole = [(sum(guess for guess, _ in pairs), sum(real for _, real in pairs))]
+            errors[f"cost_median_error{ending}"] += [abs(guess - real) / real for guess, real in pairs if real]
+            errors[f"cost_run_error{ending}"] += [abs(guess - real) / real for guess, real in whole if real]
     return {
-        key: statistics.fmean(several) if "run" in key else statistics.median(several)
+        key: (statistics.fmean if "run" in key else statistics.median)(several)
         for key, several in errors.items()
         if several
     }
 
 
-def _costs(past: Sequence[Task], future: Sequence[Task], by_size: bool) -> tuple[list[float], list[float]]:
-    """What each task to come is predicted to cost, and what it is charged."""
-    request = estimate_request([task.peak for task in past])
-    cpu = estimate_cpu([task.cores for task in past], [task.time for task in past])
-    core, memory = cpu * CORE_HOUR / 3.6e6, request / 2**30 * GIB_HOUR / 3.6e6
+@dataclass(frozen=True)
+class Costs:
+    """What a task to come is predicted to cost, without and with what tasks read; and what each is charged."""
+
+    guess: float
+    guess_by_size: float
+    real: Sequence[float]
+
+
+def _costs(past: Sequence[Task], future: Sequence[Task]) -> Costs:
     times, sizes = [task.time for task in past], [task.read for task in past]
-    guesses = [estimate_time(times, sizes, task.read if by_size else None) * (core + memory) for task in future]
+    request = estimate_request([task.peak for task in past])
+    core = estimate_cpu([task.cores for task in past], times) * CORE_HOUR / 3.6e6
+    memory = request / 2**30 * GIB_HOUR / 3.6e6
     again = [core + 2 * memory if task.peak > request else 0.0 for task in future]
-    return guesses, [task.time * (core + memory + more) for task, more in zip(future, again, strict=True)]
+    return Costs(
+        estimate_time(times) * (core + memory),
+        estimate_time(times, sizes, statistics.fmean(task.read for task in future)) * (core + memory),
+        [task.time * (core + memory + more) for task, more in zip(future, again, strict=True)],
+    )
 
 
 def cpu_figures(processes: Processes) -> dict[str, float]:
