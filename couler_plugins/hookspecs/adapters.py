@@ -13,6 +13,7 @@ from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.facets import facet
 from couler_plugins.ir import Homes, ImageChange, Operation, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.containers import PodSizes
 from couler_plugins.markers import hookspec
 from couler_plugins.plan import Decision, Lowered, Plan, Written
 
@@ -282,6 +283,11 @@ class Adapter:
     @facet("histories call containers as the workflow does", default="couler_plugins.ir.containers:container_names")
     def pod_containers(self, operation: Operation) -> tuple[str, ...]:
         """Return what the containers of an operation are called in its pod, in their order."""
+        raise NotImplementedError
+
+    @facet("containers have the sizes that are written in them", default="couler_plugins.ir.containers:sizes_of")
+    def pod_sizes(self, workflow: Workflow, operation: Operation | None) -> PodSizes:
+        """Return what a workflow says of the sizes of an operation's containers (None: of all that it calls)."""
         raise NotImplementedError
 
 

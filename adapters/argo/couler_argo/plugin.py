@@ -41,6 +41,7 @@ class ArgoAdapter(Adapter):
         "portable": "couler_argo.portable:portable",
         "homes": "couler_argo.homes:homes",
         "images": "couler_argo.images:images",
+        "pod_sizes": "couler_argo.homes:pod_sizes",
         "lower": "couler_argo.lower:lower",
         "footprint": "couler_argo.footprint:Footprints",
         "cache": "couler_argo.cache.cache:caches",

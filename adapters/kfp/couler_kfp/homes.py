@@ -13,7 +13,20 @@ from dataclasses import replace as with_fields
 from couler_kfp.structures import plain, structure, write_structure
 from couler_kfp.support import unsupported
 from couler_kfp.texts import write_text
-from couler_plugins.ir import Home, Homes, Literal, NativeForm, Operation, Value, container_home, native_home
+from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.ir import (
+    Home,
+    Homes,
+    Literal,
+    NativeForm,
+    Operation,
+    Value,
+    Workflow,
+    container_home,
+    native_home,
+    replace,
+)
+from couler_plugins.ir.containers import PodSizes
 from couler_plugins.ir.settings import Pairs, merged
 
 FORM = NativeForm(write_structure, structure, plain, write_text)
@@ -96,3 +109,19 @@ HOMES: Homes = {
 def homes() -> Homes:
     """Return where KFP keeps each setting of a step."""
     return HOMES
+
+
+def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
+    """Return what a pipeline says of the size of a component's container, with texts or with numbers."""
+    whole = write_structure(workflow.native_extra) if workflow.native_extra is not None else {}
+    around = mapping_at(whole, "object", "metadata", "annotations")
+    if operation is None:
+        return PodSizes(annotations=around)
+    own = write_structure(operation.native_extra) if operation.native_extra is not None else {}
+    in_force = {name: HOMES[name].read(name, operation) for name in OLDER}
+    return PodSizes(
+        task=operation.name.removeprefix("comp-"),
+        containers=tuple(replace(item, **in_force) for item in operation.containers),
+        refusals=("",) * len(operation.containers),
+        annotations={**around, **mapping_at(own, "platforms", "kubernetes", "podMetadata", "annotations")},
+    )
