@@ -76,8 +76,9 @@ class _Sizing:
         self._decisions: list[Decision] = []
         changed = {old.name: new for old in workflow.operations if (new := self._operation(old)) is not old}
         sized_workflow = self._with_pods(replace_callables(workflow, changed) if changed else workflow)
-        if not self._known and self._decisions:
-            self._decisions = [self._decision("", reason=NOTHING_KNOWN)]
+        if not self._known and any(item.figures for item in self._decisions):
+            others = [item for item in self._decisions if not item.figures]
+            self._decisions = [self._decision("", reason=NOTHING_KNOWN), *others]
         decisions = sorted(self._decisions, key=lambda item: (not item.action, item.reason))
         self.plan = plan.with_workflow(workflow, sized_workflow, *decisions) if decisions else plan
 
@@ -121,7 +122,7 @@ class _Sizing:
                 continue
             if not (objection := self._home.of(workflow, site, None).objection(None)):
                 pods.add(name)
-            elif self.plan.libraries.callee(workflow, site.step) is None:
+            elif not isinstance(call, External) or not self.plan.libraries.candidates(workflow, call):
                 advice = f": name the file of {call.description} as well" if isinstance(call, External) else ""
                 elsewhere.setdefault(f"{objection}{advice}", []).append(site.label)
         for reason, (first, *others) in elsewhere.items():
@@ -134,8 +135,8 @@ class _Sizing:
         def change(step: SettableStep) -> SettableStep:
             if (step.graph, step.name) not in pods:
                 return step
-            known = self.plan.libraries.callee(workflow, step) is not None
-            if known and not step.requests and not step.limits:  # the operation has its own sizes
+            callee = self.plan.libraries.callee(workflow, step)
+            if callee is not None and not step.requests and not step.limits:  # it has sizes of its own
                 return step
             label = f"{step.graph}/{step.name}" if step.graph else step.name
             return self._pod(step, label, figures)

@@ -41,7 +41,7 @@ def demand_of(attempts: Sequence[Attempt], container: str = "") -> Demand:
         container: its name in the pod.
     """
     seen = [(one, [use for use in one.containers if container in ("", use.container)]) for one in attempts]
-    peaks = [peak for one, uses in seen if (peak := _peak(one, uses)) is not None]
+    peaks = [peak for one, uses in seen if (peak := _peak(one, uses))]
     cores = sorted(most for _, uses in seen if (most := max(map(_cores, uses), default=-1.0)) >= 0)
     return Demand(
         memory_attempts=len(peaks),
@@ -53,11 +53,11 @@ def demand_of(attempts: Sequence[Attempt], container: str = "") -> Demand:
     )
 
 
-def _peak(attempt: Attempt, uses: Sequence[ContainerUse]) -> float | None:
-    """Return the bytes that containers used at most; one that was killed wanted more than its limit."""
+def _peak(attempt: Attempt, uses: Sequence[ContainerUse]) -> int:
+    """Return the bytes that containers used at most, 0 where nothing tells; one that was killed wanted its limit."""
     killed = _killed(attempt) if attempt.reason == OUT_OF_MEMORY else ()
-    known = [use.memory for use in uses] + [use.memory_limit for use in uses if use in killed]
-    return max((peak for peak in known if peak is not None), default=None)
+    peaks = [use.memory or 0 for use in uses] + [use.memory_limit or 0 for use in uses if use in killed]
+    return max(peaks, default=0)
 
 
 def _killed(attempt: Attempt) -> Sequence[ContainerUse]:

@@ -58,12 +58,14 @@ def sized(container: Container, now: Container, demand: Demand, rule: Rule, targ
         rule: what its owner says.
         targets: what sizes are to be like.
     """
-    reasons: list[str] = []
+    old, reasons, settled = container, [], f"its sizes are right within {targets.change:.0%}"
     for resource in targets.resources:
         new, reason = _changes(resource, now, demand, rule, targets)
-        reasons += [reason] if reason else []
+        reasons += [reason or settled] if not new else []
         container, now = _with(container, resource, new), _with(now, resource, new)
-    return Sized(container, now, tuple(dict.fromkeys(reasons)))
+    return Sized(
+        container, now, tuple(dict.fromkeys(reason for reason in reasons if container is old or reason != settled))
+    )
 
 
 def size_text(container: Container, resource: str) -> str:
@@ -87,7 +89,7 @@ def _with(container: Container, resource: str, new: dict[str, Value]) -> Contain
 def _changes(
     resource: str, now: Container, demand: Demand, rule: Rule, targets: Targets
 ) -> tuple[dict[str, Value], str]:
-    """Return the new request and limit of a resource, those that change, or why nothing does."""
+    """Return the new request and limit of a resource, those that change; or why they stay although they are wrong."""
     pairs: dict[str, Value | None] = {
         field: dict(getattr(now, field)).get(resource) for field in ("requests", "limits")
     }
@@ -109,11 +111,11 @@ def _changes(
     starved = resource == "memory" and limit != bound and limit is not None and (demand.peak or 0) >= limit
     near = (_near(limit if request is None else request, wanted, targets), _near(limit, bound, targets))
     if all(near) and not starved:
-        return {}, f"its request of {resource} is right within {targets.change:.0%}"
+        return {}, ""
     after: dict[str, Value] = {}
     if bound is not None and bound != limit:
         after["limits"] = Literal(value=TEXTS[resource](bound))
-    if wanted != (bound if request is None else request):
+    if wanted != (bound if request is None and limit is not None else request):
         # Its own limit keeps its spelling: rounded up, the request would be above it.
         own = pairs["limits"] if wanted == limit else None
         after["requests"] = own or Literal(value=TEXTS[resource](wanted))
