@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.ir import Call, Workflow, call_sites
+from couler_plugins.options.config import Config
 from couler_plugins.runs import Attempt, ContainerUse, Run, StepRun
+from couler_plugins.runs.history_format import document_of
 from couler_plugins.runs.run import families_of
 from support import SHARED
 
@@ -68,7 +73,9 @@ def runs_of(workflow: Workflow, adapter: Adapter, seed: int = 0) -> Iterator[Run
     steps = [
         StepRun(
             step=name,
-            site=name if "/" in name and name not in {item.name for item in workflow.operations} else f"drawn of {name}",
+            site=name
+            if "/" in name and name not in {item.name for item in workflow.operations}
+            else f"drawn of {name}",
             type=name,
             spec=name,
             key=name,
@@ -79,3 +86,10 @@ def runs_of(workflow: Workflow, adapter: Adapter, seed: int = 0) -> Iterator[Run
     ]
     for family in families_of(workflow)[:1]:
         yield Run(family=family, engine=workflow.engine, steps=tuple(steps), at=1.0)
+
+
+def history_in(folder: Path, runs: Iterable[Run]) -> Config:
+    """Settings with a history that holds these runs."""
+    file = folder / "history.json"
+    file.write_text(json.dumps(document_of(runs)))
+    return replace(Config(), history=(str(file),))
