@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from couler_plugins.rightsizing.attempts import demand_of
@@ -15,7 +17,7 @@ def attempt(*uses: ContainerUse, reason: str = "") -> Attempt:
     return Attempt(succeeded=not reason, reason=reason, containers=uses)
 
 
-def use(memory: int | None = None, name: str = "main", limit: int | None = None, **more: float) -> ContainerUse:
+def use(memory: int | None = None, name: str = "main", limit: int | None = None, **more: Any) -> ContainerUse:
     return ContainerUse(
         container=name,
         memory=None if memory is None else memory * MEBIBYTE,

@@ -30,7 +30,7 @@ PLACES = {
     "argo": r"resources(/(requests|limits)(/(cpu|memory))?)?",
     "tekton": r"(computeR|r)esources(/(requests|limits)(/(cpu|memory))?)?|spec/taskRunSpecs(/\d+)?",
     "kfp": r"container/resources(/((resourceC|c)pu|(resourceM|m)emory)(Request|Limit))?"
-    r"|components/comp-square-2/executorLabel|executors/exec-square-2",  # which shares an executor
+    r"|components/comp-[^/]+/executorLabel|deploymentSpec/executors/[^/]+",  # of those that share one
     "airflow": r"container_resources.*|executor_config.*",
 }
 """Where each engine has sizes, told without its adapter: the end of a path in a document."""

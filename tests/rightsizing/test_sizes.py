@@ -38,10 +38,11 @@ def said(old: Container, needed: Demand, rule: Rule = NO_RULE, targets: Targets 
     again = sized(new.container, new.container, needed, rule, targets)
     assert again.container is new.container
     assert (new.container is old) == bool(new.container == old)
-    return tuple(
-        {name: getattr(item, "value", item) for name, item in held}
-        for held in (new.container.requests, new.container.limits)
+    requests, limits = (
+        {name: getattr(item, "value", item) for name, item in written}
+        for written in (new.container.requests, new.container.limits)
     )
+    return requests, limits
 
 
 def reasons(old: Container, needed: Demand, rule: Rule = NO_RULE, targets: Targets = TARGETS) -> tuple[str, ...]:

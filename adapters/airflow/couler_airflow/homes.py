@@ -88,4 +88,6 @@ def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
     if operation is None:
         return PodSizes()
     annotations = rest_of(operation.native_extra).get(POD, {}).get("annotations", {})
-    return PodSizes(operation.name, operation.containers, ("",) * len(operation.containers), annotations)
+    return PodSizes(
+        operation.name.removeprefix("task/"), operation.containers, ("",) * len(operation.containers), annotations
+    )

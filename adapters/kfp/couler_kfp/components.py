@@ -105,7 +105,7 @@ def _quantities(resources: Mapped) -> tuple[dict[str, Any], Mapped]:
 def _number(key: str, content: str) -> float | None:
     """A quantity as a number; None for one that the run fills in."""
     amount = parse_quantity(content)
-    return amount / 1e9 if amount is not None and "Memory" in key else amount
+    return None if amount is None else round(amount / 1e9 if "Memory" in key else amount, 9)
 
 
 def write_container(container: Container) -> Mapped:
