@@ -114,14 +114,14 @@ class _Sizing:
 
     def _with_pods(self, workflow: Workflow) -> Workflow:
         """Return a workflow that says the sizes of pods whose operations are elsewhere, where its engine can."""
-        pods: set[tuple[str, str]] = set()
+        pods: dict[tuple[str, str], str] = {}
         elsewhere: dict[str, list[str]] = {}
         for site in call_sites(workflow):
             call, name = site.step.call, (site.graph.name if site.graph else "", site.step.name)
             if isinstance(call, Call):
                 continue
             if not (objection := self._home.of(workflow, site, None).objection(None)):
-                pods.add(name)
+                pods[name] = site.label
             elif not isinstance(call, External) or not self.plan.libraries.candidates(workflow, call):
                 advice = f": name the file of {call.description} as well" if isinstance(call, External) else ""
                 elsewhere.setdefault(f"{objection}{advice}", []).append(site.label)
@@ -133,12 +133,12 @@ class _Sizing:
         figures: dict[str, Figures] = {}
 
         def change(step: SettableStep) -> SettableStep:
-            if (step.graph, step.name) not in pods:
+            label = pods.get((step.graph, step.name))
+            if label is None:
                 return step
             callee = self.plan.libraries.callee(workflow, step)
             if callee is not None and not step.requests and not step.limits:  # it has sizes of its own
                 return step
-            label = f"{step.graph}/{step.name}" if step.graph else step.name
             return self._pod(step, label, figures)
 
         alone = with_fields(self.plan, workflows=(workflow,), decisions=())
