@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from couler_plugins.hookspecs.profiles import Profile
-from couler_plugins.ir import Call, Step, Workflow
+from couler_plugins.ir import Call, CallSite, Step, Workflow
 from couler_plugins.runs.run import Run, StepRun, belongs, median, site_of
 
 RECENT = 20
@@ -64,8 +64,8 @@ def _call_sites(workflow: Workflow) -> Iterable[tuple[str, Step]]:
     for graph in workflow.graphs:
         for step in graph.steps:
             yield f"{graph.name}/{step.name}", step
-    if workflow.entry is not None and isinstance(workflow.entry.call, Call):
-        yield workflow.entry.call.name, workflow.entry
+    if workflow.entry is not None:
+        yield CallSite(None, workflow.entry).label, workflow.entry
 
 
 def _profile(runs: Sequence[Sequence[StepRun]]) -> Profile:

@@ -13,6 +13,7 @@ from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.facets import facet
 from couler_plugins.ir import Homes, ImageChange, Operation, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.containers import PodSizes
 from couler_plugins.markers import hookspec
 from couler_plugins.plan import Decision, Lowered, Plan, Written
 
@@ -289,6 +290,11 @@ class Adapter:
     def item_sizes(self) -> ItemSizes | None:
         """Return how the engine gives the items of a loop different memory; None where it cannot."""
         return None
+
+    @facet("containers have the sizes that are written in them", default="couler_plugins.ir.containers:sizes_of")
+    def pod_sizes(self, workflow: Workflow, operation: Operation | None) -> PodSizes:
+        """Return what a workflow says of the sizes of an operation's containers (None: of all that it calls)."""
+        raise NotImplementedError
 
 
 @hookspec

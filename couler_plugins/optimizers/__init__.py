@@ -8,6 +8,7 @@ from couler_plugins.optimizers.declare import Declare
 from couler_plugins.optimizers.dedupe import Dedupe
 from couler_plugins.optimizers.pin import Pin
 from couler_plugins.optimizers.prune import Prune
+from couler_plugins.rightsizing.optimizer import Rightsize
 
 __all__ = ["couler_optimizers"]
 
@@ -15,4 +16,4 @@ __all__ = ["couler_optimizers"]
 @hookimpl
 def couler_optimizers() -> list[type[Optimizer]]:
     """The built-in optimizers."""
-    return [Cache, Declare, Dedupe, Pin, Prune]
+    return [Cache, Declare, Dedupe, Pin, Prune, Rightsize]

@@ -44,6 +44,7 @@ class Dedupe:
     """
 
     name: ClassVar[str] = "dedupe"
+    before: ClassVar[tuple[str, ...]] = ("rightsize",)
 
     keep: tuple[str, ...] = ()
 

@@ -21,9 +21,10 @@ from couler_plugins.driver.pipeline import parse_pipeline, run_pipeline
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs import Optimizer
 from couler_plugins.inputs.sources import read_source
-from couler_plugins.options.config import MAX_BYTES
+from couler_plugins.options.config import MAX_BYTES, read_rows
 from couler_plugins.plan import Lowered, Plan
 from couler_plugins.plugins import Plugins
+from couler_plugins.rightsizing.optimizer import Rightsize
 
 if TYPE_CHECKING:
     Pipeline = str | Sequence[Optimizer]
@@ -122,12 +123,16 @@ def _optimize(dag: Any, pipeline: Pipeline, history: History, plugins: Plugins |
     declares = declared(dag) is None and any(item.name == PIPELINE for item in optimizers)
     if declares:
         cached(dag)  # where there is no store as well: `couler explain` says what workers that have one do
-    if not load_settings().cache_store:  # as for the policy: there is nowhere to look
+    settings = load_settings()
+    # The rows of `cache` are for workers, which read them by themselves.
+    asks = settings.declarations and any(item.name == Rightsize.name for item in optimizers)
+    rows = {Rightsize.name: read_rows(Path(settings.declarations)).get(Rightsize.name, ())} if asks else {}
+    if not settings.cache_store:  # as for the policy: there is nowhere to look
         optimizers = [item for item in optimizers if item.name != PIPELINE]
     try:
         plan = _lifted([dag], snapshots=False)
         with collector_paused():
-            context = RunContext(plugins, log.debug, _history(dag, history), explains=False)
+            context = RunContext(plugins, log.debug, _history(dag, history), explains=False, rows=rows)
             run = run_pipeline(plan, optimizers, context, plugins)
             done = commit(run.plan)
         for error in done.lowered.refused.values():

@@ -44,6 +44,7 @@ class AirflowAdapter(Adapter):
         "lift": "couler_airflow.lift:lift",
         "portable": "couler_airflow.portable:portable",
         "homes": "couler_airflow.homes:homes",
+        "pod_sizes": "couler_airflow.homes:pod_sizes",
         "lower": "couler_airflow.lower:lower",
         "dump": "couler_airflow.preview:dump",
         "cache": "couler_airflow.cache.cache:caches",

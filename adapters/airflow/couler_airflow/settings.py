@@ -57,8 +57,8 @@ class Settings:
     )
     declarations: str = _option(
         "",
-        "A couler.toml or pyproject.toml whose rows [[cache.declare]] declare tasks; an absolute path that is there on "
-        "workers and the DAG processor.",
+        "A couler.toml or pyproject.toml with rows [[cache.declare]] and [[rightsize.declare]] about tasks; an "
+        "absolute path that is there on workers and the DAG processor.",
         example="/opt/airflow/couler.toml",
     )
     cache_wait: float = _option(

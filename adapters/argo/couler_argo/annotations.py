@@ -16,9 +16,10 @@ from couler_plugins.errors import CoulerError
 from couler_plugins.hpo.files import ANNOTATION
 from couler_plugins.hpo.workflows.notes import TUNED
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.rightsizing.rules import ANNOTATION as SIZES
 
 PREFIX = "couler.io/"
-KNOWN = OF_CACHE | {ANNOTATION, TUNED}
+KNOWN = OF_CACHE | {ANNOTATION, SIZES, TUNED}
 PER_STEP = {
     f"{CACHE}.": "correct the name; until then, `never` holds for all steps",
     f"{ALLOW}.": "correct the name; until then, it waives nothing",

@@ -42,6 +42,7 @@ class ArgoAdapter(Adapter):
         "homes": "couler_argo.homes:homes",
         "images": "couler_argo.images:images",
         "item_sizes": "couler_argo.item_sizes:item_sizes",
+        "pod_sizes": "couler_argo.homes:pod_sizes",
         "lower": "couler_argo.lower:lower",
         "footprint": "couler_argo.footprint:Footprints",
         "cache": "couler_argo.cache.cache:caches",

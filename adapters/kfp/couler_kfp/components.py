@@ -13,7 +13,9 @@ from couler_kfp.structures import named, structure, write_structure
 from couler_kfp.support import refuse_unsupported, unsupported
 from couler_kfp.texts import text, write_text
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Container, EnvVar, Graph, Native, Operation, Source, Step, Value, references, replace
+from couler_plugins.ir.quantities import parse_quantity
 
 # Executors: the container, and all other kinds.
 #
@@ -30,6 +32,15 @@ QUANTITIES = {
     "requests": {"cpu": "resourceCpuRequest", "memory": "resourceMemoryRequest"},
     "limits": {"cpu": "resourceCpuLimit", "memory": "resourceMemoryLimit"},
 }
+OLDER = {
+    "resourceCpuRequest": "cpuRequest",
+    "resourceMemoryRequest": "memoryRequest",
+    "resourceCpuLimit": "cpuLimit",
+    "resourceMemoryLimit": "memoryLimit",
+}
+"""Fields that say the same as numbers, CPUs and gigabytes: compilers write both, and older backends read these."""
+FOLLOWS = "as the text says"
+"""Stands for a number that says the same as the text beside it, so that it changes with it."""
 
 
 def executor_kind(executor: Mapped) -> str:
@@ -83,7 +94,18 @@ def _quantities(resources: Mapped) -> tuple[dict[str, Any], Mapped]:
         keys_read += strings.values()
         if strings:
             quantities[field] = tuple((name, text(resources[key])) for name, key in sorted(strings.items()))
-    return quantities, without(resources, *keys_read)
+    others = without(resources, *keys_read)
+    for key in keys_read:
+        number = others.get(OLDER[key])
+        if isinstance(number, float) and number == _number(key, resources[key]):
+            others[OLDER[key]] = FOLLOWS
+    return quantities, others
+
+
+def _number(key: str, content: str) -> float | None:
+    """A quantity as a number; None for one that the run fills in."""
+    amount = parse_quantity(content)
+    return None if amount is None else round(amount / 1e9 if "Memory" in key else amount, 9)
 
 
 def write_container(container: Container) -> Mapped:
@@ -109,7 +131,12 @@ def write_container(container: Container) -> Mapped:
             resources[keys[name]] = write_text(quantity)
     if resources:
         written["resources"] = resources
-    return joined(written, write_structure(container.native_extra) if container.native_extra else {})
+    whole = joined(written, write_structure(container.native_extra) if container.native_extra else {})
+    for key in [key for key, older in OLDER.items() if mapping_at(whole, "resources").get(older) == FOLLOWS]:
+        number = _number(key, resources.get(key, ""))
+        whole["resources"] = without(whole["resources"], OLDER[key])
+        whole["resources"] |= {} if number is None else {OLDER[key]: number}
+    return whole
 
 
 def _write_variable(variable: EnvVar) -> Mapped:

@@ -10,17 +10,29 @@ import math
 from collections.abc import Callable as Function
 from dataclasses import replace as with_fields
 
+from couler_kfp.components import OLDER, QUANTITIES
 from couler_kfp.structures import plain, structure, write_structure
 from couler_kfp.support import unsupported
 from couler_kfp.texts import write_text
-from couler_plugins.ir import Home, Homes, Literal, NativeForm, Operation, Value, container_home, native_home
+from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.ir import (
+    Home,
+    Homes,
+    Literal,
+    NativeForm,
+    Operation,
+    Value,
+    Workflow,
+    container_home,
+    native_home,
+    replace,
+)
+from couler_plugins.ir.containers import PodSizes
 from couler_plugins.ir.settings import Pairs, merged
 
 FORM = NativeForm(write_structure, structure, plain, write_text)
 DRIVEN = tuple(Literal(value=f"argostub/{what}") for what in ("createpvc", "deletepvc"))
 """The images of components that run nothing."""
-OLDER = {"requests": ("cpuRequest", "memoryRequest"), "limits": ("cpuLimit", "memoryLimit")}
-"""Quantities as numbers, CPUs and gigabytes, which KFP wrote before it took texts; a text goes before."""
 
 
 def _objection(operation: Operation | None) -> str:
@@ -42,13 +54,16 @@ def _contained(setting: str, native: str, note: str = "") -> Home:
 
     def get(operation: Operation) -> Pairs:
         rest = operation.containers[0].native_extra if operation.containers else None
-        resources = write_structure(rest).get("resources") if rest is not None else None
-        older = [resources.get(key) if isinstance(resources, dict) else None for key in OLDER[setting]]
-        texts = [f"{number:g}{unit}" if number else "" for number, unit in zip(older, ("", "G"), strict=True)]
-        numbers = {name: text for name, text in zip(("cpu", "memory"), texts, strict=True) if text}
+        resources = mapping_at(write_structure(rest), "resources") if rest is not None else {}
+        older = {name: resources.get(OLDER[key]) for name, key in QUANTITIES[setting].items()}
+        numbers = {
+            name: f"{number:g}{'G' if name == 'memory' else ''}"
+            for name, number in older.items()
+            if isinstance(number, (int, float)) and number
+        }
         return merged(merged((), numbers), home.read(setting, operation))
 
-    return with_fields(home, refuse=_objection, get=get if setting in OLDER else home.get)
+    return with_fields(home, refuse=_objection, get=get if setting in QUANTITIES else home.get)
 
 
 DEADLINE = _configured("timeout", "activeDeadlineSeconds")
@@ -96,3 +111,19 @@ HOMES: Homes = {
 def homes() -> Homes:
     """Return where KFP keeps each setting of a step."""
     return HOMES
+
+
+def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
+    """Return what a pipeline says of the size of a component's container, with texts or with numbers."""
+    whole = write_structure(workflow.native_extra) if workflow.native_extra is not None else {}
+    around = mapping_at(whole, "object", "metadata", "annotations")
+    if operation is None:
+        return PodSizes(annotations=around)
+    own = write_structure(operation.native_extra) if operation.native_extra is not None else {}
+    in_force = {name: HOMES[name].read(name, operation) for name in QUANTITIES}
+    return PodSizes(
+        task=operation.name.removeprefix("comp-"),
+        containers=tuple(replace(item, **in_force) for item in operation.containers),
+        refusals=("",) * len(operation.containers),
+        annotations={**around, **mapping_at(own, "platforms", "kubernetes", "podMetadata", "annotations")},
+    )

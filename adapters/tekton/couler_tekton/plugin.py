@@ -49,6 +49,7 @@ class TektonAdapter(Adapter):
         "portable": "couler_tekton.portable.portable:portable",
         "homes": "couler_tekton.homes:homes",
         "images": "couler_tekton.images:images",
+        "pod_sizes": "couler_tekton.homes:pod_sizes",
         "lower": "couler_tekton.lower:lower",
         "footprint": "couler_tekton.footprint:Footprints",
         "cache": "couler_tekton.cache.cache:caches",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from couler_kfp.components import FOLLOWS
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -216,6 +217,8 @@ def closed(workflow: Workflow) -> Workflow:
             case Operation():
                 node = replace(node, kind="", inline=False, memoized=None, native_extra=_unshared(node))
                 return replace(node, inputs=_sorted(node.inputs), outputs=_sorted(node.outputs))
+            case Container() if node.native_extra is not None and not any(references(node.native_extra)):
+                return replace(node, native_extra=_without_numbers(node.native_extra))
             case Graph():
                 steps = _sorted(node.steps)
                 return replace(node, inputs=_sorted(node.inputs), outputs=_sorted(node.outputs), steps=steps)
@@ -227,6 +230,14 @@ def closed(workflow: Workflow) -> Workflow:
         return node
 
     return rebuild(workflow, change)
+
+
+def _without_numbers(rest: Native) -> Native | None:
+    """What else there is of a container but numbers that say the same as texts."""
+    resources = {key: item for key, item in rest.data.get("resources", {}).items() if item != FOLLOWS}
+    left = {key: item for key, item in rest.data.items() if key != "resources"}
+    left |= {"resources": resources} if resources else {}
+    return Native.of(left) if left else None
 
 
 def _unshared(operation: Operation) -> Native | None:

@@ -1,0 +1,70 @@
+"""What a container has to ask for, by what past attempts of its step used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from couler_plugins.rightsizing.estimate import estimate_request
+from couler_plugins.runs import Attempt, ContainerUse
+
+OUT_OF_MEMORY = "OOMKilled"
+HIGH = 0.95
+"""The share of attempts whose use of CPUs is covered: what is above waits a little, and fails nothing."""
+
+
+class Demand(NamedTuple):
+    """What a container has to ask for.
+
+    Attributes:
+        memory_attempts, cpu_attempts: the number of attempts that tell its use of memory, and of CPUs.
+        killed: the number of attempts that ended since a container had no more memory.
+        peak: bytes that it used at most; None where no attempt tells.
+        memory: bytes to ask for.
+        cpu: cores to ask for.
+    """
+
+    memory_attempts: int = 0
+    cpu_attempts: int = 0
+    killed: int = 0
+    peak: float | None = None
+    memory: float | None = None
+    cpu: float | None = None
+
+
+def demand_of(attempts: Sequence[Attempt], container: str = "") -> Demand:
+    """Return what a container has to ask for; without a name, a pod whose containers work one after another.
+
+    Args:
+        attempts: the past attempts of its step, whether they succeeded or not.
+        container: its name in the pod.
+    """
+    seen = [(one, [use for use in one.containers if container in ("", use.container)]) for one in attempts]
+    peaks = [peak for one, uses in seen if (peak := _peak(one, uses))]
+    cores = sorted(most for _, uses in seen if (most := max(map(_cores, uses), default=-1.0)) >= 0)
+    return Demand(
+        memory_attempts=len(peaks),
+        cpu_attempts=len(cores),
+        killed=sum(one.reason == OUT_OF_MEMORY for one, uses in seen if uses),
+        peak=max(peaks, default=None),
+        memory=estimate_request(peaks) if peaks else None,
+        cpu=cores[math.ceil(HIGH * len(cores)) - 1] if cores else None,
+    )
+
+
+def _peak(attempt: Attempt, uses: Sequence[ContainerUse]) -> int:
+    """Return the bytes that containers used at most, 0 where nothing tells; one that was killed wanted its limit."""
+    killed = _killed(attempt) if attempt.reason == OUT_OF_MEMORY else ()
+    peaks = [use.memory or 0 for use in uses] + [use.memory_limit or 0 for use in uses if use in killed]
+    return max(peaks, default=0)
+
+
+def _killed(attempt: Attempt) -> Sequence[ContainerUse]:
+    """Return the containers that were nearest to their limits, since no record says which of them was killed."""
+    shares = [(use.memory or 0) / use.memory_limit if use.memory_limit else -1.0 for use in attempt.containers]
+    return [use for use, share in zip(attempt.containers, shares, strict=True) if share == max(shares)]
+
+
+def _cores(use: ContainerUse) -> float:
+    return next((cores for cores in (use.cpu_p95, use.cpu) if cores is not None), -1.0)
