@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import click
 
-from couler_plugins.cli.costs import change_lines, measure
 from couler_plugins.cli.messages import use_color, write_bytes
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import engine_option, json_option, pipeline_option, render_option, to_option
@@ -39,14 +38,13 @@ def command(call: FileCall, *, exit_code: bool) -> int:
     changes; patch and git skip them.
     """
     with call.session() as session:
-        measured = measure(call, session)
-    result = measured.result
+        result, costs = call.optimize(session, call.config.pipeline)
     if call.as_json:
-        content = {"files": [file_record(file, ("edits",)) for file in result.files], **measured.records()}
-        print_json("couler.diff/v1", content)
+        content: dict[str, object] = {"files": [file_record(file, ("edits",)) for file in result.files]}
+        print_json("couler.diff/v1", content | ({"cost": costs.records()} if costs is not None else {}))
     else:
-        if result.changed:
-            write_bytes("".join(f"{line}\n" for line in change_lines(list(measured.costs.values()))))
+        if costs is not None and result.changed:
+            write_bytes("".join(f"{line}\n" for line in costs.comments()))
         color = use_color(call.config)
         for file in result.files:
             if file.status == "changed":

@@ -9,9 +9,9 @@ import click
 from couler_plugins.caching.optimizer import Cache
 from couler_plugins.caching.result_keys import ResultKeys
 from couler_plugins.cli.cache_options import store_options
-from couler_plugins.cli.costs import cost_lines, measure
 from couler_plugins.cli.explanation import print_explanation, with_lines
 from couler_plugins.cli.messages import use_color, write_bytes
+from couler_plugins.cli.outputs import columns
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import engine_option, json_option, pipeline_option, render_option, to_option
 from couler_plugins.cli.stored_results import read_results, results_record
@@ -63,19 +63,18 @@ def command(call: FileCall, *, only: tuple[str, ...], results: bool) -> int:
         optimizers = parse_pipeline(call.config.pipeline, session.plugins)
         advice = [] if any(item.name == Split.name for item in optimizers) else [SplitAdvice()]
         keys = ResultKeys(any(isinstance(item, Cache) and item.assume_pure for item in optimizers))
-        measured = measure(call, session, [*([keys] if results else []), *optimizers, *advice])
-    result, costs = measured.result, list(measured.costs.values())
+        result, costs = call.optimize(session, [*([keys] if results else []), *optimizers, *advice])
     stored = read_results(call.config, keys.keys) if results else None
     result = with_lines(_only(result, only), (item.file for item in call.files if item.file is not None))
     if call.as_json:
         records = [file_record(file, ("workflows", "passes")) for file in result.files]
         content: dict[str, object] = {"pipeline": call.config.pipeline, "files": records, "total": total_record(result)}
-        content |= ({"results": results_record(stored, result)} if results else {}) | measured.records()
+        content |= {"results": results_record(stored, result)} if results else {}
+        content |= {"cost": costs.records()} if costs is not None else {}
         print_json("couler.explain/v1", content)
     else:
         print_explanation(result, color=use_color(call.config), stored=stored)
-        if lines := list(cost_lines(costs, priced=bool(call.config.prices))):
-            write_bytes("".join(f"{line}\n" for line in ("", *lines)))
+        write_bytes("".join(f"{line}\n" for line in (costs.lines(columns) if costs is not None else ())))
     say_empty(result, call.files)
     return call.report([file.error for file in result.files])
 

@@ -85,11 +85,9 @@ class CostMeter:
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Return the plan as it is."""
         before = Libraries(plan.originals, plan.bundle)
-        after = {item.source: item for item in plan.workflows if item.source is not None}
+        after = {item.source: sites_of(item, plan.homes, plan.libraries) for item in plan.workflows}
         for workflow in plan.originals:
-            old = sites_of(workflow, plan.homes, before)
-            changed = after.get(workflow.source)
-            new = {} if changed is None else sites_of(changed, plan.homes, plan.libraries)
+            old, new = sites_of(workflow, plan.homes, before), after.get(workflow.source, {})
             # With the workflow kept alive, since another one may get its identity.
             self._costs[id(workflow)] = workflow, _Meter(self.prices, plan, ctx, workflow).cost(old, new)
         return plan
@@ -180,7 +178,7 @@ class _Meter:
 
 
 def _seconds_in(run: Run, sites: Mapping[str, Site], profiles: Mapping[str, Profile]) -> dict[str, float]:
-    """Return the seconds of each call in a run, as far as the run says; a cached result counts as if it had been computed.
+    """Return the seconds of each call in a run, as far as it says; a cached result counts as if it had been computed.
 
     A step of a run belongs to the call of its own name, else to the first one that calls an operation of its kind.
     """
@@ -190,11 +188,13 @@ def _seconds_in(run: Run, sites: Mapping[str, Site], profiles: Mapping[str, Prof
     steps = {label: by_site.pop(label) for label in sites if label in by_site}
     steps |= {label: by_site.pop(site.name) for label, site in sites.items() if site.name in by_site}
     by_type: dict[str, list[StepRun]] = defaultdict(list)
-    for others in by_site.values():
-        for step in others:
+    for own in by_site.values():
+        for step in own:
             by_type[step.type].append(step)
     steps |= {
-        label: by_type.pop(site.callee) for label, site in sites.items() if label not in steps and site.callee in by_type
+        label: by_type.pop(site.callee)
+        for label, site in sites.items()
+        if label not in steps and site.callee in by_type
     }
     seconds: dict[str, float] = {}
     for label, own in steps.items():
