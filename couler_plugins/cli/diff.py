@@ -41,7 +41,7 @@ def command(call: FileCall, *, exit_code: bool) -> int:
         result, costs = call.optimize(session, call.config.pipeline)
     if call.as_json:
         content: dict[str, object] = {"files": [file_record(file, ("edits",)) for file in result.files]}
-        print_json("couler.diff/v1", content | ({"cost": costs.records()} if costs is not None else {}))
+        print_json("couler.diff/v1", content | ({"cost": costs.costs} if costs is not None else {}))
     else:
         if costs is not None and result.changed:
             write_bytes("".join(f"{line}\n" for line in costs.comments()))

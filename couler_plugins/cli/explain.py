@@ -70,7 +70,7 @@ def command(call: FileCall, *, only: tuple[str, ...], results: bool) -> int:
         records = [file_record(file, ("workflows", "passes")) for file in result.files]
         content: dict[str, object] = {"pipeline": call.config.pipeline, "files": records, "total": total_record(result)}
         content |= {"results": results_record(stored, result)} if results else {}
-        content |= {"cost": costs.records()} if costs is not None else {}
+        content |= {"cost": costs.costs} if costs is not None else {}
         print_json("couler.explain/v1", content)
     else:
         print_explanation(result, color=use_color(call.config), stored=stored)

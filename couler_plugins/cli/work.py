@@ -85,19 +85,17 @@ class FileCall(msgspec.Struct, kw_only=True):
         return inputs.lift_each(self.files, session, refuse), errors
 
     def optimize(self, session: Session, pipeline: str | Sequence[Optimizer]) -> tuple[Result, CostReport | None]:
-        """Optimize the files; also what runs cost, where past runs are named."""
-        if not self.config.history:
+        """Optimize the files; also return what runs cost, where past runs are named."""
+        if not session.history:
             return inputs.optimize_inputs(self.files, pipeline, session), None
-        from couler_plugins.costs.report import CostReport
+        from couler_plugins.costs.report import CostMeter, CostReport
 
+        meter = CostMeter(self.config.prices)
         optimizers = parse_pipeline(pipeline, session.plugins) if isinstance(pipeline, str) else pipeline
-        report = CostReport(self.config.prices)
-        result = inputs.optimize_inputs(self.files, [*optimizers, report.meter], session)
+        result = inputs.optimize_inputs(self.files, [*optimizers, meter], session)
         versions = tuple(replace(item, versions=item.versions[:-1]) for item in result.workflow_versions)
-        result = replace(result, optimizers=result.optimizers[:-1], workflow_versions=versions)
-        names = [None if item.file is None else result.files[item.file].name for item in versions]
-        report.read([(name, item.versions[0]) for name, item in zip(names, versions, strict=True)])
-        return result, report
+        costs = [cost for item in versions if (cost := meter.cost(item.versions[0])) is not None]
+        return replace(result, optimizers=result.optimizers[:-1], workflow_versions=versions), CostReport(costs)
 
     def report(self, errors: Sequence[CoulerError | None]) -> int:
         """Print the errors of refused files, and return the exit code of a report on them."""

@@ -5,31 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from couler_plugins.ir.quantities import GIBIBYTE
 from couler_plugins.options.prices import Price
 
 HOUR = 3600.0
-WATTS_OF_KILOWATT = 1000.0
 FEWEST = 3
 """Runs that make a range; fewer make a point."""
-LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
-"""The shares of runs that cost less than the ends of a range, and than its middle."""
+DIGITS = 12
+"""Digits behind the point of what is computed; further ones come of binary fractions."""
 
 
 class Reservation(NamedTuple):
-    """What a pod has of a node while it runs.
-
-    Attributes:
-        cores, memory: cores and bytes; None where that is not known.
-        gpus: whole GPUs.
-    """
+    """What a pod has of its node while it runs: cores, bytes of memory, and GPUs; None where that is not known."""
 
     cores: float | None = None
     memory: float | None = None
     gpus: float = 0.0
 
 
-class Amounts(NamedTuple):
+class Amounts(msgspec.Struct, frozen=True, omit_defaults=True):
     """What something costs; None where that is not known.
 
     Attributes:
@@ -45,7 +41,7 @@ class Amounts(NamedTuple):
     grams: float | None = None
 
 
-class Range(NamedTuple):
+class Range(msgspec.Struct, frozen=True):
     """What nine of ten runs cost more than, half of them, and one of ten; all the same where there are few runs."""
 
     low: float
@@ -63,15 +59,9 @@ def reserved(asks: Iterable[tuple[str, float | None, float | None]]) -> float | 
         asks: the role of each container, what it requests, and what it used; None where it requests nothing, or where
             nothing is known of its use.
     """
-    known_asks = [
-        (role, max(amount for amount in (request, use) if amount is not None))
-        for role, request, use in asks
-        if request is not None or use is not None
-    ]
-    if not known_asks:
-        return None
-    together = sum(amount for role, amount in known_asks if role != "init")
-    return max(together, *(amount for role, amount in known_asks if role == "init"), 0.0)
+    amounts = [(role, max(request or 0.0, use or 0.0)) for role, request, use in asks if (request, use) != (None, None)]
+    together = sum(amount for role, amount in amounts if role != "init")
+    return max([together, *(amount for role, amount in amounts if role == "init")]) if amounts else None
 
 
 def cost_of(
@@ -85,33 +75,30 @@ def cost_of(
         price: what the node costs; None where that is not known.
         gpus: GPUs that it has.
     """
-    hours = seconds / HOUR
-    core_hours = None if cores is None else cores * hours
-    gib_hours = None if memory is None else memory / GIBIBYTE * hours
-    gpu_hours = gpus * hours if gpus else None
+    per_hour = (cores, None if memory is None else memory / GIBIBYTE, gpus)
+    hours = [None if amount is None else round(amount * seconds / HOUR, DIGITS) for amount in per_hour]
     money = grams = None
-    if price is not None and core_hours is not None and gib_hours is not None:
-        hours_of = (core_hours, gib_hours, gpu_hours or 0.0)
-        money = _weighted(hours_of, (price.core_hour, price.gib_hour, price.gpu_hour if gpus else 0.0))
+    if price is not None:
+        money = _weighted(hours, (price.core_hour, price.gib_hour, price.gpu_hour if gpus else 0.0))
         watts = (price.watts_per_core, price.watts_per_gib, price.watts_per_gpu if gpus else 0.0)
-        watt_hours = _weighted(hours_of, watts)
-        if watt_hours is not None and price.grams_per_kwh is not None:
-            grams = watt_hours / WATTS_OF_KILOWATT * price.pue * price.grams_per_kwh
-    return Amounts(core_hours, gib_hours, gpu_hours, money, grams)
+        kilowatt_hours = _weighted(hours, [None if one is None else one / 1000 for one in watts])
+        grams = _weighted(
+            (kilowatt_hours,), (None if price.grams_per_kwh is None else price.pue * price.grams_per_kwh,)
+        )
+    return Amounts(hours[0], hours[1], hours[2] or None, money, grams)
 
 
-def _weighted(amounts: Sequence[float], weights: Sequence[float | None]) -> float | None:
-    """Return a weighted sum; None where a weight is not known."""
-    known_weights = [weight for weight in weights if weight is not None]
-    if len(known_weights) < len(weights):
-        return None
-    return sum(amount * weight for amount, weight in zip(amounts, known_weights, strict=True))
+def _weighted(amounts: Sequence[float | None], weights: Sequence[float | None]) -> float | None:
+    """Return a weighted sum; None where an amount or a weight is not known."""
+    terms = [one * by for one, by in zip(amounts, weights, strict=True) if one is not None and by is not None]
+    return round(sum(terms), DIGITS) if len(terms) == len(amounts) else None
 
 
 def total(items: Iterable[Amounts]) -> Amounts:
     """Return the sum of what is known; an amount that is known of nothing stays unknown."""
-    columns = ([value for value in column if value is not None] for column in zip(*items, strict=True))
-    return Amounts(*(sum(column) if column else None for column in columns))
+    columns = zip(*map(msgspec.structs.astuple, items), strict=True)
+    sums = [[value for value in column if value is not None] for column in columns]
+    return Amounts(*(round(sum(column), DIGITS) if column else None for column in sums))
 
 
 def spread(values: Sequence[float]) -> Range:
@@ -120,12 +107,11 @@ def spread(values: Sequence[float]) -> Range:
     Of fewer than three runs, it is one point, their median.
     """
     ordered = sorted(values)
-    shares = (LOW, MIDDLE, HIGH) if len(ordered) >= FEWEST else (MIDDLE,) * 3
-    return Range(*(_percentile(ordered, share) for share in shares))
+    last = len(ordered) - 1
 
+    def percentile(share: float) -> float:
+        below = int(share * last)
+        above = ordered[min(below + 1, last)]
+        return round(ordered[below] + (above - ordered[below]) * (share * last - below), DIGITS)
 
-def _percentile(ordered: Sequence[float], share: float) -> float:
-    place = share * (len(ordered) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+    return Range(*map(percentile, (0.1, 0.5, 0.9) if len(ordered) >= FEWEST else (0.5, 0.5, 0.5)))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from couler_plugins.costs.estimate import Amounts, Range, Reservation, cost_of, spread, total
+import msgspec
+
+from couler_plugins.costs.estimate import Amounts, Range, cost_of, spread, total
 from couler_plugins.costs.pods import Site, reservation, sites_of
 from couler_plugins.hookspecs import Context, Profile
 from couler_plugins.ir import Libraries, Workflow
@@ -21,9 +23,10 @@ RECENT = 20
 """How many of the newest runs count, as for the profiles of steps."""
 NAMED = 6
 """How many steps a note names."""
+Sites = Mapping[str, Site]
 
 
-class StepCost(NamedTuple):
+class StepCost(msgspec.Struct, frozen=True):
     """What one step costs in a run.
 
     Attributes:
@@ -40,24 +43,26 @@ class StepCost(NamedTuple):
     after: Amounts
 
 
-class RunCost(NamedTuple):
+class RunCost(msgspec.Struct, frozen=True):
     """What a run of a workflow costs.
 
     Attributes:
+        path: the name of its file.
         workflow: its label.
         runs: how many past runs say so; 0 where only profiles of steps do.
+        currency: of the money; empty without prices.
         before: the range of each amount that is known, by its name.
         after: that after the optimizers; None where it is the same, or cannot be compared.
-        currency: of the money.
         steps: the steps that are known, the most expensive first.
         notes: what is not in it, and why.
     """
 
+    path: str
     workflow: str
     runs: int
-    before: Mapping[str, Range]
-    after: Mapping[str, Range] | None
     currency: str
+    before: dict[str, Range]
+    after: dict[str, Range] | None
     steps: tuple[StepCost, ...]
     notes: tuple[str, ...]
 
@@ -84,29 +89,17 @@ class CostMeter:
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Return the plan as it is."""
-        before = Libraries(plan.originals, plan.bundle)
+        libraries = Libraries(plan.originals, plan.bundle)
         after = {item.source: sites_of(item, plan.homes, plan.libraries) for item in plan.workflows}
         for workflow in plan.originals:
-            old, new = sites_of(workflow, plan.homes, before), after.get(workflow.source, {})
+            old, new = sites_of(workflow, plan.homes, libraries), after.get(workflow.source, {})
             # With the workflow kept alive, since another one may get its identity.
-            self._costs[id(workflow)] = workflow, _Meter(self.prices, plan, ctx, workflow).cost(old, new)
+            self._costs[id(workflow)] = workflow, self._cost(plan, ctx, workflow, old, new)
         return plan
 
-
-class _Meter:
-    """Compute the cost of one workflow."""
-
-    def __init__(self, prices: tuple[Price, ...], plan: Plan, ctx: Context, workflow: Workflow) -> None:
-        self._prices = prices
-        self._homes = plan.homes
-        self._names = ctx.adapter(workflow.engine).pod_containers
-        self._profile: Callable[[str], Profile] = lambda name: ctx.profile(workflow, name)
-        self._runs = [run for run in ctx.runs(workflow) if run.whole][-RECENT:]
-        self._label = workflow.label
-
-    def cost(self, old: Mapping[str, Site], new: Mapping[str, Site]) -> RunCost | None:
-        """Return the cost by the calls before and after; None where no past run knows any of them."""
-        profiles = {label: self._profile(label) for label in old}
+    def _cost(self, plan: Plan, ctx: Context, workflow: Workflow, old: Sites, new: Sites) -> RunCost | None:
+        """Return the cost of a run by its calls before and after."""
+        profiles = {label: ctx.profile(workflow, label) for label in old}
         usual = {
             label: profile.seconds * (1.0 if profile.instances is None else profile.instances)
             for label, profile in profiles.items()
@@ -114,59 +107,53 @@ class _Meter:
         }
         if not usual:
             return None
-        runs = [usual | _seconds_in(run, old, profiles) for run in self._runs] or [usual]
-        runs = [{label: run[label] for label in usual} for run in runs]
-        price = {label: self._price(old[label], profiles[label]) for label in usual}
+        past = [run for run in ctx.runs(workflow) if run.whole][-RECENT:]
+        runs = [usual | _seconds_in(run, old, profiles) for run in past] or [usual]
+        runs.append({label: median(run[label] for run in runs) for label in usual})
+        prices = {label: self._price(old[label], profiles[label]) for label in usual}
+        names = ctx.adapter(workflow.engine).pod_containers
+
+        def costs(sites: Sites) -> list[dict[str, Amounts]]:
+            """Return what each call costs in each run, and last at the median."""
+            each: list[dict[str, Amounts]] = [{} for _ in runs]
+            for label, price in prices.items():
+                operation, tries = sites[label].operation, profiles[label].tries or ()
+                pod = reservation(sites[label], plan.homes, names(operation) if operation is not None else (), tries)
+                for seconds, cost in zip(runs, each, strict=True):
+                    cost[label] = cost_of(seconds[label], pod.cores, pod.memory, price, pod.gpus)
+            return each
+
         gone = [label for label in usual if label not in new]
-        pods = [
-            {label: self._pod(sites[label], profiles[label]) for label in usual}
-            for sites in (old, old if gone else new)
+        before, after = costs(old), costs(old if gone else new)
+        steps = [
+            StepCost(
+                label, price.pool if price is not None else "", runs[-1][label], before[-1][label], after[-1][label]
+            )
+            for label, price in prices.items()
         ]
-        totals = [
-            [total(_cost(seconds[label], side[label], price[label]) for label in usual) for seconds in runs]
-            for side in pods
-        ]
-        middle = {label: median(run[label] for run in runs) for label in usual}
-        steps = []
-        for label in usual:
-            costs = (_cost(middle[label], side[label], price[label]) for side in pods)
-            steps.append(StepCost(label, _pool(price[label]), middle[label], *costs))
-        steps.sort(key=lambda step: _weight(step.before), reverse=True)
         return RunCost(
-            workflow=self._label,
-            runs=len(self._runs),
-            before=_ranges(totals[0]),
-            after=_ranges(totals[1]) if totals[0] != totals[1] else None,
-            currency=self._prices[0].currency if self._prices else "",
-            steps=tuple(steps),
+            path=plan.bundle.file_of(int(workflow.source[0])).name if workflow.source is not None else "",
+            workflow=workflow.label,
+            runs=len(past),
+            currency=self.prices[0].currency if self.prices else "",
+            before=_ranges(before[:-1]),
+            after=_ranges(after[:-1]) if before != after else None,
+            steps=tuple(sorted(steps, key=_weight, reverse=True)),
             notes=tuple(self._notes(old, steps, gone, [label for label in new if label not in old])),
         )
 
     def _price(self, site: Site, profile: Profile) -> Price | None:
         nodes = [attempt.node for attempt in profile.tries or () if attempt.node]
-        return next((price for price in self._prices if price.fits(site.node_selector, nodes)), None)
-
-    def _pod(self, site: Site, profile: Profile) -> Reservation:
-        names = () if site.operation is None else self._names(site.operation)
-        return reservation(site, self._homes, names, profile.tries or ())
+        return next((price for price in self.prices if price.fits(site.node_selector, nodes)), None)
 
     def _notes(
-        self, sites: Mapping[str, Site], steps: Sequence[StepCost], gone: Sequence[str], added: Sequence[str]
+        self, sites: Sites, steps: Sequence[StepCost], gone: Sequence[str], added: Sequence[str]
     ) -> Iterator[str]:
         counted = {step.step for step in steps}
-        unknown = {
-            "no history: not in the total": [label for label in sites if label not in counted],
-            "neither a request nor a known use of cores: not in the core-hours": [
-                step.step for step in steps if step.before.core_hours is None
-            ],
-            "neither a request nor a known use of memory: not in the GiB-hours": [
-                step.step for step in steps if step.before.gib_hours is None
-            ],
-        }
-        if any(price.core_hour is not None for price in self._prices):
-            unknown["no price: not in the money"] = [step.step for step in steps if step.before.money is None]
-        if any(price.grams_per_kwh is not None for price in self._prices):
-            unknown["no known carbon: not in the CO2e"] = [step.step for step in steps if step.before.grams is None]
+        unknown = {"no history: not in the total": [label for label in sites if label not in counted]}
+        for name, (what, setting) in UNKNOWN.items():
+            if not setting or any(getattr(price, setting) is not None for price in self.prices):
+                unknown[what] = [step.step for step in steps if getattr(step.before, name) is None]
         for what, labels in unknown.items():
             if labels:
                 verb = "has" if len(labels) == 1 else "have"
@@ -177,7 +164,16 @@ class _Meter:
             yield f"steps that the optimizers add have no history: not in the total ({_names(added)})"
 
 
-def _seconds_in(run: Run, sites: Mapping[str, Site], profiles: Mapping[str, Profile]) -> dict[str, float]:
+UNKNOWN = {
+    "core_hours": ("neither a request nor a known use of cores: not in the core-hours", ""),
+    "gib_hours": ("neither a request nor a known use of memory: not in the GiB-hours", ""),
+    "money": ("no price: not in the money", "core_hour"),
+    "grams": ("no known carbon: not in the CO2e", "grams_per_kwh"),
+}
+"""What to say of steps without an amount, and the field of a price without which nobody expects it."""
+
+
+def _seconds_in(run: Run, sites: Sites, profiles: Mapping[str, Profile]) -> dict[str, float]:
     """Return the seconds of each call in a run, as far as it says; a cached result counts as if it had been computed.
 
     A step of a run belongs to the call of its own name, else to the first one that calls an operation of its kind.
@@ -186,51 +182,33 @@ def _seconds_in(run: Run, sites: Mapping[str, Site], profiles: Mapping[str, Prof
     for step in run.steps:
         by_site[site_of(step)].append(step)
     steps = {label: by_site.pop(label) for label in sites if label in by_site}
-    steps |= {label: by_site.pop(site.name) for label, site in sites.items() if site.name in by_site}
+    steps |= {label: by_site.pop(site.step.name) for label, site in sites.items() if site.step.name in by_site}
     by_type: dict[str, list[StepRun]] = defaultdict(list)
-    for own in by_site.values():
-        for step in own:
-            by_type[step.type].append(step)
-    steps |= {
-        label: by_type.pop(site.callee)
-        for label, site in sites.items()
-        if label not in steps and site.callee in by_type
-    }
-    seconds: dict[str, float] = {}
-    for label, own in steps.items():
-        figures = [_seconds(step, profiles[label].seconds) for step in own]
-        if None not in figures:
-            seconds[label] = sum(figure for figure in figures if figure is not None)
-    return seconds
+    for step in (step for own in by_site.values() for step in own):
+        by_type[step.type].append(step)
+    others = ((label, site.callee) for label, site in sites.items() if label not in steps)
+    steps |= {label: by_type.pop(callee) for label, callee in others if callee in by_type}
+    times = {label: [_seconds(step, profiles[label].seconds) for step in own] for label, own in steps.items()}
+    return {label: sum(map(float, filter(None, own))) for label, own in times.items() if None not in own}
 
 
 def _seconds(step: StepRun, usual: float | None) -> float | None:
     """Return how long the pods of a step ran, failed attempts included; None where that is not known."""
-    if step.fate == "skipped":
-        return 0.0
-    if step.fate == "loaded":
-        return usual
+    if step.fate in ("skipped", "loaded"):
+        return 0.0 if step.fate == "skipped" else usual
     tries = [attempt.seconds for attempt in step.tries]
-    return step.seconds if not tries or None in tries else sum(figure for figure in tries if figure is not None)
+    return step.seconds if not tries or None in tries else sum(filter(None, tries))
 
 
-def _cost(seconds: float, pod: Reservation, price: Price | None) -> Amounts:
-    return cost_of(seconds, pod.cores, pod.memory, price, pod.gpus)
-
-
-def _ranges(totals: Sequence[Amounts]) -> dict[str, Range]:
+def _ranges(costs: Sequence[Mapping[str, Amounts]]) -> dict[str, Range]:
     """Return the range of each amount that is known of a run."""
-    columns = zip(Amounts._fields, zip(*totals, strict=True), strict=True)
-    figures = {name: [figure for figure in column if figure is not None] for name, column in columns}
-    return {name: spread(column) for name, column in figures.items() if column}
+    totals = [total(cost.values()) for cost in costs]
+    columns = {name: [getattr(cost, name) for cost in totals] for name in Amounts.__struct_fields__}
+    return {name: spread(column) for name, column in columns.items() if None not in column}
 
 
-def _weight(amounts: Amounts) -> tuple[float, float, float]:
-    return amounts.money or 0.0, amounts.core_hours or 0.0, amounts.gib_hours or 0.0
-
-
-def _pool(price: Price | None) -> str:
-    return "" if price is None else price.pool
+def _weight(step: StepCost) -> tuple[float, float, float]:
+    return step.before.money or 0.0, step.before.core_hours or 0.0, step.before.gib_hours or 0.0
 
 
 def _names(labels: Sequence[str]) -> str:

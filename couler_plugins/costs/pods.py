@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from couler_plugins.costs.estimate import Reservation, reserved
 from couler_plugins.ir import (
     Call,
     Container,
-    External,
     Graph,
     Homes,
     Libraries,
@@ -20,7 +19,6 @@ from couler_plugins.ir import (
     Value,
     Workflow,
     call_sites,
-    callables,
     replace,
 )
 from couler_plugins.ir.homes import change_steps
@@ -32,25 +30,18 @@ from couler_plugins.runs.usage import ContainerUse
 
 WAITING = ("gate", "suspend")
 """Kinds of operations that only wait, without a pod."""
-USE = {"cpu": ("cpu_request", "cpu"), "memory": ("memory_request", "memory")}
-"""The fields of `ContainerUse` for what a container requested and used of each resource."""
 
 
 class Site(NamedTuple):
-    """A call that runs a pod.
+    """A call that runs a pod, with the settings in force; what it calls, None where that is in none of the files."""
 
-    Attributes:
-        label, name: `graph/step`, and the step alone.
-        callee: what it calls, by name.
-        operation: that; None where it is in none of the files.
-        step: the call with the settings in force.
-    """
-
-    label: str
-    name: str
-    callee: str
-    operation: Operation | None
     step: SettableStep
+    operation: Operation | None
+
+    @property
+    def callee(self) -> str:
+        """The name of what it calls."""
+        return getattr(self.step.call, "name", "")
 
     @property
     def node_selector(self) -> dict[str, str]:
@@ -59,7 +50,7 @@ class Site(NamedTuple):
 
 
 def sites_of(workflow: Workflow, homes: Homes | None, libraries: Libraries) -> dict[str, Site]:
-    """Return the calls of a run that need pods, by label: those that the entry and the handlers lead to.
+    """Return the calls that need pods, by label: those that a run can come to, or all where nothing says its beginning.
 
     Args:
         workflow: the workflow.
@@ -69,36 +60,24 @@ def sites_of(workflow: Workflow, homes: Homes | None, libraries: Libraries) -> d
     settings: dict[str, SettableStep] = {}
 
     def note(step: SettableStep) -> SettableStep:
-        label = f"{step.graph}/{step.name or 'handler'}" if step.graph else CallSite(None, step).label
-        return settings.setdefault(label, step) and step
+        graph = next((graph for graph in workflow.graphs if graph.name == step.graph), None)
+        settings.setdefault(CallSite(graph, step).label, step)
+        return step
 
     change_steps(workflow, homes, note)
-    sites: dict[str, Site] = {}
-    for site in _reached(workflow):
-        call, operation = site.step.call, libraries.callee(workflow, site.step)
-        if isinstance(operation, Graph):
-            if isinstance(call, Call):
-                continue
-            operation = None  # its steps are those of another workflow
-        if operation is None or operation.kind not in WAITING:
-            callee = call.name if isinstance(call, (Call, External)) else ""
-            sites[site.label] = Site(site.label, site.step.name, callee, operation, settings[site.label])
-    return sites
-
-
-def _reached(workflow: Workflow) -> Iterator[CallSite]:
-    """Yield the calls that a run can come to; all of them where nothing says where it begins."""
     by_graph: dict[str, list[CallSite]] = defaultdict(list)
     for site in call_sites(workflow):
         by_graph["" if site.graph is None else site.graph.name].append(site)
-    graphs = {name for name, item in callables(workflow).items() if isinstance(item, Graph)}
     pending = [""] if workflow.entry is not None else list(by_graph)
+    sites: dict[str, Site] = {}
     for name in pending:
         for site in by_graph[name]:
-            yield site
-            call = site.step.call
-            if isinstance(call, Call) and call.name in graphs and call.name not in pending:
-                pending.append(call.name)
+            callee = libraries.callee(workflow, site.step)
+            if isinstance(callee, Graph) and isinstance(site.step.call, Call):
+                pending += [callee.name] if callee.name not in pending else []
+            elif callee is None or isinstance(callee, Graph) or callee.kind not in WAITING:
+                sites[site.label] = Site(settings[site.label], callee if isinstance(callee, Operation) else None)
+    return sites
 
 
 def reservation(site: Site, homes: Homes | None, names: Sequence[str], tries: Sequence[Attempt]) -> Reservation:
@@ -114,36 +93,39 @@ def reservation(site: Site, homes: Homes | None, names: Sequence[str], tries: Se
         tries: its attempts in the past.
     """
     uses: dict[str, list[ContainerUse]] = defaultdict(list)
-    for attempt in tries:
-        for use in attempt.containers:
-            uses[use.container].append(use)
-    containers = site.operation.containers if site.operation is not None else ()
-    rows = [
-        (container.role, _requests(site.operation, container, homes), uses.get(name, ()))
-        for container, name in zip(containers, names, strict=True)
-        if site.operation is not None
-    ]
-    if site.operation is None and site.step.requests:  # of the whole pod: Tekton's taskRunSpecs
-        rows = [("main", dict(site.step.requests), ())]
-    rows = rows or [("main", {}, own) for own in uses.values()]
-    amounts = {resource: _amount(resource, rows) for resource in USE}
-    pairs = (pair for _, requests, _ in rows for pair in requests.items())
-    gpus = sum(parse_quantity(_plain(value)) or 0.0 for name, value in pairs if "gpu" in name.rpartition("/")[2])
-    return Reservation(amounts["cpu"], amounts["memory"], gpus)
+    for use in (use for attempt in tries for use in attempt.containers):
+        uses[use.container].append(use)
+    pod: list[_Container] = []
+    if site.operation is not None and site.operation.containers:
+        for container, name in zip(site.operation.containers, names, strict=True):
+            pod.append((container.role, _requests(site.operation, container, homes), uses[name]))
+    elif site.step.requests:  # of the whole pod: Tekton's taskRunSpecs
+        pod.append(("main", dict(site.step.requests), ()))
+    else:
+        pod += [("main", {}, own) for own in uses.values()]
+    gpus = [name for _, requests, _ in pod for name in requests if "gpu" in name.rpartition("/")[2]]
+    return Reservation(
+        _amount(pod, "cpu", "cpu_request", "cpu"),
+        _amount(pod, "memory", "memory_request", "memory"),
+        sum(_amount(pod, name) or 0.0 for name in dict.fromkeys(gpus)),
+    )
 
 
-Row = tuple[str, Mapping[str, Value], Sequence[ContainerUse]]
+_Container = tuple[str, Mapping[str, Value], Sequence[ContainerUse]]
+"""The role of a container, what it requests, and what it requested and used in the past."""
 
 
-def _amount(resource: str, rows: Sequence[Row]) -> float | None:
+def _amount(pod: Sequence[_Container], resource: str, *fields: str) -> float | None:
+    """Return how much a pod has of a resource, which records have under these fields: the request, and the use."""
     asks = []
-    for role, requests, uses in rows:
-        recorded, use = (_median(uses, name) for name in USE[resource])
-        request = parse_quantity(_plain(requests[resource])) if resource in requests else None
-        request = recorded if request is None else request
-        if resource in requests and request is None and use is None:
+    for role, requests, uses in pod:
+        past = [[figure for use in uses if (figure := getattr(use, name)) is not None] for name in fields]
+        recorded, used = (median(figures) if figures else None for figures in past or ((), ()))
+        value = requests.get(resource)
+        request = parse_quantity(value.value) if isinstance(value, Literal) else None
+        if value is not None and request is None and recorded is None and used is None:
             return None  # the run decides, and no run says what
-        asks.append((role, request, use))
+        asks.append((role, recorded if request is None else request, used))
     return reserved(asks)
 
 
@@ -156,12 +138,3 @@ def _requests(operation: Operation, container: Container, homes: Homes | None) -
             requests |= dict(home.read(setting, replace(operation, containers=(container,))))
         requests |= dict(getattr(container, setting))
     return requests
-
-
-def _plain(value: Value) -> object:
-    return value.value if isinstance(value, Literal) else value
-
-
-def _median(uses: Sequence[ContainerUse], name: str) -> float | None:
-    figures = [figure for use in uses if (figure := getattr(use, name)) is not None]
-    return median(figures) if figures else None
