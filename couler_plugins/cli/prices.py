@@ -1,7 +1,7 @@
 """`couler prices`: what nodes cost by OpenCost's API.
 
-Source: https://opencost.io/docs/integrations/api (allocations have hours and costs of each resource, in bytes and in the
-currency that OpenCost is set to). Nothing that it says is taken on trust.
+Source: https://opencost.io/docs/integrations/api (allocations have hours and costs of each resource, in bytes and in
+the currency that OpenCost is set to). Nothing that it says is taken on trust.
 """
 
 from __future__ import annotations

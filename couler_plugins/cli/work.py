@@ -95,7 +95,7 @@ class FileCall(msgspec.Struct, kw_only=True):
         result = inputs.optimize_inputs(self.files, [*optimizers, meter], session)
         versions = tuple(replace(item, versions=item.versions[:-1]) for item in result.workflow_versions)
         costs = [cost for item in versions if (cost := meter.cost(item.versions[0])) is not None]
-        return replace(result, optimizers=result.optimizers[:-1], workflow_versions=versions), CostReport(costs)
+        return replace(result, optimizers=result.optimizers[:-1], workflow_versions=versions), CostReport(costs, meter)
 
     def report(self, errors: Sequence[CoulerError | None]) -> int:
         """Print the errors of refused files, and return the exit code of a report on them."""

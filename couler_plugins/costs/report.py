@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from couler_plugins.costs.estimate import FEWEST, HOUR, Range
 from couler_plugins.costs.meter import CostMeter, RunCost
+from couler_plugins.ir import Workflow
 
 __all__ = ["CostMeter", "CostReport", "cost_table", "figure_text"]
 
@@ -25,11 +26,13 @@ class CostTable(NamedTuple):
         title: what the figures rest on.
         head: the names of the columns.
         rows: one for the run, and one for each step, the most expensive first.
+        notes: what is not in it, and why.
     """
 
     title: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    notes: Sequence[str]
 
 
 def cost_table(cost: RunCost) -> CostTable:
@@ -43,7 +46,7 @@ def cost_table(cost: RunCost) -> CostTable:
     head = ("step", "pool", "hours", *units.values())
     if len({step.pool for step in cost.steps}) == 1:
         head, *rows = ((row[0], *row[2:]) for row in (head, *rows))
-    return CostTable(f"{_basis(cost)}; steps at the median", head, rows)
+    return CostTable(f"{_basis(cost)}; steps at the median", head, rows, cost.notes)
 
 
 class CostReport(NamedTuple):
@@ -51,19 +54,26 @@ class CostReport(NamedTuple):
 
     Attributes:
         costs: of the workflows that past runs know.
+        meter: what has computed them.
     """
 
     costs: Sequence[RunCost]
+    meter: CostMeter
+
+    def table(self, workflow: Workflow | None) -> CostTable | None:
+        """Return the table of a workflow, as it was read; None where no past run knows it."""
+        cost = self.meter.cost(workflow)
+        return None if cost is None else cost_table(cost)
 
     def lines(self, columns: Callable[[Sequence[str], Sequence[Sequence[str]]], Iterator[str]]) -> Iterator[str]:
         """Yield a section for people; `columns` makes lines of the head and the rows of a table."""
         yield from ["", HEADING] if self.costs else []
         for cost in self.costs:
-            title, head, rows = cost_table(cost)
+            title, head, rows, notes = cost_table(cost)
             more = [f"and {len(cost.steps) - MOST:,} more steps"] if len(cost.steps) > MOST else []
             yield f"  {cost.workflow}: {title}"
-            yield from (f"    {line}" for line in (*columns(head, rows[: MOST + 1]), *more, *cost.notes))
-        if self.costs and not self.costs[0].currency:
+            yield from (f"    {line}" for line in (*columns(head, rows[: MOST + 1]), *more, *notes))
+        if self.costs and not self.meter.prices:
             yield f"  {ADVICE}"
 
     def comments(self) -> Iterator[str]:
