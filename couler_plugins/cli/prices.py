@@ -32,8 +32,11 @@ SERVER = Server(
     doubt=DOUBT,
     refusal=lambda status, what: EngineError(f"OpenCost's API refuses to {what}: {status}", engine=NAME, hint=DOUBT),
 )
-UNITS = {"core-hour": ("cpuCoreHours", "cpu", 1.0), "gib-hour": ("ramByteHours", "ram", float(GIBIBYTE))}
-UNITS |= {"gpu-hour": ("gpuHours", "gpu", 1.0)}
+UNITS: dict[str, tuple[str, str, int]] = {
+    "core-hour": ("cpuCoreHours", "cpu", 1),
+    "gib-hour": ("ramByteHours", "ram", GIBIBYTE),
+    "gpu-hour": ("gpuHours", "gpu", 1),
+}
 """The fields with the hours of each resource, what those with its costs begin with, and how much of it a unit is."""
 
 
@@ -79,12 +82,12 @@ def command(*, config: Config, url: str, window: str, currency: str) -> None:
     if prices["core-hour"] is None or prices["gib-hour"] is None:
         message = f"OpenCost knows no costs of cores and memory in {window}"
         raise EngineError(message, engine=NAME, hint="give a longer --window, or wait until it has collected some")
-    rows = [f"{name} = {price:.6g}\n" for name, price in prices.items() if price is not None]
-    title = f"# Averages of OpenCost over {json.dumps(window)}\n[[prices]]\ncurrency = {json.dumps(currency)}\n"
-    write_bytes(title + "".join(rows))
+    rows = [f"{name} = {price:.6g}" for name, price in prices.items() if price is not None]
+    title = f"# Averages of OpenCost over {json.dumps(window)}"
+    write_bytes("\n".join([title, "[[prices]]", f"currency = {json.dumps(currency)}", *rows, ""]))
 
 
-def _unit_price(allocations: list[dict[str, Any]], hours: str, resource: str, unit: float) -> float | None:
+def _unit_price(allocations: list[dict[str, Any]], hours: str, resource: str, unit: int) -> float | None:
     """Return the price of one unit for an hour; None where nothing was used, or nothing sensible is said."""
     fields = (hours, f"{resource}Cost", f"{resource}CostAdjustment")
     rows = [{name: one.get(name) for name in fields} for one in allocations]

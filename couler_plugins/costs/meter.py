@@ -149,8 +149,7 @@ class CostMeter:
     def _notes(
         self, sites: Sites, steps: Sequence[StepCost], gone: Sequence[str], added: Sequence[str]
     ) -> Iterator[str]:
-        counted = {step.step for step in steps}
-        unknown = {"no history: not in the total": [label for label in sites if label not in counted]}
+        unknown = {"no history: not in the total": sorted(sites.keys() - {step.step for step in steps})}
         for name, (what, setting) in UNKNOWN.items():
             if not setting or any(getattr(price, setting) is not None for price in self.prices):
                 unknown[what] = [step.step for step in steps if getattr(step.before, name) is None]

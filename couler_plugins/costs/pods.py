@@ -60,23 +60,25 @@ def sites_of(workflow: Workflow, homes: Homes | None, libraries: Libraries) -> d
     settings: dict[str, SettableStep] = {}
 
     def note(step: SettableStep) -> SettableStep:
-        graph = next((graph for graph in workflow.graphs if graph.name == step.graph), None)
-        settings.setdefault(CallSite(graph, step).label, step)
+        settings.setdefault(
+            f"{step.graph}/{step.name or 'handler'}" if step.graph else CallSite(None, step).label, step
+        )
         return step
 
     change_steps(workflow, homes, note)
     by_graph: dict[str, list[CallSite]] = defaultdict(list)
     for site in call_sites(workflow):
         by_graph["" if site.graph is None else site.graph.name].append(site)
-    pending = [""] if workflow.entry is not None else list(by_graph)
     sites: dict[str, Site] = {}
-    for name in pending:
-        for site in by_graph[name]:
+    pending = [""] if workflow.entry is not None else list(by_graph)
+    while pending:
+        for site in by_graph.pop(pending.pop(), ()):
             callee = libraries.callee(workflow, site.step)
+            operation = callee if isinstance(callee, Operation) else None
             if isinstance(callee, Graph) and isinstance(site.step.call, Call):
-                pending += [callee.name] if callee.name not in pending else []
-            elif callee is None or isinstance(callee, Graph) or callee.kind not in WAITING:
-                sites[site.label] = Site(settings[site.label], callee if isinstance(callee, Operation) else None)
+                pending.append(callee.name)
+            elif site.label in settings and (operation is None or operation.kind not in WAITING):
+                sites[site.label] = Site(settings[site.label], operation)
     return sites
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from couler_plugins.viz.page.markup import Markup, clean, element
 
+MOST = 50
+"""Rows that are shown."""
 Costs = tuple[str, Sequence[str], Sequence[Sequence[str]], Sequence[str]]
 """What figures rest on; the head of a table and its rows, the first of the run and one for each step; notes."""
 
@@ -20,7 +22,8 @@ def cost_table(costs: Costs | None) -> Markup:
         element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:])) for row in rows
     ]
     whole = "; ".join(_cells(head, rows[0]))
-    remarks = (element("p", note, class_="count") for note in (f"{title}; without cache hits", *notes))
+    more = [f"and {len(rows) - MOST:,} more steps: see their details"] if len(rows) > MOST else []
+    remarks = (element("p", note, class_="count") for note in (*more, f"{title}; without cache hits", *notes))
     return element(
         "details",
         element("summary", element("b", "Cost of a run"), f" {whole}"),
@@ -30,10 +33,10 @@ def cost_table(costs: Costs | None) -> Markup:
     )
 
 
-def cost_facts(costs: Costs | None, label: str) -> list[tuple[str, str]]:
-    """Return what to say of the cost of a step, as `step_facts` does."""
-    rows = [] if costs is None else [row for row in costs[2][1:] if row[0] == label]
-    return [("cost of a run", clean("; ".join(_cells(costs[1], row)))) for row in rows if costs is not None]
+def cost_facts(costs: Costs | None) -> dict[str, list[tuple[str, str]]]:
+    """Return what to say of the cost of each step, by its label, as `step_facts` does."""
+    _, head, rows, _ = costs or ("", (), [()], ())
+    return {row[0]: [("cost of a run", clean("; ".join(_cells(head, row))))] for row in rows[1:]}
 
 
 def _cells(head: Sequence[str], row: Sequence[str]) -> list[str]:

@@ -145,11 +145,11 @@ def _decision(card: DecisionCard) -> dict[str, Any]:
 def _steps(section: Section, story: Story, parts: Parts) -> Iterator[tuple[int, dict[str, Any]]]:
     by_name = [callables(workflow) if workflow is not None else {} for workflow in section.versions]
     panel_of = {panel.graph: panel.number for panel in section.panels if panel.graph}
+    costs = cost_facts(story.costs.get(section))
     return (
         (
             node.number,
-            _step(node, by_name, panel_of, story, cost_facts(story.costs.get(section), node.label))
-            | _part(parts.of.get(node.number)),
+            _step(node, by_name, panel_of, story, costs.get(node.label, [])) | _part(parts.of.get(node.number)),
         )
         for node in section.steps
     )
