@@ -20,17 +20,18 @@ from couler_plugins.ir.quantities import GIBIBYTE
 from couler_plugins.net.json_api import JsonApi, Server
 from couler_plugins.options.config import Config
 
-NAME = "opencost"
 PATH = "/allocation/compute"
 DOUBT = "check that the URL is that of OpenCost's API (port 9003), and not of its UI"
 SERVER = Server(
-    engine=NAME,
+    engine="opencost",
     name="OpenCost's API",
     example="http://localhost:9003",
     suffix=PATH,
     credentials="OpenCost's API needs none",
     doubt=DOUBT,
-    refusal=lambda status, what: EngineError(f"OpenCost's API refuses to {what}: {status}", engine=NAME, hint=DOUBT),
+    refusal=lambda status, what: EngineError(
+        f"OpenCost's API refuses to {what}: {status}", engine="opencost", hint=DOUBT
+    ),
 )
 UNITS: dict[str, tuple[str, str, int]] = {
     "core-hour": ("cpuCoreHours", "cpu", 1),
@@ -78,10 +79,12 @@ def command(*, config: Config, url: str, window: str, currency: str) -> None:
             name: _unit_price([one for some in sets for one in (some or {}).values()], *UNITS[name]) for name in UNITS
         }
     except msgspec.ValidationError as error:
-        raise EngineError(f"the answer is none of OpenCost's: {error}", engine=NAME, hint=DOUBT) from error
+        raise EngineError(f"the answer is none of OpenCost's: {error}", engine="opencost", hint=DOUBT) from error
     if prices["core-hour"] is None or prices["gib-hour"] is None:
         message = f"OpenCost knows no costs of cores and memory in {window}"
-        raise EngineError(message, engine=NAME, hint="give a longer --window, or wait until it has collected some")
+        raise EngineError(
+            message, engine="opencost", hint="give a longer --window, or wait until it has collected some"
+        )
     rows = [f"{name} = {price:.6g}" for name, price in prices.items() if price is not None]
     title = f"# Averages of OpenCost over {json.dumps(window)}"
     write_bytes("\n".join([title, "[[prices]]", f"currency = {json.dumps(currency)}", *rows, ""]))

@@ -138,7 +138,7 @@ class CostMeter:
             currency=self.prices[0].currency if self.prices else "",
             before=_ranges(before[:-1]),
             after=_ranges(after[:-1]) if before != after else None,
-            steps=tuple(sorted(steps, key=_weight, reverse=True)),
+            steps=tuple(sorted(steps, key=lambda one: -(one.before.money or one.before.core_hours or 0.0))),
             notes=tuple(self._notes(old, steps, gone, [label for label in new if label not in old])),
         )
 
@@ -178,16 +178,17 @@ def _seconds_in(run: Run, sites: Sites, profiles: Mapping[str, Profile]) -> dict
     A step of a run belongs to the call of its own name, else to the first one that calls an operation of its kind.
     """
     by_site: dict[str, list[StepRun]] = defaultdict(list)
-    for step in run.steps:
-        by_site[site_of(step)].append(step)
+    for ran in run.steps:
+        by_site[site_of(ran)].append(ran)
     steps = {label: by_site.pop(label) for label in sites if label in by_site}
-    steps |= {label: by_site.pop(site.step.name) for label, site in sites.items() if site.step.name in by_site}
+    others = [(label, site.step) for label, site in sites.items() if label not in steps]
+    steps |= {label: by_site.pop(step.name) for label, step in others if step.name in by_site}
     by_type: dict[str, list[StepRun]] = defaultdict(list)
-    for step in (step for own in by_site.values() for step in own):
-        by_type[step.type].append(step)
-    others = ((label, site.callee) for label, site in sites.items() if label not in steps)
-    steps |= {label: by_type.pop(callee) for label, callee in others if callee in by_type}
-    times = {label: [_seconds(step, profiles[label].seconds) for step in own] for label, own in steps.items()}
+    for ran in (ran for own in by_site.values() for ran in own):
+        by_type[ran.type].append(ran)
+    kinds = ((label, getattr(step.call, "name", "")) for label, step in others if label not in steps)
+    steps |= {label: by_type.pop(kind) for label, kind in kinds if kind in by_type}
+    times = {label: [_seconds(ran, profiles[label].seconds) for ran in own] for label, own in steps.items()}
     return {label: sum(map(float, filter(None, own))) for label, own in times.items() if None not in own}
 
 
@@ -204,10 +205,6 @@ def _ranges(costs: Sequence[Mapping[str, Amounts]]) -> dict[str, Range]:
     totals = [total(cost.values()) for cost in costs]
     columns = {name: [getattr(cost, name) for cost in totals] for name in Amounts.__struct_fields__}
     return {name: spread(column) for name, column in columns.items() if None not in column}
-
-
-def _weight(step: StepCost) -> tuple[float, float, float]:
-    return step.before.money or 0.0, step.before.core_hours or 0.0, step.before.gib_hours or 0.0
 
 
 def _names(labels: Sequence[str]) -> str:

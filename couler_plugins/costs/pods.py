@@ -39,11 +39,6 @@ class Site(NamedTuple):
     operation: Operation | None
 
     @property
-    def callee(self) -> str:
-        """The name of what it calls."""
-        return getattr(self.step.call, "name", "")
-
-    @property
     def node_selector(self) -> dict[str, str]:
         """The labels that its pod asks of a node."""
         return {name: str(value.value) for name, value in self.step.node_selector if isinstance(value, Literal)}
@@ -60,9 +55,8 @@ def sites_of(workflow: Workflow, homes: Homes | None, libraries: Libraries) -> d
     settings: dict[str, SettableStep] = {}
 
     def note(step: SettableStep) -> SettableStep:
-        settings.setdefault(
-            f"{step.graph}/{step.name or 'handler'}" if step.graph else CallSite(None, step).label, step
-        )
+        label = f"{step.graph}/{step.name or 'handler'}" if step.graph else CallSite(None, step).label
+        settings.setdefault(label, step)
         return step
 
     change_steps(workflow, homes, note)

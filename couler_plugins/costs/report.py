@@ -13,8 +13,6 @@ __all__ = ["CostMeter", "CostReport", "cost_table", "figure_text"]
 
 UNITS = {"core_hours": "core-hours", "gib_hours": "GiB-hours", "gpu_hours": "GPU-hours", "money": "", "grams": "g CO2e"}
 """The units of `Amounts`, in the order of the text; that of money is its currency."""
-HEADING = "Cost of a run without cache hits"
-ADVICE = "For money and CO2e, add rows [[prices]] to couler.toml: see docs/cost.md."
 MOST = 12
 """How many steps of a workflow are printed."""
 
@@ -67,14 +65,14 @@ class CostReport(NamedTuple):
 
     def lines(self, columns: Callable[[Sequence[str], Sequence[Sequence[str]]], Iterator[str]]) -> Iterator[str]:
         """Yield a section for people; `columns` makes lines of the head and the rows of a table."""
-        yield from ["", HEADING] if self.costs else []
+        yield from ["", "Cost of a run without cache hits"] if self.costs else []
         for cost in self.costs:
             title, head, rows, notes = cost_table(cost)
             more = [f"and {len(cost.steps) - MOST:,} more steps"] if len(cost.steps) > MOST else []
             yield f"  {cost.workflow}: {title}"
             yield from (f"    {line}" for line in (*columns(head, rows[: MOST + 1]), *more, *notes))
         if self.costs and not self.meter.prices:
-            yield f"  {ADVICE}"
+            yield "  For money and CO2e, add rows [[prices]] to couler.toml: see docs/cost.md."
 
     def comments(self) -> Iterator[str]:
         """Yield lines for the head of a patch: `# cost of a run of train: 12.1–15.3 core-hours → 4–5.1 core-hours`."""

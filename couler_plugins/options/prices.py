@@ -11,7 +11,6 @@ from typing import Any
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.fields import build, check_range, options_of, texts_of
 
-MOST = 1e9
 HINT = "write rows [[prices]] with core-hour and gib-hour, or let `couler prices` write them; see docs/cost.md"
 
 
@@ -51,7 +50,7 @@ class Price:
     def __post_init__(self) -> None:
         for option in options_of(Price).values():
             if isinstance(value := getattr(self, option.field), float):
-                check_range(option.name, value, 0, MOST)
+                check_range(option.name, value, 0, 1e9)
         if (self.core_hour is None) != (self.gib_hour is None):
             raise ValueError("core-hour and gib-hour belong together; write 0 for what costs nothing")
         if self.core_hour is None and self.grams_per_kwh is None:
