@@ -29,9 +29,7 @@ SERVER = Server(
     suffix=PATH,
     credentials="OpenCost's API needs none",
     doubt=DOUBT,
-    refusal=lambda status, what: EngineError(
-        f"OpenCost's API refuses to {what}: {status}", engine="opencost", hint=DOUBT
-    ),
+    refusal=lambda status, what: _error(f"OpenCost's API refuses to {what}: {status}"),
 )
 UNITS: dict[str, tuple[str, str, int]] = {
     "core-hour": ("cpuCoreHours", "cpu", 1),
@@ -39,6 +37,10 @@ UNITS: dict[str, tuple[str, str, int]] = {
     "gpu-hour": ("gpuHours", "gpu", 1),
 }
 """The fields with the hours of each resource, what those with its costs begin with, and how much of it a unit is."""
+
+
+def _error(message: str, hint: str = DOUBT) -> EngineError:
+    return EngineError(message, engine="opencost", hint=hint)
 
 
 class _Answer(msgspec.Struct):
@@ -74,17 +76,13 @@ def command(*, config: Config, url: str, window: str, currency: str) -> None:
     query = urlencode({"window": window, "aggregate": "cluster", "accumulate": "true"})
     answer = JsonApi(SERVER, url, config.max_bytes).ask("GET", f"{PATH}?{query}", "list costs", {})
     try:
-        sets = msgspec.convert(answer, _Answer).data
-        prices = {
-            name: _unit_price([one for some in sets for one in (some or {}).values()], *UNITS[name]) for name in UNITS
-        }
+        allocations = [one for some in msgspec.convert(answer, _Answer).data for one in (some or {}).values()]
+        prices = {name: _unit_price(allocations, *fields) for name, fields in UNITS.items()}
     except msgspec.ValidationError as error:
-        raise EngineError(f"the answer is none of OpenCost's: {error}", engine="opencost", hint=DOUBT) from error
+        raise _error(f"the answer is none of OpenCost's: {error}") from error
     if prices["core-hour"] is None or prices["gib-hour"] is None:
-        message = f"OpenCost knows no costs of cores and memory in {window}"
-        raise EngineError(
-            message, engine="opencost", hint="give a longer --window, or wait until it has collected some"
-        )
+        hint = "give a longer --window, or wait until it has collected some"
+        raise _error(f"OpenCost knows no costs of cores and memory in {window}", hint)
     rows = [f"{name} = {price:.6g}" for name, price in prices.items() if price is not None]
     title = f"# Averages of OpenCost over {json.dumps(window)}"
     write_bytes("\n".join([title, "[[prices]]", f"currency = {json.dumps(currency)}", *rows, ""]))
@@ -93,8 +91,6 @@ def command(*, config: Config, url: str, window: str, currency: str) -> None:
 def _unit_price(allocations: list[dict[str, Any]], hours: str, resource: str, unit: int) -> float | None:
     """Return the price of one unit for an hour; None where nothing was used, or nothing sensible is said."""
     fields = (hours, f"{resource}Cost", f"{resource}CostAdjustment")
-    rows = [{name: one.get(name) for name in fields} for one in allocations]
-    used, *costs = (
-        sum(row[name] or 0.0 for row in msgspec.convert(rows, list[dict[str, float | None]])) for name in fields
-    )
-    return sum(costs) / used * unit if used > 0 and sum(costs) >= 0 else None
+    rows = msgspec.convert([[one.get(name) for name in fields] for one in allocations], list[list[float | None]])
+    used, costs = sum(row[0] or 0.0 for row in rows), sum(one or 0.0 for row in rows for one in row[1:])
+    return costs / used * unit if used > 0 and costs >= 0 else None
