@@ -42,7 +42,13 @@ def test_without_rows_there_are_no_prices(tmp_path: Path) -> None:
 
 def test_rows_are_read_in_their_order(tmp_path: Path) -> None:
     spot, gpu, usual = prices(tmp_path, SPOT)
-    assert (spot.pool, spot.core_hour, spot.gib_hour, spot.gpu_hour, spot.grams_per_kwh) == ("spot", 0.01, 0.001, None, None)
+    assert (spot.pool, spot.core_hour, spot.gib_hour, spot.gpu_hour, spot.grams_per_kwh) == (
+        "spot",
+        0.01,
+        0.001,
+        None,
+        None,
+    )
     assert (gpu.node, gpu.gpu_hour) == (("gpu-*", "*-a100"), 2.0)
     assert (usual.pool, usual.currency, usual.pue, usual.grams_per_kwh) == ("default", "USD", 1.135, 387.0)
 
@@ -79,11 +85,19 @@ def test_a_step_belongs_to_the_first_row_that_fits(tmp_path: Path) -> None:
         ("[[prices]]\ncore-hour = inf\ngib-hour = 1\n", "'core-hour' is inf", "docs/cost.md"),
         ("[[prices]]\ncore-hour = true\ngib-hour = 1\n", "'true' is not a number", "core-hour"),
         ("[[prices]]\ncore-hour = 'cheap'\ngib-hour = 1\n", "'cheap' is not a number", "core-hour"),
-        ("[[prices]]\ncore-hour = {a = 1}\ngib-hour = 1\n", "'core-hour' in a row of prices is neither", "docs/cost.md"),
+        (
+            "[[prices]]\ncore-hour = {a = 1}\ngib-hour = 1\n",
+            "'core-hour' in a row of prices is neither",
+            "docs/cost.md",
+        ),
         ("[[prices]]\npool = 'a'\n", "neither prices (core-hour and gib-hour) nor grams-per-kwh", "docs/cost.md"),
         ("[[prices]]\nnode-selector = ['spot']\ngrams-per-kwh = 1\n", "node-selector has 'spot'", "docs/cost.md"),
         (SPOT + "[[prices]]\ngrams-per-kwh = 1\n", "row 4: no step can belong to it", "last"),
-        (SPOT + "[[prices]]\ncurrency = 'EUR'\ngrams-per-kwh = 1\n", "row 4: it is in EUR, and the first row in USD", "one"),
+        (
+            SPOT + "[[prices]]\ncurrency = 'EUR'\ngrams-per-kwh = 1\n",
+            "row 4: it is in EUR, and the first row in USD",
+            "one",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_row_is_said_with_the_file_and_a_remedy(
