@@ -100,15 +100,18 @@ class CostMeter:
     def _cost(self, plan: Plan, ctx: Context, workflow: Workflow, old: Sites, new: Sites) -> RunCost | None:
         """Return the cost of a run by its calls before and after."""
         profiles = {label: ctx.profile(workflow, label) for label in old}
-        usual = {
-            label: profile.seconds * (1.0 if profile.instances is None else profile.instances)
-            for label, profile in profiles.items()
-            if profile.seconds is not None
-        }
+        past = [run for run in ctx.runs(workflow) if run.whole][-RECENT:]
+        times = [_seconds_in(run, old, profiles) for run in past] or [
+            {
+                label: profile.seconds * (1.0 if profile.instances is None else profile.instances)
+                for label, profile in profiles.items()
+                if profile.seconds is not None
+            }
+        ]
+        usual = {label: median(own) for label in old if (own := [run[label] for run in times if label in run])}
         if not usual:
             return None
-        past = [run for run in ctx.runs(workflow) if run.whole][-RECENT:]
-        runs = [usual | _seconds_in(run, old, profiles) for run in past] or [usual]
+        runs = [usual | run for run in times]
         runs.append({label: median(run[label] for run in runs) for label in usual})
         prices = {label: self._price(old[label], profiles[label]) for label in usual}
         names = ctx.adapter(workflow.engine).pod_containers

@@ -19,7 +19,6 @@ MAX_BYTES = Size(64 * 1024**2)
 NO_LIMIT = "none"
 TABLES = {"couler.toml": "", "pyproject.toml": "tool.couler"}
 """The files that settings are in, and the table of ours in each."""
-PRICES = "prices"
 FileSettings = tuple[dict[str, tuple[Texts, str]], dict[str, tuple[Row, ...]], tuple[Price, ...]]
 """What a file says: each setting's texts and origin, by name; the rows about steps; those with prices."""
 
@@ -198,7 +197,7 @@ def _said_in(path: Path, options: Mapping[str, Option]) -> FileSettings | None:
     if table is None:
         return None
     prefix = f"{table_name}." if table_name else ""
-    prices = prices_in(table.pop(PRICES, []), path, prefix)
+    prices = prices_in(table.pop("prices", []), path, prefix)
     tables = {key: value for key, value in table.items() if isinstance(value, dict) and "declare" in value}
     plain = {key: value for key, value in table.items() if key not in tables}
     checked = {key: _checked(key, value, path, table_name, options) for key, value in plain.items()}

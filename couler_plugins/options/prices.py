@@ -88,7 +88,8 @@ def prices_in(content: Any, path: Path, prefix: str) -> tuple[Price, ...]:
     for number, row in enumerate(content, start=1):
         owner = f"[[{prefix}prices]], row {number}"
         try:
-            price = build(Price, [(key, _texts(value, key)) for key, value in row.items()], owner)
+            pairs = ((key, tuple(value) if isinstance(value, list) else value) for key, value in row.items())
+            price = build(Price, [(key, texts_of(value)) for key, value in pairs], owner)
         except InvalidInput as error:
             error.file, error.hint = str(path), error.hint or HINT
             raise
@@ -100,10 +101,3 @@ def prices_in(content: Any, path: Path, prefix: str) -> tuple[Price, ...]:
             raise InvalidInput(message, file=str(path), hint="put the row without node-selector and node last")
         prices.append(price)
     return tuple(prices)
-
-
-def _texts(value: Any, key: str) -> tuple[str, ...]:
-    items = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, (str, int, float)) for item in items):
-        raise InvalidInput(f"{key!r} in a row of prices is neither a text, a number nor a list")
-    return tuple(text for item in items for text in texts_of(item))

@@ -28,7 +28,7 @@ def blocks() -> BLOCKS:
     """The blocks of code in docs/cost.md, by their language."""
     result: BLOCKS = {}
     for language, text in re.findall(
-        r"^```(\w+)\n(.*?)^```$", (ROOT / "docs" / "cost.md").read_text("utf-8"), re.M | re.S
+        r"^```(\w+)\n(.*?)^```$", (ROOT / "docs" / "cost.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
     ):
         result.setdefault(language, []).append(text)
     return result
@@ -39,7 +39,7 @@ def rows() -> list[tuple[float, float]]:
     pattern = r"^\| \d \| ([\d.]+) hours? \| ([\d.]+) hours? \|$"
     return [
         (float(prepare), float(train))
-        for prepare, train in re.findall(pattern, (ROOT / "docs" / "cost.md").read_text("utf-8"), re.M)
+        for prepare, train in re.findall(pattern, (ROOT / "docs" / "cost.md").read_text("utf-8"), re.MULTILINE)
     ]
 
 

@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.server.answer)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_request(self, code: object = "-", size: object = "-") -> None:
         """Nothing on stderr."""
 
 

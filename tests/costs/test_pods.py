@@ -27,6 +27,10 @@ spec:
     - {name: make, image: make, computeResources: {requests: {cpu: "2", memory: 3Gi}, limits: {memory: 4Gi}}}
   sidecars: [{name: docker, image: docker, computeResources: {requests: {cpu: 500m}}}]
 """
+WITH_SIDECAR = (
+    "container: {image: a, resources: {requests: {cpu: 1}}}, "
+    "sidecars: [{name: s, image: c, resources: {requests: {cpu: 2}}}]"
+)
 
 
 def sites(*texts: str) -> tuple[Plan, dict[str, Site]]:
@@ -72,16 +76,10 @@ spec:
             Reservation(1.0, None, 2.0),
         ),
         (
-            "initContainers: [{name: i, image: b, resources: {requests: {cpu: 4}}}], "
-            "container: {image: a, resources: {requests: {cpu: 1}}}, "
-            "sidecars: [{name: s, image: c, resources: {requests: {cpu: 2}}}]",
+            f"initContainers: [{{name: i, image: b, resources: {{requests: {{cpu: 4}}}}}}], {WITH_SIDECAR}",
             Reservation(4.0),
         ),
-        (
-            "container: {image: a, resources: {requests: {cpu: 1}}}, "
-            "sidecars: [{name: s, image: c, resources: {requests: {cpu: 2}}}]",
-            Reservation(3.0),
-        ),
+        (WITH_SIDECAR, Reservation(3.0)),
     ],
 )
 def test_requests_of_argo(spec: str, expected: Reservation) -> None:

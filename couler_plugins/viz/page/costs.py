@@ -19,7 +19,8 @@ def cost_table(costs: Costs | None) -> Markup:
     title, head, rows, notes = costs
     lines = [element("tr", *(element("th", cell, scope="col") for cell in head))]
     lines += [
-        element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:])) for row in rows
+        element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:]))
+        for row in rows[:MOST]
     ]
     whole = "; ".join(_cells(head, rows[0]))
     more = [f"and {len(rows) - MOST:,} more steps: see their details"] if len(rows) > MOST else []
