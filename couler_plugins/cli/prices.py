@@ -68,9 +68,10 @@ Examples:
 @max_bytes_option
 @with_settings
 def command(*, config: Config, url: str, window: str, currency: str) -> None:
-    """Asks OpenCost what an hour of a core and of a GiB costs, and prints a row [[prices]] for couler.toml.
+    """Asks OpenCost for prices, as a row of couler.toml.
 
-    The prices are averages over all pods of the cluster. With them, `couler explain --history` shows money.
+    Prints what an hour of a core, of a GiB of memory, and of a GPU costs. The prices are averages
+    over all pods of the cluster. With them, `couler explain --history` shows money.
     """
     log_retries()
     query = urlencode({"window": window, "aggregate": "cluster", "accumulate": "true"})
