@@ -94,13 +94,6 @@ def _weighted(amounts: Sequence[float | None], weights: Sequence[float | None]) 
     return round(sum(terms), DIGITS) if len(terms) == len(amounts) else None
 
 
-def total(items: Iterable[Amounts]) -> Amounts:
-    """Return the sum of what is known; an amount that is known of nothing stays unknown."""
-    columns = zip(*map(msgspec.structs.astuple, items), strict=True)
-    sums = [[value for value in column if value is not None] for column in columns]
-    return Amounts(*(round(sum(column), DIGITS) if column else None for column in sums))
-
-
 def spread(values: Sequence[float]) -> Range:
     """Return the range of what single runs cost: its 10th, 50th and 90th percentile, between the nearest two.
 

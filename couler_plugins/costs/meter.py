@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from couler_plugins.costs.estimate import Amounts, Range, cost_of, spread, total
+from couler_plugins.costs.estimate import HOUR, Amounts, Range, Reservation, cost_of, spread
 from couler_plugins.costs.pods import Site, reservation, sites_of
 from couler_plugins.hookspecs import Context, Profile
 from couler_plugins.ir import Libraries, Workflow
@@ -111,27 +111,28 @@ class CostMeter:
         usual = {label: median(own) for label in old if (own := [run[label] for run in times if label in run])}
         if not usual:
             return None
-        runs = [usual | run for run in times]
-        runs.append({label: median(run[label] for run in runs) for label in usual})
         prices = {label: self._price(old[label], profiles[label]) for label in usual}
         names = ctx.adapter(workflow.engine).pod_containers
 
-        def costs(sites: Sites) -> list[dict[str, Amounts]]:
-            """Return what each call costs in each run, and last at the median."""
-            each: list[dict[str, Amounts]] = [{} for _ in runs]
-            for label, price in prices.items():
-                operation, tries = sites[label].operation, profiles[label].tries or ()
-                pod = reservation(sites[label], plan.homes, names(operation) if operation is not None else (), tries)
-                for seconds, cost in zip(runs, each, strict=True):
-                    cost[label] = cost_of(seconds[label], pod.cores, pod.memory, price, pod.gpus)
-            return each
+        def pods(sites: Sites) -> dict[str, Reservation]:
+            some = {label: (sites[label], profiles[label].tries or ()) for label in usual}
+            return {
+                label: reservation(site, plan.homes, names(site.operation) if site.operation is not None else (), tries)
+                for label, (site, tries) in some.items()
+            }
+
+        def costs(side: Mapping[str, Reservation], seconds: Mapping[str, float]) -> dict[str, Amounts]:
+            return {
+                label: cost_of(seconds[label], pod.cores, pod.memory, prices[label], pod.gpus)
+                for label, pod in side.items()
+            }
 
         gone = [label for label in usual if label not in new]
-        before, after = costs(old), costs(old if gone else new)
+        sides = [pods(old), pods(old if gone else new)]
+        before, after = (costs(side, usual) for side in sides)
+        ranges = [_ranges(costs(side, dict.fromkeys(usual, HOUR)), [usual | run for run in times]) for side in sides]
         steps = [
-            StepCost(
-                label, price.pool if price is not None else "", runs[-1][label], before[-1][label], after[-1][label]
-            )
+            StepCost(label, price.pool if price is not None else "", usual[label], before[label], after[label])
             for label, price in prices.items()
         ]
         return RunCost(
@@ -139,8 +140,8 @@ class CostMeter:
             workflow=workflow.label,
             runs=len(past),
             currency=self.prices[0].currency if self.prices else "",
-            before=_ranges(before[:-1]),
-            after=_ranges(after[:-1]) if before != after else None,
+            before=ranges[0],
+            after=ranges[1] if before != after else None,
             steps=tuple(sorted(steps, key=lambda one: -(one.before.money or one.before.core_hours or 0.0))),
             notes=tuple(self._notes(old, steps, gone, [label for label in new if label not in old])),
         )
@@ -203,11 +204,14 @@ def _seconds(step: StepRun, usual: float | None) -> float | None:
     return step.seconds if not tries or None in tries else sum(filter(None, tries))
 
 
-def _ranges(costs: Sequence[Mapping[str, Amounts]]) -> dict[str, Range]:
-    """Return the range of each amount that is known of a run."""
-    totals = [total(cost.values()) for cost in costs]
-    columns = {name: [getattr(cost, name) for cost in totals] for name in Amounts.__struct_fields__}
-    return {name: spread(column) for name, column in columns.items() if None not in column}
+def _ranges(hours: Mapping[str, Amounts], runs: Sequence[Mapping[str, float]]) -> dict[str, Range]:
+    """Return the range of each amount that is known, of what an hour of each call costs and its seconds in each run."""
+    ranges: dict[str, Range] = {}
+    for name in Amounts.__struct_fields__:
+        rates = {label: rate / HOUR for label, cost in hours.items() if (rate := getattr(cost, name)) is not None}
+        if rates:
+            ranges[name] = spread([sum(rate * run[label] for label, rate in rates.items()) for run in runs])
+    return ranges
 
 
 def _names(labels: Sequence[str]) -> str:

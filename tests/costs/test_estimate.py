@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from couler_plugins.costs.estimate import Amounts, Range, cost_of, reserved, spread, total
+from couler_plugins.costs.estimate import Amounts, Range, cost_of, reserved, spread
 from couler_plugins.options.prices import Price
 
 GIB = 2**30
@@ -59,10 +59,6 @@ def test_a_pod_has_its_containers_at_once_or_the_largest_before_them(
     asks: list[tuple[str, float | None, float | None]], expected: float | None
 ) -> None:
     assert reserved(asks) == expected
-
-
-def test_sums_are_of_what_is_known() -> None:
-    assert total([Amounts(1.0, 2.0, None, 3.0), Amounts(1.5, None, None, None)]) == Amounts(2.5, 2.0, None, 3.0)
 
 
 def test_a_range_leaves_out_a_tenth_at_either_end() -> None:
