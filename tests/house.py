@@ -40,6 +40,7 @@ OLD_NAMES = {
 PLUGINS = "`couler plugins` and every start of a command import this module, and not what it does when it runs"
 AIRFLOW = "every parse of a DAG file, and every worker, imports this module, also where the cache is off"
 LAZY = {
+    "couler_plugins.cli.work": "what runs cost, which nobody asks for without a history",
     "couler_plugins.caching.optimizer": PLUGINS,
     "couler_plugins.caching.plugin": PLUGINS,
     "couler_plugins.caching.policies.gdsf": "NumPy",

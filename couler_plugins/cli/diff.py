@@ -11,7 +11,6 @@ from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import engine_option, json_option, pipeline_option, render_option, to_option
 from couler_plugins.cli.work import FileCall, file_command, say_unchanged
 from couler_plugins.documents.matching import LineMatcher
-from couler_plugins.driver.session import optimize_inputs
 
 COLORS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -35,13 +34,17 @@ Examples:
 def command(call: FileCall, *, exit_code: bool) -> int:
     """Shows what `optimize` would change, as a unified diff.
 
-    With --format json, prints a list of edits instead.
+    With --format json, prints a list of edits instead. With --history, lines above the diff say how the cost of a run
+    changes; patch and git skip them.
     """
     with call.session() as session:
-        result = optimize_inputs(call.files, call.config.pipeline, session)
+        result, costs = call.optimize(session, call.config.pipeline)
     if call.as_json:
-        print_json("couler.diff/v1", {"files": [file_record(file, ("edits",)) for file in result.files]})
+        content: dict[str, object] = {"files": [file_record(file, ("edits",)) for file in result.files]}
+        print_json("couler.diff/v1", content | ({"cost": costs.costs} if costs is not None else {}))
     else:
+        if costs is not None and result.changed:
+            write_bytes("".join(f"{line}\n" for line in costs.comments()))
         color = use_color(call.config)
         for file in result.files:
             if file.status == "changed":

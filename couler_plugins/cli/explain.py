@@ -10,7 +10,8 @@ from couler_plugins.caching.optimizer import Cache
 from couler_plugins.caching.result_keys import ResultKeys
 from couler_plugins.cli.cache_options import store_options
 from couler_plugins.cli.explanation import print_explanation, with_lines
-from couler_plugins.cli.messages import use_color
+from couler_plugins.cli.messages import use_color, write_bytes
+from couler_plugins.cli.outputs import columns
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import engine_option, json_option, pipeline_option, render_option, to_option
 from couler_plugins.cli.stored_results import read_results, results_record
@@ -18,7 +19,6 @@ from couler_plugins.cli.verdicts import total_record
 from couler_plugins.cli.work import FileCall, file_command, say_empty
 from couler_plugins.driver.pipeline import parse_pipeline
 from couler_plugins.driver.results import Result
-from couler_plugins.driver.session import optimize_inputs
 from couler_plugins.parallelism.optimizer import Split
 from couler_plugins.parallelism.report import SplitAdvice
 
@@ -56,23 +56,25 @@ def command(call: FileCall, *, only: tuple[str, ...], results: bool) -> int:
     """Shows what `optimize` would change, and what prevents caching.
 
     Gives a reason for each change and for each step that is not cached, and a total at the end. Changes no file.
-    Looks into a store only with --results or --store.
+    Looks into a store only with --results or --store. With --history, says what a run costs.
     """
     results = results or call.config.origin("cache_store") == "flag"
     with call.session() as session:
         optimizers = parse_pipeline(call.config.pipeline, session.plugins)
         advice = [] if any(item.name == Split.name for item in optimizers) else [SplitAdvice()]
         keys = ResultKeys(any(isinstance(item, Cache) and item.assume_pure for item in optimizers))
-        result = optimize_inputs(call.files, [*([keys] if results else []), *optimizers, *advice], session)
+        result, costs = call.optimize(session, [*([keys] if results else []), *optimizers, *advice])
     stored = read_results(call.config, keys.keys) if results else None
     result = with_lines(_only(result, only), (item.file for item in call.files if item.file is not None))
     if call.as_json:
         records = [file_record(file, ("workflows", "passes")) for file in result.files]
         content: dict[str, object] = {"pipeline": call.config.pipeline, "files": records, "total": total_record(result)}
         content |= {"results": results_record(stored, result)} if results else {}
+        content |= {"cost": costs.costs} if costs is not None else {}
         print_json("couler.explain/v1", content)
     else:
         print_explanation(result, color=use_color(call.config), stored=stored)
+        write_bytes("".join(f"{line}\n" for line in (costs.lines(columns) if costs is not None else ())))
     say_empty(result, call.files)
     return call.report([file.error for file in result.files])
 

@@ -52,7 +52,8 @@ def command(call: FileCall, *, notation: str, output: str | None) -> int:
     part. Arrows between parts have another colour.
 
     With --format html, writes one page that works offline. It shows the workflows before and after the optimizers,
-    each change with its reason, and the changed lines of each step. With -p "", it shows just the workflows.
+    each change with its reason, and the changed lines of each step. With -p "", it shows just the workflows. With
+    --history, it says what a run costs.
     """
     with call.session() as session:
         if output not in (None, "-"):
@@ -99,7 +100,7 @@ def _optimized(call: FileCall, session: Session) -> tuple[Drawing, list[CoulerEr
 
 def _page(call: FileCall, session: Session) -> tuple[str, list[CoulerError]]:
     """The page, empty where there is nothing to show, and the errors of the files that are not in it."""
-    result = optimize_inputs(call.files, call.config.pipeline, session)
+    result, costs = call.optimize(session, call.config.pipeline)
     errors = [file.error for file in result.files if file.error is not None]
     if not result.workflow_versions and not errors:
         raise InvalidInput(
@@ -108,5 +109,6 @@ def _page(call: FileCall, session: Session) -> tuple[str, list[CoulerError]]:
             hint=f"there are adapters for {', '.join(session.plugins.adapters) or 'nothing'}",
         )
     session.report("drawing the page")
-    text = page(result) if result.workflow_versions else ""
+    tables = [costs.table] if costs is not None else []
+    text = page(result, *tables) if result.workflow_versions else ""
     return text, errors

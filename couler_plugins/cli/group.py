@@ -49,6 +49,7 @@ COMMANDS = {
         "Checks the cluster, its engines, and your permissions there.",
     ),
     "history": ("history:command", "Fetches past runs of workflows, as a file for --history."),
+    "prices": ("prices:command", "Asks OpenCost for prices, as a row of couler.toml."),
     "simulate": (
         "simulate:command",
         ("Estimates what a cache or a split would save."),

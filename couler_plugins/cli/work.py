@@ -8,7 +8,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -18,14 +18,18 @@ from couler_plugins.cli.settings import inputs_argument, max_bytes_option, scope
 from couler_plugins.documents import SourceFile
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver import session as inputs
-from couler_plugins.driver.pipeline import assuming_pure
+from couler_plugins.driver.pipeline import assuming_pure, parse_pipeline
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.hookspecs import Optimizer
 from couler_plugins.inputs.sources import Input, read_source, read_stream, set_places
 from couler_plugins.options.config import Config
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins, load_plugins
+
+if TYPE_CHECKING:  # nobody pays for it where no history is named
+    from couler_plugins.costs.report import CostReport
 
 log = logging.getLogger(__name__)
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -79,6 +83,19 @@ class FileCall(msgspec.Struct, kw_only=True):
             errors.append(error)
 
         return inputs.lift_each(self.files, session, refuse), errors
+
+    def optimize(self, session: Session, pipeline: str | Sequence[Optimizer]) -> tuple[Result, CostReport | None]:
+        """Optimize the files; also return what runs cost, where past runs are named."""
+        if not session.history:
+            return inputs.optimize_inputs(self.files, pipeline, session), None
+        from couler_plugins.costs.report import CostMeter, CostReport
+
+        meter = CostMeter(self.config.prices)
+        optimizers = parse_pipeline(pipeline, session.plugins) if isinstance(pipeline, str) else pipeline
+        result = inputs.optimize_inputs(self.files, [*optimizers, meter], session)
+        versions = tuple(replace(item, versions=item.versions[:-1]) for item in result.workflow_versions)
+        costs = [cost for item in versions if (cost := meter.cost(item.versions[0])) is not None]
+        return replace(result, optimizers=result.optimizers[:-1], workflow_versions=versions), CostReport(costs, meter)
 
     def report(self, errors: Sequence[CoulerError | None]) -> int:
         """Print the errors of refused files, and return the exit code of a report on them."""

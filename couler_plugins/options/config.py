@@ -12,12 +12,15 @@ from typing import Any, Literal
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.fields import Option, Size, Texts, closest, options_of, parse, texts_of
+from couler_plugins.options.prices import Price, prices_in
 from couler_plugins.options.rows import Row, rows_in
 
 MAX_BYTES = Size(64 * 1024**2)
 NO_LIMIT = "none"
 TABLES = {"couler.toml": "", "pyproject.toml": "tool.couler"}
 """The files that settings are in, and the table of ours in each."""
+FileSettings = tuple[dict[str, tuple[Texts, str]], dict[str, tuple[Row, ...]], tuple[Price, ...]]
+"""What a file says: each setting's texts and origin, by name; the rows about steps; those with prices."""
 
 
 class Limit(str):
@@ -90,6 +93,7 @@ class Config:
         cache_index: the index of the store: `sqlite:///…`, `postgresql://…` or `none`; empty for one of a folder's own.
         cache_capacity: the most bytes that the store may hold, or `none`; empty for what was said last.
         rows: what the file says of steps by patterns, `[[cache.declare]]`, by the optimizer that it is for.
+        prices: what nodes cost, `[[prices]]`, in the order of the file.
         origins: where each setting that is not a default comes from, by its field's name.
     """
 
@@ -110,6 +114,7 @@ class Config:
     cache_index: str = ""
     cache_capacity: Limit = UNSAID
     rows: Mapping[str, tuple[Row, ...]] = field(default_factory=dict, metadata={"option": False})
+    prices: tuple[Price, ...] = field(default=(), metadata={"option": False})
     origins: dict[str, str] = field(default_factory=dict, compare=False, metadata={"option": False})
 
     def origin(self, field_name: str) -> str:
@@ -147,7 +152,7 @@ def load_config(
         origins[option.field] = origin
 
     options = settings()
-    settings_file, rows = _file_settings(start or Path.cwd(), options)
+    settings_file, rows, prices = _file_settings(start or Path.cwd(), options)
     for name, (texts, origin) in settings_file.items():
         set_from(name, texts, origin)
     environ = os.environ if environ is None else environ
@@ -161,18 +166,16 @@ def load_config(
         if value is not None:
             values[field_name] = value
             origins[field_name] = "flag"
-    return Config(**values, rows=rows, origins=origins)
+    return Config(**values, rows=rows, prices=prices, origins=origins)
 
 
-def _file_settings(
-    start: Path, options: Mapping[str, Option]
-) -> tuple[dict[str, tuple[Texts, str]], dict[str, tuple[Row, ...]]]:
-    """What the nearest file says: each setting's texts and origin, by name, and the rows about steps."""
+def _file_settings(start: Path, options: Mapping[str, Option]) -> FileSettings:
+    """What the nearest file says."""
     for folder in (start.absolute(), *start.absolute().parents):
         for name in TABLES:
             if (folder / name).is_file() and (said := _said_in(folder / name, options)) is not None:
                 return said
-    return {}, {}
+    return {}, {}, ()
 
 
 def read_rows(path: Path) -> Mapping[str, tuple[Row, ...]]:
@@ -184,21 +187,21 @@ def read_rows(path: Path) -> Mapping[str, tuple[Row, ...]]:
     Raises:
         InvalidInput: the file cannot be read, or something in it is no setting.
     """
-    return (_said_in(path, settings()) or ({}, {}))[1]
+    return (_said_in(path, settings()) or ({}, {}, ()))[1]
 
 
-def _said_in(
-    path: Path, options: Mapping[str, Option]
-) -> tuple[dict[str, tuple[Texts, str]], dict[str, tuple[Row, ...]]] | None:
+def _said_in(path: Path, options: Mapping[str, Option]) -> FileSettings | None:
     """Return what one file says; None where it has no table of ours."""
     table_name = TABLES.get(path.name, "")
     text, table = _table(path, table_name)
     if table is None:
         return None
+    prefix = f"{table_name}." if table_name else ""
+    prices = prices_in(table.pop("prices", []), path, prefix)
     tables = {key: value for key, value in table.items() if isinstance(value, dict) and "declare" in value}
     plain = {key: value for key, value in table.items() if key not in tables}
     checked = {key: _checked(key, value, path, table_name, options) for key, value in plain.items()}
-    return checked, rows_in(tables, path, f"{table_name}." if table_name else "", text)
+    return checked, rows_in(tables, path, prefix, text), prices
 
 
 def _table(path: Path, table_name: str) -> tuple[str, dict[str, Any] | None]:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from couler_plugins.inputs.sources import Text
+from couler_plugins.viz.page import page
 from pluginbox import PluginBox
 from support import ROOT
 from viz.browser import chromium, complaints, opened
-from viz.pagebox import make_page
+from viz.pagebox import make_page, result_of
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -209,6 +210,19 @@ def test_text_can_be_read(browser: Chrome, churn: Path, dark: bool) -> None:
     assert [(selector, round(ratio, 1)) for selector, ratio in figures if ratio < 4.5] == []
     ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", ground))) < 200) is dark
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_costs_unfold_and_can_be_read(browser: Chrome, tmp_path: Path, dark: bool) -> None:
+    rows = [("a run", "5.3–11.7 → 2.9–6.1"), ("main/train", "8 → 4")]
+    costs = ("10th to 90th percentile of 3 past runs", ("step", "core-hours"), rows, ("1 of 3 steps has no history",))
+    opened(browser, written(tmp_path, page(result_of(CHURN, "dedupe,prune"), lambda workflow: costs)), dark=dark)
+    assert shown(browser, ".cost td") == []
+    css(browser, ".cost summary").click()
+    assert shown(browser, ".cost td") == ["5.3–11.7 → 2.9–6.1", "8 → 4"]
+    texts = (".cost summary", ".cost th", ".cost td", ".cost p")
+    assert [(name, ratio) for name, ratio in browser.execute_script(CONTRAST, texts) if ratio < 4.5] == []
+    assert complaints(browser) == []
 
 
 def test_the_theme_can_be_chosen(browser: Chrome, churn: Path) -> None:

@@ -23,7 +23,7 @@ from couler_plugins.viz.page import page
 from couler_plugins.viz.page.markup import clean, escaped, json_island
 from pluginbox import PluginBox
 from support import ROOT, corpus_files
-from viz.pagebox import Element, data_of, make_page, parse
+from viz.pagebox import Element, data_of, make_page, parse, result_of
 
 CHURN = ROOT / "couler_plugins" / "demo" / "churn.yaml"
 EVIL = """</script><script>alert(1)</script><img src=x onerror=alert(1)> "'&amp; ]]> <!-- {{x}} `${1}`"""
@@ -319,3 +319,30 @@ def test_a_workflow_that_an_optimizer_made() -> None:
     tree = assert_whole(page(result))
     assert tree.all("h1")[0].text == "made"
     assert [item.attributes["class"] for item in steps(tree)] == ["step added vx v1"]
+
+
+def test_costs_are_a_table_and_a_fact_of_each_step(plugin_box: PluginBox) -> None:
+    plugins = toys(plugin_box)
+    result = result_of(toy("one", EVIL), "hurry", plugins)
+    rows = [("a run", "", "8 → 4"), ("main/one", "2", "6 → 3"), (f"main/{EVIL}", "1", "2 → 1")]
+    html = page(result, lambda workflow: ("of 3 runs", ("step", "hours", "USD"), rows, (f"no {EVIL}",)))
+    tree = assert_whole(html)
+    [costs] = tree.all("details", "cost")
+    assert costs.all("summary")[0].text.split() == ["Cost", "of", "a", "run", "8", "→", "4", "USD"]
+    assert [[cell.text for cell in row.content] for row in costs.all("tr")] == [  # type: ignore[union-attr]
+        ["step", "hours", "USD"],
+        *map(list, rows),
+    ]
+    assert [item.text for item in costs.all("p")] == ["of 3 runs; without cache hits", f"no {EVIL}"]
+    facts = {step["name"]: dict(step["facts"]) for step in data_of(tree)["steps"].values()}
+    assert facts["one"]["cost of a run"] == "2 hours; 6 → 3 USD"
+    assert assert_whole(page(result)).all("details", "cost") == []
+
+
+def test_of_many_costs_the_first_are_shown(plugin_box: PluginBox) -> None:
+    result = result_of(toy("one"), "", toys(plugin_box))
+    rows = [("a run", "9"), *((f"main/s{number}", "1") for number in range(60))]
+    tree = assert_whole(page(result, lambda workflow: ("", ("step", "USD"), rows, ())))
+    [costs] = tree.all("details", "cost")
+    assert len(costs.all("tr")) == 1 + 50
+    assert costs.all("p")[0].text == "and 11 more steps: see their details"

@@ -9,6 +9,7 @@ from typing import Literal
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.ir import Call, Operation, callables
 from couler_plugins.plan import Decision
+from couler_plugins.viz.page.costs import Costs
 from couler_plugins.viz.page.hunks import FileHunks
 from couler_plugins.viz.page.panels import Node, Panel, Section
 
@@ -36,13 +37,17 @@ class DecisionCard:
 
 @dataclass(slots=True)
 class Story:
-    """All decisions, and by the number of each node: what was decided, which lines changed, what became of it."""
+    """All decisions, and by the number of each node: what was decided, which lines changed, what became of it.
+
+    Beside these, what a run of each workflow costs, as far as that is known.
+    """
 
     cards: list[DecisionCard] = field(default_factory=list)
     hunks: list[str] = field(default_factory=list)
     decided: dict[int, dict[int, None]] = field(default_factory=dict)
     changed_lines: dict[int, dict[int, None]] = field(default_factory=dict)
     status: dict[int, Status] = field(default_factory=dict)
+    costs: dict[Section, Costs] = field(default_factory=dict)
 
 
 def tell(result: Result, sections: Iterable[Section], last: int, moved: Set[int] = frozenset()) -> Story:

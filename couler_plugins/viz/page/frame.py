@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from couler_plugins.driver.results import Result
-from couler_plugins.viz.page.markup import Markup, element
+from couler_plugins.viz.page.annotations import Story
+from couler_plugins.viz.page.figure import swatch
+from couler_plugins.viz.page.markup import Markup, counted, element, text
+from couler_plugins.viz.page.panels import Section
+from couler_plugins.viz.page.parts import Parts
 
 _PATHS = {
     "if": "M5 0 10 5 5 10 0 5Z",
@@ -118,3 +122,17 @@ def sidebar(result: Result, picker: Markup, changes: Markup) -> Markup:
         aria_label="Changes",
         tabindex=-1,
     )
+
+
+def picker(sections: Sequence[Section], story: Story, parts: Parts) -> Markup:
+    """Links to the workflows, where there are several."""
+    items = []
+    for section in sections:
+        steps = section.steps
+        changed = sum(1 for node in steps if story.status[node.number] not in ("same", "moved"))
+        count = f"{changed:,} of {len(steps):,} changed" if changed else counted(len(steps), "step")
+        mark = next((parts.panels[panel.number] for panel in section.panels if panel.number in parts.panels), None)
+        own = [swatch(mark)] if mark is not None and section.file is None else []
+        content = (*own, section.workflow.label, element("span", count, class_="count"))
+        items.append(element("li", element("a", *content, href=f"#{section.anchor}")))
+    return text(element("h2", "Workflows"), element("ol", *items, class_="picker"))

@@ -8,17 +8,18 @@ The middle of a page: workflow by workflow, one panel a graph.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 from couler_plugins.driver.results import Result
-from couler_plugins.ir import Call, Graph, Operation, callables
+from couler_plugins.ir import Call, Graph, Operation, Workflow, callables
 from couler_plugins.viz.page.annotations import DecisionCard, Status, Story, tell
 from couler_plugins.viz.page.changes import changes
+from couler_plugins.viz.page.costs import Costs, cost_facts, cost_table
 from couler_plugins.viz.page.facts import step_facts
 from couler_plugins.viz.page.figure import Figure, swatch
-from couler_plugins.viz.page.frame import DETAILS, ICONS, header, sidebar
+from couler_plugins.viz.page.frame import DETAILS, ICONS, header, picker, sidebar
 from couler_plugins.viz.page.markup import (
     Markup,
     bytes_text,
@@ -27,7 +28,6 @@ from couler_plugins.viz.page.markup import (
     counted,
     element,
     json_island,
-    text,
     versioned,
 )
 from couler_plugins.viz.page.panels import Node, Panel, Section, page_sections, page_versions
@@ -78,7 +78,10 @@ def _workflow(section: Section, result: Result, story: Story, parts: Parts, seve
     where = result.files[section.file].relative if section.file is not None else "new"
     title = element("h2", workflow.label, element("small", f"{workflow.kind} · {where}")) if several else Markup()
     empty = () if panels else (element("p", "Nothing in it runs by itself.", class_="refused"),)
-    return element("section", title, *panels, *empty, id=_anchor(section), class_="workflow", aria_label=workflow.label)
+    costs = cost_table(story.costs.get(section))
+    return element(
+        "section", title, costs, *panels, *empty, id=section.anchor, class_="workflow", aria_label=workflow.label
+    )
 
 
 def _panel(  # all that stands around a picture
@@ -112,24 +115,6 @@ def _panel(  # all that stands around a picture
     )
 
 
-def _anchor(section: Section) -> str:
-    return f"w{section.panels[0].number}" if section.panels else ""
-
-
-def picker(sections: Sequence[Section], story: Story, parts: Parts) -> Markup:
-    """Links to the workflows, where there are several."""
-    items = []
-    for section in sections:
-        steps = section.steps
-        changed = sum(1 for node in steps if story.status[node.number] not in ("same", "moved"))
-        count = f"{changed:,} of {len(steps):,} changed" if changed else counted(len(steps), "step")
-        mark = next((parts.panels[panel.number] for panel in section.panels if panel.number in parts.panels), None)
-        own = [swatch(mark)] if mark is not None and section.file is None else []
-        content = (*own, section.workflow.label, element("span", count, class_="count"))
-        items.append(element("li", element("a", *content, href=f"#{_anchor(section)}")))
-    return text(element("h2", "Workflows"), element("ol", *items, class_="picker"))
-
-
 # What the script needs to know of steps and decisions, as data.
 
 
@@ -160,18 +145,26 @@ def _decision(card: DecisionCard) -> dict[str, Any]:
 def _steps(section: Section, story: Story, parts: Parts) -> Iterator[tuple[int, dict[str, Any]]]:
     by_name = [callables(workflow) if workflow is not None else {} for workflow in section.versions]
     panel_of = {panel.graph: panel.number for panel in section.panels if panel.graph}
+    costs = cost_facts(story.costs.get(section))
     return (
-        (node.number, _step(node, by_name, panel_of, story) | _part(parts.of.get(node.number)))
+        (
+            node.number,
+            _step(node, by_name, panel_of, story, costs.get(node.label, [])) | _part(parts.of.get(node.number)),
+        )
         for node in section.steps
     )
 
 
 def _step(
-    node: Node, by_name: Sequence[Mapping[str, Graph | Operation]], panel_of: Mapping[str, int], story: Story
+    node: Node,
+    by_name: Sequence[Mapping[str, Graph | Operation]],
+    panel_of: Mapping[str, int],
+    story: Story,
+    costs: list[tuple[str, str]],
 ) -> dict[str, Any]:
     first, last = min(node.steps), max(node.steps)
-    facts = step_facts(node.steps[last], by_name[last])
-    before = step_facts(node.steps[first], by_name[first]) if first != last else facts
+    facts = step_facts(node.steps[last], by_name[last]) + costs
+    before = step_facts(node.steps[first], by_name[first]) + costs if first != last else facts
     call = node.steps[last].call
     status = story.status[node.number]
     return {"name": clean(node.title)} | _filled(
@@ -237,13 +230,14 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inli
 SCRIPTS = ("view.js", "details.js", "steps.js")
 
 
-def page(result: Result) -> str:
-    """The page of what `optimize` gave, as HTML."""
+def page(result: Result, costs: Callable[[Workflow | None], Costs | None] = lambda workflow: None) -> str:
+    """The page of what `optimize` gave, as HTML; `costs` says what a run of a workflow as it was read costs."""
     versions = page_versions(result)
     titles = _titles(result, versions)
     sections = page_sections(result, versions)
     parts = find_parts(result, sections)
     story = tell(result, sections, len(versions) - 1, parts.moved)
+    story.costs |= {section: table for section in sections if (table := costs(section.versions[0])) is not None}
     heading = _heading(sections)
     chosen = picker(sections, story, parts) if len(sections) > 1 else Markup()
     data = island(sections, story, parts, titles)

@@ -187,6 +187,11 @@ class Section:
         return next(workflow for workflow in self.versions if workflow is not None)
 
     @property
+    def anchor(self) -> str:
+        """What links to it say; empty where nothing of it is drawn."""
+        return f"w{self.panels[0].number}" if self.panels else ""
+
+    @property
     def steps(self) -> list[Node]:
         """The nodes of its panels that are steps."""
         return [node for panel in self.panels for node in panel.steps]
