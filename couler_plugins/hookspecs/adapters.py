@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, ArchiveSource
     from couler_plugins.hookspecs.running import Runner, Where
-    from couler_plugins.hookspecs.sizing import ItemSizes
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
 
@@ -285,11 +284,6 @@ class Adapter:
     def pod_containers(self, operation: Operation) -> tuple[str, ...]:
         """Return what the containers of an operation are called in its pod, in their order."""
         raise NotImplementedError
-
-    @facet("all items of a loop get what the largest needs")
-    def item_sizes(self) -> ItemSizes | None:
-        """Return how the engine gives the items of a loop different memory; None where it cannot."""
-        return None
 
     @facet("containers have the sizes that are written in them", default="couler_plugins.ir.containers:sizes_of")
     def pod_sizes(self, workflow: Workflow, operation: Operation | None) -> PodSizes:

@@ -29,13 +29,19 @@ from couler_plugins.ir.quantities import parse_quantity
 from couler_plugins.options.rows import Row
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.rightsizing.attempts import Demand, demand_of
+from couler_plugins.rightsizing.by_item import size_items
+from couler_plugins.rightsizing.growth import growth_of
 from couler_plugins.rightsizing.optimizer import Rightsize
-from couler_plugins.rightsizing.rules import check_rows, rule_of
+from couler_plugins.rightsizing.rules import Rule, check_rows, rule_of
 from couler_plugins.rightsizing.sizes import Sized, Targets, size_text, sized
 from couler_plugins.runs import Attempt
 
 ACTION, REASON = "set requests and limits", "past attempts used that much"
 NOTHING_KNOWN = "the history has no attempt of its steps: fetch one (`couler history`), and name it with --history"
+BY_ITEM = "set memory by item"
+GROWS = "its memory follows its input: the request is for the largest that was seen"
+FOLLOWS = 0.5
+"""The share of the variance of peaks from which on they are said to follow inputs."""
 POD = "all of the pod"
 Figures = tuple[tuple[str, Scalar], ...]
 
@@ -54,7 +60,7 @@ def apply_sizes(options: Rightsize, plan: Plan, ctx: Context) -> Plan:
     )
     for workflow in plan.workflows:
         ctx.progress(f"looking for what the steps of {workflow.label} used")
-        plan = _Sizing(plan, workflow, ctx, rows, targets).plan
+        plan = _Sizing(plan, workflow, ctx, rows, targets, options.by_item).plan
     return plan
 
 
@@ -65,12 +71,14 @@ class _Sizing:
         plan: the plan, with the workflow as it is to be.
     """
 
-    def __init__(self, plan: Plan, workflow: Workflow, ctx: Context, rows: Sequence[Row], targets: Targets) -> None:
-        self.plan, self._workflow, self._ctx = plan, workflow, ctx
+    def __init__(
+        self, plan: Plan, workflow: Workflow, ctx: Context, rows: Sequence[Row], targets: Targets, by_item: bool
+    ) -> None:
+        self.plan, self._workflow, self._ctx, self._by_item = plan, workflow, ctx, by_item
         self._rows, self._targets, self._adapter = rows, targets, ctx.adapter(workflow.engine)
         self._home = self._adapter.homes()["requests"]
         self._calls = by_key(
-            (site.step.call.name, site.label) for site in call_sites(workflow) if isinstance(site.step.call, Call)
+            (site.step.call.name, site) for site in call_sites(workflow) if isinstance(site.step.call, Call)
         )
         self._known = False
         self._decisions: list[Decision] = []
@@ -90,7 +98,8 @@ class _Sizing:
     def _operation(self, operation: Operation) -> Operation:
         """Return an operation whose containers have the sizes that they need."""
         sizes = self._adapter.pod_sizes(self._workflow, operation)
-        steps, attempts = self._calls.get(operation.name, ()), self._attempts(operation.name)
+        steps = [site.label for site in self._calls.get(operation.name, ())]
+        attempts = self._attempts(operation.name)
         rule = rule_of(self._workflow, sizes, operation, steps, self._rows)
         call = CallSite(None, Step(name=operation.name, call=Call(name=operation.name)))
         refusal = rule.refusal or self._home.of(self._workflow, call, operation).objection(operation)
@@ -108,9 +117,25 @@ class _Sizing:
                 done = self._decision(operation.name, ACTION, REASON, figures)
                 self._decisions.append(msgspec.structs.replace(done, affects=affects))
             self._say_reasons(operation.name, new, figures)
+            self._say_growth(operation.name, name, attempts)
             containers.append(new.container)
         same = all(new is old for new, old in zip(containers, operation.containers, strict=True))
-        return operation if same else replace(operation, containers=tuple(containers))
+        new_operation = operation if same else replace(operation, containers=tuple(containers))
+        is_sized = self._by_item or (sizes.by_item is not None and sizes.by_item.is_written(operation))
+        return self._with_items(new_operation, sizes, rule) if is_sized and not refusal else new_operation
+
+    def _with_items(self, operation: Operation, sizes: PodSizes, rule: Rule) -> Operation:
+        """Return an operation whose main container gets memory by item of the loop that calls it."""
+        sites = self._calls.get(operation.name, ())
+        if sizes.by_item is None:
+            reason = "its engine has one size for all items" if any(site.step.loop for site in sites) else ""
+            new = operation
+        else:
+            runs = self._ctx.runs(self._workflow)
+            new, reason = size_items(sizes.by_item, operation, sites, runs, rule, self._targets)
+        if reason:
+            self._decisions.append(self._decision(operation.name, "" if new == operation else BY_ITEM, reason))
+        return operation if new == operation else new
 
     def _with_pods(self, workflow: Workflow) -> Workflow:
         """Return a workflow that says the sizes of pods whose operations are elsewhere, where its engine can."""
@@ -160,6 +185,18 @@ class _Sizing:
         figures[label] = _figures(POD, demand, pod, new.now)
         self._say_reasons(label, new, figures[label])
         return replace(step, requests=new.container.requests, limits=new.container.limits)
+
+    def _say_growth(self, subject: str, container: str, attempts: Sequence[Attempt]) -> None:
+        """Say how memory follows the bytes that attempts read, where it does."""
+        growth = growth_of(attempts, container)
+        if growth is not None and growth.slope > 0 and growth.r_squared >= FOLLOWS:
+            figures = (
+                ("container", container),
+                ("attempts", growth.attempts),
+                ("bytes of memory per byte of input", round(growth.slope, 3)),
+                ("R²", round(growth.r_squared, 2)),
+            )
+            self._decisions.append(self._decision(subject, reason=GROWS, figures=figures))
 
     def _say_reasons(self, subject: str, new: Sized, figures: Figures) -> None:
         if new.reasons:

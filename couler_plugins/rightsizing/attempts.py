@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from couler_plugins.rightsizing.estimate import estimate_request
+from couler_plugins.rightsizing.estimate import estimate_cpu, estimate_request
 from couler_plugins.runs import Attempt, ContainerUse
 
 OUT_OF_MEMORY = "OOMKilled"
-HIGH = 0.95
-"""The share of attempts whose use of CPUs is covered: what is above waits a little, and fails nothing."""
 
 
 class Demand(NamedTuple):
@@ -42,14 +39,14 @@ def demand_of(attempts: Sequence[Attempt], container: str = "") -> Demand:
     """
     seen = [(one, [use for use in one.containers if container in ("", use.container)]) for one in attempts]
     peaks = [peak for one, uses in seen if (peak := _peak(one, uses))]
-    cores = sorted(most for _, uses in seen if (most := max(map(_cores, uses), default=-1.0)) >= 0)
+    cores = [(most, one.seconds or 0.0) for one, uses in seen if (most := max(map(_cores, uses), default=-1.0)) >= 0]
     return Demand(
         memory_attempts=len(peaks),
         cpu_attempts=len(cores),
         killed=sum(one.reason == OUT_OF_MEMORY for one, uses in seen if uses),
         peak=max(peaks, default=None),
         memory=estimate_request(peaks) if peaks else None,
-        cpu=cores[math.ceil(HIGH * len(cores)) - 1] if cores else None,
+        cpu=estimate_cpu([use for use, _ in cores], [time for _, time in cores]) if cores else None,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from couler_plugins.runs import Attempt
+
 FEWEST = 5
 """Attempts that a line is drawn through: fewer fit any line."""
 
@@ -40,3 +42,14 @@ def fit_growth(inputs: Sequence[float], peaks: Sequence[float]) -> Growth | None
         return None
     together = sum((one - mean_input) * (peak - mean_peak) for one, peak in zip(inputs, peaks, strict=True))
     return Growth(together / spread, min(1.0, together**2 / (spread * variance)), count)
+
+
+def growth_of(attempts: Sequence[Attempt], container: str) -> Growth | None:
+    """Return how the memory of a container follows the input of its attempts; None where that is not known."""
+    pairs = [
+        (float(one.input_bytes), float(use.memory))
+        for one in attempts
+        for use in one.containers
+        if use.container == container and one.input_bytes is not None and use.memory
+    ]
+    return fit_growth([pair[0] for pair in pairs], [pair[1] for pair in pairs])

@@ -27,6 +27,7 @@ class Rightsize:
         min_memory: the least memory that is requested.
         min_cpu: the least CPUs that are requested.
         parameters: whether amounts that the run fills in, such as a parameter, are replaced as well.
+        by_item: whether items of a loop get different memory, where the engine can do that.
     """
 
     name: ClassVar[str] = "rightsize"
@@ -41,6 +42,7 @@ class Rightsize:
     min_memory: str = "64Mi"
     min_cpu: str = "10m"
     parameters: bool = False
+    by_item: bool = False
 
     def __post_init__(self) -> None:
         """Check the options.

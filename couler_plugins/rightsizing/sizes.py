@@ -103,7 +103,7 @@ def _changes(
     if attempts < targets.min_samples:
         return {}, f"fewer than {targets.min_samples} attempts tell its use of {resource}"
     request, limit = (parse_quantity(value.value) if isinstance(value, Literal) else None for value in pairs.values())
-    wanted = _rounded(resource, needed * (1 + targets.margin), {**targets.bounds, **rule.bounds})
+    wanted = rounded(resource, needed * (1 + targets.margin), {**targets.bounds, **rule.bounds})
     if rule.keeps_limits:
         wanted, bound = min(wanted, limit if limit is not None else math.inf), limit
     else:
@@ -138,7 +138,7 @@ def _near(now: float | None, then: float | None, targets: Targets) -> bool:
     return math.isclose(now, then) or abs(then - now) < targets.change * now
 
 
-def _rounded(resource: str, amount: float, bounds: dict[str, float]) -> float:
+def rounded(resource: str, amount: float, bounds: dict[str, float]) -> float:
     """Return an amount within bounds, rounded up to what people would write."""
     low, high = (bounds.get(f"{end}-{resource}") for end in ("min", "max"))
     amount = max(amount, low or 0.0)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, TypeVar
 
 from couler_argo.cache.wrappable import active_seconds, timeout_seconds
-from couler_argo.documents import annotations_of, rest_of, spec_of
 from couler_argo.footprint import POD_KINDS
 from couler_argo.references import native, value
 from couler_argo.spelling import write, write_native
-from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import (
-    Container,
     Graph,
     Home,
     Homes,
@@ -20,13 +16,10 @@ from couler_plugins.ir import (
     NativeForm,
     Operation,
     Value,
-    Workflow,
     container_home,
     native_home,
     replace,
 )
-from couler_plugins.ir.containers import PodSizes
-from couler_plugins.ir.settings import merged
 
 T = TypeVar("T", Graph, Operation, Graph | Operation)
 
@@ -75,33 +68,3 @@ HOMES: Homes = {
 def homes() -> Homes:
     """Return where Argo keeps each setting of a step."""
     return HOMES
-
-
-PATCH = "podSpecPatch"
-SIZES = re.compile(r"resources|\{\{")
-"""What a patch of a pod says that may change sizes."""
-
-
-def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
-    """Return what a workflow says of the sizes of a template's containers, `templateDefaults` and patches included."""
-    spec, around = spec_of(workflow), annotations_of(workflow)
-    if operation is None:
-        return PodSizes(annotations=around)
-    usual = mapping_at(spec, "templateDefaults")
-    patches = [str(holder.get(PATCH, "")) for holder in (spec, usual, rest_of(operation))]
-    refusal = f"a {PATCH} may say the sizes of its pod: change it there" if any(map(SIZES.search, patches)) else ""
-
-    def in_force(item: Container) -> Container:
-        said = mapping_at(usual, "container" if item.script is None else "script", "resources")
-        pairs = {
-            name: {key: value(amount) for key, amount in mapping_at(said, name).items()}
-            for name in ("requests", "limits")
-        }
-        return replace(item, **{name: merged(tuple(own.items()), getattr(item, name)) for name, own in pairs.items()})
-
-    return PodSizes(
-        task=operation.name,
-        containers=tuple(in_force(item) if item.role == "main" and usual else item for item in operation.containers),
-        refusals=(refusal,) * len(operation.containers),
-        annotations={**around, **annotations_of(operation)},
-    )

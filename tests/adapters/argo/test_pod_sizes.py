@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from couler_argo.item_sizes import items_of, objection, with_item_sizes
+from couler_argo.pod_sizes import items_of, objection, with_item_sizes
 from couler_plugins import lift
 from couler_plugins.ir import Operation, Step, Workflow, call_sites
 

@@ -1,4 +1,6 @@
-"""Memory by item of a loop: a `podSpecPatch` that looks at the parameter which carries the item.
+"""Sizes of pods: what else than its containers a template says of them, and memory by item of a loop.
+
+Memory by item is a `podSpecPatch` that looks at the parameter which carries the item.
 
 Argo resolves parameters and expressions of a template, its podSpecPatch included, before it makes the pod
 (`ProcessArgs` in workflow/common/util.go, `ApplyPodSpecPatch` in workflow/util/util.go).
@@ -11,13 +13,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from couler_argo.documents import annotations_of, rest_of, spec_of
 from couler_argo.homes import FORM
 from couler_argo.references import value
 from couler_argo.spelling import write, write_native
-from couler_plugins.hookspecs.sizing import Items, ItemSizes
-from couler_plugins.ir import Native, Operation, Reference, Step, native_home
+from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.ir import Container, Native, Operation, Reference, Step, Workflow, native_home, replace
+from couler_plugins.ir.containers import Items, ItemSizes, PodSizes
+from couler_plugins.ir.settings import merged
 
-PATCH = native_home("priority", ("podSpecPatch",), FORM)  # read and written as any setting that is one value
+HOME = native_home("priority", ("podSpecPatch",), FORM)  # read and written as any setting that is one value
 FORM_OF_PATCH = """\
 containers:
 - name: main
@@ -32,11 +37,6 @@ OURS = re.compile(
 )
 PLAIN = re.compile(r"[^'\"\\{}\s]{1,200}")
 """Items that stand in an expression as they are."""
-
-
-def item_sizes() -> ItemSizes:
-    """Return how Argo gives the items of a loop different memory."""
-    return ItemSizes(items_of, objection, with_item_sizes)
 
 
 def items_of(step: Step) -> Items | None:
@@ -75,8 +75,14 @@ def objection(operation: Operation) -> str:
     """Return why an operation cannot have memory by item; empty where it can."""
     if not any(container.role == "main" and not container.name for container in operation.containers):
         return "it has no main container of its own"
-    patch = PATCH.read("", operation)
-    return "" if patch is None or OURS.fullmatch(str(write(patch))) else "it has a podSpecPatch of its owner's"
+    patched = HOME.read("", operation) is not None
+    return "it has a podSpecPatch of its owner's" if patched and not is_written(operation) else ""
+
+
+def is_written(operation: Operation) -> bool:
+    """Return whether an operation has memory by item."""
+    patch = HOME.read("", operation)
+    return patch is not None and OURS.fullmatch(str(write(patch))) is not None
 
 
 def with_item_sizes(operation: Operation, parameter: str, sizes: Mapping[str, str], others: str) -> Operation:
@@ -95,5 +101,37 @@ def with_item_sizes(operation: Operation, parameter: str, sizes: Mapping[str, st
     name = f"inputs.parameters['{parameter}']"
     tests = (f"{name} in [{', '.join(items)}] ? '{size}' : " for size, items in values.items())
     memory = f"{{{{={''.join(tests)}'{others}'}}}}"
-    written: Operation = PATCH.write("", operation, value(FORM_OF_PATCH.format(memory=memory)) if values else None)
+    written: Operation = HOME.write("", operation, value(FORM_OF_PATCH.format(memory=memory)) if values else None)
     return written
+
+
+PATCH = "podSpecPatch"
+SIZES = re.compile(r"resources|\{\{")
+"""What a patch of a pod says that may change sizes."""
+
+
+def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
+    """Return what a workflow says of the sizes of a template's containers, `templateDefaults` and patches included."""
+    spec, around = spec_of(workflow), annotations_of(workflow)
+    if operation is None:
+        return PodSizes(annotations=around)
+    usual = mapping_at(spec, "templateDefaults")
+    patches = [str(holder.get(PATCH, "")) for holder in (spec, usual)]
+    patches += [str(rest_of(operation).get(PATCH, ""))] if objection(operation) else []
+    refusal = f"a {PATCH} may say the sizes of its pod: change it there" if any(map(SIZES.search, patches)) else ""
+
+    def in_force(item: Container) -> Container:
+        said = mapping_at(usual, "container" if item.script is None else "script", "resources")
+        pairs = {
+            name: {key: value(amount) for key, amount in mapping_at(said, name).items()}
+            for name in ("requests", "limits")
+        }
+        return replace(item, **{name: merged(tuple(own.items()), getattr(item, name)) for name, own in pairs.items()})
+
+    return PodSizes(
+        task=operation.name,
+        containers=tuple(in_force(item) if item.role == "main" and usual else item for item in operation.containers),
+        refusals=(refusal,) * len(operation.containers),
+        annotations={**around, **annotations_of(operation)},
+        by_item=ItemSizes(items_of, objection, with_item_sizes, is_written),
+    )

@@ -1,0 +1,76 @@
+"""Memory by item: where the items of a loop differ, each gets what it needs, and no longer what the largest needs."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from couler_plugins.ir import CallSite, Operation
+from couler_plugins.ir.containers import ItemSizes
+from couler_plugins.ir.quantities import memory_text, parse_quantity
+from couler_plugins.rightsizing.attempts import demand_of
+from couler_plugins.rightsizing.rules import Rule
+from couler_plugins.rightsizing.sizes import Targets, rounded
+from couler_plugins.runs import Attempt, Run
+from couler_plugins.runs.run import site_of
+
+ITEM = re.compile(r"\d+:(.*)\)", re.DOTALL)
+
+SEVERAL = "it is called more than once: memory by item is for the one call of a loop"
+NOWHERE = "all its items have one size: they are not in the file, or no parameter tells them apart"
+
+
+def size_items(
+    kit: ItemSizes, operation: Operation, sites: Sequence[CallSite], runs: Iterable[Run], rule: Rule, targets: Targets
+) -> tuple[Operation, str]:
+    """Return an operation with memory by item of the loop that calls it, and what became of that, in half a sentence.
+
+    Args:
+        kit: how its engine does that.
+        operation: the operation, with the memory that its largest item needs.
+        sites: its calls.
+        runs: the past runs of its workflow.
+        rule: what its owner says.
+        targets: what sizes are to be like.
+    """
+    loops = [site for site in sites if site.step.loop is not None]
+    largest = _memory(operation)
+    if not loops or largest is None or rule.keeps_limits:
+        return operation, ""
+    items = kit.items_of(loops[0].step)
+    if len(sites) > 1 or items is None or (objection := kit.objection(operation)):
+        return operation, SEVERAL if len(sites) > 1 else NOWHERE if items is None else objection
+    attempts = attempts_by_item(runs, loops[0].label)
+    sizes = {item: _size(attempts.get(text, ()), rule, targets) for text, item in items.values.items()}
+    bound = largest * (1 - targets.change)
+    smaller = {item: memory_text(size) for item, size in sizes.items() if size is not None and size < bound}
+    sized = kit.write(operation, items.parameter, smaller, memory_text(largest))
+    few = [item for item, size in sizes.items() if size is None]
+    unknown = f"; of {len(few)} fewer than {targets.min_samples} attempts are known" if few else ""
+    return sized, f"{len(smaller)} of {len(sizes)} items need less memory than the largest{unknown}"
+
+
+def attempts_by_item(runs: Iterable[Run], site: str) -> Mapping[str, list[Attempt]]:
+    """Return the attempts of a loop's items, by the text that names of steps show of an item."""
+    attempts: dict[str, list[Attempt]] = defaultdict(list)
+    name = f"/{site.rpartition('/')[2]}("
+    for run in runs:
+        for ran in run.steps:
+            if site_of(ran) == site and (match := ITEM.fullmatch(ran.step.rpartition(name)[2])):
+                attempts[match[1]] += ran.tries
+    return attempts
+
+
+def _size(attempts: Sequence[Attempt], rule: Rule, targets: Targets) -> float | None:
+    demand = demand_of(attempts, "main")
+    if demand.memory is None or demand.memory_attempts < targets.min_samples:
+        return None
+    return rounded("memory", demand.memory * (1 + targets.margin), {**targets.bounds, **rule.bounds})
+
+
+def _memory(operation: Operation) -> float | None:
+    """Return the memory that the main container of an operation asks for."""
+    main = next((item for item in operation.containers if item.role == "main"), None)
+    value = dict(main.requests).get("memory") if main is not None else None
+    return None if value is None else parse_quantity(getattr(value, "value", None))

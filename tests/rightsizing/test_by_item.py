@@ -1,0 +1,130 @@
+"""Memory by item: items of one loop that differ get what each needs, where the history knows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from couler_plugins.rightsizing import attempts
+from couler_plugins.rightsizing.by_item import attempts_by_item
+from couler_plugins.runs import Attempt, ContainerUse, Run, StepRun
+from rightsizing.test_optimizer import changed, changes, reasons, rightsized
+
+MEBIBYTE = 2**20
+LOOP = """\
+    apiVersion: argoproj.io/v1alpha1
+    kind: Workflow
+    metadata: {generateName: nightly-}
+    spec:
+      entrypoint: main
+      templates:
+        - name: main
+          steps:
+            - - name: each
+                template: train
+                arguments:
+                  parameters: [{name: size, value: "{{item}}"}]
+                withItems: [small, a/b, big, new]
+        - name: train
+          inputs:
+            parameters: [{name: size}]
+          container:
+            image: alpine:3
+            command: [train, "{{inputs.parameters.size}}"]
+    """
+PATCH = """\
++      podSpecPatch: |
++        containers:
++        - name: main
++          resources:
++            requests:
++              memory: "{{=inputs.parameters['size'] in ['small', 'a/b'] ? '112Mi' : '2048Mi'}}"
++            limits:
++              memory: "{{=inputs.parameters['size'] in ['small', 'a/b'] ? '112Mi' : '2048Mi'}}\""""
+
+
+@pytest.fixture(autouse=True)
+def _largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest peak is asked for: how it is estimated is no matter of these tests."""
+    monkeypatch.setattr(attempts, "estimate_request", max)
+
+
+def runs(**peaks: int) -> list[Run]:
+    """Three runs of the loop, whose items used so many mebibytes."""
+    steps = tuple(step(number, item, peak) for number, (item, peak) in enumerate(peaks.items()))
+    return [Run(family="nightly", at=float(number), name=f"nightly-{number}", steps=steps) for number in range(3)]
+
+
+def step(number: int, item: str, mebibytes: int, inputs: int | None = None) -> StepRun:
+    use = ContainerUse(container="main", memory=mebibytes * MEBIBYTE, cpu=0.5)
+    tried = Attempt(succeeded=True, input_bytes=inputs, containers=(use,))
+    name = f"main/each({number}:{item})"
+    return StepRun(step=name, site="main/each", type="train", spec=name, key=name, tries=(tried,))
+
+
+PEAKS = {"small": 100, "a/b": 101, "big": 2000}
+
+
+def test_items_get_what_they_need(tmp_path: Path) -> None:
+    result = rightsized(LOOP, tmp_path, *runs(**PEAKS), passes="rightsize{by-item=true}")
+    assert PATCH.replace("2048Mi", "2Gi") in changes(result)
+    (items, sizes) = changed(result)
+    assert ("memory after", "2Gi") in sizes.figures
+    assert (items.action, items.reason) == (
+        "set memory by item",
+        "2 of 4 items need less memory than the largest; of 1 fewer than 3 attempts are known",
+    )
+    again = rightsized(result.files[0].text or "", tmp_path, *runs(**PEAKS), passes="rightsize{by-item=true}")
+    assert not again.changed
+
+
+def test_a_patch_of_ours_follows_the_largest_without_the_option(tmp_path: Path) -> None:
+    first = rightsized(LOOP, tmp_path, *runs(**PEAKS), passes="rightsize{by-item=true}")
+    grown = rightsized(first.files[0].text or "", tmp_path, *runs(**{**PEAKS, "big": 4090}))
+    assert "? '112Mi' : '4Gi'" in (grown.files[0].text or "")
+    assert "'2Gi'" not in (grown.files[0].text or "")
+    even = rightsized(first.files[0].text or "", tmp_path, *runs(small=2000, big=2000))
+    assert "podSpecPatch" not in (even.files[0].text or "")
+
+
+def test_without_the_option_all_items_get_what_the_largest_needs(tmp_path: Path) -> None:
+    result = rightsized(LOOP, tmp_path, *runs(**PEAKS))
+    assert "podSpecPatch" not in (result.files[0].text or "")
+    assert "memory: 2Gi" in (result.files[0].text or "")
+
+
+ONE_SIZE = "all its items have one size: they are not in the file, or no parameter tells them apart"
+SAME = LOOP.replace("[small, a/b, big, new]", "[small, small]")
+OWN = LOOP.replace(
+    "          container:", "          podSpecPatch: 'terminationGracePeriodSeconds: 5'\n          container:"
+)
+
+
+@pytest.mark.parametrize(("text", "reason"), [(SAME, ONE_SIZE), (OWN, "it has a podSpecPatch of its owner's")])
+def test_why_items_have_one_size_is_said(tmp_path: Path, text: str, reason: str) -> None:
+    result = rightsized(text, tmp_path, *runs(**PEAKS), passes="rightsize{by-item=true}")
+    assert ("train", reason) in reasons(result)
+    assert "{{=" not in (result.files[0].text or "")
+
+
+def test_items_are_read_from_names_of_steps() -> None:
+    nested = StepRun(step="main/outer(3:x)/inner/each(0:a(1:b))", site="inner/each", type="t", spec="", key="")
+    attempt = Attempt(start=1.0, end=2.0)
+    found = attempts_by_item(
+        [Run(family="f", steps=(msgspec.structs.replace(nested, tries=(attempt,)),))], "inner/each"
+    )
+    assert dict(found) == {"a(1:b)": [attempt]}
+
+
+def test_memory_that_follows_its_input_is_told_of(tmp_path: Path) -> None:
+    steps = [step(number, f"i{number}", 100 + 50 * number, inputs=number * 10 * MEBIBYTE) for number in range(6)]
+    result = rightsized(LOOP, tmp_path, Run(family="nightly", at=1.0, steps=tuple(steps)))
+    (said,) = (item for item in result.files[0].decisions if "follows its input" in item.reason)
+    assert said.figures == (
+        ("container", "main"),
+        ("attempts", 6),
+        ("bytes of memory per byte of input", 5.0),
+        ("R²", 1.0),
+    )
