@@ -128,3 +128,16 @@ def test_memory_that_follows_its_input_is_told_of(tmp_path: Path) -> None:
         ("bytes of memory per byte of input", 5.0),
         ("R²", 1.0),
     )
+
+
+def test_keys_of_results_do_not_depend_on_memory_by_item(tmp_path: Path) -> None:
+    pure = (
+        "          metadata: {annotations: {couler.io/cache: pure}}\n"
+        "          outputs: {parameters: [{name: out, valueFrom: {path: /tmp/out}}]}\n          container:"
+    )
+    text = LOOP.replace("          container:", pure)
+    first = rightsized(text, tmp_path, *runs(**PEAKS), passes="cache,rightsize{by-item=true}")
+    assert "memoize" in (first.files[0].text or "")
+    assert "podSpecPatch" in (first.files[0].text or "")
+    again = rightsized(first.files[0].text or "", tmp_path, *runs(**PEAKS), passes="cache,rightsize{by-item=true}")
+    assert not again.changed

@@ -15,6 +15,7 @@ from typing import Any
 
 from couler_argo.documents import annotations_of, rest_of, spec_of
 from couler_argo.homes import FORM
+from couler_argo.memory_patch import FORM_OF_PATCH, OURS
 from couler_argo.references import value
 from couler_argo.spelling import write, write_native
 from couler_plugins.documents.mappings import mapping_at
@@ -23,18 +24,6 @@ from couler_plugins.ir.containers import Items, ItemSizes, PodSizes
 from couler_plugins.ir.settings import merged
 
 HOME = native_home("priority", ("podSpecPatch",), FORM)  # read and written as any setting that is one value
-FORM_OF_PATCH = """\
-containers:
-- name: main
-  resources:
-    requests:
-      memory: "{memory}"
-    limits:
-      memory: "{memory}"
-"""
-OURS = re.compile(
-    re.escape(FORM_OF_PATCH).replace(r"\{memory\}", r"(\{\{=[^{}\"\\]*\}\})", 1).replace(r"\{memory\}", r"\1")
-)
 PLAIN = re.compile(r"[^'\"\\{}\s]{1,200}")
 """Items that stand in an expression as they are."""
 
