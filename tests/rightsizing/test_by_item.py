@@ -95,6 +95,7 @@ def test_without_the_option_all_items_get_what_the_largest_needs(tmp_path: Path)
     assert "memory: 2Gi" in (result.files[0].text or "")
 
 
+CACHED = "cache{via=memoize},rightsize{by-item=true}"
 ONE_SIZE = "all its items have one size: they are not in the file, or no parameter tells them apart"
 SAME = LOOP.replace("[small, a/b, big, new]", "[small, small]")
 OWN = LOOP.replace(
@@ -132,12 +133,12 @@ def test_memory_that_follows_its_input_is_told_of(tmp_path: Path) -> None:
 
 def test_keys_of_results_do_not_depend_on_memory_by_item(tmp_path: Path) -> None:
     pure = (
-        "          metadata: {annotations: {couler.io/cache: pure}}\n"
+        "          metadata: {annotations: {couler.io/cache: pure, couler.io/max-output-bytes: '9'}}\n"
         "          outputs: {parameters: [{name: out, valueFrom: {path: /tmp/out}}]}\n          container:"
     )
-    text = LOOP.replace("          container:", pure)
-    first = rightsized(text, tmp_path, *runs(**PEAKS), passes="cache,rightsize{by-item=true}")
+    text = LOOP.replace("          container:", pure).replace("alpine:3", f"alpine@sha256:{'a' * 64}")
+    first = rightsized(text, tmp_path, *runs(**PEAKS), passes=CACHED)
     assert "memoize" in (first.files[0].text or "")
     assert "podSpecPatch" in (first.files[0].text or "")
-    again = rightsized(first.files[0].text or "", tmp_path, *runs(**PEAKS), passes="cache,rightsize{by-item=true}")
+    again = rightsized(first.files[0].text or "", tmp_path, *runs(**PEAKS), passes=CACHED)
     assert not again.changed
