@@ -351,7 +351,9 @@ def test_tables_for_nobody_are_refused(tmp_path: Path, content: str, problem: st
     with pytest.raises(InvalidInput) as caught:
         optimized(ARGO_PLAIN, "cache", settings(tmp_path, content))
     assert problem in str(caught.value)
-    assert "reads no rows" not in problem or caught.value.hint == "rows are for [[cache.declare]]"
+    assert (
+        "reads no rows" not in problem or caught.value.hint == "rows are for [[cache.declare]], [[rightsize.declare]]"
+    )
 
 
 def test_a_project_file_holds_rows_as_well(tmp_path: Path) -> None:
