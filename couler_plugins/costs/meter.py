@@ -130,7 +130,8 @@ class CostMeter:
         gone = [label for label in usual if label not in new]
         sides = [pods(old), pods(old if gone else new)]
         before, after = (costs(side, usual) for side in sides)
-        ranges = [_ranges(costs(side, dict.fromkeys(usual, HOUR)), [usual | run for run in times]) for side in sides]
+        hours = [costs(side, dict.fromkeys(usual, HOUR)) for side in sides]
+        ranges = [_ranges(side, [usual | run for run in times], hours) for side in hours]
         steps = [
             StepCost(label, price.pool if price is not None else "", usual[label], before[label], after[label])
             for label, price in prices.items()
@@ -141,7 +142,7 @@ class CostMeter:
             runs=len(past),
             currency=self.prices[0].currency if self.prices else "",
             before=ranges[0],
-            after=ranges[1] if before != after else None,
+            after=ranges[1] if ranges[0] != ranges[1] else None,
             steps=tuple(sorted(steps, key=lambda one: -(one.before.money or one.before.core_hours or 0.0))),
             notes=tuple(self._notes(old, steps, gone, [label for label in new if label not in old])),
         )
@@ -204,11 +205,20 @@ def _seconds(step: StepRun, usual: float | None) -> float | None:
     return step.seconds if not tries or None in tries else sum(filter(None, tries))
 
 
-def _ranges(hours: Mapping[str, Amounts], runs: Sequence[Mapping[str, float]]) -> dict[str, Range]:
-    """Return the range of each amount that is known, of what an hour of each call costs and its seconds in each run."""
+def _ranges(
+    hours: Mapping[str, Amounts], runs: Sequence[Mapping[str, float]], sides: Sequence[Mapping[str, Amounts]]
+) -> dict[str, Range]:
+    """Return the range of each amount of a run, over the calls of which it is known on both sides.
+
+    Args:
+        hours: what an hour of each call costs.
+        runs: the seconds of each call, run by run.
+        sides: what an hour costs before and after the optimizers.
+    """
     ranges: dict[str, Range] = {}
     for name in Amounts.__struct_fields__:
-        rates = {label: rate / HOUR for label, cost in hours.items() if (rate := getattr(cost, name)) is not None}
+        same = [label for label in hours if None not in [getattr(side[label], name) for side in sides]]
+        rates = {label: getattr(hours[label], name) / HOUR for label in same}
         if rates:
             ranges[name] = spread([sum(rate * run[label] for label, rate in rates.items()) for run in runs])
     return ranges

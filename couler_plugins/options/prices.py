@@ -14,7 +14,7 @@ from couler_plugins.options.fields import build, check_range, options_of, texts_
 HINT = "write rows [[prices]] with core-hour and gib-hour, or let `couler prices` write them; see docs/cost.md"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Price:
     """What one pool of nodes costs. A step belongs to the first row whose patterns fit it.
 

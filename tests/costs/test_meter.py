@@ -216,6 +216,16 @@ def test_a_request_below_the_use_saves_no_more_than_there_is() -> None:
     assert found.after["gib_hours"].median == 4.0  # 1 and 3, not 1 and 1
 
 
+def test_a_request_of_what_was_not_known_is_no_rise() -> None:
+    plan = plan_of(TEXT.replace("cpu: 2, memory", "memory")).map_steps("smaller", smaller, action="set", reason="so")
+    found = cost(run(step("load"), step("train", 1.0)), plan=plan)
+    assert found.after is not None
+    assert (found.before["core_hours"].median, found.after["core_hours"].median) == (1.0, 1.0)
+    assert (found.before["gib_hours"].median, found.after["gib_hours"].median) == (5.0, 2.0)
+    train = next(one for one in found.steps if one.step == "main/train")
+    assert (train.before.core_hours, train.after.core_hours) == (None, 1.0)
+
+
 def test_a_change_of_a_library_shows_at_its_callers() -> None:
     caller = TEXT.replace(
         "{name: train, template: train, withItems: [1, 2]}", "{name: train, templateRef: {name: lib, template: train}}"

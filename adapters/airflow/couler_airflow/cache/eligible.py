@@ -101,10 +101,9 @@ def structural(operator: Any, declaration: Declaration) -> tuple[Objection, ...]
         declaration: what its owner says of it.
     """
     from couler_airflow.runtime.wrap import obstacle
-    from couler_plugins.hookspecs.caching import Objection
 
     if not declaration.cache:
-        return (Objection("never", f"{declaration.row or 'its owner'} said never"),)
+        return (_objection("never", f"{declaration.row or 'its owner'} said never"),)
     kind = kind_of(class_of(operator))
     replaced = obstacle(operator)
     rules = (
@@ -114,7 +113,13 @@ def structural(operator: Any, declaration: Declaration) -> tuple[Objection, ...]
         ("replaced", replaced, replaced),
         ("trigger", FROM_TRIGGER, getattr(operator, "start_from_trigger", False)),
     )
-    return tuple(Objection(rule, reason) for rule, reason, holds in rules if holds)
+    return tuple(_objection(rule, reason) for rule, reason, holds in rules if holds)
+
+
+def _objection(rule: str, reason: str, remedy: str = "") -> Objection:
+    from couler_plugins.hookspecs.caching import Objection
+
+    return Objection(rule, reason, remedy=remedy)
 
 
 def undeclared(operator: Any, own: bool, operators: Collection[str]) -> Objection | None:
@@ -125,10 +130,8 @@ def undeclared(operator: Any, own: bool, operators: Collection[str]) -> Objectio
         own: whether something was declared of this very task, and not of its DAG.
         operators: the import paths of operators that are pure in a DAG that is.
     """
-    from couler_plugins.hookspecs.caching import Objection
-
     path = path_of(class_of(operator))
     if own or path in PURE or path in operators:
         return None
     remedy = f"couler_airflow.cached(…) of the task, or {path} in cache_operators"
-    return Objection("not-declared", f"nobody has declared {class_of(operator).__name__} pure", remedy=remedy)
+    return _objection("not-declared", f"nobody has declared {class_of(operator).__name__} pure", remedy=remedy)
