@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".yaml", ".yml", ".json")
 """What a file in a folder is called to be read."""
 
+OF_LINES = 16
+"""How many times larger a history may be than a document: it is read line by line."""
+
 _UTF16 = (BOM_UTF16_LE, BOM_UTF16_BE)  # their text is full of zero bytes; `read` has an error of its own for them
 
 
@@ -191,7 +194,7 @@ def _in_folder(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
         for directory, folders, names in os.walk(folder, onerror=_refuse_folder)
         if _keep_visible(folders)
         for name in names
-        if name.endswith(SUFFIXES) and not name.startswith(".") and not Path(directory, name).is_fifo()
+        if name.endswith((*SUFFIXES, ".jsonl")) and not name.startswith(".") and not Path(directory, name).is_fifo()
     ]
     if not paths:
         hint = f"it is searched for {', '.join('*' + suffix for suffix in SUFFIXES)}"
@@ -213,6 +216,7 @@ def _refuse_folder(error: OSError) -> None:
 def _read_path(path: Path, max_bytes: int) -> SourceFile:
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
+        max_bytes *= OF_LINES if path.suffix == ".jsonl" else 1
         if size > max_bytes:
             raise _too_large(_shown(path), f"{size:,} bytes", max_bytes)
         return _read_open(stream, _shown(path), max_bytes)

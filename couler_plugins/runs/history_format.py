@@ -5,13 +5,13 @@ Runs as they are, in a document: what an engine writes that runs workflows in th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from couler_plugins.errors import InvalidInput
+from couler_plugins.runs.history_file import checked, problem_of
 from couler_plugins.runs.run import Run
 
 T = TypeVar("T")
@@ -54,9 +54,7 @@ class HistoryFormat(NamedTuple):
         try:
             return msgspec.convert(data, kind)
         except (msgspec.ValidationError, RecursionError) as error:
-            # Its message names the kinds of what was found and wanted, and where: none of the values.
-            reason = re.sub(r"\s+", " ", str(error))[:200]
-            message = f"this is not a history of {self.who}: {reason}"
+            message = f"this is not a history of {self.who}: {problem_of(error)}"
             raise InvalidInput(message, engine=self.engine, hint=self.hint) from None
 
 
@@ -82,13 +80,10 @@ def recorded_runs(data: Any) -> list[Run]:
     """
     if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
         return []
-    hint = "take it from the folder of `couler run --local`"
     try:
-        runs = msgspec.convert(data, _Document).runs
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"this is no history of runs: {error}", hint=hint) from None
-    for run in runs:
-        for number, ran in enumerate(run.steps):
-            if any(not 0 <= parent < number for parent in ran.parents):
-                raise InvalidInput(f"this is no history of runs: {ran.step!r:.80} comes after itself", hint=hint)
-    return list(runs)
+        return [checked(run) for run in msgspec.convert(data, _Document).runs]
+    except (msgspec.ValidationError, RecursionError) as error:
+        reason = problem_of(error)
+    except InvalidInput as error:
+        reason = error.message
+    raise InvalidInput(f"this is no history of runs: {reason}", hint="take it from the folder of `couler run --local`")
