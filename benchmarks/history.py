@@ -4,7 +4,7 @@ python -m benchmarks.history --json history.json
 
 Figures:
 
-seconds_100k          CPU seconds of reading the file (bytes, text, lines, runs), the best of some times; with --quick of
+seconds_100k          CPU seconds of reading the file (bytes, text, lines, runs), the least of some; with --quick of
                       a tenth of the runs, times ten
 runs, attempts        how many were read
 bytes                 the size of the file

@@ -24,6 +24,8 @@ import msgspec
 from couler_plugins.documents import SourceFile, dump_yaml, read
 from couler_plugins.documents.reader import FilePlace, version_in
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.inputs.remote import is_url, read_url
+from couler_plugins.net.redacting import redact_url
 from couler_plugins.options.fields import Size
 
 if TYPE_CHECKING:
@@ -110,6 +112,8 @@ def _read(source: Source, max_bytes: int, scan: Scan | None) -> Iterator[Input]:
     match source:
         case str() | Path() if scan is not None and Path(source).is_dir():
             yield from _scanned(Path(source), scan)
+        case str() if scan is None and is_url(source):
+            yield _attempt(redact_url(source), Path(source).name, partial(_read_remote, source, max_bytes))
         case str() | Path():
             try:
                 paths = list(_find(str(source), whole_folders=scan is not None))
@@ -220,6 +224,17 @@ def _read_path(path: Path, max_bytes: int) -> SourceFile:
         if size > max_bytes:
             raise _too_large(_shown(path), f"{size:,} bytes", max_bytes)
         return _read_open(stream, _shown(path), max_bytes)
+
+
+def _read_remote(url: str, max_bytes: int) -> SourceFile:
+    name = redact_url(url)
+    max_bytes *= OF_LINES if url.endswith(".jsonl") else 1
+    content = read_url(url, max_bytes)
+    if content is None:
+        raise InvalidInput("there is nothing at this URL", file=name, hint="check the URL")
+    if len(content) > max_bytes:
+        raise _too_large(name, "more bytes", max_bytes)
+    return _read_text(content, name, max_bytes)
 
 
 def _shown(path: Path) -> str:

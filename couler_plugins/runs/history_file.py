@@ -174,8 +174,8 @@ class HistoryFile:
     def needs(self, run: Run) -> bool:
         """Whether a run is new, or its line may be replaced, or says nothing of what the run used."""
         place = self._place(run, b"")
-        known = None if place is None else self.lines[place].run
-        return known is None or goes_on(known) or not has_use(known)
+        present = None if place is None else self.lines[place].run
+        return present is None or goes_on(present) or not has_use(present)
 
     def add(self, runs: Iterable[Run]) -> Counts:
         """Add runs. One that is there already takes the place of its line where it knows more, or that one went on.

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from airflow_history import instance
 from couler_airflow.history.api import Client
 from couler_airflow.history.archive import AirflowArchive
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.past_runs import ArchiveSource
+from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 from couler_plugins.net import json_api
 from servers.airflow_api import ApiServer
 
@@ -21,6 +22,9 @@ SECRETS = ("a-token", "a-password", "ann")
 
 def ask(api: ApiServer, max_bytes: int = 10**6) -> Any:
     return Client(api.url, max_bytes).get("dags", "train", "tasks")
+
+
+TRAIN = Wanted(workflows=("train",))
 
 
 @pytest.fixture
@@ -256,7 +260,8 @@ def test_a_prefix_and_the_path_of_the_api_are_understood(there: ApiServer) -> No
 
 def test_nothing_says_where_airflow_is(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInput, match="the URL of Airflow is not given"):
-        AirflowArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)
+        list(AirflowArchive(ArchiveSource(max_bytes=10**6)).fetch(TRAIN))
     api.tasks["train"] = []
+    api.add_run("train", "r1", instance("work"))
     monkeypatch.setenv("COULER_AIRFLOW_URL", api.url)
-    assert AirflowArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)["schema"] == "couler.airflow-runs/v1"
+    assert next(iter(AirflowArchive(ArchiveSource(max_bytes=10**6)).fetch(TRAIN)))["schema"] == "couler.airflow-runs/v1"
