@@ -245,10 +245,10 @@ def _with_use(runs: Sequence[Run], history: HistoryFile, urls: Sequence[str], ma
         InvalidInput: that is no URL of one.
         EngineError: it does not answer.
     """
-    if not urls:
+    pending = [bool(urls) and history.needs(run) and not has_use(run) for run in runs]
+    if not any(pending):
         return list(runs)
     with_use = pkgutil.resolve_name(WITH_USE)
-    pending = [history.needs(run) and not has_use(run) for run in runs]
     answers: Sequence[Run] = [run for run, is_pending in zip(runs, pending, strict=True) if is_pending]
     for url in urls:
         answers = with_use(answers, url, max_bytes)

@@ -53,7 +53,7 @@ def read_trace(text: str, file: str) -> Run:
     for row in _rows(text, file):
         plain = row.get("name") or _named(row)
         name = names.get(plain, plain)
-        if name in steps and (_count(row) or 1) <= (_count(steps[name][-1]) or 1):  # another task of that name
+        if name in steps and not _follows(row, steps[name][-1]):  # another task of that name
             repeats[plain] += 1
             name = names[plain] = f"{plain} #{repeats[plain] + 1}"
         steps.setdefault(name, []).append(row)
@@ -142,6 +142,13 @@ def _attempt(row: Row) -> Attempt:
         output_bytes=_size(row.get("wchar")),
         containers=(use,),
     )
+
+
+def _follows(row: Row, last: Row) -> bool:
+    """Whether a row is the next attempt after another of its name; a trace need not number them."""
+    if "attempt" not in row and "attempt" not in last:
+        return FATES.get(last.get("status", "").upper()) == "failed"
+    return (_count(row) or 1) > (_count(last) or 1)
 
 
 def _count(row: Row) -> int | None:

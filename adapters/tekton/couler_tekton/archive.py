@@ -63,12 +63,14 @@ class TektonArchive:
         self._place = whence.place or os.environ.get(URL, "")
 
     def fetch(self, wanted: Wanted) -> Iterable[Mapping[str, Any]]:
-        """The PipelineRuns with their TaskRuns, all in one document: the runs of parts belong together."""
+        """The PipelineRuns with their TaskRuns, by namespace: the runs of parts belong together."""
         if not self._place:
             hint = f"give --from https://tekton-results.example.com or --from {CLUSTER}, or set {URL}"
             raise InvalidInput("the URL of Tekton Results is not given", engine="tekton", hint=hint)
-        items = list(self._in_cluster(wanted) if self._place == CLUSTER else self._in_results(wanted))
-        if items:
+        spaces: dict[str, list[Mapped]] = {}
+        for item in self._in_cluster(wanted) if self._place == CLUSTER else self._in_results(wanted):
+            spaces.setdefault(str(item["metadata"].get("namespace")), []).append(item)
+        for _, items in sorted(spaces.items()):
             yield {"apiVersion": "v1", "kind": "List", "items": items}
 
     def _in_cluster(self, wanted: Wanted) -> Iterator[Mapped]:
