@@ -47,7 +47,7 @@ class Since(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic
 Examples:
   kubectl get workflows -o json > runs.json && couler cache report runs.json --since 30d
   kubectl get pipelineruns,taskruns -o json | couler cache report -
-  couler history train --engine airflow --from database -o runs.json && couler cache report runs.json
+  couler history fetch --engine airflow --from database -o runs.jsonl && couler cache report runs.jsonl
   couler cache report runs/ --store s3://bucket/cache --format json |
     jq -r '.steps[] | select(.hits == 0) | [.workflow, .step, .reason] | @tsv'
   couler cache report --store /data/cache

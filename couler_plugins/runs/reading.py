@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from couler_plugins.documents import Document
-from couler_plugins.runs.history_file import read_lines
+from couler_plugins.runs.history_file import identity, read_lines
 from couler_plugins.runs.history_format import recorded_runs
 from couler_plugins.runs.nextflow import is_trace, read_trace
 from couler_plugins.runs.run import Run
@@ -24,4 +24,6 @@ def runs_in_document(document: Document) -> list[Run]:
     if document.index or not (document.file.endswith(".jsonl") or document.text.startswith("{")):
         return []
     lines = read_lines(document.text.encode(errors="surrogateescape"), document.file)
-    return [line.run for line in lines if line.run is not None]
+    # Of a run that is there twice, as in histories that were put together, the later line counts.
+    runs = {identity(line.run, line.content): line.run for line in lines if line.run is not None}
+    return list(runs.values())

@@ -122,6 +122,11 @@ def test_an_end_before_its_start_leaves_both_unknown() -> None:
     assert found.steps[0].tries == (ATTEMPT, Attempt(succeeded=False))
 
 
+def test_of_histories_that_were_put_together_a_run_counts_once() -> None:
+    older = run("a", steps=(step(tries=()),))
+    assert read_back(b"\n".join(map(line_of, (older, run("b"), run("a"))))) == [run("a"), run("b")]
+
+
 def test_unknown_fields_are_passed_over() -> None:
     assert read_back(changed('"family"', '"colour":"red","family"')) == [run()]
 
