@@ -20,7 +20,7 @@ from benchmarks.harness import arguments, finish, seconds
 from couler_plugins.inputs.sources import read_source
 from couler_plugins.runs import Attempt, ContainerUse, Run, StepRun
 from couler_plugins.runs.history_file import HistoryFile
-from couler_plugins.runs.reading import runs_in_document
+from couler_plugins.runs.history_format import runs_in_document
 from couler_plugins.runs.run import hash_of
 
 LIMITS = {"seconds_100k": 2.0}

@@ -21,7 +21,7 @@ couler_artifact_stores = listed(
 @hookimpl
 def couler_runs(document: Document) -> list[Run]:
     """The runs of histories, and of traces of WfFormat and Nextflow."""
-    from couler_plugins.runs.reading import runs_in_document
+    from couler_plugins.runs.history_format import runs_in_document
 
     return runs_in_document(document)
 

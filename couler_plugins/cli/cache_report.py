@@ -84,7 +84,7 @@ def command(
     if not places and (engine is not None or since is not None):
         raise click.UsageError("--engine and --since are of past runs: give them as HISTORY.")
     stored = list(_stored(config)) if config.cache_store else []
-    result = report(_runs(config, places, engine, since), stored) if places else report_of_store(stored)
+    result = report(past_runs(config, places, engine, since), stored) if places else report_of_store(stored)
     if output_format == "json":
         print_json("couler.cache-report/v1", msgspec.to_builtins(result))
     else:
@@ -96,7 +96,8 @@ def _stored(config: Config) -> Iterator[Stored]:
         yield from (Stored(entry, uses) for entry, uses in cache.uses())
 
 
-def _runs(config: Config, places: Sequence[str], engine: str | None, since: float | None) -> list[Run]:
+def past_runs(config: Config, places: Sequence[str], engine: str | None, since: float | None) -> list[Run]:
+    """The runs that files and folders tell of, oldest first: those of an engine, or that ended since a time."""
     files = [whole_file(item) for item in read_inputs(places, config)]
     documents = (document for file in files for document in file.documents)
     return [run for run in read_runs(documents, usable_plugins(config), engine) if since is None or run.at >= since]

@@ -9,28 +9,25 @@ import pkgutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import chain
-from pathlib import Path
+from typing import Any
 
 import click
-import msgspec
 from msgspec.structs import replace
 
-from couler_plugins.cli.cache_report import Since
+from couler_plugins.cli.cache_report import Since, past_runs
 from couler_plugins.cli.messages import counted, log_retries, write_bytes
-from couler_plugins.cli.outputs import columns, printable, replace_file, utc_text
+from couler_plugins.cli.outputs import columns, printable, utc_text, write_text
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import engine_option, json_option, max_bytes_option, target_options, with_settings
-from couler_plugins.cli.work import read_inputs, usable_plugins
+from couler_plugins.cli.work import usable_plugins
 from couler_plugins.documents import Document
-from couler_plugins.driver.context import read_runs, runs_in
-from couler_plugins.driver.session import whole_file
-from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.driver.context import runs_in
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import Archive, ArchiveSource, Wanted
 from couler_plugins.inputs.remote import is_url, read_url, write_url
 from couler_plugins.inputs.sources import OF_LINES
+from couler_plugins.net.redacting import redact_url
 from couler_plugins.options.config import Config
-from couler_plugins.options.fields import Size
 from couler_plugins.plugins import Plugins
 from couler_plugins.runs import Run
 from couler_plugins.runs.history_file import HistoryFile, goes_on, has_use, read_lines
@@ -40,6 +37,7 @@ OVERLAP = 86400.0
 PLACES = ("database", "cluster")
 """What stands for an engine's own database, and for the cluster that it runs in, in the place of a URL."""
 log = logging.getLogger(__name__)
+VARIABLE = "COULER_{}_URL"
 WITH_USE = "couler_plugins.runs.prometheus:with_use"
 
 
@@ -109,64 +107,41 @@ def fetch(
     Airflow's database, on a host that is set up like its scheduler. COULER_PROMETHEUS_URL is for --prometheus.
     """
     urls = prometheus or tuple(os.environ.get("COULER_PROMETHEUS_URL", "").split())
-    place = None if output in (None, "-") else output
-    history = HistoryFile() if place is None else _history_at(place, config.max_bytes)
-    plugins = usable_plugins(config)
+    history = _history_at(output, config.max_bytes)
     wanted = _wanted(history, engine, workflows, newest, since, use=bool(urls))
     files = [item for item in places if item not in PLACES and not item.startswith(("http://", "https://"))]
+    if len(places) > 1 and len(files) < len(places):
+        raise click.UsageError("Give either files or one engine with --from.")
     with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do: stdout is for data
         if files:
-            if len(files) < len(places):
-                raise click.UsageError("Give either files or one engine with --from.")
-            runs = _runs_in_files(files, config, plugins, engine)
+            runs = past_runs(config, files, engine, since)
         else:
-            source = ArchiveSource(
-                place=_only(places), max_bytes=config.max_bytes, namespace=namespace, context=context
-            )
-            runs = list(_fetched(*_archive_of(plugins, engine, source), plugins, wanted))
+            place = next(iter(places), "")
+            source = ArchiveSource(place=place, max_bytes=config.max_bytes, namespace=namespace, context=context)
+            runs = list(_fetched(usable_plugins(config), engine, source, wanted))
         runs = [run for run in runs if wanted.is_meant(run.family) and (since is None or run.at >= since)]
-        counts = history.add(_with_use(runs, history, urls, config.max_bytes))
-    _write(history.content, place)
+        new, replaced, present = history.add(_with_use(runs, history, urls, config.max_bytes))
+    if (new or replaced) and is_url(output):
+        write_url(str(output), history.content)
+    elif new or replaced:
+        write_text(history.content, output)
     if config.log_level != "error":
-        said = f"{counts.new:,} new, {counts.replaced:,} replaced, {counts.present:,} already there"
-        click.echo(f"{counted(sum(counts), 'run')}: {said}", err=True)
+        said = f"{new:,} new, {replaced:,} replaced, {present:,} already there"
+        click.echo(f"{counted(new + replaced + present, 'run')}: {said}", err=True)
 
 
-def _only(places: Sequence[str]) -> str:
-    if len(places) > 1:
-        raise click.UsageError("Give either files or one engine with --from.")
-    return places[0] if places else ""
-
-
-def _history_at(place: str, max_bytes: int) -> HistoryFile:
-    """The history at a path or a URL; an empty one where nothing is.
+def _history_at(place: str | None, max_bytes: int) -> HistoryFile:
+    """The history at a path or a URL; an empty one where nothing is, and for stdout.
 
     Raises:
         CoulerError: it cannot be read, or is something else.
     """
+    content = b"" if place in (None, "-") else read_url(place, max_bytes * OF_LINES, is_optional=True)
     try:
-        content = read_url(place, max_bytes * OF_LINES) if is_url(place) else Path(place).read_bytes()
-    except FileNotFoundError:
-        content = None
-    except OSError as error:
-        raise InvalidInput(f"it cannot be read: {error.strerror or error}", file=place) from error
-    if content is not None and len(content) > max_bytes * OF_LINES:
-        message = f"the history has more than {Size(max_bytes * OF_LINES)}"
-        raise InvalidInput(message, file=place, hint="allow more with --max-bytes, or begin a new one")
-    try:
-        return HistoryFile(read_lines(content or b"", place))
+        return HistoryFile(read_lines(content, redact_url(str(place))))
     except InvalidInput as error:
         error.hint = "name another file with -o; runs in this one are read with --from"
         raise
-
-
-def _write(content: bytes, place: str | None) -> None:
-    if place is None:
-        write_bytes(content.decode())
-    elif is_url(place):
-        write_url(place, content)
-    else:
-        replace_file(Path(place), content)
 
 
 def _wanted(
@@ -180,7 +155,7 @@ def _wanted(
 ) -> Wanted:
     """Which runs are to be asked for: those that the history lacks, as far as it can tell."""
     ended: dict[str, float] = defaultdict(float)
-    runs = [run for run in history.runs() if not goes_on(run) and engine in (None, run.engine)]
+    runs = [run for run in history.runs if not goes_on(run) and engine in (None, run.engine)]
     for run in runs:
         ended[run.family] = max(ended[run.family], run.at)
     later = {family: max(0.0, at - OVERLAP) for family, at in ended.items() if at}
@@ -194,48 +169,38 @@ def _wanted(
     )
 
 
-def _runs_in_files(places: Sequence[str], config: Config, plugins: Plugins, engine: str | None) -> list[Run]:
-    files = [whole_file(item) for item in read_inputs(places, config)]
-    return read_runs((document for file in files for document in file.documents), plugins, engine)
-
-
-def _fetched(engine: str, archive: Archive, plugins: Plugins, wanted: Wanted) -> Iterator[Run]:
-    """The runs of an engine, document by document; one that cannot be read is named in a warning.
-
-    Raises:
-        InvalidInput: none can.
-    """
-    failure, read = None, 0
+def _fetched(plugins: Plugins, named: str | None, source: ArchiveSource, wanted: Wanted) -> Iterator[Run]:
+    """The runs of an engine, document by document; one that cannot be read is named in a warning."""
+    engine, archive = _archive_of(plugins, named, source)
     for number, data in enumerate(archive.fetch(wanted)):
         try:
             runs = runs_in(Document(engine, number, data, 1, ""), plugins, engine)
         except InvalidInput as error:
-            failure = error
             log.warning("what %s says is left out: %s", engine, error.message)
-            continue
-        read += 1
-        yield from (run if run.engine else replace(run, engine=engine) for run in runs)
-    if failure is not None and not read:
-        raise failure
+        else:
+            yield from (run if run.engine else replace(run, engine=engine) for run in runs)
 
 
 def _archive_of(plugins: Plugins, engine: str | None, source: ArchiveSource) -> tuple[str, Archive]:
     """What fetches runs from an engine, or from the only one that lets them be fetched, and the engine's name.
 
     Raises:
-        InvalidInput: there is no such engine, or several could be meant.
-        Unsupported: the engine has no archive.
+        InvalidInput: there is no such engine, it has no archive, several could be meant, or nothing says where it is.
     """
     log_retries()
     names = list(plugins.adapters) if engine is None else [engine]
-    archives = {name: archive for name in names if (archive := plugins.adapter(name).archive(source)) is not None}
-    if len(archives) == 1:
-        return next(iter(archives.items()))
-    if engine is None:
-        several = " or ".join(f"--engine {name}" for name in archives)
-        raise InvalidInput("no engine is given", hint=f"give {several or '--engine'}, or files with --from")
-    hint = "give what its own tools print: --from FILE"
-    raise Unsupported(f"runs of {engine} are not fetched", engine=engine, feature="history", hint=hint)
+    places = {name: source.place or os.environ.get(VARIABLE.format(name.upper()), "") for name in names}
+    archives = {name: plugins.adapter(name).archive(replace(source, place=place)) for name, place in places.items()}
+    present = [(name, archive) for name, archive in archives.items() if archive is not None]
+    if len(present) != 1:
+        several = " or ".join(f"--engine {name}" for name, _ in present)
+        message = "no engine is given" if engine is None else f"runs of {engine} are not fetched"
+        raise InvalidInput(message, hint=f"give {several or 'files with --from'}")
+    ((name, archive),) = present
+    if not places[name]:
+        hint = f"give --from with its URL, `cluster` or `database`, or set {VARIABLE.format(name.upper())}"
+        raise InvalidInput(f"nothing says where {name} is", engine=name, hint=hint)
+    return name, archive
 
 
 def _with_use(runs: Sequence[Run], history: HistoryFile, urls: Sequence[str], max_bytes: int) -> list[Run]:
@@ -259,27 +224,6 @@ def _with_use(runs: Sequence[Run], history: HistoryFile, urls: Sequence[str], ma
 HEAD = ("", "engine", "runs", "steps", "attempts", "memory", "cpu", "from", "to")
 
 
-class Row(msgspec.Struct, kw_only=True):
-    """What a history tells of one workflow.
-
-    Attributes:
-        workflow, engine: its names.
-        runs, steps, attempts: how many there are.
-        with_memory, with_cpu: of how many attempts it is known what they used.
-        first, last: when its first and its last run ended; None where that is not known.
-    """
-
-    workflow: str
-    engine: str
-    runs: int = 0
-    steps: int = 0
-    attempts: int = 0
-    with_memory: int = 0
-    with_cpu: int = 0
-    first: float | None = None
-    last: float | None = None
-
-
 @click.command(
     "show",
     epilog="""\b
@@ -297,25 +241,38 @@ def show(*, config: Config, histories: tuple[str, ...], output_format: str) -> N
 
     HISTORY is what --history of other commands takes. Default: the setting `history`.
     """
-    rows: dict[tuple[str, str], Row] = {}
-    for run in _runs_in_files(histories or config.history, config, usable_plugins(config), None):
-        row = rows.setdefault((run.family, run.engine), Row(workflow=run.family, engine=run.engine))
-        tries = list(chain.from_iterable(step.tries for step in run.steps))
-        row.runs, row.steps, row.attempts = row.runs + 1, row.steps + len(run.steps), row.attempts + len(tries)
-        row.with_memory += sum(any(use.memory is not None for use in attempt.containers) for attempt in tries)
-        row.with_cpu += sum(any(use.cpu is not None for use in attempt.containers) for attempt in tries)
-        if run.at:
-            row.first = run.at if row.first is None else min(row.first, run.at)
-            row.last = max(row.last or 0.0, run.at)
-    result = [rows[key] for key in sorted(rows)]
+    groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in past_runs(config, histories or config.history, None, None):
+        groups[run.family, run.engine].append(run)
+    records = [_record(*names, runs) for names, runs in sorted(groups.items())]
     if output_format == "json":
-        print_json("couler.history/v1", {"workflows": msgspec.to_builtins(result)})
+        print_json("couler.history/v1", {"workflows": records})
     else:
-        write_bytes("".join(f"{line}\n" for line in columns(HEAD, [_cells(row) for row in result])))
+        write_bytes("".join(f"{line}\n" for line in columns(HEAD, [_cells(**record) for record in records])))
 
 
-def _cells(row: Row) -> list[str]:
-    shares = [f"{share / row.attempts:.0%}" if row.attempts else "-" for share in (row.with_memory, row.with_cpu)]
-    times = ["-" if at is None else utc_text(at)[:10] for at in (row.first, row.last)]
-    figures = [f"{figure:,}" for figure in (row.runs, row.steps, row.attempts)]
-    return [printable(row.workflow), printable(row.engine) or "-", *figures, *shares, *times]
+def _record(workflow: str, engine: str, runs: Sequence[Run]) -> dict[str, Any]:
+    """What a history tells of one workflow: of how many attempts it is known what they used, and when runs ended."""
+    uses = [attempt.containers for run in runs for step in run.steps for attempt in step.tries]
+    ends = [run.at for run in runs if run.at]
+    return {
+        "workflow": workflow,
+        "engine": engine,
+        "runs": len(runs),
+        "steps": sum(len(run.steps) for run in runs),
+        "attempts": len(uses),
+        "with_memory": sum(any(use.memory is not None for use in some) for some in uses),
+        "with_cpu": sum(any(use.cpu is not None for use in some) for some in uses),
+        "first": min(ends, default=None),
+        "last": max(ends, default=None),
+    }
+
+
+def _cells(workflow: str, engine: str, **figures: Any) -> list[str]:
+    counts = [f"{figures[name]:,}" for name in ("runs", "steps", "attempts")]
+    shares = [
+        figures[name] / figures["attempts"] if figures["attempts"] else None for name in ("with_memory", "with_cpu")
+    ]
+    percents = ["-" if share is None else f"{share:.0%}" for share in shares]
+    times = ["-" if figures[name] is None else utc_text(figures[name])[:10] for name in ("first", "last")]
+    return [printable(workflow), printable(engine) or "-", *counts, *percents, *times]

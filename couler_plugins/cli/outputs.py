@@ -108,10 +108,10 @@ def write_result(result: Result, destination: Destination) -> list[Path]:
     return [replace_file(path, text) for path, (_, text) in zip(paths, pairs, strict=True)]
 
 
-def write_text(text: str, place: str | Path | None) -> None:
+def write_text(text: str | bytes, place: str | Path | None) -> None:
     """Writes to a file; to stdout where that is `-` or none is named."""
     if place is None or str(place) == "-":
-        write_bytes(text)
+        write_bytes(text if isinstance(text, str) else text.decode())
     else:
         replace_file(Path(place), text)
 

@@ -171,10 +171,11 @@ def read(content: bytes | str, name: str, *, max_bytes: int = MAX_BYTES, letters
     Raises:
         InvalidInput: the content is too large, not UTF-8, not YAML, or YAML that Kubernetes would refuse.
     """
-    if _is_of_lines(content, name) and isinstance(content, bytes):  # one that is not UTF-8 does not spoil the others
+    of_lines = _is_of_lines(content, name)
+    if of_lines and isinstance(content, bytes):  # a line that is not UTF-8 does not spoil the others
         content = content.decode(errors="surrogateescape")
     text = _decode(content, name, max_bytes)
-    if _is_of_lines(content, name):
+    if of_lines:
         return SourceFile(name, text, "lines", (Document(name, 0, None, 1, text),))
     if name.endswith(".py"):
         return SourceFile(name, text, "python", (Document(name, 0, None, 1, text),))

@@ -17,14 +17,13 @@ class ArchiveSource(msgspec.Struct, frozen=True, kw_only=True):
     """Which engine is asked.
 
     Attributes:
-        place: where it is: the URL of its API, `cluster`, or what else the engine has; empty for what the environment
-            says.
+        place: where it is: the URL of its API, `cluster`, or what else the engine has.
         max_bytes: the most bytes that one answer may have.
         namespace: of the runs, where the engine has namespaces; empty for all of an API, or the context's of a cluster.
         context: of the kubeconfig; empty for its current one.
     """
 
-    place: str = ""
+    place: str
     max_bytes: int
     namespace: str = ""
     context: str = ""
@@ -78,6 +77,6 @@ class Archive(Protocol):
         for the engine come from the environment, and are in no message.
 
         Raises:
-            InvalidInput: there is no such workflow, or nothing says where the engine is or who asks.
+            InvalidInput: there is no such workflow, or nothing says who asks.
             EngineError: the engine refuses, does not answer, or says what it cannot mean.
         """

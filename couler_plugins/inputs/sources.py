@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".yaml", ".yml", ".json")
 """What a file in a folder is called to be read."""
 
-OF_LINES = 16
-"""How many times larger a history may be than a document: it is read line by line."""
-
+OF_LINES = 16  # times as many bytes as a document may a history have, which is read line by line
 _UTF16 = (BOM_UTF16_LE, BOM_UTF16_BE)  # their text is full of zero bytes; `read` has an error of its own for them
 
 
@@ -227,14 +225,8 @@ def _read_path(path: Path, max_bytes: int) -> SourceFile:
 
 
 def _read_remote(url: str, max_bytes: int) -> SourceFile:
-    name = redact_url(url)
     max_bytes *= OF_LINES if url.endswith(".jsonl") else 1
-    content = read_url(url, max_bytes)
-    if content is None:
-        raise InvalidInput("there is nothing at this URL", file=name, hint="check the URL")
-    if len(content) > max_bytes:
-        raise _too_large(name, "more bytes", max_bytes)
-    return _read_text(content, name, max_bytes)
+    return _read_text(read_url(url, max_bytes), redact_url(url), max_bytes)
 
 
 def _shown(path: Path) -> str:

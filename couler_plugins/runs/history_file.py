@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -25,16 +25,8 @@ _DECODER = msgspec.json.Decoder(Run)
 log = logging.getLogger(__name__)
 
 
-class Line(NamedTuple):
-    """A line of a history.
-
-    Attributes:
-        content: the line as it stands in the file, without its end.
-        run: the run; None where it cannot be read.
-    """
-
-    content: bytes
-    run: Run | None
+Line = tuple[bytes, Run | None]
+"""A line as it stands in the file, without its end, and its run; None where that cannot be read."""
 
 
 def read_lines(content: bytes, file: str) -> list[Line]:
@@ -50,9 +42,9 @@ def read_lines(content: bytes, file: str) -> list[Line]:
             if not text.strip():
                 continue
             try:
-                lines.append(Line(text, read_line(text)))
+                lines.append((text, read_line(text)))
             except InvalidInput as error:
-                lines.append(Line(text, None))
+                lines.append((text, None))
                 damaged += 1
                 if damaged <= NAMED:
                     log.warning("%s:%d: this line is left out: %s", file, number, error.message)
@@ -106,24 +98,24 @@ def checked(run: Run, *, is_printable: bool = False) -> Run:
     Raises:
         InvalidInput: a step comes after itself, or a name cannot be shown.
     """
-    skewed = False
     for number, ran in enumerate(run.steps):
-        parents, tries = ran.parents, ran.tries
-        if parents and (max(parents) >= number or min(parents) < 0):
+        if ran.parents and not 0 <= min(ran.parents) <= max(ran.parents) < number:
             raise InvalidInput(f"step {number} comes after itself", hint=HINT)
-        if tries:
-            for attempt in tries:
-                skewed |= attempt.end is not None and attempt.start is not None and attempt.end < attempt.start
     if not is_printable and not all(str(item).isprintable() for item in _leaves(msgspec.to_builtins(run))):
         raise InvalidInput("a name in it cannot be shown", hint=HINT)
-    return replace(run, steps=tuple(map(_plausible, run.steps))) if skewed else run
+    if any(_is_skewed(attempt) for ran in run.steps for attempt in ran.tries):
+        return replace(run, steps=tuple(map(_with_plausible_times, run.steps)))
+    return run
 
 
-def _plausible(ran: StepRun) -> StepRun:
-    def is_skewed(attempt: Attempt) -> bool:
-        return attempt.start is not None and attempt.end is not None and attempt.end < attempt.start
+def _is_skewed(attempt: Attempt) -> bool:
+    return attempt.end is not None and attempt.start is not None and attempt.end < attempt.start
 
-    return replace(ran, tries=tuple(replace(one, start=None, end=None) if is_skewed(one) else one for one in ran.tries))
+
+def _with_plausible_times(ran: StepRun) -> StepRun:
+    return replace(
+        ran, tries=tuple(replace(one, start=None, end=None) if _is_skewed(one) else one for one in ran.tries)
+    )
 
 
 def _leaves(content: Any) -> Iterator[Any]:
@@ -140,14 +132,6 @@ def goes_on(run: Run) -> bool:
     return any(ran.fate == "pending" for ran in run.steps)
 
 
-class Counts(NamedTuple):
-    """What became of runs that were to be added: how many were new, took the place of their line, or were there."""
-
-    new: int = 0
-    replaced: int = 0
-    present: int = 0
-
-
 class HistoryFile:
     """The lines of a history, to which runs are added; a line that is not understood stays as it is.
 
@@ -157,72 +141,69 @@ class HistoryFile:
 
     def __init__(self, lines: Iterable[Line] = ()) -> None:
         self.lines = list(lines)
-        self._places: dict[tuple[object, ...], int] = {}
-        for place, (content, run) in enumerate(self.lines):
-            if run is not None:
-                self._places[identity(run, content)] = place
+        numbered = enumerate(self.lines)
+        self._places = {identity(run, content): place for place, (content, run) in numbered if run is not None}
 
     @property
     def content(self) -> bytes:
         """What goes into the file."""
-        return b"".join(line.content + b"\n" for line in self.lines)
+        return b"".join(content + b"\n" for content, _ in self.lines)
 
-    def runs(self) -> Iterator[Run]:
+    @property
+    def runs(self) -> list[Run]:
         """The runs, in the order of the lines."""
-        return (line.run for line in self.lines if line.run is not None)
+        return [run for _, run in self.lines if run is not None]
 
     def needs(self, run: Run) -> bool:
         """Whether a run is new, or its line may be replaced, or says nothing of what the run used."""
         place = self._place(run, b"")
-        present = None if place is None else self.lines[place].run
+        present = None if place is None else self.lines[place][1]
         return present is None or goes_on(present) or not has_use(present)
 
-    def add(self, runs: Iterable[Run]) -> Counts:
-        """Add runs. One that is there already takes the place of its line where it knows more, or that one went on.
+    def add(self, runs: Iterable[Run]) -> tuple[int, int, int]:
+        """Add runs; return how many were new, took the place of their line, and were there already.
 
-        A run that no line can say is named in a warning.
+        One takes the place of its line where it knows more, or where that one went on. A run that no line can say is
+        named in a warning.
         """
         new = replaced = present = 0
         for run in runs:
             try:
-                line = Line(line_of(run), run)
+                content = line_of(run)
             except InvalidInput as error:
                 log.warning("the run %r of %r is left out: %s", run.name, run.family, error.message)
                 continue
-            place = self._place(run, line.content)
+            place = self._place(run, content)
             if place is None:
-                self._places[identity(run, line.content)] = len(self.lines)
-                self.lines.append(line)
-                new += 1
-            elif self._is_better(line, self.lines[place]):
-                self.lines[place] = line
-                self._places[identity(run, line.content)] = place
+                place, new = len(self.lines), new + 1
+                self.lines.append((content, run))
+            elif _is_better(run, self.lines[place][1]):
                 replaced += 1
+                self.lines[place] = content, run
             else:
                 present += 1
-        return Counts(new, replaced, present)
+            self._places[identity(run, content)] = place
+        return new, replaced, present
 
     def _place(self, run: Run, line: bytes) -> int | None:
-        place = self._places.get(identity(run, line))
-        if place is None and not run.uid and run.name:  # it may have gone on when it was looked at before
-            place = self._places.get((run.engine, run.family, run.name))
-        return place
+        # One without an identifier may have gone on when it was looked at before.
+        return self._places.get(identity(run, line), self._places.get((run.engine, run.family, run.name)))
 
-    def _is_better(self, line: Line, other: Line) -> bool:
-        if line.run is None or other.run is None or line.content == other.content:
-            return False
-        if goes_on(other.run):
-            return True
-        return not goes_on(line.run) and _facts(line.run) > _facts(other.run)
+
+def _is_better(run: Run, other: Run | None) -> bool:
+    """Whether a run takes the place of what a line says of it."""
+    if other is None or goes_on(other):
+        return run != other
+    return not goes_on(run) and _facts(run) > _facts(other)
 
 
 def identity(run: Run, line: bytes) -> tuple[object, ...]:
     """What tells a run from all others: the engine's own identifier, else its names and its end, else all of it."""
     if run.uid:
         return run.engine, run.uid
-    if not run.name and not run.at:
+    if not run.name and (not run.at or goes_on(run)):
         return (line,)
-    return (run.engine, run.family, run.name) if goes_on(run) else (run.engine, run.family, run.name, run.at)
+    return (run.engine, run.family, run.name, *([] if goes_on(run) else [run.at]))
 
 
 def has_use(run: Run) -> bool:

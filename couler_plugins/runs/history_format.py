@@ -1,6 +1,6 @@
 """What engines tell of past runs, read as records; what is none is refused, and no value of it is repeated.
 
-Runs as they are, in a document: what an engine writes that runs workflows in this process.
+Runs in documents of no engine: histories, what the engine in this process writes, traces of WfFormat and Nextflow.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from couler_plugins.documents import Document
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs.history_file import checked, problem_of
+from couler_plugins.runs.history_file import checked, identity, problem_of, read_lines
+from couler_plugins.runs.nextflow import is_trace, read_trace
 from couler_plugins.runs.run import Run
+from couler_plugins.runs.wfformat import run_of_wfformat
 
 T = TypeVar("T")
 
@@ -87,3 +90,21 @@ def recorded_runs(data: Any) -> list[Run]:
     except InvalidInput as error:
         reason = error.message
     raise InvalidInput(f"this is no history of runs: {reason}", hint="take it from the folder of `couler run --local`")
+
+
+def runs_in_document(document: Document) -> list[Run]:
+    """The runs that a document of no engine tells of; none where it is something else.
+
+    Raises:
+        InvalidInput: it is one of these, and cannot be read.
+    """
+    if document.data is not None:
+        run = run_of_wfformat(document.data, document.file)
+        return recorded_runs(document.data) if run is None else [run]
+    if is_trace(document.text):
+        return [read_trace(document.text, document.file)]
+    if document.index or not (document.file.endswith(".jsonl") or document.text.startswith("{")):
+        return []
+    lines = read_lines(document.text.encode(errors="surrogateescape"), document.file)
+    # Of a run that is there twice, as in histories that were put together, the later line counts.
+    return list({identity(run, content): run for content, run in lines if run is not None}.values())

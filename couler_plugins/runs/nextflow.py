@@ -8,7 +8,6 @@ used in an earlier run, and is no attempt of this one.
 from __future__ import annotations
 
 import csv
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -33,7 +32,7 @@ MOST = 1e15
 
 def is_trace(text: str) -> bool:
     """Whether a text is such a trace, by its first line."""
-    columns = set(_columns(text))
+    columns = set(next(_cells(text), ()))
     return bool(columns & {"name", "process"}) and bool(columns & FIGURES)
 
 
@@ -51,7 +50,7 @@ def read_trace(text: str, file: str) -> Run:
     names: dict[str, str] = {}
     repeats: Counter[str] = Counter()
     for row in _rows(text, file):
-        plain = row.get("name") or _named(row)
+        plain = row.get("name") or row.get("process", "task") + (f" ({row['tag']})" if "tag" in row else "")
         name = names.get(plain, plain)
         if name in steps and not _follows(row, steps[name][-1]):  # another task of that name
             repeats[plain] += 1
@@ -67,26 +66,21 @@ def read_trace(text: str, file: str) -> Run:
     )
 
 
-def _columns(text: str) -> list[str]:
-    head = text.partition("\n")[0].strip()
-    return head.split("\t" if "\t" in head else ",")
+def _cells(text: str) -> Iterator[list[str]]:
+    """The cells of each line, in tabs or commas."""
+    return csv.reader(text.splitlines(), delimiter="\t" if "\t" in text.partition("\n")[0] else ",")
 
 
 def _rows(text: str, file: str) -> Iterator[Row]:
     """The rows by column, without what is not known."""
-    columns = _columns(text)
-    lines = csv.reader(text.splitlines(), delimiter="\t" if "\t" in text.partition("\n")[0] else ",")
-    for number, cells in enumerate(lines, 1):
-        if number == 1 or not any(cells):
+    lines = _cells(text)
+    columns = next(lines)
+    for number, cells in enumerate(lines, 2):
+        if not any(cells):
             continue
         if len(cells) != len(columns) or not all(cell.isprintable() for cell in cells):
             raise InvalidInput("this line is not one of a trace", file=file, line=number, hint=HINT)
         yield {column: cell for column, cell in zip(columns, cells, strict=True) if cell.strip() not in ("", "-")}
-
-
-def _named(row: Row) -> str:
-    process, tag = row.get("process", "task"), row.get("tag")
-    return f"{process} ({tag})" if tag else process
 
 
 def _family(file: str, steps: Mapping[str, object]) -> str:
@@ -146,14 +140,10 @@ def _attempt(row: Row) -> Attempt:
 
 def _follows(row: Row, last: Row) -> bool:
     """Whether a row is the next attempt after another of its name; a trace need not number them."""
-    if "attempt" not in row and "attempt" not in last:
+    number, before = (_figure(item.get("attempt")) for item in (row, last))
+    if number is None and before is None:
         return FATES.get(last.get("status", "").upper()) == "failed"
-    return (_count(row) or 1) > (_count(last) or 1)
-
-
-def _count(row: Row) -> int | None:
-    figure = _figure(row.get("attempt"))
-    return None if figure is None else int(figure)
+    return (number or 1) > (before or 1)
 
 
 def _figure(text: str | None) -> float | None:
@@ -161,7 +151,7 @@ def _figure(text: str | None) -> float | None:
     if text is None or not NUMBER.fullmatch(text.strip()):
         return None
     value = float(text)
-    return value if math.isfinite(value) and value <= MOST else None
+    return value if value <= MOST else None
 
 
 def _size(text: str | None) -> int | None:

@@ -139,8 +139,8 @@ def test_the_place_may_come_from_the_environment(
     ("arguments", "code", "said"),
     [
         (("fetch", "train"), 2, "no engine is given"),
-        (("fetch", "train", "--engine", "airflow"), 2, "the URL of Airflow is not given"),
-        (("fetch", "train", "--engine", "argo"), 2, "the URL of Argo is not given"),
+        (("fetch", "train", "--engine", "airflow"), 2, "nothing says where airflow is"),
+        (("fetch", "train", "--engine", "argo"), 2, "nothing says where argo is"),
         (("fetch", "train", "--engine", "moon"), 2, "moon"),
         (("fetch", "train", "--engine", "airflow", "--from", "http://a b"), 2, "this is no URL"),
         (("fetch", "train", "--from", "there.json"), 2, "there.json"),

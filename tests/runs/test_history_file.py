@@ -12,8 +12,7 @@ from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Attempt, ContainerUse, Lookup, Run, StepRun
 from couler_plugins.runs.history_file import HistoryFile, line_of, read_line, read_lines
-from couler_plugins.runs.history_format import document_of, recorded_runs
-from couler_plugins.runs.reading import runs_in_document
+from couler_plugins.runs.history_format import document_of, recorded_runs, runs_in_document
 
 USE = ContainerUse(container="main", memory=1 << 30, cpu=0.5, memory_request=4 << 30)
 ATTEMPT = Attempt(start=100.0, end=160.0, succeeded=True, exit_code=0, pod="p", node="n", containers=(USE,))
@@ -155,8 +154,8 @@ def test_a_run_that_went_on_is_replaced_once_it_has_ended(uid: str) -> None:
     history = HistoryFile(read_lines(history.content, "h"))
     ended = run("a", uid=uid, at=200.0, steps=(step(tries=()),))
     assert history.add([ended]) == (0, 1, 0)
-    assert list(history.runs()) == [run("other"), ended, run("b")]
-    assert history.add([run("a", uid=uid, at=150.0, steps=(step(fate="pending"),))]).replaced == 0
+    assert list(history.runs) == [run("other"), ended, run("b")]
+    assert history.add([run("a", uid=uid, at=150.0, steps=(step(fate="pending"),))])[1] == 0
 
 
 def test_a_line_is_replaced_by_what_knows_more_and_never_by_what_knows_less() -> None:
@@ -166,7 +165,7 @@ def test_a_line_is_replaced_by_what_knows_more_and_never_by_what_knows_less() ->
     assert history.needs(bare)
     assert history.add([run()]) == (0, 1, 0)
     assert history.add([bare]) == (0, 0, 1)
-    assert list(history.runs()) == [run()]
+    assert list(history.runs) == [run()]
     assert not history.needs(bare)
 
 
@@ -181,4 +180,4 @@ def test_a_run_that_could_not_be_read_again_is_not_written(caplog: pytest.LogCap
     history = HistoryFile()
     assert history.add([run(family="a\nb"), run("fine")]) == (1, 0, 0)
     assert "is left out: a name in it cannot be shown" in caplog.text
-    assert list(history.runs()) == [run("fine")]
+    assert list(history.runs) == [run("fine")]

@@ -10,7 +10,7 @@ import pytest
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Attempt, Run
-from couler_plugins.runs.reading import runs_in_document
+from couler_plugins.runs.history_format import runs_in_document
 from support import SHARED
 
 PEOPLE = """\

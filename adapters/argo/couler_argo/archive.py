@@ -6,7 +6,6 @@ hold no nodes, and lists of the server may hold megabytes of them: what is wante
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,10 +20,8 @@ from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 from couler_plugins.net.json_api import JsonApi, Server, bearer, object_of, objects_in, refusals
 from couler_plugins.runs.usage import time_of
 
-URL, TOKEN = "COULER_ARGO_URL", "COULER_ARGO_TOKEN"
-CLUSTER = "cluster"
+CLUSTER, TOKEN = "cluster", "COULER_ARGO_TOKEN"
 NAME, DOUBT = "Argo's API", "check that the URL is that of argo-server, and not of a proxy"
-RIGHTS = f"set {TOKEN} to what `argo auth token` prints, of somebody who may list workflows there; name a --namespace"
 SERVER = Server(
     engine="argo",
     name=NAME,
@@ -35,15 +32,14 @@ SERVER = Server(
     refusal=refusals(
         "argo",
         NAME,
-        rights=RIGHTS,
+        rights=f"set {TOKEN} to what `argo auth token` prints, of somebody who may list workflows; name a --namespace",
         missing="it is gone, or this is no argo-server",
         broken="see the log of argo-server",
         doubt=DOUBT,
     ),
 )
-PAGE = 100
-MOST = 200_000
-"""Entries that lists may have."""
+PAGE, MOST = 100, 200_000
+"""Entries of one page, and of a list at most."""
 FIELDS = ",".join(
     f"items.{name}"
     for name in ("metadata", "status.phase", "status.startedAt", "status.finishedAt", "spec.workflowTemplateRef")
@@ -58,19 +54,15 @@ class ArgoArchive:
     """The facet of one Argo; see `couler_plugins.hookspecs.past_runs.Archive`.
 
     Args:
-        whence: the URL of its server, or `cluster`.
+        source: the URL of its server, or `cluster`.
     """
 
-    def __init__(self, whence: ArchiveSource) -> None:
-        self._source = whence
-        self._place = whence.place or os.environ.get(URL, "")
+    def __init__(self, source: ArchiveSource) -> None:
+        self._source = source
 
     def fetch(self, wanted: Wanted) -> Iterable[Mapping[str, Any]]:
         """The Workflows, one a document."""
-        if not self._place:
-            hint = f"give --from https://argo.example.com or --from {CLUSTER}, or set {URL}"
-            raise InvalidInput("the URL of Argo is not given", engine="argo", hint=hint)
-        workflows = self._in_cluster(wanted) if self._place == CLUSTER else self._on_server(wanted)
+        workflows = self._in_cluster(wanted) if self._source.place == CLUSTER else self._on_server(wanted)
         return ({"apiVersion": WORKFLOW.api_version, "kind": "Workflow", **workflow} for workflow in workflows)
 
     def _in_cluster(self, wanted: Wanted) -> Iterator[Mapped]:
@@ -81,7 +73,7 @@ class ArgoArchive:
                 yield workflow
 
     def _on_server(self, wanted: Wanted) -> Iterator[Mapped]:
-        api = JsonApi(SERVER, self._place, self._source.max_bytes)
+        api = JsonApi(SERVER, self._source.place, self._source.max_bytes)
         headers = bearer(TOKEN, "argo")
 
         def ask(*path: str, **query: Any) -> Mapped:
@@ -115,19 +107,18 @@ def _listed(ask: Any, namespace: str, wanted: Wanted) -> list[Mapped]:
             more = {"listOptions.continue": following} if following else {}
             answer = ask(*path, **{"listOptions.limit": PAGE, **query, **more})
             items = [dict(item) for item in objects_in(answer, "items", SERVER, sparse=True)]
-            if not all(isinstance(item.get("metadata"), dict) and _is_placed(item["metadata"]) for item in items):
-                raise EngineError(f"{NAME} answers without names", engine="argo", hint=DOUBT)
             for item in items:
-                entries.setdefault(str(item["metadata"]["uid"]), item)
-            last, following = following, str(object_of(answer.get("metadata") or {}, SERVER).get("continue") or "")
+                metadata = object_of(item.get("metadata"), SERVER)
+                if not all(isinstance(metadata.get(name), str) for name in ("name", "namespace", "uid")):
+                    raise EngineError(f"{NAME} answers without names", engine="argo", hint=DOUBT)
+                entries.setdefault(metadata["uid"], item)
+            following = str(object_of(answer.get("metadata") or {}, SERVER).get("continue") or "")
             if path[0] == "workflows":  # the server's own list goes on into the archive, which has a list of its own
                 is_enough = all(_is_archived(item["metadata"]) for item in items)
             else:  # the newest come first
                 is_enough = all(_is_old(item, wanted) for item in items)
             if not following or is_enough:
                 break
-            if following == last:
-                raise EngineError(f"a list of {NAME} has no end", engine="argo", hint=DOUBT)
         else:
             raise EngineError(f"a list of {NAME} has no end", engine="argo", hint=DOUBT)
     return sorted(entries.values(), key=lambda item: str((item.get("status") or {}).get("startedAt")), reverse=True)
@@ -147,10 +138,6 @@ def _whole(ask: Any, metadata: Mapped, uid: str) -> Iterator[Mapped]:
             continue  # another one of this name by now
         yield workflow
         return
-
-
-def _is_placed(metadata: Mapped) -> bool:
-    return all(isinstance(metadata.get(name), str) for name in ("name", "namespace", "uid"))
 
 
 def _is_archived(metadata: Mapped) -> bool:

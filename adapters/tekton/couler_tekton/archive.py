@@ -7,7 +7,6 @@ records whose value is an object in base64.
 from __future__ import annotations
 
 import base64
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -17,14 +16,13 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 from couler_plugins.net.json_api import JsonApi, Server, bearer, object_of, objects_in, refusals
 from couler_plugins.runs.usage import time_of
 from couler_tekton.mappings import Mapped
 
-URL, TOKEN = "COULER_TEKTON_URL", "COULER_TEKTON_TOKEN"
-CLUSTER, ROOT = "cluster", "/apis/results.tekton.dev/v1alpha2"
+CLUSTER, ROOT, TOKEN = "cluster", "/apis/results.tekton.dev/v1alpha2", "COULER_TEKTON_TOKEN"
 NAME, DOUBT = "Tekton Results", "check that the URL is that of Tekton Results, and not of a proxy"
 SERVER = Server(
     engine="tekton",
@@ -42,33 +40,26 @@ SERVER = Server(
         doubt=DOUBT,
     ),
 )
-PAGE = 100
-MOST = 200_000
-"""Records that a list may have."""
+PAGE, MOST = 100, 200_000
+"""Records of one page, and of a list at most."""
 GROUP = ("tekton.dev", "v1")
 OF_PIPELINE, OF_RUN = "tekton.dev/pipeline", "tekton.dev/pipelineRun"
-EARLIER = 60.0
-"""Seconds by which clocks may differ."""
 
 
 class TektonArchive:
     """The facet of one Tekton; see `couler_plugins.hookspecs.past_runs.Archive`.
 
     Args:
-        whence: the URL of Tekton Results, or `cluster`.
+        source: the URL of Tekton Results, or `cluster`.
     """
 
-    def __init__(self, whence: ArchiveSource) -> None:
-        self._source = whence
-        self._place = whence.place or os.environ.get(URL, "")
+    def __init__(self, source: ArchiveSource) -> None:
+        self._source = source
 
     def fetch(self, wanted: Wanted) -> Iterable[Mapping[str, Any]]:
         """The PipelineRuns with their TaskRuns, by namespace: the runs of parts belong together."""
-        if not self._place:
-            hint = f"give --from https://tekton-results.example.com or --from {CLUSTER}, or set {URL}"
-            raise InvalidInput("the URL of Tekton Results is not given", engine="tekton", hint=hint)
         spaces: dict[str, list[Mapped]] = {}
-        for item in self._in_cluster(wanted) if self._place == CLUSTER else self._in_results(wanted):
+        for item in self._in_cluster(wanted) if self._source.place == CLUSTER else self._in_results(wanted):
             spaces.setdefault(str(item["metadata"].get("namespace")), []).append(item)
         for _, items in sorted(spaces.items()):
             yield {"apiVersion": "v1", "kind": "List", "items": items}
@@ -83,7 +74,7 @@ class TektonArchive:
             yield from _of(runs, calls.labelled(Kind(GROUP, "taskruns"), "TaskRun", namespace, ""))
 
     def _in_results(self, wanted: Wanted) -> Iterator[Mapped]:
-        api, headers = JsonApi(SERVER, self._place, self._source.max_bytes), bearer(TOKEN, "tekton")
+        api, headers = JsonApi(SERVER, self._source.place, self._source.max_bytes), bearer(TOKEN, "tekton")
         parent = quote(self._source.namespace or "-", safe="")
 
         def records(kind: str, field: str, since: float) -> Iterator[Mapped]:
@@ -105,7 +96,7 @@ class TektonArchive:
         yield from runs
         starts = [time_of((run.get("status") or {}).get("startTime")) for run in runs]
         if runs:
-            begun = min(0.0 if start is None else start - EARLIER for start in starts)
+            begun = min(0.0 if start is None else start - 60.0 for start in starts)  # by which clocks may differ
             yield from _of(runs, records("TaskRun", "startTime", begun))
 
 

@@ -72,7 +72,6 @@ def argo() -> ArgoServer:
 
 @pytest.fixture
 def server(argo: ArgoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[JsonServer]:
-    monkeypatch.delenv("COULER_ARGO_URL", raising=False)
     monkeypatch.setenv("COULER_ARGO_TOKEN", "Bearer v2:a-token")
     with json_server(argo) as running, stamina.set_testing(True, attempts=2, cap=True):
         yield running
@@ -143,18 +142,18 @@ def test_what_has_gone_meanwhile_is_read_from_the_archive_or_left_out(server: Js
     ],
 )
 def test_answers_that_are_none_are_plain_errors(
-    server: JsonServer, argo: ArgoServer, answer: Any, kind: type[Exception], said: str
+    server: JsonServer,
+    argo: ArgoServer,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Any,
+    kind: type[Exception],
+    said: str,
 ) -> None:
     argo.lies["/api/v1/workflows/"] = answer
+    monkeypatch.setattr("couler_argo.archive.MOST", 1000)
     with pytest.raises(kind, match=said) as caught:
         fetched(server)
     assert "a-token" not in str(caught.value)
-
-
-def test_nothing_says_where_argo_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COULER_ARGO_URL", raising=False)
-    with pytest.raises(InvalidInput, match="the URL of Argo is not given"):
-        list(ArgoArchive(ArchiveSource(max_bytes=1)).fetch(Wanted()))
 
 
 def test_a_cluster_is_read_page_by_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from servers.json_server import JsonServer, json_server, kubeconfig, listing
 
 ANY = Wanted()
 ROOT = "/apis/results.tekton.dev/v1alpha2/parents/"
-TASKS = [{"name": "fetch"}, {"name": "train", "runAfter": ["fetch"]}]
+TASKS: list[dict[str, Any]] = [{"name": "fetch"}, {"name": "train", "runAfter": ["fetch"]}]
 
 
 def past(name: str, namespace: str = "ml") -> list[dict[str, Any]]:
@@ -72,7 +72,6 @@ def results() -> Results:
 
 @pytest.fixture
 def server(results: Results, monkeypatch: pytest.MonkeyPatch) -> Iterator[JsonServer]:
-    monkeypatch.delenv("COULER_TEKTON_URL", raising=False)
     monkeypatch.setenv("COULER_TEKTON_TOKEN", "a-token")
     with json_server(results) as running, stamina.set_testing(True, attempts=2, cap=True):
         yield running
@@ -146,12 +145,6 @@ def test_a_list_that_goes_in_circles_is_an_error(server: JsonServer, results: Re
     results.lie = {"records": [record], "nextPageToken": "again"}
     with pytest.raises(EngineError, match="has no end"):
         fetched(server.url)
-
-
-def test_nothing_says_where_tekton_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COULER_TEKTON_URL", raising=False)
-    with pytest.raises(InvalidInput, match="the URL of Tekton Results is not given"):
-        list(TektonArchive(ArchiveSource(max_bytes=1)).fetch(Wanted()))
 
 
 def test_a_cluster_is_read_page_by_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

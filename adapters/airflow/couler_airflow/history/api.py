@@ -21,8 +21,7 @@ from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import Wanted
 from couler_plugins.net.json_api import JsonApi, Server, object_of, objects_in
 
-URL, TOKEN = "COULER_AIRFLOW_URL", "COULER_AIRFLOW_TOKEN"
-USERNAME, PASSWORD = "COULER_AIRFLOW_USERNAME", "COULER_AIRFLOW_PASSWORD"
+TOKEN, USERNAME, PASSWORD = (f"COULER_AIRFLOW_{name}" for name in ("TOKEN", "USERNAME", "PASSWORD"))
 CREDENTIALS = f"set {TOKEN}, or {USERNAME} and {PASSWORD}"
 PROXY = "check that the URL is that of Airflow 3's API server, and not of a proxy"
 

@@ -6,7 +6,6 @@ says is taken on trust: lists have an end, and a run is the one that was asked f
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -23,8 +22,7 @@ from couler_plugins.runs.usage import time_of
 
 # Who asks KFP's API over HTTP.
 
-URL, TOKEN = "COULER_KFP_URL", "COULER_KFP_TOKEN"
-ROOT = "/apis/v2beta1"
+ROOT, TOKEN = "/apis/v2beta1", "COULER_KFP_TOKEN"
 DOUBT = "check that the URL is that of KFP 2's API server, and not of a proxy"
 
 
@@ -87,19 +85,15 @@ class KfpArchive:
     """The facet of one KFP.
 
     Args:
-        whence: the URL of its API.
+        source: the URL of its API.
     """
 
-    def __init__(self, whence: ArchiveSource) -> None:
-        self._place = whence.place or os.environ.get(URL, "")
-        self._max_bytes = whence.max_bytes
+    def __init__(self, source: ArchiveSource) -> None:
+        self._source = source
 
     def fetch(self, wanted: Wanted) -> Iterable[Mapping[str, Any]]:
         """The newest runs of pipelines that have ended; see `couler_plugins.hookspecs.past_runs`."""
-        if not self._place:
-            hint = f"give --from https://kubeflow.example.com/pipeline, or set {URL}"
-            raise InvalidInput("the URL of KFP is not given", engine="kfp", hint=hint)
-        for run in _Fetch(Client(self._place, self._max_bytes), wanted).runs():
+        for run in _Fetch(Client(self._source.place, self._source.max_bytes), wanted).runs():
             yield msgspec.to_builtins(Document(schema=SCHEMA, runs=(run,)))
 
 

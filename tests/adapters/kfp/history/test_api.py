@@ -24,7 +24,6 @@ TRAIN = Wanted(workflows=("train",))
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
     """Two runs of an uploaded pipeline between others; one of a file that was submitted as it was."""
-    monkeypatch.delenv("COULER_KFP_URL", raising=False)
     monkeypatch.delenv("COULER_KFP_TOKEN", raising=False)
     with KfpServer() as server, stamina.set_testing(True, attempts=2, cap=True):
         server.pipelines = {"train": "p1", "other": "p2"}
@@ -121,8 +120,6 @@ def test_what_the_server_cannot_mean_is_an_error(api: KfpServer, path: str, answ
         fetched(api)
 
 
-def test_the_prefix_of_a_gateway_and_the_environment(api: KfpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidInput, match="the URL of KFP is not given"):
-        list(KfpArchive(ArchiveSource(max_bytes=10**6)).fetch(TRAIN))
-    monkeypatch.setenv("COULER_KFP_URL", f"{api.url}/apis/v2beta1/")
-    assert next(iter(KfpArchive(ArchiveSource(max_bytes=10**6)).fetch(TRAIN)))["schema"] == "couler.kfp-runs/v1"
+def test_the_prefix_of_a_gateway(api: KfpServer) -> None:
+    source = ArchiveSource(place=f"{api.url}/apis/v2beta1/", max_bytes=10**6)
+    assert next(iter(KfpArchive(source).fetch(TRAIN)))["schema"] == "couler.kfp-runs/v1"
