@@ -70,7 +70,7 @@ def command(
 ) -> None:
     """Shows what the cache saved, by workflow and step.
 
-    HISTORY is what --history of other commands takes: workflows with their engine's status, files of `couler history`,
+    HISTORY is what --history of other commands takes: workflows with their engine's status, fetched histories,
     histories of `couler run --local`. Default: the setting `history`. For each step that was looked up in a cache it
     shows the hits, what computing them would have taken (saved), what the hits took (spent), and the sizes of results;
     for each step without a hit, why.

@@ -81,6 +81,22 @@ def line_of(run: Run) -> bytes:
     return line
 
 
+def printable(run: Run) -> Run:
+    """A run whose texts can be shown: an engine may put an item of a loop into a name, whatever is in it."""
+    data = msgspec.to_builtins(run)
+    return run if all(str(item).isprintable() for item in _leaves(data)) else msgspec.convert(_escaped(data), Run)
+
+
+def _escaped(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {name: _escaped(item) for name, item in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_escaped(item) for item in content]
+    if isinstance(content, str):
+        return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in content)
+    return content
+
+
 def problem_of(error: Exception) -> str:
     """What is wrong with data that are not what they should be, with where and without any value."""
     if not isinstance(error, msgspec.DecodeError):
@@ -163,11 +179,11 @@ class HistoryFile:
     def add(self, runs: Iterable[Run]) -> tuple[int, int, int]:
         """Add runs; return how many were new, took the place of their line, and were there already.
 
-        One takes the place of its line where it knows more, or where that one went on. A run that no line can say is
-        named in a warning.
+        One takes the place of its line where it ended later or knows more, or where that one went on. A run that no
+        line can say is named in a warning.
         """
         new = replaced = present = 0
-        for run in runs:
+        for run in map(printable, runs):
             try:
                 content = line_of(run)
             except InvalidInput as error:
@@ -191,10 +207,10 @@ class HistoryFile:
 
 
 def _is_better(run: Run, other: Run | None) -> bool:
-    """Whether a run takes the place of what a line says of it."""
+    """Whether a run takes the place of what a line says of it: it has ended later, been repeated, or knows more."""
     if other is None or goes_on(other):
         return run != other
-    return not goes_on(run) and _facts(run) > _facts(other)
+    return not goes_on(run) and (run.at, _facts(run)) > (other.at, _facts(other))
 
 
 def identity(run: Run, line: bytes) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 Time = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
 """Seconds since 1970; milliseconds are too many."""
 Size = Annotated[int, msgspec.Meta(ge=0)]
-Text = Annotated[str, msgspec.Meta(max_length=4096)]
+Text = Annotated[str, msgspec.Meta(max_length=1 << 20)]
 
 
 class ContainerUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

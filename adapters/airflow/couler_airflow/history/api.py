@@ -17,9 +17,9 @@ from msgspec.structs import replace
 
 from couler_airflow.history.records import LONGEST, SCHEMA, TOLD, Cached, DagRun, Document, Instance, Task
 from couler_airflow.runtime.upstream import XCOM
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
 from couler_plugins.hookspecs.past_runs import Wanted
-from couler_plugins.net.json_api import JsonApi, Server, object_of, objects_in
+from couler_plugins.net.json_api import JsonApi, Server, object_of, objects_in, refusals
 
 TOKEN, USERNAME, PASSWORD = (f"COULER_AIRFLOW_{name}" for name in ("TOKEN", "USERNAME", "PASSWORD"))
 CREDENTIALS = f"set {TOKEN}, or {USERNAME} and {PASSWORD}"
@@ -74,16 +74,21 @@ class Client:
         return result
 
 
-def _refusal(status: int, what: str) -> EngineError | InvalidInput:
-    message = f"Airflow's API refuses to {what}: {status}"
-    if status in (401, 403) or (what == "sign in" and status in (400, 404, 405, 422)):
-        hint = f"{CREDENTIALS}, of somebody who may read DAGs, their runs, task instances and XComs"
-        return InvalidInput(message, engine="airflow", hint=hint)
-    if status == 404:
-        return InvalidInput(message, engine="airflow", hint="there is no such DAG, or it is no API server of Airflow 3")
-    if 300 <= status < 400:
-        return EngineError(message, engine="airflow", hint="it is somewhere else: give the URL that it leads to")
-    return EngineError(message, engine="airflow", hint="see the log of the API server" if status >= 500 else PROXY)
+RIGHTS = f"{CREDENTIALS}, of somebody who may read DAGs, their runs, task instances and XComs"
+REFUSAL = refusals(
+    "airflow",
+    "Airflow's API",
+    rights=RIGHTS,
+    missing="there is no such DAG, or it is no API server of Airflow 3",
+    broken="see the log of the API server",
+    doubt=PROXY,
+)
+
+
+def _refusal(status: int, what: str) -> CoulerError:
+    error = REFUSAL(status, what)
+    is_unknown = what == "sign in" and status in (400, 404, 405, 422)
+    return InvalidInput(error.message, engine="airflow", hint=RIGHTS) if is_unknown else error
 
 
 SERVER = Server(
