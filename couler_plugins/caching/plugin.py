@@ -20,12 +20,10 @@ couler_artifact_stores = listed(
 
 @hookimpl
 def couler_runs(document: Document) -> list[Run]:
-    """The run that a WfFormat trace tells of, or the runs that the local engine has written down."""
-    from couler_plugins.runs.history_format import recorded_runs
-    from couler_plugins.runs.wfformat import run_of_wfformat
+    """The runs of histories, and of traces of WfFormat and Nextflow."""
+    from couler_plugins.runs.history_format import runs_in_document
 
-    run = run_of_wfformat(document.data, document.file)
-    return recorded_runs(document.data) if run is None else [run]
+    return runs_in_document(document)
 
 
 @hookimpl

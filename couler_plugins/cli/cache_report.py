@@ -47,7 +47,7 @@ class Since(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic
 Examples:
   kubectl get workflows -o json > runs.json && couler cache report runs.json --since 30d
   kubectl get pipelineruns,taskruns -o json | couler cache report -
-  couler history train --engine airflow --from database -o runs.json && couler cache report runs.json
+  couler history fetch --engine airflow --from database -o runs.jsonl && couler cache report runs.jsonl
   couler cache report runs/ --store s3://bucket/cache --format json |
     jq -r '.steps[] | select(.hits == 0) | [.workflow, .step, .reason] | @tsv'
   couler cache report --store /data/cache
@@ -70,7 +70,7 @@ def command(
 ) -> None:
     """Shows what the cache saved, by workflow and step.
 
-    HISTORY is what --history of other commands takes: workflows with their engine's status, files of `couler history`,
+    HISTORY is what --history of other commands takes: workflows with their engine's status, fetched histories,
     histories of `couler run --local`. Default: the setting `history`. For each step that was looked up in a cache it
     shows the hits, what computing them would have taken (saved), what the hits took (spent), and the sizes of results;
     for each step without a hit, why.
@@ -84,7 +84,7 @@ def command(
     if not places and (engine is not None or since is not None):
         raise click.UsageError("--engine and --since are of past runs: give them as HISTORY.")
     stored = list(_stored(config)) if config.cache_store else []
-    result = report(_runs(config, places, engine, since), stored) if places else report_of_store(stored)
+    result = report(past_runs(config, places, engine, since), stored) if places else report_of_store(stored)
     if output_format == "json":
         print_json("couler.cache-report/v1", msgspec.to_builtins(result))
     else:
@@ -96,7 +96,8 @@ def _stored(config: Config) -> Iterator[Stored]:
         yield from (Stored(entry, uses) for entry, uses in cache.uses())
 
 
-def _runs(config: Config, places: Sequence[str], engine: str | None, since: float | None) -> list[Run]:
+def past_runs(config: Config, places: Sequence[str], engine: str | None, since: float | None) -> list[Run]:
+    """The runs that files and folders tell of, oldest first: those of an engine, or that ended since a time."""
     files = [whole_file(item) for item in read_inputs(places, config)]
     documents = (document for file in files for document in file.documents)
     return [run for run in read_runs(documents, usable_plugins(config), engine) if since is None or run.at >= since]

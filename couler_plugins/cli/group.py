@@ -48,7 +48,7 @@ COMMANDS = {
         "doctor:command",
         "Checks the cluster, its engines, and your permissions there.",
     ),
-    "history": ("history:command", "Fetches past runs of workflows, as a file for --history."),
+    "history": ("group:history", "Fetches past runs of workflows into a file for --history."),
     "prices": ("prices:command", "Asks OpenCost for prices, as a row of couler.toml."),
     "simulate": (
         "simulate:command",
@@ -78,6 +78,10 @@ LAKE_COMMANDS = {
     "add": ("lake:add", "Adds workflows of any engine to a lake."),
     "ls": ("lake:ls", "Lists the workflows of a lake, and the steps taken from them."),
     "rm": ("lake:rm", "Removes workflows from a lake."),
+}
+HISTORY_COMMANDS = {
+    "fetch": ("history:fetch", "Adds past runs to a history, from an engine or from files."),
+    "show": ("history:show", "Shows what histories tell of: runs, attempts, and what is known of their use."),
 }
 HIDDEN = ""
 """The help of commands that the help of their group leaves out."""
@@ -236,6 +240,35 @@ Examples:
 )
 def lake() -> None:
     """Keeps your workflows as examples for `couler generate`."""
+
+
+class HistoryGroup(CommandGroup):
+    """The group that was a command of its own, whose arguments were workflows."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds a command; says how calls are spelled today where somebody names a workflow."""
+        if args and args[0] not in self.table:
+            raise click.UsageError(
+                f"No such command {args[0]!r}. To fetch runs of a workflow: couler history fetch NAME."
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    "history",
+    cls=HistoryGroup,
+    table=HISTORY_COMMANDS,
+    epilog="""\b
+Examples:
+  couler history fetch --engine argo --from cluster --namespace ci -o history.jsonl
+  couler history show history.jsonl
+  couler explain workflows/ --history history.jsonl
+""",
+)
+def history() -> None:
+    """Keeps a history of past runs: their steps, attempts, times, outcomes, and what they used."""
 
 
 @click.group(

@@ -108,10 +108,10 @@ def write_result(result: Result, destination: Destination) -> list[Path]:
     return [replace_file(path, text) for path, (_, text) in zip(paths, pairs, strict=True)]
 
 
-def write_text(text: str, place: str | Path | None) -> None:
+def write_text(text: str | bytes, place: str | Path | None) -> None:
     """Writes to a file; to stdout where that is `-` or none is named."""
     if place is None or str(place) == "-":
-        write_bytes(text)
+        write_bytes(text if isinstance(text, str) else text.decode())
     else:
         replace_file(Path(place), text)
 
@@ -139,20 +139,21 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def replace_file(path: Path, text: str) -> Path:
+def replace_file(path: Path, text: str | bytes) -> Path:
     """Puts the text in place of a file (the one that it links to, if it is a link), keeping its mode."""
     target = _real(path)
+    content = text if isinstance(text, bytes) else text.encode()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_file():
-            target.write_bytes(text.encode())  # a device or a pipe cannot be replaced
+            target.write_bytes(content)  # a device or a pipe cannot be replaced
             return path
         import tempfile  # with all that compresses: only for those who write files
 
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                stream.write(text.encode())
+                stream.write(content)
                 os.fchmod(stream.fileno(), _mode(target))
             Path(name).replace(target)
         except BaseException:

@@ -89,8 +89,8 @@ _history_option = click.option(
     "--history",
     multiple=True,
     metavar="PATH",
-    help="Past runs, with times and sizes: WfFormat traces, workflows with their engine's status, or "
-    "files of `couler history`.",
+    help="Past runs: histories of `couler history fetch`, workflows with their engine's status, or traces of WfFormat "
+    "and Nextflow.",
 )
 _previous_option = click.option(
     "--previous",

@@ -19,6 +19,10 @@ from couler_plugins.documents.positions import ALL, locate
 from couler_plugins.documents.spans import Path, Span
 from couler_plugins.errors import InvalidInput
 
+RECORDS = (".jsonl", ".csv", ".tsv")
+"""Endings of files of one record a line, which are no documents: whoever knows the records reads the text."""
+RUN = '{"schema":"couler.run/'
+"""How a file of past runs begins, whatever it is called."""
 VERSION = re.compile(r"v?\d+(?:\.\d+)+(?:[-+.][0-9A-Za-z.+-]+)?|v\d+")
 
 
@@ -139,13 +143,13 @@ class SourceFile:
         name: the file's name as given (`<stdin>` for standard input).
         text: its text, character by character (byte-order mark and CRLF included).
         format: the notation that it is written in.
-        documents: at least one; an empty document, and a program as a whole, has the data None.
+        documents: at least one; an empty document, and a program or a file of lines as a whole, has the data None.
         place: where it stands among the files of a call, for references by name.
     """
 
     name: str
     text: str = field(repr=False)
-    format: Literal["yaml", "json", "python"]
+    format: Literal["yaml", "json", "python", "lines"]
     documents: tuple[Document, ...]
     place: FilePlace = field(default=FilePlace(), compare=False)
 
@@ -155,11 +159,11 @@ class SourceFile:
 
 
 def read(content: bytes | str, name: str, *, max_bytes: int = MAX_BYTES, letters: bool = False) -> SourceFile:
-    """Reads a YAML or JSON file, or a Python file as the text that it is.
+    """Reads a YAML or JSON file, or a Python file, or one of records by lines, as the text that it is.
 
     Args:
         content: the whole file.
-        name: the file's name, for errors and findings; one that ends with `.py` is Python's.
+        name: the file's name, for errors and findings; one that ends with `.py` is Python's, others are of lines.
         max_bytes: the largest size accepted, in bytes of UTF-8.
         letters: whether y and n stand for themselves, as for PyYAML and yaml.v3, and not for booleans, as for
             Kubernetes; for engines that read their files so.
@@ -167,13 +171,25 @@ def read(content: bytes | str, name: str, *, max_bytes: int = MAX_BYTES, letters
     Raises:
         InvalidInput: the content is too large, not UTF-8, not YAML, or YAML that Kubernetes would refuse.
     """
+    of_lines = _is_of_lines(content, name)
+    if of_lines and isinstance(content, bytes):  # a line that is not UTF-8 does not spoil the others
+        content = content.decode(errors="surrogateescape")
     text = _decode(content, name, max_bytes)
+    if of_lines:
+        return SourceFile(name, text, "lines", (Document(name, 0, None, 1, text),))
     if name.endswith(".py"):
         return SourceFile(name, text, "python", (Document(name, 0, None, 1, text),))
     with collector_paused():
         if looks_like_json(text) and (parsed := parse_json(text, name)) is not None:
             return SourceFile(name, text, "json", (Document(name, 0, *parsed, text),))
         return SourceFile(name, text, "yaml", tuple(_yaml_documents(text, name, letters)))
+
+
+def _is_of_lines(content: bytes | str, name: str) -> bool:
+    """Whether this is a file of lines, by its name, or by the first line of a table with tabs or of past runs."""
+    start = content[:4096] if isinstance(content, str) else content[:4096].decode(errors="replace")
+    first = start.partition("\n")[0]
+    return name.endswith(RECORDS) or ("\t" in first.strip() and name.endswith(".txt")) or first.startswith(RUN)
 
 
 def is_template(text: str) -> bool:

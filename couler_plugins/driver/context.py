@@ -167,7 +167,7 @@ def read_runs(documents: Iterable[Document], plugins: Plugins, engine: str | Non
     for document in documents:
         result = runs_in(document, plugins, engine)
         if not result and engine is None:
-            hint = "give WfFormat traces, workflows with their engine's status, or what `couler history` wrote"
+            hint = "give WfFormat traces, workflows with their engine's status, or what `couler history fetch` wrote"
             raise InvalidInput("this tells of no run", file=document.file, line=document.line, hint=hint)
         runs += result
     return sorted(runs, key=lambda run: run.at)

@@ -220,7 +220,7 @@ class Adapter:
         """Return how the steps of a workflow run in this process; None where they cannot."""
         return None
 
-    @facet("`couler history` refuses the engine")
+    @facet("`couler history fetch` refuses the engine")
     def archive(self, whence: ArchiveSource) -> Archive | None:
         """Return the archive that fetches past runs; None where the engine's tools write what `couler_runs` reads."""
         return None

@@ -24,6 +24,8 @@ import msgspec
 from couler_plugins.documents import SourceFile, dump_yaml, read
 from couler_plugins.documents.reader import FilePlace, version_in
 from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.inputs.remote import is_url, read_url
+from couler_plugins.net.redacting import redact_url
 from couler_plugins.options.fields import Size
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".yaml", ".yml", ".json")
 """What a file in a folder is called to be read."""
 
+OF_LINES = 16  # times as many bytes as a document may a history have, which is read line by line
 _UTF16 = (BOM_UTF16_LE, BOM_UTF16_BE)  # their text is full of zero bytes; `read` has an error of its own for them
 
 
@@ -107,6 +110,8 @@ def _read(source: Source, max_bytes: int, scan: Scan | None) -> Iterator[Input]:
     match source:
         case str() | Path() if scan is not None and Path(source).is_dir():
             yield from _scanned(Path(source), scan)
+        case str() if scan is None and is_url(source):
+            yield _attempt(redact_url(source), Path(source).name, partial(_read_remote, source, max_bytes))
         case str() | Path():
             try:
                 paths = list(_find(str(source), whole_folders=scan is not None))
@@ -191,7 +196,7 @@ def _in_folder(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
         for directory, folders, names in os.walk(folder, onerror=_refuse_folder)
         if _keep_visible(folders)
         for name in names
-        if name.endswith(SUFFIXES) and not name.startswith(".") and not Path(directory, name).is_fifo()
+        if name.endswith((*SUFFIXES, ".jsonl")) and not name.startswith(".") and not Path(directory, name).is_fifo()
     ]
     if not paths:
         hint = f"it is searched for {', '.join('*' + suffix for suffix in SUFFIXES)}"
@@ -213,9 +218,15 @@ def _refuse_folder(error: OSError) -> None:
 def _read_path(path: Path, max_bytes: int) -> SourceFile:
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
+        max_bytes *= OF_LINES if path.suffix == ".jsonl" else 1
         if size > max_bytes:
             raise _too_large(_shown(path), f"{size:,} bytes", max_bytes)
         return _read_open(stream, _shown(path), max_bytes)
+
+
+def _read_remote(url: str, max_bytes: int) -> SourceFile:
+    max_bytes *= OF_LINES if url.endswith(".jsonl") else 1
+    return _read_text(read_url(url, max_bytes), redact_url(url), max_bytes)
 
 
 def _shown(path: Path) -> str:

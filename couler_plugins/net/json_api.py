@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPException, HTTPResponse
@@ -48,6 +49,68 @@ class Server(NamedTuple):
     credentials: str
     doubt: str
     refusal: Callable[[int, str], CoulerError]
+
+
+def bearer(variable: str, engine: str) -> dict[str, str]:
+    """The header of whose token is in the environment; none where there is no token.
+
+    Raises:
+        InvalidInput: that is no token.
+    """
+    token = os.environ.get(variable, "").strip().removeprefix("Bearer ")
+    if not token.isascii() or not (token.isprintable() or not token):
+        raise InvalidInput(f"{variable} is no token", engine=engine, hint="it has characters that none has")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def refusals(
+    engine: str, name: str, *, rights: str, missing: str, broken: str, doubt: str
+) -> Callable[[int, str], CoulerError]:
+    """What statuses of an API are to people, with a hint for each kind."""
+
+    def refusal(status: int, what: str) -> CoulerError:
+        message = f"{name} refuses to {what}: {status}"
+        if status in (401, 403):
+            return InvalidInput(message, engine=engine, hint=rights)
+        if status == 404:
+            return InvalidInput(message, engine=engine, hint=missing)
+        if 300 <= status < 400:
+            hint = "it is somewhere else, or wants somebody to sign in: give the URL that it leads to"
+            return EngineError(message, engine=engine, hint=hint)
+        return EngineError(message, engine=engine, hint=broken if status >= 500 else doubt)
+
+    return refusal
+
+
+def object_of(answer: Any, server: Server) -> Mapping[str, Any]:
+    """An answer that has to be an object.
+
+    Raises:
+        EngineError: it is something else.
+    """
+    if not isinstance(answer, Mapping):
+        message = f"{server.name} answers with a {type(answer).__name__} instead of an object"
+        raise EngineError(message, engine=server.engine, hint=server.doubt)
+    return answer
+
+
+def objects_in(answer: Any, name: str, server: Server, *, sparse: bool = False) -> list[Mapping[str, Any]]:
+    """The objects in a list of an answer.
+
+    Args:
+        answer: the answer.
+        name: of the list.
+        server: whose answer it is.
+        sparse: whether a list that is empty may be left out.
+
+    Raises:
+        EngineError: it is no list of objects.
+    """
+    items = object_of(answer, server).get(name)
+    items = [] if items is None and sparse else items
+    if not isinstance(items, list):
+        raise EngineError(f"{server.name} answers without a list of {name}", engine=server.engine, hint=server.doubt)
+    return [object_of(item, server) for item in items]
 
 
 class JsonApi:

@@ -76,8 +76,8 @@ class Config:
     Attributes:
         pipeline: the optimizers to run where no `-p` says otherwise.
         to: options of the adapters, as in `--to`: `argo{version=4.1}`, several separated by commas.
-        history: files and folders that tell of past runs, relative to the current folder: WfFormat traces, workflows
-            with their engine's status, what `couler history` writes.
+        history: files, folders and URLs that tell of past runs: histories of `couler history fetch`, workflows with
+            their engine's status, traces of WfFormat and Nextflow; paths are relative to the current folder.
         previous: a file that says how workflows were split before, as `--save-plan` writes it.
         max_bytes: the largest file that is read.
         scope_depth: how many folders below the one that is given make a scope, in which names are looked up first and

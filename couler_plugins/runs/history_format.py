@@ -1,18 +1,21 @@
 """What engines tell of past runs, read as records; what is none is refused, and no value of it is repeated.
 
-Runs as they are, in a document: what an engine writes that runs workflows in this process.
+Runs in documents of no engine: histories, what the engine in this process writes, traces of WfFormat and Nextflow.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from couler_plugins.documents import Document
 from couler_plugins.errors import InvalidInput
+from couler_plugins.runs.history_file import checked, identity, problem_of, read_lines
+from couler_plugins.runs.nextflow import is_trace, read_trace
 from couler_plugins.runs.run import Run
+from couler_plugins.runs.wfformat import run_of_wfformat
 
 T = TypeVar("T")
 
@@ -54,9 +57,7 @@ class HistoryFormat(NamedTuple):
         try:
             return msgspec.convert(data, kind)
         except (msgspec.ValidationError, RecursionError) as error:
-            # Its message names the kinds of what was found and wanted, and where: none of the values.
-            reason = re.sub(r"\s+", " ", str(error))[:200]
-            message = f"this is not a history of {self.who}: {reason}"
+            message = f"this is not a history of {self.who}: {problem_of(error)}"
             raise InvalidInput(message, engine=self.engine, hint=self.hint) from None
 
 
@@ -82,13 +83,28 @@ def recorded_runs(data: Any) -> list[Run]:
     """
     if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
         return []
-    hint = "take it from the folder of `couler run --local`"
     try:
-        runs = msgspec.convert(data, _Document).runs
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"this is no history of runs: {error}", hint=hint) from None
-    for run in runs:
-        for number, ran in enumerate(run.steps):
-            if any(not 0 <= parent < number for parent in ran.parents):
-                raise InvalidInput(f"this is no history of runs: {ran.step!r:.80} comes after itself", hint=hint)
-    return list(runs)
+        return [checked(run) for run in msgspec.convert(data, _Document).runs]
+    except (msgspec.ValidationError, RecursionError) as error:
+        reason = problem_of(error)
+    except InvalidInput as error:
+        reason = error.message
+    raise InvalidInput(f"this is no history of runs: {reason}", hint="take it from the folder of `couler run --local`")
+
+
+def runs_in_document(document: Document) -> list[Run]:
+    """The runs that a document of no engine tells of; none where it is something else.
+
+    Raises:
+        InvalidInput: it is one of these, and cannot be read.
+    """
+    if document.data is not None:
+        run = run_of_wfformat(document.data, document.file)
+        return recorded_runs(document.data) if run is None else [run]
+    if is_trace(document.text):
+        return [read_trace(document.text, document.file)]
+    if document.index or not (document.file.endswith(".jsonl") or document.text.startswith("{")):
+        return []
+    lines = read_lines(document.text.encode(errors="surrogateescape"), document.file)
+    # Of a run that is there twice, as in histories that were put together, the later line counts.
+    return list({identity(run, content): run for content, run in lines if run is not None}.values())

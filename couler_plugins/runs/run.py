@@ -14,13 +14,17 @@ from typing import Any, Literal
 import msgspec
 
 from couler_plugins.ir import Workflow
-from couler_plugins.runs.usage import Attempt
+from couler_plugins.runs.usage import Amount, Attempt, Size, Text, Time
 
 Fate = Literal["computed", "loaded", "skipped", "failed", "pending"]
 """What became of a step in a run: computed, its result loaded, not needed, failed for good, or still to come."""
 
 
-class Lookup(msgspec.Struct, frozen=True, kw_only=True):
+SCHEMA = "couler.run/v1"
+"""What a run says of itself in JSON."""
+
+
+class Lookup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a cache answered when it was asked for the result of a step.
 
     Attributes:
@@ -38,7 +42,7 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True):
     worth: float | None = None
 
 
-class StepRun(msgspec.Struct, frozen=True, kw_only=True):
+class StepRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A step in one run.
 
     Attributes:
@@ -59,25 +63,25 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True):
         lookup: what its cache answered; None where the record tells of no cache.
     """
 
-    step: str
-    site: str = ""
-    type: str
-    library: str = ""
-    spec: str
-    key: str
+    step: Text
+    site: Text = ""
+    type: Text
+    library: Text = ""
+    spec: Text
+    key: Text
     parents: tuple[int, ...] = ()
-    seconds: float | None = None
-    bytes: int | None = None
-    memory: int | None = None
+    seconds: Amount | None = None
+    bytes: Size | None = None
+    memory: Size | None = None
     artifact: bool = True
-    attempts: int = 1
+    attempts: Size = 1
     tries: tuple[Attempt, ...] = ()
     fate: Fate = "computed"
     lookup: Lookup | None = None
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of a workflow.
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="schema", tag=SCHEMA):
+    """A run of a workflow; in JSON it is a line of a history.
 
     Attributes:
         family: the workflow, whatever version of it ran; runs of one family learn from each other.
@@ -91,14 +95,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         groups: calls of whole graphs whose results a cache was asked for, and whose own steps are among `steps`.
     """
 
-    family: str
-    name: str = ""
-    engine: str = ""
-    uid: str = ""
-    version: str = ""
+    family: Text
+    name: Text = ""
+    engine: Text = ""
+    uid: Text = ""
+    version: Text = ""
     steps: tuple[StepRun, ...]
     whole: bool = True
-    at: float = 0.0
+    at: Time = 0.0
     groups: tuple[StepRun, ...] = ()
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import msgspec
 
 from couler_plugins.ir.quantities import parse_quantity
+
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+Time = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
+"""Seconds since 1970; milliseconds are too many."""
+Size = Annotated[int, msgspec.Meta(ge=0)]
+Text = Annotated[str, msgspec.Meta(max_length=1 << 20)]
 
 
 class ContainerUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -22,14 +29,14 @@ class ContainerUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         cpu_p95: cores that it used for 95 % of its time at most.
     """
 
-    container: str
-    cpu_request: float | None = None
-    cpu_limit: float | None = None
-    memory_request: int | None = None
-    memory_limit: int | None = None
-    memory: int | None = None
-    cpu: float | None = None
-    cpu_p95: float | None = None
+    container: Text
+    cpu_request: Amount | None = None
+    cpu_limit: Amount | None = None
+    memory_request: Size | None = None
+    memory_limit: Size | None = None
+    memory: Size | None = None
+    cpu: Amount | None = None
+    cpu_p95: Amount | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,16 +52,16 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         containers: what its containers asked for and used.
     """
 
-    start: float | None = None
-    end: float | None = None
+    start: Time | None = None
+    end: Time | None = None
     succeeded: bool | None = None
     exit_code: int | None = None
-    reason: str = ""
-    pod: str = ""
-    namespace: str = ""
-    node: str = ""
-    input_bytes: int | None = None
-    output_bytes: int | None = None
+    reason: Text = ""
+    pod: Text = ""
+    namespace: Text = ""
+    node: Text = ""
+    input_bytes: Size | None = None
+    output_bytes: Size | None = None
     containers: tuple[ContainerUse, ...] = ()
 
     @property
@@ -75,3 +82,12 @@ def container_use(container: str, resources: Mapping[str, Any] | None) -> Contai
         memory_request=None if memory[0] is None else round(memory[0]),
         memory_limit=None if memory[1] is None else round(memory[1]),
     )
+
+
+def time_of(text: object) -> float | None:
+    """Seconds since 1970 of a date, in UTC where it names no zone; None where it is no date."""
+    try:
+        date = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs.order import CycleError, topological_order
 from couler_plugins.runs.run import Run, StepRun, hash_of, key_of, type_of
+from couler_plugins.runs.usage import Attempt, ContainerUse, time_of
 
 # The fields of WfFormat 1.4 to 1.6 that are read; a trace may leave out most of them, and others are ignored.
 
@@ -40,6 +41,11 @@ class Took(msgspec.Struct, rename="camel"):
     runtime_in_seconds: int | float | None = None
     memory_in_bytes: int | float | None = None
     command: Command | None = None
+    executed_at: Any = None
+    average: Any = msgspec.field(name="avgCPU", default=None)
+    core_count: Any = None
+    read_bytes: Any = None
+    written_bytes: Any = None
 
 
 class Task(Took, rename="camel"):
@@ -180,16 +186,19 @@ class _Reader:
         self._check(task.name)
         inputs = sorted(task.input_files) or sorted(item.name for item in task.files or () if item.link == "input")
         spec = hash_of([name, command.program, [str(argument) for argument in command.arguments], inputs])
-        memory = self._figure(took.memory_in_bytes, name, "memoryInBytes")
+        figure = self._figure(took.memory_in_bytes, name, "memoryInBytes")
+        memory = None if figure is None else int(figure)
+        seconds = self._figure(took.runtime_in_seconds, name, "runtimeInSeconds")
         return StepRun(
             step=name,
             type=type_of(task.name or name, command.program),
             spec=spec,
             key=key_of(spec, [before[parent].key for parent in parents]),
             parents=parents,
-            seconds=self._figure(took.runtime_in_seconds, name, "runtimeInSeconds"),
+            seconds=seconds,
             bytes=self._bytes(task, name),
-            memory=None if memory is None else int(memory),
+            memory=memory,
+            tries=() if took is task and seconds is None and memory is None else (_attempt(took, seconds, memory),),
         )
 
     def _bytes(self, task: Task, name: str) -> int | None:
@@ -251,17 +260,39 @@ class _Reader:
 
     def _ended(self) -> float:
         """When the run ended, in seconds since 1970; 0 where that is not known."""
-        text = self.started or ""
-        for form in DATES:
-            try:
-                return datetime.strptime(text, form).timestamp() + (self.makespan or 0)
-            except ValueError:
-                continue
-        try:
-            started = datetime.fromisoformat(text)
-        except ValueError:
-            return 0.0
-        return (started if started.tzinfo else started.replace(tzinfo=UTC)).timestamp() + (self.makespan or 0)
+        started = _time(self.started)
+        return 0.0 if started is None else started + (self.makespan or 0)
 
     def error(self, message: str, hint: str, step: str | None = None) -> InvalidInput:
         return InvalidInput(message, file=self.file, step=step, hint=hint)
+
+
+def _attempt(took: Took, seconds: float | None, memory: int | None) -> Attempt:
+    """What is known of the only attempt that a trace tells of; on how many cores it ran is what it asked for."""
+    start, average = _time(took.executed_at), _amount(took.average)
+    cpu = None if average is None else average / 100
+    read, written = _amount(took.read_bytes), _amount(took.written_bytes)
+    return Attempt(
+        start=start,
+        end=None if start is None or seconds is None else start + seconds,
+        succeeded=True,
+        input_bytes=None if read is None else int(read),
+        output_bytes=None if written is None else int(written),
+        containers=(ContainerUse(container="main", cpu_request=_amount(took.core_count), memory=memory, cpu=cpu),),
+    )
+
+
+def _amount(value: Any) -> float | None:
+    """A figure that few traces have; None where it is none."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and 0 <= value <= LIMIT else None
+
+
+def _time(text: Any) -> float | None:
+    """Seconds since 1970, of a date in one of the forms that traces have."""
+    for form in DATES:
+        try:
+            return datetime.strptime(str(text), form).timestamp()
+        except ValueError:
+            continue
+    return time_of(text)

@@ -202,3 +202,27 @@ def test_the_corpus(path: Path) -> None:
     assert all(step.seconds is not None and step.bytes is not None for step in run.steps)
     kinds = {"rnaseq": 47, "atacseq": 43, "sarek": 24, "genome-dax": 8, "montage": 8, "makeflow-blast-small": 4}
     assert len({step.type for step in run.steps}) == kinds.get(run.family, len({step.type for step in run.steps}))
+
+
+def test_a_task_has_one_attempt_with_what_the_trace_knows_of_its_use() -> None:
+    trace = copy.deepcopy(TRACE)
+    known = {"avgCPU": 150.5, "coreCount": 2, "readBytes": 7, "writtenBytes": 9, "executedAt": "2020-04-02T00:00:01Z"}
+    trace["workflow"]["execution"]["tasks"][0] |= known
+    first, second = read_wfformat(json.dumps(trace).encode(), "t.json").steps
+    (attempt,) = first.tries
+    (use,) = attempt.containers
+    assert (attempt.start, attempt.end, attempt.input_bytes, attempt.output_bytes) == (1585785601, 1585785603.5, 7, 9)
+    assert (use.container, use.memory, use.cpu, use.cpu_request) == ("main", 100, 1.505, 2)
+    (attempt,) = second.tries
+    (use,) = attempt.containers
+    assert (attempt.start, attempt.end, attempt.input_bytes, use.memory, use.cpu) == (None, None, None, None, None)
+
+
+@pytest.mark.parametrize("value", ["much", -1, True, {}, 1e300])
+@pytest.mark.parametrize("field", ["avgCPU", "coreCount", "readBytes", "writtenBytes", "executedAt"])
+def test_use_that_is_no_figure_is_unknown(field: str, value: Any) -> None:
+    trace = copy.deepcopy(TRACE)
+    trace["workflow"]["execution"]["tasks"][0][field] = value
+    (attempt,) = read_wfformat(json.dumps(trace).encode(), "t.json").steps[0].tries
+    (use,) = attempt.containers
+    assert (use.cpu, use.cpu_request, attempt.input_bytes, attempt.output_bytes, attempt.start) == (None,) * 5

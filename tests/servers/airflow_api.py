@@ -72,6 +72,8 @@ class ApiServer(ThreadingHTTPServer):
     def answer(self, path: list[str], query: dict[str, list[str]]) -> Any:
         """What Airflow says; None where there is nothing."""
         match path:
+            case ["dags"]:
+                return self._page("dags", [{"dag_id": dag} for dag in self.tasks], query)
             case ["dags", dag, "tasks"] if dag in self.tasks:
                 return {"tasks": self.tasks[dag], "total_entries": len(self.tasks[dag])}
             case ["dags", dag, "dagRuns"]:

@@ -7,7 +7,8 @@ trust: lists have an end, and records are of the DAGs and runs that were asked f
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -17,11 +18,11 @@ from msgspec.structs import replace
 from couler_airflow.history.records import LONGEST, SCHEMA, TOLD, Cached, DagRun, Document, Instance, Pod, Task
 from couler_airflow.runtime.upstream import XCOM
 from couler_airflow.runtime.xcoms import OF_PODS
-from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.net.json_api import JsonApi, Server
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from couler_plugins.hookspecs.past_runs import Wanted
+from couler_plugins.net.json_api import JsonApi, Server, object_of, objects_in, refusals
 
-URL, TOKEN = "COULER_AIRFLOW_URL", "COULER_AIRFLOW_TOKEN"
-USERNAME, PASSWORD = "COULER_AIRFLOW_USERNAME", "COULER_AIRFLOW_PASSWORD"
+TOKEN, USERNAME, PASSWORD = (f"COULER_AIRFLOW_{name}" for name in ("TOKEN", "USERNAME", "PASSWORD"))
 CREDENTIALS = f"set {TOKEN}, or {USERNAME} and {PASSWORD}"
 PROXY = "check that the URL is that of Airflow 3's API server, and not of a proxy"
 
@@ -74,16 +75,21 @@ class Client:
         return result
 
 
-def _refusal(status: int, what: str) -> EngineError | InvalidInput:
-    message = f"Airflow's API refuses to {what}: {status}"
-    if status in (401, 403) or (what == "sign in" and status in (400, 404, 405, 422)):
-        hint = f"{CREDENTIALS}, of somebody who may read DAGs, their runs, task instances and XComs"
-        return InvalidInput(message, engine="airflow", hint=hint)
-    if status == 404:
-        return InvalidInput(message, engine="airflow", hint="there is no such DAG, or it is no API server of Airflow 3")
-    if 300 <= status < 400:
-        return EngineError(message, engine="airflow", hint="it is somewhere else: give the URL that it leads to")
-    return EngineError(message, engine="airflow", hint="see the log of the API server" if status >= 500 else PROXY)
+RIGHTS = f"{CREDENTIALS}, of somebody who may read DAGs, their runs, task instances and XComs"
+REFUSAL = refusals(
+    "airflow",
+    "Airflow's API",
+    rights=RIGHTS,
+    missing="there is no such DAG, or it is no API server of Airflow 3",
+    broken="see the log of the API server",
+    doubt=PROXY,
+)
+
+
+def _refusal(status: int, what: str) -> CoulerError:
+    error = REFUSAL(status, what)
+    is_unknown = what == "sign in" and status in (400, 404, 405, 422)
+    return InvalidInput(error.message, engine="airflow", hint=RIGHTS) if is_unknown else error
 
 
 SERVER = Server(
@@ -106,45 +112,41 @@ ENDED = ("success", "failed")
 T = TypeVar("T")
 
 
-def fetch(client: Client, dags: Sequence[str], newest: int) -> Document:
-    """The newest runs of some DAGs that have ended.
-
-    Args:
-        client: the API server.
-        dags: their ids.
-        newest: how many runs of each.
+def fetch(client: Client, wanted: Wanted) -> Iterator[Document]:
+    """The newest runs of DAGs that have ended, by DAG.
 
     Raises:
         InvalidInput: nobody is let in, or there is no such DAG.
         EngineError: the server refuses, does not answer, or says what it cannot mean.
     """
-    runs: list[DagRun] = []
-    instances: list[Instance] = []
-    tasks: list[Task] = []
-    for dag in dict.fromkeys(dags):
-        tasks += _tasks(client, dag)
-        for run in _runs(client, dag, newest):
-            runs.append(run)
-            instances += _instances(client, run)
-    return Document(
-        schema=SCHEMA,
-        dag_runs=tuple(runs),
-        task_instances=tuple(instances),
-        tries=tuple(one for item in instances if item.try_number > 1 for one in _tries(client, item)),
-        cached=tuple(said_of(one, value) for run in runs for one, value in _xcoms(client, run, XCOM)),
-        pods=tuple(pod for run in runs for pod in pods_of(*(_xcoms(client, run, key) for key in OF_PODS))),
-        tasks=tuple(tasks),
-    )
+    listed = (str(item.get("dag_id")) for item in _pages(client, ("dags",), "dags", MOST + 1))
+    for dag in dict.fromkeys(wanted.workflows or sorted(listed)):
+        runs = _runs(client, dag, wanted)
+        if not runs and not wanted.workflows:
+            continue
+        instances = [instance for run in runs for instance in _instances(client, run)]
+        yield Document(
+            schema=SCHEMA,
+            dag_runs=tuple(runs),
+            task_instances=tuple(instances),
+            tries=tuple(one for item in instances if item.try_number > 1 for one in _tries(client, item)),
+            cached=tuple(said_of(one, value) for run in runs for one, value in _xcoms(client, run, XCOM)),
+            pods=tuple(pod for run in runs for pod in pods_of(*(_xcoms(client, run, key) for key in OF_PODS))),
+            tasks=tuple(_tasks(client, dag)),
+        )
 
 
 def _tasks(client: Client, dag: str) -> list[Task]:
-    answer = _mapping(client.get("dags", dag, "tasks"))
-    return [_record({**_mapping(item), "dag_id": dag}, Task) for item in _list(answer, "tasks")]
+    answer = client.get("dags", dag, "tasks")
+    return [_record({**item, "dag_id": dag}, Task) for item in objects_in(answer, "tasks", SERVER)]
 
 
-def _runs(client: Client, dag: str, newest: int) -> list[DagRun]:
+def _runs(client: Client, dag: str, wanted: Wanted) -> list[DagRun]:
     runs: dict[str, DagRun] = {}
-    for item in _pages(client, ("dags", dag, "dagRuns"), "dag_runs", newest, order_by="-run_after", state=ENDED):
+    query: dict[str, Any] = {"order_by": "-run_after", "state": ENDED}
+    if since := wanted.since_of(dag):
+        query["end_date_gte"] = datetime.fromtimestamp(since, UTC).isoformat()
+    for item in _pages(client, ("dags", dag, "dagRuns"), "dag_runs", wanted.count(dag), **query):
         run = _record(item, DagRun)
         if run.dag_id != dag:
             raise _other(f"runs of {dag}")
@@ -166,8 +168,8 @@ def _instances(client: Client, run: DagRun) -> list[Instance]:
 def _tries(client: Client, instance: Instance) -> list[Instance]:
     dag, run, task, index = instance.place
     mapped = (str(index),) if index >= 0 else ()
-    answer = _mapping(client.get("dags", dag, "dagRuns", run, "taskInstances", task, *mapped, "tries"))
-    records = [_record(item, Instance) for item in _list(answer, "task_instances")]
+    answer = client.get("dags", dag, "dagRuns", run, "taskInstances", task, *mapped, "tries")
+    records = [_record(item, Instance) for item in objects_in(answer, "task_instances", SERVER)]
     if any(item.place != instance.place for item in records):
         raise _other(f"tries of {dag}/{task}")
     return [item for item in records if item.try_number < instance.try_number]
@@ -180,7 +182,7 @@ def _xcoms(client: Client, run: DagRun, key: str) -> Iterator[tuple[Cached, Any]
         place = {name: item.get(name) for name in ("task_id", "map_index")}
         one = _record({"dag_id": run.dag_id, "dag_run_id": run.dag_run_id, **place}, Cached)
         index = {"map_index": one.map_index} if one.map_index >= 0 else {}
-        answer = _mapping(client.get(*path, one.task_id, "xcomEntries", key, stringify="false", **index))
+        answer = object_of(client.get(*path, one.task_id, "xcomEntries", key, stringify="false", **index), SERVER)
         yield one, answer.get("value")
 
 
@@ -219,29 +221,15 @@ def _pages(client: Client, path: tuple[str, ...], name: str, most: int, **query:
     seen = 0
     while seen < most:
         limit = min(PAGE, most - seen)
-        answer = _mapping(client.get(*path, limit=limit, offset=seen, **query))
-        items = _list(answer, name)
-        yield from map(_mapping, items[:limit])
+        answer = object_of(client.get(*path, limit=limit, offset=seen, **query), SERVER)
+        items = objects_in(answer, name, SERVER)
+        yield from items[:limit]
         seen += len(items)
         total = answer.get("total_entries")
         if seen > MOST:
             raise EngineError(f"a list of {name} has no end", engine="airflow", hint=PROXY)
         if not items or (isinstance(total, int) and seen >= total):
             return
-
-
-def _mapping(answer: Any) -> Mapping[str, Any]:
-    if not isinstance(answer, Mapping):
-        message = f"Airflow's API answers with a {type(answer).__name__} instead of an object"
-        raise EngineError(message, engine="airflow", hint=PROXY)
-    return answer
-
-
-def _list(answer: Mapping[str, Any], name: str) -> list[Any]:
-    rows = answer.get(name)
-    if not isinstance(rows, list):
-        raise EngineError(f"Airflow's API answers without a list of {name}", engine="airflow", hint=PROXY)
-    return rows
 
 
 def _record(item: Any, kind: type[T]) -> T:

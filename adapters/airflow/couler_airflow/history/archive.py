@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from couler_airflow.history.api import URL, Client, fetch
+from couler_airflow.history.api import Client, fetch
 from couler_airflow.history.database import fetch as read
 from couler_airflow.history.records import Document
-from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.past_runs import ArchiveSource
+from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 
 DATABASE = "database"
 """What stands for Airflow's own database in the place of a URL."""
@@ -23,24 +21,18 @@ class AirflowArchive:
     """The facet of one Airflow.
 
     Args:
-        whence: the URL of its API, or `database`.
+        source: the URL of its API, or `database`.
     """
 
-    def __init__(self, whence: ArchiveSource) -> None:
-        self._place = whence.place or os.environ.get(URL, "")
-        self._max_bytes = whence.max_bytes
+    def __init__(self, source: ArchiveSource) -> None:
+        self._source = source
 
-    def fetch(self, workflows: Sequence[str], newest: int) -> Mapping[str, Any]:
+    def fetch(self, wanted: Wanted) -> Iterable[Mapping[str, Any]]:
         """The newest runs of DAGs that have ended; see `couler_plugins.hookspecs.past_runs`."""
-        if not self._place:
-            hint = f"give --from https://airflow.example.com or --from {DATABASE}, or set {URL}"
-            raise InvalidInput("the URL of Airflow is not given", engine="airflow", hint=hint)
-        if self._place == DATABASE:
-            result = read(workflows, newest)
-        else:
-            result = fetch(Client(self._place, self._max_bytes), workflows, newest)
-        document: Mapping[str, Any] = msgspec.to_builtins(_in_order(result))
-        return document
+        is_here = self._source.place == DATABASE
+        for document in read(wanted) if is_here else fetch(Client(self._source.place, self._source.max_bytes), wanted):
+            if document.dag_runs:
+                yield msgspec.to_builtins(_in_order(document))
 
 
 def _in_order(document: Document) -> Document:

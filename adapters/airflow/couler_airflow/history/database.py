@@ -6,25 +6,24 @@ here is in all of them from 3.0 on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from couler_airflow.airflow_compat import tries, xcoms
 from couler_airflow.history.api import ENDED, pods_of, said_of
-from couler_airflow.history.records import SCHEMA, TOLD, Cached, DagRun, Document, Instance, Pod, Task
+from couler_airflow.history.records import SCHEMA, TOLD, Cached, Document, Instance, Pod, Task
+from couler_airflow.history.records import DagRun as Run
 from couler_airflow.runtime.upstream import XCOM
 from couler_airflow.runtime.xcoms import OF_PODS
 from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.hookspecs.past_runs import Wanted
 
 HINT = "call it where the scheduler runs, with its environment, or ask the API: --from https://…"
 
 
-def fetch(dags: Sequence[str], newest: int) -> Document:
-    """The newest runs of some DAGs that have ended.
-
-    Args:
-        dags: their ids.
-        newest: how many runs of each.
+def fetch(wanted: Wanted) -> list[Document]:
+    """The newest runs of DAGs that have ended, by DAG.
 
     Raises:
         InvalidInput: there is no such DAG.
@@ -37,7 +36,7 @@ def fetch(dags: Sequence[str], newest: int) -> Document:
         raise EngineError(f"Airflow cannot be imported: {error}", engine="airflow", hint=HINT) from error
     try:
         with create_session() as session:
-            return _fetched(session, list(dict.fromkeys(dags)), newest)
+            return list(_fetched(session, wanted))
     except (SQLAlchemyError, OSError, ImportError, AttributeError, KeyError, TypeError) as error:
         # Its text may hold the address of the database, and that a password. Models are no interface of Airflow's: one
         # that we do not know may lack anything.
@@ -45,24 +44,24 @@ def fetch(dags: Sequence[str], newest: int) -> Document:
         raise EngineError(message, engine="airflow", hint=HINT) from None
 
 
-def _fetched(session: Any, dags: Sequence[str], newest: int) -> Document:
-    from airflow.models import DagRun as Runs
-    from airflow.models import TaskInstance as Instances
+def _fetched(session: Any, wanted: Wanted) -> Iterator[Document]:
+    from airflow.models import DagModel, DagRun, TaskInstance
     from sqlalchemy import select
 
-    runs: list[DagRun] = []
-    instances: list[Instance] = []
-    earlier: list[Instance] = []
-    cached: list[Cached] = []
-    pods: list[Pod] = []
-    tasks: list[Task] = []
-    for dag in dags:
-        tasks += _tasks(session, dag)
-        wanted = select(Runs).where(Runs.dag_id == dag, Runs.state.in_(ENDED))
-        for row in session.scalars(wanted.order_by(Runs.run_after.desc(), Runs.id.desc()).limit(newest)):
+    for dag in dict.fromkeys(wanted.workflows or sorted(session.scalars(select(DagModel.dag_id)))):
+        runs: list[Run] = []
+        instances: list[Instance] = []
+        earlier: list[Instance] = []
+        cached: list[Cached] = []
+        pods: list[Pod] = []
+        chosen = select(DagRun).where(DagRun.dag_id == dag, DagRun.state.in_(ENDED))
+        if since := wanted.since_of(dag):
+            chosen = chosen.where(DagRun.end_date >= datetime.fromtimestamp(since, UTC))
+        newest = chosen.order_by(DagRun.run_after.desc(), DagRun.id.desc()).limit(wanted.count(dag))
+        for row in session.scalars(newest):
             run = {"dag_id": dag, "dag_run_id": row.run_id, "state": _word(row.state), "end_date": row.end_date}
-            runs.append(TOLD.believed(run, DagRun))
-            query = select(Instances).where(Instances.dag_id == dag, Instances.run_id == row.run_id)
+            runs.append(TOLD.believed(run, Run))
+            query = select(TaskInstance).where(TaskInstance.dag_id == dag, TaskInstance.run_id == row.run_id)
             last = {item.place: item for item in map(_instance, session.scalars(query))}
             instances += last.values()
             earlier += [
@@ -72,21 +71,23 @@ def _fetched(session: Any, dags: Sequence[str], newest: int) -> Document:
             ]
             cached += [said_of(one, value) for one, value in _xcoms(session, dag, row.run_id, XCOM)]
             pods += pods_of(*(_xcoms(session, dag, row.run_id, key) for key in OF_PODS))
-    return Document(
-        schema=SCHEMA,
-        dag_runs=tuple(runs),
-        task_instances=tuple(instances),
-        tries=tuple(earlier),
-        cached=tuple(cached),
-        pods=tuple(pods),
-        tasks=tuple(tasks),
-    )
+        yield Document(
+            schema=SCHEMA,
+            dag_runs=tuple(runs),
+            task_instances=tuple(instances),
+            tries=tuple(earlier),
+            cached=tuple(cached),
+            pods=tuple(pods),
+            tasks=tuple(_tasks(session, dag, is_named=dag in wanted.workflows)),
+        )
 
 
-def _tasks(session: Any, dag: str) -> Iterator[Task]:
+def _tasks(session: Any, dag: str, *, is_named: bool) -> Iterator[Task]:
     from airflow.models.serialized_dag import SerializedDagModel
 
     row = SerializedDagModel.get(dag, session=session)
+    if row is None and not is_named:
+        return  # one that was deleted may have runs
     if row is None:
         raise InvalidInput(f"Airflow knows no DAG {dag!r}", engine="airflow", hint="see `airflow dags list`")
     data: Any = row.data

@@ -6,8 +6,8 @@ says is taken on trust: lists have an end, and a run is the one that was asked f
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -16,13 +16,13 @@ from msgspec.structs import replace
 
 from couler_kfp.history.records import SCHEMA, TOLD, Details, Document, Run, calls_of, name_of
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.past_runs import ArchiveSource
-from couler_plugins.net.json_api import JsonApi, Server
+from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
+from couler_plugins.net.json_api import JsonApi, Server, bearer, object_of, objects_in, refusals
+from couler_plugins.runs.usage import time_of
 
 # Who asks KFP's API over HTTP.
 
-URL, TOKEN = "COULER_KFP_URL", "COULER_KFP_TOKEN"
-ROOT = "/apis/v2beta1"
+ROOT, TOKEN = "/apis/v2beta1", "COULER_KFP_TOKEN"
 DOUBT = "check that the URL is that of KFP 2's API server, and not of a proxy"
 
 
@@ -39,10 +39,7 @@ class Client:
 
     def __init__(self, url: str, max_bytes: int) -> None:
         self._api = JsonApi(SERVER, url, max_bytes)
-        token = os.environ.get(TOKEN, "")
-        if not token.isascii() or not (token.isprintable() or not token):
-            raise InvalidInput(f"{TOKEN} is no token", engine="kfp", hint="it has characters that none has")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._headers = bearer(TOKEN, "kfp")
 
     def get(self, *path: str, **query: Any) -> Any:
         """The answer to a question.
@@ -60,19 +57,6 @@ class Client:
         return self._api.ask("GET", address + parameters, f"look at {address}", self._headers)
 
 
-def _refusal(status: int, what: str) -> EngineError | InvalidInput:
-    message = f"KFP's API refuses to {what}: {status}"
-    if status in (401, 403):
-        hint = f"set {TOKEN} to a token of somebody who may read pipelines and runs"
-        return InvalidInput(message, engine="kfp", hint=hint)
-    if status == 404:
-        return InvalidInput(message, engine="kfp", hint="there is no such pipeline, or it is no API server of KFP 2")
-    if 300 <= status < 400:
-        hint = "it is somewhere else, or wants somebody to sign in: give the URL that it leads to"
-        return EngineError(message, engine="kfp", hint=hint)
-    return EngineError(message, engine="kfp", hint="see the log of ml-pipeline" if status >= 500 else DOUBT)
-
-
 SERVER = Server(
     engine="kfp",
     name="KFP's API",
@@ -80,7 +64,14 @@ SERVER = Server(
     suffix=ROOT,
     credentials=f"set {TOKEN}",
     doubt=DOUBT,
-    refusal=_refusal,
+    refusal=refusals(
+        "kfp",
+        "KFP's API",
+        rights=f"set {TOKEN} to a token of somebody who may read pipelines and runs",
+        missing="there is no such pipeline, or it is no API server of KFP 2",
+        broken="see the log of ml-pipeline",
+        doubt=DOUBT,
+    ),
 )
 
 
@@ -94,31 +85,25 @@ class KfpArchive:
     """The facet of one KFP.
 
     Args:
-        whence: the URL of its API.
+        source: the URL of its API.
     """
 
-    def __init__(self, whence: ArchiveSource) -> None:
-        self._place = whence.place or os.environ.get(URL, "")
-        self._max_bytes = whence.max_bytes
+    def __init__(self, source: ArchiveSource) -> None:
+        self._source = source
 
-    def fetch(self, workflows: Sequence[str], newest: int) -> Mapping[str, Any]:
+    def fetch(self, wanted: Wanted) -> Iterable[Mapping[str, Any]]:
         """The newest runs of pipelines that have ended; see `couler_plugins.hookspecs.past_runs`."""
-        if not self._place:
-            hint = f"give --from https://kubeflow.example.com/pipeline, or set {URL}"
-            raise InvalidInput("the URL of KFP is not given", engine="kfp", hint=hint)
-        result = _Fetch(Client(self._place, self._max_bytes), workflows, newest).runs()
-        runs = sorted(result, key=lambda run: (run.pipeline, run.run_id))
-        document: Mapping[str, Any] = msgspec.to_builtins(Document(schema=SCHEMA, runs=tuple(runs)))
-        return document
+        for run in _Fetch(Client(self._source.place, self._source.max_bytes), wanted).runs():
+            yield msgspec.to_builtins(Document(schema=SCHEMA, runs=(run,)))
 
 
 class _Fetch:
-    def __init__(self, client: Client, pipelines: Sequence[str], newest: int) -> None:
+    def __init__(self, client: Client, wanted: Wanted) -> None:
         self._client = client
-        self._left = dict.fromkeys(pipelines, newest)
+        self._wanted = wanted
         self._names: dict[str, str] = {}
         self._specifications: dict[tuple[str, str], Any] = {}
-        for name in self._left:
+        for name in dict.fromkeys(wanted.workflows):
             answer = self._found("pipelines", "names", name)
             if answer is not None:  # runs of a file that was never uploaded have no pipeline
                 self._names[str(answer.get("pipeline_id"))] = name
@@ -129,31 +114,37 @@ class _Fetch:
         Raises:
             InvalidInput: there is nothing of a name that was asked for.
         """
-        pending = dict(self._left)
+        counts: Counter[str] = Counter()
+        wanted, names = self._wanted, dict.fromkeys(self._wanted.workflows)
         for listed in self._listed():
-            if not any(self._left.values()):
+            if names and all(counts[name] >= wanted.count(name) for name in names):
+                break
+            created = time_of(listed.get("created_at"))
+            if created is not None and created < wanted.earliest:
                 break
             if str(listed.get("state")).upper() not in ENDED:
                 continue
             name, specification = self._pipeline(listed)
-            if self._left.get(name, 0) > 0:
-                self._left[name] -= 1
-                yield self._run(str(listed.get("run_id")), name, specification)
-        missing = [name for name in pending if self._left[name] == pending[name] and name not in self._names.values()]
+            run_id, ended = str(listed.get("run_id")), time_of(listed.get("finished_at"))
+            is_new = run_id not in wanted.uids and (ended is None or ended >= wanted.since_of(name))
+            if name and wanted.is_meant(name) and counts[name] < wanted.count(name):
+                counts[name] += 1
+                if is_new:
+                    yield self._run(run_id, name, specification)
+        present = {*self._names.values(), *wanted.since, *counts}
+        missing = [name for name in names if name not in present]
         if missing:
             hint = "give the name of a pipeline, as its page or pipelineInfo has it"
             raise InvalidInput(f"KFP knows no pipeline {missing[0]!r:.80}, nor runs of it", engine="kfp", hint=hint)
 
     def _listed(self) -> Iterator[Mapping[str, Any]]:
-        seen, token = 0, ""
-        while seen < MOST:
+        count, token = 0, ""
+        while count < MOST:
             more = {"page_token": token} if token else {}
-            answer = _mapping(self._client.get("runs", page_size=PAGE, sort_by="created_at desc", **more))
-            items = answer.get("runs") or []
-            if not isinstance(items, list):
-                raise EngineError("KFP's API answers without a list of runs", engine="kfp", hint=DOUBT)
-            yield from map(_mapping, items)
-            seen += len(items)
+            answer = self._client.get("runs", page_size=PAGE, sort_by="created_at desc", **more)
+            items = objects_in(answer, "runs", SERVER, sparse=True)
+            yield from items
+            count += len(items)
             token = str(answer.get("next_page_token") or "")
             if not token or not items:
                 return
@@ -162,10 +153,17 @@ class _Fetch:
         """The name of a run's pipeline, and its specification where the run has it itself."""
         reference = listed.get("pipeline_version_reference")
         if isinstance(reference, Mapping) and reference.get("pipeline_id"):
-            name = self._names.get(str(reference["pipeline_id"]), "")
+            name = self._name(str(reference["pipeline_id"]))
             return name, self._version(reference) if name else None
         specification = listed.get("pipeline_spec")
         return name_of(specification), specification
+
+    def _name(self, pipeline: str) -> str:
+        """What a pipeline is called; empty where it is none that is wanted, or is gone."""
+        if pipeline not in self._names and not self._wanted.workflows:
+            answer = self._found("pipelines", pipeline) or {}
+            self._names[pipeline] = str(answer.get("name") or answer.get("display_name") or "")
+        return self._names.get(pipeline, "")
 
     def _version(self, reference: Mapping[str, Any]) -> Any:
         place = str(reference["pipeline_id"]), str(reference.get("pipeline_version_id") or "")
@@ -177,7 +175,7 @@ class _Fetch:
     def _found(self, *path: str) -> Mapping[str, Any] | None:
         """What is there; None where nothing is."""
         try:
-            return _mapping(self._client.get(*path))
+            return object_of(self._client.get(*path), SERVER)
         except InvalidInput as error:
             if not error.message.endswith(": 404"):
                 raise
@@ -200,10 +198,3 @@ class _Fetch:
             pipeline_spec=None,
             run_details=Details(task_details=tuple(kept)),
         )
-
-
-def _mapping(answer: Any) -> Mapping[str, Any]:
-    if not isinstance(answer, Mapping):
-        message = f"KFP's API answers with a {type(answer).__name__} instead of an object"
-        raise EngineError(message, engine="kfp", hint=DOUBT)
-    return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -13,16 +14,24 @@ from couler_airflow.history.archive import AirflowArchive
 from couler_airflow.history.records import document_of
 from couler_airflow.history.runs import runs_of
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.past_runs import ArchiveSource
+from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 from couler_plugins.runs import Run
 from servers.airflow_api import ApiServer
 
 
 def fetched(api: ApiServer, *dags: str, newest: int = 20) -> list[Run]:
-    document = AirflowArchive(ArchiveSource(place=api.url, max_bytes=10**7)).fetch(dags or ("train",), newest)
-    found = document_of(json.loads(json.dumps(document)))
-    assert found is not None
-    return runs_of(found)
+    wanted = Wanted(workflows=dags or ("train",), newest=newest)
+    return read(AirflowArchive(ArchiveSource(place=api.url, max_bytes=10**7)).fetch(wanted))
+
+
+def read(documents: Iterable[Any]) -> list[Run]:
+    """The runs of documents."""
+    runs: list[Run] = []
+    for document in documents:
+        found = document_of(json.loads(json.dumps(document)))
+        assert found is not None
+        runs += runs_of(found)
+    return runs
 
 
 @pytest.fixture
@@ -54,7 +63,7 @@ def test_runs_are_fetched_with_tries_hits_and_edges(train: ApiServer) -> None:
 
 
 def test_nothing_is_kept_that_runs_are_not_judged_by(train: ApiServer) -> None:
-    document = AirflowArchive(ArchiveSource(place=train.url, max_bytes=10**7)).fetch(("train",), 20)
+    document = list(AirflowArchive(ArchiveSource(place=train.url, max_bytes=10**7)).fetch(Wanted(workflows=("train",))))
     kept = json.dumps(document)
     for text in ("secret", "a-token", "rendered_fields", "executor_config", "conf", "doc_md"):
         assert text not in kept

@@ -6,7 +6,7 @@ import pytest
 
 from couler_airflow.history.archive import DATABASE, AirflowArchive
 from couler_plugins.errors import EngineError
-from couler_plugins.hookspecs.past_runs import ArchiveSource
+from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 
 pytestmark = pytest.mark.airflow
 
@@ -29,7 +29,7 @@ def test_a_database_that_cannot_be_read_is_an_error_without_its_address(
 
     monkeypatch.setattr("airflow.utils.session.create_session", fail)
     with pytest.raises(EngineError, match=f"cannot be read: {kind}") as caught:
-        AirflowArchive(ArchiveSource(place=DATABASE, max_bytes=1)).fetch(("train",), 1)
+        list(AirflowArchive(ArchiveSource(place=DATABASE, max_bytes=1)).fetch(Wanted(workflows=("train",))))
     assert "hunter2" not in str(caught.value)
     assert caught.value.__suppress_context__
     assert "--from https://" in str(caught.value.hint)

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from couler_airflow.history.api import Client
-from couler_airflow.history.archive import AirflowArchive
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.net import json_api
 from servers.airflow_api import ApiServer
 
@@ -252,11 +250,3 @@ def test_a_prefix_and_the_path_of_the_api_are_understood(there: ApiServer) -> No
     with pytest.raises(InvalidInput, match="401"):
         Client(f"{there.url}/prefix/", 10**6).get("dags", "train", "tasks")
     assert there.asked[-1] == "/prefix/api/v2/dags/train/tasks"
-
-
-def test_nothing_says_where_airflow_is(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidInput, match="the URL of Airflow is not given"):
-        AirflowArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)
-    api.tasks["train"] = []
-    monkeypatch.setenv("COULER_AIRFLOW_URL", api.url)
-    assert AirflowArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)["schema"] == "couler.airflow-runs/v1"

@@ -52,7 +52,7 @@ FILE = """
         double.expand(x=found) >> flaky()
         found >> stop() >> skipped()
 """
-ASKED = ("history", "past", "--engine", "airflow", "--from")
+ASKED = ("history", "fetch", "past", "--engine", "airflow", "--from")
 USERS = {
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ann:admin",
@@ -73,13 +73,13 @@ def test_a_whole_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setenv("COULER_AIRFLOW_USERNAME", "ann")
         monkeypatch.setenv("COULER_AIRFLOW_PASSWORD", password)
         by_api = CliRunner().invoke(
-            couler, ["history", "past", "--engine", "airflow", "--from", airflow.url], catch_exceptions=False
+            couler, ["history", "fetch", "past", "--engine", "airflow", "--from", airflow.url], catch_exceptions=False
         )
         assert by_api.exit_code == 0, by_api.stderr
         assert password not in by_api.output
         monkeypatch.setenv("COULER_AIRFLOW_PASSWORD", "wrong")
         refused = CliRunner().invoke(
-            couler, ["history", "past", "--engine", "airflow", "--from", airflow.url], catch_exceptions=False
+            couler, ["history", "fetch", "past", "--engine", "airflow", "--from", airflow.url], catch_exceptions=False
         )
         assert refused.exit_code == 2
         assert "refuses to sign in: 401" in refused.stderr
@@ -87,6 +87,7 @@ def test_a_whole_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         program = [
             str(Path(sys.executable).parent / "couler"),
             "history",
+            "fetch",
             "past",
             "--engine",
             "airflow",
@@ -108,7 +109,7 @@ def test_a_whole_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert (absent.returncode, absent.stdout) == (2, "")
         assert "Airflow knows no DAG 'no_such'" in absent.stderr
 
-    one, two = read_runs(read(by_api.stdout.encode(), "runs.json").documents, load_plugins())
+    one, two = read_runs(read(by_api.stdout.encode(), "runs.jsonl").documents, load_plugins())
     doubles = [f"past/double({index})" for index in range(3)]
     same = {"past/flaky": ("computed", 2), "past/stop": ("computed", 1), "past/skipped": ("skipped", 1)}
     for run, fate in ((one, "computed"), (two, "loaded")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -13,16 +13,17 @@ from couler_kfp.history.archive import KfpArchive
 from couler_kfp.history.records import document_of
 from couler_kfp.history.runs import runs_of
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.past_runs import ArchiveSource
+from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 from couler_plugins.runs import Run
 from kfp_history import PIPELINE, run, task
 from servers.kfp_api import KfpServer
+
+TRAIN = Wanted(workflows=("train",))
 
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
     """Two runs of an uploaded pipeline between others; one of a file that was submitted as it was."""
-    monkeypatch.delenv("COULER_KFP_URL", raising=False)
     monkeypatch.delenv("COULER_KFP_TOKEN", raising=False)
     with KfpServer() as server, stamina.set_testing(True, attempts=2, cap=True):
         server.pipelines = {"train": "p1", "other": "p2"}
@@ -42,10 +43,18 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[KfpServer]:
 
 
 def fetched(api: KfpServer, *names: str, newest: int = 20) -> list[Run]:
-    document = KfpArchive(ArchiveSource(place=api.url, max_bytes=10**6)).fetch(names or ("train",), newest)
-    found = document_of(json.loads(json.dumps(document)))
-    assert found is not None
-    return runs_of(found)
+    wanted = Wanted(workflows=names or ("train",), newest=newest)
+    return read(KfpArchive(ArchiveSource(place=api.url, max_bytes=10**6)).fetch(wanted))
+
+
+def read(documents: Iterable[Any]) -> list[Run]:
+    """The runs of documents, by pipeline and end."""
+    runs: list[Run] = []
+    for document in documents:
+        found = document_of(json.loads(json.dumps(document)))
+        assert found is not None
+        runs += runs_of(found)
+    return sorted(runs, key=lambda run: (run.family, run.name))
 
 
 def test_the_runs_of_a_pipeline_that_have_ended_are_fetched_with_what_it_was(api: KfpServer) -> None:
@@ -70,7 +79,7 @@ def test_only_so_many_are_fetched_and_nothing_else_is_looked_at(api: KfpServer) 
 
 
 def test_nothing_is_kept_that_runs_are_not_judged_by(api: KfpServer) -> None:
-    document = KfpArchive(ArchiveSource(place=api.url, max_bytes=10**6)).fetch(("train",), 20)
+    document = list(KfpArchive(ArchiveSource(place=api.url, max_bytes=10**6)).fetch(TRAIN))
     kept = json.dumps(document)
     for text in ("secret", "runtime_config", "image", 'display_name": "a run'):
         assert text not in kept
@@ -111,8 +120,6 @@ def test_what_the_server_cannot_mean_is_an_error(api: KfpServer, path: str, answ
         fetched(api)
 
 
-def test_the_prefix_of_a_gateway_and_the_environment(api: KfpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidInput, match="the URL of KFP is not given"):
-        KfpArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)
-    monkeypatch.setenv("COULER_KFP_URL", f"{api.url}/apis/v2beta1/")
-    assert KfpArchive(ArchiveSource(max_bytes=10**6)).fetch(("train",), 1)["schema"] == "couler.kfp-runs/v1"
+def test_the_prefix_of_a_gateway(api: KfpServer) -> None:
+    source = ArchiveSource(place=f"{api.url}/apis/v2beta1/", max_bytes=10**6)
+    assert next(iter(KfpArchive(source).fetch(TRAIN)))["schema"] == "couler.kfp-runs/v1"
