@@ -71,14 +71,13 @@ class _Matching:
     def by_origin(self, path: Path, origins: Mapping[int, Path]) -> None:
         if not origins:
             return
-        claims: dict[int, list[int]] = {}
-        for i, item in enumerate(self.new):
-            source = origins.get(id(item))
-            if i in self.old_of or not source or source[:-1] != path or not isinstance(source[-1], int):
-                continue
-            if source[-1] < len(self.old) and source[-1] not in self.used:
-                claims.setdefault(source[-1], []).append(i)
-        for j, claimants in claims.items():
+        claims = (
+            (source[-1], i)
+            for i, item in enumerate(self.new)
+            if i not in self.old_of and (source := origins.get(id(item))) and source[:-1] == path
+        )
+        free = ((j, i) for j, i in claims if isinstance(j, int) and j < len(self.old) and j not in self.used)
+        for j, claimants in by_key(free).items():
             # Of several clones, the one that kept the name is the original.
             name = _label(self.old[j])
             self._pair(j, next((i for i in claimants if _label(self.new[i]) == name), claimants[0]))

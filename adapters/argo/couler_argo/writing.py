@@ -14,8 +14,9 @@ from couler_argo.steps import STEP
 from couler_argo.support import check_callable, check_step
 from couler_argo.templates import GRAPH, OPERATION
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import part_at
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes, is_bare
-from couler_plugins.engine_kit.merge import Merge, Sources, nodes_of, part_at, with_part
+from couler_plugins.engine_kit.merge import Merge, Sources, nodes_of, with_part
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Callable, Graph, Source, Step, Workflow, callables, inline_callees, replace
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from couler_kfp.mappings import Mapped, mapping, without
+from couler_kfp.mappings import mapping
 from couler_kfp.structures import plain, structure, write_structure
 from couler_kfp.support import unsupported
 from couler_kfp.texts import Own, constant_text, spell, write_text
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.ir import Argument, Literal, Native, PortKind, Reference, Value, replace
 
 SECTIONS: tuple[tuple[str, PortKind], ...] = (("parameters", "parameter"), ("artifacts", "artifact"))

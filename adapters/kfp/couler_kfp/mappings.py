@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from couler_kfp.structures import structure
@@ -26,20 +25,6 @@ def mapping(holder: Mapped, key: str, path: Path) -> Mapped:
     return content
 
 
-def without(content: Mapped, *keys: str) -> Mapped:
-    """The mapping without these keys."""
-    return {key: value for key, value in content.items() if key not in keys}
-
-
 def rest_of(content: Mapped) -> Native | None:
     """What no field expresses; None where that is nothing."""
     return structure(content) if content else None
-
-
-def joined(own: Mapping[str, Any], rest: Mapping[str, Any]) -> Mapped:
-    """Both together; where both hold a mapping under one key, these are joined too, and otherwise `own` wins."""
-    whole = dict(rest)
-    for key, content in own.items():
-        beside = whole.get(key)
-        whole[key] = joined(content, beside) if isinstance(content, dict) and isinstance(beside, dict) else content
-    return whole

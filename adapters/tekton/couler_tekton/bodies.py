@@ -6,9 +6,10 @@ Source: `pkg/apis/pipeline/v1` (PipelineSpec, TaskSpec, EmbeddedTask), `v1beta1/
 from __future__ import annotations
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped, joined, without
 from couler_plugins.ir import Graph, Operation, Source, Step, replace
 from couler_tekton.containers import STEP_FIELDS, read_container, write_container
-from couler_tekton.mappings import Mapped, joined, mappings, unless_empty, without
+from couler_tekton.mappings import mappings, unless_empty
 from couler_tekton.ports import read_inputs, read_outputs, write_inputs, write_outputs
 from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.variables import Scope, spelled_in, write_value

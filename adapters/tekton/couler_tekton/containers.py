@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 from typing import Literal as OneOf
 
+from couler_plugins.documents.mappings import Mapped, joined, without
 from couler_plugins.ir import Container, EnvVar, Native, Value
-from couler_tekton.mappings import Mapped, joined, without
 from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.variables import Scope, write_text, write_value
 

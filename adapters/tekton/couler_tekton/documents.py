@@ -50,13 +50,6 @@ def objects(data: Any) -> Iterator[Object]:
                 yield inner._replace(path=("items", number, *inner.path))
 
 
-def part_at(data: Any, path: Path) -> Any:
-    """What is under a path that exists."""
-    for key in path:
-        data = data[key]
-    return data
-
-
 class Entry(NamedTuple):
     """An object, and the number of its document."""
 

@@ -7,8 +7,9 @@ from functools import cached_property, partial
 from typing import Any
 
 from couler_plugins.documents import Edit, Path
+from couler_plugins.documents.mappings import part_at
 from couler_plugins.engine_kit.lowering import Lowering
-from couler_plugins.engine_kit.merge import Merge, Sources, part_at, shared_nodes, with_part
+from couler_plugins.engine_kit.merge import Merge, Sources, shared_nodes, with_part
 from couler_plugins.ir import Workflow
 from couler_plugins.plan import Lowered, Plan
 from couler_tekton.feature_gates import features, refuse_beyond, refuse_unseen

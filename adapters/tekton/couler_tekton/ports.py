@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped, joined, without
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Argument, Output, Port
-from couler_tekton.mappings import Mapped, joined, named, without
+from couler_tekton.mappings import named
 from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.variables import Scope, Spell, spell, write_value
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from couler_plugins.documents.mappings import Mapped, joined, without
 from couler_plugins.engine_kit.merge import Sources
 from couler_plugins.ir import Call, Dynamic, External, Graph, Operation, Step, Workflow, callables, references
 from couler_tekton.bodies import write_operation, write_pipeline
 from couler_tekton.kinds import KINDS, Kind
 from couler_tekton.lift import ENTRY, HOLDERS
-from couler_tekton.mappings import Mapped, joined, without
 from couler_tekton.ports import write_run_parameters
 from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.tasks import write_task

@@ -7,7 +7,7 @@ Sources: `skipmixin.py` and `taskinstance.py` of Airflow (what a branch skips, i
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -15,6 +15,7 @@ from couler_airflow.cache.eligible import class_of
 from couler_airflow.split.ancestry import Ancestry
 from couler_airflow.split.reads import Reads
 from couler_airflow.trigger_rules import DEFAULT
+from couler_plugins.documents.mappings import reached
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Bond, Graph, needed, references, together
 
@@ -96,13 +97,10 @@ def _framed(dag: Any) -> Iterator[Held]:
     tasks = dag.task_dict
     for task_id, task in tasks.items():
         if task.is_setup:
-            after = _reached(task_id, lambda name: tasks[name].downstream_task_ids)
+            after = reached(task.downstream_task_ids, lambda name: tasks[name].downstream_task_ids).keys()
             ends = [name for name in after if tasks[name].is_teardown and task_id in tasks[name].upstream_task_ids]
-            before: set[str] = set()
-            for end in ends:
-                before |= _reached(end, lambda name: tasks[name].upstream_task_ids) | {end}
-            inside = after & before if ends else after
-            yield [task_id, *sorted(inside)], f"the setup {task_id!r} is for them"
+            before = reached(ends, lambda name: tasks[name].upstream_task_ids).keys()
+            yield [task_id, *sorted(after & before if ends else after)], f"the setup {task_id!r} is for them"
         if task.is_teardown:
             yield [task_id, *sorted(task.upstream_task_ids)], f"{task_id!r} tears down after them"
 
@@ -114,7 +112,7 @@ def _chosen(dag: Any) -> Iterator[Held]:
         if bases & CHOOSING:
             yield [task_id, *sorted(task.downstream_task_ids)], f"{task_id!r} chooses which of them run"
         if SHORT_CIRCUIT in bases:
-            after = _reached(task_id, lambda name: tasks[name].downstream_task_ids)
+            after = reached(task.downstream_task_ids, lambda name: tasks[name].downstream_task_ids)
             odd = [name for name in sorted(after) if _rule(tasks[name]) != DEFAULT]
             yield [task_id, *odd], f"{task_id!r} may skip them whatever they wait for"
 
@@ -144,17 +142,6 @@ def _read(dag: Any, graph: Graph, reads: Reads) -> Iterator[Held]:
                 yield [name, step.name], f"{step.name!r} reads its result, and could not wait for that alone"
             elif name in in_code and not ancestry.is_before(name, step.name):
                 yield [name, step.name], f"{step.name!r} reads its result, and nothing says which comes first"
-
-
-def _reached(start: str, steps: Callable[[str], Iterable[str]]) -> set[str]:
-    names: set[str] = set()
-    waiting = [start]
-    while waiting:
-        for name in steps(waiting.pop()):
-            if name not in names:
-                names.add(name)
-                waiting.append(name)
-    return names
 
 
 def _hands_on_dates() -> bool:

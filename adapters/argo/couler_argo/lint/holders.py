@@ -10,7 +10,7 @@ from typing import Any
 from couler_argo.documents import Manifest, manifests
 from couler_argo.lint.shapes import CRON, WORKFLOW, Misfit, conform
 from couler_plugins.documents import Path
-from couler_plugins.engine_kit.merge import part_at
+from couler_plugins.documents.mappings import part_at
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions, SharedNames, Subject
 

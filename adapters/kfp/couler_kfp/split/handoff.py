@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from couler_kfp.mappings import Mapped, rest_of
+from couler_kfp.mappings import rest_of
 from couler_kfp.structures import named, write_structure
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import EngineError
 from couler_plugins.ir import (
     AllOf,
