@@ -13,8 +13,7 @@ import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
 from couler_plugins.caching.declarations import ALLOW, CACHE
-from couler_plugins.caching.declared_datasets import declared_dataset
-from couler_plugins.caching.row_keys import BEYOND, IN_KEYS, annotations_in, as_key, check_rows
+from couler_plugins.caching.row_keys import BEYOND, IN_KEYS, annotations_in, as_key, check_rows, declared_dataset
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow

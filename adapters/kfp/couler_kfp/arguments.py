@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from couler_kfp.mappings import mapping
-from couler_kfp.structures import plain, structure, write_structure
+from couler_kfp.structures import mapping, plain, structure, write_structure
 from couler_kfp.support import unsupported
 from couler_kfp.texts import Own, constant_text, spell, write_text
 from couler_plugins.documents import Path

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from couler_kfp.mappings import mapping, rest_of
 from couler_kfp.ports import read_inputs, read_outputs, write_inputs, write_outputs
-from couler_kfp.structures import named, structure, write_structure
+from couler_kfp.structures import mapping, named, rest_of, structure, write_structure
 from couler_kfp.support import refuse_unsupported, unsupported
 from couler_kfp.texts import text, write_text
 from couler_plugins.documents import Path

@@ -15,9 +15,8 @@ from typing import Any, NoReturn
 from couler_kfp.components import Body, label_of, read_graph, read_operation
 from couler_kfp.documents import ROOT, Pipeline, Place, pipelines, stray
 from couler_kfp.homes import HOMES
-from couler_kfp.mappings import mapping, rest_of
 from couler_kfp.split.splitting import joined
-from couler_kfp.structures import structure, write_structure
+from couler_kfp.structures import mapping, rest_of, structure, write_structure
 from couler_kfp.tasks import read_task
 from couler_kfp.writing import check_bound, check_names, check_version
 from couler_plugins.documents import Path

@@ -13,8 +13,7 @@ from typing import Any
 from typing import Literal as OneOf
 
 from couler_kfp.arguments import Given, is_item, read_arguments, write_arguments
-from couler_kfp.mappings import mapping, rest_of
-from couler_kfp.structures import structure, write_structure
+from couler_kfp.structures import mapping, rest_of, structure, write_structure
 from couler_kfp.support import refuse_unsupported, unsupported, whole_number
 from couler_kfp.texts import condition, constant_text, write_condition, write_text
 from couler_plugins.documents import Path

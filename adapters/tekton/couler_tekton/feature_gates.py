@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path
 from couler_plugins.errors import Unsupported
-from couler_tekton.kinds import KINDS
-from couler_tekton.versions import in_v1, is_older
+from couler_tekton.kinds import KINDS, in_v1, is_older
 
 LEVELS = ("stable", "beta", "alpha")
 ARTIFACT = re.compile(r"\$\((?:steps|tasks)\.[^.]+\.(?:inputs|outputs)\.[^.)]+\)|\$\((?:step\.)?artifacts\.path\)")

@@ -28,8 +28,8 @@ from couler_plugins.ir import (
     all_of,
     conjuncts,
 )
+from couler_tekton.bodies import names_of, read_arguments, write_arguments
 from couler_tekton.mappings import mappings, named, unless_empty
-from couler_tekton.ports import names_of, read_arguments, write_arguments
 from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.variables import Scope, write_text, write_value
 

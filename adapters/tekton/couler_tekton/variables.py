@@ -1,4 +1,4 @@
-"""Tekton's variables: `$(params.x)`, `$(tasks.a.results.b[*])` and the like, found in texts and written again.
+"""Tekton's variables: `$(params.x)`, `$(tasks.a.results.b[*])` and the like, read in texts and structures, and written.
 
 Sources: `docs/variables.md`, `pkg/substitution`, `pkg/apis/pipeline/v1/resultref.go`. Substitution is textual, in any
 string; a script's own `$(command)` is none of Tekton's variables, and is left alone.
@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
+from couler_plugins.engine_kit.structures import cut_structure, join_structure
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Expression, Graph, Literal, Native, Operation, Reference, Template, Value
-from couler_tekton.structures import structure, write_structure
 
 Spell = Callable[[Reference], str]
 """A reference as the text spells it, `$(…)` included."""
@@ -194,3 +194,29 @@ def write_value(value: Value, spelled: Spell = spell) -> Any:
 def _no_words(what: str) -> Unsupported:
     hint = "pass it as a parameter, or as a result of a task"
     return Unsupported(f"Tekton has no variable for {what}", engine="tekton", feature="Reference", hint=hint)
+
+
+def structure(data: Any, parts: Callable[[str], tuple[str | Reference, ...]]) -> Native:
+    """A structure with all references in it; the order of a mapping's keys does not count.
+
+    Args:
+        data: the structure.
+        parts: cuts a text at its variables.
+    """
+    return cut_structure(data, "$(", parts)
+
+
+def write_structure(native: Native, spelled: Callable[[Reference], str]) -> Any:
+    """The structure as data.
+
+    Raises:
+        Unsupported: Tekton has no variable for a reference in it.
+    """
+
+    def spelled_at(part: Reference | Expression, before: str) -> str:
+        if isinstance(part, Expression):
+            reason, hint = "Tekton has no expressions in structures", "compute it in a task"
+            raise Unsupported(reason, engine="tekton", feature="Expression", hint=hint)
+        return spelled(part)
+
+    return join_structure(native, spelled_at)

@@ -7,17 +7,16 @@ Sources: `skipmixin.py` and `taskinstance.py` of Airflow (what a branch skips, i
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
 from couler_airflow.cache.eligible import class_of
-from couler_airflow.split.ancestry import Ancestry
 from couler_airflow.split.reads import Reads
 from couler_airflow.trigger_rules import DEFAULT
 from couler_plugins.documents.mappings import reached
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Bond, Graph, needed, references, together
+from couler_plugins.ir import Bond, Graph, GraphView, needed, references, together
 
 CHOOSING = frozenset({"BranchMixIn", "SkipMixin"})
 """Base classes of what skips tasks after it."""
@@ -167,3 +166,43 @@ def _refused(dag: Any, feature: str, reason: str, step: str | None = None) -> Un
         feature=feature,
         hint="leave split out of the pipeline for this DAG, or change what stands in the way",
     )
+
+
+class Ancestry:
+    """What comes before tasks: a bit for each task that is asked for, so that a step costs a machine word per 64.
+
+    Args:
+        graph: the DAG, lifted.
+        wanted: the ids of the tasks that are asked for.
+    """
+
+    def __init__(self, graph: Graph, wanted: Collection[str]) -> None:
+        order = GraphView(graph).order() if wanted else ()
+        self._names = [name for name in order if name in wanted]
+        self._bits = {name: 1 << at for at, name in enumerate(self._names)}
+        self._before: dict[str, int] = {}
+        steps = {step.name: step for step in graph.steps}
+        for name in order:
+            bits = 0
+            for need in needed(steps[name].needs):
+                bits |= self._before[need.step] | self._bits.get(need.step, 0)
+            self._before[name] = bits
+
+    def is_before(self, first: str, second: str) -> bool:
+        """Whether the first task, one of those asked for, comes before the second."""
+        return bool(self._before.get(second, 0) & self._bits[first])
+
+    def among(self, names: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+        """Those of some tasks, all asked for, that come last before others of them; with these, by name."""
+        mask = 0
+        for name in names:
+            mask |= self._bits[name]
+        for name in sorted(names):
+            remaining = self._before[name] & mask
+            last = []
+            while remaining:
+                latest = self._names[remaining.bit_length() - 1]  # bits are in an order in which tasks may run
+                last.append(latest)
+                remaining &= ~(self._bits[latest] | self._before[latest])
+            if last:
+                yield name, last

@@ -12,7 +12,7 @@ from typing import Any
 
 from couler_airflow.pulls import RESULT
 from couler_airflow.runtime.upstream import XCOM
-from couler_airflow.split.ancestry import Ancestry
+from couler_airflow.split.bonds import Ancestry
 from couler_airflow.split.reads import Reads
 from couler_airflow.split.roles import GATE, PROXY, TRIGGER, WATCHER, links_of, operation
 from couler_airflow.split.texts import is_elsewhere, places, respelled
