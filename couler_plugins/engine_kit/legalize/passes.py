@@ -6,8 +6,9 @@ Not every engine lets a container read the parameters of a workflow itself, or l
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from couler_plugins.documents.mappings import reached as leads_to
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -21,7 +22,6 @@ from couler_plugins.ir import (
     Step,
     Workflow,
     callables,
-    callees_of,
     fresh_name,
     rebuild,
     references,
@@ -50,8 +50,13 @@ def with_image(workflow: Workflow, image: str) -> Workflow:
 def reached(workflow: Workflow) -> Workflow:
     """Return a workflow without what neither its entry nor its handlers call, directly or through others."""
     by_name = callables(workflow)
+
+    def called(name: str) -> Iterable[str]:
+        return (getattr(step.call, "name", "") for step in getattr(by_name.get(name), "steps", ()))
+
     outer = [*filter(None, [workflow.entry]), *(handler.step for handler in workflow.handlers)]
-    return remove_callables(workflow, by_name.keys() - callees_of(outer, by_name).keys())
+    names = leads_to((getattr(step.call, "name", "") for step in outer), called)
+    return remove_callables(workflow, by_name.keys() - names.keys())
 
 
 def without_idle_limits(workflow: Workflow) -> Workflow:
