@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from couler_argo.codec import Context, Mapped
+from couler_argo.codec import Context
 from couler_argo.directives import fold
 from couler_argo.documents import Manifest, codec_of, manifests
 from couler_argo.homes import HOMES
@@ -15,7 +15,7 @@ from couler_argo.split.splitting import joined
 from couler_argo.steps import NOTHING, STEP
 from couler_argo.templates import GRAPH, OPERATION, operation_kind
 from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import part_at
+from couler_plugins.documents.mappings import Mapped, part_at
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes
 from couler_plugins.engine_kit.lifting import lift_objects
 from couler_plugins.errors import CoulerError, InvalidInput

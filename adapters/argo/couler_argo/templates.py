@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from couler_argo.codec import Codec, Context, Field, Mapped, flag, mappings, scalar, structure, text_list
+from couler_argo.codec import Codec, Context, Field, flag, mappings, scalar, structure, text_list
 from couler_argo.ports import INPUTS, OUTPUTS
 from couler_argo.references import native, value
 from couler_argo.spelling import write
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Container, EnvVar, Native, Retry, Value
 

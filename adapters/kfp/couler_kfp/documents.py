@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 from couler_plugins.documents import Document, Path, SourceFile, read
 from couler_plugins.ir.bundle import Bundle
 
-Mapped = dict[str, Any]
-
 ROOT = "root"
 """What the pipeline itself is called among its components."""
 SPEC, OBJECT = "PipelineSpec", "PipelineVersion"

@@ -14,6 +14,7 @@ import msgspec
 
 from couler_kfp.texts import Own, Spell, own_input, parts, spell
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.structures import cut_structure, join_structure
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Expression, Literal, Native, Reference, Value
@@ -79,9 +80,6 @@ def write_structure(native: Native, spelled: Spell = spell, names: bool = True) 
         return (part.step or part.name) if names and before.endswith(NAMED) else spelled(part)
 
     return join_structure(native, spelled_at)
-
-
-Mapped = dict[str, Any]
 
 
 def mapping(holder: Mapped, key: str, path: Path) -> Mapped:

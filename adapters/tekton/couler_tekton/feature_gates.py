@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import Unsupported
 from couler_tekton.kinds import KINDS, in_v1, is_older
 
@@ -19,8 +20,6 @@ ARTIFACT = re.compile(r"\$\((?:steps|tasks)\.[^.]+\.(?:inputs|outputs)\.[^.)]+\)
 """What reads an artifact, as in `internal/artifactref`."""
 URL = re.compile(r"[\w-]+:/+")
 """What Tekton takes for the beginning of a URL, in the name of a reference."""
-
-Mapped = dict[str, Any]
 
 
 class Feature(NamedTuple):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.hookspecs import ApiGroup
 
 V1, V1BETA1, V1ALPHA1 = "tekton.dev/v1", "tekton.dev/v1beta1", "tekton.dev/v1alpha1"
@@ -49,7 +50,6 @@ GROUP = ApiGroup(
 """The others are no workflows, or are of old: triggers have a group of their own by now."""
 
 
-Mapped = dict[str, Any]
 Names = dict[str, dict[str, str]]
 
 CONTAINERS = ("steps", "sidecars", "stepTemplate")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from couler_argo.lint.artifacts import check_path
 from couler_argo.lint.calls import Callee, check_references
 from couler_argo.lint.report import EVER, Report, check_port_name, check_ports, is_computed, is_parameter, tags
 from couler_argo.lint.run import Scope
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 
-Mapping = dict[str, Any]
 LEAVES = ("container", "containerSet", "script", "resource", "data", "http", "plugin")
 """Types of templates that run one thing."""
 
@@ -52,13 +51,13 @@ def check_outputs(caller: Callee, scope: Scope) -> None:
         _check_global_name(item, place, subject, caller.report)
 
 
-def _check_global_name(item: Mapping, path: Path, subject: str, report: Report) -> None:
+def _check_global_name(item: Mapped, path: Path, subject: str, report: Report) -> None:
     name = item.get("globalName", "")
     if name and not is_parameter(name) and not is_computed(name):
         check_port_name(name, "globalName", (*path, "globalName"), f"{subject}: ", report)
 
 
-def _check_source(item: Mapping, path: Path, subject: str, caller: Callee) -> None:
+def _check_source(item: Mapped, path: Path, subject: str, caller: Callee) -> None:
     report = caller.report
     source = item.get("valueFrom")
     if source is None:
@@ -86,7 +85,7 @@ COLONS_UNTIL = (3, 6)
 """Before, the name of a metric may have a `:` as well."""
 
 
-def check_metrics(metrics: Mapping, path: Path, where: str, report: Report) -> None:
+def check_metrics(metrics: Mapped, path: Path, where: str, report: Report) -> None:
     """Names, labels, help and values."""
     for number, metric in enumerate(metrics.get("prometheus", ())):
         place = (*path, "prometheus", number)

@@ -19,8 +19,8 @@ from couler_argo.lint.report import Report, Unjudged, check_ports, filled
 from couler_argo.lint.run import Run, Scope, local_names
 from couler_argo.lint.steps import visit_dag, visit_steps
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 
-Mapping = dict[str, Any]
 TYPES = ("container", "containerSet", "steps", "script", "resource", "dag", "suspend", "data", "http", "plugin")
 POLICIES = ("", "Always", "OnError", "OnFailure", "OnTransientError")
 WHOLE_NUMBER = re.compile(r"[-+]?\d+")
@@ -75,7 +75,7 @@ def _visit(run: Run, request: Request) -> Iterator[Request]:
     check_metrics(complete.get("metrics", {}), (*callee.path, "metrics"), f"{callee.where}: ", report)
 
 
-def _supplied(template: Mapping, arguments: Arguments | None, values: Any) -> Mapping:
+def _supplied(template: Mapped, arguments: Arguments | None, values: Any) -> Mapped:
     """A template with what is passed in the place of its inputs."""
     inputs = template.get("inputs", {})
     parameters = []
@@ -84,9 +84,9 @@ def _supplied(template: Mapping, arguments: Arguments | None, values: Any) -> Ma
         value = values(f"inputs.parameters.{name}")
         passed = None if arguments is None else arguments.parameters.get(name)
         source = (item if passed is None else passed).get("valueFrom", {})
-        supplied: Mapping = {"valueFrom": source} if value is None else {"value": value}
+        supplied: Mapped = {"valueFrom": source} if value is None else {"value": value}
         parameters.append({**{key: item[key] for key in item if key not in ("value", "valueFrom")}, **supplied})
-    artifacts: list[Mapping] = []
+    artifacts: list[Mapped] = []
     for item in inputs.get("artifacts", ()):
         name = item.get("name", "")
         source = {"name": name} if arguments is None else arguments.artifacts.get(name)
@@ -94,7 +94,7 @@ def _supplied(template: Mapping, arguments: Arguments | None, values: Any) -> Ma
     return {**template, "inputs": {**inputs, "parameters": parameters, "artifacts": artifacts}} if inputs else template
 
 
-def _names(template: Mapping) -> Iterator[str]:
+def _names(template: Mapped) -> Iterator[str]:
     """What can be referred to inside a template, besides its steps."""
     yield from local_names(template)
     leaf = any(kind in template for kind in LEAVES)
@@ -109,7 +109,7 @@ def _names(template: Mapping) -> Iterator[str]:
             yield f"inputs.artifacts.{item.get('name', '')}.path"
 
 
-def _has_one_type(template: Mapping, path: Path, where: str, report: Report) -> bool:
+def _has_one_type(template: Mapped, path: Path, where: str, report: Report) -> bool:
     types = [name for name in TYPES if name in template]
     if not types:
         message = f"{where} has no type"
@@ -119,7 +119,7 @@ def _has_one_type(template: Mapping, path: Path, where: str, report: Report) -> 
     return len(types) == 1
 
 
-def _check_frame(template: Mapping, path: Path, where: str, report: Report) -> None:
+def _check_frame(template: Mapped, path: Path, where: str, report: Report) -> None:
     """What is checked of a template as it is written, whatever it is called with."""
     policy = template.get("retryStrategy", {}).get("retryPolicy", "")
     if policy not in POLICIES:

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import by_key
+from couler_plugins.documents.mappings import Mapped, by_key
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.passing import matrix_params
 from couler_tekton.lint.texts import expressions, is_result, result_refs, unknown_problem, values
 
-Mapped = dict[str, Any]
 Tasks = list[tuple[Mapped, Path]]
 
 

@@ -13,9 +13,10 @@ the nearest object is meant: see `couler_plugins.ir.definitions`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from couler_plugins.documents import FilePlace, Path, Remark, remarks_on_reread
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions, SharedNames, Subject
@@ -32,8 +33,6 @@ from couler_tekton.lint.runs import check_pipeline_run, check_task_run
 from couler_tekton.lint.shapes import check_shape, without_nulls
 from couler_tekton.lint.steps import check_step_action, check_task_object
 from couler_tekton.plugin import Options
-
-Mapped = dict[str, Any]
 
 
 class Callee(NamedTuple):

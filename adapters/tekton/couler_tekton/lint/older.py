@@ -12,15 +12,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from couler_plugins.documents import Path, Remark
-from couler_plugins.documents.mappings import part_at
+from couler_plugins.documents.mappings import Mapped, part_at
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.documents import Object
 from couler_tekton.kinds import place_in_v1beta1
 from couler_tekton.lint import fields as v1
 from couler_tekton.lint.names import seconds
 from couler_tekton.lint.pipelines import check_bindings, is_custom, tasks_of
-
-Mapped = dict[str, Any]
 
 
 def _but(shape: Mapped, without: tuple[str, ...] = (), **others: Any) -> Mapped:
