@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
-from couler_plugins.engine_kit.structures import cut_structure, join_structure
+from couler_plugins.engine_kit.structures import cut_structure, cut_text, join_structure
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Expression, Graph, Literal, Native, Operation, Reference, Template, Value
 
@@ -46,18 +46,7 @@ class Scope(NamedTuple):
 
     def parts(self, text: str) -> tuple[str | Reference, ...]:
         """A text cut at its variables."""
-        pieces: list[str | Reference] = []
-        end = 0
-        for match in VARIABLE.finditer(text):
-            reference = self._reference(match[1], match[0])
-            if reference is not None:
-                if match.start() > end:
-                    pieces.append(text[end : match.start()])
-                pieces.append(reference)
-                end = match.end()
-        if end < len(text) or not pieces:
-            pieces.append(text[end:])
-        return tuple(pieces)
+        return cut_text(text, VARIABLE, lambda match: self._reference(match[1], match[0]))
 
     def value(self, content: Any) -> Value:
         """A text, a list or a mapping as an IR value."""
