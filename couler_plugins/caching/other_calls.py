@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from couler_plugins.caching.decisions import Judgement, decision_on, judge
-from couler_plugins.caching.rules import default_objections
+from couler_plugins.caching.rules import HANDLER, default_objections
 from couler_plugins.documents.mappings import by_key, reached
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
@@ -26,7 +26,6 @@ from couler_plugins.ir.libraries import Libraries
 from couler_plugins.plan import Decision, Outcome, Plan
 
 DYNAMIC = Objection("dynamic", "what it calls is decided when it runs, by a parameter or a resolver")
-HANDLER = Objection("handler", "it runs on an event, for its effect")
 RECURSIVE = Objection("recursion", "it calls itself, directly or through others, and a hit could repeat that for ever")
 NO_CACHE = Objection("no-cache", "its engine has no cache that this optimizer knows")
 WORST: tuple[Outcome, ...] = ("never", "not-in-call", "run-time", "declarable", "cached")

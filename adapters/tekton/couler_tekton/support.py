@@ -1,7 +1,5 @@
 """What Tekton cannot say: the fields that the table of capabilities calls refused."""
 
-from __future__ import annotations
-
 from couler_plugins.engine_kit.refusing import Refusals
 from couler_tekton.capabilities import CAPABILITIES
 
