@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable
 
 from couler_kfp.structures import mapping, plain, structure, write_structure
-from couler_kfp.support import unsupported
-from couler_kfp.texts import Own, constant_text, spell, write_text
+from couler_kfp.texts import Own, constant_text, spell, unsupported, write_text
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.ir import Argument, Literal, Native, PortKind, Reference, Value, replace

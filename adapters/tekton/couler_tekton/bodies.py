@@ -15,8 +15,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Argument, Graph, Operation, Output, Port, Source, Step, replace
 from couler_tekton.containers import STEP_FIELDS, read_container, write_container
 from couler_tekton.mappings import mappings, named, unless_empty
-from couler_tekton.support import refuse_unsupported, unsupported
-from couler_tekton.variables import Scope, Spell, spell, spelled_in, write_value
+from couler_tekton.variables import Scope, Spell, refuse_unsupported, spell, spelled_in, unsupported, write_value
 
 
 def names_of(holder: Mapped, path: Path, key: str = "params") -> frozenset[str]:

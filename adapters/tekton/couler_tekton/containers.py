@@ -12,8 +12,7 @@ from typing import Literal as OneOf
 from couler_plugins.documents.mappings import Mapped, joined, without
 from couler_plugins.engine_kit.structures import read_environment, write_environment
 from couler_plugins.ir import Container, Native, Value
-from couler_tekton.support import refuse_unsupported, unsupported
-from couler_tekton.variables import Scope, write_text, write_value
+from couler_tekton.variables import Scope, refuse_unsupported, unsupported, write_text, write_value
 
 STEP_FIELDS = ("image", "command", "args", "script", "env", "workingDir", "securityContext", "volumeMounts")
 """What a StepAction says of its container."""

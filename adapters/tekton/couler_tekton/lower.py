@@ -22,9 +22,8 @@ from couler_tekton.kinds import KINDS, Kind, in_v1beta1, is_older
 from couler_tekton.lift import ENTRY, HOLDERS
 from couler_tekton.plugin import Options
 from couler_tekton.split.nesting import nested
-from couler_tekton.support import refuse_unsupported, unsupported
 from couler_tekton.tasks import write_task
-from couler_tekton.variables import write_value
+from couler_tekton.variables import refuse_unsupported, unsupported, write_value
 
 ONCE = "make it a Task or a Pipeline of its own, and refer to that"
 

@@ -30,8 +30,7 @@ from couler_plugins.ir import (
 )
 from couler_tekton.bodies import names_of, read_arguments, write_arguments
 from couler_tekton.mappings import mappings, named, unless_empty
-from couler_tekton.support import refuse_unsupported, unsupported
-from couler_tekton.variables import Scope, write_text, write_value
+from couler_tekton.variables import Scope, refuse_unsupported, unsupported, write_text, write_value
 
 ENDED = ("skipped", "succeeded")
 FAILED = ("failed",)

@@ -1,5 +1,6 @@
 """Tekton's variables: `$(params.x)`, `$(tasks.a.results.b[*])` and the like, read in texts and structures, and written.
 
+What Tekton cannot say are the fields that the table of capabilities calls refused.
 Sources: `docs/variables.md`, `pkg/substitution`, `pkg/apis/pipeline/v1/resultref.go`. Substitution is textual, in any
 string; a script's own `$(command)` is none of Tekton's variables, and is left alone.
 """
@@ -10,9 +11,15 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
+from couler_plugins.engine_kit.refusing import Refusals
 from couler_plugins.engine_kit.structures import cut_structure, cut_text, join_structure
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Expression, Graph, Literal, Native, Operation, Reference, Template, Value
+from couler_tekton.capabilities import CAPABILITIES
+
+REFUSALS = Refusals("tekton", "Tekton", CAPABILITIES)
+refuse_unsupported, unsupported = REFUSALS.check, REFUSALS.error
+
 
 Spell = Callable[[Reference], str]
 """A reference as the text spells it, `$(…)` included."""
