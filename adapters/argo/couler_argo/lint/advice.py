@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_argo.lint.holders import Holder
+from couler_argo.lint.loops import loops
 from couler_argo.lint.report import Report, open_tags, tags
 from couler_argo.lint.run import calls_of, named
-from couler_argo.lint.steps import loops
 from couler_argo.references import expression, value
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped
