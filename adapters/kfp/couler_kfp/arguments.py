@@ -36,7 +36,7 @@ class Given:
     def __init__(self, arguments: Iterable[Argument], step: str) -> None:
         self._step = step
         read = [(argument, argument.value) for argument in arguments if isinstance(argument.value, Reference)]
-        self._by_name = {(argument.kind, argument.name): value for argument, value in read}
+        self._by_name: dict[tuple[str, str], Reference] = {(item.kind, item.name): value for item, value in read}
         self._names = by_key((value, argument) for argument, value in read)
 
     def own(self, reference: Reference) -> Reference:
