@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.baselines.algorithm3 import Paper
@@ -11,8 +11,38 @@ from couler_plugins.hookspecs.dag import Budget, Dag
 from couler_plugins.parallelism.check import order_problem, over_budget
 from couler_plugins.parallelism.critical_path import CriticalPath
 from couler_plugins.parallelism.packing import fill
-from couler_plugins.parallelism.simple import BandPack, Levels, depth_first
+from couler_plugins.parallelism.simple import BandPack, Levels
 from couler_plugins.parallelism.solution import barrier_makespan, fewest_parts, makespan_bound
+
+
+def depth_first(links: Sequence[Sequence[int]]) -> list[int]:
+    """The postorder of a depth-first search: every step after all that it links to.
+
+    With parents it is a topological order; with children the reverse of one.
+    """
+    order: list[int] = []
+    seen = bytearray(len(links))
+    linked = bytearray(len(links))
+    for some in links:
+        for step in some:
+            linked[step] = 1
+    for root in range(len(links)):
+        if linked[root]:
+            continue
+        stack = [(root, iter(links[root]))]
+        seen[root] = 1
+        while stack:
+            step, remaining = stack[-1]
+            for other in remaining:
+                if not seen[other]:
+                    seen[other] = 1
+                    stack.append((other, iter(links[other])))
+                    break
+            else:
+                stack.pop()
+                order.append(step)
+    return order
+
 
 __all__ = ["FEW_PARTS", "LAUNCH", "LONG", "METHODS", "OURS", "Cut", "bound", "cut"]
 

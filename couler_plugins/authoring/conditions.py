@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.values import RunValue, as_value, checked_as_text
+from couler_plugins.engine_kit.legalize.values import joined
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value, map_references
 
@@ -130,7 +131,7 @@ def condition_value(conditions: tuple[Condition, ...]) -> Value | None:
         assert item.left is not None
         parts.append(" && " if parts else "")
         parts += _cel(item) if texts else _plain(item)
-    whole = tuple(_joined(parts))
+    whole = joined(parts)
     return Expression(language="cel", parts=whole) if texts else Template(parts=whole)
 
 
@@ -159,13 +160,3 @@ def _plain(item: Condition) -> list[Any]:
     quote = "'" if item.operator in TEXTS else ""
     right = item.right if isinstance(item.right, Reference) else str(getattr(item.right, "value", ""))
     return [quote, item.left, f"{quote} {item.operator} {quote}", right, quote]
-
-
-def _joined(parts: list[Any]) -> list[Any]:
-    joined: list[Any] = []
-    for part in parts:
-        if isinstance(part, str) and joined and isinstance(joined[-1], str):
-            joined[-1] += part
-        elif part != "":
-            joined.append(part)
-    return joined

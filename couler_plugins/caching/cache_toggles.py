@@ -11,9 +11,8 @@ from typing import Protocol
 
 import msgspec
 
-from couler_plugins.caching.calls import Place, steps_of
+from couler_plugins.caching.calls import Place, passable, salt_of, steps_of
 from couler_plugins.caching.declarations import ASSUMED
-from couler_plugins.caching.salts import passable, salt_of
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.hookspecs.caching import Objection

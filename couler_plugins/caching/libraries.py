@@ -9,10 +9,10 @@ import msgspec
 from couler_plugins.caching.calls import Place, directive_of, with_calls
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.verdicts import Verdict
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import (
     Call,
-    Directive,
     Literal,
     Operation,
     Value,
@@ -45,10 +45,9 @@ def cached_library(
     Returns:
         The library, and what was found about calls of its operations from outside.
     """
-    places: dict[str, list[Place]] = {}
-    for place, verdict in verdicts.items():
-        if verdict.facts is not None:
-            places.setdefault(verdict.facts.operation.name, []).append(place)
+    places = by_key(
+        (verdict.facts.operation.name, place) for place, verdict in verdicts.items() if verdict.facts is not None
+    )
     handling = _called_by_handlers(bare)
     names = {item.name for item in (*bare.graphs, *bare.operations)}
     changed: dict[str, Operation] = {}
@@ -68,11 +67,8 @@ def cached_library(
             if not verdict.objections:
                 changed[operation.name] = replace(operation, directives=(directive_of(verdict),))
                 inside = [place for place in inside if not _the_same(verdict, verdicts[place])]
-        groups: dict[Directive, list[Place]] = {}
-        for place in inside:
-            if not verdicts[place].objections:
-                handing[place] = _with_lineage(verdicts[place])
-                groups.setdefault(directive_of(handing[place]), []).append(place)
+        handing |= {place: _with_lineage(verdicts[place]) for place in inside if not verdicts[place].objections}
+        groups = by_key((directive_of(handing[place]), place) for place in inside if place in handing)
         in_place = operation.name in copies and len(groups) == 1 and all(place in handing for place in inside)
         for directive, members in groups.items():
             name = operation.name if in_place else fresh_name(f"{operation.name}-cache", names)

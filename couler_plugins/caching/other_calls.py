@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from couler_plugins.caching.decisions import Judgement, decision_on, judge
-from couler_plugins.caching.rules import default_objections
+from couler_plugins.caching.rules import HANDLER, default_objections
+from couler_plugins.documents.mappings import by_key, reached
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import Objection, SourcePlace
 from couler_plugins.ir import (
@@ -25,7 +26,6 @@ from couler_plugins.ir.libraries import Libraries
 from couler_plugins.plan import Decision, Outcome, Plan
 
 DYNAMIC = Objection("dynamic", "what it calls is decided when it runs, by a parameter or a resolver")
-HANDLER = Objection("handler", "it runs on an event, for its effect")
 RECURSIVE = Objection("recursion", "it calls itself, directly or through others, and a hit could repeat that for ever")
 NO_CACHE = Objection("no-cache", "its engine has no cache that this optimizer knows")
 WORST: tuple[Outcome, ...] = ("never", "not-in-call", "run-time", "declarable", "cached")
@@ -79,10 +79,11 @@ class _OtherCalls:
         self._libraries = Libraries(before, plan.bundle)
         self._homes = {id(item): workflow for workflow in before for item in (*workflow.graphs, *workflow.operations)}
         self._graphs: dict[int, Judgement] = {}
-        self._decided: dict[tuple[int | None, str], list[Decision]] = {}
-        for decision in plan.decisions:
-            if decision.optimizer == "cache" and decision.verdict:
-                self._decided.setdefault((decision.document, decision.subject), []).append(decision)
+        self._decided = by_key(
+            ((decision.document, decision.subject), decision)
+            for decision in plan.decisions
+            if decision.optimizer == "cache" and decision.verdict
+        )
 
     def judgements(self, workflow: Workflow) -> Iterator[tuple[CallSite, Judgement]]:
         """Judge the call sites of a workflow that have no decision."""
@@ -156,22 +157,11 @@ Name = tuple[str, str]
 def circular(workflows: Iterable[Workflow]) -> set[int]:
     """The workflows (by `id`) from which calls into libraries lead back to themselves, by name and scope."""
     workflows = list(workflows)
-    calls: dict[Name, set[Name]] = {}
-    for workflow in workflows:
-        targets = calls.setdefault((workflow.library, workflow.name), set())
-        for site in call_sites(workflow):
-            if isinstance(site.step.call, External):
-                targets.add((site.step.call.scope, site.step.call.workflow))
-    return {id(workflow) for workflow in workflows if _leads_back((workflow.library, workflow.name), calls)}
-
-
-def _leads_back(start: Name, calls: dict[Name, set[Name]]) -> bool:
-    pending, seen = list(calls[start]), set[Name]()
-    while pending:
-        name = pending.pop()
-        if name == start:
-            return True
-        if name not in seen:
-            seen.add(name)
-            pending.extend(calls.get(name, ()))
-    return False
+    calls = by_key(
+        ((workflow.library, workflow.name), (site.step.call.scope, site.step.call.workflow))
+        for workflow in workflows
+        for site in call_sites(workflow)
+        if isinstance(site.step.call, External)
+    )
+    names = {id(workflow): (workflow.library, workflow.name) for workflow in workflows}
+    return {key for key, name in names.items() if name in reached(calls.get(name, ()), lambda one: calls.get(one, ()))}

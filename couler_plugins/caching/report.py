@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from couler_plugins.caching.artifacts.entry import Entry
 from couler_plugins.caching.tallies import NOT_USED, Report, Table
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Lookup, Run, StepRun
 from couler_plugins.runs.run import median, site_of
@@ -125,14 +125,11 @@ class _Worth:
 
     def __init__(self, runs: Sequence[Run], facts: Mapping[str, Stored]) -> None:
         self._facts = facts
-        by_key: dict[str, list[float]] = defaultdict(list)
-        by_site: dict[tuple[str, str], list[float]] = defaultdict(list)
-        for family, step in _computed(runs):
-            if step.lookup is not None and step.lookup.key:
-                by_key[step.lookup.key].append(step.seconds or 0.0)
-            by_site[family, site_of(step)].append(step.seconds or 0.0)
-        self._by_key = {key: median(seconds) for key, seconds in by_key.items()}
-        self._by_site = {site: median(seconds) for site, seconds in by_site.items()}
+        computed = list(_computed(runs))
+        keyed = ((step.lookup.key, step.seconds or 0.0) for _, step in computed if step.lookup and step.lookup.key)
+        placed = (((family, site_of(step)), step.seconds or 0.0) for family, step in computed)
+        self._by_key = {key: median(seconds) for key, seconds in by_key(keyed).items()}
+        self._by_site = {site: median(seconds) for site, seconds in by_key(placed).items()}
 
     def of(self, family: str, event: _Event) -> float | None:
         """Return the seconds that a hit saved; None where nothing like it was computed."""
@@ -141,8 +138,8 @@ class _Worth:
         fact = self._facts.get(event.lookup.key)
         if fact is not None and fact.entry.meta.seconds is not None:
             return fact.entry.meta.seconds
-        by_key = self._by_key.get(event.lookup.key)
-        return self._by_site.get((family, site_of(event.step))) if by_key is None else by_key
+        of_key = self._by_key.get(event.lookup.key)
+        return self._by_site.get((family, site_of(event.step))) if of_key is None else of_key
 
 
 def _computed(runs: Iterable[Run]) -> Iterator[tuple[str, StepRun]]:
@@ -160,10 +157,11 @@ def _inferred(events: Sequence[_Event], runs: Sequence[Run], facts: Mapping[str,
     Where the store had the result before the step began, it was a hit; as often as the store has counted, where it
     counts. The run that made the result missed it. All else stays unknown: a result may have been replaced since.
     """
-    waiting: dict[str, list[int]] = defaultdict(list)
-    for number, event in enumerate(events):
-        if event.lookup.hit is None and event.lookup.began is not None and event.lookup.key in facts:
-            waiting[event.lookup.key].append(number)
+    waiting = by_key(
+        (event.lookup.key, number)
+        for number, event in enumerate(events)
+        if event.lookup.hit is None and event.lookup.began is not None and event.lookup.key in facts
+    )
     answers: dict[int, bool] = {}
     for key, numbers in waiting.items():
         entry, uses = facts[key]

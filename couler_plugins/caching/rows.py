@@ -13,8 +13,8 @@ import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
 from couler_plugins.caching.declarations import ALLOW, CACHE
-from couler_plugins.caching.declared_datasets import declared_dataset
-from couler_plugins.caching.row_keys import BEYOND, IN_KEYS, annotations_in, as_key, check_rows
+from couler_plugins.caching.row_keys import BEYOND, IN_KEYS, annotations_in, as_key, check_rows, declared_dataset
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow
@@ -38,10 +38,8 @@ class DeclaredRows(Declared):
         self._rows = [row for row in rows if matches(row, "workflow", names)]
         self._task_name = task_name
         self._read: set[str] = set()
-        self._callers: dict[str, list[Place]] = {}
-        for (graph, name), step in calls_of(workflow).items() if self._rows else ():
-            if isinstance(step.call, Call):
-                self._callers.setdefault(step.call.name, []).append((graph, name))
+        calls = calls_of(workflow) if self._rows else {}
+        self._callers = by_key((step.call.name, place) for place, step in calls.items() if isinstance(step.call, Call))
 
     def said(self, graph: Graph | None, step: Step, operation: Operation) -> list[Said]:
         """Return what is said of a call, the first row first."""

@@ -19,9 +19,8 @@ from couler_plugins.caching.dataplane.downloads import fetch as download
 from couler_plugins.caching.dataplane.outputs import restore as restore_outputs
 from couler_plugins.caching.dataplane.outputs import save as save_outputs
 from couler_plugins.caching.dataplane.places import Places
-from couler_plugins.caching.declared_datasets import declared_dataset
 from couler_plugins.caching.keys import key as key_of
-from couler_plugins.caching.row_keys import check_rows
+from couler_plugins.caching.row_keys import check_rows, declared_dataset
 from couler_plugins.cli.cache_arguments import inputs_of, outputs_of, place_option, places_of, program_options, spec_of
 from couler_plugins.cli.cache_options import (
     AGE,

@@ -16,6 +16,7 @@ from couler_plugins.cli.outputs import columns, number_text
 from couler_plugins.cli.stored_results import StoredResults
 from couler_plugins.cli.verdicts import VerdictGroups, total_lines
 from couler_plugins.documents import SourceFile
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.pipeline import Pass
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.hookspecs.caching import SourcePlace
@@ -44,13 +45,14 @@ def print_explanation(result: Result, *, color: bool, stored: StoredResults | No
     """
     groups = VerdictGroups()
     general: dict[str, None] = {}
-    labels: dict[int | None, dict[str, None]] = {}
-    for trace in result.workflow_versions:
-        if (workflow := trace.versions[0]) is not None:
-            labels.setdefault(trace.file, {})[workflow.label] = None
+    labels = by_key(
+        (trace.file, workflow.label)
+        for trace in result.workflow_versions
+        if (workflow := trace.versions[0]) is not None
+    )
     for number, file in enumerate(result.files):
         if file.status != "refused" and file.workflows:
-            title, *lines = _file_lines(file, labels.get(number, {}), groups, stored)
+            title, *lines = _file_lines(file, labels.get(number, ()), groups, stored)
             general.update(
                 dict.fromkeys(item.advice for one in file.decisions if _is_general(one) for item in one.objections)
             )

@@ -1,7 +1,5 @@
 """YAML and JSON documents, read and written as Kubernetes does, with positions, differences and splices."""
 
-from __future__ import annotations
-
 from couler_plugins.documents.diff import Edit, diff
 from couler_plugins.documents.emitter import Indentation, dump_json, dump_yaml
 from couler_plugins.documents.findings import (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from couler_plugins.documents.mappings import by_key
+from couler_plugins.documents.matching import ascending
 from couler_plugins.documents.spans import Path
 
 
@@ -39,7 +38,7 @@ def align(
     matching.by_origin(path, origins)
     matching.by_label(origins)
     pairs = [(matching.old_of[i], i) for i in sorted(matching.old_of)]
-    kept = _ascending(pairs)
+    kept = ascending(pairs, [j for j, _ in pairs])
     crossing = {i: j for j, i in set(pairs).difference(kept)}
     crossed = set(crossing.values())
     kept = _fill_gaps(
@@ -71,14 +70,13 @@ class _Matching:
     def by_origin(self, path: Path, origins: Mapping[int, Path]) -> None:
         if not origins:
             return
-        claims: dict[int, list[int]] = {}
-        for i, item in enumerate(self.new):
-            source = origins.get(id(item))
-            if i in self.old_of or not source or source[:-1] != path or not isinstance(source[-1], int):
-                continue
-            if source[-1] < len(self.old) and source[-1] not in self.used:
-                claims.setdefault(source[-1], []).append(i)
-        for j, claimants in claims.items():
+        claims = (
+            (source[-1], i)
+            for i, item in enumerate(self.new)
+            if i not in self.old_of and (source := origins.get(id(item))) and source[:-1] == path
+        )
+        free = ((j, i) for j, i in claims if isinstance(j, int) and j < len(self.old) and j not in self.used)
+        for j, claimants in by_key(free).items():
             # Of several clones, the one that kept the name is the original.
             name = _label(self.old[j])
             self._pair(j, next((i for i in claimants if _label(self.new[i]) == name), claimants[0]))
@@ -104,26 +102,6 @@ def _label(item: Any) -> Any:
     """What an item is known by: a mapping by its name, all else by its value."""
     name = item.get("name") if isinstance(item, dict) else None
     return ("name", name) if isinstance(name, str) else repr(item)
-
-
-def _ascending(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """A longest run of pairs whose old indexes ascend too."""
-    if all(a[0] < b[0] for a, b in pairwise(pairs)):
-        return pairs
-    tails: list[int] = []
-    ends: list[int] = []
-    before: list[int] = []
-    for at, (j, _) in enumerate(pairs):
-        length = bisect_left(tails, j)
-        before.append(ends[length - 1] if length else -1)
-        tails[length : length + 1] = [j]
-        ends[length : length + 1] = [at]
-    run: list[tuple[int, int]] = []
-    at = ends[-1]
-    while at >= 0:
-        run.append(pairs[at])
-        at = before[at]
-    return run[::-1]
 
 
 def _fill_gaps(pairs: list[tuple[int, int]], old_free: list[bool], new_free: list[bool]) -> list[tuple[int, int]]:

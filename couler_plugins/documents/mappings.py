@@ -1,9 +1,9 @@
-"""Mappings: views of JSON-like data that may be anything, and values by their keys."""
+"""Mappings: views of JSON-like data that may be anything, values by their keys, and what a relation leads to."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 Mapped = dict[str, Any]
@@ -19,11 +19,51 @@ def by_key(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
     return groups
 
 
+def reached(starts: Iterable[K], following: Callable[[K], Iterable[K]]) -> dict[K, None]:
+    """Return these and all that they lead to, directly or through others: each once, the nearest first."""
+    seen = dict.fromkeys(starts)
+    ahead = list(seen)
+    for one in ahead:
+        for other in following(one):
+            if other not in seen:
+                seen[other] = None
+                ahead.append(other)
+    return seen
+
+
 def mapping_at(content: Any, *keys: Any) -> Mapped:
     """The mapping under these keys, one in the other; an empty one where there is none."""
     for key in keys:
         content = content.get(key) if isinstance(content, dict) else None
     return content if isinstance(content, dict) else {}
+
+
+def part_at(data: Any, path: Iterable[Any]) -> Any:
+    """Return what is under a path; `KeyError`, `IndexError` or `TypeError` where nothing is."""
+    for key in path:
+        data = data[key]
+    return data
+
+
+def said_under(data: Any, path: Iterable[Any]) -> Any:
+    """Return what is under a path of keys; None where nothing is."""
+    for key in path:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
+def without(content: Mapping[str, Any], *keys: str) -> Mapped:
+    """Return the mapping without these keys."""
+    return {key: value for key, value in content.items() if key not in keys}
+
+
+def joined(own: Mapping[str, Any], rest: Mapping[str, Any]) -> Mapped:
+    """Both together; where both hold a mapping under one key, these are joined too, and otherwise `own` wins."""
+    whole = dict(rest)
+    for key, content in own.items():
+        beside = whole.get(key)
+        whole[key] = joined(content, beside) if isinstance(content, dict) and isinstance(beside, dict) else content
+    return whole
 
 
 def entries(holder: Any, key: str) -> list[Mapped]:

@@ -12,6 +12,7 @@ from typing import Any
 from couler_plugins.documents.diff import Change, Edit, arrange, diff
 from couler_plugins.documents.emitter import Borrow, Borrowed, Emitter, Indentation, brackets, flow_entry
 from couler_plugins.documents.entries import entry_cuts
+from couler_plugins.documents.mappings import part_at
 from couler_plugins.documents.replacing import replacement
 from couler_plugins.documents.spans import CannotCut, Cut, Layout, Path, Place, Span, also, apply
 
@@ -142,7 +143,7 @@ class TextReuse:
             if edit.origin is not None:
                 origins[id(edit.new)] = edit.origin
             for inner, origin in edit.parts:
-                origins[id(_value(edit.new, inner))] = origin
+                origins[id(part_at(edit.new, inner))] = origin
         if not origins:
             return None
 
@@ -159,7 +160,7 @@ class TextReuse:
 
     def _borrow(self, origin: Path, new: Any) -> Borrowed | None:
         place = self._place(origin)
-        old = _value(self._data, origin)
+        old = part_at(self._data, origin)
         change = arrange(diff(old, new))
         if not isinstance(old, dict | list) or not old or change.replace is not None:
             return None
@@ -221,12 +222,6 @@ class TextReuse:
 
     def _moved(self, path: Path) -> bool:
         return any(path[:length] in self._removed for length in range(1, len(path) + 1))
-
-
-def _value(data: Any, path: Path) -> Any:
-    for key in path:
-        data = data[key]
-    return data
 
 
 def _comments_between(text: str) -> list[str]:

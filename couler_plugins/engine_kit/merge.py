@@ -9,6 +9,7 @@ import msgspec
 
 from couler_plugins import ir
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import part_at
 from couler_plugins.documents.rewriting import same_data
 
 N = TypeVar("N", bound=ir.Callable | ir.Step)
@@ -185,13 +186,6 @@ def nodes_of(workflow: ir.Workflow) -> Iterator[ir.Callable | ir.Step]:
 def shared_nodes(old: ir.Workflow, new: ir.Workflow) -> set[int]:
     """Return the `id` of each graph, operation and step that two versions of a workflow have."""
     return set(map(id, nodes_of(old))) & set(map(id, nodes_of(new)))
-
-
-def part_at(data: Any, path: Path) -> Any:
-    """Return what is under a path; `KeyError`, `IndexError` or `TypeError` where nothing is."""
-    for key in path:
-        data = data[key]
-    return data
 
 
 def with_part(data: Any, path: Path, content: Any) -> Any:

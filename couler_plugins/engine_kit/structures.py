@@ -1,17 +1,37 @@
-"""Structures of an engine's own as IR values: JSON text, cut at the references in it."""
+"""Texts and structures of an engine's own as IR values, cut at the references in them; and variables of containers."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from couler_plugins.ir import Expression, Native, Reference
+from couler_plugins.documents.mappings import Mapped, without
+from couler_plugins.ir import EnvVar, Expression, Native, Reference, Value
 
+P = TypeVar("P")
 TOKEN = re.compile(r"\\u0000(\d+)\\u0000")
+
+
+def cut_text(text: str, pattern: re.Pattern[str], read: Callable[[re.Match[str]], P | None]) -> tuple[str | P, ...]:
+    """A text, cut at what a pattern matches; what `read` makes nothing of stays text. Only the only part may be empty.
+
+    Args:
+        text: the text.
+        pattern: what may stand for something else.
+        read: what a match stands for; None where it is nothing but text.
+    """
+    parts: list[str | P] = []
+    end = 0
+    for match in pattern.finditer(text):
+        part = read(match)
+        if part is not None:
+            parts += [*filter(None, [text[end : match.start()]]), part]
+            end = match.end()
+    return (*parts, text[end:]) if end < len(text) or not parts else tuple(parts)
 
 
 def cut_structure(
@@ -54,6 +74,23 @@ def cut_structure(
             references_inside[int(piece)] if number % 2 else piece for number, piece in enumerate(pieces) if piece
         )
     )
+
+
+def read_environment(items: Any, value: Callable[[Mapped], Value]) -> tuple[EnvVar, ...] | None:
+    """The variables of a container, each with what its mapping says beside its name; None where it has other items."""
+    named = isinstance(items, list) and all(
+        isinstance(item, dict) and isinstance(item.get("name"), str) for item in items
+    )
+    return tuple(EnvVar(name=item["name"], value=value(without(item, "name"))) for item in items) if named else None
+
+
+def write_environment(variables: Iterable[EnvVar], write: Callable[[Value], Any]) -> list[Mapped]:
+    """The variables of a container as mappings; a structure says all that stands beside the name."""
+    written = [(variable, write(variable.value)) for variable in variables]
+    return [
+        {"name": variable.name, **(content if isinstance(variable.value, Native) else {"value": content})}
+        for variable, content in written
+    ]
 
 
 def join_structure(native: Native, spelled: Callable[[Reference | Expression, str], str]) -> Any:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from couler_plugins.documents import Edit, dump_yaml, splice
+from couler_plugins.documents import dump_yaml, splice
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.plan import Decision, Lowered, Written
 
 
 def write_files(lowered: Lowered) -> Written:
     """The new text of every file that changed; everything that was not edited keeps its comments and formatting."""
     bundle = lowered.bundle
-    edits: dict[int, list[Edit]] = {}
-    for traced in lowered.edits:
-        edits.setdefault(traced.document, []).append(traced.edit)
+    edits = by_key((traced.document, traced.edit) for traced in lowered.edits)
     texts: dict[int, str] = {}
     decisions: list[Decision] = []
     first = 0

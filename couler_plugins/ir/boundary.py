@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.ir.cut import OUTSIDE, Cut
 from couler_plugins.ir.edits import fresh_name
 from couler_plugins.ir.ends import EMPTY, Inline, strictly_needed
@@ -22,9 +23,7 @@ class Boundary:
 
     def __init__(self, cut: Cut, inline: Inline) -> None:
         self._cut = cut
-        self._own_inputs: dict[str, list[Port]] = {}
-        for port in cut.graph.inputs:
-            self._own_inputs.setdefault(port.name, []).append(port)
+        self._own_inputs = by_key((port.name, port) for port in cut.graph.inputs)
         self._sure = {new: strictly_needed(cut.outer_needs[caller]) for new, caller in cut.callers.items()}
         self._contents = {new: [(step, inline[step.name]) for step in steps] for new, steps in cut.members.items()}
         parameters = {port.name for port in cut.workflow.parameters}  # what a new graph reads of both must differ

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from couler_plugins.documents import FilePlace, Path, Remark
+from couler_plugins.documents.mappings import by_key
 
 T = TypeVar("T")
 
@@ -72,10 +73,8 @@ class Definitions(Generic[T]):
     def duplicates(self) -> Iterator[Sequence[T]]:
         """Yield the different objects that have one name, namespace, scope, version folder and version."""
         for (_, seen), definitions in self._named.items():
-            groups: dict[tuple[str, ...], list[T]] = {}
-            for one in definitions if seen is not None and len(definitions) > 1 else ():
-                key = (one.place.scope, one.version, *one.place.version_folder)
-                groups.setdefault(key, []).append(one.item)
+            several = definitions if seen is not None and len(definitions) > 1 else ()
+            groups = by_key(((one.place.scope, one.version, *one.place.version_folder), one.item) for one in several)
             for group in groups.values():
                 if len(distinct := self._distinct(group)) > 1:
                     yield distinct

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar, cast, get_args
 
 import msgspec
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.ir.values import Node, Reference, compared_fields
 from couler_plugins.ir.workflow import Call, External, Graph, Operation, Step, Workflow
 
@@ -125,6 +126,11 @@ def call_sites(workflow: Workflow) -> Iterator[CallSite]:
             yield CallSite(graph, step)
             for handler in step.handlers:
                 yield CallSite(graph, handler.step)
+
+
+def calls_by_callee(workflow: Workflow) -> dict[str, list[CallSite]]:
+    """The call sites of each graph and operation, by its name."""
+    return by_key((site.step.call.name, site) for site in call_sites(workflow) if isinstance(site.step.call, Call))
 
 
 def leaf_call_sites(workflow: Workflow) -> Iterator[CallSite]:

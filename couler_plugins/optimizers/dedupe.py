@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from couler_plugins.hookspecs import Context
 from couler_plugins.ir import (
-    Call,
     Directive,
     Dynamic,
     Operation,
@@ -20,6 +19,7 @@ from couler_plugins.ir import (
     replace,
     without_origin,
 )
+from couler_plugins.ir.walk import calls_by_callee
 from couler_plugins.optimizers.prune import check_names
 from couler_plugins.options.rows import Row, matches
 from couler_plugins.plan import Decision, Plan
@@ -77,27 +77,21 @@ def duplicates(workflow: Workflow, keep: tuple[str, ...] = (), rows: Sequence[Ro
     """
     if workflow.library:
         return []
-    directives: dict[str, set[tuple[Directive, ...]]] = {}
-    steps: dict[str, list[str]] = {}
-    for site in call_sites(workflow):
-        call = site.step.call
-        if isinstance(call, Dynamic):
-            return []
-        if isinstance(call, Call):
-            directives.setdefault(call.name, set()).add(site.step.directives)
-            graph = site.graph.name if site.graph else ""
-            steps.setdefault(call.name, []).extend((site.step.name, f"{graph}/{site.step.name}"))
+    if any(isinstance(site.step.call, Dynamic) for site in call_sites(workflow)):
+        return []
+    calls = calls_by_callee(workflow)
     first: dict[tuple[Operation, frozenset[tuple[Directive, ...]], tuple[bool, ...]], str] = {}
     merged = []
     for operation in workflow.operations:
         named = operation.inline or operation.locks is not None or operation.metrics is not None
-        if named or operation.name not in directives or any(fnmatchcase(operation.name, name) for name in keep):
+        if named or operation.name not in calls or any(fnmatchcase(operation.name, name) for name in keep):
             continue
         inputs = tuple(sorted(operation.inputs, key=lambda port: (port.kind, port.name)))
         outputs = tuple(sorted(operation.outputs, key=lambda output: (output.kind, output.name)))
         bare = replace(operation, name="", inputs=inputs, outputs=outputs)
-        said = _said(rows, operation.name, steps[operation.name])
-        key = (bare, frozenset(directives[operation.name]), said)
+        sites = calls[operation.name]
+        steps = [name for graph, step in sites for name in (step.name, f"{graph.name if graph else ''}/{step.name}")]
+        key = (bare, frozenset(site.step.directives for site in sites), _said(rows, operation.name, steps))
         kept = first.setdefault(key, operation.name)
         if kept != operation.name:
             merged.append((operation, kept))
@@ -115,11 +109,10 @@ def _said(rows: Sequence[Row], name: str, steps: Sequence[str]) -> tuple[bool, .
 def _decisions(workflow: Workflow, merged: list[tuple[Operation, str]]) -> list[Decision]:
     import msgspec
 
-    callers: dict[str, list[str]] = {}
-    for site in call_sites(workflow):
-        if isinstance(site.step.call, Call):
-            place = f"{site.graph.name}/{site.step.name}" if site.graph else ""
-            callers.setdefault(site.step.call.name, []).append(place)
+    callers = {
+        name: [f"{graph.name}/{step.name}" if graph else "" for graph, step in sites]
+        for name, sites in calls_by_callee(workflow).items()
+    }
     return [
         Decision(
             optimizer=Dedupe.name,

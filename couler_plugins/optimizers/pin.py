@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Context
-from couler_plugins.ir import Call, Literal, Value, Workflow, call_sites, is_image
+from couler_plugins.ir import Literal, Value, Workflow, is_image
+from couler_plugins.ir.walk import calls_by_callee
 from couler_plugins.net.redacting import redact
 from couler_plugins.net.registries import DIGEST
 from couler_plugins.plan import Decision, Plan
@@ -127,14 +128,10 @@ class _Images:
     def decisions(self, workflow: Workflow) -> Iterator[Decision]:
         """Yield what was pinned in which operations, and what was not."""
         inline = {operation.name for operation in workflow.operations if operation.inline}
-        calls = by_key(
-            (site.step.call.name, site.label)
-            for site in call_sites(workflow)
-            if isinstance(site.step.call, Call) and site.step.call.name in inline
-        )
+        calls = calls_by_callee(workflow)
         why = f"a tag may move; {self._file} has the digest"
         for tags, names in by_key((tuple(tags), name) for name, tags in self.tags.items()).items():
-            labels = [label for name in names for label in calls.get(name, ())]
+            labels = [site.label for name in names if name in inline for site in calls.get(name, ())]
             yield self._decision(workflow, [*names, *labels], f"pin {', '.join(tags)}", why)
         for reason, left_alone in self.reasons.items():
             yield self._decision(workflow, left_alone, "", reason)

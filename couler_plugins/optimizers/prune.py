@@ -8,7 +8,18 @@ from typing import ClassVar
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Context
-from couler_plugins.ir import Call, Callable, Dynamic, Graph, Source, Workflow, call_sites, callables, remove_callables
+from couler_plugins.ir import (
+    Call,
+    Callable,
+    Dynamic,
+    Source,
+    Step,
+    Workflow,
+    call_sites,
+    callables,
+    callees_of,
+    remove_callables,
+)
 from couler_plugins.plan import Decision, Plan
 
 
@@ -62,18 +73,8 @@ def unreachable(workflow: Workflow, keep: tuple[str, ...] = ()) -> list[str]:
         return []
     by_name = callables(workflow)
     outer = [site.step for site in call_sites(workflow) if site.graph is None]
-    pending = [*keep, *(step.call.name for step in outer if isinstance(step.call, Call))]
-    reached: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name in reached or name not in by_name:
-            continue
-        reached.add(name)
-        callee = by_name[name]
-        for step in callee.steps if isinstance(callee, Graph) else ():
-            called = (step, *(handler.step for handler in step.handlers))
-            pending.extend(inner.call.name for inner in called if isinstance(inner.call, Call))
-    return [name for name in by_name if name not in reached]
+    kept = callees_of([*outer, *(Step(name=name, call=Call(name=name)) for name in keep)], by_name)
+    return [name for name in by_name if name not in kept]
 
 
 def _inside(item: Callable, sources: set[Source]) -> bool:

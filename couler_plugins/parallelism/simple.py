@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,35 +16,6 @@ def by_depth(dag: Dag) -> list[int]:
     for above in dag.parents:
         depths.append(1 + max((depths[parent] for parent in above), default=-1))
     return sorted(range(len(dag)), key=depths.__getitem__)
-
-
-def depth_first(links: Sequence[Sequence[int]]) -> list[int]:
-    """The postorder of a depth-first search: every step after all that it links to.
-
-    With parents it is a topological order; with children the reverse of one.
-    """
-    order: list[int] = []
-    seen = bytearray(len(links))
-    linked = bytearray(len(links))
-    for some in links:
-        for step in some:
-            linked[step] = 1
-    for root in range(len(links)):
-        if linked[root]:
-            continue
-        stack = [(root, iter(links[root]))]
-        seen[root] = 1
-        while stack:
-            step, remaining = stack[-1]
-            for other in remaining:
-                if not seen[other]:
-                    seen[other] = 1
-                    stack.append((other, iter(links[other])))
-                    break
-            else:
-                stack.pop()
-                order.append(step)
-    return order
 
 
 @dataclass(frozen=True)

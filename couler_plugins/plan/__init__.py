@@ -1,7 +1,5 @@
 """Plans of optimizers: workflows and decisions, what lowering makes of them, and files for parts and originals."""
 
-from __future__ import annotations
-
 from couler_plugins.plan.lowered import Lowered, Shown, TracedEdit, Written
 from couler_plugins.plan.plan import Decision, Link, Outcome, Part, Plan
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput, PluginFailure, one_line
 from couler_plugins.hookspecs import PROJECT
 from couler_plugins.options.config import Config, load_config
@@ -38,9 +39,7 @@ def load_plugins(config: Config | None = None, more: Mapping[str, object] | None
     config = config or load_config()
     folders = tuple((folder, _changed(folder)) for folder in map(os.path.abspath, sys.path))
     pairs = [(_wanted(record, config), load) for record, load in _installed(folders)]
-    by_name: dict[str, list[PluginRecord]] = {}
-    for record, _ in pairs:
-        by_name.setdefault(record.name, []).append(record)
+    by_name = by_key((record.name, record) for record, _ in pairs)
 
     def with_clash(record: PluginRecord) -> PluginRecord:
         rivals = [rival for rival in by_name[record.name] if rival.enabled]

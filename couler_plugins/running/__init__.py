@@ -1,7 +1,5 @@
 """Runs of lowered documents: jobs submitted as soon as their needs are done, followed, and written into a journal."""
 
-from __future__ import annotations
-
 from couler_plugins.running.driver import Outcome, RunObserver, drive
 from couler_plugins.running.journal import Head, Journal, new_run
 

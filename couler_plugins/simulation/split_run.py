@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from couler_plugins.documents.mappings import reached
 from couler_plugins.runs.order import children_of, longest_path, topological_order
 from couler_plugins.simulation.planned import Planned
 from couler_plugins.simulation.schedule import Schedule, schedule
@@ -174,14 +175,8 @@ def _part(  # of the run's figures, those of one part
 
 def _behind_junctions(tasks: Planned, barriers: _Barriers, outside: set[int]) -> set[int]:
     """The tasks, and instead of junctions that are in no part what these wait for."""
-    tasks_behind: set[int] = set()
-    pending = sorted(outside)
-    seen = set(pending)
-    while pending:
-        task = pending.pop()
-        if task in tasks.junctions and not barriers.paths[task] and tasks.parents[task]:
-            pending += [parent for parent in tasks.parents[task] if parent not in seen]
-            seen.update(tasks.parents[task])
-        else:
-            tasks_behind.add(task)
-    return tasks_behind
+
+    def before(task: int) -> Iterable[int]:
+        return tasks.parents[task] if task in tasks.junctions and not barriers.paths[task] else ()
+
+    return {task for task in reached(outside, before) if not before(task)}

@@ -1,7 +1,5 @@
 """Ready-made steps: the built-in catalogue, and the tools with which plugins declare steps of their own."""
 
-from __future__ import annotations
-
 from couler_plugins.hookspecs.steps import Built, CatalogueStep, StepInput, StepOutput, StepVariable
 from couler_plugins.steps.containers import ContainerStep, ScriptStep, container_step, script_step
 

@@ -1,7 +1,5 @@
 """The built-in catalogue of ready-made steps by what they are for, registered like anybody else's."""
 
-from __future__ import annotations
-
 from couler_plugins.markers import listed
 
 couler_steps = listed(

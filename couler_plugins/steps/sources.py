@@ -1,7 +1,5 @@
 """Steps that get data, bring it somewhere, and tell people and services what came out."""
 
-from __future__ import annotations
-
 from couler_plugins.hookspecs.steps import StepInput, StepVariable
 from couler_plugins.steps.declared import FILES, ROWS, STORE, TABLE, TABLES, artifact, result, scripted
 

@@ -1,7 +1,5 @@
 """Steps that make a table ready to learn from, and features of it."""
 
-from __future__ import annotations
-
 from couler_plugins.hookspecs.steps import StepInput
 from couler_plugins.steps.declared import (
     DATA,

@@ -1,7 +1,5 @@
 """Steps that train a model in a container of their own."""
 
-from __future__ import annotations
-
 from couler_plugins.hookspecs.steps import StepInput
 from couler_plugins.steps.declared import (
     DATA,

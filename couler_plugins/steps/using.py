@@ -1,7 +1,5 @@
 """Steps that judge a model, and use it."""
 
-from __future__ import annotations
-
 from couler_plugins.hookspecs.steps import StepInput
 from couler_plugins.steps.declared import (
     BETTER,

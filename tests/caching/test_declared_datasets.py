@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from couler_plugins.caching.declared_datasets import declared_dataset
-from couler_plugins.caching.row_keys import check_rows
+from couler_plugins.caching.row_keys import check_rows, declared_dataset
 from couler_plugins.caching.rows import recorded_rows
 from couler_plugins.errors import InvalidInput
 from couler_plugins.options.config import read_rows

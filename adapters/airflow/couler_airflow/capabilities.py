@@ -3,8 +3,6 @@
 Lowering refuses whatever is not `full` here: `patching` reads this table.
 """
 
-from __future__ import annotations
-
 from couler_plugins.hookspecs import Capability
 
 OWNER = "it is written in the DAG file"

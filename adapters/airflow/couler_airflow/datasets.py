@@ -7,9 +7,8 @@ from pathlib import Path
 from couler_airflow.settings import load_settings
 from couler_plugins.caching.dataplane.copies import local_copy
 from couler_plugins.caching.dataplane.datasets import Dataset
-from couler_plugins.caching.declared_datasets import declared_dataset
 from couler_plugins.caching.reads.dispatch import unobserved
-from couler_plugins.caching.row_keys import check_rows
+from couler_plugins.caching.row_keys import check_rows, declared_dataset
 from couler_plugins.options.config import read_rows
 
 

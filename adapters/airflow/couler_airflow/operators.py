@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from couler_plugins.caching.code.modules import is_library_code, module_of
 from couler_plugins.caching.code.names import syntax_of
+from couler_plugins.documents.mappings import by_key
 
 BASES = ("airflow.sdk.", "airflow.models.", "airflow.utils.", "airflow.template.")
 """Where classes are that all operators have behind them."""
@@ -92,9 +93,7 @@ def reads_of(cls: type, known_names: frozenset[str] = frozenset()) -> Reads:
     own = [
         (base, name, part) for base, name, member in members for part in _parts_of_member(member, name in given_names)
     ]
-    methods: dict[str, list[Part]] = {}
-    for _, name, part in own:
-        methods.setdefault(name, []).append(part)
+    methods = by_key((name, part) for _, name, part in own)
     reads = Reads()
     for base, name, part in own:
         read = _read(part, methods[name], methods)

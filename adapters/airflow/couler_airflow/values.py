@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from couler_airflow.pulls import pieces
+from couler_plugins.engine_kit.legalize.values import joined
 from couler_plugins.ir import Expression, Literal, Native, Reference, Template, Value
 
 Piece = str | Reference | Expression
@@ -42,13 +43,7 @@ class Values:
 
     def native(self, data: Any) -> Native:
         """A structure as JSON text, cut at the references in it."""
-        parts: list[Piece] = []
-        for piece in self._json(data):
-            if isinstance(piece, str) and parts and isinstance(parts[-1], str):
-                parts[-1] += piece
-            else:
-                parts.append(piece)
-        return Native(parts=tuple(parts))
+        return Native(parts=joined(self._json(data)))
 
     def _json(self, data: Any) -> Iterator[Piece]:
         if isinstance(data, str):

@@ -12,6 +12,7 @@ from couler_argo.documents import SPEC_PATHS, Manifest, manifests
 from couler_argo.lift import lift_manifest
 from couler_plugins.caching.declarations import PLACE
 from couler_plugins.documents import Path, Remark
+from couler_plugins.documents.mappings import said_under
 from couler_plugins.errors import CoulerError
 from couler_plugins.hpo.files import ANNOTATION
 from couler_plugins.hpo.workflows.notes import TUNED
@@ -61,9 +62,7 @@ def _holders(manifest: Manifest) -> Iterator[tuple[Path, Any]]:
     """Whatever may have annotations of ours: the object and its templates."""
     yield manifest.path, manifest.data
     path: Path = (*manifest.path, *SPEC_PATHS[manifest.kind], "templates")
-    data: Any = manifest.data
-    for key in path[len(manifest.path) :]:
-        data = data.get(key) if isinstance(data, dict) else None
+    data = said_under(manifest.data, path[len(manifest.path) :])
     for number, template in enumerate(data if isinstance(data, list) else ()):
         yield (*path, number), template
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
-from couler_argo.codec import Codec, Context, Field, Mapped, present_fields, refuse_beyond
+from couler_argo.codec import Codec, Context, Field, present_fields, refuse_beyond
 from couler_argo.ports import read_ports, write_ports
 from couler_argo.references import native
 from couler_argo.spelling import write_native
 from couler_argo.steps import HOOKS, external
 from couler_plugins.caching.declarations import annotation_texts
 from couler_plugins.documents import Document, Path
-from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.documents.mappings import Mapped, mapping_at
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Call, Callable, External, Port, Step, Workflow, replace
 

@@ -1,7 +1,5 @@
 """Argo's kinds, as documents name them."""
 
-from __future__ import annotations
-
 from couler_plugins.hookspecs import ApiGroup
 
 VERSIONS = ("v1alpha1",)

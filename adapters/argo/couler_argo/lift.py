@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from couler_argo.codec import Context, Mapped
+from couler_argo.codec import Context
 from couler_argo.directives import fold
 from couler_argo.documents import Manifest, codec_of, manifests
 from couler_argo.homes import HOMES
@@ -15,9 +15,9 @@ from couler_argo.split.splitting import joined
 from couler_argo.steps import NOTHING, STEP
 from couler_argo.templates import GRAPH, OPERATION, operation_kind
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped, part_at
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes
 from couler_plugins.engine_kit.lifting import lift_objects
-from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Graph, Operation, Source, Step, Workflow
 from couler_plugins.ir.bundle import Bundle

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from couler_argo.codec import Mapped
 from couler_argo.documents import Manifest
 from couler_argo.history import run_of
 from couler_argo.lift import lift_manifest
 from couler_argo.nodes import attempts_of, nodes_of
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Call, External, Graph, Step, callables
 from couler_plugins.ir.graph import GraphView

@@ -14,13 +14,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from couler_argo.codec import Mapped
 from couler_argo.documents import SPEC_PATHS, Manifest
 from couler_argo.plugin import Options
 from couler_argo.writing import merge_workflow, write_workflow
 from couler_plugins.documents import Edit, Path
+from couler_plugins.documents.mappings import Mapped, part_at
 from couler_plugins.engine_kit.lowering import Lowering
-from couler_plugins.engine_kit.merge import part_at, with_part
+from couler_plugins.engine_kit.merge import with_part
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import Workflow
 from couler_plugins.ir.bundle import Bundle

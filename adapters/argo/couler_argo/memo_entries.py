@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from couler_argo.cache.memoize import KEPT, PREFIX
-from couler_argo.codec import Mapped
 from couler_plugins.caching.artifacts.sources import check_object
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import InvalidInput
 
 HASH = re.compile(r"-\d+$")

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from couler_argo.codec import Mapped
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import InvalidInput
 
 LIMIT = 256 * 1024**2

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from couler_argo.codec import Codec, Context, Field, Mapped, flag, mappings, present_fields, scalar, structure
+from couler_argo.codec import Codec, Context, Field, flag, mappings, present_fields, scalar, structure
 from couler_argo.references import expression, native, value
 from couler_argo.spelling import write, write_expression, write_native
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.ir import Argument, Expression, Native, Output, Port, PortKind
 
 LOCATIONS = ("s3", "gcs", "http", "git", "raw", "hdfs", "oss", "azure", "artifactory", "plugin")

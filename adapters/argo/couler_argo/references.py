@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from couler_plugins.engine_kit.structures import cut_text
 from couler_plugins.ir import ANY_STEP, Expression, Literal, Native, Reference, Template, Value
 
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
@@ -57,23 +58,14 @@ def expression(text: str) -> Expression:
 
 def _parts(text: str, escaped: bool = False) -> tuple[str | Reference | Expression, ...]:
     """Text cut at its tags; `escaped` text is JSON, so that the inside of a tag has to be unescaped."""
-    parts: list[str | Reference | Expression] = []
-    end = 0
-    for tag in TAG.finditer(text):
+
+    def read(tag: re.Match[str]) -> Reference | Expression | None:
         inner = _unescaped(tag[1]) if escaped else tag[1]
-        if inner is None:
-            continue
-        if tag.start() > end:
-            parts.append(text[end : tag.start()])
-        parts.append(
-            Expression(language="expr", parts=tuple(_expression_parts(inner[1:])))
-            if inner.startswith("=")
-            else _reference(inner)
-        )
-        end = tag.end()
-    if end < len(text) or not parts:
-        parts.append(text[end:])
-    return tuple(parts)
+        if inner is None or not inner.startswith("="):
+            return None if inner is None else _reference(inner)
+        return Expression(language="expr", parts=_expression_parts(inner[1:]))
+
+    return cut_text(text, TAG, read)
 
 
 def _unescaped(text: str) -> str | None:
@@ -94,22 +86,13 @@ def _reference(inner: str) -> Reference:
 @lru_cache(maxsize=4096)
 def _expression_parts(text: str) -> tuple[str | Reference, ...]:
     """An expression cut at the variables that it reads."""
-    parts: list[str | Reference] = []
-    end = 0
-    for token in TOKEN.finditer(text):
-        chain = token["chain"]
-        if chain is None:
-            continue
-        segments = [_unquoted(segment) for segment in SEGMENT.findall(chain)]
-        if segments[0] not in ROOTS or (len(segments) == 1 and segments[0] in RUN and _is_key(text, token.end())):
-            continue
-        if token.start() > end:
-            parts.append(text[end : token.start()])
-        parts.append(_from_segments(segments, chain))
-        end = token.end()
-    if end < len(text) or not parts:
-        parts.append(text[end:])
-    return tuple(parts)
+
+    def read(token: re.Match[str]) -> Reference | None:
+        segments = [_unquoted(segment) for segment in SEGMENT.findall(token["chain"] or "")]
+        is_key = len(segments) == 1 and segments[0] in RUN and _is_key(text, token.end())
+        return None if is_key or not ROOTS.intersection(segments[:1]) else _from_segments(segments, token["chain"])
+
+    return cut_text(text, TOKEN, read)
 
 
 def _is_key(text: str, end: int) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from couler_argo.codec import Codec, Context, Field, Mapped, present_fields, scalar
+from couler_argo.codec import Codec, Context, Field, present_fields, scalar
 from couler_argo.ports import ARGUMENTS
 from couler_argo.references import expression, native, value
 from couler_argo.spelling import write, write_expression, write_native
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.legalize.depends import parse_depends, write_depends
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import (

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from couler_argo.codec import Codec, Context, Field, Mapped, flag, mappings, scalar, structure, text_list
+from couler_argo.codec import Codec, Context, Field, flag, mappings, scalar, structure, text_list
 from couler_argo.ports import INPUTS, OUTPUTS
 from couler_argo.references import native, value
 from couler_argo.spelling import write
+from couler_plugins.documents.mappings import Mapped
+from couler_plugins.engine_kit.structures import write_environment
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Container, EnvVar, Native, Retry, Value
+from couler_plugins.ir import Container, EnvVar, Retry, Value
 
 # Containers: the main one, the script, init containers and sidecars.
 #
@@ -37,13 +39,7 @@ def _environment() -> Field:
         return tuple(_variable(item) for item in items), {}
 
     def write_all(variables: tuple[EnvVar, ...], context: Context) -> Mapped:
-        items = []
-        for variable in variables:
-            content = write(variable.value, context.scope)
-            items.append(
-                {"name": variable.name, **(content if isinstance(variable.value, Native) else {"value": content})}
-            )
-        return {"env": items}
+        return {"env": write_environment(variables, lambda value: write(value, context.scope))}
 
     return Field("env", ("env",), read, write_all)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
-from couler_argo.codec import Codec, Context, Mapped, present_fields
+from couler_argo.codec import Codec, Context, present_fields
 from couler_argo.directives import expand
 from couler_argo.documents import SPEC_PATHS, codec_of
 from couler_argo.spelling import Nested, Scope
@@ -14,8 +14,9 @@ from couler_argo.steps import STEP
 from couler_argo.support import check_callable, check_step
 from couler_argo.templates import GRAPH, OPERATION
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped, part_at
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes, is_bare
-from couler_plugins.engine_kit.merge import Merge, Sources, nodes_of, part_at, with_part
+from couler_plugins.engine_kit.merge import Merge, Sources, nodes_of, with_part
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Callable, Graph, Source, Step, Workflow, callables, inline_callees, replace
 

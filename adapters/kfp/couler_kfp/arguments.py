@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from couler_kfp.mappings import Mapped, mapping, without
-from couler_kfp.structures import plain, structure, write_structure
-from couler_kfp.support import unsupported
-from couler_kfp.texts import Own, constant_text, spell, write_text
+from couler_kfp.structures import mapping, plain, structure, write_structure
+from couler_kfp.texts import Own, constant_text, spell, unsupported, write_text
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped, by_key, without
 from couler_plugins.ir import Argument, Literal, Native, PortKind, Reference, Value, replace
 
 SECTIONS: tuple[tuple[str, PortKind], ...] = (("parameters", "parameter"), ("artifacts", "artifact"))
@@ -36,12 +35,9 @@ class Given:
 
     def __init__(self, arguments: Iterable[Argument], step: str) -> None:
         self._step = step
-        self._by_name: dict[tuple[str, str], Reference] = {}
-        self._names: dict[Reference, list[Argument]] = {}
-        for argument in arguments:
-            if isinstance(argument.value, Reference):
-                self._by_name[argument.kind, argument.name] = argument.value
-                self._names.setdefault(argument.value, []).append(argument)
+        read = [(argument, argument.value) for argument in arguments if isinstance(argument.value, Reference)]
+        self._by_name: dict[tuple[str, str], Reference] = {(item.kind, item.name): value for item, value in read}
+        self._names = by_key((value, argument) for argument, value in read)
 
     def own(self, reference: Reference) -> Reference:
         """What stands behind an input of the task; `unknown` where that is no reference."""

@@ -1,7 +1,5 @@
 """What the KFP adapter does with each feature of the IR; the support matrix in the documentation is made from it."""
 
-from __future__ import annotations
-
 from couler_plugins.hookspecs import Capability
 
 CAPABILITIES = (

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from couler_kfp.mappings import Mapped, joined, mapping, rest_of, without
 from couler_kfp.ports import read_inputs, read_outputs, write_inputs, write_outputs
-from couler_kfp.structures import named, structure, write_structure
-from couler_kfp.support import refuse_unsupported, unsupported
-from couler_kfp.texts import text, write_text
+from couler_kfp.structures import mapping, named, rest_of, structure, write_structure
+from couler_kfp.texts import refuse_unsupported, text, unsupported, write_text
 from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import mapping_at
-from couler_plugins.ir import Container, EnvVar, Graph, Native, Operation, Source, Step, Value, references, replace
+from couler_plugins.documents.mappings import Mapped, joined, mapping_at, without
+from couler_plugins.engine_kit.structures import read_environment, write_environment
+from couler_plugins.ir import Container, Graph, Native, Operation, Source, Step, Value, references, replace
 from couler_plugins.ir.quantities import parse_quantity
 
 # Executors: the container, and all other kinds.
@@ -61,7 +60,7 @@ def read_container(executor: Mapped, path: Path) -> tuple[Container | None, Mapp
         items = content.get(key)
         if isinstance(items, list) and items and all(isinstance(item, str) for item in items):
             fields[key] = tuple(map(text, items))
-    if (env := _environment(content.get("env"))) is not None:
+    if env := read_environment(content.get("env"), _variable):
         fields["env"] = env
     remainder = without(content, *fields)
     if isinstance(content.get("resources"), dict):
@@ -69,14 +68,6 @@ def read_container(executor: Mapped, path: Path) -> tuple[Container | None, Mapp
         fields.update(quantities)
         remainder = {**remainder, "resources": others} if others or not quantities else without(remainder, "resources")
     return Container(native_extra=rest_of(remainder), **fields), without(executor, "container")
-
-
-def _environment(items: Any) -> tuple[EnvVar, ...] | None:
-    if not isinstance(items, list) or not items:
-        return None
-    if not all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in items):
-        return None
-    return tuple(EnvVar(name=item["name"], value=_variable(without(item, "name"))) for item in items)
 
 
 def _variable(item: Mapped) -> Value:
@@ -122,7 +113,7 @@ def write_container(container: Container) -> Mapped:
         if items:
             written[key] = [write_text(item) for item in items]
     if container.env:
-        written["env"] = [_write_variable(variable) for variable in container.env]
+        written["env"] = write_environment(container.env, _write_variable)
     resources: Mapped = {}
     for field, keys in QUANTITIES.items():
         for name, quantity in getattr(container, field):
@@ -139,10 +130,8 @@ def write_container(container: Container) -> Mapped:
     return whole
 
 
-def _write_variable(variable: EnvVar) -> Mapped:
-    value = variable.value
-    content = write_structure(value) if isinstance(value, Native) else {"value": write_text(value)}
-    return {"name": variable.name, **content}
+def _write_variable(value: Value) -> Any:
+    return write_structure(value) if isinstance(value, Native) else write_text(value)
 
 
 OWN = ("inputDefinitions", "outputDefinitions")

@@ -15,16 +15,17 @@ from typing import Any, NoReturn
 from couler_kfp.components import Body, label_of, read_graph, read_operation
 from couler_kfp.documents import ROOT, Pipeline, Place, pipelines, stray
 from couler_kfp.homes import HOMES
-from couler_kfp.mappings import Mapped, mapping, rest_of, without
 from couler_kfp.split.splitting import joined
-from couler_kfp.structures import structure, write_structure
+from couler_kfp.structures import mapping, rest_of, structure, write_structure
 from couler_kfp.tasks import read_task
 from couler_kfp.writing import check_bound, check_names, check_version
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.engine_kit.lifting import lift_objects
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.ir import Call, Graph, Native, Operation, Step, Workflow, call_sites, replace
+from couler_plugins.ir import Call, Graph, Native, Operation, Step, Workflow, replace
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.walk import calls_by_callee
 from couler_plugins.plan import Plan
 
 
@@ -209,11 +210,12 @@ def _left_of_spec(spec: Mapped, labels: set[str]) -> Mapped:
 
 def _memoized(workflow: Workflow) -> dict[str, Native]:
     """The caching options of operations whose tasks all have a cache key of their owner's, and the same one."""
-    options: dict[str, list[Any]] = {}
-    for _, step in call_sites(workflow):
-        if isinstance(step.call, Call):
-            rest = write_structure(step.native_extra) if step.native_extra else {}
-            options.setdefault(step.call.name, []).append(rest.get("cachingOptions"))
+    options = {
+        name: [
+            write_structure(step.native_extra).get("cachingOptions") if step.native_extra else None for _, step in sites
+        ]
+        for name, sites in calls_by_callee(workflow).items()
+    }
     return {
         name: structure(option[0])
         for name, option in options.items()

@@ -22,12 +22,12 @@ import msgspec
 from couler_kfp.components import label_of, sharing
 from couler_kfp.documents import OBJECT, Pipeline, pipelines
 from couler_kfp.generating.pipelines import pipeline_of
-from couler_kfp.mappings import rest_of, without
 from couler_kfp.plugin import Options
-from couler_kfp.structures import write_structure
-from couler_kfp.support import unsupported
+from couler_kfp.structures import rest_of, write_structure
+from couler_kfp.texts import unsupported
 from couler_kfp.writing import Writing
 from couler_plugins.documents import Edit, Path, diff
+from couler_plugins.documents.mappings import without
 from couler_plugins.engine_kit.lowering import Lowering, trace
 from couler_plugins.engine_kit.merge import Merge, Sources, shared_nodes
 from couler_plugins.ir import Call, Operation, Step, Workflow, call_sites, map_steps, replace

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from couler_kfp.mappings import Mapped, mapping, rest_of, without
-from couler_kfp.structures import plain, structure, write_structure
-from couler_kfp.support import refuse_unsupported, unsupported
+from couler_kfp.structures import mapping, plain, rest_of, structure, write_structure
+from couler_kfp.texts import refuse_unsupported, unsupported
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import FirstOf, Literal, Native, Output, Port, PortKind, Reference, Value
 

@@ -2,6 +2,7 @@
 
 A name that stands under a key such as `producerTask` is a reference, too: platform configuration reads outputs of tasks
 that way (`pvcMount.pvcNameParameter.taskOutputParameter`), and so does whatever we have no field for.
+Beside them are the mappings of documents: looked into, and what no field expresses of them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from typing import Any
 import msgspec
 
 from couler_kfp.texts import Own, Spell, own_input, parts, spell
+from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.structures import cut_structure, join_structure
+from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Expression, Literal, Native, Reference, Value
 
 PRODUCERS = {"producerTask": "", "producerSubtask": ""}
@@ -76,3 +80,21 @@ def write_structure(native: Native, spelled: Spell = spell, names: bool = True) 
         return (part.step or part.name) if names and before.endswith(NAMED) else spelled(part)
 
     return join_structure(native, spelled_at)
+
+
+def mapping(holder: Mapped, key: str, path: Path) -> Mapped:
+    """The mapping under a key; empty where there is none.
+
+    Raises:
+        InvalidInput: there is something else; `path` is that of the holder.
+    """
+    content = holder.get(key, {})
+    if not isinstance(content, dict):
+        message = f"{key}: a mapping is expected here"
+        raise InvalidInput(message, engine="kfp", path=(*path, key), hint="compile the pipeline again")
+    return content
+
+
+def rest_of(content: Mapped) -> Native | None:
+    """What no field expresses; None where that is nothing."""
+    return structure(content) if content else None

@@ -1,5 +1,6 @@
 """KFP's placeholders and conditions: found in texts and taken apart, and written again.
 
+What KFP cannot say are the fields that the table of capabilities calls refused.
 Sources: `kfp.dsl.placeholders`; `backend/src/v2/driver` and `component` (what is replaced, and when); conditions are
 CEL over `inputs.parameter_values` (`pipeline_spec.proto`, TriggerPolicy).
 """
@@ -9,8 +10,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from couler_kfp.capabilities import CAPABILITIES
+from couler_plugins.engine_kit.refusing import Refusals
+from couler_plugins.engine_kit.structures import cut_text
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value
+
+REFUSALS = Refusals("kfp", "KFP", CAPABILITIES)
+refuse_unsupported, unsupported = REFUSALS.check, REFUSALS.error
+
+
+def whole_number(value: Value, feature: str, name: str) -> int:
+    """The number that a value is; raises `Unsupported` for anything else."""
+    match value:
+        case Literal(value=int(number)) if not isinstance(number, bool):
+            return number
+    raise unsupported(feature, name, "needs a whole number here")
+
 
 Own = Callable[[Reference], Reference]
 """What a reference to an input stands for, where the text stands; it keeps the spelling."""
@@ -35,16 +51,7 @@ def own_input(reference: Reference) -> Reference:
 
 def parts(content: str, own: Own) -> tuple[str | Reference, ...]:
     """A text cut at its placeholders."""
-    pieces: list[str | Reference] = []
-    end = 0
-    for match in PLACEHOLDER.finditer(content):
-        if match.start() > end:
-            pieces.append(content[end : match.start()])
-        pieces.append(_reference(match["inner"], match[0], own))
-        end = match.end()
-    if end < len(content) or not pieces:
-        pieces.append(content[end:])
-    return tuple(pieces)
+    return cut_text(content, PLACEHOLDER, lambda match: _reference(match["inner"], match[0], own))
 
 
 def _reference(inner: str, spelling: str, own: Own) -> Reference:
@@ -120,16 +127,11 @@ def _joined(pieces: tuple[object, ...], spelled: Spell) -> str:
 
 def condition(content: str, own: Own) -> Expression:
     """A condition; what it reads are inputs of the task itself, so each stands for what the task is given there."""
-    pieces: list[str | Reference] = []
-    end = 0
-    for match in VALUE.finditer(content):
-        if match.start() > end:
-            pieces.append(content[end : match.start()])
-        pieces.append(own(Reference(to="input", kind="parameter", name=match[2], native=match[0])))
-        end = match.end()
-    if end < len(content) or not pieces:
-        pieces.append(content[end:])
-    return Expression(language="cel", parts=tuple(pieces))
+
+    def read(match: re.Match[str]) -> Reference:
+        return own(Reference(to="input", kind="parameter", name=match[2], native=match[0]))
+
+    return Expression(language="cel", parts=cut_text(content, VALUE, read))
 
 
 def write_condition(value: Value, spelled: Spell) -> str:

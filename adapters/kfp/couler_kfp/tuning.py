@@ -17,13 +17,11 @@ from collections.abc import Iterator, Mapping
 from couler_kfp.cache.cache import POD_ANNOTATIONS
 from couler_kfp.components import label_of, sharing
 from couler_kfp.generating.components import function_component
-from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.split.splitting import whole_of
-from couler_kfp.structures import write_structure
+from couler_kfp.structures import rest_of, write_structure
 from couler_kfp.writing import rest_part
-from couler_plugins.caching.calls import steps_of
-from couler_plugins.caching.salts import salts_of
-from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.caching.calls import salts_of, steps_of
+from couler_plugins.documents.mappings import Mapped, mapping_at, without
 from couler_plugins.engine_kit.legalize.python.functions import operation_of
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.parameters import Value as Setting

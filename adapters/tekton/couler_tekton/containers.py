@@ -5,13 +5,14 @@ Source: `pkg/apis/pipeline/v1/container_types.go` (Step, Sidecar), `v1beta1/step
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from typing import Literal as OneOf
 
-from couler_plugins.ir import Container, EnvVar, Native, Value
-from couler_tekton.mappings import Mapped, joined, without
-from couler_tekton.support import refuse_unsupported, unsupported
-from couler_tekton.variables import Scope, write_text, write_value
+from couler_plugins.documents.mappings import Mapped, joined, without
+from couler_plugins.engine_kit.structures import read_environment, write_environment
+from couler_plugins.ir import Container, Native, Value
+from couler_tekton.variables import Scope, refuse_unsupported, unsupported, write_text, write_value
 
 STEP_FIELDS = ("image", "command", "args", "script", "env", "workingDir", "securityContext", "volumeMounts")
 """What a StepAction says of its container."""
@@ -32,7 +33,7 @@ def read_container(item: Mapped, role: OneOf["main", "sidecar"], scope: Scope) -
         words = item.get(key)
         if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
             fields[key] = tuple(scope.value(word) for word in words)
-    if (environment := _environment(item.get("env"), scope)) is not None:
+    if environment := read_environment(item.get("env"), partial(_variable, scope=scope)):
         fields["env"] = environment
     remainder = without(item, *fields)
     if isinstance(item.get(RESOURCES), dict):
@@ -50,14 +51,6 @@ def _is_quantities(content: Any) -> bool:
         and bool(content)
         and all(isinstance(held, (str, int, float)) for held in content.values())
     )
-
-
-def _environment(items: Any, scope: Scope) -> tuple[EnvVar, ...] | None:
-    if not isinstance(items, list) or not items:
-        return None
-    if not all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in items):
-        return None
-    return tuple(EnvVar(name=item["name"], value=_variable(without(item, "name"), scope)) for item in items)
 
 
 def _variable(item: Mapped, scope: Scope) -> Value:
@@ -83,14 +76,12 @@ def write_container(container: Container) -> Mapped:
         if words:
             written[key] = [write_text(word) for word in words]
     if container.env:
-        written["env"] = [_write_variable(variable) for variable in container.env]
+        written["env"] = write_environment(container.env, _write_variable)
     for key in QUANTITIES:
         if amounts := getattr(container, key):
             written.setdefault(RESOURCES, {})[key] = {name: write_value(amount) for name, amount in amounts}
     return joined(written, write_value(container.native_extra) if container.native_extra else {})
 
 
-def _write_variable(variable: EnvVar) -> Mapped:
-    value = variable.value
-    content = write_value(value) if isinstance(value, Native) else {"value": write_text(value)}
-    return {"name": variable.name, **content}
+def _write_variable(value: Value) -> Any:
+    return write_value(value) if isinstance(value, Native) else write_text(value)

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Document, Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.ir import Source
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions
 from couler_tekton.kinds import KINDS
-
-Mapped = dict[str, Any]
 
 
 class Object(NamedTuple):
@@ -48,13 +47,6 @@ def objects(data: Any) -> Iterator[Object]:
         for number, item in enumerate(data["items"]):
             for inner in objects(item):
                 yield inner._replace(path=("items", number, *inner.path))
-
-
-def part_at(data: Any, path: Path) -> Any:
-    """What is under a path that exists."""
-    for key in path:
-        data = data[key]
-    return data
 
 
 class Entry(NamedTuple):

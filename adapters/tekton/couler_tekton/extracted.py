@@ -36,8 +36,8 @@ from couler_plugins.ir import (
 from couler_plugins.optimizers.declare import named_by_rows
 from couler_plugins.plan import Decision, Plan
 from couler_tekton.lint.shapes import check_shape
+from couler_tekton.lower import Writing
 from couler_tekton.variables import Scope, scope_in, write_value
-from couler_tekton.writing import Writing
 
 NAME = "extract"
 """The optimizer's name, in decisions."""

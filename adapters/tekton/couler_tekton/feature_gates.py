@@ -11,17 +11,15 @@ from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import Unsupported
-from couler_tekton.kinds import KINDS
-from couler_tekton.versions import in_v1, is_older
+from couler_tekton.kinds import KINDS, in_v1, is_older
 
 LEVELS = ("stable", "beta", "alpha")
 ARTIFACT = re.compile(r"\$\((?:steps|tasks)\.[^.]+\.(?:inputs|outputs)\.[^.)]+\)|\$\((?:step\.)?artifacts\.path\)")
 """What reads an artifact, as in `internal/artifactref`."""
 URL = re.compile(r"[\w-]+:/+")
 """What Tekton takes for the beginning of a URL, in the name of a reference."""
-
-Mapped = dict[str, Any]
 
 
 class Feature(NamedTuple):

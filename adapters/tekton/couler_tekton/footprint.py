@@ -11,10 +11,10 @@ import json
 import math
 from typing import Any
 
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.hookspecs import Footprint
 from couler_plugins.ir import Call, Graph, Literal, Native, Operation, Step, Workflow, callables, inline_callees
 from couler_tekton.bodies import write_operation
-from couler_tekton.mappings import Mapped
 from couler_tekton.tasks import write_task
 from couler_tekton.variables import write_value
 

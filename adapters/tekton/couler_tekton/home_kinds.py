@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.ir import CallSite, Home, Literal, Native, Retry, Workflow, replace
 from couler_plugins.ir.settings import PAIRS
 from couler_tekton.cache.declared import entries, mapping_at, rest_of
-from couler_tekton.mappings import Mapped, without
 from couler_tekton.tasks import write_retry
 from couler_tekton.variables import Scope, write_value
 

@@ -29,8 +29,7 @@ from couler_tekton.cache.declared import annotations_of, mapping_at, rest_of
 from couler_tekton.containers import read_container
 from couler_tekton.home_kinds import in_go, of_object, of_run, said_of_tasks, said_under, setting_of, spelled, with_path
 from couler_tekton.mappings import Mapped
-from couler_tekton.structures import structure
-from couler_tekton.variables import scope_in, spell, write_value
+from couler_tekton.variables import scope_in, spell, structure, write_value
 
 PIPELINE = Home(at="none", note="it runs a pipeline, whose tasks can have it")
 ONCE = Home(at="none", note="Tekton has no retries beside onError: continue")

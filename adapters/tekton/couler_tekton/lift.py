@@ -10,22 +10,20 @@ from functools import partial
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.engine_kit.lifting import lift_objects
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.ir import Call, Callee, Dynamic, External, Graph, Operation, Source, Step, Workflow
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
-from couler_tekton.bodies import read_operation, read_pipeline, read_step_action
+from couler_tekton.bodies import names_of, read_operation, read_pipeline, read_run_parameters, read_step_action
 from couler_tekton.documents import Object, objects
 from couler_tekton.homes import HOMES
-from couler_tekton.kinds import KINDS
-from couler_tekton.mappings import Mapped, named, unless_empty, without
-from couler_tekton.ports import names_of, read_run_parameters
+from couler_tekton.kinds import KINDS, in_v1, is_older
+from couler_tekton.mappings import named, unless_empty
 from couler_tekton.split.resolved_pipeline import joined
-from couler_tekton.structures import structure
 from couler_tekton.tasks import read_task, task_scope
-from couler_tekton.variables import Scope
-from couler_tekton.versions import in_v1, is_older
+from couler_tekton.variables import Scope, structure
 
 ENTRY = "run"
 """What the step that a run starts with is called."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from couler_plugins.documents import Path
@@ -52,20 +51,6 @@ def named(holder: Mapped, key: str, path: Path) -> list[Mapped]:
     return items
 
 
-def without(content: Mapped, *keys: str) -> Mapped:
-    """The mapping without these keys."""
-    return {key: value for key, value in content.items() if key not in keys}
-
-
 def unless_empty(content: Mapped, *keys: str) -> Mapped:
     """The mapping without these keys; those that hold nothing stay, since no field tells them from missing ones."""
     return {key: value for key, value in content.items() if key not in keys or not value}
-
-
-def joined(own: Mapping[str, Any], rest: Mapping[str, Any]) -> Mapped:
-    """Both together; where both hold a mapping under one key, these are joined too, and otherwise `own` wins."""
-    whole = dict(rest)
-    for key, content in own.items():
-        beside = whole.get(key)
-        whole[key] = joined(content, beside) if isinstance(content, dict) and isinstance(beside, dict) else content
-    return whole

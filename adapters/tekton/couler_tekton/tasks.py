@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped, joined, without
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
     Argument,
@@ -27,10 +28,9 @@ from couler_plugins.ir import (
     all_of,
     conjuncts,
 )
-from couler_tekton.mappings import Mapped, joined, mappings, named, unless_empty, without
-from couler_tekton.ports import names_of, read_arguments, write_arguments
-from couler_tekton.support import refuse_unsupported, unsupported
-from couler_tekton.variables import Scope, write_text, write_value
+from couler_tekton.bodies import names_of, read_arguments, write_arguments
+from couler_tekton.mappings import mappings, named, unless_empty
+from couler_tekton.variables import Scope, refuse_unsupported, unsupported, write_text, write_value
 
 ENDED = ("skipped", "succeeded")
 FAILED = ("failed",)

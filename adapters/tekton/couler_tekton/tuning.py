@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from couler_plugins.caching.calls import steps_of
+from couler_plugins.documents.mappings import without
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.parameters import Value as Setting
 from couler_plugins.hookspecs.tuning import FanOut, Trials
@@ -47,7 +48,6 @@ from couler_plugins.plan import Plan
 from couler_tekton.cache.declared import annotations_of, entries, mapping_at, rest_of, with_annotations
 from couler_tekton.cache.wrapping import has_steps
 from couler_tekton.lint.passing import MOST
-from couler_tekton.mappings import without
 from couler_tekton.split.resolved_pipeline import ROOT, whole_of
 from couler_tekton.variables import Scope
 

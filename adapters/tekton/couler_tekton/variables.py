@@ -1,5 +1,6 @@
-"""Tekton's variables: `$(params.x)`, `$(tasks.a.results.b[*])` and the like, found in texts and written again.
+"""Tekton's variables: `$(params.x)`, `$(tasks.a.results.b[*])` and the like, read in texts and structures, and written.
 
+What Tekton cannot say are the fields that the table of capabilities calls refused.
 Sources: `docs/variables.md`, `pkg/substitution`, `pkg/apis/pipeline/v1/resultref.go`. Substitution is textual, in any
 string; a script's own `$(command)` is none of Tekton's variables, and is left alone.
 """
@@ -10,9 +11,15 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
+from couler_plugins.engine_kit.refusing import Refusals
+from couler_plugins.engine_kit.structures import cut_structure, cut_text, join_structure
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Expression, Graph, Literal, Native, Operation, Reference, Template, Value
-from couler_tekton.structures import structure, write_structure
+from couler_tekton.capabilities import CAPABILITIES
+
+REFUSALS = Refusals("tekton", "Tekton", CAPABILITIES)
+refuse_unsupported, unsupported = REFUSALS.check, REFUSALS.error
+
 
 Spell = Callable[[Reference], str]
 """A reference as the text spells it, `$(…)` included."""
@@ -46,18 +53,7 @@ class Scope(NamedTuple):
 
     def parts(self, text: str) -> tuple[str | Reference, ...]:
         """A text cut at its variables."""
-        pieces: list[str | Reference] = []
-        end = 0
-        for match in VARIABLE.finditer(text):
-            reference = self._reference(match[1], match[0])
-            if reference is not None:
-                if match.start() > end:
-                    pieces.append(text[end : match.start()])
-                pieces.append(reference)
-                end = match.end()
-        if end < len(text) or not pieces:
-            pieces.append(text[end:])
-        return tuple(pieces)
+        return cut_text(text, VARIABLE, lambda match: self._reference(match[1], match[0]))
 
     def value(self, content: Any) -> Value:
         """A text, a list or a mapping as an IR value."""
@@ -194,3 +190,29 @@ def write_value(value: Value, spelled: Spell = spell) -> Any:
 def _no_words(what: str) -> Unsupported:
     hint = "pass it as a parameter, or as a result of a task"
     return Unsupported(f"Tekton has no variable for {what}", engine="tekton", feature="Reference", hint=hint)
+
+
+def structure(data: Any, parts: Callable[[str], tuple[str | Reference, ...]]) -> Native:
+    """A structure with all references in it; the order of a mapping's keys does not count.
+
+    Args:
+        data: the structure.
+        parts: cuts a text at its variables.
+    """
+    return cut_structure(data, "$(", parts)
+
+
+def write_structure(native: Native, spelled: Callable[[Reference], str]) -> Any:
+    """The structure as data.
+
+    Raises:
+        Unsupported: Tekton has no variable for a reference in it.
+    """
+
+    def spelled_at(part: Reference | Expression, before: str) -> str:
+        if isinstance(part, Expression):
+            reason, hint = "Tekton has no expressions in structures", "compute it in a task"
+            raise Unsupported(reason, engine="tekton", feature="Expression", hint=hint)
+        return spelled(part)
+
+    return join_structure(native, spelled_at)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from couler_plugins.caching.artifacts.blobs import Later, read_manifests
 from couler_plugins.caching.artifacts.entry import Entry, Output
 from couler_plugins.caching.artifacts.sources import entry_name, namespace_of
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.hookspecs.stores import ArtifactStore
 
 
@@ -101,12 +102,9 @@ class Collector:
 
     def _marks(self) -> dict[str, list[int]]:
         """Since when blobs are needed by none, by their digests: whenever an entry that needed it went."""
-        marks: dict[str, list[int]] = {}
-        for item in self._store.list(f"{self._folder}doomed/"):
-            digest, _, since = item.name.rpartition("/")[2].partition("-")
-            if since.isdecimal():
-                marks.setdefault(digest, []).append(int(since))
-        return marks
+        names = (item.name.rpartition("/")[2] for item in self._store.list(f"{self._folder}doomed/"))
+        parts = (name.partition("-") for name in names)
+        return by_key((digest, int(since)) for digest, _, since in parts if since.isdecimal())
 
     def _now(self) -> int:
         """The time, in seconds; not before what was written just now, or it would seem to be written again."""

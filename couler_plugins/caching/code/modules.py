@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from couler_plugins.caching.code.distributions import needed_by, optionally_unobserved_by, owner_of, unobserved_by
-from couler_plugins.caching.code.uncacheable import Uncacheable
+from couler_plugins.caching.code.uncacheable import Uncacheable, nested_code
+from couler_plugins.documents.mappings import by_key
 
 ABSENT = "absent"
 
@@ -238,17 +239,8 @@ def is_current(module: types.ModuleType, path: Path, data: bytes) -> bool:
         code = compile(data, str(path), "exec", dont_inherit=True)
     except (ValueError, SyntaxError):
         return False
-    written: dict[str, list[types.CodeType]] = {}
-    for one in _all(code):
-        written.setdefault(one.co_qualname, []).append(one)
+    written = by_key((one.co_qualname, one) for one in nested_code(code))
     return all(loaded in written.get(loaded.co_qualname, ()) for loaded in _loaded(module))
-
-
-def _all(code: types.CodeType) -> Iterator[types.CodeType]:
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield constant
-            yield from _all(constant)
 
 
 def _loaded(module: types.ModuleType) -> Iterator[types.CodeType]:

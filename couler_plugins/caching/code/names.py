@@ -13,6 +13,8 @@ import types
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+from couler_plugins.caching.code.uncacheable import nested_code
+
 
 def syntax_of(function: Any) -> ast.Module | None:
     """Return the syntax of a function, of what it wraps, or of a code object; None where it has no source.
@@ -29,6 +31,11 @@ def syntax_of(function: Any) -> ast.Module | None:
 def last_name(node: ast.AST) -> str:
     """Return the last name of a dotted one, empty for all else."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def called_name(node: ast.AST) -> str:
+    """Return the last name of a dotted one, or of what is called, once or more often."""
+    return called_name(node.func) if isinstance(node, ast.Call) else last_name(node)
 
 
 def _source_of(function: Any) -> str:
@@ -84,7 +91,7 @@ def names_of(code: types.CodeType, package: str = "") -> Names:
         code: the code.
         package: the package that relative imports start from.
     """
-    codes = list(_all(code))
+    codes = list(nested_code(code))
     aliases: dict[str, set[tuple[str, ...]]] = {}  # functions inside may give one name to several modules
     imports: set[tuple[str, ...]] = set()
     for one in codes:
@@ -135,13 +142,6 @@ def returns_nothing(function: object) -> bool:
         if step[0] in ("RETURN_CONST", "RETURN_VALUE")
     ]
     return bool(results) and all(does in ("LOAD_CONST", "RETURN_CONST") and value is None for does, value in results)
-
-
-def _all(code: types.CodeType) -> Iterator[types.CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _all(constant)
 
 
 def _steps(code: types.CodeType) -> Iterator[tuple[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 
 from couler_plugins.errors import CoulerError, Unsupported
@@ -47,7 +47,7 @@ def object_to(kind: str, reason: str, place: SourcePlace | None = None, remedy: 
 
 def place_of(code: types.CodeType, word: str = "") -> SourcePlace:
     """Return where code names a word; without one, or where it does not name it, where the code begins."""
-    lines = (line for one in _nested(code) if (line := _line_of(one, word)) is not None)
+    lines = (line for one in nested_code(code) if (line := _line_of(one, word)) is not None)
     return SourcePlace(0, file=code.co_filename, line=next(lines, code.co_firstlineno))
 
 
@@ -81,11 +81,12 @@ def unique(objections: Iterable[Objection]) -> tuple[Objection, ...]:
     return tuple(first.values())
 
 
-def _nested(code: types.CodeType) -> Iterable[types.CodeType]:
+def nested_code(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Yield the code, and the code of what is defined in it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _nested(constant)
+            yield from nested_code(constant)
 
 
 def _line_of(code: types.CodeType, word: str) -> int | None:

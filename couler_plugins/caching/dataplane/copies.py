@@ -18,10 +18,9 @@ from pathlib import Path, PurePosixPath
 
 from couler_plugins.caching.dataplane.datasets import Dataset, shown_url
 from couler_plugins.caching.dataplane.placing import remove
-from couler_plugins.caching.declared_datasets import VERSIONS, declared_dataset
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.reads.dispatch import unobserved
-from couler_plugins.caching.row_keys import check_rows
+from couler_plugins.caching.row_keys import VERSIONS, check_rows, declared_dataset
 from couler_plugins.errors import EngineError, InvalidInput
 from couler_plugins.options.config import load_config
 

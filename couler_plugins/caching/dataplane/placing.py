@@ -152,7 +152,7 @@ def _is_equal(new: Path, old: Path) -> bool:
 
 def _replace(step: _Step) -> None:
     """Puts an output into its place; a file in the place of a file in one step."""
-    if _exists(step.path):
+    if os.path.lexists(step.path):
         _set_aside(step)
     if step.new is not None:
         step.new.replace(step.path)
@@ -179,7 +179,7 @@ def _undo(begun: list[_Step], cause: BaseException) -> None:
             _put_back(step)
         except OSError:
             failed.append(
-                f"what was at {step.path} is at {step.old} now" if _exists(step.old) else f"{step.path} is new"
+                f"what was at {step.path} is at {step.old} now" if os.path.lexists(step.old) else f"{step.path} is new"
             )
     if failed:
         reason = reason_of(cause) if isinstance(cause, Exception) else "it was interrupted"
@@ -187,20 +187,16 @@ def _undo(begun: list[_Step], cause: BaseException) -> None:
 
 
 def _put_back(step: _Step) -> None:
-    if step.new is not None and not _exists(step.new) and _exists(step.path):
+    if step.new is not None and not os.path.lexists(step.new) and os.path.lexists(step.path):
         step.path.rename(step.new)
-    if not _exists(step.old):
+    if not os.path.lexists(step.old):
         return
-    if not _exists(step.path):
+    if not os.path.lexists(step.path):
         step.old.rename(step.path)
     elif os.path.samestat(step.old.lstat(), step.path.lstat()):
         step.old.unlink()  # a second name of what is in its place still
     else:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(step.path))  # others have been quicker
-
-
-def _exists(path: Path) -> bool:
-    return os.path.lexists(path)
 
 
 def _beside(path: Path) -> Path:

@@ -16,7 +16,7 @@ import msgspec
 
 from couler_plugins.caching.analysis import Analysis
 from couler_plugins.caching.cache_toggles import BY_CONTENT, ORDER, Switches, Toggle, content_toggles, toggles_of
-from couler_plugins.caching.calls import Place, steps_of
+from couler_plugins.caching.calls import Place, result_key, salted, salts_of, steps_of, unsalted
 from couler_plugins.caching.decisions import (
     CACHED,
     NAME,
@@ -32,7 +32,6 @@ from couler_plugins.caching.declarations import ASSUMED
 from couler_plugins.caching.key_models.analyzed import WRAPPING
 from couler_plugins.caching.known import KnownResult
 from couler_plugins.caching.rows import RowsFromSettings
-from couler_plugins.caching.salts import result_key, salted, salts_of, unsalted
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.substitution import Importers, Substituted, substitute
 from couler_plugins.caching.verdicts import Verdict

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Set
+from functools import cache
 from typing import NamedTuple
 
+from couler_plugins.documents.mappings import by_key, reached
 from couler_plugins.runs import Candidate, History, Run, StepRun
 from couler_plugins.runs.run import median
 
@@ -50,10 +52,7 @@ class Estimates:
     """
 
     def __init__(self, pairs: Iterable[tuple[str, float | None]]) -> None:
-        of_type: dict[str, list[float]] = {}
-        for kind, seconds in pairs:
-            if seconds is not None:
-                of_type.setdefault(kind, []).append(seconds)
+        of_type = by_key((kind, seconds) for kind, seconds in pairs if seconds is not None)
         everything = [seconds for some in of_type.values() for seconds in some]
         self._of_type = {kind: median(some) for kind, some in of_type.items()}
         self._of_any = median(everything) if everything else 1.0
@@ -131,14 +130,8 @@ class Ancestry:
 
 def reach(keys: Iterable[str], lookup: Callable[[str], Made]) -> dict[str, Made]:
     """How these keys and all their ancestors are made."""
-    reached: dict[str, Made] = {}
-    ahead = list(keys)
-    while ahead:
-        key = ahead.pop()
-        if key not in reached:
-            reached[key] = lookup(key)
-            ahead.extend(reached[key].parents)
-    return reached
+    lookup = cache(lookup)
+    return {key: lookup(key) for key in reached(keys, lambda key: lookup(key).parents)}
 
 
 def _merged(one: Made, seen: Made) -> Made:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.legalize.depends import OUTCOMES
 from couler_plugins.engine_kit.legalize.python.functions import function_of
 from couler_plugins.errors import InvalidInput
@@ -35,7 +36,6 @@ from couler_plugins.ir import (
 # What natives look like in a workflow of no engine. Fields that are not named here may hold anything.
 
 Texts = dict[str, str]
-Mapped = dict[str, Any]
 
 
 class Metadata(msgspec.Struct, rename="camel"):

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import msgspec
 import stamina
 
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.kubernetes.access import configuration_of
-from couler_plugins.engine_kit.kubernetes.naming import Mapped
 from couler_plugins.errors import EngineError, InvalidInput, install_hint
 
 __all__ = [

@@ -8,9 +8,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import InvalidInput
 
-Mapped = dict[str, Any]
 LONGEST = 63
 """Characters of the name of what runs: its pods and labels are named after it."""
 DIGITS = 8

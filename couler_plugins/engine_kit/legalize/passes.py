@@ -6,8 +6,9 @@ Not every engine lets a container read the parameters of a workflow itself, or l
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from couler_plugins.documents.mappings import reached as leads_to
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -27,6 +28,7 @@ from couler_plugins.ir import (
     remove_callables,
     replace,
 )
+from couler_plugins.ir.walk import calls_by_callee
 
 OTHER = re.compile(r"[^a-z0-9]+")
 
@@ -48,14 +50,13 @@ def with_image(workflow: Workflow, image: str) -> Workflow:
 def reached(workflow: Workflow) -> Workflow:
     """Return a workflow without what neither its entry nor its handlers call, directly or through others."""
     by_name = callables(workflow)
-    pending = [*filter(None, [workflow.entry]), *(handler.step for handler in workflow.handlers)]
-    names: set[str] = set()
-    while pending:
-        name = getattr(pending.pop().call, "name", "")
-        if name in by_name and name not in names:
-            names.add(name)
-            pending += getattr(by_name[name], "steps", ())
-    return remove_callables(workflow, by_name.keys() - names)
+
+    def called(name: str) -> Iterable[str]:
+        return (getattr(step.call, "name", "") for step in getattr(by_name.get(name), "steps", ()))
+
+    outer = [*filter(None, [workflow.entry]), *(handler.step for handler in workflow.handlers)]
+    names = leads_to((getattr(step.call, "name", "") for step in outer), called)
+    return remove_callables(workflow, by_name.keys() - names.keys())
 
 
 def without_idle_limits(workflow: Workflow) -> Workflow:
@@ -82,7 +83,7 @@ def with_parameters_passed(workflow: Workflow) -> Workflow:
     The entry also takes those parameters that have the names of inputs for which it is given nothing.
     """
     by_name = callables(workflow)
-    wanted = _wanted(by_name)
+    wanted = _wanted(workflow, by_name)
     names = {name: _names(by_name[name], sorted(wanted[name])) for name in by_name}
 
     def passed(step: Step, of: dict[str, str] | None) -> Step:
@@ -136,14 +137,12 @@ def _given(entry: Step, workflow: Workflow, by_name: dict[str, Graph | Operation
     return replace(entry, arguments=(*entry.arguments, *more))
 
 
-def _wanted(by_name: dict[str, Graph | Operation]) -> dict[str, set[str]]:
+def _wanted(workflow: Workflow, by_name: dict[str, Graph | Operation]) -> dict[str, set[str]]:
     """By callable, the parameters that are read in it, or in what it calls."""
     reads = {name: {item.name for item in references(node) if item.to == "parameter"} for name, node in by_name.items()}
-    callers: dict[str, set[str]] = {}
-    for name, item in by_name.items():
-        for step in item.steps if isinstance(item, Graph) else ():
-            for called in (step, *(handler.step for handler in step.handlers)):
-                callers.setdefault(getattr(called.call, "name", ""), set()).add(name)
+    callers = {
+        name: {site.graph.name for site in sites if site.graph} for name, sites in calls_by_callee(workflow).items()
+    }
     pending = list(by_name)
     while pending:
         name = pending.pop()

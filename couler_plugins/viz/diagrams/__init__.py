@@ -1,7 +1,5 @@
 """Diagrams of workflows as text: Mermaid and DOT."""
 
-from __future__ import annotations
-
 from couler_plugins.viz.diagrams.dot import to_dot
 from couler_plugins.viz.diagrams.drawing import Drawing, draw
 from couler_plugins.viz.diagrams.mermaid import to_mermaid

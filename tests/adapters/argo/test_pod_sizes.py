@@ -23,12 +23,12 @@ containers:
 
 
 def workflow(items: object, argument: str = "{{item}}", **template: Any) -> Workflow:
-    step = {"name": "t", "template": "train", "withItems": items}
+    step: dict[str, Any] = {"name": "t", "template": "train", "withItems": items}
     step["arguments"] = {"parameters": [{"name": "size", "value": argument}]}
     container = {"image": "busybox", "command": ["echo", "{{inputs.parameters.size}}"]}
     train = {"name": "train", "inputs": {"parameters": [{"name": "size"}]}, "container": container, **template}
     spec = {"entrypoint": "main", "templates": [{"name": "main", "steps": [[step]]}, train]}
-    head = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "w"}}
+    head: dict[str, Any] = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "w"}}
     return lift({**head, "spec": spec}).workflows[0]
 
 

@@ -19,9 +19,9 @@ from adapters.tekton.settings import (
     set_at,
     written,
 )
+from couler_plugins.documents.mappings import part_at as at
 from couler_plugins.ir import Literal, Retry
 from couler_plugins.ir.settings import SETTINGS
-from couler_tekton.documents import part_at as at
 from couler_tekton.homes import HOMES
 
 VALUES: dict[str, tuple[Any, Any]] = {

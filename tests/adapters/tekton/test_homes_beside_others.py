@@ -6,9 +6,9 @@ import yaml
 
 from adapters.subjects import TEKTON, lower_and_write
 from adapters.tekton.settings import PIPELINE, RUN, STEP, TASK, TASK_RUN, literals, plan_of, seen, set_at, written
+from couler_plugins.documents.mappings import part_at as at
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Literal, Operation, Retry, replace
-from couler_tekton.documents import part_at as at
 from couler_tekton.plugin import Options
 
 IN_TASKS = "spec", "tasks"

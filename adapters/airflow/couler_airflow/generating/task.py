@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from couler_airflow.generating.calls import Condition
 from couler_airflow.generating.needs import ENDS, FINE, SUCCESS, Accepted, Rule, Wait, accepted, rule_for
 from couler_airflow.generating.texts import Jinja, Scope, Text, jinja_quoted
 from couler_airflow.legal import refusal
+from couler_plugins.documents.mappings import reached
 from couler_plugins.engine_kit.legalize.python.functions import Function, function_of
 from couler_plugins.ir import Graph, GraphView, Operation, Reference, Step, needed
 
@@ -230,12 +231,9 @@ class Order:
 
     def _ending(self, tasks: Sequence[Task]) -> list[Task]:
         """The tasks, and those before them: what is `upstream_failed` may end before what it waited for."""
-        waiting = {task.number: task for task in tasks}
-        pending = list(waiting.values())
-        while pending:
-            task = pending.pop()
-            for wait in task.waits if "omitted" in task.possible else ():
-                if wait.task not in waiting:
-                    waiting[wait.task] = self._tasks[wait.task]
-                    pending.append(self._tasks[wait.task])
-        return list(waiting.values())
+
+        def before(number: int) -> Iterable[int]:
+            task = self._tasks[number]
+            return (wait.task for wait in task.waits) if "omitted" in task.possible else ()
+
+        return [self._tasks[number] for number in reached((task.number for task in tasks), before)]

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from couler_airflow.generating.printing import Call, Node
 from couler_airflow.legal import refusal
+from couler_plugins.engine_kit.legalize.values import joined as joined_parts
 from couler_plugins.ir import Literal, Native, Reference, Template, Value
 
 
@@ -79,13 +80,7 @@ def constant(text: Text) -> str | None:
 
 def joined(*texts: Text) -> Text:
     """Texts one after another."""
-    parts: list[str | Jinja | Item] = []
-    for part in (part for text in texts for part in text):
-        if isinstance(part, str) and parts and isinstance(parts[-1], str):
-            parts[-1] += part
-        elif part != "":
-            parts.append(part)
-    return tuple(parts)
+    return joined_parts(part for text in texts for part in text)
 
 
 def resolve(value: Value, scope: Scope, step: str) -> Text:

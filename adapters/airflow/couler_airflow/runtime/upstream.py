@@ -7,13 +7,14 @@ in this run.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from couler_airflow.cache.eligible import class_of, is_mapped, is_pod, path_of
 from couler_airflow.marks import Declaration
 from couler_plugins.caching.code.uncacheable import Uncacheable
 from couler_plugins.caching.keys import VERSION, digest
+from couler_plugins.documents.mappings import reached
 from couler_plugins.hookspecs.caching import Objection
 
 XCOM = "couler_cache"
@@ -120,14 +121,7 @@ def by_order(dag: Any, operator: Any, declaration: Declaration) -> list[str]:
     """
     if not READS_BEHIND.intersection(declaration.allow) and not is_pod(operator):
         return sorted(upstream(dag, operator) - passed_by_value(operator))
-    upstream_ids: set[str] = set()
-    waiting = [*upstream(dag, operator)]
-    while waiting:
-        task_id = waiting.pop()
-        if task_id not in upstream_ids:
-            upstream_ids.add(task_id)
-            waiting += upstream(dag, dag.task_dict[task_id])
-    return sorted(upstream_ids)
+    return sorted(reached(upstream(dag, operator), lambda task_id: upstream(dag, dag.task_dict[task_id])))
 
 
 def without_key(task_id: str, remedy: str = "") -> Objection:
@@ -152,22 +146,17 @@ def upstream(dag: Any, operator: Any) -> set[str]:
 
     The gate of a part only says when a task may start: what is behind it is in no key of the whole DAG either.
     """
-    upstream_ids: set[str] = set()
-    seen: set[str] = set()
-    waiting = list(operator.upstream_task_ids)
-    while waiting:
-        task_id = waiting.pop()
-        if task_id in seen:
-            continue
-        seen.add(task_id)
+
+    def behind(task_id: str) -> Iterable[str]:
         one = dag.task_dict[task_id]
-        if path_of(class_of(one)) == GATE:
-            continue
-        if _does_nothing(one):
-            waiting.extend(one.upstream_task_ids)
-        else:
-            upstream_ids.add(task_id)
-    return upstream_ids
+        return one.upstream_task_ids if _does_nothing(one) else ()
+
+    task_ids = reached(operator.upstream_task_ids, behind)
+    return {task_id for task_id in task_ids if not _does_nothing(one := dag.task_dict[task_id]) and not _is_gate(one)}
+
+
+def _is_gate(operator: Any) -> bool:
+    return path_of(class_of(operator)) == GATE
 
 
 def _does_nothing(operator: Any) -> bool:

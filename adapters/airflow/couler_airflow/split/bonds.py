@@ -7,16 +7,16 @@ Sources: `skipmixin.py` and `taskinstance.py` of Airflow (what a branch skips, i
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
 from couler_airflow.cache.eligible import class_of
-from couler_airflow.split.ancestry import Ancestry
 from couler_airflow.split.reads import Reads
 from couler_airflow.trigger_rules import DEFAULT
+from couler_plugins.documents.mappings import reached
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Bond, Graph, needed, references, together
+from couler_plugins.ir import Bond, Graph, GraphView, needed, references, together
 
 CHOOSING = frozenset({"BranchMixIn", "SkipMixin"})
 """Base classes of what skips tasks after it."""
@@ -96,13 +96,10 @@ def _framed(dag: Any) -> Iterator[Held]:
     tasks = dag.task_dict
     for task_id, task in tasks.items():
         if task.is_setup:
-            after = _reached(task_id, lambda name: tasks[name].downstream_task_ids)
+            after = reached(task.downstream_task_ids, lambda name: tasks[name].downstream_task_ids).keys()
             ends = [name for name in after if tasks[name].is_teardown and task_id in tasks[name].upstream_task_ids]
-            before: set[str] = set()
-            for end in ends:
-                before |= _reached(end, lambda name: tasks[name].upstream_task_ids) | {end}
-            inside = after & before if ends else after
-            yield [task_id, *sorted(inside)], f"the setup {task_id!r} is for them"
+            before = reached(ends, lambda name: tasks[name].upstream_task_ids).keys()
+            yield [task_id, *sorted(after & before if ends else after)], f"the setup {task_id!r} is for them"
         if task.is_teardown:
             yield [task_id, *sorted(task.upstream_task_ids)], f"{task_id!r} tears down after them"
 
@@ -114,7 +111,7 @@ def _chosen(dag: Any) -> Iterator[Held]:
         if bases & CHOOSING:
             yield [task_id, *sorted(task.downstream_task_ids)], f"{task_id!r} chooses which of them run"
         if SHORT_CIRCUIT in bases:
-            after = _reached(task_id, lambda name: tasks[name].downstream_task_ids)
+            after = reached(task.downstream_task_ids, lambda name: tasks[name].downstream_task_ids)
             odd = [name for name in sorted(after) if _rule(tasks[name]) != DEFAULT]
             yield [task_id, *odd], f"{task_id!r} may skip them whatever they wait for"
 
@@ -146,17 +143,6 @@ def _read(dag: Any, graph: Graph, reads: Reads) -> Iterator[Held]:
                 yield [name, step.name], f"{step.name!r} reads its result, and nothing says which comes first"
 
 
-def _reached(start: str, steps: Callable[[str], Iterable[str]]) -> set[str]:
-    names: set[str] = set()
-    waiting = [start]
-    while waiting:
-        for name in steps(waiting.pop()):
-            if name not in names:
-                names.add(name)
-                waiting.append(name)
-    return names
-
-
 def _hands_on_dates() -> bool:
     """Whether a triggered run can be told its `run_after`, from which Airflow derives its data interval."""
     from airflow.sdk.exceptions import DagRunTriggerException
@@ -180,3 +166,43 @@ def _refused(dag: Any, feature: str, reason: str, step: str | None = None) -> Un
         feature=feature,
         hint="leave split out of the pipeline for this DAG, or change what stands in the way",
     )
+
+
+class Ancestry:
+    """What comes before tasks: a bit for each task that is asked for, so that a step costs a machine word per 64.
+
+    Args:
+        graph: the DAG, lifted.
+        wanted: the ids of the tasks that are asked for.
+    """
+
+    def __init__(self, graph: Graph, wanted: Collection[str]) -> None:
+        order = GraphView(graph).order() if wanted else ()
+        self._names = [name for name in order if name in wanted]
+        self._bits = {name: 1 << at for at, name in enumerate(self._names)}
+        self._before: dict[str, int] = {}
+        steps = {step.name: step for step in graph.steps}
+        for name in order:
+            bits = 0
+            for need in needed(steps[name].needs):
+                bits |= self._before[need.step] | self._bits.get(need.step, 0)
+            self._before[name] = bits
+
+    def is_before(self, first: str, second: str) -> bool:
+        """Whether the first task, one of those asked for, comes before the second."""
+        return bool(self._before.get(second, 0) & self._bits[first])
+
+    def among(self, names: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+        """Those of some tasks, all asked for, that come last before others of them; with these, by name."""
+        mask = 0
+        for name in names:
+            mask |= self._bits[name]
+        for name in sorted(names):
+            remaining = self._before[name] & mask
+            last = []
+            while remaining:
+                latest = self._names[remaining.bit_length() - 1]  # bits are in an order in which tasks may run
+                last.append(latest)
+                remaining &= ~(self._bits[latest] | self._before[latest])
+            if last:
+                yield name, last

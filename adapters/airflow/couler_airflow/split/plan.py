@@ -12,12 +12,13 @@ from typing import Any
 
 from couler_airflow.pulls import RESULT
 from couler_airflow.runtime.upstream import XCOM
-from couler_airflow.split.ancestry import Ancestry
+from couler_airflow.split.bonds import Ancestry
 from couler_airflow.split.reads import Reads
 from couler_airflow.split.roles import GATE, PROXY, TRIGGER, WATCHER, links_of, operation
 from couler_airflow.split.texts import is_elsewhere, places, respelled
 from couler_airflow.trigger_rules import DEFAULT, needs_of
 from couler_airflow.values import Values
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.hookspecs.splitting import Parts
 from couler_plugins.ir import (
     Call,
@@ -226,9 +227,7 @@ class _Detaching:
             for part, others in before.items()
         ]
         watcher = fresh_name(WATCHER_ID, self._members)
-        last: dict[str, list[str]] = {}
-        for name in leaves(self._dag):
-            last.setdefault(self._owner[name], []).append(name)
+        last = by_key((self._owner[name], name) for name in leaves(self._dag))
         waiting = needs_of("all_done", self._members, ())
         steps.append(
             (

@@ -43,7 +43,6 @@ from couler_argo.cache.objections import (
 from couler_argo.cache.traces import COPY, KEY_SPEC, without_traces
 from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, places_objection, wrapper_objection
 from couler_argo.cache.wrapping import YES, places_text
-from couler_argo.codec import Mapped
 from couler_argo.documents import annotations_of, rest_of, spec_of, with_annotation
 from couler_argo.footprint import items_of
 from couler_argo.spelling import write
@@ -51,7 +50,7 @@ from couler_argo.split.part_spec import PART_OF, SPLIT
 from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, declared_places, said_in, with_own
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.rows import DECLARED
-from couler_plugins.documents.mappings import entries, mapping_at
+from couler_plugins.documents.mappings import Mapped, entries, mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import (
     Argument,

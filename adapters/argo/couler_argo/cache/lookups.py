@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from couler_argo.cache.wrappable import RESTORE
-from couler_argo.codec import Mapped
 from couler_plugins.caching.keys import key
+from couler_plugins.documents.mappings import Mapped
 
 EXPRESSION = re.compile(r"\{\{=sprig\.sha256sum\(toJson\(\['(v\d+)', '([0-9a-f]{64})'(.*)\]\)\)\}\}", re.DOTALL)
 MEMBER = re.compile(r", (?:(inputs|workflow)\.parameters\['([^']+)'\]|workflow\.(namespace|serviceAccountName))")

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from couler_argo.codec import Context, Mapped
+from couler_argo.codec import Context
 from couler_argo.documents import rest_of, spec_of
 from couler_argo.memory_patch import OURS
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
 from couler_argo.templates import OPERATION
-from couler_plugins.documents.mappings import entries, mapping_at, texts_in
+from couler_plugins.documents.mappings import Mapped, entries, mapping_at, texts_in
 from couler_plugins.ir import (
     Graph,
     Literal,

@@ -13,14 +13,13 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from couler_argo.cache.material import JOINED, reads_of, repeats_inputs
-from couler_argo.codec import Mapped
 from couler_argo.documents import rest_of, spec_of
 from couler_argo.ports import LOCATIONS
 from couler_plugins.caching.declarations import DATASET, PLACE
 from couler_plugins.caching.key_models.analyzed import AnalyzedCache
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
-from couler_plugins.documents.mappings import entries, mapping_at, under
+from couler_plugins.documents.mappings import Mapped, entries, mapping_at, under
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import External, Operation, call_sites, references
 from couler_plugins.plan import Plan

@@ -23,12 +23,12 @@ from couler_plugins.ir import (
     Literal,
     Step,
     Workflow,
-    call_sites,
     callables,
     map_steps,
     replace,
     replace_callables,
 )
+from couler_plugins.ir.walk import calls_by_callee
 
 KEY_SPEC = "couler.io/key-spec"
 COPY = re.compile(r"(.+)-cache(-\d+)?")
@@ -78,16 +78,12 @@ def without_traces(workflow: Workflow) -> Workflow:
     """
     by_name = callables(workflow)
     cached = {item.name for item in workflow.operations if _asks(item.directives)}
-    hands_on: dict[str, list[bool]] = {}
-    for site in call_sites(workflow):
-        if isinstance(site.step.call, Call):
-            if _asks(site.step.directives):
-                cached.add(site.step.call.name)
-            hands_on.setdefault(site.step.call.name, []).append(_hands_lineage(site.step))
+    calls = calls_by_callee(workflow)
+    cached |= {name for name, sites in calls.items() if any(_asks(site.step.directives) for site in sites)}
     changed: dict[str, Template] = {}
     for name, item in by_name.items():
         if name not in cached:
-            bare = _bare(item, hands_on.get(name, []))
+            bare = _bare(item, [_hands_lineage(site.step) for site in calls.get(name, ())])
             if bare != item:
                 changed[name] = bare
 

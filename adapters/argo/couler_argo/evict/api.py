@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from couler_argo.codec import Mapped
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.kubernetes.calls import Expired, Refused, answer_of, connected, pages, sending
 
 CACHES = "workflows.argoproj.io/configmap-type=Cache"

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from couler_argo.memo_entries import Artifact, parts_of
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.hookspecs import ArtifactStore
 
 EVICTED = "couler.io/evicted-artifacts"
@@ -86,10 +87,8 @@ class Repository:
         Raises:
             OSError: the store failed.
         """
-        by_folder: dict[str, list[str]] = {}
-        for artifact in artifacts:
-            if self.reaches(artifact):
-                by_folder.setdefault(artifact.key.rpartition("/")[0], []).append(artifact.key)
+        keys = (artifact.key for artifact in artifacts if self.reaches(artifact))
+        by_folder = by_key((key.rpartition("/")[0], key) for key in keys)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             sizes = pool.map(self._sizes_in, by_folder, by_folder.values())
             return {key: size for some in sizes for key, size in some.items()}

@@ -15,6 +15,7 @@ import msgspec
 
 from couler_argo.memo_entries import Entry, Shard
 from couler_plugins.caching.policies.simple import Lru
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import PluginFailure
 from couler_plugins.hookspecs import CachePolicy
 from couler_plugins.plugins.registry import ask_policy
@@ -70,13 +71,10 @@ class Chooser:
         for run in (*history.runs, *history.live):
             for step in run.steps:
                 self._learn(run.family, step, tuple(run.steps[parent].key for parent in step.parents))
-        by_key: dict[str, list[tuple[Shard, Entry]]] = {}
-        for shard in shards:
-            for entry in shard.entries.values():
-                by_key.setdefault(entry.key, []).append((shard, entry))
-        self.sized = {key: self._sized(entry for _, entry in some) for key, some in by_key.items()}
-        self._candidates = [self.candidate(shard, entry) for some in by_key.values() for shard, entry in some[:1]]
-        history.decide(frozenset(by_key))
+        results = by_key((entry.key, (shard, entry)) for shard in shards for entry in shard.entries.values())
+        self.sized = {key: self._sized(entry for _, entry in some) for key, some in results.items()}
+        self._candidates = [self.candidate(shard, entry) for some in results.values() for shard, entry in some[:1]]
+        history.decide(frozenset(results))
 
     def kept(self, capacity: int | None) -> Set[str]:
         """The keys of the results that are worth keeping."""

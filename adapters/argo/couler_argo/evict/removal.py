@@ -17,12 +17,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 
-from couler_argo.codec import Mapped
 from couler_argo.evict.api import Cluster
 from couler_argo.evict.artifacts import Repository
 from couler_argo.evict.shard import Change, ShardWriter, Wish
 from couler_argo.memo_entries import HASH, Entry, Shard, shard_of
 from couler_argo.nodes import nodes_of, template_name
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.eviction import Evicted, Eviction, Limits, Selection
 

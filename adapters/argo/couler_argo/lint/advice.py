@@ -12,6 +12,7 @@ from couler_argo.lint.report import Report, open_tags, tags
 from couler_argo.lint.run import calls_of, named
 from couler_argo.references import expression, value
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.legalize.schedules import DURATION
 from couler_plugins.ir import ANY_STEP, Expression, Reference, Template
 
@@ -19,7 +20,7 @@ BARE = ("expression", "fromExpression")
 """Fields that hold an expression without braces around it."""
 
 
-def check_expressions(template: Mapping, path: Path, where: str, report: Report) -> None:
+def check_expressions(template: Mapped, path: Path, where: str, report: Report) -> None:
     """References in a template's expressions to inputs and steps that it does not have; inline ones are left aside."""
     steps = [str(call.get("name", "")) for call, _ in calls_of(template, path)]
     inputs = {
@@ -63,7 +64,6 @@ def _inside(part: Any, in_expression: bool = False) -> Iterator[Reference]:
             yield from _inside(inner, isinstance(part, Expression))
 
 
-Mapping = dict[str, Any]
 PODS = {"container", "containerSet", "data", "resource", "script"}
 """Types of templates that run in pods of their own."""
 KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
@@ -86,7 +86,7 @@ def advise(holder: Holder, report: Report) -> None:
             _check_group(steps, (*path, "steps", group), where, report)
 
 
-def _check_pod_name(holder: Holder, template: Mapping, path: Path, where: str, report: Report) -> None:
+def _check_pod_name(holder: Holder, template: Mapped, path: Path, where: str, report: Report) -> None:
     """Pods are `WORKFLOW-TEMPLATE-HASH`, that of an entrypoint is `WORKFLOW`: `GeneratePodName` in util/pod_name.go.
 
     Source: Argo 4.0.5. An annotation brings back names without the template's.
@@ -99,7 +99,7 @@ def _check_pod_name(holder: Holder, template: Mapping, path: Path, where: str, r
         report.warning("pod-name", path, message, f"call it {name.lower()!r}")
 
 
-def _check_hooks(holder: Holder, call: Mapping, path: Path, where: str, report: Report) -> None:
+def _check_hooks(holder: Holder, call: Mapped, path: Path, where: str, report: Report) -> None:
     """Hooks of templates that do not exist: Argo looks for these only when they run."""
     called = [(hook.get("template", ""), (*path, "hooks", event)) for event, hook in call.get("hooks", {}).items()]
     if "templates" not in call:  # what a workflow calls when it ends is found earlier
@@ -111,7 +111,7 @@ def _check_hooks(holder: Holder, call: Mapping, path: Path, where: str, report: 
             report.warning("unknown-template", place, message, hint)
 
 
-def _check_item(call: Mapping, path: Path, where: str, report: Report) -> None:
+def _check_item(call: Mapped, path: Path, where: str, report: Report) -> None:
     for tag, place in () if loops(call) else tags(call, path):
         if tag == "item" or tag.startswith("item."):
             message = f"{where}{{{{{tag}}}}} cannot be resolved: the step does not loop"
@@ -120,7 +120,7 @@ def _check_item(call: Mapping, path: Path, where: str, report: Report) -> None:
             )
 
 
-def _check_group(steps: list[Mapping], path: Path, where: str, report: Report) -> None:
+def _check_group(steps: list[Mapped], path: Path, where: str, report: Report) -> None:
     """References to steps that run at the same time: Argo takes those to steps that are written before."""
     names: set[str] = set()
     for number, step in enumerate(steps):
@@ -134,14 +134,14 @@ def _check_group(steps: list[Mapping], path: Path, where: str, report: Report) -
         names.add(own)
 
 
-def _check_open_tags(template: Mapping, path: Path, where: str, report: Report) -> None:
+def _check_open_tags(template: Mapped, path: Path, where: str, report: Report) -> None:
     """Tags without an end: Argo takes all for one of them that comes before the next `}}`, and may refuse that."""
     for place in open_tags(template, path):
         message = f"{where} has a {{{{ without its }}}}"
         report.warning("open-tag", place, message, "close it, or write {{='{{'}} for the braces themselves")
 
 
-def _check_memoize(memoize: Mapping, path: Path, where: str, report: Report) -> None:
+def _check_memoize(memoize: Mapped, path: Path, where: str, report: Report) -> None:
     key, age = memoize.get("key", ""), memoize.get("maxAge", "")
     if key and "{{" not in key and not KEY.fullmatch(key):
         message = f"{where} has a memoization key {key!r}, with which it fails when it runs"

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from couler_argo.lint.artifacts import has_source
 from couler_argo.lint.report import Report, check_ports
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 
-Mapping = dict[str, Any]
 Later = Literal["never", "at submission", "in use"]
 ALLOWED = ("configMapKeyRef", "event", "supplied")
 FORBIDDEN = ("path", "jsonPath", "parameter", "expression")
@@ -19,14 +19,14 @@ FORBIDDEN = ("path", "jsonPath", "parameter", "expression")
 class Arguments:
     """The parameters and artifacts that are passed, by name; the first of a name counts."""
 
-    def __init__(self, data: Mapping) -> None:
+    def __init__(self, data: Mapped) -> None:
         self.parameters = firsts(data.get("parameters", ()))
         self.artifacts = firsts(data.get("artifacts", ()))
 
 
-def firsts(items: Iterable[Mapping]) -> dict[str, Mapping]:
+def firsts(items: Iterable[Mapped]) -> dict[str, Mapped]:
     """The first thing of each name."""
-    first: dict[str, Mapping] = {}
+    first: dict[str, Mapped] = {}
     for item in items:
         first.setdefault(item.get("name", ""), item)
     return first
@@ -45,7 +45,7 @@ def as_text(value: Any) -> str:
 
 
 def check_arguments(
-    data: Mapping, path: Path, where: str, report: Report, later: Later = "never", needed: Collection[str] = ()
+    data: Mapped, path: Path, where: str, report: Report, later: Later = "never", needed: Collection[str] = ()
 ) -> None:
     """The arguments of a call, or of a workflow.
 
@@ -80,7 +80,7 @@ def check_arguments(
             report.error("missing-source", place, f"{subject} has both from and fromExpression", "keep one of them")
 
 
-def _check_value_from(item: Mapping, path: Path, subject: str, report: Report) -> None:
+def _check_value_from(item: Mapped, path: Path, subject: str, report: Report) -> None:
     source = item.get("valueFrom")
     if source is None:
         return
@@ -90,7 +90,7 @@ def _check_value_from(item: Mapping, path: Path, subject: str, report: Report) -
         report.error("value-from", (*path, "valueFrom"), message, "use configMapKeyRef, supplied, event or a value")
 
 
-def _check_enum(item: Mapping, path: Path, subject: str, report: Report, later: bool) -> bool:
+def _check_enum(item: Mapped, path: Path, subject: str, report: Report, later: bool) -> bool:
     """Checks a parameter's enum; whether Argo stops there because the value is still to be given."""
     if "enum" not in item:
         return False
@@ -108,7 +108,7 @@ def _check_enum(item: Mapping, path: Path, subject: str, report: Report, later: 
     return False
 
 
-def check_supply(template: Mapping, arguments: Arguments, path: Path, subject: str, report: Report) -> None:
+def check_supply(template: Mapped, arguments: Arguments, path: Path, subject: str, report: Report) -> None:
     """Whether a call passes what a template needs.
 
     Args:
@@ -139,7 +139,7 @@ def check_supply(template: Mapping, arguments: Arguments, path: Path, subject: s
             report.error("missing-argument", path, f"{subject} is not passed its artifact {name!r}", hint)
 
 
-def _has_value(item: Mapping, passed: Mapping | None) -> bool:
+def _has_value(item: Mapped, passed: Mapped | None) -> bool:
     if passed is None:
         return "value" in item or "default" in item or "configMapKeyRef" in item.get("valueFrom", {})
     return "value" in passed or "configMapKeyRef" in passed["valueFrom"]

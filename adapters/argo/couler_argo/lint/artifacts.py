@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Any
 from urllib.parse import urlsplit
 
 from couler_argo.lint.report import Report
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 
-Mapping = dict[str, Any]
 ORDER = ("artifactory", "azure", "git", "gcs", "hdfs", "http", "oss", "raw", "s3", "plugin")
 """Argo takes the first of these that an artifact has."""
 
@@ -27,7 +26,7 @@ FULL = {
 KEYS = {"azure": "blob", "gcs": "key", "hdfs": "path", "oss": "key", "s3": "key", "plugin": "key"}
 
 
-def has_source(artifact: Mapping) -> bool:
+def has_source(artifact: Mapped) -> bool:
     """Whether an artifact says where it is, or under which key of the usual place."""
     kind = next((kind for kind in ORDER if kind in artifact), None)
     if kind is None:
@@ -47,7 +46,7 @@ def _has_path(url: str) -> bool:
         return False
 
 
-def check_location(data: Mapping, path: Path, subject: str, report: Report) -> None:
+def check_location(data: Mapped, path: Path, subject: str, report: Report) -> None:
     """What the locations of an artifact cannot do without."""
     if "git" in data and not data["git"].get("repo"):
         report.error("artifact-location", (*path, "git"), f"{subject} has no git.repo", "give the repository")
@@ -55,7 +54,7 @@ def check_location(data: Mapping, path: Path, subject: str, report: Report) -> N
         _check_hdfs(data["hdfs"], (*path, "hdfs"), subject, report)
 
 
-def _check_hdfs(hdfs: Mapping, path: Path, subject: str, report: Report) -> None:
+def _check_hdfs(hdfs: Mapped, path: Path, subject: str, report: Report) -> None:
     needed = [key for key in ("addresses", "path") if not hdfs.get(key)]
     cache, keytab = "krbCCacheSecret" in hdfs, "krbKeytabSecret" in hdfs
     if not (hdfs.get("hdfsUser") or cache or keytab):
@@ -70,11 +69,11 @@ def _check_hdfs(hdfs: Mapping, path: Path, subject: str, report: Report) -> None
         report.error("artifact-location", (*path, "path"), f"{subject} has a relative hdfs path", "begin it with /")
 
 
-def _given(hdfs: Mapping, key: str) -> bool:
+def _given(hdfs: Mapped, key: str) -> bool:
     return key in hdfs if key == "krbConfigConfigMap" else bool(hdfs.get(key))
 
 
-def check_path(artifact: Mapping, path: Path, subject: str, leaf: bool, report: Report) -> None:
+def check_path(artifact: Mapped, path: Path, subject: str, leaf: bool, report: Report) -> None:
     """The path in a container: every artifact of a container has one, and nothing else has."""
     path_text = artifact.get("path", "")
     if not leaf:

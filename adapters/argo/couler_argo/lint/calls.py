@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from couler_argo.lint.arguments import Arguments
 from couler_argo.lint.holders import Holder
 from couler_argo.lint.report import Borrowed, Report, is_computed, tags
 from couler_argo.lint.run import Run, Scope, named
 from couler_plugins.documents import Path
-
-Mapping = dict[str, Any]
+from couler_plugins.documents.mappings import Mapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +30,13 @@ class Callee:
     """
 
     holder: Holder
-    template: Mapping
+    template: Mapped
     path: Path
     where: str
     report: Report
     borrowed: bool = False
 
-    def inline(self, template: Mapping, path: Path, where: str, report: Report) -> Callee:
+    def inline(self, template: Mapped, path: Path, where: str, report: Report) -> Callee:
         """A template that is written in a step of this one's object."""
         place = f"{where.removesuffix(': ')} (inline)"
         return Callee(self.holder, template, (*path, "inline"), place, report, self.borrowed)
@@ -79,7 +77,7 @@ class Resolved:
 UNKNOWN = Resolved(None, is_known=False)
 
 
-def resolve(run: Run, caller: Callee, call: Mapping, path: Path, where: str) -> Resolved:
+def resolve(run: Run, caller: Callee, call: Mapped, path: Path, where: str) -> Resolved:
     """The template that a step or task calls; says so where there is none.
 
     Args:
@@ -128,14 +126,14 @@ def resolve_name(
     return UNKNOWN
 
 
-def _resolved(run: Run, holder: Holder, definition: tuple[Mapping, Path], report: Report, borrowed: bool) -> Resolved:
+def _resolved(run: Run, holder: Holder, definition: tuple[Mapped, Path], report: Report, borrowed: bool) -> Resolved:
     template, path = definition
     if borrowed:
         run.brought.setdefault(template.get("name", ""), (template, (holder.name, *path)))
     return Resolved(Callee(holder, template, path, named(template), report, borrowed))
 
 
-def resolve_reference(run: Run, holder: Holder, report: Report, reference: Mapping, path: Path, where: str) -> Resolved:
+def resolve_reference(run: Run, holder: Holder, report: Report, reference: Mapped, path: Path, where: str) -> Resolved:
     """The template of another object that a `templateRef` of an object means."""
     name, template = reference.get("name", ""), reference.get("template", "")
     if not name or not template:
@@ -159,7 +157,7 @@ def resolve_reference(run: Run, holder: Holder, report: Report, reference: Mappi
     return _resolved(run, library, definition, report, borrowed=True)
 
 
-def find_library(run: Run, holder: Holder, report: Report, reference: Mapping, path: Path, where: str) -> Holder | None:
+def find_library(run: Run, holder: Holder, report: Report, reference: Mapped, path: Path, where: str) -> Holder | None:
     """The workflow template that a reference of an object names; says so where it cannot be looked into."""
     name, cluster = reference.get("name", ""), reference.get("clusterScope", False)
     if not cluster and run.home.manifest.library == "cluster":
@@ -183,12 +181,12 @@ def find_library(run: Run, holder: Holder, report: Report, reference: Mapping, p
     return None
 
 
-def has_exit_hook(call: Mapping) -> bool:
+def has_exit_hook(call: Mapped) -> bool:
     """Whether something is called when a step or task has ended."""
     return bool(call.get("onExit")) or "exit" in call.get("hooks", {})
 
 
-def check_hooks(hooks: Mapping, path: Path, where: str, report: Report) -> None:
+def check_hooks(hooks: Mapped, path: Path, where: str, report: Report) -> None:
     """Hooks that would not know when to run."""
     for event, hook in hooks.items():
         if event != "exit" and not hook.get("expression"):

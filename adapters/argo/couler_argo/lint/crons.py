@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from couler_argo.lint.report import FULL_CRDS, Report
 from couler_argo.lower import LISTS_ONLY_SINCE, LISTS_SINCE
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.legalize.schedules import is_zone, schedule_problem
 
-Mapping = dict[str, Any]
 POLICIES = ("Allow", "Forbid", "Replace")
 IN_CRD = re.compile(
     r"@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every\s+([0-9]+(ns|us|µs|ms|s|m|h))+"
@@ -21,7 +20,7 @@ ZONES_SINCE = (3, 7)
 """The first release that looks at time zones before it runs anything."""
 
 
-def check_cron(spec: Mapping, report: Report) -> None:
+def check_cron(spec: Mapped, report: Report) -> None:
     """Schedules, time zone, and what happens to runs that overlap or are late."""
     one, many = spec.get("schedule", ""), spec.get("schedules", [])
     if not one and not many:

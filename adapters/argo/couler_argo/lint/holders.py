@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from couler_argo.documents import Manifest, manifests
 from couler_argo.lint.shapes import CRON, WORKFLOW, Misfit, conform
 from couler_plugins.documents import Path
-from couler_plugins.engine_kit.merge import part_at
+from couler_plugins.documents.mappings import Mapped, part_at
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions, SharedNames, Subject
-
-Mapping = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +27,7 @@ class Holder:
 
     document: int
     manifest: Manifest
-    data: Mapping
+    data: Mapped
     misfits: tuple[Misfit, ...]
     _templates: dict[str, int] = field(default_factory=dict)
 
@@ -49,8 +46,8 @@ class Holder:
         return self.manifest.kind
 
     @property
-    def metadata(self) -> Mapping:
-        found: Mapping = self.data.get("metadata", {})
+    def metadata(self) -> Mapped:
+        found: Mapped = self.data.get("metadata", {})
         return found
 
     @property
@@ -66,7 +63,7 @@ class Holder:
         return self.manifest.spec_path
 
     @property
-    def spec(self) -> Mapping:
+    def spec(self) -> Mapped:
         """The workflow's spec; empty where there is none."""
         try:
             spec = part_at(self.data, self.spec_path)
@@ -75,15 +72,15 @@ class Holder:
         return spec if isinstance(spec, dict) else {}
 
     @property
-    def templates(self) -> list[Mapping]:
-        found: list[Mapping] = self.spec.get("templates", [])
+    def templates(self) -> list[Mapped]:
+        found: list[Mapped] = self.spec.get("templates", [])
         return found
 
     @property
     def template_names(self) -> Collection[str]:
         return self._templates.keys()
 
-    def find(self, name: str) -> tuple[Mapping, Path] | None:
+    def find(self, name: str) -> tuple[Mapped, Path] | None:
         """The first template of a name, and where it is."""
         number = self._templates.get(name)
         return None if number is None else (self.templates[number], (*self.spec_path, "templates", number))
@@ -108,7 +105,7 @@ class Shelf:
                 self._libraries.add((scope, holder.name), holder.namespace, holder, *bundle.place_and_version(source))
         self.shared = SharedNames(self._libraries, self._subject)
 
-    def find(self, reference: Mapping, namespace: str, near: Holder) -> Sequence[Holder]:
+    def find(self, reference: Mapped, namespace: str, near: Holder) -> Sequence[Holder]:
         """The workflow template that a reference means; none where it is not here, several where that is unclear.
 
         Args:

@@ -13,6 +13,7 @@ from couler_argo.lint.needs import cycle_of, order_of
 from couler_argo.lint.report import Report, check_fields, tags
 from couler_argo.lint.run import Scope
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 
 RESERVED, RESERVED_PREFIX = ("wait", "supervisor"), "artifact-plugin-"
 """Source: `workflow/common` of Argo 4.1."""
@@ -36,7 +37,7 @@ def check_containers(caller: Callee) -> None:
         _check_set(template["containerSet"], (*path, "containerSet"), caller)
 
 
-def _check_reserved(containers: Iterable[Mapping], path: Path, caller: Callee) -> None:
+def _check_reserved(containers: Iterable[Mapped], path: Path, caller: Callee) -> None:
     """Names of containers that Argo adds to the pod itself: of these, only `wait` is there before Argo 4."""
     for number, container in enumerate(containers):
         name = container.get("name", "")
@@ -54,7 +55,7 @@ def _default_image(caller: Callee, kind: str) -> bool:
     return bool(caller.holder.spec.get("templateDefaults", {}).get(kind, {}).get("image"))
 
 
-def _check_mounts(holder: Mapping, path: Path, where: str, report: Report) -> dict[str, str]:
+def _check_mounts(holder: Mapped, path: Path, where: str, report: Report) -> dict[str, str]:
     mounts: dict[str, str] = {}
     for number, mount in enumerate(holder.get("volumeMounts", ())):
         subject = f"volume {mount.get('name', '')!r}"
@@ -69,7 +70,7 @@ def _check_mount(mount: str, subject: str, mounts: dict[str, str], path: Path, w
     mounts[mount] = subject
 
 
-def _check_set(content: Mapping, path: Path, caller: Callee) -> None:
+def _check_set(content: Mapped, path: Path, caller: Callee) -> None:
     containers, report = content.get("containers", []), caller.report
     if not containers:
         report.error("container-set", path, f"{caller.where} has no containers", "add one")
@@ -154,7 +155,6 @@ def _is_yaml(text: str) -> bool:
     return True
 
 
-Mapping = dict[str, Any]
 WHOLE_NUMBER = re.compile(r"[-+]?\d+")
 
 

@@ -29,9 +29,9 @@ from couler_argo.lint.shapes import FLAG, TEXT
 from couler_argo.lint.workflows import check_workflow
 from couler_argo.plugin import Options
 from couler_plugins.documents import Path, Remark, remarks_on_reread
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.ir.bundle import Bundle
 
-Mapping = dict[str, Any]
 TEMPLATES = TASKS = 200
 PARAMETERS = 500
 METRICS = 100
@@ -76,7 +76,7 @@ def _check_count(items: Any, most: int, where: str, what: str, path: Path, repor
         report.since(FULL_CRDS, "crd-limit", path, message, hint)
 
 
-def _check_metrics(holder: Mapping, path: Path, where: str, report: Report) -> None:
+def _check_metrics(holder: Mapped, path: Path, where: str, report: Report) -> None:
     metrics, place = holder.get("metrics", {}).get("prometheus", ()), (*path, "metrics", "prometheus")
     _check_count(metrics, METRICS, where, "metrics", place, report)
     for number, metric in enumerate(metrics):

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from couler_argo.lint.report import Report
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 
-Mapping = dict[str, Any]
 LOOPS = ("withItems", "withParam", "withSequence")
 
 
@@ -21,17 +21,17 @@ class Items(NamedTuple):
 NOTHING = Items(frozenset(), False)
 
 
-def loops(call: Mapping) -> bool:
+def loops(call: Mapped) -> bool:
     """Whether a step or task is repeated."""
     return gathers(call) or "withSequence" in call
 
 
-def gathers(call: Mapping) -> bool:
+def gathers(call: Mapped) -> bool:
     """Whether a step or task is repeated over a list, so that its outputs are lists."""
     return bool(call.get("withItems") or call.get("withParam"))
 
 
-def items_of(call: Mapping, path: Path, where: str, report: Report) -> Items:
+def items_of(call: Mapped, path: Path, where: str, report: Report) -> Items:
     """The item's variables; says what is wrong with the loop."""
     loops = [key for key in LOOPS if call.get(key) or (key == "withSequence" and key in call)]
     if len(loops) > 1:

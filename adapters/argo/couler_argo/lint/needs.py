@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from couler_argo.lint.arguments import as_text
 from couler_argo.lint.calls import Callee
@@ -22,10 +22,10 @@ from couler_argo.lint.loops import loops
 from couler_argo.lint.report import Report
 from couler_argo.lint.run import Scope
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.legalize.depends import OUTCOMES, parse_depends
 from couler_plugins.errors import InvalidInput
 
-Mapping = dict[str, Any]
 NAME = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
 PLAIN = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 OF_LOOPS = ("AnySucceeded", "AllFailed")
@@ -40,17 +40,17 @@ class Tasks(NamedTuple):
         waits: for each task, the names that it waits for, each with whether a loop's outcome is asked of it.
     """
 
-    items: list[Mapping]
+    items: list[Mapped]
     by_name: dict[str, int]
     waits: list[dict[str, bool]]
 
     @classmethod
-    def of(cls, items: list[Mapping]) -> Tasks:
+    def of(cls, items: list[Mapped]) -> Tasks:
         by_name = {item.get("name", ""): number for number, item in enumerate(items)}
         return cls(items, by_name, [_waits(item) for item in items])
 
 
-def _waits(task: Mapping) -> dict[str, bool]:
+def _waits(task: Mapped) -> dict[str, bool]:
     if depends := task.get("depends"):
         return _named(depends)
     waits: dict[str, bool] = {}
@@ -95,12 +95,12 @@ def check_needs(tasks: Tasks, path: Path, where: str, report: Report) -> None:
                 report.error("outcome", at, message, f"use {needed}.Succeeded or {needed}.Failed")
 
 
-def _at(task: Mapping, needed: str, place: Path) -> Path:
+def _at(task: Mapped, needed: str, place: Path) -> Path:
     listed = task.get("dependencies", [])
     return (*place, "dependencies", listed.index(needed)) if needed in listed else (*place, "dependencies")
 
 
-def _check_dialect(task: Mapping, uses_depends: bool, path: Path, subject: str, report: Report) -> None:
+def _check_dialect(task: Mapped, uses_depends: bool, path: Path, subject: str, report: Report) -> None:
     name, listed = task.get("name", ""), task.get("dependencies")
     if (uses_depends or listed) and name[:1].isdecimal() and name[:1].isascii():
         message = f"{subject} has a name that begins with a digit, in a DAG with dependencies"
@@ -212,7 +212,7 @@ class Order:
         self._asked.setdefault((number, other), []).append(_Asked(tag, path, refused))
         return status and other != number
 
-    def takes_arguments(self, arguments: Mapping, path: Path, number: int) -> None:
+    def takes_arguments(self, arguments: Mapped, path: Path, number: int) -> None:
         """Arguments that begin with a reference to another task: Argo refuses them where that need not have ended."""
         for plural, key in (("parameters", "value"), ("artifacts", "from")):
             for index, item in enumerate(arguments.get(plural, ())):

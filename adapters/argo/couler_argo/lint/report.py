@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from couler_argo.lower import check_version
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit import reporting
 from couler_plugins.engine_kit.reporting import FEW, Severity
 
@@ -218,7 +219,6 @@ def is_computed(text: str) -> bool:
     return "{{=" in text
 
 
-Mapping = dict[str, Any]
 FIELD = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 PORT = re.compile(r"[-a-zA-Z0-9_]+")
 MAX_FIELD = 128
@@ -243,7 +243,7 @@ def check_port_name(name: str, kind: str, path: Path, where: str, report: Report
 
 
 def check_fields(
-    items: Iterable[Mapping],
+    items: Iterable[Mapped],
     kind: str,
     path: Path,
     where: str,
@@ -276,7 +276,7 @@ def check_fields(
         names.add(name)
 
 
-def check_ports(ports: Mapping, path: Path, where: str, report: Report, literal: bool) -> None:
+def check_ports(ports: Mapped, path: Path, where: str, report: Report, literal: bool) -> None:
     """The parameters and artifacts of some inputs, outputs or arguments; as `check_fields`."""
     for plural, kind in (("parameters", "parameter"), ("artifacts", "artifact")):
         check_fields(ports.get(plural, ()), kind, (*path, plural), where, report, literal, check_port_name)

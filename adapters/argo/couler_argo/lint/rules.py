@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any
 
 from couler_argo.lint.holders import Holder
 from couler_argo.lint.report import FULL_CRDS, Report
@@ -17,9 +16,9 @@ from couler_argo.lint.run import calls_of, named
 from couler_argo.lint.shapes import LOCATION
 from couler_argo.lower import SINGULAR
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.crd.field_tables import Field, FieldTable, Misfit, kubernetes_fields
 
-Mapping = dict[str, Any]
 REQUIRED = {
     "memoize": ("key", "maxAge", "cache"),
     "http": ("url",),
@@ -55,7 +54,7 @@ def check_rules(holder: Holder, report: Report) -> None:
         _check_location(template.get("archiveLocation", {}), (*place, "archiveLocation"), where, report)
 
 
-def _ports(template: Mapping, path: Path) -> Iterator[tuple[Mapping, Path]]:
+def _ports(template: Mapped, path: Path) -> Iterator[tuple[Mapped, Path]]:
     """All inputs, outputs and arguments of a template."""
     for side in ("inputs", "outputs"):
         yield template.get(side, {}), (*path, side)
@@ -63,28 +62,28 @@ def _ports(template: Mapping, path: Path) -> Iterator[tuple[Mapping, Path]]:
         yield call.get("arguments", {}), (*place, "arguments")
 
 
-def _check_artifacts(ports: Mapping, path: Path, where: str, report: Report) -> None:
+def _check_artifacts(ports: Mapped, path: Path, where: str, report: Report) -> None:
     for number, item in enumerate(ports.get("artifacts", ())):
         place, subject = (*path, "artifacts", number), f"{where}artifact {item.get('name', '')!r}"
         _check_location(item, place, subject, report)
         _check_word(item.get("artifactGC", {}), "strategy", STRATEGIES, (*place, "artifactGC"), subject, report)
 
 
-def _check_location(item: Mapping, path: Path, subject: str, report: Report) -> None:
+def _check_location(item: Mapped, path: Path, subject: str, report: Report) -> None:
     kinds = [kind for kind in LOCATION if kind in item]
     if len(kinds) > 1:
         message = f"{subject} has several locations: {', '.join(kinds)}"
         report.since(FULL_CRDS, "crd-rule", path, message, "keep one of them", before="warning")
 
 
-def _check_required(holder: Mapping, key: str, path: Path, where: str, report: Report) -> None:
+def _check_required(holder: Mapped, key: str, path: Path, where: str, report: Report) -> None:
     missing = [name for name in REQUIRED[key] if key in holder and name not in holder[key]]
     if missing:
         message = f"{where}{key} has no {' and no '.join(missing)}, which the default CRDs of Argo 4 ask for"
         report.since(FULL_CRDS, "crd-rule", (*path, key), message, f"add it; {MINIMAL}")
 
 
-def _check_word(holder: Mapping, key: str, allowed: tuple[str, ...], path: Path, where: str, report: Report) -> None:
+def _check_word(holder: Mapped, key: str, allowed: tuple[str, ...], path: Path, where: str, report: Report) -> None:
     word = holder.get(key)
     if word is not None and word not in allowed:
         message = f"{where}: {key} is {word!r}, which does not exist"
@@ -92,7 +91,7 @@ def _check_word(holder: Mapping, key: str, allowed: tuple[str, ...], path: Path,
         report.since(FULL_CRDS, "crd-rule", (*path, key), message, hint, before="warning")
 
 
-def _check_parallelism(holder: Mapping, path: Path, where: str, report: Report) -> None:
+def _check_parallelism(holder: Mapped, path: Path, where: str, report: Report) -> None:
     if holder.get("parallelism", 1) < 1:
         message = f"{where} has a parallelism of {holder['parallelism']}"
         hint = "give a number above zero, or remove it"

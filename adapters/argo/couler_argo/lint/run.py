@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any
 
 from couler_argo.lint.arguments import Arguments, as_text
 from couler_argo.lint.holders import Holder, Shelf
 from couler_argo.lint.report import Report, is_parameter
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 
-Mapping = dict[str, Any]
 CHECKED = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
 """Argo looks at variables that begin so; all others are left to whatever runs."""
 
@@ -70,7 +69,7 @@ class Run:
         self.seen: set[tuple[int, str]] = set()
         self.places: set[tuple[int, Path]] = set()
         self.any_artifact = False
-        self.brought: dict[str, tuple[Mapping, Path]] = {}
+        self.brought: dict[str, tuple[Mapped, Path]] = {}
         self._standins: dict[str, str] = {}
         for name in GENERAL:
             self.define(f"workflow.{name}")
@@ -91,7 +90,7 @@ class Run:
     def is_standin(self, text: str) -> bool:
         return text.startswith("__argo__internal__placeholder-")
 
-    def publish(self, outputs: Mapping, scope: Scope) -> None:
+    def publish(self, outputs: Mapped, scope: Scope) -> None:
         """Makes global outputs of a step known, to what comes after it."""
         for plural in ("parameters", "artifacts"):
             for port in outputs.get(plural, ()):
@@ -101,7 +100,7 @@ class Run:
                     else:
                         self.define(f"workflow.outputs.{plural}.{name}")
 
-    def values(self, template: Mapping, arguments: Arguments | None) -> Callable[[str], str | None]:
+    def values(self, template: Mapped, arguments: Arguments | None) -> Callable[[str], str | None]:
         """What each tag of a template stands for when it is called with arguments; None for made-up ones."""
         values = {"inputs.parameters": self.standin("inputs.parameters")}
         for name in local_names(template):
@@ -119,7 +118,7 @@ class Run:
         return ChainMap(values, self.variables).get
 
 
-def local_names(template: Mapping) -> Iterator[str]:
+def local_names(template: Mapped) -> Iterator[str]:
     """Variables that a template has besides its inputs."""
     if any(kind in template for kind in ("container", "containerSet", "script", "resource", "data")):
         yield "pod.name"
@@ -156,7 +155,7 @@ class Scope:
         )
 
 
-def calls_of(template: Mapping, path: Path) -> Iterator[tuple[Mapping, Path]]:
+def calls_of(template: Mapped, path: Path) -> Iterator[tuple[Mapped, Path]]:
     """The tasks and steps of a template, each with its place."""
     for number, task in enumerate(template.get("dag", {}).get("tasks", ())):
         yield task, (*path, "dag", "tasks", number)
@@ -165,6 +164,6 @@ def calls_of(template: Mapping, path: Path) -> Iterator[tuple[Mapping, Path]]:
             yield step, (*path, "steps", group, number)
 
 
-def named(template: Mapping) -> str:
+def named(template: Mapped) -> str:
     """A template, to begin a message with."""
     return f"template {template['name']!r}" if template.get("name") else "an inline template"

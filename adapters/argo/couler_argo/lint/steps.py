@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from couler_argo.lint.arguments import Arguments, check_arguments
 from couler_argo.lint.calls import (
@@ -22,8 +21,7 @@ from couler_argo.lint.report import check_field, check_fields, is_computed, is_p
 from couler_argo.lint.run import Run, Scope
 from couler_argo.lint.shapes import CALL
 from couler_plugins.documents import Path
-
-Mapping = dict[str, Any]
+from couler_plugins.documents.mappings import Mapped
 
 
 def visit_steps(run: Run, caller: Callee, scope: Scope, descend: bool) -> Iterator[Request]:
@@ -63,7 +61,7 @@ def visit_steps(run: Run, caller: Callee, scope: Scope, descend: bool) -> Iterat
                 yield Request(callee, Arguments(step.get("arguments", {})), caller.report, path, subject)
 
 
-def _check_step(step: Mapping, path: Path, names: set[str], caller: Callee) -> None:
+def _check_step(step: Mapped, path: Path, names: set[str], caller: Callee) -> None:
     report = caller.report
     name = step.get("name", "")
     for field in step.keys() - CALL.keys():
@@ -89,7 +87,7 @@ def check_composite(caller: Callee) -> None:
         caller.report.error("deadline", (*caller.path, "activeDeadlineSeconds"), message, hint)
 
 
-def inline_inputs(call: Mapping) -> frozenset[str]:
+def inline_inputs(call: Mapped) -> frozenset[str]:
     """The input parameters of an inline template, which its step can refer to as well."""
     parameters = call.get("inline", {}).get("inputs", {}).get("parameters", ())
     return frozenset(f"inputs.parameters.{item.get('name', '')}" for item in parameters)
@@ -138,7 +136,7 @@ def visit_dag(run: Run, caller: Callee, scope: Scope, descend: bool) -> Iterator
         ended.check(waits, order)
 
 
-def _check_task(task: Mapping, number: int, path: Path, where: str, caller: Callee, scope: Scope, ended: Order) -> None:
+def _check_task(task: Mapped, number: int, path: Path, where: str, caller: Callee, scope: Scope, ended: Order) -> None:
     report = caller.report
     if "hooks" in task:
         scope.names.add(f"tasks.{task.get('name', '')}.status")
@@ -162,7 +160,7 @@ def _check_cycle(tasks: Tasks, ring: list[int], path: Path, caller: Callee) -> N
     caller.report.error("cycle", (*path, ring[0], key), message, "remove one of these dependencies")
 
 
-def _check_target(dag: Mapping, tasks: Tasks, path: Path, caller: Callee, scope: Scope) -> None:
+def _check_target(dag: Mapped, tasks: Tasks, path: Path, caller: Callee, scope: Scope) -> None:
     target = dag.get("target", "")
     check_references(tags(target, path), scope, f"{caller.where}: ", caller.report)
     if not target or is_computed(target):

@@ -1,5 +1,7 @@
 """Visits templates in the order in which Argo validates them: each is checked where it is called first.
 
+That includes their outputs and metrics.
+
 The order matters: what a step publishes under a `globalName` is known only to what is visited after it.
 """
 
@@ -12,15 +14,24 @@ from typing import Any
 
 from couler_argo.lint.arguments import Arguments, check_supply
 from couler_argo.lint.artifacts import check_location, check_path
-from couler_argo.lint.calls import Callee, Request
+from couler_argo.lint.calls import Callee, Request, check_references
 from couler_argo.lint.leaves import check_leaf
-from couler_argo.lint.outputs import LEAVES, check_metrics, check_outputs
-from couler_argo.lint.report import Report, Unjudged, check_ports, filled
+from couler_argo.lint.report import (
+    EVER,
+    Report,
+    Unjudged,
+    check_port_name,
+    check_ports,
+    filled,
+    is_computed,
+    is_parameter,
+    tags,
+)
 from couler_argo.lint.run import Run, Scope, local_names
 from couler_argo.lint.steps import visit_dag, visit_steps
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 
-Mapping = dict[str, Any]
 TYPES = ("container", "containerSet", "steps", "script", "resource", "dag", "suspend", "data", "http", "plugin")
 POLICIES = ("", "Always", "OnError", "OnFailure", "OnTransientError")
 WHOLE_NUMBER = re.compile(r"[-+]?\d+")
@@ -75,7 +86,7 @@ def _visit(run: Run, request: Request) -> Iterator[Request]:
     check_metrics(complete.get("metrics", {}), (*callee.path, "metrics"), f"{callee.where}: ", report)
 
 
-def _supplied(template: Mapping, arguments: Arguments | None, values: Any) -> Mapping:
+def _supplied(template: Mapped, arguments: Arguments | None, values: Any) -> Mapped:
     """A template with what is passed in the place of its inputs."""
     inputs = template.get("inputs", {})
     parameters = []
@@ -84,9 +95,9 @@ def _supplied(template: Mapping, arguments: Arguments | None, values: Any) -> Ma
         value = values(f"inputs.parameters.{name}")
         passed = None if arguments is None else arguments.parameters.get(name)
         source = (item if passed is None else passed).get("valueFrom", {})
-        supplied: Mapping = {"valueFrom": source} if value is None else {"value": value}
+        supplied: Mapped = {"valueFrom": source} if value is None else {"value": value}
         parameters.append({**{key: item[key] for key in item if key not in ("value", "valueFrom")}, **supplied})
-    artifacts: list[Mapping] = []
+    artifacts: list[Mapped] = []
     for item in inputs.get("artifacts", ()):
         name = item.get("name", "")
         source = {"name": name} if arguments is None else arguments.artifacts.get(name)
@@ -94,7 +105,7 @@ def _supplied(template: Mapping, arguments: Arguments | None, values: Any) -> Ma
     return {**template, "inputs": {**inputs, "parameters": parameters, "artifacts": artifacts}} if inputs else template
 
 
-def _names(template: Mapping) -> Iterator[str]:
+def _names(template: Mapped) -> Iterator[str]:
     """What can be referred to inside a template, besides its steps."""
     yield from local_names(template)
     leaf = any(kind in template for kind in LEAVES)
@@ -109,7 +120,7 @@ def _names(template: Mapping) -> Iterator[str]:
             yield f"inputs.artifacts.{item.get('name', '')}.path"
 
 
-def _has_one_type(template: Mapping, path: Path, where: str, report: Report) -> bool:
+def _has_one_type(template: Mapped, path: Path, where: str, report: Report) -> bool:
     types = [name for name in TYPES if name in template]
     if not types:
         message = f"{where} has no type"
@@ -119,7 +130,7 @@ def _has_one_type(template: Mapping, path: Path, where: str, report: Report) -> 
     return len(types) == 1
 
 
-def _check_frame(template: Mapping, path: Path, where: str, report: Report) -> None:
+def _check_frame(template: Mapped, path: Path, where: str, report: Report) -> None:
     """What is checked of a template as it is written, whatever it is called with."""
     policy = template.get("retryStrategy", {}).get("retryPolicy", "")
     if policy not in POLICIES:
@@ -150,3 +161,103 @@ def _check_timeout(timeout: str, callee: Callee, report: Report, path: Path) -> 
         report.error("timeout", path, message, "use it on templates that run one thing, or activeDeadlineSeconds")
     elif WHOLE_NUMBER.fullmatch(timeout):
         report.error("timeout", path, f"{callee.where} has a timeout without a unit", f"write {timeout}s")
+
+
+LEAVES = ("container", "containerSet", "script", "resource", "data", "http", "plugin")
+"""Types of templates that run one thing."""
+
+SOURCES = ("path", "jqFilter", "jsonPath", "parameter", "expression")
+OF_TYPES = {
+    "container": ("path",),
+    "containerSet": ("path",),
+    "script": ("path",),
+    "resource": ("jqFilter", "jsonPath"),
+    "dag": ("parameter", "expression"),
+    "steps": ("parameter", "expression"),
+}
+"""Where the outputs of each type of template can come from."""
+
+
+def check_outputs(caller: Callee, scope: Scope) -> None:
+    """The outputs of a template.
+
+    Args:
+        caller: the template, with what is known filled in.
+        scope: what can be referred to in it, all its steps included.
+    """
+    outputs, path = caller.template.get("outputs", {}), (*caller.path, "outputs")
+    if not outputs:
+        return
+    check_ports(outputs, path, f"{caller.where}: output ", caller.report, literal=False)
+    check_references(tags(outputs, path), scope, f"{caller.where}: ", caller.report)
+    leaf = any(kind in caller.template for kind in LEAVES)
+    for number, item in enumerate(outputs.get("artifacts", ())):
+        place = (*path, "artifacts", number)
+        subject = f"{caller.where}: output artifact {item.get('name', '')!r}"
+        check_path(item, place, subject, leaf, caller.report)
+        _check_global_name(item, place, subject, caller.report)
+    for number, item in enumerate(outputs.get("parameters", ())):
+        place = (*path, "parameters", number)
+        subject = f"{caller.where}: output parameter {item.get('name', '')!r}"
+        _check_source(item, place, subject, caller)
+        _check_global_name(item, place, subject, caller.report)
+
+
+def _check_global_name(item: Mapped, path: Path, subject: str, report: Report) -> None:
+    name = item.get("globalName", "")
+    if name and not is_parameter(name) and not is_computed(name):
+        check_port_name(name, "globalName", (*path, "globalName"), f"{subject}: ", report)
+
+
+def _check_source(item: Mapped, path: Path, subject: str, caller: Callee) -> None:
+    report = caller.report
+    source = item.get("valueFrom")
+    if source is None:
+        if "value" not in item:
+            report.error("output-source", path, f"{subject} has no source", "give it valueFrom")
+        return
+    path = (*path, "valueFrom")
+    if "value" in item:
+        report.error("output-source", path, f"{subject} has both value and valueFrom", "keep one of them")
+        return
+    sources = [key for key in SOURCES if source.get(key)] + [key for key in ("supplied",) if key in source]
+    if len(sources) > 1:
+        message = f"{subject} comes from several places: {', '.join(sources)}"
+        report.error("output-source", path, message, "keep one of them")
+        return
+    kind = next((kind for kind in OF_TYPES if caller.template.get(kind, []) != []), "")
+    wanted = OF_TYPES.get(kind, SOURCES)
+    if not sources or (kind and sources[0] not in wanted):
+        origin = f"comes from {sources[0]}" if sources else "has no source"
+        report.error("output-source", path, f"{subject} {origin}", f"give it valueFrom.{' or '.join(wanted)}")
+
+
+NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+COLONS_UNTIL = (3, 6)
+"""Before, the name of a metric may have a `:` as well."""
+
+
+def check_metrics(metrics: Mapped, path: Path, where: str, report: Report) -> None:
+    """Names, labels, help and values."""
+    for number, metric in enumerate(metrics.get("prometheus", ())):
+        place = (*path, "prometheus", number)
+        name = metric.get("name", "")
+        subject = f"{where}metric {name!r}"
+        if not NAME.fullmatch(name) and not is_computed(name):
+            message, hint = f"{subject} has a name that Argo does not accept", "use letters, digits and _"
+            since = COLONS_UNTIL if NAME.fullmatch(name.replace(":", "_")) else EVER
+            report.since(since, "metric", (*place, "name"), message, hint)
+        for index, label in enumerate(metric.get("labels", ())):
+            key = label.get("key", "")
+            if not NAME.fullmatch(key) and not is_computed(key):
+                message = f"{subject} has a label {key!r} that Prometheus does not accept"
+                report.error("metric", (*place, "labels", index), message, "use letters, digits and _")
+        if not metric.get("help"):
+            report.error("metric", place, f"{subject} has no help", "say in `help` what it measures")
+        for kind in ("gauge", "counter", "histogram"):
+            if kind in metric and not metric[kind].get("value"):
+                report.error("metric", (*place, kind), f"{subject} has no {kind}.value", "give it one")
+        gauge = metric.get("gauge", {})
+        if gauge.get("realtime") and "resourcesDuration." in gauge.get("value", ""):
+            message = f"{subject} measures resourcesDuration in real time"
+            report.error("metric", (*place, "gauge", "value"), message, "remove realtime, or measure duration")

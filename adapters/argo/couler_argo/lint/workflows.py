@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
 
 from couler_argo.lint.arguments import Arguments, Later, as_text, check_arguments, firsts
 from couler_argo.lint.calls import Request, check_hooks, find_library, resolve_name, resolve_reference
@@ -13,6 +12,7 @@ from couler_argo.lint.report import Borrowed, Report, check_fields, is_parameter
 from couler_argo.lint.run import Run
 from couler_argo.lint.visits import walk
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 
 STRATEGIES = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
@@ -20,7 +20,7 @@ LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 LABEL_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-def check_pod_gc(collection: Mapping, path: Path, report: Report) -> None:
+def check_pod_gc(collection: Mapped, path: Path, report: Report) -> None:
     """The strategy, and which pods it is for."""
     strategy = collection.get("strategy", "")
     if strategy and strategy not in STRATEGIES:
@@ -37,7 +37,7 @@ def check_pod_gc(collection: Mapping, path: Path, report: Report) -> None:
             report.error("pod-gc", (*place, "matchExpressions", number), f"podGC's selector {problem}", "correct it")
 
 
-def _problem(item: Mapping) -> str:
+def _problem(item: Mapped) -> str:
     key, operator, values = item.get("key", ""), item.get("operator", ""), item.get("values", [])
     if operator not in OPERATORS:
         return f"has the operator {operator!r}, which does not exist"
@@ -57,7 +57,6 @@ def _is_value(text: str) -> bool:
     return not text or bool(LABEL_NAME.fullmatch(text))
 
 
-Mapping = dict[str, Any]
 LATER: dict[str, Later] = {
     "Workflow": "at submission",
     "WorkflowTemplate": "in use",
@@ -98,17 +97,17 @@ def check_workflow(shelf: Shelf, home: Holder, report: Report) -> None:
             walk(run, request)
 
 
-def _library(run: Run, reference: Mapping, path: Path) -> Holder | None:
+def _library(run: Run, reference: Mapped, path: Path) -> Holder | None:
     if not reference.get("name"):
         run.report.error("no-call", path, "workflowTemplateRef has no name", "name a workflow template")
         return None
     return find_library(run, run.home, run.report, reference, path, "")
 
 
-def _arguments(spec: Mapping, library: Holder | None) -> tuple[Mapping, Mapping]:
+def _arguments(spec: Mapped, library: Holder | None) -> tuple[Mapped, Mapped]:
     """The workflow's own arguments, and those that come from the workflow template that it refers to."""
-    own: Mapping = {}
-    inherited: Mapping = {}
+    own: Mapped = {}
+    inherited: Mapped = {}
     for plural in ("parameters", "artifacts"):
         own[plural], inherited[plural] = spec.get("arguments", {}).get(plural, []), []
         if library is not None:  # where Argo puts the two together, it takes the first of each name
@@ -133,7 +132,7 @@ def _needed(home: Holder, library: Holder | None) -> Collection[str]:
     return needed
 
 
-def _define(run: Run, arguments: Mapping, library: Holder | None) -> None:
+def _define(run: Run, arguments: Mapped, library: Holder | None) -> None:
     """Makes known what can be referred to everywhere."""
     parameters = arguments.get("parameters", ())
     if parameters:
@@ -164,7 +163,7 @@ def _metadata(home: Holder, library: Holder | None, kind: str) -> Iterator[str]:
             yield from metadata.get("labelsFrom", ())
 
 
-def _requests(run: Run, library: Holder | None, arguments: Mapping) -> Iterator[Request]:
+def _requests(run: Run, library: Holder | None, arguments: Mapped) -> Iterator[Request]:
     """The visits that make up the check, in Argo's order."""
     spec, path = run.home.spec, run.home.spec_path
     entry = spec.get("entrypoint") or (library.spec.get("entrypoint", "") if library else "")
@@ -189,8 +188,8 @@ def _requests(run: Run, library: Holder | None, arguments: Mapping) -> Iterator[
             run.report.error("missing-name", place, message, "name it")
 
 
-def _names_artifacts_later(spec: Mapping) -> bool:
-    artifacts: Iterable[Mapping] = (
+def _names_artifacts_later(spec: Mapped) -> bool:
+    artifacts: Iterable[Mapped] = (
         item for template in spec.get("templates", ()) for item in template.get("outputs", {}).get("artifacts", ())
     )
     return any(is_parameter(item.get("globalName", "")) for item in artifacts)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from couler_argo.codec import Mapped
 from couler_argo.documents import SPEC_PATHS
 from couler_argo.split.part_spec import RUN_ID
+from couler_plugins.documents.mappings import Mapped, part_at
 from couler_plugins.engine_kit.kubernetes.naming import as_written, check_named, check_run, each_object, identify, place
 from couler_plugins.engine_kit.kubernetes.objects import SIDE, Kind
-from couler_plugins.engine_kit.merge import part_at
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 

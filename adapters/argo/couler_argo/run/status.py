@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from couler_argo.codec import Mapped
 from couler_argo.nodes import attempts_of, nodes_of
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.kubernetes.calls import status_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Phase, Produced, Status

@@ -22,16 +22,15 @@ from couler_kfp.cache.programs import programs
 from couler_kfp.cache.wrapping import content_of, unwrapped, wrapped, wrapper_objection
 from couler_kfp.components import label_of, write_operation
 from couler_kfp.documents import ROOT
-from couler_kfp.mappings import Mapped, rest_of
 from couler_kfp.split.splitting import whole_of
-from couler_kfp.structures import write_structure
+from couler_kfp.structures import rest_of, write_structure
+from couler_plugins.caching.calls import unsalted
 from couler_plugins.caching.declarations import ALLOW, CACHE, VERSION, annotation_texts, places_of, said_in, with_own
 from couler_plugins.caching.key_models.fingerprint import FingerprintKeys
 from couler_plugins.caching.keys import SALT
 from couler_plugins.caching.known import KnownArtifact
-from couler_plugins.caching.salts import unsalted
 from couler_plugins.caching.wrapping import Wrapper
-from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.documents.mappings import Mapped, mapping_at
 from couler_plugins.hookspecs.caching import Material, Objection, Said
 from couler_plugins.ir import (
     Graph,

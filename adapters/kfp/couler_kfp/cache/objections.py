@@ -11,8 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from couler_kfp.mappings import Mapped
-from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.documents.mappings import Mapped, mapping_at
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Operation, Reference
 

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from couler_kfp.mappings import Mapped
+from couler_plugins.documents.mappings import Mapped
 
 LAUNCH = re.compile(
     r'program_path=\$\(mktemp -d\) printf "%s" "\$0" > "\$program_path/ephemeral_component\.py"'

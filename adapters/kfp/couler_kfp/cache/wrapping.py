@@ -17,12 +17,11 @@ from typing import Any
 from couler_kfp.cache.objections import SCHEDULING
 from couler_kfp.cache.programs import programs
 from couler_kfp.components import label_of, write_operation
-from couler_kfp.mappings import Mapped, rest_of, without
-from couler_kfp.structures import write_structure
+from couler_kfp.structures import rest_of, write_structure
 from couler_kfp.texts import text
 from couler_plugins.caching.keys import SALT, spec_hash
 from couler_plugins.caching.wrapping import Wrapper, flags
-from couler_plugins.documents.mappings import entries, mapping_at
+from couler_plugins.documents.mappings import Mapped, entries, mapping_at, without
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Container, Literal, Operation, replace
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import stamina
 
-from couler_kfp.mappings import Mapped
 from couler_plugins.documents import dump_yaml
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import EngineError, InvalidInput, install_hint
 
 ATTEMPTS = 5

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from couler_kfp.mappings import Mapped
 from couler_kfp.run.client import Calls
 from couler_kfp.run.jobs import jobs_of
 from couler_kfp.run.stand_ins import filled, gathered, produced
 from couler_kfp.split.handoff import FILE, HANDOFF, Crossing, read_handoff
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import EngineError, InvalidInput, Unsupported, install_hint
 from couler_plugins.hookspecs.running import Job, Phase, Produced, Request, Status, Submitted, Where
 

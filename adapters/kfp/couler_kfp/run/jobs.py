@@ -17,6 +17,7 @@ import msgspec
 
 from couler_kfp.documents import OBJECT, is_pipeline, is_platform, owned_platforms
 from couler_kfp.split.splitting import PIPELINE
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.hookspecs.running import Job, Request
 
@@ -76,7 +77,6 @@ def shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-Mapped = dict[str, Any]
 RUN = re.compile(r"[a-z0-9]([-a-z0-9]{0,34}[a-z0-9])?")
 """The identity of a run: part of the names of KFP's runs and of folders."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from couler_kfp.cache.wrapping import END, MARK
-from couler_kfp.mappings import Mapped, mapping
+from couler_kfp.structures import mapping
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.ir import fresh_name
 

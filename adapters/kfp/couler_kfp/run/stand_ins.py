@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.mappings import Mapped
 from couler_kfp.run.jobs import Source, shown
 from couler_kfp.split.handoff import Crossing
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Job, Produced
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from couler_kfp.mappings import Mapped, rest_of
-from couler_kfp.structures import named, write_structure
+from couler_kfp.structures import named, rest_of, write_structure
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import EngineError
 from couler_plugins.ir import (
     AllOf,

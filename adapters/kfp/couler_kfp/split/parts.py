@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from couler_kfp.documents import ROOT
-from couler_kfp.mappings import Mapped, rest_of, without
 from couler_kfp.split.handoff import handoff_operation, handoff_step, pod_of
-from couler_kfp.structures import structure, write_structure
+from couler_kfp.structures import rest_of, structure, write_structure
+from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.ir import (
     Argument,
     Call,

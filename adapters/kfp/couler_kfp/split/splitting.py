@@ -15,12 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from couler_kfp.components import write_graph
 from couler_kfp.documents import ROOT, pipelines
 from couler_kfp.footprint import FRAME, Footprints, quoted
-from couler_kfp.mappings import Mapped, rest_of
 from couler_kfp.split.bonds import as_it_was, kfp_bonds, plain_root, refuse_undetachable
 from couler_kfp.split.parts import Part as Split
 from couler_kfp.split.parts import part_name, part_of, type_of, typed
-from couler_kfp.structures import write_structure
-from couler_plugins.documents.mappings import mapping_at
+from couler_kfp.structures import rest_of, write_structure
+from couler_plugins.documents.mappings import Mapped, mapping_at
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (
     Bond,

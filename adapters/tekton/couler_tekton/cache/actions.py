@@ -11,13 +11,12 @@ import json
 from collections.abc import Callable, Iterator
 
 from couler_plugins.caching.declarations import CACHE
+from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.ir import Container, Operation, Workflow, replace
-from couler_tekton.bodies import read_step_action, write_operation
+from couler_tekton.bodies import names_of, read_step_action, write_operation
 from couler_tekton.cache.declared import CACHED_FROM, annotations_of, entries, mapping_at, rest_of, with_annotations
 from couler_tekton.containers import STEP_FIELDS
 from couler_tekton.extracted import holding, named
-from couler_tekton.mappings import Mapped, without
-from couler_tekton.ports import names_of
 from couler_tekton.variables import Scope, scope_in
 
 ACTION = "action"

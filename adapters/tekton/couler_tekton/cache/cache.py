@@ -19,9 +19,11 @@ from couler_plugins.caching.rows import DECLARED
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
+from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
-from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow, call_sites, leaf_call_sites, replace
+from couler_plugins.ir import Graph, Literal, Operation, Step, Workflow, call_sites, leaf_call_sites, replace
+from couler_plugins.ir.walk import calls_by_callee
 from couler_plugins.plan import Plan
 from couler_tekton.cache.applying import Applying
 from couler_tekton.cache.declared import (
@@ -40,7 +42,6 @@ from couler_tekton.cache.material import material
 from couler_tekton.cache.objections import resolver_objection
 from couler_tekton.cache.resolving import TASK, Tasks, resolved
 from couler_tekton.cache.wrapping import constant_values
-from couler_tekton.mappings import Mapped, without
 from couler_tekton.split.resolved_pipeline import whole_of
 from couler_tekton.variables import Scope
 
@@ -146,11 +147,7 @@ class TektonCache(ByValueKeys):
     @cached_property
     def _callers(self) -> dict[str, set[str]]:
         """The names of the steps that call each task."""
-        callers: dict[str, set[str]] = {}
-        for site in call_sites(self.bare):
-            if isinstance(site.step.call, Call):
-                callers.setdefault(site.step.call.name, set()).add(site.step.name)
-        return callers
+        return {name: {site.step.name for site in sites} for name, sites in calls_by_callee(self.bare).items()}
 
     def _said_of_pods(self, operation: Operation) -> list[Mapped]:
         """What runs say of the pods of a task, each text once; mostly there is one, or no run in these files."""

@@ -20,9 +20,8 @@ from __future__ import annotations
 from typing import Any
 
 from couler_plugins.caching.declarations import annotation_texts
-from couler_plugins.documents.mappings import entries, mapping_at
+from couler_plugins.documents.mappings import Mapped, entries, mapping_at, without
 from couler_plugins.ir import Operation, Workflow
-from couler_tekton.mappings import Mapped, without
 from couler_tekton.variables import write_value
 
 __all__ = [

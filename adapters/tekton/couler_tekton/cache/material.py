@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from couler_plugins.caching.declarations import ALLOW, VERSION, declared_places
 from couler_plugins.caching.waivers import waiver_of
-from couler_plugins.documents.mappings import texts_in
+from couler_plugins.documents.mappings import Mapped, texts_in, without
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Operation
 from couler_tekton.bodies import STEP_ACTION, write_operation
@@ -19,7 +19,6 @@ from couler_tekton.cache.files import files_of, without_files
 from couler_tekton.cache.objections import How, reuse_objections, storage_objections
 from couler_tekton.cache.propagated import without_results
 from couler_tekton.cache.wrapping import kind_of, place_variables
-from couler_tekton.mappings import Mapped, without
 
 NOT_IN_TASK = ("displayName", "description", "metadata")
 NOT_IN_PORT = ("default", "description")

@@ -15,6 +15,7 @@ from typing import Any
 from couler_plugins.caching.declarations import CACHE
 from couler_plugins.caching.rules import reference_objection
 from couler_plugins.caching.waivers import source_rule
+from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Dynamic, Operation, Step, references
@@ -25,7 +26,6 @@ from couler_tekton.cache.files import WORKSPACE, clashes, files_of
 from couler_tekton.cache.propagated import is_result
 from couler_tekton.cache.wrapping import RESTORE, SAVE, kind_of
 from couler_tekton.lint.shapes import check_shape
-from couler_tekton.mappings import Mapped, without
 from couler_tekton.variables import write_value
 
 How = Callable[[str, str], str]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.ir import (
     Argument,
     Graph,
@@ -53,10 +54,11 @@ def _parameter(port: Port) -> Reference:
 def declared_ports(operation: Operation, reachable: Mapping[str, Around]) -> Operation:
     """Return an embedded task that declares all parameters around it that it reads."""
     own = {port.name for port in operation.inputs}
-    read: dict[str, list[tuple[str, ...]]] = {}
-    for reference in references(operation):
-        if reference.to in ("input", "parameter") and reference.name in reachable and reference.name not in own:
-            read.setdefault(reference.name, []).append(reference.path)
+    read = by_key(
+        (reference.name, reference.path)
+        for reference in references(operation)
+        if reference.to in ("input", "parameter") and reference.name in reachable and reference.name not in own
+    )
     ports = tuple(_declared(reachable[name].port, paths) for name, paths in sorted(read.items()))
     return replace(operation, inputs=(*operation.inputs, *ports)) if ports else operation
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from couler_plugins.caching.declarations import with_own
+from couler_plugins.documents.mappings import by_key, reached
 from couler_plugins.hookspecs.caching import Declared
 from couler_plugins.ir import (
     Argument,
@@ -57,11 +58,12 @@ class Tasks:
         for workflow in plan.workflows:
             if workflow.kind == "Task" and (origin := annotations_of(workflow).get(CACHED_FROM)) is not None:
                 self._copies.setdefault((workflow.namespace, origin), workflow)
-        self._callers: dict[Workflow, list[Workflow]] = {}
-        for workflow in plan.workflows:
-            for call in {site.step.call for site in call_sites(workflow) if is_pipeline_call(site.step.call)}:
-                for pipeline in self._libraries.candidates(workflow, call):
-                    self._callers.setdefault(pipeline, []).append(workflow)
+        self._callers = by_key(
+            (pipeline, workflow)
+            for workflow in plan.workflows
+            for call in {site.step.call for site in call_sites(workflow) if is_pipeline_call(site.step.call)}
+            for pipeline in self._libraries.candidates(workflow, call)
+        )
         self._called: set[Workflow] = set()  # by what they are: of equal copies, each counts as called
         for workflow in plan.workflows:
             for name in {site.step.call.workflow for site in call_sites(workflow) if is_task_call(site.step.call)}:
@@ -216,22 +218,12 @@ def _with_reads(graph: Graph, by_name: Mapping[str, Any]) -> Graph:
         ]
         files += [
             Argument(name=f"files of {name}", value=Reference(to="output", kind="parameter", step=name, name="files"))
-            for name in _before(step.name, waits)
+            for name in reached(waits[step.name], lambda one: waits.get(one, ()))
             if any(_meet(one, other) for one in read for other in bound.get(name, {}).values())
         ]
         return replace(step, arguments=(*step.arguments, *files)) if files else step
 
     return replace(graph, steps=tuple(map(reading, graph.steps)))
-
-
-def _before(name: str, waits: Mapping[str, Sequence[str]]) -> dict[str, None]:
-    """All that a step waits for, directly or through others."""
-    pending, before = list(waits[name]), dict[str, None]()
-    while pending:
-        if (one := pending.pop(0)) not in before:
-            before[one] = None
-            pending += waits.get(one, ())
-    return before
 
 
 def _bindings(step: Step) -> dict[str, tuple[str, str]]:

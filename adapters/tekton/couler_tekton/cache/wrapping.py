@@ -15,11 +15,11 @@ import msgspec
 from couler_plugins.caching.declarations import declared_places
 from couler_plugins.caching.keys import LINEAGE, PREFIX, digest
 from couler_plugins.caching.wrapping import RESTRICTED, WORKSPACE, Wrapper, flags
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.ir import Container, Literal, Native, Operation, Port, Reference, Scalar, Step, replace
 from couler_tekton.cache.declared import STORE, annotations_of, entries, mapping_at, rest_of
 from couler_tekton.cache.files import files_of, left_out, name_of, outputs_of
 from couler_tekton.containers import read_container, write_container
-from couler_tekton.mappings import Mapped
 from couler_tekton.variables import Scope, scope_in
 
 RESTORE, SAVE = "couler-restore", "couler-save"

@@ -44,7 +44,7 @@ from couler_plugins.ir import (
 from couler_tekton.generating.calls import FAILURES
 from couler_tekton.generating.legality import refuse
 from couler_tekton.generating.values import Scope, filled
-from couler_tekton.structures import write_structure
+from couler_tekton.variables import write_structure
 
 STATUS = Reference(to="run", name="tasks.status")
 WELL = ("Succeeded", "Completed")

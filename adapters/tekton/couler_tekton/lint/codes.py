@@ -1,7 +1,5 @@
 """What each kind of finding is; `docs/lint-tekton.md` has the same table."""
 
-from __future__ import annotations
-
 CODES = {
     "ambiguous-reference": "a reference to a name that several objects have, none of which is nearer than the others",
     "api-level": "a field that a cluster takes at a higher level of `enable-api-fields` only, or behind a switch",

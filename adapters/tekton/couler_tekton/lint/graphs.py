@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped, by_key
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.passing import matrix_params
 from couler_tekton.lint.texts import expressions, is_result, result_refs, unknown_problem, values
 
-Mapped = dict[str, Any]
 Tasks = list[tuple[Mapped, Path]]
 
 
@@ -216,10 +216,8 @@ def check_statuses(tasks: Tasks, final: Tasks, report: Report) -> None:
 
 def _grouped(task: Mapped, path: Path) -> list[list[tuple[str, Path]]]:
     """The texts of a task: those of each parameter, and those of each when expression, together."""
-    groups: dict[Path, list[tuple[str, Path]]] = {}
-    for text, place in (*given_texts(task, path), *when_texts(task, path)):
-        groups.setdefault(place[: len(path) + 2], []).append((text, place))
-    return list(groups.values())
+    texts = (*given_texts(task, path), *when_texts(task, path))
+    return list(by_key((place[: len(path) + 2], (text, place)) for text, place in texts).values())
 
 
 def _check_status(expression: str, place: Path, names: set[str] | None, report: Report) -> None:

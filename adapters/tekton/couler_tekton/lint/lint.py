@@ -13,15 +13,17 @@ the nearest object is meant: see `couler_plugins.ir.definitions`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from couler_plugins.documents import FilePlace, Path, Remark, remarks_on_reread
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions, SharedNames, Subject
 from couler_tekton.cache.stale import stale_keys
 from couler_tekton.documents import Entry, Object, definitions, full_name, objects
 from couler_tekton.feature_gates import features, is_beyond
+from couler_tekton.kinds import in_v1, is_older
 from couler_tekton.lint.graphs import reads
 from couler_tekton.lint.names import check_metadata
 from couler_tekton.lint.older import check_older, said_of_older
@@ -31,9 +33,6 @@ from couler_tekton.lint.runs import check_pipeline_run, check_task_run
 from couler_tekton.lint.shapes import check_shape, without_nulls
 from couler_tekton.lint.steps import check_step_action, check_task_object
 from couler_tekton.plugin import Options
-from couler_tekton.versions import in_v1, is_older
-
-Mapped = dict[str, Any]
 
 
 class Callee(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.feature_gates import URL
 
@@ -92,7 +93,6 @@ def seconds(text: str) -> float | None:
     return sign * sum(float(part[1]) * UNITS[part[2]] for part in parts)
 
 
-Mapped = dict[str, Any]
 RENAME = "rename one of them"
 
 

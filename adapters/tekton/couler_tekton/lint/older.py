@@ -1,7 +1,7 @@
 """Objects of v1beta1: their fields, what only their webhook refuses, and what only that of v1 does.
 
 Source: `pkg/apis/pipeline/v1beta1` (`*_types.go`, `*_validation.go`), compared with `v1`. All other checks are those of
-v1, on an object in the words of v1 (`couler_tekton.versions`).
+v1, on an object in the words of v1 (`couler_tekton.kinds`).
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from couler_plugins.documents import Path, Remark
+from couler_plugins.documents.mappings import Mapped, part_at
 from couler_plugins.engine_kit.reporting import Report
-from couler_tekton.documents import Object, part_at
+from couler_tekton.documents import Object
+from couler_tekton.kinds import place_in_v1beta1
 from couler_tekton.lint import fields as v1
 from couler_tekton.lint.names import seconds
 from couler_tekton.lint.pipelines import check_bindings, is_custom, tasks_of
-from couler_tekton.versions import place_in_v1beta1
-
-Mapped = dict[str, Any]
 
 
 def _but(shape: Mapped, without: tuple[str, ...] = (), **others: Any) -> Mapped:

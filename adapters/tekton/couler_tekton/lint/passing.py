@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.names import check_once
 from couler_tekton.lint.parameters import Declared, check_variable, declared, value_type
@@ -64,9 +65,6 @@ def _combinations(matrix: Mapped) -> int:
                     break
                 count += 1
     return count
-
-
-Mapped = dict[str, Any]
 
 
 def check_passing(tasks: Sequence[tuple[Mapped, Path]], params: Sequence[Declared], report: Report) -> None:

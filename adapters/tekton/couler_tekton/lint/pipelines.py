@@ -5,9 +5,8 @@ Source: `pkg/apis/pipeline/v1/pipeline_validation.go`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.graphs import (
     check_consumers,
@@ -24,7 +23,6 @@ from couler_tekton.lint.parameters import check_declared, check_unique, check_us
 from couler_tekton.lint.passing import check_matrix, check_passing
 from couler_tekton.lint.steps import check_on_error, check_task, check_whens, steps_of
 
-Mapped = dict[str, Any]
 Tasks = list[tuple[Mapped, Path]]
 GONE = "ClusterTask"
 CALLS = ("taskRef", "taskSpec", "pipelineRef", "pipelineSpec")

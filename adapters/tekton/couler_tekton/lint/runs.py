@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.names import check_bound_once, check_once, check_reference, repeats, seconds
 from couler_tekton.lint.parameters import check_arrays, check_declared, check_names, check_usage
@@ -57,7 +58,6 @@ def _check_task(value: float, limit: float, path: Path, report: Report) -> None:
         report.error("timeout", path, message, "make it shorter, or the one of the run longer")
 
 
-Mapped = dict[str, Any]
 VOLUMES = {
     "volumeClaimTemplate": "",
     "persistentVolumeClaim": "claimName",

@@ -13,10 +13,10 @@ from typing import Any
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.crd.field_tables import kubernetes_fields
 from couler_plugins.engine_kit.reporting import Report
+from couler_tekton.kinds import is_older
 from couler_tekton.lint.fields import ANY, DURATION, FLAG, MAPPING, OBJECTS, QUANTITY, TEXT, WHOLE, Structure
 from couler_tekton.lint.names import seconds
 from couler_tekton.lint.older import OLDER
-from couler_tekton.versions import is_older
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?\Z")
 """As Kubernetes writes amounts of memory and the like."""

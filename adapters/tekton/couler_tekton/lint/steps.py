@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 
 from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.feature_gates import ARTIFACT
 from couler_tekton.lint.names import RENAME, check_once, check_reference, is_label, seconds
@@ -59,7 +60,6 @@ def _check(item: dict[str, Any], path: Path, report: Report) -> None:
         report.error("when", path, "it has no values", "list what the input may be, or may not be")
 
 
-Mapped = dict[str, Any]
 STEP_RESULT = re.compile(r"\$\(steps\..*?\.results\..*?\)")
 BESIDE_REF = ("image", "command", "args", "script", "workingDir", "env", "volumeMounts", "results")
 RESERVED_SIDECAR = "tekton-log-results"

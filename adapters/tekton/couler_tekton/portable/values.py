@@ -8,8 +8,7 @@ from typing import Any
 
 from couler_plugins.engine_kit.legalize.legality import Legality
 from couler_plugins.ir import Literal, Native, Reference, Template, Value
-from couler_tekton.structures import write_structure
-from couler_tekton.variables import spell
+from couler_tekton.variables import spell, write_structure
 
 ONLY_TEKTON = Legality(engine="tekton", rules={}, hints={}, usual="remove it, or keep this workflow on Tekton")
 refuse = ONLY_TEKTON.refusal

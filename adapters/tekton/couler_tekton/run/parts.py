@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
+from couler_plugins.documents.mappings import without
 from couler_plugins.engine_kit.kubernetes.calls import Mapped
 from couler_plugins.engine_kit.kubernetes.naming import LONGEST
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.running import Job
-from couler_tekton.mappings import without
 from couler_tekton.split.resolved_pipeline import started_by
 
 PART_LABEL, WHOLE_LABEL = "couler.io/part", "couler.io/whole"

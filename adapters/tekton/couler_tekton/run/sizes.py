@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from couler_plugins.documents.mappings import without
 from couler_plugins.engine_kit.kubernetes.calls import Mapped
-from couler_tekton.mappings import without
 
 MOST = 1_572_864
 """Bytes that etcd takes in one request, as it is installed (`--max-request-bytes`)."""

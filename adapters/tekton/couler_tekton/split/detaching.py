@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from couler_plugins.documents.mappings import Mapped, by_key
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -29,7 +30,6 @@ from couler_plugins.ir import (
     replace_callables,
 )
 from couler_tekton.cache.declared import entries, rest_of
-from couler_tekton.mappings import Mapped
 from couler_tekton.split.parts import part_name, part_of, workspaces_of
 from couler_tekton.split.resolved_pipeline import ROOT, STRING, Whole, calling, core_of, entire, port_type, typed_port
 from couler_tekton.variables import Scope
@@ -86,12 +86,13 @@ class Finalizing:
         return parts_made
 
     def _groups(self) -> Iterator[list[Step]]:
-        groups: dict[frozenset[Reference], list[Step]] = {}
         by_name = callables(self.whole.workflow)
-        for step in self.whole.finalizers:
-            read = references((step, inline_callees(step, by_name)))
-            groups.setdefault(frozenset(map(core_of, read)).intersection(self.whole.reads), []).append(step)
-        yield from groups.values()
+
+        def read(step: Step) -> frozenset[Reference]:
+            own = references((step, inline_callees(step, by_name)))
+            return frozenset(map(core_of, own)).intersection(self.whole.reads)
+
+        yield from by_key((read(step), step) for step in self.whole.finalizers).values()
 
     def _part(self, name: str, steps: list[Step]) -> Final:
         passed: dict[str, tuple[Port, Reference]] = {}

@@ -24,8 +24,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Decision, Plan
 from couler_tekton.split.resolved_pipeline import ROOT, started
-from couler_tekton.support import unsupported
-from couler_tekton.variables import write_value
+from couler_tekton.variables import unsupported, write_value
 
 DRIVEN = "leave parts=nested out, and have couler run start the parts"
 KEPT = {

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from couler_plugins.documents.mappings import entries
+from couler_plugins.documents.mappings import Mapped, entries
 from couler_plugins.ir import (
     Dynamic,
     Graph,
@@ -42,7 +42,6 @@ from couler_plugins.ir import (
 from couler_plugins.parallelism.cuts import links_between
 from couler_plugins.plan import Link, Part, Plan
 from couler_tekton.cache.declared import annotations_of
-from couler_tekton.mappings import Mapped
 from couler_tekton.variables import Scope, write_value
 
 ROOT = "pipeline"

@@ -25,11 +25,11 @@ from couler_plugins.ir import (
 from couler_plugins.parallelism.cuts import DocumentSplitting, refuse_parts
 from couler_plugins.plan import Plan
 from couler_tekton.footprint import FRAME, Footprints, size_of
+from couler_tekton.lower import Writing
 from couler_tekton.split.detaching import detach
 from couler_tekton.split.parts import part_name
 from couler_tekton.split.resolved_pipeline import ROOT, Whole, core_of, joined, resolved_pipeline, whole_of
 from couler_tekton.variables import write_value
-from couler_tekton.writing import Writing
 
 # Results that are gathered from a matrix: lists, which Tekton hands out of a run where another task of it reads them.
 #

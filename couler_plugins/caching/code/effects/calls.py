@@ -37,6 +37,7 @@ from couler_plugins.caching.code.effects.reads import (
     variable,
 )
 from couler_plugins.caching.code.modules import is_library, module_of
+from couler_plugins.caching.code.names import called_name
 
 OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "add",
@@ -173,7 +174,7 @@ class Evaluation(Following):
 
     def decorate(self, node: ast.expr, value: Abstract) -> Abstract:
         """Apply a decorator, and return what it makes of something."""
-        name = _last(node)
+        name = called_name(node)
         decorator = self.evaluate(node)
         if Marks.OWN in (decorator, value):
             return Marks.OWN
@@ -199,7 +200,7 @@ class Evaluation(Following):
 
     def _call(self, node: ast.Call, *, kept: bool) -> Abstract:
         receiver = self.evaluate(node.func.value) if isinstance(node.func, ast.Attribute) else None
-        name = _last(node.func)
+        name = called_name(node.func)
         called = self.evaluate(node.func) if receiver is None else self._attribute(receiver, name)
         arguments = [self.evaluate(item) for item in (*node.args, *(keyword.value for keyword in node.keywords))]
         base = self._base_of(node.func) if Marks.OWN in (receiver, called) else receiver
@@ -275,9 +276,3 @@ class Evaluation(Following):
         values = [self.evaluate(item, kept=kept) for item in parts]
         self.scope = outer
         return Marks.OWN if values[-1] is Marks.OWN else Marks.FRESH
-
-
-def _last(node: ast.AST) -> str:
-    if isinstance(node, ast.Call):
-        return _last(node.func)
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

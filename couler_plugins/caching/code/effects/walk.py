@@ -10,6 +10,7 @@ from couler_plugins.caching.code.effects.abstract import Abstract, Code, Marks, 
 from couler_plugins.caching.code.effects.calls import Evaluation
 from couler_plugins.caching.code.effects.reads import Found, World
 from couler_plugins.caching.code.effects.source import DEFINITIONS, Chain, bound_by, chains_of, imports_of, text_of
+from couler_plugins.caching.code.names import called_name
 
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
@@ -172,7 +173,7 @@ class Walk(Evaluation):
         value = self._decorated(node, Code(node, self.scope))
         self.scope.bind(node.name, value)
         # Of a function that makes a workflow, all is done when the module is loaded.
-        makes = value is Marks.OWN and any(_last(item) == "dag" for item in node.decorator_list)
+        makes = value is Marks.OWN and any(called_name(item) == "dag" for item in node.decorator_list)
         return [("dag", node.body)] if makes else []
 
     def _class(self, node: ast.ClassDef) -> None:
@@ -208,12 +209,6 @@ def _captured(pattern: ast.pattern) -> Iterable[str]:
     for item in ast.walk(pattern):
         if isinstance(item, (ast.MatchAs, ast.MatchStar)) and item.name:
             yield item.name
-
-
-def _last(node: ast.AST) -> str:
-    if isinstance(node, ast.Call):
-        return _last(node.func)
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _main(test: ast.expr) -> bool:

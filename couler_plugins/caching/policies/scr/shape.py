@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.runs import Run
 
 Nodes = frozenset[int]
@@ -64,9 +65,7 @@ class Shape:
     @cached_property
     def groups(self) -> dict[str, tuple[int, ...]]:
         """The positions of the steps of each type, types in the order of their first steps."""
-        groups: dict[str, list[int]] = {}
-        for node, kind in enumerate(self.types):
-            groups.setdefault(kind, []).append(node)
+        groups = by_key((kind, node) for node, kind in enumerate(self.types))
         return {kind: tuple(nodes) for kind, nodes in groups.items()}
 
     @cached_property

@@ -12,11 +12,11 @@ import pytest
 
 from adapters.kfp.split.generating import Made, chain, fan
 from adapters.kfp.split.runs import RUN, split
-from couler_kfp.mappings import rest_of
 from couler_kfp.plugin import KfpAdapter
 from couler_kfp.run.jobs import arguments_of, jobs_of
 from couler_kfp.run.offline import offline
 from couler_kfp.split.handoff import PROGRAM, Crossing, pod_of, read_handoff
+from couler_kfp.structures import rest_of
 from couler_plugins.errors import CoulerError, EngineError
 from couler_plugins.hookspecs.running import Request, Where
 from couler_plugins.ir import Container, Literal, Operation
