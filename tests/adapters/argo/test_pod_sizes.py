@@ -29,7 +29,8 @@ def workflow(items: object, argument: str = "{{item}}", **template: Any) -> Work
     train = {"name": "train", "inputs": {"parameters": [{"name": "size"}]}, "container": container, **template}
     spec = {"entrypoint": "main", "templates": [{"name": "main", "steps": [[step]]}, train]}
     head: dict[str, Any] = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "w"}}
-    return lift({**head, "spec": spec}).workflows[0]
+    document: dict[str, Any] = {**head, "spec": spec}
+    return lift(document).workflows[0]
 
 
 def step_of(lifted: Workflow) -> Step:
