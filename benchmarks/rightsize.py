@@ -23,9 +23,11 @@ resampled           our two figures and the errors of costs for another history:
 cpu_…               of the request of CPU: `cpu_reserved_over_used` is the same for cores, beside `cpu_preset`;
                     `cpu_above` is the share of tasks that use more in the mean, `cpu_work_above` that of core-seconds
 cost_median_error   how far the cost of a process's second half, predicted from the first and the number of tasks, is
-                    from what is charged: the median over processes, as a share. The prediction of …`_by_size` also
-                    knows how many bytes the second half reads. `cost_task_error` compares single tasks, and
-                    `cost_run_error` all of a trace (the mean over traces)
+                    from what is charged: the median over processes, as a share. It knows how much more all tasks
+                    of the second half read than those of the first, in one number (`--input-scale` of `explain`).
+                    That of …`_blind` knows nothing of it, and that of …`_by_size` what the tasks of each process
+                    read. `cost_task_error` compares single tasks, and `cost_run_error` all of a trace (the mean over
+                    traces)
 """
 
 from __future__ import annotations

@@ -20,9 +20,10 @@ def cost_errors(traces: Halves) -> dict[str, float]:
     """How far predictions are from what is charged, as shares: medians, and the mean of `cost_run_error`."""
     errors: dict[str, list[float]] = defaultdict(list)
     for processes in traces.values():
-        costs = [_costs(past, future) for past, future in processes]
+        scale = _bytes([future for _, future in processes]) / _bytes([past for past, _ in processes])
+        costs = [_costs(past, future, scale) for past, future in processes]
         errors["cost_task_error"] += [abs(one.guess - real) / real for one in costs for real in one.real if real]
-        for ending in ("", "_by_size"):
+        for ending in ("", "_blind", "_by_size"):
             pairs = [(len(one.real) * getattr(one, f"guess{ending}"), sum(one.real)) for one in costs]
             whole = [(sum(guess for guess, _ in pairs), sum(real for _, real in pairs))]
             errors[f"cost_median_error{ending}"] += [abs(guess - real) / real for guess, real in pairs if real]
@@ -36,20 +37,34 @@ def cost_errors(traces: Halves) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a task to come is predicted to cost, without and with what tasks read; and what each is charged."""
+    """What a task to come is predicted to cost, by what is known of what it will read, and what each is charged.
+
+    Attributes:
+        guess: only how much more all tasks of the trace read than before.
+        guess_blind: nothing.
+        guess_by_size: what the tasks of the process will read.
+        real: what each of them is charged.
+    """
 
     guess: float
+    guess_blind: float
     guess_by_size: float
     real: Sequence[float]
 
 
-def _costs(past: Sequence[Task], future: Sequence[Task]) -> Costs:
+def _bytes(processes: Sequence[Sequence[Task]]) -> float:
+    """The bytes that a task reads, in the mean over all processes; 1 where none reads anything."""
+    return statistics.fmean(task.read for tasks in processes for task in tasks) or 1.0
+
+
+def _costs(past: Sequence[Task], future: Sequence[Task], scale: float) -> Costs:
     times, sizes = [task.time for task in past], [task.read for task in past]
     request = estimate_request([task.peak for task in past])
     core = estimate_cpu([task.cores for task in past], times) * CORE_HOUR / 3.6e6
     memory = request / 2**30 * GIB_HOUR / 3.6e6
     again = [core + 2 * memory if task.peak > request else 0.0 for task in future]
     return Costs(
+        estimate_time(times, sizes, statistics.fmean(sizes) * scale) * (core + memory),
         estimate_time(times) * (core + memory),
         estimate_time(times, sizes, statistics.fmean(task.read for task in future)) * (core + memory),
         [task.time * (core + memory + more) for task, more in zip(future, again, strict=True)],

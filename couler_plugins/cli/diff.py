@@ -8,7 +8,14 @@ import click
 
 from couler_plugins.cli.messages import use_color, write_bytes
 from couler_plugins.cli.records import file_record, print_json
-from couler_plugins.cli.settings import engine_option, json_option, pipeline_option, render_option, to_option
+from couler_plugins.cli.settings import (
+    engine_option,
+    input_scale_option,
+    json_option,
+    pipeline_option,
+    render_option,
+    to_option,
+)
 from couler_plugins.cli.work import FileCall, file_command, say_unchanged
 from couler_plugins.documents.matching import LineMatcher
 
@@ -21,6 +28,7 @@ COLORS = {"+": "green", "-": "red", "@": "cyan"}
     to_option,
     engine_option,
     render_option,
+    input_scale_option,
     click.option("--exit-code", is_flag=True, help="Exit with 1 if there are differences, as diff does."),
     json_option,
     epilog="""\b

@@ -13,7 +13,14 @@ from couler_plugins.cli.explanation import print_explanation, with_lines
 from couler_plugins.cli.messages import use_color, write_bytes
 from couler_plugins.cli.outputs import columns
 from couler_plugins.cli.records import file_record, print_json
-from couler_plugins.cli.settings import engine_option, json_option, pipeline_option, render_option, to_option
+from couler_plugins.cli.settings import (
+    engine_option,
+    input_scale_option,
+    json_option,
+    pipeline_option,
+    render_option,
+    to_option,
+)
 from couler_plugins.cli.stored_results import read_results, results_record
 from couler_plugins.cli.verdicts import total_record
 from couler_plugins.cli.work import FileCall, file_command, say_empty
@@ -29,6 +36,7 @@ from couler_plugins.parallelism.report import SplitAdvice
     to_option,
     engine_option,
     render_option,
+    input_scale_option,
     click.option(
         "--only",
         metavar="NAMES",

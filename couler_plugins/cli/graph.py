@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from couler_plugins.cli.outputs import refuse_inputs, write_text
-from couler_plugins.cli.settings import engine_option, pipeline_option, render_option
+from couler_plugins.cli.settings import engine_option, input_scale_option, pipeline_option, render_option
 from couler_plugins.cli.work import FileCall, file_command
 from couler_plugins.driver.rewrite import Session
 from couler_plugins.driver.session import optimize_inputs
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
     pipeline_option,
     engine_option,
     render_option,
+    input_scale_option,
     click.option(
         "--format", "notation", type=click.Choice(["mermaid", "dot", "html"]), default="mermaid", show_default=True
     ),

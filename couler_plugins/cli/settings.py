@@ -101,6 +101,13 @@ render_option = click.option(
     "--render", is_flag=True, help="Render charts and kustomizations in folders: runs helm template, kustomize build."
 )
 engine_option = click.option("--engine", metavar="NAME", help="Use only documents of this engine.")
+input_scale_option = click.option(
+    "--input-scale",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    metavar="FACTOR",
+    help="How large the input of the next run is, beside that of past runs (default 1): for its cost.",
+)
 output_option = click.option(
     "-o", "--output", metavar="PATH", help="Where to write: a file, a folder for several, - for stdout."
 )

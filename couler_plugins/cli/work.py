@@ -45,6 +45,7 @@ class FileCall(msgspec.Struct, kw_only=True):
         render: whether charts and kustomizations are rendered.
         as_json: whether JSON is printed.
         searches: whether folders are searched for workflows; without, all their files are read.
+        input_scale: how large the input of the next run is, beside that of past runs.
         files: what was read, once the session is open.
     """
 
@@ -54,6 +55,7 @@ class FileCall(msgspec.Struct, kw_only=True):
     render: bool
     as_json: bool
     searches: bool
+    input_scale: float
     files: list[Input] = msgspec.field(default_factory=list)
 
     @contextlib.contextmanager
@@ -90,7 +92,7 @@ class FileCall(msgspec.Struct, kw_only=True):
             return inputs.optimize_inputs(self.files, pipeline, session), None
         from couler_plugins.costs.report import CostMeter, CostReport
 
-        meter = CostMeter(self.config.prices)
+        meter = CostMeter(self.config.prices, self.input_scale)
         optimizers = parse_pipeline(pipeline, session.plugins) if isinstance(pipeline, str) else pipeline
         result = inputs.optimize_inputs(self.files, [*optimizers, meter], session)
         versions = tuple(replace(item, versions=item.versions[:-1]) for item in result.workflow_versions)
@@ -125,6 +127,7 @@ def file_command(
             render: bool = False,
             output_format: str = "text",
             assume_pure: bool = False,
+            input_scale: float = 1.0,
             **own: Any,
         ) -> None:
             if assume_pure:
@@ -137,6 +140,7 @@ def file_command(
                 render=render,
                 as_json=output_format == "json",
                 searches=searches,
+                input_scale=input_scale,
             )
             click.get_current_context().exit(function(files, **own) or 0)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 import msgspec
 
 from couler_plugins.ir.quantities import GIBIBYTE
 from couler_plugins.options.prices import Price
+from couler_plugins.rightsizing.estimate import estimate_time
+from couler_plugins.runs import Attempt
 
 HOUR = 3600.0
 FEWEST = 3
@@ -86,6 +89,20 @@ def cost_of(
             (kilowatt_hours,), (None if price.grams_per_kwh is None else price.pue * price.grams_per_kwh,)
         )
     return Amounts(hours[0], hours[1], hours[2] or None, money, grams)
+
+
+def scale_of(attempts: Sequence[Attempt], input_scale: float) -> float:
+    """Return how much longer a step takes with an input of another size; 1 where its time does not follow its input.
+
+    Args:
+        attempts: its past attempts.
+        input_scale: the size of the next input, beside that of past ones.
+    """
+    known = [(one.seconds, one.input_bytes) for one in attempts if one.seconds and one.input_bytes is not None]
+    if not known or input_scale == 1:
+        return 1.0
+    times, sizes = ([pair[part] for pair in known] for part in (0, 1))
+    return estimate_time(times, sizes, fmean(sizes) * input_scale) / estimate_time(times, sizes, fmean(sizes))
 
 
 def _weighted(amounts: Sequence[float | None], weights: Sequence[float | None]) -> float | None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from couler_plugins.costs.estimate import HOUR, Amounts, Range, Reservation, cost_of, spread
+from couler_plugins.costs.estimate import HOUR, Amounts, Range, Reservation, cost_of, scale_of, spread
 from couler_plugins.costs.pods import Site, reservation, sites_of
 from couler_plugins.hookspecs import Context, Profile
 from couler_plugins.ir import Libraries, Workflow
@@ -73,11 +73,13 @@ class CostMeter:
 
     Attributes:
         prices: the rows of the settings.
+        input_scale: how large the input of the next run is, beside that of past runs.
     """
 
     name: ClassVar[str] = "cost"
 
     prices: tuple[Price, ...] = field(default=(), metadata={"option": False})
+    input_scale: float = field(default=1.0, metadata={"option": False})
 
     @cached_property
     def _costs(self) -> dict[int, tuple[Workflow, RunCost | None]]:
@@ -108,6 +110,8 @@ class CostMeter:
                 if profile.seconds is not None
             }
         ]
+        scales = {label: scale_of(profiles[label].tries or (), self.input_scale) for label in old}
+        times = [{label: own * scales[label] for label, own in run.items()} for run in times]
         usual = {label: median(own) for label in old if (own := [run[label] for run in times if label in run])}
         if not usual:
             return None
@@ -144,12 +148,22 @@ class CostMeter:
             before=ranges[0],
             after=ranges[1] if ranges[0] != ranges[1] else None,
             steps=tuple(sorted(steps, key=lambda one: -(one.before.money or one.before.core_hours or 0.0))),
-            notes=tuple(self._notes(old, steps, gone, [label for label in new if label not in old])),
+            notes=(
+                *self._scaled(scales, usual),
+                *self._notes(old, steps, gone, [label for label in new if label not in old]),
+            ),
         )
 
     def _price(self, site: Site, profile: Profile) -> Price | None:
         nodes = [attempt.node for attempt in profile.tries or () if attempt.node]
         return next((price for price in self.prices if price.fits(site.node_selector, nodes)), None)
+
+    def _scaled(self, scales: Mapping[str, float], usual: Mapping[str, float]) -> Iterator[str]:
+        """Yield how many steps take another time for an input of another size, where one is expected."""
+        if self.input_scale != 1:
+            count = sum(scales[label] != 1 for label in usual)
+            times = f"{self.input_scale:g} times the input of past runs"
+            yield f"{times}: the time of {count:,} of {len(usual):,} steps follows their input"
 
     def _notes(
         self, sites: Sites, steps: Sequence[StepCost], gone: Sequence[str], added: Sequence[str]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from couler_plugins.costs.estimate import Amounts, Range, cost_of, reserved, spread
+from couler_plugins.costs.estimate import Amounts, Range, cost_of, reserved, scale_of, spread
 from couler_plugins.options.prices import Price
+from couler_plugins.runs import Attempt
 
 GIB = 2**30
 PRICE = Price(core_hour=0.03, gib_hour=0.004, watts_per_core=2.0, watts_per_gib=0.4, pue=1.2, grams_per_kwh=400.0)
@@ -66,3 +67,22 @@ def test_a_range_leaves_out_a_tenth_at_either_end() -> None:
     assert spread([4.5, 12.5, 8.5]) == Range(5.3, 8.5, 11.7)
     assert spread([3.0, 1.0]) == Range(2.0, 2.0, 2.0)
     assert spread([7.0]) == Range(7.0, 7.0, 7.0)
+
+
+def tried(seconds: float, input_bytes: int | None) -> Attempt:
+    return Attempt(start=100.0, end=100.0 + seconds, input_bytes=input_bytes)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "scale"),
+    [
+        ([tried(10, GIB), tried(21, 2 * GIB), tried(30, 3 * GIB)], 1.5),  # as long as its input is large
+        ([tried(10, GIB), tried(10, 2 * GIB), tried(10, 3 * GIB)], 1.0),  # as long, whatever it reads
+        ([tried(10, None), tried(20, None)], 1.0),
+        ([tried(10, GIB)], 1.0),  # one attempt tells nothing of how time follows input
+        ([], 1.0),
+    ],
+)
+def test_time_follows_input_where_it_did(attempts: list[Attempt], scale: float) -> None:
+    assert scale_of(attempts, 1.5) == pytest.approx(scale)
+    assert scale_of(attempts, 1.0) == 1.0
