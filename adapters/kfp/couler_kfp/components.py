@@ -123,10 +123,11 @@ def write_container(container: Container) -> Mapped:
     if resources:
         written["resources"] = resources
     whole = joined(written, write_structure(container.native_extra) if container.native_extra else {})
-    for key in [key for key, older in OLDER.items() if mapping_at(whole, "resources").get(older) == FOLLOWS]:
-        number = _number(key, resources.get(key, ""))
-        whole["resources"] = without(whole["resources"], OLDER[key])
-        whole["resources"] |= {} if number is None else {OLDER[key]: number}
+    for key, older in OLDER.items():
+        amounts = mapping_at(whole, "resources")
+        if amounts.get(older) == FOLLOWS:
+            number = _number(key, resources.get(key, ""))
+            whole["resources"] = without(amounts, older) if number is None else {**amounts, older: number}
     return whole
 
 
