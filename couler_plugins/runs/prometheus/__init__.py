@@ -1,6 +1,6 @@
 """Prometheus and Thanos: what the containers of past runs used, put into their attempts.
 
-A pod's samples are those of its name and namespace in its own time. What cannot be trusted stays unknown and is counted.
+A pod's samples are those of its name and namespace in its own time. What is doubtful stays unknown, and is counted.
 """
 
 from __future__ import annotations
