@@ -494,6 +494,9 @@ def programs(folder: Path, built: Mapping[str, Built]) -> list[dict[str, Any]]:
             own,
             "--hostname-override=node1",
             f"--node-ip={ADDRESS}",
+            # cAdvisor, which measures containers: where it asks for their names, and how often it looks (else 10 s).
+            f"--containerd={folder}/containerd.sock",
+            "--housekeeping-interval=1s",
         ),
         program(
             "argo",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -169,7 +170,7 @@ def _cpu(counters: Iterable[Series]) -> tuple[float | None, float | None]:
         for (before, was), (after, value) in itertools.pairwise(sorted(one.samples.items())):
             # A counter that goes back began anew in between.
             used = value - was if value >= was else value
-            if not (was >= 0 and 0 <= used <= MOST_CORES * (after - before)):
+            if not (0 <= was < math.inf and 0 <= used <= MOST_CORES * (after - before)):
                 raise _Doubt(Unusable.IMPLAUSIBLE)
             rates.append((used / (after - before), after - before))
     seconds = sum(length for _, length in rates)
