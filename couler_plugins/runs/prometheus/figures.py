@@ -113,6 +113,7 @@ def _merged(
         _Doubt: these cannot be known.
     """
     uses = {use.container: use for use in record}
+    starts = _starts(series, start)
     observed: set[str] = set()
     moments: set[float] = set()
     for name in sorted({one.labels.get("container", "") for one in series}):
@@ -122,15 +123,14 @@ def _merged(
             continue
         observed.add(name)
         moments.update(at for _, at in memory)
-        mean, most = _cpu([one for one in own if one.labels["__name__"] == CPU])
+        mean, most = _cpu([one for one in own if one.labels["__name__"] == CPU], starts)
         use = uses.get(name) or ContainerUse(container=name)
         if not has_requests(use):
             use = replace(use, **requests.get(name, {}))
         uses[name] = replace(use, memory=int(max(memory.values())), cpu=mean, cpu_p95=most)
     if not observed or (record and not any(use.container in observed for use in record)):
         raise _Doubt(Unusable.SHORT)
-    began = [value for one in series if one.labels["__name__"] == STARTED for value in one.samples.values()]
-    _refuse_gaps(moments, max(start, min(began, default=0.0)) if began else min(moments), end)
+    _refuse_gaps(moments, min(starts.values(), default=min(moments)), end)
     return tuple(uses.values())
 
 
@@ -154,7 +154,17 @@ def _instance(series: Series) -> Instance:
     return series.labels.get("id", ""), series.labels.get("name", "")
 
 
-def _cpu(counters: Iterable[Series]) -> tuple[float | None, float | None]:
+def _starts(series: Iterable[Series], start: float) -> dict[Instance, float]:
+    """When each container began, by cAdvisor's word; it says the year 1 of one that has ended while it looked."""
+    starts: dict[Instance, float] = {}
+    for one in series:
+        moments = [value for value in one.samples.values() if value >= start - SLACK]
+        if one.labels["__name__"] == STARTED and moments:
+            starts[_instance(one)] = min(moments)
+    return starts
+
+
+def _cpu(counters: Iterable[Series], starts: Mapping[Instance, float]) -> tuple[float | None, float | None]:
     """The cores that a container used on average, and for 95 % of the time at most; None where that is not known.
 
     Raises:
@@ -166,8 +176,11 @@ def _cpu(counters: Iterable[Series]) -> tuple[float | None, float | None]:
         other = longest.setdefault(_instance(one), one)
         longest[_instance(one)] = max(other, one, key=lambda series: len(series.samples))
     rates: list[tuple[float, float]] = []
-    for one in longest.values():
-        for (before, was), (after, value) in itertools.pairwise(sorted(one.samples.items())):
+    for instance, one in longest.items():
+        samples = sorted(one.samples.items())
+        if starts.get(instance, math.inf) < samples[0][0]:
+            samples.insert(0, (starts[instance], 0.0))  # where its counter begins
+        for (before, was), (after, value) in itertools.pairwise(samples):
             # A counter that goes back began anew in between.
             used = value - was if value >= was else value
             if not (0 <= was < math.inf and 0 <= used <= MOST_CORES * (after - before)):

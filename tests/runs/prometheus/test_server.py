@@ -65,6 +65,12 @@ def lines() -> Iterator[Line]:
     yield started(labels("begins-late"), 4, 600, 800)
     yield measured(labels("waits-long"), (600, 1), (800, 1), (990, 1))
     yield started(labels("waits-long"), 580, 600, 800)
+    yield measured(labels("busy-first"), (15, 1), (25, 1))
+    yield counted(labels("busy-first"), (15, 10), (25, 10))
+    yield started(labels("busy-first"), 5, 15, 25)
+    yield measured(labels("ended"), (5, 1), (15, 1))
+    yield counted(labels("ended"), (5, 9), (15, 14))
+    yield started(labels("ended"), -START - 62_135_596_800, 15)
     yield measured(labels("long"), *((at, 5 + (at == 1200)) for at in range(0, 3000, 60)))
     yield counted(labels("long"), *((at, at) for at in range(0, 3000, 60)))
     yield measured(labels("asks"), (5, 1), (15, 1))
@@ -191,6 +197,14 @@ def test_two_scrapes_are_enough(url: str) -> None:
 
 def test_a_pod_that_waits_for_a_node_has_no_gap(url: str) -> None:
     assert only(url, attempt("waits-long", end=1000)) == ContainerUse(container="main", memory=1)
+
+
+def test_cpu_counts_from_the_start_of_a_container(url: str) -> None:
+    assert only(url, attempt("busy-first")) == ContainerUse(container="main", memory=1, cpu=0.5, cpu_p95=1.0)
+
+
+def test_a_start_in_the_year_1_is_none(url: str) -> None:
+    assert only(url, attempt("ended")) == ContainerUse(container="main", memory=1, cpu=0.5, cpu_p95=0.5)
 
 
 def test_a_dot_in_a_name_is_a_dot(url: str) -> None:
