@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 
 from cluster.cluster import ADDRESS, BUCKET, PROMETHEUS, S3_PORT, SCRAPES, Cluster
 from cluster.commands import busybox, couler, dag, pipeline, task, written
+from cluster.programs import KEPT
+from cluster.running import LIMIT
 from couler_plugins.runs import Attempt, ContainerUse, Run
 from servers.prometheus import programs
 
@@ -106,14 +109,17 @@ ENGINES = {
 
 
 @pytest.fixture(autouse=True)
-def measured(cluster: Cluster) -> None:
-    """The cluster has a Prometheus."""
+def measured(cluster: Cluster) -> Iterator[None]:
+    """The cluster has a Prometheus, and no other test here fills the node's memory meanwhile."""
     try:
         programs()
     except RuntimeError as error:
         pytest.skip(f"no Prometheus: {error}")
     looking = ["curl", "--silent", "--fail", f"{PROMETHEUS}/-/ready"]
     cluster.wait_for("Prometheus", lambda: cluster.run(*looking).returncode == 0)
+    with (KEPT / "usage.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.mark.parametrize("name", list(ENGINES))
@@ -130,7 +136,7 @@ def test_peaks_of_steps_are_what_they_allocate(cluster: Cluster, namespace: str,
             return counts == [RUNS] * len(AMOUNTS) or any(map(Future.done, running))
 
         try:
-            cluster.wait_for("memory", are_observed)
+            cluster.wait_for("memory", are_observed, LIMIT)
         finally:
             assert cluster.run(*put).returncode == 0
     assert [ran.result().returncode for ran in running] == [0] * RUNS, running
