@@ -52,6 +52,8 @@ class _Answer(msgspec.Struct, frozen=True):
     status: str
     data: Any = None
     warnings: tuple[str, ...] = ()
+    is_partial: bool = msgspec.field(default=False, name="isPartial")
+    """VictoriaMetrics' way to say it."""
 
 
 class Client:
@@ -112,7 +114,7 @@ class Client:
         answer = _believed(data, _Answer)
         if answer.status != "success":
             raise EngineError("Prometheus answers with an error", hint="see the log of the server")
-        return None if answer.warnings else _believed(answer.data, _Data).result
+        return None if answer.warnings or answer.is_partial else _believed(answer.data, _Data).result
 
 
 def _any_of(words: Iterable[str]) -> str:

@@ -229,8 +229,11 @@ def test_samples_of_the_future_are_somebody_elses(api: PrometheusApi) -> None:
     assert reason(api) is Unusable.SKEWED
 
 
-def test_a_part_of_an_answer_gives_no_figure(api: PrometheusApi, caplog: pytest.LogCaptureFixture) -> None:
-    api.answers = [matrix(GOOD, warnings=["a store is away: secret"])]
+@pytest.mark.parametrize("part", [{"warnings": ["a store is away: secret"]}, {"isPartial": True}], ids=str)
+def test_a_part_of_an_answer_gives_no_figure(
+    api: PrometheusApi, caplog: pytest.LogCaptureFixture, part: dict[str, Any]
+) -> None:
+    api.answers = [matrix(GOOD, **part)]
     assert ask(api) == ()
     text = "0 of 1 pods attributed, use of 0 known; 1 are in answers that the server calls partial"
     assert caplog.messages == [f"Prometheus: {text}"]
