@@ -132,7 +132,12 @@ class JsonApi:
         self._opener: OpenerDirector = build_opener(_NoRedirects)
 
     def ask(
-        self, method: str, address: str, what: str, headers: Mapping[str, str], body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        address: str,
+        what: str,
+        headers: Mapping[str, str],
+        body: Mapping[str, Any] | str | None = None,
     ) -> Any:
         """The answer to a question, tried again while that may help.
 
@@ -140,19 +145,20 @@ class JsonApi:
             method: of HTTP.
             address: what follows the URL, quoted.
             what: what is asked for, in half a sentence.
-            headers: beside those that say that JSON is spoken.
-            body: what is sent along.
+            headers: beside those that say what is sent and wanted.
+            body: what is sent along: JSON, or a text that is a form, URL-encoded.
 
         Raises:
             InvalidInput: nobody is let in, or there is no such thing.
             EngineError: the server refuses, does not answer, or not in JSON.
         """
         server = self._server
-        data = None if body is None else json.dumps(body).encode()
+        text, kind = (body, "x-www-form-urlencoded") if isinstance(body, str) else (json.dumps(body), "json")
+        data = None if body is None else text.encode()
         request = Request(self._url + address, data, dict(headers), method=method)  # noqa: S310  # its scheme is checked
         request.add_header("Accept", "application/json")
         if data is not None:
-            request.add_header("Content-Type", "application/json")
+            request.add_header("Content-Type", f"application/{kind}")
         try:
             return RETRIES(_pause, self._answer, request)
         except HTTPError as error:

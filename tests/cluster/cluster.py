@@ -21,6 +21,7 @@ import yaml
 from cluster.api import Api
 from cluster.images import image_on_demand, images
 from cluster.programs import ARGO, ETCD, KEPT, KUBERNETES, MODULES, TEKTON, Built, build
+from servers import prometheus
 
 __all__ = ["Cluster"]
 
@@ -59,6 +60,10 @@ NEEDED = {
 CNI = Path("/usr/lib/cni/bridge")
 API_PORT = 443
 S3_PORT, S3_KEY, S3_SECRET, BUCKET = 9000, "admin", "password", "artifacts"
+PROMETHEUS = f"http://{ADDRESS}:9099"
+"""What measures the node's containers, where Debian's Prometheus is to be had."""
+SCRAPES = 3.0
+"""Seconds between two of its looks."""
 PATIENCE = 120.0
 """Seconds in which a program has to be ready."""
 
@@ -253,7 +258,10 @@ class Cluster:
         (etc / "kubelet.yaml").write_text(json.dumps(kubelet_settings(self.folder)))
         (etc / "containerd.toml").write_text(CONTAINERD.replace("@", str(self.folder)))
         (etc / "resolv.conf").write_text("")
-        (self.folder / "programs.json").write_text(json.dumps(programs(self.folder, built)))
+        several = programs(self.folder, built)
+        with contextlib.suppress(RuntimeError):  # all but its own test does without it, and that says why there is none
+            several.append(prometheus_program(self.folder / "prometheus"))
+        (self.folder / "programs.json").write_text(json.dumps(several))
 
 
 def namespace_documents(name: str) -> list[dict[str, Any]]:
@@ -494,6 +502,9 @@ def programs(folder: Path, built: Mapping[str, Built]) -> list[dict[str, Any]]:
             own,
             "--hostname-override=node1",
             f"--node-ip={ADDRESS}",
+            # cAdvisor, which measures containers: where it asks for their names, and how often it looks (else 10 s).
+            f"--containerd={folder}/containerd.sock",
+            "--housekeeping-interval=2s",
         ),
         program(
             "argo",
@@ -530,6 +541,26 @@ def programs(folder: Path, built: Mapping[str, Built]) -> list[dict[str, Any]]:
             CONFIG_LEADERELECTION_NAME="config-leader-election-controller",
         ),
     ]
+
+
+def prometheus_program(folder: Path) -> dict[str, Any]:
+    """Prometheus, which asks the kubelet what containers use.
+
+    Raises:
+        RuntimeError: there is no Prometheus.
+    """
+    kubelet = {
+        "job_name": "kubelet",
+        "scheme": "https",
+        "tls_config": {"insecure_skip_verify": True},  # the kubelet vouches for itself
+        "metrics_path": "/metrics/cadvisor",
+        "static_configs": [{"targets": [f"{ADDRESS}:10250"]}],
+    }
+    times = {"scrape_interval": f"{SCRAPES:g}s", "scrape_timeout": f"{SCRAPES:g}s"}
+    command = prometheus.running(folder, PROMETHEUS.removeprefix("http://"))
+    folder.mkdir()
+    (folder / "prometheus.yml").write_text(json.dumps({"global": times, "scrape_configs": [kubelet]}))
+    return {"name": "prometheus", "command": command, "env": {}}
 
 
 def argo_manifests(module: Path) -> list[dict[str, Any]]:
