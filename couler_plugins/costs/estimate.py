@@ -98,10 +98,10 @@ def scale_of(attempts: Sequence[Attempt], input_scale: float) -> float:
         attempts: its past attempts.
         input_scale: the size of the next input, beside that of past ones.
     """
-    known = [(one.seconds, one.input_bytes) for one in attempts if one.seconds and one.input_bytes is not None]
-    if not known or input_scale == 1:
+    pairs = [(one.seconds, one.input_bytes) for one in attempts if one.seconds and one.input_bytes is not None]
+    if not pairs or input_scale == 1:
         return 1.0
-    times, sizes = ([pair[part] for pair in known] for part in (0, 1))
+    times, sizes = ([pair[part] for pair in pairs] for part in (0, 1))
     return estimate_time(times, sizes, fmean(sizes) * input_scale) / estimate_time(times, sizes, fmean(sizes))
 
 

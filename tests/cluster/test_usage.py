@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import pytest
+import yaml
 
 from cluster.cluster import ADDRESS, BUCKET, PROMETHEUS, S3_PORT, SCRAPES, Cluster
 from cluster.commands import busybox, couler, dag, pipeline, task, written
 from cluster.programs import KEPT
 from cluster.running import LIMIT
+from couler_plugins.ir.quantities import parse_quantity
 from couler_plugins.runs import Attempt, ContainerUse, Run
+from couler_plugins.runs.history_file import read_lines
 from servers.prometheus import programs
 
 MIB = 2**20
@@ -28,6 +29,9 @@ RUNS = 3
 SHORT = SCRAPES - 1
 """Seconds that a container may have lived to be measured once at most: the kubelet leaves out fractions."""
 TRIES = 5
+SIZED = ("-p", "rightsize", "--history", "history.jsonl")
+ROOM = 1.6
+"""What is requested of memory at most, over what a step allocates: three attempts promise little of the next one."""
 GROW = """
 import glob, sys, time, urllib.request
 
@@ -54,18 +58,6 @@ count(
 )
 """
 """Counts the containers whose memory was seen twice, and once as large as it gets."""
-READ = """
-import importlib, sys
-import msgspec
-from couler_plugins.documents import Document
-from couler_plugins.runs.prometheus import with_use
-
-runs = importlib.import_module(f"couler_{sys.argv[1]}.plugin").couler_runs
-data = msgspec.json.decode(sys.stdin.buffer.read())
-used = with_use(list(runs(Document("runs.json", 0, data, 1, ""))), sys.argv[2], 2**26)
-sys.stdout.buffer.write(msgspec.json.encode(used))
-"""
-"""Runs inside of the cluster's network, where Prometheus listens."""
 
 
 class Engine(NamedTuple):
@@ -141,7 +133,7 @@ def test_peaks_of_steps_are_what_they_allocate(cluster: Cluster, namespace: str,
             assert cluster.run(*put).returncode == 0
     assert [ran.result().returncode for ran in running] == [0] * RUNS, running
     uses: dict[str, list[ContainerUse]] = {step: [] for step in AMOUNTS}
-    for run in measured_runs(cluster, namespace, name):
+    for run in fetched_runs(cluster, namespace, tmp_path, name):
         for ran in run.steps:
             (attempt,) = ran.tries
             uses[ran.step.rpartition("/")[2]].append(use_of(attempt, engine.container))
@@ -149,6 +141,23 @@ def test_peaks_of_steps_are_what_they_allocate(cluster: Cluster, namespace: str,
         assert [use.memory for use in uses[step]] == [pytest.approx(amount * MIB, rel=0.1)] * RUNS, uses
         assert all(use.cpu is not None and use.cpu_p95 is not None for use in uses[step]), uses
         assert all(0 <= (use.cpu or 0) <= (use.cpu_p95 or 0) <= 4 for use in uses[step]), uses
+    sized = couler(cluster, tmp_path, "optimize", command[1], *SIZED)
+    assert sized.returncode == 0, sized.stderr
+    document = yaml.safe_load(sized.stdout)
+    requests = dict(requests_of(document))
+    for step, amount in AMOUNTS.items():
+        memory = parse_quantity(requests[step]["requests"]["memory"])
+        assert requests[step]["limits"]["memory"] == requests[step]["requests"]["memory"]
+        assert memory is not None
+        assert max(use.memory or 0 for use in uses[step]) < memory <= ROOM * max(amount * MIB, 64 * MIB), requests
+    assert couler(cluster, tmp_path, "optimize", "-", *SIZED, "--check", input=sized.stdout).returncode == 0
+    fourth = couler(cluster, tmp_path, "run", "-", "--namespace", namespace, input=sized.stdout)
+    assert fourth.returncode == 0, fourth.stderr
+    asked = [
+        use_of(ran.tries[0], engine.container) for ran in fetched_runs(cluster, namespace, tmp_path, name)[-1].steps
+    ]
+    written_amounts = sorted(parse_quantity(each["requests"]["memory"]) or 0 for each in requests.values())
+    assert sorted(use.memory_request or 0 for use in asked) == written_amounts
 
 
 @pytest.mark.parametrize("name", list(ENGINES))
@@ -158,7 +167,7 @@ def test_a_pod_of_one_second_is_not_observed(cluster: Cluster, namespace: str, t
     for _ in range(TRIES):  # a loaded machine takes seconds to start a container
         done = couler(cluster, tmp_path, "run", file, "--namespace", namespace)
         assert done.returncode == 0, done.stderr
-        for run in measured_runs(cluster, namespace, name):
+        for run in fetched_runs(cluster, namespace, tmp_path, name):
             (attempt,) = run.steps[0].tries
             if seconds_of(cluster, attempt, engine.container) <= SHORT:
                 assert use_of(attempt, engine.container).memory is None
@@ -175,13 +184,24 @@ def observed(cluster: Cluster, namespace: str, step: str, container: str) -> int
     return int(result[0]["value"][1]) if result else 0
 
 
-def measured_runs(cluster: Cluster, namespace: str, name: str) -> list[Run]:
-    """The runs in a namespace, with what Prometheus knows of their pods."""
-    items = [item for kind in ENGINES[name].kinds for item in cluster.api.list(namespace, kind)]
-    document = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-    read = cluster.run(sys.executable, "-c", READ, name, PROMETHEUS, input=document)
-    assert read.returncode == 0, read.stderr
-    return msgspec.json.decode(read.stdout, type=list[Run])
+def fetched_runs(cluster: Cluster, namespace: str, folder: Path, name: str) -> list[Run]:
+    """The runs in a namespace, with what Prometheus knows of their pods, as the command adds them to a history."""
+    source = ("--engine", name, "--from", "cluster", "--namespace", namespace, "--prometheus", PROMETHEUS)
+    fetched = couler(cluster, folder, "history", "fetch", *source, "-o", "history.jsonl")
+    assert fetched.returncode == 0, fetched.stderr
+    file = folder / "history.jsonl"
+    runs = [run for _, run in read_lines(file.read_bytes(), file.name) if run is not None]
+    return sorted(runs, key=lambda run: run.at)
+
+
+def requests_of(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The resources of each step, by its name, as its engine spells them."""
+    spec = document["spec"]
+    for template in spec.get("templates", ()):
+        if "container" in template:
+            yield template["name"], template["container"]["resources"]
+    for task_of in spec.get("pipelineSpec", spec).get("tasks", ()):
+        yield task_of["name"], task_of["taskSpec"]["steps"][0]["computeResources"]
 
 
 def use_of(attempt: Attempt, container: str) -> ContainerUse:
