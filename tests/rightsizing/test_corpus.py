@@ -41,8 +41,6 @@ REASONS = (
     "the history has no attempt of its steps",
     "a podSpecPatch may say the sizes of its pod",
     "it has no container of its own",
-    "it is a StepAction, in another object",
-    "its steps are StepActions, in other objects",
     "a StepAction is a part of a Task",
     "it runs a pipeline, whose tasks can have it",
     "what it runs is in another object",

@@ -235,7 +235,7 @@ TASK = """\
     """
 
 
-def test_tekton_gets_sizes_of_each_step_beside_its_step_template(tmp_path: Path) -> None:
+def test_tekton_gets_sizes_of_each_step_beside_its_step_template_also_of_stepactions(tmp_path: Path) -> None:
     uses = {"step-compile": (505, 0.5), "step-push": (100, 0.1), "step-scan": (100, 0.1)}
     built = run_of("build", ("task", uses | {"compile": uses["step-compile"], "push": uses["step-push"]}))
     result = rightsized(TASK, tmp_path, built)
@@ -243,12 +243,15 @@ def test_tekton_gets_sizes_of_each_step_beside_its_step_template(tmp_path: Path)
     assert changes(result) == dedent(
         f"""\
         -    - {{name: push, image: "alpine:3"}}
-        +    - {{name: push, image: "alpine:3", {sizes}}}"""
+        +    - {{name: push, image: "alpine:3", {sizes}}}
+        +      computeResources:
+        +        requests:
+        +          cpu: 100m
+        +          memory: 112Mi
+        +        limits:
+        +          memory: 112Mi"""
     )
-    assert reasons(result) == [
-        ("task", "it is a StepAction, in another object"),
-        ("task", "its sizes are right within 10%"),
-    ]
+    assert reasons(result) == [("task", "its sizes are right within 10%")]
 
 
 RUN = """\

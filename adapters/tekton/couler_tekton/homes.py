@@ -126,9 +126,9 @@ def _of_pod(setting: str, key: str) -> Home:
     return Home(at="workflow", native=f"podTemplate.{key}", note=note, choose=choose)
 
 
-def _steps(operation: Operation) -> list[Container]:
-    """The steps of a Task that are written in it."""
-    return [item for item in operation.containers if item.role == "main" and "ref" not in rest_of(item)]
+def _steps(operation: Operation, *, actions: bool) -> list[Container]:
+    """The steps of a Task that are written in it, and also those that are StepActions where these count."""
+    return [item for item in operation.containers if item.role == "main" and (actions or "ref" not in rest_of(item))]
 
 
 def _template(operation: Operation) -> Container:
@@ -155,7 +155,7 @@ def _of_steps(setting: str, *path: str, note: str) -> Home:
     def in_force(operation: Operation) -> list[dict[str, Value]]:
         """What each step has: its own, that of the stepTemplate, or as much as its limit."""
         usual = _template(operation)
-        steps = _steps(operation)
+        steps = _steps(operation, actions=of_pods)
         limits = [{**dict(usual.limits), **dict(step.limits)} if setting == "requests" else {} for step in steps]
         return [{**bound, **said(usual), **said(step)} for bound, step in zip(limits, steps, strict=True)]
 
@@ -167,7 +167,7 @@ def _of_steps(setting: str, *path: str, note: str) -> Home:
         before, after = dict(get(operation)), dict(pairs)
         changed = {name: value for name, value in after.items() if before.get(name) != value}
         new: dict[int, Container] = {}
-        for step, held_before in zip(_steps(operation), in_force(operation), strict=True):
+        for step, held_before in zip(_steps(operation, actions=of_pods), in_force(operation), strict=True):
             kept = {name: value for name, value in said(step).items() if name in after or name not in before}
             added = {name: value for name, value in changed.items() if name in before or name not in held_before}
             items: Any = tuple(sorted({**kept, **added}.items()))
@@ -190,7 +190,8 @@ def _of_steps(setting: str, *path: str, note: str) -> Home:
         return SIZED if "stepSpecs" in said_of_tasks(workflow.native_extra).get(site.step.name, {}) else in_run
 
     def refuse(operation: Operation | None) -> str:
-        return "" if operation is not None and _steps(operation) else "its steps are StepActions, in other objects"
+        is_there = operation is not None and _steps(operation, actions=of_pods)
+        return "" if is_there else "its steps are StepActions, in other objects"
 
     home = Home(at="operation", native=".".join(path), note=note, get=get, put=put, refuse=refuse)
     return with_fields(home, choose=choose)
@@ -233,9 +234,7 @@ def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
         return replace(item, requests=merged(usual.requests, item.requests), limits=merged(usual.limits, item.limits))
 
     def refusal(item: Container) -> str:
-        if item.role != "main":
-            return ""
-        return "it is a StepAction, in another object" if "ref" in rest_of(item) else by_run
+        return by_run if item.role == "main" else ""
 
     return PodSizes(
         task=workflow.name if workflow.kind == "Task" else task,
