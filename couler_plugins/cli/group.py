@@ -48,7 +48,10 @@ COMMANDS = {
         "doctor:command",
         "Checks the cluster, its engines, and your permissions there.",
     ),
-    "history": ("group:history", "Fetches past runs of workflows into a file for --history."),
+    "history": (
+        "group:history",
+        "Keeps a history of past runs: their steps, attempts, times, outcomes, and what they used.",
+    ),
     "simulate": (
         "simulate:command",
         ("Estimates what a cache or a split would save."),
