@@ -48,7 +48,7 @@ COMMANDS = {
         "doctor:command",
         "Checks the cluster, its engines, and your permissions there.",
     ),
-    "history": ("group:history", "Fetches past runs of workflows into a file for --history."),
+    "history": ("group:history", "Keeps a history of past runs: what steps took, and what they used."),
     "prices": ("prices:command", "Asks OpenCost for prices, as a row of couler.toml."),
     "simulate": (
         "simulate:command",

@@ -48,7 +48,7 @@ class AirflowAdapter(Adapter):
         "lower": "couler_airflow.lower:lower",
         "dump": "couler_airflow.preview:dump",
         "cache": "couler_airflow.cache.cache:caches",
-        "archive": "couler_airflow.history.archive:AirflowArchive",
+        "archive": "couler_airflow.archive:AirflowArchive",
         "splitting": "couler_airflow.split.splitting:splitting_of",
         "pod_containers": "couler_airflow.pod_settings:pod_containers",
     }

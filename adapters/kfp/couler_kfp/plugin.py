@@ -48,7 +48,7 @@ class KfpAdapter(Adapter):
         "footprint": "couler_kfp.footprint:Footprints",
         "cache": "couler_kfp.cache.cache:caches",
         "runner": "couler_kfp.run.runner:runner_of",
-        "archive": "couler_kfp.history.archive:KfpArchive",
+        "archive": "couler_kfp.archive:KfpArchive",
         "splitting": "couler_kfp.split.splitting:splitting_of",
         "tuning": "couler_kfp.tuning:KfpTuning",
         "originals": "couler_plugins.plan.part_files:originals",

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from airflow_history import instance
+from couler_airflow.archive import AirflowArchive
 from couler_airflow.history import api as history_api
-from couler_airflow.history.archive import AirflowArchive
 from couler_airflow.history.records import document_of
 from couler_airflow.history.runs import runs_of
 from couler_plugins.errors import EngineError, InvalidInput

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from couler_airflow.history.archive import DATABASE, AirflowArchive
+from couler_airflow.archive import DATABASE, AirflowArchive
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import stamina
 
-from couler_kfp.history.archive import KfpArchive
+from couler_kfp.archive import KfpArchive
 from couler_kfp.history.records import document_of
 from couler_kfp.history.runs import runs_of
 from couler_plugins.errors import EngineError, InvalidInput
