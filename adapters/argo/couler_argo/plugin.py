@@ -46,7 +46,7 @@ class ArgoAdapter(Adapter):
         "cache": "couler_argo.cache.cache:caches",
         "evictor": "couler_argo.evict.evictor:ArgoEvictor",
         "runner": "couler_argo.run.runner:runner_of",
-        "checks": "couler_argo.controller:checks",
+        "checks": "couler_argo.doctor:checks",
         "local": "couler_argo.run.local.semantics:local_of",
         "splitting": "couler_argo.split.splitting:splitting_of",
         "tuning": "couler_argo.tuning:ArgoTuning",
