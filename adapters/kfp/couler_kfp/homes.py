@@ -11,7 +11,8 @@ from collections.abc import Callable as Function
 from dataclasses import replace as with_fields
 
 from couler_kfp.structures import plain, structure, write_structure
-from couler_kfp.texts import unsupported, write_text
+from couler_kfp.support import unsupported
+from couler_kfp.texts import write_text
 from couler_plugins.ir import Home, Homes, Literal, NativeForm, Operation, Value, container_home, native_home
 from couler_plugins.ir.settings import Pairs, merged
 
