@@ -268,7 +268,7 @@ Examples:
 """,
 )
 def history() -> None:
-    """Keeps a history of past runs: their steps, attempts, times, outcomes, and what they used."""
+    """Keeps a history of past runs: what steps took, and what they used."""
 
 
 @click.group(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import pkgutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -31,6 +30,7 @@ from couler_plugins.options.config import Config
 from couler_plugins.plugins import Plugins
 from couler_plugins.runs import Run
 from couler_plugins.runs.history_file import HistoryFile, goes_on, has_use, read_lines
+from couler_plugins.runs.prometheus import with_use
 
 OVERLAP = 86400.0
 """Seconds before the newest run in a history within which runs may have ended that it lacks: they took longer."""
@@ -38,7 +38,6 @@ PLACES = ("database", "cluster")
 """What stands for an engine's own database, and for the cluster that it runs in, in the place of a URL."""
 log = logging.getLogger(__name__)
 VARIABLE = "COULER_{}_URL"
-WITH_USE = "couler_plugins.runs.prometheus:with_use"
 
 
 @click.command(
@@ -213,7 +212,6 @@ def _with_use(runs: Sequence[Run], history: HistoryFile, urls: Sequence[str], ma
     pending = [bool(urls) and history.needs(run) and not has_use(run) for run in runs]
     if not any(pending):
         return list(runs)
-    with_use = pkgutil.resolve_name(WITH_USE)
     answers: Sequence[Run] = [run for run, is_pending in zip(runs, pending, strict=True) if is_pending]
     for url in urls:
         answers = with_use(answers, url, max_bytes)

@@ -1,15 +1,12 @@
-"""Where Argo's controller is, its account and its version, and what Argo's features need of a cluster."""
+"""Where Argo's controller is, as which account it runs, and which version it has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from couler_argo.run.jobs import ARGO
 from couler_plugins.engine_kit.kubernetes.calls import Refused, answer_of, config_map, pages
-from couler_plugins.engine_kit.kubernetes.submitting import Right, check, check_running
-from couler_plugins.hookspecs.checks import Check
+from couler_plugins.engine_kit.kubernetes.submitting import Right
 
 IMAGE = "workflow-controller"
 SETTINGS, USUAL = "workflow-controller-configmap", "argo"
@@ -71,36 +68,3 @@ def controllers_of(api: Any) -> list[Controller]:
     except Refused:
         return []
     return [Controller(USUAL, USUAL)]
-
-
-INSTALL = "couler cache install --namespace {} | kubectl apply -f -"
-LISTS = "`couler doctor` lists all rights that are missing"
-ROLE = "an administrator has to grant it"
-
-
-def checks(api: Any, namespace: str) -> Iterator[Check]:
-    """Look at what features need, one after the other.
-
-    Args:
-        api: the client, as `connected` gives it.
-        namespace: where workflows go.
-
-    Raises:
-        EngineError: the cluster does not answer.
-    """
-    group = ARGO[0]
-    controllers = controllers_of(api)
-    if not controllers:
-        message = "no controller was found: no Deployment with its image, and no settings of it in argo"
-        yield Check(feature="controller", state="unknown", message=message, remedy="ask an administrator to run this")
-    for controller in controllers:
-        version = f"version {controller.version}" if controller.version else "its version is not known"
-        message = f"it is in {controller.namespace}, as {controller.account}; {version}"
-        yield Check(feature="controller", state="ok", message=message)
-    yield from check_running(api, group, namespace, ("workflows",), ("workflowtemplates",), ROLE)
-    if controllers:
-        yield check(api, "cache evict", Right(("list",), "workflows", group), ROLE)
-    for controller in controllers:
-        where = controller.namespace
-        yield check(api, "cache{via=memoize}", controller.right_to_memoize, INSTALL.format(where))
-        yield check(api, "cache evict", Right(("get", "list", "patch"), "configmaps", "", where), ROLE)

@@ -48,7 +48,7 @@ class ArgoAdapter(Adapter):
         "evictor": "couler_argo.evict.evictor:ArgoEvictor",
         "runner": "couler_argo.run.runner:runner_of",
         "archive": "couler_argo.archive:ArgoArchive",
-        "checks": "couler_argo.controller:checks",
+        "checks": "couler_argo.doctor:checks",
         "local": "couler_argo.run.local.semantics:local_of",
         "splitting": "couler_argo.split.splitting:splitting_of",
         "tuning": "couler_argo.tuning:ArgoTuning",

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 
 from couler_kfp.structures import mapping, plain, structure, write_structure
-from couler_kfp.texts import Own, constant_text, spell, unsupported, write_text
+from couler_kfp.support import unsupported
+from couler_kfp.texts import Own, constant_text, spell, write_text
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, by_key, without
 from couler_plugins.ir import Argument, Literal, Native, PortKind, Reference, Value, replace

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from couler_kfp.ports import read_inputs, read_outputs, write_inputs, write_outputs
 from couler_kfp.structures import mapping, named, rest_of, structure, write_structure
-from couler_kfp.texts import refuse_unsupported, text, unsupported, write_text
+from couler_kfp.support import refuse_unsupported, unsupported
+from couler_kfp.texts import text, write_text
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, joined, mapping_at, without
 from couler_plugins.engine_kit.structures import read_environment, write_environment

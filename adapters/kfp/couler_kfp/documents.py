@@ -1,19 +1,18 @@
 """Where pipelines are in documents: IR YAML with its platform document, and the Kubernetes-native form.
 
-Bundles of files are read as KFP reads them: y and n are letters in IR YAML.
 Sources: `api/v2alpha1/pipeline_spec.proto` (PipelineSpec, PlatformSpec) and KFP's custom resource PipelineVersion
 (`pipelines.kubeflow.org`), which holds both specs in one object.
 """
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from couler_plugins.documents import Document, Path, SourceFile, read
+from couler_plugins.documents import Document, Path
 from couler_plugins.ir.bundle import Bundle
+
+Mapped = dict[str, Any]
 
 ROOT = "root"
 """What the pipeline itself is called among its components."""
@@ -149,23 +148,3 @@ def _is_kubernetes(data: Any) -> bool:
         return False
     platforms = data["platforms"]
     return isinstance(platforms, dict) and isinstance(platforms.get("kubernetes"), dict)
-
-
-LETTER = re.compile(r"(?<![^\s\[{,])[yYnN](?![^\s\]},:])")
-
-
-def load(files: Iterable[SourceFile]) -> Bundle:
-    """The files as KFP reads them."""
-    return Bundle.of(map(read_as_kfp, files))
-
-
-def read_as_kfp(file: SourceFile) -> SourceFile:
-    """The file, read again where y and n stand in IR YAML: KFP writes these names without quotes.
-
-    PyYAML, with which it compiles, and yaml.v3, with which its API server reads, take them for letters; Kubernetes
-    takes them for booleans. A PipelineVersion is read by Kubernetes.
-    """
-    own = any(is_spec(item.data) for item in file.documents)
-    if not own or file.format != "yaml" or not LETTER.search(file.text):
-        return file
-    return read(file.text, file.name, max_bytes=sys.maxsize, letters=True)

@@ -12,7 +12,8 @@ from dataclasses import replace as with_fields
 
 from couler_kfp.components import OLDER, QUANTITIES
 from couler_kfp.structures import plain, structure, write_structure
-from couler_kfp.texts import unsupported, write_text
+from couler_kfp.support import unsupported
+from couler_kfp.texts import write_text
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import (
     Home,

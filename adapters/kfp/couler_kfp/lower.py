@@ -24,7 +24,7 @@ from couler_kfp.documents import OBJECT, Pipeline, pipelines
 from couler_kfp.generating.pipelines import pipeline_of
 from couler_kfp.plugin import Options
 from couler_kfp.structures import rest_of, write_structure
-from couler_kfp.texts import unsupported
+from couler_kfp.support import unsupported
 from couler_kfp.writing import Writing
 from couler_plugins.documents import Edit, Path, diff
 from couler_plugins.documents.mappings import without

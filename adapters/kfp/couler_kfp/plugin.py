@@ -38,7 +38,7 @@ class KfpAdapter(Adapter):
     generated: ClassVar[tuple[Capability, ...]] = GENERATED
     facets: ClassVar[Mapping[str, str]] = {
         "claims": "couler_kfp.documents:claims",
-        "load": "couler_kfp.documents:load",
+        "load": "couler_kfp.bundle:load",
         "lift": "couler_kfp.lift:lift",
         "portable": "couler_kfp.portable.portable:portable",
         "homes": "couler_kfp.homes:homes",

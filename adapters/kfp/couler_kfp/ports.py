@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from couler_kfp.structures import mapping, plain, rest_of, structure, write_structure
-from couler_kfp.texts import refuse_unsupported, unsupported
+from couler_kfp.support import refuse_unsupported, unsupported
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.errors import InvalidInput

@@ -14,15 +14,8 @@ from typing import Literal as OneOf
 
 from couler_kfp.arguments import Given, is_item, read_arguments, write_arguments
 from couler_kfp.structures import mapping, rest_of, structure, write_structure
-from couler_kfp.texts import (
-    condition,
-    constant_text,
-    refuse_unsupported,
-    unsupported,
-    whole_number,
-    write_condition,
-    write_text,
-)
+from couler_kfp.support import refuse_unsupported, unsupported, whole_number
+from couler_kfp.texts import condition, constant_text, write_condition, write_text
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, joined, without
 from couler_plugins.errors import InvalidInput

@@ -1,6 +1,5 @@
 """KFP's placeholders and conditions: found in texts and taken apart, and written again.
 
-What KFP cannot say are the fields that the table of capabilities calls refused.
 Sources: `kfp.dsl.placeholders`; `backend/src/v2/driver` and `component` (what is replaced, and when); conditions are
 CEL over `inputs.parameter_values` (`pipeline_spec.proto`, TriggerPolicy).
 """
@@ -10,23 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from couler_kfp.capabilities import CAPABILITIES
-from couler_plugins.engine_kit.refusing import Refusals
 from couler_plugins.engine_kit.structures import cut_text
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import Expression, Literal, Reference, Template, Value
-
-REFUSALS = Refusals("kfp", "KFP", CAPABILITIES)
-refuse_unsupported, unsupported = REFUSALS.check, REFUSALS.error
-
-
-def whole_number(value: Value, feature: str, name: str) -> int:
-    """The number that a value is; raises `Unsupported` for anything else."""
-    match value:
-        case Literal(value=int(number)) if not isinstance(number, bool):
-            return number
-    raise unsupported(feature, name, "needs a whole number here")
-
 
 Own = Callable[[Reference], Reference]
 """What a reference to an input stands for, where the text stands; it keeps the spelling."""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from couler_kfp.components import Body, label_of, usual_label, write_graph, write_operation
 from couler_kfp.documents import OBJECT, ROOT, Pipeline
 from couler_kfp.structures import write_structure
+from couler_kfp.support import refuse_unsupported, unsupported
 from couler_kfp.tasks import write_task
-from couler_kfp.texts import refuse_unsupported, unsupported
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, joined, part_at
 from couler_plugins.engine_kit.merge import Sources

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from couler_argo.controller import INSTALL, LISTS, controllers_of
+from couler_argo.controller import controllers_of
+from couler_argo.doctor import INSTALL, LISTS
 from couler_argo.nodes import attempts_of, nodes_of, pod_name
 from couler_argo.run.jobs import HINTS, KINDS, WORKFLOW, jobs_of, memoizes
 from couler_argo.run.status import ended, outputs_of, status_of
