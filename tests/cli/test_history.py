@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -248,10 +247,7 @@ def test_prometheus_is_asked_for_what_is_not_known(history: Couler, monkeypatch:
         attempt = Attempt(succeeded=True, containers=(ContainerUse(container="main", memory=5, cpu=1.0),))
         return [replace(run, steps=tuple(replace(step, tries=(attempt,)) for step in run.steps)) for run in runs]
 
-    module = ModuleType("fake_prometheus")
-    module.with_use = with_use  # type: ignore[attr-defined]
-    monkeypatch.setitem(__import__("sys").modules, "fake_prometheus", module)
-    monkeypatch.setattr("couler_plugins.cli.history.WITH_USE", "fake_prometheus:with_use")
+    monkeypatch.setattr("couler_plugins.cli.history.with_use", with_use)
     runs = [ran_run("a"), ran_run("b")]
     Path("in.jsonl").write_bytes(b"".join(line_of(run) + b"\n" for run in runs))
     Path("h.jsonl").write_bytes(line_of(ran_run("a")) + b"\n")

@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Literal, Native, Operation, Value, Workflow
-from couler_plugins.ir.containers import PodSizes
+from couler_plugins.ir import Literal, Native, Operation, Value
 from couler_plugins.ir.home_kinds import NativeForm, container_home, native_home
 from couler_plugins.ir.homes import Home, Homes
 
@@ -81,13 +80,3 @@ HOMES: Homes = {
 def homes() -> Homes:
     """Return where Airflow keeps each setting of a step."""
     return HOMES
-
-
-def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
-    """Return what a DAG says of the size of a task's container; its pod has annotations, and a DAG has none."""
-    if operation is None:
-        return PodSizes()
-    annotations = rest_of(operation.native_extra).get(POD, {}).get("annotations", {})
-    return PodSizes(
-        operation.name.removeprefix("task/"), operation.containers, ("",) * len(operation.containers), annotations
-    )

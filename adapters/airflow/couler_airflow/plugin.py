@@ -44,13 +44,13 @@ class AirflowAdapter(Adapter):
         "lift": "couler_airflow.lift:lift",
         "portable": "couler_airflow.portable:portable",
         "homes": "couler_airflow.homes:homes",
-        "pod_sizes": "couler_airflow.homes:pod_sizes",
+        "pod_sizes": "couler_airflow.pod_sizes:pod_sizes",
         "lower": "couler_airflow.lower:lower",
         "dump": "couler_airflow.preview:dump",
         "cache": "couler_airflow.cache.cache:caches",
         "archive": "couler_airflow.archive:AirflowArchive",
         "splitting": "couler_airflow.split.splitting:splitting_of",
-        "pod_containers": "couler_airflow.pod_settings:pod_containers",
+        "pod_containers": "couler_airflow.pod_sizes:pod_containers",
     }
 
 

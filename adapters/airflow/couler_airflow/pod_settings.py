@@ -21,11 +21,6 @@ BASE_CONTAINER = "container"
 """The key in an operation's `native_extra` for what its container is called instead; empty where only the run knows."""
 
 
-def pod_containers(operation: Operation) -> tuple[str, ...]:
-    """Return what the container of a task is called in its pod."""
-    return (rest_of(operation.native_extra).get(BASE_CONTAINER, BASE),) * len(operation.containers)
-
-
 def base_container(task: Any) -> str:
     """Return what a task calls the container that it runs in; empty where only the run knows."""
     name = field_of(task, "base_container_name")

@@ -16,7 +16,6 @@ from couler_argo.codec import Mapped
 from couler_argo.nodes import pod_name, seconds_of, template_name
 from couler_argo.templates import ROLES
 from couler_plugins.caching.keys import digest
-from couler_plugins.ir import Operation
 from couler_plugins.runs import Attempt, ContainerUse
 from couler_plugins.runs.usage import container_use
 
@@ -38,11 +37,6 @@ REASONS = (
         r"(?P<Shutdown>workflow shutdown with strategy|Pod was terminated in response to imminent node shutdown)"
     ),
 )
-
-
-def pod_containers(operation: Operation) -> tuple[str, ...]:
-    """Return what its containers are called in its pod: Argo gives the main one its own name, whatever it says."""
-    return tuple(MAIN if item.role == "main" else item.name or "" for item in operation.containers)
 
 
 class NodeTemplate(NamedTuple):

@@ -54,7 +54,7 @@ class ArgoAdapter(Adapter):
         "tuning": "couler_argo.tuning:ArgoTuning",
         "originals": "couler_plugins.plan.part_files:originals",
         "lint": "couler_argo.lint.lint:lint",
-        "pod_containers": "couler_argo.attempts:pod_containers",
+        "pod_containers": "couler_argo.pod_sizes:pod_containers",
     }
 
 

@@ -28,6 +28,11 @@ PLAIN = re.compile(r"[^'\"\\{}\s]{1,200}")
 """Items that stand in an expression as they are."""
 
 
+def pod_containers(operation: Operation) -> tuple[str, ...]:
+    """Return what its containers are called in its pod: Argo gives the main one its own name, whatever it says."""
+    return tuple("main" if item.role == "main" else item.name or "" for item in operation.containers)
+
+
 def items_of(step: Step) -> Items | None:
     """Return the items of a loop over a list in the file; None where no parameter of the call tells them apart."""
     axes = step.loop.axes if step.loop is not None and step.loop.combine == "rows" else ()

@@ -22,12 +22,9 @@ from couler_plugins.ir import (
     NativeForm,
     Operation,
     Value,
-    Workflow,
     container_home,
     native_home,
-    replace,
 )
-from couler_plugins.ir.containers import PodSizes
 from couler_plugins.ir.settings import Pairs, merged
 
 FORM = NativeForm(write_structure, structure, plain, write_text)
@@ -111,19 +108,3 @@ HOMES: Homes = {
 def homes() -> Homes:
     """Return where KFP keeps each setting of a step."""
     return HOMES
-
-
-def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
-    """Return what a pipeline says of the size of a component's container, with texts or with numbers."""
-    whole = write_structure(workflow.native_extra) if workflow.native_extra is not None else {}
-    around = mapping_at(whole, "object", "metadata", "annotations")
-    if operation is None:
-        return PodSizes(annotations=around)
-    own = write_structure(operation.native_extra) if operation.native_extra is not None else {}
-    in_force = {name: HOMES[name].read(name, operation) for name in QUANTITIES}
-    return PodSizes(
-        task=operation.name.removeprefix("comp-"),
-        containers=tuple(replace(item, **in_force) for item in operation.containers),
-        refusals=("",) * len(operation.containers),
-        annotations={**around, **mapping_at(own, "platforms", "kubernetes", "podMetadata", "annotations")},
-    )

@@ -42,7 +42,7 @@ class KfpAdapter(Adapter):
         "lift": "couler_kfp.lift:lift",
         "portable": "couler_kfp.portable.portable:portable",
         "homes": "couler_kfp.homes:homes",
-        "pod_sizes": "couler_kfp.homes:pod_sizes",
+        "pod_sizes": "couler_kfp.pod_sizes:pod_sizes",
         "images": "couler_kfp.images:images",
         "lower": "couler_kfp.lower:lower",
         "footprint": "couler_kfp.footprint:Footprints",

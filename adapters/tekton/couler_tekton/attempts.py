@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from couler_plugins.ir import Operation
 from couler_plugins.ir.quantities import parse_quantity
 from couler_plugins.runs import Attempt, ContainerUse
 from couler_plugins.runs.usage import container_use
@@ -25,17 +24,8 @@ OF_STEPS = ("", "Failed", "FailureIgnored", "StepFailed", "StepOOM")
 """Reasons of a failure which its steps say more of."""
 
 
-def pod_containers(operation: Operation) -> tuple[str, ...]:
-    """Return what the steps and sidecars of a task are called in its pod."""
-    items = operation.containers
-    before = [sum(item.role == "main" for item in items[:place]) for place in range(len(items))]  # steps, of each
-    return tuple(
-        _named("step", item.name or f"unnamed-{number}") if item.role == "main" else _named("sidecar", item.name or "")
-        for number, item in zip(before, items, strict=True)
-    )
-
-
-def _named(kind: str, name: str) -> str:
+def pod_name_of(kind: str, name: str) -> str:
+    """Return what Tekton calls a container in its pod."""
     return ENDS.sub("", f"{kind}-{name}"[:LONGEST])
 
 
@@ -74,10 +64,10 @@ def _containers(task: Mapped, run: Mapped) -> Iterator[ContainerUse]:
     specs = {kind: {item.get("name"): item for item in run.get(kind) or ()} for kind in ("stepSpecs", "sidecarSpecs")}
     for number, step in enumerate(steps):
         own = _merged(task.get("stepTemplate"), step, specs["stepSpecs"].get(step.get("name")))
-        yield container_use(_named("step", step.get("name") or f"unnamed-{number}"), _shared(run, own, len(steps)))
+        yield container_use(pod_name_of("step", step.get("name") or f"unnamed-{number}"), _shared(run, own, len(steps)))
     for sidecar in task.get("sidecars") or ():
         own = _merged(sidecar, specs["sidecarSpecs"].get(sidecar.get("name")))
-        yield container_use(_named("sidecar", sidecar.get("name") or ""), own)
+        yield container_use(pod_name_of("sidecar", sidecar.get("name") or ""), own)
 
 
 def _merged(*holders: Mapped | None) -> Mapped:

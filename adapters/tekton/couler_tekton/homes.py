@@ -23,9 +23,8 @@ from couler_plugins.ir import (
     Workflow,
     replace,
 )
-from couler_plugins.ir.containers import PodSizes
-from couler_plugins.ir.settings import Pairs, merged
-from couler_tekton.cache.declared import annotations_of, mapping_at, rest_of
+from couler_plugins.ir.settings import Pairs
+from couler_tekton.cache.declared import mapping_at, rest_of
 from couler_tekton.containers import read_container
 from couler_tekton.home_kinds import in_go, of_object, of_run, said_of_tasks, said_under, setting_of, spelled, with_path
 from couler_tekton.mappings import Mapped
@@ -131,7 +130,7 @@ def _steps(operation: Operation, *, actions: bool) -> list[Container]:
     return [item for item in operation.containers if item.role == "main" and (actions or "ref" not in rest_of(item))]
 
 
-def _template(operation: Operation) -> Container:
+def step_template(operation: Operation) -> Container:
     """What all steps of a Task have unless they say something else."""
     return read_container(mapping_at(rest_of(operation), "stepTemplate"), "main", scope_in(operation))
 
@@ -154,7 +153,7 @@ def _of_steps(setting: str, *path: str, note: str) -> Home:
 
     def in_force(operation: Operation) -> list[dict[str, Value]]:
         """What each step has: its own, that of the stepTemplate, or as much as its limit."""
-        usual = _template(operation)
+        usual = step_template(operation)
         steps = _steps(operation, actions=of_pods)
         limits = [{**dict(usual.limits), **dict(step.limits)} if setting == "requests" else {} for step in steps]
         return [{**bound, **said(usual), **said(step)} for bound, step in zip(limits, steps, strict=True)]
@@ -216,29 +215,3 @@ HOMES: Homes = {
 def homes() -> Homes:
     """Return where Tekton keeps each setting of a step."""
     return HOMES
-
-
-def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
-    """Return what an object says of the sizes of a Task's steps, stepTemplate included; runs go before both."""
-    around = annotations_of(workflow)
-    if operation is None:
-        return PodSizes(annotations=around)
-    usual, task = _template(operation), operation.name.rpartition("/")[2]
-    spec = mapping_at(rest_of(workflow), "spec")
-    said = {"TaskRun": spec, "PipelineRun": said_of_tasks(workflow.native_extra).get(task, {})}.get(workflow.kind, {})
-    by_run = next((f"its run says it ({key})" for key in ("computeResources", "stepSpecs") if said.get(key)), "")
-
-    def in_force(item: Container) -> Container:
-        if item.role != "main":
-            return item
-        return replace(item, requests=merged(usual.requests, item.requests), limits=merged(usual.limits, item.limits))
-
-    def refusal(item: Container) -> str:
-        return by_run if item.role == "main" else ""
-
-    return PodSizes(
-        task=workflow.name if workflow.kind == "Task" else task,
-        containers=tuple(map(in_force, operation.containers)),
-        refusals=tuple(map(refusal, operation.containers)),
-        annotations={**around, **annotations_of(operation)},
-    )

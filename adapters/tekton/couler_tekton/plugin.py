@@ -49,7 +49,7 @@ class TektonAdapter(Adapter):
         "portable": "couler_tekton.portable.portable:portable",
         "homes": "couler_tekton.homes:homes",
         "images": "couler_tekton.images:images",
-        "pod_sizes": "couler_tekton.homes:pod_sizes",
+        "pod_sizes": "couler_tekton.pod_sizes:pod_sizes",
         "lower": "couler_tekton.lower:lower",
         "footprint": "couler_tekton.footprint:Footprints",
         "cache": "couler_tekton.cache.cache:caches",
@@ -60,7 +60,7 @@ class TektonAdapter(Adapter):
         "tuning": "couler_tekton.tuning:TektonTuning",
         "originals": "couler_plugins.plan.part_files:originals",
         "lint": "couler_tekton.lint.lint:lint",
-        "pod_containers": "couler_tekton.attempts:pod_containers",
+        "pod_containers": "couler_tekton.pod_sizes:pod_containers",
     }
 
 

@@ -19,7 +19,7 @@ from couler_airflow.bundle import DagBundle, snapshot
 from couler_airflow.homes import HOMES
 from couler_airflow.lift import lift_dag
 from couler_airflow.lower import commit
-from couler_airflow.pod_settings import pod_containers
+from couler_airflow.pod_sizes import pod_containers
 from couler_airflow.pods import Pods
 from couler_airflow.split.commit import parts_of
 from couler_plugins.ir import Literal, Operation, Workflow, replace, replace_callables, with_settings

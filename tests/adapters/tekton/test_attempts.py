@@ -8,7 +8,8 @@ import pytest
 
 from couler_plugins.ir import Container, Operation
 from couler_plugins.runs import Attempt
-from couler_tekton.attempts import attempts_of, pod_containers
+from couler_tekton.attempts import attempts_of
+from couler_tekton.pod_sizes import pod_containers
 
 Data = dict[str, Any]
 TIMES = {"startTime": "2026-01-01T00:01:00Z", "completionTime": "2026-01-01T00:04:00Z"}
