@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from couler_plugins.documents.mappings import by_key
-from couler_plugins.documents.matching import ascending
 from couler_plugins.documents.spans import Path
+
+T = TypeVar("T")
 
 
 def same_scalar(old: Any, new: Any) -> bool:
@@ -116,3 +118,21 @@ def _fill_gaps(pairs: list[tuple[int, int]], old_free: list[bool], new_free: lis
         filled.append((next_j, next_i))
         j, i = next_j + 1, next_i + 1
     return filled[:-1]
+
+
+def ascending(items: Sequence[T], keys: Sequence[int]) -> list[T]:
+    """Return a longest run of items whose keys ascend."""
+    tails: list[int] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for at, key in enumerate(keys):
+        length = bisect_left(tails, key)
+        before.append(ends[length - 1] if length else -1)
+        tails[length : length + 1] = [key]
+        ends[length : length + 1] = [at]
+    run = []
+    at = ends[-1] if ends else -1
+    while at >= 0:
+        run.append(items[at])
+        at = before[at]
+    return run[::-1]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import Match, SequenceMatcher
-from typing import TypeVar
 
-T = TypeVar("T")
+from couler_plugins.documents.alignment import ascending
 
 
 class LineMatcher(SequenceMatcher[str]):
@@ -68,24 +66,6 @@ def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     place = {line: number for number, line in enumerate(new) if line in once}
     pairs = [(number, place[line]) for number, line in enumerate(old) if line in once]
     return ascending(pairs, [j for _, j in pairs])
-
-
-def ascending(items: Sequence[T], keys: Sequence[int]) -> list[T]:
-    """Return a longest run of items whose keys ascend."""
-    tails: list[int] = []
-    ends: list[int] = []
-    before: list[int] = []
-    for at, key in enumerate(keys):
-        length = bisect_left(tails, key)
-        before.append(ends[length - 1] if length else -1)
-        tails[length : length + 1] = [key]
-        ends[length : length + 1] = [at]
-    run = []
-    at = ends[-1] if ends else -1
-    while at >= 0:
-        run.append(items[at])
-        at = before[at]
-    return run[::-1]
 
 
 def _joined(matches: Iterator[Match]) -> Iterator[Match]:

@@ -30,7 +30,7 @@ def test_all_steps_of_a_task_get_what_they_lack() -> None:
         {"requests": {"cpu": 2, "memory": "1Mi"}},
         {"limits": {"memory": "1Gi"}, "requests": {"cpu": "100m"}},  # it requests as much memory as its limit
         {"requests": {"cpu": "100m", "memory": "1Mi"}},
-        None,
+        {"requests": {"cpu": "100m", "memory": "1Mi"}},  # a StepAction has none, and the step that refers to it may
     ]
     assert [name for name, _ in seen(again)["task"].requests] == ["cpu", "memory"]
 
