@@ -66,9 +66,12 @@ class RunContext:
         families = families_of(workflow)
         matching = [run for run in self._runs if run.family in families]
         if self._runs and not matching and workflow.name not in self._callers and workflow.label not in self._unknown:
-            self._unknown.add(workflow.label)
             others = ", ".join(sorted({run.family for run in self._runs})[:5])
-            log.warning("the history has no run of %s, only of %s", workflow.label, others)
+            level = logging.INFO if self._unknown else logging.WARNING  # a folder may have a hundred of them
+            log.log(level, "the history has no run of %s, only of %s", workflow.label, others)
+            if len(self._unknown) == 1:
+                log.warning("the history has no run of other workflows either: -v names them")
+            self._unknown.add(workflow.label)
         return matching
 
     def policy(self, text: str) -> CachePolicy:

@@ -99,7 +99,8 @@ def _changes(
         (demand.memory_attempts, demand.memory) if resource == "memory" else (demand.cpu_attempts, demand.cpu)
     )
     if needed is None:
-        return {}, f"its use of {resource} was not observed"
+        unknown = " and ".join(name for name in targets.resources if getattr(demand, name) is None)
+        return {}, f"its use of {unknown} was not observed: `couler history fetch --prometheus URL` asks for it"
     if attempts < targets.min_samples:
         return {}, f"fewer than {targets.min_samples} attempts tell its use of {resource}"
     request, limit = (parse_quantity(value.value) if isinstance(value, Literal) else None for value in pairs.values())

@@ -38,7 +38,7 @@ REASONS = (
     "its run says it",
     "its limit of memory comes from",
     "its annotation couler.io/rightsize says so",
-    "the history has no attempt of its steps",
+    "no past attempt of its steps is known",
     "a podSpecPatch may say the sizes of its pod",
     "it has no container of its own",
     "a StepAction is a part of a Task",

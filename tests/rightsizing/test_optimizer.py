@@ -217,7 +217,7 @@ def test_what_holds_for_all_templates_is_not_written_again(tmp_path: Path) -> No
 
 def test_without_a_history_one_sentence_says_so(tmp_path: Path) -> None:
     ((subject, reason),) = reasons(rightsized(ARGO, tmp_path))
-    assert (subject, reason.partition(":")[0]) == ("", "the history has no attempt of its steps")
+    assert (subject, reason.partition(":")[0]) == ("", "no past attempt of its steps is known")
 
 
 TASK = """\

@@ -128,7 +128,10 @@ def test_what_the_run_fills_in_stays_with_its_name() -> None:
 def test_few_attempts_and_none_are_told_apart() -> None:
     assert reasons(container(), demand(500, attempts=2)) == (
         "fewer than 3 attempts tell its use of memory",
-        "its use of cpu was not observed",
+        "its use of cpu was not observed: `couler history fetch --prometheus URL` asks for it",
+    )
+    assert reasons(container(), Demand()) == (
+        "its use of memory and cpu was not observed: `couler history fetch --prometheus URL` asks for it",
     )
     assert said(container(), demand(500, attempts=2)) == ({}, {})
 
