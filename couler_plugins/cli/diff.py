@@ -35,7 +35,8 @@ COLORS = {"+": "green", "-": "red", "@": "cyan"}
 Examples:
   couler diff workflow.yaml
   couler diff dags/train.py
-  couler diff manifests/ | patch -p0
+  couler diff manifests/ | git apply -p0
+  couler diff -p rightsize --history history.jsonl manifests/ | patch -p0
   couler diff --exit-code -p dedupe workflow.yaml
 """,
 )
@@ -64,7 +65,7 @@ def command(call: FileCall, *, exit_code: bool) -> int:
 
 
 def unified_diff(old: str, new: str, name: str, *, color: bool) -> str:
-    """What `diff -u` prints for two versions of a file, so that `patch -p0` can apply it.
+    """What `diff -u` prints for two versions of a file, so that `patch -p0` and `git apply -p0` can apply it.
 
     Args:
         old: the text before.

@@ -58,6 +58,7 @@ Examples:
   couler explain --only cache .
   couler explain --store s3://bucket/cache workflow.yaml
   couler explain -p dedupe --format json manifests/
+  couler explain -p rightsize --history history.jsonl workflow.yaml
 """,
 )
 def command(call: FileCall, *, only: tuple[str, ...], results: bool) -> int:

@@ -40,6 +40,7 @@ Examples:
   couler graph dags/train.py
   couler graph --format dot workflow.yaml | dot -Tsvg > workflow.svg
   couler graph --format html -p dedupe,prune workflow.yaml -o page.html
+  couler graph --format html -p rightsize --history history.jsonl workflow.yaml -o page.html
   couler graph --format dot -p split workflow.yaml | dot -Tsvg > parts.svg
 """,
 )

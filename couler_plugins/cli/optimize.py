@@ -50,6 +50,7 @@ Examples:
   couler optimize -p dedupe manifests/ -o optimized/
   couler optimize -p 'dedupe,./my_pass.py:MyPass{limit=3}' manifests/ -o optimized/
   couler optimize --check manifests/
+  couler optimize -p rightsize --history history.jsonl -i manifests/
   couler optimize -p 'tune{trials=8}' workflow.yaml > tuned.yaml
   couler optimize -p 'tune{tuner="llm{model=qwen3,url=http://localhost:8000/v1}"}' workflow.yaml
 """,

@@ -37,7 +37,9 @@ from couler_plugins.rightsizing.sizes import Sized, Targets, size_text, sized
 from couler_plugins.runs import Attempt
 
 ACTION, REASON = "set requests and limits", "past attempts used that much"
-NOTHING_KNOWN = "no past attempt of its steps is known: fetch runs (`couler history fetch`), and name them with --history"
+NOTHING_KNOWN = (
+    "no past attempt of its steps is known: `couler history fetch` fetches some, and --history names its file"
+)
 BY_ITEM = "set memory by item"
 GROWS = "its memory follows its input: the request is for the largest that was seen"
 FOLLOWS = 0.5
