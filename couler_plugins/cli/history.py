@@ -105,6 +105,7 @@ def fetch(
     COULER_AIRFLOW_USERNAME and COULER_AIRFLOW_PASSWORD. `cluster` is reached as kubectl does. `--from database` reads
     Airflow's database, on a host that is set up like its scheduler. COULER_PROMETHEUS_URL is for --prometheus.
     """
+    log_retries()
     urls = prometheus or tuple(os.environ.get("COULER_PROMETHEUS_URL", "").split())
     history = _history_at(output, config.max_bytes)
     wanted = _wanted(history, engine, workflows, newest, since, use=bool(urls))
@@ -114,6 +115,9 @@ def fetch(
     with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do: stdout is for data
         if files:
             runs = past_runs(config, files, engine, since)
+            if runs and not any(wanted.is_meant(run.family) for run in runs):
+                others = ", ".join(sorted({run.family for run in runs})[:5])
+                log.warning("no run is of %s, only of %s", ", ".join(workflows), others)
         else:
             place = next(iter(places), "")
             source = ArchiveSource(place=place, max_bytes=config.max_bytes, namespace=namespace, context=context)
@@ -186,7 +190,6 @@ def _archive_of(plugins: Plugins, engine: str | None, source: ArchiveSource) -> 
     Raises:
         InvalidInput: there is no such engine, it has no archive, several could be meant, or nothing says where it is.
     """
-    log_retries()
     names = list(plugins.adapters) if engine is None else [engine]
     places = {name: source.place or os.environ.get(VARIABLE.format(name.upper()), "") for name in names}
     archives = {name: plugins.adapter(name).archive(replace(source, place=place)) for name, place in places.items()}
@@ -194,7 +197,7 @@ def _archive_of(plugins: Plugins, engine: str | None, source: ArchiveSource) -> 
     if len(present) != 1:
         several = " or ".join(f"--engine {name}" for name, _ in present)
         message = "no engine is given" if engine is None else f"runs of {engine} are not fetched"
-        raise InvalidInput(message, hint=f"give {several or 'files with --from'}")
+        raise InvalidInput(message, hint=f"give {f'{several}, or ' if several else ''}files with --from")
     ((name, archive),) = present
     if not places[name]:
         hint = f"give --from with its URL, `cluster` or `database`, or set {VARIABLE.format(name.upper())}"

@@ -48,7 +48,8 @@ def size_items(
     sized = kit.write(operation, items.parameter, smaller, memory_text(largest))
     few = [item for item, size in sizes.items() if size is None]
     unknown = f"; of {len(few)} fewer than {targets.min_samples} attempts are known" if few else ""
-    return sized, f"{len(smaller)} of {len(sizes)} items need less memory than all together{unknown}"
+    settled = "it is written already: " if smaller and sized == operation else ""
+    return sized, f"{settled}{len(smaller)} of {len(sizes)} items need less memory than all together{unknown}"
 
 
 def attempts_by_item(runs: Iterable[Run], site: str) -> Mapping[str, list[Attempt]]:

@@ -178,7 +178,8 @@ def test_files_and_folders_are_read(history: Couler) -> None:
     assert (found.exit_code, found.stderr) == (0, "3 runs: 3 new, 0 replaced, 0 already there\n")
     assert {run.family for run in lines("h.jsonl")} == {"wf", "nextflow"}
     assert history("fetch", "wf", "--from", "runs", "-o", "h.jsonl").stderr.startswith("2 runs: 0 new")
-    assert history("fetch", "other", "--from", "runs").stdout == ""
+    other = history("fetch", "other", "--from", "runs")
+    assert (other.stdout, other.stderr.splitlines()[0]) == ("", "warning: no run is of other, only of wf")
     again = history("fetch", "--from", "h.jsonl")
     assert again.stdout == Path("h.jsonl").read_text()
 

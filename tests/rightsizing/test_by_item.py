@@ -78,6 +78,7 @@ def test_items_get_what_they_need(tmp_path: Path) -> None:
     )
     again = rightsized(result.files[0].text or "", tmp_path, *runs(**PEAKS), passes="rightsize{by-item=true}")
     assert not again.changed
+    assert "it is written already: 2 of 4 items" in str([item.reason for item in again.decisions])
 
 
 def test_a_patch_of_ours_follows_the_largest_without_the_option(tmp_path: Path) -> None:

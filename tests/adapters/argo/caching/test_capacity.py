@@ -71,6 +71,21 @@ def test_a_history_of_another_workflow_says_nothing(tmp_path: Path, caplog: pyte
     assert caplog.messages.count("the history has no run of churn-*, only of other") == 1
 
 
+def test_workflows_without_runs_are_two_warnings_however_many(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "history.json").write_text(json.dumps(trace("other", FIGURES)))
+    text = CHURN.read_text(encoding="utf-8")
+    (tmp_path / "all.yaml").write_text(
+        "\n---\n".join(text.replace("generateName: churn-", f"generateName: churn-{name}-") for name in "abc")
+    )
+    config = Config(history=(str(tmp_path / "history.json"),), load_plugins=("argo", "caching", "optimizers"))
+    optimize(tmp_path / "all.yaml", "cache{via=memoize,capacity=1B}", config=config)
+    warnings = [item.getMessage() for item in caplog.records if item.levelname == "WARNING"]
+    assert [text for text in warnings if "the history has no run" in text] == [
+        "the history has no run of churn-a-*, only of other",
+        "the history has no run of other workflows either: -v names them",
+    ]
+
+
 def test_a_document_of_the_history_that_tells_of_no_run_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "history.yaml"
     path.write_text("kind: Pod\n")
