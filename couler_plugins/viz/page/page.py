@@ -136,7 +136,9 @@ def _decision(card: DecisionCard) -> dict[str, Any]:
         subject=clean(decision.subject),
         action=clean(decision.action),
         reason=clean("; ".join(item.advice for item in decision.objections) or decision.reason),
-        figures=[[clean(name), clean(f"{value}")] for name, value in decision.figures],
+        figures=[
+            [clean(name), f"{value:,}" if type(value) is int else clean(f"{value}")] for name, value in decision.figures
+        ],
         steps=list(card.nodes) if decision.action else [],
         hunks=list(card.hunks),
     )
