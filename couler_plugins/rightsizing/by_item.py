@@ -49,7 +49,7 @@ def size_items(
     few = [item for item, size in sizes.items() if size is None]
     unknown = f"; of {len(few)} fewer than {targets.min_samples} attempts are known" if few else ""
     settled = "it is written already: " if smaller and sized == operation else ""
-    return sized, f"{settled}{len(smaller)} of {len(sizes)} items need less memory than all together{unknown}"
+    return sized, f"{settled}{len(smaller)} of {len(sizes)} items need less memory than the request for all{unknown}"
 
 
 def attempts_by_item(runs: Iterable[Run], site: str) -> Mapping[str, list[Attempt]]:

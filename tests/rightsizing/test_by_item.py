@@ -74,7 +74,7 @@ def test_items_get_what_they_need(tmp_path: Path) -> None:
     assert ("memory after", "2Gi") in sizes.figures
     assert (items.action, items.reason) == (
         "set memory by item",
-        "2 of 4 items need less memory than all together; of 1 fewer than 3 attempts are known",
+        "2 of 4 items need less memory than the request for all; of 1 fewer than 3 attempts are known",
     )
     again = rightsized(result.files[0].text or "", tmp_path, *runs(**PEAKS), passes="rightsize{by-item=true}")
     assert not again.changed
