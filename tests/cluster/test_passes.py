@@ -21,8 +21,8 @@ from couler_plugins.api import Text
 from couler_plugins.options.config import Config, load_config
 from couler_plugins.plugins import OPTIMIZERS, load_plugins
 
-ELSEWHERE = {"extract"}
-"""Optimizers of other engines."""
+ELSEWHERE = {"extract", "rightsize"}
+"""An optimizer of another engine, and one that does nothing without past runs (`test_usage.py` has some)."""
 WRAPPER = "cache{{via=wrapper,store={store},secret=store,image={image},cpu=none,memory=none}}"
 PIPELINES = (
     ("dedupe", "prune", "pin{{map={images}}}"),
