@@ -20,6 +20,8 @@ class Demand(NamedTuple):
         peak: bytes that it used at most; None where no attempt tells.
         memory: bytes to ask for.
         cpu: cores to ask for.
+        completed: the number of attempts that tell any use, and did not fail.
+        unlimited: the number of attempts in which it may have been killed, and no record says what it could have.
     """
 
     memory_attempts: int = 0
@@ -28,6 +30,8 @@ class Demand(NamedTuple):
     peak: float | None = None
     memory: float | None = None
     cpu: float | None = None
+    completed: int = 0
+    unlimited: int = 0
 
 
 def demand_of(attempts: Sequence[Attempt], container: str = "") -> Demand:
@@ -47,20 +51,31 @@ def demand_of(attempts: Sequence[Attempt], container: str = "") -> Demand:
         peak=max(peaks, default=None),
         memory=estimate_request(peaks) if peaks else None,
         cpu=estimate_cpu([use for use, _ in cores], [time for _, time in cores]) if cores else None,
+        completed=sum(
+            one.succeeded is not False and any(_peak(one, [use]) or _cores(use) >= 0 for use in uses)
+            for one, uses in seen
+        ),
+        unlimited=sum(any(use in _killed(one) and not use.memory_limit for use in uses) for one, uses in seen),
     )
 
 
 def _peak(attempt: Attempt, uses: Sequence[ContainerUse]) -> int:
     """Return the bytes that containers used at most, 0 where nothing tells; one that was killed wanted its limit."""
-    killed = _killed(attempt) if attempt.reason == OUT_OF_MEMORY else ()
+    killed = _killed(attempt)
     peaks = [use.memory or 0 for use in uses] + [use.memory_limit or 0 for use in uses if use in killed]
     return max(peaks, default=0)
 
 
 def _killed(attempt: Attempt) -> Sequence[ContainerUse]:
-    """Return the containers that were nearest to their limits, since no record says which of them was killed."""
+    """Return the containers that may have been killed for memory, since no record says which of them was.
+
+    These are the nearest to their limits, and those with a limit whose use was not observed.
+    """
+    if attempt.reason != OUT_OF_MEMORY:
+        return ()
     shares = [(use.memory or 0) / use.memory_limit if use.memory_limit else -1.0 for use in attempt.containers]
-    return [use for use, share in zip(attempt.containers, shares, strict=True) if share == max(shares)]
+    pairs = zip(attempt.containers, shares, strict=True)
+    return [use for use, share in pairs if share == max(shares) or (use.memory_limit and use.memory is None)]
 
 
 def _cores(use: ContainerUse) -> float:

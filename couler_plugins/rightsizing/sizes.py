@@ -113,6 +113,11 @@ def _changes(
     near = (_near(limit if request is None else request, wanted, targets), _near(limit, bound, targets))
     if all(near) and not starved:
         return {}, ""
+    gets_less = wanted < (request or 0.0) or (bound is not None and bound < (math.inf if limit is None else limit))
+    if gets_less and demand.completed < targets.min_samples:
+        return {}, f"fewer than {targets.min_samples} attempts did not fail: these tell how much is too little"
+    if gets_less and resource == "memory" and demand.unlimited:
+        return {}, "an attempt was killed for memory, and no record says what it could have"
     after: dict[str, Value] = {}
     if bound is not None and bound != limit:
         after["limits"] = Literal(value=TEXTS[resource](bound))

@@ -67,3 +67,15 @@ def test_a_pod_needs_what_its_largest_container_does_at_a_time(count: int) -> No
     demand = demand_of(pods)
     assert demand.peak == 300 * MEBIBYTE
     assert (demand.cpu, demand.memory_attempts) == (2, count)
+
+
+def test_a_killed_attempt_without_a_limit_on_record_is_counted() -> None:
+    killed = attempt(use(100), use(5, "proxy", limit=10), reason="OOMKilled")
+    assert demand_of([killed], "main").unlimited == 0
+    assert demand_of([attempt(use(100), reason="OOMKilled"), attempt(use(90))], "main")[-2:] == (1, 1)
+
+
+def test_one_whose_use_was_not_observed_may_have_been_killed_as_well() -> None:
+    killed = attempt(use(limit=512), use(300, "proxy", limit=1024), reason="OOMKilled")
+    assert demand_of([killed], "main").peak == 512 * MEBIBYTE
+    assert demand_of([killed], "proxy").peak == 1024 * MEBIBYTE

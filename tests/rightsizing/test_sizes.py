@@ -29,7 +29,7 @@ def container(requests: Mapping[str, Any] = NOTHING, limits: Mapping[str, Any] =
 
 def demand(mebibytes: float | None = None, cores: float | None = None, attempts: int = 9) -> Demand:
     memory = None if mebibytes is None else mebibytes * MEBIBYTE
-    return Demand(attempts if memory else 0, attempts if cores else 0, 0, memory, memory, cores)
+    return Demand(attempts if memory else 0, attempts if cores else 0, 0, memory, memory, cores, attempts)
 
 
 def said(old: Container, needed: Demand, rule: Rule = NO_RULE, targets: Targets = TARGETS) -> tuple[Any, Any]:
@@ -95,6 +95,18 @@ def test_a_small_change_is_written_where_the_limit_was_reached() -> None:
     old = container({"memory": "1Gi"}, {"memory": "1Gi"})
     reached = demand(1024)._replace(memory=1030.0 * MEBIBYTE)
     assert said(old, reached) == ({"memory": "1088Mi"}, {"memory": "1088Mi"})
+
+
+def test_nothing_gets_less_where_attempts_failed_or_were_killed_at_limits_of_no_record() -> None:
+    old = container({"cpu": "1", "memory": "1Gi"}, {"memory": "1Gi"})
+    failed = demand(100, 0.1)._replace(completed=2)
+    assert reasons(old, failed) == ("fewer than 3 attempts did not fail: these tell how much is too little",)
+    assert said(container(), failed) == ({"cpu": "100m"}, {})
+    assert said(old, demand(2000, 2)._replace(completed=0))[0] == {"cpu": "2", "memory": "2Gi"}
+    killed = demand(500)._replace(unlimited=1)
+    assert "an attempt was killed for memory, and no record says what it could have" in reasons(old, killed)
+    assert "memory" not in said(container(), killed)[0]
+    assert said(old, demand(2000)._replace(unlimited=1))[0]["memory"] == "2Gi"
 
 
 def test_a_margin_is_added() -> None:
