@@ -124,7 +124,8 @@ class _Sizing:
         same = all(new is old for new, old in zip(containers, operation.containers, strict=True))
         new_operation = operation if same else replace(operation, containers=tuple(containers))
         is_sized = self._by_item or (sizes.by_item is not None and sizes.by_item.is_written(operation))
-        return self._with_items(new_operation, sizes, rule) if is_sized and not refusal else new_operation
+        is_sized = is_sized and "memory" in self._targets.resources and not refusal
+        return self._with_items(new_operation, sizes, rule) if is_sized else new_operation
 
     def _with_items(self, operation: Operation, sizes: PodSizes, rule: Rule) -> Operation:
         """Return an operation whose main container gets memory by item of the loop that calls it."""

@@ -36,11 +36,13 @@ def size_items(
     """
     loops = [site for site in sites if site.step.loop is not None]
     largest = _memory(operation)
+    # One that was written before overrules the memory of the container, and would say what is no longer so.
+    same = kit.write(operation, "", {}, "") if kit.is_written(operation) and not rule.keeps_limits else operation
     if not loops or largest is None or rule.keeps_limits:
-        return operation, ""
+        return same, "" if same == operation else NOWHERE
     items = kit.items_of(loops[0].step)
     if len(sites) > 1 or items is None or (objection := kit.objection(operation)):
-        return operation, SEVERAL if len(sites) > 1 else NOWHERE if items is None else objection
+        return same, SEVERAL if len(sites) > 1 else NOWHERE if items is None else objection
     attempts = attempts_by_item(runs, loops[0].label)
     sizes = {item: _size(attempts.get(text, ()), rule, targets) for text, item in items.values.items()}
     bound = largest * (1 - targets.change)
@@ -65,13 +67,14 @@ def attempts_by_item(runs: Iterable[Run], site: str) -> Mapping[str, list[Attemp
 
 def _size(attempts: Sequence[Attempt], rule: Rule, targets: Targets) -> float | None:
     demand = demand_of(attempts, "main")
-    if demand.memory is None or demand.memory_attempts < targets.min_samples:
+    if demand.memory is None or demand.completed < targets.min_samples or demand.unlimited:
         return None
     return rounded("memory", demand.memory * (1 + targets.margin), {**targets.bounds, **rule.bounds})
 
 
 def _memory(operation: Operation) -> float | None:
-    """Return the memory that the main container of an operation asks for."""
+    """Return the memory that the main container of an operation asks for, and may have; None where these differ."""
     main = next((item for item in operation.containers if item.role == "main"), None)
-    value = dict(main.requests).get("memory") if main is not None else None
-    return None if value is None else parse_quantity(getattr(value, "value", None))
+    limit, request = (dict(pairs).get("memory") for pairs in ((main.limits, main.requests) if main else ((), ())))
+    amounts = {parse_quantity(getattr(value, "value", None)) for value in (limit, request or limit)}
+    return amounts.pop() if len(amounts) == 1 else None

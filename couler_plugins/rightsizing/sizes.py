@@ -103,6 +103,9 @@ def _changes(
         return {}, f"its use of {unknown} was not observed: `couler history fetch --prometheus URL` asks for it"
     if attempts < targets.min_samples:
         return {}, f"fewer than {targets.min_samples} attempts tell its use of {resource}"
+    high = rule.bounds.get("max-memory", math.inf)
+    if resource == "memory" and (demand.peak or 0) > high:
+        return {}, f"past attempts used more than the max-memory of its row, {memory_text(demand.peak or 0)} at most"
     request, limit = (parse_quantity(value.value) if isinstance(value, Literal) else None for value in pairs.values())
     wanted = rounded(resource, needed * (1 + targets.margin), {**targets.bounds, **rule.bounds})
     if rule.keeps_limits:
@@ -154,4 +157,5 @@ def rounded(resource: str, amount: float, bounds: dict[str, float]) -> float:
     else:
         step = 10 if amount <= 1 else 50
         amount = math.ceil(round(amount * 1000 / step, 6)) * step / 1000
-    return amount if high is None else min(amount, high)
+    unit = MEBIBYTE if resource == "memory" else 0.001  # what texts have: rounded up, they would be above the bound
+    return amount if high is None else min(amount, max(math.floor(round(high / unit, 6)), 1) * unit)

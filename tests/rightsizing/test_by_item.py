@@ -90,6 +90,57 @@ def test_a_patch_of_ours_follows_the_largest_without_the_option(tmp_path: Path) 
     assert "podSpecPatch" not in (even.files[0].text or "")
 
 
+ONCE = "        - - {name: one, template: train, arguments: {parameters: [{name: size, value: small}]}}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("withItems: [small, a/b, big, new]", "when: 'true'"),
+        ("    - name: train\n", f"{ONCE}\n    - name: train\n"),
+    ],
+)
+def test_a_patch_of_ours_goes_where_the_loop_is_no_longer_the_one_call(old: str, new: str, tmp_path: Path) -> None:
+    first = rightsized(LOOP, tmp_path, *runs(**PEAKS), passes="rightsize{by-item=true}").files[0].text or ""
+    assert old in first
+    then = rightsized(first.replace(old, new, 1), tmp_path, *runs(small=4000)).files[0].text or ""
+    assert "memory: 4032Mi" in then
+    assert "podSpecPatch" not in then
+
+
+def test_memory_by_item_is_memory(tmp_path: Path) -> None:
+    result = rightsized(LOOP, tmp_path, *runs(**PEAKS), passes="rightsize{by-item=true,memory=false}")
+    assert "memory" not in changes(result)
+    twofold = LOOP.replace(
+        "alpine:3", "alpine:3\n            resources: {requests: {memory: 4Gi}, limits: {memory: 16Gi}}"
+    )
+    result = rightsized(twofold, tmp_path, *runs(**PEAKS), passes="rightsize{by-item=true,memory=false}")
+    assert "memory" not in changes(result).replace("{memory: 4Gi", "").replace("{memory: 16Gi", "")
+
+
+def test_a_limit_alone_is_a_request_of_the_largest_as_well(tmp_path: Path) -> None:
+    limited = LOOP.replace("alpine:3", "alpine:3\n            resources: {limits: {memory: 16Gi}}")
+    result = rightsized(limited, tmp_path, *runs(**PEAKS), passes="rightsize{by-item=true}")
+    assert PATCH.replace("2048Mi", "2Gi") in changes(result)
+
+
+def test_items_whose_attempts_failed_get_what_the_largest_needs(tmp_path: Path) -> None:
+    failed = [
+        msgspec.structs.replace(
+            run,
+            steps=tuple(
+                msgspec.structs.replace(
+                    one, tries=tuple(msgspec.structs.replace(two, succeeded="big" in one.step) for two in one.tries)
+                )
+                for one in run.steps
+            ),
+        )
+        for run in runs(**PEAKS)
+    ]
+    result = rightsized(LOOP, tmp_path, *failed, passes="rightsize{by-item=true}")
+    assert "podSpecPatch" not in (result.files[0].text or "")
+
+
 def test_without_the_option_all_items_get_what_the_largest_needs(tmp_path: Path) -> None:
     result = rightsized(LOOP, tmp_path, *runs(**PEAKS))
     assert "podSpecPatch" not in (result.files[0].text or "")

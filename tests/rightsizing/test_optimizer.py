@@ -175,7 +175,8 @@ def test_limits_are_kept_where_an_annotation_says_so(tmp_path: Path) -> None:
     [
         ('task = "train"\nrightsize = "never"', None),
         ('step = "other"\nrightsize = "never"', "3008Mi"),
-        ('image = "alpine:*"\nmax-memory = "2Gi"', "2Gi"),
+        ('image = "alpine:*"\nmax-memory = "3001Mi"', "3001Mi"),
+        ('image = "alpine:*"\nmax-memory = "2Gi"', "16Gi/32Gi"),
         ('workflow = "nightly"\nmin-memory = "4Gi"', "4Gi"),
         ('task = "train"\nrightsize = "keep-limits"', "3008Mi/32Gi"),
     ],

@@ -125,7 +125,16 @@ def test_kept_limits_are_neither_changed_nor_exceeded_nor_added() -> None:
 def test_bounds_of_the_owner_hold() -> None:
     bounds = {"min-memory": 2.0**30, "max-memory": 2.0**32, "max-cpu": 2.0}
     assert said(container(), demand(100, 9), Rule(bounds=bounds))[0] == {"cpu": "2", "memory": "1Gi"}
-    assert said(container(), demand(9000), Rule(bounds=bounds))[0] == {"memory": "4Gi"}
+    near = demand(4000)._replace(memory=5000.0 * MEBIBYTE)
+    assert said(container(), near, Rule(bounds=bounds))[0] == {"memory": "4Gi"}
+    odd = Rule(bounds={"max-memory": 1e9, "max-cpu": 0.3333})
+    assert said(container(), demand(950, 9), odd) == ({"cpu": "333m", "memory": "953Mi"}, {"memory": "953Mi"})
+
+
+def test_a_bound_below_what_was_used_would_kill_and_changes_nothing() -> None:
+    old, rule = container({"memory": "8Gi"}, {"memory": "8Gi"}), Rule(bounds={"max-memory": 2.0**32})
+    (reason, _) = reasons(old, demand(4097), rule)
+    assert reason == "past attempts used more than the max-memory of its row, 4097Mi at most"
 
 
 def test_what_the_run_fills_in_stays_with_its_name() -> None:
