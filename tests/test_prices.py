@@ -90,6 +90,11 @@ def test_a_step_belongs_to_the_first_row_that_fits(tmp_path: Path) -> None:
             "is not a number",
             "core-hour",
         ),
+        (
+            '[[prices]]\ncurrency = "x\\n---"\ncore-hour = 1\ngib-hour = 1\n',
+            "pool or currency has characters that cannot be shown",
+            "docs/cost.md",
+        ),
         ("[[prices]]\npool = 'a'\n", "neither prices (core-hour and gib-hour) nor grams-per-kwh", "docs/cost.md"),
         ("[[prices]]\nnode-selector = ['spot']\ngrams-per-kwh = 1\n", "node-selector has 'spot'", "docs/cost.md"),
         (SPOT + "[[prices]]\ngrams-per-kwh = 1\n", "row 4: no step can belong to it", "last"),

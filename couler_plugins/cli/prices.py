@@ -7,6 +7,7 @@ the currency that OpenCost is set to). Nothing that it says is taken on trust.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 from urllib.parse import urlencode
 
@@ -94,4 +95,5 @@ def _unit_price(allocations: list[dict[str, Any]], hours: str, resource: str, un
     fields = (hours, f"{resource}Cost", f"{resource}CostAdjustment")
     rows = msgspec.convert([[one.get(name) for name in fields] for one in allocations], list[list[float | None]])
     used, costs = sum(row[0] or 0.0 for row in rows), sum(one or 0.0 for row in rows for one in row[1:])
-    return costs / used * unit if used > 0 and costs >= 0 else None
+    price = costs / used * unit if used > 0 else math.nan
+    return price if 0 <= price < math.inf else None

@@ -101,9 +101,18 @@ render_option = click.option(
     "--render", is_flag=True, help="Render charts and kustomizations in folders: runs helm template, kustomize build."
 )
 engine_option = click.option("--engine", metavar="NAME", help="Use only documents of this engine.")
+
+
+def _finite(_: click.Context, option: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):  # which is in every range
+        raise click.BadParameter(f"{value} is no number to multiply by", param=option)
+    return value
+
+
 input_scale_option = click.option(
     "--input-scale",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=1e-6, max=1e6),
+    callback=_finite,
     default=1.0,
     metavar="FACTOR",
     help="How large the input of the next run is, beside that of past runs (default 1): for its cost.",

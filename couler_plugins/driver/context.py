@@ -18,6 +18,7 @@ from couler_plugins.options.rows import Row
 from couler_plugins.plan import Part
 from couler_plugins.plugins import ADAPTERS, PARTITIONERS, POLICIES, TUNERS, Plugins
 from couler_plugins.runs import Run
+from couler_plugins.runs.history_file import distinct
 from couler_plugins.runs.run import belongs, families_of
 
 UNKNOWN = Profile()
@@ -173,7 +174,7 @@ def read_runs(documents: Iterable[Document], plugins: Plugins, engine: str | Non
             hint = "give WfFormat traces, workflows with their engine's status, or what `couler history fetch` wrote"
             raise InvalidInput("this tells of no run", file=document.file, line=document.line, hint=hint)
         runs += result
-    return sorted(runs, key=lambda run: run.at)
+    return sorted(distinct(runs), key=lambda run: run.at)
 
 
 def runs_in(document: Document, plugins: Plugins, engine: str | None = None) -> list[Run]:

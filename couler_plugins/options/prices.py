@@ -51,6 +51,8 @@ class Price:
         for option in options_of(Price).values():
             if isinstance(value := getattr(self, option.field), float):
                 check_range(option.name, value, 0, 1e9)
+        if not f"{self.pool}{self.currency}".isprintable():
+            raise ValueError("pool or currency has characters that cannot be shown")
         if (self.core_hour is None) != (self.gib_hour is None):
             raise ValueError("core-hour and gib-hour belong together; write 0 for what costs nothing")
         if self.core_hour is None and self.grams_per_kwh is None:

@@ -213,6 +213,16 @@ def _is_better(run: Run, other: Run | None) -> bool:
     return not goes_on(run) and (run.at, _facts(run)) > (other.at, _facts(other))
 
 
+def distinct(runs: Iterable[Run]) -> list[Run]:
+    """The runs, each once: of two records of one run the better counts, as in a history; several files may have it."""
+    records: dict[tuple[object, ...], Run] = {}
+    for number, run in enumerate(runs):
+        place = (run.engine, run.uid) if run.uid else (number,)
+        if place not in records or _is_better(run, records[place]):
+            records[place] = run
+    return list(records.values())
+
+
 def identity(run: Run, line: bytes) -> tuple[object, ...]:
     """What tells a run from all others: the engine's own identifier, else its names and its end, else all of it."""
     if run.uid:

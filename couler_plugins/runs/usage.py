@@ -13,7 +13,8 @@ from couler_plugins.ir.quantities import parse_quantity
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 Time = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
 """Seconds since 1970; milliseconds are too many."""
-Size = Annotated[int, msgspec.Meta(ge=0)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]
+"""Bytes; more than an EiB are a mistake, for which computations have no room."""
 Text = Annotated[str, msgspec.Meta(max_length=1 << 20)]
 
 
@@ -74,14 +75,17 @@ def container_use(container: str, resources: Mapping[str, Any] | None) -> Contai
     """Return what a container asks for, read from its `resources` as Kubernetes does: a limit is a request, too."""
     limits = (resources or {}).get("limits") or {}
     requests = {**limits, **((resources or {}).get("requests") or {})}
-    memory = [parse_quantity(amounts.get("memory")) for amounts in (requests, limits)]
+    cpu, memory = ([_amount(pairs.get(name)) for pairs in (requests, limits)] for name in ("cpu", "memory"))
+    sizes = [None if amount is None else round(amount) for amount in memory]
     return ContainerUse(
-        container=container,
-        cpu_request=parse_quantity(requests.get("cpu")),
-        cpu_limit=parse_quantity(limits.get("cpu")),
-        memory_request=None if memory[0] is None else round(memory[0]),
-        memory_limit=None if memory[1] is None else round(memory[1]),
+        container=container, cpu_request=cpu[0], cpu_limit=cpu[1], memory_request=sizes[0], memory_limit=sizes[1]
     )
+
+
+def _amount(text: object) -> float | None:
+    """An amount that a machine can have; None for others."""
+    amount = parse_quantity(text)
+    return amount if amount is not None and amount <= 1e15 else None
 
 
 def time_of(text: object) -> float | None:

@@ -131,6 +131,13 @@ def test_without_history_nothing_is_shown(couler_there: Couler) -> None:
         assert "cost" not in json.loads(couler_there(command, *SMALLER, "--format", "json").stdout)
 
 
+@pytest.mark.parametrize("scale", ["nan", "inf", "1e308", "0"])
+def test_an_input_scale_is_a_number_to_multiply_by(couler_there: Couler, scale: str) -> None:
+    result = couler_there("explain", "nightly.yaml", *HISTORY, "--input-scale", scale)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Invalid value for '--input-scale'" in result.stderr
+
+
 def test_a_diff_without_a_change_is_empty(couler_there: Couler) -> None:
     """Scripts ask whether it is."""
     assert couler_there("diff", "nightly.yaml", "-p", "dedupe", *HISTORY).stdout == ""

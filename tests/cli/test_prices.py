@@ -110,6 +110,7 @@ def test_gpus_have_a_price_where_there_are_some(couler_command: Couler, opencost
         ({"data": [None]}, "OpenCost knows no costs of cores and memory in 7d"),
         ({"data": [{"a": {}}]}, "OpenCost knows no costs of cores and memory in 7d"),
         ({"data": [{"a": {**CLUSTER, "ramByteHours": 0}}]}, "OpenCost knows no costs of cores and memory in 7d"),
+        ({"data": [{"a": {**CLUSTER, "cpuCost": 1e308, "cpuCoreHours": 1e-300}}]}, "OpenCost knows no costs"),
         ({"data": [{"a": {**CLUSTER, "cpuCost": -9}}]}, "OpenCost knows no costs of cores and memory in 7d"),
     ],
 )

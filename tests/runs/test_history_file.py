@@ -11,8 +11,9 @@ import pytest
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Attempt, ContainerUse, Lookup, Run, StepRun
-from couler_plugins.runs.history_file import HistoryFile, line_of, read_line, read_lines
+from couler_plugins.runs.history_file import HistoryFile, distinct, line_of, read_line, read_lines
 from couler_plugins.runs.history_format import document_of, recorded_runs, runs_in_document
+from couler_plugins.runs.usage import container_use
 
 USE = ContainerUse(container="main", memory=1 << 30, cpu=0.5, memory_request=4 << 30)
 ATTEMPT = Attempt(start=100.0, end=160.0, succeeded=True, exit_code=0, pod="p", node="n", containers=(USE,))
@@ -73,6 +74,7 @@ def test_the_document_of_the_local_engine_is_read_too() -> None:
         (changed("couler.run/v1", "couler.run/secret"), r"Invalid value - at `\$.schema`"),
         (changed('"step":"main/load"', '"fate":"secret","step":"a"'), r"Invalid enum value - at"),
         (changed('"memory":1073741824', '"memory":-1'), r"`int` >= 0"),
+        (changed('"memory":1073741824', f'"memory":{"9" * 400}'), r"`int` <= 1"),
         (changed('"start":100.0', '"start":1e300'), r"`float` <= 1"),
         (changed('"start":100.0', '"start":NaN'), "malformed"),
         (changed('"end":160.0', '"end":-5.0'), r"`float` >= 0"),
@@ -133,6 +135,22 @@ def test_an_end_before_its_start_leaves_both_unknown() -> None:
 def test_of_histories_that_were_put_together_a_run_counts_once() -> None:
     older = run("a", steps=(step(tries=()),))
     assert read_back(b"\n".join(map(line_of, (older, run("b"), run("a"))))) == [run("a"), run("b")]
+
+
+def test_a_run_in_several_files_counts_once() -> None:
+    less = run("a", steps=(step(tries=()),))
+    unnamed = run(uid="")
+    assert distinct([less, run("a"), less, run("a", engine="kfp"), unnamed, unnamed]) == [
+        run("a"),
+        run("a", engine="kfp"),
+        unnamed,
+        unnamed,
+    ]
+
+
+def test_amounts_that_no_machine_has_are_left_out() -> None:
+    huge = {"requests": {"memory": "1e30", "cpu": "1e20"}, "limits": {"memory": "16E", "cpu": 2}}
+    assert container_use("main", huge) == ContainerUse(container="main", cpu_limit=2.0)
 
 
 def test_unknown_fields_are_passed_over() -> None:
