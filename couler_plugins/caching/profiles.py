@@ -12,8 +12,8 @@ from couler_plugins.runs.run import Run, StepRun, belongs, median, site_of
 
 RECENT = 20
 """How many of the newest figures count: what a step took a hundred runs ago says little of today."""
-MOST_TRIES = 2000
-"""How many of the newest attempts are told of: enough for a loop of a hundred items in twenty runs."""
+MOST_TRIES = 100_000
+"""How many of the newest attempts are told of. Those of a weekly run have to be among them, whatever runs each hour."""
 
 
 def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile]:

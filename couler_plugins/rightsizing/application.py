@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace as with_fields
 
 import msgspec
@@ -29,7 +29,7 @@ from couler_plugins.ir.quantities import parse_quantity
 from couler_plugins.options.rows import Row
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.rightsizing.attempts import Demand, demand_of
-from couler_plugins.rightsizing.by_item import size_items
+from couler_plugins.rightsizing.by_item import attempts_by_item, size_items
 from couler_plugins.rightsizing.growth import growth_of
 from couler_plugins.rightsizing.optimizer import Rightsize
 from couler_plugins.rightsizing.rules import Rule, check_rows, rule_of
@@ -93,9 +93,14 @@ class _Sizing:
         self.plan = plan.with_workflow(workflow, sized_workflow, *decisions) if decisions else plan
 
     def _attempts(self, name: str) -> Sequence[Attempt]:
-        attempts = self._ctx.profile(self._workflow, name).tries or ()
+        attempts = self._own(self._ctx.profile(self._workflow, name).tries or ())
         self._known = self._known or bool(attempts)
         return attempts
+
+    def _own(self, attempts: Iterable[Attempt]) -> Sequence[Attempt]:
+        """Return attempts without those of another namespace: what has this name there may be something else."""
+        space = self._workflow.namespace
+        return [one for one in attempts if one.namespace in ("", space) or not space]
 
     def _operation(self, operation: Operation) -> Operation:
         """Return an operation whose containers have the sizes that they need."""
@@ -134,8 +139,11 @@ class _Sizing:
             reason = "its engine has one size for all items" if any(site.step.loop for site in sites) else ""
             new = operation
         else:
-            runs = self._ctx.runs(self._workflow)
-            new, reason = size_items(sizes.by_item, operation, sites, runs, rule, self._targets)
+            label = next((site.label for site in sites if site.step.loop is not None), "")
+            by_item = attempts_by_item(self._ctx.runs(self._workflow), label)
+            own = {item: self._own(some) for item, some in by_item.items()}
+            is_alone = sum(map(len, own.values())) >= len(self._attempts(operation.name))
+            new, reason = size_items(sizes.by_item, operation, sites, own, rule, self._targets, is_alone=is_alone)
         if reason:
             self._decisions.append(self._decision(operation.name, "" if new == operation else BY_ITEM, reason))
         return operation if new == operation else new

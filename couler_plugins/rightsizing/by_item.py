@@ -22,7 +22,14 @@ NOWHERE = "all its items have one size: they are not in the file, or no paramete
 
 
 def size_items(
-    kit: ItemSizes, operation: Operation, sites: Sequence[CallSite], runs: Iterable[Run], rule: Rule, targets: Targets
+    kit: ItemSizes,
+    operation: Operation,
+    sites: Sequence[CallSite],
+    attempts: Mapping[str, Sequence[Attempt]],
+    rule: Rule,
+    targets: Targets,
+    *,
+    is_alone: bool,
 ) -> tuple[Operation, str]:
     """Return an operation with memory by item of the loop that calls it, and what became of that, in half a sentence.
 
@@ -30,9 +37,10 @@ def size_items(
         kit: how its engine does that.
         operation: the operation, with the memory that its largest item needs.
         sites: its calls.
-        runs: the past runs of its workflow.
+        attempts: what `attempts_by_item` returns.
         rule: what its owner says.
         targets: what sizes are to be like.
+        is_alone: whether nothing but the loop has called it in the past; other workflows may, with the same values.
     """
     loops = [site for site in sites if site.step.loop is not None]
     largest = _memory(operation)
@@ -41,9 +49,8 @@ def size_items(
     if not loops or largest is None or rule.keeps_limits:
         return same, "" if same == operation else NOWHERE
     items = kit.items_of(loops[0].step)
-    if len(sites) > 1 or items is None or (objection := kit.objection(operation)):
-        return same, SEVERAL if len(sites) > 1 else NOWHERE if items is None else objection
-    attempts = attempts_by_item(runs, loops[0].label)
+    if len(sites) > 1 or not is_alone or items is None or (objection := kit.objection(operation)):
+        return same, SEVERAL if len(sites) > 1 or not is_alone else NOWHERE if items is None else objection
     sizes = {item: _size(attempts.get(text, ()), rule, targets) for text, item in items.values.items()}
     bound = largest * (1 - targets.change)
     smaller = {item: memory_text(size) for item, size in sizes.items() if size is not None and size < bound}

@@ -28,6 +28,12 @@ def library(*operations: str, name: str = "lib") -> Workflow:
     return Workflow(engine="toy", kind="Library", name=name, library="namespace", operations=held)
 
 
+def test_what_runs_often_displaces_no_attempt_of_what_runs_once_a_week() -> None:
+    weekly = run(ran("g/x", "op", "weekly", library="lib"), family="weekly")
+    hourly = [run(ran("g/x", "op", f"{hour}", library="lib"), family="hourly") for hour in range(3000)]
+    assert "weekly" in pods(library("op"), weekly, *hourly)["op"]
+
+
 def test_an_operation_has_each_attempt_of_its_calls_once() -> None:
     workflow = main(step("a"), step("b"), step("new"))
     assert pods(workflow, run(ran("g/a", "op", "a"), ran("g/b", "op", "b"))) == {

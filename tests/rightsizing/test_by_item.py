@@ -108,6 +108,17 @@ def test_a_patch_of_ours_goes_where_the_loop_is_no_longer_the_one_call(old: str,
     assert "podSpecPatch" not in then
 
 
+def test_what_other_workflows_call_with_the_same_values_has_one_size(tmp_path: Path) -> None:
+    library = LOOP.replace("kind: Workflow", "kind: WorkflowTemplate").replace(
+        "generateName: nightly-", "name: nightly"
+    )
+    elsewhere = msgspec.structs.replace(step(0, "small", 4000), step="main/x", site="main/x", library="nightly")
+    other = Run(family="other", name="o", at=9.0, steps=(elsewhere,))
+    result = rightsized(library, tmp_path, *runs(**PEAKS), other, passes="rightsize{by-item=true}")
+    assert "memory: 4032Mi" in (result.files[0].text or "")
+    assert "podSpecPatch" not in (result.files[0].text or "")
+
+
 def test_memory_by_item_is_memory(tmp_path: Path) -> None:
     result = rightsized(LOOP, tmp_path, *runs(**PEAKS), passes="rightsize{by-item=true,memory=false}")
     assert "memory" not in changes(result)

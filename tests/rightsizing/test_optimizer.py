@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from couler_plugins import Result, Text, optimize
@@ -203,6 +204,23 @@ def test_rows_that_say_nothing_are_refused(row: str, problem: str, tmp_path: Pat
     with pytest.raises(InvalidInput, match=r"couler.toml:1: .*") as caught:
         rightsized(ARGO, tmp_path, TRAINED, settings="[[rightsize.declare]]\n" + row)
     assert problem in caught.value.message
+
+
+def test_attempts_of_another_namespace_say_nothing(tmp_path: Path) -> None:
+    there = msgspec.structs.replace(
+        TRAINED,
+        steps=tuple(
+            msgspec.structs.replace(
+                one, tries=tuple(msgspec.structs.replace(two, namespace="dev") for two in one.tries)
+            )
+            for one in TRAINED.steps
+        ),
+    )
+    own = ARGO.replace("generateName", "namespace: prod\n      generateName")
+    assert not rightsized(own, tmp_path, there).changed
+    assert rightsized(own.replace("prod", "dev"), tmp_path, there).changed
+    assert rightsized(own, tmp_path, TRAINED).changed  # of no namespace
+    assert rightsized(ARGO, tmp_path, there).changed
 
 
 def test_what_holds_for_all_templates_is_not_written_again(tmp_path: Path) -> None:
