@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from couler_plugins.hookspecs import Context
-from couler_plugins.ir.quantities import parse_quantity
 from couler_plugins.options.fields import check_range
 from couler_plugins.plan import Plan
+from couler_plugins.rightsizing.rules import is_size
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class Rightsize:
         Raises:
             ValueError: one is out of its range.
         """
-        check_range("margin", self.margin, 0)
+        check_range("margin", self.margin, 0, 1000)
         check_range("change", self.change, 0)
         check_range("min-samples", self.min_samples, 1)
-        for text in (self.min_memory, self.min_cpu):
-            if parse_quantity(text) is None:
+        for key, text in (("min-memory", self.min_memory), ("min-cpu", self.min_cpu)):
+            if not is_size(key, text):
                 raise ValueError(f"{text!r:.40} is no amount such as 512Mi or 250m")
 
     def run(self, plan: Plan, ctx: Context) -> Plan:

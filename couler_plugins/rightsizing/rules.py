@@ -15,6 +15,8 @@ ANNOTATION = "couler.io/rightsize"
 NEVER, KEEP = WORDS = ("never", "keep-limits")
 BOUNDS = ("min-memory", "max-memory", "min-cpu", "max-cpu")
 
+SIZES = {"memory": (2.0**20, 2.0**50), "cpu": (0.001, 4096.0)}
+
 
 class Rule(NamedTuple):
     """What its owner says of the sizes of an operation.
@@ -28,6 +30,13 @@ class Rule(NamedTuple):
     refusal: str = ""
     keeps_limits: bool = False
     bounds: Mapping[str, float] = {}
+
+
+def is_size(key: str, text: object) -> bool:
+    """Return whether something is an amount of memory or of CPUs that a container can have: 64 is no memory."""
+    least, most = SIZES[key.rpartition("-")[2]]
+    amount = parse_quantity(text)
+    return amount is not None and least <= amount <= most
 
 
 def check_rows(rows: Sequence[Row]) -> None:
@@ -47,7 +56,7 @@ def _problems(row: Row) -> Iterator[str]:
     if (word := row.content.get("rightsize", NEVER)) not in WORDS:
         yield f"{row.place}: 'rightsize' cannot be {word!r:.40}; write {' or '.join(WORDS)}"
     for key in BOUNDS:
-        if key in row.content and parse_quantity(row.content[key]) is None:
+        if key in row.content and not is_size(key, row.content[key]):
             yield f"{row.place}: {key!r} cannot be {row.content[key]!r:.40}; write 512Mi or 250m"
 
 

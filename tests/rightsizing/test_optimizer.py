@@ -149,6 +149,13 @@ def test_argo_gets_sizes_of_each_container(tmp_path: Path) -> None:
             "- name: train\n          metadata: {annotations: {couler.io/rightsize: mostly}}",
             "says 'mostly'",
         ),
+        ("entrypoint", "podMetadata: {annotations: {couler.io/rightsize: never}}\n      entrypoint", "says so"),
+        ("entrypoint", "workflowMetadata: {annotations: {couler.io/rightsize: never}}\n      entrypoint", "says so"),
+        (
+            "entrypoint",
+            "templateDefaults: {metadata: {annotations: {couler.io/rightsize: never}}}\n      entrypoint",
+            "says so",
+        ),
         ("- name: train", "- name: train\n          podSpecPatch: '{{workflow.name}}'", "podSpecPatch"),
         ("entrypoint", 'podSpecPatch: \'{"containers": [{"resources": {}}]}\'\n      entrypoint', "podSpecPatch"),
     ],
@@ -196,6 +203,9 @@ def test_rows_of_the_settings_hold(row: str, after: str | None, tmp_path: Path) 
     [
         ('task = "train"', "it says nothing"),
         ('task = "train"\nrightsize = "Never"', "'rightsize' cannot be 'Never'; write never or keep-limits"),
+        ('task = "train"\nmax-memory = 64', "'max-memory' cannot be 64; write 512Mi or 250m"),
+        ('task = "train"\nmax-cpu = "4Gi"', "'max-cpu' cannot be '4Gi'"),
+        ('task = "train"\nmin-memory = "1e300"', "'min-memory' cannot be '1e300'"),
         ('task = "train"\nmax-memory = "big"', "'max-memory' cannot be 'big'; write 512Mi or 250m"),
         ('task = "train"\nmemory = "1Gi"', "there is no 'memory'"),
     ],
@@ -434,6 +444,8 @@ def test_airflow_takes_rows_of_its_declarations(tmp_path: Path, monkeypatch: pyt
         "split{max-steps=3},rightsize",
         "rightsize{min-memory=big}",
         "rightsize{margin=-1}",
+        "rightsize{margin=inf}",
+        "rightsize{min-memory=64}",
     ],
 )
 def test_orders_and_options_that_spoil_it_are_refused(pipeline: str) -> None:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from couler_argo.documents import annotations_of, rest_of, spec_of
+from couler_argo.documents import annotation_texts, annotations_of, rest_of, spec_of
 from couler_argo.homes import FORM
 from couler_argo.memory_patch import FORM_OF_PATCH, OURS
 from couler_argo.references import value
@@ -106,10 +106,18 @@ SIZES = re.compile(r"resources|\{\{")
 
 def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
     """Return what a workflow says of the sizes of a template's containers, `templateDefaults` and patches included."""
-    spec, around = spec_of(workflow), annotations_of(workflow)
+    spec = spec_of(workflow)
+    usual = mapping_at(spec, "templateDefaults")
+    around = annotations_of(workflow)
+    for holder, key in (
+        (mapping_at(rest_of(workflow), "spec"), "workflowMetadata"),  # a CronWorkflow's, beside its workflowSpec
+        (spec, "workflowMetadata"),
+        (spec, "podMetadata"),
+        (usual, "metadata"),
+    ):
+        around |= annotation_texts(mapping_at(holder, key, "annotations"))
     if operation is None:
         return PodSizes(annotations=around)
-    usual = mapping_at(spec, "templateDefaults")
     patches = [str(holder.get(PATCH, "")) for holder in (spec, usual)]
     patches += [str(rest_of(operation).get(PATCH, ""))] if objection(operation) else []
     refusal = f"a {PATCH} may say the sizes of its pod: change it there" if any(map(SIZES.search, patches)) else ""
