@@ -111,7 +111,7 @@ def _finite(_: click.Context, option: click.Parameter, value: float) -> float:
 
 input_scale_option = click.option(
     "--input-scale",
-    type=click.FloatRange(min=1e-6, max=1e6),
+    type=click.FloatRange(min=0.001, max=1000),
     callback=_finite,
     default=1.0,
     metavar="FACTOR",

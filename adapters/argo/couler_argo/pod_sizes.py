@@ -13,11 +13,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from couler_argo.documents import annotation_texts, annotations_of, rest_of, spec_of
+from couler_argo.documents import annotations_of, rest_of, spec_of
 from couler_argo.homes import FORM
 from couler_argo.memory_patch import FORM_OF_PATCH, OURS
 from couler_argo.references import value
 from couler_argo.spelling import write, write_native
+from couler_plugins.caching.declarations import annotation_texts
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Container, Native, Operation, Reference, Step, Workflow, native_home, replace
 from couler_plugins.ir.containers import Items, ItemSizes, PodSizes
