@@ -9,6 +9,8 @@ from couler_plugins.rightsizing.estimate import estimate_cpu, estimate_request
 from couler_plugins.runs import Attempt, ContainerUse
 
 OUT_OF_MEMORY = "OOMKilled"
+KILLED = 128 + 9
+"""The exit code of a process that was killed; a shell whose child had no more memory ends with it, too."""
 
 
 class Demand(NamedTuple):
@@ -55,7 +57,9 @@ def demand_of(attempts: Sequence[Attempt], container: str = "") -> Demand:
             one.succeeded is not False and any(_peak(one, [use]) or _cores(use) >= 0 for use in uses)
             for one, uses in seen
         ),
-        unlimited=sum(any(use in _killed(one) and not use.memory_limit for use in uses) for one, uses in seen),
+        unlimited=sum(
+            _is_doubtful(one) or any(use in _killed(one) and not use.memory_limit for use in uses) for one, uses in seen
+        ),
     )
 
 
@@ -76,6 +80,11 @@ def _killed(attempt: Attempt) -> Sequence[ContainerUse]:
     shares = [(use.memory or 0) / use.memory_limit if use.memory_limit else -1.0 for use in attempt.containers]
     pairs = zip(attempt.containers, shares, strict=True)
     return [use for use, share in pairs if share == max(shares) or (use.memory_limit and use.memory is None)]
+
+
+def _is_doubtful(attempt: Attempt) -> bool:
+    """Return whether an attempt was killed, and no record says for what."""
+    return attempt.succeeded is False and attempt.exit_code == KILLED and attempt.reason in ("", "Error")
 
 
 def _cores(use: ContainerUse) -> float:

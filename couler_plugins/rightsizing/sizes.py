@@ -120,7 +120,7 @@ def _changes(
     if gets_less and demand.completed < targets.min_samples:
         return {}, f"fewer than {targets.min_samples} attempts did not fail: these tell how much is too little"
     if gets_less and resource == "memory" and demand.unlimited:
-        return {}, "an attempt was killed for memory, and no record says what it could have"
+        return {}, "an attempt may have been killed for memory, and no record says at which limit"
     after: dict[str, Value] = {}
     if bound is not None and bound != limit:
         after["limits"] = Literal(value=TEXTS[resource](bound))

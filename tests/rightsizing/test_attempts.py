@@ -75,6 +75,13 @@ def test_a_killed_attempt_without_a_limit_on_record_is_counted() -> None:
     assert demand_of([attempt(use(100), reason="OOMKilled"), attempt(use(90))], "main")[-2:] == (1, 1)
 
 
+@pytest.mark.parametrize(("reason", "code", "count"), [("Error", 137, 1), ("Error", 1, 0), ("Evicted", 137, 0)])
+def test_one_that_was_killed_for_whatever_may_have_had_no_memory(reason: str, code: int, count: int) -> None:
+    ended = Attempt(succeeded=False, reason=reason, exit_code=code, containers=(use(100, limit=512),))
+    assert demand_of([ended], "main").unlimited == count
+    assert demand_of([ended], "main").peak == 100 * MEBIBYTE
+
+
 def test_one_whose_use_was_not_observed_may_have_been_killed_as_well() -> None:
     killed = attempt(use(limit=512), use(300, "proxy", limit=1024), reason="OOMKilled")
     assert demand_of([killed], "main").peak == 512 * MEBIBYTE
