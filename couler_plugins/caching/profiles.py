@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.ir import Call, CallSite, Step, Workflow
-from couler_plugins.runs.run import Run, StepRun, belongs, median, site_of
+from couler_plugins.runs.run import Run, StepRun, belongs, median, site_of, tries_of
 
 RECENT = 20
 """How many of the newest figures count: what a step took a hundred runs ago says little of today."""
@@ -82,7 +82,7 @@ def _profile(runs: Sequence[Sequence[StepRun]]) -> Profile:
         output_bytes=None if size is None else round(size),
         success_rate=len(computed) / attempts if attempts else None,
         instances=_median(len(run) for run in runs),
-        tries=tuple(one for item in past for one in item.tries)[-MOST_TRIES:] or None,
+        tries=tuple(one for item in past for one in tries_of(item))[-MOST_TRIES:] or None,
     )
 
 

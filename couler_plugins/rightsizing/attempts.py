@@ -22,7 +22,7 @@ class Demand(NamedTuple):
         peak: bytes that it used at most; None where no attempt tells.
         memory: bytes to ask for.
         cpu: cores to ask for.
-        completed: the number of attempts that tell any use, and did not fail.
+        completed: the number of attempts that tell any use, did not fail, and did all their work.
         unlimited: the number of attempts in which it may have been killed, and no record says what it could have.
     """
 
@@ -43,6 +43,7 @@ def demand_of(attempts: Sequence[Attempt], container: str = "") -> Demand:
         attempts: the past attempts of its step, whether they succeeded or not.
         container: its name in the pod.
     """
+    attempts = [one for one in attempts if not one.partial] or attempts
     seen = [(one, [use for use in one.containers if container in ("", use.container)]) for one in attempts]
     peaks = [peak for one, uses in seen if (peak := _peak(one, uses))]
     cores = [(most, one.seconds or 0.0) for one, uses in seen if (most := max(map(_cores, uses), default=-1.0)) >= 0]
@@ -54,7 +55,9 @@ def demand_of(attempts: Sequence[Attempt], container: str = "") -> Demand:
         memory=estimate_request(peaks) if peaks else None,
         cpu=estimate_cpu([use for use, _ in cores], [time for _, time in cores]) if cores else None,
         completed=sum(
-            one.succeeded is not False and any(_peak(one, [use]) or _cores(use) >= 0 for use in uses)
+            one.succeeded is not False
+            and not one.partial
+            and any(_peak(one, [use]) or _cores(use) >= 0 for use in uses)
             for one, uses in seen
         ),
         unlimited=sum(
@@ -83,8 +86,8 @@ def _killed(attempt: Attempt) -> Sequence[ContainerUse]:
 
 
 def _is_doubtful(attempt: Attempt) -> bool:
-    """Return whether an attempt was killed, and no record says for what."""
-    return attempt.succeeded is False and attempt.exit_code == KILLED and attempt.reason in ("", "Error")
+    """Return whether an attempt may have been killed, and no record says for what."""
+    return attempt.succeeded is False and attempt.exit_code in (None, KILLED) and attempt.reason in ("", "Error")
 
 
 def _cores(use: ContainerUse) -> float:

@@ -13,7 +13,7 @@ from couler_plugins.rightsizing.attempts import demand_of
 from couler_plugins.rightsizing.rules import Rule
 from couler_plugins.rightsizing.sizes import Targets, rounded
 from couler_plugins.runs import Attempt, Run
-from couler_plugins.runs.run import site_of
+from couler_plugins.runs.run import site_of, tries_of
 
 ITEM = re.compile(r"\d+:(.*)\)", re.DOTALL)
 
@@ -68,7 +68,7 @@ def attempts_by_item(runs: Iterable[Run], site: str) -> Mapping[str, list[Attemp
     for run in runs:
         for ran in run.steps:
             if site_of(ran) == site and (match := ITEM.fullmatch(ran.step.rpartition(name)[2])):
-                attempts[match[1]] += ran.tries
+                attempts[match[1]] += tries_of(ran)
     return attempts
 
 

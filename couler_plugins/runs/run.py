@@ -161,6 +161,15 @@ def site_of(ran: StepRun) -> str:
     return ran.site or ran.step.partition("(")[0]
 
 
+def tries_of(ran: StepRun) -> Iterable[Attempt]:
+    """The attempts that did the work of a step; where a cache may have had the result, they are partial."""
+    if ran.fate == "loaded":
+        return ()
+    if ran.lookup is None or ran.lookup.hit is not None:
+        return ran.tries
+    return (msgspec.structs.replace(one, partial=True) for one in ran.tries)
+
+
 INTERPRETERS = re.compile(
     r"(?:ba|z|da|k|c|tc)?sh|python[0-9.]*|perl[0-9.]*|ruby|rscript|r|julia|node|java|env|time|nohup|sudo|docker"
     r"|singularity|apptainer|srun|mpirun|mpiexec|pegasus-kickstart"

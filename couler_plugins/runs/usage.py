@@ -51,6 +51,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         pod, namespace, node: where it ran; empty where that is not known.
         input_bytes, output_bytes: the sizes of what it read and wrote.
         containers: what its containers asked for and used.
+        partial: whether a cache may have given its result, so that it used less than its work takes.
     """
 
     start: Time | None = None
@@ -64,6 +65,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input_bytes: Size | None = None
     output_bytes: Size | None = None
     containers: tuple[ContainerUse, ...] = ()
+    partial: bool = False
 
     @property
     def seconds(self) -> float | None:

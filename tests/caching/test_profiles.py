@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from caching.toy import main
 from couler_plugins.caching.profiles import profiles_of
 from couler_plugins.ir import Operation, Workflow
-from couler_plugins.runs import Attempt, Run, StepRun
+from couler_plugins.runs import Attempt, Lookup, Run, StepRun
 from ir.small import step
 
 
@@ -71,3 +73,14 @@ def test_a_workflow_that_is_named_like_its_library_has_none_of_its_attempts() ->
     assert pods(library("task", name="build"), past)["task"] == ["library", "own"]
     assert pods(library("build", "task", name="other"), past) == {}
     assert pods(main(step("a")), run(ran("lib/g/a", "op", "1", "lib"))) == {}
+
+
+def test_attempts_that_a_cache_has_saved_do_not_count_and_doubtful_ones_are_partial() -> None:
+    done, loaded, unknown = (ran("g/a", "op", pod) for pod in ("done", "loaded", "unknown"))
+    steps = (
+        msgspec.structs.replace(done, lookup=Lookup(hit=False)),
+        msgspec.structs.replace(loaded, fate="loaded", lookup=Lookup(hit=True)),
+        msgspec.structs.replace(unknown, lookup=Lookup(hit=None)),
+    )
+    tries = profiles_of(main(step("a")), [run(*steps)])["op"].tries
+    assert [(one.pod, one.partial) for one in tries or ()] == [("done", False), ("unknown", True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from couler_plugins.rightsizing.attempts import demand_of
@@ -86,3 +87,20 @@ def test_one_whose_use_was_not_observed_may_have_been_killed_as_well() -> None:
     killed = attempt(use(limit=512), use(300, "proxy", limit=1024), reason="OOMKilled")
     assert demand_of([killed], "main").peak == 512 * MEBIBYTE
     assert demand_of([killed], "proxy").peak == 1024 * MEBIBYTE
+
+
+def test_what_a_cache_may_have_given_tells_nothing_of_what_its_work_takes() -> None:
+    whole, partial = attempt(use(3000, cpu=2.0)), msgspec.structs.replace(attempt(use(30, cpu=0.1)), partial=True)
+    assert demand_of([partial, whole, partial], "main") == demand_of([whole], "main")
+    demand = demand_of([partial] * 5, "main")
+    assert (demand.memory_attempts, demand.completed) == (5, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "doubtful"), [(None, "", 1), (137, "Error", 1), (1, "Error", 0), (None, "Evicted", 0)]
+)
+def test_a_failure_that_nothing_explains_may_have_been_a_lack_of_memory(
+    code: int | None, reason: str, doubtful: int
+) -> None:
+    failed = Attempt(succeeded=False, exit_code=code, reason=reason, containers=(use(100),))
+    assert demand_of([failed, attempt(use(90))], "main").unlimited == doubtful
