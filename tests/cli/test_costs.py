@@ -116,7 +116,7 @@ def test_its_figures_in_json(couler_there: Couler) -> None:
 @pytest.mark.parametrize("tool", [("patch", "-p0"), ("git", "apply", "-p0")])
 def test_the_diff_stays_a_patch(couler_there: Couler, tool: tuple[str, ...]) -> None:
     if shutil.which(tool[0]) is None:
-        pytest.skip(f"needs {tool[0]}")
+        pytest.skip(f"needs {tool[0]} on PATH, which applies the patch")
     diff = couler_there("diff", *SMALLER, *HISTORY).stdout
     assert diff.startswith("# cost of a run")
     expected = couler_there("optimize", *SMALLER).stdout

@@ -128,7 +128,7 @@ def test_other_tables_are_no_traces() -> None:
 def test_published_traces_are_read_whole(name: str) -> None:
     path = Path(SHARED, "corpus", "usage", f"{name}.csv")
     if not path.is_file():
-        pytest.skip("the shared traces are not here")
+        pytest.skip("needs corpus/usage in the shared folder; COULER_SHARED says where that is")
     run = run_of(path.read_text(), str(path))
     rows = len(path.read_text().splitlines()) - 1
     tries = [attempt for step in run.steps for attempt in step.tries]

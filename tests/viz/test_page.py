@@ -329,7 +329,7 @@ def test_costs_are_a_table_and_a_fact_of_each_step(plugin_box: PluginBox) -> Non
     tree = assert_whole(html)
     [costs] = tree.all("details", "cost")
     assert costs.all("summary")[0].text.split() == ["Cost", "of", "a", "run", "8", "→", "4", "USD"]
-    assert [[cell.text for cell in row.content] for row in costs.all("tr")] == [  # type: ignore[union-attr]
+    assert [[cell.text for cell in (*row.all("th"), *row.all("td"))] for row in costs.all("tr")] == [
         ["step", "hours", "USD"],
         *map(list, rows),
     ]

@@ -47,8 +47,8 @@ class Holder:
 
     @property
     def metadata(self) -> Mapped:
-        found: Mapped = self.data.get("metadata", {})
-        return found
+        metadata: Mapped = self.data.get("metadata", {})
+        return metadata
 
     @property
     def name(self) -> str:
@@ -73,8 +73,8 @@ class Holder:
 
     @property
     def templates(self) -> list[Mapped]:
-        found: list[Mapped] = self.spec.get("templates", [])
-        return found
+        templates: list[Mapped] = self.spec.get("templates", [])
+        return templates
 
     @property
     def template_names(self) -> Collection[str]:
