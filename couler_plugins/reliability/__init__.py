@@ -1,0 +1,1 @@
+"""Causes of failures, and the retries and timeouts that follow from them."""

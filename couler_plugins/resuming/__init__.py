@@ -1,0 +1,1 @@
+"""New runs of what failed, without the steps that are done."""
