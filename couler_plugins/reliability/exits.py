@@ -174,18 +174,14 @@ CODES = (
         source="SIGKILL: Kubernetes after the grace period, pkg/kubelet/kuberuntime",
         remedy="look whether memory was near its limit",
     ),
-    infrastructure(
-        name="terminated", exit_codes=(143,), source="SIGTERM: how Kubernetes ends pods"
-    ),
+    infrastructure(name="terminated", exit_codes=(143,), source="SIGTERM: how Kubernetes ends pods"),
     deterministic(
         name="program-failed",
         exit_codes=(1, 2),
         source="sysexits(3) and shells; argo-workflows#10364",
         remedy="look at the log",
     ),
-    deterministic(
-        name="program-not-started", exit_codes=(126, 127, 128), source="POSIX: sh", remedy=START
-    ),
+    deterministic(name="program-not-started", exit_codes=(126, 127, 128), source="POSIX: sh", remedy=START),
     deterministic(
         name="program-crashed",
         exit_codes=(134, 139),

@@ -182,7 +182,8 @@ NODES = (
     ),
     infrastructure(
         name="node-shutdown-in-text",
-        message="terminated in response to imminent node shutdown|rejected as the node is shutting down|Node is shutting, evicting|progress of shutting down",
+        message="terminated in response to imminent node shutdown|rejected as the node is shutting down"
+        "|Node is shutting, evicting|progress of shutting down",
         source="Kubernetes 1.34: pkg/kubelet/nodeshutdown/nodeshutdown_manager.go; argo-workflows#9880",
     ),
     infrastructure(
