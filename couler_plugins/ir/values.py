@@ -83,14 +83,16 @@ class Reference(Node, frozen=True, tag_field="type", tag="reference"):
     native: str = ""
 
 
-class Literal(Node, frozen=True, tag_field="type", tag="literal"):
+class Literal(Node, frozen=True, tag_field="type", tag="literal", repr_omit_defaults=True):
     """A constant. `1`, `1.0`, `True` and `"1"` are four different literals, as they are in JSON.
 
     Attributes:
         value: the constant.
+        native: the spelling in the source of a number that stands there as a text (`1m`); only adapters read it.
     """
 
     value: Scalar
+    native: str = ""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Literal):
