@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -175,7 +175,10 @@ class Decider(NamedTuple):
         numbers = {"limit": number, "delay": options.delay, "factor": options.factor}
         if last > options.max_delay:
             numbers |= {"max_delay": options.max_delay} if "Retry.max_delay" in written else {"factor": 1}
-        return Retry(**{name: Literal(value=one) for name, one in numbers.items() if f"Retry.{name}" in written})
+        values: dict[str, Any] = {
+            name: Literal(value=one) for name, one in numbers.items() if f"Retry.{name}" in written
+        }
+        return Retry(**values)
 
     def _delays(self, number: int) -> list[float]:
         options = self.options

@@ -2,8 +2,8 @@
 
 An expression sees `lastRetry.message`, `.exitCode` and `.status` as texts, and never the reason of a pod
 (`buildRetryStrategyLocalScope` and `inferFailedReason` in workflow/controller/operator.go). It is expr-lang, whose
-patterns are RE2's. Without a limit there are no delays, and an expression goes with the policy `Always` from 3.5 on only
-(`RetryPolicyActual`), so both are written.
+patterns are RE2's. Without a limit there are no delays, and an expression goes with the policy `Always` from 3.5 on
+only (`RetryPolicyActual`), so both are written.
 
 A person reads the expression, in each template. So rows of the built-in table are in it as Argo spells them, in whole
 messages: no stop, deadline or full disk looks like that. What Argo's controller and executor repeat by themselves
