@@ -51,7 +51,8 @@ AIRFLOW = [
     ("slow-start", "PodLaunchFailedException", "Pod took too long to start. More than 120s. Check the pod events"),
     ("heartbeat-lost", "", "Task did not emit heartbeat within time limit (300 seconds) and will be terminated."),
     ("quota-exceeded", "ApiException", API % (403, "Forbidden", 'pods "a" is forbidden: exceeded quota: compute')),
-    ("too-many-requests", "HTTPError", "429 Too Many Requests for url: https://api.example.com/v1"),
+    ("too-many-requests", "HTTPError", "429 Client Error: Too Many Requests for url: https://api.example.com"),
+    ("too-many-requests", "HTTPError", "HTTP Error 429: Too Many Requests"),
     (
         "store-throttled",
         "ClientError",
@@ -83,8 +84,14 @@ AIRFLOW = [
         "Pod docker image cannot be pulled, unable to start: ErrImagePull\nNone",
     ),
     ("disruption-in-text", "AirflowException", REMOTE % ("EvictionByEvictionAPI", 143, "Error")),
+    (
+        "store-throttled",
+        "ClientError",
+        "An error occurred (TooManyRequestsException) when calling the Invoke operation (reached max retries: 4): Rate",
+    ),
     ("store-failed", "ClientError", "An error occurred (InternalError) when calling the GetObject operation"),
-    ("service-unavailable", "HTTPError", "503 Server Error: 503 Service Unavailable for url: https://api.example.com"),
+    ("service-unavailable", "HTTPError", "503 Server Error: Service Unavailable for url: https://api.example.com"),
+    ("service-unavailable", "HTTPError", "HTTP Error 502: Bad Gateway"),
     ("name-not-resolved", "OSError", "[Errno -3] Temporary failure in name resolution"),
     ("connection-timed-out", "OSError", "[Errno 110] Connection timed out"),
     ("connection-reset", "OperationalError", "could not receive data from server: Connection reset by peer"),
@@ -95,7 +102,7 @@ AIRFLOW = [
     ("pod-launch-timeout", "PodLaunchTimeoutException", ""),
     ("api-failed", "ApiException", API % (500, "Internal Server Error", "rpc error")),
     ("api-failed", "ApiException", API % (409, "Conflict", "object is being deleted")),
-    ("too-many-requests", "ApiException", API % (429, "Too Many Requests", "429 Too Many Requests")),
+    ("api-throttled", "ApiException", API % (429, "Too Many Requests", "Too many requests, please try again later.")),
     ("api-refused", "ApiException", API % (403, "Forbidden", "pods is forbidden: User cannot create")),
     ("connection-failed", "ConnectionError", ""),
     ("connection-failed", "ReadTimeout", "HTTPSConnectionPool(host='a', port=443): Read timed out. (read timeout=10)"),
@@ -110,6 +117,10 @@ KFP = [
     ("pod-deleted", Attempt(message="pod deleted")),
     ("killed", Attempt(exit_code=137, message="main: Error (exit code 137)")),
     ("program-failed", Attempt(exit_code=1, message="main: Error (exit code 1)")),
+    (
+        "rpc-unavailable",
+        Attempt(message="failed to create execution: rpc error: code = Unavailable desc = name resolver error"),
+    ),
     ("unknown", Attempt(reason="FAILED")),
 ]
 
