@@ -167,10 +167,14 @@ class Decider(NamedTuple):
         ]
         return self.adapter.retry_by_cause(retry, table, own=own)
 
+    @property
+    def _written(self) -> set[str]:
+        """The features that the engine can have."""
+        return {item.feature for item in self.adapter.capabilities if item.support == "full"}
+
     def _spaced(self, number: int) -> Retry:
         """Return a retry with the delays that the engine can have."""
-        options = self.options
-        written = {item.feature for item in self.adapter.capabilities if item.support == "full"}
+        options, written = self.options, self._written
         last = options.delay * options.factor ** (number - 1)
         numbers = {"limit": number, "delay": options.delay, "factor": options.factor}
         if last > options.max_delay:
@@ -182,6 +186,8 @@ class Decider(NamedTuple):
 
     def _delays(self, number: int) -> list[float]:
         options = self.options
+        if "Retry.delay" not in self._written:
+            return [0.0] * number
         return [float(min(options.delay * options.factor**one, options.max_delay)) for one in range(number)]
 
     def _total(self, unit: Unit) -> tuple[float, str]:

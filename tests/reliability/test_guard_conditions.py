@@ -21,7 +21,7 @@ SPELLED = {name for line in LINES for name in line.words} | {"inputs-throttled",
 LEFT_OUT = {
     *("etcd-leader-changed", "etcd-timed-out", "etcd-throttled", "client-throttled", "service-unavailable"),
     *("quota-exceeded", "quota-conflict", "quota-timeout", "webhook-unavailable", "connection-closed"),
-    "response-cut-off",  # so far: what an API server answers a controller that then waits
+    *("response-cut-off", "rpc-unavailable"),  # so far: what an API server answers a controller that then waits
     *("image-interrupted", "registry-unavailable", "container-not-created", "sandbox-not-created", "sandbox-gone"),
     *("evicted", "preempted", "disrupted", "node-shutdown", "node-lost", "not-admitted", "disruption-in-text"),
     "connection-failed",  # so far: reasons of pods, and names of exceptions, which no message of a node shows
