@@ -20,11 +20,12 @@ from rightsizing.drawn import history_in
 
 PLUGINS = load_plugins(load_config(environ={}))
 START = 1.7e9
-BEFORE_START = """\
+STARTS = "container starts due to (PodInitializing|ContainerCreating)"
+BEFORE_START = f"""\
 +      retryStrategy:
 +        limit: 2
 +        expression: |-
-+          lastRetry.message matches '^Pod failed before (init|main) container starts due to (PodInitializing|ContainerCreating)'
++          lastRetry.message matches '^Pod failed before (init|main) {STARTS}'
 +          || lastRetry.message matches '^init: (Error [(]exit code (137|143)[)]$|ContainerStatusUnknown)'
 +        backoff:
 +          duration: 30s
@@ -314,7 +315,8 @@ def test_attempts_fit_into_the_time_of_a_run(tmp_path: Path, old: str, new: str,
 
 def test_a_pipeline_run_says_how_long_it_may_take(tmp_path: Path) -> None:
     pipeline = dedent(TEKTON).partition("spec:\n")[2]
-    text = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: build}\nspec:\n  timeouts: {pipeline: 2h, finally: 30m}\n  pipelineSpec:\n"
+    text = dedent(TEKTON).partition("spec:\n")[0].replace("Pipeline", "PipelineRun")
+    text += "spec:\n  timeouts: {pipeline: 2h, finally: 30m}\n  pipelineSpec:\n"
     text += "".join(f"  {line}\n" for line in pipeline.splitlines())
     run = run_of("build", "pipeline/compile", *took(*[1500.0] * 12))
     result = guarded(text, tmp_path, run)

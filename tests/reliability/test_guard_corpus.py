@@ -5,25 +5,22 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.subjects import SUBJECTS, Subject, each_file, lift_file
-from couler_plugins import Result, optimize
 from couler_plugins.documents import read
 from couler_plugins.driver.context import RunContext
 from couler_plugins.hookspecs import Adapter
-from couler_plugins.options.config import Config, load_config
+from couler_plugins.options.config import load_config
 from couler_plugins.options.rows import Row
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import load_plugins
 from couler_plugins.reliability.optimizer import Guard
-from couler_plugins.rightsizing.optimizer import Rightsize
 from rightsizing.drawn import runs_of
-from support import SHARED, own_files, where_shared
+from support import own_files
 
 # KFP warns of itself when it loads what was written.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -34,8 +31,8 @@ ALL = Row("all steps", {"step": NAMES}, {"idempotent": True})
 PLACES = {
     "argo": r"retryStrategy|timeout|podSpecPatch",
     "tekton": r"retries|timeout",
-    "kfp": r"retryPolicy|spec/platformSpec|platforms(/kubernetes(/deploymentSpec(/executors(/[^/]+(/activeDeadlineSeconds)?)?)?)?)?"
-    r"|components/comp-[^/]+/executorLabel|deploymentSpec/executors/[^/]+",  # of those that share one
+    "kfp": r"retryPolicy|spec/platformSpec|platforms(/kubernetes(/deploymentSpec(/executors(/[^/]+"
+    r"(/activeDeadlineSeconds)?)?)?)?)?|components/comp-[^/]+/executorLabel|deploymentSpec/executors/[^/]+",
     "airflow": r"retries|retry_delay|retry_exponential_backoff|max_retry_delay|execution_timeout|retry_policy",
 }
 """Where each engine has attempts, told without its adapter: the end of a path in a document."""
