@@ -241,7 +241,7 @@ class Adapter:
         raise NotImplementedError
 
     @facet("`guard` repeats only what is declared idempotent or pure, whatever the cause")
-    def retry_by_cause(self, retry: Retry, causes: Sequence[Cause], *, own: bool) -> Retry | None:
+    def retry_by_cause(self, retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry | None:
         """Return a retry that repeats a failure if its cause passes; None where the engine cannot tell causes.
 
         The cause is the first row that fits. Classes that pass are `infrastructure`, `throttled` and `resource`.
@@ -249,7 +249,7 @@ class Adapter:
         Args:
             retry: the retry, without a condition.
             causes: the rows in their order. What is not to be repeated has another class here.
-            own: whether its owner wrote it: then nothing may be repeated that was not before.
+            old: the owner's own retry, beyond which nothing may be repeated; None where there is none.
         """
         return None
 

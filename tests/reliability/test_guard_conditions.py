@@ -54,7 +54,7 @@ NO_MEMORY = [replace(one, cause_class="timeout") if one.cause_class == "resource
 def says_yes(causes: Collection[Cause], attempt: Attempt) -> bool:
     """Whether a condition holds for an attempt, as the local engine reads it."""
     text = condition_of(tuple(causes)).replace("lastRetry.message", json.dumps(attempt.message))
-    return evaluated(text, {}) is True
+    return evaluated(text, ()) is True
 
 
 @pytest.mark.parametrize("causes", [repeated(), NEVER_BEGAN, NO_MEMORY], ids=["all", "never-began", "no-memory"])

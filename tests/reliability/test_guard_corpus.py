@@ -74,8 +74,8 @@ def test_attempts_change_and_nothing_else(subject: Subject, path: Path, rows: tu
     before, after = (found_by_lint(subject.adapter, bundle) for bundle in (plan.bundle.files, files))
     assert not after - before
     if not rows and not any(word in file.text for file in plan.bundle.files for word in DECLARED):
-        for old, changed in zip(plan.workflows, new.workflows, strict=True):
-            assert set(added_retries(old, changed)) <= {NEVER_BEGAN.pattern}
+        for workflow, changed in zip(plan.workflows, new.workflows, strict=True):
+            assert set(added_retries(workflow, changed)) <= {NEVER_BEGAN.pattern}
 
 
 def added_retries(old: Any, new: Any) -> list[str]:
