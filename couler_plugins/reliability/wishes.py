@@ -145,7 +145,9 @@ class Decider(NamedTuple):
         total, name = self._total(unit)
         if seconds > total:
             return Wish(reason=f"it gets no timeout: it would be longer than {name}", figures=figures)
-        reason = f"{options.timeout_factor:g} times what past attempts took at most, and {options.min_timeout} s at least"
+        reason = (
+            f"{options.timeout_factor:g} times what past attempts took at most, and {options.min_timeout} s at least"
+        )
         figures += (("timeout before", "none"), ("timeout after", f"{seconds} s"))
         return Wish(Literal(value=seconds), "set a timeout", reason, figures)
 

@@ -41,6 +41,30 @@ DECLARED = ("couler.io/cache", "couler.io/idempotent")
 NEVER_BEGAN = re.compile(r"\^Pod failed before \(init\|main\) container starts|\^init: ")
 """How a pattern begins of a message that says that nothing has run."""
 
+REASONS = (
+    "its engine cannot tell what never began, and nobody says that it may run twice",
+    "it has a retry already, which stays as it is",
+    "its workflow has a retry for all templates, which stays as it is",
+    "a second attempt does not fit into",
+    "it starts no pod of its own",
+    "a daemon runs for as long as others need it",
+    "what calls it says how often it is tried, and for how long",
+    "what it calls is in another workflow",
+    "Tekton has no retries beside onError: continue",
+    "the controller of a custom task decides what is repeated",
+    "it gets no timeout: fewer than",
+    "it gets no timeout: its newest attempts take longer than the oldest, and would outgrow one",
+    "it gets no timeout: it would be longer than",
+    "it has a timeout already, which stays as it is",
+    "its own timeout is short",
+    "its workflow has a timeout for all templates, which stays as it is",
+    "Argo has no timeout of a suspended step",
+    "it runs a pipeline, whose tasks can have it",
+    "KFP starts a pod for containers only",
+    "KFP's driver does it, without a pod",
+)
+"""How the reasons begin for which a step is left alone."""
+
 
 def guarded(plan: Plan, adapter: Adapter, original: Plan, *rows: Row) -> Plan:
     """The plan after `guard`, with a history of the original."""
@@ -54,6 +78,8 @@ def guarded(plan: Plan, adapter: Adapter, original: Plan, *rows: Row) -> Plan:
 def test_attempts_change_and_nothing_else(subject: Subject, path: Path, rows: tuple[Row, ...]) -> None:
     plan = lift_file(subject, path)
     new = guarded(plan, subject.adapter, plan, *rows)
+    stays = [item.reason for item in new.decisions if not item.action]
+    assert [reason for reason in stays if not reason.startswith(REASONS)] == []
     again = guarded(new, subject.adapter, plan, *rows)
     assert again.workflows == new.workflows
     assert not any(item.action for item in again.decisions[len(new.decisions) :])

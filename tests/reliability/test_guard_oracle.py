@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_argo_reads_conditions_as_the_local_engine_does(argo: Argo) -> None:
     tables = [repeated(), NEVER_BEGAN, NO_MEMORY]
     messages = [attempt.message for attempt in ATTEMPTS]
     attempts = [("-1" if one.exit_code is None else str(one.exit_code), "Failed", one.message) for one in ATTEMPTS]
-    attempts += [("137", "Error", f"{one}\n{other}") for one, other in zip(messages, messages[1:], strict=False)]
+    attempts += [("137", "Error", f"{one}\n{other}") for one, other in pairwise(messages)]
     answers = argo.decisions([condition_of(table) for table in tables], attempts)
     for table, answer in zip(tables, answers, strict=True):
         assert answer[: len(ATTEMPTS)] == [says_yes(table, attempt) for attempt in ATTEMPTS]

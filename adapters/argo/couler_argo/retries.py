@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from couler_argo.documents import spec_of
+from couler_argo.documents import rest_of, spec_of
 from couler_argo.footprint import POD_KINDS
+from couler_argo.memory_patch import GROWN, OURS
 from couler_argo.spelling import write_native
+from couler_argo.templates import ROLES
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Expression, Native, Operation, Retry, Step, Workflow, replace
@@ -26,6 +28,8 @@ from couler_plugins.reliability.table import CAUSES
 
 PASSING = ("infrastructure", "throttled", "resource")
 POLICY = "retryPolicy"
+ALONE = ("container", "script", "resource", "data")
+"""The kinds of templates whose program is one container: nothing of it has run before that starts."""
 BUILT_IN = frozenset(cause.name for cause in CAUSES)
 
 
@@ -112,7 +116,11 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
     if {"timeout", "activeDeadlineSeconds"} & usual.keys():
         timed = "its workflow has a timeout for all templates, which stays as it is"
     deadline = parse_quantity(spec.get("activeDeadlineSeconds"))
-    return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact=True)
+    alone = operation.kind in ALONE and len(operation.containers) < 2 and not usual.keys() & ROLES.keys()
+    patches = [str(holder.get("podSpecPatch", "")) for holder in (spec, usual, rest_of(operation))]
+    own = (GROWN, OURS)
+    exact = alone and not any("ontainers" in one and not any(form.fullmatch(one) for form in own) for one in patches)
+    return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact=exact)
 
 
 def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry | None:
