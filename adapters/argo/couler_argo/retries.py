@@ -123,11 +123,9 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
     return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact=exact)
 
 
-def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry | None:
+def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry:
     """Return a retry with a condition on what a failure says; the policy of an owner's retry stays what it was."""
-    text = condition_of(causes)
-    if not text:
-        return None
+    text = condition_of(causes) or "false"
     rest = write_native(retry.native_extra) if retry.native_extra is not None else {}
     policy = {POLICY: rest.get(POLICY, "OnFailure") if old is not None else "Always"}
     return replace(
