@@ -33,7 +33,8 @@ PLACES = {
     "tekton": r"retries|timeout",
     "kfp": r"retryPolicy|spec/platformSpec|platforms(/kubernetes(/deploymentSpec(/executors(/[^/]+"
     r"(/activeDeadlineSeconds)?)?)?)?)?|components/comp-[^/]+/executorLabel|deploymentSpec/executors/[^/]+",
-    "airflow": r"retries|retry_delay|retry_exponential_backoff|max_retry_delay|execution_timeout|(has_)?retry_policy",
+    "airflow": r"(retries|retry_delay|retry_exponential_backoff|max_retry_delay|execution_timeout|(has_)?retry_policy)"
+    r"(/__var|/__type)?",
 }
 """Where each engine has attempts, told without its adapter: the end of a path in a document."""
 DECLARED = ("couler.io/cache", "couler.io/idempotent")
