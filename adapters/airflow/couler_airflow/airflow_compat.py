@@ -55,6 +55,12 @@ def metrics() -> Any:
     return _first("Stats", "airflow.sdk.observability.stats", "airflow.stats")
 
 
+def retry_defaults() -> tuple[Any, Any]:
+    """`retry_delay`, and `retry_exponential_backoff`, which is a multiplier from 3.2 on and says yes or no before."""
+    operator = _first("BaseOperator", "airflow.sdk")
+    return operator.retry_delay, operator.retry_exponential_backoff
+
+
 def tries(session: Any, dag: str, run: str) -> list[Any]:
     """Tries of the task instances of a run: earlier ones, and the last ones too from 3.4 on, which has one table."""
     from sqlalchemy import select
