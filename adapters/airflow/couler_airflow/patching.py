@@ -209,4 +209,3 @@ def _groups(task: Any) -> Iterator[Any]:
     while group is not None and group.group_id is not None:
         yield group
         group = group.parent_group
-

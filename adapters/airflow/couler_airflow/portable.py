@@ -108,7 +108,8 @@ def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Dec
         )
         operations.append(operation)
         call = Call(name=operation.name)
-        steps.append(replace(step, call=call, arguments=arguments, loop=loop, needs=with_errors(step.needs), retry=retry))
+        needs = with_errors(step.needs)
+        steps.append(replace(step, call=call, arguments=arguments, loop=loop, needs=needs, retry=retry))
     parameters = tuple(_parameters(dag, refusals))
     raise_all(refusals)
     empty = {step.name for step in steps if dag.task_dict[step.name].operator_class.__name__ == EMPTY}

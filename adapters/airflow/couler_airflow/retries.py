@@ -1,7 +1,7 @@
 """Retries: how long Airflow waits before each attempt, and which failures it repeats, where it can be told (AIP-105).
 
-Before attempt n + 1 it waits between one and two times `retry_delay` × multiplier ^ (n - 1) seconds, `max_retry_delay` at
-most, or `retry_delay` alone without a multiplier (`TaskInstance.next_retry_datetime`).
+Before attempt n + 1 it waits between one and two times `retry_delay` × multiplier ^ (n - 1) seconds, and at most
+`max_retry_delay`; without a multiplier just `retry_delay` (`TaskInstance.next_retry_datetime`).
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def _policy(condition: Value, name: str) -> Any:
     if not kinds:
         raise unsupported("Retry.condition", name, "the installed Airflow has no retry policies; 3.3 has")
     try:
-        assert isinstance(condition, Expression) and condition.language == POLICY
+        assert isinstance(condition, Expression)
+        assert condition.language == POLICY
         data = json.loads("".join(map(str, condition.parts)))
         return kinds[data["__type"]].deserialize(data)
     except (AssertionError, LookupError, TypeError, ValueError) as error:

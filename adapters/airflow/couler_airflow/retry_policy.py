@@ -1,8 +1,8 @@
 """The retry policy of `guard`: the table of causes, asked in the worker about the exception that it sees (AIP-105).
 
-Workers and DAG processors import this module by the DAG file that was optimized, so Airflow is there, 3.3 or newer. Rules of
-Airflow's own look at the class of an exception alone, which they import when the DAG file is parsed; that is too little for
-operators that start pods, which tell every failure by one class.
+Workers and DAG processors import this module by the DAG file that was optimized, so Airflow is there, 3.3 or newer. Its
+own rules look at the class of an exception alone, and import it when the DAG file is parsed. That is too little for
+operators that start pods: all of their failures are of one class.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from airflow.sdk.definitions.retry_policy import (  # noqa: TID253  # who import
     RetryDecision,
     RetryPolicy,
 )
+from couler_plugins.reliability.classification import classify
 
 from couler_plugins.hookspecs.causes import Cause
-from couler_plugins.reliability.classification import classify
 from couler_plugins.runs import Attempt
 
 REPEATED = ("infrastructure", "throttled")

@@ -23,7 +23,7 @@ from couler_airflow.generating.printing import (
     timedelta_of,
 )
 from couler_airflow.generating.task import Task
-from couler_airflow.generating.texts import constant, data_text, resolve, resolve_data, spelt
+from couler_airflow.generating.texts import Scope, constant, resolve, resolve_data, spelt
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.python.functions import Function, function_of
 from couler_plugins.errors import Unsupported
@@ -212,10 +212,11 @@ def _repeated(retry: Retry, scope: Scope, name: str) -> dict[str, Node]:
 
     def number(field: str, usual: float) -> float:
         value = getattr(retry, field)
-        try:
-            return usual if value is None else float(constant(resolve(value, scope, name)) or "")
-        except ValueError:
-            raise refusal(f"Retry.{field}", name, f"is retried with a {field} that is only known at run time") from None
+        text = constant(resolve(value, scope, name)) if value is not None else None
+        parsed = None if text is None else timedelta_of(text)
+        if value is not None and parsed is None:
+            raise refusal(f"Retry.{field}", name, f"is retried with a {field} that is no number known beforehand")
+        return usual if parsed is None else float(parsed.keywords["seconds"])
 
     limit = None if retry.limit is None else constant(resolve(retry.limit, scope, name))
     if limit is None or not limit.isdigit():
