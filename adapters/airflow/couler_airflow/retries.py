@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from msgspec import structs
@@ -54,12 +55,11 @@ def _text_of(policy: Any) -> str:
 def _kinds() -> dict[str, Any]:
     """The policies that are written, by name; none where the installed Airflow has none."""
     try:
-        from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy
+        theirs = import_module("airflow.sdk.definitions.retry_policy")
     except ImportError:
         return {}
-    from couler_airflow.retry_policy import CausePolicy
-
-    return {kind.__name__: kind for kind in (ExceptionRetryPolicy, CausePolicy)}
+    kinds = (theirs.ExceptionRetryPolicy, import_module("couler_airflow.retry_policy").CausePolicy)
+    return {kind.__name__: kind for kind in kinds}
 
 
 def write_retry(task: Any, wanted: Retry | None, name: str) -> None:
