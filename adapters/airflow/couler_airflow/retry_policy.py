@@ -15,9 +15,9 @@ from airflow.sdk.definitions.retry_policy import (  # noqa: TID253  # who import
     RetryDecision,
     RetryPolicy,
 )
-from couler_plugins.reliability.classification import classify
 
 from couler_plugins.hookspecs.causes import Cause
+from couler_plugins.reliability.classification import LONGEST, classify
 from couler_plugins.runs import Attempt
 
 REPEATED = ("infrastructure", "throttled")
@@ -37,8 +37,9 @@ class CausePolicy(RetryPolicy):
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Mapping[str, Any] | None = None
     ) -> RetryDecision:
-        """What becomes of a try; Airflow itself ends the last one."""
-        cause = classify(Attempt(reason=type(exception).__name__, message=str(exception)), "airflow", self.causes)
+        """What becomes of a try; Airflow itself ends the last one. Long texts end with what became of a pod."""
+        attempt = Attempt(reason=type(exception).__name__, message=str(exception)[-LONGEST:])
+        cause = classify(attempt, "airflow", self.causes)
         reason = f"{cause.name} ({cause.cause_class})"
         is_repeated = cause.cause_class in REPEATED
         return RetryDecision.retry(reason=reason) if is_repeated else RetryDecision.fail(reason)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from couler_airflow.airflow_compat import entries_of, tries, xcoms
@@ -73,10 +74,7 @@ def _fetched(session: Any, wanted: Wanted) -> Iterator[Document]:
             ]
             cached += [said_of(one, value) for one, value in _xcoms(session, dag, row.run_id, XCOM)]
             pods += pods_of(*(_xcoms(session, dag, row.run_id, key) for key in OF_PODS))
-        tried = with_reasons(
-            [*instances, *earlier],
-            lambda item, rows=rows: entries_of(rows[item.place, item.try_number], item.try_number),
-        )
+        tried = with_reasons([*instances, *earlier], partial(_entries, rows))
         yield Document(
             schema=SCHEMA,
             dag_runs=tuple(runs),
