@@ -95,7 +95,7 @@ def test_where_delays_only_double_other_factors_are_refused(
     (task, _) = tasks(dag_files, "retries=1")
     write_retry(task, GROWS, "x")
     assert task.retry_exponential_backoff is True
-    with pytest.raises(Unsupported, match="twofold before Airflow 3.2"):
+    with pytest.raises(Unsupported, match=r"twofold before Airflow 3\.2"):
         write_retry(task, replace(GROWS, factor=Literal(value=3)), "x")
     write_retry(task, replace(GROWS, factor=None), "x")
     assert task.retry_exponential_backoff is False
