@@ -128,7 +128,7 @@ GENERATED = (
     Capability("Retry.factor", "full", "retry_exponential_backoff", "other ones than 2 from Airflow 3.2 on"),
     Capability("Retry.max_delay", "full", "max_retry_delay"),
     Capability("Retry.condition", "refused", "", "retry all failures"),
-    Capability("Retry.native_extra", "full", "", "retryPolicy Always and OnFailure"),
+    Capability("Retry.native_extra", "full", "", "not written: retryPolicy Always and OnFailure"),
     Capability("Loop.combine", "full", "expand", "rows and sequence"),
     Capability("Loop.axes", "full", "expand", "one"),
     Capability("Loop.limit", "refused", "", NONE),

@@ -23,6 +23,8 @@ from couler_plugins.ir import Expression, Literal, Retry, Value, replace
 
 POLICY = "airflow-retry-policy"
 """The language of a condition: what a policy serializes to, or the name of the class of one that is its owner's."""
+PASSING = ("infrastructure", "throttled", "resource")
+"""The classes of failures that another attempt may not meet, in a table in which all else has another class."""
 
 
 def retry_of(task: Any) -> Retry | None:
@@ -111,15 +113,16 @@ def _policy(condition: Value, name: str) -> Any:
         raise unsupported("Retry.condition", name, "it is no policy as Airflow or we serialize one") from error
 
 
-def retry_by_cause(retry: Retry, causes: Sequence[Cause]) -> Retry | None:
-    """Return the retry limited to failures that pass by themselves; None where the installed Airflow has no policies.
+def retry_by_cause(retry: Retry, causes: Sequence[Cause], *, own: bool) -> Retry | None:
+    """Return the retry limited to failures that pass; None where that cannot be said.
 
-    The policy sees the class of the exception and its text. A worker that dies asks none: its task is tried again as
-    often as `retries` says.
+    The policy sees the class of an exception and its text. When a worker dies none is asked, and its task is tried again
+    as often as `retries` says: so tasks that may only be repeated before their start are not repeated.
 
     Args:
         retry: how often, and when.
         causes: rows of the table, in its order: the first that matches decides.
+        own: whether its owner wrote it, which may as well be narrowed.
     """
     condition = _condition(tuple(causes))
     return None if condition is None else replace(retry, condition=condition)
@@ -128,10 +131,12 @@ def retry_by_cause(retry: Retry, causes: Sequence[Cause]) -> Retry | None:
 @cache
 def _condition(causes: tuple[Cause, ...]) -> Expression | None:
     """The policy of these causes, once for all tasks: it is long."""
-    kind = _kinds().get("CausePolicy")
+    kinds = _kinds()
+    if not kinds or all(cause.before_start for cause in causes if cause.cause_class in PASSING):
+        return None
     visible = [
         structs.replace(cause, engines=(), source="", remedy="")
         for cause in causes
         if not cause.exit_codes and (not cause.engines or "airflow" in cause.engines)
     ]
-    return None if kind is None else Expression(language=POLICY, parts=(_text_of(kind(visible)),))
+    return Expression(language=POLICY, parts=(_text_of(kinds["CausePolicy"](visible)),))

@@ -16,12 +16,10 @@ from airflow.sdk.definitions.retry_policy import (  # noqa: TID253  # who import
     RetryPolicy,
 )
 
+from couler_airflow.retries import PASSING
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.reliability.classification import LONGEST, classify
 from couler_plugins.runs import Attempt
-
-REPEATED = ("infrastructure", "throttled")
-"""The classes of failures that another attempt may not meet."""
 
 
 class CausePolicy(RetryPolicy):
@@ -41,7 +39,7 @@ class CausePolicy(RetryPolicy):
         attempt = Attempt(reason=type(exception).__name__, message=str(exception)[-LONGEST:])
         cause = classify(attempt, "airflow", self.causes)
         reason = f"{cause.name} ({cause.cause_class})"
-        is_repeated = cause.cause_class in REPEATED
+        is_repeated = cause.cause_class in PASSING
         return RetryDecision.retry(reason=reason) if is_repeated else RetryDecision.fail(reason)
 
     def serialize(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from airflow_dags import DagFiles, dag_files
 from couler_airflow import retries
@@ -14,7 +15,7 @@ from couler_airflow.retries import retry_by_cause, retry_of, write_retry
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Expression, Literal, Native, Retry, replace
-from couler_plugins.reliability.table import CAUSES
+from couler_plugins.reliability import table
 
 pytestmark = pytest.mark.airflow
 __all__ = ["dag_files"]
@@ -27,6 +28,11 @@ FILE = """
         EmptyOperator(task_id="a", {fields})
         EmptyOperator.partial(task_id="b", {fields}).expand(doc_md=["x", "y"])
 """
+CAUSES = [
+    structs.replace(cause, cause_class="deterministic") if cause.cause_class == "resource" else cause
+    for cause in table.CAUSES
+]
+"""The table as `guard` gives it where attempts do not get more memory."""
 GROWS = Retry(limit=Literal(value=3), delay=Literal(value=4), factor=Literal(value=2), max_delay=Literal(value=60))
 
 
@@ -108,7 +114,7 @@ def test_where_there_are_no_policies_causes_are_not_told_apart(
     retries._condition.cache_clear()
     monkeypatch.setattr(retries, "_kinds", dict)
     try:
-        assert retry_by_cause(GROWS, CAUSES) is None
+        assert retry_by_cause(GROWS, CAUSES, own=False) is None
     finally:
         retries._condition.cache_clear()
     (task, _) = tasks(dag_files, "retries=1")
@@ -117,7 +123,7 @@ def test_where_there_are_no_policies_causes_are_not_told_apart(
 
 
 def _guarded(causes: Any) -> Retry:
-    retry = retry_by_cause(GROWS, causes)
+    retry = retry_by_cause(GROWS, causes, own=False)
     assert retry is not None
     return retry
 
@@ -176,6 +182,15 @@ def test_the_policy_repeats_what_passes_by_itself(
 def test_the_policy_is_what_it_was_once_it_has_been_serialized(policy: Any) -> None:
     assert type(policy).deserialize(policy.serialize()).causes == policy.causes
     assert not any(cause.exit_codes or (cause.engines and "airflow" not in cause.engines) for cause in policy.causes)
+
+
+def test_where_only_starts_may_be_repeated_nothing_is() -> None:
+    """A worker that dies has started, and asks no policy."""
+    waiting = [
+        structs.replace(cause, cause_class="deterministic") if not cause.before_start else cause for cause in CAUSES
+    ]
+    assert any(cause.cause_class == "infrastructure" for cause in waiting)
+    assert retry_by_cause(GROWS, waiting, own=False) is None
 
 
 def test_rows_of_plugins_decide_before_others(dag_files: DagFiles) -> None:
