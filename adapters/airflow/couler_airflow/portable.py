@@ -145,6 +145,8 @@ class _Task:
 
     def notes(self) -> Iterator[tuple[str, str]]:
         """What is not quite the same elsewhere: what happens, and why."""
+        if self._task.retries and self._task.retry_exponential_backoff:
+            yield "retried after growing delays", "Airflow draws each from one to two times as long"
         if self._task.operator_class.__name__ == "BashOperator":
             yield "fails with 99", "Airflow skips a BashOperator that ends with this code"
 
@@ -152,8 +154,6 @@ class _Task:
         """The retry with the delays that Airflow has unasked, and without what says nothing."""
         if retry is None:
             return None
-        if retry.condition is not None:
-            raise refuse("Retry.condition", self._name, "is retried as its retry_policy says")
         delay = Literal(value=seconds(self._task.retry_delay)) if self._task.retry_delay else None
         grows = delay is not None and retry.factor not in (None, Literal(value=1))
         plain = replace(retry, delay=delay)

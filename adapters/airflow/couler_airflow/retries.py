@@ -74,8 +74,10 @@ def write_retry(task: Any, wanted: Retry | None, name: str) -> None:
     new = wanted or replace(old, limit=Literal(value=0), condition=None)
     if new.native_extra is not None:
         raise unsupported("Retry.native_extra", name, "Airflow knows nothing else of a retry")
-    if new.limit != old.limit:
-        task.retries = 0 if wanted is None else count_of(new.limit, "Retry.limit", name)
+    if new.limit != old.limit or new.condition is None:  # what its owner has may be a policy for no retry at all
+        count = 0 if wanted is None else count_of(new.limit, "Retry.limit", name)
+        if count != task.retries:
+            task.retries = count
     if new.delay != old.delay:
         zero = timedelta(0) if new.delay == Literal(value=0) else duration_of(new.delay, "Retry.delay", name)
         task.retry_delay = retry_defaults()[0] if zero is None else zero
@@ -116,8 +118,8 @@ def _policy(condition: Value, name: str) -> Any:
 def retry_by_cause(retry: Retry, causes: Sequence[Cause], *, own: bool) -> Retry | None:
     """Return the retry limited to failures that pass; None where that cannot be said.
 
-    The policy sees the class of an exception and its text. When a worker dies none is asked, and its task is tried again
-    as often as `retries` says: so tasks that may only be repeated before their start are not repeated.
+    The policy sees the class of an exception and its text. When a worker dies none is asked, and its task is tried
+    again as often as `retries` says: so what may only be repeated before its start is not repeated at all.
 
     Args:
         retry: how often, and when.
