@@ -95,7 +95,10 @@ def test_a_pod_is_a_container(tmp_path: Path) -> None:
     [
         ("retry_delay=timedelta(minutes=1), max_retry_delay=90", {"duration": "60s"}),
         ("retry_delay=4, retry_exponential_backoff=True", {"duration": "4s", "factor": 2}),
-        ("retry_delay=4, retry_exponential_backoff=2, max_retry_delay=90", {"duration": "4s", "factor": 2, "cap": "90s"}),
+        (
+            "retry_delay=4, retry_exponential_backoff=2, max_retry_delay=90",
+            {"duration": "4s", "factor": 2, "cap": "90s"},
+        ),
     ],
 )
 def test_delays_are_carried(tmp_path: Path, fields: str, backoff: dict[str, Any]) -> None:
