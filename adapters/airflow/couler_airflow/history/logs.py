@@ -48,23 +48,26 @@ def with_reasons(instances: Sequence[Instance], entries_of: Callable[[Instance],
 
 def failure_in(entries: Any) -> tuple[str, str]:
     """The class of the exception that ended a try, or the signal that ended its worker with what is said of it."""
-    for entry in reversed(entries if isinstance(entries, list) else []):
-        detail = entry.get("error_detail") if isinstance(entry, Mapping) else None
-        if isinstance(detail, list) and detail and isinstance(detail[0], Mapping):
-            return str(detail[0].get("exc_type") or ""), ""
-        if isinstance(entry, Mapping) and entry.get("signal_name"):
-            return str(entry["signal_name"]), message_of(entry.get("event"))
+    for entry in reversed(_records(entries)):
+        raised = next(iter(_records(entry.get("error_detail"))), {})
+        name, message = raised.get("exc_type"), ""
+        if not raised:
+            name, message = entry.get("signal_name"), message_of(entry.get("event"))
+        if isinstance(name, str) and name.isidentifier():
+            return name, message
     return "", ""
+
+
+def _records(items: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list, of which an answer may make anything; nothing of what is no list."""
+    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
 
 
 def lines_in(entries: Any) -> Iterator[str]:
     """What people read of a log, without what tells its groups; exceptions are in one line, and nothing is secret."""
-    for entry in entries if isinstance(entries, list) else []:
-        said = entry if isinstance(entry, Mapping) else {"event": entry}
-        text = str(said.get("event") or "")
+    for entry in _records(entries):
+        text = str(entry.get("event") or "")
         if not text.startswith("::"):
             yield from map(redact, text.splitlines())
-        detail = said.get("error_detail")
-        for item in detail if isinstance(detail, list) else []:
-            if isinstance(item, Mapping):
-                yield message_of(f"{item.get('exc_type')}: {item.get('exc_value')}")
+        for raised in _records(entry.get("error_detail")):
+            yield message_of(f"{raised.get('exc_type')}: {raised.get('exc_value')}")
