@@ -74,7 +74,7 @@ def _fetched(session: Any, wanted: Wanted) -> Iterator[Document]:
             ]
             cached += [said_of(one, value) for one, value in _xcoms(session, dag, row.run_id, XCOM)]
             pods += pods_of(*(_xcoms(session, dag, row.run_id, key) for key in OF_PODS))
-        tried = with_reasons([*instances, *earlier], partial(_entries, rows))
+        tried = with_reasons([*instances, *earlier], partial(_entries, session, rows))
         yield Document(
             schema=SCHEMA,
             dag_runs=tuple(runs),
@@ -100,8 +100,13 @@ def _tasks(session: Any, dag: str, *, is_named: bool) -> Iterator[Task]:
         yield TOLD.believed({"downstream_task_ids": (), **fields, "dag_id": dag}, Task)
 
 
-def _entries(rows: Mapping[tuple[Any, int], Any], item: Instance) -> list[Any]:
-    return entries_of(rows[item.place, item.try_number], item.try_number)
+def _entries(session: Any, rows: Mapping[tuple[Any, int], Any], item: Instance) -> list[Any]:
+    """The log of a try, whose row is read again: reading a log ends the session that Airflow shares in a thread."""
+    from sqlalchemy import inspect
+
+    row = rows[item.place, item.try_number]
+    every = {"include_all_attempts": True}  # from 3.4 on, whose one table hides earlier ones
+    return entries_of(session.get(type(row), inspect(row).identity, execution_options=every), item.try_number)
 
 
 def _told(rows: Iterable[Any], by_try: dict[tuple[Any, int], Any]) -> Iterator[Instance]:
