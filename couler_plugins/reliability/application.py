@@ -17,6 +17,7 @@ from couler_plugins.ir import (
     CallSite,
     Operation,
     SettableStep,
+    Step,
     Workflow,
     call_sites,
     replace,
@@ -90,7 +91,9 @@ class _Guarding:
         is_shared = operation is not None and home.at == "operation"
         subject = operation.name if operation is not None and is_shared else site.label
         if (setting, subject) not in self._wishes:
-            sites = (self._calls.get(subject) or [site]) if is_shared else [site]
+            others = CallSite(None, Step(name=subject, call=Call(name=subject)))  # calls from other workflows
+            sites = [*self._calls.get(subject, ()), *([others] if self._workflow.library else [])]
+            sites = sites if is_shared and sites else [site]
             rule = together([self._rule(one, operation) for one in sites])
             is_outside = self._workflow.library and not step.graph and home.at == "step"
             if objection := rule.refusal or home.objection(operation) or (CALLERS if is_outside else ""):

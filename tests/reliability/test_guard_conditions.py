@@ -21,7 +21,7 @@ SPELLED = {name for line in LINES for name in line.words} | {"inputs-throttled",
 LEFT_OUT = {
     *("etcd-leader-changed", "etcd-timed-out", "etcd-throttled", "client-throttled", "service-unavailable"),
     *("quota-exceeded", "quota-conflict", "quota-timeout", "webhook-unavailable", "connection-closed"),
-    "response-cut-off",  # so far: what an API server answers a controller that then waits
+    *("response-cut-off", "rpc-unavailable"),  # so far: what an API server answers a controller that then waits
     *("image-interrupted", "registry-unavailable", "container-not-created", "sandbox-not-created", "sandbox-gone"),
     *("evicted", "preempted", "disrupted", "node-shutdown", "node-lost", "not-admitted", "disruption-in-text"),
     "connection-failed",  # so far: reasons of pods, and names of exceptions, which no message of a node shows
@@ -54,7 +54,7 @@ NO_MEMORY = [replace(one, cause_class="timeout") if one.cause_class == "resource
 def says_yes(causes: Collection[Cause], attempt: Attempt) -> bool:
     """Whether a condition holds for an attempt, as the local engine reads it."""
     text = condition_of(tuple(causes)).replace("lastRetry.message", json.dumps(attempt.message))
-    return evaluated(text, {}) is True
+    return evaluated(text, ()) is True
 
 
 @pytest.mark.parametrize("causes", [repeated(), NEVER_BEGAN, NO_MEMORY], ids=["all", "never-began", "no-memory"])
