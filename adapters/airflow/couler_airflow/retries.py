@@ -115,7 +115,7 @@ def _policy(condition: Value, name: str) -> Any:
         raise unsupported("Retry.condition", name, "it is no policy as Airflow or we serialize one") from error
 
 
-def retry_by_cause(retry: Retry, causes: Sequence[Cause], *, own: bool) -> Retry | None:
+def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry | None:
     """Return the retry limited to failures that pass; None where that cannot be said.
 
     The policy sees the class of an exception and its text. When a worker dies none is asked, and its task is tried
@@ -124,7 +124,7 @@ def retry_by_cause(retry: Retry, causes: Sequence[Cause], *, own: bool) -> Retry
     Args:
         retry: how often, and when.
         causes: rows of the table, in its order: the first that matches decides.
-        own: whether its owner wrote it, which may as well be narrowed.
+        old: the owner's own retry, which is as good as any to be limited.
     """
     condition = _condition(tuple(causes))
     return None if condition is None else replace(retry, condition=condition)

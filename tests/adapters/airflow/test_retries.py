@@ -114,7 +114,7 @@ def test_where_there_are_no_policies_causes_are_not_told_apart(
     retries._condition.cache_clear()
     monkeypatch.setattr(retries, "_kinds", dict)
     try:
-        assert retry_by_cause(GROWS, CAUSES, own=False) is None
+        assert retry_by_cause(GROWS, CAUSES, None) is None
     finally:
         retries._condition.cache_clear()
     (task, _) = tasks(dag_files, "retries=1")
@@ -123,7 +123,7 @@ def test_where_there_are_no_policies_causes_are_not_told_apart(
 
 
 def _guarded(causes: Any) -> Retry:
-    retry = retry_by_cause(GROWS, causes, own=False)
+    retry = retry_by_cause(GROWS, causes, None)
     assert retry is not None
     return retry
 
@@ -190,7 +190,7 @@ def test_where_only_starts_may_be_repeated_nothing_is() -> None:
         structs.replace(cause, cause_class="deterministic") if not cause.before_start else cause for cause in CAUSES
     ]
     assert any(cause.cause_class == "infrastructure" for cause in waiting)
-    assert retry_by_cause(GROWS, waiting, own=False) is None
+    assert retry_by_cause(GROWS, waiting, None) is None
 
 
 def test_rows_of_plugins_decide_before_others(dag_files: DagFiles) -> None:

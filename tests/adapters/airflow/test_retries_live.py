@@ -45,7 +45,7 @@ FILE = """
                 return step
             delays = {{"delay": {delay}, "factor": {factor}, "max_delay": {longest}}}
             retry = Retry(limit=Literal(value=2), **{{name: Literal(value=value) for name, value in delays.items()}})
-            return replace(step, retry=retry_by_cause(retry, CAUSES, own=False) or retry)
+            return replace(step, retry=retry_by_cause(retry, CAUSES, None) or retry)
 
     with DAG("guarded", schedule=None) as dag:
         @task
@@ -83,7 +83,7 @@ ENDED = "SELECT state FROM dag_run WHERE run_id = 'one' AND state IN ('success',
 
 
 def test_tasks_are_tried_as_often_and_when_we_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rules = retry_by_cause(Retry(limit=Literal(value=2)), CAUSES, own=False) is not None
+    rules = retry_by_cause(Retry(limit=Literal(value=2)), CAUSES, None) is not None
     text = textwrap.dedent(FILE).format(delay=DELAY, factor=FACTOR, longest=LONGEST)
     with LiveAirflow(tmp_path / "home", {"AIRFLOW__CORE__PARALLELISM": "8"}) as airflow:
         airflow.publish("guarded.py", text)
