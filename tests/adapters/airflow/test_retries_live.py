@@ -1,4 +1,4 @@
-"""With a real scheduler: how often tasks are tried whose retries were written by us, when, and what is known of it."""
+"""With a real scheduler: how often tasks are tried whose retries `guard` wrote, when, and what is known of it."""
 
 from __future__ import annotations
 
@@ -25,27 +25,9 @@ SLACK = 60.0
 FILE = """
     import os
     import signal
-    from dataclasses import dataclass
     from datetime import timedelta
     from airflow.sdk import DAG, task
     from couler_airflow import optimize
-    from couler_airflow.retries import retry_by_cause
-    from couler_plugins.ir import Literal, Retry, replace
-    from couler_plugins.reliability.table import CAUSES
-
-    @dataclass(frozen=True)
-    class Guarding:
-        name = "guarding"
-
-        def run(self, plan, ctx):
-            return plan.map_steps(self.name, self.retried, action="retried", reason="it is idempotent")
-
-        def retried(self, step):
-            if step.retry:
-                return step
-            delays = {{"delay": {delay}, "factor": {factor}, "max_delay": {longest}}}
-            retry = Retry(limit=Literal(value=2), **{{name: Literal(value=value) for name, value in delays.items()}})
-            return replace(step, retry=retry_by_cause(retry, CAUSES, None) or retry)
 
     with DAG("guarded", schedule=None) as dag:
         @task
@@ -76,16 +58,25 @@ FILE = """
             if ti.try_number < 2:
                 raise RuntimeError("its owner retries it")
 
-        flaky(), mapped.expand(x=[1, 2]), hopeless(), broken(), killed(), doubled()
-    optimize(dag, [Guarding()])
+        @task
+        def undeclared():
+            raise ConnectionResetError("who knows what it has done")
+
+        flaky(), mapped.expand(x=[1, 2]), hopeless(), broken(), killed(), doubled(), undeclared()
+    optimize(dag, "guard{{delay={delay},factor={factor},max-delay={longest}}}")
 """
+ROW = '[[guard.declare]]\nworkflow = "guarded"\ntask = "{}"\nidempotent = true\n'
+DECLARED = ("flaky", "mapped", "hopeless", "broken", "killed")
 ENDED = "SELECT state FROM dag_run WHERE run_id = 'one' AND state IN ('success', 'failed')"
 
 
 def test_tasks_are_tried_as_often_and_when_we_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rules = retry_by_cause(Retry(limit=Literal(value=2)), CAUSES, None) is not None
     text = textwrap.dedent(FILE).format(delay=DELAY, factor=FACTOR, longest=LONGEST)
-    with LiveAirflow(tmp_path / "home", {"AIRFLOW__CORE__PARALLELISM": "8"}) as airflow:
+    rows = tmp_path / "couler.toml"
+    rows.write_text("".join(map(ROW.format, DECLARED)))
+    settings = {"AIRFLOW__CORE__PARALLELISM": "8", "AIRFLOW__COULER__DECLARATIONS": str(rows)}
+    with LiveAirflow(tmp_path / "home", settings) as airflow:
         airflow.publish("guarded.py", text)
         airflow.until(lambda: airflow.query("SELECT 1 FROM serialized_dag WHERE dag_id = 'guarded'"), "the DAG")
         airflow.start("guarded", "one")
@@ -107,8 +98,9 @@ def test_tasks_are_tried_as_often_and_when_we_said(tmp_path: Path, monkeypatch: 
         "broken": 1 if rules else 3,
         "killed": 2,
         "doubled": 2,
+        "undeclared": 1,
     }
-    assert {name for name, some in tries.items() if not some[-1].succeeded} == {"hopeless", "broken"}
+    assert {name for name, some in tries.items() if not some[-1].succeeded} == {"hopeless", "broken", "undeclared"}
     for name, some in tries.items():
         delay, longest = (1, None) if name == "doubled" else (DELAY, LONGEST)
         for number, (before, after) in enumerate(pairwise(some)):
