@@ -18,7 +18,7 @@ from oracles.argo_oracle import Call, Run, build
 from oracles.argo_oracle import Oracle as Argo
 from oracles.tekton_oracle import Oracle as Tekton
 from oracles.tekton_oracle import build as build_tekton
-from reliability.test_guard_conditions import ATTEMPTS, NEVER_BEGAN, NO_MEMORY, repeated, says_yes
+from reliability.test_guard_conditions import ATTEMPTS, NEVER_BEGAN, NO_MEMORY, OF_PLUGINS, repeated, says_yes
 from reliability.test_guard_corpus import ALL, guarded
 from support import corpus_paths
 
@@ -53,7 +53,7 @@ def written(engine: str) -> list[tuple[Path, list[Any], list[Any]]]:
 
 
 def test_argo_reads_conditions_as_the_local_engine_does(argo: Argo) -> None:
-    tables = [repeated(), NEVER_BEGAN, NO_MEMORY]
+    tables = [repeated(), NEVER_BEGAN, NO_MEMORY, OF_PLUGINS]
     messages = [attempt.message for attempt in ATTEMPTS]
     attempts = [("-1" if one.exit_code is None else str(one.exit_code), "Failed", one.message) for one in ATTEMPTS]
     attempts += [("137", "Error", f"{one}\n{other}") for one, other in pairwise(messages)]
