@@ -165,6 +165,10 @@ VALUES: dict[str, tuple[Node, Any]] = {
     "Argument.kind": (GRAPH.steps[1].arguments[0], "artifact"),
     "Argument.value": (GRAPH.steps[1].arguments[0], TWO),
     "Retry.limit": (Retry(limit=ONE), TWO),
+    "Retry.delay": (Retry(limit=ONE), Literal(value=3)),
+    "Retry.factor": (Retry(limit=ONE), Literal(value=2)),
+    "Retry.max_delay": (Retry(limit=ONE), Literal(value=9)),
+    "Retry.condition": (Retry(limit=ONE), ONE),
     "Retry.native_extra": (Retry(limit=ONE), Native.of({"backoff": {"duration": "5"}})),
     "Loop.combine": (LISTED, "product"),
     "Loop.axes": (LISTED, (Axis(name="item", values=Native.of(["k"])),)),
@@ -191,6 +195,11 @@ def changed(feature: str, fit: Fit = lambda node: node) -> Workflow:
         whole = replace(whole, handlers=(rebuild(HANDLER, fit),))
     if feature == "Graph.stages":
         whole = replace(whole, graphs=(rebuild(GRAPH, fit), node))
+    if feature in ("Retry.factor", "Retry.max_delay"):  # which say nothing of no delay, or of one that is constant
+        factor = Literal(value=2) if feature == "Retry.max_delay" else None
+        delayed = replace(node, delay=Literal(value=3), factor=factor)
+        whole = rebuild(whole, lambda item: delayed if item == node else item)
+        node = delayed
     if feature == "Workflow.prefix":
         whole = node = replace(whole, name="")
     if feature.endswith(".name") and isinstance(node, (Graph, Operation)):

@@ -23,6 +23,7 @@ class ApiServer(ThreadingHTTPServer):
         tries: their earlier tries.
         xcoms: XComs of ours by DAG, run, task and map index.
         pods: those that name pods, by their key.
+        logs: entries of logs by DAG, run, task, map index and try.
         tasks: the tasks by DAG.
         runs: the runs, the newest first.
         faults: what is asked first, for each request.
@@ -39,6 +40,7 @@ class ApiServer(ThreadingHTTPServer):
         self.tries: list[dict[str, Any]] = []
         self.xcoms: dict[tuple[str, str, str, int], Any] = {}
         self.pods: dict[str, dict[tuple[str, str, str, int], Any]] = {}
+        self.logs: dict[tuple[str, str, str, int, int], Any] = {}
         self.tasks: dict[str, list[dict[str, Any]]] = {}
         self.runs: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
@@ -90,6 +92,9 @@ class ApiServer(ThreadingHTTPServer):
             case ["dags", dag, "dagRuns", run, "taskInstances", task, "xcomEntries", key]:
                 index = int(query.get("map_index", ["-1"])[0])
                 return {"key": key, "value": self._of_key(key)[dag, run, task, index]}
+            case ["dags", dag, "dagRuns", run, "taskInstances", task, "logs", number]:
+                lines = self.logs.get((dag, run, task, int(query["map_index"][0]), int(number)))
+                return None if lines is None else {"content": lines, "continuation_token": None}
             case ["dags", dag, "dagRuns", run, "taskInstances", task, *index, "tries"]:
                 place = (dag, run, task, int(index[0]) if index else -1)
                 keys = ("dag_id", "dag_run_id", "task_id", "map_index")

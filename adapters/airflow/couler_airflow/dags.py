@@ -24,7 +24,6 @@ from couler_plugins.inputs.sources import read_source
 from couler_plugins.options.config import MAX_BYTES, read_rows
 from couler_plugins.plan import Lowered, Plan
 from couler_plugins.plugins import Plugins
-from couler_plugins.rightsizing.optimizer import Rightsize
 
 if TYPE_CHECKING:
     Pipeline = str | Sequence[Optimizer]
@@ -125,8 +124,9 @@ def _optimize(dag: Any, pipeline: Pipeline, history: History, plugins: Plugins |
         cached(dag)  # where there is no store as well: `couler explain` says what workers that have one do
     settings = load_settings()
     # The rows of `cache` are for workers, which read them by themselves.
-    asks = settings.declarations and any(item.name == Rightsize.name for item in optimizers)
-    rows = {Rightsize.name: read_rows(Path(settings.declarations)).get(Rightsize.name, ())} if asks else {}
+    asking = {item.name for item in optimizers if getattr(item, "reads_rows", False)} - {PIPELINE}
+    declarations = read_rows(Path(settings.declarations)) if settings.declarations and asking else {}
+    rows = {name: declarations.get(name, ()) for name in sorted(asking)}
     if not settings.cache_store:  # as for the policy: there is nowhere to look
         optimizers = [item for item in optimizers if item.name != PIPELINE]
     try:

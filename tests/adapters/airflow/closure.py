@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from couler_airflow.homes import HOMES
+from couler_airflow.retries import POLICY
 from couler_plugins.ir import (
     AnyOf,
     Argument,
@@ -13,6 +14,7 @@ from couler_plugins.ir import (
     Container,
     Directive,
     EnvVar,
+    Expression,
     Graph,
     Handler,
     Literal,
@@ -80,6 +82,7 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Output, "native_extra"): (SOMETHING,),
     (Argument, "kind"): ("artifact",),
     (Retry, "limit"): (Literal(value=5), Literal(value="5")),
+    (Retry, "condition"): (Expression(language=POLICY, parts=('{"__type":"CausePolicy","causes":[]}',)),),
     (Retry, "native_extra"): (SOMETHING,),
 }
 """Values of fields that hold the same in all example DAGs."""
@@ -218,6 +221,8 @@ def excused(workflow: Workflow, node: Node, name: str, value: Any) -> bool:
             return value is None or any(not _is_default(step) for step in graph.steps)
         case Retry(), "limit":
             return not _is_number(value)
+        case Retry(), "condition":
+            return not isinstance(value, Expression) or value.language != POLICY
     return False
 
 

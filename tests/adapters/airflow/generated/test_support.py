@@ -21,6 +21,7 @@ from couler_plugins.testing.fields import FEATURES
 ROWS = {row.feature: row for row in GENERATED}
 LIMITED = {"Container.role": "Operation.containers", "Loop.combine": "Loop.combine", "Port.kind": "Port.kind"}
 LIMITED |= {"Handler.event": "Workflow.handlers", "Output.kind": "Output.kind", "Argument.kind": "Argument.kind"}
+LIMITED |= {"Retry.native_extra": "Retry.native_extra"}
 """What is carried in part, with the feature by which the rest, to which these values belong, is refused."""
 
 

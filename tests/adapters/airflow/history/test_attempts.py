@@ -82,6 +82,7 @@ def test_where_nobody_has_asked_for_pods_a_host_is_none() -> None:
 
 @pytest.mark.airflow
 def test_the_executor_names_pods_so() -> None:
+    pytest.importorskip("airflow.providers.cncf.kubernetes", reason="the provider that names them is not installed")
     from airflow.providers.cncf.kubernetes.kubernetes_helper_functions import create_unique_id
 
     for task in ("work", "a_group.Work_1", "x" * 80, "group-." + "y" * 50):
