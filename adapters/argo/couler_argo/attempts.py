@@ -30,7 +30,9 @@ REASONS = (
     re.compile(
         r"(?P<Evicted>The node (?:was low on resource|had condition)|Pod ephemeral local storage|Usage of EmptyDir"
         r"|Container \S+ exceeded its local ephemeral storage)"
-        r"|(?P<DeadlineExceeded>Step exceeded its deadline|Pod was active on the node longer than|timeout$)"
+        r"|(?P<DeadlineExceeded>Pod was active on the node longer than)"
+        r"|(?P<WorkflowDeadline>Step exceeded its deadline)"
+        r"|(?P<Timeout>timeout$)"
         r"|(?P<Deleted>pod deleted)"
         r"|(?P<Stopped>workflow shutdown with strategy|Stopped with strategy)"
         r"|(?P<Terminated>Pod was terminated in response to imminent node shutdown)"
