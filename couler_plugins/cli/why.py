@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,10 +35,14 @@ from couler_plugins.hookspecs.running import Failure, Where
 from couler_plugins.inputs.remote import is_url
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import Plugins
+from couler_plugins.reliability.classification import causes_of
 from couler_plugins.reliability.diagnosis import Diagnosis, FailedStep, advise, diagnose
 from couler_plugins.runs import Attempt, Run
 from couler_plugins.runs.history_file import goes_on
 
+SCHEMA = "couler.why/v1"
+SHOWN = 160
+"""Characters of what an engine says in a line for people."""
 LINES = 20
 """Lines of a log that the command prints which is shown where we could not read it."""
 log = logging.getLogger(__name__)
@@ -84,66 +90,58 @@ def command(
 ) -> None:
     """Says why a run failed: the step that failed first, the cause, and what would help.
 
-    RUN is the name of a run or its uid, or the name of a workflow: of that, the newest run that failed. It is looked for
-    with --from, as `couler history fetch` has it, or in the history that --history or the setting `history` names. FILE
-    tells of runs itself: an object of Argo, PipelineRuns with TaskRuns, answers of KFP and Airflow, or a history.
+    RUN is the name or the uid of a run, or the name of a workflow: of that, the newest run that failed. It is looked
+    for where --from says, as `couler history fetch` has it; else in the history. FILE tells of runs: a Workflow of
+    Argo, PipelineRuns with their TaskRuns, answers of KFP's and Airflow's APIs, or a history.
 
-    Runs of the history say how long the step takes, and how much memory it needs.
+    Other runs of the workflow tell how much time and memory the step takes.
     """
     log_retries()
     plugins = usable_plugins(config)
     past = past_runs(config, config.history, engine, None) if config.history else []
     is_file = run_or_file == "-" or is_url(run_or_file) or Path(run_or_file).exists()
     if is_file and places:
-        raise click.UsageError("Give either a file or --from.")
+        raise click.UsageError("Give either a file, or a name and --from.")
+    files = [run_or_file] if is_file else [place for place in places if is_file_place(place)]
+    wanted = name if is_file else run_or_file
     source = ArchiveSource(
         place=next(iter(places), ""), max_bytes=config.max_bytes, namespace=namespace, context=context
     )
-    if is_file or (places and all(map(is_file_place, places))):
-        runs = past_runs(config, [run_or_file] if is_file else places, engine, None)
+    runs = past
+    if files:
+        runs = past_runs(config, files, engine, None)
     elif places or not past:
         runs = _fetched(plugins, engine, source, run_or_file)
-    else:
-        runs = past
-    run = _chosen(runs, name if is_file else run_or_file)
-    diagnosis = diagnose(run, plugins.causes)
+    run = _chosen(runs, wanted)
+    diagnosis = diagnose(run, causes_of(plugins))
     if diagnosis is None:
-        _refuse_unknown(run)
-        state = "goes on" if goes_on(run) else "did not fail"
-        if output_format == "json":
-            print_json("couler.why/v1", {"run": _run_record(run), "failed": False, "goes_on": goes_on(run)})
-        else:
-            write_bytes(f"{printable(_called(run))} {state}.\n")
-        ctx.exit(1)
-    known = [one for one in (past or runs) if (one.family, one.engine) == (run.family, run.engine) and one is not run]
+        ctx.exit(_say_none(run, as_json=output_format == "json"))
+    known = [one for one in past or runs if (one.family, one.engine) == (run.family, run.engine) and one.uid != run.uid]
     advice = tuple(advise(diagnosis, known))
     where = Where(context=context, namespace=namespace) if source.place == CLUSTER else None
     failure = _log(plugins, where, diagnosis)
     if output_format == "json":
-        print_json("couler.why/v1", _record(diagnosis, failure, advice))
+        print_json(SCHEMA, _record(diagnosis, failure, advice))
     else:
         write_bytes("".join(f"{line}\n" for line in _lines(diagnosis, failure, advice)))
 
 
 def _fetched(plugins: Plugins, engine: str | None, source: ArchiveSource, name: str) -> list[Run]:
-    """The runs of an engine that may be meant: those of a workflow of this name, else all.
+    """The runs of an engine among which one is meant: those of the workflow of this name, else all.
 
     Raises:
         InvalidInput: nothing says which engine, or where it is.
         EngineError: it failed.
     """
-    refusal: InvalidInput | None = None
-    for workflows in ((name, name.partition("/")[0]), ()):  # the uid of a run may begin with its workflow
-        try:
-            runs = list(fetched_runs(plugins, engine, source, Wanted(workflows=workflows)))
-        except InvalidInput as error:  # there is no such workflow: it may be the name of a run
-            if refusal is not None:
-                raise refusal from None
-            refusal = error
-            continue
-        if any(name in (run.name, run.uid, run.family) for run in runs):
-            return runs
-    return []
+    with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do
+        try:  # the uid of a run may begin with its workflow
+            runs = list(fetched_runs(plugins, engine, source, Wanted(workflows=(name.partition("/")[0],))))
+        except InvalidInput as error:  # there may be no such workflow, as it is the name of a run
+            log.info("%s", error)
+            runs = []
+        if not any(name in (run.name, run.uid, run.family) for run in runs):
+            runs = list(fetched_runs(plugins, engine, source, Wanted()))
+    return runs
 
 
 def _chosen(runs: Sequence[Run], name: str | None) -> Run:
@@ -155,9 +153,9 @@ def _chosen(runs: Sequence[Run], name: str | None) -> Run:
     named = [run for run in runs if name in (run.name, run.uid)]
     some = named or [run for run in runs if name in (None, run.family)]
     if not some:
-        others = some_of(sorted({run.family for run in runs})) if runs else "nothing"
-        message = f"there is no run {name!r:.80}"
-        raise InvalidInput(message, hint=f"these were looked at: {printable(others)}; --from or --history name others")
+        others = some_of(sorted({run.family for run in runs})) or "none at all"
+        hint = f"there are runs of {printable(others)}; name another place with --from or --history"
+        raise InvalidInput(f"there is no run {name!r:.80}", hint=hint)
     return max(some, key=lambda run: (_has_failed(run), run.at))
 
 
@@ -165,40 +163,47 @@ def _has_failed(run: Run) -> bool:
     return not run.whole or any(ran.fate == "failed" for ran in run.steps)
 
 
-def _refuse_unknown(run: Run) -> None:
-    """Refuse a run that failed although none of its steps has.
+def _say_none(run: Run, *, as_json: bool) -> int:
+    """Say that no step of a run has failed; return the exit code.
 
     Raises:
-        InvalidInput: it is one.
+        InvalidInput: the run has failed all the same.
     """
     if not run.whole:
-        hint = "look at what its engine says of the whole run"
+        hint = "its engine says of the run as a whole why it failed"
         raise InvalidInput(f"{printable(_called(run))} failed, and none of its steps has", engine=run.engine, hint=hint)
+    if as_json:
+        print_json(SCHEMA, {"run": _run_record(run), "failed": False})
+    else:
+        write_bytes(f"{printable(_called(run))} {'goes on' if goes_on(run) else 'did not fail'}.\n")
+    return 1
 
 
 def _log(plugins: Plugins, where: Where | None, diagnosis: Diagnosis) -> Failure:
-    """The last lines of the step that failed first; a note in their place where they cannot be read."""
-    run, failed = diagnosis.run, diagnosis.first
-    name, pod = failed.step.step.rpartition("/")[2], failed.last.pod
-    note = ""
-    if where is not None and run.name:
-        place = "/".join(filter(None, (failed.last.namespace or where.namespace, run.name)))
-        try:
-            runner = offered_runner(plugins, run.engine, where)
-            failures = runner.failures(place) if runner is not None and hasattr(runner, "failures") else ()
-            failure: Failure | None = next(
-                (one for one in failures if one.step in (name, name.partition("(")[0])), None
-            )
-            if failure is not None and failure.log:
-                return failure
-            note = failure.note if failure is not None else ""
-        except EngineError as error:
-            note = error.message
-    if pod:
-        space = f" --namespace {shlex.quote(failed.last.namespace)}" if failed.last.namespace else ""
-        command = f"kubectl logs {shlex.quote(pod)}{space} --all-containers --tail={LINES}"
-        note = f"{note}; {command}" if note else command
-    return Failure(step=name, note=note or "its engine has it, and the record of the run names no pod")
+    """The last lines of the step that failed first; what to do instead where they cannot be read.
+
+    Args:
+        plugins: where runners come from.
+        where: the cluster that the run is in; None where nobody knows that.
+        diagnosis: which step failed.
+    """
+    run, last = diagnosis.run, diagnosis.first.last
+    name = diagnosis.first.step.step.rpartition("/")[2]
+    note = "its engine has it, and the record names no pod"
+    if last.pod:
+        space = f" --namespace {shlex.quote(last.namespace)}" if last.namespace else ""
+        note = f"kubectl logs {shlex.quote(last.pod)}{space} --all-containers --tail={LINES}"
+    runner = offered_runner(plugins, run.engine, where) if where is not None and run.name else None
+    if where is None or runner is None or not hasattr(runner, "failures"):
+        return Failure(step=name, note=note)
+    try:
+        failures = runner.failures("/".join(filter(None, (last.namespace or where.namespace, run.name))))
+    except EngineError as error:
+        return Failure(step=name, note=f"{error.message}; {note}")
+    own = next((one for one in failures if one.step in (name, name.partition("(")[0])), None)
+    if own is None or not own.log:
+        return Failure(step=name, note=f"{own.note}; {note}" if own is not None and own.note else note)
+    return own
 
 
 def _lines(diagnosis: Diagnosis, failure: Failure, advice: Sequence[str]) -> Iterator[str]:
@@ -230,12 +235,12 @@ def _called(run: Run) -> str:
 
 
 def _cause_text(cause: Cause) -> str:
-    return f"{cause.name.replace('-', ' ')} ({cause.cause_class})"
+    return f"{cause.name} ({cause.cause_class})"
 
 
 def _said(attempt: Attempt) -> str:
     text = printable(attempt.message or attempt.reason)
-    return f": {text}" if text else ""
+    return f": {text if len(text) <= SHOWN else f'{text[:SHOWN]}…'}" if text else ""
 
 
 def _attempt_parts(attempt: Attempt, cause: Cause | None) -> Iterator[str]:
@@ -261,7 +266,7 @@ def _record(diagnosis: Diagnosis, failure: Failure, advice: Sequence[str]) -> di
         ],
         "log": list(failure.log),
         "note": "" if failure.log else failure.note,
-        "failed_because": list(diagnosis.following),
+        "failed_after": list(diagnosis.following),
         "did_not_run": list(diagnosis.idle),
         "help": list(advice),
         "others": [_step_record(other) for other in diagnosis.others],

@@ -14,7 +14,7 @@ from couler_plugins.rightsizing.attempts import OUT_OF_MEMORY, demand_of
 from couler_plugins.runs import Attempt, Run, StepRun
 from couler_plugins.runs.run import site_of, tries_of
 
-IDEMPOTENT = 'couler.io/idempotent: "true"'
+IDEMPOTENT = 'if it is declared idempotent: by the annotation couler.io/idempotent: "true", or by a row of couler.toml'
 SHARE = 0.99
 """The share of past attempts that a time is to be enough for."""
 
@@ -136,7 +136,7 @@ def advise(diagnosis: Diagnosis, past: Sequence[Run]) -> Iterator[str]:
         if failed.cause.before_start:
             yield "`guard` repeats it where the engine tells causes apart: nothing of its program has run"
         else:
-            yield f"`guard` repeats it if its step is declared idempotent: {IDEMPOTENT}"
+            yield f"`guard` repeats it {IDEMPOTENT}"
     elif failed.last.reason == OUT_OF_MEMORY:
         yield from _advise_memory(failed, known)
     elif kind == "timeout":
@@ -159,7 +159,7 @@ def _advise_memory(failed: FailedStep, known: Sequence[Attempt]) -> Iterator[str
         yield f"{demand.memory_attempts} attempts needed {peak} at most: `rightsize` sets memory by these"
     else:
         yield "`rightsize` sets memory by past attempts: name a history of them with --history"
-    yield f"`guard` repeats it with more memory if its step is declared idempotent: {IDEMPOTENT}"
+    yield f"`guard` repeats it with more memory {IDEMPOTENT}"
 
 
 def _advise_time(known: Sequence[Attempt]) -> Iterator[str]:

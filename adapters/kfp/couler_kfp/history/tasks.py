@@ -39,18 +39,6 @@ NEVER = 2000  # the first year of a time that was set
 EXIT = re.compile(r"exit(?:ed with)?(?: an?)?(?: non-?zero)? (?:code|status)(?: of)?:? (\d{1,3})\b")
 """What a message says of the container, in the words of Argo or of Vertex."""
 OUT_OF_MEMORY = "OOMKilled"
-CODES = {
-    1: "CANCELLED",
-    4: "DEADLINE_EXCEEDED",
-    5: "NOT_FOUND",
-    7: "PERMISSION_DENIED",
-    8: "RESOURCE_EXHAUSTED",
-    9: "FAILED_PRECONDITION",
-    10: "ABORTED",
-    13: "INTERNAL",
-    14: "UNAVAILABLE",
-}
-"""Words of google.rpc.Code, of failures that a backend may have; they say too little to be a reason."""
 CLOSE = 1.0  # seconds within which two times are one: backends keep whole seconds
 
 
@@ -200,10 +188,9 @@ def _tried(task: Task, pod: str, around: Task | None = None) -> Attempt:
 def _error(task: Task) -> str:
     """Why a task failed: its own error, else that of the last state that has one."""
     errors = [task.error, *(moment.error for moment in reversed(task.state_history or ()))]
-    error = next((item for item in errors if item is not None and (item.message or item.code)), None)
-    if error is None:
-        return ""
-    return message_of(f"{CODES.get(error.code, error.code)}: {error.message}" if error.code else error.message)
+    return next(
+        (message_of(one.message or f"error {one.code}") for one in errors if one and (one.message or one.code)), ""
+    )
 
 
 def _key(name: str) -> str:
