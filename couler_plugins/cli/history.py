@@ -181,7 +181,7 @@ def _wanted(
 
 def fetched_runs(plugins: Plugins, named: str | None, source: ArchiveSource, wanted: Wanted) -> Iterator[Run]:
     """The runs of an engine, document by document; one that cannot be read is named in a warning."""
-    engine, archive = _archive_of(plugins, named, source)
+    engine, archive = archive_of(plugins, named, source)
     for number, data in enumerate(archive.fetch(wanted)):
         try:
             runs = runs_in(Document(engine, number, data, 1, ""), plugins, engine)
@@ -191,7 +191,7 @@ def fetched_runs(plugins: Plugins, named: str | None, source: ArchiveSource, wan
             yield from (run if run.engine else replace(run, engine=engine) for run in runs)
 
 
-def _archive_of(plugins: Plugins, engine: str | None, source: ArchiveSource) -> tuple[str, Archive]:
+def archive_of(plugins: Plugins, engine: str | None, source: ArchiveSource) -> tuple[str, Archive]:
     """What fetches runs from an engine, or from the only one that lets them be fetched, and the engine's name.
 
     Raises:

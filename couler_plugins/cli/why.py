@@ -6,17 +6,15 @@ import contextlib
 import logging
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 
 from couler_plugins.cli.cache_report import past_runs
-from couler_plugins.cli.history import CLUSTER, fetched_runs, is_file_place, place_option
+from couler_plugins.cli.history import CLUSTER, archive_of, fetched_runs, is_file_place, place_option
 from couler_plugins.cli.messages import log_retries, write_bytes
-from couler_plugins.cli.outputs import printable, time_text, utc_text
+from couler_plugins.cli.outputs import printable
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.running import offered_runner, some_of
 from couler_plugins.cli.settings import (
@@ -27,22 +25,20 @@ from couler_plugins.cli.settings import (
     target_options,
     with_settings,
 )
+from couler_plugins.cli.why_report import called, lines_of, record_of, run_record
 from couler_plugins.cli.work import usable_plugins
-from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.causes import Cause
+from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 from couler_plugins.hookspecs.running import Failure, Where
 from couler_plugins.inputs.remote import is_url
 from couler_plugins.options.config import Config
 from couler_plugins.plugins import Plugins
 from couler_plugins.reliability.classification import causes_of
-from couler_plugins.reliability.diagnosis import Diagnosis, FailedStep, advise, diagnose
-from couler_plugins.runs import Attempt, Run
+from couler_plugins.reliability.diagnosis import Diagnosis, advise, diagnose
+from couler_plugins.runs import Run
 from couler_plugins.runs.history_file import goes_on
 
 SCHEMA = "couler.why/v1"
-SHOWN = 160
-"""Characters of what an engine says in a line for people."""
 LINES = 20
 """Lines of a log that the command prints which is shown where we could not read it."""
 log = logging.getLogger(__name__)
@@ -107,23 +103,22 @@ def command(
     source = ArchiveSource(
         place=next(iter(places), ""), max_bytes=config.max_bytes, namespace=namespace, context=context
     )
-    runs = past
-    if files:
-        runs = past_runs(config, files, engine, None)
-    elif places or not past:
+    is_live = not files and (bool(places) or not past)
+    if is_live:
         runs = _fetched(plugins, engine, source, run_or_file)
+    else:
+        runs = past_runs(config, files, engine, None) if files else past
     run = _chosen(runs, wanted)
     diagnosis = diagnose(run, causes_of(plugins))
     if diagnosis is None:
         ctx.exit(_say_none(run, as_json=output_format == "json"))
     known = [one for one in past or runs if (one.family, one.engine) == (run.family, run.engine) and one.uid != run.uid]
     advice = tuple(advise(diagnosis, known))
-    where = Where(context=context, namespace=namespace) if source.place == CLUSTER else None
-    failure = _log(plugins, where, diagnosis)
+    failure = _log(plugins, source if is_live else None, diagnosis)
     if output_format == "json":
-        print_json(SCHEMA, _record(diagnosis, failure, advice))
+        print_json(SCHEMA, record_of(diagnosis, failure, advice))
     else:
-        write_bytes("".join(f"{line}\n" for line in _lines(diagnosis, failure, advice)))
+        write_bytes("".join(f"{line}\n" for line in lines_of(diagnosis, failure, advice)))
 
 
 def _fetched(plugins: Plugins, engine: str | None, source: ArchiveSource, name: str) -> list[Run]:
@@ -171,127 +166,50 @@ def _say_none(run: Run, *, as_json: bool) -> int:
     """
     if not run.whole:
         hint = "its engine says of the run as a whole why it failed"
-        raise InvalidInput(f"{printable(_called(run))} failed, and none of its steps has", engine=run.engine, hint=hint)
+        raise InvalidInput(f"{printable(called(run))} failed, and none of its steps has", engine=run.engine, hint=hint)
     if as_json:
-        print_json(SCHEMA, {"run": _run_record(run), "failed": False})
+        print_json(SCHEMA, {"run": run_record(run), "failed": False})
     else:
-        write_bytes(f"{printable(_called(run))} {'goes on' if goes_on(run) else 'did not fail'}.\n")
+        write_bytes(f"{printable(called(run))} {'goes on' if goes_on(run) else 'did not fail'}.\n")
     return 1
 
 
-def _log(plugins: Plugins, where: Where | None, diagnosis: Diagnosis) -> Failure:
+def _log(plugins: Plugins, source: ArchiveSource | None, diagnosis: Diagnosis) -> Failure:
     """The last lines of the step that failed first; what to do instead where they cannot be read.
 
     Args:
-        plugins: where runners come from.
-        where: the cluster that the run is in; None where nobody knows that.
+        plugins: where runners and archives come from.
+        source: where the run was fetched from; None where it is of a file.
         diagnosis: which step failed.
     """
-    run, last = diagnosis.run, diagnosis.first.last
-    name = diagnosis.first.step.step.rpartition("/")[2]
-    note = "its engine has it, and the record names no pod"
+    last = diagnosis.first.last
+    name, note = diagnosis.first.step.step.rpartition("/")[2], "its engine has it, and the record names no pod"
     if last.pod:
         space = f" --namespace {shlex.quote(last.namespace)}" if last.namespace else ""
         note = f"kubectl logs {shlex.quote(last.pod)}{space} --all-containers --tail={LINES}"
-    runner = offered_runner(plugins, run.engine, where) if where is not None and run.name else None
-    if where is None or runner is None or not hasattr(runner, "failures"):
-        return Failure(step=name, note=note)
-    try:
-        failures = runner.failures("/".join(filter(None, (last.namespace or where.namespace, run.name))))
-    except EngineError as error:
-        return Failure(step=name, note=f"{error.message}; {note}")
+    lines: Sequence[str] = ()
+    problem = ""
+    if source is not None:
+        try:
+            lines, problem = _told(plugins, source, diagnosis, name)
+        except CoulerError as error:  # what is known is said all the same
+            problem = error.message
+    return Failure(step=name, log=tuple(lines), note=f"{problem}; {note}" if problem else note)
+
+
+def _told(plugins: Plugins, source: ArchiveSource, diagnosis: Diagnosis, name: str) -> tuple[Sequence[str], str]:
+    """The lines that the engine gives, and why it gives none.
+
+    Raises:
+        CoulerError: it does not let us read them, or failed.
+    """
+    run, first = diagnosis.run, diagnosis.first
+    if source.place != CLUSTER:
+        archive = archive_of(plugins, run.engine, source)[1]
+        tail = getattr(archive, "log_tail", None)
+        return (() if tail is None else tail(run.uid, first.step.step, first.step.attempts, LINES)), ""
+    where = Where(context=source.context, namespace=source.namespace)
+    tell = getattr(offered_runner(plugins, run.engine, where), "failures", None)
+    failures = () if tell is None else tell("/".join(filter(None, (first.last.namespace, run.name))))
     own = next((one for one in failures if one.step in (name, name.partition("(")[0])), None)
-    if own is None or not own.log:
-        return Failure(step=name, note=f"{own.note}; {note}" if own is not None and own.note else note)
-    return own
-
-
-def _lines(diagnosis: Diagnosis, failure: Failure, advice: Sequence[str]) -> Iterator[str]:
-    """What people read: the answer first."""
-    run, first, cause = diagnosis.run, diagnosis.first, diagnosis.first.cause
-    word = " first" if diagnosis.others else ""
-    yield f"{printable(first.step.step)} failed{word}: {_cause_text(cause)}{_said(first.last)}"
-    ended = f", ended {utc_text(run.at)}" if run.at else ""
-    yield f"  run: {printable(_called(run))} on {run.engine or 'an unknown engine'}{ended}"
-    for number, (attempt, why) in enumerate(zip(first.tries, first.causes, strict=True), 1):
-        yield f"  attempt {number} of {len(first.tries)}: {', '.join(_attempt_parts(attempt, why))}"
-    remedy = f"; {cause.remedy}" if cause.remedy else ""
-    yield f"  cause: {cause.name} ({cause.source}){remedy}"
-    if failure.log:
-        yield "  log:"
-        yield from (f"    {printable(line)}" for line in failure.log)
-    else:
-        yield f"  log: {printable(failure.note)}"
-    for title, names in (("failed because of it", diagnosis.following), ("did not run", diagnosis.idle)):
-        if names:
-            yield f"  {title}: {printable(some_of(names))}"
-    yield from (f"  help: {text}" for text in advice)
-    for other in diagnosis.others:
-        yield f"Also failed: {printable(other.step.step)}: {_cause_text(other.cause)}{_said(other.last)}"
-
-
-def _called(run: Run) -> str:
-    return f"{run.name} of {run.family}" if run.name and run.name != run.family else run.name or run.family
-
-
-def _cause_text(cause: Cause) -> str:
-    return f"{cause.name} ({cause.cause_class})"
-
-
-def _said(attempt: Attempt) -> str:
-    text = printable(attempt.message or attempt.reason)
-    return f": {text if len(text) <= SHOWN else f'{text[:SHOWN]}…'}" if text else ""
-
-
-def _attempt_parts(attempt: Attempt, cause: Cause | None) -> Iterator[str]:
-    yield "time unknown" if attempt.start is None else utc_text(attempt.start)
-    if attempt.seconds is not None:
-        yield time_text(attempt.seconds)
-    if attempt.exit_code is not None:
-        yield f"exit code {attempt.exit_code}"
-    yield from filter(None, (printable(attempt.reason), f"on {attempt.node}" if attempt.node else ""))
-    yield "succeeded" if cause is None else _cause_text(cause)
-
-
-def _record(diagnosis: Diagnosis, failure: Failure, advice: Sequence[str]) -> dict[str, Any]:
-    """What machines read; docs/why.md says what is in it."""
-    first = diagnosis.first
-    return {
-        "run": _run_record(diagnosis.run),
-        "failed": True,
-        **_step_record(first),
-        "attempts": [
-            {**msgspec.to_builtins(attempt), "cause": None if cause is None else _cause_record(cause)}
-            for attempt, cause in zip(first.tries, first.causes, strict=True)
-        ],
-        "log": list(failure.log),
-        "note": "" if failure.log else failure.note,
-        "failed_after": list(diagnosis.following),
-        "did_not_run": list(diagnosis.idle),
-        "help": list(advice),
-        "others": [_step_record(other) for other in diagnosis.others],
-    }
-
-
-def _run_record(run: Run) -> dict[str, Any]:
-    ended = run.at or None
-    return {"name": run.name, "workflow": run.family, "engine": run.engine, "uid": run.uid, "ended": ended}
-
-
-def _step_record(failed: FailedStep) -> dict[str, Any]:
-    return {
-        "step": failed.step.step,
-        "type": failed.step.type,
-        "message": failed.last.message,
-        "cause": _cause_record(failed.cause),
-    }
-
-
-def _cause_record(cause: Cause) -> dict[str, Any]:
-    return {
-        "name": cause.name,
-        "class": cause.cause_class,
-        "before_start": cause.before_start,
-        "source": cause.source,
-        "remedy": cause.remedy,
-    }
+    return ((), "") if own is None else (own.log, own.note)
