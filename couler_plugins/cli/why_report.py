@@ -34,7 +34,7 @@ def lines_of(diagnosis: Diagnosis, failure: Failure, advice: Sequence[str]) -> I
         yield from (f"    {printable(line)}" for line in failure.log)
     else:
         yield f"  log: {printable(failure.note)}"
-    for title, names in (("failed because of it", diagnosis.following), ("did not run", diagnosis.idle)):
+    for title, names in (("failed after it", diagnosis.following), ("did not run", diagnosis.idle)):
         if names:
             yield f"  {title}: {printable(some_of(names))}"
     yield from (f"  help: {text}" for text in advice)

@@ -34,8 +34,10 @@ class Expected(NamedTuple):
 
 
 RUNS = {
-    "airflow-sensor-timeout": Expected("train/wait", "deterministic", ("unknown",), idle=("train/load",)),
-    "airflow-upstream-failed": Expected("train/fit", "deterministic", ("unknown", "unknown"), idle=("train/report",)),
+    "airflow-sensor-timeout": Expected("train/wait", "timeout", ("sensor-timeout",), idle=("train/load",)),
+    "airflow-upstream-failed": Expected(
+        "train/fit", "deterministic", ("out-of-memory-in-text", "program-error"), idle=("train/report",)
+    ),
     "argo-artifact-absent": Expected("main/load", "deterministic", ("executor-failed",)),
     "argo-evicted-for-disk": Expected("main/work", "resource", ("emptydir-limit",)),
     "argo-evicted": Expected("main/work", "infrastructure", ("node-pressure",), idle=("main/after",)),
