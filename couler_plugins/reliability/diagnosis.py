@@ -10,13 +10,14 @@ from typing import NamedTuple
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir.quantities import memory_text
 from couler_plugins.reliability.classification import classify
+from couler_plugins.reliability.optimizer import Guard
+from couler_plugins.reliability.rules import IDEMPOTENT
+from couler_plugins.reliability.timeouts import SHARE, durations_of, timeout_after
 from couler_plugins.rightsizing.attempts import OUT_OF_MEMORY, demand_of
 from couler_plugins.runs import Attempt, Run, StepRun
 from couler_plugins.runs.run import site_of, tries_of
 
-IDEMPOTENT = 'if it is declared idempotent: by the annotation couler.io/idempotent: "true", or by a row of couler.toml'
-SHARE = 0.99
-"""The share of past attempts that a time is to be enough for."""
+DECLARED = f'if it is declared idempotent, by {IDEMPOTENT}: "true" or a row of couler.toml'
 
 
 class FailedStep(NamedTuple):
@@ -136,7 +137,7 @@ def advise(diagnosis: Diagnosis, past: Sequence[Run]) -> Iterator[str]:
         if failed.cause.before_start:
             yield "`guard` repeats it where the engine tells causes apart: nothing of its program has run"
         else:
-            yield f"`guard` repeats it {IDEMPOTENT}"
+            yield f"`guard` repeats it {DECLARED}"
     elif failed.last.reason == OUT_OF_MEMORY:
         yield from _advise_memory(failed, known)
     elif kind == "timeout":
@@ -159,14 +160,17 @@ def _advise_memory(failed: FailedStep, known: Sequence[Attempt]) -> Iterator[str
         yield f"{demand.memory_attempts} attempts needed {peak} at most: `rightsize` sets memory by these"
     else:
         yield "`rightsize` sets memory by past attempts: name a history of them with --history"
-    yield f"`guard` repeats it with more memory {IDEMPOTENT}"
+    yield f"`guard` repeats it with more memory {DECLARED}"
 
 
 def _advise_time(known: Sequence[Attempt]) -> Iterator[str]:
-    times = sorted(one.seconds for one in known if one.succeeded and one.seconds is not None)
-    if times:
-        most = times[math.ceil(SHARE * len(times)) - 1]
-        yield f"{SHARE:.0%} of {len(times)} attempts that succeeded took {most:,.0f} seconds or less"
-        yield "`guard` sets timeouts by these, and repeats nothing that ran out of time"
+    guard = Guard()
+    durations = durations_of(known, loops=False)
+    if durations.longest is not None:
+        took = f"took {durations.longest:,.0f} seconds or less"
+        yield f"{SHARE:.0%} of {durations.samples} attempts that succeeded {took}"
+    timeout, reason = timeout_after(durations, guard.timeout_factor, guard.min_timeout, guard.min_samples)
+    if timeout is not None:
+        yield f"`guard` sets its timeout to {timeout:,} seconds by these, and repeats nothing that ran out of time"
     else:
-        yield "`guard` sets timeouts by past attempts: name a history of them with --history"
+        yield f"by `guard`, {reason}: --history names a history"

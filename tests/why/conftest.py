@@ -18,5 +18,6 @@ def why(couler_command: Couler, plugin_box: PluginBox) -> Couler:
     """Runs `couler why` with the four engines and the table of causes."""
     for name in ENGINES:
         plugin_box.declare(name, f"{name}.plugin")
+    plugin_box.declare("caches", "couler_plugins.caching.plugin")  # reads histories
     plugin_box.declare("built-in", "couler_plugins.optimizers")
     return lambda *arguments, **options: couler_command("why", *arguments, **options)

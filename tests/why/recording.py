@@ -312,7 +312,7 @@ def main() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         for line in pool.map(recorded, wanted):
-            print(line, flush=True)
+            sys.stdout.write(f"{line}\n")
 
 
 if __name__ == "__main__":

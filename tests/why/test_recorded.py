@@ -1,7 +1,7 @@
-"""Failed runs of four engines, recorded: `couler why` names the step that failed first, its causes, and what did not run.
+"""Failed runs of four engines, recorded: `couler why` names the step that failed first, its causes, and what is idle.
 
-Those of Argo and Tekton are what `recording.py` had the cluster write; those of KFP and Airflow are by hand, in the form
-of their APIs.
+Those of Argo and Tekton are what `recording.py` had the cluster write; those of KFP and Airflow are by hand, in the
+form of their APIs.
 """
 
 from __future__ import annotations

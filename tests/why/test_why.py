@@ -14,11 +14,11 @@ from cli.conftest import Couler
 from couler_plugins.cli import why as module
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Failure, Where
-from couler_plugins.reliability.diagnosis import diagnose
+from couler_plugins.reliability.diagnosis import DECLARED, diagnose
 from couler_plugins.reliability.table import CAUSES
 from couler_plugins.runs import Attempt, ContainerUse, Fate, Run, StepRun
 from couler_plugins.runs.history_file import line_of
-from servers.airflow_api import ApiServer
+from servers.airflow_api import ApiServer, Handler
 from why.conftest import RECORDED
 
 MIB = 2**20
@@ -130,8 +130,7 @@ def test_the_answer_is_the_first_line(why: Couler) -> None:
         "  log: kubectl logs p --namespace ml --all-containers --tail=20",
         "  failed after it: main/tidy",
         "  did not run: main/report",
-        '  help: `guard` repeats it if it is declared idempotent: by the annotation couler.io/idempotent: "true", '
-        "or by a row of couler.toml",
+        f"  help: `guard` repeats it {DECLARED}",
         "Also failed: main/copy: program-failed (deterministic): Error",
     ]
 
@@ -190,32 +189,36 @@ def test_help_with_memory_is_by_past_attempts(why: Couler) -> None:
     assert helps(why, *past, **killed) == [
         "its limit is 64Mi",
         "3 attempts needed 100Mi at most: `rightsize` sets memory by these",
-        '`guard` repeats it with more memory if it is declared idempotent: by the annotation couler.io/idempotent: "true", '
-        "or by a row of couler.toml",
+        f"`guard` repeats it with more memory {DECLARED}",
     ]
 
 
 def test_help_with_time_is_by_past_attempts(why: Couler) -> None:
     late: dict[str, Any] = {"message": "timeout"}
     past = [
-        run(f"p{number}", ran("fit", attempt(number, succeeded=True), fate="computed"), whole=True)
-        for number in range(1, 201)
+        run(f"p{number}", ran("fit", attempt(1980 - number % 3, succeeded=True), fate="computed"), whole=True)
+        for number in range(200)
     ]
-    assert helps(why, **late) == ["`guard` sets timeouts by past attempts: name a history of them with --history"]
-    assert helps(why, *past, **late)[0] == "99% of 200 attempts that succeeded took 198 seconds or less"
+    assert helps(why, **late) == [
+        "by `guard`, it gets no timeout: fewer than 10 attempts that succeeded are known: --history names a history"
+    ]
+    assert helps(why, *past, **late) == [
+        "99% of 200 attempts that succeeded took 1,980 seconds or less",
+        "`guard` sets its timeout to 5,940 seconds by these, and repeats nothing that ran out of time",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("message", "help"),
+    ("message", "said"),
     [
-        ("Pod was rejected as the node is shutting down.", "nothing of its program has run"),
+        ("Pod failed before main container starts due to PodInitializing", "nothing of its program has run"),
         (STOPPED, "somebody has stopped it"),
         ('Usage of EmptyDir volume "x" exceeds the limit "1Mi". ', "it would need as much again"),
         ("main: Error (exit code 1)", "it would fail again"),
     ],
 )
-def test_help_is_by_class(why: Couler, message: str, help: str) -> None:
-    assert help in helps(why, message=message)[0]
+def test_help_is_by_class(why: Couler, message: str, said: str) -> None:
+    assert said in helps(why, message=message)[0]
 
 
 class Runner:
@@ -277,10 +280,15 @@ def test_a_run_is_found_at_an_engine_by_its_workflow_its_uid_or_its_name(
         assert why("weekly", "--engine", "airflow", "--from", server.url).exit_code == 2
 
 
+def broken(handler: Handler) -> bool:
+    handler.send_error(500)
+    return True
+
+
 def test_an_engine_that_does_not_answer_exits_with_three(why: Couler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COULER_AIRFLOW_TOKEN", "a-token")
     with ApiServer() as server:
-        server.faults.append(lambda handler: handler.send_error(500) is None)
+        server.faults.append(broken)
         assert why("train", "--engine", "airflow", "--from", server.url).exit_code == 3
 
 

@@ -117,7 +117,10 @@ class _Nodes:
             tries: tuple[Attempt, ...] = ()
             if fate in RAN:  # one that is not repeated is one executor; where nobody knows which, the pod is not known
                 pods = tried or (executors if len(executors) == 1 else ())
-                tries = tuple(_tried(item, item.pod_name, task if item is pods[-1] else None) for item in pods)
+                last = len(pods) - 1
+                tries = tuple(
+                    _tried(item, item.pod_name, task if place == last else None) for place, item in enumerate(pods)
+                )
                 tries = tries or (_tried(task, ""),)
             yield Instance((_name(task),), fate, seconds, max(1, len(tried)), _end(task), tries)
 
