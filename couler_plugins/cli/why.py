@@ -112,8 +112,10 @@ def command(
     diagnosis = diagnose(run, causes_of(plugins))
     if diagnosis is None:
         ctx.exit(_say_none(run, as_json=output_format == "json"))
-    known = [one for one in past or runs if (one.family, one.engine) == (run.family, run.engine) and one.uid != run.uid]
-    advice = tuple(advise(diagnosis, known))
+    siblings = [
+        one for one in past or runs if (one.family, one.engine) == (run.family, run.engine) and one.uid != run.uid
+    ]
+    advice = tuple(advise(diagnosis, siblings))
     failure = _log(plugins, source if is_live else None, diagnosis)
     if output_format == "json":
         print_json(SCHEMA, record_of(diagnosis, failure, advice))

@@ -128,20 +128,20 @@ def advise(diagnosis: Diagnosis, past: Sequence[Run]) -> Iterator[str]:
 
     Args:
         diagnosis: why the run failed.
-        past: other runs of its workflow, as far as they are known.
+        past: other runs of its workflow, as far as they are in the history.
     """
     failed = diagnosis.first
     site, kind = site_of(failed.step), failed.cause.cause_class
-    known = [one for run in past for ran in run.steps if site_of(ran) == site for one in tries_of(ran)]
+    earlier = [one for run in past for ran in run.steps if site_of(ran) == site for one in tries_of(ran)]
     if kind in ("infrastructure", "throttled"):
         if failed.cause.before_start:
             yield "`guard` repeats it where the engine tells causes apart: nothing of its program has run"
         else:
             yield f"`guard` repeats it {DECLARED}"
     elif failed.last.reason == OUT_OF_MEMORY:
-        yield from _advise_memory(failed, known)
+        yield from _advise_memory(failed, earlier)
     elif kind == "timeout":
-        yield from _advise_time(known)
+        yield from _advise_time(earlier)
     elif kind == "stopped":
         yield "nothing repeats it: somebody has stopped it"
     elif kind == "resource":
@@ -150,11 +150,11 @@ def advise(diagnosis: Diagnosis, past: Sequence[Run]) -> Iterator[str]:
         yield "nothing repeats it: it would fail again"
 
 
-def _advise_memory(failed: FailedStep, known: Sequence[Attempt]) -> Iterator[str]:
+def _advise_memory(failed: FailedStep, earlier: Sequence[Attempt]) -> Iterator[str]:
     limits = [use.memory_limit for use in failed.last.containers if use.memory_limit is not None]
     if limits:
         yield f"its limit is {memory_text(max(limits))}"
-    demand = demand_of([*known, *failed.tries])
+    demand = demand_of([*earlier, *failed.tries])
     if demand.memory_attempts > 1 and demand.memory is not None and demand.peak is not None:
         peak = memory_text(demand.peak)
         yield f"{demand.memory_attempts} attempts needed {peak} at most: `rightsize` sets memory by these"
@@ -163,9 +163,9 @@ def _advise_memory(failed: FailedStep, known: Sequence[Attempt]) -> Iterator[str
     yield f"`guard` repeats it with more memory {DECLARED}"
 
 
-def _advise_time(known: Sequence[Attempt]) -> Iterator[str]:
+def _advise_time(earlier: Sequence[Attempt]) -> Iterator[str]:
     guard = Guard()
-    durations = durations_of(known, loops=False)
+    durations = durations_of(earlier, loops=False)
     if durations.longest is not None:
         took = f"took {durations.longest:,.0f} seconds or less"
         yield f"{SHARE:.0%} of {durations.samples} attempts that succeeded {took}"
