@@ -63,7 +63,7 @@ Exit codes:
 """,
 )
 @click.argument("run_or_file", metavar="RUN|FILE|-")
-@click.option("--run", "name", metavar="NAME", help="Which run of FILE: its name, its uid, or its workflow's name.")
+@click.option("--run", "name", metavar="NAME", help="Which run of FILE, or of a workflow: its name or its uid.")
 @place_option
 @engine_option
 @target_options
@@ -95,17 +95,15 @@ def command(
     log_retries()
     plugins = usable_plugins(config)
     past = past_runs(config, config.history, engine, None) if config.history else []
-    is_file = run_or_file == "-" or is_url(run_or_file) or Path(run_or_file).exists()
-    if is_file and places:
-        raise click.UsageError("Give either a file, or a name and --from.")
+    is_file = not places and (run_or_file == "-" or is_url(run_or_file) or Path(run_or_file).exists())
     files = [run_or_file] if is_file else [place for place in places if is_file_place(place)]
-    wanted = name if is_file else run_or_file
+    wanted = name or (None if is_file else run_or_file)
     source = ArchiveSource(
         place=next(iter(places), ""), max_bytes=config.max_bytes, namespace=namespace, context=context
     )
     is_live = not files and (bool(places) or not past)
     if is_live:
-        runs = _fetched(plugins, engine, source, run_or_file)
+        runs = _fetched(plugins, engine, source, run_or_file, wanted)
     else:
         runs = past_runs(config, files, engine, None) if files else past
     run = _chosen(runs, wanted)
@@ -123,7 +121,7 @@ def command(
         write_bytes("".join(f"{line}\n" for line in lines_of(diagnosis, failure, advice)))
 
 
-def _fetched(plugins: Plugins, engine: str | None, source: ArchiveSource, name: str) -> list[Run]:
+def _fetched(plugins: Plugins, engine: str | None, source: ArchiveSource, workflow: str, name: str | None) -> list[Run]:
     """The runs of an engine among which one is meant: those of the workflow of this name, else all.
 
     Raises:
@@ -132,7 +130,7 @@ def _fetched(plugins: Plugins, engine: str | None, source: ArchiveSource, name: 
     """
     with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do
         try:  # the uid of a run may begin with its workflow
-            runs = list(fetched_runs(plugins, engine, source, Wanted(workflows=(name.partition("/")[0],))))
+            runs = list(fetched_runs(plugins, engine, source, Wanted(workflows=(workflow.partition("/")[0],))))
         except InvalidInput as error:  # there may be no such workflow, as it is the name of a run
             log.info("%s", error)
             runs = []

@@ -152,6 +152,9 @@ ARGO: Mapping[str, Data] = {
         "quota-", steps_of("make"), [{"name": "make", "resource": {"action": "create", "manifest": CONFIG}}]
     ),
     "argo-stopped": dag("stop-", steps_of("work", "after"), [busybox("work", "sleep 300"), busybox("after", OK)]),
+    "argo-when-wrong": dag(
+        "when-", [{"name": "work", "template": "work", "when": "{{workflow.name}} =="}], [busybox("work", OK)]
+    ),
     "argo-program-absent": dag(
         "absent-",
         steps_of("work"),

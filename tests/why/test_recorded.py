@@ -57,6 +57,7 @@ RUNS = {
     "argo-stopped": Expected("main/work", "stopped", ("workflow-shutdown",)),
     "argo-timeout": Expected("main/work", "timeout", ("template-timeout",), idle=("main/after",)),
     "argo-workflow-deadline": Expected("main/work", "timeout", ("workflow-deadline",), idle=("main/after",)),
+    "argo-when-wrong": Expected("main/work", "deterministic", ("unknown",)),
     "kfp-retried": Expected(
         "comp-for-loop-1/fit", "deterministic", ("pod-deleted", "program-failed"), idle=("comp-for-loop-1/load-2",)
     ),

@@ -100,8 +100,15 @@ def test_a_run_that_failed_without_a_step_is_not_explained(why: Couler) -> None:
     assert "odd of nightly failed, and none of its steps has" in result.stderr
 
 
-def test_a_file_and_an_engine_are_too_much(why: Couler) -> None:
-    assert why(history(OLD), "--from", "cluster").exit_code == 2
+def test_a_folder_of_the_name_of_a_workflow_is_no_file_beside_a_place(why: Couler) -> None:
+    Path("nightly").mkdir()
+    history(OLD, path="nightly/a.jsonl")
+    assert "run: old of nightly" in why("nightly").stdout
+    assert "run: new of nightly" in why("nightly", "--from", history(OLD, NEW)).stdout
+    assert "run: old of nightly" in why("nightly", "--run", "old", "--from", "history.jsonl").stdout
+
+
+def test_a_name_without_a_place_is_an_error(why: Couler) -> None:
     result = why("nightly")
     assert (result.exit_code, "no engine is given" in result.stderr) == (2, True)
 

@@ -104,6 +104,14 @@ def test_a_failure_has_the_word_of_the_controller(message: str | None, reason: s
     assert (attempt.succeeded, attempt.reason, attempt.exit_code) == (False, reason, code)
 
 
+@pytest.mark.parametrize("kind", ["Skipped", "Suspend"])
+def test_what_failed_before_it_could_run_says_why(kind: str) -> None:
+    tries = steps({"a": node(kind, "a", phase="Error", message="Invalid 'when' expression")})["main/a"].tries
+    assert [(one.pod, one.reason, one.message, one.containers) for one in tries] == [
+        ("", "NotRun", "Invalid 'when' expression", ())
+    ]
+
+
 def test_a_failure_has_what_the_controller_says_and_nothing_secret() -> None:
     attempt = one(phase="Failed", message="main: Error (exit code 1):\n  password=hunter2 is wrong" + "." * 3000)
     assert attempt.message.startswith("main: Error (exit code 1): password=*** is wrong...")
