@@ -105,7 +105,8 @@ def fetch(
     Without WORKFLOW: all that there are. A run that is there already is there once; its line is replaced where it went
     on before, or where more is known now. Of workflows with runs in the history, only later ones are asked for.
 
-    The history has the times, attempts and outcome of each step, and what it asked for and used; no values, no code.
+    The history has the times, attempts and outcome of each step, what it asked for and used, and what engines say of
+    failures; no values, no code.
 
     Without --from, the URL is in COULER_ARGO_URL, COULER_TEKTON_URL, COULER_AIRFLOW_URL or COULER_KFP_URL. Credentials
     are in COULER_ARGO_TOKEN, COULER_TEKTON_TOKEN, COULER_KFP_TOKEN, COULER_AIRFLOW_TOKEN, or in
