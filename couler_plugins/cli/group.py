@@ -48,6 +48,7 @@ COMMANDS = {
         "doctor:command",
         "Checks the cluster, its engines, and your permissions there.",
     ),
+    "why": ("why:command", "Says why a run failed: the step that failed first, the cause, and what would help."),
     "history": ("group:history", "Keeps a history of past runs: what steps took, and what they used."),
     "prices": ("prices:command", "Asks OpenCost for prices, as a row of couler.toml."),
     "simulate": (

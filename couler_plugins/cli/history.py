@@ -34,10 +34,23 @@ from couler_plugins.runs.prometheus import with_use
 
 OVERLAP = 86400.0
 """Seconds before the newest run in a history within which runs may have ended that it lacks: they took longer."""
-PLACES = ("database", "cluster")
+CLUSTER = "cluster"
+PLACES = ("database", CLUSTER)
 """What stands for an engine's own database, and for the cluster that it runs in, in the place of a URL."""
 log = logging.getLogger(__name__)
 VARIABLE = "COULER_{}_URL"
+place_option = click.option(
+    "--from",
+    "places",
+    multiple=True,
+    metavar="PLACE",
+    help="The URL of the engine's API, `database`, `cluster`, or files and folders that tell of runs.",
+)
+
+
+def is_file_place(place: str) -> bool:
+    """Return whether --from names a file or a folder, and no engine."""
+    return place not in PLACES and not place.startswith(("http://", "https://"))
 
 
 @click.command(
@@ -54,13 +67,7 @@ Examples:
 """,
 )
 @click.argument("workflows", nargs=-1, metavar="[WORKFLOW]...")
-@click.option(
-    "--from",
-    "places",
-    multiple=True,
-    metavar="PLACE",
-    help="The URL of the engine's API, `database`, `cluster`, or files and folders that tell of runs.",
-)
+@place_option
 @engine_option
 @target_options
 @click.option(
@@ -98,7 +105,8 @@ def fetch(
     Without WORKFLOW: all that there are. A run that is there already is there once; its line is replaced where it went
     on before, or where more is known now. Of workflows with runs in the history, only later ones are asked for.
 
-    The history has the times, attempts and outcome of each step, and what it asked for and used; no values, no code.
+    The history has the times, attempts and outcome of each step, what it asked for and used, and what engines say of
+    failures; no values, no code.
 
     Without --from, the URL is in COULER_ARGO_URL, COULER_TEKTON_URL, COULER_AIRFLOW_URL or COULER_KFP_URL. Credentials
     are in COULER_ARGO_TOKEN, COULER_TEKTON_TOKEN, COULER_KFP_TOKEN, COULER_AIRFLOW_TOKEN, or in
@@ -109,7 +117,7 @@ def fetch(
     urls = prometheus or tuple(os.environ.get("COULER_PROMETHEUS_URL", "").split())
     history = _history_at(output, config.max_bytes)
     wanted = _wanted(history, engine, workflows, newest, since, use=bool(urls))
-    files = [item for item in places if item not in PLACES and not item.startswith(("http://", "https://"))]
+    files = list(filter(is_file_place, places))
     if len(places) > 1 and len(files) < len(places):
         raise click.UsageError("Give either files or one engine with --from.")
     with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do: stdout is for data
@@ -121,7 +129,7 @@ def fetch(
         else:
             place = next(iter(places), "")
             source = ArchiveSource(place=place, max_bytes=config.max_bytes, namespace=namespace, context=context)
-            runs = list(_fetched(usable_plugins(config), engine, source, wanted))
+            runs = list(fetched_runs(usable_plugins(config), engine, source, wanted))
         runs = [run for run in runs if wanted.is_meant(run.family) and (since is None or run.at >= since)]
         new, replaced, present = history.add(_with_use(runs, history, urls, config.max_bytes))
     if (new or replaced) and is_url(output):
@@ -172,9 +180,9 @@ def _wanted(
     )
 
 
-def _fetched(plugins: Plugins, named: str | None, source: ArchiveSource, wanted: Wanted) -> Iterator[Run]:
+def fetched_runs(plugins: Plugins, named: str | None, source: ArchiveSource, wanted: Wanted) -> Iterator[Run]:
     """The runs of an engine, document by document; one that cannot be read is named in a warning."""
-    engine, archive = _archive_of(plugins, named, source)
+    engine, archive = archive_of(plugins, named, source)
     for number, data in enumerate(archive.fetch(wanted)):
         try:
             runs = runs_in(Document(engine, number, data, 1, ""), plugins, engine)
@@ -184,7 +192,7 @@ def _fetched(plugins: Plugins, named: str | None, source: ArchiveSource, wanted:
             yield from (run if run.engine else replace(run, engine=engine) for run in runs)
 
 
-def _archive_of(plugins: Plugins, engine: str | None, source: ArchiveSource) -> tuple[str, Archive]:
+def archive_of(plugins: Plugins, engine: str | None, source: ArchiveSource) -> tuple[str, Archive]:
     """What fetches runs from an engine, or from the only one that lets them be fetched, and the engine's name.
 
     Raises:

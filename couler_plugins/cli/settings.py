@@ -85,7 +85,7 @@ _assume_pure_option = click.option(
     is_flag=True,
     help="Treat every step as declared pure. The other rules against caching still apply.",
 )
-_history_option = click.option(
+history_option = click.option(
     "--history",
     multiple=True,
     metavar="PATH",
@@ -140,7 +140,7 @@ scope_depth_option = click.option(
 
 def pipeline_option(function: Function) -> Function:
     """Gives a command `-p`, `--assume-pure`, `--history` and `--previous`."""
-    return _pipeline_option(_assume_pure_option(_history_option(_previous_option(function))))
+    return _pipeline_option(_assume_pure_option(history_option(_previous_option(function))))
 
 
 def target_options(function: Function) -> Function:

@@ -67,7 +67,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Archive(Protocol):
-    """An adapter's facet for one engine. Nothing is connected to before the first call."""
+    """An adapter's facet for one engine. Nothing is connected to before the first call.
+
+    An archive may have a method `log_tail(run, step, try_number, lines)` as well, which gives the last lines of an
+    attempt with nothing secret in them: of the run with a `uid`, and the step as its `StepRun` names it.
+    """
 
     def fetch(self, wanted: Wanted) -> Iterable[Mapping[str, Any]]:
         """The newest runs of some workflows, as documents that `couler_runs` of the plugin reads.

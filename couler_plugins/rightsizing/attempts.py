@@ -9,6 +9,8 @@ from couler_plugins.rightsizing.estimate import estimate_cpu, estimate_request
 from couler_plugins.runs import Attempt, ContainerUse
 
 OUT_OF_MEMORY = "OOMKilled"
+VAGUE = ("", "Error", "AirflowException", "MemoryError", "SIGKILL")
+"""Reasons of failures that may be for lack of memory, as far as they say."""
 KILLED = 128 + 9
 """The exit code of a process that was killed; a shell whose child had no more memory ends with it, too."""
 
@@ -87,7 +89,7 @@ def _killed(attempt: Attempt) -> Sequence[ContainerUse]:
 
 def _is_doubtful(attempt: Attempt) -> bool:
     """Return whether an attempt may have been killed, and no record says for what."""
-    return attempt.succeeded is False and attempt.exit_code in (None, KILLED) and attempt.reason in ("", "Error")
+    return attempt.succeeded is False and attempt.exit_code in (None, KILLED) and attempt.reason in VAGUE
 
 
 def _cores(use: ContainerUse) -> float:

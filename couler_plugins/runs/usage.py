@@ -97,7 +97,8 @@ def _amount(text: object) -> float | None:
 
 def message_of(text: object) -> str:
     """Return what an engine says of a failure in one line: nothing secret, nothing that cannot be shown, no more than
-    a few sentences."""
+    a few sentences.
+    """
     words = " ".join(str(text or "").split())
     return "".join(char if char.isprintable() else " " for char in redact(words))[:LONGEST]
 

@@ -97,7 +97,15 @@ def test_what_a_cache_may_have_given_tells_nothing_of_what_its_work_takes() -> N
 
 
 @pytest.mark.parametrize(
-    ("code", "reason", "doubtful"), [(None, "", 1), (137, "Error", 1), (1, "Error", 0), (None, "Evicted", 0)]
+    ("code", "reason", "doubtful"),
+    [
+        (None, "", 1),
+        (137, "Error", 1),
+        (1, "Error", 0),
+        (None, "Evicted", 0),
+        (None, "AirflowException", 1),
+        (None, "KeyError", 0),
+    ],
 )
 def test_a_failure_that_nothing_explains_may_have_been_a_lack_of_memory(
     code: int | None, reason: str, doubtful: int

@@ -14,13 +14,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from couler_argo.codec import Mapped
-from couler_argo.nodes import pod_name, seconds_of, template_name
+from couler_argo.nodes import ATTEMPTS, pod_name, seconds_of, template_name
 from couler_argo.templates import ROLES
 from couler_plugins.caching.keys import digest
 from couler_plugins.runs import Attempt, ContainerUse
 from couler_plugins.runs.usage import container_use, message_of
 
 MAIN = "main"
+NOT_RUN = "NotRun"
+"""The reason of what failed and runs nothing: a wait that was too long, a call whose `when` cannot be evaluated."""
 ENDED = {"Succeeded": True, "Failed": False, "Error": False}
 EXIT = re.compile(r"(?:([\w.-]+): )?(?P<reason>\w+) \(exit code (\d+)\)")
 """What a container ended with: `main: OOMKilled (exit code 137)`, without its name from older controllers."""
@@ -30,7 +32,9 @@ REASONS = (
     re.compile(
         r"(?P<Evicted>The node (?:was low on resource|had condition)|Pod ephemeral local storage|Usage of EmptyDir"
         r"|Container \S+ exceeded its local ephemeral storage)"
-        r"|(?P<DeadlineExceeded>Step exceeded its deadline|Pod was active on the node longer than|timeout$)"
+        r"|(?P<DeadlineExceeded>Pod was active on the node longer than)"
+        r"|(?P<WorkflowDeadline>Step exceeded its deadline)"
+        r"|(?P<Timeout>timeout$)"
         r"|(?P<Deleted>pod deleted)"
         r"|(?P<Stopped>workflow shutdown with strategy|Stopped with strategy)"
         r"|(?P<Terminated>Pod was terminated in response to imminent node shutdown)"
@@ -117,7 +121,7 @@ def attempt_of(workflow: Mapped, ident: str, node: Mapped, containers: tuple[Con
     Args:
         workflow: the workflow.
         ident: the id of the node.
-        node: the node, of one of the types that run something.
+        node: the node, of one of the types that run something, or one that failed before it could.
         containers: what its template asks for.
     """
     metadata = workflow.get("metadata") or {}
@@ -129,16 +133,17 @@ def attempt_of(workflow: Mapped, ident: str, node: Mapped, containers: tuple[Con
     code = (node.get("outputs") or {}).get("exitCode")
     if code is None and exited and exited[1] in (None, MAIN):
         code = exited[3]
+    ran = node.get("type") in ATTEMPTS
     runs_in_pod = node.get("type") == "Pod" and bool(metadata.get("name"))
     return Attempt(
         start=seconds_of(node.get("startedAt")),
         end=seconds_of(node.get("finishedAt")),
         succeeded=succeeded,
         exit_code=None if code is None else int(code),
-        reason=reason,
+        reason=reason if ran else NOT_RUN,
         message=message_of(message),
         pod=pod_name(workflow, ident, node) if runs_in_pod else "",
         namespace=str(metadata.get("namespace") or ""),
         node=str(node.get("hostNodeName") or ""),
-        containers=containers,
+        containers=containers if ran else (),
     )

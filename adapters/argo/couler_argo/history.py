@@ -196,7 +196,7 @@ class _Status:
         tries = tuple(
             attempt_of(self._manifest, one, self._nodes[one], of_node.containers)
             for one in attempts or (ident,)
-            if self._nodes[one].get("type") in ATTEMPTS and fate not in ("loaded", "skipped")
+            if fate == "failed" or (self._nodes[one].get("type") in ATTEMPTS and fate not in ("loaded", "skipped"))
         )
         idle = fate == "skipped" or (fate == "computed" and self._is_idle(of_node.template, last))
         return StepRun(

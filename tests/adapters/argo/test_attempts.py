@@ -83,7 +83,7 @@ def test_the_first_version_of_names_is_the_id_of_the_node() -> None:
         ("The node was low on resource: memory. Threshold quantity: 100Mi, available: 60Mi.", "Evicted", None),
         ("Pod ephemeral local storage usage exceeds the total limit of containers 1Gi.", "Evicted", None),
         ("Pod was active on the node longer than the specified deadline", "DeadlineExceeded", None),
-        ("Step exceeded its deadline", "DeadlineExceeded", None),
+        ("Step exceeded its deadline", "WorkflowDeadline", None),
         ("Pod failed before main container starts due to ErrImagePull: not found", "ErrImagePull", None),
         ("pod deleted", "Deleted", None),
         ("workflow shutdown with strategy:  Terminate", "Stopped", None),
@@ -93,7 +93,7 @@ def test_the_first_version_of_names_is_the_id_of_the_node() -> None:
         ("Preempted in order to admit critical pod", "Preempting", None),
         ("Node n1 which was running pod p is unresponsive", "NodeLost", None),
         ('Container main exceeded its local ephemeral storage limit "1Gi". ', "Evicted", None),
-        ("timeout", "DeadlineExceeded", None),
+        ("timeout", "Timeout", None),
         ("timeout of the database", "", None),
         ("a sentence of tomorrow", "", None),
         (None, "", None),
@@ -102,6 +102,14 @@ def test_the_first_version_of_names_is_the_id_of_the_node() -> None:
 def test_a_failure_has_the_word_of_the_controller(message: str | None, reason: str, code: int | None) -> None:
     attempt = one(phase="Failed", message=message)
     assert (attempt.succeeded, attempt.reason, attempt.exit_code) == (False, reason, code)
+
+
+@pytest.mark.parametrize("kind", ["Skipped", "Suspend"])
+def test_what_failed_before_it_could_run_says_why(kind: str) -> None:
+    tries = steps({"a": node(kind, "a", phase="Error", message="Invalid 'when' expression")})["main/a"].tries
+    assert [(one.pod, one.reason, one.message, one.containers) for one in tries] == [
+        ("", "NotRun", "Invalid 'when' expression", ())
+    ]
 
 
 def test_a_failure_has_what_the_controller_says_and_nothing_secret() -> None:

@@ -39,18 +39,6 @@ NEVER = 2000  # the first year of a time that was set
 EXIT = re.compile(r"exit(?:ed with)?(?: an?)?(?: non-?zero)? (?:code|status)(?: of)?:? (\d{1,3})\b")
 """What a message says of the container, in the words of Argo or of Vertex."""
 OUT_OF_MEMORY = "OOMKilled"
-CODES = {
-    1: "CANCELLED",
-    4: "DEADLINE_EXCEEDED",
-    5: "NOT_FOUND",
-    7: "PERMISSION_DENIED",
-    8: "RESOURCE_EXHAUSTED",
-    9: "FAILED_PRECONDITION",
-    10: "ABORTED",
-    13: "INTERNAL",
-    14: "UNAVAILABLE",
-}
-"""Words of google.rpc.Code, of failures that a backend may have; they say too little to be a reason."""
 CLOSE = 1.0  # seconds within which two times are one: backends keep whole seconds
 
 
@@ -129,7 +117,10 @@ class _Nodes:
             tries: tuple[Attempt, ...] = ()
             if fate in RAN:  # one that is not repeated is one executor; where nobody knows which, the pod is not known
                 pods = tried or (executors if len(executors) == 1 else ())
-                tries = tuple(_tried(item, item.pod_name, task if item is pods[-1] else None) for item in pods)
+                last = len(pods) - 1
+                tries = tuple(
+                    _tried(item, item.pod_name, task if place == last else None) for place, item in enumerate(pods)
+                )
                 tries = tries or (_tried(task, ""),)
             yield Instance((_name(task),), fate, seconds, max(1, len(tried)), _end(task), tries)
 
@@ -200,10 +191,9 @@ def _tried(task: Task, pod: str, around: Task | None = None) -> Attempt:
 def _error(task: Task) -> str:
     """Why a task failed: its own error, else that of the last state that has one."""
     errors = [task.error, *(moment.error for moment in reversed(task.state_history or ()))]
-    error = next((item for item in errors if item is not None and (item.message or item.code)), None)
-    if error is None:
-        return ""
-    return message_of(f"{CODES.get(error.code, error.code)}: {error.message}" if error.code else error.message)
+    return next(
+        (message_of(one.message or f"error {one.code}") for one in errors if one and (one.message or one.code)), ""
+    )
 
 
 def _key(name: str) -> str:

@@ -105,7 +105,7 @@ ERROR = {"code": 9, "message": "main: OOMKilled (exit code 137), token=abc"}
 @pytest.mark.parametrize(
     ("more", "code", "reason", "message"),
     [
-        ({"error": ERROR}, 137, "OOMKilled", "FAILED_PRECONDITION: main: OOMKilled (exit code 137), token=***"),
+        ({"error": ERROR}, 137, "OOMKilled", "main: OOMKilled (exit code 137), token=***"),
         (
             {"state_history": [{"error": ERROR}, {"state": "FAILED", "error": {"message": "it is gone"}}]},
             None,
@@ -116,8 +116,9 @@ ERROR = {"code": 9, "message": "main: OOMKilled (exit code 137), token=abc"}
             {"error": {"code": 99, "message": "exited with a non-zero status of 3."}},
             3,
             "",
-            "99: exited with a non-zero status of 3.",
+            "exited with a non-zero status of 3.",
         ),
+        ({"error": {"code": 5}}, None, "", "error 5"),
         ({"error": {}}, None, "", ""),
         ({}, None, "", ""),
     ],

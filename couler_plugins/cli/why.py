@@ -1,0 +1,215 @@
+"""`couler why`: which step of a run failed first, why, and what would help."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from couler_plugins.cli.cache_report import past_runs
+from couler_plugins.cli.history import CLUSTER, archive_of, fetched_runs, is_file_place, place_option
+from couler_plugins.cli.messages import log_retries, write_bytes
+from couler_plugins.cli.outputs import printable
+from couler_plugins.cli.records import print_json
+from couler_plugins.cli.running import offered_runner, some_of
+from couler_plugins.cli.settings import (
+    engine_option,
+    history_option,
+    json_option,
+    max_bytes_option,
+    target_options,
+    with_settings,
+)
+from couler_plugins.cli.why_report import called, lines_of, record_of, run_record
+from couler_plugins.cli.work import usable_plugins
+from couler_plugins.errors import CoulerError, InvalidInput
+from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
+from couler_plugins.hookspecs.running import Failure, Where
+from couler_plugins.inputs.remote import is_url
+from couler_plugins.options.config import Config
+from couler_plugins.plugins import Plugins
+from couler_plugins.reliability.classification import causes_of
+from couler_plugins.reliability.diagnosis import Diagnosis, advise, diagnose
+from couler_plugins.runs import Run
+from couler_plugins.runs.history_file import goes_on
+
+SCHEMA = "couler.why/v1"
+LINES = 20
+"""Lines of a log that the command prints which is shown where we could not read it."""
+log = logging.getLogger(__name__)
+
+
+@click.command(
+    "why",
+    epilog="""\b
+Examples:
+  couler why nightly --engine argo --from cluster --namespace ci
+  couler why nightly-7xk2p --history history.jsonl
+  kubectl get workflow nightly-7xk2p -o json | couler why -
+  kubectl get pipelineruns,taskruns -o json > runs.json && couler why runs.json --run train-8f2k
+  couler why nightly --engine airflow --from https://airflow.example.com --format json | jq .cause
+
+\b
+Exit codes:
+  0    a step failed, and this says why
+  1    the run did not fail, or goes on
+  2    wrong usage or bad input; there is no such run
+  3    the engine failed
+""",
+)
+@click.argument("run_or_file", metavar="RUN|FILE|-")
+@click.option("--run", "name", metavar="NAME", help="Which run of FILE, or of a workflow: its name or its uid.")
+@place_option
+@engine_option
+@target_options
+@history_option
+@json_option
+@max_bytes_option
+@with_settings
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    config: Config,
+    run_or_file: str,
+    name: str | None,
+    places: tuple[str, ...],
+    engine: str | None,
+    namespace: str,
+    context: str,
+    output_format: str,
+) -> None:
+    """Says why a run failed: the step that failed first, the cause, and what would help.
+
+    RUN is the name or the uid of a run, or the name of a workflow: of that, the newest run that failed. It is looked
+    for where --from says, as `couler history fetch` has it; else in the history. FILE tells of runs: a Workflow of
+    Argo, PipelineRuns with their TaskRuns, answers of KFP's and Airflow's APIs, or a history.
+
+    Other runs of the workflow tell how much time and memory the step takes.
+    """
+    log_retries()
+    plugins = usable_plugins(config)
+    past = past_runs(config, config.history, engine, None) if config.history else []
+    is_file = not places and (run_or_file == "-" or is_url(run_or_file) or Path(run_or_file).exists())
+    files = [run_or_file] if is_file else [place for place in places if is_file_place(place)]
+    wanted = name or (None if is_file else run_or_file)
+    source = ArchiveSource(
+        place=next(iter(places), ""), max_bytes=config.max_bytes, namespace=namespace, context=context
+    )
+    is_live = not files and (bool(places) or not past)
+    if is_live:
+        runs = _fetched(plugins, engine, source, run_or_file, wanted)
+    else:
+        runs = past_runs(config, files, engine, None) if files else past
+    run = _chosen(runs, wanted)
+    diagnosis = diagnose(run, causes_of(plugins))
+    if diagnosis is None:
+        ctx.exit(_say_none(run, as_json=output_format == "json"))
+    siblings = [
+        one for one in past or runs if (one.family, one.engine) == (run.family, run.engine) and one.uid != run.uid
+    ]
+    advice = tuple(advise(diagnosis, siblings))
+    failure = _log(plugins, source if is_live else None, diagnosis)
+    if output_format == "json":
+        print_json(SCHEMA, record_of(diagnosis, failure, advice))
+    else:
+        write_bytes("".join(f"{line}\n" for line in lines_of(diagnosis, failure, advice)))
+
+
+def _fetched(plugins: Plugins, engine: str | None, source: ArchiveSource, workflow: str, name: str | None) -> list[Run]:
+    """The runs of an engine among which one is meant: those of the workflow of this name, else all.
+
+    Raises:
+        InvalidInput: nothing says which engine, or where it is.
+        EngineError: it failed.
+    """
+    with contextlib.redirect_stdout(sys.stderr):  # engines may print what they do
+        try:  # the uid of a run may begin with its workflow
+            runs = list(fetched_runs(plugins, engine, source, Wanted(workflows=(workflow.partition("/")[0],))))
+        except InvalidInput as error:  # there may be no such workflow, as it is the name of a run
+            log.info("%s", error)
+            runs = []
+        if not any(name in (run.name, run.uid, run.family) for run in runs):
+            runs = list(fetched_runs(plugins, engine, source, Wanted()))
+    return runs
+
+
+def _chosen(runs: Sequence[Run], name: str | None) -> Run:
+    """The run that is meant: that of a name or a uid, else the newest of a workflow that failed.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    named = [run for run in runs if name in (run.name, run.uid)]
+    some = named or [run for run in runs if name in (None, run.family)]
+    if not some:
+        others = some_of(sorted({run.family for run in runs})) or "none at all"
+        hint = f"there are runs of {printable(others)}; name another place with --from or --history"
+        raise InvalidInput(f"there is no run {name!r:.80}", hint=hint)
+    return max(some, key=lambda run: (_has_failed(run), run.at))
+
+
+def _has_failed(run: Run) -> bool:
+    return not run.whole or any(ran.fate == "failed" for ran in run.steps)
+
+
+def _say_none(run: Run, *, as_json: bool) -> int:
+    """Say that no step of a run has failed; return the exit code.
+
+    Raises:
+        InvalidInput: the run has failed all the same.
+    """
+    if not run.whole:
+        hint = "its engine says of the run as a whole why it failed"
+        raise InvalidInput(f"{printable(called(run))} failed, and none of its steps has", engine=run.engine, hint=hint)
+    if as_json:
+        print_json(SCHEMA, {"run": run_record(run), "failed": False})
+    else:
+        write_bytes(f"{printable(called(run))} {'goes on' if goes_on(run) else 'did not fail'}.\n")
+    return 1
+
+
+def _log(plugins: Plugins, source: ArchiveSource | None, diagnosis: Diagnosis) -> Failure:
+    """The last lines of the step that failed first; what to do instead where they cannot be read.
+
+    Args:
+        plugins: where runners and archives come from.
+        source: where the run was fetched from; None where it is of a file.
+        diagnosis: which step failed.
+    """
+    last = diagnosis.first.last
+    name, note = diagnosis.first.step.step.rpartition("/")[2], "its engine has it, and the record names no pod"
+    if last.pod:
+        space = f" --namespace {shlex.quote(last.namespace)}" if last.namespace else ""
+        note = f"kubectl logs {shlex.quote(last.pod)}{space} --all-containers --tail={LINES}"
+    lines: Sequence[str] = ()
+    problem = ""
+    if source is not None:
+        try:
+            lines, problem = _told(plugins, source, diagnosis, name)
+        except CoulerError as error:  # what is known is said all the same
+            problem = error.message
+    return Failure(step=name, log=tuple(lines), note=f"{problem}; {note}" if problem else note)
+
+
+def _told(plugins: Plugins, source: ArchiveSource, diagnosis: Diagnosis, name: str) -> tuple[Sequence[str], str]:
+    """The lines that the engine gives, and why it gives none.
+
+    Raises:
+        CoulerError: it does not let us read them, or failed.
+    """
+    run, first = diagnosis.run, diagnosis.first
+    if source.place != CLUSTER:
+        archive = archive_of(plugins, run.engine, source)[1]
+        tail = getattr(archive, "log_tail", None)
+        return (() if tail is None else tail(run.uid, first.step.step, first.step.attempts, LINES)), ""
+    where = Where(context=source.context, namespace=source.namespace)
+    tell = getattr(offered_runner(plugins, run.engine, where), "failures", None)
+    failures = () if tell is None else tell("/".join(filter(None, (first.last.namespace, run.name))))
+    own = next((one for one in failures if one.step in (name, name.partition("(")[0])), None)
+    return ((), "") if own is None else (own.log, own.note)

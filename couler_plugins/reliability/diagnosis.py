@@ -1,0 +1,176 @@
+"""Diagnosis of a run that failed: which step failed first and why, what did not run because of it, what would help."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from couler_plugins.hookspecs.causes import Cause
+from couler_plugins.ir.quantities import memory_text
+from couler_plugins.reliability.classification import classify
+from couler_plugins.reliability.optimizer import Guard
+from couler_plugins.reliability.rules import IDEMPOTENT
+from couler_plugins.reliability.timeouts import SHARE, durations_of, timeout_after
+from couler_plugins.rightsizing.attempts import OUT_OF_MEMORY, demand_of
+from couler_plugins.runs import Attempt, Run, StepRun
+from couler_plugins.runs.run import site_of, tries_of
+
+DECLARED = f'if it is declared idempotent, by {IDEMPOTENT}: "true" or a row of couler.toml'
+
+
+class FailedStep(NamedTuple):
+    """A step that failed for good.
+
+    Attributes:
+        step: the step, as its last record has it.
+        tries: all of its attempts, the first one first; there is at least one.
+        causes: why each of these failed; None for one that did not.
+    """
+
+    step: StepRun
+    tries: tuple[Attempt, ...]
+    causes: tuple[Cause | None, ...]
+
+    @property
+    def last(self) -> Attempt:
+        """The attempt that decided."""
+        return self.tries[-1]
+
+    @property
+    def cause(self) -> Cause:
+        """Why that failed."""
+        cause = self.causes[-1]
+        assert cause is not None
+        return cause
+
+
+class Diagnosis(NamedTuple):
+    """Why a run failed.
+
+    Attributes:
+        run: the run.
+        first: the step that failed first.
+        others: steps that failed by themselves, the first one first.
+        following: names of steps that failed after one that they need, or were stopped meanwhile.
+        idle: names of steps that did not run, since they need the first one.
+    """
+
+    run: Run
+    first: FailedStep
+    others: tuple[FailedStep, ...]
+    following: tuple[str, ...]
+    idle: tuple[str, ...]
+
+
+def diagnose(run: Run, causes: Sequence[Cause]) -> Diagnosis | None:
+    """Return why a run failed; None where no step of it has.
+
+    The first step to fail is the one whose last attempt ended first. One that ran again in another attempt of its graph
+    is as it was left there.
+    """
+    records: dict[str, list[int]] = defaultdict(list)
+    for place, ran in enumerate(run.steps):
+        records[ran.step].append(place)
+    failed = {
+        places[-1]: _failed_step([run.steps[place] for place in places], run.engine, causes)
+        for places in records.values()
+        if run.steps[places[-1]].fate == "failed"
+    }
+    if not failed:
+        return None
+    before = _ancestors(run.steps)
+    alone = sorted(
+        (place for place in failed if not failed.keys() & before[place]), key=lambda place: _rank(failed[place], place)
+    )
+    place, *rest = alone
+    first = failed[place]
+    stopped = [one for one in rest if failed[one].cause.cause_class == "stopped" != first.cause.cause_class]
+    others = [one for one in rest if one not in stopped]
+    idle = [ran.step for at, ran in enumerate(run.steps) if ran.fate in ("skipped", "pending") and place in before[at]]
+    return Diagnosis(
+        run=run,
+        first=first,
+        others=tuple(failed[one] for one in others),
+        following=tuple(run.steps[one].step for one in sorted({*stopped, *failed} - {place, *others})),
+        idle=tuple(dict.fromkeys(idle)),
+    )
+
+
+def _failed_step(records: Sequence[StepRun], engine: str, causes: Sequence[Cause]) -> FailedStep:
+    tries = tuple(attempt for ran in records for attempt in ran.tries)
+    if not tries or tries[-1].succeeded:  # it failed without an attempt, or after one
+        tries = (*tries, Attempt(succeeded=False))
+    last = len(tries) - 1
+    failed = (at == last or one.succeeded is False for at, one in enumerate(tries))
+    each = (classify(one, engine, causes) if is_failed else None for one, is_failed in zip(tries, failed, strict=True))
+    return FailedStep(records[-1], tries, tuple(each))
+
+
+def _rank(failed: FailedStep, place: int) -> tuple[float, bool, int]:
+    """Where a step comes among those that failed: by its end, and before those that were stopped in that second."""
+    end = failed.last.end
+    return (math.inf if end is None else end, failed.cause.cause_class == "stopped", place)
+
+
+def _ancestors(steps: Sequence[StepRun]) -> list[frozenset[int]]:
+    """The failed steps that each step comes after."""
+    before: list[frozenset[int]] = []
+    for ran in steps:
+        above = [before[parent] | ({parent} if steps[parent].fate == "failed" else set()) for parent in ran.parents]
+        before.append(frozenset().union(*above))
+    return before
+
+
+def advise(diagnosis: Diagnosis, past: Sequence[Run]) -> Iterator[str]:
+    """Say what would repeat the step, or keep it from failing.
+
+    Args:
+        diagnosis: why the run failed.
+        past: other runs of its workflow, as far as they are in the history.
+    """
+    failed = diagnosis.first
+    site, kind = site_of(failed.step), failed.cause.cause_class
+    earlier = [one for run in past for ran in run.steps if site_of(ran) == site for one in tries_of(ran)]
+    if kind in ("infrastructure", "throttled"):
+        if failed.cause.before_start:
+            yield "`guard` repeats it where the engine tells causes apart: nothing of its program has run"
+        else:
+            yield f"`guard` repeats it {DECLARED}"
+    elif failed.last.reason == OUT_OF_MEMORY:
+        yield from _advise_memory(failed, earlier)
+    elif kind == "timeout":
+        yield from _advise_time(earlier)
+    elif kind == "stopped":
+        yield "nothing repeats it: somebody has stopped it"
+    elif kind == "resource":
+        yield "nothing repeats it as it is: it would need as much again"
+    else:
+        yield "nothing repeats it: it would fail again"
+
+
+def _advise_memory(failed: FailedStep, earlier: Sequence[Attempt]) -> Iterator[str]:
+    limits = [use.memory_limit for use in failed.last.containers if use.memory_limit is not None]
+    if limits:
+        yield f"its limit is {memory_text(max(limits))}"
+    demand = demand_of([*earlier, *failed.tries])
+    if demand.memory_attempts > 1 and demand.memory is not None and demand.peak is not None:
+        peak = memory_text(demand.peak)
+        yield f"{demand.memory_attempts} attempts needed {peak} at most: `rightsize` sets memory by these"
+    else:
+        yield "`rightsize` sets memory by past attempts: name a history of them with --history"
+    yield f"`guard` repeats it with more memory {DECLARED}"
+
+
+def _advise_time(earlier: Sequence[Attempt]) -> Iterator[str]:
+    guard = Guard()
+    durations = durations_of(earlier, loops=False)
+    if durations.longest is not None:
+        took = f"took {durations.longest:,.0f} seconds or less"
+        yield f"{SHARE:.0%} of {durations.samples} attempts that succeeded {took}"
+    timeout, reason = timeout_after(durations, guard.timeout_factor, guard.min_timeout, guard.min_samples)
+    if timeout is not None:
+        yield f"`guard` sets its timeout to {timeout:,} seconds by these, and repeats nothing that ran out of time"
+    else:
+        yield f"by `guard`, {reason}: --history names a history"
