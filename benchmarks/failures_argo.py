@@ -1,8 +1,8 @@
 """Retries as Argo decides on them, from a document: policy, backoff, limit and expression, and memory from a patch.
 
-Source: `processNodeRetries`, `buildRetryStrategyLocalScope` and `executeTemplate` in workflow/controller/operator.go, and
-util/errors/errors.go, of v4.0.5. Expressions are evaluated by the engine in this process (`couler run --local`); a test
-compares that with Argo's own.
+Source: `processNodeRetries`, `buildRetryStrategyLocalScope` and `executeTemplate` in workflow/controller/operator.go,
+and util/errors/errors.go, of v4.0.5. Expressions are evaluated by the engine in this process (`couler run --local`); a
+test compares that with Argo's own.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import yaml
-from couler_argo.run.local.evaluating import evaluated, spelled
-from couler_argo.run.local.programs import seconds_of
 
 from benchmarks.failures_replay import MEMORY, Failure
+from couler_argo.run.local.evaluating import evaluated, spelled
+from couler_argo.run.local.programs import seconds_of
 from couler_plugins.ir.quantities import parse_quantity
 
 __all__ = ["ArgoRetries", "Template", "again", "scope_of"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from benchmarks.failures_replay import MEMORY, Failure
 from couler_plugins import api
 from couler_plugins.ir import Literal, Retry, Value
+from couler_plugins.ir.walk import callee_of
 from couler_plugins.options.config import load_config
 from couler_plugins.options.rows import Row
 from couler_plugins.plugins import Plugins
@@ -95,8 +96,7 @@ class Bound:
 
 def repeats_of(engine: str, pipeline: str, plugins: Plugins) -> Mapping[bool, Repeats]:
     """What a pipeline writes for a step that is declared idempotent, and for another."""
-    config = load_config(start=Path("/"), environ={})
-    config.rows |= ROWS  # type: ignore[operator]
+    config = replace(load_config(start=Path("/"), environ={}), rows=ROWS)
     with TemporaryDirectory() as folder:
         path = Path(folder, f"workflow.{'py' if engine == 'airflow' else 'json'}")
         path.write_text(DOCUMENTS[engine])
@@ -104,10 +104,10 @@ def repeats_of(engine: str, pipeline: str, plugins: Plugins) -> Mapping[bool, Re
     (workflow,) = (item.versions[-1] for item in result.workflow_versions)
     assert workflow is not None
     retries = {}
-    for graph in workflow.graphs.values():
-        for step in graph.steps:
-            operation = workflow.operations.get(getattr(step, "calls", ""))
-            retries[step.name] = step.retry or (operation.retry if operation else None)
+    operations = {operation.name: operation for operation in workflow.operations}
+    for step in (step for graph in workflow.graphs for step in graph.steps):
+        operation = callee_of(step, operations)
+        retries[step.name] = step.retry or (operation.retry if operation else None)
     return {True: _repeats(retries[DECLARED]), False: _repeats(retries[OTHER])}
 
 
@@ -116,9 +116,9 @@ def _repeats(retry: Retry | None) -> Repeats:
         return Repeats()
     return Repeats(
         int(_number(retry.limit, 0)),
-        _number(getattr(retry, "delay", None), 0.0),
-        _number(getattr(retry, "factor", None), 1.0),
-        _number(getattr(retry, "max_delay", None), None),
+        _number(retry.delay, 0.0),
+        _number(retry.factor, 1.0),
+        _number(retry.max_delay, None),
     )
 
 

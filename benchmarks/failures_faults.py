@@ -1,8 +1,8 @@
 """Faults of attempts: how often each kind comes, what Argo records of it, and which attempt of a run it hits.
 
 Texts are as Argo v4.0.5 writes them: `inferFailedReason`, `podReconciliation` and `getExitCode` in
-workflow/controller/operator.go; what they quote is the kubelet's (pkg/kubelet of Kubernetes v1.34.4), containerd's, or of
-the executor that reads and writes artifacts.
+workflow/controller/operator.go; what they quote is the kubelet's (pkg/kubelet of Kubernetes v1.34.4), containerd's, or
+of the executor that reads and writes artifacts.
 """
 
 from __future__ import annotations
@@ -154,12 +154,17 @@ FORMS: tuple[Form, ...] = (
         "-1",
         "Pod failed before istio-proxy container starts due to PodInitializing: ",
     ),
-    _after("infrastructure", "node gone while outputs were saved", "pod failed: wait container did not complete successfully"),
+    _after(
+        "infrastructure",
+        "node gone while outputs were saved",
+        "pod failed: wait container did not complete successfully",
+    ),
     _after(
         "infrastructure",
         "outputs could not be saved",
         "wait: Error (exit code 64): failed to put file: Put "
-        '"http://minio.argo:9000/artifacts/rows": read tcp 10.244.1.9:41822->10.96.0.17:9000: read: connection reset by peer',
+        '"http://minio.argo:9000/artifacts/rows": read tcp 10.244.1.9:41822->10.96.0.17:9000: read: connection reset by '
+        "peer",
     ),
     _before(
         "throttled",
@@ -201,7 +206,8 @@ FORMS: tuple[Form, ...] = (
         "deterministic",
         "no such artifact",
         "Error",
-        "init: Error (exit code 64): artifact rows failed to load: failed to get file: The specified key does not exist.",
+        "init: Error (exit code 64): artifact rows failed to load: failed to get file: The specified key does not "
+        "exist.",
     ),
 )
 RARE: tuple[Form, ...] = (
@@ -213,13 +219,24 @@ RARE: tuple[Form, ...] = (
         "-1",
         "Pod was rejected: Node didn't have enough resource: cpu, requested: 500, used: 7800, capacity: 8000",
     ),
-    _amid("deterministic", "disk of its own full", 137, 'Container main exceeded its local ephemeral storage limit "1Gi". '),
-    _amid("deterministic", "past the deadline of its pod", 143, "Pod was active on the node longer than the specified deadline"),
+    _amid(
+        "deterministic",
+        "disk of its own full",
+        137,
+        'Container main exceeded its local ephemeral storage limit "1Gi". ',
+    ),
+    _amid(
+        "deterministic",
+        "past the deadline of its pod",
+        143,
+        "Pod was active on the node longer than the specified deadline",
+    ),
     _amid("deterministic", "past the deadline of its workflow", 143, "Step exceeded its deadline"),
 )
 """Forms that are in no draw, but in the table of forms: what is rare, or of a class that has no rate.
 
-The kubelet asks again whether a pod may run when it restarts (`HandlePodAdditions`), and writes the same text when not."""
+When the kubelet restarts it asks again whether a pod may run (`HandlePodAdditions`), and writes the same text if not.
+"""
 OF_KIND = {kind: tuple(form for form in FORMS if form.kind == kind) for kind in RATES}
 WEIGHTS = {"out of memory": 3}
 """How much more often some forms come than others of their kind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from benchmarks.failures_faults import Faults, Form
@@ -38,6 +39,11 @@ class Work:
     parents: Sequence[Sequence[int]]
     types: Sequence[str]
     idempotent: Sequence[bool]
+
+    @cached_property
+    def makespan(self) -> float:
+        """Seconds that it takes without faults."""
+        return schedule(self.seconds, self.parents, launch=LAUNCH).makespan
 
 
 class Failure(NamedTuple):
@@ -109,8 +115,8 @@ class Ran:
 def replay(work: Work, faults: Faults, strategy: Strategy) -> Ran:
     """What becomes of a run.
 
-    As many steps run at once as may. When a step has failed for good, no other starts, and those that run go on to their
-    own end, as in a DAG of Argo with `failFast`.
+    As many steps run at once as may. When a step has failed for good, no other starts, and those that run go on to
+    their own end, as in a DAG of Argo with `failFast`.
     """
     hit = {number: _step(number, work.seconds[number], faults, strategy) for number in faults.first}
     lengths = [hit[n].total if n in hit else LAUNCH + seconds for n, seconds in enumerate(work.seconds)]
@@ -144,8 +150,8 @@ def _add(ran: Ran, step: _Step, idempotent: bool) -> None:
 def _step(number: int, seconds: float, faults: Faults, strategy: Strategy) -> _Step:
     """All attempts of a step.
 
-    A step that has failed by itself fails at each attempt. One that was out of memory fails until it gets more, one that
-    was throttled until the window is over. What is of the machines hits each attempt anew.
+    A step that has failed by itself fails at each attempt. One that was out of memory fails until it gets more, one
+    that was throttled until the window is over. What is of the machines hits each attempt anew.
     """
     failures: list[Failure] = []
     now = waits = extra = need = until = 0.0
