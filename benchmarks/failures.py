@@ -5,7 +5,7 @@ python -m benchmarks.failures --json failures.json [--traces FOLDER] [--plot fai
 Connected cuts of 10 to 100 steps of traces of real runs (WfFormat; without the folder, of workflows of our own) become
 Argo workflows, half of whose steps are declared idempotent. The pipeline runs over each, and the retries in what it
 writes are replayed as Argo decides on them (benchmarks/failures_argo.py), under faults that are drawn by attempt
-(benchmarks/failures_faults.py). Every strategy sees the same faults.
+(benchmarks/failures_faults.py, texts in benchmarks/failures_forms.py). Every strategy sees the same faults.
 
 A step that has failed by itself fails at each further attempt. One that was out of memory needs 1.5 times the memory
 that it had. One that was throttled is throttled until the window of a rate limit is over, which is 60 s long and began
@@ -21,8 +21,8 @@ deterministic_retried attempts of steps that had failed by themselves
 effects_repeated      steps that are not idempotent whose program began more than once
 wasted_seconds_…      of a run: failed attempts, waits between attempts, and steps that succeeded in a run that did not
                       complete; each by itself under `wasted`
-makespan_growth       of runs that complete: how much longer they take than without faults; `makespan_growth_hit` is that
-                      of those that any fault hits
+makespan_growth       of runs that complete: how much longer they take than without faults; `makespan_growth_hit` is
+                      that of those that any fault hits
 memory_growth         bytes times seconds that attempts get above the limit of the document, as a share of what all get
 engines               `completion_gain` with the retries that are written for the other engines, which tell no causes
 arithmetic            completion without and at the bound, computed from the rates and the numbers of steps alone
@@ -41,7 +41,8 @@ from typing import Any, NamedTuple
 
 from benchmarks.failures_argo import ArgoRetries, Template
 from benchmarks.failures_engines import ENGINES, STATUSES, Bound, PlainRetries, repeats_of
-from benchmarks.failures_faults import FORMS, OF_KIND, RARE, RATES, WINDOW, Faults
+from benchmarks.failures_faults import OF_KIND, RATES, WINDOW, Faults
+from benchmarks.failures_forms import FORMS, RARE
 from benchmarks.failures_plot import draw
 from benchmarks.failures_replay import LAUNCH, MEMORY, NEEDED, Failure, Ran, Strategy, Work, replay
 from benchmarks.failures_workflows import argo_document, cut, guarded, sources, templates_of

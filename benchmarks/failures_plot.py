@@ -51,7 +51,7 @@ def draw(path: Path, figures: Mapping[str, Any]) -> None:
 def _by_steps(axes: Any, steps: Mapping[str, Mapping[str, float]]) -> None:
     for key, (name, color, line) in LINES.items():
         values = [own[key] for own in steps.values()]
-        axes.plot(range(len(steps)), values, color=color, linestyle=line, marker="o", markersize=3.5, label=name)
+        axes.plot(range(len(steps)), values, color=color, linestyle=line, marker="o", markersize=3.5)
         axes.annotate(
             name, (len(steps) - 1, values[-1]), (6, 0), textcoords="offset points", va="center", fontsize=8, color=color
         )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
-from benchmarks.failures_faults import Faults, Form
+from benchmarks.failures_faults import Faults
+from benchmarks.failures_forms import Form
 from couler_plugins.simulation.schedule import schedule
 
 __all__ = ["LAUNCH", "MEMORY", "Failure", "Ran", "Strategy", "Work", "replay"]
