@@ -59,6 +59,8 @@ BASELINES: Mapping[str, Mapping[str, Any]] = {
 """What people write on every step."""
 DECLARED = "retries_3_idempotent"
 HIDDEN = (0.25, 0.5)
+QUICK, FULL = (3, 2, 10), (20, 4, 10)
+"""How many seeds, cuts of each trace, and runs of each cut."""
 BINS = range(10, 100, 10)
 
 
@@ -79,7 +81,7 @@ def main() -> None:
     flags = parser(__doc__ or "", "a folder of WfFormat traces, instead of those of the corpus")
     flags.add_argument("--pipeline", default="guard", help="the optimizers that run over each workflow")
     options = flags.parse_args()
-    seeds, cuts, runs = (3, 2, 10) if options.quick else (20, 4, 10)
+    seeds, cuts, runs = QUICK if options.quick else FULL
     figures = measure(options, range(options.seed, options.seed + seeds), cuts, runs)
     if options.plot:
         draw(options.plot, figures)
@@ -95,10 +97,9 @@ def measure(options: Any, seeds: range, cuts: int, runs: int) -> dict[str, Any]:
         cuts: of each trace.
         runs: of each cut.
     """
-    plugins = load_plugins()
+    traces, plugins = sources(options.traces), load_plugins()
     plain = {engine: repeats_of(engine, options.pipeline, plugins) for engine in ENGINES}
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
-    traces = sources(options.traces)
     forms: dict[str, Any] = {}
     for seed in seeds:
         for trace, source in traces.items():

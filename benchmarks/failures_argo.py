@@ -19,7 +19,7 @@ from couler_argo.run.local.evaluating import evaluated, spelled
 from couler_argo.run.local.programs import seconds_of
 from couler_plugins.ir.quantities import parse_quantity
 
-__all__ = ["ArgoRetries", "Template", "again", "scope_of"]
+__all__ = ["ArgoRetries", "Template", "again", "filled", "scope_of"]
 
 NAME = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|(?P<name>\blastRetry\.\w+|\bretries\b)")
 TAG = re.compile(r"\{\{=(?P<expression>.*?)\}\}|\{\{(?P<name>.*?)\}\}", re.DOTALL)
@@ -66,7 +66,8 @@ class ArgoRetries:
     def memory(self, step: int, failures: Sequence[Failure]) -> float:
         """The limit of the main container, as the template's patch leaves it."""
         patch = self.templates[step].patch
-        return _memory(patch, scope_of(failures, "0")) if patch else MEMORY
+        scope = tuple(pair for pair in scope_of(failures, "0") if pair[0] in patch)
+        return _memory(patch, scope) if patch else MEMORY
 
 
 def again(strategy: Mapping[str, Any], failures: Sequence[Failure]) -> tuple[bool, float]:
@@ -138,17 +139,21 @@ def _value(expression: str, scope: tuple[tuple[str, str], ...]) -> Any:
     return evaluated(NAME.sub(place, expression), [functools.partial(values.__getitem__, name) for name in names])
 
 
-@functools.lru_cache(maxsize=1 << 16)
-def _memory(patch: str, scope: tuple[tuple[str, str], ...]) -> float:
+def filled(patch: str, scope: tuple[tuple[str, str], ...]) -> str:
+    """A patch with the values in it that Argo fills in before an attempt."""
     values = dict(scope)
 
-    def filled(match: re.Match[str]) -> str:
-        if match["expression"] is not None:
-            return spelled(_value(match["expression"], scope))
-        return values[match["name"].strip()]
+    def value(match: re.Match[str]) -> str:
+        if match["expression"] is None:
+            return values[match["name"].strip()]
+        return spelled(_value(match["expression"], scope))
 
-    content = yaml.safe_load(TAG.sub(filled, patch))
-    for container in content.get("containers") or ():
+    return TAG.sub(value, patch)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _memory(patch: str, scope: tuple[tuple[str, str], ...]) -> float:
+    for container in yaml.safe_load(filled(patch, scope)).get("containers") or ():
         limit = ((container.get("resources") or {}).get("limits") or {}).get("memory")
         if container.get("name") == "main" and limit is not None:
             return float(parse_quantity(limit) or MEMORY)

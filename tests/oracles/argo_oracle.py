@@ -24,10 +24,10 @@ from typing import Any
 
 import pytest
 
-from oracles.argo_calls import Applied, Call, Case, Key, Run, Verdict, data
+from oracles.argo_calls import Applied, Call, Case, Key, Retried, Retry, Run, Verdict, data
 from oracles.building import build_program, required
 
-__all__ = ["VERSION", "Applied", "Call", "Case", "Key", "Oracle", "Run", "Verdict", "build", "data"]
+__all__ = ["VERSION", "Applied", "Call", "Case", "Key", "Oracle", "Retried", "Retry", "Run", "Verdict", "build", "data"]
 
 SOURCE = Path(__file__).parent / "argo"
 MODULE = "github.com/argoproj/argo-workflows/v4"
@@ -56,6 +56,11 @@ class Oracle:
     def applied(self, calls: Iterable[Call]) -> list[list[Applied]]:
         """For each call, what each of its resource templates applies."""
         return [[Applied(**item) for item in answer["parts"]] for answer in self._ask(list(calls))]
+
+    def retries(self, templates: Iterable[Retry]) -> list[Retried]:
+        """For each template, whether another attempt follows, and the patch of that."""
+        answers = json.loads(self._run(["retries"], json.dumps([asdict(one) for one in templates])))
+        return [Retried(**item) for item in answers]
 
     def cases(self) -> list[Case]:
         """What Argo's own tests validate, and what they expect; what they say less plainly is left out."""
