@@ -15,12 +15,14 @@ class AttemptLimits(NamedTuple):
         timed: why it can have no timeout; empty where it can.
         seconds: how long all of them may take together; None where nothing bounds that.
         bound: what bounds that, for people.
+        exact: whether a retry by cause repeats nothing else, whatever dies with the attempt.
     """
 
     refusal: str = ""
     timed: str = ""
     seconds: float | None = None
     bound: str = ""
+    exact: bool = False
 
 
 def no_limits(workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:

@@ -1,154 +1,136 @@
-"""Application of retries and timeouts to a plan: which step gets which, where its engine keeps them, and why not."""
+"""Application of retries and timeouts to a plan: where its engine keeps them, and a decision on each step."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace as with_fields
-from typing import NamedTuple
+from typing import Any
 
 import msgspec
 
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import EngineCache
-from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import (
     Call,
     CallSite,
-    Literal,
     Operation,
-    Retry,
-    Scalar,
     SettableStep,
-    Step,
-    Value,
     Workflow,
     call_sites,
     replace,
     replace_callables,
 )
-from couler_plugins.options.rows import Row
 from couler_plugins.plan import Decision, Plan
-from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import Rule, check_rows, rule_at, together
-from couler_plugins.reliability.timeouts import Durations, durations_of, retries_within, seconds_of, timeout_after
+from couler_plugins.reliability.wishes import Decider, Figures, Unit, Wish
 from couler_plugins.runs import Attempt
-
-Figures = tuple[tuple[str, Scalar], ...]
-REPEATED, MEMORY = ("infrastructure", "throttled"), "resource"
-DECLARE = 'couler.io/idempotent: "true", or idempotent = true in a row [[guard.declare]], says that it may run twice'
-UNDECLARED = f"nobody says that it may run twice, and its engine cannot tell what never began: {DECLARE}"
-OWN = "it has a retry already, which stays as it is"
-NOT_TWICE = "its owner says that it must not run twice"
-
-
-class Wish(NamedTuple):
-    """What is decided on one setting.
-
-    Attributes:
-        value: what is written; None where nothing is.
-        action: what is done, in a few words.
-        reason: why; why not, where nothing is done.
-        figures: the numbers behind it.
-    """
-
-    value: Retry | Value | None = None
-    action: str = ""
-    reason: str = ""
-    figures: Figures = ()
+from couler_plugins.runs.run import site_of
 
 
 def apply_guard(options: Guard, plan: Plan, ctx: Context) -> Plan:
-    """Give the steps of all workflows retries by cause and timeouts from past runs."""
-    check_rows(rows := ctx.rows(options.name))
+    """Give the steps of all workflows retries by cause, and timeouts from past runs."""
+    check_rows(ctx.rows(options.name))
+    causes = ctx.causes()
     caches = {engine: ctx.adapter(engine).cache(plan) for engine in {item.engine for item in plan.workflows}}
     for workflow in plan.workflows:
         ctx.progress(f"looking for what may be repeated in {workflow.label}")
-        cache = caches[workflow.engine](workflow)
-        if cache is not None:
+        if (cache := caches[workflow.engine](workflow)) is not None:
             cache.rows = ctx.rows("cache")
-        plan = _Guarding(options, plan, workflow, ctx, rows, cache).plan
+        decider = Decider(options, ctx.adapter(workflow.engine), causes)
+        plan = _Guarding(decider, workflow, ctx, cache).guarded(plan)
     return plan
 
 
 class _Guarding:
-    """Guards one workflow of a plan.
-
-    Attributes:
-        plan: the plan, with the workflow as it is to be.
-    """
+    """Guards one workflow of a plan."""
 
     def __init__(
-        self,
-        options: Guard,
-        plan: Plan,
-        workflow: Workflow,
-        ctx: Context,
-        rows: Sequence[Row],
-        cache: EngineCache[object, object] | None,
+        self, decider: Decider, workflow: Workflow, ctx: Context, cache: EngineCache[Any, Any] | None
     ) -> None:
-        self._options, self._plan, self._workflow, self._ctx = options, plan, workflow, ctx
-        self._rows, self._cache, self._causes = rows, cache, ctx.causes()
-        self._adapter = ctx.adapter(workflow.engine)
-        self._homes, self._written = self._adapter.homes(), {item.feature for item in self._adapter.capabilities}
-        self._around = self._adapter.pod_sizes(workflow, None).annotations
+        self._decider, self._workflow, self._ctx, self._cache = decider, workflow, ctx, cache
+        self._rows, self._homes = ctx.rows(Guard.name), decider.adapter.homes()
         self._graphs = {graph.name: graph for graph in workflow.graphs}
         self._operations = {item.name: item for item in workflow.operations}
         self._calls = by_key(
             (site.step.call.name, site) for site in call_sites(workflow) if isinstance(site.step.call, Call)
         )
+        self._lost: dict[str, list[Attempt]] = defaultdict(list)
+        for run in ctx.runs(workflow):
+            for ran in run.steps:
+                if ran.fate == "failed" and ran.tries:
+                    for name in {site_of(ran), ran.type}:
+                        self._lost[name].append(ran.tries[-1])
         self._wishes: dict[tuple[str, str], Wish] = {}
-        self._patched: dict[str, Operation] = {}
-        self._said: dict[tuple[str, str, Figures], list[str]] = defaultdict(list)
-        alone = with_fields(plan, workflows=(workflow,), decisions=())
-        new = alone.map_steps(Guard.name, self._guarded, action="set retries and timeouts", reason="")
-        guarded = replace_callables(new.workflows[0], self._with_settings(new.workflows[0]))
-        refused = [item for item in new.decisions if not item.action]
-        decisions = [*self._decisions(), *refused]
-        self.plan = plan.with_workflow(workflow, guarded, *decisions) if decisions else plan
 
-    def _with_settings(self, workflow: Workflow) -> dict[str, Operation]:
-        """Return the operations whose memory grows from attempt to attempt, with the settings that they have got."""
-        own = {item.name: item for item in workflow.operations}
-        return {
-            name: replace(item, retry=own[name].retry, timeout=own[name].timeout)
-            for name, item in self._patched.items()
-            if name in own
-        }
+    def guarded(self, plan: Plan) -> Plan:
+        """Return the plan with the workflow as it is to be."""
+        alone = with_fields(plan, workflows=(self._workflow,), decisions=())
+        new = alone.map_steps(Guard.name, self._with_wishes, action="set attempts", reason="")
+        memory = {subject: wish.memory for (_, subject), wish in self._wishes.items() if wish.memory is not None}
+        changed = {item.name: memory[item.name](item) for item in new.workflows[0].operations if item.name in memory}
+        workflow = replace_callables(new.workflows[0], changed) if changed else new.workflows[0]
+        decisions = [*self._decisions(), *(item for item in new.decisions if not item.action)]
+        return plan.with_workflow(self._workflow, workflow, *decisions) if decisions else plan
 
-    def _guarded(self, step: SettableStep) -> SettableStep:
-        """Return a call with the timeout and the retry that it needs."""
+    def _with_wishes(self, step: SettableStep) -> SettableStep:
+        """Return a call with the timeout and the retry that it is to have."""
+        for setting in ("timeout", "retry"):
+            wish = self._wish(setting, step)
+            step = step if wish.value is None else replace(step, **{setting: wish.value})
+        return step
+
+    def _wish(self, setting: str, step: SettableStep) -> Wish:
+        """Return what is decided on a setting of a call; of an operation once, where the engine keeps it there."""
         site = CallSite(self._graphs.get(step.graph), step)
         operation = self._operations.get(step.call.name) if isinstance(step.call, Call) else None
-        timeout, retry = step.timeout, step.retry
-        if (wish := self._wish("timeout", site, operation, step)).value is not None:
-            timeout = wish.value  # type: ignore[assignment]  # no retry
-        if (wish := self._wish("retry", site, operation, replace(step, timeout=timeout))).value is not None:
-            retry = wish.value  # type: ignore[assignment]  # a retry
-        return step if (timeout, retry) == (step.timeout, step.retry) else replace(step, timeout=timeout, retry=retry)
-
-    def _wish(self, setting: str, site: CallSite, operation: Operation | None, step: SettableStep) -> Wish:
-        """Return what is decided on a setting of a call; of an operation once, where the engine keeps it there."""
         home = self._homes[setting].of(self._workflow, site, operation)
-        shared = operation is not None and home.at == "operation"
-        sites = self._calls.get(operation.name, ()) if shared and operation is not None else ()
-        subject = operation.name if shared and operation is not None else site.label
+        is_shared = operation is not None and home.at == "operation"
+        subject = operation.name if operation is not None and is_shared else site.label
         if (setting, subject) not in self._wishes:
-            rule = together([self._rule(one, operation) for one in sites or [site]])
-            limits = self._adapter.attempt_limits(self._workflow, site.step, operation)
-            objection = rule.refusal or home.objection(operation)
-            unit = _Unit(subject, tuple(sites or [site]), operation, step, self._attempts(subject, sites))
-            if setting == "timeout":
-                wish = Wish(reason=objection or limits.timed)
-                if not wish.reason and self._options.timeouts:
-                    wish = self._timeout(unit, rule, limits)
+            sites = (self._calls.get(subject) or [site]) if is_shared else [site]
+            rule = together([self._rule(one, operation) for one in sites])
+            if objection := rule.refusal or home.objection(operation):
+                wish = Wish(reason=objection)
             else:
-                wish = Wish(reason=objection or limits.refusal) 
-                if not wish.reason:
-                    wish = self._retry(unit, rule, limits)
+                profile = self._ctx.profile(self._workflow, subject)
+                unit = Unit(
+                    step=step,
+                    operation=operation,
+                    rule=rule,
+                    limits=self._decider.adapter.attempt_limits(self._workflow, step, operation),
+                    attempts=self._own(profile.tries or ()),
+                    lost=self._own(self._lost.get(subject, ())),
+                    loops=(profile.instances or 1) > 1 or any(one.step.loop is not None for one in sites),
+                )
+                wish = self._decider.timeout(unit) if setting == "timeout" else self._decider.retry(unit)
             self._wishes[setting, subject] = wish
-            if wish.reason:
-                self._said[wish.action, wish.reason, wish.figures].append(subject)
         return self._wishes[setting, subject]
+
+    def _rule(self, site: CallSite, operation: Operation | None) -> Rule:
+        """Return what is said of a call; what its owner declares pure may run twice."""
+        sizes = self._decider.adapter.pod_sizes(self._workflow, operation)
+        rule = rule_at(self._workflow, site, operation, sizes.annotations, sizes.task, self._rows)
+        if rule.idempotent is None and self._cache is not None and operation is not None:
+            is_pure = bool(self._cache.declared_pure(site.graph, site.step, operation))
+            return rule._replace(idempotent=is_pure or None)
+        return rule
+
+    def _own(self, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+        """Return attempts without those of another namespace: what has this name there may be something else."""
+        space = self._workflow.namespace
+        return [one for one in attempts if one.namespace in ("", space) or not space]
+
+    def _decisions(self) -> Iterator[Decision]:
+        """Return a decision for each thing that is done or left alone for one reason, with all that it is about."""
+        said: dict[tuple[str, str, Figures], dict[str, None]] = defaultdict(dict)
+        for (_, subject), wish in self._wishes.items():
+            if wish.reason:
+                said[wish.action, wish.reason, wish.figures][subject] = None
+        for (action, reason, figures), (first, *others) in sorted(said.items(), key=lambda item: not item[0][0]):
+            called = {site.label for name in (first, *others) for site in self._calls.get(name, ())} if action else ()
+            decision = Decision(optimizer=Guard.name, workflow=self._workflow.label, subject=first, action=action)
+            affects = tuple(dict.fromkeys([*others, *sorted({*called} - {first, *others})]))
+            yield msgspec.structs.replace(decision, reason=reason, figures=figures, affects=affects)
