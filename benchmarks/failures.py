@@ -24,7 +24,7 @@ wasted_seconds_…      of a run: failed attempts, waits between attempts, and s
 makespan_growth       of runs that complete: how much longer they take than without faults; `makespan_growth_hit` is
                       that of those that any fault hits
 memory_growth         bytes times seconds that attempts get above the limit of the document, as a share of what all get
-engines               `completion_gain` with the retries that are written for the other engines, which tell no causes
+engines               the same on each engine, with what is written for it; engines but Argo tell no causes
 arithmetic            completion without and at the bound, computed from the rates and the numbers of steps alone
 steps                 completion by the number of steps
 forms                 how each fault shows, and whether the step is tried again where it is idempotent and where not;
@@ -35,7 +35,7 @@ hidden                the gain where a share of the faults that programs see the
 from __future__ import annotations
 
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -101,6 +101,7 @@ def measure(options: Any, seeds: range, cuts: int, runs: int) -> dict[str, Any]:
     plain = {engine: repeats_of(engine, options.pipeline, plugins) for engine in ENGINES}
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
     forms: dict[str, Any] = {}
+    counts: Counter[str] = Counter()
     for seed in seeds:
         for trace, source in traces.items():
             for number in range(cuts):
@@ -110,10 +111,13 @@ def measure(options: Any, seeds: range, cuts: int, runs: int) -> dict[str, Any]:
                 own = _strategies(work, templates)
                 own |= {name: PlainRetries(plain[name], work.idempotent, *_statuses(name)) for name in plain}
                 for run in range(runs):
-                    for name, ran in _runs(f"{work.name}:{run}", work, own):
+                    faults = Faults(f"{work.name}:{run}", len(work.seconds))
+                    counts.update(fault.form.kind for fault in faults.first.values())
+                    for name, ran in _runs(faults, work, own):
                         outcomes[name].append(Outcome(seed, trace, work, ran))
         tell(f"seed {seed} is done")
-    return _figures(outcomes, forms, plain)
+    steps = sum(len(one.work.seconds) for one in outcomes[WITHOUT])
+    return _figures(outcomes, forms, plain) | {"first_attempts": steps, "faults_of_first_attempts": dict(counts)}
 
 
 def _statuses(engine: str) -> Sequence[Any]:
@@ -129,12 +133,11 @@ def _strategies(work: Work, templates: Sequence[Template]) -> dict[str, Strategy
     return own
 
 
-def _runs(name: str, work: Work, strategies: Mapping[str, Strategy]) -> Sequence[tuple[str, Ran]]:
-    faults = Faults(name, len(work.seconds))
+def _runs(faults: Faults, work: Work, strategies: Mapping[str, Strategy]) -> Sequence[tuple[str, Ran]]:
     clean = replay(work, faults, strategies[WITHOUT]) if not faults.first else None
     results = [(key, clean or replay(work, faults, strategy)) for key, strategy in strategies.items()]
     for share in HIDDEN:
-        hiding = Faults(name, len(work.seconds), share)
+        hiding = Faults(faults.name, len(work.seconds), share)
         results.append((f"hidden_{share}", clean or replay(work, hiding, strategies[WITH])))
     return results
 
@@ -164,7 +167,7 @@ def _figures(outcomes: Outcomes, forms: Mapping[str, Any], plain: Mapping[str, A
     figures: dict[str, Any] = _both(outcomes, range(len(every)))
     figures |= {f"{key}_interval": values for key, values in _intervals(outcomes).items()}
     figures["baselines"] = {name: _one(outcomes, name) for name in (*BASELINES, DECLARED)}
-    figures["engines"] = {"argo": figures["completion_gain"]} | {
+    figures["engines"] = {"argo": _one(outcomes, WITH)} | {
         engine: _one(outcomes, engine) | {"retries": {str(one): repeats._asdict() for one, repeats in own.items()}}
         for engine, own in plain.items()
     }
