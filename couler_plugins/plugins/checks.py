@@ -15,7 +15,7 @@ from couler_plugins.options.fields import closest, options_of
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _OTHERWISE = re.compile(r"[(][?](?!:|[is]{1,2}[)])|\\[1-9]|[*+?}][+]|\[\[:")
-"""What Python reads otherwise than RE2, or RE2 does not read: groups that look around, back references, named classes."""
+"""What RE2 does not read, or not as Python does: groups that look around, back references, named classes."""
 _STORE_METHODS = ("open", "put", "read", "list", "delete")
 _REQUIRED = ("claims", "lift", "lower")  # the other facets may come from Adapter
 

@@ -198,7 +198,7 @@ NODES = (
     ),
     infrastructure(
         name="pod-rejected",
-        message="Node didn.t have enough resource|Predicate NodeAffinity failed|(Allocate|plugin resources) failed due to",
+        message="Node didn.t have enough resource|Predicate NodeAffinity failed|(Allocate|resources) failed due to",
         source="Kubernetes 1.34: pkg/kubelet/lifecycle/predicate.go; a restarted kubelet rejects running pods, too",
     ),
 )

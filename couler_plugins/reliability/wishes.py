@@ -113,7 +113,8 @@ class Decider(NamedTuple):
         reason = DECLARED if rule.idempotent else f"only failures before its start are repeated, since {UNDECLARED}"
         reason += f"; {number} and not {wanted} times, since more does not fit into {spent}" if number < wanted else ""
         reason += f"; not after it ran out of memory, since {why}" if why and limited is not None else ""
-        action = f"repeat failures that pass, {number} times at most"
+        which = "failures that pass" if limited is not None else "any failure"
+        action = f"repeat {which}, {number} times at most"
         if memory is not None:
             action += f", each with {options.memory_factor:g} times the memory"
         figures = self._figures(unit, number + 1)
