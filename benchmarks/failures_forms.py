@@ -2,7 +2,8 @@
 
 Texts are as Argo v4.0.5 writes them: `inferFailedReason`, `podReconciliation` and `getExitCode` in
 workflow/controller/operator.go; what they quote is the kubelet's (pkg/kubelet of Kubernetes v1.34.4), containerd's, or
-of the executor that reads and writes artifacts.
+of the executor that reads and writes artifacts (workflow/artifacts/s3/s3.go, minio-go 7.0.100), which has tried five
+times by then and says so (`Backoff` in util/wait/backoff.go).
 """
 
 from __future__ import annotations
@@ -90,15 +91,15 @@ FORMS: tuple[Form, ...] = (
         "infrastructure_before_start",
         "store of artifacts out of reach",
         "Error",
-        "init: Error (exit code 64): artifact rows failed to load: failed to get file: Get "
-        '"http://minio.argo:9000/artifacts/rows": dial tcp 10.96.0.17:9000: i/o timeout',
+        "init: Error (exit code 64): artifact rows failed to load: timed out waiting for the condition: "
+        'failed to get file: Get "http://minio.argo:9000/artifacts/rows": dial tcp 10.96.0.17:9000: i/o timeout',
     ),
     _before(
         "infrastructure_before_start",
         "store of artifacts starting",
         "Error",
-        "init: Error (exit code 64): artifact rows failed to load: failed to get file: Get "
-        '"http://minio.argo:9000/artifacts/rows": dial tcp 10.96.0.17:9000: connect: connection refused',
+        "init: Error (exit code 64): artifact rows failed to load: timed out waiting for the condition: "
+        'failed to get file: Get "http://minio.argo:9000/artifacts/rows": dial tcp 10.96.0.17:9000: connect: connection refused',
     ),
     Form("pod deleted by force, or with its node", "infrastructure", True, "Error", "-1", "pod deleted"),
     _amid("infrastructure", "pod deleted, ended upon SIGTERM", 143),
@@ -148,7 +149,7 @@ FORMS: tuple[Form, ...] = (
     _after(
         "infrastructure",
         "outputs could not be saved",
-        "wait: Error (exit code 64): failed to put file: Put "
+        "wait: Error (exit code 64): timed out waiting for the condition: failed to put file: Put "
         '"http://minio.argo:9000/artifacts/rows": read tcp 10.244.1.9:41822->10.96.0.17:9000: read: '
         "connection reset by peer",
     ),
@@ -156,13 +157,14 @@ FORMS: tuple[Form, ...] = (
         "throttled",
         "reading from S3 throttled",
         "Error",
-        "init: Error (exit code 64): artifact rows failed to load: failed to get file: SlowDown: Please reduce your "
-        "request rate.",
+        "init: Error (exit code 64): artifact rows failed to load: timed out waiting for the condition: "
+        "failed to get file: Please reduce your request rate.",
     ),
     _after(
         "throttled",
         "writing to S3 throttled",
-        "wait: Error (exit code 64): failed to put file: SlowDown: Please reduce your request rate.",
+        "wait: Error (exit code 64): timed out waiting for the condition: failed to put file: Resource requested is "
+        "unwritable, please reduce your request rate",
     ),
     _after(
         "throttled",
