@@ -99,7 +99,8 @@ FORMS: tuple[Form, ...] = (
         "store of artifacts starting",
         "Error",
         "init: Error (exit code 64): artifact rows failed to load: timed out waiting for the condition: "
-        'failed to get file: Get "http://minio.argo:9000/artifacts/rows": dial tcp 10.96.0.17:9000: connect: connection refused',
+        'failed to get file: Get "http://minio.argo:9000/artifacts/rows": dial tcp 10.96.0.17:9000: connect: '
+        "connection refused",
     ),
     Form("pod deleted by force, or with its node", "infrastructure", True, "Error", "-1", "pod deleted"),
     _amid("infrastructure", "pod deleted, ended upon SIGTERM", 143),
