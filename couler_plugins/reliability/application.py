@@ -47,9 +47,7 @@ def apply_guard(options: Guard, plan: Plan, ctx: Context) -> Plan:
 class _Guarding:
     """Guards one workflow of a plan."""
 
-    def __init__(
-        self, decider: Decider, workflow: Workflow, ctx: Context, cache: EngineCache[Any, Any] | None
-    ) -> None:
+    def __init__(self, decider: Decider, workflow: Workflow, ctx: Context, cache: EngineCache[Any, Any] | None) -> None:
         self._decider, self._workflow, self._ctx, self._cache = decider, workflow, ctx, cache
         self._rows, self._homes = ctx.rows(Guard.name), decider.adapter.homes()
         self._graphs = {graph.name: graph for graph in workflow.graphs}

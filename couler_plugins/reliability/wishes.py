@@ -110,11 +110,11 @@ class Decider(NamedTuple):
         limited = self._limited(unit, retry, classes, own=False)
         if limited is None and not rule.idempotent:
             return Wish(reason=UNTOLD)
-        reason = DECLARED if rule.idempotent else f"only failures before its start are repeated, since {UNDECLARED}"
+        reason = DECLARED if rule.idempotent else UNDECLARED
         reason += f"; {number} and not {wanted} times, since more does not fit into {spent}" if number < wanted else ""
         reason += f"; not after it ran out of memory, since {why}" if why and limited is not None else ""
-        which = "failures that pass" if limited is not None else "any failure"
-        action = f"repeat {which}, {number} times at most"
+        which = "failures that pass" if rule.idempotent else "failures before its start"
+        action = f"repeat {which if limited is not None else 'any failure'}, {number} times at most"
         if memory is not None:
             action += f", each with {options.memory_factor:g} times the memory"
         figures = self._figures(unit, number + 1)

@@ -30,7 +30,8 @@ GROWTH_OF_REQUEST = """\
 """
 BY_ATTEMPT = r"(\{\{=retries == [^{}\"\\]*\}\})"
 LIMITS, REQUESTS = (
-    re.sub(r"\\\{(limit|request)\\\}", lambda found: BY_ATTEMPT, re.escape(form)) for form in (GROWTH, GROWTH_OF_REQUEST)
+    re.sub(r"\\\{(limit|request)\\\}", lambda found: BY_ATTEMPT, re.escape(form))
+    for form in (GROWTH, GROWTH_OF_REQUEST)
 )
 GROWN = re.compile(f"{LIMITS}(?:{REQUESTS})?")
 """What `guard` writes, and nobody else: the limit of each attempt, and its request where there was one."""

@@ -12,7 +12,8 @@ messages: no stop, deadline or full disk looks like that. What Argo's controller
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from couler_argo.documents import spec_of
 from couler_argo.footprint import POD_KINDS
@@ -27,40 +28,63 @@ from couler_plugins.reliability.table import CAUSES
 PASSING = ("infrastructure", "throttled", "resource")
 POLICY = "retryPolicy"
 BUILT_IN = frozenset(cause.name for cause in CAUSES)
-STARTS = "container starts due to (PodInitializing|ContainerCreating)"
-MAIN = {
-    "out-of-memory": "OOMKilled",
-    "container-status-unknown": "ContainerStatusUnknown",
-    "killed": "Error [(]exit code 137[)]$",
-    "terminated": "Error [(]exit code 143[)]$",
-    "exit-status-lost": "Unknown [(]exit code 255[)]",
-}
-"""What follows the name of the main container, by the row of the table."""
-PODS = {
-    "init-not-started": f"Pod failed before init {STARTS}",
-    "main-not-started": f"Pod failed before main {STARTS}",
-    "init-killed": "init: Error [(]exit code (137|143)",
-    "executor-killed": "(wait|supervisor): Error [(]exit code (137|143)",
-    "pod-deleted": "(pod|container) deleted",
-    "pod-failed-alone": "pod failed: ",
-    "pod-without-status": "can.t find failed message for pod",
-}
-"""How whole messages begin."""
-NODES = frozenset(
-    {
-        *("node-pressure", "node-condition", "node-shutdown-in-text", "node-unresponsive"),
-        *("preempted-by-kubelet", "pod-rejected", "container-lost"),
-    }
+
+
+class Line(NamedTuple):
+    """What messages look like for some rows of the built-in table.
+
+    Attributes:
+        start, end: what is around the words.
+        words: what tells the rows apart, by their names.
+    """
+
+    start: str
+    words: Mapping[str, str]
+    end: str = ""
+
+
+LINES = (
+    Line(
+        "^(main: )?",
+        {"out-of-memory": "OOMKilled", "container-status-unknown": "ContainerStatusUnknown"},
+        " [(]exit code 137[)]",
+    ),
+    Line("^(main: )?Error [(]exit code ", {"killed": "137", "terminated": "143"}, "[)]$"),
+    Line(
+        "^Pod failed before ",
+        {"init-not-started": "init", "main-not-started": "main"},
+        " container starts due to (PodInitializing|ContainerCreating)",
+    ),
+    Line("^", {"init-killed": "init", "executor-killed": "wait|supervisor"}, ": Error [(]exit code (137|143)[)]$"),
+    Line(
+        "^",
+        {
+            "pod-deleted": "pod deleted|container deleted",
+            "pod-failed-alone": "pod failed: ",
+            "pod-without-status": "can.t find failed message for pod",
+            "node-pressure": "The node was low on resource",
+            "node-condition": "The node had condition:",
+            "preempted-by-kubelet": "Preempted in order to admit critical pod",
+        },
+    ),
+    Line(
+        "",
+        {
+            "node-shutdown-in-text": "imminent node shutdown|node is shutting down|in progress of shutting down",
+            "pod-rejected": "Node didn.t have enough resource|Predicate NodeAffinity failed",
+        },
+    ),
+    Line(
+        "(?s)^(init|wait): .*",
+        {
+            "too-many-requests": "429 Too Many Requests",
+            "store-throttled": "SlowDown|RequestLimitExceeded",
+            "connection-timed-out": "i/o timeout",
+            "connection-reset": "connection reset by peer",
+            "connection-refused": "connection refused",
+        },
+    ),
 )
-"""Rows whose messages are those of pods, word by word."""
-EXECUTOR = {
-    "too-many-requests": "429 Too Many Requests",
-    "store-throttled": "SlowDown|RequestLimitExceeded|Throttling",
-    "connection-timed-out": "i/o timeout|TLS handshake timeout",
-    "connection-reset": "connection reset by peer",
-    "connection-refused": "connection refused",
-}
-"""What the containers of Argo beside the main one say."""
 
 
 def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:
@@ -101,30 +125,29 @@ def condition_of(causes: Sequence[Cause]) -> str:
         causes: the rows in their order. Those of plugins come first, and are written as they are.
     """
     rows = [one for one in causes if not one.engines or "argo" in one.engines]
-    passing = {one.name: one.message for one in rows if one.cause_class in PASSING and one.name in BUILT_IN}
-    lines = [
-        _matches("^(main: )?(", [text for name, text in MAIN.items() if name in passing], ")"),
-        _matches("^(", [text for name, text in PODS.items() if name in passing], ")"),
-        _matches("", [text for name, text in passing.items() if name in NODES], ""),
-        _matches("(?s)^(init|wait): .*(", [text for name, text in EXECUTOR.items() if name in passing], ")"),
-    ]
-    text = "\n|| ".join(filter(None, lines))
+    passing = {one.name for one in rows if one.cause_class in PASSING}
+    chosen = ((line, [word for name, word in line.words.items() if name in passing]) for line in LINES)
+    text = "\n|| ".join(_matches(line.start, words, line.end) for line, words in chosen if words)
     for one in reversed([one for one in rows if one.name not in BUILT_IN]):
-        if test := _test(one):
-            passes = one.cause_class in PASSING
-            text = f"{test}\n|| {text}" if passes and text else test if passes else text and f"!({test})\n&& ({text})"
+        if one.cause_class in PASSING:
+            text = "\n|| ".join(filter(None, (_test(one), text)))
+        elif text:
+            text = f"!{_test(one)}\n&& ({text})"
     return text
 
 
-def _matches(before: str, patterns: Sequence[str], after: str) -> str:
-    return f"lastRetry.message matches '{before}{'|'.join(patterns)}{after}'" if patterns else ""
+def _matches(start: str, words: Sequence[str], end: str) -> str:
+    either = "|".join(words)
+    is_bare = "|" not in either or not (start or end)
+    return f"lastRetry.message matches '{start}{either if is_bare else f'({either})'}{end}'"
 
 
 def _test(cause: Cause) -> str:
-    """Return what a row of a plugin says of a failure; reasons are those that messages show."""
-    shown = [_matches("^([a-z-]+: )?(", cause.reasons, ") [(]exit code")]
-    shown.append(_matches("", [cause.message.replace("\\", "\\\\").replace("'", "\\'")] if cause.message else [], ""))
+    """Return what a row of a plugin says of a failure; its reasons count where a message shows them."""
     codes = ", ".join(f"'{code}'" for code in cause.exit_codes)
-    shown.append(f"lastRetry.exitCode in [{codes}]" if codes else "")
-    tests = [test for test in shown if test]
-    return " && ".join(tests) if len(tests) < 2 else f"({' && '.join(tests)})"
+    tests = [
+        _matches("^([a-z-]+: )?", cause.reasons, " [(]exit code") if cause.reasons else "",
+        f"lastRetry.exitCode in [{codes}]" if codes else "",
+        _matches("", [cause.message.replace("\\", "\\\\").replace("'", "\\'")], "") if cause.message else "",
+    ]
+    return f"({' && '.join(filter(None, tests))})"

@@ -29,9 +29,7 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
     said = mapping_at(spec, "timeouts")
     whole, tasks, last = (_seconds(said.get(key)) for key in ("pipeline", "tasks", "finally"))
     whole = DEFAULT if whole is None else whole
-    own, other = (
-        (last, tasks) if any(step.name in graph.finalizers for graph in workflow.graphs) else (tasks, last)
-    )
+    own, other = (last, tasks) if any(step.name in graph.finalizers for graph in workflow.graphs) else (tasks, last)
     seconds = own if own is not None else whole - (other or 0) if whole else 0
     return AttemptLimits(seconds=seconds or None, bound="`timeouts` of its run" if said else "the usual time of a run")
 
