@@ -101,6 +101,9 @@ def repeats_of(engine: str, pipeline: str, plugins: Plugins) -> Mapping[bool, Re
         path = Path(folder, f"workflow.{'py' if engine == 'airflow' else 'json'}")
         path.write_text(DOCUMENTS[engine])
         result = api.optimize(path, pipeline, engine=engine, config=config, plugins=plugins)
+    for file in result.files:
+        if file.error is not None:
+            raise file.error
     (workflow,) = (item.versions[-1] for item in result.workflow_versions)
     assert workflow is not None
     retries = {}

@@ -234,10 +234,19 @@ def test_what_is_no_trace_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         run(monkeypatch, tmp_path, traces=folder)
 
 
+@pytest.mark.airflow
 @pytest.mark.slow
+def test_every_engine_gains(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, traces: Path) -> None:
+    engines = run(monkeypatch, tmp_path, traces=traces)["engines"]
+    assert set(engines) == {"argo", "tekton", "kfp", "airflow"}
+    assert all(one["completion_gain"] > 0 and one["effects_repeated"] == 0 for one in engines.values())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few")
 def test_the_picture_has_every_strategy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, traces: Path) -> None:
     pytest.importorskip("matplotlib")
     plot = tmp_path / "figures.svg"
     run(monkeypatch, tmp_path, "--plot", str(plot), traces=traces)
-    labels: Iterable[str] = ("guard", "bound", "3 retries of everything", "20 runs of 10 workflows")
+    labels: Iterable[str] = ("guard", "bound", "3 retries of everything", "40 runs of 4 workflows")
     assert all(f"<!-- {label}" in plot.read_text() for label in labels)
