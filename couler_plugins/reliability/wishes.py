@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -167,18 +167,27 @@ class Decider(NamedTuple):
         ]
         return self.adapter.retry_by_cause(retry, table, own=own)
 
+    @property
+    def _written(self) -> set[str]:
+        """The features that the engine can have."""
+        return {item.feature for item in self.adapter.capabilities if item.support == "full"}
+
     def _spaced(self, number: int) -> Retry:
         """Return a retry with the delays that the engine can have."""
-        options = self.options
-        written = {item.feature for item in self.adapter.capabilities if item.support == "full"}
+        options, written = self.options, self._written
         last = options.delay * options.factor ** (number - 1)
         numbers = {"limit": number, "delay": options.delay, "factor": options.factor}
         if last > options.max_delay:
             numbers |= {"max_delay": options.max_delay} if "Retry.max_delay" in written else {"factor": 1}
-        return Retry(**{name: Literal(value=one) for name, one in numbers.items() if f"Retry.{name}" in written})
+        values: dict[str, Any] = {
+            name: Literal(value=one) for name, one in numbers.items() if f"Retry.{name}" in written
+        }
+        return Retry(**values)
 
     def _delays(self, number: int) -> list[float]:
         options = self.options
+        if "Retry.delay" not in self._written:
+            return [0.0] * number
         return [float(min(options.delay * options.factor**one, options.max_delay)) for one in range(number)]
 
     def _total(self, unit: Unit) -> tuple[float, str]:

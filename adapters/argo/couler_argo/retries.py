@@ -2,12 +2,11 @@
 
 An expression sees `lastRetry.message`, `.exitCode` and `.status` as texts, and never the reason of a pod
 (`buildRetryStrategyLocalScope` and `inferFailedReason` in workflow/controller/operator.go). It is expr-lang, whose
-patterns are RE2's. Without a limit there are no delays, and an expression goes with the policy `Always` from 3.5 on only
-(`RetryPolicyActual`), so both are written.
+patterns are RE2's. Without a limit there are no delays, and an expression goes with the policy `Always` from 3.5 on
+only (`RetryPolicyActual`), so both are written.
 
-A person reads the expression, in each template. So rows of the built-in table are in it as Argo spells them, in whole
-messages: no stop, deadline or full disk looks like that. What Argo's controller and executor repeat by themselves
-(util/errors, workflow/executor/retry) is left out, as far as it is not throttling or a lost connection.
+A person reads the expression, in each template. So rows of the built-in table are in it as Argo spells them: no stop,
+deadline or full disk looks like that.
 """
 
 from __future__ import annotations
@@ -44,47 +43,57 @@ class Line(NamedTuple):
 
 
 LINES = (
-    Line(
-        "^(main: )?",
-        {"out-of-memory": "OOMKilled", "container-status-unknown": "ContainerStatusUnknown"},
-        " [(]exit code 137[)]",
-    ),
     Line("^(main: )?Error [(]exit code ", {"killed": "137", "terminated": "143"}, "[)]$"),
     Line(
+        "^(main: )?",
+        {"container-status-unknown": "ContainerStatusUnknown", "exit-status-lost": "Unknown"},
+        " [(]exit code (137|255)[)]",
+    ),
+    Line(
         "^Pod failed before ",
-        {"init-not-started": "init", "main-not-started": "main"},
+        {"init-not-started": "init", "main-not-started": "main", "containers-not-started": "[^ ]+"},
         " container starts due to (PodInitializing|ContainerCreating)",
     ),
-    Line("^", {"init-killed": "init", "executor-killed": "wait|supervisor"}, ": Error [(]exit code (137|143)[)]$"),
+    Line(
+        "^",
+        {"init-killed": "init", "executor-killed": "wait|supervisor"},
+        ": (Error [(]exit code (137|143)[)]$|ContainerStatusUnknown)",
+    ),
     Line(
         "^",
         {
             "pod-deleted": "pod deleted|container deleted",
             "pod-failed-alone": "pod failed: ",
             "pod-without-status": "can.t find failed message for pod",
-            "node-pressure": "The node was low on resource",
-            "node-condition": "The node had condition:",
             "preempted-by-kubelet": "Preempted in order to admit critical pod",
         },
     ),
     Line(
         "",
         {
+            "out-of-memory": "OOMKilled",
+            "node-pressure": "The node was low on resource",
+            "node-condition": "The node had condition:",
             "node-shutdown-in-text": "imminent node shutdown|node is shutting down|in progress of shutting down",
-            "pod-rejected": "Node didn.t have enough resource|Predicate NodeAffinity failed",
+            "node-unresponsive": "which was running pod",
+            "pod-rejected": "Node didn.t have enough resource|Predicate NodeAffinity failed|Allocate failed due to",
         },
     ),
     Line(
         "(?s)^(init|wait): .*",
         {
             "too-many-requests": "429 Too Many Requests",
-            "store-throttled": "SlowDown|RequestLimitExceeded",
-            "connection-timed-out": "i/o timeout",
+            "store-throttled": "SlowDown|reduce your request rate",
+            "store-failed": "encountered an internal error",
+            "name-not-resolved": "server misbehaving",
+            "connection-timed-out": "i/o timeout|TLS handshake timeout",
             "connection-reset": "connection reset by peer",
             "connection-refused": "connection refused",
         },
     ),
 )
+"""What an expression says of the rows of the built-in table. What Argo repeats by itself (`util/errors`), or what a pod
+shows only while Argo waits for it, is not in it."""
 
 
 def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:

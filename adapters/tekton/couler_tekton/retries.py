@@ -1,7 +1,7 @@
 """What Tekton repeats: whatever failed, at once, within the time of the run around it.
 
-Sources: `pkg/reconciler/taskrun/taskrun.go` (nothing asks for a cause), `pkg/apis/pipeline/v1` (TimeoutFields: `tasks` is
-`pipeline` without `finally`), `config/config-defaults.yaml` (60 minutes, unless the cluster says something else).
+Sources: `pkg/reconciler/taskrun/taskrun.go` (nothing asks for a cause), `pkg/apis/pipeline/v1` (TimeoutFields: `tasks`
+is `pipeline` without `finally`), `config/config-defaults.yaml` (60 minutes, unless the cluster says something else).
 """
 
 from __future__ import annotations
