@@ -1,7 +1,7 @@
 """Retries on engines that cannot tell causes, in a simple form, and the most that any strategy could save.
 
 What `guard` writes is read from two steps a document, one of which is declared idempotent: on these engines it depends
-on nothing else of a workflow. Where Airflow is not installed, it is left out.
+on nothing else of a workflow. A condition on the failures of an idempotent step is not replayed: all are repeated. Where Airflow is not installed, it is left out.
 """
 
 from __future__ import annotations
@@ -111,7 +111,10 @@ def repeats_of(engine: str, pipeline: str, plugins: Plugins) -> Mapping[bool, Re
     for step in (step for graph in workflow.graphs for step in graph.steps):
         operation = callee_of(step, operations)
         retries[step.name] = step.retry or (operation.retry if operation else None)
-    return {True: _repeats(retries[DECLARED]), False: _repeats(retries[OTHER])}
+    other = retries[OTHER]
+    if other is not None and other.condition is not None:
+        raise SystemExit(f"this benchmark replays no conditions of {engine}, and there is one for a step with effects")
+    return {True: _repeats(retries[DECLARED]), False: _repeats(other)}
 
 
 def _repeats(retry: Retry | None) -> Repeats:

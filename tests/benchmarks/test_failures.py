@@ -234,6 +234,15 @@ def test_what_is_no_trace_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         run(monkeypatch, tmp_path, traces=folder)
 
 
+@pytest.mark.slow
+def test_guard_saves_15_of_100_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(failures_workflows, "SHARED", tmp_path)
+    monkeypatch.setattr(failures, "ENGINES", ())
+    figures = run(monkeypatch, tmp_path)
+    assert {key: figures[key] for key in WELL} == WELL
+    assert figures["completion_gain"] >= 0.15
+
+
 @pytest.mark.airflow
 @pytest.mark.slow
 def test_every_engine_gains(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, traces: Path) -> None:
