@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 
 def dag_bag() -> Any:
@@ -55,6 +58,12 @@ def metrics() -> Any:
     return _first("Stats", "airflow.sdk.observability.stats", "airflow.stats")
 
 
+def retry_defaults() -> tuple[Any, Any]:
+    """`retry_delay`, and `retry_exponential_backoff`, which is a multiplier from 3.2 on and says yes or no before."""
+    operator = _first("BaseOperator", "airflow.sdk")
+    return operator.retry_delay, operator.retry_exponential_backoff
+
+
 def tries(session: Any, dag: str, run: str) -> list[Any]:
     """Tries of the task instances of a run: earlier ones, and the last ones too from 3.4 on, which has one table."""
     from sqlalchemy import select
@@ -65,6 +74,21 @@ def tries(session: Any, dag: str, run: str) -> list[Any]:
         kind = _first("TaskInstance", "airflow.models.taskinstance")
     query = select(kind).where(kind.dag_id == dag, kind.run_id == run)
     return list(session.scalars(query.execution_options(include_all_attempts=True)))
+
+
+def entries_of(row: Any, try_number: int) -> list[Any]:
+    """The log of a try, read as the API server does; empty where that cannot be done from here.
+
+    Args:
+        row: the try in the database.
+        try_number: which one it is.
+    """
+    try:
+        entries, _ = _first("TaskLogReader", "airflow.utils.log.log_reader")().read_log_chunks(row, try_number, {})
+        return [entry.model_dump() for entry in entries]
+    except Exception as error:  # noqa: BLE001  # handlers are plugins, and ask stores that raise what they like
+        log.debug("the log of a try cannot be read: %s", type(error).__name__)
+        return []
 
 
 def xcoms(session: Any, **which: Any) -> list[Any]:

@@ -63,7 +63,7 @@ def _of_pod(setting: str, field: str, note: str = "") -> Home:
 
 
 HOMES: Homes = {
-    "retry": Home(at="step", native="retries"),
+    "retry": Home(at="step", native="retries, retry_delay, retry_exponential_backoff, max_retry_delay, retry_policy"),
     "timeout": Home(at="step", native="execution_timeout", note="seconds"),
     "requests": _of_pod("requests", "container_resources"),
     "limits": _of_pod("limits", "container_resources"),

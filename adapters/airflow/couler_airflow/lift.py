@@ -15,6 +15,7 @@ from couler_airflow.cache.rows import directives_of
 from couler_airflow.homes import HOMES
 from couler_airflow.pod_settings import BASE, BASE_CONTAINER, base_container, containers_of, said_of
 from couler_airflow.pods import Pods
+from couler_airflow.retries import retry_of
 from couler_airflow.split.roles import links_of, said_by
 from couler_airflow.trigger_rules import needs_of
 from couler_airflow.values import Values, module_name, seconds
@@ -31,7 +32,6 @@ from couler_plugins.ir import (
     Output,
     Port,
     Region,
-    Retry,
     Source,
     Step,
     Workflow,
@@ -227,7 +227,7 @@ class _Lifter:
             ),
             loop=self._loop(task._get_specified_expand_input(), values) if task.is_mapped else None,
             tolerates=("failed",) if task.is_teardown and not task.on_failure_fail_dagrun else (),
-            retry=Retry(limit=Literal(value=task.retries)) if task.retries else None,
+            retry=retry_of(task),
             timeout=None if timeout is None else Literal(value=seconds(timeout)),
             role="setup" if task.is_setup else "teardown" if task.is_teardown else "normal",
             directives=directives_of(task),

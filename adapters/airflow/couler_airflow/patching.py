@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from typing import Any
 
 from couler_airflow.airflow_compat import check_cycle, trigger_rules
@@ -12,10 +11,11 @@ from couler_airflow.errors import refuse_others, unsupported
 from couler_airflow.journal import Journal
 from couler_airflow.pod_settings import write_pod
 from couler_airflow.pods import Pods
+from couler_airflow.retries import write_retry
 from couler_airflow.trigger_rules import DEFAULT, rule_of
-from couler_airflow.values import seconds
+from couler_airflow.values import count_of, duration_of
 from couler_plugins.errors import CoulerError, Unsupported
-from couler_plugins.ir import Graph, Literal, Operation, Region, Retry, Step, Value, Workflow, references
+from couler_plugins.ir import Graph, Operation, Region, Step, Workflow, references
 
 
 def patch(dag: Any, operators: Mapping[int, Any], original: Workflow, wanted: Workflow, journal: Journal) -> None:
@@ -102,19 +102,17 @@ class _Patcher:
                 raise unsupported("Graph.fail_fast", new.name, "a DAG says whether it fails fast")
             dag.fail_fast = new.fail_fast
         if new.parallelism != old.parallelism:
-            dag.max_active_tasks = _count(new.parallelism, "Graph.parallelism", new.name)
+            dag.max_active_tasks = count_of(new.parallelism, "Graph.parallelism", new.name)
         if new.timeout != old.timeout:
-            dag.dagrun_timeout = _duration(new.timeout, "Graph.timeout", new.name)
+            dag.dagrun_timeout = duration_of(new.timeout, "Graph.timeout", new.name)
 
     def _step(self, task: Any, old: Step, new: Step) -> None:
         refuse_others(old, new, ("needs", "tolerates", "retry", "timeout", "directives"), new.name)
         self._journal.task(task)
         if new.retry != old.retry:
-            if new.retry is not None:
-                refuse_others(old.retry or Retry(), new.retry, ("limit",), new.name)
-            task.retries = 0 if new.retry is None else _count(new.retry.limit, "Retry.limit", new.name)
+            write_retry(task, new.retry, new.name)
         if new.timeout != old.timeout:
-            task.execution_timeout = _duration(new.timeout, "Step.timeout", new.name)
+            task.execution_timeout = duration_of(new.timeout, "Step.timeout", new.name)
         if new.tolerates != old.tolerates:
             self._tolerate(task, new)
         if new.needs != old.needs:
@@ -211,19 +209,3 @@ def _groups(task: Any) -> Iterator[Any]:
     while group is not None and group.group_id is not None:
         yield group
         group = group.parent_group
-
-
-def _count(value: Value | None, feature: str, subject: str) -> int:
-    if isinstance(value, Literal) and type(value.value) is int and value.value > 0:
-        return value.value
-    raise unsupported(feature, subject, "Airflow counts from one, in whole numbers that are known beforehand")
-
-
-def _duration(value: Value | None, feature: str, subject: str) -> timedelta | None:
-    if value is None:
-        return None
-    if isinstance(value, Literal) and isinstance(value.value, (int, float)) and value.value > 0:
-        duration = timedelta(seconds=value.value)
-        if Literal(value=seconds(duration)) == value:
-            return duration
-    raise unsupported(feature, subject, "a number of seconds is wanted, to the microsecond, and whole where it can be")

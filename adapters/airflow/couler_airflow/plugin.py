@@ -43,6 +43,7 @@ class AirflowAdapter(Adapter):
         "load": "couler_airflow.bundle:load",
         "lift": "couler_airflow.lift:lift",
         "portable": "couler_airflow.portable:portable",
+        "retry_by_cause": "couler_airflow.retries:retry_by_cause",
         "homes": "couler_airflow.homes:homes",
         "pod_sizes": "couler_airflow.pod_sizes:pod_sizes",
         "lower": "couler_airflow.lower:lower",

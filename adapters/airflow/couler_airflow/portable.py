@@ -30,6 +30,7 @@ from couler_plugins.ir import (
     Operation,
     Port,
     Reference,
+    Retry,
     Step,
     Template,
     Value,
@@ -97,16 +98,18 @@ def portable(workflow: Workflow, bundle: DagBundle) -> tuple[Workflow, tuple[Dec
         try:
             task = _Task(dag.task_dict[step.name], fresh_name(step.name, {graph.name}))
             operation, loop, arguments = task.operation()
+            retry = task.retry(step.retry)
         except Unsupported as error:
             refusals.append(error)
             continue
         notes += (
             Decision(optimizer="airflow", workflow=workflow.label, subject=step.name, action=action, reason=reason)
-            for action, reason in task.notes(step)
+            for action, reason in task.notes()
         )
         operations.append(operation)
         call = Call(name=operation.name)
-        steps.append(replace(step, call=call, arguments=arguments, loop=loop, needs=with_errors(step.needs)))
+        needs = with_errors(step.needs)
+        steps.append(replace(step, call=call, arguments=arguments, loop=loop, needs=needs, retry=retry))
     parameters = tuple(_parameters(dag, refusals))
     raise_all(refusals)
     empty = {step.name for step in steps if dag.task_dict[step.name].operator_class.__name__ == EMPTY}
@@ -140,16 +143,21 @@ class _Task:
         self._name = task.task_id
         self._given: Mapping[str, Any] = task.partial_kwargs if task.is_mapped else task._BaseOperator__init_kwargs
 
-    def notes(self, step: Step) -> Iterator[tuple[str, str]]:
+    def notes(self) -> Iterator[tuple[str, str]]:
         """What is not quite the same elsewhere: what happens, and why."""
-        if step.retry is not None and self._task.retry_delay.total_seconds():
-            delay = seconds(self._task.retry_delay)
-            yield (
-                "retried without a delay",
-                f"Airflow waits {delay} seconds before each further attempt, by retry_delay",
-            )
+        if self._task.retries and self._task.retry_exponential_backoff:
+            yield "retried after growing delays", "Airflow draws each from one to two times as long"
         if self._task.operator_class.__name__ == "BashOperator":
             yield "fails with 99", "Airflow skips a BashOperator that ends with this code"
+
+    def retry(self, retry: Retry | None) -> Retry | None:
+        """The retry with the delays that Airflow has unasked, and without what says nothing."""
+        if retry is None:
+            return None
+        delay = Literal(value=seconds(self._task.retry_delay)) if self._task.retry_delay else None
+        grows = delay is not None and retry.factor not in (None, Literal(value=1))
+        plain = replace(retry, delay=delay)
+        return plain if grows else replace(plain, factor=None, max_delay=None)
 
     def operation(self) -> tuple[Operation, Loop | None, tuple[Argument, ...]]:
         task = self._task

@@ -47,6 +47,7 @@ NEUTRAL = frozenset(
         "queue",
         "retries",
         "retry_delay",
+        "retry_exponential_backoff",
         "start_date",
         "task_display_name",
         "task_group",

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import PurePath
 from typing import Any
 
+from couler_airflow.errors import unsupported
 from couler_airflow.pulls import pieces
 from couler_plugins.engine_kit.legalize.values import joined
 from couler_plugins.ir import Expression, Literal, Native, Reference, Template, Value
@@ -116,3 +117,29 @@ def seconds(duration: timedelta) -> int | float:
     """A duration in seconds, whole where it is."""
     total = duration.total_seconds()
     return int(total) if total.is_integer() else total
+
+
+def count_of(value: Value | None, feature: str, subject: str) -> int:
+    """A number of something.
+
+    Raises:
+        Unsupported: it is none, or not known beforehand.
+    """
+    if isinstance(value, Literal) and type(value.value) is int and value.value > 0:
+        return value.value
+    raise unsupported(feature, subject, "Airflow counts from one, in whole numbers that are known beforehand")
+
+
+def duration_of(value: Value | None, feature: str, subject: str) -> timedelta | None:
+    """A time, from seconds; None for None.
+
+    Raises:
+        Unsupported: it is none that Airflow keeps as it is.
+    """
+    if value is None:
+        return None
+    if isinstance(value, Literal) and isinstance(value.value, (int, float)) and value.value > 0:
+        duration = timedelta(seconds=value.value)
+        if Literal(value=seconds(duration)) == value:
+            return duration
+    raise unsupported(feature, subject, "a number of seconds is wanted, to the microsecond, and whole where it can be")

@@ -25,7 +25,8 @@ def test_retries_and_timeouts() -> None:
     for bundle, plan, workflow, number in workflows():
         new, expected = workflow, copy.deepcopy(bundle.documents[number].data)
         for step in workflow.graphs[0].steps:
-            new = with_step(new, replace(step, retry=Retry(limit=Literal(value=7)), timeout=Literal(value=90)))
+            retry = replace(step.retry or Retry(), limit=Literal(value=7))
+            new = with_step(new, replace(step, retry=retry, timeout=Literal(value=90)))
             timeout: Any = 90.0 if step.loop is None else {"__type": "timedelta", "__var": 90.0}
             task_in(expected, step.name).update(retries=7, execution_timeout=timeout)
             tried += 1

@@ -90,6 +90,29 @@ def test_a_pod_is_a_container(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("fields", "backoff"),
+    [
+        ("retry_delay=timedelta(minutes=1), max_retry_delay=90", {"duration": "60s"}),
+        ("retry_delay=4, retry_exponential_backoff=True", {"duration": "4s", "factor": 2}),
+        ("retry_delay=4, retry_exponential_backoff=2, max_retry_delay=90", {"duration": "4s", "factor": 2, "cap": "90s"}),
+    ],
+)
+def test_delays_are_carried(tmp_path: Path, fields: str, backoff: dict[str, Any]) -> None:
+    document = manifest(lifted(tmp_path, f"pod('a', retries=2, {fields})"))
+    assert templates(document)["a"]["retryStrategy"] == {"limit": 2, "retryPolicy": "Always", "backoff": backoff}
+
+
+def test_policies_of_retries_stay_with_airflow(tmp_path: Path) -> None:
+    pytest.importorskip("airflow.sdk.definitions.retry_policy", reason="this Airflow has no retry policies")
+    body = """
+    from airflow.sdk import ExceptionRetryPolicy
+    pod("a", retries=2, retry_policy=ExceptionRetryPolicy([]))
+    """
+    with pytest.raises(Unsupported, match="has retry_policy"):
+        manifest(lifted(tmp_path, body))
+
+
 def test_a_docker_container_keeps_its_entrypoint(tmp_path: Path) -> None:
     body = "DockerOperator(task_id='a', image='x', entrypoint=['sh'], command=['-c', 'ls'], environment={'E': '1'})"
     container = templates(manifest(lifted(tmp_path, body)))["a"]["container"]
@@ -241,7 +264,8 @@ def test_a_file_is_converted(tmp_path: Path) -> None:
     result = convert(tmp_path / "dag.py", "argo{image=debian}")
     (file,) = result.files
     assert (file.status, file.relative) == ("changed", "dag.yaml")
-    assert [decision.subject for decision in file.decisions] == ["a", "b"]
+    assert [decision.subject for decision in file.decisions] == ["b"]
+    assert "duration: 300s" in (file.text or "")
     again = ArgoAdapter().lift(ArgoAdapter().load([read(file.text or "", "again.yaml")]), lambda number, error: None)
     assert [workflow.name for workflow in again.workflows] == ["d"]
     assert ARGO.adapter.engine == "argo"

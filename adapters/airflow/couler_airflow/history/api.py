@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec.structs import replace
 
+from couler_airflow.history.logs import with_reasons
 from couler_airflow.history.records import LONGEST, SCHEMA, TOLD, Cached, DagRun, Document, Instance, Pod, Task
 from couler_airflow.runtime.upstream import XCOM
 from couler_airflow.runtime.xcoms import OF_PODS
@@ -125,11 +127,13 @@ def fetch(client: Client, wanted: Wanted) -> Iterator[Document]:
         if not runs and not wanted.workflows:
             continue
         instances = [instance for run in runs for instance in _instances(client, run)]
+        earlier = [one for item in instances if item.try_number > 1 for one in _tries(client, item)]
+        tried = with_reasons([*instances, *earlier], partial(entries_of, client))
         yield Document(
             schema=SCHEMA,
             dag_runs=tuple(runs),
-            task_instances=tuple(instances),
-            tries=tuple(one for item in instances if item.try_number > 1 for one in _tries(client, item)),
+            task_instances=tuple(tried[: len(instances)]),
+            tries=tuple(tried[len(instances) :]),
             cached=tuple(said_of(one, value) for run in runs for one, value in _xcoms(client, run, XCOM)),
             pods=tuple(pod for run in runs for pod in pods_of(*(_xcoms(client, run, key) for key in OF_PODS))),
             tasks=tuple(_tasks(client, dag)),
@@ -173,6 +177,18 @@ def _tries(client: Client, instance: Instance) -> list[Instance]:
     if any(item.place != instance.place for item in records):
         raise _other(f"tries of {dag}/{task}")
     return [item for item in records if item.try_number < instance.try_number]
+
+
+def entries_of(client: Client, item: Instance) -> Any:
+    """The log of a try.
+
+    Raises:
+        InvalidInput: nobody is let in, or there is none.
+        EngineError: the server refuses, does not answer, or not in JSON.
+    """
+    dag, run, task, index = item.place
+    path = ("dags", dag, "dagRuns", run, "taskInstances", task, "logs", str(item.try_number))
+    return object_of(client.get(*path, map_index=index), SERVER).get("content")
 
 
 def _xcoms(client: Client, run: DagRun, key: str) -> Iterator[tuple[Cached, Any]]:

@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from couler_airflow.history.logs import FAILED
 from couler_airflow.history.records import Document, Instance, Pod
 from couler_plugins.runs import Attempt
+from couler_plugins.runs.usage import message_of
 
-ENDED = {"success": True, "failed": False, "up_for_retry": False}
+ENDED = {"success": True, **dict.fromkeys(FAILED, False)}
 STARTS_POD = "PodOperator"
 SUFFIX = 9
 """Characters after the names of DAG and task: a hyphen, and what tells pods of a task apart."""
@@ -42,6 +44,8 @@ class Pods:
                 start=None if item.start_date is None else item.start_date.timestamp(),
                 end=None if item.end_date is None else item.end_date.timestamp(),
                 succeeded=ENDED.get(item.state or ""),
+                reason=item.reason,
+                message=message_of(item.message or item.state_reason) if item.state in FAILED else "",
                 pod=pod.name,
                 namespace=pod.namespace,
             )

@@ -6,12 +6,14 @@ here is in all of them from 3.0 on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from couler_airflow.airflow_compat import tries, xcoms
+from couler_airflow.airflow_compat import entries_of, tries, xcoms
 from couler_airflow.history.api import ENDED, pods_of, said_of
+from couler_airflow.history.logs import with_reasons
 from couler_airflow.history.records import SCHEMA, TOLD, Cached, Document, Instance, Pod, Task
 from couler_airflow.history.records import DagRun as Run
 from couler_airflow.runtime.upstream import XCOM
@@ -52,6 +54,7 @@ def _fetched(session: Any, wanted: Wanted) -> Iterator[Document]:
         runs: list[Run] = []
         instances: list[Instance] = []
         earlier: list[Instance] = []
+        rows: dict[tuple[Any, int], Any] = {}
         cached: list[Cached] = []
         pods: list[Pod] = []
         chosen = select(DagRun).where(DagRun.dag_id == dag, DagRun.state.in_(ENDED))
@@ -62,20 +65,21 @@ def _fetched(session: Any, wanted: Wanted) -> Iterator[Document]:
             run = {"dag_id": dag, "dag_run_id": row.run_id, "state": _word(row.state), "end_date": row.end_date}
             runs.append(TOLD.believed(run, Run))
             query = select(TaskInstance).where(TaskInstance.dag_id == dag, TaskInstance.run_id == row.run_id)
-            last = {item.place: item for item in map(_instance, session.scalars(query))}
+            last = {item.place: item for item in _told(session.scalars(query), rows)}
             instances += last.values()
             earlier += [
                 item
-                for item in map(_instance, tries(session, dag, row.run_id))
+                for item in _told(tries(session, dag, row.run_id), rows)
                 if item.place in last and item.try_number < last[item.place].try_number
             ]
             cached += [said_of(one, value) for one, value in _xcoms(session, dag, row.run_id, XCOM)]
             pods += pods_of(*(_xcoms(session, dag, row.run_id, key) for key in OF_PODS))
+        tried = with_reasons([*instances, *earlier], partial(_entries, rows))
         yield Document(
             schema=SCHEMA,
             dag_runs=tuple(runs),
-            task_instances=tuple(instances),
-            tries=tuple(earlier),
+            task_instances=tuple(tried[: len(instances)]),
+            tries=tuple(tried[len(instances) :]),
             cached=tuple(cached),
             pods=tuple(pods),
             tasks=tuple(_tasks(session, dag, is_named=dag in wanted.workflows)),
@@ -96,9 +100,21 @@ def _tasks(session: Any, dag: str, *, is_named: bool) -> Iterator[Task]:
         yield TOLD.believed({"downstream_task_ids": (), **fields, "dag_id": dag}, Task)
 
 
+def _entries(rows: Mapping[tuple[Any, int], Any], item: Instance) -> list[Any]:
+    return entries_of(rows[item.place, item.try_number], item.try_number)
+
+
+def _told(rows: Iterable[Any], by_try: dict[tuple[Any, int], Any]) -> Iterator[Instance]:
+    for row in rows:
+        item = _instance(row)
+        by_try[item.place, item.try_number] = row
+        yield item
+
+
 def _instance(row: Any) -> Instance:
     names = ("task_id", "map_index", "try_number", "start_date", "end_date", "duration", "operator", "hostname")
     values = {name: getattr(row, name) for name in names}
+    values["state_reason"] = getattr(row, "retry_reason", None)  # from 3.3 on
     return TOLD.believed(
         {**values, "dag_id": row.dag_id, "dag_run_id": row.run_id, "state": _word(row.state)}, Instance
     )

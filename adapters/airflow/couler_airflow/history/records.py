@@ -55,7 +55,13 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Instance(Placed, frozen=True, kw_only=True, omit_defaults=True):
-    """A task instance as its last try left it, or one of its earlier tries."""
+    """A task instance as its last try left it, or one of its earlier tries.
+
+    Attributes:
+        state_reason: what a retry policy said of its failure (in the API from 3.4 on).
+        reason: the class of the exception that ended it, or the signal that its worker died of; from its log.
+        message: what Airflow says of that.
+    """
 
     state: str | None = None
     try_number: Number = 0
@@ -64,6 +70,9 @@ class Instance(Placed, frozen=True, kw_only=True, omit_defaults=True):
     duration: Seconds | None = None
     operator: str | None = None
     hostname: str | None = None
+    state_reason: str | None = None
+    reason: str = ""
+    message: str = ""
 
 
 class Cached(Placed, frozen=True, kw_only=True, omit_defaults=True):
