@@ -1,8 +1,8 @@
 """Retries on engines that cannot tell causes, in a simple form, and the most that any strategy could save.
 
 What `guard` writes is read from two steps a document, one of which is declared idempotent: on these engines it depends
-on nothing else of a workflow. A condition on the failures of an idempotent step is not replayed: all are repeated. Where
-Airflow is not installed, it is left out.
+on nothing else of a workflow. A condition on the failures of an idempotent step is not replayed: all are repeated.
+Where Airflow is not installed, it is left out.
 """
 
 from __future__ import annotations
