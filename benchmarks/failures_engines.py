@@ -38,14 +38,12 @@ class Repeats(NamedTuple):
         delay: seconds before the first repetition.
         factor: how many times as long each further delay is.
         longest: the longest delay.
-        total: seconds since the start of the first attempt, after which nothing is repeated; None for no end.
     """
 
     limit: int = 0
     delay: float = 0.0
     factor: float = 1.0
     longest: float | None = None
-    total: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,14 +62,11 @@ class PlainRetries:
 
     def again(self, step: int, failures: Sequence[Failure]) -> tuple[bool, float]:
         """Whether a step is tried again, and after how long."""
-        own, last = self.repeats[self.idempotent[step]], failures[-1]
-        if len(failures) > own.limit or last.form.status not in self.statuses:
+        own = self.repeats[self.idempotent[step]]
+        if len(failures) > own.limit or failures[-1].form.status not in self.statuses:
             return False, 0.0
         wait = own.delay * own.factor ** (len(failures) - 1)
-        wait = wait if own.longest is None else min(wait, own.longest)
-        if own.total is not None and last.start + last.seconds + wait > own.total:
-            return False, 0.0
-        return True, wait
+        return True, wait if own.longest is None else min(wait, own.longest)
 
     def memory(self, step: int, failures: Sequence[Failure]) -> float:
         """The limit, which no retry of these engines changes."""
