@@ -8,7 +8,7 @@ from typing import Any
 
 from couler_plugins.documents import read
 
-__all__ = ["Applied", "Call", "Case", "Key", "Run", "Verdict", "data"]
+__all__ = ["Applied", "Call", "Case", "Key", "Retried", "Retry", "Run", "Verdict", "data"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,38 @@ class Applied:
 
     applied: Any
     passed: Any
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Retry:
+    """What a template says of its attempts, and what Argo knows when one of them has failed.
+
+    Attributes:
+        expression: of the retry strategy; empty for none.
+        scope: the variables of that.
+        patch: the `podSpecPatch` of the template.
+        params: the variables of that.
+    """
+
+    expression: str
+    scope: Mapping[str, str]
+    patch: str
+    params: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Retried:
+    """What Argo makes of it.
+
+    Attributes:
+        again: whether the expression holds.
+        patch: the patch of the next attempt.
+        error: why one of them is missing.
+    """
+
+    again: bool
+    patch: str
     error: str | None
 
 

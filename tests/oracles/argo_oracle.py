@@ -24,10 +24,10 @@ from typing import Any
 
 import pytest
 
-from oracles.argo_calls import Applied, Call, Case, Key, Run, Verdict, data
+from oracles.argo_calls import Applied, Call, Case, Key, Retried, Retry, Run, Verdict, data
 from oracles.building import build_program, required
 
-__all__ = ["VERSION", "Applied", "Call", "Case", "Key", "Oracle", "Run", "Verdict", "build", "data"]
+__all__ = ["VERSION", "Applied", "Call", "Case", "Key", "Oracle", "Retried", "Retry", "Run", "Verdict", "build", "data"]
 
 SOURCE = Path(__file__).parent / "argo"
 MODULE = "github.com/argoproj/argo-workflows/v4"
@@ -57,18 +57,24 @@ class Oracle:
         """For each call, what each of its resource templates applies."""
         return [[Applied(**item) for item in answer["parts"]] for answer in self._ask(list(calls))]
 
+    def retries(self, templates: Iterable[Retry]) -> list[Retried]:
+        """For each template, whether another attempt follows, and the patch of that."""
+        answers = json.loads(self._run(["retries"], json.dumps([asdict(one) for one in templates])))
+        return [Retried(**item) for item in answers]
+
     def decisions(self, expressions: Sequence[str], attempts: Sequence[tuple[str, str, str]]) -> list[list[bool]]:
         """For each expression of a retry, what it says of each last attempt: its exit code, status and message.
 
         Raises:
             AssertionError: an expression cannot be compiled, or makes no boolean of an attempt.
         """
-        lasts = [dict(zip(("exit_code", "status", "message"), attempt, strict=True)) for attempt in attempts]
-        text = json.dumps({"expressions": list(expressions), "lasts": lasts})
-        answers: list[Any] = json.loads(self._run(["decide"], text))
-        errors = [(text, one["error"]) for text, one in zip(expressions, answers, strict=True) if one["error"]]
-        assert errors == []
-        return [one["answers"] for one in answers]
+        names = [f"lastRetry.{name}" for name in ("exitCode", "status", "message")]
+        usual = {"retries": "0", "lastRetry.duration": "7"}
+        scopes = [{**usual, **dict(zip(names, attempt, strict=True))} for attempt in attempts]
+        answers = self.retries(Retry(text, scope, "", {}) for text in expressions for scope in scopes)
+        assert [answer.error for answer in answers if answer.error] == []
+        said = [answer.again for answer in answers]
+        return [said[start : start + len(scopes)] for start in range(0, len(said), len(scopes))]
 
     def cases(self) -> list[Case]:
         """What Argo's own tests validate, and what they expect; what they say less plainly is left out."""

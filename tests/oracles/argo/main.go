@@ -2,8 +2,8 @@
 // keys, and of the manifests of resource templates.
 //
 //	oracle judge        reads {"cases": [...]} on standard input, writes one answer a case
-//	oracle decide       reads {"expressions": [...], "lasts": [...]}, and evaluates each expression of each last attempt
 //	oracle cases DIR    writes the cases that the tests of the Go package in DIR hold
+//	oracle retries      reads what templates say of attempts, and writes what becomes of each
 //
 // See argo_oracle.py for what is in requests and answers.
 package main
@@ -52,16 +52,16 @@ func work(arguments []string) error {
 	switch {
 	case len(arguments) == 1 && arguments[0] == "judge":
 		return judge(os.Stdin, os.Stdout)
-	case len(arguments) == 1 && arguments[0] == "decide":
-		return decide(os.Stdin, os.Stdout)
 	case len(arguments) == 2 && arguments[0] == "cases":
 		found, err := extract(arguments[1])
 		if err != nil {
 			return err
 		}
 		return json.NewEncoder(os.Stdout).Encode(found)
+	case len(arguments) == 1 && arguments[0] == "retries":
+		return decide(quiet(), os.Stdin, os.Stdout)
 	default:
-		return fmt.Errorf("usage: oracle judge | oracle decide | oracle cases DIR")
+		return fmt.Errorf("usage: oracle judge | oracle cases DIR | oracle retries")
 	}
 }
 
@@ -70,13 +70,17 @@ func judge(in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(in).Decode(&asked); err != nil {
 		return err
 	}
-	// Argo logs whatever it leaves unresolved; nobody reads that here.
-	ctx := logging.WithLogger(context.Background(), logging.NewTestLogger(logging.Error, logging.Text))
+	ctx := quiet()
 	answers := make([]answer, len(asked.Cases))
 	for i, one := range asked.Cases {
 		answers[i] = one.answer(ctx)
 	}
 	return json.NewEncoder(out).Encode(answers)
+}
+
+// quiet is a context in which Argo logs little: it tells whatever it leaves unresolved, and nobody reads that here.
+func quiet() context.Context {
+	return logging.WithLogger(context.Background(), logging.NewTestLogger(logging.Error, logging.Text))
 }
 
 func (c call) answer(ctx context.Context) answer {
