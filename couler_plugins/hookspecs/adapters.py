@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, ArchiveSource
+    from couler_plugins.hookspecs.resuming import PastRun, RunSource
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
@@ -223,6 +224,11 @@ class Adapter:
     @facet("`couler history fetch` refuses the engine")
     def archive(self, whence: ArchiveSource) -> Archive | None:
         """Return the archive that fetches past runs; None where the engine's tools write what `couler_runs` reads."""
+        return None
+
+    @facet("`couler resume` refuses its runs")
+    def resume(self, source: RunSource) -> PastRun | None:
+        """Return a run that has ended, for `couler resume`; None where the engine's own tools go on with it."""
         return None
 
     @facet("`split` leaves its workflows as they are")

@@ -1,0 +1,286 @@
+"""Which steps of a run are done for good, which run again and why, and which are resumed inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal as OneOf
+from typing import NamedTuple
+
+from couler_plugins.hookspecs.resuming import Ended, PastRun
+from couler_plugins.ir import (
+    ANY_STEP,
+    Call,
+    Graph,
+    GraphView,
+    Operation,
+    Step,
+    Workflow,
+    callables,
+    callee_of,
+    callees_of,
+    inline_callees,
+    references,
+    replace,
+)
+from couler_plugins.ir.ends import is_daemon
+from couler_plugins.ir.walk import written_inline
+from couler_plugins.resuming.inlining import LackingError, inlined, needs_left
+
+Callables = Mapping[str, Graph | Operation]
+RUNS_AGAIN = {"failed": "it failed", "errored": "it failed", "running": "it had not ended"}
+
+
+class Verdict(NamedTuple):
+    """What becomes of one step.
+
+    Attributes:
+        place: the names of the steps from the entry's graph down to it.
+        action: it is done and leaves the graph, it runs (again), or what it calls is resumed inside.
+        reason: why, in half a sentence.
+    """
+
+    place: tuple[str, ...]
+    action: OneOf["done", "again", "inside"]
+    reason: str = ""
+
+
+@dataclass
+class Resumption:
+    """What becomes of the steps of one graph.
+
+    Attributes:
+        graph: as it stands in the new workflow.
+        place: of the step that calls it; empty for the entry's.
+        serving: its daemons that were ready; what they served need not run again when they do.
+        done: what leaves it, and how that ended.
+        again: what runs, by name, and why.
+        inside: what is resumed inside, by the name of the step that calls it.
+    """
+
+    graph: Graph
+    place: tuple[str, ...]
+    serving: frozenset[str]
+    done: dict[str, Ended] = field(default_factory=dict)
+    again: dict[str, str] = field(default_factory=dict)
+    inside: dict[str, Resumption] = field(default_factory=dict)
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """What becomes of each step, in the order of the source."""
+        for step in self.graph.steps:
+            place = (*self.place, step.name)
+            if step.name in self.inside:
+                yield Verdict(place, "inside")
+                yield from self.inside[step.name].verdicts()
+            elif step.name in self.again:
+                yield Verdict(place, "again", self.again[step.name])
+            else:
+                yield Verdict(place, "done", self.done[step.name].outcome)
+
+
+class Judgement:
+    """Decides for the graphs of one workflow.
+
+    Args:
+        workflow: what is to run.
+        original: what ran.
+        past: how its steps ended.
+    """
+
+    def __init__(self, workflow: Workflow, original: Workflow, past: PastRun) -> None:
+        self._new, self._old = callables(workflow), callables(original)
+        self._inline = written_inline(self._new)
+        self._past = past
+        self._changed = "" if past.settings(workflow) == past.settings(original) else "settings of all steps changed"
+
+    def of_graph(self, name: str, old: str, place: tuple[str, ...] = (), around: tuple[str, ...] = ()) -> Resumption:
+        """What becomes of the steps of a graph, and of those inside.
+
+        Args:
+            name, old: what the graph is called, and was called.
+            place: of the step that calls it.
+            around: the graphs that it is in.
+        """
+        graph, before = self._new[name], self._old.get(old)
+        assert isinstance(graph, Graph)
+        reason = self._changed or _untouchable(graph)
+        if not isinstance(before, Graph) or _bare(before) != _bare(graph):
+            reason = "what its graph takes or gives was changed"
+        view = GraphView(graph, self._inline)
+        steps = {step.name: step for step in graph.steps}
+        was = {step.name: step for step in before.steps} if isinstance(before, Graph) else {}
+        lacking: dict[str, str] = {}
+        while True:
+            item = Resumption(graph, place, self._serving(graph, place))
+            for each in view.order():
+                self._decide(item, steps[each], was.get(each), view, reason or lacking.get(each, ""), around)
+            more = {name: why for name, why in self._lacking(item, view) if name in item.done}
+            if not more:
+                return item
+            lacking |= more
+
+    def _decide(
+        self,
+        item: Resumption,
+        step: Step,
+        old: Step | None,
+        view: GraphView,
+        reason: str,
+        around: tuple[str, ...],
+    ) -> None:
+        """Puts a step where it belongs; those before it are there already."""
+        name, place = step.name, (*item.place, step.name)
+        ended = self._past.steps.get(place)
+        open_before = [
+            other for other in _before(item.graph, view, name) if other not in item.done and other not in item.serving
+        ]
+        if not reason and needs_left(step.needs, item.done) is False:
+            item.done[name] = Ended(outcome="omitted")
+            return
+        behind = f"it comes after {open_before[0]}" if open_before else ""
+        if name in item.graph.finalizers:
+            reason = "it runs at the end of every run"
+        elif old is None:
+            reason = "it is new"
+        elif ended is None or (ended.outcome == "omitted" and behind):
+            reason = "it was not reached"
+        elif not reason:
+            reason = self._changes(step, old)
+        if reason or ended is None or old is None:
+            item.again[name] = reason
+            return
+        callee, was = callee_of(step, self._new), callee_of(old, self._old)
+        plain = step.loop is None and ended.outcome not in ("skipped", "omitted") and not behind
+        inner = None
+        if isinstance(callee, Graph) and isinstance(was, Graph) and plain and not callee.inline:
+            inner = (
+                self.of_graph(callee.name, was.name, place, (*around, callee.name))
+                if callee.name not in around
+                else None
+            )
+        if inner is not None and (inner.again or inner.inside or ended.outcome != "succeeded"):
+            if inner.inside or (inner.again and inner.done):
+                item.inside[name] = inner
+            else:
+                item.again[name] = next(iter(inner.again.values()), "it failed")
+            return
+        if inner is None and not self._same_callee(step, old):
+            reason = "its program was changed"
+        ended_badly = RUNS_AGAIN.get(ended.outcome, "")
+        if ended_badly and step.loop is not None:
+            ended_badly += ", and a loop runs again as a whole"
+        reason = reason or ended_badly or ended.again or self._exporting(step) or behind
+        if reason:
+            item.again[name] = reason
+        else:
+            item.done[name] = ended
+
+    def _lacking(self, item: Resumption, view: GraphView) -> Iterator[tuple[str, str]]:
+        """What has to run again for those that run, and why."""
+        running = [step for step in item.graph.steps if step.name not in item.done]
+        for step in running:
+            for part in (step, *inline_callees(step, self._new)):
+                try:
+                    inlined(part, item.done, self._past)
+                except LackingError as error:
+                    yield error.step, f"{step.name} reads {error.what}"
+            gone = self._gone(step)
+            for other in item.graph.steps if gone else ():
+                for shared in gone.keys() & self._gone(other).keys():
+                    yield other.name, f"it shares {shared} with {step.name} ({gone[shared]})"
+            for name in _before(item.graph, view, step.name, view.ancestors(step.name)) if item.serving else ():
+                if name in item.serving:
+                    yield name, f"it serves {step.name}"
+        if running:
+            for output in item.graph.outputs:
+                try:
+                    exported(output.value, item.done, self._past)
+                except LackingError as error:
+                    yield error.step, f"its graph gives {error.what}"
+
+    def _gone(self, step: Step) -> Mapping[str, str]:
+        return self._past.gone(step, callees_of([step], self._new).values())
+
+    def _serving(self, graph: Graph, place: tuple[str, ...]) -> frozenset[str]:
+        """The daemons of a graph that were ready: what they served is done, and they run again for others only."""
+        names = [step.name for step in graph.steps if is_daemon(step, self._new)]
+        ends = {name: self._past.steps.get((*place, name)) for name in names}
+        return frozenset(name for name, end in ends.items() if end and end.outcome in ("succeeded", "daemoned"))
+
+    def _changes(self, step: Step, old: Step) -> str:
+        return "" if _bare_step(step) == _bare_step(old) else "its call was changed"
+
+    def _same_callee(self, step: Step, old: Step) -> bool:
+        """Whether two steps call the same, however that is named, all the way down."""
+        new, before = (list(callees_of([one], among).values()) for one, among in ((step, self._new), (old, self._old)))
+        return len(new) == len(before) and all(map(self._same, new, before))
+
+    def _same(self, new: Graph | Operation, old: Graph | Operation) -> bool:
+        if isinstance(new, Graph) and isinstance(old, Graph):
+            pairs = zip(new.steps, old.steps, strict=False)
+            same = len(new.steps) == len(old.steps) and new.stages == old.stages
+            return same and _bare(new) == _bare(old) and not any(self._changes(*pair) for pair in pairs)
+        return isinstance(new, Operation) and isinstance(old, Operation) and _program(new) == _program(old)
+
+    def _exporting(self, step: Step) -> str:
+        """Whether a step gives the whole run something that is read there."""
+        callees = callees_of([step], self._new).values()
+        gives = any(output.exported is not None for callee in callees for output in callee.outputs)
+        return "it gives an output of the whole run" if gives else ""
+
+
+def exported(value: object, done: Mapping[str, Ended], past: PastRun) -> object:
+    """An output of a graph with what it reads of these steps written into it; the same where it reads nothing.
+
+    Raises:
+        LackingError: it cannot be said.
+    """
+    new = inlined(value, done, past)
+    if new is value:
+        return value
+    said = past.exported(new)  # type: ignore[arg-type]
+    if said is None:
+        name = next(item.step for item in references(value) if item.step in done)
+        raise LackingError(name, "what it made (the engine cannot say that of a constant)")
+    return said
+
+
+def _before(graph: Graph, view: GraphView, name: str, direct: Sequence[str] | set[str] | None = None) -> list[str]:
+    """The steps that have ended before one starts, as far as its needs, what it reads and its stage tell."""
+    before = dict.fromkeys(view.predecessors(name) if direct is None else direct)
+    for stage in graph.stages or ():
+        if name in stage:
+            break
+        before |= dict.fromkeys(stage)
+    return list(before)
+
+
+def _untouchable(graph: Graph) -> str:
+    """Why no step can leave a graph; empty where steps can."""
+    if graph.targets:
+        return "its graph asks for some steps only"
+    if any(region.loop is not None for region in graph.regions):
+        return "steps of its graph run in a loop together"
+    if any(item.step == ANY_STEP for item in references(graph)):
+        return "its graph looks up steps by names that only the run knows"
+    return ""
+
+
+def _bare(graph: Graph) -> Graph:
+    """A graph without its steps and what changes no result."""
+    bare = replace(graph, name="", steps=(), stages=None, finalizers=(), regions=(), retry=None, timeout=None)
+    return replace(bare, metrics=None, locks=None, memoized=None, fail_fast=None, parallelism=None, inline=False)
+
+
+def _bare_step(step: Step) -> Step:
+    """A call site without its place in the graph and what changes no result."""
+    call = Call(name="") if isinstance(step.call, Call) else step.call
+    bare = replace(step, call=call, needs=None, tolerates=(), retry=None, timeout=None, handlers=())
+    return replace(bare, directives=())
+
+
+def _program(operation: Operation) -> Operation:
+    """What an operation runs."""
+    containers = tuple(replace(item, requests=(), limits=()) for item in operation.containers)
+    bare = replace(operation, name="", containers=containers, retry=None, timeout=None, memoized=None)
+    return replace(bare, locks=None, metrics=None, directives=(), inline=False)
