@@ -93,10 +93,8 @@ class Adapter:
 
     options: ClassVar[type] = NoOptions
     """A frozen dataclass; its fields are the options of `--to 'engine{option=value}'`."""
-
     suffix: ClassVar[str] = ".yaml"
     """What the names of files end with that are written for workflows of other engines."""
-
     capabilities: ClassVar[tuple[Capability, ...]] = ()
     """What it does with each typed field of the IR; one without a row counts as refused. A row with a note may refuse
     some values. The documentation's support matrix is made from it; `couler_plugins.testing` holds it to the code."""
@@ -228,7 +226,7 @@ class Adapter:
 
     @facet("`couler resume` refuses its runs")
     def resume(self, source: RunSource) -> PastRun | None:
-        """Return a run that has ended, for `couler resume`; None where the engine's own tools go on with it."""
+        """Return a run that has ended; None where the engine's own tools go on with it."""
         return None
 
     @facet("`split` leaves its workflows as they are")
@@ -282,7 +280,7 @@ class Adapter:
     def images(self, workflow: Workflow, change: ImageChange) -> Workflow:
         """Return a workflow with every image that its steps run replaced by what `change` makes of it.
 
-        It is told the name of the operation: an empty one for what holds for all of them.
+        It gets the name of the operation, which is empty for what holds for all of them.
         """
         raise NotImplementedError
 

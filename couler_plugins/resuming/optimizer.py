@@ -33,6 +33,9 @@ from couler_plugins.plan import Decision, Plan
 from couler_plugins.resuming.inlining import inlined, needs_left
 from couler_plugins.resuming.verdicts import Judgement, Resumption, Verdict, exported
 
+BUILT = {"option": False}
+"""Of what no text can give."""
+
 
 @dataclass(frozen=True)
 class Resume:
@@ -46,9 +49,15 @@ class Resume:
 
     name: ClassVar[str] = "resume"
 
-    past: PastRun
-    original: Workflow
-    verdicts: list[Verdict] = field(default_factory=list)
+    past: PastRun = field(metadata=BUILT)
+    original: Workflow = field(metadata=BUILT)
+    verdicts: list[Verdict] = field(default_factory=list, metadata=BUILT)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What runs in every run."""
+        handlers = self.original.handlers or any(graph.finalizers for graph in self.original.graphs)
+        return ("exit handlers and finalizers run again",) if handlers else ()
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Return the plan with the workflow that ran as a new run.
@@ -61,8 +70,7 @@ class Resume:
             message = f"there are {len(runs)} workflows that run" if runs else "there is no workflow that runs"
             raise InvalidInput(message, hint=f"give the file with the workflow of the run {self.past.name}")
         (old,) = runs
-        new, verdicts = resumed(old, self.original, self.past)
-        self.verdicts[:] = verdicts
+        new, self.verdicts[:] = resumed(old, self.original, self.past)
         decisions = (
             Decision(
                 optimizer=self.name,
@@ -71,7 +79,7 @@ class Resume:
                 action="take over" if item.action == "done" else "",
                 reason=item.reason,
             )
-            for item in verdicts
+            for item in self.verdicts
         )
         return plan.with_workflow(old, new, *decisions)
 
