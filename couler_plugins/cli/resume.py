@@ -102,6 +102,8 @@ def command(
         for item in result.files:
             if item.error is not None:
                 raise item.error
+        if not resume.verdicts:
+            raise InvalidInput("there is no workflow that runs", hint=f"give the file that {past.name} was made from")
         if not as_json:
             click.echo("\n".join(_lines(past, resume)), err=True)
         request = RunRequest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -53,12 +53,17 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 class PastRun:
     """A run that is to be resumed. An adapter derives from this class.
 
+    Attributes:
+        drops_outputs: whether graphs do without outputs that are constants by now, as the engine has no such outputs.
+
     Args:
         name: the engine's name of it.
         document: what was submitted.
         steps: how its steps ended, by their places.
         notes: what its owner has to know before a new run.
     """
+
+    drops_outputs: ClassVar[bool] = False
 
     def __init__(self, name: str, document: Any, steps: Mapping[Place, Ended], notes: tuple[str, ...] = ()) -> None:
         self.name = name

@@ -6,6 +6,7 @@ It is no plugin's: without a run there is nothing to resume.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -16,15 +17,20 @@ from couler_plugins.ir import (
     Call,
     Dynamic,
     Graph,
+    GraphView,
+    Need,
     Operation,
     Step,
     Workflow,
+    all_of,
     call_sites,
     callables,
     callee_of,
     callees_of,
+    conjuncts,
     fresh_name,
     inline_callees,
+    needed,
     remove_callables,
     replace,
     replace_callables,
@@ -63,15 +69,17 @@ class Resume:
         """Return the plan with the workflow that ran as a new run.
 
         Raises:
-            InvalidInput: there are several that could be meant, or nothing is left to do.
+            InvalidInput: there are several that could be meant, or all is done.
         """
         runs = [item for item in plan.workflows if item.entry is not None and not item.library]
-        if len(runs) != 1:
-            message = f"there are {len(runs)} workflows that run" if runs else "there is no workflow that runs"
-            raise InvalidInput(message, hint=f"give the file with the workflow of the run {self.past.name}")
+        if not runs:  # its file was refused, say
+            return plan
+        if len(runs) > 1:
+            hint = f"give the file with the workflow of the run {self.past.name} alone"
+            raise InvalidInput(f"there are {len(runs)} workflows that run", hint=hint)
         (old,) = runs
         new, self.verdicts[:] = resumed(old, self.original, self.past)
-        decisions = (
+        decisions = [
             Decision(
                 optimizer=self.name,
                 workflow=old.label,
@@ -80,8 +88,9 @@ class Resume:
                 reason=item.reason,
             )
             for item in self.verdicts
-        )
-        return plan.with_workflow(old, new, *decisions)
+        ]
+        whole = Decision(optimizer=self.name, workflow=old.label, action="resume", reason=f"{self.past.name} ended")
+        return plan.with_workflow(old, new, whole, *decisions)
 
 
 def resumed(workflow: Workflow, original: Workflow, past: PastRun) -> tuple[Workflow, list[Verdict]]:
@@ -142,34 +151,48 @@ class _Writing:
         if self._calls[name] > 1:
             name = fresh_name(f"{name}-resumed", self._names)
             self._names.add(name)
-        steps = tuple(self._step(step, item) for step in graph.steps if step.name not in item.done)
+        serving = _serving(item) if graph.stages is None else {}
+        steps = tuple(
+            self._step(step, item, serving.get(step.name, ())) for step in graph.steps if step.name not in item.done
+        )
         names = {step.name for step in steps}
         stages = graph.stages and tuple(
             kept for stage in graph.stages if (kept := tuple(step for step in stage if step in names))
         )
         regions = tuple(replace(one, steps=tuple(s for s in one.steps if s in names)) for one in graph.regions)
-        outputs = tuple(
-            replace(port, value=exported(port.value, item.done, self._past), default=port.default)
-            for port in graph.outputs
-        )
-        new = replace(graph, name=name, steps=steps, stages=stages, regions=regions, outputs=outputs)
+        outputs = exported(graph, item.done, self._past)
+        targets = tuple(target for target in graph.targets if target not in item.done)
+        new = replace(graph, name=name, steps=steps, stages=stages, regions=regions, outputs=outputs, targets=targets)
         if name == graph.name:
             self._changed[name] = new
         else:
             self._added.append(new)
         return name
 
-    def _step(self, step: Step, item: Resumption) -> Step:
-        needs = needs_left(step.needs, item.done)
+    def _step(self, step: Step, item: Resumption, serving: Iterable[Need]) -> Step:
+        remaining = needs_left(step.needs, item.done)
+        needs = all_of([*conjuncts(None if isinstance(remaining, bool) else remaining), *serving])
         for callee in inline_callees(step, self._by_name):
             inner = {one.name for one in callee.steps} if isinstance(callee, Graph) else set()
             outer = {name: ended for name, ended in item.done.items() if name not in inner}
             if (new := inlined(callee, outer, self._past)) is not callee:
                 self._changed[callee.name] = new
-        step = replace(inlined(step, item.done, self._past), needs=None if isinstance(needs, bool) else needs)
+        step = replace(inlined(step, item.done, self._past), needs=needs)
         if step.name in item.inside:
             step = replace(step, call=Call(name=self._graph(item.inside[step.name])))
         return step
+
+
+def _serving(item: Resumption) -> dict[str, tuple[Need, ...]]:
+    """What steps need of daemons that run again: those between them are gone."""
+    daemons = item.serving & item.again.keys()
+    if not daemons:
+        return {}
+    waits = {need.step: need for step in item.graph.steps for need in needed(step.needs) if need.step in daemons}
+    view = GraphView(item.graph)
+    direct = {step.name: {need.step for need in needed(step.needs)} for step in item.graph.steps}
+    before = {step.name: view.ancestors(step.name) - direct[step.name] for step in item.graph.steps}
+    return {name: tuple(waits[one] for one in sorted(ones & waits.keys())) for name, ones in before.items()}
 
 
 def _reached(workflow: Workflow) -> set[str]:

@@ -14,6 +14,7 @@ from couler_plugins.ir import (
     Graph,
     GraphView,
     Operation,
+    Output,
     Step,
     Workflow,
     callables,
@@ -134,6 +135,10 @@ class Judgement:
         open_before = [
             other for other in _before(item.graph, view, name) if other not in item.done and other not in item.serving
         ]
+        wanted = [target for target in item.graph.targets if isinstance(target, str)]
+        if wanted and not any(name == one or name in view.ancestors(one) for one in wanted):
+            item.done[name] = Ended(outcome="omitted")
+            return
         if not reason and needs_left(step.needs, item.done) is False:
             item.done[name] = Ended(outcome="omitted")
             return
@@ -192,11 +197,10 @@ class Judgement:
                 if name in item.serving:
                     yield name, f"it serves {step.name}"
         if running:
-            for output in item.graph.outputs:
-                try:
-                    exported(output.value, item.done, self._past)
-                except LackingError as error:
-                    yield error.step, f"its graph gives {error.what}"
+            try:
+                exported(item.graph, item.done, self._past)
+            except LackingError as error:
+                yield error.step, f"its graph gives {error.what}"
 
     def _gone(self, step: Step) -> Mapping[str, str]:
         return self._past.gone(step, callees_of([step], self._new).values())
@@ -229,20 +233,24 @@ class Judgement:
         return "it gives an output of the whole run" if gives else ""
 
 
-def exported(value: object, done: Mapping[str, Ended], past: PastRun) -> object:
-    """An output of a graph with what it reads of these steps written into it; the same where it reads nothing.
+def exported(graph: Graph, done: Mapping[str, Ended], past: PastRun) -> tuple[Output, ...]:
+    """The outputs of a graph with what they read of these steps written into them.
 
     Raises:
-        LackingError: it cannot be said.
+        LackingError: one cannot be had without its step.
     """
-    new = inlined(value, done, past)
-    if new is value:
-        return value
-    said = past.exported(new)  # type: ignore[arg-type]
-    if said is None:
-        name = next(item.step for item in references(value) if item.step in done)
-        raise LackingError(name, "what it made (the engine cannot say that of a constant)")
-    return said
+    outputs = []
+    for output in graph.outputs:
+        value = inlined(output.value, done, past)
+        if value is not None and value is not output.value:
+            value = past.exported(value)
+            if value is None and past.drops_outputs:
+                continue
+            if value is None:
+                name = next(item.step for item in references(output.value) if item.step in done)
+                raise LackingError(name, f"{output.name} (which the engine cannot say of a constant)")
+        outputs.append(replace(output, value=value))
+    return tuple(outputs)
 
 
 def _before(graph: Graph, view: GraphView, name: str, direct: Sequence[str] | set[str] | None = None) -> list[str]:
@@ -257,8 +265,8 @@ def _before(graph: Graph, view: GraphView, name: str, direct: Sequence[str] | se
 
 def _untouchable(graph: Graph) -> str:
     """Why no step can leave a graph; empty where steps can."""
-    if graph.targets:
-        return "its graph asks for some steps only"
+    if not all(isinstance(target, str) for target in graph.targets):
+        return "only the run knows which steps its graph asks for"
     if any(region.loop is not None for region in graph.regions):
         return "steps of its graph run in a loop together"
     if any(item.step == ANY_STEP for item in references(graph)):
