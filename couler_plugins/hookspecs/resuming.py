@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
 from couler_plugins.hookspecs.past_runs import ArchiveSource
-from couler_plugins.ir import Graph, Literal, Operation, Reference, Step, Value, Workflow
+from couler_plugins.ir import Graph, Literal, Node, Operation, Reference, Step, Value, Workflow
 
 __all__ = ["RESUMES", "Ended", "PastRun", "RunSource"]
 
+N = TypeVar("N", bound=Node)
 RESUMES = "couler.io/resumes"
 """The annotation of a run that names the one whose work it takes over."""
 Place = tuple[str, ...]
@@ -85,6 +86,10 @@ class PastRun:
     def exported(self, value: Value) -> Value | None:
         """Return an output of a graph that has this value; None where the engine cannot say that."""
         return value
+
+    def plain(self, node: N) -> N:
+        """Return a step, a graph or an operation as it compares: an engine may spell what was submitted otherwise."""
+        return node
 
     def settings(self, workflow: Workflow) -> Any:
         """Return what a workflow says of all its steps that their results depend on."""

@@ -13,6 +13,7 @@ from couler_plugins.ir import (
     Call,
     Graph,
     GraphView,
+    Node,
     Operation,
     Output,
     Step,
@@ -105,7 +106,7 @@ class Judgement:
         graph, before = self._new[name], self._old.get(old)
         assert isinstance(graph, Graph)
         reason = self._changed or _untouchable(graph)
-        if not isinstance(before, Graph) or _bare(before) != _bare(graph):
+        if not isinstance(before, Graph) or not self._alike(_bare(before), _bare(graph)):
             reason = "what its graph takes or gives was changed"
         view = GraphView(graph, self._inline)
         steps = {step.name: step for step in graph.steps}
@@ -169,12 +170,11 @@ class Judgement:
             else:
                 item.again[name] = next(iter(inner.again.values()), "it failed")
             return
-        if inner is None and not self._same_callee(step, old):
-            reason = "its program was changed"
         ended_badly = RUNS_AGAIN.get(ended.outcome, "")
         if ended_badly and step.loop is not None:
             ended_badly += ", and a loop runs again as a whole"
-        reason = reason or ended_badly or ended.again or self._exporting(step) or behind
+        changed = "its program was changed" if inner is None and not self._same_callee(step, old) else ""
+        reason = reason or ended_badly or changed or ended.again or self._exporting(step) or behind
         if reason:
             item.again[name] = reason
         else:
@@ -211,8 +211,11 @@ class Judgement:
         ends = {name: self._past.steps.get((*place, name)) for name in names}
         return frozenset(name for name, end in ends.items() if end and end.outcome in ("succeeded", "daemoned"))
 
+    def _alike(self, new: Node, old: Node) -> bool:
+        return new == old or self._past.plain(new) == self._past.plain(old)
+
     def _changes(self, step: Step, old: Step) -> str:
-        return "" if _bare_step(step) == _bare_step(old) else "its call was changed"
+        return "" if self._alike(_bare_step(step), _bare_step(old)) else "its call was changed"
 
     def _same_callee(self, step: Step, old: Step) -> bool:
         """Whether two steps call the same, however that is named, all the way down."""
@@ -223,8 +226,8 @@ class Judgement:
         if isinstance(new, Graph) and isinstance(old, Graph):
             pairs = zip(new.steps, old.steps, strict=False)
             same = len(new.steps) == len(old.steps) and new.stages == old.stages
-            return same and _bare(new) == _bare(old) and not any(self._changes(*pair) for pair in pairs)
-        return isinstance(new, Operation) and isinstance(old, Operation) and _program(new) == _program(old)
+            return same and self._alike(_bare(new), _bare(old)) and not any(self._changes(*pair) for pair in pairs)
+        return isinstance(new, Operation) and isinstance(old, Operation) and self._alike(_program(new), _program(old))
 
     def _exporting(self, step: Step) -> str:
         """Whether a step gives the whole run something that is read there."""

@@ -42,7 +42,14 @@ class _Nodes:
         runs_graph = isinstance(callee, Graph) and runs and any(one[:-1] == place for one in self.recorder.ended)
         if isinstance(callee, Graph) and runs_graph:
             kind = "DAG" if callee.stages is None else "Steps"
-        node = {"id": ident, "name": ident, "displayName": name, "type": kind, "phase": PHASES[outcome], **TIMES}
+        node: dict[str, Any] = {
+            "id": ident,
+            "name": ident,
+            "displayName": name,
+            "type": kind,
+            "phase": PHASES[outcome],
+            **TIMES,
+        }
         if around:
             node["boundaryID"] = around
         node["templateName"] = callee.name if callee is not None else ""
@@ -132,11 +139,11 @@ def tekton(document: Mapping[str, Any], recorder: Recorder) -> tuple[list[dict[s
                 {"apiVersion": "tekton.dev/v1", "kind": "TaskRun", "metadata": metadata, "spec": {}, "status": said}
             )
     spec = document["spec"].get("pipelineSpec") or {}
-    status = {
+    whole = {
         "conditions": [{"type": "Succeeded", "status": "False"}],
         "childReferences": children,
         "skippedTasks": skipped,
         "pipelineSpec": spec,
     }
     metadata = {**document.get("metadata", {}), "name": "run-1", "generateName": "run-", "uid": "uid-1"}
-    return [{**document, "metadata": metadata, "status": status}, *runs], tokens
+    return [{**document, "metadata": metadata, "status": whole}, *runs], tokens

@@ -5,8 +5,11 @@ An artifact is known by its key alone: bucket and endpoint are those of the repo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from couler_argo.archive import CLUSTER, ArgoArchive
 from couler_argo.documents import rest_of, spec_of, with_annotation
@@ -23,9 +26,11 @@ from couler_plugins.engine_kit.kubernetes.objects import Calls
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 from couler_plugins.hookspecs.resuming import RESUMES, PastRun, RunSource
-from couler_plugins.ir import Graph, Literal, Native, Operation, Step, Value, Workflow, replace
+from couler_plugins.ir import Graph, Literal, Native, Node, Operation, Step, Value, Workflow, rebuild, replace
 
+N = TypeVar("N", bound=Node)
 OF_ALL = ("artifactRepositoryRef", "podSpecPatch", "serviceAccountName", "templateDefaults", "volumes")
+EMPTY = ("arguments", "inputs", "metadata", "name", "outputs", "resources")
 CLAIMS = "volumeClaimTemplates"
 
 
@@ -104,6 +109,19 @@ class ArgoRun(PastRun):
         if isinstance(value, Native):
             return None
         return expression_of(value) if isinstance(value, Literal) else value
+
+    def plain(self, node: N) -> N:
+        """Argo's controller writes numbers as texts, and empty fields that nobody wrote."""
+
+        def change(item: Node) -> Node:
+            if isinstance(item, Literal) and not isinstance(item.value, str):
+                return Literal(value=json.dumps(item.value))
+            if getattr(item, "native_extra", None) is None:
+                return item
+            rest = {key: part for key, part in rest_of(item).items() if key not in EMPTY or part not in ({}, "")}
+            return msgspec.structs.replace(item, native_extra=native(rest) if rest else None)
+
+        return rebuild(node, change)
 
     def settings(self, workflow: Workflow) -> Any:
         """What all pods get that results may depend on."""
