@@ -174,7 +174,7 @@ class Judgement:
         if ended_badly and step.loop is not None:
             ended_badly += ", and a loop runs again as a whole"
         changed = "its program was changed" if inner is None and not self._same_callee(step, old) else ""
-        reason = reason or ended_badly or changed or ended.again or self._exporting(step) or behind
+        reason = ended_badly or changed or ended.again or self._exporting(step) or behind
         if reason:
             item.again[name] = reason
         else:

@@ -121,7 +121,7 @@ def loop(folder: Path) -> Case:
 
 
 def nested(folder: Path) -> Case:
-    """A graph that fails inside, is called twice, and hands out what both of its steps make."""
+    """A graph that fails inside, called twice, which gives what both of its steps make; no step is edited."""
     inner = {
         "name": "inner",
         **takes("x"),
@@ -148,7 +148,7 @@ def nested(folder: Path) -> Case:
             **passes(all=" ".join(f"{{{{tasks.{t}.outputs.parameters.{o}}}}}" for t in ("one", "two") for o in "pq")),
         },
     ]
-    fails = "if [ '{{inputs.parameters.x}}' = 2p ]; then exit 1 # broken\nfi"
+    fails = f"[ '{{{{inputs.parameters.x}}}}' = 1p -o -e {EFFECTS}/mended ]"
     templates = [
         inner,
         leaf("p", "echo -n '{{inputs.parameters.x}}p' > /tmp/num", **MADE, **takes("x")),
@@ -156,7 +156,7 @@ def nested(folder: Path) -> Case:
         leaf("end", f"echo '{{{{inputs.parameters.all}}}}' > {EFFECTS}/out", **takes("all")),
     ]
     document = dag("nested-", tasks, templates, volumes=volumes(folder))
-    return Case(document, {"p": 2}, {"q": 4, "end": 1}, "1p 1pq 2p 2pq")
+    return Case(document, {"p": 2}, {"q": 3, "end": 1}, "1p 1pq 2p 2pq")
 
 
 def artifacts(folder: Path) -> Case:
@@ -332,6 +332,7 @@ def test_what_is_done_is_not_done_again(
     case = ENGINES[engine][name](effects)
     failed = couler(cluster, tmp_path, "run", written(tmp_path, case.document), "--namespace", namespace)
     assert failed.returncode == 1, failed.stdout + failed.stderr
+    (effects / "mended").touch()
     run = failed.stdout.split(":")[0].rpartition("/")[2]
     mended = written(tmp_path, broken_no_more(case.document), "mended.yaml")
     arguments = ("resume", run, mended, "--engine", engine, "--namespace", namespace, "--run")

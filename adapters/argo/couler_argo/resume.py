@@ -30,7 +30,8 @@ from couler_plugins.ir import Graph, Literal, Native, Node, Operation, Step, Val
 
 N = TypeVar("N", bound=Node)
 OF_ALL = ("artifactRepositoryRef", "podSpecPatch", "serviceAccountName", "templateDefaults", "volumes")
-EMPTY = ("arguments", "inputs", "metadata", "name", "outputs", "resources")
+DEFAULTS = dict.fromkeys(("arguments", "inputs", "metadata", "name", "outputs", "resources"), ({}, ""))
+"""What is the same as nothing, by the key that has it."""
 CLAIMS = "volumeClaimTemplates"
 
 
@@ -118,14 +119,14 @@ class ArgoRun(PastRun):
                 return Literal(value=json.dumps(item.value))
             if getattr(item, "native_extra", None) is None:
                 return item
-            rest = {key: part for key, part in rest_of(item).items() if key not in EMPTY or part not in ({}, "")}
+            rest = {key: part for key, part in rest_of(item).items() if part not in ([], *DEFAULTS.get(key, ()))}
             return msgspec.structs.replace(item, native_extra=native(rest) if rest else None)
 
         return rebuild(node, change)
 
     def settings(self, workflow: Workflow) -> Any:
         """What all pods get that results may depend on."""
-        return {key: content for key, content in spec_of(workflow).items() if key in (*OF_ALL, CLAIMS) and content}
+        return {key: content for key, content in spec_of(workflow).items() if key in OF_ALL and content}
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The workflow as a new run, in the same repository, with the claims that are there."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from couler_plugins.documents.mappings import Mapped, by_key, mapping_at, without
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
@@ -17,10 +19,22 @@ from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import MOST, ArchiveSource, Wanted
 from couler_plugins.hookspecs.resuming import RESUMES, Ended, PastRun, RunSource
-from couler_plugins.ir import Graph, Literal, Native, Operation, Reference, Step, Value, Workflow, replace
+from couler_plugins.ir import (
+    Graph,
+    Literal,
+    Native,
+    Node,
+    Operation,
+    Reference,
+    Step,
+    Value,
+    Workflow,
+    rebuild,
+    replace,
+)
 from couler_tekton.archive import CLUSTER, OF_RUN, TektonArchive
 from couler_tekton.attempts import condition_of
-from couler_tekton.cache.declared import entries, rest_of
+from couler_tekton.cache.declared import entries, rest_of, without_account
 from couler_tekton.documents import objects
 from couler_tekton.run.jobs import HINTS, PIPELINE_RUN, TASK_RUN
 from couler_tekton.run.parts import WHOLE_LABEL
@@ -36,6 +50,15 @@ SKIPPED = {
     "Results were missing": "omitted",
 }
 """Reasons of tasks that were skipped for what others gave; tasks of a run that stopped were not reached."""
+N = TypeVar("N", bound=Node)
+DEFAULTS: dict[str, tuple[Any, ...]] = {
+    "computeResources": ({},),
+    "description": ("",),
+    "metadata": ({},),
+    "spec": (None,),
+    "type": ("string",),
+}
+"""What is the same as nothing, by the key that has it."""
 CLEANUP = "tekton.dev/auto-cleanup-pvc"
 CLAIM = Kind(("", "v1"), "persistentvolumeclaims")
 
@@ -127,12 +150,23 @@ class TektonRun(PastRun):
         """A result of a pipeline has to read one of a task."""
         return None if isinstance(value, (Literal, Native)) else value
 
+    def plain(self, node: N) -> N:
+        """Tekton's webhook writes defaults into what is submitted."""
+
+        def change(item: Node) -> Node:
+            if getattr(item, "native_extra", None) is None:
+                return item
+            rest = {key: part for key, part in rest_of(item).items() if part not in ([], *DEFAULTS.get(key, ()))}
+            return msgspec.structs.replace(item, native_extra=Scope().rest(rest))
+
+        return rebuild(node, change)
+
     def settings(self, workflow: Workflow) -> Any:
         """The account and the pods' settings that all tasks get."""
         spec = mapping_at(rest_of(workflow), "spec")
-        return {
-            key: spec.get(key) for key in ("taskRunTemplate", "taskRunSpecs", "serviceAccountName") if spec.get(key)
-        }
+        account = mapping_at(spec, "taskRunTemplate").get("serviceAccountName") or "default"
+        pods = {key: spec[key] for key in ("taskRunTemplate", "taskRunSpecs") if spec.get(key)}
+        return account, without_account(pods)
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The run under another name, with the claims that are there."""
@@ -157,7 +191,8 @@ class TektonRun(PastRun):
 
 def _steps(status: Mapped, task_runs: Mapping[str, Mapped]) -> Iterator[tuple[tuple[str, ...], Ended]]:
     for item in status.get("skippedTasks") or ():
-        if outcome := SKIPPED.get(str(item.get("reason"))):
+        outcome = "skipped" if _is_false(item) else SKIPPED.get(str(item.get("reason")))
+        if outcome:
             yield (str(item["name"]),), Ended(outcome=outcome, facts={"status": "None"})
     tasks = entries(status.get("pipelineSpec"), "tasks")
     matrices = {task.get("name") for task in tasks if task.get("matrix")}
@@ -183,6 +218,12 @@ def _steps(status: Mapped, task_runs: Mapping[str, Mapped]) -> Iterator[tuple[tu
                 facts=facts,
             ),
         )
+
+
+def _is_false(skipped: Mapped) -> bool:
+    """Whether a task was skipped by its condition: once a run stops, Tekton says of each task that this was why."""
+    each = [item for item in skipped.get("whenExpressions") or () if item.get("operator") in ("in", "notin")]
+    return any((item.get("input") in (item.get("values") or ())) is (item["operator"] == "notin") for item in each)
 
 
 def _together(each: list[dict[str, Any]]) -> dict[str, Any]:
