@@ -246,9 +246,9 @@ def exported(graph: Graph, done: Mapping[str, Ended], past: PastRun) -> tuple[Ou
     for output in graph.outputs:
         value = inlined(output.value, done, past)
         if value is not None and value is not output.value:
-            value = past.exported(value)
-            if value is None and past.drops_outputs:
+            if past.drops_outputs and not any(references(value)):
                 continue
+            value = past.exported(value)
             if value is None:
                 name = next(item.step for item in references(output.value) if item.step in done)
                 raise LackingError(name, f"{output.name} (which the engine cannot say of a constant)")

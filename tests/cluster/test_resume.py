@@ -234,7 +234,7 @@ def task_results(folder: Path) -> Case:
             **param(x="$(tasks.a.results.num)", w="<$(tasks.b.results.num)>"),
         ),
     ]
-    handed = [{"name": "all", "value": "$(tasks.a.results.num)$(tasks.c.results.num)"}]
+    handed = [{"name": "all", "value": "$(tasks.c.results.num)$(tasks.a.results.num)"}]
     document = pipeline("results-", on(folder, tasks), results=handed)
     return Case(document, {"a": 1, "b": 1}, {"c": 2}, "7 <5>")
 

@@ -30,7 +30,9 @@ from couler_plugins.ir import Graph, Literal, Native, Node, Operation, Step, Val
 
 N = TypeVar("N", bound=Node)
 OF_ALL = ("artifactRepositoryRef", "podSpecPatch", "serviceAccountName", "templateDefaults", "volumes")
-DEFAULTS = dict.fromkeys(("arguments", "inputs", "metadata", "name", "outputs", "resources"), ({}, ""))
+DEFAULTS: dict[str, tuple[Any, ...]] = dict.fromkeys(
+    ("arguments", "inputs", "metadata", "name", "outputs", "resources"), ({}, "")
+)
 """What is the same as nothing, by the key that has it."""
 CLAIMS = "volumeClaimTemplates"
 

@@ -27,6 +27,7 @@ from couler_plugins.ir import (
     Operation,
     Reference,
     Step,
+    Template,
     Value,
     Workflow,
     rebuild,
@@ -147,8 +148,8 @@ class TektonRun(PastRun):
         return {f"the workspace {name}": why for name, why in self._lost.items() if name in used}
 
     def exported(self, value: Value) -> Value | None:
-        """A result of a pipeline has to read one of a task."""
-        return None if isinstance(value, (Literal, Native)) else value
+        """A result of a pipeline has to begin with one of a task."""
+        return None if isinstance(value, Template) and isinstance(value.parts[0], str) else value
 
     def plain(self, node: N) -> N:
         """Tekton's webhook writes defaults into what is submitted."""

@@ -183,12 +183,19 @@ def test_what_the_webhook_writes_is_no_edit() -> None:
 def test_results_of_the_pipeline_that_are_constants_are_in_the_old_run_only() -> None:
     handed = [
         {"name": "one", "value": "$(tasks.a.results.y)"},
-        {"name": "two", "value": "$(tasks.a.results.y)$(tasks.b.results.z)"},
+        {"name": "two", "value": "$(tasks.b.results.z)$(tasks.a.results.y)"},
     ]
     tasks = [task("a", results=("y",)), task("b", "true", "a", results=("z",))]
     new, again = resumed(failed(tasks, [ran("a", y="7"), ran("b", "False")], pipeline={"results": handed}))
-    assert new["spec"]["pipelineSpec"]["results"] == [{"name": "two", "value": "7$(tasks.b.results.z)"}]
+    assert new["spec"]["pipelineSpec"]["results"] == [{"name": "two", "value": "$(tasks.b.results.z)7"}]
     assert again == {"b": "it failed"}
+
+
+def test_a_result_that_would_begin_with_a_constant_needs_its_task() -> None:
+    handed = [{"name": "two", "value": "$(tasks.a.results.y)$(tasks.b.results.z)"}]
+    tasks = [task("a", results=("y",)), task("b", "true", "a", results=("z",))]
+    _, again = resumed(failed(tasks, [ran("a", y="7"), ran("b", "False")], pipeline={"results": handed}))
+    assert again["a"] == "its graph gives two (which the engine cannot say of a constant)"
 
 
 def shared(binding: Document, **more: Any) -> list[Document]:
