@@ -137,10 +137,10 @@ def _past(
         Unsupported: its runs are not resumed.
         EngineError: the engine fails.
     """
-    asked = [place for place in places if place == CLUSTER or place.startswith(("http://", "https://"))]
-    if asked and len(places) > 1:
+    engines_at = [place for place in places if place == CLUSTER or place.startswith(("http://", "https://"))]
+    if engines_at and len(places) > 1:
         raise click.UsageError("Give either files or one engine with --from.")
-    files = [] if asked else read_source(places, archive.max_bytes)
+    files = [] if engines_at else read_source(places, archive.max_bytes)
     for item in (*files, *edited):
         if item.error is not None:
             raise item.error
@@ -153,7 +153,9 @@ def _past(
             raise InvalidInput("nothing says which engine ran it", hint="give --engine, or the workflow's file")
         (engine,) = engines
     source = RunSource(
-        run=name, documents=tuple(documents), archive=msgspec.structs.replace(archive, place=next(iter(asked), CLUSTER))
+        run=name,
+        documents=tuple(documents),
+        archive=msgspec.structs.replace(archive, place=next(iter(engines_at), CLUSTER)),
     )
     with adapter_errors(engine, "resume()"):
         past = session.plugins.adapter(engine).resume(source)

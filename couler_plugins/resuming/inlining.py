@@ -97,8 +97,8 @@ def needs_left(needs: Needs | None, done: Mapping[str, Ended]) -> Needs | bool:
         case Need():
             return done[needs.step].outcome in _accepted(needs) if needs.step in done else needs
         case Not():
-            left = needs_left(needs.need, done)
-            return not left if isinstance(left, bool) else replace(needs, need=left)
+            inner = needs_left(needs.need, done)
+            return not inner if isinstance(inner, bool) else replace(needs, need=inner)
     parts = [needs_left(part, done) for part in needs.needs]
     if (decides := isinstance(needs, AnyOf)) in parts:
         return decides

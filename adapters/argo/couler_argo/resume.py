@@ -44,8 +44,8 @@ def resume(source: RunSource) -> PastRun:
         InvalidInput: there is no such run, it goes on, or its nodes are kept elsewhere.
         EngineError: the cluster or the server fails.
     """
-    asked = (item for document in source.documents for item in workflows_in(document))
-    runs = list(asked if source.documents else _asked(source.run, source.archive))
+    documents = source.documents or tuple(_fetched(source.run, source.archive))
+    runs = [item for document in documents for item in workflows_in(document)]
     runs = [item for item in runs if source.run in ("", item["metadata"].get("name"))]
     if len(runs) != 1:
         message = f"there are {len(runs)} workflows that could be meant" if runs else f"there is no run {source.run!r}"
@@ -53,7 +53,7 @@ def resume(source: RunSource) -> PastRun:
     return ArgoRun(runs[0])
 
 
-def _asked(name: str, place: ArchiveSource) -> Iterator[Mapped]:
+def _fetched(name: str, place: ArchiveSource) -> Iterator[Mapped]:
     if place.place == CLUSTER:
         calls = Calls(place.context, HINTS)
         live = calls.get(WORKFLOW, place.namespace or calls.namespace, name)

@@ -97,10 +97,10 @@ class NodeEnds:
         outputs: dict[tuple[str, str], Value] = {}
         lost: dict[tuple[str, str], str] = {}
         last = self._last(node)
-        given, kind = last.get("outputs") or {}, str(last.get("type"))
+        produced, kind = last.get("outputs") or {}, str(last.get("type"))
         template = self._templates.of(last).template
         maker = OTHERS.get(kind) or ("a cluster" if isinstance(template, Mapping) and "resource" in template else "")
-        outputs.update(self._values(given, lost))
+        outputs.update(self._values(produced, lost))
         if maker:
             lost |= dict.fromkeys(outputs, f"it is the answer of {maker}, which may be another one by now")
             outputs = {}
@@ -108,11 +108,11 @@ class NodeEnds:
             outcome=OUTCOMES.get(str(node.get("phase")), "running"), outputs=outputs, lost=lost, facts=_facts(last)
         )
 
-    def _values(self, given: Mapped, lost: dict[tuple[str, str], str]) -> Iterator[tuple[tuple[str, str], Value]]:
+    def _values(self, produced: Mapped, lost: dict[tuple[str, str], str]) -> Iterator[tuple[tuple[str, str], Value]]:
         """What a node gave; what cannot be had again is put into `lost`."""
-        texts = {("parameter", str(item["name"])): item.get("value") for item in given.get("parameters") or ()}
-        if "result" in given:
-            texts["result", "result"] = given["result"]
+        texts = {("parameter", str(item["name"])): item.get("value") for item in produced.get("parameters") or ()}
+        if "result" in produced:
+            texts["result", "result"] = produced["result"]
         for key, content in texts.items():
             if content is None:
                 continue
@@ -123,7 +123,7 @@ class NodeEnds:
                 lost[key] = "Argo has cut it at 256 KiB"
             else:
                 yield key, Literal(value=text)
-        for item in given.get("artifacts") or ():
+        for item in produced.get("artifacts") or ():
             key = ("artifact", str(item["name"]))
             own = str((item.get("artifactGC") or {}).get("strategy") or self._gc)
             if item.get("deleted") or own == COMPLETED:

@@ -15,7 +15,7 @@ import msgspec
 
 from couler_plugins.documents.mappings import Mapped, by_key, mapping_at, without
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
-from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
+from couler_plugins.engine_kit.kubernetes.objects import SIDE, Calls
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import MOST, ArchiveSource, Wanted
 from couler_plugins.hookspecs.resuming import RESUMES, Ended, PastRun, RunSource
@@ -61,7 +61,6 @@ DEFAULTS: dict[str, tuple[Any, ...]] = {
 }
 """What is the same as nothing, by the key that has it."""
 CLEANUP = "tekton.dev/auto-cleanup-pvc"
-CLAIM = Kind(("", "v1"), "persistentvolumeclaims")
 
 
 def resume(source: RunSource) -> PastRun:
@@ -71,7 +70,7 @@ def resume(source: RunSource) -> PastRun:
         InvalidInput: there is no such run, it goes on, or it is a part of another one.
         EngineError: the cluster or the archive fails.
     """
-    documents = source.documents or tuple(_asked(source.run, source.archive))
+    documents = source.documents or tuple(_fetched(source.run, source.archive))
     every = [item.data for document in documents for item in objects(document)]
     runs = [item for item in every if item["kind"] == "PipelineRun" and item.get("status")]
     runs = [item for item in runs if source.run in ("", item["metadata"].get("name"))]
@@ -83,7 +82,7 @@ def resume(source: RunSource) -> PastRun:
     return TektonRun(runs[0], [item for item in every if item["kind"] == "TaskRun"], calls)
 
 
-def _asked(name: str, place: ArchiveSource) -> Iterator[Any]:
+def _fetched(name: str, place: ArchiveSource) -> Iterator[Any]:
     if place.place != CLUSTER:
         yield from TektonArchive(place).fetch(Wanted(newest=MOST))
         return
@@ -250,7 +249,10 @@ def _workspaces(run: Mapped, calls: Calls | None) -> tuple[dict[str, str], dict[
             continue
         prefix = (template.get("metadata") or {}).get("name") or "pvc"
         claim = f"{prefix}-{hashlib.sha256((name + str(metadata.get('uid'))).encode()).hexdigest()[:10]}"
-        if cleans or (calls is not None and calls.get(CLAIM, str(metadata.get("namespace")), claim) is None):
+        if cleans or (
+            calls is not None
+            and calls.get(SIDE["PersistentVolumeClaim"], str(metadata.get("namespace")), claim) is None
+        ):
             lost[name] = f"the claim {claim} was deleted"
         else:
             claims[name] = claim
