@@ -83,6 +83,8 @@ def command(
     Reads the run from the cluster, as kubectl does, or from --from. See docs/resume.md for what each engine keeps.
     """
     as_json = output_format == "json"
+    space, _, name = name.rpartition("/")  # as `couler run` calls it
+    namespace = namespace or space
     if as_json and (runs or output == "-"):
         raise click.UsageError("--format json cannot be combined with --run, or with -o -.")
     with working(config, engine=engine) as session:

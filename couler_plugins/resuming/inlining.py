@@ -111,5 +111,5 @@ def needs_left(needs: Needs | None, done: Mapping[str, Ended]) -> Needs | bool:
 
 
 def _accepted(need: Need) -> tuple[str, ...]:
-    """The outcomes that meet a need; a loop that succeeded has an item that did."""
-    return (*need.outcomes, "succeeded") if "any-succeeded" in need.outcomes else need.outcomes
+    """The outcomes that meet a need: a daemon that was ready has succeeded by now, and a loop with an item that did."""
+    return (*need.outcomes, "succeeded") if {"any-succeeded", "daemoned"} & {*need.outcomes} else need.outcomes

@@ -22,6 +22,7 @@ from couler_plugins.ir import (
     callee_of,
     callees_of,
     inline_callees,
+    needed,
     references,
     replace,
 )
@@ -111,10 +112,15 @@ class Judgement:
         view = GraphView(graph, self._inline)
         steps = {step.name: step for step in graph.steps}
         was = {step.name: step for step in before.steps} if isinstance(before, Graph) else {}
+        targets = [target for target in graph.targets if isinstance(target, str)]
+        wanted = {one for target in targets for one in (target, *view.ancestors(target))}
         lacking: dict[str, str] = {}
         while True:
             item = Resumption(graph, place, self._serving(graph, place))
             for each in view.order():
+                if wanted and each not in wanted:
+                    item.done[each] = Ended(outcome="omitted")
+                    continue
                 self._decide(item, steps[each], was.get(each), view, reason or lacking.get(each, ""), around)
             more = {name: why for name, why in self._lacking(item, view) if name in item.done}
             if not more:
@@ -136,12 +142,8 @@ class Judgement:
         open_before = [
             other for other in _before(item.graph, view, name) if other not in item.done and other not in item.serving
         ]
-        wanted = [target for target in item.graph.targets if isinstance(target, str)]
-        if wanted and not any(name == one or name in view.ancestors(one) for one in wanted):
-            item.done[name] = Ended(outcome="omitted")
-            return
         if not reason and needs_left(step.needs, item.done) is False:
-            item.done[name] = Ended(outcome="omitted")
+            item.done[name] = ended if ended and ended.outcome == "omitted" else Ended(outcome="omitted")
             return
         behind = f"it comes after {open_before[0]}" if open_before else ""
         if name in item.graph.finalizers:
@@ -189,6 +191,8 @@ class Judgement:
                     inlined(part, item.done, self._past)
                 except LackingError as error:
                     yield error.step, f"{step.name} reads {error.what}"
+            if needs_left(step.needs, item.done) is False:  # it was left out, and somebody asks how it ended
+                yield from ((need.step, f"{step.name} waits for its end") for need in needed(step.needs))
             gone = self._gone(step)
             for other in item.graph.steps if gone else ():
                 for shared in gone.keys() & self._gone(other).keys():

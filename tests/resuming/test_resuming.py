@@ -189,12 +189,41 @@ def test_what_was_skipped_is_decided_again_only_where_it_is_read() -> None:
     new = workflow(
         graph(step("a", condition=Literal(value=False)), step("c", call="use", arguments=passing(x=out("a"))))
     )
-    skipped = {("a",): Ended(outcome="skipped"), ("c",): BAD}
+    skipped: dict[tuple[str, ...], Ended] = {("a",): Ended(outcome="skipped"), ("c",): BAD}
     assert set(verdicts(new, Symbols(skipped))) == {"a", "c"}
     alone = workflow(
         graph(step("a", condition=Literal(value=False)), step("c", "a", outcomes=("skipped", "succeeded")))
     )
     assert verdicts(alone, Symbols(skipped)) == {"c": "it failed"}
+
+
+def test_what_was_left_out_is_decided_again_with_what_it_waits_for_where_it_is_read() -> None:
+    new = workflow(
+        graph(
+            step("a"),
+            step("else", "a", outcomes=("failed",)),
+            step("c", "else", call="use", outcomes=("omitted", "succeeded"), arguments=passing(x=out("else"))),
+        )
+    )
+    past = Symbols({("a",): good("a"), ("else",): Ended(outcome="omitted"), ("c",): BAD})
+    assert verdicts(new, past) == {
+        "a": "else waits for its end",
+        "else": "it was not reached",
+        "c": "it failed",
+    }
+    unread = edited(new, "c", arguments=())
+    assert verdicts(unread, past, unread) == {"c": "it failed"}
+
+
+def test_what_waits_for_a_daemon_is_met_by_one_that_was_ready() -> None:
+    assert needs_left(Need(step="d", outcomes=("daemoned",)), {"d": good("d")}) is True
+
+
+def test_steps_that_nobody_asks_for_do_not_run() -> None:
+    new = workflow(graph(step("a"), step("b", "a"), step("c", "a"), targets=("b",)))
+    past = Symbols({("a",): good("a"), ("b",): BAD})
+    assert verdicts(new, past) == {"b": "it failed"}
+    assert graph_of(resumed(new, new, past)[0], "g").targets == ("b",)
 
 
 def test_a_finalizer_runs_at_the_end_of_every_run() -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from couler_argo.archive import CLUSTER, ArgoArchive
+from couler_argo.archive import ARCHIVED, CLUSTER, ArgoArchive
 from couler_argo.documents import rest_of, spec_of, with_annotation
 from couler_argo.history import workflows_in
 from couler_argo.nodes import nodes_of
@@ -170,7 +170,7 @@ def _repository(status: Mapped) -> Mapped:
 
 def _submitted(manifest: Mapped, spec: Mapped) -> Mapped:
     """What would give the same run again."""
-    thing = as_written(manifest, OF_CONTROLLER | {RUN_LABEL})
+    thing = as_written(manifest, OF_CONTROLLER | {RUN_LABEL, ARCHIVED})
     metadata = thing["metadata"]
     notes = metadata.get("annotations") or {}
     metadata["annotations"] = {key: text for key, text in notes.items() if not key.startswith("workflows.argoproj.io/")}

@@ -50,7 +50,8 @@ def failed(
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": {"name": "wf-abc", "generateName": "wf-", "namespace": "ns", "uid": "u", "labels": {
-            "workflows.argoproj.io/completed": "true", "team": "a"}},
+            "workflows.argoproj.io/completed": "true", "workflows.argoproj.io/workflow-archiving-status": "Persisted",
+            "team": "a"}},
         "spec": {"entrypoint": "main", "templates": [{"name": "main", "dag": {"tasks": tasks}}, *templates], **spec},
         "status": {"phase": "Failed", "nodes": {"wf-abc": {**main, "id": "wf-abc"}, **inside}, **status},
     }  # fmt: skip
