@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal as OneOf
 from typing import NamedTuple
 
@@ -67,6 +68,17 @@ class Resumption:
     done: dict[str, Ended] = field(default_factory=dict)
     again: dict[str, str] = field(default_factory=dict)
     inside: dict[str, Resumption] = field(default_factory=dict)
+
+    @cached_property
+    def stage_of(self) -> dict[str, int]:
+        """The number of the stage of each step, where the graph has any."""
+        return {name: number for number, stage in enumerate(self.graph.stages or ()) for name in stage}
+
+    @property
+    def first_open(self) -> str:
+        """What runs first of all; daemons are left out."""
+        firsts = (next((name for name in one if name not in self.serving), "") for one in (self.again, self.inside))
+        return min(filter(None, firsts), key=lambda name: self.stage_of.get(name, 0), default="")
 
     def verdicts(self) -> Iterator[Verdict]:
         """What becomes of each step, in the order of the source."""
@@ -140,8 +152,10 @@ class Judgement:
         name, place = step.name, (*item.place, step.name)
         ended = self._past.steps.get(place)
         open_before = [
-            other for other in _before(item.graph, view, name) if other not in item.done and other not in item.serving
+            other for other in view.predecessors(name) if other not in item.done and other not in item.serving
         ]
+        if not open_before and (first := item.first_open) and item.stage_of.get(first, 0) < item.stage_of.get(name, 0):
+            open_before = [first]
         if not reason and needs_left(step.needs, item.done) is False:
             item.done[name] = ended if ended and ended.outcome == "omitted" else Ended(outcome="omitted")
             return
@@ -197,8 +211,9 @@ class Judgement:
             for other in item.graph.steps if gone else ():
                 for shared in gone.keys() & self._gone(other).keys():
                     yield other.name, f"it shares {shared} with {step.name} ({gone[shared]})"
-            for name in _before(item.graph, view, step.name, view.ancestors(step.name)) if item.serving else ():
-                if name in item.serving:
+            before = view.ancestors(step.name) if item.serving else ()
+            for name in item.serving:
+                if name in before or item.stage_of.get(name, 0) < item.stage_of.get(step.name, 0):
                     yield name, f"it serves {step.name}"
         if running:
             try:
@@ -258,16 +273,6 @@ def exported(graph: Graph, done: Mapping[str, Ended], past: PastRun) -> tuple[Ou
                 raise LackingError(name, f"{output.name} (which the engine cannot say of a constant)")
         outputs.append(replace(output, value=value))
     return tuple(outputs)
-
-
-def _before(graph: Graph, view: GraphView, name: str, direct: Sequence[str] | set[str] | None = None) -> list[str]:
-    """The steps that have ended before one starts, as far as its needs, what it reads and its stage tell."""
-    before = dict.fromkeys(view.predecessors(name) if direct is None else direct)
-    for stage in graph.stages or ():
-        if name in stage:
-            break
-        before |= dict.fromkeys(stage)
-    return list(before)
 
 
 def _untouchable(graph: Graph) -> str:
