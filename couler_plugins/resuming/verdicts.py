@@ -11,7 +11,6 @@ from typing import NamedTuple
 from couler_plugins.hookspecs.resuming import Ended, PastRun
 from couler_plugins.ir import (
     ANY_STEP,
-    Call,
     Graph,
     GraphView,
     Node,
@@ -29,6 +28,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.ends import is_daemon
 from couler_plugins.ir.walk import written_inline
+from couler_plugins.resuming.comparison import bare_graph, bare_step, program_of
 from couler_plugins.resuming.inlining import LackingError, inlined, needs_left
 
 Callables = Mapping[str, Graph | Operation]
@@ -119,7 +119,7 @@ class Judgement:
         graph, before = self._new[name], self._old.get(old)
         assert isinstance(graph, Graph)
         reason = self._changed or _untouchable(graph)
-        if not isinstance(before, Graph) or not self._alike(_bare(before), _bare(graph)):
+        if not isinstance(before, Graph) or not self._alike(bare_graph(before), bare_graph(graph)):
             reason = "what its graph takes or gives was changed"
         view = GraphView(graph, self._inline)
         steps = {step.name: step for step in graph.steps}
@@ -234,7 +234,7 @@ class Judgement:
         return new == old or self._past.plain(new) == self._past.plain(old)
 
     def _changes(self, step: Step, old: Step) -> str:
-        return "" if self._alike(_bare_step(step), _bare_step(old)) else "its call was changed"
+        return "" if self._alike(bare_step(step), bare_step(old)) else "its call was changed"
 
     def _same_callee(self, step: Step, old: Step) -> bool:
         """Whether two steps call the same, however that is named, all the way down."""
@@ -245,8 +245,14 @@ class Judgement:
         if isinstance(new, Graph) and isinstance(old, Graph):
             pairs = zip(new.steps, old.steps, strict=False)
             same = len(new.steps) == len(old.steps) and new.stages == old.stages
-            return same and self._alike(_bare(new), _bare(old)) and not any(self._changes(*pair) for pair in pairs)
-        return isinstance(new, Operation) and isinstance(old, Operation) and self._alike(_program(new), _program(old))
+            return (
+                same
+                and self._alike(bare_graph(new), bare_graph(old))
+                and not any(self._changes(*pair) for pair in pairs)
+            )
+        return (
+            isinstance(new, Operation) and isinstance(old, Operation) and self._alike(program_of(new), program_of(old))
+        )
 
     def _exporting(self, step: Step) -> str:
         """Whether a step gives the whole run something that is read there."""
@@ -284,23 +290,3 @@ def _untouchable(graph: Graph) -> str:
     if any(item.step == ANY_STEP for item in references(graph)):
         return "its graph looks up steps by names that only the run knows"
     return ""
-
-
-def _bare(graph: Graph) -> Graph:
-    """A graph without its steps and what changes no result."""
-    bare = replace(graph, name="", steps=(), stages=None, finalizers=(), regions=(), retry=None, timeout=None)
-    return replace(bare, metrics=None, locks=None, memoized=None, fail_fast=None, parallelism=None, inline=False)
-
-
-def _bare_step(step: Step) -> Step:
-    """A call site without its place in the graph and what changes no result."""
-    call = Call(name="") if isinstance(step.call, Call) else step.call
-    bare = replace(step, call=call, needs=None, tolerates=(), retry=None, timeout=None, handlers=())
-    return replace(bare, directives=())
-
-
-def _program(operation: Operation) -> Operation:
-    """What an operation runs."""
-    containers = tuple(replace(item, requests=(), limits=()) for item in operation.containers)
-    bare = replace(operation, name="", containers=containers, retry=None, timeout=None, memoized=None)
-    return replace(bare, locks=None, metrics=None, directives=(), inline=False)
