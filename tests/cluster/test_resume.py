@@ -340,8 +340,8 @@ def test_what_is_done_is_not_done_again(
     assert done.returncode == 0, done.stdout + done.stderr
     log = Counter((effects / "log").read_text().split())
     assert log == case.done | case.again, done.stderr
-    out = (effects / "out").read_text().split("\n")
-    assert " ".join(sorted(filter(None, out))) == case.out.strip()
+    lines = (effects / "out").read_text().splitlines()
+    assert " ".join(sorted(line.strip() for line in lines)) == case.out
 
 
 def broken_no_more(document: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.argo.statuses import node
+from adapters.argo.test_archive import PERSISTED, ArgoServer
 from adapters.subjects import ARGO, lift_source, lower_and_write
 from couler_argo.resume import ArgoRun, resume
 from couler_plugins.documents import read
@@ -18,6 +19,7 @@ from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.hookspecs.resuming import PastRun, RunSource
 from couler_plugins.resuming.optimizer import Resume
 from optimizers.running import CONTEXT
+from servers.json_server import json_server
 
 NOWHERE = ArchiveSource(place="", max_bytes=1)
 FILE = {"name": "file", "path": "/f"}
@@ -306,3 +308,17 @@ def test_a_status_that_nobody_wrote_is_refused() -> None:
     document["status"]["nodes"] = {"wf-abc": 7}
     with pytest.raises(InvalidInput, match="is not what Argo writes"):
         past(document)
+
+
+def test_a_run_that_was_archived_is_read_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COULER_ARGO_TOKEN", "a-token")
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    document["metadata"]["labels"] |= PERSISTED
+    other = {**document, "metadata": {**document["metadata"], "name": "wf-other", "uid": "other"}}
+    bare = [{part: item[part] for part in ("metadata", "spec", "status")} for item in (other, document)]
+    with json_server(ArgoServer([], bare)) as server:
+        run = resume(RunSource(run="wf-abc", archive=ArchiveSource(place=server.url, max_bytes=10**6)))
+        assert (run.name, run.steps["a",].outcome, run.steps["b",].outcome) == ("wf-abc", "succeeded", "failed")
+        assert PERSISTED.keys().isdisjoint(run.document["metadata"]["labels"])
+        with pytest.raises(InvalidInput, match="there is no run 'wf-xyz'"):
+            resume(RunSource(run="wf-xyz", archive=ArchiveSource(place=server.url, max_bytes=10**6)))

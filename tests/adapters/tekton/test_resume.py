@@ -10,6 +10,7 @@ import pytest
 
 from adapters.subjects import TEKTON, lift_source, lower_and_write
 from adapters.tekton.split.interpreter import run_document
+from adapters.tekton.test_archive import Results
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource
@@ -17,6 +18,7 @@ from couler_plugins.hookspecs.resuming import PastRun, RunSource
 from couler_plugins.resuming.optimizer import Resume
 from couler_tekton.resume import resume
 from optimizers.running import CONTEXT
+from servers.json_server import json_server
 
 NOWHERE = ArchiveSource(place="", max_bytes=1)
 Document = dict[str, Any]
@@ -288,3 +290,15 @@ def test_a_run_is_one_that_has_ended_and_no_part_of_another() -> None:
     running = {"conditions": [{"type": "Succeeded", "status": "Unknown"}]}
     with pytest.raises(InvalidInput, match="has not ended"):
         past(failed([task("a")], [], status=running))
+
+
+def test_a_run_that_is_in_tekton_results_is_read_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COULER_TEKTON_TOKEN", "a-token")
+    documents = failed([task("a"), task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    for item in documents:
+        item["metadata"] |= {"namespace": "ml", "uid": f"u-{item['metadata']['name']}"}
+        item["metadata"].setdefault("labels", {})["tekton.dev/pipelineRun"] = "r"
+        item["status"] |= {"startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:01:00Z"}
+    with json_server(Results(*documents)) as server:
+        run = resume(RunSource(run="r", archive=ArchiveSource(place=server.url, max_bytes=10**6, namespace="ml")))
+    assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
