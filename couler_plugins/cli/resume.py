@@ -175,12 +175,12 @@ def _lines(past: PastRun, resume: Resume) -> Iterator[str]:
     if done:
         yield f"  done: {some_of(done, 20)}"
     yield from (f"  runs: {printable('/'.join(item.place))} ({printable(item.reason)})" for item in again)
-    yield from (f"  note: {note}" for note in (*past.notes, *resume.notes))
+    yield from (f"  note: {note}" for note in resume.notes)
 
 
 def _record(past: PastRun, engine: str, resume: Resume) -> dict[str, Any]:
     steps = [{"step": "/".join(item.place), "action": item.action, "reason": item.reason} for item in resume.verdicts]
-    return {"run": past.name, "engine": engine, "steps": steps, "notes": [*past.notes, *resume.notes]}
+    return {"run": past.name, "engine": engine, "steps": steps, "notes": resume.notes}
 
 
 def _raise(_: object, error: CoulerError) -> None:

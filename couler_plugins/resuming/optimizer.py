@@ -6,7 +6,7 @@ It is no plugin's: without a run there is nothing to resume.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -51,6 +51,7 @@ class Resume:
         past: the run.
         original: what ran, lifted.
         verdicts: is filled with what becomes of each step.
+        notes: is filled with what its owner has to know.
     """
 
     name: ClassVar[str] = "resume"
@@ -58,12 +59,7 @@ class Resume:
     past: PastRun = field(metadata=BUILT)
     original: Workflow = field(metadata=BUILT)
     verdicts: list[Verdict] = field(default_factory=list, metadata=BUILT)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What runs in every run."""
-        handlers = self.original.handlers or any(graph.finalizers for graph in self.original.graphs)
-        return ("exit handlers and finalizers run again",) if handlers else ()
+    notes: list[str] = field(default_factory=list, metadata=BUILT)
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """Return the plan with the workflow that ran as a new run.
@@ -79,6 +75,7 @@ class Resume:
             raise InvalidInput(f"there are {len(runs)} workflows that run", hint=hint)
         (old,) = runs
         new, self.verdicts[:] = resumed(old, self.original, self.past)
+        self.notes[:] = [*self.past.notes, *_notes(old, new, self.past)]
         decisions = [
             Decision(
                 optimizer=self.name,
@@ -91,6 +88,15 @@ class Resume:
         ]
         whole = Decision(optimizer=self.name, workflow=old.label, action="resume", reason=f"{self.past.name} ended")
         return plan.with_workflow(old, new, whole, *decisions)
+
+
+def _notes(old: Workflow, new: Workflow, past: PastRun) -> Iterator[str]:
+    if new.handlers or any(graph.finalizers for graph in new.graphs):
+        yield "exit handlers and finalizers run again"
+    remaining = {output.name for graph in new.graphs for output in graph.outputs}
+    names = [output.name for graph in old.graphs for output in graph.outputs if output.name not in remaining]
+    if names and past.drops_outputs:
+        yield f"results that are of {past.name} only: {', '.join(names)}"
 
 
 def resumed(workflow: Workflow, original: Workflow, past: PastRun) -> tuple[Workflow, list[Verdict]]:

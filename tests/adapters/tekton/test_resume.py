@@ -191,6 +191,11 @@ def test_results_of_the_pipeline_that_are_constants_are_in_the_old_run_only() ->
     new, again = resumed(failed(tasks, [ran("a", y="7"), ran("b", "False")], pipeline={"results": handed}))
     assert new["spec"]["pipelineSpec"]["results"] == [{"name": "two", "value": "$(tasks.b.results.z)7"}]
     assert again == {"b": "it failed"}
+    run = past(failed(tasks, [ran("a", y="7"), ran("b", "False")], pipeline={"results": handed}))
+    plan = lift_source(TEKTON, read(json.dumps(run.document), "run.json"))
+    pass_ = Resume(run, plan.workflows[0])
+    pass_.run(plan, CONTEXT)
+    assert pass_.notes == ["results that are of r only: one"]
 
 
 def test_a_result_that_would_begin_with_a_constant_needs_its_task() -> None:
