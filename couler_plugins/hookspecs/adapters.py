@@ -90,7 +90,6 @@ class Adapter:
 
     engine: ClassVar[str]
     """The engine's name: `argo`, `airflow`, `kfp`, `tekton`, …"""
-
     options: ClassVar[type] = NoOptions
     """A frozen dataclass; its fields are the options of `--to 'engine{option=value}'`."""
     suffix: ClassVar[str] = ".yaml"
@@ -98,18 +97,14 @@ class Adapter:
     capabilities: ClassVar[tuple[Capability, ...]] = ()
     """What it does with each typed field of the IR; one without a row counts as refused. A row with a note may refuse
     some values. The documentation's support matrix is made from it; `couler_plugins.testing` holds it to the code."""
-
     generated: ClassVar[tuple[Capability, ...]] = ()
     """What it carries of a workflow that it has no original of: one of another engine, which it writes anew. Each is
     `full` or `refused`. Empty where it writes none. The matrix has a table of its own for this."""
-
     groups: ClassVar[tuple[ApiGroup, ...]] = ()
     """What its documents say of themselves; empty where they are no objects of Kubernetes."""
-
     marks: ClassVar[tuple[str, ...]] = ()
     """Texts of which one is in every file of its, beside the names of its groups: a folder is searched for them before
     anything is read. With neither, all files are read."""
-
     facets: ClassVar[Mapping[str, str]] = {}
     """The functions behind facets, by the name of the facet: `module:function`, imported on first use. A function gets
     the arguments of the facet, without the adapter. A method of the adapter goes before a function."""
@@ -280,7 +275,7 @@ class Adapter:
     def images(self, workflow: Workflow, change: ImageChange) -> Workflow:
         """Return a workflow with every image that its steps run replaced by what `change` makes of it.
 
-        It gets the name of the operation, which is empty for what holds for all of them.
+        It is told the name of the operation: an empty one for what holds for all of them.
         """
         raise NotImplementedError
 
