@@ -43,6 +43,7 @@ COMMANDS = {
         "run:command",
         "Submits workflows to their engine, and follows them.",
     ),
+    "resume": ("resume:command", "Makes a smaller workflow of a run that failed: without the steps that are done."),
     "stop": ("stop:command", "Stops workflows, and the parts that they have started."),
     "doctor": (
         "doctor:command",

@@ -133,10 +133,10 @@ def command(
     )
     with call.session() as session:
         done = run(call.files, session, request, quiet=call.config.log_level == "error")
-    return _print_outcome(done, request, as_json=call.as_json)
+    return print_outcome(done, request, as_json=call.as_json)
 
 
-def _print_outcome(done: RunReport, request: RunRequest, *, as_json: bool) -> int:
+def print_outcome(done: RunReport, request: RunRequest, *, as_json: bool) -> int:
     """Says what became of it; returns the exit code."""
     if as_json:
         print_json("couler.run/v1", _record(done, request))

@@ -16,6 +16,7 @@ from couler_plugins.cli.messages import log_retries
 from couler_plugins.driver.rewrite import Session, adapter_errors
 from couler_plugins.driver.session import optimize_inputs
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput, Unsupported
+from couler_plugins.hookspecs import Optimizer
 from couler_plugins.hookspecs.running import Failure, Job, Request, Runner, Status, Submitted, Where
 from couler_plugins.inputs.sources import Input
 from couler_plugins.plugins import Plugins
@@ -44,7 +45,7 @@ class RunRequest:
     where: Where
     run: str | None
     parameters: Mapping[str, str]
-    pipeline: str | None
+    pipeline: str | Sequence[Optimizer] | None
     journal: Path | None
     wait: bool
     timeout: float | None
@@ -226,7 +227,9 @@ def some_of(names: Sequence[str], most: int = 5) -> str:
     return f"{', '.join(names[:most])}{more}"
 
 
-def _documents(files: Sequence[Input], session: Session, pipeline: str | None) -> tuple[str, list[Any]]:
+def _documents(
+    files: Sequence[Input], session: Session, pipeline: str | Sequence[Optimizer] | None
+) -> tuple[str, list[Any]]:
     """The engine, and the data of all documents; optimized where there is a pipeline."""
     for item in files:
         if item.error is not None:

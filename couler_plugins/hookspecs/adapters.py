@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, ArchiveSource
+    from couler_plugins.hookspecs.resuming import PastRun, RunSource
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
@@ -44,28 +45,21 @@ class Adapter:
 
     engine: ClassVar[str]
     """The engine's name: `argo`, `airflow`, `kfp`, `tekton`, …"""
-
     options: ClassVar[type] = NoOptions
     """A frozen dataclass; its fields are the options of `--to 'engine{option=value}'`."""
-
     suffix: ClassVar[str] = ".yaml"
     """What the names of files end with that are written for workflows of other engines."""
-
     capabilities: ClassVar[tuple[Capability, ...]] = ()
     """What it does with each typed field of the IR; one without a row counts as refused. A row with a note may refuse
     some values. The documentation's support matrix is made from it; `couler_plugins.testing` holds it to the code."""
-
     generated: ClassVar[tuple[Capability, ...]] = ()
     """What it carries of a workflow that it has no original of: one of another engine, which it writes anew. Each is
     `full` or `refused`. Empty where it writes none. The matrix has a table of its own for this."""
-
     groups: ClassVar[tuple[ApiGroup, ...]] = ()
     """What its documents say of themselves; empty where they are no objects of Kubernetes."""
-
     marks: ClassVar[tuple[str, ...]] = ()
     """Texts of which one is in every file of its, beside the names of its groups: a folder is searched for them before
     anything is read. With neither, all files are read."""
-
     facets: ClassVar[Mapping[str, str]] = {}
     """The functions behind facets, by the name of the facet: `module:function`, imported on first use. A function gets
     the arguments of the facet, without the adapter. A method of the adapter goes before a function."""
@@ -178,6 +172,11 @@ class Adapter:
     @facet("`couler history fetch` refuses the engine")
     def archive(self, whence: ArchiveSource) -> Archive | None:
         """Return the archive that fetches past runs; None where the engine's tools write what `couler_runs` reads."""
+        return None
+
+    @facet("`couler resume` refuses its runs")
+    def resume(self, source: RunSource) -> PastRun | None:
+        """Return a run that has ended; None where the engine's own tools go on with it."""
         return None
 
     @facet("`split` leaves its workflows as they are")

@@ -49,6 +49,7 @@ class AirflowAdapter(Adapter):
         "lower": "couler_airflow.lower:lower",
         "dump": "couler_airflow.preview:dump",
         "cache": "couler_airflow.cache.cache:caches",
+        "resume": "couler_airflow.resume:resume",
         "archive": "couler_airflow.archive:AirflowArchive",
         "splitting": "couler_airflow.split.splitting:splitting_of",
         "pod_containers": "couler_airflow.pod_sizes:pod_containers",

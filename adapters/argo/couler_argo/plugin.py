@@ -51,6 +51,7 @@ class ArgoAdapter(Adapter):
         "evictor": "couler_argo.evict.evictor:ArgoEvictor",
         "runner": "couler_argo.run.runner:runner_of",
         "archive": "couler_argo.archive:ArgoArchive",
+        "resume": "couler_argo.resume:resume",
         "checks": "couler_argo.doctor:checks",
         "local": "couler_argo.run.local.semantics:local_of",
         "splitting": "couler_argo.split.splitting:splitting_of",

@@ -55,6 +55,7 @@ class TektonAdapter(Adapter):
         "footprint": "couler_tekton.footprint:Footprints",
         "cache": "couler_tekton.cache.cache:caches",
         "runner": "couler_tekton.run.runner:runner_of",
+        "resume": "couler_tekton.resume:resume",
         "archive": "couler_tekton.archive:TektonArchive",
         "checks": "couler_tekton.doctor:checks",
         "splitting": "couler_tekton.split.splitting:splitting_of",

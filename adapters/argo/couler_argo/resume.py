@@ -1,0 +1,182 @@
+"""Runs of Argo for `couler resume`: what was submitted, where its artifacts lie and its volumes are.
+
+An artifact is known by its key alone: bucket and endpoint are those of the repository (`docs/key-only-artifacts.md`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from couler_argo.archive import ARCHIVED, CLUSTER, ArgoArchive
+from couler_argo.documents import rest_of, spec_of, with_annotation
+from couler_argo.history import workflows_in
+from couler_argo.nodes import nodes_of
+from couler_argo.references import native
+from couler_argo.run.jobs import HINTS, OF_CONTROLLER, WORKFLOW
+from couler_argo.run.status import ended as has_ended
+from couler_argo.spelling import expression_of
+from couler_argo.step_ends import COMPLETED, NodeEnds
+from couler_plugins.documents.mappings import Mapped
+from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
+from couler_plugins.engine_kit.kubernetes.objects import Calls
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
+from couler_plugins.hookspecs.resuming import RESUMES, PastRun, RunSource
+from couler_plugins.ir import Graph, Literal, Native, Node, Operation, Step, Value, Workflow, rebuild, replace
+
+N = TypeVar("N", bound=Node)
+OF_ALL = ("artifactRepositoryRef", "podSpecPatch", "serviceAccountName", "templateDefaults", "volumes")
+DEFAULTS: dict[str, tuple[Any, ...]] = dict.fromkeys(
+    ("arguments", "inputs", "metadata", "name", "outputs", "resources"), ({}, "")
+)
+"""What is the same as nothing, by the key that has it."""
+CLAIMS = "volumeClaimTemplates"
+
+
+def resume(source: RunSource) -> PastRun:
+    """A run of Argo.
+
+    Raises:
+        InvalidInput: there is no such run, it goes on, or its nodes are kept elsewhere.
+        EngineError: the cluster or the server fails.
+    """
+    documents = source.documents or tuple(_fetched(source.run, source.archive))
+    runs = [item for document in documents for item in workflows_in(document)]
+    runs = [item for item in runs if source.run in ("", item["metadata"].get("name"))]
+    if len(runs) != 1:
+        message = f"there are {len(runs)} workflows that could be meant" if runs else f"there is no run {source.run!r}"
+        raise InvalidInput(message, engine="argo", hint="give its name, and --from with the server that archived it")
+    return ArgoRun(runs[0])
+
+
+def _fetched(name: str, place: ArchiveSource) -> Iterator[Mapped]:
+    if place.place == CLUSTER:
+        calls = Calls(place.context, HINTS)
+        live = calls.get(WORKFLOW, place.namespace or calls.namespace, name)
+        yield from () if live is None else (live,)
+    else:
+        yield from (dict(item) for item in ArgoArchive(place).fetch(Wanted(workflows=(name,))))
+
+
+class ArgoRun(PastRun):
+    """One Workflow that has ended.
+
+    Args:
+        manifest: the Workflow with its status.
+    """
+
+    def __init__(self, manifest: Mapped) -> None:
+        status, name = manifest.get("status") or {}, str(manifest["metadata"].get("name"))
+        nodes = nodes_of(manifest)
+        if not has_ended(manifest):
+            hint = f"stop it first: couler stop --engine argo {name}"
+            raise InvalidInput(f"the run {name} has not ended", engine="argo", hint=hint)
+        if status.get("offloadNodeStatusVersion") and not nodes:
+            hint = "give --from with the URL of Argo's server, which has them"
+            raise InvalidInput(f"the nodes of {name} are kept elsewhere", engine="argo", hint=hint)
+        self._spec = spec = status.get("storedWorkflowTemplateSpec") or manifest["spec"]
+        claims = {
+            str(item.get("name")): str((item.get("persistentVolumeClaim") or {}).get("claimName"))
+            for item in status.get("persistentVolumeClaims") or ()
+        }
+        self._why = _why_claims_go(spec)
+        self._lost_claims = [str(item["metadata"]["name"]) for item in spec.get(CLAIMS) or ()] if self._why else []
+        self._claims = {} if self._why else claims
+        self._repository = _repository(status.get("artifactRepositoryRef") or {})
+        try:
+            steps = dict(NodeEnds(manifest, spec, nodes).steps())
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            message = f"the status of {name} is not what Argo writes ({type(error).__name__}: {error})"
+            raise InvalidInput(
+                message, engine="argo", hint="take it from `argo get -o json` or `kubectl get`"
+            ) from error
+        super().__init__(name, _submitted(manifest, spec), steps, tuple(self._notes(name)))
+
+    def _notes(self, name: str) -> Iterator[str]:
+        if self._claims:
+            yield f"the new run uses {', '.join(sorted(self._claims.values()))}: keep {name} until it has ended"
+        if (self._spec.get("artifactGC") or {}).get("strategy") == "OnWorkflowDeletion":
+            yield f"artifacts of {name} are deleted with it: keep it until the new run has ended"
+
+    def gone(self, step: Step, callees: Iterable[Graph | Operation]) -> Mapping[str, str]:
+        """Claims that go with the run."""
+        text = "".join(repr(item) for item in (step, *callees)) if self._lost_claims else ""
+        return {f"the volume {name}": self._why for name in self._lost_claims if f'"{name}"' in text}
+
+    def exported(self, value: Value) -> Value | None:
+        """A constant is an expression here; an artifact would need a step that has it."""
+        if isinstance(value, Native):
+            return None
+        return expression_of(value) if isinstance(value, Literal) else value
+
+    def plain(self, node: N) -> N:
+        """Argo's controller writes numbers as texts, and empty fields that nobody wrote."""
+
+        def change(item: Node) -> Node:
+            if isinstance(item, Literal) and not isinstance(item.value, str):
+                return Literal(value=json.dumps(item.value))
+            if getattr(item, "native_extra", None) is None:
+                return item
+            rest = {key: part for key, part in rest_of(item).items() if part not in ([], *DEFAULTS.get(key, ()))}
+            return msgspec.structs.replace(item, native_extra=native(rest) if rest else None)
+
+        return rebuild(node, change)
+
+    def settings(self, workflow: Workflow) -> Any:
+        """What all pods get that results may depend on."""
+        return {key: content for key, content in spec_of(workflow).items() if key in OF_ALL and content}
+
+    def resumed(self, workflow: Workflow) -> Workflow:
+        """The workflow as a new run, in the same repository, with the claims that are there."""
+        rest = rest_of(workflow)
+        spec = dict(rest.get("spec") or {})
+        if self._repository:
+            spec.setdefault("artifactRepositoryRef", self._repository)
+        templates = spec.pop(CLAIMS, None) or []
+        fresh = [item for item in templates if item["metadata"]["name"] not in self._claims]
+        if fresh:
+            spec[CLAIMS] = fresh
+        bound = [
+            {"name": name, "persistentVolumeClaim": {"claimName": claim}}
+            for name, claim in self._claims.items()
+            if any(item["metadata"]["name"] == name for item in templates)
+        ]
+        if bound:
+            spec["volumes"] = [*(spec.get("volumes") or []), *bound]
+        if spec or "spec" in rest:
+            rest["spec"] = spec
+        prefix = workflow.prefix or f"{workflow.name}-"
+        new = replace(workflow, name="", prefix=prefix, native_extra=native(rest) if rest else None)
+        return with_annotation(new, RESUMES, self.name)
+
+
+def _why_claims_go(spec: Mapped) -> str:
+    """Why the claims of a run are gone, or go while the new run needs them; empty where they stay."""
+    if (spec.get("volumeClaimGC") or {}).get("strategy") == COMPLETED:
+        return f"volumeClaimGC {COMPLETED}"
+    if spec.get(CLAIMS) and {"secondsAfterCompletion", "secondsAfterFailure"} & (spec.get("ttlStrategy") or {}).keys():
+        return "ttlStrategy deletes it with the old run"
+    return ""
+
+
+def _repository(status: Mapped) -> Mapped:
+    """Where artifacts lie that nodes name by their keys alone; nothing where that is the controller's default."""
+    return {} if status.get("default") else {key: status[key] for key in ("configMap", "key") if status.get(key)}
+
+
+def _submitted(manifest: Mapped, spec: Mapped) -> Mapped:
+    """What would give the same run again."""
+    thing = as_written(manifest, OF_CONTROLLER | {RUN_LABEL, ARCHIVED})
+    metadata = thing["metadata"]
+    notes = metadata.get("annotations") or {}
+    metadata["annotations"] = {key: text for key, text in notes.items() if not key.startswith("workflows.argoproj.io/")}
+    kept = {"name", "generateName", "namespace", "labels", "annotations"}
+    metadata = {key: content for key, content in metadata.items() if key in kept and content}
+    if "generateName" in metadata:
+        del metadata["name"]
+    spec = {key: content for key, content in spec.items() if key not in ("shutdown", "suspend", "workflowTemplateRef")}
+    return {"apiVersion": WORKFLOW.api_version, "kind": "Workflow", "metadata": metadata, "spec": spec}

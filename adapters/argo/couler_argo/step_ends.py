@@ -1,0 +1,177 @@
+"""How the steps of a run ended and what they gave, by their places, from the nodes of its status.
+
+Sources: `buildLocalScope` and `processAggregateNodeOutputs` in `workflow/controller/operator.go`, and
+`workflow/executor/executor.go` for results that are cut.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from couler_argo.attempts import Templates
+from couler_argo.nodes import attempts_of
+from couler_argo.ports import LOCATIONS
+from couler_argo.references import native
+from couler_plugins.documents.mappings import Mapped
+from couler_plugins.hookspecs.resuming import Ended
+from couler_plugins.ir import Literal, Value
+
+OUTCOMES = {
+    "Succeeded": "succeeded",
+    "Failed": "failed",
+    "Error": "errored",
+    "Skipped": "skipped",
+    "Omitted": "omitted",
+}
+LARGEST = 256 * 1024
+"""Bytes of a printed result that Argo keeps: the last ones."""
+ITEM = re.compile(r"(.+?)\((\d+):.*\)", re.DOTALL)
+COMPLETED = "OnWorkflowCompletion"
+OTHERS = {"Suspend": "a person", "HTTP": "a request", "Plugin": "a plugin"}
+"""Nodes whose outputs are no program's."""
+
+
+class NodeEnds:
+    """The nodes of a run as steps, by their places."""
+
+    def __init__(self, manifest: Mapped, spec: Mapped, nodes: Mapping[str, Mapped]) -> None:
+        self._nodes = nodes
+        self._root = str(manifest["metadata"]["name"])
+        self._templates = Templates(manifest)
+        self._gc = str((spec.get("artifactGC") or {}).get("strategy"))
+        self._is_limited = '"parallelism"' in json.dumps(spec)
+        tried = {ident for node in nodes.values() for ident in attempts_of(node, nodes)}
+        self._inside: dict[str, list[Mapped]] = {}
+        for ident, node in nodes.items():
+            if ident not in tried and not (node.get("nodeFlag") or {}).get("hooked"):
+                self._inside.setdefault(str(node.get("boundaryID")), []).append(node)
+
+    def steps(self) -> Iterator[tuple[tuple[str, ...], Ended]]:
+        """How each step ended, those in graphs that run once included."""
+        pending: list[tuple[tuple[str, ...], Mapped]] = [((), self._nodes[self._root])]
+        while pending:
+            place, node = pending.pop()
+            whole, loops = self._of_graph(str(self._last(node)["id"]))
+            for name, step in whole.items():
+                items = loops.get(name)
+                yield (*place, name), self._ended(step) if items is None else self._loop(items, step)
+                if items is None and self._last(step).get("type") in ("DAG", "Steps"):
+                    pending.append(((*place, name), step))
+
+    def _of_graph(self, ident: str) -> tuple[dict[str, Mapped], dict[str, list[Mapped]]]:
+        """The nodes of the steps of a graph by name, and the items of those that are loops."""
+        whole: dict[str, Mapped] = {}
+        items: dict[str, list[tuple[int, Mapped]]] = {}
+        stages: dict[str, Mapped] = {}
+        for node in self._inside.get(ident, ()):
+            name = str(node.get("displayName"))
+            if node.get("type") == "StepGroup":
+                stages |= dict.fromkeys(node.get("children") or (), node)
+            elif match := ITEM.fullmatch(name):
+                items.setdefault(match[1], []).append((int(match[2]), node))
+            else:
+                whole[name] = node
+                if node.get("type") == "TaskGroup":
+                    items.setdefault(name, [])
+        loops = {name: [node for _, node in sorted(each, key=lambda one: one[0])] for name, each in items.items()}
+        for name, each in loops.items():  # a stage has no node for a loop
+            if name not in whole:
+                phases = [str(node.get("phase")) for node in each]
+                worst = next((phase for phase in phases if phase not in ("Succeeded", "Skipped")), "Succeeded")
+                stage = stages.get(str(each[0]["id"])) or {}
+                is_whole = stage.get("phase") == "Succeeded" or (
+                    stage.get("phase") in OUTCOMES and not self._is_limited
+                )
+                whole[name] = {**stage, "type": "TaskGroup", "phase": worst if is_whole else "Failed"}
+        return whole, loops
+
+    def _last(self, node: Mapped) -> Mapped:
+        """The last attempt of a node that is retried, as Argo looks at it; else itself."""
+        tried = attempts_of(node, self._nodes)
+        return self._nodes[tried[-1]] if tried else node
+
+    def _ended(self, node: Mapped) -> Ended:
+        outputs: dict[tuple[str, str], Value] = {}
+        lost: dict[tuple[str, str], str] = {}
+        last = self._last(node)
+        produced, kind = last.get("outputs") or {}, str(last.get("type"))
+        template = self._templates.of(last).template
+        maker = OTHERS.get(kind) or ("a cluster" if isinstance(template, Mapping) and "resource" in template else "")
+        outputs.update(self._values(produced, lost))
+        if maker:
+            lost |= dict.fromkeys(outputs, f"it is the answer of {maker}, which may be another one by now")
+            outputs = {}
+        return Ended(
+            outcome=OUTCOMES.get(str(node.get("phase")), "running"), outputs=outputs, lost=lost, facts=_facts(last)
+        )
+
+    def _values(self, produced: Mapped, lost: dict[tuple[str, str], str]) -> Iterator[tuple[tuple[str, str], Value]]:
+        """What a node gave; what cannot be had again is put into `lost`."""
+        texts = {("parameter", str(item["name"])): item.get("value") for item in produced.get("parameters") or ()}
+        if "result" in produced:
+            texts["result", "result"] = produced["result"]
+        for key, content in texts.items():
+            if content is None:
+                continue
+            text = content if isinstance(content, str) else json.dumps(content)
+            if "{{" in text:
+                lost[key] = "Argo would take it for a variable"
+            elif key[0] == "result" and len(text.encode()) >= LARGEST:
+                lost[key] = "Argo has cut it at 256 KiB"
+            else:
+                yield key, Literal(value=text)
+        for item in produced.get("artifacts") or ():
+            key = ("artifact", str(item["name"]))
+            own = str((item.get("artifactGC") or {}).get("strategy") or self._gc)
+            if item.get("deleted") or own == COMPLETED:
+                lost[key] = "artifactGC has deleted it"
+            elif location := {name: item[name] for name in (*LOCATIONS, "archive") if name in item}:
+                yield key, native(location)
+
+    def _loop(self, items: Sequence[Mapped], group: Mapped) -> Ended:
+        """A loop: what its items gave as lists, as Argo aggregates them."""
+        each = [self._ended(item) for item in items if item.get("phase") == "Succeeded"]
+        texts = [
+            {key: str(value.value) for key, value in item.outputs.items() if isinstance(value, Literal)}
+            for item in each
+        ]
+        rows = [{key[1]: text for key, text in sorted(row.items()) if key[0] == "parameter"} for row in texts]
+        printed = [row["result", "result"] for row in texts if ("result", "result") in row]
+        lists: dict[tuple[str, str], list[Any]] = {("parameter", ""): [row for row in rows if row]}
+        for name in dict.fromkeys(name for row in rows for name in row):
+            lists["parameter", name] = _structured([row[name] for row in rows if name in row])
+        lost = {key: why for item in each for key, why in item.lost.items()}
+        try:
+            lists["result", "result"] = [json.loads(text) for text in printed]
+        except ValueError:
+            lost["result", "result"] = "an item printed no JSON"
+        outputs = {key: Literal(value=_go_json(content)) for key, content in lists.items()}
+        kept = {} if lost else outputs
+        outcome = OUTCOMES.get(str(group.get("phase")), "running")
+        return Ended(outcome=outcome, outputs=kept, lost=lost, facts=_facts(group))
+
+
+def _facts(node: Mapped) -> dict[str, str]:
+    """What can be read of a step that is no output; its pod's address is nobody's any more."""
+    names = {"id": "id", "status": "phase", "startedAt": "startedAt", "finishedAt": "finishedAt"}
+    facts = {fact: node.get(key) for fact, key in names.items()}
+    facts["exitCode"] = (node.get("outputs") or {}).get("exitCode")
+    return {fact: str(content) for fact, content in facts.items() if content is not None}
+
+
+def _structured(values: list[str]) -> list[Any]:
+    """Texts as Argo makes a list of them: as structures where all of them are lists or mappings."""
+    try:
+        read = [json.loads(text) for text in values]
+    except ValueError:
+        return values
+    return read if all(isinstance(item, (dict, list)) for item in read) else list(values)
+
+
+def _go_json(content: Any) -> str:
+    """JSON as Go writes it."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -1,0 +1,275 @@
+"""Runs of Tekton for `couler resume`: a PipelineRun, what its TaskRuns gave, and the volumes that are still there.
+
+Sources: `docs/pipelineruns.md` (childReferences, skippedTasks), `pkg/reconciler/volumeclaim/pvchandler.go` (names of
+claims), `docs/affinityassistants.md` (when claims are deleted).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from couler_plugins.documents.mappings import Mapped, by_key, mapping_at, without
+from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
+from couler_plugins.engine_kit.kubernetes.objects import SIDE, Calls
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.past_runs import MOST, ArchiveSource, Wanted
+from couler_plugins.hookspecs.resuming import RESUMES, Ended, PastRun, RunSource
+from couler_plugins.ir import (
+    Graph,
+    Literal,
+    Native,
+    Node,
+    Operation,
+    Reference,
+    Step,
+    Template,
+    Value,
+    Workflow,
+    rebuild,
+    replace,
+)
+from couler_tekton.archive import CLUSTER, OF_RUN, TektonArchive
+from couler_tekton.attempts import condition_of
+from couler_tekton.cache.declared import entries, rest_of, without_account
+from couler_tekton.documents import objects
+from couler_tekton.run.jobs import HINTS, PIPELINE_RUN, TASK_RUN
+from couler_tekton.run.parts import WHOLE_LABEL
+from couler_tekton.run.status import ended as has_ended
+from couler_tekton.run.status import results_of
+from couler_tekton.split.resolved_pipeline import workspaces_in
+from couler_tekton.variables import Scope
+
+OUTCOMES = {"True": "succeeded", "False": "failed"}
+SKIPPED = {
+    "When Expressions evaluated to false": "skipped",
+    "Parent Tasks were skipped": "omitted",
+    "Results were missing": "omitted",
+}
+"""Reasons of tasks that were skipped for what others gave; tasks of a run that stopped were not reached."""
+N = TypeVar("N", bound=Node)
+DEFAULTS: dict[str, tuple[Any, ...]] = {
+    "computeResources": ({},),
+    "description": ("",),
+    "metadata": ({},),
+    "spec": (None,),
+    "type": ("string",),
+}
+"""What is the same as nothing, by the key that has it."""
+CLEANUP = "tekton.dev/auto-cleanup-pvc"
+
+
+def resume(source: RunSource) -> PastRun:
+    """A run of Tekton.
+
+    Raises:
+        InvalidInput: there is no such run, it goes on, or it is a part of another one.
+        EngineError: the cluster or the archive fails.
+    """
+    documents = source.documents or tuple(_fetched(source.run, source.archive))
+    every = [item.data for document in documents for item in objects(document)]
+    runs = [item for item in every if item["kind"] == "PipelineRun" and item.get("status")]
+    runs = [item for item in runs if source.run in ("", item["metadata"].get("name"))]
+    if len(runs) != 1:
+        message = f"there are {len(runs)} runs that could be meant" if runs else f"there is no run {source.run!r}"
+        raise InvalidInput(message, engine="tekton", hint="give the name of a PipelineRun, with its TaskRuns")
+    live = not source.documents and source.archive.place == CLUSTER
+    calls = Calls(source.archive.context, HINTS) if live else None
+    return TektonRun(runs[0], [item for item in every if item["kind"] == "TaskRun"], calls)
+
+
+def _fetched(name: str, place: ArchiveSource) -> Iterator[Any]:
+    if place.place != CLUSTER:
+        yield from TektonArchive(place).fetch(Wanted(newest=MOST))
+        return
+    calls = Calls(place.context, HINTS)
+    namespace = place.namespace or calls.namespace
+    if (run := calls.get(PIPELINE_RUN, namespace, name)) is not None:
+        yield run
+        yield from calls.labelled(TASK_RUN, "TaskRun", namespace, f"{OF_RUN}={name}")
+
+
+class TektonRun(PastRun):
+    """One PipelineRun that has ended.
+
+    Args:
+        run: the PipelineRun with its status.
+        task_runs: its TaskRuns, and maybe others.
+        calls: of the cluster that has its volumes; None where nobody can be asked.
+    """
+
+    drops_outputs = True
+
+    def __init__(self, run: Mapped, task_runs: Iterable[Mapped], calls: Calls | None) -> None:
+        name = str(run["metadata"].get("name"))
+        if not has_ended(run):
+            hint = f"stop it first: couler stop --engine tekton {name}"
+            raise InvalidInput(f"the run {name} has not ended", engine="tekton", hint=hint)
+        if WHOLE_LABEL in (run["metadata"].get("labels") or {}):
+            hint = "start it again with the journal or the identity of the run, as `couler run` says"
+            raise InvalidInput(f"{name} is a part of a pipeline that was split", engine="tekton", hint=hint)
+        self._claims, self._lost = _workspaces(run, calls)
+        by_name = {str(item["metadata"].get("name")): item for item in task_runs}
+        try:
+            steps = dict(_steps(run["status"], by_name))
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            message = f"the status of {name} is not what Tekton writes ({type(error).__name__}: {error!s:.100})"
+            hint = "take it from `kubectl get pipelineruns,taskruns -o json`"
+            raise InvalidInput(message, engine="tekton", hint=hint) from error
+        claims = ", ".join(sorted(self._claims.values()))
+        notes = (f"the new run uses {claims}: keep {name} until it has ended",) if claims else ()
+        super().__init__(name, _submitted(run), steps, notes)
+
+    def read(self, ended: Ended, reference: Reference) -> Value | None:
+        """A result, one of its items, or all of them."""
+        value = super().read(ended, replace(reference, path=()))
+        if value is None or not reference.path:
+            return value if isinstance(value, Literal) else None
+        content = value.data if isinstance(value, Native) else None
+        for part in reference.path:
+            if part == "*":
+                return value if isinstance(value, Native) else None
+            if isinstance(content, list) and part.isdigit() and int(part) < len(content):
+                content = content[int(part)]
+            else:
+                content = content.get(part) if isinstance(content, dict) else None
+        return Literal(value=content) if isinstance(content, str) else None
+
+    def gone(self, step: Step, callees: Iterable[Graph | Operation]) -> Mapping[str, str]:
+        """Workspaces that went with the run."""
+        if not self._lost:
+            return {}
+        used = workspaces_in((step,), {item.name: item for item in callees})
+        return {f"the workspace {name}": why for name, why in self._lost.items() if name in used}
+
+    def exported(self, value: Value) -> Value | None:
+        """A result of a pipeline has to begin with one of a task."""
+        return None if isinstance(value, Template) and isinstance(value.parts[0], str) else value
+
+    def plain(self, node: N) -> N:
+        """Tekton's webhook writes defaults into what is submitted."""
+
+        def change(item: Node) -> Node:
+            if getattr(item, "native_extra", None) is None:
+                return item
+            rest = {key: part for key, part in rest_of(item).items() if part not in ([], *DEFAULTS.get(key, ()))}
+            return msgspec.structs.replace(item, native_extra=Scope().rest(rest))
+
+        return rebuild(node, change)
+
+    def settings(self, workflow: Workflow) -> Any:
+        """The account and the pods' settings that all tasks get."""
+        spec = mapping_at(rest_of(workflow), "spec")
+        account = mapping_at(spec, "taskRunTemplate").get("serviceAccountName") or "default"
+        pods = {key: spec[key] for key in ("taskRunTemplate", "taskRunSpecs") if spec.get(key)}
+        return account, without_account(pods)
+
+    def resumed(self, workflow: Workflow) -> Workflow:
+        """The run under another name, with the claims that are there."""
+        rest = rest_of(workflow)
+        spec = {**mapping_at(rest, "spec")}
+        if "workspaces" in spec:
+            spec["workspaces"] = [self._bound(item) for item in spec["workspaces"]]
+        metadata = {**mapping_at(rest, "metadata")}
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), RESUMES: self.name}
+        rest |= {"metadata": metadata} | ({"spec": spec} if spec else {})
+        return replace(
+            workflow, name="", prefix=workflow.prefix or f"{workflow.name}-", native_extra=Scope().rest(rest)
+        )
+
+    def _bound(self, item: Mapped) -> Mapped:
+        """A workspace of the run, on the claim that was made for it."""
+        claim = self._claims.get(str(item.get("name")))
+        if claim is None or "volumeClaimTemplate" not in item:
+            return item
+        return {**without(item, "volumeClaimTemplate"), "persistentVolumeClaim": {"claimName": claim}}
+
+
+def _steps(status: Mapped, task_runs: Mapping[str, Mapped]) -> Iterator[tuple[tuple[str, ...], Ended]]:
+    for item in status.get("skippedTasks") or ():
+        outcome = "skipped" if _is_false(item) else SKIPPED.get(str(item.get("reason")))
+        if outcome:
+            yield (str(item["name"]),), Ended(outcome=outcome, facts={"status": "None"})
+    tasks = entries(status.get("pipelineSpec"), "tasks")
+    matrices = {task.get("name") for task in tasks if task.get("matrix")}
+    children = by_key((str(item["pipelineTaskName"]), item) for item in status.get("childReferences") or ())
+    for name, references in children.items():
+        runs = [task_runs.get(str(item["name"])) for item in references]
+        present = [run for run in runs if run is not None]
+        if len(present) < len(runs):
+            yield (name,), Ended(outcome="succeeded", again="its TaskRun is gone")
+            continue
+        conditions = [condition_of(run.get("status") or {}) for run in present]
+        outcomes = [OUTCOMES.get(str(condition.get("status")), "running") for condition in conditions]
+        each = [results_of(run) for run in present]
+        results = _together(each) if name in matrices else each[0]
+        values = {("parameter", key): _value(content) for key, content in results.items()}
+        facts = {"status": "Succeeded", "reason": str(conditions[0].get("reason"))}
+        yield (
+            (name,),
+            Ended(
+                outcome=next((outcome for outcome in outcomes if outcome != "succeeded"), "succeeded"),
+                outputs={key: value for key, value in values.items() if value is not None},
+                lost={key: "Tekton would take it for a variable" for key, value in values.items() if value is None},
+                facts=facts,
+            ),
+        )
+
+
+def _is_false(skipped: Mapped) -> bool:
+    """Whether a task was skipped by its condition: once a run stops, Tekton says of each task that this was why."""
+    each = [item for item in skipped.get("whenExpressions") or () if item.get("operator") in ("in", "notin")]
+    return any((item.get("input") in (item.get("values") or ())) is (item["operator"] == "notin") for item in each)
+
+
+def _together(each: list[dict[str, Any]]) -> dict[str, Any]:
+    """The results of a matrix: lists, in the order of the combinations."""
+    return {name: [one[name] for one in each if name in one] for name in dict.fromkeys(n for one in each for n in one)}
+
+
+def _value(content: Any) -> Value | None:
+    if "$(" in json.dumps(content):
+        return None
+    return Literal(value=content) if isinstance(content, str) else Native.of(content)
+
+
+def _workspaces(run: Mapped, calls: Calls | None) -> tuple[dict[str, str], dict[str, str]]:
+    """The claims that were made for a run, by workspace; and why other workspaces are gone."""
+    metadata, claims, lost = run["metadata"], {}, {}
+    cleans = (metadata.get("annotations") or {}).get(CLEANUP) == "true"
+    for item in entries(run["spec"], "workspaces"):
+        name = str(item.get("name"))
+        if "emptyDir" in item:
+            lost[name] = "an emptyDir goes with its pods"
+        if not isinstance(template := item.get("volumeClaimTemplate"), dict):
+            continue
+        prefix = (template.get("metadata") or {}).get("name") or "pvc"
+        claim = f"{prefix}-{hashlib.sha256((name + str(metadata.get('uid'))).encode()).hexdigest()[:10]}"
+        if cleans or (
+            calls is not None
+            and calls.get(SIDE["PersistentVolumeClaim"], str(metadata.get("namespace")), claim) is None
+        ):
+            lost[name] = f"the claim {claim} was deleted"
+        else:
+            claims[name] = claim
+    return claims, lost
+
+
+def _submitted(run: Mapped) -> Mapped:
+    """What would give the same run again; a Pipeline of the cluster is written into it, as it was resolved."""
+    thing = as_written(run, {RUN_LABEL})
+    metadata = thing["metadata"]
+    for key in ("labels", "annotations"):
+        metadata[key] = {name: text for name, text in (metadata.get(key) or {}).items() if "tekton.dev/" not in name}
+    kept = {"generateName", "name", "namespace", "labels", "annotations"}
+    metadata = {key: content for key, content in metadata.items() if key in kept and content}
+    if "generateName" in metadata:
+        del metadata["name"]
+    spec = without(thing["spec"], "status")
+    if "pipelineSpec" not in spec:
+        spec = without(spec, "pipelineRef") | {"pipelineSpec": run["status"].get("pipelineSpec") or {}}
+    return {"apiVersion": PIPELINE_RUN.api_version, "kind": "PipelineRun", "metadata": metadata, "spec": spec}

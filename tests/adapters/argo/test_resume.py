@@ -1,0 +1,324 @@
+"""Runs of Argo that are resumed: what is taken over of artifacts, results and volumes, and what is lost."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from adapters.argo.statuses import node
+from adapters.argo.test_archive import PERSISTED, ArgoServer
+from adapters.subjects import ARGO, lift_source, lower_and_write
+from couler_argo.resume import ArgoRun, resume
+from couler_plugins.documents import read
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.past_runs import ArchiveSource
+from couler_plugins.hookspecs.resuming import PastRun, RunSource
+from couler_plugins.resuming.optimizer import Resume
+from optimizers.running import CONTEXT
+from servers.json_server import json_server
+
+NOWHERE = ArchiveSource(place="", max_bytes=1)
+FILE = {"name": "file", "path": "/f"}
+
+
+def leaf(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "container": {"image": "busybox:1"}, **more}
+
+
+def task(name: str, *after: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "template": name, **({"depends": " && ".join(after)} if after else {}), **more}
+
+
+def failed(
+    tasks: list[dict[str, Any]], templates: list[dict[str, Any]], nodes: dict[str, dict[str, Any]], **spec: Any
+) -> dict[str, Any]:
+    """A run that failed; nodes are by the names of their tasks."""
+    main = {"type": "DAG", "displayName": "wf-abc", "phase": "Failed", "templateName": "main"}
+    inside = {
+        f"wf-abc-{name}": {
+            **one,
+            "id": f"wf-abc-{name}",
+            "boundaryID": "wf-abc",
+            "templateName": name.partition("(")[0],
+        }
+        for name, one in nodes.items()
+    }
+    status = spec.pop("status", {})
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": "wf-abc", "generateName": "wf-", "namespace": "ns", "uid": "u", "labels": {
+            "workflows.argoproj.io/completed": "true", "workflows.argoproj.io/workflow-archiving-status": "Persisted",
+            "team": "a"}},
+        "spec": {"entrypoint": "main", "templates": [{"name": "main", "dag": {"tasks": tasks}}, *templates], **spec},
+        "status": {"phase": "Failed", "nodes": {"wf-abc": {**main, "id": "wf-abc"}, **inside}, **status},
+    }  # fmt: skip
+
+
+def ran(name: str, **more: Any) -> dict[str, Any]:
+    return node("Pod", name, **more)
+
+
+def bad(name: str) -> dict[str, Any]:
+    return ran(name, phase="Failed")
+
+
+def past(document: Any, run: str = "wf-abc") -> PastRun:
+    return resume(RunSource(run=run, documents=(document,), archive=NOWHERE))
+
+
+def resumed(document: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """The new workflow, and what runs again, with the reason."""
+    run = past(document)
+    plan = lift_source(ARGO, read(json.dumps(run.document), "run.json"))
+    pass_ = Resume(run, plan.workflows[0])
+    lowered, _ = lower_and_write(ARGO, pass_.run(plan, CONTEXT))
+    assert not lowered.refused
+    new: dict[str, Any] = lowered.documents[0]
+    return new, {"/".join(item.place): item.reason for item in pass_.verdicts if item.action == "again"}
+
+
+def producing(artifact: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A run in which `a` made a file and `b`, which reads it, failed."""
+    from_a = {"artifacts": [{"name": "file", "from": "{{tasks.a.outputs.artifacts.file}}"}]}
+    return failed(
+        [task("a"), task("b", "a", arguments=from_a)],
+        [leaf("a", outputs={"artifacts": [FILE]}), leaf("b", inputs={"artifacts": [FILE]})],
+        {"a": ran("a", outputs={"artifacts": [{"name": "file", "path": "/f", **artifact}]}), "b": bad("b")},
+        **more,
+    )
+
+
+def reading(value: str, result: Any, **more: Any) -> dict[str, Any]:
+    """A run in which `b` failed, which reads something of `a`."""
+    return failed(
+        [task("a"), task("b", "a", arguments={"parameters": [{"name": "x", "value": value}]})],
+        [leaf("a"), leaf("b", inputs={"parameters": [{"name": "x"}]})],
+        {"a": ran("a", outputs=result), "b": bad("b")},
+        **more,
+    )
+
+
+def argument(new: dict[str, Any], plural: str = "parameters") -> Any:
+    (one,) = new["spec"]["templates"][0]["dag"]["tasks"]
+    return one["arguments"][plural][0]
+
+
+def test_the_new_run_has_a_name_and_names_the_old_one() -> None:
+    new, again = resumed(reading("{{tasks.a.outputs.result}}", {"result": "7"}, shutdown="Stop"))
+    assert new["metadata"] == {
+        "generateName": "wf-",
+        "namespace": "ns",
+        "labels": {"team": "a"},
+        "annotations": {"couler.io/resumes": "wf-abc"},
+    }
+    assert again == {"b": "it failed"}
+    assert argument(new) == {"name": "x", "value": "7"}
+    assert "shutdown" not in new["spec"]
+    assert [template["name"] for template in new["spec"]["templates"]] == ["main", "b"]
+
+
+def test_an_artifact_is_a_key_in_the_same_repository() -> None:
+    place = {"s3": {"key": "wf-abc/a/file.tgz"}, "archive": {"none": {}}}
+    repository = {"artifactRepositoryRef": {"configMap": "stores", "key": "main", "namespace": "ns"}}
+    new, _ = resumed(producing(place, status=repository))
+    assert argument(new, "artifacts") == {"name": "file", **place}
+    assert new["spec"]["artifactRepositoryRef"] == {"configMap": "stores", "key": "main"}
+    new, _ = resumed(producing(place, status={"artifactRepositoryRef": {"default": True}}))
+    assert "artifactRepositoryRef" not in new["spec"]
+
+
+@pytest.mark.parametrize(
+    ("artifact", "more"),
+    [
+        ({"deleted": True}, {}),
+        ({"artifactGC": {"strategy": "OnWorkflowCompletion"}}, {}),
+        ({}, {"artifactGC": {"strategy": "OnWorkflowCompletion"}}),
+    ],
+)
+def test_an_artifact_that_was_deleted_is_made_again(artifact: dict[str, Any], more: dict[str, Any]) -> None:
+    _, again = resumed(producing({"s3": {"key": "k"}, **artifact}, **more))
+    assert again == {"a": "b reads its file (artifactGC has deleted it)", "b": "it failed"}
+
+
+def test_an_artifact_of_its_own_strategy_stays() -> None:
+    own = {"s3": {"key": "k"}, "artifactGC": {"strategy": "Never"}}
+    _, again = resumed(producing(own, artifactGC={"strategy": "OnWorkflowCompletion"}))
+    assert again == {"b": "it failed"}
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        ("x" * 256 * 1024, "Argo has cut it at 256 KiB"),
+        ("{{tasks.b.outputs.result}}", "Argo would take it for a variable"),
+    ],
+)
+def test_a_result_that_is_not_whole_is_computed_again(result: str, why: str) -> None:
+    _, again = resumed(reading("{{tasks.a.outputs.result}}", {"result": result}))
+    assert again["a"] == f"b reads its result ({why})"
+
+
+@pytest.mark.parametrize(
+    ("kind", "template", "maker"),
+    [
+        ("Suspend", {"suspend": {}}, "a person"),
+        ("HTTP", {"http": {"url": "https://example.com"}}, "a request"),
+        ("Pod", {"resource": {"action": "get"}}, "a cluster"),
+    ],
+)
+def test_what_others_answered_is_asked_again(kind: str, template: dict[str, Any], maker: str) -> None:
+    document = reading("{{tasks.a.outputs.parameters.y}}", {"parameters": [{"name": "y", "value": "1"}]})
+    document["spec"]["templates"][1] = {"name": "a", **template}
+    document["status"]["nodes"]["wf-abc-a"]["type"] = kind
+    _, again = resumed(document)
+    assert again["a"] == f"b reads its y (it is the answer of {maker}, which may be another one by now)"
+
+
+def test_texts_conditions_and_expressions_get_what_was_there() -> None:
+    document = reading("<{{tasks.a.outputs.result}}> {{=tasks.a.outputs.result + '!'}}", {"result": 'a "b"'})
+    document["spec"]["templates"][0]["dag"]["tasks"][1]["when"] = "{{tasks.a.status}} == Succeeded"
+    new, _ = resumed(document)
+    (one,) = new["spec"]["templates"][0]["dag"]["tasks"]
+    assert argument(new)["value"] == '<a "b"> {{="a \\"b\\"" + \'!\'}}'
+    assert one["when"] == "Succeeded == Succeeded"
+
+
+def test_a_loop_gives_lists_as_argo_makes_them() -> None:
+    document = reading("{{tasks.a.outputs.parameters.y}} {{tasks.a.outputs.result}}", {})
+    document["spec"]["templates"][0]["dag"]["tasks"][0]["withItems"] = [1, 2]
+    nodes = document["status"]["nodes"]
+    nodes["wf-abc-a"]["type"] = "TaskGroup"
+    for number in (10, 9):  # in the order of their numbers, not of their ids
+        outputs = {"parameters": [{"name": "y", "value": f"<{number}>"}], "result": f"[{number}]"}
+        nodes[f"i{number}"] = {**ran(f"a({number}:x)", outputs=outputs), "id": f"i{number}", "boundaryID": "wf-abc"}
+    new, _ = resumed(document)
+    assert argument(new)["value"] == '["\\u003c9\\u003e","\\u003c10\\u003e"] [[9],[10]]'
+
+
+def test_a_step_of_several_attempts_is_the_last_one() -> None:
+    document = reading("{{tasks.a.outputs.result}}", {})
+    nodes = document["status"]["nodes"]
+    nodes["wf-abc-a"] |= {"type": "Retry", "children": ["t0", "t1"]}
+    for number, phase in enumerate(("Failed", "Succeeded")):
+        tried = ran(f"a({number})", phase=phase, outputs={"result": str(number)}, nodeFlag={"retried": True})
+        nodes[f"t{number}"] = {**tried, "id": f"t{number}", "boundaryID": "wf-abc"}
+    new, _ = resumed(document)
+    assert argument(new)["value"] == "1"
+
+
+WORK = {"metadata": {"name": "work"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+CLAIMED = {"persistentVolumeClaims": [{"name": "work", "persistentVolumeClaim": {"claimName": "wf-abc-work"}}]}
+
+
+def with_claim(**more: Any) -> dict[str, Any]:
+    mounted = {"image": "busybox:1", "volumeMounts": [{"name": "work", "mountPath": "/w"}]}
+    return failed(
+        [task("a"), task("other"), task("b", "a")],
+        [leaf("a", container=mounted), leaf("other"), leaf("b", container=mounted)],
+        {"a": ran("a"), "other": ran("other"), "b": bad("b")},
+        volumeClaimTemplates=[WORK],
+        status=CLAIMED,
+        **more,
+    )
+
+
+def test_a_claim_of_the_old_run_is_a_volume_of_the_new_one() -> None:
+    new, again = resumed(with_claim(volumes=[{"name": "tmp", "emptyDir": {}}]))
+    bound = {"name": "work", "persistentVolumeClaim": {"claimName": "wf-abc-work"}}
+    assert new["spec"]["volumes"] == [{"name": "tmp", "emptyDir": {}}, bound]
+    assert "volumeClaimTemplates" not in new["spec"]
+    assert again == {"b": "it failed"}
+    assert past(with_claim()).notes == ("the new run uses wf-abc-work: keep wf-abc until it has ended",)
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"volumeClaimGC": {"strategy": "OnWorkflowCompletion"}}, "volumeClaimGC OnWorkflowCompletion"),
+        ({"ttlStrategy": {"secondsAfterFailure": 60}}, "ttlStrategy deletes it with the old run"),
+    ],
+)
+def test_a_claim_that_goes_is_filled_again(more: dict[str, Any], why: str) -> None:
+    new, again = resumed(with_claim(**more))
+    assert again == {"a": f"it shares the volume work with b ({why})", "b": "it failed"}
+    assert new["spec"]["volumeClaimTemplates"] == [WORK]
+
+
+def test_what_the_controller_writes_otherwise_is_no_edit() -> None:
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    written = json.loads(json.dumps(document))
+    first = written["spec"]["templates"][0]["dag"]["tasks"][0]
+    first["arguments"] = {"parameters": [{"name": "n", "value": 5}]}
+    document["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"] = {"parameters": [{"name": "n", "value": "5"}]}
+    for template in document["spec"]["templates"][1:]:
+        template |= {"inputs": template.get("inputs", {}), "outputs": {}, "metadata": {}}
+        template["container"] |= {"name": "", "resources": {}}
+    run = past(document)
+    (original,) = lift_source(ARGO, read(json.dumps(run.document), "run.json")).workflows
+    plan = lift_source(ARGO, read(json.dumps(written), "wf.json"))
+    pass_ = Resume(run, original)
+    pass_.run(plan, CONTEXT)
+    assert [item.action for item in pass_.verdicts] == ["done", "again"]
+    assert pass_.verdicts[1].reason == "it failed"
+
+
+def test_settings_of_all_steps_are_part_of_their_programs() -> None:
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    run = past(document)
+    (original,) = lift_source(ARGO, read(json.dumps(run.document), "run.json")).workflows
+    edited = {**run.document, "spec": {**run.document["spec"], "serviceAccountName": "other"}}
+    plan = lift_source(ARGO, read(json.dumps(edited), "wf.json"))
+    pass_ = Resume(run, original)
+    pass_.run(plan, CONTEXT)
+    assert pass_.verdicts[0].reason == "settings of all steps changed"
+
+
+def test_nodes_are_unpacked_where_they_are_there_and_asked_for_elsewhere() -> None:
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    nodes = document["status"].pop("nodes")
+    with pytest.raises(InvalidInput, match="are kept elsewhere") as caught:
+        past({**document, "status": {**document["status"], "offloadNodeStatusVersion": "1"}})
+    assert caught.value.hint == "give --from with the URL of Argo's server, which has them"
+    packed = base64.b64encode(gzip.compress(json.dumps(nodes).encode())).decode()
+    assert (
+        past({**document, "status": {**document["status"], "compressedNodes": packed}}).steps["a",].outcome
+        == "succeeded"
+    )
+
+
+def test_a_run_is_one_that_has_ended_and_the_only_one() -> None:
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    with pytest.raises(InvalidInput, match="there is no run 'other'"):
+        past(document, "other")
+    with pytest.raises(InvalidInput, match="there are 2 workflows"):
+        past({"apiVersion": "v1", "kind": "List", "items": [document, document]}, "")
+    with pytest.raises(InvalidInput, match="has not ended") as caught:
+        past({**document, "status": {**document["status"], "phase": "Running"}})
+    assert caught.value.hint == "stop it first: couler stop --engine argo wf-abc"
+    assert ArgoRun(document).name == "wf-abc"
+
+
+def test_a_status_that_nobody_wrote_is_refused() -> None:
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    document["status"]["nodes"] = {"wf-abc": 7}
+    with pytest.raises(InvalidInput, match="is not what Argo writes"):
+        past(document)
+
+
+def test_a_run_that_was_archived_is_read_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COULER_ARGO_TOKEN", "a-token")
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    document["metadata"]["labels"] |= PERSISTED
+    other = {**document, "metadata": {**document["metadata"], "name": "wf-other", "uid": "other"}}
+    bare = [{part: item[part] for part in ("metadata", "spec", "status")} for item in (other, document)]
+    with json_server(ArgoServer([], bare)) as server:
+        run = resume(RunSource(run="wf-abc", archive=ArchiveSource(place=server.url, max_bytes=10**6)))
+        assert (run.name, run.steps["a",].outcome, run.steps["b",].outcome) == ("wf-abc", "succeeded", "failed")
+        assert PERSISTED.keys().isdisjoint(run.document["metadata"]["labels"])
+        with pytest.raises(InvalidInput, match="there is no run 'wf-xyz'"):
+            resume(RunSource(run="wf-xyz", archive=ArchiveSource(place=server.url, max_bytes=10**6)))

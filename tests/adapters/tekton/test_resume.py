@@ -1,0 +1,309 @@
+"""Runs of Tekton that are resumed: what is taken over of results and workspaces, and what is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from adapters.subjects import TEKTON, lift_source, lower_and_write
+from adapters.tekton.split.interpreter import run_document
+from adapters.tekton.test_archive import Results
+from couler_plugins.documents import read
+from couler_plugins.errors import InvalidInput
+from couler_plugins.hookspecs.past_runs import ArchiveSource
+from couler_plugins.hookspecs.resuming import PastRun, RunSource
+from couler_plugins.resuming.optimizer import Resume
+from couler_tekton.resume import resume
+from optimizers.running import CONTEXT
+from servers.json_server import json_server
+
+NOWHERE = ArchiveSource(place="", max_bytes=1)
+Document = dict[str, Any]
+
+
+def task(name: str, script: Any = "true", *after: str, results: Any = (), **more: Any) -> Document:
+    params = [{"name": item["name"]} for item in more.get("params", ())]
+    spec = {"params": params, "results": [{"name": item} for item in results]}
+    spec["steps"] = [{"name": "s", "image": "busybox:1", "script": script}]
+    return {"name": name, "taskSpec": spec, **({"runAfter": list(after)} if after else {}), **more}
+
+
+def ran(name: str, status: str = "True", number: int = 0, **results: Any) -> Document:
+    said = [{"name": key, "type": "string", "value": value} for key, value in results.items()]
+    return {
+        "apiVersion": "tekton.dev/v1",
+        "kind": "TaskRun",
+        "metadata": {"name": f"r-{name}-{number}", "labels": {"tekton.dev/pipelineTask": name}},
+        "spec": {},
+        "status": {
+            "conditions": [{"type": "Succeeded", "status": status, "reason": "Said"}],
+            "results": said,
+        },
+    }
+
+
+def failed(tasks: list[Document], runs: list[Document], **more: Any) -> list[Document]:
+    """A run that failed, with its TaskRuns; `more` is of its pipeline, its spec, its metadata or its status."""
+    pipeline = {"tasks": tasks, **more.pop("pipeline", {})}
+    children = [
+        {"name": run["metadata"]["name"], "pipelineTaskName": run["metadata"]["labels"]["tekton.dev/pipelineTask"]}
+        for run in runs
+    ]
+    condition = {"type": "Succeeded", "status": "False"}
+    status = {"conditions": [condition], "childReferences": children, "pipelineSpec": pipeline}
+    run = {
+        "apiVersion": "tekton.dev/v1",
+        "kind": "PipelineRun",
+        "metadata": {"name": "r", "uid": "u", "labels": {"tekton.dev/pipeline": "r"}, **more.pop("metadata", {})},
+        "spec": {"pipelineSpec": pipeline, **more.pop("spec", {})},
+        "status": {**status, **more.pop("status", {})},
+    }
+    return [run, *runs]
+
+
+def past(documents: list[Document]) -> PastRun:
+    listed = {"apiVersion": "v1", "kind": "List", "items": documents}
+    return resume(RunSource(run="r", documents=(listed,), archive=NOWHERE))
+
+
+def resumed(documents: list[Document]) -> tuple[Document, dict[str, str]]:
+    """The new run, and what runs again, with the reason."""
+    run = past(documents)
+    plan = lift_source(TEKTON, read(json.dumps(run.document), "run.json"))
+    pass_ = Resume(run, plan.workflows[0])
+    lowered, _ = lower_and_write(TEKTON, pass_.run(plan, CONTEXT))
+    assert not lowered.refused
+    new: Document = lowered.documents[0]
+    return new, {"/".join(item.place): item.reason for item in pass_.verdicts if item.action == "again"}
+
+
+def tasks_of(new: Document) -> dict[str, Document]:
+    return {item["name"]: item for item in new["spec"]["pipelineSpec"]["tasks"]}
+
+
+def read_by(*values: Any) -> list[Document]:
+    return [{"name": f"x{number}", "value": value} for number, value in enumerate(values)]
+
+
+def test_results_are_values_and_the_run_is_another_one() -> None:
+    tasks = [
+        task("a", results=("y",)),
+        task("b", "true", params=read_by("$(tasks.a.results.y)", "<$(tasks.a.results.y)>")),
+    ]
+    new, again = resumed(failed(tasks, [ran("a", y="7"), ran("b", "False")], spec={"status": "Cancelled"}))
+    assert new["metadata"] == {"generateName": "r-", "annotations": {"couler.io/resumes": "r"}}
+    assert "status" not in new["spec"]
+    assert tasks_of(new)["b"]["params"] == read_by("7", "<7>")
+    assert (list(tasks_of(new)), again) == (["b"], {"b": "it failed"})
+
+
+def test_lists_and_mappings_are_taken_over_by_their_parts() -> None:
+    values = ("$(tasks.a.results.list[*])", "$(tasks.a.results.list[1])", "$(tasks.a.results.map.key)")
+    tasks = [task("a", results=("list", "map")), task("b", params=read_by(*values))]
+    new, again = resumed(failed(tasks, [ran("a", list=["1", "2"], map={"key": "v"}), ran("b", "False")]))
+    assert tasks_of(new)["b"]["params"] == read_by(["1", "2"], "2", "v")
+    assert again == {"b": "it failed"}
+
+
+def test_a_matrix_gives_lists_in_the_order_of_its_combinations() -> None:
+    matrix = {"matrix": {"params": [{"name": "x0", "value": ["1", "2"]}]}}
+    tasks = [task("a", results=("y",)) | matrix, task("b", params=read_by("$(tasks.a.results.y[*])"))]
+    new, _ = resumed(failed(tasks, [ran("a", y="10"), ran("a", number=1, y="20"), ran("b", "False")]))
+    assert tasks_of(new)["b"]["params"] == read_by(["10", "20"])
+    _, again = resumed(failed(tasks, [ran("a", y="10"), ran("a", "False", number=1)]))
+    assert again == {"a": "it failed, and a loop runs again as a whole", "b": "it was not reached"}
+
+
+def test_a_result_that_looks_like_a_variable_is_computed_again() -> None:
+    tasks = [task("a", results=("y",)), task("b", params=read_by("$(tasks.a.results.y)"))]
+    _, again = resumed(failed(tasks, [ran("a", y="$(params.x)"), ran("b", "False")]))
+    assert again["a"] == "b reads its y (Tekton would take it for a variable)"
+
+
+def test_a_task_whose_run_was_pruned_runs_again() -> None:
+    documents = failed([task("a"), task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    _, again = resumed([item for item in documents if item["metadata"]["name"] != "r-a-0"])
+    assert again == {"a": "its TaskRun is gone", "b": "it failed"}
+
+
+def test_conditions_and_finally_read_how_tasks_ended() -> None:
+    when = {"when": [{"input": "$(tasks.a.results.y)", "operator": "in", "values": ["7"]}]}
+    last = task("last", params=read_by("$(tasks.a.status)", "$(tasks.a.results.y)"))
+    tasks = [task("a", results=("y",)), task("no", **when), task("b", "true", "no", **when)]
+    skipped = {"skippedTasks": [{"name": "no", "reason": "When Expressions evaluated to false"}]}
+    documents = failed(
+        tasks, [ran("a", y="7"), ran("b", "False"), ran("last")], status=skipped, pipeline={"finally": [last]}
+    )
+    new, again = resumed(documents)
+    assert again == {"b": "it failed", "last": "it runs at the end of every run"}
+    assert tasks_of(new)["b"]["when"][0]["input"] == "7"
+    assert new["spec"]["pipelineSpec"]["finally"][0]["params"] == read_by("Succeeded", "7")
+
+
+def test_tasks_of_a_run_that_stopped_were_not_reached() -> None:
+    stopped = {"skippedTasks": [{"name": "c", "reason": "PipelineRun was stopping"}]}
+    tasks = [task("a"), task("b"), task("c", "true", "a")]
+    _, again = resumed(failed(tasks, [ran("a"), ran("b", "False")], status=stopped))
+    assert again == {"b": "it failed", "c": "it was not reached"}
+
+
+def test_a_condition_that_was_false_counts_also_where_the_run_was_stopping() -> None:
+    said = [{"input": "7", "operator": "notin", "values": ["7"]}]
+    stopped = {"skippedTasks": [{"name": "no", "reason": "PipelineRun was stopping", "whenExpressions": said}]}
+    tasks = [task("no", when=said), task("a", "true", "no"), task("b")]
+    _, again = resumed(failed(tasks, [ran("a"), ran("b", "False")], status=stopped))
+    assert again == {"b": "it failed"}
+
+
+def test_what_the_webhook_writes_is_no_edit() -> None:
+    tasks = [task("a", results=("y",)), task("b", "true", params=read_by("$(tasks.a.results.y)"))]
+    documents = failed(tasks, [ran("a", y="7"), ran("b", "False")])
+    written = {**documents[0], "metadata": {"generateName": "r-"}}
+    documents = json.loads(json.dumps(documents))
+    documents[0]["spec"] |= {"taskRunTemplate": {"serviceAccountName": "default"}, "timeouts": {"pipeline": "1h0m0s"}}
+    for item in documents[0]["spec"]["pipelineSpec"]["tasks"]:
+        item["taskSpec"] |= {"metadata": {}, "spec": None}
+        item["taskSpec"]["steps"][0]["computeResources"] = {}
+        for declared in (*item["taskSpec"]["params"], *item["taskSpec"]["results"]):
+            declared["type"] = "string"
+    run = past(documents)
+    (original,) = lift_source(TEKTON, read(json.dumps(run.document), "run.json")).workflows
+    del written["status"]
+    plan = lift_source(TEKTON, read(json.dumps(written), "w.json"))
+    pass_ = Resume(run, original)
+    pass_.run(plan, CONTEXT)
+    assert [item.action for item in pass_.verdicts] == ["done", "again"]
+    other = {**written, "spec": {**written["spec"], "taskRunTemplate": {"serviceAccountName": "other"}}}
+    plan = lift_source(TEKTON, read(json.dumps(other), "w.json"))
+    pass_.run(plan, CONTEXT)
+    assert pass_.verdicts[0].reason == "settings of all steps changed"
+
+
+def test_results_of_the_pipeline_that_are_constants_are_in_the_old_run_only() -> None:
+    handed = [
+        {"name": "one", "value": "$(tasks.a.results.y)"},
+        {"name": "two", "value": "$(tasks.b.results.z)$(tasks.a.results.y)"},
+    ]
+    tasks = [task("a", results=("y",)), task("b", "true", "a", results=("z",))]
+    new, again = resumed(failed(tasks, [ran("a", y="7"), ran("b", "False")], pipeline={"results": handed}))
+    assert new["spec"]["pipelineSpec"]["results"] == [{"name": "two", "value": "$(tasks.b.results.z)7"}]
+    assert again == {"b": "it failed"}
+    run = past(failed(tasks, [ran("a", y="7"), ran("b", "False")], pipeline={"results": handed}))
+    plan = lift_source(TEKTON, read(json.dumps(run.document), "run.json"))
+    pass_ = Resume(run, plan.workflows[0])
+    pass_.run(plan, CONTEXT)
+    assert pass_.notes == ["results that are of r only: one"]
+
+
+def test_a_result_that_would_begin_with_a_constant_needs_its_task() -> None:
+    handed = [{"name": "two", "value": "$(tasks.a.results.y)$(tasks.b.results.z)"}]
+    tasks = [task("a", results=("y",)), task("b", "true", "a", results=("z",))]
+    _, again = resumed(failed(tasks, [ran("a", y="7"), ran("b", "False")], pipeline={"results": handed}))
+    assert again["a"] == "its graph gives two (which the engine cannot say of a constant)"
+
+
+def shared(binding: Document, **more: Any) -> list[Document]:
+    """A run whose tasks `a` and `b` share a workspace, of which `b` failed."""
+    use = {"workspaces": [{"name": "w", "workspace": "work"}]}
+    return failed(
+        [task("a", **use), task("other"), task("b", "true", "a", **use)],
+        [ran("a"), ran("other"), ran("b", "False")],
+        spec={"workspaces": [{"name": "work", **binding}]},
+        pipeline={"workspaces": [{"name": "work"}]},
+        **more,
+    )
+
+
+def test_a_claim_of_the_old_run_is_bound_by_its_name() -> None:
+    claim = f"pvc-{hashlib.sha256(b'worku').hexdigest()[:10]}"
+    documents = shared({"volumeClaimTemplate": {"spec": {}}, "subPath": "x"})
+    new, again = resumed(documents)
+    assert new["spec"]["workspaces"] == [
+        {"name": "work", "subPath": "x", "persistentVolumeClaim": {"claimName": claim}}
+    ]
+    assert again == {"b": "it failed"}
+    assert past(documents).notes == (f"the new run uses {claim}: keep r until it has ended",)
+
+
+def test_a_claim_that_stands_by_itself_stays() -> None:
+    binding = {"persistentVolumeClaim": {"claimName": "mine"}}
+    new, again = resumed(shared(binding))
+    assert (new["spec"]["workspaces"], again) == ([{"name": "work", **binding}], {"b": "it failed"})
+
+
+@pytest.mark.parametrize(
+    ("binding", "metadata", "why"),
+    [
+        ({"emptyDir": {}}, {}, "an emptyDir goes with its pods"),
+        (
+            {"volumeClaimTemplate": {"metadata": {"name": "c"}}},
+            {"annotations": {"tekton.dev/auto-cleanup-pvc": "true"}},
+            f"the claim c-{hashlib.sha256(b'worku').hexdigest()[:10]} was deleted",
+        ),
+    ],
+)
+def test_a_workspace_that_is_gone_is_filled_again(binding: Document, metadata: Document, why: str) -> None:
+    new, again = resumed(shared(binding, metadata=metadata))
+    assert again == {"a": f"it shares the workspace work with b ({why})", "b": "it failed"}
+    assert new["spec"]["workspaces"] == [{"name": "work", **binding}]
+
+
+def test_a_pipeline_of_the_cluster_is_written_into_the_new_run() -> None:
+    documents = failed([task("a"), task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    documents[0]["spec"] = {"pipelineRef": {"name": "p"}, "params": [{"name": "x", "value": "1"}]}
+    new, again = resumed(documents)
+    assert (list(tasks_of(new)), again) == (["b"], {"b": "it failed"})
+    assert "pipelineRef" not in new["spec"]
+
+
+def test_the_new_run_gives_every_task_what_a_whole_run_gives_it() -> None:
+    tasks = [
+        task("a", results=("y",)),
+        task("b", "true", "a", results=("y",)),
+        task("c", params=read_by("$(tasks.a.results.y)", "$(tasks.b.results.y)-")),
+    ]
+    run = failed(tasks, [])[0]
+    whole = run_document([], run)
+    first = run_document([], run, failing=frozenset({"c"}))
+    assert first.order == ["a", "b", "c"]
+    results = {name: outputs_of(run, name) for name in ("a", "b")}
+    runs = [ran(name, **results[name]) for name in ("a", "b")]
+    new, again = resumed(failed(tasks, [*runs, ran("c", "False")]))
+    second = run_document([], new)
+    assert (second.order, again) == (["c"], {"c": "it failed"})
+    assert second.tasks["c"] == whole.tasks["c"]
+
+
+def outputs_of(run: Document, name: str) -> Document:
+    """What the interpreter says that a task gives."""
+    reading = json.loads(json.dumps(run))
+    reading["spec"]["pipelineSpec"]["results"] = [{"name": "y", "value": f"$(tasks.{name}.results.y)"}]
+    return run_document([], reading).results
+
+
+def test_a_run_is_one_that_has_ended_and_no_part_of_another() -> None:
+    documents = failed([task("a")], [ran("a")])
+    with pytest.raises(InvalidInput, match="there is no run 'r'"):
+        past(documents[1:])
+    with pytest.raises(InvalidInput, match="there are 2 runs"):
+        past([documents[0], documents[0]])
+    with pytest.raises(InvalidInput, match="is a part of a pipeline"):
+        past(failed([task("a")], [], metadata={"labels": {"couler.io/whole": "w"}}))
+    running = {"conditions": [{"type": "Succeeded", "status": "Unknown"}]}
+    with pytest.raises(InvalidInput, match="has not ended"):
+        past(failed([task("a")], [], status=running))
+
+
+def test_a_run_that_is_in_tekton_results_is_read_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COULER_TEKTON_TOKEN", "a-token")
+    documents = failed([task("a"), task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    for item in documents:
+        item["metadata"] |= {"namespace": "ml", "uid": f"u-{item['metadata']['name']}"}
+        item["metadata"].setdefault("labels", {})["tekton.dev/pipelineRun"] = "r"
+        item["status"] |= {"startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:01:00Z"}
+    with json_server(Results(*documents)) as server:
+        run = resume(RunSource(run="r", archive=ArchiveSource(place=server.url, max_bytes=10**6, namespace="ml")))
+    assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
