@@ -16,12 +16,12 @@ from adapters.tekton.older import for_v1beta1
 from couler_plugins import api
 from couler_plugins.documents import Document, Finding, findings, read, render
 from couler_plugins.engine_kit.crd.field_tables import kubernetes_fields
+from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.inputs.sources import Text
 from couler_plugins.ir.bundle import Bundle
 from couler_tekton.lint.codes import CODES
 from couler_tekton.lint.fields import OBJECTS, Structure
 from couler_tekton.lint.lint import lint
-from couler_tekton.lint.names import seconds
 from couler_tekton.lint.older import OLDER
 from couler_tekton.plugin import Options
 from support import CORPUS, ROOT, SHARED, at_least, corpus_files, corpus_paths, first_of, where_shared
@@ -238,7 +238,7 @@ def test_long_names_of_pipelines_as_code_are_prefixes() -> None:
     ],
 )
 def test_durations(text: str, value: float | None) -> None:
-    assert seconds(text) == value
+    assert go_seconds(text) == value
 
 
 VERSIONED = [pytest.param("v1beta1", kind) for kind in OLDER] + [pytest.param("v1", kind) for kind in OBJECTS]
