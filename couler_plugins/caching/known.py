@@ -43,9 +43,18 @@ class KnownResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     artifacts: dict[str, KnownArtifact] = {}
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, rename={"form": "schema"}):
+class KnownResults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"form": "schema"}):
+    """A record.
+
+    Attributes:
+        form: its schema.
+        results: what steps made.
+        run: the run that made all of them; empty where their keys alone say what they are results of.
+    """
+
     form: Literal["couler.known-results/v1"]
     results: list[KnownResult]
+    run: str = ""
 
 
 def read_known(path: str) -> Mapping[str, KnownResult]:
@@ -62,7 +71,7 @@ def read_known(path: str) -> Mapping[str, KnownResult]:
     if len(content) > LARGEST:
         raise InvalidInput(f"it has more than {LARGEST:,} bytes", file=path, hint="leave out what is not needed")
     try:
-        record = msgspec.json.decode(content, type=_Record)
+        record = msgspec.json.decode(content, type=KnownResults)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"this is no record of known results: {error}", file=path, hint=HINT) from error
     results: dict[str, KnownResult] = {}
@@ -76,5 +85,5 @@ def read_known(path: str) -> Mapping[str, KnownResult]:
 def write_known(results: Iterable[KnownResult]) -> bytes:
     """A record, in the order of its keys."""
     distinct = {result.key: result for result in results}
-    record = _Record(form="couler.known-results/v1", results=[distinct[key] for key in sorted(distinct)])
+    record = KnownResults(form="couler.known-results/v1", results=[distinct[key] for key in sorted(distinct)])
     return msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=2) + b"\n"

@@ -157,6 +157,7 @@ def _past(
     source = RunSource(
         run=name,
         documents=tuple(documents),
+        edited=tuple(one.data for item in edited if item.file is not None for one in item.file.documents),
         archive=msgspec.structs.replace(archive, place=next(iter(engines_at), CLUSTER)),
     )
     with adapter_errors(engine, "resume()"):

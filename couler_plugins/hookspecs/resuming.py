@@ -25,11 +25,13 @@ class RunSource(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         run: its name; empty for the only one among the documents.
         documents: what was read from files; empty where the engine is asked.
+        edited: what was read from FILE, as an engine may not tell what ran.
         archive: where the engine is.
     """
 
     run: str
     documents: tuple[Any, ...] = ()
+    edited: tuple[Any, ...] = ()
     archive: ArchiveSource
 
 

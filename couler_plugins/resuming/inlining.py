@@ -53,7 +53,9 @@ def inlined(node: T, done: Mapping[str, Ended], past: PastRun) -> T:
         for part in getattr(item, "parts", ()):
             if isinstance(part, Reference) and part.step in done:
                 value = _value(part, done[part.step], past)
-                if not isinstance(value, Literal) or not isinstance(value.value, str):
+                text = isinstance(value, Literal) and isinstance(value.value, str)
+                by_name = isinstance(item, Native) and not part.native  # it has no spelling of its own in there
+                if by_name or not (text or isinstance(value, Reference)):
                     raise LackingError(part.step, f"its {part.name} (it cannot be written into a text)")
 
     def change(item: Node) -> Node:

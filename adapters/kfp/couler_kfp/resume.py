@@ -1,19 +1,277 @@
-"""Runs of KFP are resumed by its cache: it keeps the results of each task that has succeeded, also in a failed run."""
+"""Runs of KFP for `couler resume`: what is done leaves the pipeline, its outputs are constants and imports.
+
+They are written as `cache{known=FILE}` writes them. What a backend does not tell of outputs, a record of known results
+may tell.
+"""
 
 from __future__ import annotations
 
-from couler_plugins.errors import Unsupported
-from couler_plugins.hookspecs.resuming import PastRun, RunSource
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from couler_kfp.archive import ENDED, Client
+from couler_kfp.bundle import load
+from couler_kfp.cache.cache import OPTIONS, KfpCache
+from couler_kfp.cache.known import constant, imported
+from couler_kfp.documents import ROOT, is_pipeline, is_platform
+from couler_kfp.history.endings import SEVERAL, EndedRun, Site, outcomes_of, results_of, sites_of
+from couler_kfp.history.records import TOLD
+from couler_kfp.lift import lift
+from couler_kfp.run.client import Calls
+from couler_kfp.structures import plain, rest_of, write_structure
+from couler_kfp.tasks import SUCCEEDED
+from couler_kfp.writing import rest_part
+from couler_plugins.caching.keys import digest
+from couler_plugins.caching.known import KnownResult, KnownResults
+from couler_plugins.documents import dump_yaml, read
+from couler_plugins.documents.mappings import mapping_at, without
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from couler_plugins.hookspecs.caching import Objection
+from couler_plugins.hookspecs.past_runs import ArchiveSource
+from couler_plugins.hookspecs.resuming import Ended, PastRun, Place, RunSource
+from couler_plugins.ir import (
+    FirstOf,
+    Graph,
+    Native,
+    Need,
+    Node,
+    Operation,
+    Output,
+    Reference,
+    Step,
+    Value,
+    Workflow,
+    all_of,
+    conjuncts,
+    fresh_name,
+    needed,
+    references,
+    replace,
+)
+from couler_plugins.resuming.inlining import LackingError
+
+N = TypeVar("N", bound=Node)
+RECORD = "couler.known-results/v1"
+IDENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ASSUMED = "FILE counts as what ran: KFP does not tell the pipeline of this run"
+CACHED = (
+    "the cache of KFP is on for some tasks: if it is on in the server, a new run of the whole pipeline uses it, too"
+)
 
 
 def resume(source: RunSource) -> PastRun | None:
-    """Say how KFP does it, on a backend and here.
+    """A run of KFP.
 
     Raises:
-        Unsupported: always.
+        InvalidInput: there is no such run, it goes on, or nobody tells its pipeline.
+        EngineError: KFP does not answer.
     """
-    hint = (
-        "start the pipeline again with caching on; of a local run, take what is done over with "
-        "`couler_kfp.known_runs` and `couler optimize -p cache{known=FILE}`"
-    )
-    raise Unsupported("the backend of KFP resumes runs by its cache", engine="kfp", feature="resume", hint=hint)
+    documents = source.documents or tuple(_fetched(source.run, source.archive))
+    by_document = [list(_runs(document)) for document in documents]
+    runs = [item for several in by_document for item in several]
+    runs = [item for item in runs if source.run in ("", item.get("run_id"), item.get("display_name"))]
+    if len(runs) != 1:
+        message = f"there are {len(runs)} runs that could be meant" if runs else f"there is no run {source.run!r}"
+        raise InvalidInput(message, engine="kfp", hint="give its run_id, with what KFP's API answers: runs/ID")
+    beside = [document for document, several in zip(documents, by_document, strict=True) if not several]
+    records = [_record(item) for item in beside if mapping_at(item).get("schema") == RECORD]
+    specs = [spec for item in (*beside, *runs) for spec in _specs(item)]
+    edited = [spec for item in source.edited for spec in _specs(item)]
+    return KfpRun(TOLD.believed(runs[0], EndedRun), specs or edited, records, () if specs else (ASSUMED,))
+
+
+def _record(data: Any) -> KnownResults:
+    try:
+        return msgspec.convert(data, KnownResults)
+    except msgspec.ValidationError as error:
+        message = f"this is no record of known results: {error}"
+        raise InvalidInput(message, engine="kfp", hint="docs/kfp-cache.md says what it holds") from error
+
+
+def _runs(document: Any) -> Iterator[Mapping[str, Any]]:
+    """The runs of a document: one by itself, or a list as the API gives it."""
+    listed = mapping_at(document).get("runs")
+    several = [document, *(listed if isinstance(listed, list) else ())]
+    yield from (item for item in map(mapping_at, several) if item.get("run_id"))
+
+
+def _specs(data: Any) -> Iterator[Any]:
+    """The pipeline of a run or of a version, and its platform; a file of a pipeline is that itself."""
+    if is_pipeline(data) or is_platform(data):
+        yield data
+        return
+    for part in filter(None, (mapping_at(data, key) for key in ("pipeline_spec", "platform_spec"))):
+        yield from _specs(part)
+
+
+def _fetched(name: str, place: ArchiveSource) -> Iterator[Any]:
+    """A run, and the version of a pipeline that it is of."""
+    if place.place.startswith(("http://", "https://")):
+        client = Client(place.place, place.max_bytes)
+        run, version = client.get("runs", name), partial(client.get, "pipelines")
+    else:
+        calls = Calls(place.context, place.namespace)
+        run, version = calls.get(name) if IDENT.fullmatch(name) else calls.find(name), calls.version
+    yield run
+    reference = mapping_at(run, "pipeline_version_reference")
+    if reference.get("pipeline_id") and reference.get("pipeline_version_id"):
+        with suppress(InvalidInput, EngineError):  # it was deleted, say
+            yield version(str(reference["pipeline_id"]), "versions", str(reference["pipeline_version_id"]))
+
+
+class KfpRun(PastRun):
+    """One run that has ended.
+
+    Args:
+        run: what the API tells of it.
+        specs: its pipeline, and its platform.
+        records: of results that are known.
+        notes: on where that comes from.
+    """
+
+    def __init__(self, run: EndedRun, specs: Sequence[Any], records: Iterable[KnownResults], notes: Any = ()) -> None:
+        self._id = run.run_id
+        if str(run.state).upper() not in ENDED:
+            hint = f"stop it first: couler stop --engine kfp {self._id}"
+            raise InvalidInput(f"the run {self._id} has not ended", engine="kfp", hint=hint)
+        file = read("---\n".join(map(dump_yaml, specs)), f"the pipeline of {self._id}")
+        workflows = lift(load([file]), _refuse).workflows if specs else ()
+        if len(workflows) != 1:
+            message = (
+                "several pipelines could be meant" if workflows else f"KFP does not tell the pipeline of {self._id}"
+            )
+            raise InvalidInput(message, engine="kfp", hint="give its file, as it ran: couler resume RUN FILE")
+        sites = sites_of(workflows[0])
+        self._cache = KfpCache(workflows[0])
+        self._arguments = mapping_at(run.runtime_config, "parameters")
+        self._names = {site.step.name for site in sites}
+        self._importers: dict[str, tuple[Step, Operation]] = {}
+        results = self._recorded(sites, records) | results_of(run)
+        outcomes = outcomes_of(run, sites)
+        steps: dict[Place, Ended] = {}
+        for site in sites:  # what a graph gives comes after what its tasks gave
+            if site.place in outcomes:
+                steps[site.place] = self._ended(site, outcomes[site.place], results.get(site.place), steps)
+        if any(self._cache.is_on(site.step) for site in sites):
+            notes += (CACHED,)
+        super().__init__(self._id, list(specs), steps, notes)
+
+    def _recorded(self, sites: Iterable[Site], records: Iterable[KnownResults]) -> dict[Place, KnownResult]:
+        """The results of records: of this run by its tasks, of any other by the keys of what these ran."""
+        by_site: dict[tuple[str, str], list[Place]] = defaultdict(list)
+        for site in sites:
+            by_site[site.graph, site.step.name].append(site.place)
+        results: dict[Place, KnownResult] = {}
+        for record in records:
+            if record.run not in ("", self._id):
+                raise InvalidInput(
+                    f"the record is of the run {record.run}", engine="kfp", hint=f"give that of {self._id}"
+                )
+            if record.run:
+                named = {item.step: item for item in record.results}
+                single = {"/".join(site): places[0] for site, places in by_site.items() if len(places) == 1}
+                results |= {single[name]: named[name] for name in named.keys() & single.keys()}
+            else:
+                keyed = {item.key: item for item in record.results}
+                keys = self._cache.result_keys(assume_pure=True)
+                results |= {place: keyed[key] for site, key in keys.items() if key in keyed for place in by_site[site]}
+        return results
+
+    def _ended(self, site: Site, outcome: str, result: KnownResult | None, steps: Mapping[Place, Ended]) -> Ended:
+        """How a task ended; its outputs, as far as anybody tells them."""
+        if outcome == SEVERAL:
+            return Ended(outcome="succeeded", again=SEVERAL)
+        outputs: dict[tuple[str, str], Value] = {}
+        lost: dict[tuple[str, str], str] = {}
+        single = outcome == "succeeded" and site.step.loop is None  # what a loop gave, nobody puts together
+        for output in site.callee.outputs if single else ():
+            key, value = (output.kind, output.name), self._output(site.place, output, result)
+            source = output.value
+            if value is None and isinstance(source, Reference) and not source.path:
+                inner = steps.get((*site.place, source.step), Ended(outcome=""))
+                value = inner.outputs.get((source.kind, source.name))
+            if isinstance(value, Objection):
+                lost[key] = value.reason
+            elif value is not None:
+                outputs[key] = value
+        return Ended(outcome=outcome, outputs=outputs, lost=lost)
+
+    def _output(self, place: Place, output: Output, result: KnownResult | None) -> Value | Objection | None:
+        if result is None or output.name not in (result.parameters if output.kind == "parameter" else result.artifacts):
+            return None
+        if output.kind == "parameter":
+            return constant(output, result.parameters[output.name])
+        artifact = result.artifacts[output.name]
+        key = digest([self._id, *place, msgspec.to_builtins(artifact)])
+        importer = imported(f"{place[-1]}-{output.name}", output, artifact, key)
+        if isinstance(importer, Objection):
+            return importer
+        step, operation = importer
+        name = fresh_name(step.name, {*self._names, *self._importers})
+        self._importers[name] = replace(step, name=name), operation
+        return Reference(to="output", step=name, kind="artifact", name=operation.outputs[0].name)
+
+    def read(self, ended: Ended, reference: Reference) -> Value | None:
+        """A constant, or the artifact of an importer; a text goes on to read the input that takes it."""
+        value = super().read(ended, reference)
+        if value is None or isinstance(value, Reference) or not reference.native:
+            return value
+        if reference.native.startswith("inputs."):
+            what = f"its {reference.name} (in a condition, where kfp.local takes a constant for false)"
+            raise LackingError(reference.step, what)
+        if "{{" in reference.native:
+            return Reference(to="unknown", name=reference.native, native=reference.native)
+        items = mapping_at(value.data).get("constant") if isinstance(value, Native) else None  # of a loop
+        return Native.of(items) if isinstance(items, list) else None
+
+    def exported(self, value: Value) -> Value | None:
+        """A dag hands out what its tasks gave, and no constants."""
+        several = value.values if isinstance(value, FirstOf) else (value,)
+        return value if all(isinstance(item, Reference) for item in several) else None
+
+    def plain(self, node: N) -> N:
+        """Whether a task is looked up in the cache changes no result."""
+        if not isinstance(node, Step) or node.native_extra is None:
+            return node
+        return replace(node, native_extra=rest_of(without(write_structure(node.native_extra), OPTIONS)))
+
+    def settings(self, workflow: Workflow) -> Any:
+        """What the platform's configuration says of all tasks."""
+        return rest_part(workflow, "platform")
+
+    def resumed(self, workflow: Workflow) -> Workflow:
+        """The pipeline with importers of what is read of tasks that are done, on the parameters of the run."""
+        ports = tuple(
+            replace(port, default=plain(self._arguments[port.name]))
+            if port.kind == "parameter" and self._arguments.get(port.name) is not None
+            else port
+            for port in workflow.parameters
+        )
+        operations = {item.name: item for item in workflow.operations}
+        graphs: list[Graph] = []
+        for graph in workflow.graphs:
+            added = [self._importers[name] for name in self._read_by((graph.steps, graph.outputs))]
+            operations |= {operation.name: operation for _, operation in added}
+            steps = (*(step for step, _ in added), *map(self._waiting, graph.steps))
+            graphs.append(replace(graph, steps=steps, inputs=ports if graph.name == ROOT else graph.inputs))
+        return replace(workflow, parameters=ports, graphs=tuple(graphs), operations=tuple(operations.values()))
+
+    def _read_by(self, part: Any) -> list[str]:
+        """The importers that something reads."""
+        return list(dict.fromkeys(item.step for item in references(part) if item.step in self._importers))
+
+    def _waiting(self, step: Step) -> Step:
+        """A task that waits for the importers that it reads."""
+        outcomes = next((need.outcomes for need in needed(step.needs)), SUCCEEDED)
+        added = [Need(step=name, outcomes=outcomes) for name in self._read_by(step)]
+        return replace(step, needs=all_of([*conjuncts(step.needs), *added])) if added else step
+
+
+def _refuse(_: int, error: CoulerError) -> NoReturn:
+    raise error

@@ -1,0 +1,134 @@
+"""What a backend tells of a run that is to be resumed: how its tasks ended, and what they gave.
+
+Up to 2.17 that are the nodes of an Argo workflow, with the names of tasks: which of several graphs a task is in is not
+told, and of outputs there are ids of the metadata store at best (kubeflow/pipelines#9858). The next version tells what
+each task is in, and its outputs. Source: `backend/api/v2beta1/run.proto` (PipelineTaskDetail, PipelineTask).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from couler_kfp.documents import ROOT
+from couler_kfp.history.records import Details, Task
+from couler_kfp.run.stand_ins import OF_THE_STORE
+from couler_plugins.caching.known import KnownArtifact, KnownResult
+from couler_plugins.documents.mappings import without
+from couler_plugins.hookspecs.resuming import Place
+from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callee_of
+
+OUTCOMES = {"SUCCEEDED": "succeeded", "CACHED": "succeeded", "FAILED": "failed", "SKIPPED": "skipped"}
+OUTCOMES |= dict.fromkeys(("CANCELED", "CANCELING", "PAUSED", "PENDING", "RUNNING"), "running")
+"""States of tasks that were begun; others were not reached."""
+OWN = ("OUTPUT", "ONE_OF_OUTPUT")
+"""What an output is that is the task's own, and no item of a loop."""
+SEVERAL = "the run tells of several tasks of this name"
+
+
+class _Artifact(msgspec.Struct, frozen=True):
+    uri: str = ""
+    metadata: dict[str, Any] | None = None
+
+
+class _Output(msgspec.Struct, frozen=True):
+    parameter_key: str = ""
+    artifact_key: str = ""
+    value: Any = None
+    artifacts: tuple[_Artifact, ...] = ()
+    type: str = ""
+
+
+class _Task(Task, frozen=True, kw_only=True):
+    outputs: dict[str, tuple[_Output, ...]] | None = None
+
+
+class EndedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as the API tells of it; `tasks` take the place of `run_details` in the next version."""
+
+    run_id: str
+    state: str | None = None
+    run_details: Details | None = None
+    tasks: tuple[_Task, ...] | None = None
+    runtime_config: dict[str, Any] | None = None
+
+
+class Site(NamedTuple):
+    """A task of the pipeline, wherever its graph is called.
+
+    Attributes:
+        place: the names of the tasks from the root down to it.
+        graph: the component that it is in.
+        step: itself.
+        callee: what it calls.
+    """
+
+    place: Place
+    graph: str
+    step: Step
+    callee: Graph | Operation
+
+
+def sites_of(workflow: Workflow) -> list[Site]:
+    """The tasks of a pipeline, those that a graph consists of before it."""
+    by_name = callables(workflow)
+
+    def within(graph: Any, place: Place, around: tuple[str, ...]) -> Iterator[Site]:
+        for step in graph.steps if isinstance(graph, Graph) else ():
+            callee, here = callee_of(step, by_name), (*place, step.name)
+            if callee is not None and callee.name not in around:
+                yield from within(callee, here, (*around, callee.name))
+                yield Site(here, graph.name, step, callee)
+
+    return list(within(by_name.get(ROOT), (), (ROOT,)))
+
+
+def outcomes_of(run: EndedRun, sites: Sequence[Site]) -> dict[Place, str]:
+    """How tasks ended, by place; `SEVERAL` where nobody knows which one is meant."""
+    tasks: Sequence[Task] = run.tasks or (run.run_details and run.run_details.task_details) or ()
+    in_tree = any(task.parent_task_id for task in tasks)
+    places = _paths(tasks) if in_tree else [(task.name or task.display_name,) for task in tasks]
+    states = dict(zip(places, (str(task.state or task.status).upper() for task in tasks), strict=True))
+    counts, sharers = Counter(places), Counter(site.step.name for site in sites)
+    outcomes: dict[Place, str] = {}
+    for site in sites:
+        place = site.place if in_tree else site.place[-1:]
+        outcome = OUTCOMES.get(states.get(place, ""), "")
+        if counts[place] > 1 or (outcome and not in_tree and sharers[site.step.name] > 1):
+            outcomes[site.place] = SEVERAL
+        elif outcome and (outcome != "skipped" or site.step.condition is not None):  # else nobody says why
+            outcomes[site.place] = outcome
+    return outcomes
+
+
+def _paths(tasks: Sequence[Task]) -> list[Place]:
+    """The names of tasks from the root, which has no parent, down to each."""
+    by_id = {task.task_id: task for task in tasks}
+
+    def path(task: Task, below: tuple[str, ...]) -> Place:
+        parent = by_id.get(task.parent_task_id)
+        if parent is None or task.task_id in below:  # in a circle
+            return ()
+        return (*path(parent, (*below, task.task_id)), task.name or task.display_name)
+
+    return [path(task, ()) for task in tasks]
+
+
+def results_of(run: EndedRun) -> dict[Place, KnownResult]:
+    """What the run tells that tasks gave, by place."""
+    tasks = run.tasks or ()
+    return {place: _result(task.outputs or {}) for place, task in zip(_paths(tasks), tasks, strict=True)}
+
+
+def _result(outputs: Mapping[str, Sequence[_Output]]) -> KnownResult:
+    own = [item for several in outputs.values() for item in several if item.type in OWN]
+    single = {item.artifact_key: item.artifacts[0] for item in own if len(item.artifacts) == 1}
+    artifacts = {
+        name: KnownArtifact(uri=item.uri, metadata=without(item.metadata or {}, *OF_THE_STORE))
+        for name, item in single.items()
+    }
+    parameters = {item.parameter_key: item.value for item in own if item.parameter_key}
+    return KnownResult(key="", parameters=parameters, artifacts=artifacts)
