@@ -120,7 +120,8 @@ def _paths(tasks: Sequence[Task]) -> list[Place]:
 def results_of(run: EndedRun) -> dict[Place, KnownResult]:
     """What the run tells that tasks gave, by place."""
     tasks = run.tasks or ()
-    return {place: _result(task.outputs or {}) for place, task in zip(_paths(tasks), tasks, strict=True)}
+    pairs = zip(_paths(tasks), (task.outputs or {} for task in tasks), strict=True)
+    return {place: _result(outputs) for place, outputs in pairs if any(outputs.values())}
 
 
 def _result(outputs: Mapping[str, Sequence[_Output]]) -> KnownResult:
