@@ -7,7 +7,6 @@ from typing import Any
 
 from couler_plugins.hookspecs.resuming import Place
 from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callee_of
-from couler_plugins.ir import Literal as Constant
 from ir.interpreter import Ports
 from resuming.points import Recorder
 

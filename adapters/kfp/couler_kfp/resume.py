@@ -6,32 +6,28 @@ may tell.
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import msgspec
 
 from couler_kfp.archive import ENDED, Client
-from couler_kfp.bundle import load
-from couler_kfp.cache.cache import OPTIONS, KfpCache
+from couler_kfp.cache.cache import KfpCache
 from couler_kfp.cache.known import constant, imported
 from couler_kfp.documents import ROOT, is_pipeline, is_platform
 from couler_kfp.history.endings import SEVERAL, EndedRun, Site, outcomes_of, results_of, sites_of
 from couler_kfp.history.records import TOLD
-from couler_kfp.lift import lift
 from couler_kfp.run.client import Calls
-from couler_kfp.structures import plain, rest_of, write_structure
+from couler_kfp.split.bonds import IN_WORKSPACE, WORKSPACE
+from couler_kfp.structures import plain
 from couler_kfp.tasks import SUCCEEDED
-from couler_kfp.writing import rest_part
+from couler_plugins.api import lift
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.known import KnownResult, KnownResults
-from couler_plugins.documents import dump_yaml, read
-from couler_plugins.documents.mappings import mapping_at, without
-from couler_plugins.errors import CoulerError, EngineError, InvalidInput
+from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.hookspecs.resuming import Ended, PastRun, Place, RunSource
@@ -40,7 +36,6 @@ from couler_plugins.ir import (
     Graph,
     Native,
     Need,
-    Node,
     Operation,
     Output,
     Reference,
@@ -56,9 +51,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.resuming.inlining import LackingError
 
-N = TypeVar("N", bound=Node)
 RECORD = "couler.known-results/v1"
-IDENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ASSUMED = "FILE counts as what ran: KFP does not tell the pipeline of this run"
 CACHED = (
     "the cache of KFP is on for some tasks: if it is on in the server, a new run of the whole pipeline uses it, too"
@@ -73,13 +66,12 @@ def resume(source: RunSource) -> PastRun | None:
         EngineError: KFP does not answer.
     """
     documents = source.documents or tuple(_fetched(source.run, source.archive))
-    by_document = [list(_runs(document)) for document in documents]
-    runs = [item for several in by_document for item in several]
-    runs = [item for item in runs if source.run in ("", item.get("run_id"), item.get("display_name"))]
+    every = [item for item in map(mapping_at, documents) if item.get("run_id")]
+    runs = [item for item in every if source.run in ("", item["run_id"], item.get("display_name"))]
     if len(runs) != 1:
         message = f"there are {len(runs)} runs that could be meant" if runs else f"there is no run {source.run!r}"
         raise InvalidInput(message, engine="kfp", hint="give its run_id, with what KFP's API answers: runs/ID")
-    beside = [document for document, several in zip(documents, by_document, strict=True) if not several]
+    beside = [item for item in documents if not mapping_at(item).get("run_id")]
     records = [_record(item) for item in beside if mapping_at(item).get("schema") == RECORD]
     specs = [spec for item in (*beside, *runs) for spec in _specs(item)]
     edited = [spec for item in source.edited for spec in _specs(item)]
@@ -94,35 +86,27 @@ def _record(data: Any) -> KnownResults:
         raise InvalidInput(message, engine="kfp", hint="docs/kfp-cache.md says what it holds") from error
 
 
-def _runs(document: Any) -> Iterator[Mapping[str, Any]]:
-    """The runs of a document: one by itself, or a list as the API gives it."""
-    listed = mapping_at(document).get("runs")
-    several = [document, *(listed if isinstance(listed, list) else ())]
-    yield from (item for item in map(mapping_at, several) if item.get("run_id"))
-
-
-def _specs(data: Any) -> Iterator[Any]:
+def _specs(data: Any) -> list[Any]:
     """The pipeline of a run or of a version, and its platform; a file of a pipeline is that itself."""
     if is_pipeline(data) or is_platform(data):
-        yield data
-        return
-    for part in filter(None, (mapping_at(data, key) for key in ("pipeline_spec", "platform_spec"))):
-        yield from _specs(part)
+        return [data]
+    parts = filter(None, (mapping_at(data, key) for key in ("pipeline_spec", "platform_spec")))
+    return [spec for part in parts for spec in _specs(part)]
 
 
 def _fetched(name: str, place: ArchiveSource) -> Iterator[Any]:
-    """A run, and the version of a pipeline that it is of."""
-    if place.place.startswith(("http://", "https://")):
-        client = Client(place.place, place.max_bytes)
-        run, version = client.get("runs", name), partial(client.get, "pipelines")
-    else:
+    """A run; a server that is named tells of its version of a pipeline as well."""
+    if not place.place.startswith(("http://", "https://")):
         calls = Calls(place.context, place.namespace)
-        run, version = calls.get(name) if IDENT.fullmatch(name) else calls.find(name), calls.version
+        yield calls.find(name) or calls.get(name)
+        return
+    client = Client(place.place, place.max_bytes)
+    run = client.get("runs", name)
     yield run
-    reference = mapping_at(run, "pipeline_version_reference")
-    if reference.get("pipeline_id") and reference.get("pipeline_version_id"):
-        with suppress(InvalidInput, EngineError):  # it was deleted, say
-            yield version(str(reference["pipeline_id"]), "versions", str(reference["pipeline_version_id"]))
+    ids = mapping_at(run, "pipeline_version_reference")
+    if ids.get("pipeline_id") and ids.get("pipeline_version_id"):
+        with suppress(InvalidInput):  # it was deleted
+            yield client.get("pipelines", str(ids["pipeline_id"]), "versions", str(ids["pipeline_version_id"]))
 
 
 class KfpRun(PastRun):
@@ -140,8 +124,7 @@ class KfpRun(PastRun):
         if str(run.state).upper() not in ENDED:
             hint = f"stop it first: couler stop --engine kfp {self._id}"
             raise InvalidInput(f"the run {self._id} has not ended", engine="kfp", hint=hint)
-        file = read("---\n".join(map(dump_yaml, specs)), f"the pipeline of {self._id}")
-        workflows = lift(load([file]), _refuse).workflows if specs else ()
+        workflows = lift(list(specs), engine="kfp").workflows if specs else ()
         if len(workflows) != 1:
             message = (
                 "several pipelines could be meant" if workflows else f"KFP does not tell the pipeline of {self._id}"
@@ -162,25 +145,19 @@ class KfpRun(PastRun):
             notes += (CACHED,)
         super().__init__(self._id, list(specs), steps, notes)
 
-    def _recorded(self, sites: Iterable[Site], records: Iterable[KnownResults]) -> dict[Place, KnownResult]:
+    def _recorded(self, sites: Sequence[Site], records: Iterable[KnownResults]) -> dict[Place, KnownResult]:
         """The results of records: of this run by its tasks, of any other by the keys of what these ran."""
-        by_site: dict[tuple[str, str], list[Place]] = defaultdict(list)
-        for site in sites:
-            by_site[site.graph, site.step.name].append(site.place)
         results: dict[Place, KnownResult] = {}
+        sharers = Counter((site.graph, site.step.name) for site in sites)
         for record in records:
             if record.run not in ("", self._id):
-                raise InvalidInput(
-                    f"the record is of the run {record.run}", engine="kfp", hint=f"give that of {self._id}"
-                )
-            if record.run:
-                named = {item.step: item for item in record.results}
-                single = {"/".join(site): places[0] for site, places in by_site.items() if len(places) == 1}
-                results |= {single[name]: named[name] for name in named.keys() & single.keys()}
-            else:
-                keyed = {item.key: item for item in record.results}
-                keys = self._cache.result_keys(assume_pure=True)
-                results |= {place: keyed[key] for site, key in keys.items() if key in keyed for place in by_site[site]}
+                hint = f"give that of {self._id}"
+                raise InvalidInput(f"the record is of the run {record.run}", engine="kfp", hint=hint)
+            by_key = {item.step if record.run else item.key: item for item in record.results}
+            keys = {site: "/".join(site) for site, count in sharers.items() if count == 1}
+            keys = keys if record.run else self._cache.result_keys(assume_pure=True)
+            every = ((site.place, by_key.get(keys.get((site.graph, site.step.name), ""))) for site in sites)
+            results |= {place: result for place, result in every if result is not None}
         return results
 
     def _ended(self, site: Site, outcome: str, result: KnownResult | None, steps: Mapping[Place, Ended]) -> Ended:
@@ -190,7 +167,7 @@ class KfpRun(PastRun):
         outputs: dict[tuple[str, str], Value] = {}
         lost: dict[tuple[str, str], str] = {}
         single = outcome == "succeeded" and site.step.loop is None  # what a loop gave, nobody puts together
-        for output in site.callee.outputs if single else ():
+        for output in site.callee.outputs if single and IN_WORKSPACE not in repr(site.callee) else ():
             key, value = (output.kind, output.name), self._output(site.place, output, result)
             source = output.value
             if value is None and isinstance(source, Reference) and not source.path:
@@ -223,8 +200,8 @@ class KfpRun(PastRun):
         if value is None or isinstance(value, Reference) or not reference.native:
             return value
         if reference.native.startswith("inputs."):
-            what = f"its {reference.name} (in a condition, where kfp.local takes a constant for false)"
-            raise LackingError(reference.step, what)
+            why = "in a condition, where kfp.local takes a constant for false"
+            raise LackingError(reference.step, f"its {reference.name} ({why})")
         if "{{" in reference.native:
             return Reference(to="unknown", name=reference.native, native=reference.native)
         items = mapping_at(value.data).get("constant") if isinstance(value, Native) else None  # of a loop
@@ -235,15 +212,11 @@ class KfpRun(PastRun):
         several = value.values if isinstance(value, FirstOf) else (value,)
         return value if all(isinstance(item, Reference) for item in several) else None
 
-    def plain(self, node: N) -> N:
-        """Whether a task is looked up in the cache changes no result."""
-        if not isinstance(node, Step) or node.native_extra is None:
-            return node
-        return replace(node, native_extra=rest_of(without(write_structure(node.native_extra), OPTIONS)))
-
-    def settings(self, workflow: Workflow) -> Any:
-        """What the platform's configuration says of all tasks."""
-        return rest_part(workflow, "platform")
+    def gone(self, step: Step, callees: Iterable[Graph | Operation]) -> Mapping[str, str]:
+        """The workspace of the run."""
+        whole = (step, *callees)
+        reads = any(item.to == "run" and item.name == WORKSPACE for item in references(whole))
+        return {"the workspace": "it goes with the run"} if reads or IN_WORKSPACE in repr(whole) else {}
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The pipeline with importers of what is read of tasks that are done, on the parameters of the run."""
@@ -271,7 +244,3 @@ class KfpRun(PastRun):
         outcomes = next((need.outcomes for need in needed(step.needs)), SUCCEEDED)
         added = [Need(step=name, outcomes=outcomes) for name in self._read_by(step)]
         return replace(step, needs=all_of([*conjuncts(step.needs), *added])) if added else step
-
-
-def _refuse(_: int, error: CoulerError) -> NoReturn:
-    raise error

@@ -134,8 +134,7 @@ def test_up_to_2_17_the_api_tells_no_outputs_so_what_is_read_of_runs_again(tmp_p
     known = {"schema": "couler.known-results/v1", "run": "r", "results": results}
     _, again, _ = resumed(past(failed, known))
     assert again == {"double": "it failed", "add": "it was not reached"}
-    listed = {"runs": [failed, answered(tasks, run_id="other")]}
-    assert resumed(past(listed, known))[1] == again
+    assert resumed(past(failed, answered(tasks, run_id="other"), known))[1] == again
 
 
 def test_a_name_that_several_tasks_have_tells_of_none(tmp_path: Path) -> None:
@@ -198,23 +197,36 @@ def test_groups_that_failed_are_resumed_inside(tmp_path: Path) -> None:
     assert "exit-handler-1/numbers" in again or "[1, 2]" in json.dumps(new["components"]["comp-exit-handler-1"])
 
 
-def test_an_edited_task_runs_again_and_one_whose_caching_was_switched_does_not(tmp_path: Path) -> None:
+def test_an_edited_task_runs_again(tmp_path: Path) -> None:
     spec = spec_of(chain(), tmp_path)
-    failed = told(
-        spec, said("write", artifacts={"out": "s3://b/out"}), said("flip", Output="heads"), said("say", "FAILED")
-    )
+    failed = told(spec, said("write"), said("flip", Output="heads"), said("say", "FAILED"))
     edited = json.loads(json.dumps(spec))
-    edited["root"]["dag"]["tasks"]["write"]["cachingOptions"] = {}
     edited["deploymentSpec"]["executors"]["exec-flip"]["container"]["image"] = "python:3.12"
-    _, again, _ = resumed(past(failed), edited)
-    assert again["flip"] == "its program was changed"
-    assert "write" not in again
+    assert "flip" not in resumed(past(failed))[1]
+    assert resumed(past(failed), edited)[1]["flip"] == "its program was changed"
+
+
+def test_what_is_in_the_workspace_of_a_run_is_gone_with_it(tmp_path: Path) -> None:
+    spec = spec_of(chain(), tmp_path)
+    failed = [
+        said("write", artifacts={"out": "s3://b/out"}),
+        said("double", Output=10),
+        said("flip"),
+        said("say", "FAILED"),
+    ]
+    tasks = spec["root"]["dag"]["tasks"]
+    tasks["write"]["inputs"]["parameters"]["number"] = {"runtimeValue": {"constant": "{{$.workspace_path}}/n"}}
+    assert "write" not in resumed(past(told(spec, *failed)))[1]
+    tasks["say"]["inputs"]["parameters"]["text"] = {"runtimeValue": {"constant": "{{$.workspace_path}}/n"}}
+    again = resumed(past(told(spec, *failed)))[1]
+    assert again["write"] == "it shares the workspace with say (it goes with the run)"
+    assert again["double"] == "it comes after write"
 
 
 def test_the_pipeline_is_a_version_s_where_the_run_names_one(tmp_path: Path) -> None:
     spec = spec_of(chain(), tmp_path)
-    reference = {"pipeline_version_reference": {"pipeline_id": "p", "pipeline_version_id": "v"}}
-    failed = answered(NAMES, state="FAILED", **reference)
+    reference = {"pipeline_id": "p", "pipeline_version_id": "v"}
+    failed = answered(NAMES, state="FAILED", pipeline_version_reference=reference)
     version = {"pipeline_id": "p", "pipeline_version_id": "v", "pipeline_spec": spec}
     expected = resumed(past(failed, version))[1]
     with KfpServer() as server:

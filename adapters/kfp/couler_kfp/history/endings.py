@@ -1,8 +1,8 @@
 """What a backend tells of a run that is to be resumed: how its tasks ended, and what they gave.
 
-Up to 2.17 that are the nodes of an Argo workflow, with the names of tasks: which of several graphs a task is in is not
-told, and of outputs there are ids of the metadata store at best (kubeflow/pipelines#9858). The next version tells what
-each task is in, and its outputs. Source: `backend/api/v2beta1/run.proto` (PipelineTaskDetail, PipelineTask).
+Up to 2.17 that are the nodes of an Argo workflow, with the names of tasks: neither which of several graphs a task is
+in, nor any output (`backend/src/apiserver/server/api_converter.go`, toModelTask; kubeflow/pipelines#9858). The API's next
+version tells both: `backend/api/v2beta1/run.proto` on the branch `mlmd-removal` (PipelineTask).
 """
 
 from __future__ import annotations
@@ -17,28 +17,25 @@ from couler_kfp.documents import ROOT
 from couler_kfp.history.records import Details, Task
 from couler_kfp.run.stand_ins import OF_THE_STORE
 from couler_plugins.caching.known import KnownArtifact, KnownResult
-from couler_plugins.documents.mappings import without
+from couler_plugins.documents.mappings import mapping_at, without
 from couler_plugins.hookspecs.resuming import Place
 from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callee_of
 
-OUTCOMES = {"SUCCEEDED": "succeeded", "CACHED": "succeeded", "FAILED": "failed", "SKIPPED": "skipped"}
-OUTCOMES |= dict.fromkeys(("CANCELED", "CANCELING", "PAUSED", "PENDING", "RUNNING"), "running")
+OUTCOMES = {
+    "SUCCEEDED": "succeeded", "CACHED": "succeeded", "FAILED": "failed", "SKIPPED": "skipped",
+    **dict.fromkeys(("CANCELED", "CANCELING", "PAUSED", "PENDING", "RUNNING"), "running"),
+}
 """States of tasks that were begun; others were not reached."""
 OWN = ("OUTPUT", "ONE_OF_OUTPUT")
 """What an output is that is the task's own, and no item of a loop."""
 SEVERAL = "the run tells of several tasks of this name"
 
 
-class _Artifact(msgspec.Struct, frozen=True):
-    uri: str = ""
-    metadata: dict[str, Any] | None = None
-
-
 class _Output(msgspec.Struct, frozen=True):
     parameter_key: str = ""
     artifact_key: str = ""
     value: Any = None
-    artifacts: tuple[_Artifact, ...] = ()
+    artifacts: tuple[dict[str, Any], ...] = ()
     type: str = ""
 
 
@@ -126,10 +123,13 @@ def results_of(run: EndedRun) -> dict[Place, KnownResult]:
 
 def _result(outputs: Mapping[str, Sequence[_Output]]) -> KnownResult:
     own = [item for several in outputs.values() for item in several if item.type in OWN]
-    single = {item.artifact_key: item.artifacts[0] for item in own if len(item.artifacts) == 1}
     artifacts = {
-        name: KnownArtifact(uri=item.uri, metadata=without(item.metadata or {}, *OF_THE_STORE))
-        for name, item in single.items()
+        item.artifact_key: KnownArtifact(
+            uri=str(item.artifacts[0].get("uri")),
+            metadata=without(mapping_at(item.artifacts[0], "metadata"), *OF_THE_STORE),
+        )
+        for item in own
+        if len(item.artifacts) == 1
     }
     parameters = {item.parameter_key: item.value for item in own if item.parameter_key}
     return KnownResult(key="", parameters=parameters, artifacts=artifacts)

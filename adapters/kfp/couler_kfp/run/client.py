@@ -94,16 +94,6 @@ class Calls:
         run: Mapped = _asked("get a run", lambda: self._client.get_run(ident)).to_dict()
         return run
 
-    def version(self, pipeline: str, *path: str) -> Mapped:
-        """A version of a pipeline: the last part of its path.
-
-        Raises:
-            EngineError: KFP does not answer, or does not tell us.
-        """
-        answer = _asked("get a version", lambda: self._client.get_pipeline_version(pipeline, path[-1]))
-        version: Mapped = answer.to_dict()
-        return version
-
     def terminate(self, ident: str) -> None:
         """Ends a run.
 

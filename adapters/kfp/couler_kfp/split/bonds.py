@@ -42,6 +42,7 @@ LONGEST = 128
 OF_THE_RUN = ("pipeline_job_", "pipeline_root")
 """What placeholders are called that each part has values of its own for."""
 WORKSPACE = "workspace_path"
+IN_WORKSPACE = '"downloadToWorkspace":true'
 HIDDEN = "couler-hidden"
 """Stands, with its position, for the argument that a loop takes its items from."""
 By = Mapping[str, Graph | Operation]
@@ -107,9 +108,7 @@ def _sharing(root: Graph, by_name: By) -> Iterator[tuple[list[str], str]]:
 def _fills_workspace(step: Step, by_name: By) -> bool:
     """Whether a step imports something into the workspace."""
     return any(
-        item.kind == "importer"
-        and item.native_extra is not None
-        and '"downloadToWorkspace":true' in str(item.native_extra.parts[0])
+        item.kind == "importer" and item.native_extra is not None and IN_WORKSPACE in str(item.native_extra.parts[0])
         for item in callees_of([step], by_name).values()
         if isinstance(item, Operation)
     )
