@@ -36,6 +36,7 @@ Examples:
   couler resume train-x7k2p train.yaml --namespace ml --run
   couler resume train-x7k2p --engine argo --from https://argo.example.com -o rest.yaml
   couler resume build-28 --engine tekton --from run.json --format json
+  couler resume 8f14e45f train.yaml --engine kfp --from run.json --from known.json
 
 \b
 Exit codes:

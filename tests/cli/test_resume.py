@@ -15,6 +15,9 @@ from adapters.argo.test_resume import failed, leaf, task
 from cli.conftest import Couler
 from couler_plugins.errors import InvalidInput, Unsupported
 from couler_plugins.resuming import verdicts
+from kfp_history import PIPELINE
+from kfp_history import run as answered
+from kfp_history import task as task_nodes
 from pluginbox import PluginBox
 from support import ROOT
 
@@ -120,18 +123,35 @@ def test_what_cannot_be_resumed_is_refused(resume: Couler) -> None:
     assert "no workflow that runs" in refused(resume, "train-x7k2p", "library.yaml", "--from", "run.json")
 
 
-@pytest.mark.parametrize(("engine", "hint"), [("kfp", "cache{known=FILE}"), ("airflow", "airflow tasks clear DAG")])
-def test_engines_that_resume_runs_themselves_are_named(resume: Couler, engine: str, hint: str) -> None:
-    said = refused(resume, "run-1", "--engine", engine)
-    assert hint in said
-    assert hint in PAGE
+def test_kfp_is_resumed_with_a_record_of_what_its_api_does_not_tell(resume: Couler) -> None:
+    run = answered([*task_nodes("load", 20, 30), *task_nodes("for-loop-1", 30, 40, "FAILED")], state="FAILED")
+    Path("run.json").write_text(json.dumps(run))
+    Path("pipeline.yaml").write_text(yaml.safe_dump(PIPELINE))
+    Path("known.json").write_text(json.dumps({"schema": "couler.known-results/v1", "run": "r", "results": []}))
+    assert "KFP does not tell the pipeline of r" in refused(resume, "r", "--engine", "kfp", "--from", "run.json")
+    done = resume("r", "pipeline.yaml", "--from", "run.json", "--from", "known.json")
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr.splitlines() == [
+        "r: 1 step done, 1 step to run",
+        "  done: load",
+        "  runs: for-loop-1 (it failed, and a loop runs again as a whole)",
+        "  note: FILE counts as what ran: KFP does not tell the pipeline of this run",
+    ]
+    assert list(yaml.safe_load(done.stdout)["root"]["dag"]["tasks"]) == ["for-loop-1"]
+
+
+def test_airflow_resumes_runs_itself(resume: Couler) -> None:
+    said = refused(resume, "run-1", "--engine", "airflow")
+    assert "airflow tasks clear DAG" in said
+    assert "airflow tasks clear DAG" in PAGE
     assert Unsupported.exit_code == InvalidInput.exit_code == 2
 
 
 def test_the_page_has_the_reasons_of_the_code() -> None:
     section = PAGE.split("## Which steps run again")[1].split("\n- ")[0]
     reasons = [row.split("`")[1] for row in section.splitlines() if row.startswith("| `")]
-    sources = [Path(verdicts.__file__), ROOT / "adapters/tekton/couler_tekton/resume.py"]
+    adapters = ("tekton/couler_tekton/resume.py", "kfp/couler_kfp/history/endings.py")
+    sources = [Path(verdicts.__file__), *(ROOT / "adapters" / name for name in adapters)]
     code = "".join(path.read_text() for path in sources)
     for reason in reasons:
         # What a step, an output or a volume is called stands in braces in the code.
