@@ -17,7 +17,7 @@ from couler_kfp.archive import ENDED, Client
 from couler_kfp.cache.cache import KfpCache
 from couler_kfp.cache.known import constant, imported
 from couler_kfp.documents import ROOT, is_pipeline, is_platform
-from couler_kfp.history.endings import SEVERAL, EndedRun, Site, outcomes_of, results_of, sites_of
+from couler_kfp.history.endings import SEVERAL, EndedRun, Site, deciding, outcomes_of, results_of, sites_of
 from couler_kfp.history.records import TOLD
 from couler_kfp.run.client import Calls
 from couler_kfp.split.bonds import IN_WORKSPACE, WORKSPACE
@@ -49,9 +49,9 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.resuming.inlining import LackingError
 
 RECORD = "couler.known-results/v1"
+DECIDES = "a condition reads it, or an inner loop, where kfp.local takes no constant"
 ASSUMED = "FILE counts as what ran: KFP does not tell the pipeline of this run"
 CACHED = (
     "the cache of KFP is on for some tasks: if it is on in the server, a new run of the whole pipeline uses it, too"
@@ -98,7 +98,8 @@ def _fetched(name: str, place: ArchiveSource) -> Iterator[Any]:
     """A run; a server that is named tells of its version of a pipeline as well."""
     if not place.place.startswith(("http://", "https://")):
         calls = Calls(place.context, place.namespace)
-        yield calls.find(name) or calls.get(name)
+        run = calls.get(str((calls.find(name) or {"run_id": name})["run_id"]))
+        yield {**run, "run_details": _present(run.get("run_details"))}
         return
     client = Client(place.place, place.max_bytes)
     run = client.get("runs", name)
@@ -107,6 +108,13 @@ def _fetched(name: str, place: ArchiveSource) -> Iterator[Any]:
     if ids.get("pipeline_id") and ids.get("pipeline_version_id"):
         with suppress(InvalidInput):  # it was deleted
             yield client.get("pipelines", str(ids["pipeline_id"]), "versions", str(ids["pipeline_version_id"]))
+
+
+def _present(data: Any) -> Any:
+    """Data without the fields that KFP's client has, and nobody has set."""
+    if isinstance(data, list):
+        return [_present(item) for item in data]
+    return {k: _present(item) for k, item in data.items() if item is not None} if isinstance(data, dict) else data
 
 
 class KfpRun(PastRun):
@@ -137,6 +145,7 @@ class KfpRun(PastRun):
         self._importers: dict[str, tuple[Step, Operation]] = {}
         results = self._recorded(sites, records) | results_of(run)
         outcomes = outcomes_of(run, sites)
+        self._deciding = deciding(sites)
         steps: dict[Place, Ended] = {}
         for site in sites:  # what a graph gives comes after what its tasks gave
             if site.place in outcomes:
@@ -168,7 +177,9 @@ class KfpRun(PastRun):
         lost: dict[tuple[str, str], str] = {}
         single = outcome == "succeeded" and site.step.loop is None  # what a loop gave, nobody puts together
         for output in site.callee.outputs if single and IN_WORKSPACE not in repr(site.callee) else ():
-            key, value = (output.kind, output.name), self._output(site.place, output, result)
+            key, value = (output.kind, output.name), self._output(site, output, result)
+            if (site.graph, site.step.name, output.name) in self._deciding:
+                value = Objection("known", DECIDES, "storage")
             source = output.value
             if value is None and isinstance(source, Reference) and not source.path:
                 inner = steps.get((*site.place, source.step), Ended(outcome=""))
@@ -179,14 +190,14 @@ class KfpRun(PastRun):
                 outputs[key] = value
         return Ended(outcome=outcome, outputs=outputs, lost=lost)
 
-    def _output(self, place: Place, output: Output, result: KnownResult | None) -> Value | Objection | None:
+    def _output(self, site: Site, output: Output, result: KnownResult | None) -> Value | Objection | None:
         if result is None or output.name not in (result.parameters if output.kind == "parameter" else result.artifacts):
             return None
         if output.kind == "parameter":
             return constant(output, result.parameters[output.name])
         artifact = result.artifacts[output.name]
-        key = digest([self._id, *place, msgspec.to_builtins(artifact)])
-        importer = imported(f"{place[-1]}-{output.name}", output, artifact, key)
+        key = digest([self._id, *site.place, msgspec.to_builtins(artifact)])
+        importer = imported(f"{site.step.name}-{output.name}", output, artifact, key)
         if isinstance(importer, Objection):
             return importer
         step, operation = importer
@@ -199,9 +210,6 @@ class KfpRun(PastRun):
         value = super().read(ended, reference)
         if value is None or isinstance(value, Reference) or not reference.native:
             return value
-        if reference.native.startswith("inputs."):
-            why = "in a condition, where kfp.local takes a constant for false"
-            raise LackingError(reference.step, f"its {reference.name} ({why})")
         if "{{" in reference.native:
             return Reference(to="unknown", name=reference.native, native=reference.native)
         items = mapping_at(value.data).get("constant") if isinstance(value, Native) else None  # of a loop

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.kfp.caching.executing import QUIET, compiled, run
-from adapters.kfp.caching.pipelines import chain, readers
+from adapters.kfp.caching.pipelines import branches, chain, readers
 from adapters.kfp.sources import nested
 from adapters.subjects import KFP, lift_source, lower_and_write
 from couler_kfp import marks
 from couler_kfp.known_runs import record
-from couler_kfp.resume import ASSUMED, CACHED, resume
+from couler_kfp.resume import ASSUMED, CACHED, DECIDES, resume
 from couler_plugins.documents import dump_yaml, read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource
@@ -161,7 +162,7 @@ def test_texts_and_loops_read_constants_and_conditions_do_not(tmp_path: Path) ->
     failed = [said(name, "FAILED") for name in ("for-loop-1", "condition-2", "tell-2")]
     new, again, whole = resumed(past(told(spec, *done, *failed)))
     assert again == {
-        "size-2": "condition-2 reads its Output (in a condition, where kfp.local takes a constant for false)",
+        "size-2": f"condition-2 reads its Output ({DECIDES})",
         "for-loop-1": "it failed, and a loop runs again as a whole",
         "condition-2": "it failed",
         "tell-2": "it failed",
@@ -190,11 +191,34 @@ def test_groups_that_failed_are_resumed_inside(tmp_path: Path) -> None:
         said("tell"),
         said("square"),
     ]
-    new, again, _ = resumed(past(told(spec, *tasks)))
+    _, again, _ = resumed(past(told(spec, *tasks)))
+    assert again == {
+        "exit-handler-1": f"condition-branches-3 reads its Output ({DECIDES})",
+        "square-2": "it was not reached",
+        "tell": "it comes after exit-handler-1",
+    }
+    branch = f"{inside}/condition-branches-3"
+    finished = [
+        said("condition-branches-3", parent=inside),
+        said("condition-4", parent=branch),
+        said("tell-2", parent=f"{branch}/condition-4"),
+        said("condition-5", "SKIPPED", branch),
+    ]
+    new, again, _ = resumed(past(told(spec, *tasks, *finished)))
     assert again["exit-handler-1/for-loop-2"] == "it failed, and a loop runs again as a whole"
-    assert again["tell"] == "it comes after exit-handler-1"
-    assert "exit-handler-1/inner" in again or "inner" not in new["components"]["comp-exit-handler-1"]["dag"]["tasks"]
-    assert "exit-handler-1/numbers" in again or "[1, 2]" in json.dumps(new["components"]["comp-exit-handler-1"])
+    (loop,) = new["components"]["comp-exit-handler-1"]["dag"]["tasks"].values()
+    assert loop["parameterIterator"]["items"] == {"raw": "[1, 2]"}
+    assert new["root"]["dag"]["tasks"]["tell"]["dependentTasks"] == ["exit-handler-1"]
+
+
+def test_branches_get_no_constants_which_kfp_local_takes_for_nothing(tmp_path: Path) -> None:
+    spec = spec_of(branches(), tmp_path)
+    outputs, executed = run((tmp_path / "pipeline.yaml").read_text("utf-8"), tmp_path / "first")
+    done = [said("numbers", Output=[0, 1, 2]), said("size", Output=3)]
+    _, again, whole = resumed(past(told(spec, *done, said("condition-branches-1", "FAILED"), said("tell-2", "FAILED"))))
+    assert again["size"] == f"condition-branches-1 reads its Output ({DECIDES})"
+    assert run(whole, tmp_path / "second") == (outputs, [name for name in executed if name != "comp-numbers"])
+    assert "comp-tell" in executed
 
 
 def test_an_edited_task_runs_again(tmp_path: Path) -> None:
@@ -241,6 +265,48 @@ def test_the_pipeline_is_a_version_s_where_the_run_names_one(tmp_path: Path) -> 
         assert found is not None
     assert found.notes == (ASSUMED, CACHED)
     assert resumed(found)[1] == expected
+
+
+def test_the_client_of_kfp_tells_a_run_by_its_id_and_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = pytest.importorskip("kfp_server_api", reason="needs kfp")
+    now = datetime.now(UTC)
+    details = [
+        api.V2beta1PipelineTaskDetail(task_id=f"t{number}", display_name=name, state=state, start_time=now)
+        for number, (name, state) in enumerate({"write": "SUCCEEDED", "say": "SUCCEEDED", "flip": "FAILED"}.items())
+    ]
+    details[0].child_tasks = [api.PipelineTaskDetailChildTask(pod_name="p")]
+    more = {"display_name": "mine", "state": "FAILED", "pipeline_spec": spec_of(chain(), tmp_path)}
+    whole = api.V2beta1Run(run_id="r", run_details=api.V2beta1RunDetails(task_details=details), **more)
+
+    class Client:
+        def __init__(self, context: str, namespace: str) -> None: ...
+
+        def find(self, name: str) -> Any:
+            return {"run_id": "r"} if name == "mine" else None
+
+        def get(self, ident: str) -> Any:
+            assert ident == "r"
+            return whole.to_dict()
+
+    monkeypatch.setattr("couler_kfp.resume.Calls", Client)
+    for name in ("r", "mine"):
+        found = resume(RunSource(run=name, archive=ArchiveSource(place="cluster", max_bytes=1)))
+        assert found is not None
+        assert {place: ended.outcome for place, ended in found.steps.items()} == {
+            ("write",): "succeeded",
+            ("say",): "succeeded",
+            ("flip",): "failed",
+        }
+
+
+def test_a_new_task_may_not_be_called_as_an_importer(tmp_path: Path) -> None:
+    spec = spec_of(chain(), tmp_path)
+    run = past(told(spec, said("write", artifacts={"out": "s3://b/out"}), said("double", "FAILED")))
+    edited = json.loads(json.dumps(spec))
+    tasks = edited["root"]["dag"]["tasks"]
+    tasks["write-out"] = {**tasks["flip"], "taskInfo": {"name": "write-out"}}
+    with pytest.raises(AssertionError, match="'write-out' is the name of two tasks"):  # it is refused
+        resumed(run, edited)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def constant(output: Output, value: Any) -> Value | Objection:
     declared = str(_definition(output).get("parameterType"))
     types = TYPES.get(declared, ())
     fits = isinstance(value, types) and (bool in types or not isinstance(value, bool))
-    if not fits or (declared == INTEGRAL and value != int(value)):
+    if not fits or (declared == INTEGRAL and value % 1):
         reason = f"its output {output.name!r} is recorded as {type(value).__name__}, and declared as {declared}"
         return Objection("known", reason, "storage")
     if "{{$" in json.dumps(value):

@@ -1,13 +1,13 @@
 """What a backend tells of a run that is to be resumed: how its tasks ended, and what they gave.
 
 Up to 2.17 that are the nodes of an Argo workflow, with the names of tasks: neither which of several graphs a task is
-in, nor any output (`backend/src/apiserver/server/api_converter.go`, toModelTask; kubeflow/pipelines#9858). The API's next
+in, nor any output (`backend/src/apiserver/server/api_converter.go`, toModelTask; kubeflow/pipelines#9858). Its next
 version tells both: `backend/api/v2beta1/run.proto` on the branch `mlmd-removal` (PipelineTask).
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,10 +19,13 @@ from couler_kfp.run.stand_ins import OF_THE_STORE
 from couler_plugins.caching.known import KnownArtifact, KnownResult
 from couler_plugins.documents.mappings import mapping_at, without
 from couler_plugins.hookspecs.resuming import Place
-from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callee_of
+from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callee_of, references
 
 OUTCOMES = {
-    "SUCCEEDED": "succeeded", "CACHED": "succeeded", "FAILED": "failed", "SKIPPED": "skipped",
+    "SUCCEEDED": "succeeded",
+    "CACHED": "succeeded",
+    "FAILED": "failed",
+    "SKIPPED": "skipped",
     **dict.fromkeys(("CANCELED", "CANCELING", "PAUSED", "PENDING", "RUNNING"), "running"),
 }
 """States of tasks that were begun; others were not reached."""
@@ -81,6 +84,21 @@ def sites_of(workflow: Workflow) -> list[Site]:
                 yield Site(here, graph.name, step, callee)
 
     return list(within(by_name.get(ROOT), (), (ROOT,)))
+
+
+def deciding(sites: Sequence[Site]) -> set[tuple[str, str, str]]:
+    """Outputs that conditions read, and loops inside of what is given them: by graph, task and name.
+
+    `kfp.local` finds these by the task, whatever they are given: it takes a constant for false, and for no items.
+    """
+    ports: dict[str, set[str]] = defaultdict(set)
+    outputs: set[tuple[str, str, str]] = set()
+    for site in sites:
+        passed = tuple(item.value for item in site.step.arguments if item.name in ports[site.callee.name])
+        read = [*references((site.step.condition, passed))]
+        ports[site.graph] |= {item.name for item in (*read, *references(site.step.loop)) if item.to == "input"}
+        outputs |= {(site.graph, item.step, item.name) for item in read if item.step}
+    return outputs
 
 
 def outcomes_of(run: EndedRun, sites: Sequence[Site]) -> dict[Place, str]:

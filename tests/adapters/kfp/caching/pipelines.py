@@ -6,7 +6,7 @@ KFP reads annotations as they are when a function is decorated: they must not be
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["chain", "functions", "lightweight", "readers", "steps", "training"]
+__all__ = ["branches", "chain", "functions", "lightweight", "readers", "steps", "training"]
 
 
 def steps() -> dict[str, Any]:
@@ -97,6 +97,24 @@ def readers(mark: Callable[[Any], Any] = lambda task: task) -> Any:
         with dsl.If(decided.output == 3):
             made["tell"](text="three")
         return made["tell"](text=f"there are {counted.output}").output
+
+    return pipeline
+
+
+def branches() -> Any:
+    """A branch of two is taken by what a task made."""
+    from kfp import dsl
+
+    made = steps()
+
+    @dsl.pipeline(name="branches")
+    def pipeline() -> str:
+        counted = made["size"](items=made["numbers"](count=3).output)
+        with dsl.If(counted.output == 3):
+            made["tell"](text="three")
+        with dsl.Else():
+            made["say"](text="another number")
+        return made["tell"](text="the end").output
 
     return pipeline
 
