@@ -20,7 +20,7 @@ from couler_kfp.documents import ROOT, is_pipeline, is_platform
 from couler_kfp.history.endings import SEVERAL, EndedRun, Site, deciding, outcomes_of, results_of, sites_of
 from couler_kfp.history.records import TOLD
 from couler_kfp.run.client import Calls
-from couler_kfp.split.bonds import IN_WORKSPACE, WORKSPACE
+from couler_kfp.split.bonds import IN_WORKSPACE, uses_workspace
 from couler_kfp.structures import plain
 from couler_kfp.tasks import SUCCEEDED
 from couler_plugins.api import lift
@@ -51,6 +51,7 @@ from couler_plugins.ir import (
 )
 
 RECORD = "couler.known-results/v1"
+NOTHING = Ended(outcome="")
 DECIDES = "a condition reads it, or an inner loop, where kfp.local takes no constant"
 ASSUMED = "FILE counts as what ran: KFP does not tell the pipeline of this run"
 CACHED = (
@@ -74,8 +75,12 @@ def resume(source: RunSource) -> PastRun | None:
     beside = [item for item in documents if not mapping_at(item).get("run_id")]
     records = [_record(item) for item in beside if mapping_at(item).get("schema") == RECORD]
     specs = [spec for item in (*beside, *runs) for spec in _specs(item)]
-    edited = [spec for item in source.edited for spec in _specs(item)]
-    return KfpRun(TOLD.believed(runs[0], EndedRun), specs or edited, records, () if specs else (ASSUMED,))
+    return KfpRun(
+        TOLD.believed(runs[0], EndedRun),
+        specs or [spec for item in source.edited for spec in _specs(item)],
+        records,
+        () if specs else (ASSUMED,),
+    )
 
 
 def _record(data: Any) -> KnownResults:
@@ -173,21 +178,17 @@ class KfpRun(PastRun):
         """How a task ended; its outputs, as far as anybody tells them."""
         if outcome == SEVERAL:
             return Ended(outcome="succeeded", again=SEVERAL)
-        outputs: dict[tuple[str, str], Value] = {}
-        lost: dict[tuple[str, str], str] = {}
+        values: dict[tuple[str, str], Value | Objection | None] = {}
         single = outcome == "succeeded" and site.step.loop is None  # what a loop gave, nobody puts together
         for output in site.callee.outputs if single and IN_WORKSPACE not in repr(site.callee) else ():
-            key, value = (output.kind, output.name), self._output(site, output, result)
+            source, value = output.value, self._output(site, output, result)
+            if value is None and isinstance(source, Reference) and not source.path:
+                value = steps.get((*site.place, source.step), NOTHING).outputs.get((source.kind, source.name))
             if (site.graph, site.step.name, output.name) in self._deciding:
                 value = Objection("known", DECIDES, "storage")
-            source = output.value
-            if value is None and isinstance(source, Reference) and not source.path:
-                inner = steps.get((*site.place, source.step), Ended(outcome=""))
-                value = inner.outputs.get((source.kind, source.name))
-            if isinstance(value, Objection):
-                lost[key] = value.reason
-            elif value is not None:
-                outputs[key] = value
+            values[output.kind, output.name] = value
+        lost = {key: value.reason for key, value in values.items() if isinstance(value, Objection)}
+        outputs = {key: value for key, value in values.items() if value and not isinstance(value, Objection)}
         return Ended(outcome=outcome, outputs=outputs, lost=lost)
 
     def _output(self, site: Site, output: Output, result: KnownResult | None) -> Value | Objection | None:
@@ -222,9 +223,7 @@ class KfpRun(PastRun):
 
     def gone(self, step: Step, callees: Iterable[Graph | Operation]) -> Mapping[str, str]:
         """The workspace of the run."""
-        whole = (step, *callees)
-        reads = any(item.to == "run" and item.name == WORKSPACE for item in references(whole))
-        return {"the workspace": "it goes with the run"} if reads or IN_WORKSPACE in repr(whole) else {}
+        return {"the workspace": "it goes with the run"} if uses_workspace((step, *callees)) else {}
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The pipeline with importers of what is read of tasks that are done, on the parameters of the run."""

@@ -149,5 +149,4 @@ def _result(outputs: Mapping[str, Sequence[_Output]]) -> KnownResult:
         for item in own
         if len(item.artifacts) == 1
     }
-    parameters = {item.parameter_key: item.value for item in own if item.parameter_key}
-    return KnownResult(key="", parameters=parameters, artifacts=artifacts)
+    return KnownResult(key="", parameters={item.parameter_key: item.value for item in own}, artifacts=artifacts)

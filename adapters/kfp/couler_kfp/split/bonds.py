@@ -94,24 +94,20 @@ def _sharing(root: Graph, by_name: By) -> Iterator[tuple[list[str], str]]:
     facts: list[str] = []
     workspace: list[str] = []
     for step in root.steps:
-        read = {
-            item.name for item in references((step, tuple(callees_of([step], by_name).values()))) if item.to == "run"
-        }
+        whole = (step, *callees_of([step], by_name).values())
+        read = {item.name for item in references(whole) if item.to == "run"}
         if any(name.startswith(OF_THE_RUN) for name in read):
             facts.append(step.name)
-        if WORKSPACE in read or _fills_workspace(step, by_name):
+        if uses_workspace(whole):
             workspace.append(step.name)
     yield facts, "they read the name, the id or the times of their run, which each part has its own of"
     yield workspace, "they share the workspace of their run"
 
 
-def _fills_workspace(step: Step, by_name: By) -> bool:
-    """Whether a step imports something into the workspace."""
-    return any(
-        item.kind == "importer" and item.native_extra is not None and IN_WORKSPACE in str(item.native_extra.parts[0])
-        for item in callees_of([step], by_name).values()
-        if isinstance(item, Operation)
-    )
+def uses_workspace(things: object) -> bool:
+    """Whether a step, with what it calls, reads the path of the workspace, or imports something into it."""
+    reads = any(item.to == "run" and item.name == WORKSPACE for item in references(things))
+    return reads or IN_WORKSPACE in repr(things)
 
 
 def refuse_undetachable(workflow: Workflow, root: Graph, parts: Mapping[str, object]) -> None:
