@@ -14,6 +14,7 @@ from adapters.kfp.caching.pipelines import branches, chain, readers
 from adapters.kfp.sources import nested
 from adapters.subjects import KFP, lift_source, lower_and_write
 from couler_kfp import marks
+from couler_kfp.history.endings import SEVERAL
 from couler_kfp.known_runs import record
 from couler_kfp.resume import ASSUMED, CACHED, DECIDES, resume
 from couler_plugins.documents import dump_yaml, read
@@ -25,6 +26,7 @@ from kfp_history import node, task
 from kfp_history import run as answered
 from optimizers.running import CONTEXT
 from servers.kfp_api import KfpServer
+from support import ROOT
 
 pytestmark = QUIET
 NOWHERE = ArchiveSource(place="", max_bytes=1)
@@ -38,6 +40,12 @@ def spec_of(pipeline: Any, folder: Path) -> Mapped:
     documents = read(compiled(pipeline, folder).read_text("utf-8"), "pipeline.yaml").documents
     spec: Mapped = documents[0].data
     return {"pipeline_spec": spec, "platform_spec": documents[1].data} if documents[1:] else spec
+
+
+def own(name: str) -> Mapped:
+    """A pipeline of our own corpus, as the API has it."""
+    documents = [item.data for item in read((ROOT / "tests/corpus/kfp" / name).read_text("utf-8"), name).documents]
+    return {"pipeline_spec": documents[0], "platform_spec": documents[1] if documents[1:] else {}}
 
 
 def said(name: str, state: str = "SUCCEEDED", parent: str = "root", artifacts: Any = (), **parameters: Any) -> Mapped:
@@ -219,6 +227,52 @@ def test_branches_get_no_constants_which_kfp_local_takes_for_nothing(tmp_path: P
     assert again["size"] == f"condition-branches-1 reads its Output ({DECIDES})"
     assert run(whole, tmp_path / "second") == (outputs, [name for name in executed if name != "comp-numbers"])
     assert "comp-tell" in executed
+
+
+def test_a_name_in_several_graphs_tells_of_none(tmp_path: Path) -> None:
+    spec = spec_of(nested(), tmp_path)
+    run = past(answered(task("inner", 20, 30), task("square", 20, 30), state="FAILED", pipeline_spec=spec))
+    assert run.steps["exit-handler-1", "inner"].again == ""
+    assert run.steps["exit-handler-1", "inner", "square"].again == SEVERAL
+
+
+def test_a_task_that_was_skipped_without_a_condition_was_not_reached(tmp_path: Path) -> None:
+    assert past(told(spec_of(chain(), tmp_path), said("write", "SKIPPED"))).steps == {}
+
+
+def test_an_output_of_an_item_of_a_loop_is_none_of_the_task(tmp_path: Path) -> None:
+    double = said("double", Output=10)
+    double["outputs"]["parameters"][0]["type"] = "ITERATOR_OUTPUT"
+    assert past(told(spec_of(chain(), tmp_path), double)).steps["double",].outputs == {}
+    collected = own("collected.yaml")
+    tasks = [said("for-loop-2"), said("length", parent="root/for-loop-2", size=1), said("total", "FAILED")]
+    _, again, _ = resumed(past(told(collected, *tasks)))
+    assert again["for-loop-2"] == "its graph gives its pipelinechannel--length-size (the run does not tell it)"
+
+
+def test_an_output_of_the_pipeline_is_computed_again(tmp_path: Path) -> None:
+    done = [said("write"), said("double"), said("add", Output=13), said("flip", "FAILED")]
+    _, again, _ = resumed(past(told(spec_of(chain(), tmp_path), *done)))
+    assert again["add"] == "its graph gives Output (which the engine cannot say of a constant)"
+
+
+def test_what_a_configuration_reads_is_made_again() -> None:
+    _, again, _ = resumed(past(told(own("platform-values.yaml"), said("flip", side="claim"), said("say", "FAILED"))))
+    assert again["flip"] == "say reads its side (it cannot be written into a text)"
+
+
+def test_a_record_tells_of_one_task_not_of_all_that_call_its_graph(tmp_path: Path) -> None:
+    spec = spec_of(nested(), tmp_path)
+    record_ = {"key": "1", "step": "comp-inner/square", "parameters": {"Output": 9}}
+    known = {"schema": "couler.known-results/v1", "run": "r", "results": [record_]}
+    around = [said("exit-handler-1"), said("inner", parent="root/exit-handler-1")]
+    square = said("square", parent="root/exit-handler-1/inner")
+    place = "exit-handler-1", "inner", "square"
+    assert past(told(spec, *around, square), known).steps[place].outputs
+    assert past(told(spec, around[1], square), known).steps == {}  # nobody tells what these are in
+    tasks = spec["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    tasks["inner-2"] = {**tasks["inner"], "taskInfo": {"name": "inner-2"}}
+    assert past(told(spec, *around, square), known).steps[place].outputs == {}
 
 
 def test_an_edited_task_runs_again(tmp_path: Path) -> None:

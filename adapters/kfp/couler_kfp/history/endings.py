@@ -125,8 +125,8 @@ def _paths(tasks: Sequence[Task]) -> list[Place]:
 
     def path(task: Task, below: tuple[str, ...]) -> Place:
         parent = by_id.get(task.parent_task_id)
-        if parent is None or task.task_id in below:  # in a circle
-            return ()
+        if parent is None or task.task_id in below:  # in a circle; or of another answer, and nobody knows where
+            return ("",) if task.parent_task_id else ()
         return (*path(parent, (*below, task.task_id)), task.name or task.display_name)
 
     return [path(task, ()) for task in tasks]
