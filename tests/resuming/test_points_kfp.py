@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from adapters.subjects import KFP, lift_file, lift_source, lower_and_write
@@ -143,3 +145,13 @@ def test_results_are_those_of_a_whole_run(way: str, wanted: int, files: Files) -
     assert len(found) == wanted
     for point in found:
         point.check()
+
+
+def test_some_of_it_is_a_constant_some_is_imported_and_some_runs_again_for_want_of_it() -> None:
+    points = gathered(SMALL * 2, own_files, "record")
+    texts = [json.dumps(msgspec.to_builtins(point.new)) for point in points]
+    constants = [json.dumps(token) for point in points for token in point.second.tokens]
+    assert any("comp-known-" in text for text in texts)
+    assert any(f'"value": {constant}}}' in text for text in texts for constant in constants)
+    names = [item for point in gathered(SMALL * 2, own_files, "names") for item in point.verdicts]
+    assert any("(the run does not tell it)" in item.reason for item in names)
