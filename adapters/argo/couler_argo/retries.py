@@ -86,9 +86,17 @@ LINES = (
         },
     ),
     Line(
-        "(?s)^(init|wait): .*",
+        "(?s)^init: .*",
         {
-            "too-many-requests": "429 Too Many Requests",
+            "inputs-throttled": "429 Too Many Requests|SlowDown|reduce your request rate|received too many requests",
+            "inputs-not-loaded": "i/o timeout|TLS handshake timeout|connection (reset by peer|refused)"
+            "|server misbehaving|encountered an internal error, please try again",
+        },
+    ),
+    Line(
+        "(?s)^wait: .*",
+        {
+            "too-many-requests": "429 Too Many Requests|received too many requests",
             "store-throttled": "SlowDown|reduce your request rate",
             "store-failed": "encountered an internal error",
             "name-not-resolved": "server misbehaving",
