@@ -14,7 +14,7 @@ from couler_plugins.engine_kit.crd.crd import Schemas, Version, manifests
 from couler_plugins.engine_kit.crd.fields import LIMITS, Problem, Schema, child, fields, places, shown
 from couler_plugins.engine_kit.crd.messages import problems
 from couler_plugins.engine_kit.crd.rules import broken_rules
-from couler_plugins.errors import InvalidInput, install_hint
+from couler_plugins.errors import restating
 
 # A CRD's schema as a JSON schema that refuses unknown fields.
 
@@ -159,11 +159,13 @@ def structural_check(schema: Schema) -> Callable[[Any], Iterator[Problem]]:
         ValueError: the schema makes no sense.
         InvalidInput: jsonschema-rs is not installed.
     """
-    try:
+    with restating(
+        ImportError,
+        "a check against schemas needs the package jsonschema-rs, which is not installed",
+        reason=False,
+        extra="lint",
+    ):
         from jsonschema_rs import Draft202012Validator, RegexOptions
-    except ImportError as error:
-        message = "a check against schemas needs the package jsonschema-rs, which is not installed"
-        raise InvalidInput(message, hint=install_hint("lint")) from error
 
     # Rust's own regular expressions are those of Go, the API server's: no look-around, linear time.
     options = RegexOptions()

@@ -12,7 +12,7 @@ import msgspec
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.row_keys import check_rows
 from couler_plugins.documents import read
-from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
+from couler_plugins.errors import CoulerError, InvalidInput, Unsupported, restating
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.caching import Knowledge
 from couler_plugins.hookspecs.local import Local, Look, NotThere, Refusal
@@ -263,8 +263,6 @@ def _parameters(workflow: Workflow, facet: Local, request: Request) -> dict[str,
         if value is None:
             hint = f"give it: --parameter {port.name}=…"
             raise InvalidInput(f"the parameter {port.name!r} has no value", engine=workflow.engine, hint=hint)
-        try:
+        with restating(NotThere, f"the parameter {port.name!r}", engine=workflow.engine):
             parameters[port.name] = facet.text(value, scope.look)
-        except NotThere as error:
-            raise InvalidInput(f"the parameter {port.name!r}: {error}", engine=workflow.engine) from None
     return parameters
