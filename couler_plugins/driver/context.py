@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.documents import Document, SourceFile
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput, one_line
 from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner, Profile, Tuner
 from couler_plugins.ir import Workflow
@@ -130,11 +130,7 @@ class RunContext:
     @cached_property
     def _callers(self) -> Mapping[str, list[Run]]:
         """The runs that call operations of other workflows, by the names of these."""
-        callers: dict[str, list[Run]] = defaultdict(list)
-        for run in self._runs:
-            for library in {step.library for step in run.steps if step.library}:
-                callers[library].append(run)
-        return callers
+        return by_key((name, run) for run in self._runs for name in {step.library for step in run.steps} if name)
 
     def _runs_with(self, workflow: Workflow) -> list[Run]:
         """The runs of a workflow, and those that call its operations, oldest first."""

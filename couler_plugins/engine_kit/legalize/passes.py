@@ -6,9 +6,8 @@ Not every engine lets a container read the parameters of a workflow itself, or l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from couler_plugins.documents.mappings import reached as leads_to
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -23,6 +22,7 @@ from couler_plugins.ir import (
     Workflow,
     callables,
     fresh_name,
+    reachable,
     rebuild,
     references,
     remove_callables,
@@ -49,14 +49,7 @@ def with_image(workflow: Workflow, image: str) -> Workflow:
 
 def reached(workflow: Workflow) -> Workflow:
     """Return a workflow without what neither its entry nor its handlers call, directly or through others."""
-    by_name = callables(workflow)
-
-    def called(name: str) -> Iterable[str]:
-        return (getattr(step.call, "name", "") for step in getattr(by_name.get(name), "steps", ()))
-
-    outer = [*filter(None, [workflow.entry]), *(handler.step for handler in workflow.handlers)]
-    names = leads_to((getattr(step.call, "name", "") for step in outer), called)
-    return remove_callables(workflow, by_name.keys() - names.keys())
+    return remove_callables(workflow, callables(workflow).keys() - reachable(workflow).keys())
 
 
 def without_idle_limits(workflow: Workflow) -> Workflow:
