@@ -25,9 +25,8 @@ from couler_plugins.driver.rewrite import adapter_errors
 from couler_plugins.driver.session import session
 from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.hookspecs import Adapter
-from couler_plugins.ir import Literal, Port, Reference, Workflow, to_json
+from couler_plugins.ir import Bundle, Literal, Port, Reference, Workflow, to_json
 from couler_plugins.ir import Workflow as IrWorkflow
-from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import load_config
 from couler_plugins.plan import Decision, Plan
 

@@ -16,8 +16,7 @@ from couler_plugins.hookspecs import Context, Profile
 from couler_plugins.ir import Libraries, Workflow
 from couler_plugins.options.prices import Price
 from couler_plugins.plan import Plan
-from couler_plugins.runs import Run, StepRun
-from couler_plugins.runs.run import median, site_of
+from couler_plugins.runs import Run, StepRun, median, site_of
 
 RECENT = 20
 """How many of the newest runs count, as for the profiles of steps."""

@@ -9,6 +9,7 @@ from couler_plugins.costs.estimate import Reservation, reserved
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.ir import (
     Call,
+    CallSite,
     Container,
     Graph,
     Homes,
@@ -19,13 +20,11 @@ from couler_plugins.ir import (
     Value,
     Workflow,
     call_sites,
+    parse_quantity,
     replace,
 )
 from couler_plugins.ir.homes import change_steps
-from couler_plugins.ir.quantities import parse_quantity
-from couler_plugins.ir.walk import CallSite
-from couler_plugins.runs import Attempt
-from couler_plugins.runs.run import median
+from couler_plugins.runs import Attempt, median
 from couler_plugins.runs.usage import ContainerUse
 
 WAITING = ("gate", "suspend")

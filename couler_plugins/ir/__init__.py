@@ -1,6 +1,9 @@
 """Intermediate representation: workflows as optimizers see them, whatever engine they come from."""
 
 from couler_plugins.ir.bonds import Bond, bonds, together
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.containers import Items, ItemSizes, PodSizes
+from couler_plugins.ir.definitions import Definitions
 from couler_plugins.ir.edits import (
     carry_out,
     fresh_name,
@@ -20,6 +23,7 @@ from couler_plugins.ir.libraries import Libraries
 from couler_plugins.ir.move import Move, Moves, move_into_graph, move_into_graphs
 from couler_plugins.ir.needs import AllOf, AnyOf, Need, Needs, Not, all_of, conjuncts, map_needs, needed
 from couler_plugins.ir.ports import Argument, Axis, Container, EnvVar, Loop, Output, Port, PortKind, Retry
+from couler_plugins.ir.quantities import GIBIBYTE, MEBIBYTE, QUANTITY, cpu_text, memory_text, parse_quantity
 from couler_plugins.ir.recursion import callers_first, recursive
 from couler_plugins.ir.renames import clone_callable, clone_step, rename_callable, rename_steps
 from couler_plugins.ir.serial import SCHEMA, from_json, json_schema, to_json
@@ -36,6 +40,7 @@ from couler_plugins.ir.values import (
     Source,
     Template,
     Value,
+    compared_fields,
     replace,
 )
 from couler_plugins.ir.verify import Problem, verify
@@ -45,6 +50,7 @@ from couler_plugins.ir.walk import (
     callables,
     callee_of,
     callees_of,
+    calls_by_callee,
     graph_of,
     inline_callees,
     leaf_call_sites,
@@ -72,17 +78,22 @@ from couler_plugins.ir.workflow import (
 
 __all__ = [
     "ANY_STEP",
+    "GIBIBYTE",
+    "MEBIBYTE",
+    "QUANTITY",
     "SCHEMA",
     "AllOf",
     "AnyOf",
     "Argument",
     "Axis",
     "Bond",
+    "Bundle",
     "Call",
     "CallSite",
     "Callable",
     "Callee",
     "Container",
+    "Definitions",
     "Directive",
     "Dynamic",
     "Edge",
@@ -97,6 +108,8 @@ __all__ = [
     "Home",
     "Homes",
     "ImageChange",
+    "ItemSizes",
+    "Items",
     "Libraries",
     "Literal",
     "Loop",
@@ -110,6 +123,7 @@ __all__ = [
     "Not",
     "Operation",
     "Output",
+    "PodSizes",
     "Port",
     "PortKind",
     "Problem",
@@ -130,11 +144,14 @@ __all__ = [
     "callee_of",
     "callees_of",
     "callers_first",
+    "calls_by_callee",
     "carry_out",
     "clone_callable",
     "clone_step",
+    "compared_fields",
     "conjuncts",
     "container_home",
+    "cpu_text",
     "flatten",
     "fresh_name",
     "from_json",
@@ -148,11 +165,13 @@ __all__ = [
     "map_needs",
     "map_references",
     "map_steps",
+    "memory_text",
     "move_into_graph",
     "move_into_graphs",
     "native_home",
     "needed",
     "nodes",
+    "parse_quantity",
     "reachable",
     "rebuild",
     "recursive",

@@ -6,14 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from couler_plugins.documents.mappings import by_key
-from couler_plugins.ir import CallSite, Operation
-from couler_plugins.ir.containers import ItemSizes
-from couler_plugins.ir.quantities import memory_text, parse_quantity
+from couler_plugins.ir import CallSite, ItemSizes, Operation, memory_text, parse_quantity
 from couler_plugins.rightsizing.attempts import demand_of
 from couler_plugins.rightsizing.rules import Rule
 from couler_plugins.rightsizing.sizes import Targets, rounded
-from couler_plugins.runs import Attempt, Run
-from couler_plugins.runs.run import site_of, tries_of
+from couler_plugins.runs import Attempt, Run, site_of, tries_of
 
 ITEM = re.compile(r"\d+:(.*)\)", re.DOTALL)
 

@@ -19,6 +19,7 @@ from couler_plugins.engine_kit.legalize.native_fields import without_nulls
 from couler_plugins.engine_kit.legalize.passes import with_image
 from couler_plugins.engine_kit.legalize.python.pods import as_scripts
 from couler_plugins.ir import (
+    Bundle,
     Call,
     Expression,
     FirstOf,
@@ -44,7 +45,6 @@ from couler_plugins.ir import (
     rename_steps,
     replace,
 )
-from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
 
 OTHER = re.compile(r"[^A-Za-z0-9-]+")

@@ -14,8 +14,18 @@ from couler_kfp.texts import text, write_text
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, joined, mapping_at, without
 from couler_plugins.engine_kit.structures import read_environment, write_environment
-from couler_plugins.ir import Container, Graph, Native, Operation, Source, Step, Value, references, replace
-from couler_plugins.ir.quantities import parse_quantity
+from couler_plugins.ir import (
+    Container,
+    Graph,
+    Native,
+    Operation,
+    Source,
+    Step,
+    Value,
+    parse_quantity,
+    references,
+    replace,
+)
 
 # Executors: the container, and all other kinds.
 #

@@ -8,8 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from couler_plugins.documents.mappings import by_key, reached
-from couler_plugins.runs import Candidate, History, Run, StepRun
-from couler_plugins.runs.run import median
+from couler_plugins.runs import Candidate, History, Run, StepRun, median
 
 _FAR = 1000
 """How many ancestors are looked at for one artifact."""

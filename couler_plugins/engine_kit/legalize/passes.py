@@ -21,6 +21,7 @@ from couler_plugins.ir import (
     Step,
     Workflow,
     callables,
+    calls_by_callee,
     fresh_name,
     reachable,
     rebuild,
@@ -28,7 +29,6 @@ from couler_plugins.ir import (
     remove_callables,
     replace,
 )
-from couler_plugins.ir.walk import calls_by_callee
 
 OTHER = re.compile(r"[^a-z0-9]+")
 

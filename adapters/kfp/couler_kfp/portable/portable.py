@@ -14,6 +14,7 @@ from couler_plugins.engine_kit.legalize.tables import Refusals
 from couler_plugins.ir import (
     Argument,
     Axis,
+    Bundle,
     Call,
     Graph,
     Literal,
@@ -30,7 +31,6 @@ from couler_plugins.ir import (
     map_references,
     replace,
 )
-from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
 
 # Loops of which some runs go on at a time, as graphs of their own with that much parallelism.

@@ -19,8 +19,7 @@ from typing import Any
 
 import stamina
 
-from couler_plugins.documents import dump_yaml
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, dump_yaml
 from couler_plugins.errors import EngineError, restating
 
 ATTEMPTS = 5

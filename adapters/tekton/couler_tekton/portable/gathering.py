@@ -7,7 +7,9 @@ from functools import cached_property
 
 from couler_plugins.documents import FilePlace
 from couler_plugins.ir import (
+    Bundle,
     Call,
+    Definitions,
     External,
     Graph,
     Operation,
@@ -17,8 +19,6 @@ from couler_plugins.ir import (
     fresh_name,
     replace,
 )
-from couler_plugins.ir.bundle import Bundle
-from couler_plugins.ir.definitions import Definitions
 from couler_tekton.cache.declared import mapping_at, rest_of
 from couler_tekton.documents import Entry, definitions, objects
 from couler_tekton.lift import lift_object
