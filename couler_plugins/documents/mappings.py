@@ -57,6 +57,11 @@ def without(content: Mapping[str, Any], *keys: str) -> Mapped:
     return {key: value for key, value in content.items() if key not in keys}
 
 
+def without_empty(content: Mapping[str, Any]) -> Mapped:
+    """Return the mapping without the keys that say nothing: None, and lists and mappings with nothing in them."""
+    return {key: value for key, value in content.items() if value is not None and value not in ((), [], {})}
+
+
 def joined(own: Mapping[str, Any], rest: Mapping[str, Any]) -> Mapped:
     """Both together; where both hold a mapping under one key, these are joined too, and otherwise `own` wins."""
     whole = dict(rest)
