@@ -13,6 +13,7 @@ from couler_plugins.ir.edits import (
     remove_callables,
     replace_callables,
     replace_steps,
+    take_name,
     with_directive,
 )
 from couler_plugins.ir.graph import Edge, FlatNode, GraphView, flatten
@@ -183,6 +184,7 @@ __all__ = [
     "replace",
     "replace_callables",
     "replace_steps",
+    "take_name",
     "to_json",
     "together",
     "verify",

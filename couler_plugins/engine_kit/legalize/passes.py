@@ -22,12 +22,12 @@ from couler_plugins.ir import (
     Workflow,
     callables,
     calls_by_callee,
-    fresh_name,
     reachable,
     rebuild,
     references,
     remove_callables,
     replace,
+    take_name,
 )
 
 OTHER = re.compile(r"[^a-z0-9]+")
@@ -149,8 +149,4 @@ def _wanted(workflow: Workflow, by_name: dict[str, Graph | Operation]) -> dict[s
 def _names(item: Graph | Operation, parameters: list[str]) -> dict[str, str]:
     """The names of the new inputs by parameter."""
     names = {port.name for port in item.inputs}
-    renamed: dict[str, str] = {}
-    for parameter in parameters:
-        renamed[parameter] = fresh_name(parameter, names)
-        names.add(renamed[parameter])
-    return renamed
+    return {parameter: take_name(parameter, names) for parameter in parameters}
