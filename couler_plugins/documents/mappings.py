@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -29,6 +30,18 @@ def reached(starts: Iterable[K], following: Callable[[K], Iterable[K]]) -> dict[
                 seen[other] = None
                 ahead.append(other)
     return seen
+
+
+def in_order(following: Mapping[K, Iterable[K]]) -> list[K]:
+    """Return the keys, each after all that lead to it, first come first served; without those that wait in a circle."""
+    waiting = Counter(other for others in following.values() for other in others)
+    order = [key for key in following if not waiting[key]]
+    for key in order:
+        for other in following[key]:
+            waiting[other] -= 1
+            if not waiting[other]:
+                order.append(other)
+    return order
 
 
 def mapping_at(content: Any, *keys: Any) -> Mapped:
