@@ -51,7 +51,7 @@ class Server(NamedTuple):
     refusal: Callable[[int, str], CoulerError]
 
 
-def bearer(variable: str, engine: str) -> dict[str, str]:
+def bearer(variable: str, engine: str | None = None) -> dict[str, str]:
     """The header of whose token is in the environment; none where there is no token.
 
     Raises:
