@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -10,15 +11,15 @@ from typing import Any
 import msgspec
 
 from couler_plugins.documents import Document, SourceFile
-from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput, one_line
 from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner, Profile, Tuner
 from couler_plugins.ir import Workflow
 from couler_plugins.options.rows import Row
 from couler_plugins.plan import Part
 from couler_plugins.plugins import ADAPTERS, PARTITIONERS, POLICIES, TUNERS, Plugins
-from couler_plugins.runs import Run, belongs, families_of
+from couler_plugins.runs import Run
 from couler_plugins.runs.history_file import distinct
+from couler_plugins.runs.run import belongs, families_of
 
 UNKNOWN = Profile()
 log = logging.getLogger(__name__)
@@ -129,7 +130,11 @@ class RunContext:
     @cached_property
     def _callers(self) -> Mapping[str, list[Run]]:
         """The runs that call operations of other workflows, by the names of these."""
-        return by_key((name, run) for run in self._runs for name in {step.library for step in run.steps} if name)
+        callers: dict[str, list[Run]] = defaultdict(list)
+        for run in self._runs:
+            for library in {step.library for step in run.steps if step.library}:
+                callers[library].append(run)
+        return callers
 
     def _runs_with(self, workflow: Workflow) -> list[Run]:
         """The runs of a workflow, and those that call its operations, oldest first."""

@@ -11,7 +11,9 @@ import msgspec
 from couler_plugins.documents import Document, Remark, SourceFile
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.facets import facet
-from couler_plugins.ir import Bundle, Homes, ImageChange, Operation, PodSizes, Step, Workflow
+from couler_plugins.ir import Homes, ImageChange, Operation, Step, Workflow
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.containers import PodSizes
 from couler_plugins.markers import hookspec
 from couler_plugins.plan import Decision, Lowered, Plan, Written
 

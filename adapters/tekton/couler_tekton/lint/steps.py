@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from couler_plugins.documents import Mapped, Path
+from couler_plugins.documents import Path
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.feature_gates import ARTIFACT
 from couler_tekton.lint.names import RENAME, check_once, check_reference, is_label, seconds
