@@ -14,12 +14,12 @@ from couler_plugins.ir import (
     Operation,
     Workflow,
     call_sites,
+    calls_by_callee,
     redirect_calls,
     remove_callables,
     replace,
     without_origin,
 )
-from couler_plugins.ir.walk import calls_by_callee
 from couler_plugins.optimizers.prune import check_names
 from couler_plugins.options.rows import Row, matches
 from couler_plugins.plan import Decision, Plan

@@ -22,8 +22,17 @@ from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
-from couler_plugins.ir import Graph, Literal, Operation, Step, Workflow, call_sites, leaf_call_sites, replace
-from couler_plugins.ir.walk import calls_by_callee
+from couler_plugins.ir import (
+    Graph,
+    Literal,
+    Operation,
+    Step,
+    Workflow,
+    call_sites,
+    calls_by_callee,
+    leaf_call_sites,
+    replace,
+)
 from couler_plugins.plan import Plan
 from couler_tekton.cache.applying import Applying
 from couler_tekton.cache.declared import (
