@@ -1,0 +1,79 @@
+"""What `guard` writes, while pods are deleted, run out of memory, have no image, fail, or hang."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cluster.cluster import Cluster
+from cluster.guarding import BEGIN, ENGINES, WAITS_ONCE, GuardedRun, Outcome, Step
+
+ALLOCATES = f"{BEGIN}; exec python3 -c 'b\"x\" * (90 << 20)'"
+DECLARED = (
+    Step("deletion", WAITS_ONCE, idempotent=True),
+    Step("forced-deletion", WAITS_ONCE, idempotent=True),
+    Step("memory", ALLOCATES, idempotent=True, image="python:3", memory="64Mi"),
+    Step("exit", f"{BEGIN}; exit 1", idempotent=True),
+    Step("image", BEGIN, idempotent=True, image="registry.local/none:1", is_known=True),
+    Step("timeout", f"{BEGIN}; sleep 600", idempotent=True, is_known=True),
+)
+"""One for each way to fail. The memory is enough for half of what is allocated."""
+EFFECTS = tuple(step._replace(name=f"{step.name}-effect", idempotent=False) for step in DECLARED)
+"""The same, of which nobody has said that they may run twice."""
+SAVED = {
+    "argo": {
+        "deletion": Outcome(True, 2, ("infrastructure",)),
+        "forced-deletion": Outcome(True, 2, ("infrastructure",)),
+        "memory": Outcome(True, 2, ("resource",)),
+    },
+    # Tekton starts a pod anew that was deleted by force: that is no second attempt.
+    "tekton": {"deletion": Outcome(True, 2, ("infrastructure",)), "forced-deletion": Outcome(True, 2)},
+}
+"""What becomes of steps that get through, all of which may run twice."""
+LOST = {
+    "argo": {
+        "exit": Outcome(False, 1, ("deterministic",)),
+        "image": Outcome(False, 0, ("timeout",)),
+        "timeout": Outcome(False, 1, ("timeout",)),
+        "deletion-effect": Outcome(False, 1, ("infrastructure",)),
+        "forced-deletion-effect": Outcome(False, 1, ("infrastructure",)),
+        "memory-effect": Outcome(False, 1, ("resource",)),
+        "exit-effect": Outcome(False, 1, ("deterministic",)),
+        "image-effect": Outcome(False, 0, ("timeout",)),
+        "timeout-effect": Outcome(False, 1, ("timeout",)),
+    },
+    # Tekton repeats whatever has failed.
+    "tekton": {
+        "memory": Outcome(False, 2, ("resource",) * 2),
+        "exit": Outcome(False, 2, ("deterministic",) * 2),
+        "image": Outcome(False, 0, ("infrastructure",) * 2),
+        "timeout": Outcome(False, 2, ("timeout",) * 2),
+        "deletion-effect": Outcome(False, 1, ("infrastructure",)),
+        "memory-effect": Outcome(False, 1, ("resource",)),
+        "exit-effect": Outcome(False, 1, ("deterministic",)),
+        "image-effect": Outcome(False, 0, ("infrastructure",)),
+        "timeout-effect": Outcome(False, 1, ("timeout",)),
+    },
+}
+"""What becomes of the others."""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_attempts_are_repeated_by_cause(cluster: Cluster, namespace: str, tmp_path: Path, engine: str) -> None:
+    steps = {step.name: step for step in (*DECLARED, *EFFECTS)}
+    saved, lost = (
+        GuardedRun(cluster, namespace, tmp_path, engine, name, [steps[step] for step in expected[engine]])
+        for name, expected in (("saved", SAVED), ("lost", LOST))
+    )
+    for run in (saved, lost):
+        for step in run.steps:
+            if step.startswith(("deletion", "forced-deletion")):
+                delete(cluster, namespace, run.wait_for_start(step), by_force=step.startswith("forced"))
+    assert saved.end() == (True, SAVED[engine])
+    assert lost.end() == (False, LOST[engine])
+
+
+def delete(cluster: Cluster, namespace: str, pod: str, *, by_force: bool) -> None:
+    force = ("--force", "--grace-period=0") if by_force else ()
+    cluster.kubectl("delete", "pod", pod, "--namespace", namespace, "--wait=false", *force)
