@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from couler_plugins.ir.quantities import parse_quantity
+from couler_plugins.net.redacting import redact
 
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 Time = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
@@ -16,6 +17,8 @@ Time = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
 Size = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]
 """Bytes; more than an EiB are a mistake, for which computations have no room."""
 Text = Annotated[str, msgspec.Meta(max_length=1 << 20)]
+LONGEST = 2000
+"""Characters of a message."""
 
 
 class ContainerUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -90,6 +93,13 @@ def _amount(text: object) -> float | None:
     """An amount that a machine can have; None for others."""
     amount = parse_quantity(text)
     return amount if amount is not None and amount <= 1e15 else None
+
+
+def message_of(text: object) -> str:
+    """Return what an engine says of a failure in one line: nothing secret, nothing that cannot be shown, no more than
+    a few sentences."""
+    words = " ".join(str(text or "").split())
+    return "".join(char if char.isprintable() else " " for char in redact(words))[:LONGEST]
 
 
 def time_of(text: object) -> float | None:

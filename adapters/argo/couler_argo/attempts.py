@@ -2,7 +2,8 @@
 
 Sources: `inferFailedReason` and `podReconciliation` of workflow/controller/operator.go, `createWorkflowPod` of
 workflow/controller/workflowpod.go, `GetTemplateScope` of workflow/templateresolution/context.go; for messages of
-evictions pkg/kubelet/eviction/helpers.go of Kubernetes.
+evictions pkg/kubelet/eviction/helpers.go of Kubernetes, of shutdowns and preemption nodeshutdown_manager.go and
+preemption.go beside it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from couler_argo.nodes import pod_name, seconds_of, template_name
 from couler_argo.templates import ROLES
 from couler_plugins.caching.keys import digest
 from couler_plugins.runs import Attempt, ContainerUse
-from couler_plugins.runs.usage import container_use
+from couler_plugins.runs.usage import container_use, message_of
 
 MAIN = "main"
 ENDED = {"Succeeded": True, "Failed": False, "Error": False}
@@ -27,16 +28,18 @@ REASONS = (
     EXIT,
     re.compile(r"Pod (?:failed before \S+ container starts|auto-restarting) due to (?P<reason>\w+)"),
     re.compile(
-        r"(?P<Evicted>The node (?:was low on resource|had condition)|Pod ephemeral local storage|Usage of EmptyDir)"
-    ),
-    re.compile(
-        r"(?P<DeadlineExceeded>Step exceeded its deadline|Pod was active on the node longer than the specified)"
-    ),
-    re.compile(r"(?P<Deleted>pod deleted)"),
-    re.compile(
-        r"(?P<Shutdown>workflow shutdown with strategy|Pod was terminated in response to imminent node shutdown)"
+        r"(?P<Evicted>The node (?:was low on resource|had condition)|Pod ephemeral local storage|Usage of EmptyDir"
+        r"|Container \S+ exceeded its local ephemeral storage)"
+        r"|(?P<DeadlineExceeded>Step exceeded its deadline|Pod was active on the node longer than|timeout$)"
+        r"|(?P<Deleted>pod deleted)"
+        r"|(?P<Stopped>workflow shutdown with strategy|Stopped with strategy)"
+        r"|(?P<Terminated>Pod was terminated in response to imminent node shutdown)"
+        r"|(?P<NodeShutdown>Pod was rejected as the node is shutting down)"
+        r"|(?P<Preempting>Preempted in order to admit critical pod)"
+        r"|(?P<NodeLost>Node \S+ which was running pod)"
     ),
 )
+"""Words that the kubelet has for such messages; what it says of a pod takes the place of its reason in a node."""
 
 
 class NodeTemplate(NamedTuple):
@@ -133,6 +136,7 @@ def attempt_of(workflow: Mapped, ident: str, node: Mapped, containers: tuple[Con
         succeeded=succeeded,
         exit_code=None if code is None else int(code),
         reason=reason,
+        message=message_of(message),
         pod=pod_name(workflow, ident, node) if runs_in_pod else "",
         namespace=str(metadata.get("namespace") or ""),
         node=str(node.get("hostNodeName") or ""),

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from couler_plugins.ir.quantities import parse_quantity
 from couler_plugins.runs import Attempt, ContainerUse
-from couler_plugins.runs.usage import container_use
+from couler_plugins.runs.usage import container_use, message_of
 from couler_tekton.mappings import Mapped
 
 LONGEST = 63
@@ -52,6 +52,7 @@ def _attempt(status: Mapped, namespace: str, containers: tuple[ContainerUse, ...
         succeeded=succeeded,
         exit_code=None if code is None else int(code),
         reason="" if succeeded is not False else "Evicted" if reason == "PodEvicted" else reason,
+        message=message_of(condition.get("message")) if succeeded is False else "",
         pod=str(status.get("podName") or ""),
         namespace=namespace,
         containers=containers,

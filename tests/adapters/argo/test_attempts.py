@@ -86,7 +86,15 @@ def test_the_first_version_of_names_is_the_id_of_the_node() -> None:
         ("Step exceeded its deadline", "DeadlineExceeded", None),
         ("Pod failed before main container starts due to ErrImagePull: not found", "ErrImagePull", None),
         ("pod deleted", "Deleted", None),
-        ("workflow shutdown with strategy:  Terminate", "Shutdown", None),
+        ("workflow shutdown with strategy:  Terminate", "Stopped", None),
+        ("Stopped with strategy 'Stop'", "Stopped", None),
+        ("Pod was terminated in response to imminent node shutdown.", "Terminated", None),
+        ("Pod was rejected as the node is shutting down.", "NodeShutdown", None),
+        ("Preempted in order to admit critical pod", "Preempting", None),
+        ("Node n1 which was running pod p is unresponsive", "NodeLost", None),
+        ('Container main exceeded its local ephemeral storage limit "1Gi". ', "Evicted", None),
+        ("timeout", "DeadlineExceeded", None),
+        ("timeout of the database", "", None),
         ("a sentence of tomorrow", "", None),
         (None, "", None),
     ],
@@ -94,6 +102,13 @@ def test_the_first_version_of_names_is_the_id_of_the_node() -> None:
 def test_a_failure_has_the_word_of_the_controller(message: str | None, reason: str, code: int | None) -> None:
     attempt = one(phase="Failed", message=message)
     assert (attempt.succeeded, attempt.reason, attempt.exit_code) == (False, reason, code)
+
+
+def test_a_failure_has_what_the_controller_says_and_nothing_secret() -> None:
+    attempt = one(phase="Failed", message="main: Error (exit code 1):\n  password=hunter2 is wrong" + "." * 3000)
+    assert attempt.message.startswith("main: Error (exit code 1): password=*** is wrong...")
+    assert len(attempt.message) == 2000
+    assert one(phase="Succeeded", message="it took a while").message == ""
 
 
 def test_the_exit_code_of_the_status_counts_more_than_that_of_the_message() -> None:

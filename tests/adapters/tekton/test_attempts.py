@@ -18,7 +18,8 @@ MIB = 2**20
 
 def status(reason: str = "Succeeded", *steps: Data, state: str = "", **more: Any) -> Data:
     state = state or ("True" if reason == "Succeeded" else "False")
-    conditions = [{"type": "Succeeded", "status": state, "reason": reason}]
+    said = {"message": f"all that {reason} says"} if state == "False" else {}
+    conditions = [{"type": "Succeeded", "status": state, "reason": reason, **said}]
     return {**TIMES, "podName": "p", "conditions": conditions, "steps": list(steps), **more}
 
 
@@ -47,7 +48,10 @@ def test_an_attempt_is_a_pod() -> None:
 def test_each_retry_is_one_before_the_last() -> None:
     before = status("Failed", ended(137, "OOMKilled"), podName="p-0")
     found = tries(status("Succeeded", ended(0, "Completed"), podName="p-1", retriesStatus=[before]))
-    assert [(one.pod, one.succeeded, one.reason) for one in found] == [("p-0", False, "OOMKilled"), ("p-1", True, "")]
+    assert [(one.pod, one.succeeded, one.reason, one.message) for one in found] == [
+        ("p-0", False, "OOMKilled", "all that Failed says"),
+        ("p-1", True, "", ""),
+    ]
 
 
 @pytest.mark.parametrize(

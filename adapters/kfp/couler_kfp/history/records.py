@@ -30,6 +30,7 @@ TOLD = HistoryFormat("kfp", "KFP", SCHEMA, HINT)
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Text = Annotated[str, msgspec.Meta(max_length=1024)]
+Said = Annotated[str, msgspec.Meta(max_length=1 << 20)]
 
 
 class Child(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,6 +47,19 @@ class Pod(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: Text = ""
 
 
+class Error(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why something failed: google.rpc.Status."""
+
+    code: int = 0
+    message: Said = ""
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A state that a task was in, and the error that it came with."""
+
+    error: Error | None = None
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a backend tells of a task, or of a driver, an executor or an iteration that it consists of.
 
@@ -59,6 +73,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         type: what it is, where a backend says that.
         iteration_index: which item of a loop.
         pods: its pods, where a backend tells of them.
+        error: why it failed, where a backend says that.
+        state_history: the states that it was in, the last one last.
     """
 
     task_id: Text = ""
@@ -74,6 +90,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: Text = ""
     iteration_index: int | None = None
     pods: tuple[Pod, ...] | None = ()
+    error: Error | None = None
+    state_history: tuple[Moment, ...] | None = ()
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

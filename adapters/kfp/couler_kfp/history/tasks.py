@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from couler_kfp.history.records import Call, Task
 from couler_plugins.runs import Attempt, Fate
+from couler_plugins.runs.usage import message_of
 
 FATES: dict[str, Fate] = {
     "SUCCEEDED": "computed",
@@ -35,6 +36,21 @@ ITERATION = "LOOP_ITERATION"
 EXECUTES = "EXECUTOR"
 RAN = ("computed", "failed")
 NEVER = 2000  # the first year of a time that was set
+EXIT = re.compile(r"exit(?:ed with)?(?: an?)?(?: non-?zero)? (?:code|status)(?: of)?:? (\d{1,3})\b")
+"""What a message says of the container, in the words of Argo or of Vertex."""
+OUT_OF_MEMORY = "OOMKilled"
+CODES = {
+    1: "CANCELLED",
+    4: "DEADLINE_EXCEEDED",
+    5: "NOT_FOUND",
+    7: "PERMISSION_DENIED",
+    8: "RESOURCE_EXHAUSTED",
+    9: "FAILED_PRECONDITION",
+    10: "ABORTED",
+    13: "INTERNAL",
+    14: "UNAVAILABLE",
+}
+"""Words of google.rpc.Code, of failures that a backend may have; they say too little to be a reason."""
 CLOSE = 1.0  # seconds within which two times are one: backends keep whole seconds
 
 
@@ -113,7 +129,8 @@ class _Nodes:
             tries: tuple[Attempt, ...] = ()
             if fate in RAN:  # one that is not repeated is one executor; where nobody knows which, the pod is not known
                 pods = tried or (executors if len(executors) == 1 else ())
-                tries = tuple(_tried(item, item.pod_name) for item in pods) or (_tried(task, ""),)
+                tries = tuple(_tried(item, item.pod_name, task if item is pods[-1] else None) for item in pods)
+                tries = tries or (_tried(task, ""),)
             yield Instance((_name(task),), fate, seconds, max(1, len(tried)), _end(task), tries)
 
     def _linked(self, task: Task) -> list[Task] | None:
@@ -163,10 +180,30 @@ def _covers(task: Task, other: Task) -> bool:
     return len(times_seen) == len(times) and times_seen == sorted(times_seen)
 
 
-def _tried(task: Task, pod: str) -> Attempt:
+def _tried(task: Task, pod: str, around: Task | None = None) -> Attempt:
+    """An attempt, which one that stands for it may say more of: of a node, its task; of the only one, all of them."""
     end = _end(task)
     succeeded = {"computed": True, "failed": False}.get(FATES.get(_state(task), ""))
-    return Attempt(start=_time(task.start_time), end=None if end == float("inf") else end, succeeded=succeeded, pod=pod)
+    message = "" if succeeded is not False else _error(task) or (_error(around) if around is not None else "")
+    exited = EXIT.search(message)
+    return Attempt(
+        start=_time(task.start_time),
+        end=None if end == float("inf") else end,
+        succeeded=succeeded,
+        exit_code=int(exited[1]) if exited else None,
+        reason=OUT_OF_MEMORY if OUT_OF_MEMORY in message else "",
+        message=message,
+        pod=pod,
+    )
+
+
+def _error(task: Task) -> str:
+    """Why a task failed: its own error, else that of the last state that has one."""
+    errors = [task.error, *(moment.error for moment in reversed(task.state_history or ()))]
+    error = next((item for item in errors if item is not None and (item.message or item.code)), None)
+    if error is None:
+        return ""
+    return message_of(f"{CODES.get(error.code, error.code)}: {error.message}" if error.code else error.message)
 
 
 def _key(name: str) -> str:

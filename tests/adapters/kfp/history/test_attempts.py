@@ -97,3 +97,40 @@ def test_a_task_whose_name_is_in_several_dags_is_of_none_of_their_components() -
     spec["components"]["comp-for-loop-1"]["dag"]["tasks"]["load"] = {"componentRef": {"name": "comp-fit"}}
     found = step(task("load", 20, 80), pipeline_spec=spec)
     assert (found.type, found.tries[0].containers) == ("load", ())
+
+
+ERROR = {"code": 9, "message": "main: OOMKilled (exit code 137), token=abc"}
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "reason", "message"),
+    [
+        ({"error": ERROR}, 137, "OOMKilled", "FAILED_PRECONDITION: main: OOMKilled (exit code 137), token=***"),
+        (
+            {"state_history": [{"error": ERROR}, {"state": "FAILED", "error": {"message": "it is gone"}}]},
+            None,
+            "",
+            "it is gone",
+        ),
+        (
+            {"error": {"code": 99, "message": "exited with a non-zero status of 3."}},
+            3,
+            "",
+            "99: exited with a non-zero status of 3.",
+        ),
+        ({"error": {}}, None, "", ""),
+        ({}, None, "", ""),
+    ],
+)
+def test_a_failure_has_the_error_of_its_task(more: dict[str, Any], code: int | None, reason: str, message: str) -> None:
+    nodes = linked("load", 1, "FAILED", (20, 50), (60, 100))
+    nodes[1] |= more
+    first, last = step(nodes, state="FAILED").tries
+    assert (last.exit_code, last.reason, last.message) == (code, reason, message)
+    assert (first.exit_code, first.reason, first.message) == (None, "", "")
+
+
+def test_what_a_task_that_succeeded_has_been_through_is_no_failure() -> None:
+    nodes = linked("load", 1, "SUCCEEDED")
+    nodes[1] |= {"state_history": [{"state": "RUNNING", "error": ERROR}]}
+    assert [(one.succeeded, one.message) for one in step(nodes).tries] == [(True, "")]
