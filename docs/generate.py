@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from causes_page import causes
 from reference import MADE_BY, ir_reference, options
 
 from couler_plugins.cli.group import couler
@@ -251,6 +252,7 @@ ROOMS, ROOMS_END = "<!-- rooms: made by `python3 dev.py docs` -->", "<!-- end of
 
 PAGES: dict[str, Callable[[], str]] = {
     "../CONTRIBUTING.md": contributing,
+    "causes.md": causes,
     "cli.md": command_line,
     "plugins/facets.md": facets,
     "options.md": options,

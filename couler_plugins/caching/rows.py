@@ -6,17 +6,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import msgspec
 
 from couler_plugins.caching.calls import Place, calls_of
-from couler_plugins.caching.declarations import ALLOW, CACHE
+from couler_plugins.caching.declarations import ALLOW, CACHE, Declaration, places_of, resolve
 from couler_plugins.caching.row_keys import BEYOND, IN_KEYS, annotations_in, as_key, check_rows, declared_dataset
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Said
+from couler_plugins.hookspecs.caching import UNDECLARED, Declared, Knowledge, Said
 from couler_plugins.ir import Call, Graph, Literal, Operation, Step, Workflow
 from couler_plugins.options.rows import URL, Row, matches, rows_in
 
@@ -160,6 +160,12 @@ class RowsFromSettings:
     def task_name(self, operation: Operation) -> str:
         """Return what the owner calls an operation; rows name it so."""
         return operation.name
+
+    def declared_pure(self, graph: Graph | None, step: Step, operation: Operation) -> str:
+        """Return where its owner declares a call itself pure, and not all that is around it; empty where nobody does."""
+        said = places_of(cast("Knowledge", self), graph, step, operation)
+        found = resolve(said, assume_pure=False)
+        return found.where if isinstance(found, Declaration) and found.itself else ""
 
     @cached_property
     def declared(self) -> Declared:

@@ -16,7 +16,17 @@ from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.hookspecs import CatalogueStep
 from couler_plugins.options.config import Config
 from couler_plugins.options.fields import Option, options_of
-from couler_plugins.plugins import ADAPTERS, POINTS, STEPS, STORES, ExtensionPoint, PluginRecord, Plugins, load_plugins
+from couler_plugins.plugins import (
+    ADAPTERS,
+    CAUSES,
+    POINTS,
+    STEPS,
+    STORES,
+    ExtensionPoint,
+    PluginRecord,
+    Plugins,
+    load_plugins,
+)
 
 
 @click.command(
@@ -34,7 +44,8 @@ Examples:
 def command(ctx: click.Context, *, config: Config, show_all: bool, output_format: str) -> None:
     """Lists the plugins and what they provide.
 
-    Shows hooks, optimizers, policies, partitioners, tuners, adapters, artifact stores and ready-made steps. Exits
+    Shows hooks, optimizers, policies, partitioners, tuners, adapters, artifact stores and ready-made steps,
+    and how many causes of failures. Exits
     with 1 if a plugin or a part of it cannot be used.
     """
     with contextlib.redirect_stdout(sys.stderr):  # plugins may print while they are imported
@@ -65,7 +76,7 @@ def _records(plugins: Plugins) -> Iterator[dict[str, Any]]:
 def _provided(plugins: Plugins, point: ExtensionPoint[Any], record: PluginRecord) -> list[Any]:
     """What a plugin provides of one kind: names, with their options where they can have some."""
     names = record.provides.get(point.key, ())
-    if point in (ADAPTERS, STORES):
+    if point in (ADAPTERS, STORES, CAUSES):
         return list(names)
     describe: Callable[[Any], dict[str, Any]] = _step if point is STEPS else _named
     usable = plugins.all(point)  # without those that another plugin has under the same name
@@ -101,8 +112,10 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield f"{record['name']} ({origin or 'unknown distribution'}){'' if record['enabled'] else ' disabled'}"
     if record["hooks"]:
         yield f"  hooks: {', '.join(record['hooks'])}"
+    if record[CAUSES.key]:
+        yield f"  causes of failures: {len(record[CAUSES.key])}"
     for point in POINTS:
-        for thing in record[point.key]:
+        for thing in record[point.key] if point is not CAUSES else ():
             if isinstance(thing, str):
                 yield f"  {point.noun} {thing}"
                 continue

@@ -12,11 +12,12 @@ import msgspec
 
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import InvalidInput, one_line
-from couler_plugins.hookspecs import Adapter, CachePolicy, Partitioner, Profile, Tuner
+from couler_plugins.hookspecs import Adapter, CachePolicy, Cause, Partitioner, Profile, Tuner
 from couler_plugins.ir import Workflow
 from couler_plugins.options.rows import Row
 from couler_plugins.plan import Part
 from couler_plugins.plugins import ADAPTERS, PARTITIONERS, POLICIES, TUNERS, Plugins
+from couler_plugins.reliability.classification import causes_of
 from couler_plugins.runs import Run
 from couler_plugins.runs.history_file import distinct
 from couler_plugins.runs.run import belongs, families_of
@@ -109,6 +110,14 @@ class RunContext:
     def rows(self, optimizer: str) -> Sequence[Row]:
         """The rows of the settings, `[[tool.couler.OPTIMIZER.declare]]`, in the order of the file."""
         return self._rows.get(optimizer, ())
+
+    def causes(self) -> Sequence[Cause]:
+        """The table of causes: the rows of all plugins, in the order in which they are looked for.
+
+        Raises:
+            PluginFailure: two plugins have a row of one name.
+        """
+        return causes_of(self._plugins)
 
     def adapter(self, engine: str) -> Adapter:
         """The adapter of an engine.

@@ -1,7 +1,18 @@
 """Plugin contract: hooks, facets of adapters, and the types that they use; one short file a subject."""
 
-from couler_plugins.hookspecs import adapters, optimizers, partitioners, policies, profiles, steps, stores, tuners
+from couler_plugins.hookspecs import (
+    adapters,
+    causes,
+    optimizers,
+    partitioners,
+    policies,
+    profiles,
+    steps,
+    stores,
+    tuners,
+)
 from couler_plugins.hookspecs.adapters import Adapter, ApiGroup, Capability, Footprint
+from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.hookspecs.facets import FACETS, Facet
 from couler_plugins.hookspecs.optimizers import Context, Optimizer
 from couler_plugins.hookspecs.partitioners import Partitioner
@@ -23,6 +34,7 @@ __all__ = [
     "CachePolicy",
     "Capability",
     "CatalogueStep",
+    "Cause",
     "Context",
     "Facet",
     "Footprint",
@@ -38,5 +50,5 @@ __all__ = [
     "hookspec",
 ]
 
-HOOKSPECS = (adapters, optimizers, partitioners, policies, profiles, steps, stores, tuners)
+HOOKSPECS = (adapters, causes, optimizers, partitioners, policies, profiles, steps, stores, tuners)
 """The modules that hold the specifications of all hooks."""

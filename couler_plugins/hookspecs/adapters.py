@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,7 +11,8 @@ import msgspec
 from couler_plugins.documents import Document, Remark, SourceFile
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.facets import facet
-from couler_plugins.ir import Homes, ImageChange, Operation, Step, Workflow
+from couler_plugins.ir import Homes, ImageChange, Operation, Retry, Step, Workflow
+from couler_plugins.ir.attempts import AttemptLimits
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.containers import PodSizes
 from couler_plugins.markers import hookspec
@@ -19,6 +20,7 @@ from couler_plugins.plan import Decision, Lowered, Plan, Written
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.caching import EngineCache
+    from couler_plugins.hookspecs.causes import Cause
     from couler_plugins.hookspecs.checks import Check
     from couler_plugins.hookspecs.eviction import Evictor, Target
     from couler_plugins.hookspecs.local import Local
@@ -283,6 +285,29 @@ class Adapter:
     @facet("histories call containers as the workflow does", default="couler_plugins.ir.containers:container_names")
     def pod_containers(self, operation: Operation) -> tuple[str, ...]:
         """Return what the containers of an operation are called in its pod, in their order."""
+        raise NotImplementedError
+
+    @facet("`guard` repeats only what is declared idempotent or pure, whatever the cause")
+    def retry_by_cause(self, retry: Retry, causes: Sequence[Cause], *, own: bool) -> Retry | None:
+        """Return a retry that repeats a failure if its cause passes; None where the engine cannot tell causes.
+
+        The cause is the first row that fits. Classes that pass are `infrastructure`, `throttled` and `resource`.
+
+        Args:
+            retry: the retry, without a condition.
+            causes: the rows in their order. What is not to be repeated has another class here.
+            own: whether its owner wrote it: then nothing may be repeated that was not before.
+        """
+        return None
+
+    @facet("a step may be tried as often as fits", default="couler_plugins.ir.attempts:no_limits")
+    def attempt_limits(self, workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:
+        """Return what holds for the attempts of a step, beside its own settings."""
+        raise NotImplementedError
+
+    @facet("all attempts have the same memory", default="couler_plugins.ir.attempts:same_memory")
+    def memory_by_attempt(self, operation: Operation, factor: float, retries: int) -> tuple[Operation, str]:
+        """Return an operation whose memory grows by a factor from attempt to attempt, or why it stays the same."""
         raise NotImplementedError
 
     @facet("containers have the sizes that are written in them", default="couler_plugins.ir.containers:sizes_of")

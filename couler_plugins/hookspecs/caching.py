@@ -250,6 +250,10 @@ class EngineCache(Protocol[V, S_contra]):
         """Return what the owner calls an operation; rows of the settings name it so."""
         return operation.name
 
+    def declared_pure(self, graph: Graph | None, step: Step, operation: Operation) -> str:
+        """Return where its owner declares a call itself pure, and not all that is around it; empty where nobody does."""
+        return ""
+
     def verdicts(self, settings: S_contra) -> Mapping[tuple[str, str], V]:
         """Return what is found about each call, by graph and step, whatever keeps the results."""
 

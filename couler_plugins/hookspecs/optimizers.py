@@ -13,6 +13,7 @@ from couler_plugins.runs import Run
 
 if TYPE_CHECKING:
     from couler_plugins.hookspecs.adapters import Adapter
+    from couler_plugins.hookspecs.causes import Cause
     from couler_plugins.hookspecs.partitioners import Partitioner
     from couler_plugins.hookspecs.policies import CachePolicy
     from couler_plugins.hookspecs.profiles import Profile
@@ -62,6 +63,13 @@ class Context(Protocol):
 
     def rows(self, optimizer: str) -> Sequence[Row]:
         """The rows of the settings, `[[tool.couler.OPTIMIZER.declare]]`, in the order of the file."""
+
+    def causes(self) -> Sequence[Cause]:
+        """The table of causes: the rows of all plugins, in the order in which they are looked for.
+
+        Raises:
+            PluginFailure: two plugins have a row of one name.
+        """
 
     def adapter(self, engine: str) -> Adapter:
         """The adapter of an engine, with its facets.

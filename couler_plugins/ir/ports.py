@@ -107,12 +107,22 @@ class Loop(Node, frozen=True):
 class Retry(Node, frozen=True):
     """How often a failed attempt is repeated.
 
+    Numbers are `Literal` numbers where they are known beforehand.
+
     Attributes:
         limit: how many more attempts there are after the first.
+        delay: seconds before the first repetition.
+        factor: how many times as long each further delay is.
+        max_delay: the longest delay, in seconds.
+        condition: which failures are repeated, in the engine's own language.
         native_extra: what else the engine says of it.
     """
 
     limit: Value | None = None
+    delay: Value | None = None
+    factor: Value | None = None
+    max_delay: Value | None = None
+    condition: Value | None = None
     native_extra: Native | None = msgspec.field(default=None, name=REST)
 
 

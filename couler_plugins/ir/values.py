@@ -88,9 +88,11 @@ class Literal(Node, frozen=True, tag_field="type", tag="literal"):
 
     Attributes:
         value: the constant.
+        native: the spelling in the source of a number that stands there as a text (`1m`); only adapters read it.
     """
 
     value: Scalar
+    native: str = ""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Literal):

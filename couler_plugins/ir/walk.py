@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar, cast, get_args
 import msgspec
 
 from couler_plugins.documents.mappings import by_key
-from couler_plugins.ir.values import Node, Reference, compared_fields
+from couler_plugins.ir.values import Literal, Node, Reference, compared_fields
 from couler_plugins.ir.workflow import Call, External, Graph, Operation, Step, Workflow
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ def without_origin(value: T) -> T:
     """`value` without any trace of where and how it was written: it lowers as wholly generated."""
 
     def strip(node: Node) -> Node:
-        if isinstance(node, Reference):
+        if isinstance(node, (Literal, Reference)):
             return msgspec.structs.replace(node, native="") if node.native else node
         if getattr(node, "source", None) is not None:
             return msgspec.structs.replace(node, source=None)

@@ -4,6 +4,7 @@ from couler_plugins.plugins.discovery import load_plugins
 from couler_plugins.plugins.plugins import Plugins
 from couler_plugins.plugins.registry import (
     ADAPTERS,
+    CAUSES,
     OPTIMIZERS,
     PARTITIONERS,
     POINTS,
@@ -17,6 +18,7 @@ from couler_plugins.plugins.registry import (
 
 __all__ = [
     "ADAPTERS",
+    "CAUSES",
     "OPTIMIZERS",
     "PARTITIONERS",
     "POINTS",

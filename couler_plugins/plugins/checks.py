@@ -7,11 +7,15 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from couler_plugins.hookspecs import FACETS, Adapter, StepInput, StepOutput
+import msgspec
+
+from couler_plugins.hookspecs import FACETS, Adapter, Cause, StepInput, StepOutput
 from couler_plugins.options.fields import closest, options_of
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_OTHERWISE = re.compile(r"[(][?](?!:|[is]{1,2}[)])|\\[1-9]|[*+?}][+]|\[\[:")
+"""What RE2 does not read, or not as Python does: groups that look around, back references, named classes."""
 _STORE_METHODS = ("open", "put", "read", "list", "delete")
 _REQUIRED = ("claims", "lift", "lower")  # the other facets may come from Adapter
 
@@ -90,6 +94,36 @@ def _declared_problem(declared: object, attribute: str, kind: type[StepInput] | 
     return next(
         (f"{name!r} among its {attribute} is not kebab-case" for name in names if not _NAME.fullmatch(name)), None
     )
+
+
+def cause_problem(cause: object) -> str | None:
+    """What keeps an object from being a row of the table of causes; None if it is one."""
+    if not isinstance(cause, Cause):
+        return f"{_shown(cause)} is no Cause"
+    try:
+        msgspec.convert(msgspec.structs.asdict(cause), Cause)  # its fields are of the declared types
+        problem = _name_problem(cause, "name") or _pattern_problem(cause.message)
+    except msgspec.ValidationError as error:
+        problem = str(error)
+    except re.error as error:
+        problem = f"its message {cause.message!r} is no regular expression: {error}"
+    if problem is None and not (cause.reasons or cause.exit_codes or cause.message):
+        problem = "it has no reasons, exit_codes or message: every failure would match it"
+    if problem is None and not cause.source.strip():
+        problem = "it has no source"
+    return f"the cause {cause.name!r}: {problem}" if problem else None
+
+
+def _pattern_problem(pattern: str) -> str | None:
+    """What is wrong with a pattern that Python and RE2 are to read alike, in a time that grows with the text only.
+
+    Raises:
+        re.error: Python cannot read it.
+    """
+    re.compile(pattern)
+    if strange := _OTHERWISE.search(pattern):
+        return f"its message {pattern!r} has {strange[0]!r}, which RE2 does not read as Python does"
+    return f"its message {pattern!r} repeats a group" if re.search(r"(?<!\\)[)][*+{]", pattern) else None
 
 
 def hook_problems(plugin: object) -> Iterator[str]:

@@ -16,10 +16,20 @@ import msgspec
 from msgspec.structs import replace
 
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure, one_line
-from couler_plugins.hookspecs import Adapter, ArtifactStore, CachePolicy, CatalogueStep, Optimizer, Partitioner, Tuner
+from couler_plugins.hookspecs import (
+    Adapter,
+    ArtifactStore,
+    CachePolicy,
+    CatalogueStep,
+    Cause,
+    Optimizer,
+    Partitioner,
+    Tuner,
+)
 from couler_plugins.options.fields import closest
 from couler_plugins.plugins.checks import (
     adapter_problem,
+    cause_problem,
     named_class_problem,
     optimizer_problem,
     step_problem,
@@ -186,7 +196,8 @@ ADAPTERS: ExtensionPoint[Adapter] = ExtensionPoint(
 STORES: ExtensionPoint[type[ArtifactStore]] = ExtensionPoint(
     "couler_artifact_stores", "artifact store", "stores", store_problem, attrgetter("schemes")
 )
-POINTS: tuple[ExtensionPoint[Any], ...] = (OPTIMIZERS, POLICIES, PARTITIONERS, TUNERS, STEPS, ADAPTERS, STORES)
+CAUSES: ExtensionPoint[Cause] = ExtensionPoint("couler_causes", "cause of failures", "causes", cause_problem)
+POINTS: tuple[ExtensionPoint[Any], ...] = (OPTIMIZERS, POLICIES, PARTITIONERS, TUNERS, STEPS, ADAPTERS, STORES, CAUSES)
 
 
 WHAT = "policy"

@@ -78,7 +78,7 @@ def rule_of(
     places: dict[str, object] = {f"its annotation {ANNOTATION} says so": word}
     bounds: dict[str, float] = {}
     for row in rows:
-        if _selects(row, workflow, sizes, operation, steps):
+        if selects(row, workflow, sizes.task, operation, steps):
             places[f"{row.place} says so"] = row.content.get("rightsize")
             amounts = {key: parse_quantity(row.content[key]) for key in BOUNDS if key in row.content}
             bounds = {key: amount for key, amount in amounts.items() if amount is not None} | bounds
@@ -86,13 +86,22 @@ def rule_of(
     return Rule(refusal, KEEP in places.values(), bounds)
 
 
-def _selects(row: Row, workflow: Workflow, sizes: PodSizes, operation: Operation | None, steps: Sequence[str]) -> bool:
+def selects(row: Row, workflow: Workflow, task: str, operation: Operation | None, steps: Sequence[str]) -> bool:
+    """Return whether a row is about an operation, or about a call of what is in another workflow.
+
+    Args:
+        row: the row.
+        workflow: the workflow that it is in.
+        task: what its owner calls it.
+        operation: the operation; None where it is in another workflow.
+        steps: the names of its calls, `graph/step`.
+    """
     names = {name: name.rpartition("/")[2] for name in steps}
     images = [item.image for item in operation.containers if item.role == "main"] if operation is not None else []
     texts = [str(image.value) if isinstance(image, Literal) else "" for image in images]
     return (
         matches(row, "workflow", [workflow.name or workflow.prefix.rstrip("-"), workflow.label])
-        and matches(row, "task", [sizes.task])
+        and matches(row, "task", [task])
         and matches(row, "step", [*names, *names.values()])
         and matches(row, "image", [name for text in texts for name in (text, text.partition("@")[0])])
     )

@@ -50,7 +50,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         start, end: when its pod began and ended.
         succeeded: how it ended.
         exit_code: that of its main container.
-        reason: why it failed, in the engine's word, such as `OOMKilled` or `Evicted`; of a task of Python the exception.
+        reason: why it failed, in the engine's word, such as `OOMKilled` or `Evicted`; of a Python task the exception.
         message: what the engine says of the failure, with nothing secret in it (`couler_plugins.net.redacting`).
         pod, namespace, node: where it ran; empty where that is not known.
         input_bytes, output_bytes: the sizes of what it read and wrote.

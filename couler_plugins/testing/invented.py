@@ -8,6 +8,7 @@ from couler_plugins.ir import (
     Argument,
     Container,
     Directive,
+    Expression,
     External,
     Graph,
     Handler,
@@ -52,6 +53,10 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Loop, "limit"): (Literal(value=2),),
     (Loop, "includes"): ((Native.of([1]),),),
     (Loop, "combine"): ("product", "zip"),
+    (Retry, "delay"): (Literal(value=90),),
+    (Retry, "factor"): (Literal(value=2),),
+    (Retry, "max_delay"): (Literal(value=600),),
+    (Retry, "condition"): (Expression(language="expr", parts=("true",)),),
 }
 """Values that every adapter is asked for."""
 

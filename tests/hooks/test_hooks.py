@@ -23,7 +23,8 @@ from couler_plugins.inputs.sources import read_source
 from couler_plugins.ir import Literal
 from couler_plugins.parallelism.check import ask_partitioner
 from couler_plugins.plugins import PARTITIONERS, STEPS, STORES, TUNERS
-from couler_plugins.runs import Candidate, History
+from couler_plugins.reliability.classification import classify
+from couler_plugins.runs import Attempt, Candidate, History
 from pluginbox import PluginBox
 from support import ROOT
 
@@ -189,3 +190,13 @@ def test_hook_couler_after_optimizer(box: PluginBox) -> None:
     install(box, "couler_after_optimizer")
     optimize(Text(TOY), "hurry,hurry")
     assert Path("audit.log").read_text() == "[hurry] a get: timeout set: it had none\n"
+
+
+def test_hook_couler_causes(box: PluginBox) -> None:
+    install(box, "couler_causes")
+    box.declare("built-in", "couler_plugins.optimizers")
+    causes = RunContext(box.load()).causes()
+    assert causes[0].name == "no-licence", "before the built-in ones"
+    failed = Attempt(exit_code=1, message="main: Error (exit code 1): Licensed number of users already reached")
+    assert classify(failed, "argo", causes).cause_class == "throttled"
+    assert classify(failed, "argo", causes[1:]).name == "program-failed"

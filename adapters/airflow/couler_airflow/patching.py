@@ -15,7 +15,7 @@ from couler_airflow.pods import Pods
 from couler_airflow.trigger_rules import DEFAULT, rule_of
 from couler_airflow.values import seconds
 from couler_plugins.errors import CoulerError, Unsupported
-from couler_plugins.ir import Graph, Literal, Operation, Region, Step, Value, Workflow, references
+from couler_plugins.ir import Graph, Literal, Operation, Region, Retry, Step, Value, Workflow, references
 
 
 def patch(dag: Any, operators: Mapping[int, Any], original: Workflow, wanted: Workflow, journal: Journal) -> None:
@@ -110,8 +110,8 @@ class _Patcher:
         refuse_others(old, new, ("needs", "tolerates", "retry", "timeout", "directives"), new.name)
         self._journal.task(task)
         if new.retry != old.retry:
-            if new.retry is not None and new.retry.native_extra is not None:
-                raise unsupported("Retry.native_extra", new.name, "delays between attempts are the owner's")
+            if new.retry is not None:
+                refuse_others(old.retry or Retry(), new.retry, ("limit",), new.name)
             task.retries = 0 if new.retry is None else _count(new.retry.limit, "Retry.limit", new.name)
         if new.timeout != old.timeout:
             task.execution_timeout = _duration(new.timeout, "Step.timeout", new.name)

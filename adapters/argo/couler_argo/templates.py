@@ -5,22 +5,25 @@ Source: `pkg/apis/workflow/v1alpha1` (Template, DAGTemplate).
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
+from typing import Literal as OneOf
 
 from couler_argo.codec import Codec, Context, Field, flag, mappings, scalar, structure, text_list
 from couler_argo.ports import INPUTS, OUTPUTS
-from couler_argo.references import native, value
-from couler_argo.spelling import write
+from couler_argo.references import expression, native, value
+from couler_argo.spelling import write, write_expression
 from couler_plugins.documents.mappings import Mapped
+from couler_plugins.engine_kit.durations import as_seconds, go_duration
 from couler_plugins.engine_kit.structures import write_environment
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Container, EnvVar, Retry, Value
+from couler_plugins.ir import Container, EnvVar, Literal, Retry, Value
 
 # Containers: the main one, the script, init containers and sidecars.
 #
 # Source: `pkg/apis/workflow/v1alpha1` (Template, ScriptTemplate, UserContainer) and Kubernetes' core/v1 Container.
 
-ROLES: dict[str, Literal["init", "sidecar"]] = {"initContainers": "init", "sidecars": "sidecar"}
+ROLES: dict[str, OneOf["init", "sidecar"]] = {"initContainers": "init", "sidecars": "sidecar"}
 
 
 def _name() -> Field:
@@ -131,7 +134,50 @@ KINDS = ("container", "script", "containerSet", "resource", "suspend", "http", "
 """What a template can be, beside dag and steps."""
 
 
-RETRY = Codec(scalar("limit", "limit"))
+def _number(name: str, key: str, number: Callable[[str], Literal | None], spelt: Callable[[Any], Any]) -> Field:
+    """A number that Argo has as a text; it stays as it is spelt there until it is changed."""
+
+    def read(mapping: Mapped, context: Context) -> tuple[Value | None, Mapped]:
+        content = mapping[key]
+        if type(content) is int and spelt is _whole:
+            return Literal(value=content), {}
+        return (number(content) or value(content), {}) if isinstance(content, str) else (None, {key: content})
+
+    def write_one(node: Value, context: Context) -> Mapped:
+        is_number = isinstance(node, Literal) and isinstance(node.value, (int, float))
+        return {key: (node.native or spelt(node.value)) if is_number else write(node, context.scope)}  # type: ignore[union-attr]
+
+    return Field(name, (key,), read, write_one)
+
+
+def _whole(number: float) -> int:
+    if number != int(number):
+        hint = "give a whole number"
+        raise Unsupported("Argo takes whole factors of delays", engine="argo", feature="Retry.factor", hint=hint)
+    return int(number)
+
+
+def _read_condition(mapping: Mapped, context: Context) -> tuple[Value | None, Mapped]:
+    content = mapping["expression"]
+    return (expression(content), {}) if isinstance(content, str) else (None, {"expression": content})
+
+
+RETRY = Codec(
+    scalar("limit", "limit"),
+    Field(
+        "condition",
+        ("expression",),
+        _read_condition,
+        lambda node, context: {"expression": write_expression(node, context.scope)},
+    ),
+    nested={
+        "backoff": Codec(
+            _number("delay", "duration", as_seconds, go_duration),
+            _number("factor", "factor", lambda text: as_seconds(text) if text.isdigit() else None, _whole),
+            _number("max_delay", "cap", as_seconds, go_duration),
+        )
+    },
+)
 
 
 def _read_retry(mapping: Mapped, context: Context) -> tuple[Retry | None, Mapped]:

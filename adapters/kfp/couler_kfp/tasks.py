@@ -18,6 +18,7 @@ from couler_kfp.support import refuse_unsupported, unsupported, whole_number
 from couler_kfp.texts import condition, constant_text, write_condition, write_text
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, joined, without
+from couler_plugins.engine_kit.durations import as_seconds
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
     AllOf,
@@ -204,10 +205,18 @@ def _read_needs(task: Mapped, path: Path) -> tuple[Needs | None, Mapped]:
 
 
 def _read_retry(retry: Mapped) -> Retry:
-    limit = retry.get("maxRetryCount")
-    if not isinstance(limit, int):
-        return Retry(native_extra=rest_of(retry))
-    return Retry(limit=Literal(value=limit), native_extra=rest_of(without(retry, "maxRetryCount")))
+    delay = as_seconds(str(retry.get("backoffDuration")))
+    typed = {
+        "maxRetryCount": ("limit", retry.get("maxRetryCount")),
+        "backoffDuration": ("delay", None if delay is None else delay.value),
+        "backoffFactor": ("factor", retry.get("backoffFactor")),
+    }
+    fields: dict[str, Any] = {}
+    for key, (name, number) in typed.items():
+        if isinstance(number, (int, float)) and number == int(number):
+            fields[name] = Literal(value=int(number))
+            retry = without(retry, key)
+    return Retry(**fields, native_extra=rest_of(retry))
 
 
 def write_task(step: Step) -> Mapped:
@@ -254,7 +263,16 @@ def _write_needs(step: Step, rest: Mapped) -> Mapped:
     return written
 
 
-def _write_retry(retry: Retry, name: str) -> Mapped:
+def _write_retry(retry: Retry, step: str) -> Mapped:
     refuse_unsupported(retry)
-    limit = {} if retry.limit is None else {"maxRetryCount": whole_number(retry.limit, "Retry.limit", name)}
-    return joined(limit, write_structure(retry.native_extra) if retry.native_extra else {})
+    numbers = {
+        name: whole_number(content, f"Retry.{name}", step)
+        for name in ("limit", "delay", "factor")
+        if (content := getattr(retry, name)) is not None
+    }
+    written: Mapped = {"maxRetryCount": numbers["limit"]} if "limit" in numbers else {}
+    if "delay" in numbers:
+        written["backoffDuration"] = f"{numbers['delay']}s"
+    if "factor" in numbers:
+        written["backoffFactor"] = float(numbers["factor"])
+    return joined(written, write_structure(retry.native_extra) if retry.native_extra else {})

@@ -58,7 +58,7 @@ INVENTED: dict[tuple[type[Node], str], tuple[Any, ...]] = {
     (Step, "handlers"): ((HANDLER,),),
     (Step, "tolerates"): (("failed",),),
     (Retry, "limit"): (Literal(value=3),),
-    (Retry, "native_extra"): (Native.of({"backoffDuration": "60s"}),),
+    (Retry, "native_extra"): (Native.of({"backoffMaxDuration": "60s"}),),
     (Container, "name"): ("x",),
     (Container, "script"): (Literal(value="x"),),
     (Container, "requests"): ((("cpu", Literal(value="2")),),),

@@ -22,11 +22,11 @@ from couler_airflow.generating.printing import (
     timedelta_of,
 )
 from couler_airflow.generating.task import Task
-from couler_airflow.generating.texts import constant, data_text, resolve, resolve_data, spelt
+from couler_airflow.generating.texts import constant, resolve, resolve_data, spelt
 from couler_airflow.legal import Diagnostics, refusal
 from couler_plugins.engine_kit.legalize.python.functions import Function, function_of
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Operation
+from couler_plugins.ir import Literal, Operation
 
 POD = "KubernetesPodOperator"
 TAKEN = frozenset({*dir(builtins), "literal", "only_if", "compared", "each", "k8s", "task", "timedelta", "re"})
@@ -199,11 +199,12 @@ def attempts(task: Task, operation: Operation) -> dict[str, Node]:
         text = None if limit is None else constant(resolve(limit, scope, name))
         if text is None or not text.isdigit():
             raise refusal("Retry.limit", name, "is retried without a limit that is known", "give a number")
-        others = resolve_data(operation.retry.native_extra, scope, name)
-        backoff, policy = others.pop("backoff", {}), constant(others.pop("retryPolicy", ("Always",)))
-        delay = timedelta_of(data_text(backoff.pop("duration", "0")) or "") if isinstance(backoff, dict) else None
-        if others or backoff or delay is None or policy not in ("Always", "OnFailure"):
-            hint = "leave only a limit, retryPolicy Always or OnFailure, and backoff.duration"
+        retry, others = operation.retry, resolve_data(operation.retry.native_extra, scope, name)
+        policy = constant(others.pop("retryPolicy", ("Always",)))
+        delay = timedelta_of("0" if retry.delay is None else constant(resolve(retry.delay, scope, name)) or "")
+        varies = retry.factor not in (None, Literal(value=1)) or retry.max_delay or retry.condition
+        if others or varies or delay is None or policy not in ("Always", "OnFailure"):
+            hint = "leave only a limit, retryPolicy Always or OnFailure, and a delay"
             raise refusal("Retry.native_extra", name, "is retried on conditions, or with growing delays", hint)
         fields["retries"] = int(text)
         if delay.keywords["seconds"]:

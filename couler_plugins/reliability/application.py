@@ -1,0 +1,136 @@
+"""Application of retries and timeouts to a plan: where its engine keeps them, and a decision on each step."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace as with_fields
+from typing import Any
+
+import msgspec
+
+from couler_plugins.documents.mappings import by_key
+from couler_plugins.hookspecs import Context
+from couler_plugins.hookspecs.caching import EngineCache
+from couler_plugins.ir import (
+    Call,
+    CallSite,
+    Operation,
+    SettableStep,
+    Workflow,
+    call_sites,
+    replace,
+    replace_callables,
+)
+from couler_plugins.plan import Decision, Plan
+from couler_plugins.reliability.optimizer import Guard
+from couler_plugins.reliability.rules import Rule, check_rows, rule_at, together
+from couler_plugins.reliability.wishes import Decider, Figures, Unit, Wish
+from couler_plugins.runs import Attempt
+from couler_plugins.runs.run import site_of
+
+
+def apply_guard(options: Guard, plan: Plan, ctx: Context) -> Plan:
+    """Give the steps of all workflows retries by cause, and timeouts from past runs."""
+    check_rows(ctx.rows(options.name))
+    causes = ctx.causes()
+    caches = {engine: ctx.adapter(engine).cache(plan) for engine in {item.engine for item in plan.workflows}}
+    for workflow in plan.workflows:
+        ctx.progress(f"looking for what may be repeated in {workflow.label}")
+        if (cache := caches[workflow.engine](workflow)) is not None:
+            cache.rows = ctx.rows("cache")
+        decider = Decider(options, ctx.adapter(workflow.engine), causes)
+        plan = _Guarding(decider, workflow, ctx, cache).guarded(plan)
+    return plan
+
+
+class _Guarding:
+    """Guards one workflow of a plan."""
+
+    def __init__(
+        self, decider: Decider, workflow: Workflow, ctx: Context, cache: EngineCache[Any, Any] | None
+    ) -> None:
+        self._decider, self._workflow, self._ctx, self._cache = decider, workflow, ctx, cache
+        self._rows, self._homes = ctx.rows(Guard.name), decider.adapter.homes()
+        self._graphs = {graph.name: graph for graph in workflow.graphs}
+        self._operations = {item.name: item for item in workflow.operations}
+        self._calls = by_key(
+            (site.step.call.name, site) for site in call_sites(workflow) if isinstance(site.step.call, Call)
+        )
+        self._lost: dict[str, list[Attempt]] = defaultdict(list)
+        for run in ctx.runs(workflow):
+            for ran in run.steps:
+                if ran.fate == "failed" and ran.tries:
+                    for name in {site_of(ran), ran.type}:
+                        self._lost[name].append(ran.tries[-1])
+        self._wishes: dict[tuple[str, str], Wish] = {}
+
+    def guarded(self, plan: Plan) -> Plan:
+        """Return the plan with the workflow as it is to be."""
+        alone = with_fields(plan, workflows=(self._workflow,), decisions=())
+        new = alone.map_steps(Guard.name, self._with_wishes, action="set attempts", reason="")
+        memory = {subject: wish.memory for (_, subject), wish in self._wishes.items() if wish.memory is not None}
+        changed = {item.name: memory[item.name](item) for item in new.workflows[0].operations if item.name in memory}
+        workflow = replace_callables(new.workflows[0], changed) if changed else new.workflows[0]
+        decisions = [*self._decisions(), *(item for item in new.decisions if not item.action)]
+        return plan.with_workflow(self._workflow, workflow, *decisions) if decisions else plan
+
+    def _with_wishes(self, step: SettableStep) -> SettableStep:
+        """Return a call with the timeout and the retry that it is to have."""
+        for setting in ("timeout", "retry"):
+            wish = self._wish(setting, step)
+            step = step if wish.value is None else replace(step, **{setting: wish.value})
+        return step
+
+    def _wish(self, setting: str, step: SettableStep) -> Wish:
+        """Return what is decided on a setting of a call; of an operation once, where the engine keeps it there."""
+        site = CallSite(self._graphs.get(step.graph), step)
+        operation = self._operations.get(step.call.name) if isinstance(step.call, Call) else None
+        home = self._homes[setting].of(self._workflow, site, operation)
+        is_shared = operation is not None and home.at == "operation"
+        subject = operation.name if operation is not None and is_shared else site.label
+        if (setting, subject) not in self._wishes:
+            sites = (self._calls.get(subject) or [site]) if is_shared else [site]
+            rule = together([self._rule(one, operation) for one in sites])
+            if objection := rule.refusal or home.objection(operation):
+                wish = Wish(reason=objection)
+            else:
+                profile = self._ctx.profile(self._workflow, subject)
+                unit = Unit(
+                    step=step,
+                    operation=operation,
+                    rule=rule,
+                    limits=self._decider.adapter.attempt_limits(self._workflow, step, operation),
+                    attempts=self._own(profile.tries or ()),
+                    lost=self._own(self._lost.get(subject, ())),
+                    loops=(profile.instances or 1) > 1 or any(one.step.loop is not None for one in sites),
+                )
+                wish = self._decider.timeout(unit) if setting == "timeout" else self._decider.retry(unit)
+            self._wishes[setting, subject] = wish
+        return self._wishes[setting, subject]
+
+    def _rule(self, site: CallSite, operation: Operation | None) -> Rule:
+        """Return what is said of a call; what its owner declares pure may run twice."""
+        sizes = self._decider.adapter.pod_sizes(self._workflow, operation)
+        rule = rule_at(self._workflow, site, operation, sizes.annotations, sizes.task, self._rows)
+        if rule.idempotent is None and self._cache is not None and operation is not None:
+            is_pure = bool(self._cache.declared_pure(site.graph, site.step, operation))
+            return rule._replace(idempotent=is_pure or None)
+        return rule
+
+    def _own(self, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+        """Return attempts without those of another namespace: what has this name there may be something else."""
+        space = self._workflow.namespace
+        return [one for one in attempts if one.namespace in ("", space) or not space]
+
+    def _decisions(self) -> Iterator[Decision]:
+        """Return a decision for each thing that is done or left alone for one reason, with all that it is about."""
+        said: dict[tuple[str, str, Figures], dict[str, None]] = defaultdict(dict)
+        for (_, subject), wish in self._wishes.items():
+            if wish.reason:
+                said[wish.action, wish.reason, wish.figures][subject] = None
+        for (action, reason, figures), (first, *others) in sorted(said.items(), key=lambda item: not item[0][0]):
+            called = {site.label for name in (first, *others) for site in self._calls.get(name, ())} if action else ()
+            decision = Decision(optimizer=Guard.name, workflow=self._workflow.label, subject=first, action=action)
+            affects = tuple(dict.fromkeys([*others, *sorted({*called} - {first, *others})]))
+            yield msgspec.structs.replace(decision, reason=reason, figures=figures, affects=affects)

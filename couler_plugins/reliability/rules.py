@@ -1,0 +1,110 @@
+"""What owners say of attempts, in annotations and in rows of the settings, `[[tool.couler.guard.declare]]`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from couler_plugins.errors import InvalidInput
+from couler_plugins.ir import CallSite, Operation, Workflow
+from couler_plugins.options.rows import Row, check_keys
+from couler_plugins.rightsizing.rules import selects
+
+IDEMPOTENT = "couler.io/idempotent"
+GUARD = "couler.io/guard"
+NEVER = "never"
+WORDS = {"true": True, "false": False}
+KEYS: Mapping[str, type | tuple[type, ...]] = {"idempotent": bool, "guard": str, "retries": int, "max-timeout": int}
+
+
+class Rule(NamedTuple):
+    """What its owner says of the attempts of a step.
+
+    Attributes:
+        refusal: why nothing is to be changed; empty where something may be.
+        idempotent: whether it may run twice; None where nobody says so.
+        retries: how many more attempts there may be; None where that is not said.
+        max_timeout: the longest timeout in seconds; None where that is not said.
+    """
+
+    refusal: str = ""
+    idempotent: bool | None = None
+    retries: int | None = None
+    max_timeout: int | None = None
+
+
+def check_rows(rows: Sequence[Row]) -> None:
+    """Refuse rows that say nothing that `guard` understands.
+
+    Raises:
+        InvalidInput: at least one does; the error names all problems, with their lines.
+    """
+    if problems := [problem for row in rows for problem in _problems(row)]:
+        raise InvalidInput("; ".join(problems), hint="see docs/guard.md")
+
+
+def _problems(row: Row) -> Iterator[str]:
+    yield from check_keys(row, KEYS)
+    if not row.content:
+        yield f"{row.place}: it says nothing: add idempotent = true"
+    if row.content.get("guard", NEVER) != NEVER:
+        yield f"{row.place}: 'guard' cannot be {row.content['guard']!r:.40}; write {NEVER}"
+    if row.content.get("idempotent") is True and not row.names_steps:
+        yield f"{row.place}: 'idempotent' needs a step, a task or an image, and not only wildcards"
+    for key, least in (("retries", 0), ("max-timeout", 60)):
+        number = row.content.get(key)
+        if isinstance(number, int) and not isinstance(number, bool) and number < least:
+            yield f"{row.place}: {key!r} has to be at least {least}"
+
+
+def rule_at(
+    workflow: Workflow,
+    site: CallSite,
+    operation: Operation | None,
+    annotations: Mapping[str, object],
+    task: str,
+    rows: Sequence[Row],
+) -> Rule:
+    """Return what is said of a call.
+
+    `never` counts wherever it stands, and so does `idempotent = false` in a row; else the nearest place does.
+
+    Args:
+        workflow: the workflow that it is in.
+        site: the call.
+        operation: what it calls; None where that is in another workflow.
+        annotations: those of what it calls, and of what is around that where it has none of that name.
+        task: what its owner calls that.
+        rows: the rows of the settings; of two that say the same thing, the first one counts.
+    """
+    names = (f".{site.graph.name}.{site.step.name}", f".{site.step.name}", "") if site.graph else ("",)
+    said: dict[str, Any] = {}
+    for name in names:
+        for key, words in ((IDEMPOTENT + name, WORDS), (GUARD + name, {NEVER: NEVER})):
+            if (word := annotations.get(key)) is None:
+                continue
+            if word not in words:
+                return Rule(f"its annotation {key} says {word!r:.40}: write {' or '.join(words)}")
+            said.setdefault(key.removesuffix(name), words[str(word)])
+    if GUARD in said:
+        return Rule(f"its annotation {GUARD} says so")
+    content: dict[str, Any] = {}
+    for row in rows:
+        if selects(row, workflow, task, operation, [site.label]):
+            if row.content.get("guard") == NEVER:
+                return Rule(f"{row.place} says so")
+            content = {**row.content, **content}
+    in_row = content.get("idempotent")
+    word = in_row if in_row is False else said.get(IDEMPOTENT, in_row)
+    return Rule("", word, content.get("retries"), content.get("max-timeout"))
+
+
+def together(rules: Sequence[Rule]) -> Rule:
+    """Return what holds for all calls of one operation: the least that is said of any."""
+    words = {rule.idempotent for rule in rules}
+    retries, timeouts = (
+        min((number for number in numbers if number is not None), default=None)
+        for numbers in zip(*((rule.retries, rule.max_timeout) for rule in rules), strict=True)
+    )
+    idempotent = next((word for word in (False, None, True) if word in words), None)
+    return Rule(next((rule.refusal for rule in rules if rule.refusal), ""), idempotent, retries, timeouts)

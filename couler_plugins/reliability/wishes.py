@@ -1,0 +1,231 @@
+"""Which retry and which timeout a step is to have, and why, or why it stays as it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from couler_plugins.engine_kit.durations import as_seconds
+from couler_plugins.hookspecs import Adapter
+from couler_plugins.hookspecs.causes import Cause
+from couler_plugins.ir import Literal, Operation, Retry, Scalar, SettableStep, Value
+from couler_plugins.ir.attempts import AttemptLimits
+from couler_plugins.reliability.classification import classify
+from couler_plugins.reliability.optimizer import Guard
+from couler_plugins.reliability.rules import Rule
+from couler_plugins.reliability.timeouts import durations_of, retries_within, timeout_after
+from couler_plugins.runs import Attempt
+
+Figures = tuple[tuple[str, Scalar], ...]
+
+PASSING = frozenset({"infrastructure", "throttled"})
+"""The classes of failures that another attempt may not meet."""
+DECLARED = "its owner says that it may run twice"
+UNDECLARED = (
+    'nobody says that it may run twice: write couler.io/idempotent: "true" there, or idempotent = true in a row '
+    "[[guard.declare]] that names it"
+)
+UNTOLD = f"its engine cannot tell what never began, and {UNDECLARED}"
+OWN_RETRY = "it has a retry already, which stays as it is"
+OWN_TIMEOUT = "it has a timeout already, which stays as it is"
+SHORT = "its own timeout is short: it is less than 1.25 times what past attempts took, or has ended some"
+SPARE = 1.25
+
+
+class Unit(NamedTuple):
+    """What has one setting: a call, or an operation with all its calls.
+
+    Attributes:
+        step: the call, or one of them, with the settings in force.
+        operation: what is called; None where that is in another workflow.
+        rule: what its owner says.
+        limits: what holds for its attempts.
+        attempts: its past attempts, oldest first.
+        lost: past attempts after which their runs failed.
+        loops: whether it runs more than once in a run.
+    """
+
+    step: SettableStep
+    operation: Operation | None
+    rule: Rule
+    limits: AttemptLimits
+    attempts: Sequence[Attempt]
+    lost: Sequence[Attempt]
+    loops: bool
+
+
+class Wish(NamedTuple):
+    """What is decided on one setting.
+
+    Attributes:
+        value: what is written; None where nothing is.
+        action: what is done, in a few words.
+        reason: why; why not, where nothing is done.
+        figures: the numbers behind it.
+        memory: gives the operation more memory from attempt to attempt; None where it stays the same.
+    """
+
+    value: Retry | Value | None = None
+    action: str = ""
+    reason: str = ""
+    figures: Figures = ()
+    memory: Callable[[Operation], Operation] | None = None
+
+
+class Decider(NamedTuple):
+    """Decides on retries and timeouts.
+
+    Attributes:
+        options: the options of `guard`.
+        adapter: the adapter of the engine.
+        causes: the table of causes.
+    """
+
+    options: Guard
+    adapter: Adapter
+    causes: Sequence[Cause]
+
+    def retry(self, unit: Unit) -> Wish:
+        """Return the retry of a step."""
+        rule, limits, options = unit.rule, unit.limits, self.options
+        if limits.refusal:
+            return Wish(reason=limits.refusal)
+        if unit.step.retry is not None:
+            return self._narrowed(unit, unit.step.retry) if options.narrow else Wish(reason=OWN_RETRY)
+        if not (rule.idempotent or limits.exact):
+            return Wish(reason=UNTOLD)
+        wanted = options.retries if rule.retries is None else rule.retries
+        if not wanted:
+            return Wish(reason="its row, or the option `retries`, says that it is tried once")
+        delays = self._delays(wanted)
+        number, spent = self._within(unit, delays)
+        if number < 1:
+            return Wish(reason=f"a second attempt does not fit into {spent}", figures=self._figures(unit, 1))
+        memory, why = self._memory(unit, number) if rule.idempotent else (None, "")
+        classes = (PASSING | {"resource"}) if memory is not None else PASSING
+        retry = self._spaced(number)
+        limited = self._limited(unit, retry, classes, own=False)
+        if limited is None and not rule.idempotent:
+            return Wish(reason=UNTOLD)
+        reason = DECLARED if rule.idempotent else f"only failures before its start are repeated, since {UNDECLARED}"
+        reason += f"; {number} and not {wanted} times, since more does not fit into {spent}" if number < wanted else ""
+        reason += f"; not after it ran out of memory, since {why}" if why and limited is not None else ""
+        action = f"repeat failures that pass, {number} times at most"
+        if memory is not None:
+            action += f", each with {options.memory_factor:g} times the memory"
+        figures = self._figures(unit, number + 1)
+        return Wish(limited or retry, action, reason, figures, memory if limited is not None else None)
+
+    def timeout(self, unit: Unit) -> Wish:
+        """Return the timeout of a step."""
+        options, limits = self.options, unit.limits
+        if not options.timeouts or not unit.attempts:
+            return Wish()
+        durations = durations_of(unit.attempts, loops=unit.loops)
+        own, longest = seconds_in(unit.step.timeout), round(durations.longest or 0)
+        figures: Figures = (("attempts that succeeded", durations.samples), ("seconds at most", longest))
+        if unit.step.timeout is not None:
+            ended = self._classes(unit.attempts)["timeout"]
+            is_short = own is not None and (longest * SPARE > own or ended > 0)
+            figures += (("timeout", own or "only the run knows"), ("ended by it", ended))
+            return Wish(reason=SHORT if is_short else OWN_TIMEOUT, figures=figures if is_short else ())
+        if limits.timed:
+            return Wish(reason=limits.timed)
+        seconds, reason = timeout_after(durations, options.timeout_factor, options.min_timeout, options.min_samples)
+        if seconds is None:
+            return Wish(reason=reason, figures=figures[:1])
+        highest = unit.rule.max_timeout
+        if highest is not None and highest < longest * SPARE:
+            return Wish(reason="it gets no timeout: past attempts took nearly as long as the `max-timeout` of its row")
+        seconds = min(seconds, highest or seconds)
+        total, name = self._total(unit)
+        if seconds > total:
+            return Wish(reason=f"it gets no timeout: it would be longer than {name}", figures=figures)
+        reason = f"past attempts took {options.timeout_factor:g} times less, or {options.min_timeout} s is the least"
+        figures += (("timeout before", "none"), ("timeout after", f"{seconds} s"))
+        return Wish(Literal(value=seconds), "set a timeout", reason, figures)
+
+    def _narrowed(self, unit: Unit, retry: Retry) -> Wish:
+        if retry.condition is not None or not unit.limits.exact:
+            return Wish(reason=OWN_RETRY)
+        limited = self._limited(unit, retry, PASSING, own=True)
+        if limited is None:
+            return Wish(reason=OWN_RETRY)
+        reason = "the option `narrow` says so, and its retry repeated any failure"
+        return Wish(limited, "repeat only failures that pass", reason, self._figures(unit, None))
+
+    def _limited(self, unit: Unit, retry: Retry, classes: frozenset[str], *, own: bool) -> Retry | None:
+        """Return a retry of failures of these classes; without its owner's word, only of those before its start."""
+        may_run_twice = unit.rule.idempotent or own
+        table = [
+            one if one.cause_class in classes and (may_run_twice or one.before_start) else _not_repeated(one)
+            for one in self.causes
+        ]
+        return self.adapter.retry_by_cause(retry, table, own=own)
+
+    def _spaced(self, number: int) -> Retry:
+        """Return a retry with the delays that the engine can have."""
+        options = self.options
+        written = {item.feature for item in self.adapter.capabilities if item.support == "full"}
+        last = options.delay * options.factor ** (number - 1)
+        numbers = {"limit": number, "delay": options.delay, "factor": options.factor}
+        if last > options.max_delay:
+            numbers |= {"max_delay": options.max_delay} if "Retry.max_delay" in written else {"factor": 1}
+        return Retry(**{name: Literal(value=one) for name, one in numbers.items() if f"Retry.{name}" in written})
+
+    def _delays(self, number: int) -> list[float]:
+        options = self.options
+        return [float(min(options.delay * options.factor**one, options.max_delay)) for one in range(number)]
+
+    def _total(self, unit: Unit) -> tuple[float, str]:
+        """Return how many seconds all attempts may take together, and what says so."""
+        own = (float(self.options.max_total), f"`max-total`, {self.options.max_total} s")
+        around = unit.limits.seconds
+        return own if around is None or around > own[0] else (around, f"{unit.limits.bound}, {around:g} s")
+
+    def _within(self, unit: Unit, delays: Sequence[float]) -> tuple[int, str]:
+        """Return how many repetitions fit into the time for all attempts, and what bounds that."""
+        total, name = self._total(unit)
+        longest = durations_of(unit.attempts, loops=unit.loops).longest
+        attempt = seconds_in(unit.step.timeout) or longest
+        return (len(delays) if attempt is None else retries_within(total, attempt, delays)), name
+
+    def _memory(self, unit: Unit, number: int) -> tuple[Callable[[Operation], Operation] | None, str]:
+        """Return what gives an operation more memory from attempt to attempt, or why it gets the same."""
+        factor = self.options.memory_factor
+        if unit.operation is None or factor <= 1:
+            return None, "" if factor <= 1 else "what it calls is in another workflow"
+        _, why = self.adapter.memory_by_attempt(unit.operation, factor, number)
+        return (None, why) if why else (lambda item: self.adapter.memory_by_attempt(item, factor, number)[0], "")
+
+    def _classes(self, attempts: Sequence[Attempt]) -> Counter[str]:
+        failed = (one for one in attempts if one.succeeded is False)
+        return Counter(classify(one, self.adapter.engine, self.causes).cause_class for one in failed)
+
+    def _figures(self, unit: Unit, attempts: int | None) -> Figures:
+        """Return how attempts failed in the past, by class, and how many runs were lost for what passes."""
+        figures: Figures = () if attempts is None else (("attempts at most", attempts),)
+        if not unit.attempts:
+            return figures
+        failed = self._classes(unit.attempts)
+        lost = sum(number for name, number in self._classes(unit.lost).items() if name in PASSING)
+        figures += (("past attempts", len(unit.attempts)),)
+        figures += tuple((f"failed: {name}", number) for name, number in sorted(failed.items()))
+        return (*figures, ("runs lost for what passes", lost))
+
+
+def _not_repeated(cause: Cause) -> Cause:
+    """Return a row of the table that says that such failures are not repeated."""
+    is_repeated = cause.cause_class in (*PASSING, "resource")
+    return replace(cause, cause_class="deterministic") if is_repeated else cause
+
+
+def seconds_in(value: Value | None) -> float | None:
+    """Return the seconds of a timeout; None where there is none, or only the run knows it."""
+    number = value.value if isinstance(value, Literal) else None
+    if isinstance(number, str):
+        number = getattr(as_seconds(number), "value", None)
+    return float(number) if isinstance(number, (int, float)) and not isinstance(number, bool) and number > 0 else None
