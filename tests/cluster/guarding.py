@@ -126,7 +126,11 @@ class GuardedRun:
     def _history(self, name: str, engine: str, steps: Sequence[Step]) -> None:
         """Write a history of attempts of a second each."""
         tries = tuple(Attempt(start=float(2 * at), end=float(2 * at + 1), succeeded=True) for at in range(SAMPLES))
-        ran = [StepRun(step=f"main/{step.name}", type="sh", spec="1", key="1", tries=tries) for step in steps if step.is_known]
+        ran = [
+            StepRun(step=f"main/{step.name}", type="sh", spec="1", key="1", tries=tries)
+            for step in steps
+            if step.is_known
+        ]
         runs = [Run(family=name, engine=engine, steps=tuple(ran))] if ran else []
         (self._folder / "history.jsonl").write_bytes(b"".join(line_of(run) + b"\n" for run in runs))
 
@@ -206,12 +210,20 @@ def _running_in_argo(cluster: Cluster, namespace: str, run: str) -> dict[str, st
     nodes = cluster.api.get(namespace, "Workflow", run).get("status", {}).get("nodes", {}).values()
     known = {node["name"] for node in nodes if node["type"] == "Pod" and node["phase"] == "Running"}
     pods = cluster.api.list(namespace, "Pod", labelSelector=f"workflows.argoproj.io/workflow={run}")
-    names = {item["metadata"]["annotations"]["workflows.argoproj.io/node-name"]: item["metadata"]["name"] for item in pods}
+    names = {
+        item["metadata"]["annotations"]["workflows.argoproj.io/node-name"]: item["metadata"]["name"] for item in pods
+    }
     return {name.removeprefix(f"{run}.").removesuffix("(0)"): pod for name, pod in names.items() if name in known}
 
 
 def _running_in_tekton(cluster: Cluster, namespace: str, run: str) -> dict[str, str]:
     """The pods of tasks that Tekton knows to run, by task."""
     runs = cluster.api.list(namespace, "TaskRun", labelSelector=f"tekton.dev/pipelineRun={run}")
-    known: dict[str, Mapping[str, Any]] = {item["metadata"]["labels"]["tekton.dev/pipelineTask"]: item.get("status", {}) for item in runs}
-    return {name: status["podName"] for name, status in known.items() if any("running" in step for step in status.get("steps", ()))}
+    known: dict[str, Mapping[str, Any]] = {
+        item["metadata"]["labels"]["tekton.dev/pipelineTask"]: item.get("status", {}) for item in runs
+    }
+    return {
+        name: status["podName"]
+        for name, status in known.items()
+        if any("running" in step for step in status.get("steps", ()))
+    }
