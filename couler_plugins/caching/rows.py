@@ -162,7 +162,7 @@ class RowsFromSettings:
         return operation.name
 
     def declared_pure(self, graph: Graph | None, step: Step, operation: Operation) -> str:
-        """Return where its owner declares a call itself pure, and not all that is around it; empty where nobody does."""
+        """Return where its owner declares a call pure, and not only what is around it; empty where nobody does."""
         said = places_of(cast("Knowledge", self), graph, step, operation)
         found = resolve(said, assume_pure=False)
         return found.where if isinstance(found, Declaration) and found.itself else ""

@@ -164,7 +164,7 @@ def _retries(retry: Retry | None) -> int:
     if retry is None:
         return 0
     limit = _constant(retry.limit)
-    if retry.native_extra is not None or not str(limit).isdigit() or int(str(limit)) > MOST_RETRIES:
+    if retry != Retry(limit=retry.limit) or not str(limit).isdigit() or int(str(limit)) > MOST_RETRIES:
         raise _Unsaid
     return int(str(limit))
 

@@ -251,7 +251,7 @@ class EngineCache(Protocol[V, S_contra]):
         return operation.name
 
     def declared_pure(self, graph: Graph | None, step: Step, operation: Operation) -> str:
-        """Return where its owner declares a call itself pure, and not all that is around it; empty where nobody does."""
+        """Return where its owner declares a call pure, and not only what is around it; empty where nobody does."""
         return ""
 
     def verdicts(self, settings: S_contra) -> Mapping[tuple[str, str], V]:

@@ -53,6 +53,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
         artifacts: its output artifacts, by name.
         result: what it printed; None where it prints nothing.
         code: the exit code of its last attempt; None where there was none.
+        seconds: how long that attempt took.
         every: the steps for the items of its loop, in their order; None where it does not loop.
     """
 
@@ -62,6 +63,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: Mapping[str, File] = {}
     result: str | None = None
     code: int | None = None
+    seconds: float = 0.0
     every: tuple[Ended, ...] | None = None
 
     @property
@@ -187,10 +189,14 @@ class Local(Protocol):
             NotThere: something that it reads is not there.
         """
 
-    def pause(self, retry: Retry, ended: Sequence[Ended]) -> float | None:
+    def pause(self, retry: Retry, ended: Sequence[Ended], look: Look) -> float | None:
         """How many seconds to wait before another attempt; None where there is none.
 
         Args:
             retry: what the owner says of attempts.
             ended: the attempts so far, of which the last one has failed.
+            look: gives what the condition of the retry refers to beside attempts.
+
+        Raises:
+            NotThere: that condition cannot be evaluated.
         """

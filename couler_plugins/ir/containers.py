@@ -46,6 +46,7 @@ class PodSizes(NamedTuple):
         refusals: why new sizes of each would be overruled; empty for one that can have them.
         annotations: those of the operation, and of the workflow where the operation has none of that name.
         by_item: how the items of a loop get different memory; None where the engine cannot do that.
+        settle: writes what else follows from the sizes of the operation, such as the memory of later attempts.
     """
 
     task: str = ""
@@ -53,6 +54,7 @@ class PodSizes(NamedTuple):
     refusals: tuple[str, ...] = ()
     annotations: Mapping[str, object] = {}
     by_item: ItemSizes | None = None
+    settle: Callable[[Operation], Operation] = lambda operation: operation
 
 
 def container_names(operation: Operation) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from couler_plugins.optimizers.declare import Declare
 from couler_plugins.optimizers.dedupe import Dedupe
 from couler_plugins.optimizers.pin import Pin
 from couler_plugins.optimizers.prune import Prune
+from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.rightsizing.optimizer import Rightsize
 
 __all__ = ["couler_causes", "couler_optimizers"]
@@ -19,4 +20,4 @@ couler_causes = listed("couler_plugins.reliability.table:CAUSES")
 @hookimpl
 def couler_optimizers() -> list[type[Optimizer]]:
     """The built-in optimizers."""
-    return [Cache, Declare, Dedupe, Pin, Prune, Rightsize]
+    return [Cache, Declare, Dedupe, Guard, Pin, Prune, Rightsize]

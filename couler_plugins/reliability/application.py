@@ -29,6 +29,8 @@ from couler_plugins.reliability.wishes import Decider, Figures, Unit, Wish
 from couler_plugins.runs import Attempt
 from couler_plugins.runs.run import site_of
 
+CALLERS = "what calls it says how often it is tried, and for how long"
+
 
 def apply_guard(options: Guard, plan: Plan, ctx: Context) -> Plan:
     """Give the steps of all workflows retries by cause, and timeouts from past runs."""
@@ -47,9 +49,7 @@ def apply_guard(options: Guard, plan: Plan, ctx: Context) -> Plan:
 class _Guarding:
     """Guards one workflow of a plan."""
 
-    def __init__(
-        self, decider: Decider, workflow: Workflow, ctx: Context, cache: EngineCache[Any, Any] | None
-    ) -> None:
+    def __init__(self, decider: Decider, workflow: Workflow, ctx: Context, cache: EngineCache[Any, Any] | None) -> None:
         self._decider, self._workflow, self._ctx, self._cache = decider, workflow, ctx, cache
         self._rows, self._homes = ctx.rows(Guard.name), decider.adapter.homes()
         self._graphs = {graph.name: graph for graph in workflow.graphs}
@@ -92,7 +92,8 @@ class _Guarding:
         if (setting, subject) not in self._wishes:
             sites = (self._calls.get(subject) or [site]) if is_shared else [site]
             rule = together([self._rule(one, operation) for one in sites])
-            if objection := rule.refusal or home.objection(operation):
+            is_outside = self._workflow.library and not step.graph and home.at == "step"
+            if objection := rule.refusal or home.objection(operation) or (CALLERS if is_outside else ""):
                 wish = Wish(reason=objection)
             else:
                 profile = self._ctx.profile(self._workflow, subject)

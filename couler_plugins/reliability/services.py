@@ -11,7 +11,7 @@ infrastructure = partial(Cause, cause_class="infrastructure")
 throttled = partial(Cause, cause_class="throttled")
 
 TRANSIENT = "Argo 4.0.5: util/errors/errors.go"
-S3 = "Argo 4.0.5: workflow/artifacts/s3/errors.go; minio-go: s3-error.go"
+S3 = "Argo 4.0.5: workflow/artifacts/s3/errors.go; minio-go: s3-error.go; botocore: retries/standard.py"
 API = "Kubernetes 1.34: apimachinery/pkg/api/errors/errors.go"
 OF_IMAGES = ("ErrImagePull", "ImagePullBackOff", "TaskRunImagePullFailed", "PodLaunchFailedException")
 SLOWER = "repeat later, and ask less often"
@@ -27,9 +27,13 @@ CLOSED = (
 UNAVAILABLE = (
     "502 Bad Gateway|503 Service Unavailable|504 Gateway Time-?out|currently unable to handle the request"
     "|could not be completed at this time, please try again|request did not complete within"
+    "|50[234] Server Error|HTTP Error 50[234]"
 )
-SLOW = "SlowDown|[Rr]educe your request rate|ThrottlingException|[(]Throttling[)]|RequestLimitExceeded|RequestThrottled"
-REQUESTS = "429 Too Many Requests|toomanyrequests|server has received too many requests"
+SLOW = (
+    "SlowDown|[Rr]educe your request rate|ThrottlingException|[(]Throttling[)]|RequestLimitExceeded|RequestThrottled"
+    "|TooManyRequestsException|ProvisionedThroughputExceeded"
+)
+REQUESTS = "429 Too Many Requests|429 Client Error|HTTP Error 429|toomanyrequests|server has received too many requests"
 
 THROTTLED = (
     throttled(
@@ -51,7 +55,20 @@ THROTTLED = (
         source="Argo 4.1.2: util/errors/errors.go",
         remedy=SLOWER,
     ),
-    throttled(name="too-many-requests", message=REQUESTS, source=f"{API}; Docker Hub: pull rate limit", remedy=SLOWER),
+    throttled(
+        name="too-many-requests",
+        message=REQUESTS,
+        source=f"{API}; requests: models.py; Docker Hub: pull rate limit",
+        remedy=SLOWER,
+    ),
+    throttled(
+        name="api-throttled",
+        engines=("airflow",),
+        reasons=("ApiException",),
+        message="^[(]429[)]",
+        source="Kubernetes 1.34: apiserver/pkg/server/filters/priority-and-fairness.go",
+        remedy=SLOWER,
+    ),
     throttled(name="store-throttled", message=SLOW, source=S3, remedy=SLOWER),
 )
 
@@ -93,7 +110,12 @@ SERVICES = (
         "|RequestError: send request failed",
         source=S3,
     ),
-    infrastructure(name="service-unavailable", message=UNAVAILABLE, source=f"{API}; {TRANSIENT}"),
+    infrastructure(name="service-unavailable", message=UNAVAILABLE, source=f"{API}; {TRANSIENT}; requests: models.py"),
+    infrastructure(
+        name="rpc-unavailable",
+        message="code = Unavailable|StatusCode.UNAVAILABLE",
+        source="gRPC: doc/statuscodes.md",
+    ),
     infrastructure(name="name-not-resolved", message=DNS, source="glibc: EAI_AGAIN; Go: net/dnsclient_unix.go"),
     infrastructure(name="connection-timed-out", message=TIMED_OUT, source=f"{TRANSIENT}; errno(3), ETIMEDOUT"),
     infrastructure(name="connection-reset", message=RESET, source=f"{TRANSIENT}; errno(3), ECONNRESET"),

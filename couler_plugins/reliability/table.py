@@ -72,12 +72,6 @@ LIMITS = (
         remedy=TIME,
     ),
     timeout(
-        name="deadline-exceeded",
-        reasons=("DeadlineExceeded",),
-        source="Kubernetes 1.34: pkg/kubelet/active_deadline.go",
-        remedy=TIME,
-    ),
-    timeout(
         name="workflow-deadline",
         engines=("argo", "kfp"),
         message="exceeded its deadline|exceeded workflow deadline|Max duration limit exceeded",
@@ -118,6 +112,12 @@ LIMITS = (
         reasons=("AirflowSensorTimeout",),
         source="Airflow 3.3: execution_time/task_runner.py; it fails without a retry",
         remedy="raise timeout of the sensor: what it waits for did not come",
+    ),
+    timeout(
+        name="deadline-exceeded",
+        reasons=("DeadlineExceeded",),
+        source="Kubernetes 1.34: pkg/kubelet/active_deadline.go",
+        remedy=TIME,
     ),
     resource(
         name="out-of-memory",

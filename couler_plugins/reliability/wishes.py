@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -110,10 +110,11 @@ class Decider(NamedTuple):
         limited = self._limited(unit, retry, classes, own=False)
         if limited is None and not rule.idempotent:
             return Wish(reason=UNTOLD)
-        reason = DECLARED if rule.idempotent else f"only failures before its start are repeated, since {UNDECLARED}"
+        reason = DECLARED if rule.idempotent else UNDECLARED
         reason += f"; {number} and not {wanted} times, since more does not fit into {spent}" if number < wanted else ""
         reason += f"; not after it ran out of memory, since {why}" if why and limited is not None else ""
-        action = f"repeat failures that pass, {number} times at most"
+        which = "failures that pass" if rule.idempotent else "failures before its start"
+        action = f"repeat {which if limited is not None else 'any failure'}, {number} times at most"
         if memory is not None:
             action += f", each with {options.memory_factor:g} times the memory"
         figures = self._figures(unit, number + 1)
@@ -166,18 +167,27 @@ class Decider(NamedTuple):
         ]
         return self.adapter.retry_by_cause(retry, table, own=own)
 
+    @property
+    def _written(self) -> set[str]:
+        """The features that the engine can have."""
+        return {item.feature for item in self.adapter.capabilities if item.support == "full"}
+
     def _spaced(self, number: int) -> Retry:
         """Return a retry with the delays that the engine can have."""
-        options = self.options
-        written = {item.feature for item in self.adapter.capabilities if item.support == "full"}
+        options, written = self.options, self._written
         last = options.delay * options.factor ** (number - 1)
         numbers = {"limit": number, "delay": options.delay, "factor": options.factor}
         if last > options.max_delay:
             numbers |= {"max_delay": options.max_delay} if "Retry.max_delay" in written else {"factor": 1}
-        return Retry(**{name: Literal(value=one) for name, one in numbers.items() if f"Retry.{name}" in written})
+        values: dict[str, Any] = {
+            name: Literal(value=one) for name, one in numbers.items() if f"Retry.{name}" in written
+        }
+        return Retry(**values)
 
     def _delays(self, number: int) -> list[float]:
         options = self.options
+        if "Retry.delay" not in self._written:
+            return [0.0] * number
         return [float(min(options.delay * options.factor**one, options.max_delay)) for one in range(number)]
 
     def _total(self, unit: Unit) -> tuple[float, str]:

@@ -127,7 +127,7 @@ class _Sizing:
             self._say_growth(operation.name, name, attempts)
             containers.append(new.container)
         same = all(new is old for new, old in zip(containers, operation.containers, strict=True))
-        new_operation = operation if same else replace(operation, containers=tuple(containers))
+        new_operation = operation if same else sizes.settle(replace(operation, containers=tuple(containers)))
         is_sized = self._by_item or (sizes.by_item is not None and sizes.by_item.is_written(operation))
         is_sized = is_sized and "memory" in self._targets.resources and not refusal
         return self._with_items(new_operation, sizes, rule) if is_sized else new_operation

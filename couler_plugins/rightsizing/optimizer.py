@@ -31,7 +31,7 @@ class Rightsize:
     """
 
     name: ClassVar[str] = "rightsize"
-    before: ClassVar[tuple[str, ...]] = ("split",)
+    before: ClassVar[tuple[str, ...]] = ("guard", "split")
     reads_rows: ClassVar[bool] = True
 
     margin: float = 0.0

@@ -8,6 +8,7 @@ from couler_argo.cache.wrappable import active_seconds, timeout_seconds
 from couler_argo.footprint import POD_KINDS
 from couler_argo.references import native, value
 from couler_argo.spelling import write, write_native
+from couler_plugins.engine_kit.durations import go_duration
 from couler_plugins.ir import (
     Graph,
     Home,
@@ -37,9 +38,7 @@ def _timeout(operation: Operation) -> Any:
 def with_timeout(operation: T, timeout: Value | None) -> T:
     """The template with a timeout; a number is seconds, which Argo wants with their unit."""
     if isinstance(timeout, Literal) and isinstance(timeout.value, (int, float)):
-        milliseconds = round(timeout.value * 1000)
-        text = f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
-        timeout = Literal(value=text)
+        timeout = Literal(value=go_duration(timeout.value))
     return replace(operation, timeout=timeout)
 
 

@@ -13,18 +13,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from couler_argo.attempt_memory import HOME, with_new_memory
 from couler_argo.documents import annotations_of, rest_of, spec_of
-from couler_argo.homes import FORM
-from couler_argo.memory_patch import FORM_OF_PATCH, OURS
+from couler_argo.memory_patch import FORM_OF_PATCH, GROWN, OURS
 from couler_argo.references import value
 from couler_argo.spelling import write, write_native
 from couler_plugins.caching.declarations import annotation_texts
 from couler_plugins.documents.mappings import mapping_at
-from couler_plugins.ir import Container, Native, Operation, Reference, Step, Workflow, native_home, replace
+from couler_plugins.ir import Container, Native, Operation, Reference, Step, Workflow, replace
 from couler_plugins.ir.containers import Items, ItemSizes, PodSizes
 from couler_plugins.ir.settings import merged
 
-HOME = native_home("priority", ("podSpecPatch",), FORM)  # read and written as any setting that is one value
 PLAIN = re.compile(r"[^'\"\\{}\s]{1,200}")
 """Items that stand in an expression as they are."""
 
@@ -120,7 +119,8 @@ def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
     if operation is None:
         return PodSizes(annotations=around)
     patches = [str(holder.get(PATCH, "")) for holder in (spec, usual)]
-    patches += [str(rest_of(operation).get(PATCH, ""))] if objection(operation) else []
+    own = str(rest_of(operation).get(PATCH, ""))
+    patches += [own] if objection(operation) and not GROWN.fullmatch(own) else []
     refusal = f"a {PATCH} may say the sizes of its pod: change it there" if any(map(SIZES.search, patches)) else ""
 
     def in_force(item: Container) -> Container:
@@ -137,4 +137,5 @@ def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
         refusals=(refusal,) * len(operation.containers),
         annotations={**around, **annotations_of(operation)},
         by_item=ItemSizes(items_of, objection, with_item_sizes, is_written),
+        settle=with_new_memory,
     )

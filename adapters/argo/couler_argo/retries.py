@@ -1,35 +1,162 @@
-"""What Argo repeats: failures whose message or exit code says that they pass, each with more memory if need be.
+"""What Argo repeats: failures whose message says that they pass.
 
 An expression sees `lastRetry.message`, `.exitCode` and `.status` as texts, and never the reason of a pod
 (`buildRetryStrategyLocalScope` and `inferFailedReason` in workflow/controller/operator.go). It is expr-lang, whose
-patterns are RE2's. Memory grows by `retries` and not by the message: that works in every version (in a template,
-`lastRetry` is only known from 3.7 on, and older versions fail at run time), and after an eviction in between nothing
-falls back to what was too little. It is bounded, since the number of attempts is.
+patterns are RE2's. Without a limit there are no delays, and an expression goes with the policy `Always` from 3.5 on
+only (`RetryPolicyActual`), so both are written.
+
+A person reads the expression, in each template. So rows of the built-in table are in it as Argo spells them: no stop,
+deadline or full disk looks like that.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from couler_argo.documents import spec_of
 from couler_argo.footprint import POD_KINDS
-from couler_argo.memory_patch import FORM_OF_PATCH, GROWING
-from couler_argo.pod_sizes import HOME
-from couler_argo.references import value
-from couler_argo.spelling import write, write_native
+from couler_argo.spelling import write_native
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.causes import Cause
-from couler_plugins.ir import Expression, Literal, Native, Operation, Retry, Step, Workflow, replace
+from couler_plugins.ir import Expression, Native, Operation, Retry, Step, Workflow, replace
 from couler_plugins.ir.attempts import AttemptLimits
-from couler_plugins.ir.quantities import memory_text, parse_quantity
+from couler_plugins.ir.quantities import parse_quantity
+from couler_plugins.reliability.table import CAUSES
 
 PASSING = ("infrastructure", "throttled", "resource")
 POLICY = "retryPolicy"
-ALWAYS, ON_FAILURE = "Always", "OnFailure"
-KINDS = POD_KINDS - {"unknown"}
-NO_POD = "Argo repeats it without looking at what it runs"
-"""A template of `suspend`, `http` or a plugin, and one that nobody knows."""
-MOST_ATTEMPTS = 10
+BUILT_IN = frozenset(cause.name for cause in CAUSES)
+
+
+class Line(NamedTuple):
+    """What messages look like for some rows of the built-in table.
+
+    Attributes:
+        start, end: what is around the words.
+        words: what tells the rows apart, by their names.
+    """
+
+    start: str
+    words: Mapping[str, str]
+    end: str = ""
+
+
+LINES = (
+    Line("^(main: )?Error [(]exit code ", {"killed": "137", "terminated": "143"}, "[)]$"),
+    Line(
+        "^(main: )?",
+        {"container-status-unknown": "ContainerStatusUnknown", "exit-status-lost": "Unknown"},
+        " [(]exit code (137|255)[)]",
+    ),
+    Line(
+        "^Pod failed before ",
+        {"init-not-started": "init", "main-not-started": "main", "containers-not-started": "[^ ]+"},
+        " container starts due to (PodInitializing|ContainerCreating)",
+    ),
+    Line(
+        "^",
+        {"init-killed": "init", "executor-killed": "wait|supervisor"},
+        ": (Error [(]exit code (137|143)[)]$|ContainerStatusUnknown)",
+    ),
+    Line(
+        "^",
+        {
+            "pod-deleted": "pod deleted|container deleted",
+            "pod-failed-alone": "pod failed: ",
+            "pod-without-status": "can.t find failed message for pod",
+            "preempted-by-kubelet": "Preempted in order to admit critical pod",
+        },
+    ),
+    Line(
+        "",
+        {
+            "out-of-memory": "OOMKilled",
+            "node-pressure": "The node was low on resource",
+            "node-condition": "The node had condition:",
+            "node-shutdown-in-text": "imminent node shutdown|node is shutting down|in progress of shutting down",
+            "node-unresponsive": "which was running pod",
+            "pod-rejected": "Node didn.t have enough resource|Predicate NodeAffinity failed|Allocate failed due to",
+        },
+    ),
+    Line(
+        "(?s)^(init|wait): .*",
+        {
+            "too-many-requests": "429 Too Many Requests",
+            "store-throttled": "SlowDown|reduce your request rate",
+            "store-failed": "encountered an internal error",
+            "name-not-resolved": "server misbehaving",
+            "connection-timed-out": "i/o timeout|TLS handshake timeout",
+            "connection-reset": "connection reset by peer",
+            "connection-refused": "connection refused",
+        },
+    ),
+)
+"""What an expression says of the rows of the built-in table. What Argo repeats by itself (`util/errors`), or what a pod
+shows only while Argo waits for it, is not in it."""
+
+
+def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:
+    """Return why a template cannot be repeated or stopped: it has no pod, or what is around it says something."""
+    if operation is None:
+        return AttemptLimits()
+    spec = spec_of(workflow)
+    usual = mapping_at(spec, "templateDefaults")
+    refusal = timed = ""
+    if operation.daemon:
+        refusal = timed = "a daemon runs for as long as others need it"
+    elif operation.kind not in POD_KINDS - {"unknown"}:
+        refusal = "it starts no pod of its own"
+    elif "retryStrategy" in spec or "retryStrategy" in usual:
+        refusal = "its workflow has a retry for all templates, which stays as it is"
+    if {"timeout", "activeDeadlineSeconds"} & usual.keys():
+        timed = "its workflow has a timeout for all templates, which stays as it is"
+    deadline = parse_quantity(spec.get("activeDeadlineSeconds"))
+    return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact=True)
+
+
+def retry_by_cause(retry: Retry, causes: Sequence[Cause], *, own: bool) -> Retry | None:
+    """Return a retry with a condition on what a failure says; the policy of an owner's retry stays what it was."""
+    text = condition_of(causes)
+    if not text:
+        return None
+    rest = write_native(retry.native_extra) if retry.native_extra is not None else {}
+    policy = {POLICY: rest.get(POLICY, "OnFailure") if own else "Always"}
+    return replace(
+        retry, condition=Expression(language="expr", parts=(text,)), native_extra=Native.of({**rest, **policy})
+    )
+
+
+def condition_of(causes: Sequence[Cause]) -> str:
+    """Return the expression that holds for a failure whose first row passes; empty where no row does.
+
+    Args:
+        causes: the rows in their order. Those of plugins come first, and are written as they are.
+    """
+    rows = [one for one in causes if not one.engines or "argo" in one.engines]
+    passing = {one.name for one in rows if one.cause_class in PASSING}
+    chosen = ((line, [word for name, word in line.words.items() if name in passing]) for line in LINES)
+    text = "\n|| ".join(_matches(line.start, words, line.end) for line, words in chosen if words)
+    for one in reversed([one for one in rows if one.name not in BUILT_IN]):
+        if one.cause_class in PASSING:
+            text = "\n|| ".join(filter(None, (_test(one), text)))
+        elif text:
+            text = f"!{_test(one)}\n&& ({text})"
+    return text
+
+
+def _matches(start: str, words: Sequence[str], end: str) -> str:
+    either = "|".join(words)
+    is_bare = "|" not in either or not (start or end)
+    return f"lastRetry.message matches '{start}{either if is_bare else f'({either})'}{end}'"
+
+
+def _test(cause: Cause) -> str:
+    """Return what a row of a plugin says of a failure; its reasons count where a message shows them."""
+    codes = ", ".join(f"'{code}'" for code in cause.exit_codes)
+    tests = [
+        _matches("^([a-z-]+: )?", cause.reasons, " [(]exit code") if cause.reasons else "",
+        f"lastRetry.exitCode in [{codes}]" if codes else "",
+        _matches("", [cause.message.replace("\\", "\\\\").replace("'", "\\'")], "") if cause.message else "",
+    ]
+    return f"({' && '.join(filter(None, tests))})"

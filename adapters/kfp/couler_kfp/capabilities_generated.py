@@ -115,6 +115,10 @@ GENERATED = (
         "Argument.value", "full", "runtimeValue, taskOutputParameter, componentInputParameter", "no expressions"
     ),
     Capability("Retry.limit", "full", "retryPolicy.maxRetryCount"),
+    Capability("Retry.delay", "full", "retryPolicy.backoffDuration", "whole seconds"),
+    Capability("Retry.factor", "full", "retryPolicy.backoffFactor", "a whole number"),
+    Capability("Retry.max_delay", "refused", "", NONE),
+    Capability("Retry.condition", "refused", "", "leave the limit of attempts"),
     Capability(
         "Retry.native_extra", "full", "", "not written: retryPolicy Always and OnFailure; other fields are refused"
     ),

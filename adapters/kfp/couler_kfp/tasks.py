@@ -204,6 +204,11 @@ def _read_needs(task: Mapped, path: Path) -> tuple[Needs | None, Mapped]:
     return needs[0] if len(needs) == 1 else AllOf(needs=needs), without(trigger, "strategy") if ended else trigger
 
 
+UNLIMITED = {"backoffMaxDuration": f"{365 * 24 * 3600}s"}
+"""KFP's backend takes a time that is not said for none at all: then nothing is tried again (`argocompiler/container.go`
+gives Argo a `maxDuration` of 0)."""
+
+
 def _read_retry(retry: Mapped) -> Retry:
     delay = as_seconds(str(retry.get("backoffDuration")))
     typed = {
@@ -212,6 +217,8 @@ def _read_retry(retry: Mapped) -> Retry:
         "backoffFactor": ("factor", retry.get("backoffFactor")),
     }
     fields: dict[str, Any] = {}
+    if retry.get("backoffMaxDuration") == UNLIMITED["backoffMaxDuration"]:
+        retry = without(retry, "backoffMaxDuration")
     for key, (name, number) in typed.items():
         if isinstance(number, (int, float)) and number == int(number):
             fields[name] = Literal(value=int(number))
@@ -275,4 +282,4 @@ def _write_retry(retry: Retry, step: str) -> Mapped:
         written["backoffDuration"] = f"{numbers['delay']}s"
     if "factor" in numbers:
         written["backoffFactor"] = float(numbers["factor"])
-    return joined(written, write_structure(retry.native_extra) if retry.native_extra else {})
+    return joined(written, {**UNLIMITED, **(write_structure(retry.native_extra) if retry.native_extra else {})})

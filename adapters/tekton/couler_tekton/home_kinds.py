@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable as Function
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from couler_plugins.documents.mappings import Mapped, without
+from couler_plugins.engine_kit.durations import go_duration
 from couler_plugins.ir import CallSite, Home, Literal, Native, Retry, Workflow, replace
 from couler_plugins.ir.settings import PAIRS
 from couler_tekton.cache.declared import entries, mapping_at, rest_of
@@ -108,6 +108,5 @@ def said_of_tasks(rest: Native | None) -> Mapping[Any, Mapped]:
 def in_go(timeout: Any) -> Any:
     """Return a timeout (or None) with its unit; a number is seconds."""
     if isinstance(timeout, Literal) and isinstance(timeout.value, (int, float)):
-        milliseconds = math.ceil(timeout.value * 1000)
-        return Literal(value=f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s")
+        return Literal(value=go_duration(timeout.value))
     return timeout

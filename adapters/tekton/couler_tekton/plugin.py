@@ -50,6 +50,7 @@ class TektonAdapter(Adapter):
         "homes": "couler_tekton.homes:homes",
         "images": "couler_tekton.images:images",
         "pod_sizes": "couler_tekton.pod_sizes:pod_sizes",
+        "attempt_limits": "couler_tekton.retries:attempt_limits",
         "lower": "couler_tekton.lower:lower",
         "footprint": "couler_tekton.footprint:Footprints",
         "cache": "couler_tekton.cache.cache:caches",

@@ -1,7 +1,7 @@
 """What Tekton repeats: whatever failed, at once, within the time of the run around it.
 
-Sources: `pkg/reconciler/taskrun/taskrun.go` (nothing asks for a cause), `pkg/apis/pipeline/v1` (TimeoutFields: `tasks` is
-`pipeline` without `finally`), `config/config-defaults.yaml` (60 minutes, unless the cluster says something else).
+Sources: `pkg/reconciler/taskrun/taskrun.go` (nothing asks for a cause), `pkg/apis/pipeline/v1` (TimeoutFields: `tasks`
+is `pipeline` without `finally`), `config/config-defaults.yaml` (60 minutes, unless the cluster says something else).
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
     said = mapping_at(spec, "timeouts")
     whole, tasks, last = (_seconds(said.get(key)) for key in ("pipeline", "tasks", "finally"))
     whole = DEFAULT if whole is None else whole
-    own, other = (
-        (last, tasks) if any(step.name in graph.finalizers for graph in workflow.graphs) else (tasks, last)
-    )
+    own, other = (last, tasks) if any(step.name in graph.finalizers for graph in workflow.graphs) else (tasks, last)
     seconds = own if own is not None else whole - (other or 0) if whole else 0
     return AttemptLimits(seconds=seconds or None, bound="`timeouts` of its run" if said else "the usual time of a run")
 

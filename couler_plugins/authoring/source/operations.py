@@ -217,8 +217,8 @@ def _job(operation: Operation, shown: Any) -> Iterator[tuple[str, str | Written]
 
 def _attempts(retry: Retry, step: str) -> str:
     limit = retry.limit.value if isinstance(retry.limit, Literal) else None
-    if retry.native_extra is not None or not isinstance(limit, int):
-        raise refused(step, "is retried on conditions, or without a limit")
+    if retry != Retry(limit=retry.limit) or not isinstance(limit, int):
+        raise refused(step, "is retried on conditions, after a while, or without a limit")
     return repr(limit)
 
 

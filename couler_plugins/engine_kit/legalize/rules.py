@@ -46,10 +46,26 @@ def of_containers(*rules: Rule) -> tuple[Rule, ...]:
     return tuple(map(limited, rules))
 
 
-def retry_fields(site: StepSite) -> dict[str, Any]:
-    """Return what the engine of an operation, or of its call, says beside how often it is tried again."""
-    retry = retry_of(site)
-    return {} if retry is None else fields_of(retry.native_extra)
+def retry_rule(
+    field: str, reason: str, fits: Function[[Value], bool] = lambda value: False, hint: str = "leave it out"
+) -> Rule:
+    """Return a rule for a field of retries, wherever these are set: it is absent, or fits."""
+
+    def fault(site: StepSite) -> bool:
+        value = getattr(retry_of(site), field, None)
+        return value is not None and not fits(value)
+
+    return Rule(f"Retry.{field}", reason, fault, hint)
+
+
+def is_whole(value: Value) -> bool:
+    """Return whether a value is a whole number that is known beforehand."""
+    return isinstance(value, Literal) and type(value.value) is int
+
+
+def _has_usual_policy(rest: Value) -> bool:
+    fields = fields_of(rest if isinstance(rest, Native) else None)
+    return not fields.keys() - {"retryPolicy"} and fields.get("retryPolicy") in (None, "Always", "OnFailure")
 
 
 def artifacts(items: Iterable[Any]) -> list[str]:
@@ -225,4 +241,11 @@ SITE = (
     ),
     Rule("Port.kind", "hands the artifact {!r} on", lambda site: artifacts(site.step.arguments)),
     Rule("Retry.limit", "is retried without a limit, or up to one that is only known at run time", _unknown_limit),
+    retry_rule("condition", "is retried after some failures only", hint="leave the limit of attempts"),
+    retry_rule(
+        "native_extra",
+        "is retried for some reasons, or for some time only",
+        _has_usual_policy,
+        "leave the limit of attempts",
+    ),
 )

@@ -18,7 +18,7 @@ import msgspec
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.reads import ReadSet
 from couler_plugins.errors import InvalidInput
-from couler_plugins.hookspecs.local import Ended, File, Local, NotThere, Program
+from couler_plugins.hookspecs.local import Ended, File, Local, Look, NotThere, Program
 from couler_plugins.hookspecs.running import Phase, Status
 from couler_plugins.ir import Operation
 from couler_plugins.running.local.attempts import attempt, contents, ended_of, last_lines, printed, take
@@ -148,7 +148,7 @@ class Operations:
         async with self._turns:
             self._progress.start(site.path)
             cached = self._caching.of(operation, scope, caller, site.call, site.path)
-            run = _Attempts(self._facet, operation, program, artifacts, own, site)
+            run = _Attempts(self._facet, operation, program, artifacts, own, site, scope.look)
             run.observe = cached is not None and cached.observed
             began = time.monotonic()
             ended = await (run.all() if cached is None else self._reused(run, cached, operation, own))
@@ -214,9 +214,10 @@ class _Attempts:
         artifacts: Mapping[str, File | bytes],
         own: Path,
         site: Site,
+        look: Look,
     ) -> None:
         self._facet, self._operation, self._program, self._artifacts = facet, operation, program, artifacts
-        self._own, self._site = own, site
+        self._own, self._site, self._look = own, site, look
         self.observe = self.trace = False
         self.last = own
         self.tries = 0
@@ -231,7 +232,7 @@ class _Attempts:
             if not ended.bad or self._operation.retry is None:
                 return ended
             past.append(ended)
-            pause = self._facet.pause(self._operation.retry, past)
+            pause = self._facet.pause(self._operation.retry, past, self._look)
             if pause is None:
                 return ended
             await asyncio.sleep(pause)
@@ -246,13 +247,14 @@ class _Attempts:
             why = "the time was up" if done.code is None else f"exit code {done.code}"
             lines = last_lines(folder)
             message = f"{self._site.path}: {why}, see {folder / 'log'}{f': {lines}' if lines else ''}"
-            return Ended(outcome="failed", message=message, code=done.code)
+            return Ended(outcome="failed", message=message, code=done.code, seconds=done.seconds)
         try:
             await asyncio.to_thread(
                 take, self._program.outputs, printed(done, self._program.most_printed), done.root, self._own / "made"
             )
         except NotThere as error:
-            return Ended(outcome="errored", message=f"{self._site.path}: {error}", code=done.code)
+            message = f"{self._site.path}: {error}"
+            return Ended(outcome="errored", message=message, code=done.code, seconds=done.seconds)
         shutil.rmtree(done.root.folder, ignore_errors=True)  # what counts of it was taken
         texts = await asyncio.to_thread(contents, self._own / "made")
         return ended_of(self._operation, self._own / "made", texts, done.code)

@@ -250,12 +250,24 @@ def test_accelerators_are_limits() -> None:
     assert "only known at run time" in str(refusal(unknown))
 
 
-def test_a_retry_has_no_delay_which_is_said() -> None:
-    text = pipeline("a: {componentRef: {name: comp-echo}, retryPolicy: {maxRetryCount: 3, backoffDuration: 9s}}")
-    assert templates(manifest(text))["comp-echo"]["retryStrategy"] == {"limit": 3, "retryPolicy": "Always"}
-    text = text.replace("pipelineInfo", "defaultPipelineRoot: s3://bucket\npipelineInfo")
+@pytest.mark.parametrize(
+    ("policy", "backoff"),
+    [
+        ("backoffDuration: 9s", {"backoff": {"duration": "9s"}}),
+        ("backoffDuration: 9s, backoffFactor: 2.0", {"backoff": {"duration": "9s", "factor": 2}}),
+        ("backoffDuration: 9s, backoffFactor: 0", {"backoff": {"duration": "9s"}}),
+        ("backoffDuration: 0s, backoffFactor: 2.0, backoffMaxDuration: 3600s", {}),
+    ],
+)
+def test_a_retry_waits_as_long(policy: str, backoff: dict[str, Any]) -> None:
+    text = pipeline(f"a: {{componentRef: {{name: comp-echo}}, retryPolicy: {{maxRetryCount: 3, {policy}}}}}")
+    expected = {"limit": 3, **backoff, "retryPolicy": "Always"}
+    assert templates(manifest(text))["comp-echo"]["retryStrategy"] == expected
+
+
+def test_a_pipeline_root_is_left_out_which_is_said() -> None:
+    text = pipeline(f"a: {ECHO}").replace("pipelineInfo", "defaultPipelineRoot: s3://bucket\npipelineInfo")
     reasons = " ".join(decision.reason for decision in result_of(text).decisions)
-    assert "KFP waits 9s" in reasons
     assert "the pipeline root is KFP's" in reasons
 
 

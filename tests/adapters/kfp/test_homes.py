@@ -25,7 +25,7 @@ from support import ROOT
 pytest.importorskip("google.protobuf", reason="needs kfp")
 BARE = PIPELINE.split("---", maxsplit=1)[0]
 VALUES: dict[str, tuple[Any, Any]] = {
-    "retry": (3, {"retryPolicy": {"maxRetryCount": 3}}),
+    "retry": (3, {"retryPolicy": {"maxRetryCount": 3, "backoffMaxDuration": "31536000s"}}),
     "timeout": (90, {"activeDeadlineSeconds": "90"}),
     "requests": (
         {"memory": "1Gi", "cpu": "1"},
@@ -211,7 +211,9 @@ def test_an_operation_passes_its_attempts_and_time_on() -> None:
 
     plan = plan_of(BARE).map_operations("me", change, action="set", reason="to see")
     documents, _ = written(plan)
-    assert [task["retryPolicy"] for task in documents[0]["root"]["dag"]["tasks"].values()] == [{"maxRetryCount": 2}] * 2
+    assert [task["retryPolicy"] for task in documents[0]["root"]["dag"]["tasks"].values()] == [
+        {"maxRetryCount": 2, "backoffMaxDuration": "31536000s"}
+    ] * 2
     assert len(documents[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]) == 2
 
 

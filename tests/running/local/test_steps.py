@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from couler_argo.run.local import facts
 from couler_plugins.caching.plugin import couler_runs
 from couler_plugins.documents import read
+from couler_plugins.hookspecs.local import Ended
+from couler_plugins.ir import Literal, Retry
 from running.local.running import HEAD, STARTED, runs, script, workflow
 from support import first_of
 
@@ -94,6 +97,46 @@ def test_a_step_is_tried_again(tmp_path: Path, limit: str, tries: int, well: boo
     ran = single(source, tmp_path, retryStrategy=f"{{limit: {limit}, backoff: {{duration: 10ms, factor: 2}}}}")
     assert (ran.well, len((ran.folder / "started").read_text().split())) == (well, tries)
     assert len(list(ran.folder.glob("steps/main.a-*/[0-9]/log"))) == tries
+
+
+@pytest.mark.parametrize(
+    ("expression", "tries"),
+    [
+        ("lastRetry.exitCode in ['4', '5']", 3),
+        ("asInt(lastRetry.exitCode) < 5", 2),
+        ("lastRetry.message matches 'exit code [45]' && lastRetry.status == 'Failed'", 3),
+        ("asInt(retries) < 1 && asInt(lastRetry.duration) < 60", 2),
+        ("{{inputs.parameters.again}} && lastRetry.status != 'Error'", 4),
+        ("!{{inputs.parameters.again}}", 1),
+        ("asInt(lastRetry.exitCode)", 1),
+    ],
+)
+def test_a_step_is_tried_again_where_its_expression_holds(tmp_path: Path, expression: str, tries: int) -> None:
+    source = f"echo x >> {STARTED}\nexit $((3 + $(wc -l < {STARTED})))"  # 4, 5, 6, …
+    again = f'{{limit: "3", retryPolicy: Always, expression: "{expression}"}}'
+    ran = single(source, tmp_path, inputs='{parameters: [{name: again, value: "true"}]}', retryStrategy=again)
+    assert len((ran.folder / "started").read_text().split()) == tries
+    assert ("neither true nor false" in ran.status.message) is (expression == "asInt(lastRetry.exitCode)")
+
+
+def test_a_step_whose_time_was_up_says_so_to_its_expression(tmp_path: Path) -> None:
+    again = "{limit: \"1\", expression: \"lastRetry.exitCode == '-1' && lastRetry.message contains 'deadline'\"}"
+    ran = single(f"echo x >> {STARTED}; sleep 30", tmp_path, timeout="1s", retryStrategy=again)
+    assert len((ran.folder / "started").read_text().split()) == 2
+
+
+@pytest.mark.parametrize(
+    ("failed", "longest", "waits"), [(1, None, 60.0), (3, None, 540.0), (3, 300, 300.0), (1, 300, 60.0)]
+)
+def test_delays_grow_up_to_the_longest(failed: int, longest: int | None, waits: float) -> None:
+    retry = Retry(
+        limit=Literal(value="3"),
+        delay=Literal(value=60),
+        factor=Literal(value=3),
+        max_delay=None if longest is None else Literal(value=longest),
+    )
+    attempts = [Ended(outcome="failed", code=1)] * failed
+    assert facts.pause(retry, attempts, lambda reference: "") == waits
 
 
 @pytest.mark.parametrize("field", first_of(["timeout", "activeDeadlineSeconds"]))

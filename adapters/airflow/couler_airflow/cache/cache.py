@@ -27,7 +27,7 @@ from couler_plugins.caching.key_models.worker import WorkerKeys
 from couler_plugins.caching.settings import CacheSettings
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.hookspecs.caching import CacheChange, Objection, Request, SourcePlace
-from couler_plugins.ir import GraphView, Source, Workflow
+from couler_plugins.ir import Graph, GraphView, Operation, Source, Step, Workflow
 from couler_plugins.plan import Decision, Plan
 
 ALWAYS = "it runs every time, under a key for what comes after it"
@@ -91,6 +91,11 @@ class AirflowCache(WorkerKeys):
             return change
         said = Decision(optimizer=NAME, workflow=self.workflow.label, reason=UNWRAPPED)
         return replace(change, decisions=[said, *change.decisions])
+
+    def declared_pure(self, graph: Graph | None, step: Step, operation: Operation) -> str:
+        """Return where a task is declared pure itself, and not only its DAG; empty where nothing says so."""
+        where, declaration = self._owner.resolve(self._dag.task_dict[step.name], assume_pure=False)
+        return where if declaration.cache and declaration.itself else ""
 
     @cached_property
     def _owner(self) -> Owner:

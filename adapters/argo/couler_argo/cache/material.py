@@ -11,7 +11,7 @@ from typing import Any
 
 from couler_argo.codec import Context
 from couler_argo.documents import rest_of, spec_of
-from couler_argo.memory_patch import OURS
+from couler_argo.memory_patch import GROWN, OURS
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
 from couler_argo.templates import OPERATION
@@ -72,7 +72,7 @@ def content_of(workflow: Workflow, operation: Operation, spec: Mapped) -> Mapped
     defaults = spec.get("templateDefaults")
     template = _merged(defaults, own) if isinstance(defaults, dict) else own
     content = {key: part for key, part in template.items() if key not in NOT_IN_TEMPLATE and not _is_empty(part)}
-    if OURS.fullmatch(str(content.get("podSpecPatch"))):
+    if any(form.fullmatch(str(content.get("podSpecPatch"))) for form in (OURS, GROWN)):
         del content["podSpecPatch"]
     for key in {"container", "script"} & content.keys():
         content[key] = _without_resources(content[key])

@@ -20,6 +20,7 @@ from couler_argo.documents import rest_of
 from couler_argo.references import native, value
 from couler_argo.spelling import write
 from couler_plugins.documents.mappings import entries, mapping_at
+from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.ir import Container, Literal, Operation, Output, replace
 
@@ -37,8 +38,6 @@ PART = 10
 """The tenth part of a step's deadline is what the store may take before its command, and after it."""
 LEAST = 30  # seconds
 BESIDE = 60  # seconds that two containers may take to start, and to end
-UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|µs|ns))+")
 """A duration as Go reads it: what is written several times is added."""
 PATCHED = re.compile(r"\b(command|args|activeDeadlineSeconds|ephemeral-storage)\b")
 """What a patch around all templates must not say: it comes after the wrapper, and would go around it."""
@@ -161,9 +160,8 @@ def active_seconds(item: Operation) -> int | None:
 def timeout_seconds(item: Operation) -> float | None:
     """Return the timeout of a template, in seconds; None where it has none that is known beforehand."""
     text = item.timeout.value if isinstance(item.timeout, Literal) else None
-    if not isinstance(text, str) or not DURATION.fullmatch(text):
-        return None
-    return sum(float(amount) * UNITS[unit] for amount, unit in re.findall(r"([\d.]+)([a-zµ]+)", text))
+    seconds = go_seconds(text) if isinstance(text, str) else None
+    return None if seconds is None or seconds < 0 else seconds
 
 
 def wrapper_objection(item: Operation, spec: Mapping[str, Any]) -> Objection | None:

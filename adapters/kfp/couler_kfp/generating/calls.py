@@ -13,7 +13,6 @@ from couler_plugins.engine_kit.legalize.tables import FINE, StepSite
 from couler_plugins.ir import Argument, Graph, Literal, Native, Operation, Reference, Template, Value, references
 
 BRACES = "has two opening braces in a text, which KFP takes for a placeholder"
-POLICIES = (None, "Always", "OnFailure")
 
 
 def _is_function(callee: object) -> bool:
@@ -85,15 +84,9 @@ CALLS = (
         lambda site: site.callee.name if isinstance(site.callee, Graph) and site.step.retry else "",
         "retry the steps in it",
     ),
-    Rule(
-        "Retry.native_extra",
-        "is retried for some reasons only, or after a while",
-        lambda site: (
-            rules.retry_fields(site).get("retryPolicy") not in POLICIES
-            or rules.retry_fields(site).keys() - {"retryPolicy"}
-        ),
-        "leave the limit of attempts",
-    ),
+    rules.retry_rule("delay", "waits before further attempts, and not for whole seconds", rules.is_whole, "round it"),
+    rules.retry_rule("factor", "waits longer each time, by a factor that is not whole", rules.is_whole, "round it"),
+    rules.retry_rule("max_delay", "has a longest delay between attempts"),
     Rule(
         "Step.needs",
         "starts after a failure of {!r}",

@@ -135,7 +135,7 @@ class Graphs:
             name=own[step.name],
             call=Call(name=self._names[callee.name]),
             arguments=tuple(arguments_of(step, callee, read, self.types, self._nested.kind)),
-            retry=None if retry is None else Retry(limit=Literal(value=int(str(getattr(retry.limit, "value", 0))))),
+            retry=None if retry is None else _retry(retry),
         )
         if step.loop is not None:
             called = self._nested.looped(called, step, read)
@@ -205,6 +205,13 @@ def pipeline_of(workflow: Workflow, image: str = "") -> tuple[Workflow, tuple[De
         native_extra=Native.of({"spec": {"sdkVersion": SDK}}),
     )
     return pipeline, tuple(_losses(workflow, whole))
+
+
+def _retry(retry: Retry) -> Retry:
+    """How often a task is tried; that delays do not grow is said, since KFP's own words are that they double."""
+    same = None if retry.delay is None else Literal(value=1)
+    limit = Literal(value=int(str(getattr(retry.limit, "value", 0))))
+    return Retry(limit=limit, delay=retry.delay, factor=retry.factor or same)
 
 
 def _is_computed(output: Output) -> bool:

@@ -111,9 +111,16 @@ def _step(step: Step, types: Types) -> Step:
         condition=_condition(step, types),
         loop=None if step.loop is None else Loop(axes=tuple(map(_axis, step.loop.axes)), limit=step.loop.limit),
         needs=_needs(step),
-        retry=None if step.retry is None else Retry(limit=step.retry.limit),
+        retry=None if step.retry is None else _retry(step.retry),
         native_extra=None,
     )
+
+
+def _retry(retry: Retry) -> Retry:
+    """How often a task is tried; without a delay there is nothing that could grow."""
+    waits = retry.delay not in (None, Literal(value=0))
+    factor = None if retry.factor == Literal(value=0) else retry.factor  # KFP's backend takes it for 1
+    return Retry(limit=retry.limit, delay=retry.delay, factor=factor) if waits else Retry(limit=retry.limit)
 
 
 def _needs(step: Step) -> Needs | None:

@@ -85,9 +85,6 @@ def _inside(step: Step, name: str) -> tuple[Step, Graph]:
     return replace(step, call=Call(name=name), arguments=tuple(outer), loop=None, retry=None), graph
 
 
-NO_DELAY = (None, "0s")
-
-
 def portable(workflow: Workflow, bundle: Bundle) -> tuple[Workflow, tuple[Decision, ...]]:
     """A pipeline as a workflow of containers, without salts and wrappers, and what is not quite the same about it.
 
@@ -166,9 +163,6 @@ def _notes(workflow: Workflow) -> Iterator[Decision]:
         )
     for graph in workflow.graphs:
         for step in graph.steps:
-            retry = {} if step.retry is None else said_of(step.retry)
-            if retry.get("backoffDuration") not in NO_DELAY:
-                yield note(step.name, "retried without a delay", f"KFP waits {retry['backoffDuration']} and longer")
             if step.loop is not None and any(isinstance(axis.values, Reference) for axis in step.loop.axes):
                 reason = "texts in the list that hold quotes, backslashes or newlines are passed on with escapes"
                 yield note(step.name, "loops over what the run gives", reason)

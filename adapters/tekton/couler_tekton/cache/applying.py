@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from couler_plugins.caching.calls import calls_of
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.caching.wrapping import Wrapper
+from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.hookspecs.caching import CacheChange
 from couler_plugins.ir import Literal, Operation, Step, Workflow, replace
 from couler_tekton.cache.actions import copy_of, pointed
@@ -19,7 +20,6 @@ from couler_tekton.cache.declared import CACHED_FROM, annotations_of, entries, m
 from couler_tekton.cache.resolving import TASK, Tasks, is_task_call
 from couler_tekton.cache.wrapping import WrapSettings, unwrapped, with_steps
 from couler_tekton.extracted import holder, named
-from couler_tekton.lint.names import seconds
 from couler_tekton.variables import scope_in
 
 SHARE = 20
@@ -146,7 +146,7 @@ class Applying:
         text = timeout.value if isinstance(timeout, Literal) else None
         if text is None and self._workflow.kind == "TaskRun":
             text = mapping_at(rest_of(self._workflow), "spec").get("timeout")
-        timeout_seconds = seconds(text) if isinstance(text, str) else None
+        timeout_seconds = go_seconds(text) if isinstance(text, str) else None
         return min(self._wrapper.timeout, max(1, int((timeout_seconds or USUAL) / SHARE)))
 
     def _is_root(self, operation: Operation) -> bool:

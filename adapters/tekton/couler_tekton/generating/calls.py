@@ -14,7 +14,6 @@ from couler_tekton.variables import Scope
 
 FAILURES = {"Failed", "Error"}
 """All that Argo says of a run that has ended, and has not succeeded."""
-POLICIES = (None, "Always", "OnFailure")
 MAX_ITEMS = 256
 
 
@@ -123,21 +122,6 @@ ENDS = (
         lambda site: _of_operation(site, "retry", "timeout"),
     ),
     Rule("Step.tolerates", "may fail, and is retried", lambda site: site.step.tolerates and rules.retry_of(site)),
-    Rule(
-        "Retry.native_extra",
-        "is retried for some reasons only",
-        lambda site: (
-            rules.retry_fields(site).get("retryPolicy") not in POLICIES
-            or rules.retry_fields(site).keys() - {"backoff", "retryPolicy"}
-        ),
-        "let it be retried always",
-    ),
-    Rule(
-        "Retry.native_extra",
-        "is retried for some time only",
-        lambda site: "maxDuration" in (rules.retry_fields(site).get("backoff") or {}),
-        "leave the limit of attempts",
-    ),
     Rule(
         "Step.timeout",
         "has a timeout that is only known at run time",

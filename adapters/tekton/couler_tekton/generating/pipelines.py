@@ -203,7 +203,7 @@ def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Valu
     tasks = list(tasks)
     for task in tasks:
         retry = task.step.retry or task.operation.retry
-        if retry is not None and fields_of(retry.native_extra).get("backoff"):
+        if retry is not None and retry.delay not in (None, Literal(value=0)):
             yield note(task.name, "retried without a delay", "Tekton starts further attempts at once")
     if any(task.is_printed or task.operation.outputs for task in tasks):
         reason = "Tekton keeps what the steps of a task give in the status of its pod, which takes 4 KB"

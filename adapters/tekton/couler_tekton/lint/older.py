@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from couler_plugins.documents import Path, Remark
 from couler_plugins.documents.mappings import Mapped, part_at
+from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.documents import Object
 from couler_tekton.kinds import place_in_v1beta1
 from couler_tekton.lint import fields as v1
-from couler_tekton.lint.names import seconds
 from couler_tekton.lint.pipelines import check_bindings, is_custom, tasks_of
 
 
@@ -102,7 +102,7 @@ def check_older(item: Object, report: Report) -> None:
 
 def _check_run(spec: Mapped, report: Report) -> None:
     timeout = spec.get("timeout")
-    if timeout is not None and (seconds(timeout) or 0.0) < 0:
+    if timeout is not None and (go_seconds(timeout) or 0.0) < 0:
         report.error("timeout", ("spec", "timeout"), f"the timeout {timeout} is negative", "use 0 for none")
     if timeout is not None and spec.get("timeouts") is not None:
         hint = "write it as timeouts.pipeline"

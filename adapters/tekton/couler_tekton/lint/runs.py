@@ -9,8 +9,9 @@ from typing import Any
 
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped
+from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.engine_kit.reporting import Report
-from couler_tekton.lint.names import check_bound_once, check_once, check_reference, repeats, seconds
+from couler_tekton.lint.names import check_bound_once, check_once, check_reference, repeats
 from couler_tekton.lint.parameters import check_arrays, check_declared, check_names, check_usage
 from couler_tekton.lint.passing import check_passing, handed_to_pipeline, handed_to_task
 from couler_tekton.lint.pipelines import check_pipeline, tasks_of
@@ -30,7 +31,9 @@ def check_timeouts(spec: dict[str, Any], path: Path, report: Report) -> None:
     """The timeouts of a PipelineRun, and those of single tasks in it; 0 stands for none."""
     timeouts = spec.get("timeouts") or {}
     seconds_of = {
-        key: seconds(timeouts[key]) or 0.0 for key in ("tasks", "finally", "pipeline") if timeouts.get(key) is not None
+        key: go_seconds(timeouts[key]) or 0.0
+        for key in ("tasks", "finally", "pipeline")
+        if timeouts.get(key) is not None
     }
     place = (*path, "timeouts")
     for key, value in seconds_of.items():
@@ -47,7 +50,7 @@ def check_timeouts(spec: dict[str, Any], path: Path, report: Report) -> None:
     for number, item in enumerate(spec.get("taskRunSpecs") or ()):
         if item.get("timeout") is not None:
             limit = seconds_of.get("tasks", whole)
-            _check_task(seconds(item["timeout"]) or 0.0, limit, (*path, "taskRunSpecs", number, "timeout"), report)
+            _check_task(go_seconds(item["timeout"]) or 0.0, limit, (*path, "taskRunSpecs", number, "timeout"), report)
 
 
 def _check_task(value: float, limit: float, path: Path, report: Report) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.crd.field_tables import kubernetes_fields
+from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.kinds import is_older
 from couler_tekton.lint.fields import ANY, DURATION, FLAG, MAPPING, OBJECTS, QUANTITY, TEXT, WHOLE, Structure
-from couler_tekton.lint.names import seconds
 from couler_tekton.lint.older import OLDER
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?\Z")
@@ -28,7 +28,7 @@ FITS: dict[str, Callable[[Any], bool]] = {
     QUANTITY: lambda content: (
         isinstance(content, (int, float, str)) and not isinstance(content, bool) and bool(NUMBER.match(str(content)))
     ),
-    DURATION: lambda content: isinstance(content, str) and seconds(content) is not None,
+    DURATION: lambda content: isinstance(content, str) and go_seconds(content) is not None,
     MAPPING: lambda content: isinstance(content, dict),
 }
 """Whether a value is of a type."""

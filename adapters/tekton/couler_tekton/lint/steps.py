@@ -21,9 +21,10 @@ from typing import Any
 
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped
+from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.feature_gates import ARTIFACT
-from couler_tekton.lint.names import RENAME, check_once, check_reference, is_label, seconds
+from couler_tekton.lint.names import RENAME, check_once, check_reference, is_label
 from couler_tekton.lint.parameters import (
     check_arrays,
     check_declared,
@@ -97,7 +98,7 @@ def check_step(step: Mapped, path: Path, report: Report) -> None:
     if name and not is_label(name):
         hint = "use at most 63 lower-case letters, digits and -"
         report.error("invalid-name", (*path, "name"), f"{name!r} is no name for a step", hint)
-    if (seconds(step.get("timeout") or "") or 0) < 0:
+    if (go_seconds(step.get("timeout") or "") or 0) < 0:
         report.error("timeout", (*path, "timeout"), "the timeout is negative", "leave it out for none")
     for number, mount in enumerate(step.get("volumeMounts") or ()):
         _check_mount(mount, (*path, "volumeMounts", number), report)

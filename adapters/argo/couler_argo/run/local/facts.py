@@ -7,12 +7,13 @@ How often Argo tries, and how long it waits in between; `processNodeRetries` in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from couler_argo.run.local.programs import seconds_of
-from couler_plugins.hookspecs.local import Ended, NotThere, Outcome
-from couler_plugins.ir import Graph, Literal, Native, Reference, Retry, needed
+from couler_argo.run.local.values import expression
+from couler_argo.spelling import expression_of
+from couler_plugins.hookspecs.local import Ended, Look, NotThere, Outcome
+from couler_plugins.ir import Expression, Graph, Literal, Native, Reference, Retry, Value, needed, replace
 
 PHASES: Mapping[str, str] = {
     "succeeded": "Succeeded",
@@ -82,9 +83,25 @@ def data_of(structure: Native | None) -> Mapping[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-KNOWN = frozenset({"retryPolicy", "backoff", "affinity"})
-BACKOFF = frozenset({"duration", "factor", "cap"})
+KNOWN = frozenset({"retryPolicy", "affinity"})
 POLICIES = {"OnFailure": ("failed",), "OnError": ("errored",), "Always": ("failed", "errored")}
+OF_ATTEMPTS: Mapping[tuple[str, ...], Callable[[Sequence[Ended]], str]] = {
+    ("retries",): lambda ended: str(len(ended) - 1),
+    ("lastRetry", "exitCode"): lambda ended: "-1" if ended[-1].code is None else str(ended[-1].code),
+    ("lastRetry", "status"): lambda ended: PHASES[ended[-1].outcome],
+    ("lastRetry", "duration"): lambda ended: str(int(ended[-1].seconds)),
+    ("lastRetry", "message"): lambda ended: _message(ended[-1]),
+}
+"""What an `expression` may read; all of it are texts."""
+
+
+def _message(ended: Ended) -> str:
+    """What Argo says of an attempt, or the kubelet where its time was up."""
+    if ended.outcome == "errored":
+        return ended.message
+    if ended.code is None:
+        return "Pod was active on the node longer than the specified deadline"
+    return f"main: Error (exit code {ended.code})"
 
 
 def objections(retry: Retry) -> Iterator[str]:
@@ -96,27 +113,53 @@ def objections(retry: Retry) -> Iterator[str]:
         yield f"its attempts depend on {key!r}"
     if rest.get("retryPolicy", "OnFailure") not in POLICIES:
         yield f"its retryPolicy is {rest['retryPolicy']!r:.40}"
-    backoff = rest.get("backoff") or {}
-    for key in sorted(backoff.keys() - BACKOFF):
-        yield f"its backoff has {key!r}"
-    try:
-        pause(retry, ())
-    except (NotThere, ValueError) as error:
-        yield f"its backoff makes no sense: {error}"
+    for value in (retry.delay, retry.factor, retry.max_delay):
+        if value is not None and _number(value) is None:
+            yield "how long it waits between attempts is only known at run time, or makes no sense"
+    if retry.delay is None and (retry.factor or retry.max_delay):
+        yield "its backoff has no duration"
+    for part in () if retry.condition is None else expression_of(retry.condition).parts:
+        if isinstance(part, Reference) and _place(part) not in OF_ATTEMPTS:
+            yield f"its attempts depend on {part.native or part.name!r}, which its expression does not see"
 
 
-def pause(retry: Retry, ended: Sequence[Ended]) -> float | None:
-    """Seconds until the next attempt; None where there is none."""
-    rest = data_of(retry.native_extra)
-    backoff: Mapping[str, Any] = rest.get("backoff") or {}
-    wait = 0.0
-    if backoff:
-        wait = seconds_of(str(backoff.get("duration", ""))) * float(backoff.get("factor") or 1) ** max(
-            0, len(ended) - 1
-        )
-        if backoff.get("cap"):
-            wait = min(wait, seconds_of(str(backoff["cap"])))
-    if not ended or ended[-1].outcome not in POLICIES[rest.get("retryPolicy", "OnFailure")]:
+def _place(reference: Reference) -> tuple[str, ...]:
+    return (reference.name, *reference.path)
+
+
+def filled_in(retry: Retry | None) -> Expression | None:
+    """The expression of a retry strategy with a text for each thing that is known of attempts."""
+    if retry is None or retry.condition is None:
         return None
+    condition = expression_of(retry.condition)
+    parts = ("''" if isinstance(part, Reference) else part for part in condition.parts)
+    return replace(condition, parts=tuple(parts))
+
+
+def _number(value: Value | None) -> float | None:
+    return value.value if isinstance(value, Literal) and isinstance(value.value, (int, float)) else None
+
+
+def pause(retry: Retry, ended: Sequence[Ended], look: Look) -> float | None:
+    """Seconds until the next attempt; None where there is none.
+
+    Raises:
+        NotThere: its expression is neither true nor false.
+    """
+    usual = "OnFailure" if retry.condition is None else "Always"
     limit = None if retry.limit is None else int(str(retry.limit.value))  # type: ignore[union-attr]  # see `objections`
-    return None if limit is not None and len(ended) > limit else wait
+    if ended[-1].outcome not in POLICIES[data_of(retry.native_extra).get("retryPolicy") or usual]:
+        return None
+    if limit is not None and len(ended) > limit:
+        return None
+
+    def look_back(reference: Reference) -> Any:
+        past = OF_ATTEMPTS.get(_place(reference))
+        return look(reference) if past is None else past(ended)
+
+    again = True if retry.condition is None else expression(expression_of(retry.condition), look_back)
+    if not isinstance(again, bool):
+        raise NotThere(f"the expression of its retries is {again!r:.40}, and neither true nor false")
+    factor, longest = _number(retry.factor) or 1, _number(retry.max_delay)
+    wait = (_number(retry.delay) or 0.0) * factor ** (len(ended) - 1)
+    return min(wait, longest or wait) if again else None

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from couler_argo.run.local.values import data, text
+from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.hookspecs.local import Look, NotThere, Place, Program
 from couler_plugins.ir import Container, Native, Operation, Output, Port, Value
 
 INTERPRETER = re.compile(r"(python(3(\.\d+)?)?|sh|bash|dash)")
 MOST_PRINTED = 256 * 1024
-PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)")
-SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 
 
 def program(operation: Operation, look: Look) -> Program:
@@ -97,7 +96,7 @@ def seconds(value: Value, look: Look) -> float:
 
 def seconds_of(written: str) -> float:
     """The same of a text."""
-    parts = PART.findall(written.strip())
-    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != written.strip():
+    seconds = go_seconds(f"{written}s" if written.isdigit() else written)
+    if seconds is None:
         raise NotThere(f"{written!r:.40} is no duration")
-    return sum(float(number) * SECONDS[unit] for number, unit in parts)
+    return seconds

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from couler_argo.run.local.evaluating import check_condition, check_expression
-from couler_argo.run.local.facts import data_of, known_fact, objections
+from couler_argo.run.local.facts import data_of, filled_in, known_fact, objections
 from couler_plugins.hookspecs.local import NotThere, Refusal
 from couler_plugins.ir import (
     ANY_STEP,
@@ -175,7 +175,7 @@ def _operation(operation: Operation) -> Iterator[Refusal]:
             yield Refusal(name, f"its output {output.name!r} goes to a place of its own ({key})")
     for reason in objections(operation.retry) if operation.retry is not None else ():
         yield Refusal(name, reason)
-    body = (operation.inputs, operation.outputs, operation.timeout)
+    body = (operation.inputs, operation.outputs, operation.timeout, filled_in(operation.retry))
     yield from _within(name, (*body, *((item.script, item.command, item.env) for item in operation.containers)))
 
 

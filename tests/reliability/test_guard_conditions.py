@@ -1,0 +1,72 @@
+"""Conditions that `guard` writes for Argo say yes where the table of causes does, as far as they are meant to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+import pytest
+from msgspec.structs import replace
+
+from couler_argo.retries import LINES, PASSING, condition_of
+from couler_argo.run.local.evaluating import evaluated
+from couler_plugins.hookspecs.causes import Cause
+from couler_plugins.reliability.classification import classify
+from couler_plugins.reliability.table import CAUSES
+from couler_plugins.runs import Attempt
+from reliability.recorded_argo import CASES
+
+SPELLED = {name for line in LINES for name in line.words} | {"inputs-throttled", "inputs-not-loaded", "container-lost"}
+"""The rows of the table that a condition is about."""
+LEFT_OUT = {
+    *("etcd-leader-changed", "etcd-timed-out", "etcd-throttled", "client-throttled", "service-unavailable"),
+    *("quota-exceeded", "quota-conflict", "quota-timeout", "webhook-unavailable", "connection-closed"),
+    *("response-cut-off", "rpc-unavailable"),  # so far: what an API server answers a controller that then waits
+    *("image-interrupted", "registry-unavailable", "container-not-created", "sandbox-not-created", "sandbox-gone"),
+    *("evicted", "preempted", "disrupted", "node-shutdown", "node-lost", "not-admitted", "disruption-in-text"),
+    "connection-failed",  # so far: reasons of pods, and names of exceptions, which no message of a node shows
+    *("container-disk-limit", "pod-disk-limit", "emptydir-limit", "disk-full"),  # more memory is no help
+    *("out-of-memory-in-text", "memory-error"),  # the first is in the pattern of `out-of-memory`
+}
+"""Rows that pass and that no condition is about."""
+BY_ITSELF = (
+    "the server has received too many requests",
+    "Post: dial tcp 10.96.0.1:443: connect: connection refused",
+    "Pod failed before main container starts due to ErrImagePull",
+)
+"""How messages begin of spelled rows for which Argo fails no attempt: its controller waits for APIs and images."""
+ATTEMPTS: list[Attempt] = [attempt for _, _, attempt in CASES]
+
+
+def repeated(*names: str) -> list[Cause]:
+    """The table of which only these rows are repeated; without any, all that pass are."""
+    chosen = names or [one.name for one in CAUSES if "disk" not in one.name and "emptydir" not in one.name]
+    return [
+        one if one.name in chosen or one.cause_class not in PASSING else replace(one, cause_class="deterministic")
+        for one in CAUSES
+    ]
+
+
+NEVER_BEGAN = repeated(*(one.name for one in CAUSES if one.before_start))
+NO_MEMORY = [replace(one, cause_class="timeout") if one.cause_class == "resource" else one for one in CAUSES]
+
+
+def says_yes(causes: Collection[Cause], attempt: Attempt) -> bool:
+    """Whether a condition holds for an attempt, as the local engine reads it."""
+    text = condition_of(tuple(causes)).replace("lastRetry.message", json.dumps(attempt.message))
+    return evaluated(text, {}) is True
+
+
+@pytest.mark.parametrize("causes", [repeated(), NEVER_BEGAN, NO_MEMORY], ids=["all", "never-began", "no-memory"])
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt.message[:60])
+def test_a_condition_says_what_the_table_says(causes: list[Cause], attempt: Attempt) -> None:
+    row = classify(attempt, "argo", causes)
+    if row.cause_class not in PASSING:
+        assert not says_yes(causes, attempt)
+    elif row.name in SPELLED and not attempt.message.startswith(BY_ITSELF):
+        assert says_yes(causes, attempt) or (causes is NEVER_BEGAN and row.name.startswith("inputs-"))
+
+
+def test_each_row_that_passes_is_in_conditions_or_left_out_on_purpose() -> None:
+    passing = {one.name for one in CAUSES if one.cause_class in PASSING and one.engines in ((), ("argo", "kfp"))}
+    assert passing - SPELLED == LEFT_OUT

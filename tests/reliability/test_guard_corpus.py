@@ -1,0 +1,111 @@
+"""Over every corpus, with drawn histories: only attempts and their memory change, nothing undeclared runs twice."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.subjects import SUBJECTS, Subject, each_file, lift_file
+from couler_plugins import Result, optimize
+from couler_plugins.documents import read
+from couler_plugins.driver.context import RunContext
+from couler_plugins.hookspecs import Adapter
+from couler_plugins.options.config import Config, load_config
+from couler_plugins.options.rows import Row
+from couler_plugins.plan import Plan
+from couler_plugins.plugins import load_plugins
+from couler_plugins.reliability.optimizer import Guard
+from couler_plugins.rightsizing.optimizer import Rightsize
+from rightsizing.drawn import runs_of
+from support import SHARED, own_files, where_shared
+
+# KFP warns of itself when it loads what was written.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+
+PLUGINS = load_plugins(load_config(environ={}))
+NAMES = tuple(name for letter in string.ascii_lowercase + string.digits for name in (f"*{letter}*", f"*{letter}*/*"))
+ALL = Row("all steps", {"step": NAMES}, {"idempotent": True})
+PLACES = {
+    "argo": r"retryStrategy|timeout|podSpecPatch",
+    "tekton": r"retries|timeout",
+    "kfp": r"retryPolicy|spec/platformSpec|platforms(/kubernetes(/deploymentSpec(/executors(/[^/]+(/activeDeadlineSeconds)?)?)?)?)?"
+    r"|components/comp-[^/]+/executorLabel|deploymentSpec/executors/[^/]+",  # of those that share one
+    "airflow": r"retries|retry_delay|retry_exponential_backoff|max_retry_delay|execution_timeout|retry_policy",
+}
+"""Where each engine has attempts, told without its adapter: the end of a path in a document."""
+DECLARED = ("couler.io/cache", "couler.io/idempotent")
+"""What a file has in which an owner may say that steps may run twice."""
+NEVER_BEGAN = re.compile(r"\^Pod failed before \(init\|main\) container starts|\^init: ")
+"""How a pattern begins of a message that says that nothing has run."""
+
+
+def guarded(plan: Plan, adapter: Adapter, original: Plan, *rows: Row) -> Plan:
+    """The plan after `guard`, with a history of the original."""
+    context = RunContext(PLUGINS, rows={"guard": rows})
+    context.__dict__["_runs"] = [run for workflow in original.workflows for run in runs_of(workflow, adapter)]
+    return Guard(min_samples=5).run(plan, context)
+
+
+@pytest.mark.parametrize("rows", [(), (ALL,)], ids=["undeclared", "declared"])
+@pytest.mark.parametrize(("subject", "path"), each_file())
+def test_attempts_change_and_nothing_else(subject: Subject, path: Path, rows: tuple[Row, ...]) -> None:
+    plan = lift_file(subject, path)
+    new = guarded(plan, subject.adapter, plan, *rows)
+    again = guarded(new, subject.adapter, plan, *rows)
+    assert again.workflows == new.workflows
+    assert not any(item.action for item in again.decisions[len(new.decisions) :])
+    lowered, _ = subject.lowered(new)
+    assert not lowered.refused
+    for edit in lowered.edits:
+        place = "/".join(map(str, edit.edit.after or edit.edit.before or ()))
+        assert re.search(rf"(^|/)({PLACES[subject.engine]})$", place), place
+        assert edit.decision is not None
+        assert lowered.decisions[edit.decision].action
+    if subject.engine == "airflow":
+        return
+    written = subject.adapter.dump(lowered)
+    files = [read(written.texts.get(number, file.text), file.name) for number, file in enumerate(plan.bundle.files)]
+    for old, file in zip(plan.bundle.files, files, strict=True):
+        if not written.decisions:  # else it says that it could not keep the formatting
+            assert comments(old.text) == comments(file.text)
+    before, after = (found_by_lint(subject.adapter, bundle) for bundle in (plan.bundle.files, files))
+    assert not after - before
+    if not rows and not any(word in file.text for file in plan.bundle.files for word in DECLARED):
+        for old, changed in zip(plan.workflows, new.workflows, strict=True):
+            assert set(added_retries(old, changed)) <= {NEVER_BEGAN.pattern}
+
+
+def added_retries(old: Any, new: Any) -> list[str]:
+    """What says which failures the retries repeat that a workflow has and had not: the pattern above if it fits."""
+    nodes = [[*item.operations, *(step for graph in item.graphs for step in graph.steps)] for item in (old, new)]
+    added = []
+    for before, after in zip(*nodes, strict=True):
+        if after.retry != before.retry:
+            texts = re.findall(r"matches '([^']*)'", str(after.retry.condition.parts[0]))
+            added += [NEVER_BEGAN.pattern if NEVER_BEGAN.match(text) else text for text in texts or ["anything"]]
+    return added
+
+
+def comments(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.lstrip().startswith("#")]
+
+
+def found_by_lint(adapter: Adapter, files: Any) -> Counter[tuple[str, str]]:
+    return Counter((item.code, item.message) for item in adapter.lint(adapter.load(files)))
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.engine)
+def test_enough_of_our_own_corpus_is_guarded(subject: Subject) -> None:
+    changes: Counter[str] = Counter()
+    for path in own_files(subject.engine):
+        plan = lift_file(subject, path)
+        changes.update(item.action.partition(",")[0] for item in guarded(plan, subject.adapter, plan, ALL).decisions)
+    which = {"argo": "failures that pass"}.get(subject.engine, "any failure")
+    assert changes[f"repeat {which}"] >= {"airflow": 1}.get(subject.engine, 15), changes
+    assert changes["set a timeout"] >= {"airflow": 1}.get(subject.engine, 15), changes
