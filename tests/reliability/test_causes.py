@@ -126,3 +126,11 @@ def test_only_the_beginning_of_a_message_is_looked_at() -> None:
 def test_a_row_is_checked(cause: Any, problem: str | None) -> None:
     row = {"name": "odd", "cause_class": "throttled", "message": "a", "source": "s"}
     assert cause_problem(Cause(**{**row, **cause}) if isinstance(cause, dict) else cause) == problem
+
+
+def test_few_failures_are_before_the_start() -> None:
+    """What repeats steps that nobody has declared; a rejected pod may have run before its kubelet restarted."""
+    early = {cause.name for cause in CAUSES if cause.before_start and cause.cause_class in TRANSIENT}
+    of_argo = {"init-not-started", "main-not-started", "init-killed", "inputs-throttled", "inputs-not-loaded"}
+    assert early == {*of_argo, "not-scheduled"}
+    assert all(cause.engines for cause in CAUSES if cause.before_start)
