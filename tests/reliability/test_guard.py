@@ -1,0 +1,409 @@
+"""Retries and timeouts of `guard` on each engine: who gets which, where they are written, and why others get none."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from couler_plugins import Result, Text, optimize
+from couler_plugins.driver.pipeline import parse_pipeline
+from couler_plugins.errors import InvalidInput
+from couler_plugins.options.config import Config, load_config
+from couler_plugins.plugins import load_plugins
+from couler_plugins.runs import Attempt, ContainerUse, Run, StepRun
+from rightsizing.drawn import history_in
+
+PLUGINS = load_plugins(load_config(environ={}))
+START = 1.7e9
+BEFORE_START = """\
++      retryStrategy:
++        limit: 2
++        expression: |-
++          lastRetry.message matches '^Pod failed before (init|main) container starts due to (PodInitializing|ContainerCreating)'
++          || lastRetry.message matches '^init: (Error [(]exit code (137|143)[)]$|ContainerStatusUnknown)'
++        backoff:
++          duration: 30s
++          factor: 2
++        retryPolicy: Always"""
+
+
+def guarded(text: str, folder: Path, *runs: Run, passes: str = "guard", settings: str = "") -> Result:
+    """What becomes of a text; its settings are a couler.toml."""
+    config = history_in(folder, runs) if runs else Config()
+    if settings:
+        (folder / "couler.toml").write_text(dedent(settings))
+        config = replace(config, rows=load_config(start=folder, environ={}).rows)
+    return optimize(Text(dedent(text), name="w.yaml"), passes, config=config, plugins=PLUGINS)
+
+
+def changes(result: Result) -> str:
+    """The lines of the file that went and that came."""
+    (file,) = result.files
+    assert file.error is None
+    old, new = (text.splitlines() for text in (file.original or "", file.text or ""))
+    return "\n".join(line for line in list(difflib.unified_diff(old, new, n=0))[2:] if not line.startswith("@@"))
+
+
+def reasons(result: Result) -> dict[str, str]:
+    """Why what stays as it is does, by what it is."""
+    decisions = [item for item in result.files[0].decisions if not item.action]
+    return {name: item.reason for item in decisions for name in (item.subject, *item.affects)}
+
+
+def actions(result: Result) -> dict[str, str]:
+    decisions = [item for item in result.files[0].decisions if item.action]
+    return {name: item.action for item in decisions for name in (item.subject, *item.affects)}
+
+
+def run_of(family: str, name: str, *attempts: Attempt, fate: Any = "computed") -> Run:
+    """A run in which a step that calls so was tried so often."""
+    site = name if "/" in name else ""
+    step = StepRun(step=f"{name} once", site=site, type=name, spec=name, key=name, tries=attempts, fate=fate)
+    return Run(family=family, steps=(step,), at=1.0)
+
+
+def took(*seconds: float) -> list[Attempt]:
+    return [Attempt(start=START, end=START + one, succeeded=True) for one in seconds]
+
+
+ARGO = """\
+    apiVersion: argoproj.io/v1alpha1
+    kind: Workflow
+    metadata:
+      generateName: nightly-
+    spec:
+      entrypoint: main
+      templates:
+        - name: main
+          dag:
+            tasks:
+              - {name: train, template: work}
+        # The largest.
+        - name: work
+          container:
+            image: registry.local/train:2
+            resources: {limits: {memory: 2Gi}}  # a guess
+    """
+MARK = "- name: work\n          metadata: {annotations: {couler.io/idempotent: 'true'}}"
+DECLARED = ARGO.replace("- name: work", MARK)
+TEKTON = """\
+    apiVersion: tekton.dev/v1
+    kind: Pipeline
+    metadata: {name: build}
+    spec:
+      tasks:
+        - name: compile
+          taskSpec:
+            metadata: {annotations: {couler.io/idempotent: "true"}}
+            steps: [{name: go, image: "golang:1", script: "go build"}]
+        - name: push
+          taskSpec:
+            steps: [{name: push, image: "skopeo:1", script: "push"}]
+    """
+
+
+def test_nobody_says_anything(tmp_path: Path) -> None:
+    result = guarded(ARGO, tmp_path)
+    assert changes(result) == BEFORE_START
+    assert actions(result)["work"] == "repeat failures before its start, 2 times at most"
+    assert "couler.io/idempotent" in next(item.reason for item in result.files[0].decisions)
+
+
+def test_an_owner_says_that_it_may_run_twice(tmp_path: Path) -> None:
+    lines = changes(guarded(DECLARED, tmp_path)).splitlines()
+    assert lines[:2] == ["+      retryStrategy:", "+        limit: 2"]
+    assert "+          lastRetry.message matches '^(main: )?Error [(]exit code (137|143)[)]$'" in lines
+    assert lines[-10:] == [
+        "+        backoff:",
+        "+          duration: 30s",
+        "+          factor: 2",
+        "+        retryPolicy: Always",
+        "+      podSpecPatch: |",
+        "+        containers:",
+        "+        - name: main",
+        "+          resources:",
+        "+            limits:",
+        "+              memory: \"{{=retries == '0' ? '2Gi' : retries == '1' ? '4Gi' : '8Gi'}}\"",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "settings"),
+    [
+        ("- name: work", MARK, ""),
+        ("nightly-", "nightly-\n      annotations: {couler.io/idempotent: 'true'}", ""),
+        ("nightly-", "nightly-\n      annotations: {couler.io/idempotent.main.train: 'true'}", ""),
+        ("- name: work", MARK.replace("idempotent: 'true'", "cache: pure"), ""),
+        ("- name: work", MARK.replace("idempotent: 'true'", "cache: ttl=1h"), ""),
+        ("nightly-", "nightly-\n      annotations: {couler.io/cache.main.train: pure}", ""),
+        ("nightly-", "nightly-", "[[guard.declare]]\nstep = 'main/tra*'\nidempotent = true"),
+        ("nightly-", "nightly-", "[[guard.declare]]\ntask = 'work'\nidempotent = true"),
+        ("nightly-", "nightly-", "[[guard.declare]]\nimage = 'registry.local/*'\nidempotent = true"),
+        ("nightly-", "nightly-", "[[cache.declare]]\nimage = 'registry.local/*'\npure = true"),
+    ],
+)
+def test_it_is_said_at_any_of_these_places(tmp_path: Path, old: str, new: str, settings: str) -> None:
+    result = guarded(ARGO.replace(old, new), tmp_path, settings=settings)
+    assert actions(result)["work"] == "repeat failures that pass, 2 times at most, each with 2 times the memory"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "settings"),
+    [
+        ("- name: work", MARK.replace("'true'", "'false'"), ""),
+        ("- name: work", MARK.replace("idempotent: 'true'", "cache: always"), ""),
+        (
+            "- name: work",
+            MARK.replace("idempotent: 'true'", "cache: never"),
+            "[[cache.declare]]\nstep='train'\npure=true",
+        ),
+        ("nightly-", "nightly-\n      annotations: {couler.io/cache: pure}", ""),
+        ("nightly-", "nightly-", "[[guard.declare]]\nstep = 'other'\nidempotent = true"),
+        ("- name: work", MARK, "[[guard.declare]]\nidempotent = false"),
+        (
+            "{name: train, template: work}",
+            "{name: train, template: work}\n              - {name: other, template: work}",
+            "[[guard.declare]]\nstep = 'train'\nidempotent = true",
+        ),
+    ],
+)
+def test_that_does_not_say_it(tmp_path: Path, old: str, new: str, settings: str) -> None:
+    result = guarded(ARGO.replace(old, new), tmp_path, settings=settings)
+    assert actions(result)["work"] == "repeat failures before its start, 2 times at most"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "settings", "reason"),
+    [
+        ("'true'", "'true', couler.io/guard: never", "", "its annotation couler.io/guard says so"),
+        (
+            "nightly-",
+            "nightly-\n      annotations: {couler.io/guard: never}",
+            "",
+            "its annotation couler.io/guard says so",
+        ),
+        ("nightly-", "nightly-", "[[guard.declare]]\nguard = 'never'", "couler.toml:1 says so"),
+        ("'true'", "'yes'", "", "its annotation couler.io/idempotent says 'yes': write true or false"),
+        ("'true'", "'true', couler.io/guard: no-way", "", "its annotation couler.io/guard says 'no-way': write never"),
+    ],
+)
+def test_never_counts_wherever_it_stands(tmp_path: Path, old: str, new: str, settings: str, reason: str) -> None:
+    result = guarded(DECLARED.replace(old, new), tmp_path, settings=settings)
+    assert changes(result) == ""
+    assert reasons(result) == {"work": reason}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (
+            "container:",
+            "retryStrategy: {limit: 5}\n          container:",
+            "it has a retry already, which stays as it is",
+        ),
+        ("container:", "daemon: true\n          container:", "a daemon runs for as long as others need it"),
+        ("entrypoint", "retryStrategy: {limit: 1}\n      entrypoint", "its workflow has a retry for all templates"),
+        (
+            "entrypoint",
+            "templateDefaults: {retryStrategy: {limit: 1}}\n      entrypoint",
+            "its workflow has a retry for all",
+        ),
+        ("entrypoint", "activeDeadlineSeconds: 60\n      entrypoint", "a second attempt does not fit into"),
+    ],
+)
+def test_what_stands_there_already_is_kept(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    runs = [run_of("nightly", "work", *took(*[40.0] * 4))]
+    result = guarded(DECLARED.replace(old, new), tmp_path, *runs)
+    assert changes(result) == ""
+    assert any(item.startswith(reason) for item in reasons(result).values()) or reason in str(result.files[0].decisions)
+
+
+def test_composites_and_suspended_steps_get_nothing(tmp_path: Path) -> None:
+    text = DECLARED[: DECLARED.index("container:")] + "suspend: {}\n"
+    result = guarded(text, tmp_path)
+    assert changes(result) == ""
+    assert reasons(result) == {"work": "it starts no pod of its own"}
+
+
+def test_an_owner_s_retry_is_narrowed_where_that_is_wanted(tmp_path: Path) -> None:
+    text = ARGO.replace("container:", "retryStrategy: {limit: 5}\n          container:")
+    assert changes(guarded(text, tmp_path)) == ""
+    lines = changes(guarded(text, tmp_path, passes="guard{narrow=true}"))
+    assert "limit: 5" in lines
+    assert "OnFailure" in lines
+    assert "OOMKilled" not in lines
+    conditioned = text.replace("limit: 5", "limit: 5, expression: 'true'")
+    assert changes(guarded(conditioned, tmp_path, passes="guard{narrow=true}")) == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("{memory: 2Gi}", "{cpu: 1}", "it has no limit of memory"),
+        ("2Gi", "'{{workflow.parameters.size}}'", "only the run knows its memory"),
+        ("container:", "podSpecPatch: '{}'\n          container:", "it has a podSpecPatch already"),
+    ],
+)
+def test_memory_stays_the_same(tmp_path: Path, old: str, new: str, why: str) -> None:
+    result = guarded(DECLARED.replace(old, new), tmp_path)
+    assert "podSpecPatch" not in changes(result)
+    assert "OOMKilled" not in changes(result)
+    assert f"not after it ran out of memory, since {why}" in next(iter(result.files[0].decisions)).reason
+
+
+def test_a_request_grows_as_well(tmp_path: Path) -> None:
+    text = DECLARED.replace("{limits: {memory: 2Gi}}", "{limits: {memory: 2Gi}, requests: {memory: 512Mi}}")
+    assert changes(guarded(text, tmp_path, passes="guard{memory-factor=1.5,retries=1}")).endswith(
+        """\
++            limits:
++              memory: "{{=retries == '0' ? '2Gi' : '3Gi'}}"
++            requests:
++              memory: "{{=retries == '0' ? '512Mi' : '768Mi'}}\""""
+    )
+
+
+def test_rightsize_and_guard_agree(tmp_path: Path) -> None:
+    use = ContainerUse(container="main", memory=3000 * 2**20, cpu_p95=0.5)
+    seen = [Attempt(start=START, end=START + 60, succeeded=True, containers=(use,)) for _ in range(12)]
+    run = run_of("nightly", "work", *seen)
+    both = "rightsize,guard"
+    once = guarded(DECLARED, tmp_path, run, passes=both).files[0].text or ""
+    patch = once[once.index("podSpecPatch") :]
+    assert "'3264Mi' : retries == '1' ? '6528Mi' : '13056Mi'" in patch
+    assert "memory: 3264Mi" in once
+    for passes in (both, "rightsize", "guard"):
+        assert changes(guarded(once, tmp_path, run, passes=passes)) == ""
+    # Larger peaks: the patch follows the size, without a run of `guard`.
+    more = run_of("nightly", "work", *[replace_use(one, 6000) for one in seen])
+    larger = guarded(once, tmp_path, more, passes="rightsize").files[0].text or ""
+    assert "'6528Mi' : retries == '1' ? '13056Mi' : '26112Mi'" in larger
+    assert changes(guarded(larger, tmp_path, more, passes=both)) == ""
+
+
+def replace_use(attempt: Attempt, mebibytes: int) -> Attempt:
+    use = ContainerUse(container="main", memory=mebibytes * 2**20, cpu_p95=0.5)
+    return Attempt(start=attempt.start, end=attempt.end, succeeded=True, containers=(use,))
+
+
+def test_tekton_repeats_only_what_is_declared(tmp_path: Path) -> None:
+    result = guarded(TEKTON, tmp_path)
+    assert changes(result) == "+      retries: 2"
+    assert actions(result) == {"pipeline/compile": "repeat any failure, 2 times at most"}
+    assert reasons(result)["pipeline/push"].startswith("its engine cannot tell what never began")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("", "", "+      retries: 1"),
+        ("taskSpec:", "onError: continue\n          taskSpec:", ""),
+        ("taskSpec:", "timeout: 40m\n          taskSpec:", ""),
+        ("taskSpec:", "timeout: 20m\n          taskSpec:", "+      retries: 2"),
+        ("taskSpec:", "retries: 1\n          taskSpec:", ""),
+    ],
+)
+def test_attempts_fit_into_the_time_of_a_run(tmp_path: Path, old: str, new: str, lines: str) -> None:
+    run = run_of("build", "pipeline/compile", *took(*[1500.0] * 4))
+    assert changes(guarded(TEKTON.replace(old, new, 1), tmp_path, run)) == lines
+
+
+def test_a_pipeline_run_says_how_long_it_may_take(tmp_path: Path) -> None:
+    pipeline = dedent(TEKTON).partition("spec:\n")[2]
+    text = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: build}\nspec:\n  timeouts: {pipeline: 2h, finally: 30m}\n  pipelineSpec:\n"
+    text += "".join(f"  {line}\n" for line in pipeline.splitlines())
+    run = run_of("build", "pipeline/compile", *took(*[1500.0] * 12))
+    result = guarded(text, tmp_path, run)
+    assert changes(result) == "+        timeout: 4500s"
+    assert reasons(result)["pipeline/compile"] == "a second attempt does not fit into `timeouts` of its run, 5400 s"
+    longer = text.replace("pipeline: 2h", "pipeline: 0s, tasks: 3h")
+    assert changes(guarded(longer, tmp_path, run)) == "+        retries: 1\n+        timeout: 4500s"
+
+
+@pytest.mark.parametrize(
+    ("passes", "seconds", "timeout"),
+    [
+        ("guard", [100.0] * 12, "900s"),
+        ("guard", [1000.0] * 12, "3000s"),
+        ("guard", [1000.0] * 11 + [1010.0], "3060s"),
+        ("guard{timeout-factor=2}", [1000.0] * 12, "2040s"),
+        ("guard{min-timeout=60}", [15.0] * 12, "60s"),
+        ("guard", [1000.0] * 9, ""),
+        ("guard{min-samples=9}", [1000.0] * 9, "3000s"),
+        ("guard{timeouts=false}", [1000.0] * 12, ""),
+        ("guard", [1000.0] * 6 + [2000.0] * 6, ""),
+        ("guard{max-total=2000}", [1000.0] * 12, ""),
+    ],
+)
+def test_timeouts_follow_from_past_attempts(tmp_path: Path, passes: str, seconds: list[float], timeout: str) -> None:
+    lines = changes(guarded(ARGO, tmp_path, run_of("nightly", "work", *took(*seconds)), passes=passes)).splitlines()
+    assert [line for line in lines if "timeout:" in line] == [f"+      timeout: {timeout}"] * bool(timeout)
+
+
+def test_a_timeout_that_is_there_stays_and_a_short_one_is_told(tmp_path: Path) -> None:
+    text = ARGO.replace("container:", "timeout: 20m\n          container:")
+    for seconds, reason in ((600.0, "which stays as it is"), (1100.0, "its own timeout is short")):
+        result = guarded(text, tmp_path, run_of("nightly", "work", *took(*[seconds] * 12)))
+        assert "timeout" not in changes(result)
+        assert reason in reasons(result)["work"]
+
+
+def test_figures_say_what_a_retry_would_have_saved(tmp_path: Path) -> None:
+    evicted = Attempt(start=START, end=START + 9, succeeded=False, message="pod deleted")
+    failed = Attempt(start=START, end=START + 9, succeeded=False, exit_code=1, message="main: Error (exit code 1)")
+    runs = [
+        run_of("nightly", "work", evicted, fate="failed"),
+        run_of("nightly", "work", failed, fate="failed"),
+        run_of("nightly", "work", *took(5.0)),
+    ]
+    (done,) = [item for item in guarded(DECLARED, tmp_path, *runs).files[0].decisions if item.action]
+    assert done.figures == (
+        ("attempts at most", 3),
+        ("past attempts", 3),
+        ("failed: deterministic", 1),
+        ("failed: infrastructure", 1),
+        ("runs lost for what passes", 1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ("[[guard.declare]]\nstep = '*'\nidempotent = true", "'idempotent' needs a step, a task or an image"),
+        ("[[guard.declare]]\nworkflow = 'n'\nidempotent = true", "'idempotent' needs a step, a task or an image"),
+        ("[[guard.declare]]\nstep = 'a'", "it says nothing: add idempotent = true"),
+        ("[[guard.declare]]\nstep = 'a'\nguard = 'always'", "'guard' cannot be 'always'; write never"),
+        ("[[guard.declare]]\nstep = 'a'\nretries = -1", "'retries' has to be at least 0"),
+        ("[[guard.declare]]\nstep = 'a'\nmax-timeout = 5", "'max-timeout' has to be at least 60"),
+        ("[[guard.declare]]\nstep = 'a'\nretires = 1", "there is no 'retires'"),
+    ],
+)
+def test_rows_are_checked(tmp_path: Path, settings: str, problem: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        guarded(ARGO, tmp_path, settings=settings)
+    assert problem in str(caught.value)
+
+
+def test_rows_bound_retries_and_timeouts(tmp_path: Path) -> None:
+    run = run_of("nightly", "work", *took(*[1000.0] * 12))
+    settings = "[[guard.declare]]\nstep = 'train'\nretries = 1\nmax-timeout = {}"
+    lines = changes(guarded(DECLARED, tmp_path, run, settings=settings.format(1500)))
+    assert "limit: 1" in lines
+    assert "timeout: 1500s" in lines
+    result = guarded(DECLARED, tmp_path, run, settings=settings.format(1100).replace("retries = 1", "retries = 0"))
+    assert changes(result) == ""
+
+
+@pytest.mark.parametrize("text", ["retries=11", "delay=-1", "min-timeout=5", "memory-factor=0.5", "factor=1.5"])
+def test_options_are_checked(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse_pipeline(f"guard{{{text}}}", PLUGINS)
+
+
+def test_the_order_of_passes_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="rightsize"):
+        guarded(ARGO, tmp_path, passes="guard,rightsize")
