@@ -126,13 +126,10 @@ class GuardedRun:
     def _history(self, name: str, engine: str, steps: Sequence[Step]) -> None:
         """Write a history of attempts of a second each."""
         tries = tuple(Attempt(start=float(2 * at), end=float(2 * at + 1), succeeded=True) for at in range(SAMPLES))
-        ran = [
-            StepRun(step=f"main/{step.name}", type="sh", spec="1", key="1", tries=tries)
-            for step in steps
-            if step.is_known
-        ]
-        runs = [Run(family=name, engine=engine, steps=tuple(ran))] if ran else []
-        (self._folder / "history.jsonl").write_bytes(b"".join(line_of(run) + b"\n" for run in runs))
+        graph = "main" if engine == "argo" else "pipeline"
+        known = [step.name for step in steps if step.is_known]
+        ran = [StepRun(step=f"{graph}/{name}", type="sh", spec="1", key="1", tries=tries) for name in known]
+        (self._folder / "history.jsonl").write_bytes(line_of(Run(family=name, engine=engine, steps=tuple(ran))))
 
     def starts(self, step: str) -> int:
         """How often the script of a step has begun."""

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from cluster.cluster import Cluster
+from cluster.cluster import ADDRESS, Cluster
 from cluster.guarding import BEGIN, ENGINES, WAITS_ONCE, GuardedRun, Outcome, Step
 
 ALLOCATES = f"{BEGIN}; exec python3 -c 'b\"x\" * (90 << 20)'"
+NOWHERE = f"{ADDRESS}:9/none:1"
+"""An image of a registry that refuses connections."""
 DECLARED = (
     Step("deletion", WAITS_ONCE, idempotent=True),
     Step("memory", ALLOCATES, idempotent=True, image="python:3", memory="64Mi"),
     Step("exit", f"{BEGIN}; exit 1", idempotent=True),
-    Step("image", BEGIN, idempotent=True, image="registry.local/none:1", is_known=True),
+    Step("image", BEGIN, idempotent=True, image=NOWHERE, is_known=True),
     Step("timeout", f"{BEGIN}; sleep 600", idempotent=True, is_known=True),
 )
 """One for each way to fail. The memory is enough for half of what is allocated."""
