@@ -78,15 +78,25 @@ def without_api_server(cluster: Cluster) -> Iterator[None]:
     kill(cluster, "argo")
 
 
-@contextlib.contextmanager
-def without_node(cluster: Cluster) -> Iterator[None]:
-    """The kubelet stands still, so that its node counts as gone; it is back, and takes pods, afterwards.
+def without_node(cluster: Cluster, evicted: Callable[[], bool]) -> None:
+    """The kubelet stands still until its node counts as gone and pods are evicted; then it goes on.
 
-    Pods that tolerate this for seconds are evicted; others, which tolerate it for five minutes, go on.
+    Pods that tolerate this for seconds are evicted; others, which tolerate it for five minutes, go on. Where all nodes
+    are gone, Kubernetes evicts nothing, and there is only this one: it gets the taint that it would have among others.
     """
+    taint = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
+
+    def is_tainted() -> bool:
+        return any(taint.items() <= item.items() for item in cluster.node()["spec"].get("taints", ()))
+
+    def are_evicted() -> bool:
+        if not is_tainted():
+            cluster.kubectl("taint", "node", "node1", f"{taint['key']}:{taint['effect']}", check=False)
+        return evicted()
+
     with stopped(cluster, "kubelet"):
         cluster.wait_for("the end of the node", lambda: not cluster.node_is_ready())
-        yield
+        cluster.wait_for("evictions", are_evicted)
     cluster.wait_for("the node", lambda: cluster.node_is_ready() and not cluster.node()["spec"].get("taints"))
 
 
