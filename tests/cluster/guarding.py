@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,7 +50,6 @@ class Step(NamedTuple):
         idempotent: whether its owner says so.
         image: with a shell.
         memory: its limit; empty for none.
-        is_known: whether there are past attempts of a second each.
     """
 
     name: str
@@ -57,7 +57,6 @@ class Step(NamedTuple):
     idempotent: bool = False
     image: str = "busybox:1"
     memory: str = ""
-    is_known: bool = False
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -98,6 +97,7 @@ class GuardedRun:
         engine: whose it is.
         name: what its runs are called.
         steps: its steps.
+        known: the steps that have past attempts, of a second each.
 
     Attributes:
         engine: whose it is.
@@ -107,14 +107,22 @@ class GuardedRun:
     """
 
     def __init__(
-        self, cluster: Cluster, namespace: str, folder: Path, engine: str, name: str, steps: Sequence[Step]
+        self,
+        cluster: Cluster,
+        namespace: str,
+        folder: Path,
+        engine: str,
+        name: str,
+        steps: Sequence[Step],
+        known: Sequence[str] = (),
     ) -> None:
         self._cluster, self._namespace = cluster, namespace
+        self._shown: list[str] = []
         self._folder = folder / f"{engine}-{name}"
         self._effects = self._folder / "effects"
         self._effects.mkdir(parents=True)
         (self._effects / "log").touch()
-        self._history(name, engine, steps)
+        self._write_history(name, engine, [step.name for step in steps if step.name in known])
         file = written(self._folder, (_argo if engine == "argo" else _tekton)(f"{name}-", steps, self._effects))
         guarded = couler(cluster, self._folder, "optimize", file, "-p", GUARD, "--history", "history.jsonl")
         assert guarded.returncode == 0, guarded.stderr
@@ -123,12 +131,10 @@ class GuardedRun:
         self.document = yaml.safe_load(guarded.stdout)
         self.name: str = cluster.api.create(namespace, self.document)["metadata"]["name"]
 
-    def _history(self, name: str, engine: str, steps: Sequence[Step]) -> None:
-        """Write a history of attempts of a second each."""
+    def _write_history(self, name: str, engine: str, known: Sequence[str]) -> None:
         tries = tuple(Attempt(start=float(2 * at), end=float(2 * at + 1), succeeded=True) for at in range(SAMPLES))
         graph = "main" if engine == "argo" else "pipeline"
-        known = [step.name for step in steps if step.is_known]
-        ran = [StepRun(step=f"{graph}/{name}", type="sh", spec="1", key="1", tries=tries) for name in known]
+        ran = [StepRun(step=f"{graph}/{step}", type="sh", spec="1", key="1", tries=tries) for step in known]
         (self._folder / "history.jsonl").write_bytes(line_of(Run(family=name, engine=engine, steps=tuple(ran))))
 
     def starts(self, step: str) -> int:
@@ -152,17 +158,35 @@ class GuardedRun:
         self._cluster.wait_for(f"{step} of {self.name}", lambda: self.starts(step) and self.pod_of(step), LIMIT)
         return self.pod_of(step)
 
+    def show_end_of(self, step: str) -> str:
+        """The same, and let its engine see how that pod ends, however late it looks.
+
+        A deleted pod is there for less than a second after its end, and engines start one anew that has vanished.
+        """
+        pod = self.wait_for_start(step)
+        self._shown.append(pod)
+        self._set_finalizers(pod, ["couler.io/shown"])
+        return pod
+
+    def _set_finalizers(self, pod: str, names: Sequence[str]) -> None:
+        patch = json.dumps({"metadata": {"finalizers": names}})
+        self._cluster.kubectl("patch", "pod", pod, "--namespace", self._namespace, "--type=merge", "--patch", patch)
+
     def end(self) -> tuple[bool, dict[str, Outcome]]:
         """Wait for the end, and return how the whole ended, and each step."""
         kind = "Workflow" if self.engine == "argo" else "PipelineRun"
 
         def phase() -> str:
             status = self._cluster.api.get(self._namespace, kind, self.name).get("status", {})
-            condition = next(iter(status.get("conditions", ())), {})
-            return str(status.get("phase", "") if self.engine == "argo" else condition.get("status", ""))
+            conditions = [item.get("status") for item in status.get("conditions", ())]
+            return str(status.get("phase", "") if self.engine == "argo" else (*conditions, "")[0])
 
         ended = ("Succeeded", "Failed", "Error", "True", "False")
-        self._cluster.wait_for(f"the end of {self.name}", lambda: phase() in ended, LIMIT)
+        try:
+            self._cluster.wait_for(f"the end of {self.name}", lambda: phase() in ended, LIMIT)
+        finally:
+            for pod in self._shown:
+                self._set_finalizers(pod, [])
         return phase() in ("Succeeded", "True"), {name: self._outcome(name, tries) for name, tries in self._tries()}
 
     def _tries(self) -> list[tuple[str, Sequence[Attempt]]]:

@@ -16,6 +16,7 @@ SAVED = {
     Step("node", WAITS_ONCE, idempotent=True): Outcome(True, 2, ("infrastructure",)),
 }
 LOST = {Step("node-effect", WAITS_ONCE): Outcome(False, 1, ("infrastructure",))}
+EVICTED = ("node", "node-effect")
 
 
 def test_a_node_and_the_api_server_are_away(cluster: Cluster, namespace: str, faults: None, tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ def test_a_node_and_the_api_server_are_away(cluster: Cluster, namespace: str, fa
     }
     for run in expected:
         for step in run.steps:
-            run.wait_for_start(step)
+            run.show_end_of(step) if step in EVICTED else run.wait_for_start(step)
     with without_api_server(cluster):
         for run in expected:
             run.go()
