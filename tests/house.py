@@ -52,6 +52,7 @@ LAZY = {
     "couler_plugins.llm.access": "the extra `tune`",
     "couler_plugins.parallelism.critical_path": PLUGINS,
     "couler_plugins.parallelism.optimizer": PLUGINS,
+    "couler_plugins.reliability.optimizer": PLUGINS,
     "couler_plugins.rightsizing.optimizer": PLUGINS,
     "couler_plugins.steps.katib": PLUGINS,
     "couler_airflow.airflow_plugin": AIRFLOW,

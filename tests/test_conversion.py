@@ -142,6 +142,47 @@ def test_what_a_pod_of_airflow_cannot_do(old: str, new: str, feature: str, word:
     assert (error.feature, word in error.message, bool(error.step), bool(error.hint)) == (feature, True, True, True)
 
 
+@pytest.mark.parametrize(
+    ("to", "backoff", "retries"),
+    [
+        ("kfp", "duration: 1m", "backoffDuration: 60s\n          backoffFactor: 1.0"),
+        ("kfp", "duration: 1m, factor: '2'", "backoffDuration: 60s\n          backoffFactor: 2.0"),
+        ("airflow", "duration: 1m", "retry_delay=timedelta(seconds=60)"),
+        ("tekton", "duration: 1m, factor: 2, cap: 1h", "retries: 2"),
+    ],
+)
+def test_delays_between_attempts_are_carried(to: str, backoff: str, retries: str) -> None:
+    text = retried(f"limit: '2', backoff: {{{backoff}}}")
+    file = convert(Text(text, "a.yaml"), to).files[0]
+    assert file.error is None
+    assert retries in (file.text or "")
+    notes = [decision.reason for decision in file.decisions if decision.action == "retried without a delay"]
+    assert notes == (["Tekton starts further attempts at once"] if to == "tekton" else [])
+
+
+def retried(strategy: str) -> str:
+    text = HELLO.replace("- {name: say, ", "- name: say\n    ").replace("]}}", "]}")
+    return text.replace(POD, f"{POD}\n    retryStrategy: {{{strategy}}}")
+
+
+@pytest.mark.parametrize(
+    ("to", "strategy", "feature"),
+    [
+        ("kfp", "backoff: {duration: 1500ms}", "Retry.delay"),
+        ("kfp", "backoff: {duration: 1d}", "Retry.delay"),
+        ("kfp", "backoff: {duration: 1m, factor: '{{workflow.parameters.x}}'}", "Retry.factor"),
+        ("kfp", "backoff: {duration: 1m, cap: 5m}", "Retry.max_delay"),
+        *((to, "expression: lastRetry.exitCode == '2'", "Retry.condition") for to in ("kfp", "tekton")),
+        *((to, "backoff: {duration: 1m, maxDuration: 1h}", "Retry.native_extra") for to in ("kfp", "tekton")),
+        *((to, "retryPolicy: OnError", "Retry.native_extra") for to in ("kfp", "tekton")),
+    ],
+)
+def test_retries_that_another_engine_has_not_are_refused(to: str, strategy: str, feature: str) -> None:
+    error = convert(Text(retried(f"limit: 2, {strategy}"), "a.yaml"), to).files[0].error
+    assert isinstance(error, Unsupported)
+    assert (error.feature, bool(error.step), bool(error.hint)) == (feature, True, True)
+
+
 def test_no_token_is_mounted_where_none_is_to_be() -> None:
     text = convert(
         Text(HELLO.replace("spec:", "spec:\n  automountServiceAccountToken: false"), "a.yaml"), "airflow"

@@ -65,7 +65,7 @@ class Cache:
     """
 
     name: ClassVar[str] = "cache"
-    before: ClassVar[tuple[str, ...]] = ("rightsize",)
+    before: ClassVar[tuple[str, ...]] = ("guard", "rightsize")
     reads_rows: ClassVar[bool] = True
 
     assume_pure: bool = False

@@ -163,9 +163,8 @@ class RowsFromSettings:
 
     def declared_pure(self, graph: Graph | None, step: Step, operation: Operation) -> str:
         """Return where its owner declares a call pure, and not only what is around it; empty where nobody does."""
-        said = places_of(cast("Knowledge", self), graph, step, operation)
-        found = resolve(said, assume_pure=False)
-        return found.where if isinstance(found, Declaration) and found.itself else ""
+        said = resolve(places_of(cast("Knowledge", self), graph, step, operation), assume_pure=False)
+        return said.where if isinstance(said, Declaration) and said.itself else ""
 
     @cached_property
     def declared(self) -> Declared:

@@ -11,7 +11,8 @@ from couler_plugins.hookspecs import (
     stores,
     tuners,
 )
-from couler_plugins.hookspecs.adapters import Adapter, ApiGroup, Capability, Footprint
+from couler_plugins.hookspecs.adapters import Adapter
+from couler_plugins.hookspecs.capabilities import ApiGroup, Capability, Footprint
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.hookspecs.facets import FACETS, Facet
 from couler_plugins.hookspecs.optimizers import Context, Optimizer

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
-
-import msgspec
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from couler_plugins.documents import Document, Remark, SourceFile
 from couler_plugins.errors import CoulerError, Unsupported
+from couler_plugins.hookspecs.capabilities import ApiGroup, Capability, Footprint
 from couler_plugins.hookspecs.facets import facet
 from couler_plugins.ir import Homes, ImageChange, Operation, Retry, Step, Workflow
 from couler_plugins.ir.attempts import AttemptLimits
@@ -29,53 +28,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
 
-__all__ = ["Adapter", "ApiGroup", "Capability", "Footprint", "NoOptions", "couler_adapters"]
-
-
-class Capability(msgspec.Struct, frozen=True):
-    """Support of an adapter for one feature of the IR.
-
-    Attributes:
-        feature: the IR's name for it, such as `Step.condition`.
-        support: `full` (lifted, and written wherever an optimizer sets it), `derived` (lifted, follows from other
-            fields), `kept` (lifted, and lowering raises `Unsupported` where it was changed), or `refused` (not lifted;
-            lowering raises `Unsupported`).
-        native: what the engine calls it.
-        note: the limits of it, in half a sentence.
-    """
-
-    feature: str
-    support: Literal["full", "derived", "kept", "refused"]
-    native: str = ""
-    note: str = ""
-
-
-class ApiGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of kinds of Kubernetes that belongs to an engine: lint says where one of its documents is misspelt.
-
-    Attributes:
-        name: such as `argoproj.io`.
-        kinds: the kinds that the adapter understands, each with the versions that there are, the newest first.
-        others: kinds of the group that it leaves alone.
-    """
-
-    name: str
-    kinds: Mapping[str, tuple[str, ...]]
-    others: tuple[str, ...] = ()
-
-
-class Footprint(msgspec.Struct, frozen=True, kw_only=True):
-    """An upper estimate of what a step adds to its workflow, its directives' expansion included; additive.
-
-    Attributes:
-        bytes: bytes of the document as JSON.
-        steps: entries in the engine's list of steps.
-        pods: pods that it starts, for all items of its loop; None where only the run can tell.
-    """
-
-    bytes: int
-    steps: int
-    pods: int | None
+__all__ = ["Adapter", "NoOptions", "couler_adapters"]
 
 
 @dataclass(frozen=True)
@@ -288,7 +241,7 @@ class Adapter:
         raise NotImplementedError
 
     @facet("`guard` repeats only what is declared idempotent or pure, whatever the cause")
-    def retry_by_cause(self, retry: Retry, causes: Sequence[Cause], *, own: bool) -> Retry | None:
+    def retry_by_cause(self, retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry | None:
         """Return a retry that repeats a failure if its cause passes; None where the engine cannot tell causes.
 
         The cause is the first row that fits. Classes that pass are `infrastructure`, `throttled` and `resource`.
@@ -296,7 +249,7 @@ class Adapter:
         Args:
             retry: the retry, without a condition.
             causes: the rows in their order. What is not to be repeated has another class here.
-            own: whether its owner wrote it: then nothing may be repeated that was not before.
+            old: the owner's own retry, beyond which nothing may be repeated; None where there is none.
         """
         return None
 

@@ -83,7 +83,7 @@ class Reference(Node, frozen=True, tag_field="type", tag="reference"):
     native: str = ""
 
 
-class Literal(Node, frozen=True, tag_field="type", tag="literal"):
+class Literal(Node, frozen=True, tag_field="type", tag="literal", repr_omit_defaults=True):
     """A constant. `1`, `1.0`, `True` and `"1"` are four different literals, as they are in JSON.
 
     Attributes:

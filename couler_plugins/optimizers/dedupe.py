@@ -44,7 +44,7 @@ class Dedupe:
     """
 
     name: ClassVar[str] = "dedupe"
-    before: ClassVar[tuple[str, ...]] = ("rightsize",)
+    before: ClassVar[tuple[str, ...]] = ("guard", "rightsize")
 
     keep: tuple[str, ...] = ()
 

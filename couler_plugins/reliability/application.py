@@ -15,8 +15,10 @@ from couler_plugins.hookspecs.caching import EngineCache
 from couler_plugins.ir import (
     Call,
     CallSite,
+    External,
     Operation,
     SettableStep,
+    Step,
     Workflow,
     call_sites,
     replace,
@@ -42,14 +44,20 @@ def apply_guard(options: Guard, plan: Plan, ctx: Context) -> Plan:
         if (cache := caches[workflow.engine](workflow)) is not None:
             cache.rows = ctx.rows("cache")
         decider = Decider(options, ctx.adapter(workflow.engine), causes)
-        plan = _Guarding(decider, workflow, ctx, cache).guarded(plan)
+        plan = _Guarding(decider, plan, workflow, ctx, cache).plan
     return plan
 
 
 class _Guarding:
-    """Guards one workflow of a plan."""
+    """Guards one workflow of a plan.
 
-    def __init__(self, decider: Decider, workflow: Workflow, ctx: Context, cache: EngineCache[Any, Any] | None) -> None:
+    Attributes:
+        plan: the plan, with the workflow as it is to be.
+    """
+
+    def __init__(
+        self, decider: Decider, plan: Plan, workflow: Workflow, ctx: Context, cache: EngineCache[Any, Any] | None
+    ) -> None:
         self._decider, self._workflow, self._ctx, self._cache = decider, workflow, ctx, cache
         self._rows, self._homes = ctx.rows(Guard.name), decider.adapter.homes()
         self._graphs = {graph.name: graph for graph in workflow.graphs}
@@ -64,9 +72,10 @@ class _Guarding:
                     for name in {site_of(ran), ran.type}:
                         self._lost[name].append(ran.tries[-1])
         self._wishes: dict[tuple[str, str], Wish] = {}
+        self._libraries = plan.libraries
+        self.plan = self._guarded(plan)
 
-    def guarded(self, plan: Plan) -> Plan:
-        """Return the plan with the workflow as it is to be."""
+    def _guarded(self, plan: Plan) -> Plan:
         alone = with_fields(plan, workflows=(self._workflow,), decisions=())
         new = alone.map_steps(Guard.name, self._with_wishes, action="set attempts", reason="")
         memory = {subject: wish.memory for (_, subject), wish in self._wishes.items() if wish.memory is not None}
@@ -90,11 +99,15 @@ class _Guarding:
         is_shared = operation is not None and home.at == "operation"
         subject = operation.name if operation is not None and is_shared else site.label
         if (setting, subject) not in self._wishes:
-            sites = (self._calls.get(subject) or [site]) if is_shared else [site]
+            others = CallSite(None, Step(name=subject, call=Call(name=subject)))  # calls from other workflows
+            sites = [*self._calls.get(subject, ()), *([others] if self._workflow.library else [])]
+            sites = sites if is_shared and sites else [site]
             rule = together([self._rule(one, operation) for one in sites])
+            call = step.call
+            is_elsewhere = isinstance(call, External) and bool(self._libraries.candidates(self._workflow, call))
             is_outside = self._workflow.library and not step.graph and home.at == "step"
             if objection := rule.refusal or home.objection(operation) or (CALLERS if is_outside else ""):
-                wish = Wish(reason=objection)
+                wish = Wish(reason="" if is_elsewhere and not rule.refusal else objection)
             else:
                 profile = self._ctx.profile(self._workflow, subject)
                 unit = Unit(

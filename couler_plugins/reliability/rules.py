@@ -90,7 +90,7 @@ def rule_at(
         return Rule(f"its annotation {GUARD} says so")
     content: dict[str, Any] = {}
     for row in rows:
-        if selects(row, workflow, task, operation, [site.label]):
+        if selects(row, workflow, task, operation, [site.label] if site.graph else []):
             if row.content.get("guard") == NEVER:
                 return Rule(f"{row.place} says so")
             content = {**row.content, **content}

@@ -107,7 +107,7 @@ class Decider(NamedTuple):
         memory, why = self._memory(unit, number) if rule.idempotent else (None, "")
         classes = (PASSING | {"resource"}) if memory is not None else PASSING
         retry = self._spaced(number)
-        limited = self._limited(unit, retry, classes, own=False)
+        limited = self._limited(unit, retry, classes)
         if limited is None and not rule.idempotent:
             return Wish(reason=UNTOLD)
         reason = DECLARED if rule.idempotent else UNDECLARED
@@ -145,27 +145,29 @@ class Decider(NamedTuple):
         total, name = self._total(unit)
         if seconds > total:
             return Wish(reason=f"it gets no timeout: it would be longer than {name}", figures=figures)
-        reason = f"past attempts took {options.timeout_factor:g} times less, or {options.min_timeout} s is the least"
+        reason = (
+            f"{options.timeout_factor:g} times what past attempts took at most, and {options.min_timeout} s at least"
+        )
         figures += (("timeout before", "none"), ("timeout after", f"{seconds} s"))
         return Wish(Literal(value=seconds), "set a timeout", reason, figures)
 
     def _narrowed(self, unit: Unit, retry: Retry) -> Wish:
         if retry.condition is not None or not unit.limits.exact:
             return Wish(reason=OWN_RETRY)
-        limited = self._limited(unit, retry, PASSING, own=True)
+        limited = self._limited(unit, retry, PASSING)
         if limited is None:
             return Wish(reason=OWN_RETRY)
         reason = "the option `narrow` says so, and its retry repeated any failure"
         return Wish(limited, "repeat only failures that pass", reason, self._figures(unit, None))
 
-    def _limited(self, unit: Unit, retry: Retry, classes: frozenset[str], *, own: bool) -> Retry | None:
-        """Return a retry of failures of these classes; without its owner's word, only of those before its start."""
-        may_run_twice = unit.rule.idempotent or own
+    def _limited(self, unit: Unit, retry: Retry, classes: frozenset[str]) -> Retry | None:
+        """Return a retry of failures of these classes; without its owner's word or retry, only before its start."""
+        may_run_twice = unit.rule.idempotent or unit.step.retry is not None
         table = [
             one if one.cause_class in classes and (may_run_twice or one.before_start) else _not_repeated(one)
             for one in self.causes
         ]
-        return self.adapter.retry_by_cause(retry, table, own=own)
+        return self.adapter.retry_by_cause(retry, table, unit.step.retry)
 
     @property
     def _written(self) -> set[str]:

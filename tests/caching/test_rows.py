@@ -352,7 +352,8 @@ def test_tables_for_nobody_are_refused(tmp_path: Path, content: str, problem: st
         optimized(ARGO_PLAIN, "cache", settings(tmp_path, content))
     assert problem in str(caught.value)
     assert (
-        "reads no rows" not in problem or caught.value.hint == "rows are for [[cache.declare]], [[guard.declare]], [[rightsize.declare]]"
+        "reads no rows" not in problem
+        or caught.value.hint == "rows are for [[cache.declare]], [[guard.declare]], [[rightsize.declare]]"
     )
 
 

@@ -28,6 +28,7 @@ PIPELINES = (
     ("dedupe", "prune", "pin{{map={images}}}"),
     (WRAPPER,),
     ("declare", WRAPPER),
+    ("guard",),
     ("split{{max-steps=2,into=graphs}}",),
     ("split{{max-steps=1,into=workflows}}",),
     ("tune{{trials=2,image=python:3}}",),

@@ -57,6 +57,19 @@ class Oracle:
         """For each call, what each of its resource templates applies."""
         return [[Applied(**item) for item in answer["parts"]] for answer in self._ask(list(calls))]
 
+    def decisions(self, expressions: Sequence[str], attempts: Sequence[tuple[str, str, str]]) -> list[list[bool]]:
+        """For each expression of a retry, what it says of each last attempt: its exit code, status and message.
+
+        Raises:
+            AssertionError: an expression cannot be compiled, or makes no boolean of an attempt.
+        """
+        lasts = [dict(zip(("exit_code", "status", "message"), attempt, strict=True)) for attempt in attempts]
+        text = json.dumps({"expressions": list(expressions), "lasts": lasts})
+        answers: list[Any] = json.loads(self._run(["decide"], text))
+        errors = [(text, one["error"]) for text, one in zip(expressions, answers, strict=True) if one["error"]]
+        assert errors == []
+        return [one["answers"] for one in answers]
+
     def cases(self) -> list[Case]:
         """What Argo's own tests validate, and what they expect; what they say less plainly is left out."""
         done = self._run(["cases", str(self.module / "workflow" / "validate")], "")

@@ -20,11 +20,12 @@ from rightsizing.drawn import history_in
 
 PLUGINS = load_plugins(load_config(environ={}))
 START = 1.7e9
-BEFORE_START = """\
+STARTS = "container starts due to (PodInitializing|ContainerCreating)"
+BEFORE_START = f"""\
 +      retryStrategy:
 +        limit: 2
 +        expression: |-
-+          lastRetry.message matches '^Pod failed before (init|main) container starts due to (PodInitializing|ContainerCreating)'
++          lastRetry.message matches '^Pod failed before (init|main) {STARTS}'
 +          || lastRetry.message matches '^init: (Error [(]exit code (137|143)[)]$|ContainerStatusUnknown)'
 +        backoff:
 +          duration: 30s
@@ -223,6 +224,29 @@ def test_what_stands_there_already_is_kept(tmp_path: Path, old: str, new: str, r
     assert any(item.startswith(reason) for item in reasons(result).values()) or reason in str(result.files[0].decisions)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("container:", "initContainers: [{name: fetch, image: 'busybox:1'}]\n          container:"),
+        ("container:", "sidecars: [{name: db, image: 'postgres:16'}]\n          container:"),
+        ("container:", "podSpecPatch: '{initContainers: [{name: x}]}'\n          container:"),
+        ("entrypoint", "templateDefaults: {sidecars: [{name: db, image: 'postgres:16'}]}\n      entrypoint"),
+    ],
+)
+def test_other_containers_may_have_run_before_the_main_one(tmp_path: Path, old: str, new: str) -> None:
+    result = guarded(ARGO.replace(old, new), tmp_path)
+    assert changes(result) == ""
+    assert reasons(result)["work"].startswith("its engine cannot tell what never began")
+    assert actions(guarded(DECLARED.replace(old, new), tmp_path))["work"].startswith("repeat failures that pass")
+
+
+def test_a_step_of_a_library_says_nothing_of_calls_from_elsewhere(tmp_path: Path) -> None:
+    text = ARGO.replace("kind: Workflow", "kind: WorkflowTemplate").replace("generateName: nightly-", "name: nightly")
+    for key, action in (("step = 'train'", "failures before its start"), ("task = 'work'", "failures that pass")):
+        result = guarded(text, tmp_path, settings=f"[[guard.declare]]\n{key}\nidempotent = true")
+        assert actions(result)["work"].startswith(f"repeat {action}")
+
+
 def test_composites_and_suspended_steps_get_nothing(tmp_path: Path) -> None:
     text = DECLARED[: DECLARED.index("container:")] + "suspend: {}\n"
     result = guarded(text, tmp_path)
@@ -254,6 +278,14 @@ def test_memory_stays_the_same(tmp_path: Path, old: str, new: str, why: str) -> 
     assert "podSpecPatch" not in changes(result)
     assert "OOMKilled" not in changes(result)
     assert f"not after it ran out of memory, since {why}" in next(iter(result.files[0].decisions)).reason
+
+
+def test_sizes_with_fractions_are_read_again(tmp_path: Path) -> None:
+    text = guarded(DECLARED.replace("2Gi", "1.5Gi"), tmp_path).files[0].text or ""
+    use = ContainerUse(container="main", memory=3000 * 2**20, cpu_p95=0.5)
+    seen = [Attempt(start=START, end=START + 60, succeeded=True, containers=(use,)) for _ in range(12)]
+    larger = guarded(text, tmp_path, run_of("nightly", "work", *seen), passes="rightsize").files[0].text or ""
+    assert "'3264Mi' : retries == '1' ? '6528Mi' : '13056Mi'" in larger
 
 
 def test_a_request_grows_as_well(tmp_path: Path) -> None:
@@ -314,7 +346,8 @@ def test_attempts_fit_into_the_time_of_a_run(tmp_path: Path, old: str, new: str,
 
 def test_a_pipeline_run_says_how_long_it_may_take(tmp_path: Path) -> None:
     pipeline = dedent(TEKTON).partition("spec:\n")[2]
-    text = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: build}\nspec:\n  timeouts: {pipeline: 2h, finally: 30m}\n  pipelineSpec:\n"
+    text = dedent(TEKTON).partition("spec:\n")[0].replace("Pipeline", "PipelineRun")
+    text += "spec:\n  timeouts: {pipeline: 2h, finally: 30m}\n  pipelineSpec:\n"
     text += "".join(f"  {line}\n" for line in pipeline.splitlines())
     run = run_of("build", "pipeline/compile", *took(*[1500.0] * 12))
     result = guarded(text, tmp_path, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 
 import pytest
@@ -54,7 +55,8 @@ NO_MEMORY = [replace(one, cause_class="timeout") if one.cause_class == "resource
 def says_yes(causes: Collection[Cause], attempt: Attempt) -> bool:
     """Whether a condition holds for an attempt, as the local engine reads it."""
     text = condition_of(tuple(causes)).replace("lastRetry.message", json.dumps(attempt.message))
-    return evaluated(text, {}) is True
+    text = text.replace("lastRetry.exitCode", json.dumps(str(attempt.exit_code)))
+    return evaluated(text, ()) is True
 
 
 @pytest.mark.parametrize("causes", [repeated(), NEVER_BEGAN, NO_MEMORY], ids=["all", "never-began", "no-memory"])
@@ -70,3 +72,34 @@ def test_a_condition_says_what_the_table_says(causes: list[Cause], attempt: Atte
 def test_each_row_that_passes_is_in_conditions_or_left_out_on_purpose() -> None:
     passing = {one.name for one in CAUSES if one.cause_class in PASSING and one.engines in ((), ("argo", "kfp"))}
     assert passing - SPELLED == LEFT_OUT
+
+
+OF_PLUGINS = [
+    Cause(name="own-quota", cause_class="deterministic", exit_codes=(137,), message="quota of 'us'", source="us"),
+    Cause(name="own-lock", cause_class="throttled", message=r"lock \d+ is 'busy'", source="us"),
+    Cause(name="own-reason", cause_class="infrastructure", reasons=("Kaputt",), exit_codes=(3,), source="us"),
+    Cause(name="own-code", cause_class="deterministic", engines=("argo",), exit_codes=(143,), source="us"),
+    Cause(name="own-tekton", cause_class="infrastructure", engines=("tekton",), exit_codes=(1,), source="us"),
+    *CAUSES,
+]
+"""The table with rows of a plugin in front."""
+SEEN = {
+    "main: Error (exit code 137)": True,
+    "main: Error (exit code 137): quota of 'us'": False,
+    "main: Error (exit code 1): lock 17 is 'busy'": True,
+    "main: Error (exit code 1): lock x is 'busy'": False,
+    "main: Kaputt (exit code 3)": True,
+    "main: Kaputt (exit code 4)": False,
+    "main: Error (exit code 143)": False,
+    "main: Error (exit code 1)": False,
+    "pod deleted": True,
+}
+
+
+@pytest.mark.parametrize(("message", "answer"), SEEN.items())
+def test_rows_of_plugins_go_first(message: str, answer: bool) -> None:
+    code = re.search(r"exit code (\d+)", message)
+    reason = re.search(r": (\w+) [(]", message)
+    attempt = Attempt(message=message, exit_code=int(code[1]) if code else None, reason=reason[1] if reason else "")
+    assert says_yes(OF_PLUGINS, attempt) is answer
+    assert (classify(attempt, "argo", OF_PLUGINS).cause_class in PASSING) is answer

@@ -5,25 +5,22 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.subjects import SUBJECTS, Subject, each_file, lift_file
-from couler_plugins import Result, optimize
 from couler_plugins.documents import read
 from couler_plugins.driver.context import RunContext
 from couler_plugins.hookspecs import Adapter
-from couler_plugins.options.config import Config, load_config
+from couler_plugins.options.config import load_config
 from couler_plugins.options.rows import Row
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import load_plugins
 from couler_plugins.reliability.optimizer import Guard
-from couler_plugins.rightsizing.optimizer import Rightsize
 from rightsizing.drawn import runs_of
-from support import SHARED, own_files, where_shared
+from support import own_files
 
 # KFP warns of itself when it loads what was written.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -34,8 +31,8 @@ ALL = Row("all steps", {"step": NAMES}, {"idempotent": True})
 PLACES = {
     "argo": r"retryStrategy|timeout|podSpecPatch",
     "tekton": r"retries|timeout",
-    "kfp": r"retryPolicy|spec/platformSpec|platforms(/kubernetes(/deploymentSpec(/executors(/[^/]+(/activeDeadlineSeconds)?)?)?)?)?"
-    r"|components/comp-[^/]+/executorLabel|deploymentSpec/executors/[^/]+",  # of those that share one
+    "kfp": r"retryPolicy|spec/platformSpec|platforms(/kubernetes(/deploymentSpec(/executors(/[^/]+"
+    r"(/activeDeadlineSeconds)?)?)?)?)?|components/comp-[^/]+/executorLabel|deploymentSpec/executors/[^/]+",
     "airflow": r"retries|retry_delay|retry_exponential_backoff|max_retry_delay|execution_timeout|retry_policy",
 }
 """Where each engine has attempts, told without its adapter: the end of a path in a document."""
@@ -43,6 +40,30 @@ DECLARED = ("couler.io/cache", "couler.io/idempotent")
 """What a file has in which an owner may say that steps may run twice."""
 NEVER_BEGAN = re.compile(r"\^Pod failed before \(init\|main\) container starts|\^init: ")
 """How a pattern begins of a message that says that nothing has run."""
+
+REASONS = (
+    "its engine cannot tell what never began, and nobody says that it may run twice",
+    "it has a retry already, which stays as it is",
+    "its workflow has a retry for all templates, which stays as it is",
+    "a second attempt does not fit into",
+    "it starts no pod of its own",
+    "a daemon runs for as long as others need it",
+    "what calls it says how often it is tried, and for how long",
+    "what it calls is in another workflow",
+    "Tekton has no retries beside onError: continue",
+    "the controller of a custom task decides what is repeated",
+    "it gets no timeout: fewer than",
+    "it gets no timeout: its newest attempts take longer than the oldest, and would outgrow one",
+    "it gets no timeout: it would be longer than",
+    "it has a timeout already, which stays as it is",
+    "its own timeout is short",
+    "its workflow has a timeout for all templates, which stays as it is",
+    "Argo has no timeout of a suspended step",
+    "it runs a pipeline, whose tasks can have it",
+    "KFP starts a pod for containers only",
+    "KFP's driver does it, without a pod",
+)
+"""How the reasons begin for which a step is left alone."""
 
 
 def guarded(plan: Plan, adapter: Adapter, original: Plan, *rows: Row) -> Plan:
@@ -57,6 +78,8 @@ def guarded(plan: Plan, adapter: Adapter, original: Plan, *rows: Row) -> Plan:
 def test_attempts_change_and_nothing_else(subject: Subject, path: Path, rows: tuple[Row, ...]) -> None:
     plan = lift_file(subject, path)
     new = guarded(plan, subject.adapter, plan, *rows)
+    stays = [item.reason for item in new.decisions if not item.action]
+    assert [reason for reason in stays if not reason.startswith(REASONS)] == []
     again = guarded(new, subject.adapter, plan, *rows)
     assert again.workflows == new.workflows
     assert not any(item.action for item in again.decisions[len(new.decisions) :])
@@ -77,8 +100,8 @@ def test_attempts_change_and_nothing_else(subject: Subject, path: Path, rows: tu
     before, after = (found_by_lint(subject.adapter, bundle) for bundle in (plan.bundle.files, files))
     assert not after - before
     if not rows and not any(word in file.text for file in plan.bundle.files for word in DECLARED):
-        for old, changed in zip(plan.workflows, new.workflows, strict=True):
-            assert set(added_retries(old, changed)) <= {NEVER_BEGAN.pattern}
+        for workflow, changed in zip(plan.workflows, new.workflows, strict=True):
+            assert set(added_retries(workflow, changed)) <= {NEVER_BEGAN.pattern}
 
 
 def added_retries(old: Any, new: Any) -> list[str]:

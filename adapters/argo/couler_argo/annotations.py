@@ -17,14 +17,17 @@ from couler_plugins.errors import CoulerError
 from couler_plugins.hpo.files import ANNOTATION
 from couler_plugins.hpo.workflows.notes import TUNED
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.reliability.rules import GUARD, IDEMPOTENT
 from couler_plugins.rightsizing.rules import ANNOTATION as SIZES
 
 PREFIX = "couler.io/"
-KNOWN = OF_CACHE | {ANNOTATION, SIZES, TUNED}
+KNOWN = OF_CACHE | {ANNOTATION, GUARD, IDEMPOTENT, SIZES, TUNED}
 PER_STEP = {
     f"{CACHE}.": "correct the name; until then, `never` holds for all steps",
     f"{ALLOW}.": "correct the name; until then, it waives nothing",
     f"{ANNOTATION}.": "correct the name",
+    f"{IDEMPOTENT}.": "correct the name; until then, it says nothing of any step",
+    f"{GUARD}.": "correct the name; until then, it keeps no step as it is",
 }
 """Annotations of single steps, and what to do about one that names none."""
 CODE = "annotation"

@@ -35,5 +35,5 @@ LIMITS, REQUESTS = (
 )
 GROWN = re.compile(f"{LIMITS}(?:{REQUESTS})?")
 """What `guard` writes, and nobody else: the limit of each attempt, and its request where there was one."""
-SIZE = re.compile(r"[?:] '(\w+)'")
+SIZE = re.compile(r"[?:] '([\w.]+)'")
 """The amounts in there, in the order of the attempts."""

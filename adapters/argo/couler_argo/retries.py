@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from couler_argo.documents import spec_of
+from couler_argo.documents import rest_of, spec_of
 from couler_argo.footprint import POD_KINDS
+from couler_argo.memory_patch import GROWN, OURS
 from couler_argo.spelling import write_native
+from couler_argo.templates import ROLES
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Expression, Native, Operation, Retry, Step, Workflow, replace
@@ -26,6 +28,8 @@ from couler_plugins.reliability.table import CAUSES
 
 PASSING = ("infrastructure", "throttled", "resource")
 POLICY = "retryPolicy"
+ALONE = ("container", "script", "resource", "data")
+"""The kinds of templates whose program is one container: nothing of it has run before that starts."""
 BUILT_IN = frozenset(cause.name for cause in CAUSES)
 
 
@@ -112,16 +116,18 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
     if {"timeout", "activeDeadlineSeconds"} & usual.keys():
         timed = "its workflow has a timeout for all templates, which stays as it is"
     deadline = parse_quantity(spec.get("activeDeadlineSeconds"))
-    return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact=True)
+    alone = operation.kind in ALONE and len(operation.containers) < 2 and not usual.keys() & ROLES.keys()
+    patches = [str(holder.get("podSpecPatch", "")) for holder in (spec, usual, rest_of(operation))]
+    own = (GROWN, OURS)
+    exact = alone and not any("ontainers" in one and not any(form.fullmatch(one) for form in own) for one in patches)
+    return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact=exact)
 
 
-def retry_by_cause(retry: Retry, causes: Sequence[Cause], *, own: bool) -> Retry | None:
+def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry:
     """Return a retry with a condition on what a failure says; the policy of an owner's retry stays what it was."""
-    text = condition_of(causes)
-    if not text:
-        return None
+    text = condition_of(causes) or "false"
     rest = write_native(retry.native_extra) if retry.native_extra is not None else {}
-    policy = {POLICY: rest.get(POLICY, "OnFailure") if own else "Always"}
+    policy = {POLICY: rest.get(POLICY, "OnFailure") if old is not None else "Always"}
     return replace(
         retry, condition=Expression(language="expr", parts=(text,)), native_extra=Native.of({**rest, **policy})
     )

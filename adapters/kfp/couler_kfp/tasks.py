@@ -282,4 +282,5 @@ def _write_retry(retry: Retry, step: str) -> Mapped:
         written["backoffDuration"] = f"{numbers['delay']}s"
     if "factor" in numbers:
         written["backoffFactor"] = float(numbers["factor"])
-    return joined(written, {**UNLIMITED, **(write_structure(retry.native_extra) if retry.native_extra else {})})
+    rest = write_structure(retry.native_extra) if retry.native_extra else {}
+    return dict(sorted(joined(written, {**UNLIMITED, **rest}).items()))

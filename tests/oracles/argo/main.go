@@ -2,6 +2,7 @@
 // keys, and of the manifests of resource templates.
 //
 //	oracle judge        reads {"cases": [...]} on standard input, writes one answer a case
+//	oracle decide       reads {"expressions": [...], "lasts": [...]}, and evaluates each expression of each last attempt
 //	oracle cases DIR    writes the cases that the tests of the Go package in DIR hold
 //
 // See argo_oracle.py for what is in requests and answers.
@@ -51,6 +52,8 @@ func work(arguments []string) error {
 	switch {
 	case len(arguments) == 1 && arguments[0] == "judge":
 		return judge(os.Stdin, os.Stdout)
+	case len(arguments) == 1 && arguments[0] == "decide":
+		return decide(os.Stdin, os.Stdout)
 	case len(arguments) == 2 && arguments[0] == "cases":
 		found, err := extract(arguments[1])
 		if err != nil {
@@ -58,7 +61,7 @@ func work(arguments []string) error {
 		}
 		return json.NewEncoder(os.Stdout).Encode(found)
 	default:
-		return fmt.Errorf("usage: oracle judge | oracle cases DIR")
+		return fmt.Errorf("usage: oracle judge | oracle decide | oracle cases DIR")
 	}
 }
 

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from msgspec.json import encode
 
 from couler_argo.documents import rest_of
-from couler_argo.references import expression, native
+from couler_argo.references import native
 from couler_argo.split.bonds import calls_elsewhere, claims_of, mounts
 from couler_argo.split.part_spec import RUN_ID, Place, key_of, located, part_name, part_rest
 from couler_argo.writing import write_workflow
@@ -57,9 +57,12 @@ CONDITIONS = {
 }
 AGAIN = Retry(
     limit=Literal(value=5),
-    delay=Literal(value=5),
-    factor=Literal(value=2),
-    condition=expression("!(lastRetry.message contains 'failure condition')"),
+    native_extra=native(
+        {
+            "backoff": {"duration": "5s", "factor": "2"},
+            "expression": "!(lastRetry.message contains 'failure condition')",
+        }
+    ),
 )
 """The pod that starts a part and waits for it needs the API server, which may be away for a while: Argo's executor
 gives up within a second. Applied again, the same workflow is found. That the part itself has failed is no reason to ask
