@@ -87,7 +87,8 @@ def test_attempts_are_repeated_by_cause(cluster: Cluster, namespace: str, tmp_pa
     for run, step in ((saved, "deletion"), (lost, "deletion-effect")):
         delete(cluster, namespace, run.show_end_of(step))
     assert saved.end() == (True, SAVED[engine])
-    assert lost.end() == (False, LOST[engine])
+    succeeds, outcomes = lost.end()
+    assert (succeeds, {step: settled(step, outcome) for step, outcome in outcomes.items()}) == (False, LOST[engine])
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -99,6 +100,12 @@ def test_engines_start_pods_anew_that_vanish(cluster: Cluster, namespace: str, t
     _, outcomes = run.end()
     assert outcomes.keys() == FORCED[engine].keys()
     assert all(outcomes[step] in possible for step, possible in FORCED[engine].items()), outcomes
+
+
+def settled(step: str, outcome: Outcome) -> Outcome:
+    """What became of a step; on a loaded machine, its attempt may have met its timeout before it began."""
+    may_be_late = step.startswith("timeout") and outcome.starts < len(outcome.causes)
+    return outcome._replace(starts=len(outcome.causes)) if may_be_late else outcome
 
 
 def delete(cluster: Cluster, namespace: str, pod: str, *options: str) -> None:

@@ -123,6 +123,6 @@ CASES = [
         ("program-failed", ended(1, reason="Failed")),
         ("program-crashed", ended(139)),
         ("unknown", ended(64)),
-        ("unknown", attempt("Failed", "build failed for unspecified reasons.")),
+        ("pod-lost", attempt("Failed", "build failed for unspecified reasons.")),
     )
 ]
