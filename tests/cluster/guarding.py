@@ -103,7 +103,6 @@ class GuardedRun:
         engine: whose it is.
         name: its own one.
         steps: the names of its steps.
-        document: what `guard` has written.
     """
 
     def __init__(
@@ -128,8 +127,7 @@ class GuardedRun:
         assert guarded.returncode == 0, guarded.stderr
         self.engine = engine
         self.steps = [step.name for step in steps]
-        self.document = yaml.safe_load(guarded.stdout)
-        self.name: str = cluster.api.create(namespace, self.document)["metadata"]["name"]
+        self.name: str = cluster.api.create(namespace, yaml.safe_load(guarded.stdout))["metadata"]["name"]
 
     def _write_history(self, name: str, engine: str, known: Sequence[str]) -> None:
         tries = tuple(Attempt(start=float(2 * at), end=float(2 * at + 1), succeeded=True) for at in range(SAMPLES))
