@@ -17,6 +17,7 @@ from couler_plugins.options.config import Config, load_config
 from couler_plugins.plugins import load_plugins
 from couler_plugins.runs import Attempt, ContainerUse, Run, StepRun
 from rightsizing.drawn import history_in
+from support import ROOT
 
 PLUGINS = load_plugins(load_config(environ={}))
 START = 1.7e9
@@ -317,6 +318,27 @@ def test_rightsize_and_guard_agree(tmp_path: Path) -> None:
     assert changes(guarded(larger, tmp_path, more, passes=both)) == ""
 
 
+def test_memory_by_item_stays(tmp_path: Path) -> None:
+    loop = DECLARED.replace("template: work}", "template: work, withItems: [a, b], arguments: *size}")
+    loop = loop.replace("*size", "{parameters: [{name: s, value: '{{item}}'}]}")
+    loop = loop.replace("container:", "inputs: {parameters: [{name: s}]}\n          container:")
+    tries = {
+        f"main/train({number}:{item})": [replace_use(one, mebibytes) for one in took(*[60.0] * 12)]
+        for number, (item, mebibytes) in enumerate({"a": 100, "b": 3000}.items())
+    }
+    steps = tuple(
+        StepRun(step=name, site="main/train", type="work", spec=name, key=name, tries=tuple(seen))
+        for name, seen in tries.items()
+    )
+    run = Run(family="nightly", steps=steps, at=1.0)
+    passes = "rightsize{by-item=true},guard"
+    once = guarded(loop, tmp_path, run, passes=passes).files[0].text or ""
+    assert "inputs.parameters['s'] in ['a']" in once
+    assert "retries ==" not in once
+    assert "OOMKilled" not in once
+    assert changes(guarded(once, tmp_path, run, passes=passes)) == ""
+
+
 def replace_use(attempt: Attempt, mebibytes: int) -> Attempt:
     use = ContainerUse(container="main", memory=mebibytes * 2**20, cpu_p95=0.5)
     return Attempt(start=attempt.start, end=attempt.end, succeeded=True, containers=(use,))
@@ -440,3 +462,24 @@ def test_options_are_checked(text: str) -> None:
 def test_the_order_of_passes_is_checked(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="rightsize"):
         guarded(ARGO, tmp_path, passes="guard,rightsize")
+
+
+def test_kubeflow_repeats_what_is_declared_and_has_time_for_it(tmp_path: Path) -> None:
+    text = (ROOT / "tests" / "corpus" / "kfp" / "chain.yaml").read_text(encoding="utf-8")
+    run = run_of("chain", "comp-length", *took(*[1000.0] * 12))
+    settings = "[[guard.declare]]\ntask = 'length'\nidempotent = true"
+    result = guarded(text, tmp_path, run, settings=settings)
+    lines = [line.strip("+ ") for line in changes(result).splitlines()]
+    assert set(lines) >= {
+        *("retryPolicy:", "maxRetryCount: 2", "backoffDuration: 30s", "backoffFactor: 2.0"),
+        *("backoffMaxDuration: 31536000s", 'activeDeadlineSeconds: "3000"'),
+    }
+    assert "root/length" in actions(result)
+    assert reasons(result)["root/length-2"].startswith("its engine cannot tell what never began")
+
+
+def test_what_is_left_alone_for_one_reason_is_told_once(tmp_path: Path) -> None:
+    tasks = "".join(f"        - {{name: t{number}, taskRef: {{name: t}}}}\n" for number in range(5))
+    text = dedent(TEKTON).partition("  tasks:")[0] + "  tasks:\n" + dedent(tasks).replace("- ", "    - ")
+    (told,) = guarded(text, tmp_path).files[0].decisions
+    assert (told.subject, told.affects) == ("pipeline/t0", tuple(f"pipeline/t{number}" for number in range(1, 5)))

@@ -15,7 +15,7 @@ from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.table import CAUSES
 from couler_plugins.runs import Attempt
-from reliability.recorded_argo import CASES
+from reliability.recorded_argo import CASES, MESSAGES
 
 SPELLED = {name for line in LINES for name in line.words} | {"inputs-throttled", "inputs-not-loaded", "container-lost"}
 """The rows of the table that a condition is about."""
@@ -69,6 +69,13 @@ def test_a_condition_says_what_the_table_says(causes: list[Cause], attempt: Atte
         assert says_yes(causes, attempt) or (causes is NEVER_BEGAN and row.name.startswith("inputs-"))
 
 
+@pytest.mark.parametrize("name", ["workflow-shutdown", "pod-deadline", "workflow-deadline", "emptydir-limit"])
+def test_a_stop_or_a_deadline_is_no_cause_to_repeat_whatever_follows(name: str) -> None:
+    for message in MESSAGES[name]:
+        for attempt in ATTEMPTS:
+            assert not says_yes(repeated(), replace(attempt, message=f"{message} {attempt.message}", exit_code=143))
+
+
 def test_each_row_that_passes_is_in_conditions_or_left_out_on_purpose() -> None:
     passing = {one.name for one in CAUSES if one.cause_class in PASSING and one.engines in ((), ("argo", "kfp"))}
     assert passing - SPELLED == LEFT_OUT
@@ -93,6 +100,7 @@ SEEN = {
     "main: Error (exit code 143)": False,
     "main: Error (exit code 1)": False,
     "pod deleted": True,
+    "main: OOMKilled (exit code 1)": True,
 }
 
 

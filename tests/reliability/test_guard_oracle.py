@@ -65,7 +65,7 @@ def test_argo_reads_conditions_as_the_local_engine_does(argo: Argo) -> None:
 
 def test_argo_accepts_guarded_workflows_and_evaluates_what_is_in_them(argo: Argo) -> None:
     cases = [(path, before, after) for path, before, after in written("argo") if before != after]
-    old, new = (argo.judge(case[place] for case in cases) for place in (1, 2))
+    old, new = (argo.judge(side) for side in ([one for _, one, _ in cases], [one for *_, one in cases]))
     for (path, *_), one, other in zip(cases, old, new, strict=True):
         assert [verdict.complaint for verdict in other] == [verdict.complaint for verdict in one], path
     text = json.dumps([after for _, _, after in cases])
@@ -97,7 +97,8 @@ def test_argo_fills_in_the_memory_of_an_attempt(argo: Argo, retries: str, memory
 
 def test_tekton_accepts_guarded_pipelines(tekton: Tekton) -> None:
     cases = [(path, before, after) for path, before, after in written("tekton") if before != after]
-    old, new = (tekton.judge(("alpha", case[place]) for case in cases) for place in (1, 2))
+    sides = [("alpha", before) for _, before, _ in cases], [("alpha", after) for _, _, after in cases]
+    old, new = (tekton.judge(side) for side in sides)
     for (path, *_), one, other in zip(cases, old, new, strict=True):
         assert other == one, path
     assert len(cases) >= 20

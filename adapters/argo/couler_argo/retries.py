@@ -5,8 +5,8 @@ An expression sees `lastRetry.message`, `.exitCode` and `.status` as texts, and 
 patterns are RE2's. Without a limit there are no delays, and an expression goes with the policy `Always` from 3.5 on
 only (`RetryPolicyActual`), so both are written.
 
-A person reads the expression, in each template. So rows of the built-in table are in it as Argo spells them: no stop,
-deadline or full disk looks like that.
+A person reads the expression, in each template. So rows of the built-in table are in it as Argo spells them, from the
+beginning of a message on: no stop, deadline or full disk begins like that.
 """
 
 from __future__ import annotations
@@ -49,9 +49,12 @@ class Line(NamedTuple):
 LINES = (
     Line("^(main: )?Error [(]exit code ", {"killed": "137", "terminated": "143"}, "[)]$"),
     Line(
-        "^(main: )?",
-        {"container-status-unknown": "ContainerStatusUnknown", "exit-status-lost": "Unknown"},
-        " [(]exit code (137|255)[)]",
+        "^([a-z]+: )?",
+        {
+            "out-of-memory": "OOMKilled ",
+            "container-status-unknown": "ContainerStatusUnknown ",
+            "exit-status-lost": "Unknown [(]exit code 255[)]",
+        },
     ),
     Line(
         "^Pod failed before ",
@@ -73,13 +76,12 @@ LINES = (
         },
     ),
     Line(
-        "",
+        "^(Pod was rejected: )?",
         {
-            "out-of-memory": "OOMKilled",
             "node-pressure": "The node was low on resource",
             "node-condition": "The node had condition:",
-            "node-shutdown-in-text": "imminent node shutdown|node is shutting down|in progress of shutting down",
-            "node-unresponsive": "which was running pod",
+            "node-shutdown-in-text": "Pod was (terminated|rejected) [a-z ]+ node|Node is in progress of shutting down",
+            "node-unresponsive": "Node [^ ]+ which was running pod",
             "pod-rejected": "Node didn.t have enough resource|Predicate NodeAffinity failed|Allocate failed due to",
         },
     ),

@@ -151,7 +151,7 @@ def _number(name: str, key: str, number: Callable[[str], Literal | None], spelt:
 
 
 def _whole(number: float) -> int:
-    if number != int(number):
+    if number % 1 != 0:
         hint = "give a whole number"
         raise Unsupported("Argo takes whole factors of delays", engine="argo", feature="Retry.factor", hint=hint)
     return int(number)

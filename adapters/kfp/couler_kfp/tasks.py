@@ -220,7 +220,7 @@ def _read_retry(retry: Mapped) -> Retry:
     if retry.get("backoffMaxDuration") == UNLIMITED["backoffMaxDuration"]:
         retry = without(retry, "backoffMaxDuration")
     for key, (name, number) in typed.items():
-        if isinstance(number, (int, float)) and number == int(number):
+        if isinstance(number, (int, float)) and number % 1 == 0 and number is not True:  # an infinite one is not whole
             fields[name] = Literal(value=int(number))
             retry = without(retry, key)
     return Retry(**fields, native_extra=rest_of(retry))
