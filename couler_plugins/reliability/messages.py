@@ -167,6 +167,13 @@ ENGINES = (
 
 NODES = (
     infrastructure(
+        name="pod-lost",
+        engines=("tekton",),
+        reasons=("Failed",),
+        message="^build failed for unspecified reasons",
+        source="Tekton 1.15: pkg/pod/status.go: no step has ended; seen where a node was removed",
+    ),
+    infrastructure(
         name="node-pressure", message="The node was low on resource", source=EVICTION, remedy="request what it uses"
     ),
     infrastructure(name="node-condition", message="The node had condition:", source=EVICTION),
