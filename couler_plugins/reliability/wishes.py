@@ -210,7 +210,7 @@ class Decider(NamedTuple):
         factor = self.options.memory_factor
         if unit.operation is None or factor <= 1:
             return None, "" if factor <= 1 else "what it calls is in another workflow"
-        _, why = self.adapter.memory_by_attempt(unit.operation, factor, number)
+        why = unit.limits.memory or self.adapter.memory_by_attempt(unit.operation, factor, number)[1]
         return (None, why) if why else (lambda item: self.adapter.memory_by_attempt(item, factor, number)[0], "")
 
     def _classes(self, attempts: Sequence[Attempt]) -> Counter[str]:

@@ -93,6 +93,7 @@ ARGO = """\
     """
 MARK = "- name: work\n          metadata: {annotations: {couler.io/idempotent: 'true'}}"
 DECLARED = ARGO.replace("- name: work", MARK)
+LARGER = '{"containers": [{"name": "main", "resources": {"limits": {"memory": "16Gi"}}}]}'
 TEKTON = """\
     apiVersion: tekton.dev/v1
     kind: Pipeline
@@ -272,11 +273,18 @@ def test_an_owner_s_retry_is_narrowed_where_that_is_wanted(tmp_path: Path) -> No
         ("{memory: 2Gi}", "{cpu: 1}", "it has no limit of memory"),
         ("2Gi", "'{{workflow.parameters.size}}'", "only the run knows its memory"),
         ("container:", "podSpecPatch: '{}'\n          container:", "it has a podSpecPatch already"),
+        # The one of a template counts last: it would take back what these say.
+        ("entrypoint", f"podSpecPatch: '{LARGER}'\n      entrypoint", "a podSpecPatch of its workflow may say"),
+        (
+            "entrypoint",
+            "templateDefaults: {podSpecPatch: '{}'}\n      entrypoint",
+            "a podSpecPatch of its workflow may",
+        ),
     ],
 )
 def test_memory_stays_the_same(tmp_path: Path, old: str, new: str, why: str) -> None:
     result = guarded(DECLARED.replace(old, new), tmp_path)
-    assert "podSpecPatch" not in changes(result)
+    assert "+      podSpecPatch" not in changes(result)
     assert "OOMKilled" not in changes(result)
     assert f"not after it ran out of memory, since {why}" in next(iter(result.files[0].decisions)).reason
 

@@ -120,9 +120,10 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
     deadline = parse_quantity(spec.get("activeDeadlineSeconds"))
     alone = operation.kind in ALONE and len(operation.containers) < 2 and not usual.keys() & ROLES.keys()
     patches = [str(holder.get("podSpecPatch", "")) for holder in (spec, usual, rest_of(operation))]
+    memory = "a podSpecPatch of its workflow may say how much there is" if any(patches[:2]) else ""
     own = (GROWN, OURS)
     exact = alone and not any("ontainers" in one and not any(form.fullmatch(one) for form in own) for one in patches)
-    return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact=exact)
+    return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact, memory)
 
 
 def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry:
