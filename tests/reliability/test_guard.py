@@ -393,6 +393,8 @@ def test_a_pipeline_run_says_how_long_it_may_take(tmp_path: Path) -> None:
         ("guard", [100.0] * 12, "900s"),
         ("guard", [1000.0] * 12, "3000s"),
         ("guard", [1000.0] * 11 + [1010.0], "3060s"),
+        ("guard", [100.0] * 150 + [7200.0] + [100.0] * 150, "9000s"),  # what one of many took is good work, too
+        ("guard{timeout-factor=1}", [1000.0] * 12, "1260s"),
         ("guard{timeout-factor=2}", [1000.0] * 12, "2040s"),
         ("guard{min-timeout=60}", [15.0] * 12, "60s"),
         ("guard", [1000.0] * 9, ""),
