@@ -263,6 +263,8 @@ def test_an_owner_s_retry_is_narrowed_where_that_is_wanted(tmp_path: Path) -> No
     assert "limit: 5" in lines
     assert "OnFailure" in lines
     assert "OOMKilled" not in lines
+    transient = text.replace("limit: 5", "limit: 5, retryPolicy: OnTransientError")  # it would have to be both
+    assert changes(guarded(transient, tmp_path, passes="guard{narrow=true}")) == ""
     conditioned = text.replace("limit: 5", "limit: 5, expression: 'true'")
     assert changes(guarded(conditioned, tmp_path, passes="guard{narrow=true}")) == ""
 
@@ -407,6 +409,19 @@ def test_a_pipeline_run_says_how_long_it_may_take(tmp_path: Path) -> None:
 def test_timeouts_follow_from_past_attempts(tmp_path: Path, passes: str, seconds: list[float], timeout: str) -> None:
     lines = changes(guarded(ARGO, tmp_path, run_of("nightly", "work", *took(*seconds)), passes=passes)).splitlines()
     assert [line for line in lines if "timeout:" in line] == [f"+      timeout: {timeout}"] * bool(timeout)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("container:", "synchronization: {mutexes: [{name: gpu}]}\n          container:"),
+        ("entrypoint", "templateDefaults: {synchronization: {mutexes: [{name: gpu}]}}\n      entrypoint"),
+    ],
+)
+def test_no_timeout_counts_the_wait_for_a_lock(tmp_path: Path, old: str, new: str) -> None:
+    result = guarded(ARGO.replace(old, new), tmp_path, run_of("nightly", "work", *took(*[1000.0] * 12)))
+    assert "timeout:" not in changes(result)
+    assert "wait for a lock" in reasons(result)["work"]
 
 
 def test_a_timeout_that_is_there_stays_and_a_short_one_is_told(tmp_path: Path) -> None:

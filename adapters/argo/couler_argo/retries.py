@@ -115,6 +115,8 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
         refusal = "it starts no pod of its own"
     elif "retryStrategy" in spec or "retryStrategy" in usual:
         refusal = "its workflow has a retry for all templates, which stays as it is"
+    if operation.locks is not None or "synchronization" in usual:
+        timed = timed or "its wait for a lock would count, however long others have that"
     if {"timeout", "activeDeadlineSeconds"} & usual.keys():
         timed = "its workflow has a timeout for all templates, which stays as it is"
     deadline = parse_quantity(spec.get("activeDeadlineSeconds"))
@@ -126,10 +128,15 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
     return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact, memory)
 
 
-def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry:
-    """Return a retry with a condition on what a failure says; the policy of an owner's retry stays what it was."""
+def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry | None:
+    """Return a retry with a condition on what a failure says; the policy of an owner's retry stays what it was.
+
+    None where that policy reads the message as well: both would have to hold, and no failure would be repeated.
+    """
     text = condition_of(causes) or "false"
     rest = write_native(retry.native_extra) if retry.native_extra is not None else {}
+    if rest.get(POLICY) == "OnTransientError":
+        return None
     policy = {POLICY: rest.get(POLICY, "OnFailure") if old is not None else "Always"}
     return replace(
         retry, condition=Expression(language="expr", parts=(text,)), native_extra=Native.of({**rest, **policy})
