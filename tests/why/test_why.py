@@ -304,6 +304,7 @@ def test_what_an_engine_says_moves_no_cursor_and_tells_no_secret(why: Couler) ->
     for node in document["status"]["nodes"].values():
         if node["phase"] == "Failed":
             node["message"] = "main: Error (exit code 4): \x1b[2J token=abcdef\nsecond line" + "." * 400
+            node["hostNodeName"] = "node1\x1b[2J"
     Path("run.json").write_text(json.dumps(document))
     result = why("run.json")
     assert "abcdef" not in result.stdout
