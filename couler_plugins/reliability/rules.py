@@ -78,6 +78,7 @@ def rule_at(
         rows: the rows of the settings; of two that say the same thing, the first one counts.
     """
     names = (f".{site.graph.name}.{site.step.name}", f".{site.step.name}", "") if site.graph else ("",)
+    is_inside = site.graph is not None and "/" in site.graph.name  # of a pipeline inside another one
     said: dict[str, Any] = {}
     for name in names:
         for key, words in ((IDEMPOTENT + name, WORDS), (GUARD + name, {NEVER: NEVER})):
@@ -85,7 +86,10 @@ def rule_at(
                 continue
             if word not in words:
                 return Rule(f"its annotation {key} says {word!r:.40}: write {' or '.join(words)}")
-            said.setdefault(key.removesuffix(name), words[str(word)])
+            if not (
+                is_inside and name == f".{site.step.name}" and words[str(word)] is True
+            ):  # that is for one around it
+                said.setdefault(key.removesuffix(name), words[str(word)])
     if GUARD in said:
         return Rule(f"its annotation {GUARD} says so")
     content: dict[str, Any] = {}

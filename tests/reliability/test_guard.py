@@ -361,6 +361,16 @@ def test_tekton_repeats_only_what_is_declared(tmp_path: Path) -> None:
     assert reasons(result)["pipeline/push"].startswith("its engine cannot tell what never began")
 
 
+def test_the_name_of_a_task_says_nothing_of_one_in_a_pipeline_inside(tmp_path: Path) -> None:
+    inner = (
+        "- name: inner\n          pipelineSpec: {tasks: [{name: push, taskSpec: {steps: [{name: s, image: mail}]}}]}"
+    )
+    text = TEKTON.replace("{name: build}", "{name: build, annotations: {couler.io/idempotent.push: 'true'}}")
+    result = guarded(text.replace("- name: push", f"{inner}\n        - name: push", 1), tmp_path)
+    assert sorted(actions(result)) == ["pipeline/compile", "pipeline/push"]
+    assert "pipeline/inner/push" in reasons(result)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "lines"),
     [
