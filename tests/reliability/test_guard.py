@@ -232,6 +232,7 @@ def test_what_stands_there_already_is_kept(tmp_path: Path, old: str, new: str, r
         ("container:", "initContainers: [{name: fetch, image: 'busybox:1'}]\n          container:"),
         ("container:", "sidecars: [{name: db, image: 'postgres:16'}]\n          container:"),
         ("container:", "podSpecPatch: '{initContainers: [{name: x}]}'\n          container:"),
+        ("entrypoint", "podSpecPatch: '{{workflow.parameters.patch}}'\n      entrypoint"),
         ("entrypoint", "templateDefaults: {sidecars: [{name: db, image: 'postgres:16'}]}\n      entrypoint"),
     ],
 )

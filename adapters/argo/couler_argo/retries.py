@@ -124,7 +124,8 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
     patches = [str(holder.get("podSpecPatch", "")) for holder in (spec, usual, rest_of(operation))]
     memory = "a podSpecPatch of its workflow may say how much there is" if any(patches[:2]) else ""
     own = (GROWN, OURS)
-    exact = alone and not any("ontainers" in one and not any(form.fullmatch(one) for form in own) for one in patches)
+    others = [one for one in patches if not any(form.fullmatch(one) for form in own)]
+    exact = alone and not any("ontainers" in one or "{{" in one for one in others)  # the run may fill in some
     return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact, memory)
 
 
