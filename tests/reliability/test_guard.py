@@ -243,6 +243,21 @@ def test_other_containers_may_have_run_before_the_main_one(tmp_path: Path, old: 
     assert actions(guarded(DECLARED.replace(old, new), tmp_path))["work"].startswith("repeat failures that pass")
 
 
+@pytest.mark.parametrize(
+    ("row", "action"),
+    [
+        ("task = 'work'\nidempotent = true", "repeat failures before its start, 2 times at most"),
+        ("task = 'mail'\nguard = 'never'", None),
+    ],
+)
+def test_a_row_says_nothing_of_what_is_merged(tmp_path: Path, row: str, action: str | None) -> None:
+    task = "{name: train, template: work}"
+    text = ARGO.replace(task, f"{task}\n              - {{name: mail, template: mail}}")
+    text += text[text.index("    - name: work") :].replace("name: work", "name: mail")
+    result = guarded(text, tmp_path, passes="dedupe,guard", settings=f"[[guard.declare]]\n{row}")
+    assert actions(result).get("mail") == action
+
+
 def test_a_step_of_a_library_says_nothing_of_calls_from_elsewhere(tmp_path: Path) -> None:
     text = ARGO.replace("kind: Workflow", "kind: WorkflowTemplate").replace("generateName: nightly-", "name: nightly")
     for key, action in (("step = 'train'", "failures before its start"), ("task = 'work'", "failures that pass")):
