@@ -60,6 +60,8 @@ REASONS = (
     "its own timeout is short",
     "its workflow has a timeout for all templates, which stays as it is",
     "Argo has no timeout of a suspended step",
+    "a sensor waits for as long as its own `timeout` says",
+    "its wait for a lock would count, however long others have that",
     "it runs a pipeline, whose tasks can have it",
     "KFP starts a pod for containers only",
     "KFP's driver does it, without a pod",
