@@ -86,8 +86,7 @@ ENGINES = (
         name="main-not-started",
         engines=("argo", "kfp"),
         message="^Pod failed before main container starts due to (PodInitializing|ContainerCreating)",
-        before_start=True,
-        source=f"{ARGO}; argo-workflows#13200",
+        source=f"{ARGO}; argo-workflows#13200; one that ran and was lost shows it too: kubelet_pods.go",
     ),
     infrastructure(
         name="containers-not-started",

@@ -31,7 +31,7 @@ BEFORE_START = f"""\
 +      retryStrategy:
 +        limit: 2
 +        expression: |-
-+          lastRetry.message matches '^Pod failed before (init|main) {STARTS}'
++          lastRetry.message matches '^Pod failed before init {STARTS}'
 +          || lastRetry.message matches '^init: (Error [(]exit code (137|143)[)]$|ContainerStatusUnknown)'
 +          || lastRetry.message matches '{INPUTS}'
 +        backoff:

@@ -39,7 +39,7 @@ PLACES = {
 """Where each engine has attempts, told without its adapter: the end of a path in a document."""
 DECLARED = ("couler.io/cache", "couler.io/idempotent")
 """What a file has in which an owner may say that steps may run twice."""
-NEVER_BEGAN = re.compile(r"\^Pod failed before \(init\|main\) container starts|(\(\?s\))?\^init: ")
+NEVER_BEGAN = re.compile(r"\^Pod failed before init container starts|(\(\?s\))?\^init: ")
 """How a pattern begins of a message that says that nothing has run."""
 
 REASONS = (
