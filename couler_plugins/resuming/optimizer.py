@@ -145,9 +145,10 @@ class _Writing:
         assert entry is not None
         entry = replace(entry, call=Call(name=self._graph(top)))
         new = replace(replace_callables(self._workflow, self._changed, self._added), entry=entry)
-        if any(isinstance(site.step.call, Dynamic) for site in call_sites(new)):
-            return new
-        return remove_callables(new, _reached(self._workflow) - _reached(new))
+        unused = _reached(self._workflow) - _reached(new)
+        if any(isinstance(site.step.call, Dynamic) for site in call_sites(new)):  # it may name what has a name
+            unused = {name for name in unused if self._by_name[name].inline}
+        return remove_callables(new, unused)
 
     def _graph(self, item: Resumption) -> str:
         """Puts down a graph without what is done; returns its name."""

@@ -307,3 +307,9 @@ def test_a_run_that_is_in_tekton_results_is_read_there(monkeypatch: pytest.Monke
     with json_server(Results(*documents)) as server:
         run = resume(RunSource(run="r", archive=ArchiveSource(place=server.url, max_bytes=10**6, namespace="ml")))
     assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
+
+
+def test_tasks_that_are_written_where_they_are_called_go_also_beside_a_remote_one() -> None:
+    remote = {"name": "b", "taskRef": {"resolver": "git"}, "params": read_by("$(tasks.a.results.y)")}
+    new, _ = resumed(failed([task("a", results=("y",)), remote], [ran("a", y="7"), ran("b", "False")]))
+    assert tasks_of(new) == {"b": {**remote, "params": read_by("7")}}
