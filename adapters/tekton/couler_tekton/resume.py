@@ -174,6 +174,9 @@ class TektonRun(PastRun):
         spec = {**mapping_at(rest, "spec")}
         if "workspaces" in spec:
             spec["workspaces"] = [self._bound(item) for item in spec["workspaces"]]
+        if "taskRunSpecs" in spec:  # Tekton fails a run that has one of a task that is not there
+            names = {step.name for graph in workflow.graphs for step in graph.steps}
+            spec["taskRunSpecs"] = [one for one in spec["taskRunSpecs"] if one.get("pipelineTaskName") in names]
         metadata = {**mapping_at(rest, "metadata")}
         metadata["annotations"] = {**(metadata.get("annotations") or {}), RESUMES: self.name}
         rest |= {"metadata": metadata} | ({"spec": spec} if spec else {})

@@ -313,3 +313,10 @@ def test_tasks_that_are_written_where_they_are_called_go_also_beside_a_remote_on
     remote = {"name": "b", "taskRef": {"resolver": "git"}, "params": read_by("$(tasks.a.results.y)")}
     new, _ = resumed(failed([task("a", results=("y",)), remote], [ran("a", y="7"), ran("b", "False")]))
     assert tasks_of(new) == {"b": {**remote, "params": read_by("7")}}
+
+
+def test_what_a_run_says_of_tasks_that_are_done_goes_with_them() -> None:
+    said = [{"pipelineTaskName": name, "serviceAccountName": "builder"} for name in ("a", "b", "last")]
+    more: Document = {"pipeline": {"finally": [task("last")]}, "spec": {"taskRunSpecs": said}}
+    new, again = resumed(failed([task("a"), task("b")], [ran("a"), ran("b", "False"), ran("last")], **more))
+    assert (new["spec"]["taskRunSpecs"], list(again)) == (said[1:], ["b", "last"])
