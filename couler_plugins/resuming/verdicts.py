@@ -164,7 +164,7 @@ class Judgement:
             reason = "it runs at the end of every run"
         elif old is None:
             reason = "it is new"
-        elif ended is None or (ended.outcome == "omitted" and behind):
+        elif ended is None or (ended.outcome == "omitted" and (behind or step.needs != old.needs)):
             reason = "it was not reached"
         elif not reason:
             reason = self._changes(step, old)
@@ -248,7 +248,7 @@ class Judgement:
             return (
                 same
                 and self._alike(bare_graph(new), bare_graph(old))
-                and not any(self._changes(*pair) for pair in pairs)
+                and not any(self._changes(*pair) or pair[0].needs != pair[1].needs for pair in pairs)
             )
         return (
             isinstance(new, Operation) and isinstance(old, Operation) and self._alike(program_of(new), program_of(old))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import copy
 import gzip
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -267,15 +269,32 @@ def test_what_the_controller_writes_otherwise_is_no_edit() -> None:
     assert pass_.verdicts[1].reason == "it failed"
 
 
-def test_settings_of_all_steps_are_part_of_their_programs() -> None:
-    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+def edited(document: Any, change: Callable[[dict[str, Any]], Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The new workflow of a file that was edited, and what runs again, with the reason."""
     run = past(document)
     (original,) = lift_source(ARGO, read(json.dumps(run.document), "run.json")).workflows
-    edited = {**run.document, "spec": {**run.document["spec"], "serviceAccountName": "other"}}
-    plan = lift_source(ARGO, read(json.dumps(edited), "wf.json"))
+    file = copy.deepcopy(run.document)
+    change(file)
     pass_ = Resume(run, original)
-    pass_.run(plan, CONTEXT)
-    assert pass_.verdicts[0].reason == "settings of all steps changed"
+    lowered, _ = lower_and_write(ARGO, pass_.run(lift_source(ARGO, read(json.dumps(file), "wf.json")), CONTEXT))
+    new: dict[str, Any] = lowered.documents[0]
+    return new, {"/".join(item.place): item.reason for item in pass_.verdicts if item.action == "again"}
+
+
+def test_settings_of_all_steps_are_part_of_their_programs() -> None:
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    _, again = edited(document, lambda file: file["spec"].update(serviceAccountName="other"))
+    assert again["a"] == "settings of all steps changed"
+
+
+def test_a_step_that_was_left_out_runs_where_the_file_now_wants_it() -> None:
+    tasks = [task("a"), {"name": "c", "template": "c", "depends": "a.Failed"}, task("b")]
+    nodes = {"a": ran("a"), "c": node("Skipped", "c", phase="Omitted"), "b": bad("b")}
+    document = failed(tasks, [leaf("a"), leaf("b"), leaf("c")], nodes)
+    assert resumed(document)[1] == {"b": "it failed"}
+    new, again = edited(document, lambda file: file["spec"]["templates"][0]["dag"]["tasks"][1].pop("depends"))
+    assert again == {"c": "it was not reached", "b": "it failed"}
+    assert [one["name"] for one in new["spec"]["templates"][0]["dag"]["tasks"]] == ["c", "b"]
 
 
 def test_nodes_are_unpacked_where_they_are_there_and_asked_for_elsewhere() -> None:
