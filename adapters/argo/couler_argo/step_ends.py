@@ -29,7 +29,7 @@ OUTCOMES = {
 LARGEST = 256 * 1024
 """Bytes of a printed result that Argo keeps: the last ones."""
 ITEM = re.compile(r"(.+?)\((\d+):.*\)", re.DOTALL)
-COMPLETED = "OnWorkflowCompletion"
+COMPLETED, VARIABLE = "OnWorkflowCompletion", "Argo would take it for a variable"
 OTHERS = {"Suspend": "a person", "HTTP": "a request", "Plugin": "a plugin"}
 """Nodes whose outputs are no program's."""
 
@@ -117,8 +117,8 @@ class NodeEnds:
             if content is None:
                 continue
             text = content if isinstance(content, str) else json.dumps(content)
-            if "{{" in text:
-                lost[key] = "Argo would take it for a variable"
+            if "{{" in text or text.endswith("{"):  # which may stand before a variable
+                lost[key] = VARIABLE
             elif key[0] == "result" and len(text.encode()) >= LARGEST:
                 lost[key] = "Argo has cut it at 256 KiB"
             else:
@@ -129,7 +129,10 @@ class NodeEnds:
             if item.get("deleted") or own == COMPLETED:
                 lost[key] = "artifactGC has deleted it"
             elif location := {name: item[name] for name in (*LOCATIONS, "archive") if name in item}:
-                yield key, native(location)
+                if "{{" in json.dumps(location):
+                    lost[key] = VARIABLE
+                else:
+                    yield key, native(location)
 
     def _loop(self, items: Sequence[Mapped], group: Mapped) -> Ended:
         """A loop: what its items gave as lists, as Argo aggregates them."""

@@ -15,10 +15,12 @@ from adapters.argo.statuses import node
 from adapters.argo.test_archive import PERSISTED, ArgoServer
 from adapters.subjects import ARGO, lift_source, lower_and_write
 from couler_argo.resume import ArgoRun, resume
+from couler_argo.spelling import expression_of
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.hookspecs.resuming import PastRun, RunSource
+from couler_plugins.ir import Literal
 from couler_plugins.resuming.optimizer import Resume
 from optimizers.running import CONTEXT
 from servers.json_server import json_server
@@ -158,6 +160,7 @@ def test_an_artifact_of_its_own_strategy_stays() -> None:
     [
         ("x" * 256 * 1024, "Argo has cut it at 256 KiB"),
         ("{{tasks.b.outputs.result}}", "Argo would take it for a variable"),
+        ("a{", "Argo would take it for a variable"),
     ],
 )
 def test_a_result_that_is_not_whole_is_computed_again(result: str, why: str) -> None:
@@ -188,6 +191,21 @@ def test_texts_conditions_and_expressions_get_what_was_there() -> None:
     (one,) = new["spec"]["templates"][0]["dag"]["tasks"]
     assert argument(new)["value"] == '<a "b"> {{="a \\"b\\"" + \'!\'}}'
     assert one["when"] == "Succeeded == Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("result", "constant"),
+    [('{"a":{"b":1}}', '"{\\"a\\":{\\"b\\":1}\\u007d"'), ("é😀", '"é😀"')],
+)
+def test_a_constant_of_an_expression_is_one_that_argo_can_read(result: str, constant: str) -> None:
+    new, _ = resumed(reading("{{=tasks.a.outputs.result + '!'}}", {"result": result}))
+    assert argument(new)["value"] == f"{{{{={constant} + '!'}}}}"
+    assert expression_of(Literal(value=result)).parts == (constant,)
+
+
+def test_a_location_with_a_variable_in_it_is_none() -> None:
+    _, again = resumed(producing({"raw": {"data": "{{workflow.name}}"}}))
+    assert again["a"] == "b reads its file (Argo would take it for a variable)"
 
 
 def test_a_loop_gives_lists_as_argo_makes_them() -> None:
