@@ -203,6 +203,15 @@ def test_a_constant_of_an_expression_is_one_that_argo_can_read(result: str, cons
     assert expression_of(Literal(value=result)).parts == (constant,)
 
 
+def test_an_artifact_that_an_expression_chooses_is_made_again() -> None:
+    document = producing({"s3": {"key": "k"}})
+    chosen = {"name": "file", "fromExpression": "tasks['a'].outputs.artifacts.file"}
+    document["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] = {"artifacts": [chosen]}
+    new, again = resumed(document)
+    assert again["a"] == "b reads its file (it cannot be written into a text)"
+    assert new["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] == {"artifacts": [chosen]}
+
+
 def test_a_location_with_a_variable_in_it_is_none() -> None:
     _, again = resumed(producing({"raw": {"data": "{{workflow.name}}"}}))
     assert again["a"] == "b reads its file (Argo would take it for a variable)"
