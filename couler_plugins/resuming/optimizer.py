@@ -110,9 +110,8 @@ def resumed(workflow: Workflow, original: Workflow, past: PastRun) -> tuple[Work
     Raises:
         InvalidInput: all is done, or the workflow calls no graph of its own.
     """
-    before = {(port.kind, port.name): port for port in original.parameters}
-    ports = tuple(before.get((port.kind, port.name), port) for port in workflow.parameters)
-    workflow = replace(workflow, parameters=ports)
+    ports = {(port.kind, port.name): port for port in (*workflow.parameters, *original.parameters)}
+    workflow = replace(workflow, parameters=tuple(ports.values()))
     by_name, entry, first = callables(workflow), workflow.entry, original.entry
     assert entry is not None
     callee, was = callee_of(entry, by_name), first and callee_of(first, callables(original))
