@@ -19,7 +19,7 @@ from couler_argo.references import native
 from couler_argo.run.jobs import HINTS, OF_CONTROLLER, WORKFLOW
 from couler_argo.run.status import ended as has_ended
 from couler_argo.spelling import expression_of
-from couler_argo.step_ends import COMPLETED, NodeEnds
+from couler_argo.step_ends import COMPLETED, DELETED, NodeEnds, why_deleted
 from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
 from couler_plugins.engine_kit.kubernetes.objects import Calls
@@ -35,6 +35,12 @@ DEFAULTS: dict[str, tuple[Any, ...]] = dict.fromkeys(
 )
 """What is the same as nothing, by the key that has it."""
 CLAIMS = "volumeClaimTemplates"
+OF_RUN = (
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "workflows.argoproj.io/last-seen-version",
+    "workflows.argoproj.io/pod-name-format",
+)
+"""Annotations that tools write; that of the time of a schedule stays, for `{{workflow.scheduledTime}}`."""
 
 
 def resume(source: RunSource) -> PastRun:
@@ -50,7 +56,12 @@ def resume(source: RunSource) -> PastRun:
     if len(runs) != 1:
         message = f"there are {len(runs)} workflows that could be meant" if runs else f"there is no run {source.run!r}"
         raise InvalidInput(message, engine="argo", hint="give its name, and --from with the server that archived it")
-    return ArgoRun(runs[0])
+    try:
+        return ArgoRun(runs[0])
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        message = f"{source.run or 'the run'} is not what Argo writes ({type(error).__name__}: {error})"
+        hint = "take it from `argo get -o json` or `kubectl get`"
+        raise InvalidInput(message, engine="argo", hint=hint) from error
 
 
 def _fetched(name: str, place: ArchiveSource) -> Iterator[Mapped]:
@@ -83,23 +94,17 @@ class ArgoRun(PastRun):
             str(item.get("name")): str((item.get("persistentVolumeClaim") or {}).get("claimName"))
             for item in status.get("persistentVolumeClaims") or ()
         }
-        self._why = _why_claims_go(spec)
+        self._why = _why_claims_go(manifest, spec)
         self._lost_claims = [str(item["metadata"]["name"]) for item in spec.get(CLAIMS) or ()] if self._why else []
         self._claims = {} if self._why else claims
         self._repository = _repository(status.get("artifactRepositoryRef") or {})
-        try:
-            steps = dict(NodeEnds(manifest, spec, nodes).steps())
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            message = f"the status of {name} is not what Argo writes ({type(error).__name__}: {error})"
-            raise InvalidInput(
-                message, engine="argo", hint="take it from `argo get -o json` or `kubectl get`"
-            ) from error
+        steps = dict(NodeEnds(manifest, spec, nodes).steps())
         super().__init__(name, _submitted(manifest, spec), steps, tuple(self._notes(name)))
 
     def _notes(self, name: str) -> Iterator[str]:
         if self._claims:
             yield f"the new run uses {', '.join(sorted(self._claims.values()))}: keep {name} until it has ended"
-        if (self._spec.get("artifactGC") or {}).get("strategy") == "OnWorkflowDeletion":
+        if f'"{DELETED}"' in json.dumps(self._spec):
             yield f"artifacts of {name} are deleted with it: keep it until the new run has ended"
 
     def gone(self, step: Step, callees: Iterable[Graph | Operation]) -> Mapping[str, str]:
@@ -132,6 +137,9 @@ class ArgoRun(PastRun):
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The workflow as a new run, in the same repository, with the claims that are there."""
+        if workflow.kind != "Workflow":
+            hint = "give a Workflow with its workflowSpec, or leave FILE out"
+            raise InvalidInput(f"{workflow.label} is a {workflow.kind}, which would repeat the rest", hint=hint)
         rest = rest_of(workflow)
         spec = dict(rest.get("spec") or {})
         if self._repository:
@@ -154,13 +162,11 @@ class ArgoRun(PastRun):
         return with_annotation(new, RESUMES, self.name)
 
 
-def _why_claims_go(spec: Mapped) -> str:
+def _why_claims_go(manifest: Mapped, spec: Mapped) -> str:
     """Why the claims of a run are gone, or go while the new run needs them; empty where they stay."""
     if (spec.get("volumeClaimGC") or {}).get("strategy") == COMPLETED:
         return f"volumeClaimGC {COMPLETED}"
-    if spec.get(CLAIMS) and {"secondsAfterCompletion", "secondsAfterFailure"} & (spec.get("ttlStrategy") or {}).keys():
-        return "ttlStrategy deletes it with the old run"
-    return ""
+    return why_deleted(manifest, spec) if spec.get(CLAIMS) else ""
 
 
 def _repository(status: Mapped) -> Mapped:
@@ -173,7 +179,7 @@ def _submitted(manifest: Mapped, spec: Mapped) -> Mapped:
     thing = as_written(manifest, OF_CONTROLLER | {RUN_LABEL, ARCHIVED})
     metadata = thing["metadata"]
     notes = metadata.get("annotations") or {}
-    metadata["annotations"] = {key: text for key, text in notes.items() if not key.startswith("workflows.argoproj.io/")}
+    metadata["annotations"] = {key: text for key, text in notes.items() if key not in OF_RUN}
     kept = {"name", "generateName", "namespace", "labels", "annotations"}
     metadata = {key: content for key, content in metadata.items() if key in kept and content}
     if "generateName" in metadata:

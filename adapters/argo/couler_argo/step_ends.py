@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from couler_argo.archive import ARCHIVED
 from couler_argo.attempts import Templates
 from couler_argo.nodes import attempts_of
 from couler_argo.ports import LOCATIONS
@@ -29,7 +30,8 @@ OUTCOMES = {
 LARGEST = 256 * 1024
 """Bytes of a printed result that Argo keeps: the last ones."""
 ITEM = re.compile(r"(.+?)\((\d+):.*\)", re.DOTALL)
-COMPLETED, VARIABLE = "OnWorkflowCompletion", "Argo would take it for a variable"
+COMPLETED, DELETED = "OnWorkflowCompletion", "OnWorkflowDeletion"
+VARIABLE = "Argo would take it for a variable"
 OTHERS = {"Suspend": "a person", "HTTP": "a request", "Plugin": "a plugin"}
 """Nodes whose outputs are no program's."""
 
@@ -41,6 +43,7 @@ class NodeEnds:
         self._nodes = nodes
         self._root = str(manifest["metadata"]["name"])
         self._templates = Templates(manifest)
+        self._deleted = why_deleted(manifest, spec)
         self._gc = str((spec.get("artifactGC") or {}).get("strategy"))
         self._is_limited = '"parallelism"' in json.dumps(spec)
         tried = {ident for node in nodes.values() for ident in attempts_of(node, nodes)}
@@ -52,9 +55,14 @@ class NodeEnds:
     def steps(self) -> Iterator[tuple[tuple[str, ...], Ended]]:
         """How each step ended, those in graphs that run once included."""
         pending: list[tuple[tuple[str, ...], Mapped]] = [((), self._nodes[self._root])]
+        seen: set[str] = set()
         while pending:
             place, node = pending.pop()
-            whole, loops = self._of_graph(str(self._last(node)["id"]))
+            ident = str(self._last(node)["id"])
+            if ident in seen:
+                raise ValueError(f"{ident} is in itself")
+            seen.add(ident)
+            whole, loops = self._of_graph(ident)
             for name, step in whole.items():
                 items = loops.get(name)
                 yield (*place, name), self._ended(step) if items is None else self._loop(items, step)
@@ -128,6 +136,8 @@ class NodeEnds:
             own = str((item.get("artifactGC") or {}).get("strategy") or self._gc)
             if item.get("deleted") or own == COMPLETED:
                 lost[key] = "artifactGC has deleted it"
+            elif own == DELETED and self._deleted:
+                lost[key] = self._deleted
             elif location := {name: item[name] for name in (*LOCATIONS, "archive") if name in item}:
                 if "{{" in json.dumps(location):
                     lost[key] = VARIABLE
@@ -155,6 +165,14 @@ class NodeEnds:
         kept = {} if lost else outputs
         outcome = OUTCOMES.get(str(group.get("phase")), "running")
         return Ended(outcome=outcome, outputs=kept, lost=lost, facts=_facts(group))
+
+
+def why_deleted(manifest: Mapped, spec: Mapped) -> str:
+    """Why a run is gone, or goes while another one needs what is deleted with it; empty where it stays."""
+    if (manifest["metadata"].get("labels") or {}).get(ARCHIVED) == "Persisted":
+        return "it was deleted with the old run"
+    expires = {"secondsAfterCompletion", "secondsAfterFailure"} & (spec.get("ttlStrategy") or {}).keys()
+    return "ttlStrategy deletes it with the old run" if expires else ""
 
 
 def _facts(node: Mapped) -> dict[str, str]:

@@ -14,6 +14,7 @@ import pytest
 from adapters.argo.statuses import node
 from adapters.argo.test_archive import PERSISTED, ArgoServer
 from adapters.subjects import ARGO, lift_source, lower_and_write
+from couler_argo.archive import ARCHIVED
 from couler_argo.resume import ArgoRun, resume
 from couler_argo.spelling import expression_of
 from couler_plugins.documents import read
@@ -56,7 +57,7 @@ def failed(
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": {"name": "wf-abc", "generateName": "wf-", "namespace": "ns", "uid": "u", "labels": {
-            "workflows.argoproj.io/completed": "true", "workflows.argoproj.io/workflow-archiving-status": "Persisted",
+            "workflows.argoproj.io/completed": "true", "workflows.argoproj.io/workflow-archiving-status": "Archived",
             "team": "a"}},
         "spec": {"entrypoint": "main", "templates": [{"name": "main", "dag": {"tasks": tasks}}, *templates], **spec},
         "status": {"phase": "Failed", "nodes": {"wf-abc": {**main, "id": "wf-abc"}, **inside}, **status},
@@ -147,6 +148,26 @@ def test_an_artifact_is_a_key_in_the_same_repository() -> None:
 def test_an_artifact_that_was_deleted_is_made_again(artifact: dict[str, Any], more: dict[str, Any]) -> None:
     _, again = resumed(producing({"s3": {"key": "k"}, **artifact}, **more))
     assert again == {"a": "b reads its file (artifactGC has deleted it)", "b": "it failed"}
+
+
+@pytest.mark.parametrize(
+    ("label", "more", "why"),
+    [
+        ("Persisted", {}, "it was deleted with the old run"),
+        ("Archived", {"ttlStrategy": {"secondsAfterCompletion": 60}}, "ttlStrategy deletes it with the old run"),
+    ],
+)
+def test_what_goes_with_its_run_is_made_again_where_that_goes(label: str, more: dict[str, Any], why: str) -> None:
+    own = {"artifactGC": {"strategy": "OnWorkflowDeletion"}}
+    document = producing({"s3": {"key": "k"}, **own})
+    document["spec"]["templates"][1]["outputs"] = {"artifacts": [{**FILE, **own}]}
+    assert past(document).notes == ("artifacts of wf-abc are deleted with it: keep it until the new run has ended",)
+    document["metadata"]["labels"] |= {ARCHIVED: label}
+    document["spec"] |= more
+    assert resumed(document)[1] == {"a": f"b reads its file ({why})", "b": "it failed"}
+    document = with_claim(**more)
+    document["metadata"]["labels"] |= {ARCHIVED: label}
+    assert resumed(document)[1] == {"a": f"it shares the volume work with b ({why})", "b": "it failed"}
 
 
 def test_an_artifact_of_its_own_strategy_stays() -> None:
@@ -349,11 +370,43 @@ def test_a_run_is_one_that_has_ended_and_the_only_one() -> None:
     assert ArgoRun(document).name == "wf-abc"
 
 
-def test_a_status_that_nobody_wrote_is_refused() -> None:
-    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
-    document["status"]["nodes"] = {"wf-abc": 7}
-    with pytest.raises(InvalidInput, match="is not what Argo writes"):
+@pytest.mark.parametrize(
+    ("status", "spec"),
+    [
+        ({"nodes": {"wf-abc": 7}}, {}),
+        ({"nodes": {"wf-abc": {"id": "wf-abc", "displayName": "x", "type": "DAG", "boundaryID": "wf-abc"}}}, {}),
+        ({"persistentVolumeClaims": [1]}, {}),
+        ({"artifactRepositoryRef": "x"}, {}),
+        ({}, {"volumeClaimTemplates": [{}], "ttlStrategy": {"secondsAfterFailure": 1}}),
+    ],
+)
+def test_what_argo_never_writes_is_refused(status: dict[str, Any], spec: dict[str, Any]) -> None:
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"}, **spec)
+    document["status"] |= status
+    with pytest.raises(InvalidInput, match="wf-abc is not what Argo writes"):
         past(document)
+
+
+def test_the_time_of_a_schedule_and_notes_of_people_stay() -> None:
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    kept = {"workflows.argoproj.io/scheduled-time": "2026-01-01T00:00:00Z", "workflows.argoproj.io/title": "t"}
+    document["metadata"]["annotations"] = {**kept, "workflows.argoproj.io/pod-name-format": "v2"}
+    assert resumed(document)[0]["metadata"]["annotations"] == {**kept, "couler.io/resumes": "wf-abc"}
+
+
+def test_a_schedule_is_not_made_to_repeat_the_rest() -> None:
+    def schedule(file: dict[str, Any]) -> None:
+        file |= {"kind": "CronWorkflow", "spec": {"schedule": "@daily", "workflowSpec": file["spec"]}}
+
+    with pytest.raises(InvalidInput, match="is a CronWorkflow, which would repeat the rest"):
+        edited(reading("{{tasks.a.outputs.result}}", {"result": "7"}), schedule)
+
+
+def test_parameters_of_the_run_stay_where_the_file_has_none() -> None:
+    arguments = {"parameters": [{"name": "p", "value": "of the run"}]}
+    document = reading("{{workflow.parameters.p}}{{tasks.a.outputs.result}}", {"result": "7"}, arguments=arguments)
+    new, _ = edited(document, lambda file: file["spec"].pop("arguments"))
+    assert new["spec"]["arguments"] == arguments
 
 
 def test_a_run_that_was_archived_is_read_there(monkeypatch: pytest.MonkeyPatch) -> None:
