@@ -30,10 +30,10 @@ from couler_plugins.ir import Graph, Literal, Native, Node, Operation, Step, Val
 
 N = TypeVar("N", bound=Node)
 OF_ALL = ("artifactRepositoryRef", "podSpecPatch", "serviceAccountName", "templateDefaults", "volumes")
-DEFAULTS: dict[str, tuple[Any, ...]] = dict.fromkeys(
-    ("arguments", "inputs", "metadata", "name", "outputs", "resources"), ({}, "")
-)
+DEFAULTS: dict[str, tuple[Any, ...]] = dict.fromkeys(("arguments", "inputs", "name", "outputs", "resources"), ({}, ""))
 """What is the same as nothing, by the key that has it."""
+OF_PODS = {"activeDeadlineSeconds", "affinity", "metadata", "nodeSelector", "priorityClassName", "tolerations"}
+"""What templates say of when and where pods run, and what they are called: it changes no result."""
 CLAIMS = "volumeClaimTemplates"
 OF_RUN = (
     "kubectl.kubernetes.io/last-applied-configuration",
@@ -94,6 +94,7 @@ class ArgoRun(PastRun):
             str(item.get("name")): str((item.get("persistentVolumeClaim") or {}).get("claimName"))
             for item in status.get("persistentVolumeClaims") or ()
         }
+        self._before = (manifest["metadata"].get("annotations") or {}).get(RESUMES)
         self._why = _why_claims_go(manifest, spec)
         self._lost_claims = [str(item["metadata"]["name"]) for item in spec.get(CLAIMS) or ()] if self._why else []
         self._claims = {} if self._why else claims
@@ -104,6 +105,8 @@ class ArgoRun(PastRun):
     def _notes(self, name: str) -> Iterator[str]:
         if self._claims:
             yield f"the new run uses {', '.join(sorted(self._claims.values()))}: keep {name} until it has ended"
+        if before := self._before:
+            yield f"{name} uses what {before} has done: keep that one, too"
         if f'"{DELETED}"' in json.dumps(self._spec):
             yield f"artifacts of {name} are deleted with it: keep it until the new run has ended"
 
@@ -126,7 +129,11 @@ class ArgoRun(PastRun):
                 return Literal(value=json.dumps(item.value))
             if getattr(item, "native_extra", None) is None:
                 return item
-            rest = {key: part for key, part in rest_of(item).items() if part not in ([], *DEFAULTS.get(key, ()))}
+            rest = {
+                key: part
+                for key, part in rest_of(item).items()
+                if key not in OF_PODS and part not in ([], *DEFAULTS.get(key, ()))
+            }
             return msgspec.structs.replace(item, native_extra=native(rest) if rest else None)
 
         return rebuild(node, change)

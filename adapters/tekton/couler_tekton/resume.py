@@ -35,7 +35,7 @@ from couler_plugins.ir import (
 )
 from couler_tekton.archive import CLUSTER, OF_RUN, TektonArchive
 from couler_tekton.attempts import condition_of
-from couler_tekton.cache.declared import entries, rest_of, without_account
+from couler_tekton.cache.declared import entries, rest_of
 from couler_tekton.documents import objects
 from couler_tekton.run.jobs import HINTS, PIPELINE_RUN, TASK_RUN
 from couler_tekton.run.parts import WHOLE_LABEL
@@ -60,6 +60,7 @@ DEFAULTS: dict[str, tuple[Any, ...]] = {
     "type": ("string",),
 }
 """What is the same as nothing, by the key that has it."""
+SPECS = "taskRunSpecs"
 CLEANUP = "tekton.dev/auto-cleanup-pvc"
 
 
@@ -121,8 +122,10 @@ class TektonRun(PastRun):
             hint = "take it from `kubectl get pipelineruns,taskruns -o json`"
             raise InvalidInput(message, engine="tekton", hint=hint) from error
         claims = ", ".join(sorted(self._claims.values()))
-        notes = (f"the new run uses {claims}: keep {name} until it has ended",) if claims else ()
-        super().__init__(name, _submitted(run), steps, notes)
+        notes = [f"the new run uses {claims}: keep {name} until it has ended"] if claims else []
+        if before := mapping_at(run, "metadata", "annotations").get(RESUMES):
+            notes.append(f"{name} uses what {before} has done: keep that one, too")
+        super().__init__(name, _submitted(run), steps, tuple(notes))
 
     def read(self, ended: Ended, reference: Reference) -> Value | None:
         """A result, one of its items, or all of them."""
@@ -164,9 +167,10 @@ class TektonRun(PastRun):
     def settings(self, workflow: Workflow) -> Any:
         """The account and the pods' settings that all tasks get."""
         spec = mapping_at(rest_of(workflow), "spec")
-        account = mapping_at(spec, "taskRunTemplate").get("serviceAccountName") or "default"
-        pods = {key: spec[key] for key in ("taskRunTemplate", "taskRunSpecs") if spec.get(key)}
-        return account, without_account(pods)
+        template = mapping_at(spec, "taskRunTemplate")
+        each = [without(one, "computeResources", "metadata", "stepSpecs", "timeout") for one in entries(spec, SPECS)]
+        account = template.get("serviceAccountName") or "default"
+        return account, without(template, "serviceAccountName"), [one for one in each if len(one) > 1]
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The run under another name, with the claims that are there."""
@@ -174,9 +178,9 @@ class TektonRun(PastRun):
         spec = {**mapping_at(rest, "spec")}
         if "workspaces" in spec:
             spec["workspaces"] = [self._bound(item) for item in spec["workspaces"]]
-        if "taskRunSpecs" in spec:  # Tekton fails a run that has one of a task that is not there
+        if SPECS in spec:  # Tekton fails a run that has one of a task that is not there
             names = {step.name for graph in workflow.graphs for step in graph.steps}
-            spec["taskRunSpecs"] = [one for one in spec["taskRunSpecs"] if one.get("pipelineTaskName") in names]
+            spec[SPECS] = [one for one in spec[SPECS] if one.get("pipelineTaskName") in names]
         metadata = {**mapping_at(rest, "metadata")}
         metadata["annotations"] = {**(metadata.get("annotations") or {}), RESUMES: self.name}
         rest |= {"metadata": metadata} | ({"spec": spec} if spec else {})

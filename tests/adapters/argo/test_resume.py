@@ -283,6 +283,9 @@ def test_a_claim_of_the_old_run_is_a_volume_of_the_new_one() -> None:
     assert new["spec"]["volumes"] == [{"name": "tmp", "emptyDir": {}}, bound]
     assert "volumeClaimTemplates" not in new["spec"]
     assert again == {"b": "it failed"}
+    second = with_claim()
+    second["metadata"]["annotations"] = {"couler.io/resumes": "wf-first"}
+    assert past(second).notes[1:] == ("wf-abc uses what wf-first has done: keep that one, too",)
     assert past(with_claim()).notes == ("the new run uses wf-abc-work: keep wf-abc until it has ended",)
 
 
@@ -333,6 +336,15 @@ def test_settings_of_all_steps_are_part_of_their_programs() -> None:
     document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
     _, again = edited(document, lambda file: file["spec"].update(serviceAccountName="other"))
     assert again["a"] == "settings of all steps changed"
+
+
+def test_when_and_where_pods_run_and_what_they_are_called_is_no_edit() -> None:
+    def change(file: dict[str, Any]) -> None:
+        for template in file["spec"]["templates"]:
+            template |= {"activeDeadlineSeconds": 60, "nodeSelector": {"disk": "fast"}}
+            template["metadata"] = {"annotations": {"couler.io/idempotent": "true"}}
+
+    assert edited(reading("{{tasks.a.outputs.result}}", {"result": "7"}), change)[1] == {"b": "it failed"}
 
 
 def test_a_step_that_was_left_out_runs_where_the_file_now_wants_it() -> None:

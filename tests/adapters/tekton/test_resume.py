@@ -176,10 +176,17 @@ def test_what_the_webhook_writes_is_no_edit() -> None:
     pass_ = Resume(run, original)
     pass_.run(plan, CONTEXT)
     assert [item.action for item in pass_.verdicts] == ["done", "again"]
-    other = {**written, "spec": {**written["spec"], "taskRunTemplate": {"serviceAccountName": "other"}}}
-    plan = lift_source(TEKTON, read(json.dumps(other), "w.json"))
+    sizes = [{"pipelineTaskName": "b", "computeResources": {"limits": {"memory": "2Gi"}}}]
+    plan = lift_source(
+        TEKTON, read(json.dumps({**written, "spec": {**written["spec"], "taskRunSpecs": sizes}}), "w.json")
+    )
     pass_.run(plan, CONTEXT)
-    assert pass_.verdicts[0].reason == "settings of all steps changed"
+    assert [item.action for item in pass_.verdicts] == ["done", "again"]
+    of_one = {"pipelineTaskName": "a", "serviceAccountName": "other"}
+    for more in ({"taskRunTemplate": {"serviceAccountName": "other"}}, {"taskRunSpecs": [of_one]}):
+        plan = lift_source(TEKTON, read(json.dumps({**written, "spec": {**written["spec"], **more}}), "w.json"))
+        pass_.run(plan, CONTEXT)
+        assert pass_.verdicts[0].reason == "settings of all steps changed"
 
 
 def test_results_of_the_pipeline_that_are_constants_are_in_the_old_run_only() -> None:
@@ -226,6 +233,8 @@ def test_a_claim_of_the_old_run_is_bound_by_its_name() -> None:
     ]
     assert again == {"b": "it failed"}
     assert past(documents).notes == (f"the new run uses {claim}: keep r until it has ended",)
+    second = shared({}, metadata={"annotations": {"couler.io/resumes": "first"}})
+    assert past(second).notes == ("r uses what first has done: keep that one, too",)
 
 
 def test_a_claim_that_stands_by_itself_stays() -> None:
