@@ -72,7 +72,7 @@ def inlined(node: T, done: Mapping[str, Ended], past: PastRun) -> T:
 
 
 def _quoted(text: str) -> str:
-    """A text as a constant of an expression: no half characters, which Argo cannot read, and nothing like a tag's end."""
+    """A text as a constant of an expression: without surrogates, which Argo cannot read, and the end of a tag."""
     return json.dumps(text, ensure_ascii=False).replace("}}", "}\\u007d")
 
 

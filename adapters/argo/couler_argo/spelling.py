@@ -154,9 +154,7 @@ def expression_of(node: Value) -> Expression:
         case Reference():
             return Expression(language="expr", parts=(replace(node, native=""),))
         case Literal():
-            text = json.dumps(
-                node.value, ensure_ascii=False
-            )  # expr reads no surrogates, and a tag ends at its first `}}`
+            text = json.dumps(node.value, ensure_ascii=False)  # expr reads no surrogates; a tag ends at `}}`
             return Expression(language="expr", parts=(text.replace("}}", "}\\u007d"),))
         case Expression():
             return node
