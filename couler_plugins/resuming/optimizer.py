@@ -116,7 +116,7 @@ def resumed(workflow: Workflow, original: Workflow, past: PastRun) -> tuple[Work
     assert entry is not None
     callee, was = callee_of(entry, by_name), first and callee_of(first, callables(original))
     if not isinstance(callee, Graph) or was is None:
-        hint = "start it anew: it has one step"
+        hint = "give a file that has its steps, too; a workflow of one step has to start anew"
         raise InvalidInput(f"{workflow.label} has no graph whose steps could be taken over", hint=hint)
     top = Judgement(workflow, original, past).of_graph(callee.name, was.name, around=(callee.name,))
     if all(step.name in top.done or step.name in callee.finalizers for step in callee.steps):

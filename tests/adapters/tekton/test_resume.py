@@ -306,9 +306,42 @@ def test_a_run_is_one_that_has_ended_and_no_part_of_another() -> None:
         past(failed([task("a")], [], status=running))
 
 
+@pytest.mark.parametrize("part", ["spec", "metadata"])
+def test_what_tekton_never_writes_is_refused(part: str) -> None:
+    documents = shared({"volumeClaimTemplate": {}})
+    documents[0][part] = {"name": "r", "annotations": 7} if part == "metadata" else None
+    with pytest.raises(InvalidInput, match="r is not what Tekton writes"):
+        past(documents)
+
+
+def test_a_run_of_an_older_version_stays_one() -> None:
+    documents = failed([task("a"), task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    documents[0] |= {"apiVersion": "tekton.dev/v1beta1"}
+    documents[0]["spec"] |= {"serviceAccountName": "builder", "timeout": "1h"}
+    new, again = resumed(documents)
+    assert (new["apiVersion"], new["spec"]["serviceAccountName"]) == ("tekton.dev/v1beta1", "builder")
+    assert again == {"b": "it failed"}
+
+
+def test_what_a_task_is_called_is_no_edit() -> None:
+    documents = failed([task("a"), task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    run = past(documents)
+    (original,) = lift_source(TEKTON, read(json.dumps(run.document), "run.json")).workflows
+    for item in run.document["spec"]["pipelineSpec"]["tasks"]:
+        item["displayName"] = item["taskSpec"]["description"] = "mended"
+        item["taskSpec"]["metadata"] = {"annotations": {"couler.io/idempotent": "true"}}
+    pass_ = Resume(run, original)
+    pass_.run(lift_source(TEKTON, read(json.dumps(run.document), "w.json")), CONTEXT)
+    assert [item.action for item in pass_.verdicts] == ["done", "again"]
+
+
 def test_a_run_that_is_in_tekton_results_is_read_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COULER_TEKTON_TOKEN", "a-token")
-    documents = failed([task("a"), task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    use: Document = {"workspaces": [{"name": "w", "workspace": "work"}]}
+    binding = {"name": "work", "volumeClaimTemplate": {}}
+    documents = failed(
+        [task("a", **use), task("b", "true", "a")], [ran("a"), ran("b", "False")], spec={"workspaces": [binding]}
+    )
     for item in documents:
         item["metadata"] |= {"namespace": "ml", "uid": f"u-{item['metadata']['name']}"}
         item["metadata"].setdefault("labels", {})["tekton.dev/pipelineRun"] = "r"
@@ -316,6 +349,7 @@ def test_a_run_that_is_in_tekton_results_is_read_there(monkeypatch: pytest.Monke
     with json_server(Results(*documents)) as server:
         run = resume(RunSource(run="r", archive=ArchiveSource(place=server.url, max_bytes=10**6, namespace="ml")))
     assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
+    assert run.notes == ()  # the claim is gone with the run
 
 
 def test_tasks_that_are_written_where_they_are_called_go_also_beside_a_remote_one() -> None:
