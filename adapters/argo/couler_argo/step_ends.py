@@ -157,11 +157,13 @@ class NodeEnds:
         for name in dict.fromkeys(name for row in rows for name in row):
             lists["parameter", name] = _structured([row[name] for row in rows if name in row])
         lost = {key: why for item in each for key, why in item.lost.items()}
+        outputs = {key: Literal(value=_go_json(content)) for key, content in lists.items()}
         try:
-            lists["result", "result"] = [json.loads(text) for text in printed]
+            for text in printed:
+                json.loads(text, parse_constant=_refuse)
         except ValueError:
             lost["result", "result"] = "an item printed no JSON"
-        outputs = {key: Literal(value=_go_json(content)) for key, content in lists.items()}
+        outputs["result", "result"] = Literal(value=f"[{','.join(map(_compact, printed))}]")
         kept = {} if lost else outputs
         outcome = OUTCOMES.get(str(group.get("phase")), "running")
         return Ended(outcome=outcome, outputs=kept, lost=lost, facts=_facts(group))
@@ -186,13 +188,28 @@ def _facts(node: Mapped) -> dict[str, str]:
 def _structured(values: list[str]) -> list[Any]:
     """Texts as Argo makes a list of them: as structures where all of them are lists or mappings."""
     try:
-        read = [json.loads(text) for text in values]
+        read = [json.loads(t, parse_constant=_refuse, parse_float=_number, parse_int=_number) for t in values]
     except ValueError:
         return values
     return read if all(isinstance(item, (dict, list)) for item in read) else list(values)
 
 
+def _refuse(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _number(text: str) -> int | float:
+    """A number as Go reads one."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
 def _go_json(content: Any) -> str:
     """JSON as Go writes it."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return _compact(json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+
+
+def _compact(text: str) -> str:
+    """JSON without spaces, as Go writes what it has not read: numbers and the order of keys stay."""
+    text = re.sub(r'("(?:[^"\\]|\\.)*")|\s+', r"\1", text)
     return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)

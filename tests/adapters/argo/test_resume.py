@@ -250,6 +250,28 @@ def test_a_loop_gives_lists_as_argo_makes_them() -> None:
     assert argument(new)["value"] == '["\\u003c9\\u003e","\\u003c10\\u003e"] [[9],[10]]'
 
 
+@pytest.mark.parametrize(
+    ("values", "printed", "wanted"),
+    [
+        (
+            ['{"b": 1.0, "a": 2}', "[1e2]"],
+            ["1e5", '{"b": "x  y", "a": 2.50}'],
+            '[{"a":2,"b":1},[100]] [1e5,{"b":"x  y","a":2.50}]',
+        ),
+        (["[NaN]", "[]"], ["null", "12345678901234567890.0"], '["[NaN]","[]"] [null,12345678901234567890.0]'),
+    ],
+)
+def test_numbers_and_keys_of_a_loop_are_as_argo_writes_them(values: list[str], printed: list[str], wanted: str) -> None:
+    document = reading("{{tasks.a.outputs.parameters.y}} {{tasks.a.outputs.result}}", {})
+    document["spec"]["templates"][0]["dag"]["tasks"][0]["withItems"] = [1, 2]
+    nodes = document["status"]["nodes"]
+    nodes["wf-abc-a"]["type"] = "TaskGroup"
+    for number, (value, result) in enumerate(zip(values, printed, strict=True)):
+        outputs = {"parameters": [{"name": "y", "value": value}], "result": result}
+        nodes[f"i{number}"] = {**ran(f"a({number}:x)", outputs=outputs), "id": f"i{number}", "boundaryID": "wf-abc"}
+    assert argument(resumed(document)[0])["value"] == wanted
+
+
 def test_a_step_of_several_attempts_is_the_last_one() -> None:
     document = reading("{{tasks.a.outputs.result}}", {})
     nodes = document["status"]["nodes"]
