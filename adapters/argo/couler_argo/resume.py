@@ -95,9 +95,10 @@ class ArgoRun(PastRun):
             for item in status.get("persistentVolumeClaims") or ()
         }
         self._before = (manifest["metadata"].get("annotations") or {}).get(RESUMES)
-        self._why = _why_claims_go(manifest, spec)
-        self._lost_claims = [str(item["metadata"]["name"]) for item in spec.get(CLAIMS) or ()] if self._why else []
-        self._claims = {} if self._why else claims
+        why = _why_claims_go(manifest, spec)
+        self._claims = {} if why else claims
+        names = [str(item["metadata"]["name"]) for item in spec.get(CLAIMS) or ()]
+        self._lost_claims = {name: why or "its claim is gone" for name in names if name not in self._claims}
         self._repository = _repository(status.get("artifactRepositoryRef") or {})
         steps = dict(NodeEnds(manifest, spec, nodes).steps())
         super().__init__(name, _submitted(manifest, spec), steps, tuple(self._notes(name)))
@@ -113,7 +114,7 @@ class ArgoRun(PastRun):
     def gone(self, step: Step, callees: Iterable[Graph | Operation]) -> Mapping[str, str]:
         """Claims that go with the run."""
         text = "".join(repr(item) for item in (step, *callees)) if self._lost_claims else ""
-        return {f"the volume {name}": self._why for name in self._lost_claims if f'"{name}"' in text}
+        return {f"the volume {name}": why for name, why in self._lost_claims.items() if f'"{name}"' in text}
 
     def exported(self, value: Value) -> Value | None:
         """A constant is an expression here; an artifact would need a step that has it."""

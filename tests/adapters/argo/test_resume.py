@@ -324,6 +324,14 @@ def test_a_claim_that_goes_is_filled_again(more: dict[str, Any], why: str) -> No
     assert new["spec"]["volumeClaimTemplates"] == [WORK]
 
 
+def test_a_claim_that_the_run_has_no_longer_is_filled_again() -> None:
+    document = with_claim()
+    document["status"]["persistentVolumeClaims"] = []
+    new, again = resumed(document)
+    assert again == {"a": "it shares the volume work with b (its claim is gone)", "b": "it failed"}
+    assert new["spec"]["volumeClaimTemplates"] == [WORK]
+
+
 def test_what_the_controller_writes_otherwise_is_no_edit() -> None:
     document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
     written = json.loads(json.dumps(document))
