@@ -90,8 +90,8 @@ class NodeEnds:
                 phases = [str(node.get("phase")) for node in each]
                 worst = next((phase for phase in phases if phase not in ("Succeeded", "Skipped")), "Succeeded")
                 stage = stages.get(str(each[0]["id"])) or {}
-                is_whole = stage.get("phase") == "Succeeded" or (
-                    stage.get("phase") in OUTCOMES and not self._is_limited
+                is_whole = stage.get("phase") == "Succeeded" or (  # a stage that is in error may lack items
+                    stage.get("phase") == "Failed" and not self._is_limited
                 )
                 whole[name] = {**stage, "type": "TaskGroup", "phase": worst if is_whole else "Failed"}
         return whole, loops

@@ -272,6 +272,18 @@ def test_numbers_and_keys_of_a_loop_are_as_argo_writes_them(values: list[str], p
     assert argument(resumed(document)[0])["value"] == wanted
 
 
+@pytest.mark.parametrize(("phase", "is_whole"), [("Failed", True), ("Error", False)])
+def test_a_loop_of_a_stage_that_broke_off_is_not_whole(phase: str, is_whole: bool) -> None:
+    document = failed([], [leaf("a"), leaf("b")], {"a(0:1)": ran("a(0:1)", outputs={"result": "1"}), "b": bad("b")})
+    stage = [{"name": "a", "template": "a", "withItems": [1, 2]}, {"name": "b", "template": "b"}]
+    document["spec"]["templates"][0] = {"name": "main", "steps": [stage]}
+    nodes = document["status"]["nodes"]
+    children = ["wf-abc-a(0:1)", "wf-abc-b"]
+    group = {"id": "g", "displayName": "[0]", "boundaryID": "wf-abc", "children": children}
+    nodes["g"] = {**group, "type": "StepGroup", "phase": phase}
+    assert ("a" not in resumed(document)[1]) == is_whole
+
+
 def test_a_step_of_several_attempts_is_the_last_one() -> None:
     document = reading("{{tasks.a.outputs.result}}", {})
     nodes = document["status"]["nodes"]
