@@ -134,8 +134,8 @@ class Judgement:
                     item.done[each] = Ended(outcome="omitted")
                     continue
                 self._decide(item, steps[each], was.get(each), view, reason or lacking.get(each, ""), around)
-            more = {name: why for name, why in self._lacking(item, view) if name in item.done}
-            if not more:
+            more = {name: why for name, why in self._lacking(item, view) if name not in item.again}
+            if more.keys() <= lacking.keys():
                 return item
             lacking |= more
 
@@ -206,9 +206,10 @@ class Judgement:
                 except LackingError as error:
                     yield error.step, f"{step.name} reads {error.what}"
             if needs_left(step.needs, item.done) is False:  # it was left out, and somebody asks how it ended
-                yield from ((need.step, f"{step.name} waits for its end") for need in needed(step.needs))
+                waited = [need.step for need in needed(step.needs) if need.step in item.done]
+                yield from ((name, f"{step.name} waits for its end") for name in waited)
             gone = self._gone(step)
-            for other in item.graph.steps if gone else ():
+            for other in [one for one in item.graph.steps if one is not step] if gone else ():
                 for shared in gone.keys() & self._gone(other).keys():
                     yield other.name, f"it shares {shared} with {step.name} ({gone[shared]})"
             before = view.ancestors(step.name) if item.serving else ()

@@ -336,6 +336,28 @@ def test_a_claim_that_goes_is_filled_again(more: dict[str, Any], why: str) -> No
     assert new["spec"]["volumeClaimTemplates"] == [WORK]
 
 
+def test_what_is_done_inside_a_graph_shares_a_lost_volume_with_those_outside() -> None:
+    document = with_claim(volumeClaimGC={"strategy": "OnWorkflowCompletion"})
+    spec, nodes = document["spec"], document["status"]["nodes"]
+    spec["templates"][0]["dag"]["tasks"] = [{"name": "g", "template": "g"}, task("b", "g")]
+    inner = [task("a"), {"name": "other", "template": "other", "depends": "a"}]
+    spec["templates"].append({"name": "g", "dag": {"tasks": inner}})
+    nodes["g"] = {**node("DAG", "g", phase="Failed"), "id": "g", "boundaryID": "wf-abc", "templateName": "g"}
+    nodes["wf-abc-a"]["boundaryID"] = nodes["wf-abc-other"]["boundaryID"] = "g"
+    nodes["wf-abc-other"]["phase"] = "Failed"
+    del nodes["wf-abc-b"]
+    why = "it shares the volume work with b (volumeClaimGC OnWorkflowCompletion)"
+    assert resumed(document)[1] == {"g": why, "b": "it was not reached"}
+
+
+def test_a_step_that_nobody_wants_is_left_out_whatever_it_shares() -> None:
+    document = with_claim(volumeClaimGC={"strategy": "OnWorkflowCompletion"})
+    dag = document["spec"]["templates"][0]["dag"]
+    dag["target"] = "b"
+    dag["tasks"].append({"name": "unwanted", "template": "a"})
+    assert list(resumed(document)[1]) == ["a", "b"]
+
+
 def test_a_claim_that_the_run_has_no_longer_is_filled_again() -> None:
     document = with_claim()
     document["status"]["persistentVolumeClaims"] = []
