@@ -28,7 +28,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.ends import is_daemon
 from couler_plugins.ir.walk import written_inline
-from couler_plugins.resuming.comparison import bare_graph, bare_step, program_of
+from couler_plugins.resuming.comparison import bare_graph, bare_step, program_of, run_variables
 from couler_plugins.resuming.inlining import LackingError, inlined, needs_left
 
 Callables = Mapping[str, Graph | Operation]
@@ -199,7 +199,12 @@ class Judgement:
     def _lacking(self, item: Resumption, view: GraphView) -> Iterator[tuple[str, str]]:
         """What has to run again for those that run, and why."""
         running = [step for step in item.graph.steps if step.name not in item.done]
+        mentioned = {step.name: run_variables(step, self._new, self._past) for step in item.graph.steps}
         for step in running:
+            reads = mentioned[step.name] and step.name not in item.graph.finalizers
+            for name in run_variables(step, self._new, self._past, outputs=False) if reads else ():
+                others = [other for other, names in mentioned.items() if name in names and other != step.name]
+                yield from ((one, f"it shares {name} with {step.name} (the new run has another)") for one in others)
             for part in (step, *inline_callees(step, self._new)):
                 try:
                     inlined(part, item.done, self._past)

@@ -108,6 +108,7 @@ class TektonRun(PastRun):
         is_gone: whether the cluster has it no longer.
     """
 
+    of_run = frozenset({"context.pipelineRun.name", "context.pipelineRun.uid"})
     drops_outputs = True
 
     def __init__(self, run: Mapped, task_runs: Iterable[Mapped], calls: Calls | None, *, is_gone: bool = False) -> None:

@@ -358,6 +358,25 @@ def test_a_step_that_nobody_wants_is_left_out_whatever_it_shares() -> None:
     assert list(resumed(document)[1]) == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("of_b", "again"),
+    [
+        ({"container": {"image": "busybox:1", "args": ["/data/{{workflow.name}}"]}}, True),
+        ({"inputs": {"artifacts": [{**FILE, "s3": {"key": "{{=workflow.name}}/f"}}]}}, True),
+        ({"outputs": {"artifacts": [{**FILE, "s3": {"key": "{{workflow.name}}/g"}}]}}, False),
+        ({"metadata": {"labels": {"run": "{{workflow.name}}"}}}, False),
+        ({"container": {"image": "busybox:1", "args": ["{{workflow.uid}}"]}}, False),
+    ],
+)
+def test_what_lies_at_the_name_of_the_run_is_made_again(of_b: dict[str, Any], again: bool) -> None:
+    made = {"outputs": {"artifacts": [{**FILE, "s3": {"key": "{{workflow.name}}/f"}}]}}
+    document = failed(
+        [task("a"), task("b", "a")], [leaf("a", **made), leaf("b") | of_b], {"a": ran("a"), "b": bad("b")}
+    )
+    why = {"a": "it shares workflow.name with b (the new run has another)"} if again else {}
+    assert resumed(document)[1] == {**why, "b": "it failed"}
+
+
 def test_a_claim_that_the_run_has_no_longer_is_filled_again() -> None:
     document = with_claim()
     document["status"]["persistentVolumeClaims"] = []

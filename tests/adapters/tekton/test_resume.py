@@ -237,6 +237,18 @@ def test_a_claim_of_the_old_run_is_bound_by_its_name() -> None:
     assert past(second).notes == ("r uses what first has done: keep that one, too",)
 
 
+def test_a_folder_that_is_called_as_the_run_is_filled_again() -> None:
+    use: Document = {"workspaces": [{"name": "w", "workspace": "work", "subPath": "$(context.pipelineRun.name)"}]}
+    binding = {"name": "work", "persistentVolumeClaim": {"claimName": "mine"}}
+    tasks = [task("a", **use), task("other"), task("b", "true", "a", **use)]
+    last = {"finally": [task("last", "echo $(context.pipelineRun.uid)")]}
+    tasks[1]["params"] = read_by("$(context.pipelineRun.uid)")
+    runs = [ran("a"), ran("other"), ran("b", "False"), ran("last")]
+    documents = failed(tasks, runs, spec={"workspaces": [binding]}, pipeline=last)
+    why = "it shares context.pipelineRun.name with b (the new run has another)"
+    assert resumed(documents)[1] == {"a": why, "b": "it failed", "last": "it runs at the end of every run"}
+
+
 def test_a_claim_that_stands_by_itself_stays() -> None:
     binding = {"persistentVolumeClaim": {"claimName": "mine"}}
     new, again = resumed(shared(binding))
