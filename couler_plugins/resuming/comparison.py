@@ -37,4 +37,4 @@ def run_variables(
     every = [past.plain(part) for part in callees_of([step], callables).values()]
     bare = every if outputs else [replace(part, outputs=()) for part in every]
     read = (one for part in (past.plain(step), *bare) for one in references(part) if one.to == "run")
-    return {".".join((one.name, *one.path)) for one in read} & past.of_run
+    return {".".join((one.name, *one.path[:1])) for one in read} & past.of_run

@@ -80,7 +80,7 @@ class ArgoRun(PastRun):
         manifest: the Workflow with its status.
     """
 
-    of_run = frozenset({"workflow.name", "workflow.uid"})
+    of_run = frozenset({"workflow.creationTimestamp", "workflow.name", "workflow.uid"})
 
     def __init__(self, manifest: Mapped) -> None:
         status, name = manifest.get("status") or {}, str(manifest["metadata"].get("name"))

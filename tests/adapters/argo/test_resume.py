@@ -377,6 +377,15 @@ def test_what_lies_at_the_name_of_the_run_is_made_again(of_b: dict[str, Any], ag
     assert resumed(document)[1] == {**why, "b": "it failed"}
 
 
+def test_what_lies_at_the_day_of_the_run_is_made_again() -> None:
+    template = leaf("a", container={"image": "busybox:1", "args": ["/data/{{workflow.creationTimestamp.Y}}"]})
+    document = failed(
+        [task("a"), task("b", "a")], [template, {**template, "name": "b"}], {"a": ran("a"), "b": bad("b")}
+    )
+    why = "it shares workflow.creationTimestamp with b (the new run has another)"
+    assert resumed(document)[1] == {"a": why, "b": "it failed"}
+
+
 def test_a_claim_that_the_run_has_no_longer_is_filled_again() -> None:
     document = with_claim()
     document["status"]["persistentVolumeClaims"] = []
