@@ -218,7 +218,7 @@ def test_help_with_time_is_by_past_attempts(why: Couler) -> None:
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ("Pod failed before main container starts due to PodInitializing", "nothing of its program has run"),
+        ("Pod failed before init container starts due to PodInitializing", "nothing of its program has run"),
         (STOPPED, "somebody has stopped it"),
         ('Usage of EmptyDir volume "x" exceeds the limit "1Mi". ', "it would need as much again"),
         ("main: Error (exit code 1)", "it would fail again"),
