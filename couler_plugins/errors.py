@@ -10,6 +10,8 @@ import re
 import shlex
 import sys
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,6 +27,7 @@ __all__ = [
     "Unsupported",
     "install_hint",
     "one_line",
+    "restating",
 ]
 
 _CALLERS = {*sys.stdlib_module_names, "couler_plugins", "importlib_metadata", "pluggy"}
@@ -95,6 +98,34 @@ class EngineError(CoulerError):
     """An engine, a store or a network failed."""
 
     exit_code = 3
+
+
+@contextmanager
+def restating(
+    errors: type[Exception] | tuple[type[Exception], ...],
+    message: str,
+    to: Callable[..., Exception] = InvalidInput,
+    *,
+    reason: bool = True,
+    extra: str = "",
+    **details: Any,
+) -> Iterator[None]:
+    """Raise errors of others in the block as one of ours.
+
+    Args:
+        errors: the errors of others.
+        message: what is wrong.
+        to: what is raised.
+        reason: whether what the error says follows behind a colon.
+        extra: the extra of couler-plugins that is missing where this happens, for the hint.
+        **details: what else is said of it, as `CoulerError` has it.
+    """
+    try:
+        yield
+    except errors as error:
+        text = f"{message}: {getattr(error, 'strerror', None) or error}" if reason else message
+        hint = {"hint": install_hint(extra)} if extra else {}
+        raise to(text, **hint, **details) from error
 
 
 def one_line(error: BaseException) -> str:

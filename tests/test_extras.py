@@ -85,7 +85,7 @@ def test_every_extra_that_is_hinted_at_exists_and_no_other_hint_names_one() -> N
     texts = {path: path.read_text(encoding="utf-8") for path in [*sources, *ROOT.glob("docs/**/*.md")]}
     assert len(sources) > 300
     assert not [path for path, text in texts.items() if re.search(r"couler[-_]plugins\[", text)]
-    hinted = {name for text in texts.values() for name in re.findall(r"install_hint\(['\"](\w+)", text)}
+    hinted = {name for text in texts.values() for name in re.findall(r"(?:install_hint\(|\bextra=)['\"](\w+)", text)}
     known = importlib.metadata.metadata("couler-plugins").get_all("Provides-Extra") or []
     assert hinted == {"argo", "cluster", "index", "kfp", "lint", "plots", "storage", "tune"}
     assert hinted <= set(known)

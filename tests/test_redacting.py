@@ -19,6 +19,10 @@ SHOWN = [
     "connection failed: password=pa@ss:w host=db",
     "abfs://container@host/x?account_key=s3cr/et+x",
     "DefaultEndpointsProtocol=https;AccountName=me;AccountKey=s3cr/et+x;EndpointSuffix=host",
+    "curl -H 'Authorization: Bearer s3cr/et+x'",
+    "{'authorization': 'AKIAKEY'}",
+    "the bearer s3cr/et+x1 has expired",
+    "login --user me --password s3cr/et+x",
 ]
 
 
@@ -36,6 +40,7 @@ def test_what_is_no_credential_stays() -> None:
         "the key k1 is missing",
         "memory://x",
         "NoCredentialsError: Unable to",
+        "basic authentication failed: no bearer token",
     ):
         assert redact(text) == text
     assert redact("NoCredentialsError: Unable to locate") == "NoCredentialsError: Unable to locate"

@@ -35,6 +35,7 @@ from couler_plugins.ir import (
     map_references,
     needed,
     replace,
+    take_name,
     verify,
 )
 from couler_plugins.ir import Call as GraphCall
@@ -201,16 +202,14 @@ class _Builder:
         for reference in call.inside():
             if reference.to in ("item", "output") and reference not in inputs:
                 inputs[reference] = fresh_name(_port_name(reference), inputs.values())
-        name = fresh_name(f"{call.template}-{'each' if call.again is None else 'while'}", self.taken)
-        self.taken.add(name)
+        name = take_name(f"{call.template}-{'each' if call.again is None else 'while'}", self.taken)
         gives = {key: value for key, value in call.gives.items() if (call.name, key) in self._read}
         arguments = tuple(Argument(name=port, value=item, kind=_kind(item)) for item, port in inputs.items())
         if call.again is None:
             outputs = tuple(Output(name=key, kind=_kind(value), value=value) for key, value in gives.items())
             self.graph(body, name, inputs, outputs=outputs)
             return name, arguments
-        again = fresh_name(f"{call.template}-again", self._steps)
-        self._steps.add(again)
+        again = take_name(f"{call.template}-again", self._steps)
         passed = tuple(replace(item, value=Reference(to="input", kind=item.kind, name=item.name)) for item in arguments)
         step = Step(
             name=again,

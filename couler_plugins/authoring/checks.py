@@ -15,8 +15,7 @@ from typing import Any
 from couler_plugins.authoring.places import shown
 from couler_plugins.authoring.values import CLOSE, OPEN
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import is_image
-from couler_plugins.ir.quantities import QUANTITY
+from couler_plugins.ir import QUANTITY, is_image
 
 MOST = 2**31 - 1
 """The most that Kubernetes, and who counts as it does, take for seconds and attempts."""

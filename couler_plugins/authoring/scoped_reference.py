@@ -8,8 +8,7 @@ from __future__ import annotations
 from itertools import count
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import Reference
-from couler_plugins.ir.values import Source
+from couler_plugins.ir import Reference, Source
 
 NUMBERS = count(1)
 

@@ -17,7 +17,7 @@ from couler_plugins.authoring.recording import implicit, reset
 from couler_plugins.authoring.settings import Settings
 from couler_plugins.authoring.workflow import AuthoredWorkflow, Lowering
 from couler_plugins.driver.rewrite import adapter_errors
-from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.errors import InvalidInput, Unsupported, restating
 from couler_plugins.hookspecs.running import Request, Runner, Status, Where
 from couler_plugins.running import Journal, drive, new_run
 
@@ -136,12 +136,11 @@ class Submitter:
         """
         lowered = self._lowered(workflow)
         path = Path(folder) / f"{workflow.name.replace('/', '-')}{lowered.suffix}"
-        try:
+        with restating(
+            OSError, f"{shown(str(path))} cannot be written", hint="name a folder that files can be written into"
+        ):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(lowered.text, encoding="utf-8")
-        except OSError as error:
-            hint = "name a folder that files can be written into"
-            raise InvalidInput(f"{shown(str(path))} cannot be written: {error.strerror}", hint=hint) from error
         return path
 
     def submit(

@@ -15,7 +15,7 @@ import msgspec
 
 from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.scoped_reference import Given
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.ir import Literal, Reference, Template, Value, replace
 
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -173,11 +173,14 @@ def check_no_mark(content: Any, what: str) -> None:
     Raises:
         InvalidInput: there is one, or a text that no file can hold.
     """
-    try:
+    with restating(
+        UnicodeEncodeError,
+        f"{what!r} has a text with a lone surrogate, which is no character",
+        reason=False,
+        step=what,
+        hint="replace the character",
+    ):
         text = msgspec.json.encode(content).decode()
-    except UnicodeEncodeError as error:
-        message = f"{what!r} has a text with a lone surrogate, which is no character"
-        raise InvalidInput(message, step=what, hint="replace the character") from error
     if OPEN in text or CLOSE in text:
         message = f"{what!r} must be a constant, but has a value that is only known at run time"
         raise InvalidInput(message, step=what, hint="values go into args, env, and the texts of scripts and manifests")
@@ -196,11 +199,13 @@ def listed(content: Any) -> list[Any]:
 
 
 def _reference(text: str, what: str) -> Reference:
-    try:
+    with restating(
+        msgspec.DecodeError,
+        f"{what} holds a value of the run that was changed",
+        reason=False,
+        hint="put it into a text as it is: its value is only known at run time",
+    ):
         return checked_as_text(msgspec.json.decode(text, type=Reference | Given), what)
-    except msgspec.DecodeError as error:
-        hint = "put it into a text as it is: its value is only known at run time"
-        raise InvalidInput(f"{what} holds a value of the run that was changed", hint=hint) from error
 
 
 def _unknown(value: RunValue, doing: str) -> InvalidInput:

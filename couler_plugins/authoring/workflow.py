@@ -23,11 +23,10 @@ from couler_plugins.authoring.values import RunValue, as_value
 from couler_plugins.driver.conversion import target_of
 from couler_plugins.driver.rewrite import adapter_errors
 from couler_plugins.driver.session import session
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.hookspecs import Adapter
-from couler_plugins.ir import Literal, Port, Reference, Workflow, to_json
+from couler_plugins.ir import Bundle, Literal, Port, Reference, Workflow, to_json
 from couler_plugins.ir import Workflow as IrWorkflow
-from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import load_config
 from couler_plugins.plan import Decision, Plan
 
@@ -185,11 +184,10 @@ class AuthoredWorkflow:
         place = str(path) if isinstance(path, Path) else path
         result = Path(checked_text(place, "the path", 'write("flow.json")'))
         text = self.to(engine) if engine else self.to_json()
-        try:
+        with restating(
+            OSError, f"{shown(str(result))} cannot be written", hint="name a file in a folder that is there"
+        ):
             result.write_text(text, encoding="utf-8")
-        except OSError as error:
-            hint = "name a file in a folder that is there"
-            raise InvalidInput(f"{shown(str(result))} cannot be written: {error.strerror}", hint=hint) from error
         return result
 
     def finish(self) -> None:

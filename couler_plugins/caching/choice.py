@@ -14,8 +14,7 @@ from couler_plugins.hookspecs.caching import Knowledge, Objection
 from couler_plugins.ir import Call, Graph, GraphView, Step, Workflow, callables, callers_first, recursive
 from couler_plugins.options.fields import Size
 from couler_plugins.plugins.registry import ask_policy
-from couler_plugins.runs import Candidate, History, Run, StepRun
-from couler_plugins.runs.run import family_of, site_of
+from couler_plugins.runs import Candidate, History, Run, StepRun, family_of, site_of
 
 UNSIZED = "its size is not known, so the policy cannot choose it"
 

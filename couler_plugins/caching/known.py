@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 
 LARGEST = 64 * 1024 * 1024
 """How many bytes a record has at most."""
@@ -63,17 +63,17 @@ def read_known(path: str) -> Mapping[str, KnownResult]:
     Raises:
         InvalidInput: it cannot be read, is no record, or tells of two results with one key.
     """
-    try:
-        with Path(path).open("rb") as stream:
-            content = stream.read(LARGEST + 1)
-    except OSError as error:
-        raise InvalidInput(f"it cannot be read: {error.strerror or error}", file=path, hint=HINT) from error
+    with restating(OSError, "it cannot be read", file=path, hint=HINT), Path(path).open("rb") as stream:
+        content = stream.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise InvalidInput(f"it has more than {LARGEST:,} bytes", file=path, hint="leave out what is not needed")
-    try:
+    with restating(
+        (msgspec.DecodeError, UnicodeDecodeError, RecursionError),
+        "this is no record of known results",
+        file=path,
+        hint=HINT,
+    ):
         record = msgspec.json.decode(content, type=KnownResults)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"this is no record of known results: {error}", file=path, hint=HINT) from error
     results: dict[str, KnownResult] = {}
     for result in record.results:
         if results.setdefault(result.key, result) != result:

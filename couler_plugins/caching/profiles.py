@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.hookspecs.profiles import Profile
 from couler_plugins.ir import Call, CallSite, Step, Workflow
 from couler_plugins.runs.run import Run, StepRun, belongs, median, site_of, tries_of
@@ -40,10 +41,7 @@ def profiles_of(workflow: Workflow, runs: Sequence[Run]) -> Mapping[str, Profile
             continue
         own = [ran for ran in run.steps if not ran.library]
         for names, found_by, steps in ((by_step, site_of, run.steps), (by_type, attrgetter("type"), own)):
-            alike: dict[str, list[StepRun]] = defaultdict(list)
-            for ran in steps:
-                alike[found_by(ran)].append(ran)
-            for name, some in alike.items():
+            for name, some in by_key((found_by(ran), ran) for ran in steps).items():
                 names[name].append(some)
     kinds = {operation.name for operation in workflow.operations}
     profiles: dict[str, Profile] = {}

@@ -10,8 +10,7 @@ from couler_plugins.caching.artifacts.entry import Entry
 from couler_plugins.caching.tallies import NOT_USED, Report, Table
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Lookup, Run, StepRun
-from couler_plugins.runs.run import median, site_of
+from couler_plugins.runs import Lookup, Run, StepRun, median, site_of
 
 ENDED = ("computed", "loaded", "failed")
 """Fates of steps that were looked up, and ended."""

@@ -14,8 +14,7 @@ from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import Material, Objection
-from couler_plugins.ir import Operation, references
-from couler_plugins.ir.quantities import parse_quantity
+from couler_plugins.ir import Operation, parse_quantity, references
 from couler_plugins.net.redacting import redact
 
 PLAIN = re.compile(r"[^\s{}]+")

@@ -18,7 +18,7 @@ from couler_plugins.cli.messages import counted
 from couler_plugins.cli.records import entry_record, print_json
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.cli.work import usable_plugins
-from couler_plugins.documents.mappings import by_key
+from couler_plugins.documents.mappings import by_key, reached
 from couler_plugins.hookspecs.eviction import Limits, Selection, Target
 from couler_plugins.options.config import Config
 
@@ -180,19 +180,14 @@ def _entries_of(cache: ArtifactCache, keys: Iterable[str]) -> list[Entry]:
 def _selected(entries: Iterable[Entry], selection: Selection, *, dependents: bool) -> list[Entry]:
     """The results that are meant, and those that were computed from them; warns of these where they stay."""
     all_entries = {entry.key: entry for entry in entries}
-    children = by_key((parent, entry) for entry in all_entries.values() for parent in entry.meta.parents)
-    chosen = {key: entry for key, entry in all_entries.items() if _is_meant(entry, selection)}
-    ahead, reached = list(chosen), dict(chosen)
-    while ahead:
-        for child in children.get(ahead.pop(), ()):
-            if child.key not in reached:
-                reached[child.key] = child
-                ahead.append(child.key)
+    children = by_key((parent, entry.key) for entry in all_entries.values() for parent in entry.meta.parents)
+    chosen = [key for key, entry in all_entries.items() if _is_meant(entry, selection)]
+    keys = list(reached(chosen, lambda key: children.get(key, ())))
     if dependents:
-        return list(reached.values())
-    if more := len(reached) - len(chosen):
+        return [all_entries[key] for key in keys]
+    if more := len(keys) - len(chosen):
         log.warning("%s computed from these stay; --dependents removes them as well", counted(more, "result"))
-    return list(chosen.values())
+    return [all_entries[key] for key in chosen]
 
 
 def _is_meant(entry: Entry, selection: Selection) -> bool:

@@ -39,7 +39,7 @@ from couler_plugins.cli.cache_options import (
 )
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import json_option, with_settings
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.options.config import Config
 from couler_plugins.options.rows import Row
 
@@ -259,11 +259,12 @@ def fetch(
     opening = opened(config, writing=True) if config.cache_store else None
     if opening is None:
         log.warning("no store is given, so nothing is kept: give --store URL, or set COULER_CACHE_STORE")
-    try:
-        with long_work(config, "fetching"), tidy():
-            download(dataset, Path(output), opening, wait=wait, timeout=timeout, stall=stall)
-    except OSError as error:
-        raise EngineError(f"it cannot be written: {error.strerror or error}", file=output) from error
+    with (
+        restating(OSError, "it cannot be written", EngineError, file=output),
+        long_work(config, "fetching"),
+        tidy(),
+    ):
+        download(dataset, Path(output), opening, wait=wait, timeout=timeout, stall=stall)
 
 
 def _rows(config: Config) -> Sequence[Row]:

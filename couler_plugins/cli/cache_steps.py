@@ -48,7 +48,7 @@ from couler_plugins.cli.cache_options import (
     tidy,
 )
 from couler_plugins.cli.settings import with_settings
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.net.redacting import redact
 from couler_plugins.options.config import Config
 
@@ -194,15 +194,13 @@ def pod_fetch(*, config: Config, folder: str, timeout: float | None, deadline: s
     shared = Path(folder)
     ensure_temporary_folder(shared)
     for place in places:
-        try:
+        with restating(OSError, "it cannot be written", EngineError, file=str(place)):
             dataset = _dataset_at(place)
             if dataset is not None:
                 aside, limit = shared / "dataset", time_allowed(timeout, deadline)
                 _fetch(config, dataset, aside, limit)
                 shutil.copyfile(aside, place)  # it is mounted, so nothing can take its place
                 aside.unlink()
-        except OSError as error:
-            raise EngineError(f"it cannot be written: {error.strerror or error}", file=str(place)) from error
 
 
 def _dataset_at(place: Path) -> Dataset | None:

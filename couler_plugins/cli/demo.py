@@ -15,7 +15,7 @@ import click
 
 from couler_plugins.cli.group import couler
 from couler_plugins.demo import workflow
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput, restating
 
 RECORD = ".couler-demo.json"
 """The file that holds the digests of what the demo has written into a folder."""
@@ -132,13 +132,10 @@ def _write(folder: Path, files: tuple[str, ...], start: str) -> None:
     Raises:
         EngineError: it cannot be written.
     """
-    try:
+    with restating(OSError, f"cannot write to {folder}", EngineError, hint="choose another folder"):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / files[0]).write_text(start, encoding="utf-8")
         _record(folder, files[:1])
-    except OSError as error:
-        reason = f"cannot write to {folder}: {error.strerror or error}"
-        raise EngineError(reason, hint="choose another folder") from error
 
 
 def _record(folder: Path, files: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from couler_plugins.cli.messages import write_bytes
 from couler_plugins.driver.results import FileResult, Result, join_documents
-from couler_plugins.errors import InvalidInput, Unsupported
+from couler_plugins.errors import InvalidInput, Unsupported, restating
 from couler_plugins.inputs.sources import Input
 
 ADDED = "added.yaml"
@@ -143,7 +143,7 @@ def replace_file(path: Path, text: str | bytes) -> Path:
     """Puts the text in place of a file (the one that it links to, if it is a link), keeping its mode."""
     target = _real(path)
     content = text if isinstance(text, bytes) else text.encode()
-    try:
+    with restating(OSError, "it cannot be written", file=str(path)):
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_file():
             target.write_bytes(content)  # a device or a pipe cannot be replaced
@@ -160,8 +160,6 @@ def replace_file(path: Path, text: str | bytes) -> Path:
             with contextlib.suppress(OSError):
                 Path(name).unlink()
             raise
-    except OSError as error:
-        raise InvalidInput(f"it cannot be written: {error.strerror or error}", file=str(path)) from error
     return path
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from couler_plugins.cli.messages import log_retries, write_bytes
 from couler_plugins.cli.settings import max_bytes_option, with_settings
-from couler_plugins.errors import EngineError
+from couler_plugins.errors import EngineError, restating
 from couler_plugins.ir.quantities import GIBIBYTE
 from couler_plugins.net.json_api import JsonApi, Server
 from couler_plugins.options.config import Config
@@ -77,11 +77,9 @@ def command(*, config: Config, url: str, window: str, currency: str) -> None:
     log_retries()
     query = urlencode({"window": window, "aggregate": "cluster", "accumulate": "true"})
     answer = JsonApi(SERVER, url, config.max_bytes).ask("GET", f"{PATH}?{query}", "list costs", {})
-    try:
+    with restating(msgspec.ValidationError, "the answer is none of OpenCost's", _error):
         allocations = [one for some in msgspec.convert(answer, _Answer).data for one in (some or {}).values()]
         prices = {name: _unit_price(allocations, *fields) for name, fields in UNITS.items()}
-    except msgspec.ValidationError as error:
-        raise _error(f"the answer is none of OpenCost's: {error}") from error
     if prices["core-hour"] is None or prices["gib-hour"] is None:
         hint = "give a longer --window, or wait until it has collected some"
         raise _error(f"OpenCost knows no costs of cores and memory in {window}", hint)

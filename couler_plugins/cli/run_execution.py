@@ -31,7 +31,7 @@ from couler_plugins.caching.dataplane.reuse import Task, reuse_or_compute, reuse
 from couler_plugins.caching.keys import key
 from couler_plugins.caching.reads.read_sets import ReadSet
 from couler_plugins.cli.cache_arguments import inputs_of, named, readable, spec_of
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import restating
 
 Input = int | IO[bytes] | None
 """What a command has as its standard input, as `subprocess.Popen` takes it; None for ours."""
@@ -192,10 +192,8 @@ def standard_input(stack: contextlib.ExitStack, *, reads: bool) -> tuple[Input, 
     """
     if not reads:
         return subprocess.DEVNULL, None
-    try:
+    with restating(OSError, "the standard input cannot be read"):
         spool = spooled()
-    except OSError as error:
-        raise InvalidInput(f"the standard input cannot be read: {error.strerror or error}") from error
     stack.enter_context(spool.stream)
     return spool.stream, spool.sha256
 

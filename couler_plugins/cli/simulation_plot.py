@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from couler_plugins.cli.outputs import size_text, time_text
 from couler_plugins.cli.simulate_split import Comparison
-from couler_plugins.errors import EngineError, InvalidInput, install_hint
+from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.simulation.experiment import Experiment
 from couler_plugins.simulation.summary import Choice, Row, Summary
 
@@ -54,11 +54,8 @@ def check_plot(path: Path) -> None:
         raise InvalidInput(f"'{path}' names neither an .svg nor a .png", hint="give --plot a name such as saved.svg")
     if not path.parent.is_dir():
         raise EngineError(f"cannot write {path}: there is no such folder", hint="choose another file with --plot")
-    try:
+    with restating(ImportError, "--plot needs matplotlib, which is not installed", reason=False, extra="plots"):
         import matplotlib  # noqa: F401 - whether it is there
-    except ImportError as error:
-        message = "--plot needs matplotlib, which is not installed"
-        raise InvalidInput(message, hint=install_hint("plots")) from error
 
 
 def draw(experiment: Experiment, summary: Summary, path: Path) -> None:
@@ -99,11 +96,8 @@ def figure_in(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
-        try:
+        with restating(OSError, f"cannot write {path}", EngineError, hint="choose another file with --plot"):
             figure.savefig(path, dpi=160, metadata=metadata)
-        except OSError as error:
-            message = f"cannot write {path}: {error.strerror or error}"
-            raise EngineError(message, hint="choose another file with --plot") from error
 
 
 def _heights(summary: Summary) -> tuple[float, float]:

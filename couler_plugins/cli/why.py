@@ -107,7 +107,7 @@ def command(
     else:
         runs = past_runs(config, files, engine, None) if files else past
     run = _chosen(runs, wanted)
-    diagnosis = diagnose(run, causes_of(plugins))
+    diagnosis = diagnose(run, causes_of(plugins)) if _has_failed(run) else None
     if diagnosis is None:
         ctx.exit(_say_none(run, as_json=output_format == "json"))
     siblings = [
@@ -155,7 +155,8 @@ def _chosen(runs: Sequence[Run], name: str | None) -> Run:
 
 
 def _has_failed(run: Run) -> bool:
-    return not run.whole or any(ran.fate == "failed" for ran in run.steps)
+    """Whether a run has failed, or will as it goes on; one that has ended well had steps that may fail."""
+    return not run.whole or (goes_on(run) and any(ran.fate == "failed" for ran in run.steps))
 
 
 def _say_none(run: Run, *, as_json: bool) -> int:

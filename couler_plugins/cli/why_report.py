@@ -61,7 +61,7 @@ def _attempt_parts(attempt: Attempt, cause: Cause | None) -> Iterator[str]:
         yield time_text(attempt.seconds)
     if attempt.exit_code is not None:
         yield f"exit code {attempt.exit_code}"
-    yield from filter(None, (printable(attempt.reason), f"on {attempt.node}" if attempt.node else ""))
+    yield from filter(None, (printable(attempt.reason), f"on {printable(attempt.node)}" if attempt.node else ""))
     yield "succeeded" if cause is None else _cause_text(cause)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,12 +11,12 @@ import msgspec
 
 from couler_plugins.costs.estimate import HOUR, Amounts, Range, Reservation, cost_of, scale_of, spread
 from couler_plugins.costs.pods import Site, reservation, sites_of
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.hookspecs import Context, Profile
 from couler_plugins.ir import Libraries, Workflow
 from couler_plugins.options.prices import Price
 from couler_plugins.plan import Plan
-from couler_plugins.runs import Run, StepRun
-from couler_plugins.runs.run import median, site_of
+from couler_plugins.runs import Run, StepRun, median, site_of
 
 RECENT = 20
 """How many of the newest runs count, as for the profiles of steps."""
@@ -196,15 +195,11 @@ def _seconds_in(run: Run, sites: Sites, profiles: Mapping[str, Profile]) -> dict
 
     A step of a run belongs to the call of its own name, else to the first one that calls an operation of its kind.
     """
-    by_site: dict[str, list[StepRun]] = defaultdict(list)
-    for ran in run.steps:
-        by_site[site_of(ran)].append(ran)
+    by_site = by_key((site_of(ran), ran) for ran in run.steps)
     steps = {label: by_site.pop(label) for label in sites if label in by_site}
     others = [(label, site.step) for label, site in sites.items() if label not in steps]
     steps |= {label: by_site.pop(step.name) for label, step in others if step.name in by_site}
-    by_type: dict[str, list[StepRun]] = defaultdict(list)
-    for ran in (ran for own in by_site.values() for ran in own):
-        by_type[ran.type].append(ran)
+    by_type = by_key((ran.type, ran) for own in by_site.values() for ran in own)
     kinds = ((label, getattr(step.call, "name", "")) for label, step in others if label not in steps)
     steps |= {label: by_type.pop(kind) for label, kind in kinds if kind in by_type}
     times = {label: [_seconds(ran, profiles[label].seconds) for ran in own] for label, own in steps.items()}

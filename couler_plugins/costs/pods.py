@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from couler_plugins.costs.estimate import Reservation, reserved
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.ir import (
     Call,
+    CallSite,
     Container,
     Graph,
     Homes,
@@ -19,13 +20,11 @@ from couler_plugins.ir import (
     Value,
     Workflow,
     call_sites,
+    parse_quantity,
     replace,
 )
 from couler_plugins.ir.homes import change_steps
-from couler_plugins.ir.quantities import parse_quantity
-from couler_plugins.ir.walk import CallSite
-from couler_plugins.runs import Attempt
-from couler_plugins.runs.run import median
+from couler_plugins.runs import Attempt, median
 from couler_plugins.runs.usage import ContainerUse
 
 WAITING = ("gate", "suspend")
@@ -60,9 +59,7 @@ def sites_of(workflow: Workflow, homes: Homes | None, libraries: Libraries) -> d
         return step
 
     change_steps(workflow, homes, note)
-    by_graph: dict[str, list[CallSite]] = defaultdict(list)
-    for site in call_sites(workflow):
-        by_graph["" if site.graph is None else site.graph.name].append(site)
+    by_graph = by_key(("" if site.graph is None else site.graph.name, site) for site in call_sites(workflow))
     sites: dict[str, Site] = {}
     pending = [""] if workflow.entry is not None else list(by_graph)
     while pending:
@@ -88,13 +85,11 @@ def reservation(site: Site, homes: Homes | None, names: Sequence[str], tries: Se
         names: what the pod calls the containers of its operation.
         tries: its attempts in the past.
     """
-    uses: dict[str, list[ContainerUse]] = defaultdict(list)
-    for use in (use for attempt in tries for use in attempt.containers):
-        uses[use.container].append(use)
+    uses = by_key((use.container, use) for attempt in tries for use in attempt.containers)
     pod: list[_Container] = []
     if site.operation is not None and site.operation.containers:
         for container, name in zip(site.operation.containers, names, strict=True):
-            pod.append((container.role, _requests(site.operation, container, homes), uses[name]))
+            pod.append((container.role, _requests(site.operation, container, homes), uses.get(name, ())))
     elif site.step.requests:  # of the whole pod: Tekton's taskRunSpecs
         pod.append(("main", dict(site.step.requests), ()))
     else:

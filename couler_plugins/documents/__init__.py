@@ -13,6 +13,7 @@ from couler_plugins.documents.findings import (
     reread,
     without_place,
 )
+from couler_plugins.documents.mappings import Mapped
 from couler_plugins.documents.reader import MAX_BYTES, Document, FilePlace, SourceFile, is_template, read
 from couler_plugins.documents.rewriting import Spliced, splice
 from couler_plugins.documents.spans import Path, render
@@ -24,6 +25,7 @@ __all__ = [
     "FilePlace",
     "Finding",
     "Indentation",
+    "Mapped",
     "Path",
     "Place",
     "Remark",

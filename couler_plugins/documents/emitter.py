@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from couler_plugins.documents.events import BOM
 from couler_plugins.documents.scalars import key_text, literal, needs_question_mark, plain_or_quoted, styled
 from couler_plugins.documents.spans import line_break
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import restating
 
 
 class Indentation(NamedTuple):
@@ -198,11 +198,9 @@ def dump_json(
     Raises:
         InvalidInput: JSON cannot hold a value.
     """
-    try:
+    with restating((TypeError, ValueError), "cannot be written as JSON"):
         text = json.dumps(data, indent=indent, separators=separators, ensure_ascii=ascii_only, allow_nan=False)
         text.encode()
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"cannot be written as JSON: {error}") from None
     return f"{text}\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -31,6 +32,18 @@ def reached(starts: Iterable[K], following: Callable[[K], Iterable[K]]) -> dict[
     return seen
 
 
+def in_order(following: Mapping[K, Iterable[K]]) -> list[K]:
+    """Return the keys, each after all that lead to it, first come first served; without those that wait in a circle."""
+    waiting = Counter(other for others in following.values() for other in others)
+    order = [key for key in following if not waiting[key]]
+    for key in order:
+        for other in following[key]:
+            waiting[other] -= 1
+            if not waiting[other]:
+                order.append(other)
+    return order
+
+
 def mapping_at(content: Any, *keys: Any) -> Mapped:
     """The mapping under these keys, one in the other; an empty one where there is none."""
     for key in keys:
@@ -55,6 +68,11 @@ def said_under(data: Any, path: Iterable[Any]) -> Any:
 def without(content: Mapping[str, Any], *keys: str) -> Mapped:
     """Return the mapping without these keys."""
     return {key: value for key, value in content.items() if key not in keys}
+
+
+def without_empty(content: Mapping[str, Any]) -> Mapped:
+    """Return the mapping without the keys that say nothing: None, and lists and mappings with nothing in them."""
+    return {key: value for key, value in content.items() if value is not None and value not in ((), [], {})}
 
 
 def joined(own: Mapping[str, Any], rest: Mapping[str, Any]) -> Mapped:

@@ -17,8 +17,7 @@ from couler_plugins.driver.results import FileResult, WorkflowVersions
 from couler_plugins.errors import CoulerError
 from couler_plugins.hookspecs.caching import SourcePlace
 from couler_plugins.inputs.sources import Input
-from couler_plugins.ir import Workflow
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import Bundle, Workflow
 from couler_plugins.plan import Decision, Lowered, Plan, Shown, TracedEdit, Written
 
 

@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from couler_plugins.documents import Finding, render, without_place
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 
 SCHEMA = "couler.baseline/v1"
 POSITION = re.compile(r"\[\d+\]")
@@ -73,12 +73,11 @@ class Baseline:
             InvalidInput: there is no such file, or it is no baseline.
         """
         hint = "make it with --write-baseline"
-        try:
+        with (
+            restating(msgspec.MsgspecError, f"{path} is no baseline", hint=hint),
+            restating(OSError, f"cannot read the baseline {path}", hint=hint),
+        ):
             text = msgspec.json.decode(path.read_bytes(), type=_Text)
-        except OSError as error:
-            raise InvalidInput(f"cannot read the baseline {path}: {error.strerror}", hint=hint) from error
-        except msgspec.MsgspecError as error:
-            raise InvalidInput(f"{path} is no baseline: {error}", hint=hint) from error
         if text.schema != SCHEMA:
             raise InvalidInput(f"{path} is no baseline: its schema is {text.schema!r}", hint=hint)
         records = Counter[_Record]()
@@ -96,12 +95,10 @@ class Baseline:
         records = sorted(replace(record, places=count) for record, count in counts.items())
         lines = ",\n".join(msgspec.json.encode(record).decode() for record in records)
         text = f'{{"schema": "{SCHEMA}", "findings": [\n{lines}\n]}}\n'
-        try:
+        with restating(OSError, f"cannot write the baseline {self.path}"):
             if self.path.is_file() and (old := self.path.read_bytes().strip()) and SCHEMA.encode() not in old:
                 raise InvalidInput(f"{self.path} is no baseline, and is not overwritten", hint="name another file")
             self.path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise InvalidInput(f"cannot write the baseline {self.path}: {error.strerror}") from error
 
     def sift(self, findings: Sequence[Finding], files: Collection[str]) -> Sifted:
         """Take out what is recorded, and the places of findings that are.

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from couler_plugins.errors import CoulerError
-from couler_plugins.ir import Homes, Workflow
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import Bundle, Homes, Workflow
 from couler_plugins.plan import Link, Part, Plan
 
 

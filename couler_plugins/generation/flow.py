@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.generation.form import Form
 
 SCHEMA = "couler.flow/v0"
@@ -42,14 +42,13 @@ def read_flow(path: Path) -> Flow:
         InvalidInput: it cannot be read, or is no such file.
     """
     hint = "couler generate --keep writes such files"
-    try:
+    with (
+        restating((msgspec.DecodeError, RecursionError), "this is no generated workflow", file=str(path), hint=hint),
+        restating(OSError, "it cannot be read", file=str(path)),
+    ):
         with path.open("rb") as file:
             content = file.read(MOST_BYTES)
         flow = msgspec.json.decode(content, type=Flow)
-    except OSError as error:
-        raise InvalidInput(f"it cannot be read: {error.strerror}", file=str(path)) from error
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidInput(f"this is no generated workflow: {error}", file=str(path), hint=hint) from error
     if flow.schema_name != SCHEMA:
         raise InvalidInput(f"its schema is {flow.schema_name!r:.60}, not {SCHEMA}", file=str(path), hint=hint)
     return flow

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.generation.form import Form
 from couler_plugins.generation.retrieval import Index
 from couler_plugins.hookspecs import CatalogueStep
@@ -85,11 +85,9 @@ def add(folder: Path, item: Item) -> Path:
         EngineError: it cannot be written.
     """
     path = _path(folder, item.name)
-    try:
+    with restating(OSError, "the lake cannot be written", EngineError, file=str(path)):
         folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(msgspec.json.format(msgspec.json.encode(item), indent=1) + b"\n")
-    except OSError as error:
-        raise EngineError(f"the lake cannot be written: {error.strerror}", file=str(path)) from error
     return path
 
 
@@ -101,12 +99,13 @@ def remove(folder: Path, name: str) -> None:
         EngineError: it cannot be removed.
     """
     path = _path(folder, name)
-    try:
+    with (
+        restating(OSError, "the lake cannot be changed", EngineError, file=str(path)),
+        restating(
+            FileNotFoundError, f"the lake has no {name!r}", reason=False, hint="`couler lake ls` shows what it has"
+        ),
+    ):
         path.unlink()
-    except FileNotFoundError:
-        raise InvalidInput(f"the lake has no {name!r}", hint="`couler lake ls` shows what it has") from None
-    except OSError as error:
-        raise EngineError(f"the lake cannot be changed: {error.strerror}", file=str(path)) from error
 
 
 def _path(folder: Path, name: str) -> Path:
@@ -118,17 +117,12 @@ def _path(folder: Path, name: str) -> Path:
 
 def _read(path: Path) -> Item:
     hint = "take the file out of the lake, or add its workflow anew"
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise InvalidInput(f"the lake cannot be read: {error.strerror}", file=str(path)) from error
+    with restating(OSError, "the lake cannot be read", file=str(path)), path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise InvalidInput(f"it is larger than {MOST_BYTES} bytes", file=str(path), hint=hint)
-    try:
+    with restating((msgspec.DecodeError, RecursionError), "this is no file of a lake", file=str(path), hint=hint):
         item = msgspec.json.decode(content, type=Item)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidInput(f"this is no file of a lake: {error}", file=str(path), hint=hint) from error
     if item.schema_name != SCHEMA:
         raise InvalidInput(f"its schema is {item.schema_name!r:.60}, not {SCHEMA}", file=str(path), hint=hint)
     return item

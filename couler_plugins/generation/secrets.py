@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.generation.form import Form, FormStep, Taken
 from couler_plugins.hookspecs import CatalogueStep, StepVariable
 from couler_plugins.options.fields import closest
@@ -42,11 +42,13 @@ def with_secrets(form: Form, catalogue: Mapping[str, CatalogueStep], secrets: It
 
 def _variable(pair: str) -> str:
     name, _, _ = pair.partition("=")
-    try:
+    with restating(  # the message quotes the text, and that may be the secret itself
+        InvalidInput,
+        f"{name!r:.60} is given no key of a Secret",
+        reason=False,
+        hint="write VARIABLE=SECRET/KEY: what is secret is in the Secret, and never in a workflow",
+    ):
         secret_keys("", [pair])
-    except InvalidInput as error:  # its message quotes the text, and that may be the secret itself
-        hint = "write VARIABLE=SECRET/KEY: what is secret is in the Secret, and never in a workflow"
-        raise InvalidInput(f"{name!r:.60} is given no key of a Secret", hint=hint) from error
     return name
 
 

@@ -10,7 +10,7 @@ from itertools import chain
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.splitting import Extent
-from couler_plugins.runs.order import CycleError, topological_order
+from couler_plugins.runs.order import CycleError, children_of, topological_order
 
 __all__ = ["UNLIMITED", "Budget", "Dag", "excess"]
 
@@ -98,15 +98,11 @@ class Dag:
             columns = [[column[step] for step in order] for column in columns]
             pieces = [pieces[step] for step in order]
         above = [tuple(sorted(some)) if len(some) > 1 else tuple(some) for some in parents]
-        below: list[list[int]] = [[] for _ in labels]
-        for step, some in enumerate(above):
-            for parent in some:
-                below[parent].append(step)
         own_bytes, own_exports, own_imports, own_steps, own_pods = columns
         return cls(
             labels,
             above,
-            below,
+            children_of(above),
             times,
             own_bytes,
             own_steps,

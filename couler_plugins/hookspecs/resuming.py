@@ -57,6 +57,7 @@ class PastRun:
     """A run that is to be resumed. An adapter derives from this class.
 
     Attributes:
+        of_run: the variables that say which run it is; they differ in the new one.
         drops_outputs: whether graphs do without outputs that are constants by now, as the engine has no such outputs.
 
     Args:
@@ -66,6 +67,7 @@ class PastRun:
         notes: what its owner has to know before a new run.
     """
 
+    of_run: ClassVar[frozenset[str]] = frozenset()
     drops_outputs: ClassVar[bool] = False
 
     def __init__(self, name: str, document: Any, steps: Mapping[Place, Ended], notes: tuple[str, ...] = ()) -> None:

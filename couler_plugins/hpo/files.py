@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from couler_plugins.documents import MAX_BYTES, Document, read
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.hookspecs.cards import DataCard, ModelCard
 from couler_plugins.hookspecs.trials import Task
 from couler_plugins.hpo.reading import read_data_card, read_model_card, read_task
@@ -207,7 +207,5 @@ def _card(card: Any, folder: Path, field: str) -> tuple[str, str]:
 
 
 def _bytes(path: Path, what: str) -> bytes:
-    try:
+    with restating(OSError, f"{what} cannot be read", file=str(path)):
         return path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"{what} cannot be read: {error.strerror}", file=str(path)) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from couler_plugins.errors import InvalidInput, install_hint
+from couler_plugins.errors import restating
 from couler_plugins.hookspecs.trials import Proposal, Task, Trial
 from couler_plugins.options.fields import check_range
 
@@ -66,10 +66,8 @@ def require_optuna() -> None:
     Raises:
         InvalidInput: it is not installed.
     """
-    try:
+    with restating(ImportError, "Optuna is needed here", extra="tune"):
         import optuna
-    except ImportError as error:
-        raise InvalidInput(f"Optuna is needed here: {error}", hint=install_hint("tune")) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from couler_plugins.errors import CoulerError, EngineError, InvalidInput, install_hint
+from couler_plugins.errors import CoulerError, EngineError, InvalidInput, restating
 from couler_plugins.net.redacting import redact_url
 from couler_plugins.options.fields import Size
 
@@ -73,10 +73,9 @@ def _plain_errors(url: str, what: str) -> Iterator[None]:
 def _file_system(url: str) -> tuple[Any, str]:
     import fsspec
 
-    try:
+    with (
+        restating(ValueError, f"{redact_url(url)} is not a URL that fsspec understands", reason=False),
+        restating(ImportError, f"what reads {redact_url(url)} is not installed", reason=False, extra="storage"),
+    ):
         files, place = fsspec.core.url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
-    except ImportError as error:
-        raise InvalidInput(f"what reads {redact_url(url)} is not installed", hint=install_hint("storage")) from error
-    except ValueError as error:
-        raise InvalidInput(f"{redact_url(url)} is not a URL that fsspec understands") from error
     return files, place

@@ -1,6 +1,9 @@
 """Intermediate representation: workflows as optimizers see them, whatever engine they come from."""
 
 from couler_plugins.ir.bonds import Bond, bonds, together
+from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir.containers import Items, ItemSizes, PodSizes
+from couler_plugins.ir.definitions import Definitions
 from couler_plugins.ir.edits import (
     carry_out,
     fresh_name,
@@ -10,6 +13,7 @@ from couler_plugins.ir.edits import (
     remove_callables,
     replace_callables,
     replace_steps,
+    take_name,
     with_directive,
 )
 from couler_plugins.ir.graph import Edge, FlatNode, GraphView, flatten
@@ -20,6 +24,7 @@ from couler_plugins.ir.libraries import Libraries
 from couler_plugins.ir.move import Move, Moves, move_into_graph, move_into_graphs
 from couler_plugins.ir.needs import AllOf, AnyOf, Need, Needs, Not, all_of, conjuncts, map_needs, needed
 from couler_plugins.ir.ports import Argument, Axis, Container, EnvVar, Loop, Output, Port, PortKind, Retry
+from couler_plugins.ir.quantities import GIBIBYTE, MEBIBYTE, QUANTITY, cpu_text, memory_text, parse_quantity
 from couler_plugins.ir.recursion import callers_first, recursive
 from couler_plugins.ir.renames import clone_callable, clone_step, rename_callable, rename_steps
 from couler_plugins.ir.serial import SCHEMA, from_json, json_schema, to_json
@@ -36,6 +41,7 @@ from couler_plugins.ir.values import (
     Source,
     Template,
     Value,
+    compared_fields,
     replace,
 )
 from couler_plugins.ir.verify import Problem, verify
@@ -45,11 +51,13 @@ from couler_plugins.ir.walk import (
     callables,
     callee_of,
     callees_of,
+    calls_by_callee,
     graph_of,
     inline_callees,
     leaf_call_sites,
     map_references,
     nodes,
+    reachable,
     rebuild,
     references,
     without_origin,
@@ -71,17 +79,22 @@ from couler_plugins.ir.workflow import (
 
 __all__ = [
     "ANY_STEP",
+    "GIBIBYTE",
+    "MEBIBYTE",
+    "QUANTITY",
     "SCHEMA",
     "AllOf",
     "AnyOf",
     "Argument",
     "Axis",
     "Bond",
+    "Bundle",
     "Call",
     "CallSite",
     "Callable",
     "Callee",
     "Container",
+    "Definitions",
     "Directive",
     "Dynamic",
     "Edge",
@@ -96,6 +109,8 @@ __all__ = [
     "Home",
     "Homes",
     "ImageChange",
+    "ItemSizes",
+    "Items",
     "Libraries",
     "Literal",
     "Loop",
@@ -109,6 +124,7 @@ __all__ = [
     "Not",
     "Operation",
     "Output",
+    "PodSizes",
     "Port",
     "PortKind",
     "Problem",
@@ -129,11 +145,14 @@ __all__ = [
     "callee_of",
     "callees_of",
     "callers_first",
+    "calls_by_callee",
     "carry_out",
     "clone_callable",
     "clone_step",
+    "compared_fields",
     "conjuncts",
     "container_home",
+    "cpu_text",
     "flatten",
     "fresh_name",
     "from_json",
@@ -147,11 +166,14 @@ __all__ = [
     "map_needs",
     "map_references",
     "map_steps",
+    "memory_text",
     "move_into_graph",
     "move_into_graphs",
     "native_home",
     "needed",
     "nodes",
+    "parse_quantity",
+    "reachable",
     "rebuild",
     "recursive",
     "redirect_calls",
@@ -162,6 +184,7 @@ __all__ = [
     "replace",
     "replace_callables",
     "replace_steps",
+    "take_name",
     "to_json",
     "together",
     "verify",

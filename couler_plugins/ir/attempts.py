@@ -16,6 +16,7 @@ class AttemptLimits(NamedTuple):
         seconds: how long all of them may take together; None where nothing bounds that.
         bound: what bounds that, for people.
         exact: whether a retry by cause repeats nothing else, whatever dies with the attempt.
+        memory: why none of them can get more memory than the first one; empty where they may.
     """
 
     refusal: str = ""
@@ -23,6 +24,7 @@ class AttemptLimits(NamedTuple):
     seconds: float | None = None
     bound: str = ""
     exact: bool = False
+    memory: str = ""
 
 
 def no_limits(workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.ir.cut import OUTSIDE, Cut
-from couler_plugins.ir.edits import fresh_name
+from couler_plugins.ir.edits import take_name
 from couler_plugins.ir.ends import EMPTY, Inline, strictly_needed
 from couler_plugins.ir.ports import Argument, Output, Port, PortKind
 from couler_plugins.ir.values import Expression, FirstOf, Reference, replace
@@ -73,18 +73,14 @@ class Boundary:
             return core
         kind = _port_kind(core)
         if core not in self._outputs:
-            names = self._taken_outputs[new]
-            name = self._outputs[core] = fresh_name(_port_name(core), names)
-            names.add(name)
+            name = self._outputs[core] = take_name(_port_name(core), self._taken_outputs[new])
             self._handed[new][kind, name] = Output(name=name, kind=kind, value=core)
         return Reference(to="output", step=self._cut.callers[new], kind=kind, name=self._outputs[core])
 
     def _input(self, core: Reference, outer: Reference, place: str) -> str:
         """The input of a new graph that holds a value from outside of it."""
         if (place, core) not in self._inputs:
-            names = self._taken_inputs[place]
-            name = self._inputs[place, core] = fresh_name(_port_name(core), names)
-            names.add(name)
+            name = self._inputs[place, core] = take_name(_port_name(core), self._taken_inputs[place])
             port = Port(name=name, kind=_port_kind(core))
             self._passed[place][port.kind, port.name] = (port, outer)
         return self._inputs[place, core]

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir.edits import fresh_name
+from couler_plugins.ir.edits import take_name
 from couler_plugins.ir.ends import Ends, by_itself, may_be_unmet, quiet_ends, with_omitted
 from couler_plugins.ir.graph import GraphView
 from couler_plugins.ir.needs import Need, Needs, all_of, conjuncts, needed
@@ -46,10 +46,7 @@ class Cut:
         for step in graph.steps:
             self.members[self.place(step.name)].append(step)
         used = {step.name for step in self.members[OUTSIDE]}
-        self.callers: dict[str, str] = {}
-        for new in parts:
-            self.callers[new] = fresh_name(new, used)
-            used.add(self.callers[new])
+        self.callers = {new: take_name(new, used) for new in parts}
         self.view = GraphView(graph, by_name)
 
     def place(self, name: str) -> str:

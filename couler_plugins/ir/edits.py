@@ -27,6 +27,13 @@ def fresh_name(wanted: str, names: Collection[str]) -> str:
     return name
 
 
+def take_name(wanted: str, names: set[str]) -> str:
+    """The first such name that is not taken, which is taken from now on."""
+    name = fresh_name(wanted, names)
+    names.add(name)
+    return name
+
+
 def replace_callables(
     workflow: Workflow, changed: Mapping[str, Graph | Operation], added: Iterable[Graph | Operation] = ()
 ) -> Workflow:
@@ -177,8 +184,7 @@ def carry_out(
             if any(inline_callees(step, by_name) for step in getattr(item, "steps", ())):
                 reason = "a private copy is needed, but something in it is written inline"
                 raise _refusal(workflow, name, reason, feature)
-            copy = places[name, settings] = fresh_name(f"{name}-{suffix(settings)}", names)
-            names.add(copy)
+            copy = places[name, settings] = take_name(f"{name}-{suffix(settings)}", names)
             added.append(apply(replace(item, name=copy), settings))
     if not places:
         return workflow, {}

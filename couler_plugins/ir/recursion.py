@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 import rustworkx
 
+from couler_plugins.documents.mappings import in_order
 from couler_plugins.ir.workflow import Call, Graph, Step, Workflow
 
 
@@ -27,21 +28,12 @@ def endless_recursion(workflow: Workflow) -> list[str]:
 
 def callers_first(workflow: Workflow, circular: Collection[str]) -> list[Graph]:
     """The graphs, each after those that call it; those named in `circular` anywhere."""
-    waiting = {graph.name: 0 for graph in workflow.graphs}
-    called: dict[str, list[str]] = {}
-    for graph in workflow.graphs:
-        names = [step.call.name for step in graph.steps if isinstance(step.call, Call)]
-        called[graph.name] = [name for name in names if name in waiting and name not in circular]
-        for name in called[graph.name]:
-            waiting[name] += 1
     graphs = {graph.name: graph for graph in workflow.graphs}
-    ready = [name for name, count in waiting.items() if not count]
-    for name in ready:
-        for callee in called[name]:
-            waiting[callee] -= 1
-            if not waiting[callee]:
-                ready.append(callee)
-    return [graphs[name] for name in dict.fromkeys([*ready, *graphs])]
+    calls = {
+        name: [step.call.name for step in graph.steps if isinstance(step.call, Call)] for name, graph in graphs.items()
+    }
+    called = {name: [one for one in names if one in graphs and one not in circular] for name, names in calls.items()}
+    return [graphs[name] for name in dict.fromkeys([*in_order(called), *graphs])]
 
 
 def _at_once(graph: Graph, step: Step) -> bool:

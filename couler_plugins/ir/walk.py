@@ -170,6 +170,12 @@ def callees_of(steps: Iterable[Step], by_name: Mapping[str, Graph | Operation]) 
     return callees
 
 
+def reachable(workflow: Workflow, *more: Step) -> dict[str, Graph | Operation]:
+    """What runs can reach from the entry, the handlers and the steps given beside these, by name."""
+    outer = (site.step for site in call_sites(workflow) if site.graph is None)
+    return callees_of([*outer, *more], callables(workflow))
+
+
 def written_inline(by_name: Mapping[str, Graph | Operation]) -> dict[str, Graph | Operation]:
     """Those of the callables that are written at their call sites; often none, which makes looking for them cheap."""
     return {name: callee for name, callee in by_name.items() if callee.inline}

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import stamina
 
-from couler_plugins.errors import InvalidInput, install_hint
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.llm.access import Meter
 from couler_plugins.llm.client import ModelUnavailable, Reply, Request
 
@@ -38,10 +38,8 @@ class OpenAIClient:
     """
 
     def __init__(self, url: str, model: str, key_variable: str, timeout: float, meter: Meter) -> None:
-        try:
+        with restating(ImportError, "openai is needed here", extra="tune"):
             import openai
-        except ImportError as error:
-            raise InvalidInput(f"openai is needed here: {error}", hint=install_hint("tune")) from error
         url = url or os.environ.get("OPENAI_BASE_URL", "")
         parts = urlsplit(url)
         more = parts.username is not None or parts.query or parts.fragment  # which is where people put keys

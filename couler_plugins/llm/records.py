@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.llm.client import Client, ModelUnavailable, Reply, Request
 
 
@@ -54,11 +54,9 @@ class Recorder:
         return reply
 
     def _add(self, exchange: Exchange) -> None:
-        try:
-            with self._path.open("ab") as file:
-                file.write(msgspec.json.encode(exchange) + b"\n")
-        except OSError as error:
-            raise EngineError(f"the record cannot be written: {error.strerror}", file=str(self._path)) from error
+        writing = restating(OSError, "the record cannot be written", EngineError, file=str(self._path))
+        with writing, self._path.open("ab") as file:
+            file.write(msgspec.json.encode(exchange) + b"\n")
 
 
 class Replay:
@@ -74,15 +72,11 @@ class Replay:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._answers: dict[str, list[Exchange]] = {}
-        try:
+        with restating(OSError, "the record cannot be read", file=str(path)):
             lines = path.read_bytes().splitlines()
-        except OSError as error:
-            raise InvalidInput(f"the record cannot be read: {error.strerror}", file=str(path)) from error
         for number, line in enumerate(lines, 1):
-            try:
+            with restating(msgspec.DecodeError, "this is no record", file=str(path), line=number):
                 exchange = msgspec.json.decode(line, type=Exchange)
-            except msgspec.DecodeError as error:
-                raise InvalidInput(f"this is no record: {error}", file=str(path), line=number) from error
             self._answers.setdefault(exchange.key, []).append(exchange)
 
     def complete(self, request: Request) -> Reply:

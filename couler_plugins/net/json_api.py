@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from http.client import HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 import msgspec
@@ -51,7 +51,7 @@ class Server(NamedTuple):
     refusal: Callable[[int, str], CoulerError]
 
 
-def bearer(variable: str, engine: str) -> dict[str, str]:
+def bearer(variable: str, engine: str | None = None) -> dict[str, str]:
     """The header of whose token is in the environment; none where there is no token.
 
     Raises:
@@ -120,16 +120,29 @@ class JsonApi:
         server: which API it is.
         url: where it is, with the prefix that its UI has.
         max_bytes: the most bytes of one answer.
+        headers: what `get` sends along, such as the token.
 
     Raises:
         InvalidInput: that is no URL, or it holds credentials.
     """
 
-    def __init__(self, server: Server, url: str, max_bytes: int) -> None:
+    def __init__(self, server: Server, url: str, max_bytes: int, headers: Mapping[str, str] | None = None) -> None:
         self._server = server
         self._url = _checked(server, url)
         self._max_bytes = max_bytes
+        self._headers = headers or {}
         self._opener: OpenerDirector = build_opener(_NoRedirects)
+
+    def get(self, *path: str, **query: Any) -> Any:
+        """The answer to a question, as `ask` gives it.
+
+        Args:
+            *path: the parts of the path below what all paths of this API begin with, as they are: they are quoted here.
+            **query: parameters.
+        """
+        address = f"{self._server.suffix}/{'/'.join(quote(part, safe='') for part in path)}"
+        parameters = f"?{urlencode(query)}" if query else ""
+        return self.ask("GET", address + parameters, f"look at {address}", self._headers)
 
     def ask(
         self,

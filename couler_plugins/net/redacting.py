@@ -20,6 +20,13 @@ SETTING = re.compile(
 )
 """A parameter of a URL, an option or a message whose name says that it is secret; no name of an error."""
 
+HEADER = re.compile(
+    r"(?P<before>\bauthorization['\"]?\s*[:=]\s*['\"]?(?:[a-z]+\s+)?|\bbearer\s+(?=\S*\d)"
+    r"|(?<!\S)--(?:password|passphrase|secret|token)\s+)[^\s'\",;})]{4,}",
+    re.IGNORECASE,
+)
+"""What comes after a scheme of HTTP, or after an option, with no sign between."""
+
 
 def redact(text: object) -> str:
     """The text without users, passwords, tokens and signatures of the URLs and options in it.
@@ -27,7 +34,8 @@ def redact(text: object) -> str:
     >>> redact("cannot reach s3://AKIA:se/cret@bucket/x?token=abc&region=eu")
     'cannot reach s3://***@bucket/x?token=***&region=eu'
     """
-    return SETTING.sub(rf"\g<name>\g<is>{HIDDEN}", _without_users(str(text)))
+    text = HEADER.sub(rf"\g<before>{HIDDEN}", _without_users(str(text)))
+    return SETTING.sub(rf"\g<name>\g<is>{HIDDEN}", text)
 
 
 def redact_url(url: str) -> str:

@@ -14,18 +14,20 @@ from couler_plugins.ir import (
     Operation,
     Workflow,
     call_sites,
+    calls_by_callee,
     redirect_calls,
     remove_callables,
     replace,
     without_origin,
 )
-from couler_plugins.ir.walk import calls_by_callee
 from couler_plugins.optimizers.prune import check_names
 from couler_plugins.options.rows import Row, matches
 from couler_plugins.plan import Decision, Plan
 
 OF_CALLS = frozenset({"allow", "never", "pure", "ttl"})
 """What rows say of single calls; all else is about what they call."""
+READERS = ("cache", "guard", "rightsize")
+"""The optimizers whose rows name what they are about."""
 _PATTERN = frozenset("*?[")
 """What makes a pattern of a name."""
 
@@ -37,7 +39,7 @@ class Dedupe:
     Kept apart are operations that others can call by name (all of a library, and all of a workflow that chooses a
     callee at run time), that take locks or report metrics (both may tell them apart by name), that are written inline,
     that nothing calls, those whose call sites carry different directives, and those of which rows of the settings say
-    different things to `cache`.
+    different things to `cache`, `guard` or `rightsize`.
 
     Attributes:
         keep: names to keep apart as well, or patterns of such names (`report-*`).
@@ -57,7 +59,7 @@ class Dedupe:
         # A pattern may stand in the settings of a project, where not every file has a name that it matches.
         check_names(self.name, [name for name in self.keep if not _PATTERN.intersection(name)], plan)
         for workflow in plan.workflows:
-            merged = duplicates(workflow, self.keep, ctx.rows("cache"))
+            merged = duplicates(workflow, self.keep, [row for name in READERS for row in ctx.rows(name)])
             if merged:
                 targets = {operation.name: kept for operation, kept in merged}
                 smaller = remove_callables(redirect_calls(workflow, targets), targets)

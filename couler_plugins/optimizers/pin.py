@@ -12,8 +12,7 @@ from typing import Any, ClassVar
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Context
-from couler_plugins.ir import Literal, Value, Workflow, is_image
-from couler_plugins.ir.walk import calls_by_callee
+from couler_plugins.ir import Literal, Value, Workflow, calls_by_callee, is_image
 from couler_plugins.net.redacting import redact
 from couler_plugins.net.registries import DIGEST
 from couler_plugins.plan import Decision, Plan

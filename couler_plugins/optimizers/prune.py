@@ -17,7 +17,7 @@ from couler_plugins.ir import (
     Workflow,
     call_sites,
     callables,
-    callees_of,
+    reachable,
     remove_callables,
 )
 from couler_plugins.plan import Decision, Plan
@@ -71,10 +71,8 @@ def unreachable(workflow: Workflow, keep: tuple[str, ...] = ()) -> list[str]:
     entered = workflow.entry is not None and isinstance(workflow.entry.call, Call)
     if workflow.library or not entered or any(isinstance(site.step.call, Dynamic) for site in call_sites(workflow)):
         return []
-    by_name = callables(workflow)
-    outer = [site.step for site in call_sites(workflow) if site.graph is None]
-    kept = callees_of([*outer, *(Step(name=name, call=Call(name=name)) for name in keep)], by_name)
-    return [name for name in by_name if name not in kept]
+    kept = reachable(workflow, *(Step(name=name, call=Call(name=name)) for name in keep))
+    return [name for name in callables(workflow) if name not in kept]
 
 
 def _inside(item: Callable, sources: set[Source]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.options.fields import Option, Size, Texts, closest, options_of, parse, texts_of
 from couler_plugins.options.prices import Price, prices_in
 from couler_plugins.options.rows import Row, rows_in
@@ -145,10 +145,8 @@ def load_config(
 
     def set_from(name: str, texts: Texts, origin: str) -> None:
         option = options[name]
-        try:
+        with restating(ValueError, origin, hint=f"{name} is a {option.type_text}"):
             values[option.field] = parse(texts, option.type)
-        except ValueError as error:
-            raise InvalidInput(f"{origin}: {error}", hint=f"{name} is a {option.type_text}") from error
         origins[option.field] = origin
 
     options = settings()

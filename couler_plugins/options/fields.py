@@ -11,7 +11,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 
 T = TypeVar("T")
 
@@ -127,18 +127,13 @@ def build(cls: type[T], pairs: Iterable[tuple[str, Texts]], owner: str) -> T:
         if name not in options:
             raise InvalidInput(f"{owner} has no option {name!r}", hint=_unknown_hint(name, options))
         option = options[name]
-        try:
+        with restating(ValueError, f"{owner}, option {name!r}", hint=f"write {name}={option.type_text}"):
             values[option.field] = parse(texts, option.type)
-        except ValueError as error:
-            hint = f"write {name}={option.type_text}"
-            raise InvalidInput(f"{owner}, option {name!r}: {error}", hint=hint) from error
     missing = [option.name for option in options.values() if option.default is None and option.field not in values]
     if missing:
         raise InvalidInput(f"{owner} needs the option {missing[0]!r}", hint=f"add {{{missing[0]}=…}}")
-    try:
+    with restating((TypeError, ValueError), owner):  # what the class's own __post_init__ says of the values
         return cls(**values)
-    except (TypeError, ValueError) as error:  # what the class's own __post_init__ says of the values
-        raise InvalidInput(f"{owner}: {error}") from error
 
 
 def parse(texts: Texts, wanted: Any) -> Any:

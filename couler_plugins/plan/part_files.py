@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Part
 
@@ -41,17 +41,12 @@ def read_parts(path: str, max_bytes: int) -> tuple[Part, ...]:
     Raises:
         InvalidInput: it cannot be read, is too large, or is no such file.
     """
-    try:
-        with Path(path).open("rb") as stream:
-            data = stream.read(max_bytes + 1)
-    except OSError as error:
-        raise InvalidInput(f"it cannot be read: {error.strerror or error}", file=path, hint=HINT) from error
+    with restating(OSError, "it cannot be read", file=path, hint=HINT), Path(path).open("rb") as stream:
+        data = stream.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise InvalidInput(f"it is larger than {max_bytes:,} bytes", file=path, hint="raise --max-bytes")
-    try:
+    with restating((msgspec.MsgspecError, UnicodeDecodeError), "it keeps no plan", file=path, hint=HINT):
         file = msgspec.json.decode(data, type=PlanFile)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"it keeps no plan: {error}", file=path, hint=HINT) from error
     if file.schema != SCHEMA:
         raise InvalidInput(f"it has the schema {file.schema!r:.60}, not {SCHEMA}", file=path, hint=HINT)
     steps = [(part.workflow, step) for part in file.parts for step in part.steps]

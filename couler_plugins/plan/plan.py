@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from couler_plugins.ir import Homes, Libraries, Operation, Scalar, SettableStep, Workflow, move_into_graph
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import Bundle, Homes, Libraries, Operation, Scalar, SettableStep, Workflow, move_into_graph
 from couler_plugins.ir.homes import change_operations, change_steps
 
 if TYPE_CHECKING:

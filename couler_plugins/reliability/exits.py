@@ -175,6 +175,14 @@ CODES = (
         remedy="look whether memory was near its limit",
     ),
     infrastructure(name="terminated", exit_codes=(143,), source="SIGTERM: how Kubernetes ends pods"),
+    infrastructure(
+        name="ended-by-signal",
+        engines=("tekton",),
+        reasons=("Error",),
+        exit_codes=(255,),
+        source="Tekton 1.15: cmd/entrypoint/main.go, WaitStatus.ExitStatus: -1 for any signal; seen for deleted pods",
+        remedy="look at the log: a program that crashed, or ended with 255 by itself, looks the same",
+    ),
     deterministic(
         name="program-failed",
         exit_codes=(1, 2),

@@ -86,8 +86,7 @@ ENGINES = (
         name="main-not-started",
         engines=("argo", "kfp"),
         message="^Pod failed before main container starts due to (PodInitializing|ContainerCreating)",
-        before_start=True,
-        source=f"{ARGO}; argo-workflows#13200",
+        source=f"{ARGO}; argo-workflows#13200; one that ran and was lost shows it too: kubelet_pods.go",
     ),
     infrastructure(
         name="containers-not-started",
@@ -166,6 +165,13 @@ ENGINES = (
 )
 
 NODES = (
+    infrastructure(
+        name="pod-lost",
+        engines=("tekton",),
+        reasons=("Failed",),
+        message="^build failed for unspecified reasons",
+        source="Tekton 1.15: pkg/pod/status.go: no step has ended; seen where a node was removed",
+    ),
     infrastructure(
         name="node-pressure", message="The node was low on resource", source=EVICTION, remedy="request what it uses"
     ),

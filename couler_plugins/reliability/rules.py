@@ -13,6 +13,8 @@ from couler_plugins.rightsizing.rules import selects
 IDEMPOTENT = "couler.io/idempotent"
 GUARD = "couler.io/guard"
 NEVER = "never"
+OF_STEPS = (f"{IDEMPOTENT}.", f"{GUARD}.")
+"""How annotations begin that name a step, or a graph and a step."""
 WORDS = {"true": True, "false": False}
 KEYS: Mapping[str, type | tuple[type, ...]] = {"idempotent": bool, "guard": str, "retries": int, "max-timeout": int}
 
@@ -51,10 +53,10 @@ def _problems(row: Row) -> Iterator[str]:
         yield f"{row.place}: 'guard' cannot be {row.content['guard']!r:.40}; write {NEVER}"
     if row.content.get("idempotent") is True and not row.names_steps:
         yield f"{row.place}: 'idempotent' needs a step, a task or an image, and not only wildcards"
-    for key, least in (("retries", 0), ("max-timeout", 60)):
+    for key, least, most in (("retries", 0, 10), ("max-timeout", 60, 10_000_000)):
         number = row.content.get(key)
-        if isinstance(number, int) and not isinstance(number, bool) and number < least:
-            yield f"{row.place}: {key!r} has to be at least {least}"
+        if isinstance(number, int) and not isinstance(number, bool) and not least <= number <= most:
+            yield f"{row.place}: {key!r} has to be from {least} to {most}"
 
 
 def rule_at(
@@ -78,6 +80,9 @@ def rule_at(
         rows: the rows of the settings; of two that say the same thing, the first one counts.
     """
     names = (f".{site.graph.name}.{site.step.name}", f".{site.step.name}", "") if site.graph else ("",)
+    if (lost := _lost(workflow, annotations)) is not None:
+        return Rule(f"its annotation {lost} names no step, and whoever wrote it meant one")
+    is_inside = site.graph is not None and "/" in site.graph.name  # of a pipeline inside another one
     said: dict[str, Any] = {}
     for name in names:
         for key, words in ((IDEMPOTENT + name, WORDS), (GUARD + name, {NEVER: NEVER})):
@@ -85,7 +90,9 @@ def rule_at(
                 continue
             if word not in words:
                 return Rule(f"its annotation {key} says {word!r:.40}: write {' or '.join(words)}")
-            said.setdefault(key.removesuffix(name), words[str(word)])
+            is_of_one_around = is_inside and name == f".{site.step.name}" and word == "true"
+            if not is_of_one_around:
+                said.setdefault(key.removesuffix(name), words[str(word)])
     if GUARD in said:
         return Rule(f"its annotation {GUARD} says so")
     content: dict[str, Any] = {}
@@ -97,6 +104,14 @@ def rule_at(
     in_row = content.get("idempotent")
     word = in_row if in_row is False else said.get(IDEMPOTENT, in_row)
     return Rule("", word, content.get("retries"), content.get("max-timeout"))
+
+
+def _lost(workflow: Workflow, annotations: Mapping[str, object]) -> str | None:
+    """Return an annotation that forbids something of a step that is not there."""
+    keys = [key for key, word in annotations.items() if word in ("false", NEVER) and key.startswith(OF_STEPS)]
+    steps = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps] if keys else []
+    names = {f"{key}{name}" for key in OF_STEPS for graph, step in steps for name in (step, f"{graph}.{step}")}
+    return next((key for key in keys if key not in names), None)
 
 
 def together(rules: Sequence[Rule]) -> Rule:

@@ -33,7 +33,7 @@ SLOW = (
     "SlowDown|[Rr]educe your request rate|ThrottlingException|[(]Throttling[)]|RequestLimitExceeded|RequestThrottled"
     "|TooManyRequestsException|ProvisionedThroughputExceeded"
 )
-REQUESTS = "429 Too Many Requests|429 Client Error|HTTP Error 429|toomanyrequests|server has received too many requests"
+REQUESTS = "429 Too Many Requests|429 Client Error|HTTP Error 429|toomanyrequests|received too many requests"
 
 THROTTLED = (
     throttled(

@@ -13,6 +13,8 @@ SHARE = 0.99
 """The share of attempts that took no longer than what a timeout follows from."""
 GROWTH = 1.5
 """How many times as long the newest attempts take as the oldest where a timeout would be too short before long."""
+SPARE = 1.25
+"""How many times as long as the longest attempt of the past a timeout is at least: that one was good work."""
 MINUTE = 60
 
 
@@ -23,11 +25,13 @@ class Durations(NamedTuple):
         samples: how many that did all their work succeeded.
         longest: the seconds that 99 % of them took at most; of a loop, that all of them took at most.
         grows: whether the newest of them take longer than the oldest.
+        most: the seconds that the longest of them took.
     """
 
     samples: int = 0
     longest: float | None = None
     grows: bool = False
+    most: float = 0.0
 
 
 def durations_of(attempts: Sequence[Attempt], *, loops: bool) -> Durations:
@@ -43,7 +47,7 @@ def durations_of(attempts: Sequence[Attempt], *, loops: bool) -> Durations:
     third = max(1, len(done) // 3)
     last = len(done) if loops else math.ceil(SHARE * len(done))
     grows = len(done) >= 2 and median(done[-third:]) > GROWTH * median(done[:third]) + MINUTE
-    return Durations(len(done), sorted(done)[last - 1], grows)
+    return Durations(len(done), sorted(done)[last - 1], grows, max(done))
 
 
 def timeout_after(durations: Durations, factor: float, least: int, samples: int) -> tuple[int | None, str]:
@@ -59,7 +63,7 @@ def timeout_after(durations: Durations, factor: float, least: int, samples: int)
         return None, f"it gets no timeout: fewer than {samples} attempts that succeeded are known"
     if durations.grows:
         return None, "it gets no timeout: its newest attempts take longer than the oldest, and would outgrow one"
-    return MINUTE * math.ceil(max(least, factor * durations.longest) / MINUTE), ""
+    return MINUTE * math.ceil(max(least, factor * durations.longest, SPARE * durations.most) / MINUTE), ""
 
 
 def retries_within(seconds: float, attempt: float, delays: Sequence[float]) -> int:

@@ -16,7 +16,7 @@ from couler_plugins.ir.attempts import AttemptLimits
 from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import Rule
-from couler_plugins.reliability.timeouts import durations_of, retries_within, timeout_after
+from couler_plugins.reliability.timeouts import SPARE, durations_of, retries_within, timeout_after
 from couler_plugins.runs import Attempt
 
 Figures = tuple[tuple[str, Scalar], ...]
@@ -32,7 +32,6 @@ UNTOLD = f"its engine cannot tell what never began, and {UNDECLARED}"
 OWN_RETRY = "it has a retry already, which stays as it is"
 OWN_TIMEOUT = "it has a timeout already, which stays as it is"
 SHORT = "its own timeout is short: it is less than 1.25 times what past attempts took, or has ended some"
-SPARE = 1.25
 
 
 class Unit(NamedTuple):
@@ -139,7 +138,7 @@ class Decider(NamedTuple):
         if seconds is None:
             return Wish(reason=reason, figures=figures[:1])
         highest = unit.rule.max_timeout
-        if highest is not None and highest < longest * SPARE:
+        if highest is not None and highest < durations.most * SPARE:
             return Wish(reason="it gets no timeout: past attempts took nearly as long as the `max-timeout` of its row")
         seconds = min(seconds, highest or seconds)
         total, name = self._total(unit)
@@ -210,7 +209,7 @@ class Decider(NamedTuple):
         factor = self.options.memory_factor
         if unit.operation is None or factor <= 1:
             return None, "" if factor <= 1 else "what it calls is in another workflow"
-        _, why = self.adapter.memory_by_attempt(unit.operation, factor, number)
+        why = unit.limits.memory or self.adapter.memory_by_attempt(unit.operation, factor, number)[1]
         return (None, why) if why else (lambda item: self.adapter.memory_by_attempt(item, factor, number)[0], "")
 
     def _classes(self, attempts: Sequence[Attempt]) -> Counter[str]:

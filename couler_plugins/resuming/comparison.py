@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from couler_plugins.ir import Call, Graph, Operation, Step, replace
+from collections.abc import Mapping
+
+from couler_plugins.hookspecs.resuming import PastRun
+from couler_plugins.ir import Call, Graph, Operation, Step, callees_of, references, replace
 
 
 def bare_graph(graph: Graph) -> Graph:
@@ -23,3 +26,15 @@ def program_of(operation: Operation) -> Operation:
     containers = tuple(replace(item, requests=(), limits=()) for item in operation.containers)
     bare = replace(operation, name="", containers=containers, retry=None, timeout=None, memoized=None)
     return replace(bare, locks=None, metrics=None, directives=(), inline=False)
+
+
+def run_variables(
+    step: Step, callables: Mapping[str, Graph | Operation], past: PastRun, *, outputs: bool = True
+) -> set[str]:
+    """The variables of the run that a step and what it calls mention, in their `outputs`, too, or only beside these."""
+    if not past.of_run:
+        return set()
+    every = [past.plain(part) for part in callees_of([step], callables).values()]
+    bare = every if outputs else [replace(part, outputs=()) for part in every]
+    read = (one for part in (past.plain(step), *bare) for one in references(part) if one.to == "run")
+    return {".".join((one.name, *one.path[:1])) for one in read} & past.of_run

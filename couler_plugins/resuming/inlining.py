@@ -65,12 +65,17 @@ def inlined(node: T, done: Mapping[str, Ended], past: PastRun) -> T:
             case Template():
                 return _filled(item, str)
             case Expression():
-                return _filled(item, json.dumps)
+                return _filled(item, _quoted)
             case Native():
                 return _filled(item, lambda text: json.dumps(text)[1:-1])
         return item
 
     return rebuild(node, change)
+
+
+def _quoted(text: str) -> str:
+    """A text as a constant of an expression: without surrogates, which Argo cannot read, and the end of a tag."""
+    return json.dumps(text, ensure_ascii=False).replace("}}", "}\\u007d")
 
 
 def _value(reference: Reference, ended: Ended, past: PastRun) -> Value:

@@ -110,14 +110,13 @@ def resumed(workflow: Workflow, original: Workflow, past: PastRun) -> tuple[Work
     Raises:
         InvalidInput: all is done, or the workflow calls no graph of its own.
     """
-    before = {(port.kind, port.name): port for port in original.parameters}
-    ports = tuple(before.get((port.kind, port.name), port) for port in workflow.parameters)
-    workflow = replace(workflow, parameters=ports)
+    ports = {(port.kind, port.name): port for port in (*workflow.parameters, *original.parameters)}
+    workflow = replace(workflow, parameters=tuple(ports.values()))
     by_name, entry, first = callables(workflow), workflow.entry, original.entry
     assert entry is not None
     callee, was = callee_of(entry, by_name), first and callee_of(first, callables(original))
     if not isinstance(callee, Graph) or was is None:
-        hint = "start it anew: it has one step"
+        hint = "give a file that has its steps, too; a workflow of one step has to start anew"
         raise InvalidInput(f"{workflow.label} has no graph whose steps could be taken over", hint=hint)
     top = Judgement(workflow, original, past).of_graph(callee.name, was.name, around=(callee.name,))
     if all(step.name in top.done or step.name in callee.finalizers for step in callee.steps):
@@ -145,9 +144,10 @@ class _Writing:
         assert entry is not None
         entry = replace(entry, call=Call(name=self._graph(top)))
         new = replace(replace_callables(self._workflow, self._changed, self._added), entry=entry)
-        if any(isinstance(site.step.call, Dynamic) for site in call_sites(new)):
-            return new
-        return remove_callables(new, _reached(self._workflow) - _reached(new))
+        unused = _reached(self._workflow) - _reached(new)
+        if any(isinstance(site.step.call, Dynamic) for site in call_sites(new)):  # it may name what has a name
+            unused = {name for name in unused if self._by_name[name].inline}
+        return remove_callables(new, unused)
 
     def _graph(self, item: Resumption) -> str:
         """Puts down a graph without what is done; returns its name."""

@@ -28,7 +28,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.ends import is_daemon
 from couler_plugins.ir.walk import written_inline
-from couler_plugins.resuming.comparison import bare_graph, bare_step, program_of
+from couler_plugins.resuming.comparison import bare_graph, bare_step, program_of, run_variables
 from couler_plugins.resuming.inlining import LackingError, inlined, needs_left
 
 Callables = Mapping[str, Graph | Operation]
@@ -134,8 +134,8 @@ class Judgement:
                     item.done[each] = Ended(outcome="omitted")
                     continue
                 self._decide(item, steps[each], was.get(each), view, reason or lacking.get(each, ""), around)
-            more = {name: why for name, why in self._lacking(item, view) if name in item.done}
-            if not more:
+            more = {name: why for name, why in self._lacking(item, view) if name not in item.again}
+            if more.keys() <= lacking.keys():
                 return item
             lacking |= more
 
@@ -164,7 +164,7 @@ class Judgement:
             reason = "it runs at the end of every run"
         elif old is None:
             reason = "it is new"
-        elif ended is None or (ended.outcome == "omitted" and behind):
+        elif ended is None or (ended.outcome == "omitted" and (behind or step.needs != old.needs)):
             reason = "it was not reached"
         elif not reason:
             reason = self._changes(step, old)
@@ -199,16 +199,22 @@ class Judgement:
     def _lacking(self, item: Resumption, view: GraphView) -> Iterator[tuple[str, str]]:
         """What has to run again for those that run, and why."""
         running = [step for step in item.graph.steps if step.name not in item.done]
+        mentioned = {step.name: run_variables(step, self._new, self._past) for step in item.graph.steps}
         for step in running:
+            reads = mentioned[step.name] and step.name not in item.graph.finalizers
+            for name in run_variables(step, self._new, self._past, outputs=False) if reads else ():
+                others = [other for other, names in mentioned.items() if name in names and other != step.name]
+                yield from ((one, f"it shares {name} with {step.name} (the new run has another)") for one in others)
             for part in (step, *inline_callees(step, self._new)):
                 try:
                     inlined(part, item.done, self._past)
                 except LackingError as error:
                     yield error.step, f"{step.name} reads {error.what}"
             if needs_left(step.needs, item.done) is False:  # it was left out, and somebody asks how it ended
-                yield from ((need.step, f"{step.name} waits for its end") for need in needed(step.needs))
+                waited = [need.step for need in needed(step.needs) if need.step in item.done]
+                yield from ((name, f"{step.name} waits for its end") for name in waited)
             gone = self._gone(step)
-            for other in item.graph.steps if gone else ():
+            for other in [one for one in item.graph.steps if one is not step] if gone else ():
                 for shared in gone.keys() & self._gone(other).keys():
                     yield other.name, f"it shares {shared} with {step.name} ({gone[shared]})"
             before = view.ancestors(step.name) if item.serving else ()
@@ -248,7 +254,7 @@ class Judgement:
             return (
                 same
                 and self._alike(bare_graph(new), bare_graph(old))
-                and not any(self._changes(*pair) for pair in pairs)
+                and not any(self._changes(*pair) or pair[0].needs != pair[1].needs for pair in pairs)
             )
         return (
             isinstance(new, Operation) and isinstance(old, Operation) and self._alike(program_of(new), program_of(old))

@@ -16,16 +16,16 @@ from couler_plugins.ir import (
     External,
     Literal,
     Operation,
+    PodSizes,
     Scalar,
     SettableStep,
     Step,
     Workflow,
     call_sites,
+    parse_quantity,
     replace,
     replace_callables,
 )
-from couler_plugins.ir.containers import PodSizes
-from couler_plugins.ir.quantities import parse_quantity
 from couler_plugins.options.rows import Row
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.rightsizing.attempts import Demand, demand_of

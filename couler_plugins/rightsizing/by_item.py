@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from couler_plugins.ir import CallSite, Operation
-from couler_plugins.ir.containers import ItemSizes
-from couler_plugins.ir.quantities import memory_text, parse_quantity
+from couler_plugins.documents.mappings import by_key
+from couler_plugins.ir import CallSite, ItemSizes, Operation, memory_text, parse_quantity
 from couler_plugins.rightsizing.attempts import demand_of
 from couler_plugins.rightsizing.rules import Rule
 from couler_plugins.rightsizing.sizes import Targets, rounded
-from couler_plugins.runs import Attempt, Run
-from couler_plugins.runs.run import site_of, tries_of
+from couler_plugins.runs import Attempt, Run, site_of, tries_of
 
 ITEM = re.compile(r"\d+:(.*)\)", re.DOTALL)
 
@@ -63,13 +60,10 @@ def size_items(
 
 def attempts_by_item(runs: Iterable[Run], site: str) -> Mapping[str, list[Attempt]]:
     """Return the attempts of a loop's items, by the text that names of steps show of an item."""
-    attempts: dict[str, list[Attempt]] = defaultdict(list)
     name = f"/{site.rpartition('/')[2]}("
-    for run in runs:
-        for ran in run.steps:
-            if site_of(ran) == site and (match := ITEM.fullmatch(ran.step.rpartition(name)[2])):
-                attempts[match[1]] += tries_of(ran)
-    return attempts
+    steps = (ran for run in runs for ran in run.steps if site_of(ran) == site)
+    items = ((match[1], ran) for ran in steps if (match := ITEM.fullmatch(ran.step.rpartition(name)[2])))
+    return by_key((item, attempt) for item, ran in items for attempt in tries_of(ran))
 
 
 def _size(attempts: Sequence[Attempt], rule: Rule, targets: Targets) -> float | None:

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import Literal, Operation, Workflow
-from couler_plugins.ir.containers import PodSizes
-from couler_plugins.ir.quantities import parse_quantity
+from couler_plugins.ir import Literal, Operation, PodSizes, Workflow, parse_quantity
 from couler_plugins.options.rows import Row, check_keys, matches
 
 ANNOTATION = "couler.io/rightsize"

@@ -6,8 +6,18 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from couler_plugins.ir import Container, Literal, Value, references, replace
-from couler_plugins.ir.quantities import GIBIBYTE, MEBIBYTE, cpu_text, memory_text, parse_quantity
+from couler_plugins.ir import (
+    GIBIBYTE,
+    MEBIBYTE,
+    Container,
+    Literal,
+    Value,
+    cpu_text,
+    memory_text,
+    parse_quantity,
+    references,
+    replace,
+)
 from couler_plugins.rightsizing.attempts import Demand
 from couler_plugins.rightsizing.rules import Rule
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.hookspecs.running import Job, Phase, Produced, Where
 
 ALPHABET, DIGITS = "abcdefghijklmnopqrstuvwxyz0123456789", 10
@@ -98,11 +98,9 @@ class Journal:
         if path is None:
             yield cls()
             return
-        try:
+        with restating(OSError, "the journal cannot be written", file=str(path)):
             # Outputs may be nobody else's business.
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise InvalidInput(f"the journal cannot be written: {error.strerror}", file=str(path)) from error
         try:
             _lock(descriptor, path)
             head, entries, end = _read(descriptor, path)
@@ -118,11 +116,8 @@ class Journal:
         Raises:
             InvalidInput: there is none, or it cannot be read.
         """
-        try:
-            with path.open("rb") as stream:
-                head, entries, _ = _read(stream.fileno(), path)
-        except OSError as error:
-            raise InvalidInput(f"the journal cannot be read: {error.strerror}", file=str(path)) from error
+        with restating(OSError, "the journal cannot be read", file=str(path)), path.open("rb") as stream:
+            head, entries, _ = _read(stream.fileno(), path)
         if head is None:
             raise InvalidInput("the journal is empty: no run has begun", file=str(path))
         return cls(head=head, entries=entries)
@@ -156,12 +151,10 @@ class Journal:
         if self._descriptor is None:
             return
         text = msgspec.json.encode(line) + b"\n"
-        try:
+        with restating(OSError, "the journal cannot be written", EngineError):
             if os.write(self._descriptor, text) != len(text):
                 raise EngineError("the journal cannot be written: the disk is full")
             os.fsync(self._descriptor)
-        except OSError as error:
-            raise EngineError(f"the journal cannot be written: {error.strerror}") from error
 
     def _keep_entry_of_folder(self, path: Path | None) -> None:
         """Has the folder remember a new file, too, when the machine fails."""
@@ -181,13 +174,17 @@ def _digest(job: Job) -> str:
 
 
 def _lock(descriptor: int, path: Path) -> None:
-    try:
+    with (
+        restating(OSError, "the journal cannot be locked", file=str(path)),
+        restating(
+            BlockingIOError,
+            "somebody else is writing to this journal",
+            reason=False,
+            file=str(path),
+            hint="is `couler run` still at work with it?",
+        ),
+    ):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        message = "somebody else is writing to this journal"
-        raise InvalidInput(message, file=str(path), hint="is `couler run` still at work with it?") from error
-    except OSError as error:
-        raise InvalidInput(f"the journal cannot be locked: {error.strerror}", file=str(path)) from error
 
 
 def _read(descriptor: int, path: Path) -> tuple[Head | None, list[Entry], int]:

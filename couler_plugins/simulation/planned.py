@@ -12,11 +12,9 @@ from operator import or_
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Profile
-from couler_plugins.ir import Call, Workflow
-from couler_plugins.ir.graph import FlatNode, flatten
-from couler_plugins.runs import Run, StepRun
+from couler_plugins.ir import Call, FlatNode, Workflow, flatten
+from couler_plugins.runs import Run, StepRun, family_of, hash_of, key_of, median
 from couler_plugins.runs.order import topological_order
-from couler_plugins.runs.run import family_of, hash_of, key_of, median
 
 
 def run_of_workflow(workflow: Workflow, profile: Callable[[str], Profile]) -> Run:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.runs import Run
 from couler_plugins.simulation.edits import Replayed
 from couler_plugins.simulation.workload import Change, Edits, EditState, Workload, chance_of
@@ -87,11 +87,13 @@ def read_edits(content: bytes, file: str) -> Recorded:
     Raises:
         InvalidInput: it is something else, or there are no changes.
     """
-    try:
+    with restating(
+        (msgspec.DecodeError, UnicodeDecodeError),
+        "these are no recorded edits",
+        file=file,
+        hint='it is written {"schema": "couler.edits/v1", "changes": [["step or type", …], …]}',
+    ):
         result = msgspec.json.decode(content, type=_File)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        hint = 'it is written {"schema": "couler.edits/v1", "changes": [["step or type", …], …]}'
-        raise InvalidInput(f"these are no recorded edits: {error}", file=file, hint=hint) from error
     if not result.changes:
         raise InvalidInput("there are no changes", file=file, hint="list at least one under `changes`")
     entries = [_Entry(changed=entry) if isinstance(entry, list) else entry for entry in result.changes]

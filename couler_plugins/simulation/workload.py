@@ -14,9 +14,8 @@ from typing import ClassVar, Protocol
 
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
-from couler_plugins.runs import Fate, Run, StepRun
+from couler_plugins.runs import Fate, Run, StepRun, key_of, median
 from couler_plugins.runs.order import children_of
-from couler_plugins.runs.run import key_of, median
 
 Change = Mapping[int, int]
 """What is edited before a run: positions of steps, and the version that each has from then on; 0 is the first."""

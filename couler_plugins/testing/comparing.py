@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from couler_plugins.documents import Edit
-from couler_plugins.ir import Node
-from couler_plugins.ir.values import compared_fields
+from couler_plugins.ir import Node, compared_fields
 
 __all__ = ["apply", "differences", "exactly"]
 

@@ -29,10 +29,10 @@ from couler_plugins.ir import (
     Step,
     Workflow,
     callables,
+    compared_fields,
     nodes,
     without_origin,
 )
-from couler_plugins.ir.values import compared_fields
 from couler_plugins.plan import Plan
 from couler_plugins.testing.comparing import differences
 from couler_plugins.testing.invented import INVENTED, REFUSABLE

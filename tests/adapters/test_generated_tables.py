@@ -65,6 +65,7 @@ COMMON = {
     "Graph.parallelism": "Graph.parallelism",
     "Step.condition": "Step.condition",
     "Operation.native_extra": "Operation.native_extra",
+    "Retry.native_extra": "Retry.native_extra",
 }
 TEKTON = {
     "Workflow.parameters": "Workflow.parameters",
@@ -78,7 +79,6 @@ KFP = {
     "Graph.outputs": "Output.value",
     "Output.value": "Output.value",
     "Container.role": "Operation.containers",
-    "Retry.native_extra": "Retry.native_extra",
 }
 TABLES = {
     "tekton": Table(TektonAdapter(), TektonOptions(), after_success, {**COMMON, **TEKTON}),

@@ -121,7 +121,7 @@ class Cluster:
         bucket = ["curl", "--silent", "--fail", "--request", "PUT", f"http://{ADDRESS}:{S3_PORT}/{BUCKET}"]
         self.wait_for("the S3", lambda: self.run(*bucket).returncode == 0)
         self.apply(namespace_documents("default"))
-        self.wait_for("the node", self._node_is_ready)
+        self.wait_for("the node", self.node_is_ready)
         (self.folder / "ready").touch()
 
     def down(self) -> None:
@@ -201,7 +201,7 @@ class Cluster:
         with (KEPT / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             image, archive = image_on_demand(name)
-            node = json.loads(self.kubectl("get", "node", "node1", "-o", "json"))["status"].get("images", [])
+            node = self.node()["status"].get("images", [])
             if not any(image.names[0] in item.get("names", []) for item in node):
                 self._import([archive])
         return image.names[0]
@@ -236,9 +236,14 @@ class Cluster:
             if ran.returncode:
                 raise RuntimeError(f"containerd takes {archive.name} for no image: {ran.stderr.strip()}")
 
-    def _node_is_ready(self) -> bool:
+    def node(self) -> dict[str, Any]:
+        """The node, as the API server has it; empty where it has none yet."""
         text = self.kubectl("get", "node", "node1", "-o", "json", check=False)
-        conditions = json.loads(text or "{}").get("status", {}).get("conditions", [])
+        found: dict[str, Any] = json.loads(text or "{}")
+        return found
+
+    def node_is_ready(self) -> bool:
+        conditions = self.node().get("status", {}).get("conditions", [])
         return any((item["type"], item["status"]) == ("Ready", "True") for item in conditions)
 
     def _install(self, built: Mapping[str, Built]) -> None:

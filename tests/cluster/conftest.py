@@ -27,6 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE) and item.get_closest_marker("cluster_long") is None:
             item.add_marker("cluster")
+            if "faults" in getattr(item, "fixturenames", ()):
+                item.add_marker("cluster_faults")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

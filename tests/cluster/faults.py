@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from cluster.cluster import API_PORT, S3_PORT, Cluster
 
-__all__ = ["FAULTS", "LONG_FAULTS", "Fault"]
+__all__ = ["FAULTS", "LONG_FAULTS", "Fault", "without_api_server", "without_node"]
 
 PROBE = "127.0.0.2"
 """The address from which it is asked whether a server is ready."""
@@ -60,8 +60,9 @@ def _controllers(cluster: Cluster) -> None:
     kill(cluster, "tekton")
 
 
-def _api_server(cluster: Cluster) -> None:
-    """End the API server, and then Argo's controller.
+@contextlib.contextmanager
+def without_api_server(cluster: Cluster) -> Iterator[None]:
+    """End the API server, and then Argo's controller; meanwhile nobody is answered.
 
     Nobody reaches the new one before it is ready, as in clusters with a load balancer before theirs: until it has read
     all roles, it forbids what they allow, and a step of Argo whose result is forbidden has failed.
@@ -72,8 +73,36 @@ def _api_server(cluster: Cluster) -> None:
     ready = ["curl", "--silent", "--insecure", "--interface", PROBE, f"https://127.0.0.1:{API_PORT}/readyz"]
     with refused(cluster, API_PORT):
         kill(cluster, "kube-apiserver")
+        yield
         cluster.wait_for("the API server", lambda: cluster.run(*ready).stdout == "ok")
     kill(cluster, "argo")
+
+
+def without_node(cluster: Cluster, evicted: Callable[[], bool]) -> None:
+    """The kubelet stands still until its node counts as gone and pods are evicted; then it goes on.
+
+    Pods that tolerate this for seconds are evicted; others, which tolerate it for five minutes, go on. Where all nodes
+    are gone, Kubernetes evicts nothing, and there is only this one: it gets the taint that it would have among others.
+    """
+    taint = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
+
+    def is_tainted() -> bool:
+        return any(taint.items() <= item.items() for item in cluster.node()["spec"].get("taints", ()))
+
+    def are_evicted() -> bool:
+        if not is_tainted():
+            cluster.kubectl("taint", "node", "node1", f"{taint['key']}:{taint['effect']}", check=False)
+        return evicted()
+
+    with stopped(cluster, "kubelet"):
+        cluster.wait_for("the end of the node", lambda: not cluster.node_is_ready())
+        cluster.wait_for("evictions", are_evicted)
+    cluster.wait_for("the node", lambda: cluster.node_is_ready() and not cluster.node()["spec"].get("taints"))
+
+
+def _api_server(cluster: Cluster) -> None:
+    with without_api_server(cluster):
+        pass
 
 
 def _etcd(cluster: Cluster) -> None:

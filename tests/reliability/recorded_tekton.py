@@ -51,10 +51,15 @@ CASES = [
         ("taskrun-cancelled", attempt("TaskRunCancelled", 'TaskRun "r" was cancelled. ', 137)),
         ("taskrun-timeout", attempt("TaskRunTimeout", 'TaskRun "r" failed to finish within "1h0m0s"')),
         (
+            "taskrun-timeout",
+            attempt("TaskRunTimeout", 'TaskRun "r" failed to finish within "1m0s"', 1, "TaskRunTimeout"),
+        ),
+        (
             "step-timeout",
             attempt("StepFailed", f'"{STEP}" exited because the step exceeded the specified timeout limit', 1),
         ),
         ("out-of-memory", ended(137, "OOMKilled", "StepOOM")),
+        ("out-of-memory", ended(255, "OOMKilled", "StepOOM")),
         ("out-of-memory", ended(137, "OOMKilled", "Failed")),
         ("out-of-memory", attempt("Failed", "OOMKilled", 0, "OOMKilled")),
         ("sidecar-out-of-memory", attempt("SidecarOOM", '"sidecar-db" exited with code 137: OOMKilled', 137)),
@@ -113,10 +118,11 @@ CASES = [
         ("container-config", attempt("CreateContainerConfigError", f'{START}"secret \\"token\\" not found."')),
         ("killed", ended(137)),
         ("terminated", ended(143, reason="Failed")),
+        ("ended-by-signal", ended(255)),
         ("program-failed", ended(1)),
         ("program-failed", ended(1, reason="Failed")),
         ("program-crashed", ended(139)),
         ("unknown", ended(64)),
-        ("unknown", attempt("Failed", "build failed for unspecified reasons.")),
+        ("pod-lost", attempt("Failed", "build failed for unspecified reasons.")),
     )
 ]

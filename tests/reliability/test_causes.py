@@ -131,6 +131,6 @@ def test_a_row_is_checked(cause: Any, problem: str | None) -> None:
 def test_few_failures_are_before_the_start() -> None:
     """What repeats steps that nobody has declared; a rejected pod may have run before its kubelet restarted."""
     early = {cause.name for cause in CAUSES if cause.before_start and cause.cause_class in TRANSIENT}
-    of_argo = {"init-not-started", "main-not-started", "init-killed", "inputs-throttled", "inputs-not-loaded"}
+    of_argo = {"init-not-started", "init-killed", "inputs-throttled", "inputs-not-loaded"}
     assert early == {*of_argo, "not-scheduled"}
     assert all(cause.engines for cause in CAUSES if cause.before_start)

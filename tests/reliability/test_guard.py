@@ -22,12 +22,18 @@ from support import ROOT
 PLUGINS = load_plugins(load_config(environ={}))
 START = 1.7e9
 STARTS = "container starts due to (PodInitializing|ContainerCreating)"
+INPUTS = (
+    "(?s)^init: .*(429 Too Many Requests|SlowDown|reduce your request rate|received too many requests|i/o timeout"
+    "|TLS handshake timeout|connection (reset by peer|refused)|server misbehaving"
+    "|encountered an internal error, please try again)"
+)
 BEFORE_START = f"""\
 +      retryStrategy:
 +        limit: 2
 +        expression: |-
-+          lastRetry.message matches '^Pod failed before (init|main) {STARTS}'
++          lastRetry.message matches '^Pod failed before init {STARTS}'
 +          || lastRetry.message matches '^init: (Error [(]exit code (137|143)[)]$|ContainerStatusUnknown)'
++          || lastRetry.message matches '{INPUTS}'
 +        backoff:
 +          duration: 30s
 +          factor: 2
@@ -93,6 +99,7 @@ ARGO = """\
     """
 MARK = "- name: work\n          metadata: {annotations: {couler.io/idempotent: 'true'}}"
 DECLARED = ARGO.replace("- name: work", MARK)
+LARGER = '{"containers": [{"name": "main", "resources": {"limits": {"memory": "16Gi"}}}]}'
 TEKTON = """\
     apiVersion: tekton.dev/v1
     kind: Pipeline
@@ -190,6 +197,12 @@ def test_that_does_not_say_it(tmp_path: Path, old: str, new: str, settings: str)
             "its annotation couler.io/guard says so",
         ),
         ("nightly-", "nightly-", "[[guard.declare]]\nguard = 'never'", "couler.toml:1 says so"),
+        (
+            "nightly-",
+            "nightly-\n      annotations: {couler.io/guard.main.trian: never}",
+            "",
+            "its annotation couler.io/guard.main.trian names no step, and whoever wrote it meant one",
+        ),
         ("'true'", "'yes'", "", "its annotation couler.io/idempotent says 'yes': write true or false"),
         ("'true'", "'true', couler.io/guard: no-way", "", "its annotation couler.io/guard says 'no-way': write never"),
     ],
@@ -231,6 +244,7 @@ def test_what_stands_there_already_is_kept(tmp_path: Path, old: str, new: str, r
         ("container:", "initContainers: [{name: fetch, image: 'busybox:1'}]\n          container:"),
         ("container:", "sidecars: [{name: db, image: 'postgres:16'}]\n          container:"),
         ("container:", "podSpecPatch: '{initContainers: [{name: x}]}'\n          container:"),
+        ("entrypoint", "podSpecPatch: '{{workflow.parameters.patch}}'\n      entrypoint"),
         ("entrypoint", "templateDefaults: {sidecars: [{name: db, image: 'postgres:16'}]}\n      entrypoint"),
     ],
 )
@@ -239,6 +253,21 @@ def test_other_containers_may_have_run_before_the_main_one(tmp_path: Path, old: 
     assert changes(result) == ""
     assert reasons(result)["work"].startswith("its engine cannot tell what never began")
     assert actions(guarded(DECLARED.replace(old, new), tmp_path))["work"].startswith("repeat failures that pass")
+
+
+@pytest.mark.parametrize(
+    ("row", "action"),
+    [
+        ("task = 'work'\nidempotent = true", "repeat failures before its start, 2 times at most"),
+        ("task = 'mail'\nguard = 'never'", None),
+    ],
+)
+def test_a_row_says_nothing_of_what_is_merged(tmp_path: Path, row: str, action: str | None) -> None:
+    task = "{name: train, template: work}"
+    text = ARGO.replace(task, f"{task}\n              - {{name: mail, template: mail}}")
+    text += text[text.index("    - name: work") :].replace("name: work", "name: mail")
+    result = guarded(text, tmp_path, passes="dedupe,guard", settings=f"[[guard.declare]]\n{row}")
+    assert actions(result).get("mail") == action
 
 
 def test_a_step_of_a_library_says_nothing_of_calls_from_elsewhere(tmp_path: Path) -> None:
@@ -262,6 +291,8 @@ def test_an_owner_s_retry_is_narrowed_where_that_is_wanted(tmp_path: Path) -> No
     assert "limit: 5" in lines
     assert "OnFailure" in lines
     assert "OOMKilled" not in lines
+    transient = text.replace("limit: 5", "limit: 5, retryPolicy: OnTransientError")  # it would have to be both
+    assert changes(guarded(transient, tmp_path, passes="guard{narrow=true}")) == ""
     conditioned = text.replace("limit: 5", "limit: 5, expression: 'true'")
     assert changes(guarded(conditioned, tmp_path, passes="guard{narrow=true}")) == ""
 
@@ -272,11 +303,18 @@ def test_an_owner_s_retry_is_narrowed_where_that_is_wanted(tmp_path: Path) -> No
         ("{memory: 2Gi}", "{cpu: 1}", "it has no limit of memory"),
         ("2Gi", "'{{workflow.parameters.size}}'", "only the run knows its memory"),
         ("container:", "podSpecPatch: '{}'\n          container:", "it has a podSpecPatch already"),
+        # The one of a template counts last: it would take back what these say.
+        ("entrypoint", f"podSpecPatch: '{LARGER}'\n      entrypoint", "a podSpecPatch of its workflow may say"),
+        (
+            "entrypoint",
+            "templateDefaults: {podSpecPatch: '{}'}\n      entrypoint",
+            "a podSpecPatch of its workflow may",
+        ),
     ],
 )
 def test_memory_stays_the_same(tmp_path: Path, old: str, new: str, why: str) -> None:
     result = guarded(DECLARED.replace(old, new), tmp_path)
-    assert "podSpecPatch" not in changes(result)
+    assert "+      podSpecPatch" not in changes(result)
     assert "OOMKilled" not in changes(result)
     assert f"not after it ran out of memory, since {why}" in next(iter(result.files[0].decisions)).reason
 
@@ -351,6 +389,16 @@ def test_tekton_repeats_only_what_is_declared(tmp_path: Path) -> None:
     assert reasons(result)["pipeline/push"].startswith("its engine cannot tell what never began")
 
 
+def test_the_name_of_a_task_says_nothing_of_one_in_a_pipeline_inside(tmp_path: Path) -> None:
+    inner = (
+        "- name: inner\n          pipelineSpec: {tasks: [{name: push, taskSpec: {steps: [{name: s, image: mail}]}}]}"
+    )
+    text = TEKTON.replace("{name: build}", "{name: build, annotations: {couler.io/idempotent.push: 'true'}}")
+    result = guarded(text.replace("- name: push", f"{inner}\n        - name: push", 1), tmp_path)
+    assert sorted(actions(result)) == ["pipeline/compile", "pipeline/push"]
+    assert "pipeline/inner/push" in reasons(result)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "lines"),
     [
@@ -385,6 +433,8 @@ def test_a_pipeline_run_says_how_long_it_may_take(tmp_path: Path) -> None:
         ("guard", [100.0] * 12, "900s"),
         ("guard", [1000.0] * 12, "3000s"),
         ("guard", [1000.0] * 11 + [1010.0], "3060s"),
+        ("guard", [100.0] * 150 + [7200.0] + [100.0] * 150, "9000s"),  # what one of many took is good work, too
+        ("guard{timeout-factor=1}", [1000.0] * 12, "1260s"),
         ("guard{timeout-factor=2}", [1000.0] * 12, "2040s"),
         ("guard{min-timeout=60}", [15.0] * 12, "60s"),
         ("guard", [1000.0] * 9, ""),
@@ -399,11 +449,24 @@ def test_timeouts_follow_from_past_attempts(tmp_path: Path, passes: str, seconds
     assert [line for line in lines if "timeout:" in line] == [f"+      timeout: {timeout}"] * bool(timeout)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("container:", "synchronization: {mutexes: [{name: gpu}]}\n          container:"),
+        ("entrypoint", "templateDefaults: {synchronization: {mutexes: [{name: gpu}]}}\n      entrypoint"),
+    ],
+)
+def test_no_timeout_counts_the_wait_for_a_lock(tmp_path: Path, old: str, new: str) -> None:
+    result = guarded(ARGO.replace(old, new), tmp_path, run_of("nightly", "work", *took(*[1000.0] * 12)))
+    assert "timeout:" not in changes(result)
+    assert "wait for a lock" in reasons(result)["work"]
+
+
 def test_a_timeout_that_is_there_stays_and_a_short_one_is_told(tmp_path: Path) -> None:
     text = ARGO.replace("container:", "timeout: 20m\n          container:")
     for seconds, reason in ((600.0, "which stays as it is"), (1100.0, "its own timeout is short")):
         result = guarded(text, tmp_path, run_of("nightly", "work", *took(*[seconds] * 12)))
-        assert "timeout" not in changes(result)
+        assert "timeout:" not in changes(result)
         assert reason in reasons(result)["work"]
 
 
@@ -432,8 +495,9 @@ def test_figures_say_what_a_retry_would_have_saved(tmp_path: Path) -> None:
         ("[[guard.declare]]\nworkflow = 'n'\nidempotent = true", "'idempotent' needs a step, a task or an image"),
         ("[[guard.declare]]\nstep = 'a'", "it says nothing: add idempotent = true"),
         ("[[guard.declare]]\nstep = 'a'\nguard = 'always'", "'guard' cannot be 'always'; write never"),
-        ("[[guard.declare]]\nstep = 'a'\nretries = -1", "'retries' has to be at least 0"),
-        ("[[guard.declare]]\nstep = 'a'\nmax-timeout = 5", "'max-timeout' has to be at least 60"),
+        ("[[guard.declare]]\nstep = 'a'\nretries = -1", "'retries' has to be from 0 to 10"),
+        ("[[guard.declare]]\nstep = 'a'\nretries = 5000", "'retries' has to be from 0 to 10"),
+        ("[[guard.declare]]\nstep = 'a'\nmax-timeout = 5", "'max-timeout' has to be from 60"),
         ("[[guard.declare]]\nstep = 'a'\nretires = 1", "there is no 'retires'"),
     ],
 )

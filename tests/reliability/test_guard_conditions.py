@@ -66,7 +66,7 @@ def test_a_condition_says_what_the_table_says(causes: list[Cause], attempt: Atte
     if row.cause_class not in PASSING:
         assert not says_yes(causes, attempt)
     elif row.name in SPELLED and not attempt.message.startswith(BY_ITSELF):
-        assert says_yes(causes, attempt) or (causes is NEVER_BEGAN and row.name.startswith("inputs-"))
+        assert says_yes(causes, attempt)
 
 
 @pytest.mark.parametrize("name", ["workflow-shutdown", "pod-deadline", "workflow-deadline", "emptydir-limit"])

@@ -39,7 +39,7 @@ PLACES = {
 """Where each engine has attempts, told without its adapter: the end of a path in a document."""
 DECLARED = ("couler.io/cache", "couler.io/idempotent")
 """What a file has in which an owner may say that steps may run twice."""
-NEVER_BEGAN = re.compile(r"\^Pod failed before \(init\|main\) container starts|\^init: ")
+NEVER_BEGAN = re.compile(r"\^Pod failed before init container starts|(\(\?s\))?\^init: ")
 """How a pattern begins of a message that says that nothing has run."""
 
 REASONS = (
@@ -60,6 +60,8 @@ REASONS = (
     "its own timeout is short",
     "its workflow has a timeout for all templates, which stays as it is",
     "Argo has no timeout of a suspended step",
+    "a sensor waits for as long as its own `timeout` says",
+    "its wait for a lock would count, however long others have that",
     "it runs a pipeline, whose tasks can have it",
     "KFP starts a pod for containers only",
     "KFP's driver does it, without a pod",

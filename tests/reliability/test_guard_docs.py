@@ -46,8 +46,8 @@ def test_the_page_shows_what_is_written(tmp_path: Path) -> None:
     shown = [line for line in block("diff").splitlines() if line.startswith("+")]
     (cut,) = (number for number, line in enumerate(shown) if "…" in line)
     assert written[:cut] == shown[:cut]
-    assert written[cut + 5 :] == shown[cut + 1 :]
-    assert all("|| lastRetry.message matches" in line for line in written[cut : cut + 5])
+    assert written[cut + 6 :] == shown[cut + 1 :]
+    assert all("|| lastRetry.message matches" in line for line in written[cut : cut + 6])
     assert ("runs lost for what passes", 1) in [pair for item in result.files[0].decisions for pair in item.figures]
 
 

@@ -70,7 +70,7 @@ RUNS = {
     ),
     "tekton-image-not-pulled": Expected("pipeline/work", "infrastructure", ("image-interrupted",)),
     "tekton-out-of-memory": Expected("pipeline/fit", "resource", ("out-of-memory",), idle=("pipeline/report",)),
-    "tekton-pod-deleted": Expected("pipeline/work", "deterministic", ("unknown",)),
+    "tekton-pod-deleted": Expected("pipeline/work", "infrastructure", ("ended-by-signal",)),
     "tekton-retried": Expected("pipeline/work", "deterministic", ("taskrun-timeout", "unknown")),
     "tekton-timeout": Expected("pipeline/work", "timeout", ("taskrun-timeout",), idle=("pipeline/after",)),
 }

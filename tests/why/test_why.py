@@ -218,7 +218,7 @@ def test_help_with_time_is_by_past_attempts(why: Couler) -> None:
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ("Pod failed before main container starts due to PodInitializing", "nothing of its program has run"),
+        ("Pod failed before init container starts due to PodInitializing", "nothing of its program has run"),
         (STOPPED, "somebody has stopped it"),
         ('Usage of EmptyDir volume "x" exceeds the limit "1Mi". ', "it would need as much again"),
         ("main: Error (exit code 1)", "it would fail again"),
@@ -292,6 +292,16 @@ def broken(handler: Handler) -> bool:
     return True
 
 
+def test_a_run_that_ended_well_did_not_fail_at_a_step_that_may(why: Couler) -> None:
+    lenient = run("lenient", FAILED, ran("next", attempt(succeeded=True), fate="computed"), whole=True, at=BEGAN + 999)
+    path = history(lenient, NEW)
+    result = why("lenient", "--history", path)
+    assert (result.exit_code, result.stdout) == (1, "lenient of nightly did not fail.\n")
+    assert "run: new of nightly" in why("nightly", "--history", path).stdout
+    history(run("open", FAILED, ran("next", fate="pending"), whole=True), path=path)
+    assert "main/fit failed" in why("open", "--history", path).stdout
+
+
 def test_an_engine_that_does_not_answer_exits_with_three(why: Couler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COULER_AIRFLOW_TOKEN", "a-token")
     with ApiServer() as server:
@@ -304,6 +314,7 @@ def test_what_an_engine_says_moves_no_cursor_and_tells_no_secret(why: Couler) ->
     for node in document["status"]["nodes"].values():
         if node["phase"] == "Failed":
             node["message"] = "main: Error (exit code 4): \x1b[2J token=abcdef\nsecond line" + "." * 400
+            node["hostNodeName"] = "node1\x1b[2J"
     Path("run.json").write_text(json.dumps(document))
     result = why("run.json")
     assert "abcdef" not in result.stdout

@@ -12,8 +12,7 @@ from couler_airflow.cache.rows import wrapped_tasks
 from couler_airflow.documents import is_dag_file, load_dags
 from couler_plugins.documents import Document, SourceFile
 from couler_plugins.errors import CoulerError, EngineError, InvalidInput
-from couler_plugins.ir import Source
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import Bundle, Source
 
 TASKS = ("dag", "tasks")
 """Where the tasks stand in what Airflow serializes of a DAG, in the order of `task_dict`."""

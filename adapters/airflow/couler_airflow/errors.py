@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from couler_airflow.capabilities import CAPABILITIES
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Node
-from couler_plugins.ir.values import compared_fields
+from couler_plugins.ir import Node, compared_fields
 
 NOTES = {row.feature: row.note for row in CAPABILITIES}
 

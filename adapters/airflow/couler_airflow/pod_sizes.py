@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from couler_airflow.homes import POD, rest_of
 from couler_airflow.pod_settings import BASE, BASE_CONTAINER
-from couler_plugins.ir import Operation, Workflow
-from couler_plugins.ir.containers import PodSizes
+from couler_plugins.ir import Operation, PodSizes, Workflow
 
 
 def pod_containers(operation: Operation) -> tuple[str, ...]:

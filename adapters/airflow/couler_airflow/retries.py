@@ -19,7 +19,8 @@ from couler_airflow.airflow_compat import retry_defaults
 from couler_airflow.errors import unsupported
 from couler_airflow.values import count_of, duration_of, seconds
 from couler_plugins.hookspecs.causes import Cause
-from couler_plugins.ir import Expression, Literal, Retry, Value, replace
+from couler_plugins.ir import Expression, Literal, Operation, Retry, Step, Value, Workflow, replace
+from couler_plugins.ir.attempts import AttemptLimits
 
 POLICY = "airflow-retry-policy"
 """The language of a condition: what a policy serializes to, or the name of the class of one that is its owner's."""
@@ -113,6 +114,12 @@ def _policy(condition: Value, name: str) -> Any:
         return kinds[data["__type"]].deserialize(data)
     except (AssertionError, LookupError, TypeError, ValueError) as error:
         raise unsupported("Retry.condition", name, "it is no policy as Airflow or we serialize one") from error
+
+
+def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:
+    """Return that a sensor gets no `execution_timeout`: how long it may wait for others is said by its `timeout`."""
+    is_sensor = operation is not None and "Sensor" in operation.kind
+    return AttemptLimits(timed="a sensor waits for as long as its own `timeout` says" if is_sensor else "")
 
 
 def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry | None:

@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from couler_argo.codec import Mapped
 from couler_argo.run.jobs import WORKFLOW
@@ -73,13 +72,10 @@ class ArgoArchive:
                 yield workflow
 
     def _on_server(self, wanted: Wanted) -> Iterator[Mapped]:
-        api = JsonApi(SERVER, self._source.place, self._source.max_bytes)
-        headers = bearer(TOKEN, "argo")
+        api = JsonApi(SERVER, self._source.place, self._source.max_bytes, bearer(TOKEN, "argo"))
 
         def ask(*path: str, **query: Any) -> Mapped:
-            address = f"/api/v1/{'/'.join(quote(part, safe='') for part in path)}"
-            parameters = f"?{urlencode(query)}" if query else ""
-            return dict(object_of(api.ask("GET", address + parameters, f"look at {address}", headers), SERVER))
+            return dict(object_of(api.get(*path, **query), SERVER))
 
         counts: Counter[str] = Counter()
         for listed in _listed(ask, self._source.namespace, wanted):

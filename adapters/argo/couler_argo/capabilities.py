@@ -90,7 +90,7 @@ CAPABILITIES = (
     Capability("Output.native_extra", "full", "every other field"),
     Capability("Argument.name", "full", "name"),
     Capability("Argument.kind", "full", "parameters, artifacts"),
-    Capability("Argument.value", "full", "value, valueFrom, from, s3, …"),
+    Capability("Argument.value", "full", "value, valueFrom, from, fromExpression, s3, …"),
     Capability("Retry.limit", "full", "retryStrategy.limit"),
     Capability("Retry.delay", "full", "retryStrategy.backoff.duration"),
     Capability("Retry.factor", "full", "retryStrategy.backoff.factor", "a whole number"),

@@ -19,8 +19,7 @@ from couler_argo.lift import lift_manifest
 from couler_argo.nodes import attempts_of, nodes_of
 from couler_plugins.documents.mappings import Mapped
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import Call, External, Graph, Step, callables
-from couler_plugins.ir.graph import GraphView
+from couler_plugins.ir import Call, External, Graph, GraphView, Step, callables
 from couler_plugins.runs import Run
 
 ENDED = ("Succeeded", "Failed", "Error")

@@ -19,6 +19,7 @@ from couler_plugins.engine_kit.legalize.native_fields import without_nulls
 from couler_plugins.engine_kit.legalize.passes import with_image
 from couler_plugins.engine_kit.legalize.python.pods import as_scripts
 from couler_plugins.ir import (
+    Bundle,
     Call,
     Expression,
     FirstOf,
@@ -36,15 +37,14 @@ from couler_plugins.ir import (
     Value,
     Workflow,
     carry_out,
-    fresh_name,
     map_references,
     nodes,
     rebuild,
     references,
     rename_steps,
     replace,
+    take_name,
 )
-from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
 
 OTHER = re.compile(r"[^A-Za-z0-9-]+")
@@ -170,12 +170,9 @@ def _with_path(output: Output) -> Output:
 
 def _plain(names: Iterable[str], spelt: Callable[[str], str] = str) -> dict[str, str]:
     """A name that Argo takes for each of these, no two alike; those that it takes already stay."""
-    result: dict[str, str] = {}
     names_before: set[str] = set()
-    for name in sorted(names, key=lambda name: (_fits(spelt(name)) != name, name)):
-        result[name] = fresh_name(_fits(spelt(name)), names_before)
-        names_before.add(result[name])
-    return result
+    in_order = sorted(names, key=lambda name: (_fits(spelt(name)) != name, name))
+    return {name: take_name(_fits(spelt(name)), names_before) for name in in_order}
 
 
 def _fits(name: str) -> str:

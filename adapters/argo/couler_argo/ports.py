@@ -15,6 +15,7 @@ from couler_plugins.ir import Argument, Expression, Native, Output, Port, PortKi
 
 LOCATIONS = ("s3", "gcs", "http", "git", "raw", "hdfs", "oss", "azure", "artifactory", "plugin")
 SOURCES = ("path", "jsonPath", "jqFilter", "supplied", "event", "configMapKeyRef")
+CHOSEN = "fromExpression"
 LISTS: tuple[tuple[str, PortKind], ...] = (("parameters", "parameter"), ("artifacts", "artifact"))
 
 
@@ -58,18 +59,18 @@ def _artifact_value() -> Field:
     """What an output artifact of a graph is: another artifact, or the one that an expression chooses."""
 
     def read(mapping: Mapped, context: Context) -> tuple[Any, Mapped]:
-        remainder = present_fields(mapping, ("from", "fromExpression"))
-        for key, reader in (("from", value), ("fromExpression", expression)):
+        remainder = present_fields(mapping, ("from", CHOSEN))
+        for key, reader in (("from", value), (CHOSEN, expression)):
             if isinstance(remainder.get(key), str):
                 return reader(remainder.pop(key)), remainder
         return None, remainder
 
     def write_value(node: Any, context: Context) -> Mapped:
         if isinstance(node, Expression):
-            return {"fromExpression": write_expression(node, context.scope)}
+            return {CHOSEN: write_expression(node, context.scope)}
         return {"from": write(node, context.scope)}
 
-    return Field("value", ("from", "fromExpression"), read, write_value)
+    return Field("value", ("from", CHOSEN), read, write_value)
 
 
 INPUT_PARAMETER = Codec(
@@ -159,6 +160,8 @@ def _argument(item: Mapped, kind: PortKind) -> Argument:
     plain = isinstance(content, str) if kind == "artifact" else isinstance(content, (str, int, float))
     if len(item) == 2 and plain:
         return Argument(name=item["name"], value=value(content), kind=kind)
+    if kind == "artifact" and item.keys() == {"name", CHOSEN} and isinstance(item[CHOSEN], str):
+        return Argument(name=item["name"], value=expression(item[CHOSEN]), kind=kind)
     return Argument(
         name=item["name"], value=native({key: part for key, part in item.items() if key != "name"}), kind=kind
     )
@@ -168,7 +171,9 @@ def _write_arguments(arguments: tuple[Argument, ...], context: Context) -> Mappe
     written: Mapped = {}
     for argument in arguments:
         content = write(argument.value, context.scope)
-        if not isinstance(argument.value, Native):
+        if argument.kind == "artifact" and isinstance(argument.value, Expression):
+            content = {CHOSEN: write_expression(argument.value, context.scope)}
+        elif not isinstance(argument.value, Native):
             content = {"value" if argument.kind == "parameter" else "from": content}
         key = "parameters" if argument.kind == "parameter" else "artifacts"
         written.setdefault(key, []).append({"name": argument.name, **content})

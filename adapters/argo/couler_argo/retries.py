@@ -86,9 +86,17 @@ LINES = (
         },
     ),
     Line(
-        "(?s)^(init|wait): .*",
+        "(?s)^init: .*",
         {
-            "too-many-requests": "429 Too Many Requests",
+            "inputs-throttled": "429 Too Many Requests|SlowDown|reduce your request rate|received too many requests",
+            "inputs-not-loaded": "i/o timeout|TLS handshake timeout|connection (reset by peer|refused)"
+            "|server misbehaving|encountered an internal error, please try again",
+        },
+    ),
+    Line(
+        "(?s)^wait: .*",
+        {
+            "too-many-requests": "429 Too Many Requests|received too many requests",
             "store-throttled": "SlowDown|reduce your request rate",
             "store-failed": "encountered an internal error",
             "name-not-resolved": "server misbehaving",
@@ -115,20 +123,29 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
         refusal = "it starts no pod of its own"
     elif "retryStrategy" in spec or "retryStrategy" in usual:
         refusal = "its workflow has a retry for all templates, which stays as it is"
+    if operation.locks is not None or "synchronization" in usual:
+        timed = timed or "its wait for a lock would count, however long others have that"
     if {"timeout", "activeDeadlineSeconds"} & usual.keys():
         timed = "its workflow has a timeout for all templates, which stays as it is"
     deadline = parse_quantity(spec.get("activeDeadlineSeconds"))
     alone = operation.kind in ALONE and len(operation.containers) < 2 and not usual.keys() & ROLES.keys()
     patches = [str(holder.get("podSpecPatch", "")) for holder in (spec, usual, rest_of(operation))]
+    memory = "a podSpecPatch of its workflow may say how much there is" if any(patches[:2]) else ""
     own = (GROWN, OURS)
-    exact = alone and not any("ontainers" in one and not any(form.fullmatch(one) for form in own) for one in patches)
-    return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact=exact)
+    others = [one for one in patches if not any(form.fullmatch(one) for form in own)]
+    exact = alone and not any("ontainers" in one or "{{" in one for one in others)  # the run may fill in some
+    return AttemptLimits(refusal, timed, deadline or None, "activeDeadlineSeconds of its workflow", exact, memory)
 
 
-def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry:
-    """Return a retry with a condition on what a failure says; the policy of an owner's retry stays what it was."""
+def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry | None:
+    """Return a retry with a condition on what a failure says; the policy of an owner's retry stays what it was.
+
+    None where that policy reads the message as well: both would have to hold, and no failure would be repeated.
+    """
     text = condition_of(causes) or "false"
     rest = write_native(retry.native_extra) if retry.native_extra is not None else {}
+    if rest.get(POLICY) == "OnTransientError":
+        return None
     policy = {POLICY: rest.get(POLICY, "OnFailure") if old is not None else "Always"}
     return replace(
         retry, condition=Expression(language="expr", parts=(text,)), native_extra=Native.of({**rest, **policy})

@@ -154,7 +154,8 @@ def expression_of(node: Value) -> Expression:
         case Reference():
             return Expression(language="expr", parts=(replace(node, native=""),))
         case Literal():
-            return Expression(language="expr", parts=(json.dumps(node.value),))
+            text = json.dumps(node.value, ensure_ascii=False)  # expr reads no surrogates; a tag ends at `}}`
+            return Expression(language="expr", parts=(text.replace("}}", "}\\u007d"),))
         case Expression():
             return node
     raise Unsupported("Argo can only choose between references and constants", engine="argo")

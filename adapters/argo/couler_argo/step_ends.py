@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from couler_argo.archive import ARCHIVED
 from couler_argo.attempts import Templates
 from couler_argo.nodes import attempts_of
 from couler_argo.ports import LOCATIONS
@@ -29,7 +30,8 @@ OUTCOMES = {
 LARGEST = 256 * 1024
 """Bytes of a printed result that Argo keeps: the last ones."""
 ITEM = re.compile(r"(.+?)\((\d+):.*\)", re.DOTALL)
-COMPLETED = "OnWorkflowCompletion"
+COMPLETED, DELETED = "OnWorkflowCompletion", "OnWorkflowDeletion"
+VARIABLE = "Argo would take it for a variable"
 OTHERS = {"Suspend": "a person", "HTTP": "a request", "Plugin": "a plugin"}
 """Nodes whose outputs are no program's."""
 
@@ -41,6 +43,7 @@ class NodeEnds:
         self._nodes = nodes
         self._root = str(manifest["metadata"]["name"])
         self._templates = Templates(manifest)
+        self._deleted = why_deleted(manifest, spec)
         self._gc = str((spec.get("artifactGC") or {}).get("strategy"))
         self._is_limited = '"parallelism"' in json.dumps(spec)
         tried = {ident for node in nodes.values() for ident in attempts_of(node, nodes)}
@@ -52,9 +55,14 @@ class NodeEnds:
     def steps(self) -> Iterator[tuple[tuple[str, ...], Ended]]:
         """How each step ended, those in graphs that run once included."""
         pending: list[tuple[tuple[str, ...], Mapped]] = [((), self._nodes[self._root])]
+        seen: set[str] = set()
         while pending:
             place, node = pending.pop()
-            whole, loops = self._of_graph(str(self._last(node)["id"]))
+            ident = str(self._last(node)["id"])
+            if ident in seen:
+                raise ValueError(f"{ident} is in itself")
+            seen.add(ident)
+            whole, loops = self._of_graph(ident)
             for name, step in whole.items():
                 items = loops.get(name)
                 yield (*place, name), self._ended(step) if items is None else self._loop(items, step)
@@ -82,8 +90,8 @@ class NodeEnds:
                 phases = [str(node.get("phase")) for node in each]
                 worst = next((phase for phase in phases if phase not in ("Succeeded", "Skipped")), "Succeeded")
                 stage = stages.get(str(each[0]["id"])) or {}
-                is_whole = stage.get("phase") == "Succeeded" or (
-                    stage.get("phase") in OUTCOMES and not self._is_limited
+                is_whole = stage.get("phase") == "Succeeded" or (  # a stage that is in error may lack items
+                    stage.get("phase") == "Failed" and not self._is_limited
                 )
                 whole[name] = {**stage, "type": "TaskGroup", "phase": worst if is_whole else "Failed"}
         return whole, loops
@@ -117,8 +125,8 @@ class NodeEnds:
             if content is None:
                 continue
             text = content if isinstance(content, str) else json.dumps(content)
-            if "{{" in text:
-                lost[key] = "Argo would take it for a variable"
+            if "{{" in text or text.endswith("{"):  # which may stand before a variable
+                lost[key] = VARIABLE
             elif key[0] == "result" and len(text.encode()) >= LARGEST:
                 lost[key] = "Argo has cut it at 256 KiB"
             else:
@@ -128,8 +136,13 @@ class NodeEnds:
             own = str((item.get("artifactGC") or {}).get("strategy") or self._gc)
             if item.get("deleted") or own == COMPLETED:
                 lost[key] = "artifactGC has deleted it"
+            elif own == DELETED and self._deleted:
+                lost[key] = self._deleted
             elif location := {name: item[name] for name in (*LOCATIONS, "archive") if name in item}:
-                yield key, native(location)
+                if "{{" in json.dumps(location):
+                    lost[key] = VARIABLE
+                else:
+                    yield key, native(location)
 
     def _loop(self, items: Sequence[Mapped], group: Mapped) -> Ended:
         """A loop: what its items gave as lists, as Argo aggregates them."""
@@ -144,14 +157,24 @@ class NodeEnds:
         for name in dict.fromkeys(name for row in rows for name in row):
             lists["parameter", name] = _structured([row[name] for row in rows if name in row])
         lost = {key: why for item in each for key, why in item.lost.items()}
+        outputs = {key: Literal(value=_go_json(content)) for key, content in lists.items()}
         try:
-            lists["result", "result"] = [json.loads(text) for text in printed]
+            for text in printed:
+                json.loads(text, parse_constant=_refuse)
         except ValueError:
             lost["result", "result"] = "an item printed no JSON"
-        outputs = {key: Literal(value=_go_json(content)) for key, content in lists.items()}
+        outputs["result", "result"] = Literal(value=f"[{','.join(map(_compact, printed))}]")
         kept = {} if lost else outputs
         outcome = OUTCOMES.get(str(group.get("phase")), "running")
         return Ended(outcome=outcome, outputs=kept, lost=lost, facts=_facts(group))
+
+
+def why_deleted(manifest: Mapped, spec: Mapped) -> str:
+    """Why a run is gone, or goes while another one needs what is deleted with it; empty where it stays."""
+    if (manifest["metadata"].get("labels") or {}).get(ARCHIVED) == "Persisted":
+        return "it was deleted with the old run"
+    expires = {"secondsAfterCompletion", "secondsAfterFailure"} & (spec.get("ttlStrategy") or {}).keys()
+    return "ttlStrategy deletes it with the old run" if expires else ""
 
 
 def _facts(node: Mapped) -> dict[str, str]:
@@ -165,13 +188,28 @@ def _facts(node: Mapped) -> dict[str, str]:
 def _structured(values: list[str]) -> list[Any]:
     """Texts as Argo makes a list of them: as structures where all of them are lists or mappings."""
     try:
-        read = [json.loads(text) for text in values]
+        read = [json.loads(t, parse_constant=_refuse, parse_float=_number, parse_int=_number) for t in values]
     except ValueError:
         return values
     return read if all(isinstance(item, (dict, list)) for item in read) else list(values)
 
 
+def _refuse(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _number(text: str) -> int | float:
+    """A number as Go reads one."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
 def _go_json(content: Any) -> str:
     """JSON as Go writes it."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return _compact(json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+
+
+def _compact(text: str) -> str:
+    """JSON without spaces, as Go writes what it has not read: numbers and the order of keys stay."""
+    text = re.sub(r'("(?:[^"\\]|\\.)*")|\s+', r"\1", text)
     return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -1,4 +1,4 @@
-"""Past runs of pipelines for `couler history`, and the client of KFP's API that they are asked for with.
+"""Past runs of pipelines for `couler history`, from KFP's API.
 
 Source: https://www.kubeflow.org/docs/components/pipelines/reference/api/kubeflow-pipeline-api-spec/. Nothing that it
 says is taken on trust: lists have an end, and a run is the one that was asked for.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec.structs import replace
@@ -20,43 +19,8 @@ from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 from couler_plugins.net.json_api import JsonApi, Server, bearer, object_of, objects_in, refusals
 from couler_plugins.runs.usage import time_of
 
-# Who asks KFP's API over HTTP.
-
 ROOT, TOKEN = "/apis/v2beta1", "COULER_KFP_TOKEN"
 DOUBT = "check that the URL is that of KFP 2's API server, and not of a proxy"
-
-
-class Client:
-    """One API server, asked with the environment's token, where it has one.
-
-    Args:
-        url: where it is; `https://host/pipeline` behind Kubeflow's gateway.
-        max_bytes: the most bytes of one answer.
-
-    Raises:
-        InvalidInput: that is no URL, or it holds credentials; or the token is none.
-    """
-
-    def __init__(self, url: str, max_bytes: int) -> None:
-        self._api = JsonApi(SERVER, url, max_bytes)
-        self._headers = bearer(TOKEN, "kfp")
-
-    def get(self, *path: str, **query: Any) -> Any:
-        """The answer to a question.
-
-        Args:
-            *path: the parts of the path below `/apis/v2beta1`, as they are: they are quoted here.
-            **query: parameters.
-
-        Raises:
-            InvalidInput: nobody is let in, or there is no such thing.
-            EngineError: the server refuses, does not answer, or not in JSON.
-        """
-        address = f"{ROOT}/{'/'.join(quote(part, safe='') for part in path)}"
-        parameters = f"?{urlencode(query)}" if query else ""
-        return self._api.ask("GET", address + parameters, f"look at {address}", self._headers)
-
-
 SERVER = Server(
     engine="kfp",
     name="KFP's API",
@@ -73,8 +37,6 @@ SERVER = Server(
         doubt=DOUBT,
     ),
 )
-
-
 PAGE = 100
 MOST = 20_000
 """Runs that are looked through; a backend lists those of all pipelines."""
@@ -93,12 +55,14 @@ class KfpArchive:
 
     def fetch(self, wanted: Wanted) -> Iterable[Mapping[str, Any]]:
         """The newest runs of pipelines that have ended; see `couler_plugins.hookspecs.past_runs`."""
-        for run in _Fetch(Client(self._source.place, self._source.max_bytes), wanted).runs():
+        for run in _Fetch(
+            JsonApi(SERVER, self._source.place, self._source.max_bytes, bearer(TOKEN, "kfp")), wanted
+        ).runs():
             yield msgspec.to_builtins(Document(schema=SCHEMA, runs=(run,)))
 
 
 class _Fetch:
-    def __init__(self, client: Client, wanted: Wanted) -> None:
+    def __init__(self, client: JsonApi, wanted: Wanted) -> None:
         self._client = client
         self._wanted = wanted
         self._names: dict[str, str] = {}

@@ -12,10 +12,20 @@ from couler_kfp.structures import mapping, named, rest_of, structure, write_stru
 from couler_kfp.support import refuse_unsupported, unsupported
 from couler_kfp.texts import text, write_text
 from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped, joined, mapping_at, without
+from couler_plugins.documents.mappings import Mapped, joined, mapping_at, without, without_empty
 from couler_plugins.engine_kit.structures import read_environment, write_environment
-from couler_plugins.ir import Container, Graph, Native, Operation, Source, Step, Value, references, replace
-from couler_plugins.ir.quantities import parse_quantity
+from couler_plugins.ir import (
+    Container,
+    Graph,
+    Native,
+    Operation,
+    Source,
+    Step,
+    Value,
+    parse_quantity,
+    references,
+    replace,
+)
 
 # Executors: the container, and all other kinds.
 #
@@ -107,23 +117,20 @@ def write_container(container: Container) -> Mapped:
         Unsupported: KFP cannot say what it is to be.
     """
     refuse_unsupported(container)
-    written: Mapped = {}
-    if container.image is not None:
-        written["image"] = write_text(container.image)
-    for key, items in (("command", container.command), ("args", container.args)):
-        if items:
-            written[key] = [write_text(item) for item in items]
-    if container.env:
-        written["env"] = write_environment(container.env, _write_variable)
     resources: Mapped = {}
     for field, keys in QUANTITIES.items():
         for name, quantity in getattr(container, field):
             if name not in keys:
                 raise unsupported(f"Container.{field}", name, "is no resource that KFP knows", "use cpu and memory")
             resources[keys[name]] = write_text(quantity)
-    if resources:
-        written["resources"] = resources
-    whole = joined(written, write_structure(container.native_extra) if container.native_extra else {})
+    written = {
+        "image": None if container.image is None else write_text(container.image),
+        "command": [write_text(item) for item in container.command],
+        "args": [write_text(item) for item in container.args],
+        "env": write_environment(container.env, _write_variable),
+        "resources": resources,
+    }
+    whole = joined(without_empty(written), write_structure(container.native_extra) if container.native_extra else {})
     for key, older in OLDER.items():
         amounts = mapping_at(whole, "resources")
         if amounts.get(older) == FOLLOWS:

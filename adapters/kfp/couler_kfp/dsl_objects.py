@@ -13,7 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from couler_plugins.documents import SourceFile, dump_yaml, read
-from couler_plugins.errors import EngineError, InvalidInput, Unsupported, install_hint, one_line
+from couler_plugins.errors import EngineError, InvalidInput, Unsupported, install_hint, one_line, restating
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
@@ -34,11 +34,9 @@ def check_component(component: object) -> None:
         InvalidInput: it is something else.
         Unsupported: KFP is of another major version than the one that this was tested with.
     """
-    try:
+    with restating(ImportError, "KFP cannot be imported", EngineError, extra="kfp", engine="kfp"):
         import kfp
         from kfp.dsl.base_component import BaseComponent
-    except ImportError as error:
-        raise EngineError(f"KFP cannot be imported: {error}", engine="kfp", hint=install_hint("kfp")) from error
     version = str(kfp.__version__)
     if version.partition(".")[0] != TESTED:
         message = f"KFP {version} is installed; this was tested with KFP {TESTED}"

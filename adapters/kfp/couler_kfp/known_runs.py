@@ -18,7 +18,7 @@ from couler_kfp.cache.cache import KfpCache
 from couler_plugins.api import lift
 from couler_plugins.caching.calls import steps_of
 from couler_plugins.caching.known import LARGEST, KnownArtifact, KnownResult, write_known
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.inputs.sources import Source
 from couler_plugins.ir import Call, Operation, Workflow, call_sites, callables
 
@@ -103,7 +103,9 @@ def _read(path: Path) -> _Output | None:
         raise InvalidInput(f"it cannot be read: {error.strerror or error}", file=str(path)) from error
     if len(content) > LARGEST:
         raise InvalidInput(f"it has more than {LARGEST:,} bytes", file=str(path))
-    try:
+    with restating(
+        (msgspec.DecodeError, UnicodeDecodeError, RecursionError),
+        "this is not what KFP's executor writes",
+        file=str(path),
+    ):
         return msgspec.json.decode(content, type=_Output)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"this is not what KFP's executor writes: {error}", file=str(path)) from error

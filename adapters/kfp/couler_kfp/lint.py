@@ -17,8 +17,7 @@ from couler_kfp.split.splitting import LIMITS, splitting_of
 from couler_kfp.texts import EXECUTOR_INPUT, VALUE, write_text
 from couler_plugins.documents import Remark
 from couler_plugins.errors import CoulerError
-from couler_plugins.ir import Expression, Operation, Source, Step, Workflow, references, verify
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import Bundle, Expression, Operation, Source, Step, Workflow, references, verify
 from couler_plugins.plan import Plan
 
 LAUNCHER_FILES = "/tmp/kfp"  # noqa: S108 - the launcher's own folders, in the container

@@ -6,8 +6,7 @@ from couler_kfp.components import QUANTITIES
 from couler_kfp.homes import HOMES
 from couler_kfp.structures import write_structure
 from couler_plugins.documents.mappings import mapping_at
-from couler_plugins.ir import Operation, Workflow, replace
-from couler_plugins.ir.containers import PodSizes
+from couler_plugins.ir import Operation, PodSizes, Workflow, replace
 
 
 def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:

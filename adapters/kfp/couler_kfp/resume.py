@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from couler_kfp.archive import ENDED, Client
+from couler_kfp.archive import ENDED, SERVER, TOKEN
 from couler_kfp.cache.cache import KfpCache
 from couler_kfp.cache.known import constant, imported
 from couler_kfp.documents import ROOT, is_pipeline, is_platform
@@ -27,7 +27,7 @@ from couler_plugins.api import lift
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.known import KnownResult, KnownResults
 from couler_plugins.documents.mappings import mapping_at
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.hookspecs.resuming import Ended, PastRun, Place, RunSource
@@ -49,6 +49,7 @@ from couler_plugins.ir import (
     references,
     replace,
 )
+from couler_plugins.net.json_api import JsonApi, bearer
 
 RECORD = "couler.known-results/v1"
 NOTHING = Ended(outcome="")
@@ -84,11 +85,9 @@ def resume(source: RunSource) -> PastRun | None:
 
 
 def _record(data: Any) -> KnownResults:
-    try:
+    hint = "docs/kfp-cache.md says what it holds"
+    with restating(msgspec.ValidationError, "this is no record of known results", engine="kfp", hint=hint):
         return msgspec.convert(data, KnownResults)
-    except msgspec.ValidationError as error:
-        message = f"this is no record of known results: {error}"
-        raise InvalidInput(message, engine="kfp", hint="docs/kfp-cache.md says what it holds") from error
 
 
 def _specs(data: Any) -> list[Any]:
@@ -106,7 +105,7 @@ def _fetched(name: str, place: ArchiveSource) -> Iterator[Any]:
         run = calls.get(str((calls.find(name) or {"run_id": name})["run_id"]))
         yield {**run, "run_details": _present(run.get("run_details"))}
         return
-    client = Client(place.place, place.max_bytes)
+    client = JsonApi(SERVER, place.place, place.max_bytes, bearer(TOKEN, "kfp"))
     run = client.get("runs", name)
     yield run
     ids = mapping_at(run, "pipeline_version_reference")

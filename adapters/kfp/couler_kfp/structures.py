@@ -13,8 +13,7 @@ from typing import Any
 import msgspec
 
 from couler_kfp.texts import Own, Spell, own_input, parts, spell
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.engine_kit.structures import cut_structure, join_structure
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Expression, Literal, Native, Reference, Value

@@ -18,7 +18,7 @@ from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, joined, part_at
 from couler_plugins.engine_kit.merge import Sources
 from couler_plugins.errors import InvalidInput, Unsupported
-from couler_plugins.ir import Call, Graph, Operation, Source, Step, Workflow, fresh_name, references
+from couler_plugins.ir import Call, Graph, Operation, Source, Step, Workflow, references, take_name
 
 VERSION = "2.1.0"
 
@@ -137,9 +137,7 @@ def labels(
             keeper = next((names for body, names in alike if body == stays), alike[0][1])
             for _, names in alike:
                 if names is not keeper:
-                    fresh = fresh_name(usual_label(names[0]), labels_before)
-                    labels_before.add(fresh)
-                    labels.update(dict.fromkeys(names, fresh))
+                    labels |= dict.fromkeys(names, take_name(usual_label(names[0]), labels_before))
     return labels
 
 

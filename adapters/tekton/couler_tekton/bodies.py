@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped, joined, without
+from couler_plugins.documents.mappings import Mapped, by_key, joined, without, without_empty
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import Argument, Graph, Operation, Output, Port, Source, Step, replace
 from couler_tekton.containers import STEP_FIELDS, read_container, write_container
@@ -166,16 +166,13 @@ def write_pipeline(graph: Graph, tasks: dict[str, Mapped], embedded: bool) -> Ma
         raise unsupported("Graph.finalizers", unknown[0], "is to run at the end, and is no task")
     last = set(graph.finalizers)
     spelled = spelled_in(last)
-    written: Mapped = {}
-    for key, items in (
-        ("params", write_inputs(graph.inputs, embedded)),
-        ("results", write_outputs(graph.outputs, spelled)),
-        ("tasks", [task for name, task in tasks.items() if name not in last]),
-        ("finally", [tasks[name] for name in graph.finalizers]),
-    ):
-        if items:
-            written[key] = items
-    return joined(written, write_value(graph.native_extra, spelled) if graph.native_extra else {})
+    written = {
+        "params": write_inputs(graph.inputs, embedded),
+        "results": write_outputs(graph.outputs, spelled),
+        "tasks": [task for name, task in tasks.items() if name not in last],
+        "finally": [tasks[name] for name in graph.finalizers],
+    }
+    return joined(without_empty(written), write_value(graph.native_extra, spelled) if graph.native_extra else {})
 
 
 def read_operation(name: str, spec: Mapped, path: Path, source: Source, scope: Scope, embedded: bool) -> Operation:
@@ -218,23 +215,14 @@ def write_operation(operation: Operation, embedded: bool, action: bool) -> Mappe
     if operation.kind not in (CONTAINER, STEP_ACTION) or (operation.kind == STEP_ACTION) is not action:
         reason = f"is of the kind {operation.kind}, which has no place here"
         raise unsupported("Operation.kind", operation.name, reason)
-    written: Mapped = {}
-    for key, items in (
-        ("params", write_inputs(operation.inputs, embedded)),
-        ("results", write_outputs(operation.outputs)),
-    ):
-        if items:
-            written[key] = items
+    ports = {"params": write_inputs(operation.inputs, embedded), "results": write_outputs(operation.outputs)}
+    written = without_empty(ports)
     rest = write_value(operation.native_extra) if operation.native_extra else {}
     if action:
         return joined({**written, **_write_body(operation, rest)}, rest)
-    for key, role in (("steps", "main"), ("sidecars", "sidecar")):
-        if matching := [container for container in operation.containers if container.role == role]:
-            written[key] = [write_container(container) for container in matching]
-    for container in operation.containers:
-        if container.role == "init":
-            write_container(container)  # refuses it
-    return joined(written, rest)
+    by_role = by_key((container.role, write_container(container)) for container in operation.containers)
+    steps = {"steps": by_role.get("main"), "sidecars": by_role.get("sidecar")}
+    return joined({**written, **without_empty(steps)}, rest)
 
 
 def _write_body(operation: Operation, rest: Mapped) -> Mapped:

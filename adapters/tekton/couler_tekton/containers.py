@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from typing import Literal as OneOf
 
-from couler_plugins.documents.mappings import Mapped, joined, without
+from couler_plugins.documents.mappings import Mapped, joined, without, without_empty
 from couler_plugins.engine_kit.structures import read_environment, write_environment
 from couler_plugins.ir import Container, Native, Value
 from couler_tekton.variables import Scope, refuse_unsupported, unsupported, write_text, write_value
@@ -68,19 +68,17 @@ def write_container(container: Container) -> Mapped:
     refuse_unsupported(container)
     if container.role == "init":
         raise unsupported("Container.role", container.name, "is to run before the others", "make it the first step")
-    written: Mapped = {"name": container.name} if container.name else {}
-    for key, value in (("image", container.image), ("script", container.script)):
-        if value is not None:
-            written[key] = write_text(value)
-    for key, words in (("command", container.command), ("args", container.args)):
-        if words:
-            written[key] = [write_text(word) for word in words]
-    if container.env:
-        written["env"] = write_environment(container.env, _write_variable)
-    for key in QUANTITIES:
-        if amounts := getattr(container, key):
-            written.setdefault(RESOURCES, {})[key] = {name: write_value(amount) for name, amount in amounts}
-    return joined(written, write_value(container.native_extra) if container.native_extra else {})
+    amounts = {key: {name: write_value(amount) for name, amount in getattr(container, key)} for key in QUANTITIES}
+    written = {
+        "name": container.name or None,
+        "image": None if container.image is None else write_text(container.image),
+        "script": None if container.script is None else write_text(container.script),
+        "command": [write_text(word) for word in container.command],
+        "args": [write_text(word) for word in container.args],
+        "env": write_environment(container.env, _write_variable),
+        RESOURCES: without_empty(amounts),
+    }
+    return joined(without_empty(written), write_value(container.native_extra) if container.native_extra else {})
 
 
 def _write_variable(value: Value) -> Any:

@@ -9,11 +9,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from couler_plugins.documents import Document, Path
-from couler_plugins.documents.mappings import Mapped
-from couler_plugins.ir import Source
-from couler_plugins.ir.bundle import Bundle
-from couler_plugins.ir.definitions import Definitions
+from couler_plugins.documents import Document, Mapped, Path
+from couler_plugins.ir import Bundle, Definitions, Source
 from couler_tekton.kinds import KINDS
 
 

@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.errors import Unsupported
 from couler_tekton.kinds import KINDS, in_v1, is_older
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.hookspecs import ApiGroup
 
 V1, V1BETA1, V1ALPHA1 = "tekton.dev/v1", "tekton.dev/v1beta1", "tekton.dev/v1alpha1"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from couler_plugins.ir import Container, Operation, Workflow, replace
-from couler_plugins.ir.containers import PodSizes
+from couler_plugins.ir import Container, Operation, PodSizes, Workflow, replace
 from couler_plugins.ir.settings import merged
 from couler_tekton.attempts import pod_name_of
 from couler_tekton.cache.declared import annotations_of, mapping_at, rest_of

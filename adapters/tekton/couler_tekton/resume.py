@@ -35,7 +35,7 @@ from couler_plugins.ir import (
 )
 from couler_tekton.archive import CLUSTER, OF_RUN, TektonArchive
 from couler_tekton.attempts import condition_of
-from couler_tekton.cache.declared import entries, rest_of, without_account
+from couler_tekton.cache.declared import entries, rest_of
 from couler_tekton.documents import objects
 from couler_tekton.run.jobs import HINTS, PIPELINE_RUN, TASK_RUN
 from couler_tekton.run.parts import WHOLE_LABEL
@@ -54,12 +54,11 @@ SKIPPED = {
 N = TypeVar("N", bound=Node)
 DEFAULTS: dict[str, tuple[Any, ...]] = {
     "computeResources": ({},),
-    "description": ("",),
-    "metadata": ({},),
     "spec": (None,),
     "type": ("string",),
 }
 """What is the same as nothing, by the key that has it."""
+CALLED, SPECS = ("description", "displayName", "metadata"), "taskRunSpecs"
 CLEANUP = "tekton.dev/auto-cleanup-pvc"
 
 
@@ -79,7 +78,13 @@ def resume(source: RunSource) -> PastRun:
         raise InvalidInput(message, engine="tekton", hint="give the name of a PipelineRun, with its TaskRuns")
     live = not source.documents and source.archive.place == CLUSTER
     calls = Calls(source.archive.context, HINTS) if live else None
-    return TektonRun(runs[0], [item for item in every if item["kind"] == "TaskRun"], calls)
+    is_gone = not source.documents and not live
+    try:
+        return TektonRun(runs[0], [item for item in every if item["kind"] == "TaskRun"], calls, is_gone=is_gone)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        message = f"{source.run or 'the run'} is not what Tekton writes ({type(error).__name__}: {error!s:.100})"
+        hint = "take it from `kubectl get pipelineruns,taskruns -o json`"
+        raise InvalidInput(message, engine="tekton", hint=hint) from error
 
 
 def _fetched(name: str, place: ArchiveSource) -> Iterator[Any]:
@@ -100,11 +105,13 @@ class TektonRun(PastRun):
         run: the PipelineRun with its status.
         task_runs: its TaskRuns, and maybe others.
         calls: of the cluster that has its volumes; None where nobody can be asked.
+        is_gone: whether the cluster has it no longer.
     """
 
+    of_run = frozenset({"context.pipelineRun.name", "context.pipelineRun.uid"})
     drops_outputs = True
 
-    def __init__(self, run: Mapped, task_runs: Iterable[Mapped], calls: Calls | None) -> None:
+    def __init__(self, run: Mapped, task_runs: Iterable[Mapped], calls: Calls | None, *, is_gone: bool = False) -> None:
         name = str(run["metadata"].get("name"))
         if not has_ended(run):
             hint = f"stop it first: couler stop --engine tekton {name}"
@@ -112,17 +119,14 @@ class TektonRun(PastRun):
         if WHOLE_LABEL in (run["metadata"].get("labels") or {}):
             hint = "start it again with the journal or the identity of the run, as `couler run` says"
             raise InvalidInput(f"{name} is a part of a pipeline that was split", engine="tekton", hint=hint)
-        self._claims, self._lost = _workspaces(run, calls)
+        self._claims, self._lost = _workspaces(run, calls, is_gone)
         by_name = {str(item["metadata"].get("name")): item for item in task_runs}
-        try:
-            steps = dict(_steps(run["status"], by_name))
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            message = f"the status of {name} is not what Tekton writes ({type(error).__name__}: {error!s:.100})"
-            hint = "take it from `kubectl get pipelineruns,taskruns -o json`"
-            raise InvalidInput(message, engine="tekton", hint=hint) from error
+        steps = dict(_steps(run["status"], by_name))
         claims = ", ".join(sorted(self._claims.values()))
-        notes = (f"the new run uses {claims}: keep {name} until it has ended",) if claims else ()
-        super().__init__(name, _submitted(run), steps, notes)
+        notes = [f"the new run uses {claims}: keep {name} until it has ended"] if claims else []
+        if before := mapping_at(run, "metadata", "annotations").get(RESUMES):
+            notes.append(f"{name} uses what {before} has done: keep that one, too")
+        super().__init__(name, _submitted(run), steps, tuple(notes))
 
     def read(self, ended: Ended, reference: Reference) -> Value | None:
         """A result, one of its items, or all of them."""
@@ -156,7 +160,11 @@ class TektonRun(PastRun):
         def change(item: Node) -> Node:
             if getattr(item, "native_extra", None) is None:
                 return item
-            rest = {key: part for key, part in rest_of(item).items() if part not in ([], *DEFAULTS.get(key, ()))}
+            rest = {
+                key: part
+                for key, part in rest_of(item).items()
+                if key not in CALLED and part not in ([], *DEFAULTS.get(key, ()))
+            }
             return msgspec.structs.replace(item, native_extra=Scope().rest(rest))
 
         return rebuild(node, change)
@@ -164,16 +172,20 @@ class TektonRun(PastRun):
     def settings(self, workflow: Workflow) -> Any:
         """The account and the pods' settings that all tasks get."""
         spec = mapping_at(rest_of(workflow), "spec")
-        account = mapping_at(spec, "taskRunTemplate").get("serviceAccountName") or "default"
-        pods = {key: spec[key] for key in ("taskRunTemplate", "taskRunSpecs") if spec.get(key)}
-        return account, without_account(pods)
+        template = mapping_at(spec, "taskRunTemplate")
+        each = [without(one, "computeResources", "metadata", "stepSpecs", "timeout") for one in entries(spec, SPECS)]
+        account = template.get("serviceAccountName") or "default"
+        return account, without(template, "serviceAccountName"), [one for one in each if len(one) > 1]
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The run under another name, with the claims that are there."""
         rest = rest_of(workflow)
         spec = {**mapping_at(rest, "spec")}
         if "workspaces" in spec:
-            spec["workspaces"] = [self._bound(item) for item in spec["workspaces"]]
+            spec["workspaces"] = [self._bound(item) for item in entries(spec, "workspaces")]
+        if SPECS in spec:  # Tekton fails a run that has one of a task that is not there
+            names = {step.name for graph in workflow.graphs for step in graph.steps}
+            spec[SPECS] = [one for one in spec[SPECS] if one.get("pipelineTaskName") in names]
         metadata = {**mapping_at(rest, "metadata")}
         metadata["annotations"] = {**(metadata.get("annotations") or {}), RESUMES: self.name}
         rest |= {"metadata": metadata} | ({"spec": spec} if spec else {})
@@ -237,7 +249,7 @@ def _value(content: Any) -> Value | None:
     return Literal(value=content) if isinstance(content, str) else Native.of(content)
 
 
-def _workspaces(run: Mapped, calls: Calls | None) -> tuple[dict[str, str], dict[str, str]]:
+def _workspaces(run: Mapped, calls: Calls | None, is_gone: bool) -> tuple[dict[str, str], dict[str, str]]:
     """The claims that were made for a run, by workspace; and why other workspaces are gone."""
     metadata, claims, lost = run["metadata"], {}, {}
     cleans = (metadata.get("annotations") or {}).get(CLEANUP) == "true"
@@ -249,9 +261,13 @@ def _workspaces(run: Mapped, calls: Calls | None) -> tuple[dict[str, str], dict[
             continue
         prefix = (template.get("metadata") or {}).get("name") or "pvc"
         claim = f"{prefix}-{hashlib.sha256((name + str(metadata.get('uid'))).encode()).hexdigest()[:10]}"
-        if cleans or (
-            calls is not None
-            and calls.get(SIDE["PersistentVolumeClaim"], str(metadata.get("namespace")), claim) is None
+        if (
+            cleans
+            or is_gone
+            or (
+                calls is not None
+                and calls.get(SIDE["PersistentVolumeClaim"], str(metadata.get("namespace")), claim) is None
+            )
         ):
             lost[name] = f"the claim {claim} was deleted"
         else:
@@ -272,4 +288,4 @@ def _submitted(run: Mapped) -> Mapped:
     spec = without(thing["spec"], "status")
     if "pipelineSpec" not in spec:
         spec = without(spec, "pipelineRef") | {"pipelineSpec": run["status"].get("pipelineSpec") or {}}
-    return {"apiVersion": PIPELINE_RUN.api_version, "kind": "PipelineRun", "metadata": metadata, "spec": spec}
+    return {"apiVersion": run["apiVersion"], "kind": "PipelineRun", "metadata": metadata, "spec": spec}

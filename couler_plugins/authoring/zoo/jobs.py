@@ -10,7 +10,7 @@ from couler_plugins.authoring.catalogue import run_step
 from couler_plugins.authoring.checks import checked_mapping, checked_texts
 from couler_plugins.authoring.places import said_where, shown
 from couler_plugins.authoring.values import Returned, listed
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import InvalidInput, restating
 
 
 @said_where
@@ -70,7 +70,5 @@ def _words(command: object) -> list[str]:
     hint = 'command="python train.py", or ["python", "train.py"]'
     if not isinstance(command, str):
         return [] if command is None else checked_texts(command, "command", hint)
-    try:
+    with restating(ValueError, f"the command {shown(command)} cannot be cut into words", hint=hint):
         return shlex.split(command)
-    except ValueError as error:
-        raise InvalidInput(f"the command {shown(command)} cannot be cut into words: {error}", hint=hint) from error

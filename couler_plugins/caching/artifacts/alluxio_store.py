@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from couler_plugins.caching.artifacts.fsspec_store import Stream, attempt
 from couler_plugins.caching.artifacts.sources import CHUNK, check_object, is_object, temporary_beside
-from couler_plugins.errors import InvalidInput, install_hint
+from couler_plugins.errors import InvalidInput, restating
 from couler_plugins.hookspecs.stores import StoredObject
 from couler_plugins.net.redacting import redact_url
 
@@ -44,10 +44,8 @@ class AlluxioStore:
         if not parts.netloc or not under.isalnum():
             hint = "alluxio://host:port/path, or alluxio://host:port/bucket/path?under=s3"
             raise InvalidInput(f"{redact_url(url)} names no worker and path", hint=hint)
-        try:
+        with restating(ImportError, "Alluxio needs alluxiofs", reason=False, extra="storage"):
             from alluxiofs import AlluxioFileSystem
-        except ImportError:
-            raise InvalidInput("Alluxio needs alluxiofs", hint=install_hint("storage")) from None
         files = attempt(
             lambda: AlluxioFileSystem(
                 worker_hosts=parts.netloc, logger=logging.getLogger("alluxiofs"), skip_instance_cache=True

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from couler_plugins.caching.artifacts.sources import blob_name, check_key, check_namespace, check_output
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.runs import Candidate
 
 
@@ -218,10 +218,8 @@ def check_meta(meta: Meta) -> None:
     Raises:
         InvalidInput: a text is too long, a number is none of seconds, or a parent is no key.
     """
-    try:
+    with restating(ValueError, "invalid metadata of a result"):
         msgspec.convert(msgspec.to_builtins(meta), Meta)
-    except ValueError as error:
-        raise InvalidInput(f"invalid metadata of a result: {error}") from None
     for parent in meta.parents:
         check_key(parent)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, overload
 from couler_plugins.caching.artifacts.database import LIFETIME, SCHEMA, Connection, Row
 from couler_plugins.caching.artifacts.entry import Closed
 from couler_plugins.caching.artifacts.heartbeat import begins_anew
-from couler_plugins.errors import InvalidInput, install_hint
+from couler_plugins.errors import InvalidInput, install_hint, restating
 from couler_plugins.net.redacting import redact, redact_url
 
 if TYPE_CHECKING:
@@ -46,11 +46,8 @@ class PostgresDatabase:
     read_only = False
 
     def __init__(self, url: str, *, patience: float = 20.0) -> None:
-        try:
+        with restating(ImportError, "an index in PostgreSQL needs SQLAlchemy and psycopg", reason=False, extra="index"):
             import sqlalchemy
-        except ImportError:
-            hint = install_hint("index")
-            raise InvalidInput("an index in PostgreSQL needs SQLAlchemy and psycopg", hint=hint) from None
         if sqlalchemy.__version__.startswith("1."):
             hint = f"{install_hint('index')} (Airflow 3.0 does not allow it: 3.1 does)"
             message = f"an index in PostgreSQL needs SQLAlchemy 2, and this is {sqlalchemy.__version__}"

@@ -55,7 +55,7 @@ class Marks:
             connection.execute("DELETE FROM pins WHERE namespace = :namespace AND key = :key", **values)
         return bool(rows)
 
-    def claim(self, key: str) -> str | None:
+    def _claim(self, key: str) -> str | None:
         """Claims the computing of a key; None where somebody else has."""
         now, claim = self._index.now(), secrets.token_hex(12)
         with self._index.database.writing() as connection:
@@ -83,7 +83,7 @@ class Marks:
         )  # fmt: skip
         return row is not None
 
-    def give_up(self, claim: str) -> None:
+    def _give_up(self, claim: str) -> None:
         """Ends a claim."""
         with self._index.database.writing() as connection:
             connection.execute("DELETE FROM flights WHERE id = :id", id=claim)
@@ -92,7 +92,7 @@ class Marks:
 log = logging.getLogger(__name__)
 
 
-class Indexed:
+class Indexed(Marks):
     """One namespace of a store, with an index.
 
     Args:
@@ -108,11 +108,10 @@ class Indexed:
     def __init__(
         self, url: str, store: ArtifactStore, index: Index, policy: Callable[[], CachePolicy], history: History
     ) -> None:
+        super().__init__(index)
         self.blobs = Blobs(store, index.namespace)
         self._url = redact_url(url)
         self._store = store
-        self._index = index
-        self._marks = Marks(index)
         self._heartbeat = Heartbeat(index.renew, index.lifetime / 3)
         self._writer = Writer(index, self.blobs, policy, history, self._sweep)
 
@@ -143,17 +142,8 @@ class Indexed:
         return dropped
 
     def claim(self, key: str) -> Release | None:
-        claim = self._marks.claim(key)
-        return None if claim is None else self._hold(functools.partial(self._marks.give_up, claim))
-
-    def claimed(self, key: str) -> bool:
-        return self._marks.claimed(key)
-
-    def pin(self, key: str, seconds: float) -> bool:
-        return self._marks.pin(key, seconds)
-
-    def unpin(self, key: str) -> bool:
-        return self._marks.unpin(key)
+        claim = self._claim(key)
+        return None if claim is None else self._hold(functools.partial(self._give_up, claim))
 
     def kept(self) -> list[Kept]:
         return self._index.kept()

@@ -16,7 +16,7 @@ from couler_plugins.caching.artifacts.alluxio_store import AlluxioStore
 from couler_plugins.caching.artifacts.fsspec_store import FsspecStore
 from couler_plugins.caching.artifacts.listing import refuse
 from couler_plugins.caching.artifacts.sources import CHUNK, check_object, is_object, temporary_beside
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.hookspecs.stores import ArtifactStore, StoredObject
 from couler_plugins.net.redacting import redact, redact_url
 
@@ -169,10 +169,8 @@ def checked_place(place: str | Path) -> str:
     if not slashes:
         hint = f"give {scheme}://…, or ./{shown} for a folder of that name"
         raise InvalidInput(f"{shown} is neither a URL nor clearly a folder", hint=hint)
-    try:
+    with restating(ValueError, f"{shown} is no URL"):
         urlsplit(place)
-    except ValueError as error:
-        raise InvalidInput(f"{shown} is no URL: {error}") from None
     rest = place[match.end() :]
     if scheme in FolderStore.schemes:
         host = rest.partition("/")[0]

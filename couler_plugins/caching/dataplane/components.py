@@ -25,7 +25,7 @@ from couler_plugins.caching.artifacts import ArtifactCache, Meta
 from couler_plugins.caching.dataplane.contents import WatchedInputs, content_of, is_executable, state_of
 from couler_plugins.caching.dataplane.outputs import place, save
 from couler_plugins.caching.keys import SALT, digest
-from couler_plugins.errors import EngineError
+from couler_plugins.errors import EngineError, restating
 
 VALUES, ARTIFACT = "values", "artifact-"
 """The output of a result that holds parameters and metadata, and how the names of its artifacts begin."""
@@ -66,7 +66,11 @@ class ComponentRun:
 
     def __init__(self, text: str, inputs: Mapping[str, Path], outputs: Mapping[str, Path]) -> None:
         self._text = text
-        try:
+        with restating(
+            (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError),
+            "what the launcher says of its inputs and outputs is not understood",
+            EngineError,
+        ):
             content = msgspec.json.decode(text)
             read, written = content.get("inputs", {}), content["outputs"]
             self._values: dict[str, Any] = read.get("parameterValues", {})
@@ -76,8 +80,6 @@ class ComponentRun:
             self._parameters = {name: Path(item["outputFile"]) for name, item in parameters.items()}
             self._file = Path(written["outputFile"])
             self._inputs = {name: inputs[name] for name in self._read}
-        except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
-            raise EngineError(f"what the launcher says of its inputs and outputs is not understood: {error}") from error
         self._outputs = outputs
         self.is_cached = SALT in self._values
 
@@ -259,9 +261,11 @@ def _artifacts(metadata: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises:
         EngineError: it tells of them in another form.
     """
-    try:
+    with restating(
+        (LookupError, TypeError, ValueError, AttributeError),
+        "what it says of its outputs is not understood",
+        EngineError,
+    ):
         for name, item in metadata.get("artifacts", {}).items():
             (artifact,) = item["artifacts"]
             yield name, artifact
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise EngineError(f"what it says of its outputs is not understood: {error}") from error

@@ -21,7 +21,7 @@ from couler_plugins.caching.dataplane.placing import remove
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.reads.dispatch import unobserved
 from couler_plugins.caching.row_keys import VERSIONS, check_rows, declared_dataset
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.options.config import load_config
 
 log = logging.getLogger(__name__)
@@ -90,12 +90,15 @@ def local_copy(wanted: Dataset, settings: Mapping[str, str] | None = None) -> Pa
 
 def _checked_folder() -> Path:
     folder = copies_folder()
-    try:
+    with restating(
+        OSError,
+        "it cannot be written",
+        EngineError,
+        file=str(folder),
+        hint="set TMPDIR to a folder that this user may write to",
+    ):
         folder.mkdir(mode=0o700, exist_ok=True)
         status = folder.lstat()
-    except OSError as error:
-        hint = "set TMPDIR to a folder that this user may write to"
-        raise EngineError(f"it cannot be written: {error.strerror}", file=str(folder), hint=hint) from error
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & OTHERS:
         hint = "remove it, or set TMPDIR to a folder of your own"
         raise EngineError("other users may write into the folder of local copies", file=str(folder), hint=hint)

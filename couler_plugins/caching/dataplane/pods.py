@@ -25,7 +25,7 @@ from couler_plugins.caching.artifacts.sources import check_key
 from couler_plugins.caching.dataplane.contents import content_of, is_executable, open_plain
 from couler_plugins.caching.dataplane.deadline import time_limit
 from couler_plugins.caching.keys import digest
-from couler_plugins.errors import EngineError
+from couler_plugins.errors import EngineError, restating
 
 BUSYBOX = "COULER_BUSYBOX"
 """The environment variable that says where a statically linked busybox is, which runs in any image."""
@@ -50,15 +50,13 @@ def provide_launcher(folder: Path) -> None:
     if busybox is None:
         hint = f"use the image of couler's cache, or set {BUSYBOX} to a statically linked busybox"
         raise EngineError("there is no busybox here", hint=hint)
-    try:
+    with restating(OSError, "the launcher cannot be written", EngineError, file=str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(busybox, folder / "busybox")
         (folder / "busybox").chmod(PROGRAM_MODE)
         with as_file(files("couler_plugins.caching.dataplane") / "launch.sh") as launcher:
             shutil.copyfile(launcher, folder / "launch")
         (folder / "launch").chmod(FILE_MODE)
-    except OSError as error:
-        raise EngineError(f"the launcher cannot be written: {error.strerror or error}", file=str(folder)) from error
 
 
 def ensure_temporary_folder(folder: Path) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cache
 from typing import NamedTuple
 
-from couler_plugins.documents.mappings import by_key, reached
-from couler_plugins.runs import Candidate, History, Run, StepRun
-from couler_plugins.runs.run import median
+from couler_plugins.documents.mappings import by_key, in_order, reached
+from couler_plugins.runs import Candidate, History, Run, StepRun, median
+from couler_plugins.runs.order import children_of
 
 _FAR = 1000
 """How many ancestors are looked at for one artifact."""
@@ -80,10 +80,7 @@ class Ancestry:
             sorted({self.index[parent] for parent in lineages[key].parents if self.index[parent] < at})
             for at, key in enumerate(self.keys)
         ]
-        self.children: list[list[int]] = [[] for _ in self.keys]
-        for child, parents in enumerate(self.parents):
-            for parent in parents:
-                self.children[parent].append(child)
+        self.children = children_of(self.parents)
         estimate = Estimates((one.type, one.seconds) for one in lineages.values())
         self.seconds = [estimate(lineages[key].type, lineages[key].seconds) for key in self.keys]
 
@@ -142,17 +139,8 @@ def _merged(one: Made, seen: Made) -> Made:
 
 def _topological(parents: dict[str, tuple[str, ...]]) -> list[str]:
     """Parents before children, by key where either may come first. What claims to be its own ancestor comes last."""
-    waiting = {key: len(set(some)) for key, some in parents.items()}
-    children: dict[str, list[str]] = {key: [] for key in parents}
-    for key in sorted(parents):
-        for parent in set(parents[key]):
-            children[parent].append(key)
-    order = sorted(key for key, count in waiting.items() if not count)
-    for key in order:
-        for child in children[key]:
-            waiting[child] -= 1
-            if not waiting[child]:
-                order.append(child)
+    children = by_key((parent, key) for key in sorted(parents) for parent in set(parents[key]))
+    order = in_order({key: children.get(key, []) for key in sorted(parents)})
     return order + sorted(parents.keys() - set(order))
 
 

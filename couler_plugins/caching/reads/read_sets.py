@@ -26,7 +26,7 @@ from couler_plugins.caching.reads.probes import (
     variable_value,
     variables_value,
 )
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import restating
 
 ORDER = {kind: number for number, kind in enumerate(get_args(Kind))}
 PATHS = frozenset(get_args(Kind)) - {"variable", "variables", "directory", "module"}
@@ -118,10 +118,8 @@ def decode_reads(data: bytes) -> ReadSet:
     Raises:
         InvalidInput: it is none.
     """
-    try:
+    with restating((msgspec.MsgspecError, ValueError, RecursionError), "this is no read set"):
         return DECODER.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"this is no read set: {error}") from error
 
 
 __all__ = ["LARGEST", "verify"]

@@ -12,7 +12,7 @@ import msgspec
 from couler_plugins.caching.keys import digest
 from couler_plugins.caching.reads.digests import LARGEST
 from couler_plugins.caching.reads.read_sets import Memo, ReadSet, encode_reads, verify
-from couler_plugins.errors import InvalidInput
+from couler_plugins.errors import restating
 
 LIMIT = 16  # traces of one key
 LARGEST_LIST = 8 << 20  # bytes of all but the newest
@@ -79,10 +79,8 @@ def decode_traces(data: bytes) -> Traces:
     Raises:
         InvalidInput: it has none.
     """
-    try:
+    with restating((msgspec.MsgspecError, ValueError, RecursionError), "these are no traces"):
         return DECODER.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"these are no traces: {error}") from error
 
 
 def trace_key(key: str, reads: ReadSet) -> str:

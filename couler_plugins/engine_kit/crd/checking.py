@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 
 from couler_plugins.documents import Document, Remark
+from couler_plugins.documents.mappings import without_empty
 from couler_plugins.engine_kit.crd.crd import Schemas, Version, manifests
 from couler_plugins.engine_kit.crd.fields import LIMITS, Problem, Schema, child, fields, places, shown
 from couler_plugins.engine_kit.crd.messages import problems
 from couler_plugins.engine_kit.crd.rules import broken_rules
-from couler_plugins.errors import InvalidInput, install_hint
+from couler_plugins.errors import restating
 
 # A CRD's schema as a JSON schema that refuses unknown fields.
 
@@ -48,24 +49,19 @@ def json_schema(schema: Schema, *, within_open: bool = False) -> dict[str, Any]:
 
 def _conditions(schema: Schema) -> dict[str, Any]:
     """All that a schema says of a value but which fields there are."""
-    result: dict[str, Any] = {
-        name: value for field, name in LIMITS.items() if (value := getattr(schema, field)) is not None
-    }
-    if types := _types(schema):
-        result["type"] = types
-    if schema.required:
-        result["required"] = schema.required
-
-    if schema.format in _FORMATS:
-        result["format"] = schema.format.replace("datetime", "date-time")
-    result.update(_range(schema))
-    for name, choices in (("allOf", schema.all_of), ("anyOf", schema.any_of), ("oneOf", schema.one_of)):
+    limits = {name: value for field, name in LIMITS.items() if (value := getattr(schema, field)) is not None}
+    conditions = {
+        "type": _types(schema),
+        "required": schema.required,
+        "format": schema.format.replace("datetime", "date-time") if schema.format in _FORMATS else None,
+        **_range(schema),
+        "allOf": [_nested(choice) for choice in schema.all_of],
         # That an integer or a string may have either type is said by their type already.
-        if choices and not (schema.int_or_string and name == "anyOf"):
-            result[name] = [_nested(choice) for choice in choices]
-    if schema.not_ is not None:
-        result["not"] = _nested(schema.not_)
-    return result
+        "anyOf": [_nested(choice) for choice in (() if schema.int_or_string else schema.any_of)],
+        "oneOf": [_nested(choice) for choice in schema.one_of],
+    }
+    negated = {} if schema.not_ is None else {"not": _nested(schema.not_)}
+    return {**limits, **without_empty(conditions), **negated}
 
 
 def _nested(schema: Schema) -> dict[str, Any]:
@@ -159,11 +155,13 @@ def structural_check(schema: Schema) -> Callable[[Any], Iterator[Problem]]:
         ValueError: the schema makes no sense.
         InvalidInput: jsonschema-rs is not installed.
     """
-    try:
+    with restating(
+        ImportError,
+        "a check against schemas needs the package jsonschema-rs, which is not installed",
+        reason=False,
+        extra="lint",
+    ):
         from jsonschema_rs import Draft202012Validator, RegexOptions
-    except ImportError as error:
-        message = "a check against schemas needs the package jsonschema-rs, which is not installed"
-        raise InvalidInput(message, hint=install_hint("lint")) from error
 
     # Rust's own regular expressions are those of Go, the API server's: no look-around, linear time.
     options = RegexOptions()

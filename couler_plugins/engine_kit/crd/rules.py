@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from couler_plugins.documents import Path
 from couler_plugins.engine_kit.crd.fields import Problem, Rule, Schema, fields, places, shown
-from couler_plugins.errors import InvalidInput, install_hint
+from couler_plugins.errors import restating
 
 if TYPE_CHECKING:
     from cel import Program
@@ -130,9 +130,11 @@ def _compiled(expression: str) -> Program:
 
 
 def _library() -> Callable[[str], Program]:
-    try:
+    with restating(
+        ImportError,
+        "the rules of these schemas need the package common-expression-language, which is not installed",
+        reason=False,
+        extra="lint",
+    ):
         from cel import compile as compile_expression
-    except ImportError as error:
-        message = "the rules of these schemas need the package common-expression-language, which is not installed"
-        raise InvalidInput(message, hint=install_hint("lint")) from error
     return compile_expression

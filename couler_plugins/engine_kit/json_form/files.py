@@ -11,8 +11,7 @@ from couler_plugins.engine_kit.json_form.plugin import is_json_form
 from couler_plugins.engine_kit.lowering import Lowering
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs.adapters import NoOptions
-from couler_plugins.ir import Workflow, from_json, replace, to_json
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import Bundle, Workflow, from_json, replace, to_json
 from couler_plugins.plan import Lowered, Plan
 
 ENGINE = "couler"

@@ -20,7 +20,7 @@ import stamina
 
 from couler_plugins.documents.mappings import Mapped
 from couler_plugins.engine_kit.kubernetes.access import configuration_of
-from couler_plugins.errors import EngineError, InvalidInput, install_hint
+from couler_plugins.errors import EngineError, restating
 
 __all__ = [
     "ATTEMPTS",
@@ -72,11 +72,8 @@ def connected(context: str) -> tuple[Any, str]:
     Raises:
         InvalidInput: there is no such context, no configuration at all, or no Kubernetes client.
     """
-    try:
+    with restating(ImportError, "the Kubernetes client is not installed", reason=False, extra="cluster"):
         from kubernetes import client
-    except ImportError as error:
-        message = "the Kubernetes client is not installed"
-        raise InvalidInput(message, hint=install_hint("cluster")) from error
     configuration, namespace = configuration_of(context)
     configuration.retries = False  # we retry by ourselves, writes included
     return client.ApiClient(configuration), namespace

@@ -6,9 +6,8 @@ Not every engine lets a container read the parameters of a workflow itself, or l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from couler_plugins.documents.mappings import reached as leads_to
 from couler_plugins.ir import (
     Argument,
     Call,
@@ -22,13 +21,14 @@ from couler_plugins.ir import (
     Step,
     Workflow,
     callables,
-    fresh_name,
+    calls_by_callee,
+    reachable,
     rebuild,
     references,
     remove_callables,
     replace,
+    take_name,
 )
-from couler_plugins.ir.walk import calls_by_callee
 
 OTHER = re.compile(r"[^a-z0-9]+")
 
@@ -49,14 +49,7 @@ def with_image(workflow: Workflow, image: str) -> Workflow:
 
 def reached(workflow: Workflow) -> Workflow:
     """Return a workflow without what neither its entry nor its handlers call, directly or through others."""
-    by_name = callables(workflow)
-
-    def called(name: str) -> Iterable[str]:
-        return (getattr(step.call, "name", "") for step in getattr(by_name.get(name), "steps", ()))
-
-    outer = [*filter(None, [workflow.entry]), *(handler.step for handler in workflow.handlers)]
-    names = leads_to((getattr(step.call, "name", "") for step in outer), called)
-    return remove_callables(workflow, by_name.keys() - names.keys())
+    return remove_callables(workflow, callables(workflow).keys() - reachable(workflow).keys())
 
 
 def without_idle_limits(workflow: Workflow) -> Workflow:
@@ -156,8 +149,4 @@ def _wanted(workflow: Workflow, by_name: dict[str, Graph | Operation]) -> dict[s
 def _names(item: Graph | Operation, parameters: list[str]) -> dict[str, str]:
     """The names of the new inputs by parameter."""
     names = {port.name for port in item.inputs}
-    renamed: dict[str, str] = {}
-    for parameter in parameters:
-        renamed[parameter] = fresh_name(parameter, names)
-        names.add(renamed[parameter])
-    return renamed
+    return {parameter: take_name(parameter, names) for parameter in parameters}

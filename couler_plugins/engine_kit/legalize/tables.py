@@ -5,11 +5,11 @@ Graphs that call themselves: one engine has them, and the others say by which st
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable as Function
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.engine_kit.legalize.legality import Legality, Rule, differs, raise_all
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import (
@@ -77,11 +77,11 @@ def step_sites(workflow: Workflow) -> Iterator[StepSite]:
 
     for graph in workflow.graphs:
         steps, accepted = {step.name: step for step in graph.steps}, waits(graph)
-        read: dict[str, list[Reference]] = defaultdict(list)
-        for item in references((graph.steps, graph.outputs)):
-            read[item.step if item.to == "output" else ""].append(item)
+        items = references((graph.steps, graph.outputs))
+        read = by_key((item.step if item.to == "output" else "", item) for item in items)
         for step in graph.steps:
-            yield StepSite(step, callee(step), graph, by_name, steps, accepted[step.name], tuple(read[step.name]))
+            own = tuple(read.get(step.name, ()))
+            yield StepSite(step, callee(step), graph, by_name, steps, accepted[step.name], own)
     for step in (*filter(None, [workflow.entry]), *(handler.step for handler in workflow.handlers)):
         yield StepSite(step, callee(step), None, by_name, {}, {}, ())
 

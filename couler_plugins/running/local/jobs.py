@@ -12,7 +12,7 @@ import msgspec
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.row_keys import check_rows
 from couler_plugins.documents import read
-from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
+from couler_plugins.errors import CoulerError, InvalidInput, Unsupported, restating
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.caching import Knowledge
 from couler_plugins.hookspecs.local import Local, Look, NotThere, Refusal
@@ -26,6 +26,7 @@ from couler_plugins.ir import (
     Workflow,
     call_sites,
     callables,
+    reachable,
     references,
 )
 from couler_plugins.running.local.roots import unnamed
@@ -66,28 +67,13 @@ def _core(workflow: Workflow, facet: Local) -> Iterator[Refusal]:
             yield Refusal(
                 "", f"the handler {handler.step.name!r} runs beside the steps, whenever its condition comes true"
             )
-    reached = _reached(workflow)
+    reached = reachable(workflow)
     for site in call_sites(workflow):
         if site.graph is None or site.graph.name in reached:
             yield from _step(site)
     for item in by_name.values():
         if item.name in reached:
             yield from _graph(item) if isinstance(item, Graph) else _operation(item, facet)
-
-
-def _reached(workflow: Workflow) -> set[str]:
-    """The names of what a run can call."""
-    by_name, seen = callables(workflow), set()
-    waiting = [workflow.entry] if workflow.entry else []
-    waiting += [handler.step for handler in workflow.handlers]
-    while waiting:
-        step = waiting.pop()
-        waiting += [handler.step for handler in step.handlers]
-        if isinstance(step.call, Call) and step.call.name not in seen and step.call.name in by_name:
-            seen.add(step.call.name)
-            callee = by_name[step.call.name]
-            waiting += callee.steps if isinstance(callee, Graph) else ()
-    return seen
 
 
 def _step(site: CallSite) -> Iterator[Refusal]:
@@ -263,8 +249,6 @@ def _parameters(workflow: Workflow, facet: Local, request: Request) -> dict[str,
         if value is None:
             hint = f"give it: --parameter {port.name}=…"
             raise InvalidInput(f"the parameter {port.name!r} has no value", engine=workflow.engine, hint=hint)
-        try:
+        with restating(NotThere, f"the parameter {port.name!r}", engine=workflow.engine):
             parameters[port.name] = facet.text(value, scope.look)
-        except NotThere as error:
-            raise InvalidInput(f"the parameter {port.name!r}: {error}", engine=workflow.engine) from None
     return parameters

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from couler_plugins.errors import EngineError, InvalidInput
+from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.hookspecs.local import Outcome
 from couler_plugins.runs import Fate
 
@@ -74,11 +74,9 @@ class Records:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.records: dict[str, Record] = {}
-        try:
+        with restating(OSError, f"{path} cannot be read", EngineError):
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             self._read()
-        except OSError as error:
-            raise EngineError(f"{path} cannot be read: {error.strerror}") from error
 
     def _read(self) -> None:
         size = os.fstat(self._descriptor).st_size
@@ -87,11 +85,14 @@ class Records:
         text = os.pread(self._descriptor, size, 0)
         end = text.rfind(b"\n") + 1  # what follows was being written when its writer died
         for number, line in enumerate(text[:end].splitlines(), 1):
-            try:
+            with restating(
+                (msgspec.DecodeError, UnicodeDecodeError),
+                "this is no record of a step",
+                file=str(self._path),
+                line=number,
+                hint="take another folder",
+            ):
                 record = msgspec.json.decode(line, type=Record)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                message = f"this is no record of a step: {error}"
-                raise InvalidInput(message, file=str(self._path), line=number, hint="take another folder") from error
             if record.step:
                 self.records[record.step] = record
             elif record.outcome != "succeeded":
@@ -106,12 +107,10 @@ class Records:
             EngineError: the disk failed.
         """
         line = msgspec.json.encode(record) + b"\n"
-        try:
+        with restating(OSError, f"{self._path} cannot be written", EngineError):
             if os.write(self._descriptor, line) != len(line):
                 raise EngineError(f"{self._path} cannot be written: the disk is full")
             os.fsync(self._descriptor)
-        except OSError as error:
-            raise EngineError(f"{self._path} cannot be written: {error.strerror}") from error
         if record.step:
             self.records[record.step] = record
 
@@ -133,11 +132,14 @@ def locked(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        try:
+        with restating(
+            BlockingIOError,
+            "this run is at work in another process",
+            reason=False,
+            file=str(folder),
+            hint="wait for it, or stop it",
+        ):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            message = "this run is at work in another process"
-            raise InvalidInput(message, file=str(folder), hint="wait for it, or stop it") from None
         yield
     finally:
         os.close(descriptor)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -17,7 +16,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.net.json_api import JsonApi, Server
+from couler_plugins.net.json_api import JsonApi, Server, bearer
 
 API, TOKEN = "/api/v1", "COULER_PROMETHEUS_TOKEN"
 DOUBT = "check that the URL is that of Prometheus or of Thanos Query, with its prefix, and not of a proxy"
@@ -69,10 +68,7 @@ class Client:
 
     def __init__(self, url: str, max_bytes: int) -> None:
         self._api = JsonApi(SERVER, url, max_bytes)
-        token = os.environ.get(TOKEN, "")
-        if not token.isascii() or not (token.isprintable() or not token):
-            raise InvalidInput(f"{TOKEN} is no token", hint="it has characters that none has")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._headers = bearer(TOKEN)
 
     def samples(
         self, names: Sequence[str], namespace: str, pods: Iterable[str], start: float, end: float

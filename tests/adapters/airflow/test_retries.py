@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,13 @@ from airflow_dags import DagFiles, dag_files
 from couler_airflow import retries
 from couler_airflow.airflow_compat import retry_defaults
 from couler_airflow.retries import retry_by_cause, retry_of, write_retry
+from couler_plugins import optimize
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Expression, Literal, Native, Retry, replace
 from couler_plugins.reliability import table
+from couler_plugins.runs import Attempt, Run, StepRun
+from rightsizing.drawn import history_in
 
 pytestmark = pytest.mark.airflow
 __all__ = ["dag_files"]
@@ -33,6 +37,7 @@ CAUSES = [
     for cause in table.CAUSES
 ]
 """The table as `guard` gives it where attempts do not get more memory."""
+START = 1.7e9
 GROWS = Retry(limit=Literal(value=3), delay=Literal(value=4), factor=Literal(value=2), max_delay=Literal(value=60))
 
 
@@ -229,3 +234,22 @@ def test_policies_of_owners_stay_unless_they_are_replaced(dag_files: DagFiles) -
         assert type(task.retry_policy).__name__ == "CausePolicy"
         write_retry(task, None, "x")
         assert task.retry_policy is None
+
+
+def test_no_sensor_gets_a_timeout_by_how_long_it_waited(dag_files: DagFiles, tmp_path: Path) -> None:
+    text = """
+        from airflow.providers.standard.operators.empty import EmptyOperator
+        from airflow.providers.standard.sensors.python import PythonSensor
+        from airflow.sdk import DAG, task
+
+        with DAG("d", schedule=None):
+            EmptyOperator(task_id="a")
+            PythonSensor(task_id="b", python_callable=bool, timeout=86400)
+            task.sensor(task_id="c", timeout=86400)(lambda: True)()
+    """
+    tries = tuple(Attempt(start=START, end=START + 60, succeeded=True) for _ in range(12))
+    steps = (StepRun(step=name, site=f"d/{name}", type=name, spec="", key=name, tries=tries) for name in "abc")
+    config = history_in(tmp_path, [Run(family="d", steps=tuple(steps), at=1.0)])
+    (file,) = optimize(dag_files.write("d.py", text), "guard", config=config).files
+    (timed,) = (item for item in file.decisions if item.action == "set a timeout")
+    assert (timed.subject, timed.affects) == ("d/a", ())

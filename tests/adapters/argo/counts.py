@@ -32,10 +32,10 @@ def counted(data: Any) -> tuple[int, int, int]:
 
 
 def _raw_expressions(data: Any, above: str = "") -> Iterator[str]:
-    """The expressions without braces of hooks and outputs (others, such as a retry's, name no steps)."""
+    """The expressions without braces of hooks, outputs and retries."""
     if isinstance(data, dict):
         for key, content in data.items():
-            if key == "fromExpression" or (key == "expression" and above in ("hooks", "valueFrom")):
+            if key == "fromExpression" or (key == "expression" and above in ("hooks", "valueFrom", "retryStrategy")):
                 yield content
             yield from _raw_expressions(content, above if above == "hooks" and key != "arguments" else key)
     elif isinstance(data, list):
@@ -55,6 +55,8 @@ def normal(data: Any) -> Any:
             result = {
                 key: content for key, content in result.items() if key not in NO_PRESENCE or content not in ({}, None)
             }
+            if isinstance(data.get("backoff"), dict):
+                result["backoff"] = {key: _number(content) for key, content in data["backoff"].items()}
             if isinstance(data.get("templates"), list):
                 result["templates"] = sorted(result["templates"], key=lambda template: str(template["name"]))
             if isinstance(data.get("tasks"), list):
@@ -67,6 +69,12 @@ def normal(data: Any) -> Any:
         case str():
             return _one_spelling(data)
     return data
+
+
+def _number(content: Any) -> Any:
+    """What a backoff says, in seconds where it has a unit; as it is where it is no number."""
+    match = re.fullmatch(r"(\d+)(ms|s|m|h)?", str(content))
+    return content if match is None else int(match[1]) * {"ms": 0.001, "m": 60, "h": 3600}.get(match[2], 1)
 
 
 def _truth(task: Any, tolerant: dict[str, Any]) -> list[Any]:

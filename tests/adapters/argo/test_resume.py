@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import copy
 import gzip
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,11 +14,14 @@ import pytest
 from adapters.argo.statuses import node
 from adapters.argo.test_archive import PERSISTED, ArgoServer
 from adapters.subjects import ARGO, lift_source, lower_and_write
+from couler_argo.archive import ARCHIVED
 from couler_argo.resume import ArgoRun, resume
+from couler_argo.spelling import expression_of
 from couler_plugins.documents import read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.hookspecs.resuming import PastRun, RunSource
+from couler_plugins.ir import Literal
 from couler_plugins.resuming.optimizer import Resume
 from optimizers.running import CONTEXT
 from servers.json_server import json_server
@@ -52,7 +57,7 @@ def failed(
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": {"name": "wf-abc", "generateName": "wf-", "namespace": "ns", "uid": "u", "labels": {
-            "workflows.argoproj.io/completed": "true", "workflows.argoproj.io/workflow-archiving-status": "Persisted",
+            "workflows.argoproj.io/completed": "true", "workflows.argoproj.io/workflow-archiving-status": "Archived",
             "team": "a"}},
         "spec": {"entrypoint": "main", "templates": [{"name": "main", "dag": {"tasks": tasks}}, *templates], **spec},
         "status": {"phase": "Failed", "nodes": {"wf-abc": {**main, "id": "wf-abc"}, **inside}, **status},
@@ -145,6 +150,26 @@ def test_an_artifact_that_was_deleted_is_made_again(artifact: dict[str, Any], mo
     assert again == {"a": "b reads its file (artifactGC has deleted it)", "b": "it failed"}
 
 
+@pytest.mark.parametrize(
+    ("label", "more", "why"),
+    [
+        ("Persisted", {}, "it was deleted with the old run"),
+        ("Archived", {"ttlStrategy": {"secondsAfterCompletion": 60}}, "ttlStrategy deletes it with the old run"),
+    ],
+)
+def test_what_goes_with_its_run_is_made_again_where_that_goes(label: str, more: dict[str, Any], why: str) -> None:
+    own = {"artifactGC": {"strategy": "OnWorkflowDeletion"}}
+    document = producing({"s3": {"key": "k"}, **own})
+    document["spec"]["templates"][1]["outputs"] = {"artifacts": [{**FILE, **own}]}
+    assert past(document).notes == ("artifacts of wf-abc are deleted with it: keep it until the new run has ended",)
+    document["metadata"]["labels"] |= {ARCHIVED: label}
+    document["spec"] |= more
+    assert resumed(document)[1] == {"a": f"b reads its file ({why})", "b": "it failed"}
+    document = with_claim(**more)
+    document["metadata"]["labels"] |= {ARCHIVED: label}
+    assert resumed(document)[1] == {"a": f"it shares the volume work with b ({why})", "b": "it failed"}
+
+
 def test_an_artifact_of_its_own_strategy_stays() -> None:
     own = {"s3": {"key": "k"}, "artifactGC": {"strategy": "Never"}}
     _, again = resumed(producing(own, artifactGC={"strategy": "OnWorkflowCompletion"}))
@@ -156,6 +181,7 @@ def test_an_artifact_of_its_own_strategy_stays() -> None:
     [
         ("x" * 256 * 1024, "Argo has cut it at 256 KiB"),
         ("{{tasks.b.outputs.result}}", "Argo would take it for a variable"),
+        ("a{", "Argo would take it for a variable"),
     ],
 )
 def test_a_result_that_is_not_whole_is_computed_again(result: str, why: str) -> None:
@@ -188,6 +214,30 @@ def test_texts_conditions_and_expressions_get_what_was_there() -> None:
     assert one["when"] == "Succeeded == Succeeded"
 
 
+@pytest.mark.parametrize(
+    ("result", "constant"),
+    [('{"a":{"b":1}}', '"{\\"a\\":{\\"b\\":1}\\u007d"'), ("é😀", '"é😀"')],
+)
+def test_a_constant_of_an_expression_is_one_that_argo_can_read(result: str, constant: str) -> None:
+    new, _ = resumed(reading("{{=tasks.a.outputs.result + '!'}}", {"result": result}))
+    assert argument(new)["value"] == f"{{{{={constant} + '!'}}}}"
+    assert expression_of(Literal(value=result)).parts == (constant,)
+
+
+def test_an_artifact_that_an_expression_chooses_is_made_again() -> None:
+    document = producing({"s3": {"key": "k"}})
+    chosen = {"name": "file", "fromExpression": "tasks['a'].outputs.artifacts.file"}
+    document["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] = {"artifacts": [chosen]}
+    new, again = resumed(document)
+    assert again["a"] == "b reads its file (it cannot be written into a text)"
+    assert new["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] == {"artifacts": [chosen]}
+
+
+def test_a_location_with_a_variable_in_it_is_none() -> None:
+    _, again = resumed(producing({"raw": {"data": "{{workflow.name}}"}}))
+    assert again["a"] == "b reads its file (Argo would take it for a variable)"
+
+
 def test_a_loop_gives_lists_as_argo_makes_them() -> None:
     document = reading("{{tasks.a.outputs.parameters.y}} {{tasks.a.outputs.result}}", {})
     document["spec"]["templates"][0]["dag"]["tasks"][0]["withItems"] = [1, 2]
@@ -198,6 +248,40 @@ def test_a_loop_gives_lists_as_argo_makes_them() -> None:
         nodes[f"i{number}"] = {**ran(f"a({number}:x)", outputs=outputs), "id": f"i{number}", "boundaryID": "wf-abc"}
     new, _ = resumed(document)
     assert argument(new)["value"] == '["\\u003c9\\u003e","\\u003c10\\u003e"] [[9],[10]]'
+
+
+@pytest.mark.parametrize(
+    ("values", "printed", "wanted"),
+    [
+        (
+            ['{"b": 1.0, "a": 2}', "[1e2]"],
+            ["1e5", '{"b": "x  y", "a": 2.50}'],
+            '[{"a":2,"b":1},[100]] [1e5,{"b":"x  y","a":2.50}]',
+        ),
+        (["[NaN]", "[]"], ["null", "12345678901234567890.0"], '["[NaN]","[]"] [null,12345678901234567890.0]'),
+    ],
+)
+def test_numbers_and_keys_of_a_loop_are_as_argo_writes_them(values: list[str], printed: list[str], wanted: str) -> None:
+    document = reading("{{tasks.a.outputs.parameters.y}} {{tasks.a.outputs.result}}", {})
+    document["spec"]["templates"][0]["dag"]["tasks"][0]["withItems"] = [1, 2]
+    nodes = document["status"]["nodes"]
+    nodes["wf-abc-a"]["type"] = "TaskGroup"
+    for number, (value, result) in enumerate(zip(values, printed, strict=True)):
+        outputs = {"parameters": [{"name": "y", "value": value}], "result": result}
+        nodes[f"i{number}"] = {**ran(f"a({number}:x)", outputs=outputs), "id": f"i{number}", "boundaryID": "wf-abc"}
+    assert argument(resumed(document)[0])["value"] == wanted
+
+
+@pytest.mark.parametrize(("phase", "is_whole"), [("Failed", True), ("Error", False)])
+def test_a_loop_of_a_stage_that_broke_off_is_not_whole(phase: str, is_whole: bool) -> None:
+    document = failed([], [leaf("a"), leaf("b")], {"a(0:1)": ran("a(0:1)", outputs={"result": "1"}), "b": bad("b")})
+    stage = [{"name": "a", "template": "a", "withItems": [1, 2]}, {"name": "b", "template": "b"}]
+    document["spec"]["templates"][0] = {"name": "main", "steps": [stage]}
+    nodes = document["status"]["nodes"]
+    children = ["wf-abc-a(0:1)", "wf-abc-b"]
+    group = {"id": "g", "displayName": "[0]", "boundaryID": "wf-abc", "children": children}
+    nodes["g"] = {**group, "type": "StepGroup", "phase": phase}
+    assert ("a" not in resumed(document)[1]) == is_whole
 
 
 def test_a_step_of_several_attempts_is_the_last_one() -> None:
@@ -233,6 +317,9 @@ def test_a_claim_of_the_old_run_is_a_volume_of_the_new_one() -> None:
     assert new["spec"]["volumes"] == [{"name": "tmp", "emptyDir": {}}, bound]
     assert "volumeClaimTemplates" not in new["spec"]
     assert again == {"b": "it failed"}
+    second = with_claim()
+    second["metadata"]["annotations"] = {"couler.io/resumes": "wf-first"}
+    assert past(second).notes[1:] == ("wf-abc uses what wf-first has done: keep that one, too",)
     assert past(with_claim()).notes == ("the new run uses wf-abc-work: keep wf-abc until it has ended",)
 
 
@@ -246,6 +333,64 @@ def test_a_claim_of_the_old_run_is_a_volume_of_the_new_one() -> None:
 def test_a_claim_that_goes_is_filled_again(more: dict[str, Any], why: str) -> None:
     new, again = resumed(with_claim(**more))
     assert again == {"a": f"it shares the volume work with b ({why})", "b": "it failed"}
+    assert new["spec"]["volumeClaimTemplates"] == [WORK]
+
+
+def test_what_is_done_inside_a_graph_shares_a_lost_volume_with_those_outside() -> None:
+    document = with_claim(volumeClaimGC={"strategy": "OnWorkflowCompletion"})
+    spec, nodes = document["spec"], document["status"]["nodes"]
+    spec["templates"][0]["dag"]["tasks"] = [{"name": "g", "template": "g"}, task("b", "g")]
+    inner = [task("a"), {"name": "other", "template": "other", "depends": "a"}]
+    spec["templates"].append({"name": "g", "dag": {"tasks": inner}})
+    nodes["g"] = {**node("DAG", "g", phase="Failed"), "id": "g", "boundaryID": "wf-abc", "templateName": "g"}
+    nodes["wf-abc-a"]["boundaryID"] = nodes["wf-abc-other"]["boundaryID"] = "g"
+    nodes["wf-abc-other"]["phase"] = "Failed"
+    del nodes["wf-abc-b"]
+    why = "it shares the volume work with b (volumeClaimGC OnWorkflowCompletion)"
+    assert resumed(document)[1] == {"g": why, "b": "it was not reached"}
+
+
+def test_a_step_that_nobody_wants_is_left_out_whatever_it_shares() -> None:
+    document = with_claim(volumeClaimGC={"strategy": "OnWorkflowCompletion"})
+    dag = document["spec"]["templates"][0]["dag"]
+    dag["target"] = "b"
+    dag["tasks"].append({"name": "unwanted", "template": "a"})
+    assert list(resumed(document)[1]) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("of_b", "again"),
+    [
+        ({"container": {"image": "busybox:1", "args": ["/data/{{workflow.name}}"]}}, True),
+        ({"inputs": {"artifacts": [{**FILE, "s3": {"key": "{{=workflow.name}}/f"}}]}}, True),
+        ({"outputs": {"artifacts": [{**FILE, "s3": {"key": "{{workflow.name}}/g"}}]}}, False),
+        ({"metadata": {"labels": {"run": "{{workflow.name}}"}}}, False),
+        ({"container": {"image": "busybox:1", "args": ["{{workflow.uid}}"]}}, False),
+    ],
+)
+def test_what_lies_at_the_name_of_the_run_is_made_again(of_b: dict[str, Any], again: bool) -> None:
+    made = {"outputs": {"artifacts": [{**FILE, "s3": {"key": "{{workflow.name}}/f"}}]}}
+    document = failed(
+        [task("a"), task("b", "a")], [leaf("a", **made), leaf("b") | of_b], {"a": ran("a"), "b": bad("b")}
+    )
+    why = {"a": "it shares workflow.name with b (the new run has another)"} if again else {}
+    assert resumed(document)[1] == {**why, "b": "it failed"}
+
+
+def test_what_lies_at_the_day_of_the_run_is_made_again() -> None:
+    template = leaf("a", container={"image": "busybox:1", "args": ["/data/{{workflow.creationTimestamp.Y}}"]})
+    document = failed(
+        [task("a"), task("b", "a")], [template, {**template, "name": "b"}], {"a": ran("a"), "b": bad("b")}
+    )
+    why = "it shares workflow.creationTimestamp with b (the new run has another)"
+    assert resumed(document)[1] == {"a": why, "b": "it failed"}
+
+
+def test_a_claim_that_the_run_has_no_longer_is_filled_again() -> None:
+    document = with_claim()
+    document["status"]["persistentVolumeClaims"] = []
+    new, again = resumed(document)
+    assert again == {"a": "it shares the volume work with b (its claim is gone)", "b": "it failed"}
     assert new["spec"]["volumeClaimTemplates"] == [WORK]
 
 
@@ -267,15 +412,41 @@ def test_what_the_controller_writes_otherwise_is_no_edit() -> None:
     assert pass_.verdicts[1].reason == "it failed"
 
 
-def test_settings_of_all_steps_are_part_of_their_programs() -> None:
-    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+def edited(document: Any, change: Callable[[dict[str, Any]], Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The new workflow of a file that was edited, and what runs again, with the reason."""
     run = past(document)
     (original,) = lift_source(ARGO, read(json.dumps(run.document), "run.json")).workflows
-    edited = {**run.document, "spec": {**run.document["spec"], "serviceAccountName": "other"}}
-    plan = lift_source(ARGO, read(json.dumps(edited), "wf.json"))
+    file = copy.deepcopy(run.document)
+    change(file)
     pass_ = Resume(run, original)
-    pass_.run(plan, CONTEXT)
-    assert pass_.verdicts[0].reason == "settings of all steps changed"
+    lowered, _ = lower_and_write(ARGO, pass_.run(lift_source(ARGO, read(json.dumps(file), "wf.json")), CONTEXT))
+    new: dict[str, Any] = lowered.documents[0]
+    return new, {"/".join(item.place): item.reason for item in pass_.verdicts if item.action == "again"}
+
+
+def test_settings_of_all_steps_are_part_of_their_programs() -> None:
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    _, again = edited(document, lambda file: file["spec"].update(serviceAccountName="other"))
+    assert again["a"] == "settings of all steps changed"
+
+
+def test_when_and_where_pods_run_and_what_they_are_called_is_no_edit() -> None:
+    def change(file: dict[str, Any]) -> None:
+        for template in file["spec"]["templates"]:
+            template |= {"activeDeadlineSeconds": 60, "nodeSelector": {"disk": "fast"}}
+            template["metadata"] = {"annotations": {"couler.io/idempotent": "true"}}
+
+    assert edited(reading("{{tasks.a.outputs.result}}", {"result": "7"}), change)[1] == {"b": "it failed"}
+
+
+def test_a_step_that_was_left_out_runs_where_the_file_now_wants_it() -> None:
+    tasks = [task("a"), {"name": "c", "template": "c", "depends": "a.Failed"}, task("b")]
+    nodes = {"a": ran("a"), "c": node("Skipped", "c", phase="Omitted"), "b": bad("b")}
+    document = failed(tasks, [leaf("a"), leaf("b"), leaf("c")], nodes)
+    assert resumed(document)[1] == {"b": "it failed"}
+    new, again = edited(document, lambda file: file["spec"]["templates"][0]["dag"]["tasks"][1].pop("depends"))
+    assert again == {"c": "it was not reached", "b": "it failed"}
+    assert [one["name"] for one in new["spec"]["templates"][0]["dag"]["tasks"]] == ["c", "b"]
 
 
 def test_nodes_are_unpacked_where_they_are_there_and_asked_for_elsewhere() -> None:
@@ -303,11 +474,43 @@ def test_a_run_is_one_that_has_ended_and_the_only_one() -> None:
     assert ArgoRun(document).name == "wf-abc"
 
 
-def test_a_status_that_nobody_wrote_is_refused() -> None:
-    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
-    document["status"]["nodes"] = {"wf-abc": 7}
-    with pytest.raises(InvalidInput, match="is not what Argo writes"):
+@pytest.mark.parametrize(
+    ("status", "spec"),
+    [
+        ({"nodes": {"wf-abc": 7}}, {}),
+        ({"nodes": {"wf-abc": {"id": "wf-abc", "displayName": "x", "type": "DAG", "boundaryID": "wf-abc"}}}, {}),
+        ({"persistentVolumeClaims": [1]}, {}),
+        ({"artifactRepositoryRef": "x"}, {}),
+        ({}, {"volumeClaimTemplates": [{}], "ttlStrategy": {"secondsAfterFailure": 1}}),
+    ],
+)
+def test_what_argo_never_writes_is_refused(status: dict[str, Any], spec: dict[str, Any]) -> None:
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"}, **spec)
+    document["status"] |= status
+    with pytest.raises(InvalidInput, match="wf-abc is not what Argo writes"):
         past(document)
+
+
+def test_the_time_of_a_schedule_and_notes_of_people_stay() -> None:
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    kept = {"workflows.argoproj.io/scheduled-time": "2026-01-01T00:00:00Z", "workflows.argoproj.io/title": "t"}
+    document["metadata"]["annotations"] = {**kept, "workflows.argoproj.io/pod-name-format": "v2"}
+    assert resumed(document)[0]["metadata"]["annotations"] == {**kept, "couler.io/resumes": "wf-abc"}
+
+
+def test_a_schedule_is_not_made_to_repeat_the_rest() -> None:
+    def schedule(file: dict[str, Any]) -> None:
+        file |= {"kind": "CronWorkflow", "spec": {"schedule": "@daily", "workflowSpec": file["spec"]}}
+
+    with pytest.raises(InvalidInput, match="is a CronWorkflow, which would repeat the rest"):
+        edited(reading("{{tasks.a.outputs.result}}", {"result": "7"}), schedule)
+
+
+def test_parameters_of_the_run_stay_where_the_file_has_none() -> None:
+    arguments = {"parameters": [{"name": "p", "value": "of the run"}]}
+    document = reading("{{workflow.parameters.p}}{{tasks.a.outputs.result}}", {"result": "7"}, arguments=arguments)
+    new, _ = edited(document, lambda file: file["spec"].pop("arguments"))
+    assert new["spec"]["arguments"] == arguments
 
 
 def test_a_run_that_was_archived_is_read_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,10 +176,17 @@ def test_what_the_webhook_writes_is_no_edit() -> None:
     pass_ = Resume(run, original)
     pass_.run(plan, CONTEXT)
     assert [item.action for item in pass_.verdicts] == ["done", "again"]
-    other = {**written, "spec": {**written["spec"], "taskRunTemplate": {"serviceAccountName": "other"}}}
-    plan = lift_source(TEKTON, read(json.dumps(other), "w.json"))
+    sizes = [{"pipelineTaskName": "b", "computeResources": {"limits": {"memory": "2Gi"}}}]
+    plan = lift_source(
+        TEKTON, read(json.dumps({**written, "spec": {**written["spec"], "taskRunSpecs": sizes}}), "w.json")
+    )
     pass_.run(plan, CONTEXT)
-    assert pass_.verdicts[0].reason == "settings of all steps changed"
+    assert [item.action for item in pass_.verdicts] == ["done", "again"]
+    of_one = {"pipelineTaskName": "a", "serviceAccountName": "other"}
+    for more in ({"taskRunTemplate": {"serviceAccountName": "other"}}, {"taskRunSpecs": [of_one]}):
+        plan = lift_source(TEKTON, read(json.dumps({**written, "spec": {**written["spec"], **more}}), "w.json"))
+        pass_.run(plan, CONTEXT)
+        assert pass_.verdicts[0].reason == "settings of all steps changed"
 
 
 def test_results_of_the_pipeline_that_are_constants_are_in_the_old_run_only() -> None:
@@ -226,6 +233,20 @@ def test_a_claim_of_the_old_run_is_bound_by_its_name() -> None:
     ]
     assert again == {"b": "it failed"}
     assert past(documents).notes == (f"the new run uses {claim}: keep r until it has ended",)
+    second = shared({}, metadata={"annotations": {"couler.io/resumes": "first"}})
+    assert past(second).notes == ("r uses what first has done: keep that one, too",)
+
+
+def test_a_folder_that_is_called_as_the_run_is_filled_again() -> None:
+    use: Document = {"workspaces": [{"name": "w", "workspace": "work", "subPath": "$(context.pipelineRun.name)"}]}
+    binding = {"name": "work", "persistentVolumeClaim": {"claimName": "mine"}}
+    tasks = [task("a", **use), task("other"), task("b", "true", "a", **use)]
+    last = {"finally": [task("last", "echo $(context.pipelineRun.uid)")]}
+    tasks[1]["params"] = read_by("$(context.pipelineRun.uid)")
+    runs = [ran("a"), ran("other"), ran("b", "False"), ran("last")]
+    documents = failed(tasks, runs, spec={"workspaces": [binding]}, pipeline=last)
+    why = "it shares context.pipelineRun.name with b (the new run has another)"
+    assert resumed(documents)[1] == {"a": why, "b": "it failed", "last": "it runs at the end of every run"}
 
 
 def test_a_claim_that_stands_by_itself_stays() -> None:
@@ -297,9 +318,42 @@ def test_a_run_is_one_that_has_ended_and_no_part_of_another() -> None:
         past(failed([task("a")], [], status=running))
 
 
+@pytest.mark.parametrize("part", ["spec", "metadata"])
+def test_what_tekton_never_writes_is_refused(part: str) -> None:
+    documents = shared({"volumeClaimTemplate": {}})
+    documents[0][part] = {"name": "r", "annotations": 7} if part == "metadata" else None
+    with pytest.raises(InvalidInput, match="r is not what Tekton writes"):
+        past(documents)
+
+
+def test_a_run_of_an_older_version_stays_one() -> None:
+    documents = failed([task("a"), task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    documents[0] |= {"apiVersion": "tekton.dev/v1beta1"}
+    documents[0]["spec"] |= {"serviceAccountName": "builder", "timeout": "1h"}
+    new, again = resumed(documents)
+    assert (new["apiVersion"], new["spec"]["serviceAccountName"]) == ("tekton.dev/v1beta1", "builder")
+    assert again == {"b": "it failed"}
+
+
+def test_what_a_task_is_called_is_no_edit() -> None:
+    documents = failed([task("a"), task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    run = past(documents)
+    (original,) = lift_source(TEKTON, read(json.dumps(run.document), "run.json")).workflows
+    for item in run.document["spec"]["pipelineSpec"]["tasks"]:
+        item["displayName"] = item["taskSpec"]["description"] = "mended"
+        item["taskSpec"]["metadata"] = {"annotations": {"couler.io/idempotent": "true"}}
+    pass_ = Resume(run, original)
+    pass_.run(lift_source(TEKTON, read(json.dumps(run.document), "w.json")), CONTEXT)
+    assert [item.action for item in pass_.verdicts] == ["done", "again"]
+
+
 def test_a_run_that_is_in_tekton_results_is_read_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COULER_TEKTON_TOKEN", "a-token")
-    documents = failed([task("a"), task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    use: Document = {"workspaces": [{"name": "w", "workspace": "work"}]}
+    binding = {"name": "work", "volumeClaimTemplate": {}}
+    documents = failed(
+        [task("a", **use), task("b", "true", "a")], [ran("a"), ran("b", "False")], spec={"workspaces": [binding]}
+    )
     for item in documents:
         item["metadata"] |= {"namespace": "ml", "uid": f"u-{item['metadata']['name']}"}
         item["metadata"].setdefault("labels", {})["tekton.dev/pipelineRun"] = "r"
@@ -307,3 +361,17 @@ def test_a_run_that_is_in_tekton_results_is_read_there(monkeypatch: pytest.Monke
     with json_server(Results(*documents)) as server:
         run = resume(RunSource(run="r", archive=ArchiveSource(place=server.url, max_bytes=10**6, namespace="ml")))
     assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
+    assert run.notes == ()  # the claim is gone with the run
+
+
+def test_tasks_that_are_written_where_they_are_called_go_also_beside_a_remote_one() -> None:
+    remote = {"name": "b", "taskRef": {"resolver": "git"}, "params": read_by("$(tasks.a.results.y)")}
+    new, _ = resumed(failed([task("a", results=("y",)), remote], [ran("a", y="7"), ran("b", "False")]))
+    assert tasks_of(new) == {"b": {**remote, "params": read_by("7")}}
+
+
+def test_what_a_run_says_of_tasks_that_are_done_goes_with_them() -> None:
+    said = [{"pipelineTaskName": name, "serviceAccountName": "builder"} for name in ("a", "b", "last")]
+    more: Document = {"pipeline": {"finally": [task("last")]}, "spec": {"taskRunSpecs": said}}
+    new, again = resumed(failed([task("a"), task("b")], [ran("a"), ran("b", "False"), ran("last")], **more))
+    assert (new["spec"]["taskRunSpecs"], list(again)) == (said[1:], ["b", "last"])

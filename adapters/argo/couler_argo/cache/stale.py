@@ -18,6 +18,7 @@ from couler_plugins.caching.rows import DECLARED, recorded_rows
 from couler_plugins.documents import Path, Remark
 from couler_plugins.errors import CoulerError
 from couler_plugins.ir import (
+    Bundle,
     Call,
     Directive,
     Operation,
@@ -30,7 +31,6 @@ from couler_plugins.ir import (
     replace,
     verify,
 )
-from couler_plugins.ir.bundle import Bundle
 
 CODE, COPY_CODE = "stale-key", "private-copy"
 KEY_START = "sprig.sha256sum(toJson(['v"

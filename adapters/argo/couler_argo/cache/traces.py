@@ -24,11 +24,11 @@ from couler_plugins.ir import (
     Step,
     Workflow,
     callables,
+    calls_by_callee,
     map_steps,
     replace,
     replace_callables,
 )
-from couler_plugins.ir.walk import calls_by_callee
 
 KEY_SPEC = "couler.io/key-spec"
 COPY = re.compile(r"(.+)-cache(-\d+)?")

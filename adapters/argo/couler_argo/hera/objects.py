@@ -8,7 +8,7 @@ import types
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from couler_plugins.documents import diff, render
-from couler_plugins.errors import EngineError, InvalidInput, Unsupported, install_hint, one_line
+from couler_plugins.errors import EngineError, InvalidInput, Unsupported, install_hint, one_line, restating
 
 if TYPE_CHECKING:
     from hera.workflows import Workflow
@@ -29,11 +29,9 @@ def hera_classes() -> dict[str, type[Workflow]]:
         EngineError: Hera is not installed.
         Unsupported: it is another major version than the one that this was tested with.
     """
-    try:
+    with restating(ImportError, "Hera cannot be imported", EngineError, extra="argo", engine="argo"):
         import hera
         from hera.workflows import ClusterWorkflowTemplate, CronWorkflow, Workflow, WorkflowTemplate
-    except ImportError as error:
-        raise EngineError(f"Hera cannot be imported: {error}", engine="argo", hint=install_hint("argo")) from error
     version = str(hera.__version__)
     if version.partition(".")[0] != TESTED:
         message = f"Hera {version} is installed; this was tested with Hera {TESTED}"

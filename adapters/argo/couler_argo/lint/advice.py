@@ -11,8 +11,7 @@ from couler_argo.lint.loops import loops
 from couler_argo.lint.report import Report, open_tags, tags
 from couler_argo.lint.run import calls_of, named
 from couler_argo.references import expression, value
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.engine_kit.legalize.schedules import DURATION
 from couler_plugins.ir import ANY_STEP, Expression, Reference, Template
 

@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 from couler_argo.lint.artifacts import has_source
 from couler_argo.lint.report import Report, check_ports
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 
 Later = Literal["never", "at submission", "in use"]
 ALLOWED = ("configMapKeyRef", "event", "supplied")

@@ -6,8 +6,7 @@ import posixpath
 from urllib.parse import urlsplit
 
 from couler_argo.lint.report import Report
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 
 ORDER = ("artifactory", "azure", "git", "gcs", "hdfs", "http", "oss", "raw", "s3", "plugin")
 """Argo takes the first of these that an artifact has."""

@@ -12,8 +12,7 @@ from couler_argo.lint.arguments import Arguments
 from couler_argo.lint.holders import Holder
 from couler_argo.lint.report import Borrowed, Report, is_computed, tags
 from couler_argo.lint.run import Run, Scope, named
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from couler_argo.lint.calls import Callee, check_references
 from couler_argo.lint.needs import cycle_of, order_of
 from couler_argo.lint.report import Report, check_fields, tags
 from couler_argo.lint.run import Scope
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 
 RESERVED, RESERVED_PREFIX = ("wait", "supervisor"), "artifact-plugin-"
 """Source: `workflow/common` of Argo 4.1."""

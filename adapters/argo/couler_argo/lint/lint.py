@@ -28,8 +28,7 @@ from couler_argo.lint.run import named
 from couler_argo.lint.shapes import FLAG, TEXT
 from couler_argo.lint.workflows import check_workflow
 from couler_argo.plugin import Options
-from couler_plugins.documents import Path, Remark, remarks_on_reread
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path, Remark, remarks_on_reread
 from couler_plugins.ir.bundle import Bundle
 
 TEMPLATES = TASKS = 200

@@ -21,8 +21,7 @@ from couler_argo.lint.calls import Callee
 from couler_argo.lint.loops import loops
 from couler_argo.lint.report import Report
 from couler_argo.lint.run import Scope
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.engine_kit.legalize.depends import OUTCOMES, parse_depends
 from couler_plugins.errors import InvalidInput
 

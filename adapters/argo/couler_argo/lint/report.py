@@ -13,8 +13,7 @@ from operator import is_
 from typing import Any, Literal, NamedTuple
 
 from couler_argo.lower import check_version
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.engine_kit import reporting
 from couler_plugins.engine_kit.reporting import FEW, Severity
 

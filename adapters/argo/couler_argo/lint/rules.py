@@ -15,8 +15,7 @@ from couler_argo.lint.report import FULL_CRDS, Report
 from couler_argo.lint.run import calls_of, named
 from couler_argo.lint.shapes import LOCATION
 from couler_argo.lower import SINGULAR
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.engine_kit.crd.field_tables import Field, FieldTable, Misfit, kubernetes_fields
 
 REQUIRED = {

@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from couler_argo.lint.arguments import Arguments, as_text
 from couler_argo.lint.holders import Holder, Shelf
 from couler_argo.lint.report import Report, is_parameter
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 
 CHECKED = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
 """Argo looks at variables that begin so; all others are left to whatever runs."""

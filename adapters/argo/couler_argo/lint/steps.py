@@ -20,8 +20,7 @@ from couler_argo.lint.needs import Order, Tasks, check_needs, cycle_of, order_of
 from couler_argo.lint.report import check_field, check_fields, is_computed, is_parameter, tags
 from couler_argo.lint.run import Run, Scope
 from couler_argo.lint.shapes import CALL
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 
 
 def visit_steps(run: Run, caller: Callee, scope: Scope, descend: bool) -> Iterator[Request]:

@@ -29,8 +29,7 @@ from couler_argo.lint.report import (
 )
 from couler_argo.lint.run import Run, Scope, local_names
 from couler_argo.lint.steps import visit_dag, visit_steps
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 
 TYPES = ("container", "containerSet", "steps", "script", "resource", "dag", "suspend", "data", "http", "plugin")
 POLICIES = ("", "Always", "OnError", "OnFailure", "OnTransientError")

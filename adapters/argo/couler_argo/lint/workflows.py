@@ -11,8 +11,7 @@ from couler_argo.lint.holders import Holder, Shelf
 from couler_argo.lint.report import Borrowed, Report, check_fields, is_parameter
 from couler_argo.lint.run import Run
 from couler_argo.lint.visits import walk
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 
 STRATEGIES = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")

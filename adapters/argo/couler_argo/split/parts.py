@@ -40,6 +40,7 @@ from couler_plugins.ir import (
     fresh_name,
     map_references,
     replace,
+    take_name,
     without_origin,
 )
 
@@ -136,8 +137,7 @@ class Part:
             fact = replace(reference, native="")
             if fact not in self._facts:
                 wanted = "couler-" + "-".join(part.replace("/", "-") for part in reference.path)
-                name = self._facts[fact] = fresh_name(wanted, self._taken)
-                self._taken.add(name)
+                name = self._facts[fact] = take_name(wanted, self._taken)
                 self.extra[name] = fact
             return Reference(to="parameter", kind="parameter", name=self._facts[fact])
         return reference
@@ -239,10 +239,8 @@ def _is_of_whole_run(reference: Reference) -> bool:
 
 def _crossing_names(ports: Iterable[Port | Output], reserved: Iterable[str]) -> Names:
     """The parameters by which ports cross: one called as they are, and for an artifact one with its key."""
-    names: dict[tuple[PortKind, str], str] = {}
     used = set(reserved)
-    for port in sorted(ports, key=lambda port: port.kind != "parameter"):
-        name = fresh_name(port.name if port.kind == "parameter" else f"{port.name}-key", used)
-        names[port.kind, port.name] = name
-        used.add(name)
-    return names
+    return {
+        (port.kind, port.name): take_name(port.name if port.kind == "parameter" else f"{port.name}-key", used)
+        for port in sorted(ports, key=lambda port: port.kind != "parameter")
+    }

@@ -31,6 +31,7 @@ from couler_plugins.ir import (
     map_references,
     references,
     replace,
+    take_name,
 )
 
 ITEM = "item"
@@ -132,12 +133,11 @@ class Nested:
         outer = self._inside(called, f"condition-{called.name}")
         channels = {argument.value for argument in outer.arguments}
         names = {argument.name for argument in outer.arguments}
-        more: list[Argument] = []
-        for reference in dict.fromkeys(references(condition)):
-            if reference not in channels:
-                name = fresh_name(self._channel(reference), names)
-                names.add(name)
-                more.append(Argument(name=name, value=reference))
+        more = [
+            Argument(name=take_name(self._channel(reference), names), value=reference)
+            for reference in dict.fromkeys(references(condition))
+            if reference not in channels
+        ]
         graph = self.made[-1]
         ports = tuple(Port(name=item.name, native_extra=type_of(self.kind(item.value))) for item in more)
         self.made[-1] = replace(graph, inputs=(*graph.inputs, *ports))
@@ -145,8 +145,7 @@ class Nested:
 
     def _inside(self, called: Step, wanted: str, *ports: Port) -> Step:
         """The call of a new dag that holds only one task."""
-        name = fresh_name(f"comp-{wanted}", self._taken)
-        self._taken.add(name)
+        name = take_name(f"comp-{wanted}", self._taken)
         passed: dict[Reference, str] = {}
         for reference in references((called.arguments, called.loop)):
             own = reference.to == "item" or (ports and reference.to == "input" and reference.name == ITEM)

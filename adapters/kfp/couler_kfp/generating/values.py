@@ -34,10 +34,10 @@ from couler_plugins.ir import (
     Step,
     Template,
     Value,
-    fresh_name,
     map_references,
     references,
     replace,
+    take_name,
 )
 
 
@@ -178,11 +178,11 @@ def with_channels(step: Step) -> Step:
     channels = {argument.value for argument in step.arguments if isinstance(argument.value, Reference)}
     names = {argument.name for argument in step.arguments}
     templates = tuple(argument.value for argument in step.arguments if isinstance(argument.value, Template))
-    more: list[Argument] = []
-    for reference in dict.fromkeys(references(templates)):
-        if reference not in channels:
-            more.append(Argument(name=fresh_name(channel(reference), names), value=reference))
-            names.add(more[-1].name)
+    more = [
+        Argument(name=take_name(channel(reference), names), value=reference)
+        for reference in dict.fromkeys(references(templates))
+        if reference not in channels
+    ]
     return replace(step, arguments=(*step.arguments, *more)) if more else step
 
 

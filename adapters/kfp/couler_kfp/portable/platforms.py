@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from couler_kfp.portable.types import refuse
+from couler_plugins.documents.mappings import without_empty
 from couler_plugins.ir import Container, EnvVar, Native, replace
 
 NAMED = {"secretAsEnv": ("secret", "secretKeyRef"), "configMapAsEnv": ("configMap", "configMapKeyRef")}
@@ -42,12 +43,8 @@ def configured(name: str, container: Container, platforms: Mapping[str, Any]) ->
         raise refuse("Operation.native_extra", name, "has a configuration that is no mapping")
     if unknown := sorted(config.keys() - HANDLED):
         raise refuse("Operation.native_extra", name, f"is configured with {unknown[0]}")
-    fields: dict[str, Any] = {}
-    if config.get("imagePullPolicy"):
-        fields["imagePullPolicy"] = config["imagePullPolicy"]
     mounts, volumes = _volumes(name, config)
-    if mounts:
-        fields["volumeMounts"] = mounts
+    fields = without_empty({"imagePullPolicy": config.get("imagePullPolicy") or None, "volumeMounts": mounts})
     pod: dict[str, Any] = {"volumes": volumes} if volumes else {}
     for field, own, keys in (
         ("nodeSelector", None, ("labels",)),

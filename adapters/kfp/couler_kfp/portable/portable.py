@@ -14,6 +14,7 @@ from couler_plugins.engine_kit.legalize.tables import Refusals
 from couler_plugins.ir import (
     Argument,
     Axis,
+    Bundle,
     Call,
     Graph,
     Literal,
@@ -29,8 +30,8 @@ from couler_plugins.ir import (
     fresh_name,
     map_references,
     replace,
+    take_name,
 )
-from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
 
 # Loops of which some runs go on at a time, as graphs of their own with that much parallelism.
@@ -46,9 +47,7 @@ def with_limits_inside(workflow: Workflow) -> Workflow:
     def changed(step: Step) -> Step:
         if step.loop is None or step.loop.limit is None:
             return step
-        name = fresh_name(f"{step.name}-limited", names)
-        names.add(name)
-        outer, graph = _inside(step, name)
+        outer, graph = _inside(step, take_name(f"{step.name}-limited", names))
         product.append(graph)
         return outer
 

@@ -19,9 +19,8 @@ from typing import Any
 
 import stamina
 
-from couler_plugins.documents import dump_yaml
-from couler_plugins.documents.mappings import Mapped
-from couler_plugins.errors import EngineError, InvalidInput, install_hint
+from couler_plugins.documents import Mapped, dump_yaml
+from couler_plugins.errors import EngineError, restating
 
 ATTEMPTS = 5
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
@@ -48,11 +47,8 @@ class Calls:
     """
 
     def __init__(self, context: str = "", namespace: str = "") -> None:
-        try:
+        with restating(ImportError, "kfp is not installed", reason=False, extra="kfp", engine="kfp"):
             from kfp import Client
-        except ImportError as error:
-            message = "kfp is not installed"
-            raise InvalidInput(message, engine="kfp", hint=install_hint("kfp")) from error
         self._namespace = namespace or None
         with _quiet():
             self._client = _asked("connect", lambda: Client(kube_context=context or None))

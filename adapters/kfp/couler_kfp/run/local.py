@@ -26,7 +26,7 @@ from couler_kfp.run.jobs import jobs_of
 from couler_kfp.run.offline import check_runs_here, offline
 from couler_kfp.run.stand_ins import filled, gathered, produced, with_given
 from couler_kfp.split.handoff import Crossing
-from couler_plugins.errors import EngineError, InvalidInput, install_hint
+from couler_plugins.errors import EngineError, InvalidInput, install_hint, restating
 from couler_plugins.hookspecs.running import Job, Produced, Request, Status, Submitted
 from couler_plugins.running.local.records import locked
 
@@ -68,13 +68,10 @@ class LocalRunner:
         if (self._folder / job.place / OUTPUTS).exists():
             return Submitted("adopted", "it has succeeded")
         if not request.dry_run:
-            try:
+            with restating(
+                OSError, "the folder cannot be made", file=str(self._folder / job.place), hint="choose another --folder"
+            ):
                 (self._folder / job.place).mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                message = f"the folder cannot be made: {error.strerror}"
-                raise InvalidInput(
-                    message, file=str(self._folder / job.place), hint="choose another --folder"
-                ) from error
         return Submitted("created")
 
     def status(self, place: str) -> Status:

@@ -17,7 +17,7 @@ import msgspec
 
 from couler_kfp.structures import named, rest_of, write_structure
 from couler_plugins.documents.mappings import Mapped
-from couler_plugins.errors import EngineError
+from couler_plugins.errors import EngineError, restating
 from couler_plugins.ir import (
     AllOf,
     Argument,
@@ -96,10 +96,8 @@ def read_handoff(text: bytes, where: str) -> Crossing:
     Raises:
         EngineError: it is none.
     """
-    try:
+    with restating(msgspec.MsgspecError, f"{where} is no hand-off", EngineError, engine="kfp"):
         crossing = msgspec.json.decode(text, type=Crossing)
-    except msgspec.MsgspecError as error:
-        raise EngineError(f"{where} is no hand-off: {error}", engine="kfp") from error
     if any(not isinstance(item.get("uri"), str) for item in crossing.artifacts.values()):
         raise EngineError(f"{where} is no hand-off: an artifact has no URI", engine="kfp")
     return crossing

@@ -31,10 +31,10 @@ from couler_plugins.ir import (
     callables,
     callees_of,
     conjuncts,
-    fresh_name,
     map_references,
     references,
     replace,
+    take_name,
 )
 
 TYPES = ("parameterType", "artifactType")
@@ -80,11 +80,9 @@ def part_of(whole: Workflow, graph: Graph, crossing: Collection[str]) -> Part:
     operations: list[Operation] = []
     ports = [port for port in graph.inputs if port.kind == "parameter"]
     for port in (port for port in graph.inputs if port.kind == "artifact"):
-        uri = uris[port.name] = fresh_name(f"{port.name}-uri", used)
-        used.add(uri)
+        uri = uris[port.name] = take_name(f"{port.name}-uri", used)
         ports.append(Port(name=uri, native_extra=rest_of(STRING)))
-        step = fresh_name(f"couler-import-{re.sub('[^a-z0-9]+', '-', port.name.lower())}", names)
-        names.add(step)
+        step = take_name(f"couler-import-{re.sub('[^a-z0-9]+', '-', port.name.lower())}", names)
         argument = Argument(name="uri", value=Reference(to="input", kind="parameter", name=uri))
         imports[port.name] = Step(name=step, call=Call(name=f"comp-{step}"), arguments=(argument,))
         operations.append(_importer(f"comp-{step}", port))

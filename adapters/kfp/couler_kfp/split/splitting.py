@@ -23,6 +23,7 @@ from couler_plugins.documents.mappings import Mapped, mapping_at
 from couler_plugins.hookspecs.splitting import Extent, Load, Parts
 from couler_plugins.ir import (
     Bond,
+    Bundle,
     Call,
     Graph,
     Operation,
@@ -38,7 +39,6 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.ir.bundle import Bundle
 from couler_plugins.parallelism.cuts import DocumentSplitting, links_between
 from couler_plugins.plan import Link, Part, Plan
 

@@ -22,8 +22,17 @@ from couler_plugins.caching.wrapping import WORKSPACE, Wrapper
 from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.caching import CacheChange, Material, Objection, Said
-from couler_plugins.ir import Graph, Literal, Operation, Step, Workflow, call_sites, leaf_call_sites, replace
-from couler_plugins.ir.walk import calls_by_callee
+from couler_plugins.ir import (
+    Graph,
+    Literal,
+    Operation,
+    Step,
+    Workflow,
+    call_sites,
+    calls_by_callee,
+    leaf_call_sites,
+    replace,
+)
 from couler_plugins.plan import Plan
 from couler_tekton.cache.applying import Applying
 from couler_tekton.cache.declared import (
@@ -85,7 +94,9 @@ class TektonCache(ByValueKeys):
         said = [Said(f"the annotation {key}, which names no task,", "never") for key in self._lost]
         if step.name:
             where = f"the annotation for {step.name!r}"
-            said += said_in(where, self._annotations, f".{step.name}", itself=True, source=whole)
+            own = said_in(where, self._annotations, f".{step.name}", itself=True, source=whole)
+            is_inside = graph is not None and "/" in graph.name  # another pipeline may have a task of that name, too
+            said += [one for one in own if not is_inside or one.cache == "never"]
         where = f"the annotation of the task {operation.name.removeprefix('task:')!r}"
         said += said_in(where, annotations_of(operation), itself=True, source=operation.source)
         if (kind := self.workflow.kind) != "Task":  # a TaskRun runs one task, and nothing around it

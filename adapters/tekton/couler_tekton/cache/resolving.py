@@ -101,13 +101,8 @@ class Tasks:
 
     def runs(self, workflow: Workflow) -> list[Workflow]:
         """Return what an object is run by in these files, or is: all that may call a Pipeline, and what calls these."""
-        pending, seen = [workflow], list[Workflow]()
-        while pending:
-            one = pending.pop()
-            if one not in seen:
-                seen.append(one)
-                pending += self._callers.get(one, ())
-        return [one for one in seen if one.kind != "Pipeline"]
+        callers = reached([workflow], lambda one: self._callers.get(one, ()))
+        return [one for one in callers if one.kind != "Pipeline"]
 
     def is_called(self, task: Workflow) -> bool:
         """Whether something calls a Task, be it by a cached copy."""

@@ -11,8 +11,7 @@ from couler_plugins.caching.keys import LINEAGE
 from couler_plugins.caching.rows import DECLARED, recorded_rows
 from couler_plugins.caching.verdicts import Verdict
 from couler_plugins.documents import Remark
-from couler_plugins.ir import External, Literal, Operation, Source, Workflow
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import Bundle, External, Literal, Operation, Source, Workflow
 from couler_tekton.cache.actions import untouched
 from couler_tekton.cache.cache import TektonCache, caches
 from couler_tekton.cache.declared import CACHED_FROM, annotations_of

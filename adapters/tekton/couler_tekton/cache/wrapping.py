@@ -15,7 +15,7 @@ import msgspec
 from couler_plugins.caching.declarations import declared_places
 from couler_plugins.caching.keys import LINEAGE, PREFIX, digest
 from couler_plugins.caching.wrapping import RESTRICTED, WORKSPACE, Wrapper, flags
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents.mappings import Mapped, without_empty
 from couler_plugins.ir import Container, Literal, Native, Operation, Port, Reference, Scalar, Step, replace
 from couler_tekton.cache.declared import STORE, annotations_of, entries, mapping_at, rest_of
 from couler_tekton.cache.files import files_of, left_out, name_of, outputs_of
@@ -261,19 +261,16 @@ def _step(
     which = {"store": store, "index": index, "namespace": wrapper.namespace, "timeout": str(settings.limit)}
     amounts = {kind: getattr(wrapper, kind) for kind in ("cpu", "memory")}
     amounts = {kind: amount for kind, amount in amounts.items() if amount != "none"}
-    step: dict[str, Any] = {
+    sources = [{"secretRef": {"name": wrapper.secret}}] if wrapper.secret else []
+    step = {
         "name": name,
         "image": wrapper.image,
         "command": ["couler", "cache", COMMANDS[name]],
         "args": [*flags(which), *arguments],
         "env": [{"name": "TMPDIR", "value": HOME}, *variables["env"]],
         "onError": "continue",
+        "computeResources": {"requests": amounts, "limits": amounts} if amounts else None,
+        "envFrom": [*sources, *variables["envFrom"]],
+        "securityContext": RESTRICTED if wrapper.security == "restricted" and not settings.root else None,
     }
-    if amounts:
-        step["computeResources"] = {"requests": amounts, "limits": amounts}
-    sources = [{"secretRef": {"name": wrapper.secret}}] if wrapper.secret else []
-    if sources := [*sources, *variables["envFrom"]]:
-        step["envFrom"] = sources
-    if wrapper.security == "restricted" and not settings.root:
-        step["securityContext"] = RESTRICTED
-    return step
+    return without_empty(step)

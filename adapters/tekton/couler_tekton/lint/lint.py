@@ -15,8 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from couler_plugins.documents import FilePlace, Path, Remark, remarks_on_reread
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import FilePlace, Mapped, Path, Remark, remarks_on_reread
 from couler_plugins.engine_kit.reporting import Report
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.definitions import Definitions, SharedNames, Subject

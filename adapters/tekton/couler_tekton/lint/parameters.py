@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.names import RENAME, is_label, is_object_name, is_parameter_name, is_result_name, repeats
 from couler_tekton.lint.texts import entire_problem, isolated_problem, prohibited_problem, unknown_problem

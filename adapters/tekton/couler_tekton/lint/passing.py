@@ -14,8 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.names import check_once
 from couler_tekton.lint.parameters import Declared, check_variable, declared, value_type

@@ -5,8 +5,7 @@ Source: `pkg/apis/pipeline/v1/pipeline_validation.go`.
 
 from __future__ import annotations
 
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.graphs import (
     check_consumers,

@@ -7,18 +7,18 @@ from functools import cached_property
 
 from couler_plugins.documents import FilePlace
 from couler_plugins.ir import (
+    Bundle,
     Call,
+    Definitions,
     External,
     Graph,
     Operation,
     Step,
     Workflow,
     callables,
-    fresh_name,
     replace,
+    take_name,
 )
-from couler_plugins.ir.bundle import Bundle
-from couler_plugins.ir.definitions import Definitions
 from couler_tekton.cache.declared import mapping_at, rest_of
 from couler_tekton.documents import Entry, definitions, objects
 from couler_tekton.lift import lift_object
@@ -112,8 +112,7 @@ class _Gathering:
         names: dict[str, str] = {}
         for item in (*library.graphs, *library.operations):
             wanted = library.name if item.name == root else f"{library.name}/{item.name.split('/', 1)[-1]}"
-            names[item.name] = fresh_name(wanted, self._taken)
-            self._taken.add(names[item.name])
+            names[item.name] = take_name(wanted, self._taken)
 
         def renamed(step: Step) -> Step:
             return replace(step, call=Call(name=names[step.call.name])) if isinstance(step.call, Call) else step

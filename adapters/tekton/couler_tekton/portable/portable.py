@@ -9,6 +9,7 @@ from couler_plugins.engine_kit.legalize.conditions import is_outcome
 from couler_plugins.engine_kit.legalize.native_fields import POD_FIELDS, without_nulls
 from couler_plugins.ir import (
     Argument,
+    Bundle,
     Call,
     Graph,
     Handler,
@@ -27,7 +28,6 @@ from couler_plugins.ir import (
     references,
     replace,
 )
-from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Decision
 from couler_tekton.kinds import KINDS
 from couler_tekton.lift import ENTRY

@@ -28,6 +28,7 @@ from couler_plugins.ir import (
     references,
     replace,
     replace_callables,
+    take_name,
 )
 from couler_tekton.cache.declared import entries, rest_of
 from couler_tekton.split.parts import part_name, part_of, workspaces_of
@@ -78,12 +79,7 @@ class Finalizing:
     def parts(self) -> list[Final]:
         """The parts, in the order of their first steps."""
         names = {*callables(self.whole.workflow), *(step.name for step in self.whole.root.steps)}
-        parts_made = []
-        for steps in self._groups():
-            name = fresh_name(FINALLY, names)
-            names.add(name)
-            parts_made.append(self._part(name, steps))
-        return parts_made
+        return [self._part(take_name(FINALLY, names), steps) for steps in self._groups()]
 
     def _groups(self) -> Iterator[list[Step]]:
         by_name = callables(self.whole.workflow)
@@ -139,8 +135,7 @@ class Finalizing:
         """The results of these steps that the whole hands out."""
         names: set[str] = set()
         for core in dict.fromkeys(item for item in self._wanted if item.step in steps):
-            name = fresh_name(f"{core.step}-{core.name}", names)
-            names.add(name)
+            name = take_name(f"{core.step}-{core.name}", names)
             self.handed[core] = Reference(to="output", kind="parameter", step=part, name=name)
             kind = str((self.whole.types.of(core.step, core.name) or STRING)["type"])
             rest = Scope().rest({} if kind == "string" else {"type": kind})

@@ -31,13 +31,13 @@ from couler_plugins.ir import (
     Step,
     Workflow,
     callables,
-    fresh_name,
     graph_of,
     inline_callees,
     map_references,
     references,
     replace,
     replace_callables,
+    take_name,
 )
 from couler_plugins.parallelism.cuts import links_between
 from couler_plugins.plan import Link, Part, Plan
@@ -86,9 +86,7 @@ def resolved_pipeline(workflow: Workflow, plan: Plan) -> Whole:
     facts: dict[str, str] = {}
     for variable, wanted in FACTS.items():
         if any(item.to == "run" and item.name == variable for item in read):
-            name = fresh_name(wanted, names)
-            names.add(name)
-            facts[name] = variable
+            facts[take_name(wanted, names)] = variable
     by_variable = {variable: name for name, variable in facts.items()}
 
     def closed(reference: Reference) -> Reference:
@@ -129,8 +127,7 @@ def _handed(workflow: Workflow, finalizers: tuple[Step, ...], used: set[str]) ->
         for reference in references((step, inline_callees(step, by_name))):
             core = core_of(reference)
             if core.to == "output" and core.step and core not in names:
-                name = names[core] = fresh_name(f"{core.step}-{core.name}", used)
-                used.add(name)
+                names[core] = take_name(f"{core.step}-{core.name}", used)
     return names
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.runs import Run
+from couler_plugins.runs.order import children_of
 
 Nodes = frozenset[int]
 """A set of steps, by their positions in a shape."""
@@ -48,11 +49,7 @@ class Shape:
     @cached_property
     def children(self) -> tuple[tuple[int, ...], ...]:
         """The positions of each step's children, in order."""
-        result: list[list[int]] = [[] for _ in self.steps]
-        for node, parents in enumerate(self.parents):
-            for parent in parents:
-                result[parent].append(node)
-        return tuple(tuple(children) for children in result)
+        return tuple(map(tuple, children_of(self.parents)))
 
     @cached_property
     def depths(self) -> tuple[int, ...]:

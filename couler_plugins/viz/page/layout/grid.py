@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from couler_plugins.documents.mappings import reached
 from couler_plugins.viz.page.layout.layers import Neighbours
 
 Row = list[tuple[int, int]]
@@ -118,14 +119,13 @@ def _parts(block: Layers, neighbours: Neighbours) -> list[Part]:
     """What hangs together within a block, in the order of its layers."""
     level = {node: number for number, layer in enumerate(block) for node in layer}
     part_of: dict[int, int] = {}
+
+    def beside(node: int) -> list[int]:
+        return [other for other in (*neighbours.before[node], *neighbours.after[node]) if other in level]
+
     for root in level:
-        pending = [root] if root not in part_of else []
-        while pending:
-            node = pending.pop()
-            if node not in part_of:
-                part_of[node] = root
-                pending += [other for other in neighbours.before[node] if other in level]
-                pending += [other for other in neighbours.after[node] if other in level]
+        if root not in part_of:
+            part_of |= dict.fromkeys(reached([root], beside), root)
     parts: dict[int, Part] = {}
     for node, number in level.items():
         parts.setdefault(part_of[node], {}).setdefault(number, []).append(node)

@@ -128,6 +128,29 @@ def test_a_call_that_is_not_cached_says_why(rule: str) -> None:
     assert dict(decision.figures).get("rule") == rule.partition(" ")[0], decision
 
 
+@pytest.mark.parametrize(("word", "rule"), [("pure", "not-declared"), ("never", "never")])
+def test_the_name_of_a_task_declares_none_in_a_pipeline_inside(word: str, rule: str) -> None:
+    text = """\
+        apiVersion: tekton.dev/v1
+        kind: Pipeline
+        metadata: {name: outer, annotations: {couler.io/cache.mail: WORD}}
+        spec:
+          tasks:
+          - {name: mail, taskSpec: {steps: [{name: s, image: x}]}}
+          - name: inner
+            pipelineSpec:
+              tasks:
+              - name: mail
+                taskSpec:
+                  metadata: {annotations: {couler.io/cache-version: "1", couler.io/max-output-bytes: "64"}}
+                  results: [{name: id}]
+                  steps: [{name: s, image: x}]
+        """.replace("WORD", word)
+    decisions = [one for file in cached(text, S3).files for one in file.decisions]
+    (decision,) = [one for one in decisions if one.subject == "pipeline/inner/mail"]
+    assert dict(decision.figures).get("rule") == rule
+
+
 def test_what_runs_at_the_end_is_not_cached() -> None:
     text = PIPELINE.replace("      - name: four\n        runAfter: [three]\n", "    finally:\n      - name: four\n")
     decisions = [one for file in cached(text, S3).files for one in file.decisions]
