@@ -22,6 +22,7 @@ import re
 import runpy
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -72,6 +73,8 @@ PATHS = {
 """Paths of this machine, and what stands for them."""
 OF_PYTHON = ("example_python_decorator.py", "example_python_operator.py")
 """DAGs that name the path of Python: how large their parts are differs from machine to machine."""
+TODAY = time.strftime("%Y-%m-%d")
+"""What an example of Airflow's takes for the default of a parameter."""
 HASHED = re.compile(r"unusual_prefix_[0-9a-f]{40}_")
 """What Airflow puts before the name of a DAG file's module: a hash of its path."""
 
@@ -96,7 +99,9 @@ def _digest(text: str) -> str:
 def _golden(file: str, pipeline: str, **aspects: str) -> Golden:
     for path, name in PATHS.items():
         aspects = {aspect: text.replace(str(path), name) for aspect, text in aspects.items()}
-    return Golden(file, pipeline, {aspect: HASHED.sub("", text) for aspect, text in aspects.items()})
+    return Golden(
+        file, pipeline, {aspect: HASHED.sub("", text).replace(TODAY, "TODAY") for aspect, text in aspects.items()}
+    )
 
 
 def _json(value: Any) -> str:
