@@ -36,7 +36,7 @@ def _raw_expressions(data: Any, above: str = "") -> Iterator[str]:
     if isinstance(data, dict):
         for key, content in data.items():
             if key == "fromExpression" or (key == "expression" and above in ("hooks", "valueFrom", "retryStrategy")):
-                yield content
+                yield re.sub(r"\{\{.*?\}\}", "", content)  # tags are counted as such
             yield from _raw_expressions(content, above if above == "hooks" and key != "arguments" else key)
     elif isinstance(data, list):
         for content in data:
