@@ -170,13 +170,13 @@ def _step(number: int, seconds: float, faults: Faults, strategy: Strategy) -> _S
             elif now < until:
                 fault = throttled
         vain += broken is not None
-        taken = LAUNCH + seconds * (1.0 if fault is None else fault.share)
-        extra += max(0.0, memory - MEMORY) * taken
+        elapsed = LAUNCH + seconds * (1.0 if fault is None else fault.share)
+        extra += max(0.0, memory - MEMORY) * elapsed
         if fault is None:
-            return _Step(now + taken, now - waits, waits, began + 1, vain, extra, True)
+            return _Step(now + elapsed, now - waits, waits, began + 1, vain, extra, True)
         began += fault.form.began
-        failures.append(Failure(fault.form, now, taken))
-        now += taken
+        failures.append(Failure(fault.form, now, elapsed))
+        now += elapsed
         if fault.form.kind == "deterministic":
             broken = fault
         elif fault is drawn and fault.form.kind == "out_of_memory":

@@ -69,7 +69,7 @@ def test_what_is_said_of_a_task_is_read(dag_files: DagFiles, fields: str, expect
 
 def test_a_factor_of_its_own_is_read_where_there_is_one(dag_files: DagFiles) -> None:
     if isinstance(retry_defaults()[1], bool):
-        pytest.skip("this Airflow doubles delays, or does not")
+        pytest.skip("this Airflow has no factors of delays: they are doubled, or stay the same")
     for text, factor in (("2.0", 2), ("1.5", 1.5), ("3", 3), ("1", 1)):
         for task in tasks(dag_files, f"retries=2, retry_exponential_backoff={text}"):
             assert retry_of(task) == Retry(limit=Literal(value=2), factor=Literal(value=factor))
