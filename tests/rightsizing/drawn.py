@@ -42,16 +42,14 @@ class Process(NamedTuple):
 
 
 def _drawn(source: random.Random) -> Process:
-    middle = 2 ** source.uniform(5, 14) * MEBIBYTE
-    tasks = [
-        (middle * source.lognormvariate(0, 0.2), source.uniform(0.05, 4), source.uniform(10, 4000)) for _ in range(40)
-    ]
-    return Process(tasks)
+    middle, seconds = 2 ** source.uniform(5, 14) * MEBIBYTE, 2 ** source.uniform(3, 10)
+    vary = source.lognormvariate
+    return Process([(middle * vary(0, 0.2), source.uniform(0.05, 4), seconds * vary(0, 0.3)) for _ in range(40)])
 
 
 @cache
 def processes() -> Sequence[Process]:
-    """Processes of real traces where these are, else ones with sizes from 32 MiB to 16 GiB."""
+    """Processes of real traces where these are, else ones from 32 MiB to 16 GiB and from 8 s to 17 min."""
     by_name: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for path in sorted(USAGE.glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
