@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from adapters.changed_places import check_places
 from adapters.subjects import SUBJECTS, Subject, each_file, lift_file
-from couler_plugins.documents import read
 from couler_plugins.driver.context import RunContext
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.options.config import load_config
@@ -86,22 +86,7 @@ def test_attempts_change_and_nothing_else(subject: Subject, path: Path, rows: tu
     again = guarded(new, subject.adapter, plan, *rows)
     assert again.workflows == new.workflows
     assert not any(item.action for item in again.decisions[len(new.decisions) :])
-    lowered, _ = subject.lowered(new)
-    assert not lowered.refused
-    for edit in lowered.edits:
-        place = "/".join(map(str, edit.edit.after or edit.edit.before or ()))
-        assert re.search(rf"(^|/)({PLACES[subject.engine]})$", place), place
-        assert edit.decision is not None
-        assert lowered.decisions[edit.decision].action
-    if subject.engine == "airflow":
-        return
-    written = subject.adapter.dump(lowered)
-    files = [read(written.texts.get(number, file.text), file.name) for number, file in enumerate(plan.bundle.files)]
-    for old, file in zip(plan.bundle.files, files, strict=True):
-        if not written.decisions:  # else it says that it could not keep the formatting
-            assert comments(old.text) == comments(file.text)
-    before, after = (found_by_lint(subject.adapter, bundle) for bundle in (plan.bundle.files, files))
-    assert not after - before
+    check_places(subject, plan, new, PLACES)
     if not rows and not any(word in file.text for file in plan.bundle.files for word in DECLARED):
         for workflow, changed in zip(plan.workflows, new.workflows, strict=True):
             assert set(added_retries(workflow, changed)) <= {NEVER_BEGAN.pattern}
@@ -116,14 +101,6 @@ def added_retries(old: Any, new: Any) -> list[str]:
             texts = re.findall(r"matches '([^']*)'", str(after.retry.condition.parts[0]))
             added += [NEVER_BEGAN.pattern if NEVER_BEGAN.match(text) else text for text in texts or ["anything"]]
     return added
-
-
-def comments(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.lstrip().startswith("#")]
-
-
-def found_by_lint(adapter: Adapter, files: Any) -> Counter[tuple[str, str]]:
-    return Counter((item.code, item.message) for item in adapter.lint(adapter.load(files)))
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.engine)

@@ -6,13 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from adapters.changed_places import check_places, comments
 from adapters.subjects import SUBJECTS, Subject, each_file, lift_file
 from couler_plugins import Result, optimize
-from couler_plugins.documents import read
 from couler_plugins.driver.context import RunContext
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.options.config import Config, load_config
@@ -81,30 +80,7 @@ def test_sizes_change_and_nothing_else(subject: Subject, path: Path) -> None:
     again = sized(new, subject.adapter, plan)
     assert again.workflows == new.workflows
     assert not any(item.action for item in again.decisions[len(new.decisions) :])
-    lowered, _ = subject.lowered(new)
-    assert not lowered.refused
-    for edit in lowered.edits:
-        place = "/".join(map(str, edit.edit.after or edit.edit.before or ()))
-        assert re.search(rf"(^|/)({PLACES[subject.engine]})$", place), place
-        assert edit.decision is not None
-        assert lowered.decisions[edit.decision].action
-    if subject.engine == "airflow":
-        return
-    written = subject.adapter.dump(lowered)
-    files = [read(written.texts.get(number, file.text), file.name) for number, file in enumerate(plan.bundle.files)]
-    for old, file in zip(plan.bundle.files, files, strict=True):
-        if not written.decisions:  # else it says that it could not keep the formatting
-            assert comments(old.text) == comments(file.text)
-    before, after = (found_by_lint(subject.adapter, bundle) for bundle in (plan.bundle.files, files))
-    assert not after - before
-
-
-def comments(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.lstrip().startswith("#")]
-
-
-def found_by_lint(adapter: Adapter, files: Any) -> Counter[tuple[str, str]]:
-    return Counter((item.code, item.message) for item in adapter.lint(adapter.load(files)))
+    check_places(subject, plan, new, PLACES)
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.engine)
