@@ -12,8 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from adapters.subjects import SUBJECTS, Subject, lift_file
-from couler_plugins import Text, convert, lift, lint, lower
+from couler_plugins import Text, convert, lift, lower
+from couler_plugins.documents import MAX_BYTES
+from couler_plugins.driver.linting import lint_inputs
+from couler_plugins.driver.session import session
+from couler_plugins.engine_kit.crd import NO_SCHEMAS, Schemas, load_schemas
 from couler_plugins.errors import CoulerError, PluginFailure
+from couler_plugins.inputs.sources import read_source
 from couler_plugins.ir import Workflow
 from couler_plugins.options.config import load_config
 from couler_plugins.plan import Plan
@@ -129,14 +134,20 @@ def problem_of(outcome: Outcome, target: str) -> str:
     return f"{outcome.name}: {problem}" if problem else ""
 
 
-def _linted(text: str, *schemas: Path) -> str:
-    found = lint(Text(text, "made.yaml"), schemas=list(schemas), plugins=plugins())
+def _linted(text: str, schemas: Schemas = NO_SCHEMAS) -> str:
+    inputs, work = read_source(Text(text, "made.yaml"), MAX_BYTES), session(load_config(environ={}), plugins())
+    found = lint_inputs(inputs, work, schemas)
     return "; ".join(str(finding) for finding in found.findings if finding.severity == "error")
 
 
 def _as_tekton(text: str) -> str:
+    return _linted(text, _tekton_schemas())
+
+
+@cache
+def _tekton_schemas() -> Schemas:
     folder = SHARED / "schemas" / "tekton"
-    return _linted(text, *([folder] if folder.is_dir() else []))
+    return load_schemas(folder, MAX_BYTES) if folder.is_dir() else NO_SCHEMAS
 
 
 def _as_kfp(text: str) -> str:

