@@ -14,6 +14,9 @@ import pytest
 from step_runs import Runs
 from support import first_of
 
+# skops looks at every module that is imported when it is, and Airflow warns of names that are asked of its own.
+pytestmark = pytest.mark.filterwarnings("ignore:The `airflow")
+
 NUMBERS: dict[str, list[float]] = {
     "size": [float(number) for number in range(60)],
     "noise": [number % 7 for number in range(60)],
