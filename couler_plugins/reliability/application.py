@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as with_fields
 from typing import Any
 
@@ -24,6 +24,7 @@ from couler_plugins.ir import (
     replace,
     replace_callables,
 )
+from couler_plugins.ir.attempts import tightest
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import Rule, check_rows, rule_at, together
@@ -39,13 +40,32 @@ def apply_guard(options: Guard, plan: Plan, ctx: Context) -> Plan:
     check_rows(ctx.rows(options.name))
     causes = ctx.causes()
     caches = {engine: ctx.adapter(engine).cache(plan) for engine in {item.engine for item in plan.workflows}}
+    callers = _callers(plan)
     for workflow in plan.workflows:
         ctx.progress(f"looking for what may be repeated in {workflow.label}")
         if (cache := caches[workflow.engine](workflow)) is not None:
             cache.rows = ctx.rows("cache")
         decider = Decider(options, ctx.adapter(workflow.engine), causes)
-        plan = _Guarding(decider, plan, workflow, ctx, cache).plan
+        plan = _Guarding(decider, plan, workflow, callers.get(id(workflow), {}), ctx, cache).plan
     return plan
+
+
+def _callers(plan: Plan) -> Mapping[int, Mapping[int, Workflow]]:
+    """Return what may call each library of a plan, through others as well, all by their identities."""
+    direct: dict[int, dict[int, Workflow]] = defaultdict(dict)
+    for workflow in plan.workflows:
+        for site in call_sites(workflow):
+            call = site.step.call
+            for library in plan.libraries.candidates(workflow, call) if isinstance(call, External) else ():
+                direct[id(library)][id(workflow)] = workflow
+    callers: dict[int, dict[int, Workflow]] = {}
+    for library, near in direct.items():
+        pending, reached = dict(near), callers.setdefault(library, {})
+        while pending:
+            number, caller = pending.popitem()
+            reached[number] = caller
+            pending |= {one: item for one, item in direct.get(number, {}).items() if one not in reached}
+    return callers
 
 
 class _Guarding:
@@ -56,9 +76,16 @@ class _Guarding:
     """
 
     def __init__(
-        self, decider: Decider, plan: Plan, workflow: Workflow, ctx: Context, cache: EngineCache[Any, Any] | None
+        self,
+        decider: Decider,
+        plan: Plan,
+        workflow: Workflow,
+        callers: Mapping[int, Workflow],
+        ctx: Context,
+        cache: EngineCache[Any, Any] | None,
     ) -> None:
         self._decider, self._workflow, self._ctx, self._cache = decider, workflow, ctx, cache
+        self._around = [workflow, *(replace(caller, graphs=workflow.graphs) for caller in callers.values())]
         self._rows, self._homes = ctx.rows(Guard.name), decider.adapter.homes()
         self._graphs = {graph.name: graph for graph in workflow.graphs}
         self._operations = {item.name: item for item in workflow.operations}
@@ -114,7 +141,7 @@ class _Guarding:
                     step=step,
                     operation=operation,
                     rule=rule,
-                    limits=self._decider.adapter.attempt_limits(self._workflow, step, operation),
+                    limits=tightest([self._decider.adapter.attempt_limits(one, step, operation) for one in self._around]),
                     attempts=self._own(profile.tries or ()),
                     lost=self._own(self._lost.get(subject, ())),
                     loops=(profile.instances or 1) > 1 or any(one.step.loop is not None for one in sites),

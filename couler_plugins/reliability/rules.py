@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import CallSite, Operation, Workflow
+from couler_plugins.ir import CallSite, Operation, Workflow, parse_quantity
 from couler_plugins.options.rows import Row, check_keys
-from couler_plugins.rightsizing.rules import selects
+from couler_plugins.rightsizing.rules import is_size, selects
 
 IDEMPOTENT = "couler.io/idempotent"
 GUARD = "couler.io/guard"
@@ -16,7 +16,14 @@ NEVER = "never"
 OF_STEPS = (f"{IDEMPOTENT}.", f"{GUARD}.")
 """How annotations begin that name a step, or a graph and a step."""
 WORDS = {"true": True, "false": False}
-KEYS: Mapping[str, type | tuple[type, ...]] = {"idempotent": bool, "guard": str, "retries": int, "max-timeout": int}
+MAX_MEMORY = "max-memory"
+KEYS: Mapping[str, type | tuple[type, ...]] = {
+    "idempotent": bool,
+    "guard": str,
+    "retries": int,
+    "max-timeout": int,
+    MAX_MEMORY: (str, int, float),
+}
 
 
 class Rule(NamedTuple):
@@ -27,12 +34,14 @@ class Rule(NamedTuple):
         idempotent: whether it may run twice; None where nobody says so.
         retries: how many more attempts there may be; None where that is not said.
         max_timeout: the longest timeout in seconds; None where that is not said.
+        max_memory: the most memory of an attempt in bytes; None where that is not said.
     """
 
     refusal: str = ""
     idempotent: bool | None = None
     retries: int | None = None
     max_timeout: int | None = None
+    max_memory: float | None = None
 
 
 def check_rows(rows: Sequence[Row]) -> None:
@@ -53,6 +62,8 @@ def _problems(row: Row) -> Iterator[str]:
         yield f"{row.place}: 'guard' cannot be {row.content['guard']!r:.40}; write {NEVER}"
     if row.content.get("idempotent") is True and not row.names_steps:
         yield f"{row.place}: 'idempotent' needs a step, a task or an image, and not only wildcards"
+    if MAX_MEMORY in row.content and not is_size(MAX_MEMORY, row.content[MAX_MEMORY]):
+        yield f"{row.place}: {MAX_MEMORY!r} cannot be {row.content[MAX_MEMORY]!r:.40}; write 64Gi"
     for key, least, most in (("retries", 0, 10), ("max-timeout", 60, 10_000_000)):
         number = row.content.get(key)
         if isinstance(number, int) and not isinstance(number, bool) and not least <= number <= most:
@@ -103,7 +114,8 @@ def rule_at(
             content = {**row.content, **content}
     in_row = content.get("idempotent")
     word = in_row if in_row is False else said.get(IDEMPOTENT, in_row)
-    return Rule("", word, content.get("retries"), content.get("max-timeout"))
+    highest = parse_quantity(content.get(MAX_MEMORY))
+    return Rule("", word, content.get("retries"), content.get("max-timeout"), highest)
 
 
 def _lost(workflow: Workflow, annotations: Mapping[str, object]) -> str | None:
@@ -117,9 +129,9 @@ def _lost(workflow: Workflow, annotations: Mapping[str, object]) -> str | None:
 def together(rules: Sequence[Rule]) -> Rule:
     """Return what holds for all calls of one operation: the least that is said of any."""
     words = {rule.idempotent for rule in rules}
-    retries, timeouts = (
+    least = (
         min((number for number in numbers if number is not None), default=None)
-        for numbers in zip(*((rule.retries, rule.max_timeout) for rule in rules), strict=True)
+        for numbers in zip(*(rule[2:] for rule in rules), strict=True)
     )
     idempotent = next((word for word in (False, None, True) if word in words), None)
-    return Rule(next((rule.refusal for rule in rules if rule.refusal), ""), idempotent, retries, timeouts)
+    return Rule(next((rule.refusal for rule in rules if rule.refusal), ""), idempotent, *least)

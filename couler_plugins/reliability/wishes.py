@@ -13,6 +13,7 @@ from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Literal, Operation, Retry, Scalar, SettableStep, Value
 from couler_plugins.ir.attempts import AttemptLimits
+from couler_plugins.ir.quantities import MEBIBYTE, memory_text, parse_quantity
 from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import Rule
@@ -99,13 +100,13 @@ class Decider(NamedTuple):
         wanted = options.retries if rule.retries is None else rule.retries
         if not wanted:
             return Wish(reason="its row, or the option `retries`, says that it is tried once")
-        delays = self._delays(wanted)
+        delays = self._delays(wanted, unit.limits.spread)
         number, spent = self._within(unit, delays)
         if number < 1:
             return Wish(reason=f"a second attempt does not fit into {spent}", figures=self._figures(unit, 1))
         memory, why = self._memory(unit, number) if rule.idempotent else (None, "")
         classes = (PASSING | {"resource"}) if memory is not None else PASSING
-        retry = self._spaced(number)
+        retry = self._spaced(number, unit.limits.spread)
         limited = self._limited(unit, retry, classes)
         if limited is None and not rule.idempotent:
             return Wish(reason=UNTOLD)
@@ -116,6 +117,8 @@ class Decider(NamedTuple):
         action = f"repeat {which if limited is not None else 'any failure'}, {number} times at most"
         if memory is not None:
             action += f", each with {options.memory_factor:g} times the memory"
+            most = self._most(unit)
+            action += "" if most is None else f" up to {memory_text(most)}"
         figures = self._figures(unit, number + 1)
         return Wish(limited or retry, action, reason, figures, memory if limited is not None else None)
 
@@ -173,10 +176,10 @@ class Decider(NamedTuple):
         """The features that the engine can have."""
         return {item.feature for item in self.adapter.capabilities if item.support == "full"}
 
-    def _spaced(self, number: int) -> Retry:
+    def _spaced(self, number: int, spread: float) -> Retry:
         """Return a retry with the delays that the engine can have."""
         options, written = self.options, self._written
-        last = options.delay * options.factor ** (number - 1)
+        last = options.delay * options.factor ** (number - 1) * (spread if options.factor > 1 else 1)
         numbers = {"limit": number, "delay": options.delay, "factor": options.factor}
         if last > options.max_delay:
             numbers |= {"max_delay": options.max_delay} if "Retry.max_delay" in written else {"factor": 1}
@@ -185,11 +188,13 @@ class Decider(NamedTuple):
         }
         return Retry(**values)
 
-    def _delays(self, number: int) -> list[float]:
+    def _delays(self, number: int, spread: float) -> list[float]:
+        """Return how long the delay before each repetition may be; only growing ones are spread."""
         options = self.options
         if "Retry.delay" not in self._written:
             return [0.0] * number
-        return [float(min(options.delay * options.factor**one, options.max_delay)) for one in range(number)]
+        first = options.delay * (spread if options.factor > 1 else 1)
+        return [float(min(first * options.factor**one, options.max_delay)) for one in range(number)]
 
     def _total(self, unit: Unit) -> tuple[float, str]:
         """Return how many seconds all attempts may take together, and what says so."""
@@ -209,8 +214,14 @@ class Decider(NamedTuple):
         factor = self.options.memory_factor
         if unit.operation is None or factor <= 1:
             return None, "" if factor <= 1 else "what it calls is in another workflow"
-        why = unit.limits.memory or self.adapter.memory_by_attempt(unit.operation, factor, number)[1]
-        return (None, why) if why else (lambda item: self.adapter.memory_by_attempt(item, factor, number)[0], "")
+        growth = (factor, number, self._most(unit))
+        why = unit.limits.memory or self.adapter.memory_by_attempt(unit.operation, *growth)[1]
+        return (None, why) if why else (lambda item: self.adapter.memory_by_attempt(item, *growth)[0], "")
+
+    def _most(self, unit: Unit) -> float | None:
+        """Return how many bytes an attempt may have; None where nobody says so."""
+        said = parse_quantity(self.options.max_memory) if unit.rule.max_memory is None else unit.rule.max_memory
+        return None if said is None else said // MEBIBYTE * MEBIBYTE
 
     def _classes(self, attempts: Sequence[Attempt]) -> Counter[str]:
         failed = (one for one in attempts if one.succeeded is False)
