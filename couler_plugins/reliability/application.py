@@ -16,19 +16,25 @@ from couler_plugins.ir import (
     Call,
     CallSite,
     External,
+    Graph,
+    Literal,
     Operation,
     SettableStep,
     Step,
     Workflow,
     call_sites,
+    callables,
     replace,
     replace_callables,
 )
 from couler_plugins.ir.attempts import tightest
+from couler_plugins.ir.walk import written_inline
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.reliability.optimizer import Guard
+from couler_plugins.reliability.paths import Paths
 from couler_plugins.reliability.rules import Rule, check_rows, rule_at, together
-from couler_plugins.reliability.wishes import Decider, Figures, Unit, Wish
+from couler_plugins.reliability.timeouts import durations_of
+from couler_plugins.reliability.wishes import Decider, Figures, Unit, Wish, seconds_in
 from couler_plugins.runs import Attempt
 from couler_plugins.runs.run import site_of
 
@@ -99,17 +105,43 @@ class _Guarding:
                     for name in {site_of(ran), ran.type}:
                         self._lost[name].append(ran.tries[-1])
         self._wishes: dict[tuple[str, str], Wish] = {}
+        self._beside = 0.0
         self._libraries = plan.libraries
         self.plan = self._guarded(plan)
 
     def _guarded(self, plan: Plan) -> Plan:
         alone = with_fields(plan, workflows=(self._workflow,), decisions=())
+        if self._homes["retry"].at != "operation":
+            self._decide_along_paths(alone)
         new = alone.map_steps(Guard.name, self._with_wishes, action="set attempts", reason="")
         memory = {subject: wish.memory for (_, subject), wish in self._wishes.items() if wish.memory is not None}
         changed = {item.name: memory[item.name](item) for item in new.workflows[0].operations if item.name in memory}
         workflow = replace_callables(new.workflows[0], changed) if changed else new.workflows[0]
         decisions = [*self._decisions(), *(item for item in new.decisions if not item.action)]
         return plan.with_workflow(self._workflow, workflow, *decisions) if decisions else plan
+
+    def _decide_along_paths(self, alone: Plan) -> None:
+        """Decide on the steps of each graph in their order, with the time that others on their paths take."""
+        steps: dict[str, dict[str, SettableStep]] = defaultdict(dict)
+
+        def look(step: SettableStep) -> SettableStep:
+            steps[step.graph][step.name] = step
+            return step
+
+        alone.map_steps(Guard.name, look, action="", reason="")
+        inline = written_inline(callables(self._workflow))
+        for graph in self._workflow.graphs:
+            mine = steps[graph.name]
+            paths = Paths(graph, inline, {name: self._seconds(graph, step) for name, step in mine.items()})
+            for name, self._beside in paths.steps():
+                retry = self._with_wishes(mine[name]).retry if name in mine else None
+                limit = retry.limit.value if retry is not None and isinstance(retry.limit, Literal) else 0
+                paths.settle(name, 1 + limit if isinstance(limit, int) else 1)
+
+    def _seconds(self, graph: Graph, step: Step) -> float:
+        """Return how long an attempt of a call took at most; what ends one where that is not known."""
+        tries = self._own(self._ctx.profile(self._workflow, CallSite(graph, step).label).tries or ())
+        return durations_of(tries, loops=True).longest or seconds_in(step.timeout) or 0.0
 
     def _with_wishes(self, step: SettableStep) -> SettableStep:
         """Return a call with the timeout and the retry that it is to have."""
@@ -141,9 +173,12 @@ class _Guarding:
                     step=step,
                     operation=operation,
                     rule=rule,
-                    limits=tightest([self._decider.adapter.attempt_limits(one, step, operation) for one in self._around]),
+                    limits=tightest(
+                        [self._decider.adapter.attempt_limits(one, step, operation) for one in self._around]
+                    ),
                     attempts=self._own(profile.tries or ()),
                     lost=self._own(self._lost.get(subject, ())),
+                    beside=self._beside,
                     loops=(profile.instances or 1) > 1 or any(one.step.loop is not None for one in sites),
                 )
                 wish = self._decider.timeout(unit) if setting == "timeout" else self._decider.retry(unit)

@@ -119,11 +119,17 @@ def rule_at(
 
 
 def _lost(workflow: Workflow, annotations: Mapping[str, object]) -> str | None:
-    """Return an annotation that forbids something of a step that is not there."""
-    keys = [key for key, word in annotations.items() if word in ("false", NEVER) and key.startswith(OF_STEPS)]
-    steps = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps] if keys else []
-    names = {f"{key}{name}" for key in OF_STEPS for graph, step in steps for name in (step, f"{graph}.{step}")}
-    return next((key for key in keys if key not in names), None)
+    """Return an annotation of a step that is not there, or that allows what one of several graphs may mean."""
+    said = [(key, annotations[key] == "true") for key in annotations if key.startswith(OF_STEPS)]
+    steps = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps] if said else []
+    is_one = sum("/" not in graph.name for graph in workflow.graphs) < 2  # beside the pipelines inside it
+    whole, short = (
+        {f"{key}{name}" for key in OF_STEPS for name in names}
+        for names in ((f"{graph}.{step}" for graph, step in steps), {step for _, step in steps})
+    )
+    return next(
+        (key for key, allows in said if key not in whole and (key not in short or (allows and not is_one))), None
+    )
 
 
 def together(rules: Sequence[Rule]) -> Rule:

@@ -45,6 +45,7 @@ class Unit(NamedTuple):
         limits: what holds for its attempts.
         attempts: its past attempts, oldest first.
         lost: past attempts after which their runs failed.
+        beside: the seconds that others on its longest path through its graph take.
         loops: whether it runs more than once in a run.
     """
 
@@ -54,6 +55,7 @@ class Unit(NamedTuple):
     limits: AttemptLimits
     attempts: Sequence[Attempt]
     lost: Sequence[Attempt]
+    beside: float
     loops: bool
 
 
@@ -205,6 +207,8 @@ class Decider(NamedTuple):
     def _within(self, unit: Unit, delays: Sequence[float]) -> tuple[int, str]:
         """Return how many repetitions fit into the time for all attempts, and what bounds that."""
         total, name = self._total(unit)
+        if unit.beside and total == unit.limits.seconds:
+            total, name = total - unit.beside, f"{name} beside {round(unit.beside)} s of what is before and behind it"
         longest = durations_of(unit.attempts, loops=unit.loops).longest
         attempt = seconds_in(unit.step.timeout) or longest
         return (len(delays) if attempt is None else retries_within(total, attempt, delays)), name

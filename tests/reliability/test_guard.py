@@ -280,6 +280,36 @@ def test_a_step_of_a_library_says_nothing_of_calls_from_elsewhere(tmp_path: Path
         assert actions(result)["work"].startswith(f"repeat {action}")
 
 
+TWO_GRAPHS = (
+    ARGO
+    + """\
+    - name: other
+          steps: [[{name: train, template: mail}]]
+        - name: mail
+          container: {image: "mail:1"}
+    """
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "repeated"),
+    [
+        (ARGO, "train", ["work"]),
+        (ARGO, "main.train", ["work"]),
+        (TWO_GRAPHS, "main.train", ["work"]),
+        (TWO_GRAPHS, "train", []),  # which of the two?
+        (ARGO, "trian", []),
+    ],
+)
+def test_an_annotation_of_a_step_means_one(tmp_path: Path, text: str, key: str, repeated: list[str]) -> None:
+    line = f"nightly-\n      annotations: {{couler.io/idempotent.{key}: 'true'}}"
+    result = guarded(text.replace("nightly-", line), tmp_path)
+    assert [name for name, action in actions(result).items() if "failures that pass" in action][:1] == repeated
+    if not repeated:
+        assert changes(result) == ""
+        assert reasons(result)["work"].startswith(f"its annotation couler.io/idempotent.{key} names no step")
+
+
 def test_composites_and_suspended_steps_get_nothing(tmp_path: Path) -> None:
     text = DECLARED[: DECLARED.index("container:")] + "suspend: {}\n"
     result = guarded(text, tmp_path)
@@ -470,6 +500,42 @@ def test_a_pipeline_run_says_how_long_it_may_take(tmp_path: Path) -> None:
     assert reasons(result)["pipeline/compile"] == "a second attempt does not fit into `timeouts` of its run, 5400 s"
     longer = text.replace("pipeline: 2h", "pipeline: 0s, tasks: 3h")
     assert changes(guarded(longer, tmp_path, run)) == "+        retries: 1\n+        timeout: 4500s"
+
+
+CHAIN = """\
+    apiVersion: tekton.dev/v1
+    kind: PipelineRun
+    metadata: {generateName: build-, annotations: {couler.io/idempotent: "true"}}
+    spec:
+      timeouts: {pipeline: 4000s}
+      pipelineSpec:
+        tasks:
+          - {name: c, runAfter: [b], taskSpec: {steps: [{name: s, image: i}]}}
+          - {name: a, taskSpec: {steps: [{name: s, image: i}]}}
+          - {name: b, runAfter: [a], taskSpec: {steps: [{name: s, image: i}]}}
+          - {name: alone, taskSpec: {steps: [{name: s, image: i}]}}
+    """
+
+
+@pytest.mark.parametrize(
+    ("seconds", "retries"),
+    [
+        (400.0, {"a": 2, "b": 2, "c": 2, "alone": 2}),
+        (500.0, {"a": 2, "b": 2, "c": 1, "alone": 2}),
+        (900.0, {"a": 1, "alone": 2}),
+        (1400.0, {"alone": 1}),
+    ],
+)
+def test_attempts_of_tasks_in_sequence_fit_together(tmp_path: Path, seconds: float, retries: dict[str, int]) -> None:
+    steps = [run_of("build", f"pipeline/{name}", *took(*[seconds] * 4)).steps[0] for name in ("a", "b", "c", "alone")]
+    result = guarded(CHAIN, tmp_path, Run(family="build", steps=tuple(steps), at=1.0))
+    written = {name.partition("/")[2]: int(action.split(", ")[1][0]) for name, action in actions(result).items()}
+    assert written == retries
+    in_sequence = [retries.get(name, 0) for name in "abc"]
+    assert seconds * (3 + sum(in_sequence)) <= 4000 or not any(in_sequence)
+    if seconds > 500.0:
+        reason = "a second attempt does not fit into `timeouts` of its run, 4000 s beside"
+        assert reasons(result)["pipeline/c"].startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -669,7 +735,9 @@ def test_rows_bound_retries_and_timeouts(tmp_path: Path) -> None:
     assert changes(result) == ""
 
 
-@pytest.mark.parametrize("text", ["retries=11", "delay=-1", "min-timeout=5", "memory-factor=0.5", "factor=1.5", "max-memory=64"])
+@pytest.mark.parametrize(
+    "text", ["retries=11", "delay=-1", "min-timeout=5", "memory-factor=0.5", "factor=1.5", "max-memory=64"]
+)
 def test_options_are_checked(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_pipeline(f"guard{{{text}}}", PLUGINS)
