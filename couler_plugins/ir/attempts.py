@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from couler_plugins.ir.workflow import Graph, Operation, Step, Workflow
 
-KUEUE = "kueue.x-k8s.io/"
-"""How labels begin of what Kueue lets wait for a quota."""
 QUEUED = "its wait for a quota of Kueue would count, however long that is"
 
 
@@ -37,16 +34,17 @@ class AttemptLimits(NamedTuple):
 
 def tightest(limits: Sequence[AttemptLimits]) -> AttemptLimits:
     """Return what holds where each of these holds: at least one."""
-    words = (next((one[place] for one in limits if one[place]), "") for place in (0, 1, 5))
-    refusal, timed, memory = map(str, words)
-    shortest = min(limits, key=lambda one: math.inf if one.seconds is None else one.seconds)
-    return shortest._replace(refusal=refusal, timed=timed, memory=memory, exact=all(one.exact for one in limits))
+    words = {
+        name: next(filter(None, (getattr(one, name) for one in limits)), "") for name in ("refusal", "timed", "memory")
+    }
+    shortest = min(limits, key=lambda one: one.seconds or float("inf"))
+    return shortest._replace(**words, exact=all(one.exact for one in limits))
 
 
 def is_queued(*nodes: Workflow | Graph | Operation | Step | None) -> bool:
     """Return whether one of them has a label of Kueue among what only its engine reads."""
     natives = (node.native_extra for node in nodes if node is not None and node.native_extra is not None)
-    return any(KUEUE in part for native in natives for part in native.parts if isinstance(part, str))
+    return any("kueue.x-k8s.io/" in part for native in natives for part in native.parts if isinstance(part, str))
 
 
 def no_limits(workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:

@@ -16,13 +16,12 @@ NEVER = "never"
 OF_STEPS = (f"{IDEMPOTENT}.", f"{GUARD}.")
 """How annotations begin that name a step, or a graph and a step."""
 WORDS = {"true": True, "false": False}
-MAX_MEMORY = "max-memory"
 KEYS: Mapping[str, type | tuple[type, ...]] = {
     "idempotent": bool,
     "guard": str,
     "retries": int,
     "max-timeout": int,
-    MAX_MEMORY: (str, int, float),
+    "max-memory": (str, int, float),
 }
 
 
@@ -62,8 +61,8 @@ def _problems(row: Row) -> Iterator[str]:
         yield f"{row.place}: 'guard' cannot be {row.content['guard']!r:.40}; write {NEVER}"
     if row.content.get("idempotent") is True and not row.names_steps:
         yield f"{row.place}: 'idempotent' needs a step, a task or an image, and not only wildcards"
-    if MAX_MEMORY in row.content and not is_size(MAX_MEMORY, row.content[MAX_MEMORY]):
-        yield f"{row.place}: {MAX_MEMORY!r} cannot be {row.content[MAX_MEMORY]!r:.40}; write 64Gi"
+    if not is_size("max-memory", row.content.get("max-memory", "1Gi")):
+        yield f"{row.place}: 'max-memory' cannot be {row.content['max-memory']!r:.40}; write 64Gi"
     for key, least, most in (("retries", 0, 10), ("max-timeout", 60, 10_000_000)):
         number = row.content.get(key)
         if isinstance(number, int) and not isinstance(number, bool) and not least <= number <= most:
@@ -114,22 +113,18 @@ def rule_at(
             content = {**row.content, **content}
     in_row = content.get("idempotent")
     word = in_row if in_row is False else said.get(IDEMPOTENT, in_row)
-    highest = parse_quantity(content.get(MAX_MEMORY))
-    return Rule("", word, content.get("retries"), content.get("max-timeout"), highest)
+    bounds = (content.get("retries"), content.get("max-timeout"), parse_quantity(content.get("max-memory")))
+    return Rule("", word, *bounds)
 
 
 def _lost(workflow: Workflow, annotations: Mapping[str, object]) -> str | None:
     """Return an annotation of a step that is not there, or that allows what one of several graphs may mean."""
     said = [(key, annotations[key] == "true") for key in annotations if key.startswith(OF_STEPS)]
     steps = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps] if said else []
-    is_one = sum("/" not in graph.name for graph in workflow.graphs) < 2  # beside the pipelines inside it
-    whole, short = (
-        {f"{key}{name}" for key in OF_STEPS for name in names}
-        for names in ((f"{graph}.{step}" for graph, step in steps), {step for _, step in steps})
-    )
-    return next(
-        (key for key, allows in said if key not in whole and (key not in short or (allows and not is_one))), None
-    )
+    names = {f"{key}{graph}.{step}" for key in OF_STEPS for graph, step in steps}
+    short = {f"{key}{step}" for key in OF_STEPS for _, step in steps}
+    outer = [graph for graph in workflow.graphs if "/" not in graph.name]  # no pipelines inside it
+    return next((key for key, allows in said if key not in names | (set() if allows and outer[1:] else short)), None)
 
 
 def together(rules: Sequence[Rule]) -> Rule:

@@ -13,7 +13,7 @@ from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Literal, Operation, Retry, Scalar, SettableStep, Value
 from couler_plugins.ir.attempts import AttemptLimits
-from couler_plugins.ir.quantities import MEBIBYTE, memory_text, parse_quantity
+from couler_plugins.ir.quantities import MEBIBYTE, parse_quantity
 from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import Rule
@@ -119,8 +119,6 @@ class Decider(NamedTuple):
         action = f"repeat {which if limited is not None else 'any failure'}, {number} times at most"
         if memory is not None:
             action += f", each with {options.memory_factor:g} times the memory"
-            most = self._most(unit)
-            action += "" if most is None else f" up to {memory_text(most)}"
         figures = self._figures(unit, number + 1)
         return Wish(limited or retry, action, reason, figures, memory if limited is not None else None)
 
@@ -156,9 +154,7 @@ class Decider(NamedTuple):
         return Wish(Literal(value=seconds), "set a timeout", reason, figures)
 
     def _narrowed(self, unit: Unit, retry: Retry) -> Wish:
-        if retry.condition is not None or not unit.limits.exact:
-            return Wish(reason=OWN_RETRY)
-        limited = self._limited(unit, retry, PASSING)
+        limited = self._limited(unit, retry, PASSING) if retry.condition is None and unit.limits.exact else None
         if limited is None:
             return Wish(reason=OWN_RETRY)
         reason = "the option `narrow` says so, and its retry repeated any failure"
@@ -218,14 +214,10 @@ class Decider(NamedTuple):
         factor = self.options.memory_factor
         if unit.operation is None or factor <= 1:
             return None, "" if factor <= 1 else "what it calls is in another workflow"
-        growth = (factor, number, self._most(unit))
+        most = unit.rule.max_memory or parse_quantity(self.options.max_memory)
+        growth = (factor, number, None if most is None else most // MEBIBYTE * MEBIBYTE)
         why = unit.limits.memory or self.adapter.memory_by_attempt(unit.operation, *growth)[1]
         return (None, why) if why else (lambda item: self.adapter.memory_by_attempt(item, *growth)[0], "")
-
-    def _most(self, unit: Unit) -> float | None:
-        """Return how many bytes an attempt may have; None where nobody says so."""
-        said = parse_quantity(self.options.max_memory) if unit.rule.max_memory is None else unit.rule.max_memory
-        return None if said is None else said // MEBIBYTE * MEBIBYTE
 
     def _classes(self, attempts: Sequence[Attempt]) -> Counter[str]:
         failed = (one for one in attempts if one.succeeded is False)

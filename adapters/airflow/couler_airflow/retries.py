@@ -117,7 +117,7 @@ def _policy(condition: Value, name: str) -> Any:
 
 
 def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:
-    """Return that a sensor gets no `execution_timeout`, as its `timeout` says how long it may wait, and how far delays are drawn."""
+    """Return how far delays are drawn, and that a sensor gets no `execution_timeout`: its `timeout` is for waiting."""
     is_sensor = operation is not None and "Sensor" in operation.kind
     return AttemptLimits(timed="a sensor waits for as long as its own `timeout` says" if is_sensor else "", spread=2.0)
 

@@ -37,29 +37,24 @@ def memory_by_attempt(
         return operation, "only the run knows its memory"
     if HOME.read("", operation) is not None and _written(operation) is None:
         return operation, "it has a podSpecPatch already"
-    first, *later = _by_attempt(limit, factor, retries, most)
-    if most is not None and (parse_quantity(first) or 0.0) >= most:
+    if most is not None and isinstance(limit, Literal) and (parse_quantity(limit.value) or 0.0) >= most:
         return operation, f"its limit of memory is `max-memory` or more, {memory_text(most)}"
-    text = GROWTH.format(limit=_choice(first, *later))
-    if most is not None:
-        text = BOUND.format(factor=factor, most=memory_text(most)) + text
-    if request is not None and most is not None:
-        text += GROWTH_OF_REQUEST.format(request=_choice(*_by_attempt(request, factor, retries, most)))
-    elif most is None and request is None:
-        text += GROWTH_OF_REQUEST.format(request=first)
+    if most is None:  # a request that nobody says would follow the limit
+        size = str(limit.value) if request is None and isinstance(limit, Literal) else ""
+    else:
+        size = _by_attempt(request, factor, retries, most) if request is not None else ""
+    text = BOUND.format(factor=factor, most=memory_text(most)) if most is not None else ""
+    text += GROWTH.format(limit=_by_attempt(limit, factor, retries, most))
+    text += GROWTH_OF_REQUEST.format(request=size) if size else ""
     return HOME.write("", operation, value(text)), ""
 
 
-def _by_attempt(amount: Value, factor: float, retries: int, most: float | None) -> list[str]:
-    """Return an amount for each attempt, the first as it is spelt."""
+def _by_attempt(amount: Value, factor: float, retries: int, most: float | None) -> str:
     first = str(amount.value) if isinstance(amount, Literal) else ""
-    sizes = ((parse_quantity(first) or 0.0) * factor**number for number in range(1, retries + 1))
-    return [first, *(memory_text(min(size, most or math.inf)) for size in sizes)]
-
-
-def _choice(*sizes: str) -> str:
-    tests = (f"retries == '{number}' ? '{size}' : " for number, size in enumerate(sizes[:-1]))
-    return f"{{{{={''.join(tests)}'{sizes[-1]}'}}}}"
+    sizes = [(parse_quantity(first) or 0.0) * factor**number for number in range(1, retries + 1)]
+    later = [memory_text(min(size, most or math.inf)) for size in sizes]
+    tests = (f"retries == '{number}' ? '{size}' : " for number, size in enumerate([first, *later[:-1]]))
+    return f"{{{{={''.join(tests)}'{later[-1]}'}}}}"
 
 
 def _written(operation: Operation) -> re.Match[str] | None:

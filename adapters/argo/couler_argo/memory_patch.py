@@ -31,10 +31,13 @@ GROWTH_OF_REQUEST = """\
 BOUND = "# times {factor:g}, at most {most}\n"
 BY_ATTEMPT = r"\{\{=retries == [^{}\"\\]*\}\}"
 LIMITS, REQUESTS = (
-    re.sub(r"\\\{(limit|request)\\\}", lambda found: size, re.escape(form))
-    for form, size in ((GROWTH, f"(?P<limit>{BY_ATTEMPT})"), (GROWTH_OF_REQUEST, rf"(?:{BY_ATTEMPT}|[\w.]+)"))
+    re.escape(form).replace(field, size)
+    for form, field, size in (
+        (GROWTH, r"\{limit\}", f"(?P<limit>{BY_ATTEMPT})"),
+        (GROWTH_OF_REQUEST, r"\{request\}", rf"(?:{BY_ATTEMPT}|[\w.]+)"),
+    )
 )
 GROWN = re.compile(rf"(?:# times (?P<factor>[\d.]+), at most (?P<most>\w+)\n)?{LIMITS}(?:{REQUESTS})?")
-"""What `guard` writes, and nobody else: the limit of each attempt, and the request where that would follow the limit."""
+"""What `guard` writes, and nobody else: the limit of each attempt, and a request that would follow it."""
 SIZE = re.compile(r"[?:] '([\w.]+)'")
 """The amounts in there, in the order of the attempts."""

@@ -1,8 +1,8 @@
 """What Tekton repeats: whatever failed, at once, within the time of the run around it.
 
 Sources: `pkg/reconciler/taskrun/taskrun.go` (nothing asks for a cause), `pkg/apis/pipeline/v1` (TimeoutFields: `tasks`
-is `pipeline` without `finally`), `config/config-defaults.yaml` (60 minutes, unless the cluster says something else), `HasTimedOut` in
-`pkg/apis/pipeline/v1/taskrun_types.go` (a TaskRun's time begins before its pod is there).
+is `pipeline` without `finally`), `config/config-defaults.yaml` (60 minutes, unless the cluster says something else),
+`HasTimedOut` in `pkg/apis/pipeline/v1/taskrun_types.go` (a TaskRun's time begins before its pod is there).
 """
 
 from __future__ import annotations
