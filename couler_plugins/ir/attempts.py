@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from couler_plugins.ir.workflow import Graph, Operation, Step, Workflow
 
@@ -34,7 +34,7 @@ class AttemptLimits(NamedTuple):
 
 def tightest(limits: Sequence[AttemptLimits]) -> AttemptLimits:
     """Return what holds where each of these holds: at least one."""
-    words = {
+    words: dict[str, Any] = {
         name: next(filter(None, (getattr(one, name) for one in limits)), "") for name in ("refusal", "timed", "memory")
     }
     shortest = min(limits, key=lambda one: one.seconds or float("inf"))
