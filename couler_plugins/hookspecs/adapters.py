@@ -258,8 +258,14 @@ class Adapter:
         raise NotImplementedError
 
     @facet("all attempts have the same memory", default="couler_plugins.ir.attempts:same_memory")
-    def memory_by_attempt(self, operation: Operation, factor: float, retries: int) -> tuple[Operation, str]:
-        """Return an operation whose memory grows by a factor from attempt to attempt, or why it stays the same."""
+    def memory_by_attempt(
+        self, operation: Operation, factor: float, retries: int, most: float | None
+    ) -> tuple[Operation, str]:
+        """Return an operation whose memory grows by a factor from attempt to attempt, or why it stays the same.
+
+        Neither its limit nor its request grows beyond `most` bytes. With None, no pod asks for more than the first one,
+        which some node surely has.
+        """
         raise NotImplementedError
 
     @facet("containers have the sizes that are written in them", default="couler_plugins.ir.containers:sizes_of")

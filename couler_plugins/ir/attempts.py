@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from couler_plugins.ir.workflow import Operation, Step, Workflow
+from couler_plugins.ir.workflow import Graph, Operation, Step, Workflow
+
+QUEUED = "its wait for a quota of Kueue would count, however long that is"
 
 
 class AttemptLimits(NamedTuple):
@@ -17,6 +20,7 @@ class AttemptLimits(NamedTuple):
         bound: what bounds that, for people.
         exact: whether a retry by cause repeats nothing else, whatever dies with the attempt.
         memory: why none of them can get more memory than the first one; empty where they may.
+        spread: how many times as long as it says a growing delay may be.
     """
 
     refusal: str = ""
@@ -25,6 +29,22 @@ class AttemptLimits(NamedTuple):
     bound: str = ""
     exact: bool = False
     memory: str = ""
+    spread: float = 1.0
+
+
+def tightest(limits: Sequence[AttemptLimits]) -> AttemptLimits:
+    """Return what holds where each of these holds: at least one."""
+    words: dict[str, Any] = {
+        name: next(filter(None, (getattr(one, name) for one in limits)), "") for name in ("refusal", "timed", "memory")
+    }
+    shortest = min(limits, key=lambda one: one.seconds or float("inf"))
+    return shortest._replace(**words, exact=all(one.exact for one in limits))
+
+
+def is_queued(*nodes: Workflow | Graph | Operation | Step | None) -> bool:
+    """Return whether one of them has a label of Kueue among what only its engine reads."""
+    natives = (node.native_extra for node in nodes if node is not None and node.native_extra is not None)
+    return any("kueue.x-k8s.io/" in part for native in natives for part in native.parts if isinstance(part, str))
 
 
 def no_limits(workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:
@@ -32,6 +52,6 @@ def no_limits(workflow: Workflow, step: Step, operation: Operation | None) -> At
     return AttemptLimits()
 
 
-def same_memory(operation: Operation, factor: float, retries: int) -> tuple[Operation, str]:
+def same_memory(operation: Operation, factor: float, retries: int, most: float | None) -> tuple[Operation, str]:
     """Return the operation as it is, and why: its engine gives all attempts the same memory."""
     return operation, "its engine gives all attempts the same memory"

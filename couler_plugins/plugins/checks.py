@@ -107,8 +107,12 @@ def cause_problem(cause: object) -> str | None:
         problem = str(error)
     except re.error as error:
         problem = f"its message {cause.message!r} is no regular expression: {error}"
-    if problem is None and not (cause.reasons or cause.exit_codes or cause.message):
-        problem = "it has no reasons, exit_codes or message: every failure would match it"
+    if problem is None and (
+        "" in cause.reasons
+        # A pattern that is in any text says nothing either.
+        or not (cause.reasons or cause.exit_codes or (cause.message and not re.search(cause.message, "\0")))
+    ):
+        problem = "it has no reasons, exit_codes or message that say anything: every failure would match it"
     if problem is None and not cause.source.strip():
         problem = "it has no source"
     return f"the cause {cause.name!r}: {problem}" if problem else None

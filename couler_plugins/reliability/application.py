@@ -9,25 +9,32 @@ from typing import Any
 
 import msgspec
 
-from couler_plugins.documents.mappings import by_key
+from couler_plugins.documents.mappings import by_key, reached
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import EngineCache
 from couler_plugins.ir import (
     Call,
     CallSite,
     External,
+    Graph,
+    GraphView,
+    Literal,
     Operation,
     SettableStep,
     Step,
     Workflow,
     call_sites,
+    callables,
     replace,
     replace_callables,
 )
+from couler_plugins.ir.attempts import tightest
+from couler_plugins.ir.walk import written_inline
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import Rule, check_rows, rule_at, together
-from couler_plugins.reliability.wishes import Decider, Figures, Unit, Wish
+from couler_plugins.reliability.timeouts import durations_of
+from couler_plugins.reliability.wishes import Decider, Unit, Wish, seconds_in
 from couler_plugins.runs import Attempt
 from couler_plugins.runs.run import site_of
 
@@ -39,12 +46,21 @@ def apply_guard(options: Guard, plan: Plan, ctx: Context) -> Plan:
     check_rows(ctx.rows(options.name))
     causes = ctx.causes()
     caches = {engine: ctx.adapter(engine).cache(plan) for engine in {item.engine for item in plan.workflows}}
+    by_id = {id(workflow): workflow for workflow in plan.workflows}
+    callers = by_key(
+        (id(library), id(workflow))
+        for workflow in plan.workflows
+        for call in (site.step.call for site in call_sites(workflow))
+        if isinstance(call, External)
+        for library in plan.libraries.candidates(workflow, call)
+    )
     for workflow in plan.workflows:
         ctx.progress(f"looking for what may be repeated in {workflow.label}")
         if (cache := caches[workflow.engine](workflow)) is not None:
             cache.rows = ctx.rows("cache")
         decider = Decider(options, ctx.adapter(workflow.engine), causes)
-        plan = _Guarding(decider, plan, workflow, ctx, cache).plan
+        around = [by_id[number] for number in reached([id(workflow)], lambda number: callers.get(number, ()))]
+        plan = _Guarding(decider, plan, workflow, around, ctx, cache).plan
     return plan
 
 
@@ -56,33 +72,77 @@ class _Guarding:
     """
 
     def __init__(
-        self, decider: Decider, plan: Plan, workflow: Workflow, ctx: Context, cache: EngineCache[Any, Any] | None
+        self,
+        decider: Decider,
+        plan: Plan,
+        workflow: Workflow,
+        around: Sequence[Workflow],
+        ctx: Context,
+        cache: EngineCache[Any, Any] | None,
     ) -> None:
         self._decider, self._workflow, self._ctx, self._cache = decider, workflow, ctx, cache
+        self._around = [replace(one, graphs=workflow.graphs) for one in around]
         self._rows, self._homes = ctx.rows(Guard.name), decider.adapter.homes()
         self._graphs = {graph.name: graph for graph in workflow.graphs}
         self._operations = {item.name: item for item in workflow.operations}
         self._calls = by_key(
             (site.step.call.name, site) for site in call_sites(workflow) if isinstance(site.step.call, Call)
         )
-        self._lost: dict[str, list[Attempt]] = defaultdict(list)
-        for run in ctx.runs(workflow):
-            for ran in run.steps:
-                if ran.fate == "failed" and ran.tries:
-                    for name in {site_of(ran), ran.type}:
-                        self._lost[name].append(ran.tries[-1])
+        self._lost = by_key(
+            (name, ran.tries[-1])
+            for run in ctx.runs(workflow)
+            for ran in run.steps
+            if ran.fate == "failed" and ran.tries
+            for name in {site_of(ran), ran.type}
+        )
         self._wishes: dict[tuple[str, str], Wish] = {}
+        self._beside: dict[tuple[str, str], float] = {}
         self._libraries = plan.libraries
         self.plan = self._guarded(plan)
 
     def _guarded(self, plan: Plan) -> Plan:
         alone = with_fields(plan, workflows=(self._workflow,), decisions=())
+        if self._homes["retry"].at != "operation":
+            self._decide_along_paths(alone)
         new = alone.map_steps(Guard.name, self._with_wishes, action="set attempts", reason="")
         memory = {subject: wish.memory for (_, subject), wish in self._wishes.items() if wish.memory is not None}
         changed = {item.name: memory[item.name](item) for item in new.workflows[0].operations if item.name in memory}
         workflow = replace_callables(new.workflows[0], changed) if changed else new.workflows[0]
         decisions = [*self._decisions(), *(item for item in new.decisions if not item.action)]
         return plan.with_workflow(self._workflow, workflow, *decisions) if decisions else plan
+
+    def _decide_along_paths(self, alone: Plan) -> None:
+        """Decide on the steps of each graph in their order, with the time that others on their longest paths take.
+
+        Of those in front of a step all attempts count, and one of those behind it: so all attempts of a path fit
+        together. Barriers between stages, and a graph that a step calls, are no part of a path.
+        """
+        steps: dict[str, dict[str, SettableStep]] = defaultdict(dict)
+
+        def look(step: SettableStep) -> SettableStep:
+            steps[step.graph][step.name] = step
+            return step
+
+        alone.map_steps(Guard.name, look, action="", reason="")
+        inline = written_inline(callables(self._workflow))
+        for graph in self._workflow.graphs:
+            view, mine = GraphView(graph, inline), steps[graph.name]
+            order = [] if view.cycle() else view.order()
+            seconds = {step.name: self._seconds(graph, step) for step in graph.steps}
+            ends, behind = dict[str, float](), dict[str, float]()
+            for name in reversed(order):
+                behind[name] = max((seconds[one] + behind[one] for one in view.successors(name)), default=0.0)
+            for name in order:
+                start = max((ends[one] for one in view.predecessors(name)), default=0.0)
+                self._beside[graph.name, name] = start + behind[name]
+                retry = self._with_wishes(mine[name]).retry if name in mine else None
+                again = retry.limit.value if retry is not None and isinstance(retry.limit, Literal) else 0
+                ends[name] = start + seconds[name] * (1 + again if isinstance(again, int) else 1)
+
+    def _seconds(self, graph: Graph, step: Step) -> float:
+        """Return how long an attempt of a call took at most; what ends one where that is not known."""
+        tries = self._own(self._ctx.profile(self._workflow, CallSite(graph, step).label).tries or ())
+        return durations_of(tries, loops=True).longest or seconds_in(step.timeout) or 0.0
 
     def _with_wishes(self, step: SettableStep) -> SettableStep:
         """Return a call with the timeout and the retry that it is to have."""
@@ -114,9 +174,12 @@ class _Guarding:
                     step=step,
                     operation=operation,
                     rule=rule,
-                    limits=self._decider.adapter.attempt_limits(self._workflow, step, operation),
+                    limits=tightest(
+                        [self._decider.adapter.attempt_limits(one, step, operation) for one in self._around]
+                    ),
                     attempts=self._own(profile.tries or ()),
                     lost=self._own(self._lost.get(subject, ())),
+                    beside=self._beside.get((step.graph, step.name), 0.0),
                     loops=(profile.instances or 1) > 1 or any(one.step.loop is not None for one in sites),
                 )
                 wish = self._decider.timeout(unit) if setting == "timeout" else self._decider.retry(unit)
@@ -139,11 +202,13 @@ class _Guarding:
 
     def _decisions(self) -> Iterator[Decision]:
         """Return a decision for each thing that is done or left alone for one reason, with all that it is about."""
-        said: dict[tuple[str, str, Figures], dict[str, None]] = defaultdict(dict)
-        for (_, subject), wish in self._wishes.items():
-            if wish.reason:
-                said[wish.action, wish.reason, wish.figures][subject] = None
-        for (action, reason, figures), (first, *others) in sorted(said.items(), key=lambda item: not item[0][0]):
+        said = by_key(
+            ((wish.action, wish.reason, wish.figures), subject)
+            for (_, subject), wish in self._wishes.items()
+            if wish.reason
+        )
+        for (action, reason, figures), names in sorted(said.items(), key=lambda item: not item[0][0]):
+            first, *others = dict.fromkeys(names)
             called = {site.label for name in (first, *others) for site in self._calls.get(name, ())} if action else ()
             decision = Decision(optimizer=Guard.name, workflow=self._workflow.label, subject=first, action=action)
             affects = tuple(dict.fromkeys([*others, *sorted({*called} - {first, *others})]))

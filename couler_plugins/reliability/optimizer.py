@@ -8,6 +8,7 @@ from typing import ClassVar
 from couler_plugins.hookspecs import Context
 from couler_plugins.options.fields import check_range
 from couler_plugins.plan import Plan
+from couler_plugins.rightsizing.rules import is_size
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Guard:
         max_delay: the longest delay, in seconds.
         narrow: whether retries of owners that repeat any failure are limited to causes that pass.
         memory_factor: how many times as much memory each further attempt gets; 1 to repeat nothing for lack of memory.
+        max_memory: the most memory that an attempt may get; without it, limits grow and requests stay as they are.
         timeouts: whether timeouts are set from past runs.
         timeout_factor: how many times as long as past attempts an attempt may take.
         min_timeout: the shortest timeout, in seconds.
@@ -41,6 +43,7 @@ class Guard:
     max_delay: int = 600
     narrow: bool = False
     memory_factor: float = 2.0
+    max_memory: str = ""
     timeouts: bool = True
     timeout_factor: float = 3.0
     min_timeout: int = 900
@@ -58,6 +61,8 @@ class Guard:
         check_range("factor", self.factor, 1, 10)
         check_range("max-delay", self.max_delay, 1, 86_400)
         check_range("memory-factor", self.memory_factor, 1, 10)
+        if self.max_memory and not is_size("max-memory", self.max_memory):
+            raise ValueError(f"{self.max_memory!r:.40} is no amount such as 64Gi")
         check_range("timeout-factor", self.timeout_factor, 1, 1000)
         check_range("min-timeout", self.min_timeout, 60)
         check_range("min-samples", self.min_samples, 3)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import CallSite, Operation, Workflow
+from couler_plugins.ir import CallSite, Operation, Workflow, parse_quantity
 from couler_plugins.options.rows import Row, check_keys
-from couler_plugins.rightsizing.rules import selects
+from couler_plugins.rightsizing.rules import is_size, selects
 
 IDEMPOTENT = "couler.io/idempotent"
 GUARD = "couler.io/guard"
@@ -16,7 +16,13 @@ NEVER = "never"
 OF_STEPS = (f"{IDEMPOTENT}.", f"{GUARD}.")
 """How annotations begin that name a step, or a graph and a step."""
 WORDS = {"true": True, "false": False}
-KEYS: Mapping[str, type | tuple[type, ...]] = {"idempotent": bool, "guard": str, "retries": int, "max-timeout": int}
+KEYS: Mapping[str, type | tuple[type, ...]] = {
+    "idempotent": bool,
+    "guard": str,
+    "retries": int,
+    "max-timeout": int,
+    "max-memory": (str, int, float),
+}
 
 
 class Rule(NamedTuple):
@@ -27,12 +33,14 @@ class Rule(NamedTuple):
         idempotent: whether it may run twice; None where nobody says so.
         retries: how many more attempts there may be; None where that is not said.
         max_timeout: the longest timeout in seconds; None where that is not said.
+        max_memory: the most memory of an attempt in bytes; None where that is not said.
     """
 
     refusal: str = ""
     idempotent: bool | None = None
     retries: int | None = None
     max_timeout: int | None = None
+    max_memory: float | None = None
 
 
 def check_rows(rows: Sequence[Row]) -> None:
@@ -53,6 +61,8 @@ def _problems(row: Row) -> Iterator[str]:
         yield f"{row.place}: 'guard' cannot be {row.content['guard']!r:.40}; write {NEVER}"
     if row.content.get("idempotent") is True and not row.names_steps:
         yield f"{row.place}: 'idempotent' needs a step, a task or an image, and not only wildcards"
+    if not is_size("max-memory", row.content.get("max-memory", "1Gi")):
+        yield f"{row.place}: 'max-memory' cannot be {row.content['max-memory']!r:.40}; write 64Gi"
     for key, least, most in (("retries", 0, 10), ("max-timeout", 60, 10_000_000)):
         number = row.content.get(key)
         if isinstance(number, int) and not isinstance(number, bool) and not least <= number <= most:
@@ -103,23 +113,26 @@ def rule_at(
             content = {**row.content, **content}
     in_row = content.get("idempotent")
     word = in_row if in_row is False else said.get(IDEMPOTENT, in_row)
-    return Rule("", word, content.get("retries"), content.get("max-timeout"))
+    bounds = (content.get("retries"), content.get("max-timeout"), parse_quantity(content.get("max-memory")))
+    return Rule("", word, *bounds)
 
 
 def _lost(workflow: Workflow, annotations: Mapping[str, object]) -> str | None:
-    """Return an annotation that forbids something of a step that is not there."""
-    keys = [key for key, word in annotations.items() if word in ("false", NEVER) and key.startswith(OF_STEPS)]
-    steps = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps] if keys else []
-    names = {f"{key}{name}" for key in OF_STEPS for graph, step in steps for name in (step, f"{graph}.{step}")}
-    return next((key for key in keys if key not in names), None)
+    """Return an annotation of a step that is not there, or that allows what one of several graphs may mean."""
+    said = [(key, annotations[key] == "true") for key in annotations if key.startswith(OF_STEPS)]
+    steps = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps] if said else []
+    names = {f"{key}{graph}.{step}" for key in OF_STEPS for graph, step in steps}
+    short = {f"{key}{step}" for key in OF_STEPS for _, step in steps}
+    outer = [graph for graph in workflow.graphs if "/" not in graph.name]  # no pipelines inside it
+    return next((key for key, allows in said if key not in names | (set() if allows and outer[1:] else short)), None)
 
 
 def together(rules: Sequence[Rule]) -> Rule:
     """Return what holds for all calls of one operation: the least that is said of any."""
     words = {rule.idempotent for rule in rules}
-    retries, timeouts = (
+    least = (
         min((number for number in numbers if number is not None), default=None)
-        for numbers in zip(*((rule.retries, rule.max_timeout) for rule in rules), strict=True)
+        for numbers in zip(*(rule[2:] for rule in rules), strict=True)
     )
     idempotent = next((word for word in (False, None, True) if word in words), None)
-    return Rule(next((rule.refusal for rule in rules if rule.refusal), ""), idempotent, retries, timeouts)
+    return Rule(next((rule.refusal for rule in rules if rule.refusal), ""), idempotent, *least)

@@ -13,6 +13,7 @@ from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Literal, Operation, Retry, Scalar, SettableStep, Value
 from couler_plugins.ir.attempts import AttemptLimits
+from couler_plugins.ir.quantities import MEBIBYTE, parse_quantity
 from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import Rule
@@ -44,6 +45,7 @@ class Unit(NamedTuple):
         limits: what holds for its attempts.
         attempts: its past attempts, oldest first.
         lost: past attempts after which their runs failed.
+        beside: the seconds that others on its longest path through its graph take.
         loops: whether it runs more than once in a run.
     """
 
@@ -53,6 +55,7 @@ class Unit(NamedTuple):
     limits: AttemptLimits
     attempts: Sequence[Attempt]
     lost: Sequence[Attempt]
+    beside: float
     loops: bool
 
 
@@ -99,13 +102,13 @@ class Decider(NamedTuple):
         wanted = options.retries if rule.retries is None else rule.retries
         if not wanted:
             return Wish(reason="its row, or the option `retries`, says that it is tried once")
-        delays = self._delays(wanted)
+        delays = self._delays(wanted, unit.limits.spread)
         number, spent = self._within(unit, delays)
         if number < 1:
             return Wish(reason=f"a second attempt does not fit into {spent}", figures=self._figures(unit, 1))
         memory, why = self._memory(unit, number) if rule.idempotent else (None, "")
         classes = (PASSING | {"resource"}) if memory is not None else PASSING
-        retry = self._spaced(number)
+        retry = self._spaced(number, unit.limits.spread)
         limited = self._limited(unit, retry, classes)
         if limited is None and not rule.idempotent:
             return Wish(reason=UNTOLD)
@@ -151,9 +154,7 @@ class Decider(NamedTuple):
         return Wish(Literal(value=seconds), "set a timeout", reason, figures)
 
     def _narrowed(self, unit: Unit, retry: Retry) -> Wish:
-        if retry.condition is not None or not unit.limits.exact:
-            return Wish(reason=OWN_RETRY)
-        limited = self._limited(unit, retry, PASSING)
+        limited = self._limited(unit, retry, PASSING) if retry.condition is None and unit.limits.exact else None
         if limited is None:
             return Wish(reason=OWN_RETRY)
         reason = "the option `narrow` says so, and its retry repeated any failure"
@@ -173,10 +174,10 @@ class Decider(NamedTuple):
         """The features that the engine can have."""
         return {item.feature for item in self.adapter.capabilities if item.support == "full"}
 
-    def _spaced(self, number: int) -> Retry:
+    def _spaced(self, number: int, spread: float) -> Retry:
         """Return a retry with the delays that the engine can have."""
         options, written = self.options, self._written
-        last = options.delay * options.factor ** (number - 1)
+        last = options.delay * options.factor ** (number - 1) * (spread if options.factor > 1 else 1)
         numbers = {"limit": number, "delay": options.delay, "factor": options.factor}
         if last > options.max_delay:
             numbers |= {"max_delay": options.max_delay} if "Retry.max_delay" in written else {"factor": 1}
@@ -185,11 +186,13 @@ class Decider(NamedTuple):
         }
         return Retry(**values)
 
-    def _delays(self, number: int) -> list[float]:
+    def _delays(self, number: int, spread: float) -> list[float]:
+        """Return how long the delay before each repetition may be; only growing ones are spread."""
         options = self.options
         if "Retry.delay" not in self._written:
             return [0.0] * number
-        return [float(min(options.delay * options.factor**one, options.max_delay)) for one in range(number)]
+        first = options.delay * (spread if options.factor > 1 else 1)
+        return [float(min(first * options.factor**one, options.max_delay)) for one in range(number)]
 
     def _total(self, unit: Unit) -> tuple[float, str]:
         """Return how many seconds all attempts may take together, and what says so."""
@@ -200,6 +203,8 @@ class Decider(NamedTuple):
     def _within(self, unit: Unit, delays: Sequence[float]) -> tuple[int, str]:
         """Return how many repetitions fit into the time for all attempts, and what bounds that."""
         total, name = self._total(unit)
+        if unit.beside and total == unit.limits.seconds:
+            total, name = total - unit.beside, f"{name} beside {round(unit.beside)} s of what is before and behind it"
         longest = durations_of(unit.attempts, loops=unit.loops).longest
         attempt = seconds_in(unit.step.timeout) or longest
         return (len(delays) if attempt is None else retries_within(total, attempt, delays)), name
@@ -209,8 +214,10 @@ class Decider(NamedTuple):
         factor = self.options.memory_factor
         if unit.operation is None or factor <= 1:
             return None, "" if factor <= 1 else "what it calls is in another workflow"
-        why = unit.limits.memory or self.adapter.memory_by_attempt(unit.operation, factor, number)[1]
-        return (None, why) if why else (lambda item: self.adapter.memory_by_attempt(item, factor, number)[0], "")
+        most = unit.rule.max_memory or parse_quantity(self.options.max_memory)
+        growth = (factor, number, None if most is None else most // MEBIBYTE * MEBIBYTE)
+        why = unit.limits.memory or self.adapter.memory_by_attempt(unit.operation, *growth)[1]
+        return (None, why) if why else (lambda item: self.adapter.memory_by_attempt(item, *growth)[0], "")
 
     def _classes(self, attempts: Sequence[Attempt]) -> Counter[str]:
         failed = (one for one in attempts if one.succeeded is False)

@@ -20,6 +20,7 @@ from reliability import recorded_argo, recorded_others, recorded_tekton
 
 CASES = [*recorded_argo.CASES, *recorded_tekton.CASES, *recorded_others.CASES]
 ROWS = {cause.name: cause for cause in (*CAUSES, UNKNOWN)}
+SAYS_NOTHING = "it has no reasons, exit_codes or message that say anything: every failure would match it"
 TRANSIENT = {"infrastructure", "throttled"}
 
 
@@ -108,7 +109,9 @@ def test_only_the_beginning_of_a_message_is_looked_at() -> None:
         ({"reasons": "Evicted"}, "the cause 'odd': Expected `array`, got `str` - at `$.reasons`"),
         ({"exit_codes": ("1",)}, "the cause 'odd': Expected `int`, got `str` - at `$.exit_codes[0]`"),
         ({"source": " "}, "the cause 'odd': it has no source"),
-        ({"message": ""}, "the cause 'odd': it has no reasons, exit_codes or message: every failure would match it"),
+        ({"message": ""}, f"the cause 'odd': {SAYS_NOTHING}"),
+        ({"message": "(pod|)"}, f"the cause 'odd': {SAYS_NOTHING}"),
+        ({"message": "", "reasons": ("",)}, f"the cause 'odd': {SAYS_NOTHING}"),
         (
             {"message": "a("},
             (

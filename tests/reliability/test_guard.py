@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -127,7 +128,7 @@ def test_an_owner_says_that_it_may_run_twice(tmp_path: Path) -> None:
     lines = changes(guarded(DECLARED, tmp_path)).splitlines()
     assert lines[:2] == ["+      retryStrategy:", "+        limit: 2"]
     assert "+          lastRetry.message matches '^(main: )?Error [(]exit code (137|143)[)]$'" in lines
-    assert lines[-10:] == [
+    assert lines[-12:] == [
         "+        backoff:",
         "+          duration: 30s",
         "+          factor: 2",
@@ -138,6 +139,8 @@ def test_an_owner_says_that_it_may_run_twice(tmp_path: Path) -> None:
         "+          resources:",
         "+            limits:",
         "+              memory: \"{{=retries == '0' ? '2Gi' : retries == '1' ? '4Gi' : '8Gi'}}\"",
+        "+            requests:",
+        '+              memory: "2Gi"',
     ]
 
 
@@ -277,6 +280,36 @@ def test_a_step_of_a_library_says_nothing_of_calls_from_elsewhere(tmp_path: Path
         assert actions(result)["work"].startswith(f"repeat {action}")
 
 
+TWO_GRAPHS = (
+    ARGO
+    + """\
+    - name: other
+          steps: [[{name: train, template: mail}]]
+        - name: mail
+          container: {image: "mail:1"}
+    """
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "repeated"),
+    [
+        (ARGO, "train", ["work"]),
+        (ARGO, "main.train", ["work"]),
+        (TWO_GRAPHS, "main.train", ["work"]),
+        (TWO_GRAPHS, "train", []),  # which of the two?
+        (ARGO, "trian", []),
+    ],
+)
+def test_an_annotation_of_a_step_means_one(tmp_path: Path, text: str, key: str, repeated: list[str]) -> None:
+    line = f"nightly-\n      annotations: {{couler.io/idempotent.{key}: 'true'}}"
+    result = guarded(text.replace("nightly-", line), tmp_path)
+    assert [name for name, action in actions(result).items() if "failures that pass" in action][:1] == repeated
+    if not repeated:
+        assert changes(result) == ""
+        assert reasons(result)["work"].startswith(f"its annotation couler.io/idempotent.{key} names no step")
+
+
 def test_composites_and_suspended_steps_get_nothing(tmp_path: Path) -> None:
     text = DECLARED[: DECLARED.index("container:")] + "suspend: {}\n"
     result = guarded(text, tmp_path)
@@ -304,11 +337,12 @@ def test_an_owner_s_retry_is_narrowed_where_that_is_wanted(tmp_path: Path) -> No
         ("2Gi", "'{{workflow.parameters.size}}'", "only the run knows its memory"),
         ("container:", "podSpecPatch: '{}'\n          container:", "it has a podSpecPatch already"),
         # The one of a template counts last: it would take back what these say.
-        ("entrypoint", f"podSpecPatch: '{LARGER}'\n      entrypoint", "a podSpecPatch of its workflow may say"),
+        ("entrypoint", f"podSpecPatch: '{LARGER}'\n      entrypoint", "its workflow may say how much there is"),
+        ("entrypoint", "templateDefaults: {podSpecPatch: '{}'}\n      entrypoint", "its workflow may say how much"),
         (
             "entrypoint",
-            "templateDefaults: {podSpecPatch: '{}'}\n      entrypoint",
-            "a podSpecPatch of its workflow may",
+            "templateDefaults: {container: {resources: {requests: {memory: 1Gi}}}}\n      entrypoint",
+            "its workflow may say how much",
         ),
     ],
 )
@@ -327,15 +361,56 @@ def test_sizes_with_fractions_are_read_again(tmp_path: Path) -> None:
     assert "'3264Mi' : retries == '1' ? '6528Mi' : '13056Mi'" in larger
 
 
-def test_a_request_grows_as_well(tmp_path: Path) -> None:
-    text = DECLARED.replace("{limits: {memory: 2Gi}}", "{limits: {memory: 2Gi}, requests: {memory: 512Mi}}")
-    assert changes(guarded(text, tmp_path, passes="guard{memory-factor=1.5,retries=1}")).endswith(
-        """\
-+            limits:
-+              memory: "{{=retries == '0' ? '2Gi' : '3Gi'}}"
-+            requests:
-+              memory: "{{=retries == '0' ? '512Mi' : '768Mi'}}\""""
-    )
+REQUESTED = DECLARED.replace("{limits: {memory: 2Gi}}", "{limits: {memory: 2Gi}, requests: {memory: 512Mi}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "option", "settings", "patch"),
+    [
+        # No request grows: more than any node has would be pending for ever.
+        (DECLARED, "", "", {"limits": ["2Gi", "3Gi", "4608Mi"], "requests": ["2Gi"]}),
+        (REQUESTED, "", "", {"limits": ["2Gi", "3Gi", "4608Mi"]}),
+        # Their owner says how much there is.
+        (DECLARED, "4Gi", "", {"limits": ["2Gi", "3Gi", "4Gi"]}),
+        (REQUESTED, "4Gi", "", {"limits": ["2Gi", "3Gi", "4Gi"], "requests": ["512Mi", "768Mi", "1152Mi"]}),
+        (DECLARED, "4G", "", {"limits": ["2Gi", "3Gi", "3814Mi"]}),
+        (DECLARED, "4Gi", "max-memory = '2304Mi'", {"limits": ["2Gi", "2304Mi", "2304Mi"]}),
+        (DECLARED, "", "max-memory = '2304Mi'", {"limits": ["2Gi", "2304Mi", "2304Mi"]}),
+    ],
+)
+def test_memory_grows_as_far_as_pods_find_a_node(
+    tmp_path: Path, text: str, option: str, settings: str, patch: dict[str, list[str]]
+) -> None:
+    rows = f"[[guard.declare]]\ntask = 'work'\n{settings}" if settings else ""
+    options = f"memory-factor=1.5,max-memory={option}" if option else "memory-factor=1.5"
+    result = guarded(text, tmp_path, passes=f"guard{{{options}}}", settings=rows)
+    lines = changes(result).partition("podSpecPatch")[2].splitlines()
+    sizes = [re.findall(r"'(\w+i)'|\"(\w+i)\"", line) for line in lines if "memory:" in line]
+    assert [["".join(pair) for pair in line] for line in sizes] == list(patch.values())
+    assert [line.strip("+ :") for line in lines if line.endswith("s:")] == ["containers", "resources", *patch]
+
+
+@pytest.mark.parametrize(("option", "most"), [("2Gi", "2Gi"), ("1Gi", "1Gi")])
+def test_what_has_the_most_memory_is_not_repeated_for_more(tmp_path: Path, option: str, most: str) -> None:
+    result = guarded(DECLARED, tmp_path, passes=f"guard{{max-memory={option}}}")
+    assert "podSpecPatch" not in changes(result)
+    assert "OOMKilled" not in changes(result)
+    reason = f"not after it ran out of memory, since its limit of memory is `max-memory` or more, {most}"
+    assert reason in result.files[0].decisions[0].reason
+
+
+def test_rightsize_keeps_what_bounds_the_memory(tmp_path: Path) -> None:
+    both = "rightsize,guard{max-memory=8Gi}"
+    seen = [replace_use(one, 3000) for one in took(*[60.0] * 12)]
+    once = guarded(DECLARED, tmp_path, run_of("nightly", "work", *seen), passes=both).files[0].text or ""
+    assert "# times 2, at most 8Gi" in once
+    assert "'3264Mi' : retries == '1' ? '6528Mi' : '8Gi'" in once
+    for mebibytes, sizes in ((1000, "'1088Mi' : retries == '1' ? '2176Mi' : '4352Mi'"), (9000, "")):
+        later = run_of("nightly", "work", *[replace_use(one, mebibytes) for one in seen])
+        text = guarded(once, tmp_path, later, passes="rightsize").files[0].text or ""
+        assert sizes in text
+        assert ("podSpecPatch" in text) is bool(sizes)  # a patch would take back what is more
+        assert changes(guarded(text, tmp_path, later, passes=both)) == ""
 
 
 def test_rightsize_and_guard_agree(tmp_path: Path) -> None:
@@ -427,6 +502,42 @@ def test_a_pipeline_run_says_how_long_it_may_take(tmp_path: Path) -> None:
     assert changes(guarded(longer, tmp_path, run)) == "+        retries: 1\n+        timeout: 4500s"
 
 
+CHAIN = """\
+    apiVersion: tekton.dev/v1
+    kind: PipelineRun
+    metadata: {generateName: build-, annotations: {couler.io/idempotent: "true"}}
+    spec:
+      timeouts: {pipeline: 4000s}
+      pipelineSpec:
+        tasks:
+          - {name: c, runAfter: [b], taskSpec: {steps: [{name: s, image: i}]}}
+          - {name: a, taskSpec: {steps: [{name: s, image: i}]}}
+          - {name: b, runAfter: [a], taskSpec: {steps: [{name: s, image: i}]}}
+          - {name: alone, taskSpec: {steps: [{name: s, image: i}]}}
+    """
+
+
+@pytest.mark.parametrize(
+    ("seconds", "retries"),
+    [
+        (400.0, {"a": 2, "b": 2, "c": 2, "alone": 2}),
+        (500.0, {"a": 2, "b": 2, "c": 1, "alone": 2}),
+        (900.0, {"a": 1, "alone": 2}),
+        (1400.0, {"alone": 1}),
+    ],
+)
+def test_attempts_of_tasks_in_sequence_fit_together(tmp_path: Path, seconds: float, retries: dict[str, int]) -> None:
+    steps = [run_of("build", f"pipeline/{name}", *took(*[seconds] * 4)).steps[0] for name in ("a", "b", "c", "alone")]
+    result = guarded(CHAIN, tmp_path, Run(family="build", steps=tuple(steps), at=1.0))
+    written = {name.partition("/")[2]: int(action.split(", ")[1][0]) for name, action in actions(result).items()}
+    assert written == retries
+    in_sequence = [retries.get(name, 0) for name in "abc"]
+    assert seconds * (3 + sum(in_sequence)) <= 4000 or not any(in_sequence)
+    if seconds > 500.0:
+        reason = "a second attempt does not fit into `timeouts` of its run, 4000 s beside"
+        assert reasons(result)["pipeline/c"].startswith(reason)
+
+
 @pytest.mark.parametrize(
     ("passes", "seconds", "timeout"),
     [
@@ -460,6 +571,112 @@ def test_no_timeout_counts_the_wait_for_a_lock(tmp_path: Path, old: str, new: st
     result = guarded(ARGO.replace(old, new), tmp_path, run_of("nightly", "work", *took(*[1000.0] * 12)))
     assert "timeout:" not in changes(result)
     assert "wait for a lock" in reasons(result)["work"]
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "name"),
+    [
+        (ARGO, "- name: work", "- name: work\n          metadata: {labels: LABEL}", "work"),
+        (ARGO, "entrypoint", "podMetadata: {labels: LABEL}\n      entrypoint", "work"),
+        (ARGO, "nightly-", "nightly-\n      labels: LABEL", "work"),
+        (TEKTON, "{name: build}", "{name: build, labels: LABEL}", "pipeline/compile"),
+        (TEKTON, '"true"}', '"true"}, labels: LABEL', "pipeline/compile"),
+    ],
+)
+def test_no_timeout_counts_the_wait_for_a_quota(tmp_path: Path, text: str, old: str, new: str, name: str) -> None:
+    run = run_of("nightly" if text is ARGO else "build", name, *took(*[300.0] * 12))
+    assert "timeout:" in changes(guarded(text, tmp_path, run))
+    result = guarded(text.replace(old, new.replace("LABEL", "{kueue.x-k8s.io/queue-name: team}")), tmp_path, run)
+    assert "timeout:" not in changes(result)
+    assert reasons(result)[name] == "its wait for a quota of Kueue would count, however long that is"
+    assert name in actions(result)  # it is repeated all the same
+
+
+def documents(text: str, folder: Path, caller: str, *runs: Run) -> Result:
+    return guarded(f"{dedent(text)}---\n{dedent(caller)}", folder, *runs)
+
+
+TEMPLATE = DECLARED.replace("kind: Workflow", "kind: WorkflowTemplate").replace("generateName: nightly-", "name: t")
+CALLERS = {
+    "whole": """\
+        apiVersion: argoproj.io/v1alpha1
+        kind: Workflow
+        metadata: {name: caller}
+        spec:
+          SAYS
+          workflowTemplateRef: {name: t}
+        """,
+    "one": """\
+        apiVersion: argoproj.io/v1alpha1
+        kind: CronWorkflow
+        metadata: {name: caller}
+        spec:
+          schedules: ['0 * * * *']
+          workflowSpec:
+            SAYS
+            entrypoint: go
+            templates:
+              - name: go
+                steps: [[{name: train, templateRef: {name: t, template: work}}]]
+        """,
+    "another": """\
+        apiVersion: argoproj.io/v1alpha1
+        kind: WorkflowTemplate
+        metadata: {name: between}
+        spec:
+          templates:
+            - name: through
+              steps: [[{name: train, templateRef: {name: t, template: work}}]]
+        ---
+        apiVersion: argoproj.io/v1alpha1
+        kind: Workflow
+        metadata: {name: caller}
+        spec:
+          SAYS
+          entrypoint: go
+          templates:
+            - name: go
+              steps: [[{name: train, templateRef: {name: between, template: through}}]]
+        """,
+}
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_what_callers_of_a_template_say_counts(tmp_path: Path, caller: str) -> None:
+    def said(text: str, words: str) -> tuple[str, Result]:
+        result = documents(text, tmp_path, caller.replace("SAYS", words))
+        return changes(result), result
+
+    patch, labels = f"podSpecPatch: '{LARGER}'", "podMetadata: {labels: {a: b}}"
+    assert "podSpecPatch: |" in said(TEMPLATE, labels)[0]
+    changed, result = said(TEMPLATE, patch)
+    assert "podSpecPatch" not in changed
+    assert "OOMKilled" not in changed
+    assert "its workflow may say how much there is" in str(result.files[0].decisions)
+    # Nobody has declared it: another container of its pod may have run before the main one.
+    undeclared = TEMPLATE.replace(MARK, "- name: work")
+    for words, is_repeated in (
+        (labels, True),
+        ("podSpecPatch: '{initContainers: [{name: i, image: mail}]}'", False),
+        ("templateDefaults: {sidecars: [{name: db, image: 'postgres:16'}]}", False),
+    ):
+        changed, result = said(undeclared, words)
+        assert ("retryStrategy" in changed) is is_repeated
+        assert ("work" in actions(result)) is is_repeated
+
+
+def test_a_run_says_how_long_the_pipeline_that_it_calls_may_take(tmp_path: Path) -> None:
+    run = run_of("build", "pipeline/compile", *took(*[700.0] * 4))
+    caller = """\
+        apiVersion: tekton.dev/v1
+        kind: PipelineRun
+        metadata: {name: call}
+        spec:
+          pipelineRef: {name: build}
+          timeouts: {pipeline: 30m}
+        """
+    assert changes(documents(TEKTON, tmp_path, caller, run)) == "+      retries: 1"
+    assert changes(documents(TEKTON, tmp_path, caller.replace("30m", "2h"), run)) == "+      retries: 2"
 
 
 def test_a_timeout_that_is_there_stays_and_a_short_one_is_told(tmp_path: Path) -> None:
@@ -498,6 +715,7 @@ def test_figures_say_what_a_retry_would_have_saved(tmp_path: Path) -> None:
         ("[[guard.declare]]\nstep = 'a'\nretries = -1", "'retries' has to be from 0 to 10"),
         ("[[guard.declare]]\nstep = 'a'\nretries = 5000", "'retries' has to be from 0 to 10"),
         ("[[guard.declare]]\nstep = 'a'\nmax-timeout = 5", "'max-timeout' has to be from 60"),
+        ("[[guard.declare]]\nstep = 'a'\nmax-memory = 64", "'max-memory' cannot be 64; write 64Gi"),
         ("[[guard.declare]]\nstep = 'a'\nretires = 1", "there is no 'retires'"),
     ],
 )
@@ -517,7 +735,9 @@ def test_rows_bound_retries_and_timeouts(tmp_path: Path) -> None:
     assert changes(result) == ""
 
 
-@pytest.mark.parametrize("text", ["retries=11", "delay=-1", "min-timeout=5", "memory-factor=0.5", "factor=1.5"])
+@pytest.mark.parametrize(
+    "text", ["retries=11", "delay=-1", "min-timeout=5", "memory-factor=0.5", "factor=1.5", "max-memory=64"]
+)
 def test_options_are_checked(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_pipeline(f"guard{{{text}}}", PLUGINS)

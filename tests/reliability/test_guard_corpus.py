@@ -62,6 +62,7 @@ REASONS = (
     "Argo has no timeout of a suspended step",
     "a sensor waits for as long as its own `timeout` says",
     "its wait for a lock would count, however long others have that",
+    "its wait for a quota of Kueue would count, however long that is",
     "it runs a pipeline, whose tasks can have it",
     "KFP starts a pod for containers only",
     "KFP's driver does it, without a pod",

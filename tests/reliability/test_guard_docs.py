@@ -14,6 +14,7 @@ from reliability.test_guard_corpus import REASONS
 from support import ROOT
 
 PAGE = (ROOT / "docs" / "guard.md").read_text(encoding="utf-8")
+WORDS = {"": "none", "True": "true", "False": "false"}
 HEAD = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -59,7 +60,7 @@ def test_the_page_has_all_options_with_their_defaults() -> None:
         for name, default in zip(re.findall("`([a-z-]+)`", names), defaults.split(", "), strict=True)
     }
     assert shown == {
-        item.name.replace("_", "-"): f"{item.default:g}" if item.type != "bool" else str(item.default).lower()
+        item.name.replace("_", "-"): f"{item.default:g}" if item.type in ("int", "float") else WORDS[str(item.default)]
         for item in fields(Guard)
     }
 

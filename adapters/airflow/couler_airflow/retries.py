@@ -117,9 +117,9 @@ def _policy(condition: Value, name: str) -> Any:
 
 
 def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:
-    """Return that a sensor gets no `execution_timeout`: how long it may wait for others is said by its `timeout`."""
+    """Return how far delays are drawn, and that a sensor gets no `execution_timeout`: its `timeout` is for waiting."""
     is_sensor = operation is not None and "Sensor" in operation.kind
-    return AttemptLimits(timed="a sensor waits for as long as its own `timeout` says" if is_sensor else "")
+    return AttemptLimits(timed="a sensor waits for as long as its own `timeout` says" if is_sensor else "", spread=2.0)
 
 
 def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry | None:

@@ -28,12 +28,16 @@ GROWTH_OF_REQUEST = """\
     requests:
       memory: "{request}"
 """
-BY_ATTEMPT = r"(\{\{=retries == [^{}\"\\]*\}\})"
+BOUND = "# times {factor:g}, at most {most}\n"
+BY_ATTEMPT = r"\{\{=retries == [^{}\"\\]*\}\}"
 LIMITS, REQUESTS = (
-    re.sub(r"\\\{(limit|request)\\\}", lambda found: BY_ATTEMPT, re.escape(form))
-    for form in (GROWTH, GROWTH_OF_REQUEST)
+    re.escape(form).replace(field, size)
+    for form, field, size in (
+        (GROWTH, r"\{limit\}", f"(?P<limit>{BY_ATTEMPT})"),
+        (GROWTH_OF_REQUEST, r"\{request\}", rf"(?:{BY_ATTEMPT}|[\w.]+)"),
+    )
 )
-GROWN = re.compile(f"{LIMITS}(?:{REQUESTS})?")
-"""What `guard` writes, and nobody else: the limit of each attempt, and its request where there was one."""
+GROWN = re.compile(rf"(?:# times (?P<factor>[\d.]+), at most (?P<most>\w+)\n)?{LIMITS}(?:{REQUESTS})?")
+"""What `guard` writes, and nobody else: the limit of each attempt, and a request that would follow it."""
 SIZE = re.compile(r"[?:] '([\w.]+)'")
 """The amounts in there, in the order of the attempts."""

@@ -22,7 +22,7 @@ from couler_argo.templates import ROLES
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Expression, Native, Operation, Retry, Step, Workflow, replace
-from couler_plugins.ir.attempts import AttemptLimits
+from couler_plugins.ir.attempts import QUEUED, AttemptLimits, is_queued
 from couler_plugins.ir.quantities import parse_quantity
 from couler_plugins.reliability.table import CAUSES
 
@@ -125,12 +125,15 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
         refusal = "its workflow has a retry for all templates, which stays as it is"
     if operation.locks is not None or "synchronization" in usual:
         timed = timed or "its wait for a lock would count, however long others have that"
+    elif is_queued(workflow, step, operation):
+        timed = timed or QUEUED
     if {"timeout", "activeDeadlineSeconds"} & usual.keys():
         timed = "its workflow has a timeout for all templates, which stays as it is"
     deadline = parse_quantity(spec.get("activeDeadlineSeconds"))
     alone = operation.kind in ALONE and len(operation.containers) < 2 and not usual.keys() & ROLES.keys()
     patches = [str(holder.get("podSpecPatch", "")) for holder in (spec, usual, rest_of(operation))]
-    memory = "a podSpecPatch of its workflow may say how much there is" if any(patches[:2]) else ""
+    said = any(patches[:2]) or any(mapping_at(usual, kind, "resources") for kind in ("container", "script"))
+    memory = "its workflow may say how much there is, by podSpecPatch or templateDefaults" if said else ""
     own = (GROWN, OURS)
     others = [one for one in patches if not any(form.fullmatch(one) for form in own)]
     exact = alone and not any("ontainers" in one or "{{" in one for one in others)  # the run may fill in some

@@ -1,14 +1,15 @@
 """What Tekton repeats: whatever failed, at once, within the time of the run around it.
 
 Sources: `pkg/reconciler/taskrun/taskrun.go` (nothing asks for a cause), `pkg/apis/pipeline/v1` (TimeoutFields: `tasks`
-is `pipeline` without `finally`), `config/config-defaults.yaml` (60 minutes, unless the cluster says something else).
+is `pipeline` without `finally`), `config/config-defaults.yaml` (60 minutes, unless the cluster says something else),
+`HasTimedOut` in `pkg/apis/pipeline/v1/taskrun_types.go` (a TaskRun's time begins before its pod is there).
 """
 
 from __future__ import annotations
 
 from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.ir import Dynamic, Operation, Step, Workflow
-from couler_plugins.ir.attempts import AttemptLimits
+from couler_plugins.ir.attempts import QUEUED, AttemptLimits, is_queued
 from couler_tekton.cache.declared import mapping_at, rest_of
 from couler_tekton.variables import write_value
 
@@ -23,15 +24,17 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
         holder = mapping_at(said, "taskRef") or mapping_at(said, "taskSpec")
         if not str(holder.get("apiVersion", "tekton.dev/v1")).startswith("tekton.dev/"):
             return AttemptLimits(refusal=CUSTOM, timed=CUSTOM)
+    timed = QUEUED if is_queued(workflow, step, operation) else ""
     if workflow.kind not in ("Pipeline", "PipelineRun"):
-        return AttemptLimits()
+        return AttemptLimits(timed=timed)
     spec = mapping_at(rest_of(workflow), "spec") if workflow.kind == "PipelineRun" else {}
     said = mapping_at(spec, "timeouts")
     whole, tasks, last = (_seconds(said.get(key)) for key in ("pipeline", "tasks", "finally"))
     whole = DEFAULT if whole is None else whole
     own, other = (last, tasks) if any(step.name in graph.finalizers for graph in workflow.graphs) else (tasks, last)
     seconds = own if own is not None else whole - (other or 0) if whole else 0
-    return AttemptLimits(seconds=seconds or None, bound="`timeouts` of its run" if said else "the usual time of a run")
+    bound = "`timeouts` of its run" if said else "the usual time of a run"
+    return AttemptLimits(timed=timed, seconds=seconds or None, bound=bound)
 
 
 def _seconds(text: object) -> float | None:

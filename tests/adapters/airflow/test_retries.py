@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from couler_plugins import optimize
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Expression, Literal, Native, Retry, replace
+from couler_plugins.options.rows import Row
 from couler_plugins.reliability import table
 from couler_plugins.runs import Attempt, Run, StepRun
 from rightsizing.drawn import history_in
@@ -234,6 +236,38 @@ def test_policies_of_owners_stay_unless_they_are_replaced(dag_files: DagFiles) -
         assert type(task.retry_policy).__name__ == "CausePolicy"
         write_retry(task, None, "x")
         assert task.retry_policy is None
+
+
+@pytest.mark.parametrize(
+    ("options", "retries", "longest"),
+    [
+        ("max-total=480", 2, False),
+        ("max-total=479", 1, False),
+        ("max-total=260", 1, False),
+        ("max-total=259", None, False),
+        ("max-total=460,max-delay=100", 2, True),  # it would draw up to 120 s
+    ],
+)
+def test_delays_count_as_long_as_airflow_may_draw_them(
+    dag_files: DagFiles, tmp_path: Path, options: str, retries: int | None, longest: bool
+) -> None:
+    """Attempts of 100 s; between two of them 30 to 60 s, and 60 to 120 s."""
+    text = """
+        from airflow.providers.standard.operators.empty import EmptyOperator
+        from airflow.sdk import DAG
+
+        with DAG("d", schedule=None):
+            EmptyOperator(task_id="a")
+    """
+    tries = tuple(Attempt(start=START, end=START + 100, succeeded=True) for _ in range(4))
+    step = StepRun(step="a", site="d/a", type="a", spec="", key="a", tries=tries)
+    config = history_in(tmp_path, [Run(family="d", steps=(step,), at=1.0)])
+    rows = {"guard": (Row("here", {"task": ("a",)}, {"idempotent": True}),)}
+    passes = f"guard{{{options}}}"
+    result = optimize(dag_files.write("d.py", text), passes, config=dataclasses.replace(config, rows=rows))
+    (file,) = result.files
+    assert [int(item.action.split(", ")[1][0]) for item in file.decisions if item.action] == [retries] * bool(retries)
+    assert ("max_retry_delay" in str(result)) is longest
 
 
 def test_no_sensor_gets_a_timeout_by_how_long_it_waited(dag_files: DagFiles, tmp_path: Path) -> None:
