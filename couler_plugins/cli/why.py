@@ -156,7 +156,7 @@ def _chosen(runs: Sequence[Run], name: str | None) -> Run:
 
 def _has_failed(run: Run) -> bool:
     """Whether a run has failed, or will as it goes on; one that has ended well had steps that may fail."""
-    return not run.whole or (goes_on(run) and any(ran.fate == "failed" for ran in run.steps))
+    return not run.whole or (goes_on(run) and any(ran.fate == "failed" and not ran.tolerated for ran in run.steps))
 
 
 def _say_none(run: Run, *, as_json: bool) -> int:

@@ -68,7 +68,7 @@ class _Guarding:
         self._lost: dict[str, list[Attempt]] = defaultdict(list)
         for run in ctx.runs(workflow):
             for ran in run.steps:
-                if ran.fate == "failed" and ran.tries:
+                if ran.fate == "failed" and ran.tries and not ran.tolerated:
                     for name in {site_of(ran), ran.type}:
                         self._lost[name].append(ran.tries[-1])
         self._wishes: dict[tuple[str, str], Wish] = {}

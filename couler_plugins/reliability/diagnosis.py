@@ -55,6 +55,7 @@ class Diagnosis(NamedTuple):
         others: steps that failed by themselves, the first one first.
         following: names of steps that failed after one that they need, or were stopped meanwhile.
         idle: names of steps that did not run, since they need the first one.
+        tolerated: names of steps that failed as well, and whose run would have gone on.
     """
 
     run: Run
@@ -62,24 +63,23 @@ class Diagnosis(NamedTuple):
     others: tuple[FailedStep, ...]
     following: tuple[str, ...]
     idle: tuple[str, ...]
+    tolerated: tuple[str, ...]
 
 
 def diagnose(run: Run, causes: Sequence[Cause]) -> Diagnosis | None:
     """Return why a run failed; None where no step of it has.
 
     The first step to fail is the one whose last attempt ended first. One that ran again in another attempt of its graph
-    is as it was left there.
+    is as it was left there. One that is tolerated is to blame only where no other has failed.
     """
     records: dict[str, list[int]] = defaultdict(list)
     for place, ran in enumerate(run.steps):
         records[ran.step].append(place)
-    failed = {
-        places[-1]: _failed_step([run.steps[place] for place in places], run.engine, causes)
-        for places in records.values()
-        if run.steps[places[-1]].fate == "failed"
-    }
-    if not failed:
+    every = [places for places in records.values() if run.steps[places[-1]].fate == "failed"]
+    if not every:
         return None
+    blamed = [places for places in every if not run.steps[places[-1]].tolerated] or every
+    failed = {places[-1]: _failed_step([run.steps[place] for place in places], run.engine, causes) for places in blamed}
     before = _ancestors(run.steps)
     alone = sorted(
         (place for place in failed if not failed.keys() & before[place]), key=lambda place: _rank(failed[place], place)
@@ -95,6 +95,7 @@ def diagnose(run: Run, causes: Sequence[Cause]) -> Diagnosis | None:
         others=tuple(failed[one] for one in others),
         following=tuple(run.steps[one].step for one in sorted({*stopped, *failed} - {place, *others})),
         idle=tuple(dict.fromkeys(idle)),
+        tolerated=tuple(run.steps[places[-1]].step for places in every if places not in blamed),
     )
 
 

@@ -173,6 +173,35 @@ def test_a_step_of_a_graph_that_is_retried_is_as_its_last_attempt_left_it() -> N
     assert diagnosed(ran("a", failed, good))[:2] == ("main/a", ())  # it failed after its attempt
 
 
+def test_a_step_that_is_tolerated_is_not_to_blame_for_another(why: Couler) -> None:
+    lenient = ran("a", attempt(20, exit_code=1), tolerated=True)
+    failed = ran("b", attempt(30, exit_code=1), parents=(0,))
+    assert diagnosed(lenient, failed, ran("c", fate="skipped", parents=(1,))) == ("main/b", (), (), ("main/c",))
+    path = history(run("r", lenient, failed))
+    assert "  failed, and is tolerated: main/a" in why(path).stdout.splitlines()
+    assert json.loads(why(path, "--format", "json").stdout)["tolerated"] == ["main/a"]
+    history(run("r", lenient, ran("c", fate="pending"), whole=True), path=path)
+    assert (why(path).exit_code, why(path).stdout) == (1, "r of nightly goes on.\n")
+    # Who says of no other that it has failed may not know all.
+    assert diagnosed(lenient, ran("c", fate="skipped"))[0] == "main/a"
+
+
+def test_readers_of_engines_say_what_is_tolerated(why: Couler) -> None:
+    document = json.loads((RECORDED / "tekton-finally.json").read_text())
+    for item in document["items"]:
+        for spec in (item["spec"], item["status"]):
+            for task in spec.get("pipelineSpec", {}).get("tasks", ()):
+                task |= {"onError": "continue"} if task["name"] == "work" else {}
+    Path("run.json").write_text(json.dumps(document))
+    assert why("run.json").stdout.startswith("pipeline/tidy failed: ")
+    document = json.loads((RECORDED / "argo-exit-in-nested-dag.json").read_text())
+    nodes = document["status"]["nodes"]
+    (after,) = (node for node in nodes.values() if node["displayName"] == "publish")
+    after |= {"phase": "Failed", "type": "Pod", "message": "main: Error (exit code 2)"}
+    Path("run.json").write_text(json.dumps(document))
+    assert why("run.json").stdout.startswith("main/publish failed: ")
+
+
 def helps(why: Couler, *past: Run, **of: Any) -> list[str]:
     result = why("r", "--history", history(run("r", ran("fit", attempt(**of))), *past), "--format", "json")
     said: list[str] = json.loads(result.stdout)["help"]

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
@@ -23,6 +25,8 @@ from couler_tekton.split.resolved_pipeline import ROOT
 
 OF_RUN, OF_TASK, OF_LIBRARY = "tekton.dev/pipelineRun", "tekton.dev/pipelineTask", "tekton.dev/task"
 READ = re.compile(r"\$\(tasks\.([\w-]+)\.")
+CANCELLED = "TaskRunCancelled"
+"""The reason of a failure that counts whatever `onError` says (`getPipelineTasksCount` of pipelinerunstate.go)."""
 FATES: dict[str, Fate] = {"True": "computed", "False": "failed"}
 
 
@@ -97,10 +101,9 @@ def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[StepRun]:
     """The steps of one PipelineRun, in a topological order, by their ends where that leaves a choice."""
     status = _status(run)
     spec = status.get("pipelineSpec") or run.get("spec", {}).get("pipelineSpec") or {}
-    needs = {
-        str(task.get("name")): {*(task.get("runAfter") or ()), *READ.findall(json.dumps(task))}
-        for task in (*(spec.get("tasks") or ()), *(spec.get("finally") or ()))
-    }
+    every = (*(spec.get("tasks") or ()), *(spec.get("finally") or ()))
+    careless = {str(task.get("name")) for task in every if task.get("onError") == "continue"}
+    needs = {str(task.get("name")): {*(task.get("runAfter") or ()), *READ.findall(json.dumps(task))} for task in every}
     ran: list[tuple[str, Mapped | None]] = [(str(_labels(item).get(OF_TASK)), item) for item in tasks]
     ran += [(str(item.get("name")), None) for item in status.get("skippedTasks") or ()]
     last = "9999"  # what goes on ends after everything that has ended
@@ -120,7 +123,9 @@ def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[StepRun]:
             task, number, item, tuple(before + parent for parent in above), [keys[parent] for parent in above]
         )
         keys.append(ran_step.key)
-        yield ran_step
+        reason = condition_of(_status(item or {})).get("reason")
+        is_tolerated = ran_step.fate == "failed" and task in careless and reason != CANCELLED
+        yield replace(ran_step, tolerated=is_tolerated)
 
 
 def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, ...], keys: list[str]) -> StepRun:

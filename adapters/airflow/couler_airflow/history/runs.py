@@ -14,11 +14,12 @@ from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
 
+UPSTREAM = "upstream_failed"
 FATES: dict[str, Fate] = {
     "success": "computed",
     "failed": "failed",
     "skipped": "skipped",
-    "upstream_failed": "skipped",
+    UPSTREAM: "skipped",
 }
 """What became of a task instance that has ended, by Airflow's word for it."""
 REMOVED = "removed"
@@ -106,6 +107,7 @@ class _Steps:
             self._by_task[item.task_id].append(item)
         self._positions: dict[str, list[int]] = defaultdict(list)
         self._before = {name: self._found_before(name) for name in self._by_task}
+        self._deciding = self._found_deciding()
         self._parents: dict[str, tuple[int, ...]] = {}
         self._joined: dict[str, int] = {}
         self._steps: list[StepRun] = []
@@ -147,6 +149,22 @@ class _Steps:
             else:
                 waiting += self._order.before.get(name, ())
         return sorted(names)
+
+    def _found_deciding(self) -> set[str]:
+        """The tasks whose failures fail the run: the last ones, and those for which such a one could not run.
+
+        Source: `DagRun.update_state`, which asks the leaves.
+        """
+        after: dict[str, list[str]] = defaultdict(list)
+        for name, before in self._before.items():
+            for task in before:
+                after[task].append(name)
+        deciding: set[str] = set()
+        for name in sorted(self._by_task, key=lambda name: self._order.ranks.get(name, -1), reverse=True):
+            stuck = (one for one in after[name] if any(item.state == UPSTREAM for item in self._by_task[one]))
+            if not after[name] or any(one in deciding for one in stuck):
+                deciding.add(name)
+        return deciding
 
     def _found_parents(self, name: str) -> tuple[int, ...]:
         wide = len(self._by_task[name]) > MANY
@@ -200,6 +218,7 @@ class _Steps:
             attempts=_attempts(item, tries),
             tries=self._pods.attempts([*tries, item]) if fate in ("computed", "failed") else (),
             fate=fate,
+            tolerated=fate == "failed" and item.task_id not in self._deciding,
             lookup=None if said is None else _lookup(item, said),
         )
 

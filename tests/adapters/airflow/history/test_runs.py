@@ -279,3 +279,26 @@ def test_what_the_cache_answered_is_what_the_task_said(fields: dict[str, Any], l
 
 def test_a_task_that_said_nothing_was_not_looked_up() -> None:
     assert steps(document(instance("work")))["train/work"].lookup is None
+
+
+@pytest.mark.parametrize(
+    ("edges", "after", "tolerated"),
+    [
+        ({"a": []}, {}, False),
+        ({"a": ["b"]}, {"b": "success"}, True),  # b runs whatever became of a
+        ({"a": ["b"]}, {"b": "failed"}, True),  # b is to blame
+        ({"a": ["b"]}, {"b": "skipped"}, True),
+        ({"a": ["b"]}, {"b": "upstream_failed"}, False),
+        ({"a": ["b"], "b": ["c"]}, {"b": "upstream_failed", "c": "success"}, True),
+        ({"a": ["b"], "b": ["c"]}, {"b": "upstream_failed", "c": "upstream_failed"}, False),
+        ({"a": ["b", "c"]}, {"b": "success", "c": "upstream_failed"}, False),
+        ({}, {"b": "success"}, False),  # nobody knows the tasks
+    ],
+)
+def test_the_last_tasks_of_a_dag_decide(edges: dict[str, list[str]], after: dict[str, str], tolerated: bool) -> None:
+    others = [instance(name, state=state) for name, state in after.items()]
+    names = dict.fromkeys(("a", *after), [])
+    known = {**names, **edges} if edges else {}
+    found = steps(document(instance("a", state="failed"), *others, edges=known))
+    assert found["train/a"].tolerated is tolerated
+    assert not any(ran.tolerated for ran in found.values() if ran.fate != "failed")
