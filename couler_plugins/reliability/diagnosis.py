@@ -13,10 +13,18 @@ from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import IDEMPOTENT
 from couler_plugins.reliability.timeouts import SHARE, durations_of, timeout_after
+from couler_plugins.reliability.wishes import Decider
 from couler_plugins.rightsizing.attempts import OUT_OF_MEMORY, demand_of
 from couler_plugins.runs import Attempt, Run, StepRun
 from couler_plugins.runs.run import site_of, tries_of
 
+REASONS = {
+    "deterministic": "it would fail again",
+    "stopped": "somebody has stopped it",
+    "timeout": "it would run out of time again",
+    "resource": "it would need as much again",
+}
+"""Why it is no use to repeat a failure, by class; others pass."""
 DECLARED = f'if it is declared idempotent, by {IDEMPOTENT}: "true" or a row of couler.toml'
 
 
@@ -124,31 +132,39 @@ def _ancestors(steps: Sequence[StepRun]) -> list[frozenset[int]]:
     return before
 
 
-def advise(diagnosis: Diagnosis, past: Sequence[Run]) -> Iterator[str]:
+def advise(diagnosis: Diagnosis, past: Sequence[Run], decider: Decider | None) -> Iterator[str]:
     """Say what would repeat the step, or keep it from failing.
 
     Args:
         diagnosis: why the run failed.
         past: other runs of its workflow, as far as they are in the history.
+        decider: says what `guard` writes for this engine; None where it writes nothing.
     """
     failed = diagnosis.first
-    site, kind = site_of(failed.step), failed.cause.cause_class
+    site = site_of(failed.step)
     earlier = [one for run in past for ran in run.steps if site_of(ran) == site for one in tries_of(ran)]
-    if kind in ("infrastructure", "throttled"):
-        if failed.cause.before_start:
-            yield "`guard` repeats it where the engine tells causes apart: nothing of its program has run"
-        else:
-            yield f"`guard` repeats it {DECLARED}"
-    elif failed.last.reason == OUT_OF_MEMORY:
+    if failed.last.reason == OUT_OF_MEMORY:
         yield from _advise_memory(failed, earlier)
-    elif kind == "timeout":
+    elif failed.cause.cause_class == "timeout":
         yield from _advise_time(earlier)
-    elif kind == "stopped":
-        yield "nothing repeats it: somebody has stopped it"
-    elif kind == "resource":
-        yield "nothing repeats it as it is: it would need as much again"
-    else:
-        yield "nothing repeats it: it would fail again"
+    if decider is not None:
+        yield _verdict(failed, decider)
+
+
+def _verdict(failed: FailedStep, decider: Decider) -> str:
+    """Say whether what `guard` writes repeats the last attempt. That decides, whatever the table says of its cause."""
+    kind, engine = failed.cause.cause_class, decider.adapter.engine
+    reason = REASONS.get(kind, f"{engine} does not tell it from an error of the program")
+    if failed.step.attempts > 1:
+        return f"`guard` leaves the retry that it has: it was tried {failed.step.attempts} times"
+    if decider.repeats(failed.last, declared=False):
+        return "`guard` repeats it, unless its template has more containers: nothing of its program has run"
+    is_repeated = decider.repeats(failed.last, declared=True)
+    if is_repeated is False or kind == "stopped":
+        return f"`guard` does not repeat it: {reason}"
+    if is_repeated is None and kind in REASONS:
+        return f"{reason}; on {engine}, `guard` repeats any failure {DECLARED}"
+    return f"`guard` repeats it {'with more memory ' if kind == 'resource' else ''}{DECLARED}"
 
 
 def _advise_memory(failed: FailedStep, earlier: Sequence[Attempt]) -> Iterator[str]:
@@ -161,7 +177,6 @@ def _advise_memory(failed: FailedStep, earlier: Sequence[Attempt]) -> Iterator[s
         yield f"{demand.memory_attempts} attempts needed {peak} at most: `rightsize` sets memory by these"
     else:
         yield "`rightsize` sets memory by past attempts: name a history of them with --history"
-    yield f"`guard` repeats it with more memory {DECLARED}"
 
 
 def _advise_time(earlier: Sequence[Attempt]) -> Iterator[str]:
@@ -172,6 +187,6 @@ def _advise_time(earlier: Sequence[Attempt]) -> Iterator[str]:
         yield f"{SHARE:.0%} of {durations.samples} attempts that succeeded {took}"
     timeout, reason = timeout_after(durations, guard.timeout_factor, guard.min_timeout, guard.min_samples)
     if timeout is not None:
-        yield f"`guard` sets its timeout to {timeout:,} seconds by these, and repeats nothing that ran out of time"
+        yield f"`guard` sets its timeout to {timeout:,} seconds by these"
     else:
         yield f"by `guard`, {reason}: --history names a history"

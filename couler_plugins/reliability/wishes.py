@@ -106,7 +106,7 @@ class Decider(NamedTuple):
         memory, why = self._memory(unit, number) if rule.idempotent else (None, "")
         classes = (PASSING | {"resource"}) if memory is not None else PASSING
         retry = self._spaced(number)
-        limited = self._limited(unit, retry, classes)
+        limited = self._limited(retry, classes, declared=bool(rule.idempotent))
         if limited is None and not rule.idempotent:
             return Wish(reason=UNTOLD)
         reason = DECLARED if rule.idempotent else UNDECLARED
@@ -153,20 +153,27 @@ class Decider(NamedTuple):
     def _narrowed(self, unit: Unit, retry: Retry) -> Wish:
         if retry.condition is not None or not unit.limits.exact:
             return Wish(reason=OWN_RETRY)
-        limited = self._limited(unit, retry, PASSING)
+        limited = self._limited(retry, PASSING, declared=True, old=retry)
         if limited is None:
             return Wish(reason=OWN_RETRY)
         reason = "the option `narrow` says so, and its retry repeated any failure"
         return Wish(limited, "repeat only failures that pass", reason, self._figures(unit, None))
 
-    def _limited(self, unit: Unit, retry: Retry, classes: frozenset[str]) -> Retry | None:
+    def repeats(self, attempt: Attempt, *, declared: bool) -> bool | None:
+        """Return whether what is written repeats a failure; None where it repeats any, and nothing undeclared."""
+        classes = PASSING | {"resource"} if self.adapter.offers("memory_by_attempt") else PASSING
+        retry = self._limited(Retry(), classes, declared=declared)
+        return None if retry is None else self.adapter.repeats(retry, attempt)
+
+    def _limited(
+        self, retry: Retry, classes: frozenset[str], *, declared: bool, old: Retry | None = None
+    ) -> Retry | None:
         """Return a retry of failures of these classes; without its owner's word or retry, only before its start."""
-        may_run_twice = unit.rule.idempotent or unit.step.retry is not None
         table = [
-            one if one.cause_class in classes and (may_run_twice or one.before_start) else _not_repeated(one)
+            one if one.cause_class in classes and (declared or one.before_start) else _not_repeated(one)
             for one in self.causes
         ]
-        return self.adapter.retry_by_cause(retry, table, unit.step.retry)
+        return self.adapter.retry_by_cause(retry, table, old)
 
     @property
     def _written(self) -> set[str]:

@@ -21,6 +21,7 @@ from couler_airflow.values import count_of, duration_of, seconds
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Expression, Literal, Operation, Retry, Step, Value, Workflow, replace
 from couler_plugins.ir.attempts import AttemptLimits
+from couler_plugins.runs import Attempt
 
 POLICY = "airflow-retry-policy"
 """The language of a condition: what a policy serializes to, or the name of the class of one that is its owner's."""
@@ -135,6 +136,15 @@ def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> 
     """
     condition = _condition(tuple(causes))
     return None if condition is None else replace(retry, condition=condition)
+
+
+def repeats(retry: Retry, attempt: Attempt) -> bool:
+    """Return whether the policy of a retry repeats what a try failed with; nobody asks it when a worker dies."""
+    assert retry.condition is not None
+    failure = type(attempt.reason or "Exception", (Exception,), {})(attempt.message)
+    return attempt.reason.startswith("SIG") or bool(
+        _policy(retry.condition, "").evaluate(failure, 1, 1).action.value == "retry"
+    )
 
 
 @cache

@@ -1,7 +1,7 @@
 """Failures that a run survives: the graph around them went on, as its template says.
 
-Sources: `ContinuesOn` of pkg/apis/workflow/v1alpha1/workflow_types.go, `assessDAGPhase` of workflow/controller/dag.go: a
-graph ends as its last tasks do, and one that did not run ends as what is before it.
+Sources: `ContinuesOn` of pkg/apis/workflow/v1alpha1/workflow_types.go, `assessDAGPhase` of workflow/controller/dag.go:
+a graph ends as its last tasks do, and one that did not run ends as what is before it.
 """
 
 from __future__ import annotations

@@ -297,8 +297,8 @@ def test_a_task_that_said_nothing_was_not_looked_up() -> None:
 )
 def test_the_last_tasks_of_a_dag_decide(edges: dict[str, list[str]], after: dict[str, str], tolerated: bool) -> None:
     others = [instance(name, state=state) for name, state in after.items()]
-    names = dict.fromkeys(("a", *after), [])
-    known = {**names, **edges} if edges else {}
-    found = steps(document(instance("a", state="failed"), *others, edges=known))
+    names: dict[str, list[str]] = {name: [] for name in ("a", *after)}
+    relations = {**names, **edges} if edges else {}
+    found = steps(document(instance("a", state="failed"), *others, edges=relations))
     assert found["train/a"].tolerated is tolerated
     assert not any(ran.tolerated for ran in found.values() if ran.fate != "failed")
