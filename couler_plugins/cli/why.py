@@ -35,8 +35,6 @@ from couler_plugins.options.config import Config
 from couler_plugins.plugins import Plugins
 from couler_plugins.reliability.classification import causes_of
 from couler_plugins.reliability.diagnosis import Diagnosis, advise, diagnose
-from couler_plugins.reliability.optimizer import Guard
-from couler_plugins.reliability.wishes import Decider
 from couler_plugins.runs import Run
 from couler_plugins.runs.history_file import goes_on
 
@@ -109,15 +107,13 @@ def command(
     else:
         runs = past_runs(config, files, engine, None) if files else past
     run = _chosen(runs, wanted)
-    causes = causes_of(plugins)
-    diagnosis = diagnose(run, causes) if _has_failed(run) else None
+    diagnosis = diagnose(run, causes_of(plugins)) if _has_failed(run) else None
     if diagnosis is None:
         ctx.exit(_say_none(run, as_json=output_format == "json"))
     siblings = [
         one for one in past or runs if (one.family, one.engine) == (run.family, run.engine) and one.uid != run.uid
     ]
-    adapter = plugins.adapters.get(run.engine)
-    advice = tuple(advise(diagnosis, siblings, None if adapter is None else Decider(Guard(), adapter, causes)))
+    advice = tuple(advise(diagnosis, siblings, plugins.adapters.get(run.engine), causes_of(plugins)))
     failure = _log(plugins, source if is_live else None, diagnosis)
     if output_format == "json":
         print_json(SCHEMA, record_of(diagnosis, failure, advice))

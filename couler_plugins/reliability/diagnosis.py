@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir.quantities import memory_text
 from couler_plugins.reliability.classification import classify
@@ -132,13 +133,16 @@ def _ancestors(steps: Sequence[StepRun]) -> list[frozenset[int]]:
     return before
 
 
-def advise(diagnosis: Diagnosis, past: Sequence[Run], decider: Decider | None) -> Iterator[str]:
+def advise(
+    diagnosis: Diagnosis, past: Sequence[Run], adapter: Adapter | None, causes: Sequence[Cause]
+) -> Iterator[str]:
     """Say what would repeat the step, or keep it from failing.
 
     Args:
         diagnosis: why the run failed.
         past: other runs of its workflow, as far as they are in the history.
-        decider: says what `guard` writes for this engine; None where it writes nothing.
+        adapter: that of its engine; None where there is none, so that `guard` writes nothing.
+        causes: the table of causes.
     """
     failed = diagnosis.first
     site = site_of(failed.step)
@@ -147,8 +151,8 @@ def advise(diagnosis: Diagnosis, past: Sequence[Run], decider: Decider | None) -
         yield from _advise_memory(failed, earlier)
     elif failed.cause.cause_class == "timeout":
         yield from _advise_time(earlier)
-    if decider is not None:
-        yield _verdict(failed, decider)
+    if adapter is not None:
+        yield _verdict(failed, Decider(Guard(), adapter, causes))
 
 
 def _verdict(failed: FailedStep, decider: Decider) -> str:

@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
 from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
@@ -25,8 +23,6 @@ from couler_tekton.split.resolved_pipeline import ROOT
 
 OF_RUN, OF_TASK, OF_LIBRARY = "tekton.dev/pipelineRun", "tekton.dev/pipelineTask", "tekton.dev/task"
 READ = re.compile(r"\$\(tasks\.([\w-]+)\.")
-CANCELLED = "TaskRunCancelled"
-"""The reason of a failure that counts whatever `onError` says (`getPipelineTasksCount` of pipelinerunstate.go)."""
 FATES: dict[str, Fate] = {"True": "computed", "False": "failed"}
 
 
@@ -120,18 +116,24 @@ def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[StepRun]:
         above = tuple(sorted(position[parent] for parent in parents[old]))
         number = places[task].index(old) if len(places[task]) > 1 else None
         ran_step = _ran(
-            task, number, item, tuple(before + parent for parent in above), [keys[parent] for parent in above]
+            task,
+            number,
+            item,
+            tuple(before + parent for parent in above),
+            [keys[parent] for parent in above],
+            may_fail=task in careless,
         )
         keys.append(ran_step.key)
-        reason = condition_of(_status(item or {})).get("reason")
-        is_tolerated = ran_step.fate == "failed" and task in careless and reason != CANCELLED
-        yield replace(ran_step, tolerated=is_tolerated)
+        yield ran_step
 
 
-def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, ...], keys: list[str]) -> StepRun:
+def _ran(
+    task: str, number: int | None, run: Mapped | None, parents: tuple[int, ...], keys: list[str], *, may_fail: bool
+) -> StepRun:
     """One TaskRun; None for a task that was skipped. Several of one task are those of its matrix, by their numbers.
 
-    What our first step restored was loaded: what that took says nothing of computing it.
+    What our first step restored was loaded: what that took says nothing of computing it. Who is cancelled counts as
+    that, whatever may fail (`getPipelineTasksCount` of pipelinerunstate.go).
     """
     site = f"{ROOT}/{task}"
     status, spec_of_run = _status(run or {}), (run or {}).get("spec") or {}
@@ -160,6 +162,7 @@ def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, 
         attempts=1 + len(status.get("retriesStatus") or ()),
         tries=attempts_of(run) if run is not None and fate != "loaded" else (),
         fate=fate,
+        tolerated=may_fail and fate == "failed" and condition_of(status).get("reason") != "TaskRunCancelled",
         lookup=lookup,
     )
 

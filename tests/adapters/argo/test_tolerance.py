@@ -13,7 +13,7 @@ FAILED: dict[str, Any] = {"phase": "Failed", "message": "main: Error (exit code 
 WORK = {"name": "work", "container": {"image": "work:1"}}
 
 
-def tolerated(*templates: dict[str, Any], phase: str = "Failed", **nodes: dict[str, Any]) -> list[str]:
+def tolerated(*templates: dict[str, Any], phase: str = "Failed", **nodes: Any) -> list[str]:
     """The steps that a run survives, or would have; the first template is the entry, `main`."""
     data = workflow(nodes)
     data["spec"] = {"templates": [*templates, WORK]}
@@ -53,7 +53,7 @@ def test_attempts_and_items_are_those_of_their_call() -> None:
     retry = node("Retry", "a", "a0", **FAILED)
     attempt = node("Pod", "a(0)", nodeFlag={"retried": True}, **FAILED)
     assert tolerated(dag(call, {"name": "b", "template": "work"}), a=retry, a0=attempt) == ["main/a"]
-    items = {name: node("Pod", f"a({name}:x)", **FAILED) for name in "01"}
+    items: dict[str, Any] = {name: node("Pod", f"a({name}:x)", **FAILED) for name in "01"}
     assert tolerated(dag(call), g=node("TaskGroup", "a", "0", "1", **FAILED), **items) == ["main/a(0:x)", "main/a(1:x)"]
 
 
@@ -73,14 +73,15 @@ def test_who_depends_on_a_failure_and_runs_makes_good_for_it(
     depends: str, nodes: dict[str, str], is_tolerated: bool
 ) -> None:
     graph = dag({"name": "a", "template": "work"}, {"name": "b", "template": "work", "depends": depends})
-    more = {name: node("Pod", name, phase=phase) for name, phase in nodes.items()}
+    more: dict[str, Any] = {name: node("Pod", name, phase=phase) for name, phase in nodes.items()}
     assert tolerated(graph, a=node("Pod", "a", **FAILED), **more) == (["main/a"] if is_tolerated else [])
 
 
 def test_all_that_comes_next_has_to_run() -> None:
     tasks = [{"name": "b", "depends": "a.Failed"}, {"name": "c", "depends": "a"}]
     graph = dag({"name": "a", "template": "work"}, *tasks)
-    nodes = {"a": node("Pod", "a", **FAILED), "b": node("Pod", "b"), "c": node("Skipped", "c", phase="Omitted")}
+    nodes: dict[str, Any] = {"a": node("Pod", "a", **FAILED), "b": node("Pod", "b")}
+    nodes["c"] = node("Skipped", "c", phase="Omitted")
     assert tolerated(graph, **nodes) == []
 
 

@@ -137,7 +137,7 @@ def test_what_tekton_does_not_write_is_refused(broken: Data) -> None:
 
 def test_a_task_with_on_error_is_tolerated_unless_somebody_has_cancelled_it() -> None:
     tasks = [{"name": "scan", "onError": "continue"}, {"name": "push"}]
-    reason = {"conditions": [{"type": "Succeeded", "status": "False", "reason": "TaskRunCancelled"}]}
+    reason: Data = {"conditions": [{"type": "Succeeded", "status": "False", "reason": "TaskRunCancelled"}]}
     (run,) = runs_of(
         pipeline_run("r", tasks, state="False"),
         task_run("r", "scan", 0, 10, "False"),

@@ -11,15 +11,15 @@ from typing import NamedTuple
 from couler_airflow.history.attempts import Pods
 from couler_airflow.history.records import Cached, Document, Instance
 from couler_plugins.caching.keys import digest
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
 
-UPSTREAM = "upstream_failed"
 FATES: dict[str, Fate] = {
     "success": "computed",
     "failed": "failed",
     "skipped": "skipped",
-    UPSTREAM: "skipped",
+    "upstream_failed": "skipped",
 }
 """What became of a task instance that has ended, by Airflow's word for it."""
 REMOVED = "removed"
@@ -155,14 +155,13 @@ class _Steps:
 
         Source: `DagRun.update_state`, which asks the leaves.
         """
-        after: dict[str, list[str]] = defaultdict(list)
-        for name, before in self._before.items():
-            for task in before:
-                after[task].append(name)
+        after = by_key((task, name) for name, before in self._before.items() for task in before)
         deciding: set[str] = set()
         for name in sorted(self._by_task, key=lambda name: self._order.ranks.get(name, -1), reverse=True):
-            stuck = (one for one in after[name] if any(item.state == UPSTREAM for item in self._by_task[one]))
-            if not after[name] or any(one in deciding for one in stuck):
+            stuck = (
+                one for one in after.get(name, ()) for item in self._by_task[one] if item.state == "upstream_failed"
+            )
+            if name not in after or any(one in deciding for one in stuck):
                 deciding.add(name)
         return deciding
 
