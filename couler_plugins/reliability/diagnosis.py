@@ -112,9 +112,10 @@ def _failed_step(records: Sequence[StepRun], engine: str, causes: Sequence[Cause
     tries = tuple(attempt for ran in records for attempt in ran.tries)
     if not tries or tries[-1].succeeded:  # it failed without an attempt, or after one
         tries = (*tries, Attempt(succeeded=False))
-    last = len(tries) - 1
-    failed = (at == last or one.succeeded is False for at, one in enumerate(tries))
-    each = (classify(one, engine, causes) if is_failed else None for one, is_failed in zip(tries, failed, strict=True))
+    each = (
+        classify(one, engine, causes) if at == len(tries) or one.succeeded is False else None
+        for at, one in enumerate(tries, 1)
+    )
     return FailedStep(records[-1], tries, tuple(each))
 
 
@@ -145,8 +146,9 @@ def advise(
         causes: the table of causes.
     """
     failed = diagnosis.first
-    site = site_of(failed.step)
-    earlier = [one for run in past for ran in run.steps if site_of(ran) == site for one in tries_of(ran)]
+    earlier = [
+        one for run in past for ran in run.steps if site_of(ran) == site_of(failed.step) for one in tries_of(ran)
+    ]
     if failed.last.reason == OUT_OF_MEMORY:
         yield from _advise_memory(failed, earlier)
     elif failed.cause.cause_class == "timeout":

@@ -104,7 +104,7 @@ def _multiplier(value: Value | None, name: str) -> float | bool:
     return float(factor)
 
 
-def _policy(condition: Value, name: str) -> Any:
+def _policy(condition: Value | None, name: str) -> Any:
     kinds = _kinds()
     if not kinds:
         raise unsupported("Retry.condition", name, "the installed Airflow has no retry policies; 3.3 has")
@@ -140,7 +140,6 @@ def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> 
 
 def repeats(retry: Retry, attempt: Attempt) -> bool:
     """Return whether the policy of a retry repeats what a try failed with; nobody asks it when a worker dies."""
-    assert retry.condition is not None
     failure = type(attempt.reason or "Exception", (Exception,), {})(attempt.message)
     return attempt.reason.startswith("SIG") or bool(
         _policy(retry.condition, "").evaluate(failure, 1, 1).action.value == "retry"

@@ -180,8 +180,9 @@ def is_tolerated(
     if ident not in nodes:
         return False
     graph, around = mapping_at(templates.of(nodes[ident]).template), nodes[retries.get(ident, ident)]
-    groups = (mapping_at(graph, "dag").get("tasks") or (), *(graph.get("steps") or ()))
-    calls = [call for group in groups for call in group]
+    calls = [
+        call for some in (mapping_at(graph, "dag").get("tasks") or (), *(graph.get("steps") or ())) for call in some
+    ]
     own = (mapping_at(call, "continueOn") for call in calls if call.get("name") == name)
     after = [
         phases.get((ident, str(call.get("name"))), ("Omitted",))

@@ -159,9 +159,8 @@ def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> 
 def repeats(retry: Retry, attempt: Attempt) -> bool:
     """Return whether the condition of a retry holds for an attempt, as the engine in this process reads it."""
     assert isinstance(retry.condition, Expression)
-    condition = expression("".join(map(str, retry.condition.parts)))
-    ended = Ended(outcome="errored", message=attempt.message, code=attempt.exit_code)
-    return pause(replace(retry, condition=condition), (ended,), str) is not None
+    whole = replace(retry, condition=expression("".join(map(str, retry.condition.parts))))
+    return pause(whole, [Ended(outcome="errored", message=attempt.message, code=attempt.exit_code)], str) is not None
 
 
 def condition_of(causes: Sequence[Cause]) -> str:

@@ -155,7 +155,7 @@ class _Steps:
 
         Source: `DagRun.update_state`, which asks the leaves.
         """
-        after = by_key((task, name) for name, before in self._before.items() for task in before)
+        after = by_key((task, name) for name in self._by_task for task in self._before[name])
         deciding: set[str] = set()
         for name in sorted(self._by_task, key=lambda name: self._order.ranks.get(name, -1), reverse=True):
             stuck = (
