@@ -189,8 +189,9 @@ def _advise_time(earlier: Sequence[Attempt]) -> Iterator[str]:
     guard = Guard()
     durations = durations_of(earlier, loops=False)
     if durations.longest is not None:
-        took = f"took {durations.longest:,.0f} seconds or less"
-        yield f"{SHARE:.0%} of {durations.samples} attempts that succeeded {took}"
+        yield (
+            f"{SHARE:.0%} of {durations.samples} attempts that succeeded took {durations.longest:,.0f} seconds or less"
+        )
     timeout, reason = timeout_after(durations, guard.timeout_factor, guard.min_timeout, guard.min_samples)
     if timeout is not None:
         yield f"`guard` sets its timeout to {timeout:,} seconds by these"

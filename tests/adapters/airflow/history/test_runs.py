@@ -302,3 +302,12 @@ def test_the_last_tasks_of_a_dag_decide(edges: dict[str, list[str]], after: dict
     found = steps(document(instance("a", state="failed"), *others, edges=relations))
     assert found["train/a"].tolerated is tolerated
     assert not any(ran.tolerated for ran in found.values() if ran.fate != "failed")
+
+
+@pytest.mark.parametrize(("own", "tidy", "tolerated"), [("failed", "success", ()), ("failed", "failed", ("tidy",))])
+def test_what_tears_down_makes_good_for_nothing_and_fails_no_run(own: str, tidy: str, tolerated: tuple[str]) -> None:
+    data = document(instance("a", state=own), instance("tidy", state=tidy), edges={"a": ["tidy"], "tidy": []})
+    (teardown,) = (task for task in data["tasks"] if task["task_id"] == "tidy")
+    teardown["trigger_rule"] = "all_done_setup_success"
+    found = steps(data)
+    assert [name for name, ran in found.items() if ran.tolerated] == [f"train/{name}" for name in tolerated]
