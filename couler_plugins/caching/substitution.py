@@ -41,6 +41,9 @@ OutputName = tuple[str, str]
 class Importers(Protocol):
     """What an engine has in place of a step whose result is known."""
 
+    def deciding(self, workflow: Workflow) -> Mapping[tuple[str, str, str], Objection]:
+        """Return the outputs that nothing can replace, by graph, step and name, each with the reason."""
+
     def constant(self, output: Output, value: Any) -> Value | Objection:
         """Return what replaces an output parameter whose value is known; the objection where it does not fit.
 
@@ -94,6 +97,7 @@ def substitute(workflow: Workflow, results: Mapping[tuple[str, str], KnownResult
     kept: dict[tuple[str, str], Objection] = {}
     graphs: list[Graph] = []
     operations = {item.name: item for item in workflow.operations}
+    deciding = facet.deciding(workflow)
     for original in workflow.graphs:
         graph = original
         for name in reversed(GraphView(graph, inline).order()):  # what only steps read that go is not imported
@@ -102,9 +106,10 @@ def substitute(workflow: Workflow, results: Mapping[tuple[str, str], KnownResult
             place = (graph.name, name)
             step = next(item for item in graph.steps if item.name == name)
             assert isinstance(step.call, Call)
+            called = operations[step.call.name]
+            objections = {item.name: deciding.get((*place, item.name)) for item in called.outputs}
             try:
-                called = operations[step.call.name]
-                graph, added = _without(graph, step, called, results[place], facet, list(inline.values()))
+                graph, added = _without(graph, step, called, results[place], facet, objections, list(inline.values()))
             except _Refused as refused:
                 kept[place] = Objection("known", f"its result is known, but {refused}", "storage")
                 continue
@@ -120,7 +125,13 @@ def substitute(workflow: Workflow, results: Mapping[tuple[str, str], KnownResult
 
 
 def _without(
-    graph: Graph, step: Step, called: Operation, result: KnownResult, facet: Importers, inline: list[object]
+    graph: Graph,
+    step: Step,
+    called: Operation,
+    result: KnownResult,
+    facet: Importers,
+    objections: Mapping[str, Objection | None],
+    inline: list[object],
 ) -> tuple[Graph, list[Operation]]:
     """The graph without a step, and the operations that import its artifacts."""
     used = _used(graph, step)
@@ -136,6 +147,8 @@ def _without(
         place = (output.kind, output.name)
         if place not in used:
             continue
+        if (objection := objections[output.name]) is not None:
+            raise _Refused(objection.reason)
         if output.kind == "parameter":
             if output.name not in result.parameters:
                 raise _Refused(f"the record lacks its output {output.name!r}")
@@ -185,10 +198,6 @@ def _reader(
         return reader
     if any(item.path for item in read if item.kind != "artifact") or any(item.to != "output" for item in read):
         raise _Refused(f"{reader.name!r} reads a part of it, or its status")
-
-    if any(item.step == step.name for item in references(reader.condition)):
-        # Engines look values of conditions up by the step that made them: kfp.local takes a constant for false.
-        raise _Refused(f"the condition of {reader.name!r} reads it")
 
     def in_text(reference: Reference) -> Reference:
         """A text refers to the input that takes the value; that input stays where it is, under its name."""

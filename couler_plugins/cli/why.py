@@ -113,7 +113,7 @@ def command(
     siblings = [
         one for one in past or runs if (one.family, one.engine) == (run.family, run.engine) and one.uid != run.uid
     ]
-    advice = tuple(advise(diagnosis, siblings))
+    advice = tuple(advise(diagnosis, siblings, plugins.adapters.get(run.engine), causes_of(plugins)))
     failure = _log(plugins, source if is_live else None, diagnosis)
     if output_format == "json":
         print_json(SCHEMA, record_of(diagnosis, failure, advice))
@@ -148,15 +148,17 @@ def _chosen(runs: Sequence[Run], name: str | None) -> Run:
     named = [run for run in runs if name in (run.name, run.uid)]
     some = named or [run for run in runs if name in (None, run.family)]
     if not some:
-        others = some_of(sorted({run.family for run in runs})) or "none at all"
-        hint = f"there are runs of {printable(others)}; name another place with --from or --history"
-        raise InvalidInput(f"there is no run {name!r:.80}", hint=hint)
+        others = printable(some_of(sorted({run.family for run in runs})) or "none at all")
+        raise InvalidInput(
+            f"there is no run {name!r:.80}",
+            hint=f"there are runs of {others}; name another place with --from or --history",
+        )
     return max(some, key=lambda run: (_has_failed(run), run.at))
 
 
 def _has_failed(run: Run) -> bool:
     """Whether a run has failed, or will as it goes on; one that has ended well had steps that may fail."""
-    return not run.whole or (goes_on(run) and any(ran.fate == "failed" for ran in run.steps))
+    return not run.whole or (goes_on(run) and any(ran.fate == "failed" and not ran.tolerated for ran in run.steps))
 
 
 def _say_none(run: Run, *, as_json: bool) -> int:
@@ -166,8 +168,8 @@ def _say_none(run: Run, *, as_json: bool) -> int:
         InvalidInput: the run has failed all the same.
     """
     if not run.whole:
-        hint = "its engine says of the run as a whole why it failed"
-        raise InvalidInput(f"{printable(called(run))} failed, and none of its steps has", engine=run.engine, hint=hint)
+        message = f"{printable(called(run))} failed, and none of its steps has"
+        raise InvalidInput(message, engine=run.engine, hint="its engine says of the run as a whole why it failed")
     if as_json:
         print_json(SCHEMA, {"run": run_record(run), "failed": False})
     else:
@@ -206,8 +208,7 @@ def _told(plugins: Plugins, source: ArchiveSource, diagnosis: Diagnosis, name: s
     """
     run, first = diagnosis.run, diagnosis.first
     if source.place != CLUSTER:
-        archive = archive_of(plugins, run.engine, source)[1]
-        tail = getattr(archive, "log_tail", None)
+        tail = getattr(archive_of(plugins, run.engine, source)[1], "log_tail", None)
         return (() if tail is None else tail(run.uid, first.step.step, first.step.attempts, LINES)), ""
     where = Where(context=source.context, namespace=source.namespace)
     tell = getattr(offered_runner(plugins, run.engine, where), "failures", None)

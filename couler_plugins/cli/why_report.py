@@ -34,7 +34,11 @@ def lines_of(diagnosis: Diagnosis, failure: Failure, advice: Sequence[str]) -> I
         yield from (f"    {printable(line)}" for line in failure.log)
     else:
         yield f"  log: {printable(failure.note)}"
-    for title, names in (("failed after it", diagnosis.following), ("did not run", diagnosis.idle)):
+    for title, names in (
+        ("failed after it", diagnosis.following),
+        ("failed, and is tolerated", diagnosis.tolerated),
+        ("did not run", diagnosis.idle),
+    ):
         if names:
             yield f"  {title}: {printable(some_of(names))}"
     yield from (f"  help: {text}" for text in advice)
@@ -79,6 +83,7 @@ def record_of(diagnosis: Diagnosis, failure: Failure, advice: Sequence[str]) -> 
         "log": list(failure.log),
         "note": "" if failure.log else failure.note,
         "failed_after": list(diagnosis.following),
+        "tolerated": list(diagnosis.tolerated),
         "did_not_run": list(diagnosis.idle),
         "help": list(advice),
         "others": [_step_record(other) for other in diagnosis.others],

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.running import Runner, Where
     from couler_plugins.hookspecs.splitting import Splitting
     from couler_plugins.hookspecs.tuning import Tuning
+    from couler_plugins.runs import Attempt
 
 __all__ = ["Adapter", "NoOptions", "couler_adapters"]
 
@@ -251,6 +252,11 @@ class Adapter:
             old: the owner's own retry, beyond which nothing may be repeated; None where there is none.
         """
         return None
+
+    @facet("`couler why` takes it that a retry repeats any failure")
+    def repeats(self, retry: Retry, attempt: Attempt) -> bool:
+        """Return whether a retry from `retry_by_cause` repeats a failure, as the engine evaluates it."""
+        return True
 
     @facet("a step may be tried as often as fits", default="couler_plugins.ir.attempts:no_limits")
     def attempt_limits(self, workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:

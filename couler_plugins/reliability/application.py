@@ -34,7 +34,7 @@ from couler_plugins.plan import Decision, Plan
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import Rule, check_rows, rule_at, together
 from couler_plugins.reliability.timeouts import durations_of
-from couler_plugins.reliability.wishes import Decider, Unit, Wish, seconds_in
+from couler_plugins.reliability.wishes import CALLED_ELSEWHERE, UNDECLARED, Decider, Unit, Wish, seconds_in
 from couler_plugins.runs import Attempt
 from couler_plugins.runs.run import site_of
 
@@ -92,7 +92,7 @@ class _Guarding:
             (name, ran.tries[-1])
             for run in ctx.runs(workflow)
             for ran in run.steps
-            if ran.fate == "failed" and ran.tries
+            if ran.fate == "failed" and ran.tries and not ran.tolerated
             for name in {site_of(ran), ran.type}
         )
         self._wishes: dict[tuple[str, str], Wish] = {}
@@ -163,6 +163,7 @@ class _Guarding:
             sites = [*self._calls.get(subject, ()), *([others] if self._workflow.library else [])]
             sites = sites if is_shared and sites else [site]
             rule = together([self._rule(one, operation) for one in sites])
+            is_said_here = is_shared and self._workflow.library and self._rule(site, operation).idempotent
             call = step.call
             is_elsewhere = isinstance(call, External) and bool(self._libraries.candidates(self._workflow, call))
             is_outside = self._workflow.library and not step.graph and home.at == "step"
@@ -180,6 +181,7 @@ class _Guarding:
                     attempts=self._own(profile.tries or ()),
                     lost=self._own(self._lost.get(subject, ())),
                     beside=self._beside.get((step.graph, step.name), 0.0),
+                    undeclared=CALLED_ELSEWHERE if is_said_here else UNDECLARED,
                     loops=(profile.instances or 1) > 1 or any(one.step.loop is not None for one in sites),
                 )
                 wish = self._decider.timeout(unit) if setting == "timeout" else self._decider.retry(unit)

@@ -7,16 +7,25 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir.quantities import memory_text
 from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import IDEMPOTENT
 from couler_plugins.reliability.timeouts import SHARE, durations_of, timeout_after
+from couler_plugins.reliability.wishes import Decider
 from couler_plugins.rightsizing.attempts import OUT_OF_MEMORY, demand_of
 from couler_plugins.runs import Attempt, Run, StepRun
 from couler_plugins.runs.run import site_of, tries_of
 
+REASONS = {
+    "deterministic": "it would fail again",
+    "stopped": "somebody has stopped it",
+    "timeout": "it would run out of time again",
+    "resource": "it would need as much again",
+}
+"""Why it is no use to repeat a failure, by class; others pass."""
 DECLARED = f'if it is declared idempotent, by {IDEMPOTENT}: "true" or a row of couler.toml'
 
 
@@ -55,6 +64,7 @@ class Diagnosis(NamedTuple):
         others: steps that failed by themselves, the first one first.
         following: names of steps that failed after one that they need, or were stopped meanwhile.
         idle: names of steps that did not run, since they need the first one.
+        tolerated: names of steps that failed as well, and whose run would have gone on.
     """
 
     run: Run
@@ -62,24 +72,23 @@ class Diagnosis(NamedTuple):
     others: tuple[FailedStep, ...]
     following: tuple[str, ...]
     idle: tuple[str, ...]
+    tolerated: tuple[str, ...]
 
 
 def diagnose(run: Run, causes: Sequence[Cause]) -> Diagnosis | None:
     """Return why a run failed; None where no step of it has.
 
     The first step to fail is the one whose last attempt ended first. One that ran again in another attempt of its graph
-    is as it was left there.
+    is as it was left there. One that is tolerated is to blame only where no other has failed.
     """
     records: dict[str, list[int]] = defaultdict(list)
     for place, ran in enumerate(run.steps):
         records[ran.step].append(place)
-    failed = {
-        places[-1]: _failed_step([run.steps[place] for place in places], run.engine, causes)
-        for places in records.values()
-        if run.steps[places[-1]].fate == "failed"
-    }
-    if not failed:
+    every = [places for places in records.values() if run.steps[places[-1]].fate == "failed"]
+    if not every:
         return None
+    blamed = [places for places in every if not run.steps[places[-1]].tolerated] or every
+    failed = {places[-1]: _failed_step([run.steps[place] for place in places], run.engine, causes) for places in blamed}
     before = _ancestors(run.steps)
     alone = sorted(
         (place for place in failed if not failed.keys() & before[place]), key=lambda place: _rank(failed[place], place)
@@ -95,6 +104,7 @@ def diagnose(run: Run, causes: Sequence[Cause]) -> Diagnosis | None:
         others=tuple(failed[one] for one in others),
         following=tuple(run.steps[one].step for one in sorted({*stopped, *failed} - {place, *others})),
         idle=tuple(dict.fromkeys(idle)),
+        tolerated=tuple(run.steps[places[-1]].step for places in every if places not in blamed),
     )
 
 
@@ -102,9 +112,10 @@ def _failed_step(records: Sequence[StepRun], engine: str, causes: Sequence[Cause
     tries = tuple(attempt for ran in records for attempt in ran.tries)
     if not tries or tries[-1].succeeded:  # it failed without an attempt, or after one
         tries = (*tries, Attempt(succeeded=False))
-    last = len(tries) - 1
-    failed = (at == last or one.succeeded is False for at, one in enumerate(tries))
-    each = (classify(one, engine, causes) if is_failed else None for one, is_failed in zip(tries, failed, strict=True))
+    each = (
+        classify(one, engine, causes) if at == len(tries) or one.succeeded is False else None
+        for at, one in enumerate(tries, 1)
+    )
     return FailedStep(records[-1], tries, tuple(each))
 
 
@@ -123,31 +134,43 @@ def _ancestors(steps: Sequence[StepRun]) -> list[frozenset[int]]:
     return before
 
 
-def advise(diagnosis: Diagnosis, past: Sequence[Run]) -> Iterator[str]:
+def advise(
+    diagnosis: Diagnosis, past: Sequence[Run], adapter: Adapter | None, causes: Sequence[Cause]
+) -> Iterator[str]:
     """Say what would repeat the step, or keep it from failing.
 
     Args:
         diagnosis: why the run failed.
         past: other runs of its workflow, as far as they are in the history.
+        adapter: that of its engine; None where there is none, so that `guard` writes nothing.
+        causes: the table of causes.
     """
     failed = diagnosis.first
-    site, kind = site_of(failed.step), failed.cause.cause_class
-    earlier = [one for run in past for ran in run.steps if site_of(ran) == site for one in tries_of(ran)]
-    if kind in ("infrastructure", "throttled"):
-        if failed.cause.before_start:
-            yield "`guard` repeats it where the engine tells causes apart: nothing of its program has run"
-        else:
-            yield f"`guard` repeats it {DECLARED}"
-    elif failed.last.reason == OUT_OF_MEMORY:
+    earlier = [
+        one for run in past for ran in run.steps if site_of(ran) == site_of(failed.step) for one in tries_of(ran)
+    ]
+    if failed.last.reason == OUT_OF_MEMORY:
         yield from _advise_memory(failed, earlier)
-    elif kind == "timeout":
+    elif failed.cause.cause_class == "timeout":
         yield from _advise_time(earlier)
-    elif kind == "stopped":
-        yield "nothing repeats it: somebody has stopped it"
-    elif kind == "resource":
-        yield "nothing repeats it as it is: it would need as much again"
-    else:
-        yield "nothing repeats it: it would fail again"
+    if adapter is not None:
+        yield _verdict(failed, Decider(Guard(), adapter, causes))
+
+
+def _verdict(failed: FailedStep, decider: Decider) -> str:
+    """Say whether what `guard` writes repeats the last attempt. That decides, whatever the table says of its cause."""
+    kind, engine = failed.cause.cause_class, decider.adapter.engine
+    reason = REASONS.get(kind, f"{engine} does not tell it from an error of the program")
+    if failed.step.attempts > 1:
+        return f"`guard` leaves the retry that it has: it was tried {failed.step.attempts} times"
+    if decider.repeats(failed.last, declared=False):
+        return "`guard` repeats it, unless its template has more containers: nothing of its program has run"
+    is_repeated = decider.repeats(failed.last, declared=True)
+    if is_repeated is False or kind == "stopped":
+        return f"`guard` does not repeat it: {reason}"
+    if is_repeated is None and kind in REASONS:
+        return f"{reason}; on {engine}, `guard` repeats any failure {DECLARED}"
+    return f"`guard` repeats it {'with more memory ' if kind == 'resource' else ''}{DECLARED}"
 
 
 def _advise_memory(failed: FailedStep, earlier: Sequence[Attempt]) -> Iterator[str]:
@@ -160,17 +183,17 @@ def _advise_memory(failed: FailedStep, earlier: Sequence[Attempt]) -> Iterator[s
         yield f"{demand.memory_attempts} attempts needed {peak} at most: `rightsize` sets memory by these"
     else:
         yield "`rightsize` sets memory by past attempts: name a history of them with --history"
-    yield f"`guard` repeats it with more memory {DECLARED}"
 
 
 def _advise_time(earlier: Sequence[Attempt]) -> Iterator[str]:
     guard = Guard()
     durations = durations_of(earlier, loops=False)
     if durations.longest is not None:
-        took = f"took {durations.longest:,.0f} seconds or less"
-        yield f"{SHARE:.0%} of {durations.samples} attempts that succeeded {took}"
+        yield (
+            f"{SHARE:.0%} of {durations.samples} attempts that succeeded took {durations.longest:,.0f} seconds or less"
+        )
     timeout, reason = timeout_after(durations, guard.timeout_factor, guard.min_timeout, guard.min_samples)
     if timeout is not None:
-        yield f"`guard` sets its timeout to {timeout:,} seconds by these, and repeats nothing that ran out of time"
+        yield f"`guard` sets its timeout to {timeout:,} seconds by these"
     else:
         yield f"by `guard`, {reason}: --history names a history"

@@ -26,10 +26,14 @@ PASSING = frozenset({"infrastructure", "throttled"})
 """The classes of failures that another attempt may not meet."""
 DECLARED = "its owner says that it may run twice"
 UNDECLARED = (
-    'nobody says that it may run twice: write couler.io/idempotent: "true" there, or idempotent = true in a row '
-    "[[guard.declare]] that names it"
+    "nobody says that it may run twice: write idempotent = true in a row [[guard.declare]] that names it, or "
+    'couler.io/idempotent: "true" where it can have annotations'
 )
-UNTOLD = f"its engine cannot tell what never began, and {UNDECLARED}"
+CALLED_ELSEWHERE = (
+    "nobody says that it may run twice: what is said of a step is not said of other workflows that call its template; "
+    'write couler.io/idempotent: "true" at the template, or a row [[guard.declare]] with its `task`'
+)
+UNTOLD = "its engine cannot tell what never began, and "
 OWN_RETRY = "it has a retry already, which stays as it is"
 OWN_TIMEOUT = "it has a timeout already, which stays as it is"
 SHORT = "its own timeout is short: it is less than 1.25 times what past attempts took, or has ended some"
@@ -46,6 +50,7 @@ class Unit(NamedTuple):
         attempts: its past attempts, oldest first.
         lost: past attempts after which their runs failed.
         beside: the seconds that others on its longest path through its graph take.
+        undeclared: what is missing for a declaration, where it lacks one.
         loops: whether it runs more than once in a run.
     """
 
@@ -56,6 +61,7 @@ class Unit(NamedTuple):
     attempts: Sequence[Attempt]
     lost: Sequence[Attempt]
     beside: float
+    undeclared: str
     loops: bool
 
 
@@ -95,10 +101,10 @@ class Decider(NamedTuple):
         rule, limits, options = unit.rule, unit.limits, self.options
         if limits.refusal:
             return Wish(reason=limits.refusal)
-        if unit.step.retry is not None:
+        if unit.step.retry is not None and not (rule.idempotent and self._is_undeclared(unit, unit.step.retry)):
             return self._narrowed(unit, unit.step.retry) if options.narrow else Wish(reason=OWN_RETRY)
         if not (rule.idempotent or limits.exact):
-            return Wish(reason=UNTOLD)
+            return Wish(reason=UNTOLD + unit.undeclared)
         wanted = options.retries if rule.retries is None else rule.retries
         if not wanted:
             return Wish(reason="its row, or the option `retries`, says that it is tried once")
@@ -109,10 +115,10 @@ class Decider(NamedTuple):
         memory, why = self._memory(unit, number) if rule.idempotent else (None, "")
         classes = (PASSING | {"resource"}) if memory is not None else PASSING
         retry = self._spaced(number, unit.limits.spread)
-        limited = self._limited(unit, retry, classes)
+        limited = self._limited(retry, classes, declared=bool(rule.idempotent))
         if limited is None and not rule.idempotent:
-            return Wish(reason=UNTOLD)
-        reason = DECLARED if rule.idempotent else UNDECLARED
+            return Wish(reason=UNTOLD + unit.undeclared)
+        reason = DECLARED if rule.idempotent else unit.undeclared
         reason += f"; {number} and not {wanted} times, since more does not fit into {spent}" if number < wanted else ""
         reason += f"; not after it ran out of memory, since {why}" if why and limited is not None else ""
         which = "failures that pass" if rule.idempotent else "failures before its start"
@@ -153,21 +159,36 @@ class Decider(NamedTuple):
         figures += (("timeout before", "none"), ("timeout after", f"{seconds} s"))
         return Wish(Literal(value=seconds), "set a timeout", reason, figures)
 
+    def _is_undeclared(self, unit: Unit, retry: Retry) -> bool:
+        """Whether a retry is what `guard` writes as long as nobody declares the step."""
+        limit = retry.limit.value if isinstance(retry.limit, Literal) else None
+        spaced = self._spaced(limit, unit.limits.spread) if isinstance(limit, int) else retry
+        return retry == self._limited(spaced, PASSING, declared=False)
+
     def _narrowed(self, unit: Unit, retry: Retry) -> Wish:
-        limited = self._limited(unit, retry, PASSING) if retry.condition is None and unit.limits.exact else None
+        if retry.condition is not None or not unit.limits.exact:
+            return Wish(reason=OWN_RETRY)
+        limited = self._limited(retry, PASSING, declared=True, old=retry)
         if limited is None:
             return Wish(reason=OWN_RETRY)
         reason = "the option `narrow` says so, and its retry repeated any failure"
         return Wish(limited, "repeat only failures that pass", reason, self._figures(unit, None))
 
-    def _limited(self, unit: Unit, retry: Retry, classes: frozenset[str]) -> Retry | None:
+    def repeats(self, attempt: Attempt, *, declared: bool) -> bool | None:
+        """Return whether what is written repeats a failure; None where it repeats any, and nothing undeclared."""
+        classes = PASSING | {"resource"} if self.adapter.offers("memory_by_attempt") else PASSING
+        retry = self._limited(Retry(), classes, declared=declared)
+        return None if retry is None else self.adapter.repeats(retry, attempt)
+
+    def _limited(
+        self, retry: Retry, classes: frozenset[str], *, declared: bool, old: Retry | None = None
+    ) -> Retry | None:
         """Return a retry of failures of these classes; without its owner's word or retry, only before its start."""
-        may_run_twice = unit.rule.idempotent or unit.step.retry is not None
         table = [
-            one if one.cause_class in classes and (may_run_twice or one.before_start) else _not_repeated(one)
+            one if one.cause_class in classes and (declared or one.before_start) else _not_repeated(one)
             for one in self.causes
         ]
-        return self.adapter.retry_by_cause(retry, table, unit.step.retry)
+        return self.adapter.retry_by_cause(retry, table, old)
 
     @property
     def _written(self) -> set[str]:

@@ -60,6 +60,7 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         attempts: how often it was tried, its success included.
         tries: what is known of these attempts, the first one first; empty where the record says nothing of them.
         fate: what became of it.
+        tolerated: whether it has failed and the graph around it went on, as its workflow says: its run fails of others.
         lookup: what its cache answered; None where the record tells of no cache.
     """
 
@@ -77,6 +78,7 @@ class StepRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempts: Size = 1
     tries: tuple[Attempt, ...] = ()
     fate: Fate = "computed"
+    tolerated: bool = False
     lookup: Lookup | None = None
 
 

@@ -173,6 +173,35 @@ def test_a_step_of_a_graph_that_is_retried_is_as_its_last_attempt_left_it() -> N
     assert diagnosed(ran("a", failed, good))[:2] == ("main/a", ())  # it failed after its attempt
 
 
+def test_a_step_that_is_tolerated_is_not_to_blame_for_another(why: Couler) -> None:
+    lenient = ran("a", attempt(20, exit_code=1), tolerated=True)
+    failed = ran("b", attempt(30, exit_code=1), parents=(0,))
+    assert diagnosed(lenient, failed, ran("c", fate="skipped", parents=(1,))) == ("main/b", (), (), ("main/c",))
+    path = history(run("r", lenient, failed))
+    assert "  failed, and is tolerated: main/a" in why(path).stdout.splitlines()
+    assert json.loads(why(path, "--format", "json").stdout)["tolerated"] == ["main/a"]
+    history(run("r", lenient, ran("c", fate="pending"), whole=True), path=path)
+    assert (why(path).exit_code, why(path).stdout) == (1, "r of nightly goes on.\n")
+    # Who says of no other that it has failed may not know all.
+    assert diagnosed(lenient, ran("c", fate="skipped"))[0] == "main/a"
+
+
+def test_readers_of_engines_say_what_is_tolerated(why: Couler) -> None:
+    document = json.loads((RECORDED / "tekton-finally.json").read_text())
+    for item in document["items"]:
+        for spec in (item["spec"], item["status"]):
+            for task in spec.get("pipelineSpec", {}).get("tasks", ()):
+                task.update({"onError": "continue"} if task["name"] == "work" else {})
+    Path("run.json").write_text(json.dumps(document))
+    assert why("run.json").stdout.startswith("pipeline/tidy failed: ")
+    document = json.loads((RECORDED / "argo-exit-in-nested-dag.json").read_text())
+    nodes = document["status"]["nodes"]
+    (after,) = (node for node in nodes.values() if node["displayName"] == "publish")
+    after |= {"phase": "Failed", "type": "Pod", "message": "main: Error (exit code 2)"}
+    Path("run.json").write_text(json.dumps(document))
+    assert why("run.json").stdout.startswith("main/publish failed: ")
+
+
 def helps(why: Couler, *past: Run, **of: Any) -> list[str]:
     result = why("r", "--history", history(run("r", ran("fit", attempt(**of))), *past), "--format", "json")
     said: list[str] = json.loads(result.stdout)["help"]
@@ -185,6 +214,7 @@ def use(memory: int, limit: int) -> tuple[ContainerUse, ...]:
 
 def test_help_with_memory_is_by_past_attempts(why: Couler) -> None:
     killed: dict[str, Any] = {"reason": "OOMKilled", "exit_code": 137, "containers": use(60, 64)}
+    killed["message"] = "main: OOMKilled (exit code 137)"
     assert helps(why, **killed)[:2] == [
         "its limit is 64Mi",
         "`rightsize` sets memory by past attempts: name a history of them with --history",
@@ -207,11 +237,13 @@ def test_help_with_time_is_by_past_attempts(why: Couler) -> None:
         for number in range(200)
     ]
     assert helps(why, **late) == [
-        "by `guard`, it gets no timeout: fewer than 10 attempts that succeeded are known: --history names a history"
+        "by `guard`, it gets no timeout: fewer than 10 attempts that succeeded are known: --history names a history",
+        "`guard` does not repeat it: it would run out of time again",
     ]
     assert helps(why, *past, **late) == [
         "99% of 200 attempts that succeeded took 1,980 seconds or less",
-        "`guard` sets its timeout to 5,940 seconds by these, and repeats nothing that ran out of time",
+        "`guard` sets its timeout to 5,940 seconds by these",
+        "`guard` does not repeat it: it would run out of time again",
     ]
 
 
@@ -222,10 +254,42 @@ def test_help_with_time_is_by_past_attempts(why: Couler) -> None:
         (STOPPED, "somebody has stopped it"),
         ('Usage of EmptyDir volume "x" exceeds the limit "1Mi". ', "it would need as much again"),
         ("main: Error (exit code 1)", "it would fail again"),
+        ("main: Error (exit code 1): connection refused", "argo does not tell it from an error of the program"),
+        ("wait: Error (exit code 64): connection refused", f"`guard` repeats it {DECLARED}"),
     ],
 )
 def test_help_is_by_class(why: Couler, message: str, said: str) -> None:
     assert said in helps(why, message=message)[0]
+
+
+@pytest.mark.parametrize(
+    ("engine", "of", "said"),
+    [
+        ("tekton", {"reason": "StepFailed"}, f"it would fail again; on tekton, `guard` repeats any failure {DECLARED}"),
+        ("tekton", {"reason": "TaskRunCancelled"}, "`guard` does not repeat it: somebody has stopped it"),
+        (
+            "tekton",
+            {"reason": "PodEvicted", "message": "The node was low on resource: memory."},
+            f"`guard` repeats it {DECLARED}",
+        ),
+        (
+            "kfp",
+            {"reason": "OOMKilled"},
+            f"it would need as much again; on kfp, `guard` repeats any failure {DECLARED}",
+        ),
+    ],
+)
+def test_help_is_by_what_an_engine_can_tell(why: Couler, engine: str, of: dict[str, Any], said: str) -> None:
+    path = history(run("r", ran("fit", attempt(**of)), engine=engine))
+    assert json.loads(why(path, "--format", "json").stdout)["help"][-1] == said
+
+
+def test_what_is_tried_again_keeps_its_retry_and_an_unknown_engine_has_none(why: Couler) -> None:
+    twice = ran("fit", attempt(message="pod deleted"), attempt(message="pod deleted"), attempts=2)
+    said = "`guard` leaves the retry that it has: it was tried 2 times"
+    assert json.loads(why(history(run("r", twice)), "--format", "json").stdout)["help"] == [said]
+    path = history(run("r", ran("fit", attempt(message="pod deleted")), engine="nextflow"))
+    assert json.loads(why(path, "--format", "json").stdout)["help"] == []
 
 
 class Runner:

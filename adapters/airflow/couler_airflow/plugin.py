@@ -44,6 +44,7 @@ class AirflowAdapter(Adapter):
         "lift": "couler_airflow.lift:lift",
         "portable": "couler_airflow.portable:portable",
         "retry_by_cause": "couler_airflow.retries:retry_by_cause",
+        "repeats": "couler_airflow.retries:repeats",
         "attempt_limits": "couler_airflow.retries:attempt_limits",
         "homes": "couler_airflow.homes:homes",
         "pod_sizes": "couler_airflow.pod_sizes:pod_sizes",

@@ -21,6 +21,7 @@ from couler_airflow.values import count_of, duration_of, seconds
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Expression, Literal, Operation, Retry, Step, Value, Workflow, replace
 from couler_plugins.ir.attempts import AttemptLimits
+from couler_plugins.runs import Attempt
 
 POLICY = "airflow-retry-policy"
 """The language of a condition: what a policy serializes to, or the name of the class of one that is its owner's."""
@@ -103,7 +104,7 @@ def _multiplier(value: Value | None, name: str) -> float | bool:
     return float(factor)
 
 
-def _policy(condition: Value, name: str) -> Any:
+def _policy(condition: Value | None, name: str) -> Any:
     kinds = _kinds()
     if not kinds:
         raise unsupported("Retry.condition", name, "the installed Airflow has no retry policies; 3.3 has")
@@ -135,6 +136,14 @@ def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> 
     """
     condition = _condition(tuple(causes))
     return None if condition is None else replace(retry, condition=condition)
+
+
+def repeats(retry: Retry, attempt: Attempt) -> bool:
+    """Return whether the policy of a retry repeats what a try failed with; nobody asks it when a worker dies."""
+    failure = type(attempt.reason or "Exception", (Exception,), {})(attempt.message)
+    return attempt.reason.startswith("SIG") or bool(
+        _policy(retry.condition, "").evaluate(failure, 1, 1).action.value == "retry"
+    )
 
 
 @cache

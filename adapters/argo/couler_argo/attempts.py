@@ -1,6 +1,9 @@
 """Attempts of steps from the nodes of a status: when and where each ran, how it ended, what its containers asked for.
 
-Sources: `inferFailedReason` and `podReconciliation` of workflow/controller/operator.go, `createWorkflowPod` of
+A run may survive failures: a graph ends as its last tasks do, and one that did not run ends as what is before it.
+
+Sources: `ContinuesOn` of pkg/apis/workflow/v1alpha1/workflow_types.go, `assessDAGPhase` of workflow/controller/dag.go;
+`inferFailedReason` and `podReconciliation` of workflow/controller/operator.go, `createWorkflowPod` of
 workflow/controller/workflowpod.go, `GetTemplateScope` of workflow/templateresolution/context.go; for messages of
 evictions pkg/kubelet/eviction/helpers.go of Kubernetes, of shutdowns and preemption nodeshutdown_manager.go and
 preemption.go beside it.
@@ -10,19 +13,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from couler_argo.codec import Mapped
 from couler_argo.nodes import ATTEMPTS, pod_name, seconds_of, template_name
 from couler_argo.templates import ROLES
 from couler_plugins.caching.keys import digest
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.runs import Attempt, ContainerUse
 from couler_plugins.runs.usage import container_use, message_of
 
 MAIN = "main"
 NOT_RUN = "NotRun"
 """The reason of what failed and runs nothing: a wait that was too long, a call whose `when` cannot be evaluated."""
+DEPENDS = re.compile(r"(?<![.\w-])[\w-]+")
+"""A task in `depends`, without the outcomes that count."""
 ENDED = {"Succeeded": True, "Failed": False, "Error": False}
 EXIT = re.compile(r"(?:([\w.-]+): )?(?P<reason>\w+) \(exit code (\d+)\)")
 """What a container ended with: `main: OOMKilled (exit code 137)`, without its name from older controllers."""
@@ -146,4 +152,46 @@ def attempt_of(workflow: Mapped, ident: str, node: Mapped, containers: tuple[Con
         namespace=str(metadata.get("namespace") or ""),
         node=str(node.get("hostNodeName") or ""),
         containers=containers if ran else (),
+    )
+
+
+def place_of(node: Mapped) -> tuple[str, str]:
+    """Return the node of the graph that a node is in, and the name of the call there."""
+    return str(node.get("boundaryID", "")), str(node.get("displayName", "")).partition("(")[0]
+
+
+def is_tolerated(
+    node: Mapped,
+    nodes: Mapping[str, Mapped],
+    retries: Mapping[str, str],
+    phases: Mapping[tuple[str, str], Sequence[Any]],
+    templates: Templates,
+) -> bool:
+    """Return whether a graph around what failed ended well, lets this call fail, or went on with all that comes next.
+
+    Args:
+        node: what failed.
+        nodes: all nodes of the run.
+        retries: the Retry node that an attempt belongs to.
+        phases: how nodes ended, by their places.
+        templates: the templates of the run.
+    """
+    ident, name = place_of(node)
+    if ident not in nodes:
+        return False
+    graph, around = mapping_at(templates.of(nodes[ident]).template), nodes[retries.get(ident, ident)]
+    calls = [
+        call for some in (mapping_at(graph, "dag").get("tasks") or (), *(graph.get("steps") or ())) for call in some
+    ]
+    own = (mapping_at(call, "continueOn") for call in calls if call.get("name") == name)
+    after = [
+        phases.get((ident, str(call.get("name"))), ("Omitted",))
+        for call in calls
+        if name in (*(call.get("dependencies") or ()), *DEPENDS.findall(str(call.get("depends") or "")))
+    ]
+    return (
+        around.get("phase") == "Succeeded"
+        or any(item.get(str(node.get("phase")).lower()) for item in own)
+        or (bool(after) and all({"Skipped", "Omitted"}.isdisjoint(some) for some in after))
+        or is_tolerated(around, nodes, retries, phases, templates)
     )

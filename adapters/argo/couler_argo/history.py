@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from couler_argo.attempts import Templates, attempt_of
+from couler_argo.attempts import Templates, attempt_of, is_tolerated, place_of
 from couler_argo.cache.lookups import wrapped_key
 from couler_argo.codec import Mapped
 from couler_argo.documents import manifests
 from couler_argo.nodes import ATTEMPTS, attempts_of, bytes_of, nodes_of, seconds_of, template_name
 from couler_plugins.caching.keys import digest
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
 
@@ -84,6 +85,7 @@ class _Status:
                 self._attempts[ident] = attempts_of(node, nodes)
                 self._retry |= dict.fromkeys(self._attempts[ident], ident)
         self._templates = Templates(manifest)
+        self._phases = by_key((place_of(node), node.get("phase")) for node in nodes.values())
         self._nearest: dict[tuple[str, ...], list[str]] = {}
         self._before: dict[str, list[str]] = {ident: [] for ident in nodes}
         for ident, node in nodes.items():
@@ -213,6 +215,7 @@ class _Status:
             attempts=max(1, len(attempts)),
             tries=tries,
             fate=fate,
+            tolerated=fate == "failed" and is_tolerated(node, self._nodes, self._retry, self._phases, self._templates),
             lookup=lookup,
         )
 

@@ -43,6 +43,7 @@ class ArgoAdapter(Adapter):
         "images": "couler_argo.images:images",
         "pod_sizes": "couler_argo.pod_sizes:pod_sizes",
         "retry_by_cause": "couler_argo.retries:retry_by_cause",
+        "repeats": "couler_argo.retries:repeats",
         "attempt_limits": "couler_argo.retries:attempt_limits",
         "memory_by_attempt": "couler_argo.attempt_memory:memory_by_attempt",
         "lower": "couler_argo.lower:lower",

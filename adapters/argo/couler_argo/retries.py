@@ -17,14 +17,18 @@ from typing import NamedTuple
 from couler_argo.documents import rest_of, spec_of
 from couler_argo.footprint import POD_KINDS
 from couler_argo.memory_patch import GROWN, OURS
+from couler_argo.references import expression
+from couler_argo.run.local.facts import pause
 from couler_argo.spelling import write_native
 from couler_argo.templates import ROLES
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.causes import Cause
+from couler_plugins.hookspecs.local import Ended
 from couler_plugins.ir import Expression, Native, Operation, Retry, Step, Workflow, replace
 from couler_plugins.ir.attempts import QUEUED, AttemptLimits, is_queued
 from couler_plugins.ir.quantities import parse_quantity
 from couler_plugins.reliability.table import CAUSES
+from couler_plugins.runs import Attempt
 
 PASSING = ("infrastructure", "throttled", "resource")
 POLICY = "retryPolicy"
@@ -153,6 +157,13 @@ def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> 
     return replace(
         retry, condition=Expression(language="expr", parts=(text,)), native_extra=Native.of({**rest, **policy})
     )
+
+
+def repeats(retry: Retry, attempt: Attempt) -> bool:
+    """Return whether the condition of a retry holds for an attempt, as the engine in this process reads it."""
+    assert isinstance(retry.condition, Expression)
+    whole = replace(retry, condition=expression("".join(map(str, retry.condition.parts))))
+    return pause(whole, [Ended(outcome="errored", message=attempt.message, code=attempt.exit_code)], str) is not None
 
 
 def condition_of(causes: Sequence[Cause]) -> str:

@@ -53,7 +53,6 @@ from couler_plugins.net.json_api import JsonApi, bearer
 
 RECORD = "couler.known-results/v1"
 NOTHING = Ended(outcome="")
-DECIDES = "a condition reads it, or an inner loop, where kfp.local takes no constant"
 ASSUMED = "FILE counts as what ran: KFP does not tell the pipeline of this run"
 CACHED = (
     "the cache of KFP is on for some tasks: if it is on in the server, a new run of the whole pipeline uses it, too"
@@ -183,9 +182,7 @@ class KfpRun(PastRun):
             source, value = output.value, self._output(site, output, result)
             if value is None and isinstance(source, Reference) and not source.path:
                 value = steps.get((*site.place, source.step), NOTHING).outputs.get((source.kind, source.name))
-            if (site.graph, site.step.name, output.name) in self._deciding:
-                value = Objection("known", DECIDES, "storage")
-            values[output.kind, output.name] = value
+            values[output.kind, output.name] = self._deciding.get((site.graph, site.step.name, output.name), value)
         lost = {key: value.reason for key, value in values.items() if isinstance(value, Objection)}
         outputs = {key: value for key, value in values.items() if value and not isinstance(value, Objection)}
         return Ended(outcome=outcome, outputs=outputs, lost=lost)

@@ -97,10 +97,9 @@ def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[StepRun]:
     """The steps of one PipelineRun, in a topological order, by their ends where that leaves a choice."""
     status = _status(run)
     spec = status.get("pipelineSpec") or run.get("spec", {}).get("pipelineSpec") or {}
-    needs = {
-        str(task.get("name")): {*(task.get("runAfter") or ()), *READ.findall(json.dumps(task))}
-        for task in (*(spec.get("tasks") or ()), *(spec.get("finally") or ()))
-    }
+    every = (*(spec.get("tasks") or ()), *(spec.get("finally") or ()))
+    careless = {str(task.get("name")) for task in every if task.get("onError") == "continue"}
+    needs = {str(task.get("name")): {*(task.get("runAfter") or ()), *READ.findall(json.dumps(task))} for task in every}
     ran: list[tuple[str, Mapped | None]] = [(str(_labels(item).get(OF_TASK)), item) for item in tasks]
     ran += [(str(item.get("name")), None) for item in status.get("skippedTasks") or ()]
     last = "9999"  # what goes on ends after everything that has ended
@@ -117,16 +116,24 @@ def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[StepRun]:
         above = tuple(sorted(position[parent] for parent in parents[old]))
         number = places[task].index(old) if len(places[task]) > 1 else None
         ran_step = _ran(
-            task, number, item, tuple(before + parent for parent in above), [keys[parent] for parent in above]
+            task,
+            number,
+            item,
+            tuple(before + parent for parent in above),
+            [keys[parent] for parent in above],
+            may_fail=task in careless,
         )
         keys.append(ran_step.key)
         yield ran_step
 
 
-def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, ...], keys: list[str]) -> StepRun:
+def _ran(
+    task: str, number: int | None, run: Mapped | None, parents: tuple[int, ...], keys: list[str], *, may_fail: bool
+) -> StepRun:
     """One TaskRun; None for a task that was skipped. Several of one task are those of its matrix, by their numbers.
 
-    What our first step restored was loaded: what that took says nothing of computing it.
+    What our first step restored was loaded: what that took says nothing of computing it. Who is cancelled counts as
+    that, whatever may fail (`getPipelineTasksCount` of pipelinerunstate.go).
     """
     site = f"{ROOT}/{task}"
     status, spec_of_run = _status(run or {}), (run or {}).get("spec") or {}
@@ -155,6 +162,7 @@ def _ran(task: str, number: int | None, run: Mapped | None, parents: tuple[int, 
         attempts=1 + len(status.get("retriesStatus") or ()),
         tries=attempts_of(run) if run is not None and fate != "loaded" else (),
         fate=fate,
+        tolerated=may_fail and fate == "failed" and condition_of(status).get("reason") != "TaskRunCancelled",
         lookup=lookup,
     )
 

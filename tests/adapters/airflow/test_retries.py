@@ -13,7 +13,7 @@ from msgspec import structs
 from airflow_dags import DagFiles, dag_files
 from couler_airflow import retries
 from couler_airflow.airflow_compat import retry_defaults
-from couler_airflow.retries import retry_by_cause, retry_of, write_retry
+from couler_airflow.retries import repeats, retry_by_cause, retry_of, write_retry
 from couler_plugins import optimize
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.causes import Cause
@@ -184,6 +184,12 @@ def test_the_policy_repeats_what_passes_by_itself(
     assert decision.action.value == ("retry" if repeated else "fail")
     assert decision.reason.startswith(f"{cause} ("), decision.reason
     assert decision.retry_delay is None
+    past = Attempt(reason=type(exception).__name__, message=str(exception))
+    assert repeats(_guarded(CAUSES), past) is repeated
+
+
+def test_nobody_asks_the_policy_when_a_worker_dies(policy: Any) -> None:
+    assert repeats(_guarded(CAUSES), Attempt(reason="SIGKILL", message="Process terminated by signal."))
 
 
 def test_the_policy_is_what_it_was_once_it_has_been_serialized(policy: Any) -> None:

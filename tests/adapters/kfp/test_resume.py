@@ -14,9 +14,9 @@ from adapters.kfp.caching.pipelines import branches, chain, readers
 from adapters.kfp.sources import nested
 from adapters.subjects import KFP, lift_source, lower_and_write
 from couler_kfp import marks
-from couler_kfp.history.endings import SEVERAL
+from couler_kfp.history.endings import DECIDES, SEVERAL
 from couler_kfp.known_runs import record
-from couler_kfp.resume import ASSUMED, CACHED, DECIDES, resume
+from couler_kfp.resume import ASSUMED, CACHED, resume
 from couler_plugins.documents import dump_yaml, read
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource
@@ -170,7 +170,7 @@ def test_texts_and_loops_read_constants_and_conditions_do_not(tmp_path: Path) ->
     failed = [said(name, "FAILED") for name in ("for-loop-1", "condition-2", "tell-2")]
     new, again, whole = resumed(past(told(spec, *done, *failed)))
     assert again == {
-        "size-2": f"condition-2 reads its Output ({DECIDES})",
+        "size-2": f"condition-2 reads its Output ({DECIDES.reason})",
         "for-loop-1": "it failed, and a loop runs again as a whole",
         "condition-2": "it failed",
         "tell-2": "it failed",
@@ -201,7 +201,7 @@ def test_groups_that_failed_are_resumed_inside(tmp_path: Path) -> None:
     ]
     _, again, _ = resumed(past(told(spec, *tasks)))
     assert again == {
-        "exit-handler-1": f"condition-branches-3 reads its Output ({DECIDES})",
+        "exit-handler-1": f"condition-branches-3 reads its Output ({DECIDES.reason})",
         "square-2": "it was not reached",
         "tell": "it comes after exit-handler-1",
     }
@@ -224,7 +224,7 @@ def test_branches_get_no_constants_which_kfp_local_takes_for_nothing(tmp_path: P
     outputs, executed = run((tmp_path / "pipeline.yaml").read_text("utf-8"), tmp_path / "first")
     done = [said("numbers", Output=[0, 1, 2]), said("size", Output=3)]
     _, again, whole = resumed(past(told(spec, *done, said("condition-branches-1", "FAILED"), said("tell-2", "FAILED"))))
-    assert again["size"] == f"condition-branches-1 reads its Output ({DECIDES})"
+    assert again["size"] == f"condition-branches-1 reads its Output ({DECIDES.reason})"
     assert run(whole, tmp_path / "second") == (outputs, [name for name in executed if name != "comp-numbers"])
     assert "comp-tell" in executed
 

@@ -133,3 +133,18 @@ def test_what_has_no_status_is_no_run() -> None:
 def test_what_tekton_does_not_write_is_refused(broken: Data) -> None:
     with pytest.raises(InvalidInput, match="is not what Tekton writes"):
         runs_of(pipeline_run("train-1", TASKS), task_run("train-1", "a", 0, 10, **broken))
+
+
+def test_a_task_with_on_error_is_tolerated_unless_somebody_has_cancelled_it() -> None:
+    tasks = [{"name": "scan", "onError": "continue"}, {"name": "push"}]
+    reason: Data = {"conditions": [{"type": "Succeeded", "status": "False", "reason": "TaskRunCancelled"}]}
+    (run,) = runs_of(
+        pipeline_run("r", tasks, state="False"),
+        task_run("r", "scan", 0, 10, "False"),
+        task_run("r", "push", 20, 30, "False"),
+    )
+    assert [(ran.step, ran.tolerated) for ran in run.steps] == [("pipeline/scan", True), ("pipeline/push", False)]
+    (run,) = runs_of(pipeline_run("r", tasks, state="False"), task_run("r", "scan", 0, 10, **reason))
+    assert [ran.tolerated for ran in run.steps] == [False]
+    (run,) = runs_of(pipeline_run("r", tasks), task_run("r", "scan", 0, 10), task_run("r", "push", 20, 30))
+    assert not any(ran.tolerated for ran in run.steps)

@@ -97,11 +97,12 @@ class Pod(Placed, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A task, and what comes right after it, in the newest version of its DAG."""
+    """A task, when it runs, and what comes right after it, in the newest version of its DAG."""
 
     dag_id: Name
     task_id: Name
     downstream_task_ids: tuple[str, ...] | None = ()
+    trigger_rule: str | None = None
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

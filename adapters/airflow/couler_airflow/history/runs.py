@@ -11,6 +11,7 @@ from typing import NamedTuple
 from couler_airflow.history.attempts import Pods
 from couler_airflow.history.records import Cached, Document, Instance
 from couler_plugins.caching.keys import digest
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
 
@@ -21,6 +22,8 @@ FATES: dict[str, Fate] = {
     "upstream_failed": "skipped",
 }
 """What became of a task instance that has ended, by Airflow's word for it."""
+TEARDOWN = "all_done_setup_success"
+"""The trigger rule that `as_teardown` sets: such a task fails no run, unless `on_failure_fail_dagrun` says so."""
 REMOVED = "removed"
 """The state of a task instance whose task, or whose item, is not there any more: it was no part of the run."""
 IDLE = ("EmptyOperator", "HITLOperator", "ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator")
@@ -40,14 +43,10 @@ def runs_of(document: Document) -> list[Run]:
     Raises:
         InvalidInput: its tasks come after themselves.
     """
-    tries: dict[tuple[str, str, str, int], list[Instance]] = defaultdict(list)
-    for item in document.tries:
-        tries[item.place].append(item)
+    tries = by_key((item.place, item) for item in document.tries)
     cached = {item.place: item for item in document.cached}
-    instances: dict[tuple[str, str], list[Instance]] = defaultdict(list)
-    for item in {item.place: item for item in document.task_instances}.values():
-        if item.state != REMOVED:
-            instances[item.dag_id, item.dag_run_id].append(item)
+    places = {item.place: item for item in document.task_instances}
+    instances = by_key(((item.dag_id, item.dag_run_id), item) for item in places.values() if item.state != REMOVED)
     runs_by_name = {(run.dag_id, run.dag_run_id): run for run in document.dag_runs}
     orders, pods = _orders(document), Pods(document)
     runs = []
@@ -63,10 +62,11 @@ def runs_of(document: Document) -> list[Run]:
 
 
 class _Order(NamedTuple):
-    """The tasks of a DAG: the place of each in a topological order, and those right before it."""
+    """The tasks of a DAG: the place of each in a topological order, those right before it, and which tear down."""
 
     ranks: Mapping[str, int]
     before: Mapping[str, Sequence[str]]
+    teardowns: frozenset[str] = frozenset()
 
 
 def _orders(document: Document) -> dict[str, _Order]:
@@ -75,6 +75,7 @@ def _orders(document: Document) -> dict[str, _Order]:
         before[task.dag_id].setdefault(task.task_id, [])
         for name in sorted(set(task.downstream_task_ids or ())):
             before[task.dag_id].setdefault(name, []).append(task.task_id)
+    teardowns = by_key((task.dag_id, task.task_id) for task in document.tasks if task.trigger_rule == TEARDOWN)
     orders = {}
     for dag, tasks in before.items():
         sorted_tasks = {name: sorted(tasks[name]) for name in sorted(tasks)}
@@ -82,7 +83,7 @@ def _orders(document: Document) -> dict[str, _Order]:
             ranks = {name: rank for rank, name in enumerate(TopologicalSorter(sorted_tasks).static_order())}
         except CycleError:
             raise InvalidInput(f"the tasks of {dag} wait for each other in a circle", engine="airflow") from None
-        orders[dag] = _Order(ranks, sorted_tasks)
+        orders[dag] = _Order(ranks, sorted_tasks, frozenset(teardowns.get(dag, ())))
     return orders
 
 
@@ -101,11 +102,10 @@ class _Steps:
         self._tries = tries
         self._cached = cached
         self._pods = pods
-        self._by_task: dict[str, list[Instance]] = defaultdict(list)
-        for item in instances:
-            self._by_task[item.task_id].append(item)
+        self._by_task = by_key((item.task_id, item) for item in instances)
         self._positions: dict[str, list[int]] = defaultdict(list)
         self._before = {name: self._found_before(name) for name in self._by_task}
+        self._deciding = self._found_deciding()
         self._parents: dict[str, tuple[int, ...]] = {}
         self._joined: dict[str, int] = {}
         self._steps: list[StepRun] = []
@@ -147,6 +147,22 @@ class _Steps:
             else:
                 waiting += self._order.before.get(name, ())
         return sorted(names)
+
+    def _found_deciding(self) -> set[str]:
+        """The tasks whose failures fail the run: the last ones, and those for which such a one could not run.
+
+        Source: `DagRun.update_state`, which asks the leaves; what tears down is none.
+        """
+        names = self._by_task.keys() - self._order.teardowns
+        after = by_key((task, name) for name in names for task in self._before[name])
+        deciding: set[str] = set()
+        for name in sorted(names, key=lambda name: self._order.ranks.get(name, -1), reverse=True):
+            stuck = deciding.intersection(after.get(name, ()))
+            if name not in after or any(
+                item.state == "upstream_failed" for one in stuck for item in self._by_task[one]
+            ):
+                deciding.add(name)
+        return deciding
 
     def _found_parents(self, name: str) -> tuple[int, ...]:
         wide = len(self._by_task[name]) > MANY
@@ -200,6 +216,7 @@ class _Steps:
             attempts=_attempts(item, tries),
             tries=self._pods.attempts([*tries, item]) if fate in ("computed", "failed") else (),
             fate=fate,
+            tolerated=fate == "failed" and item.task_id not in self._deciding,
             lookup=None if said is None else _lookup(item, said),
         )
 

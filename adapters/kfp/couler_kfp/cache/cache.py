@@ -12,7 +12,7 @@ annotations, on the pod (`kfp.kubernetes.add_pod_annotation`, `couler_kfp.marks`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from couler_kfp.cache.programs import programs
 from couler_kfp.cache.wrapping import content_of, unwrapped, wrapped, wrapper_objection
 from couler_kfp.components import label_of, write_operation
 from couler_kfp.documents import ROOT
+from couler_kfp.history.endings import deciding, sites_of
 from couler_kfp.split.splitting import whole_of
 from couler_kfp.structures import rest_of, write_structure
 from couler_plugins.caching.calls import unsalted
@@ -153,6 +154,10 @@ class KfpCache(FingerprintKeys):
     def input_for_salt(self, name: str) -> Port:
         """A declared input that is text, and optional: other tasks may share the component."""
         return Port(name=name, kind="parameter", optional=True, native_extra=Native.of({"parameterType": "STRING"}))
+
+    def deciding(self, workflow: Workflow) -> Mapping[tuple[str, str, str], Objection]:
+        """Outputs that decide where a run goes, as for `couler resume`."""
+        return deciding(sites_of(workflow))
 
     def constant(self, output: Output, value: Any) -> Value | Objection:
         """A constant; see `couler_kfp.cache.known`."""

@@ -18,6 +18,7 @@ from couler_kfp.history.records import Details, Task
 from couler_kfp.run.stand_ins import OF_THE_STORE
 from couler_plugins.caching.known import KnownArtifact, KnownResult
 from couler_plugins.documents.mappings import mapping_at, without
+from couler_plugins.hookspecs.caching import Objection
 from couler_plugins.hookspecs.resuming import Place
 from couler_plugins.ir import Graph, Operation, Step, Workflow, callables, callee_of, references
 
@@ -31,6 +32,7 @@ OUTCOMES = {
 """States of tasks that were begun; others were not reached."""
 OWN = ("OUTPUT", "ONE_OF_OUTPUT")
 """What an output is that is the task's own, and no item of a loop."""
+DECIDES = Objection("known", "a condition reads it, or an inner loop, where kfp.local takes no constant", "storage")
 SEVERAL = "the run tells of several tasks of this name"
 
 
@@ -86,18 +88,20 @@ def sites_of(workflow: Workflow) -> list[Site]:
     return list(within(by_name.get(ROOT), (), (ROOT,)))
 
 
-def deciding(sites: Sequence[Site]) -> set[tuple[str, str, str]]:
-    """Outputs that conditions read, and loops inside of what is given them: by graph, task and name.
+def deciding(sites: Sequence[Site]) -> dict[tuple[str, str, str], Objection]:
+    """Why no constant replaces outputs that conditions read, and loops inside of what is given them.
+
+    They are told by graph, task and name.
 
     `kfp.local` finds these by the task, whatever they are given: it takes a constant for false, and for no items.
     """
     ports: dict[str, set[str]] = defaultdict(set)
-    outputs: set[tuple[str, str, str]] = set()
+    outputs: dict[tuple[str, str, str], Objection] = {}
     for site in sites:
         passed = tuple(item.value for item in site.step.arguments if item.name in ports[site.callee.name])
         read = [*references((site.step.condition, passed))]
         ports[site.graph] |= {item.name for item in (*read, *references(site.step.loop)) if item.to == "input"}
-        outputs |= {(site.graph, item.step, item.name) for item in read if item.step}
+        outputs |= {(site.graph, item.step, item.name): DECIDES for item in read if item.step}
     return outputs
 
 

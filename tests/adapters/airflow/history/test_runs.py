@@ -279,3 +279,35 @@ def test_what_the_cache_answered_is_what_the_task_said(fields: dict[str, Any], l
 
 def test_a_task_that_said_nothing_was_not_looked_up() -> None:
     assert steps(document(instance("work")))["train/work"].lookup is None
+
+
+@pytest.mark.parametrize(
+    ("edges", "after", "tolerated"),
+    [
+        ({"a": []}, {}, False),
+        ({"a": ["b"]}, {"b": "success"}, True),  # b runs whatever became of a
+        ({"a": ["b"]}, {"b": "failed"}, True),  # b is to blame
+        ({"a": ["b"]}, {"b": "skipped"}, True),
+        ({"a": ["b"]}, {"b": "upstream_failed"}, False),
+        ({"a": ["b"], "b": ["c"]}, {"b": "upstream_failed", "c": "success"}, True),
+        ({"a": ["b"], "b": ["c"]}, {"b": "upstream_failed", "c": "upstream_failed"}, False),
+        ({"a": ["b", "c"]}, {"b": "success", "c": "upstream_failed"}, False),
+        ({}, {"b": "success"}, False),  # nobody knows the tasks
+    ],
+)
+def test_the_last_tasks_of_a_dag_decide(edges: dict[str, list[str]], after: dict[str, str], tolerated: bool) -> None:
+    others = [instance(name, state=state) for name, state in after.items()]
+    names: dict[str, list[str]] = {name: [] for name in ("a", *after)}
+    relations = {**names, **edges} if edges else {}
+    found = steps(document(instance("a", state="failed"), *others, edges=relations))
+    assert found["train/a"].tolerated is tolerated
+    assert not any(ran.tolerated for ran in found.values() if ran.fate != "failed")
+
+
+@pytest.mark.parametrize(("own", "tidy", "tolerated"), [("failed", "success", ()), ("failed", "failed", ("tidy",))])
+def test_what_tears_down_makes_good_for_nothing_and_fails_no_run(own: str, tidy: str, tolerated: tuple[str]) -> None:
+    data = document(instance("a", state=own), instance("tidy", state=tidy), edges={"a": ["tidy"], "tidy": []})
+    (teardown,) = (task for task in data["tasks"] if task["task_id"] == "tidy")
+    teardown["trigger_rule"] = "all_done_setup_success"
+    found = steps(data)
+    assert [name for name, ran in found.items() if ran.tolerated] == [f"train/{name}" for name in tolerated]

@@ -6,7 +6,7 @@ KFP reads annotations as they are when a function is decorated: they must not be
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["branches", "chain", "functions", "lightweight", "readers", "steps", "training"]
+__all__ = ["branches", "chain", "deciders", "functions", "lightweight", "readers", "steps", "training"]
 
 
 def steps() -> dict[str, Any]:
@@ -225,5 +225,31 @@ def functions(mark: Callable[[Any], Any] = lambda task: task) -> Any:
     def pipeline(text: str = "abc") -> int:
         drawn = draw(text=text)
         return mark(train(data=drawn.outputs["data"], factor=2)).outputs["Output"]
+
+    return pipeline
+
+
+def deciders(mark: Callable[[Any], Any], *, looped: bool) -> Any:
+    """A pipeline whose groups decide by what they are given: by a size, or by the items of a list."""
+    from kfp import dsl
+
+    made = steps()
+
+    @dsl.pipeline
+    def inner(items: list[int]) -> None:
+        with dsl.ParallelFor(items) as item:
+            made["square"](number=item)
+
+    @dsl.pipeline(name="deciders")
+    def pipeline() -> None:
+        numbers = mark(made["numbers"](count=3))
+        if looped:
+            inner(items=numbers.output)
+            return
+        size = mark(made["size"](items=numbers.output))
+        with dsl.If(size.output == 3):
+            made["tell"](text="three")
+        with dsl.Else():
+            made["say"](text="another")
 
     return pipeline

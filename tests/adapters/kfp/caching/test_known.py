@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from adapters.kfp.caching.executing import QUIET, compiled, run
-from adapters.kfp.caching.pipelines import chain, readers
+from adapters.kfp.caching.pipelines import chain, deciders, readers
 from adapters.kfp.caching.small import MADE, change, decisions, document, known_of, pipeline, pure
 from couler_kfp import marks
+from couler_kfp.history.endings import DECIDES
 from couler_kfp.known_runs import record
 from couler_plugins.api import Text, optimize
 from couler_plugins.errors import InvalidInput
@@ -75,11 +76,24 @@ def test_texts_and_loops_read_the_constants_and_conditions_do_not(tmp_path: Path
     gone = {item.subject for item in file.decisions if item.action == "take it out"}
     assert gone == {"root/numbers", "root/size"}
     (kept,) = [item for item in file.decisions if item.subject == "root/size-2"]
-    assert "the condition of 'condition-2' reads it" in kept.reason
+    assert DECIDES.reason in kept.reason
     after, left = run(file.text, tmp_path / "second")
     assert after == before
     assert left == [name for name in executed if name not in ("comp-numbers", "comp-size")]
     assert {"comp-tell", "comp-tell-2", "comp-square"} <= set(left)
+
+
+@pytest.mark.parametrize(("looped", "subject"), [(False, "root/size"), (True, "root/numbers")])
+def test_what_an_inner_graph_decides_by_is_no_constant(tmp_path: Path, looped: bool, subject: str) -> None:
+    pytest.importorskip("kfp", reason="needs kfp")
+    source = compiled(deciders(marks.pure, looped=looped), tmp_path)
+    (_, executed), known = ran(source, tmp_path)
+    file = planned(str(source), known)
+    (kept,) = [item for item in file.decisions if DECIDES.reason in item.reason]
+    assert kept.subject == subject
+    gone = [item.subject.replace("root/", "comp-") for item in file.decisions if item.action == "take it out"]
+    assert run(file.text, tmp_path / "second")[1] == [name for name in executed if name not in gone]
+    assert {"comp-tell", "comp-square"} & set(executed)
 
 
 def test_nothing_is_recorded_that_depends_on_the_run(source: Path, tmp_path: Path) -> None:
