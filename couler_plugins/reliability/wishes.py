@@ -101,11 +101,12 @@ class Decider(NamedTuple):
         rule, limits, options = unit.rule, unit.limits, self.options
         if limits.refusal:
             return Wish(reason=limits.refusal)
-        if unit.step.retry is not None and not (rule.idempotent and self._is_undeclared(unit, unit.step.retry)):
+        own = self._undeclared_limit(unit) if rule.idempotent else None
+        if unit.step.retry is not None and own is None:
             return self._narrowed(unit, unit.step.retry) if options.narrow else Wish(reason=OWN_RETRY)
         if not (rule.idempotent or limits.exact):
             return Wish(reason=UNTOLD + unit.undeclared)
-        wanted = options.retries if rule.retries is None else rule.retries
+        wanted = own or (options.retries if rule.retries is None else rule.retries)
         if not wanted:
             return Wish(reason="its row, or the option `retries`, says that it is tried once")
         delays = self._delays(wanted, unit.limits.spread)
@@ -159,11 +160,14 @@ class Decider(NamedTuple):
         figures += (("timeout before", "none"), ("timeout after", f"{seconds} s"))
         return Wish(Literal(value=seconds), "set a timeout", reason, figures)
 
-    def _is_undeclared(self, unit: Unit, retry: Retry) -> bool:
-        """Whether a retry is what `guard` writes as long as nobody declares the step."""
-        limit = retry.limit.value if isinstance(retry.limit, Literal) else None
-        spaced = self._spaced(limit, unit.limits.spread) if isinstance(limit, int) else retry
-        return retry == self._limited(spaced, PASSING, declared=False)
+    def _undeclared_limit(self, unit: Unit) -> int | None:
+        """Return the limit of a retry that is what `guard` writes as long as nobody declares the step."""
+        retry = unit.step.retry
+        limit = retry.limit.value if retry is not None and isinstance(retry.limit, Literal) else None
+        if retry is None or not isinstance(limit, int):
+            return None
+        ours = self._limited(self._spaced(limit, unit.limits.spread), PASSING, declared=False)
+        return limit if ours is not None and _said(retry) == _said(ours) else None
 
     def _narrowed(self, unit: Unit, retry: Retry) -> Wish:
         if retry.condition is not None or not unit.limits.exact:
@@ -254,6 +258,13 @@ class Decider(NamedTuple):
         figures += (("past attempts", len(unit.attempts)),)
         figures += tuple((f"failed: {name}", number) for name, number in sorted(failed.items()))
         return (*figures, ("runs lost for what passes", lost))
+
+
+def _said(retry: Retry) -> tuple[object, ...]:
+    """Return what a retry says, however it was read."""
+    numbers = (getattr(one, "value", one) for one in (retry.limit, retry.delay, retry.factor, retry.max_delay))
+    parts = getattr(retry.condition, "parts", ())
+    return (*numbers, "".join(getattr(part, "native", part) for part in parts), retry.native_extra)
 
 
 def _not_repeated(cause: Cause) -> Cause:

@@ -291,6 +291,27 @@ TWO_GRAPHS = (
 )
 
 
+def test_what_is_said_later_counts(tmp_path: Path) -> None:
+    (first,) = guarded(ARGO, tmp_path).files
+    declared = (first.text or "").replace("- name: work", MARK.replace(" " * 10, " " * 6))
+    (second,) = guarded(declared, tmp_path).files
+    (at_once,) = guarded(DECLARED, tmp_path).files
+    assert second.text == at_once.text
+    (own,) = guarded(declared.replace("limit: 2", "limit: 5"), tmp_path).files  # its owner has changed it
+    assert "limit: 5" in (own.text or "")
+    assert "(main: )?Error" in (own.text or "")
+    (own,) = guarded(declared.replace("init: ", "main: "), tmp_path).files
+    assert own.status == "ok"
+
+
+def test_a_step_of_a_library_is_told_why_its_annotation_does_not_do(tmp_path: Path) -> None:
+    mark = "metadata:\n      annotations: {couler.io/idempotent.train: 'true'}"
+    library = ARGO.replace("kind: Workflow", "kind: WorkflowTemplate").replace("generateName", "name")
+    (item,) = guarded(library.replace("metadata:", mark), tmp_path).files[0].decisions
+    assert "what is said of a step is not said of other workflows that call its template" in item.reason
+    assert "couler.io/idempotent" in item.reason
+
+
 @pytest.mark.parametrize(
     ("text", "key", "repeated"),
     [

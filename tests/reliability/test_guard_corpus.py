@@ -48,6 +48,7 @@ REASONS = (
     "its workflow has a retry for all templates, which stays as it is",
     "a second attempt does not fit into",
     "it starts no pod of its own",
+    "its row, or the option `retries`, says that it is tried once",
     "a daemon runs for as long as others need it",
     "what calls it says how often it is tried, and for how long",
     "what it calls is in another workflow",
