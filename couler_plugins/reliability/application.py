@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace as with_fields
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -21,6 +22,8 @@ from couler_plugins.ir import (
     Step,
     Workflow,
     call_sites,
+    callables,
+    callee_of,
     replace,
     replace_callables,
 )
@@ -125,12 +128,23 @@ class _Guarding:
 
     def _rule(self, site: CallSite, operation: Operation | None) -> Rule:
         """Return what is said of a call; what its owner declares pure may run twice."""
-        sizes = self._decider.adapter.pod_sizes(self._workflow, operation)
-        rule = rule_at(self._workflow, site, operation, sizes.annotations, sizes.task, self._rows)
+        sizes, task = self._decider.adapter.pod_sizes(self._workflow, operation), None
+        if isinstance(site.step.call, External) and self._cache is not None and site.label in self._elsewhere:
+            operation = self._elsewhere[site.label]
+            sizes = self._decider.adapter.pod_sizes(self._workflow, operation)
+            task = self._cache.task_name(operation)
+        rule = rule_at(self._workflow, site, operation, sizes.annotations, task or sizes.task, self._rows)
         if rule.idempotent is None and self._cache is not None and operation is not None:
             is_pure = bool(self._cache.declared_pure(site.graph, site.step, operation))
             return rule._replace(idempotent=is_pure or None)
         return rule
+
+    @cached_property
+    def _elsewhere(self) -> dict[str, Operation]:
+        """What calls run that is in other objects of the files, by their labels: as `cache` reads it, if that is clear."""
+        bare = self._cache.bare if self._cache is not None else self._workflow
+        callees = {site.label: callee_of(site.step, callables(bare)) for site in call_sites(bare)}
+        return {label: callee for label, callee in callees.items() if isinstance(callee, Operation)}
 
     def _own(self, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
         """Return attempts without those of another namespace: what has this name there may be something else."""
