@@ -233,6 +233,25 @@ def test_an_artifact_that_an_expression_chooses_is_made_again() -> None:
     assert new["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] == {"artifacts": [chosen]}
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"fromExpression": "tasks['a'].outputs.artifacts.file", "optional": True},
+        {"fromExpression": "tasks.a.outputs.artifacts.file", "subPath": "part"},
+        {"fromExpression": "{{=1}} == 1 ? tasks[\"a\"].outputs.artifacts.file : nil", "archive": {"none": {}}},
+        {"from": "{{tasks.a.outputs.artifacts.file}}", "subPath": "part"},
+        {"from": "{{tasks.a.outputs.artifacts.file}}", "optional": True},
+    ],
+)
+def test_nothing_that_says_more_of_an_artifact_reads_of_what_is_gone(more: dict[str, Any]) -> None:
+    document = producing({"s3": {"key": "k"}})
+    chosen = {"name": "file", **more}
+    document["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] = {"artifacts": [chosen]}
+    new, again = resumed(document)
+    assert again["a"] == "b reads its file (it cannot be written into a text)"
+    assert new["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] == {"artifacts": [chosen]}
+
+
 def test_a_location_with_a_variable_in_it_is_none() -> None:
     _, again = resumed(producing({"raw": {"data": "{{workflow.name}}"}}))
     assert again["a"] == "b reads its file (Argo would take it for a variable)"
