@@ -184,7 +184,7 @@ class Judgement:
             if inner.inside or (inner.again and inner.done):
                 item.inside[name] = inner
             else:
-                item.again[name] = next(iter(inner.again.values()), "it failed")
+                item.again[name] = ended.again or next(iter(inner.again.values()), "it failed")
             return
         ended_badly = RUNS_AGAIN.get(ended.outcome, "")
         if ended_badly and step.loop is not None:

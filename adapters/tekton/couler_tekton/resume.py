@@ -1,13 +1,14 @@
 """Runs of Tekton for `couler resume`: a PipelineRun, what its TaskRuns gave, and the volumes that are still there.
 
-Sources: `docs/pipelineruns.md` (childReferences, skippedTasks), `pkg/reconciler/volumeclaim/pvchandler.go` (names of
-claims), `docs/affinityassistants.md` (when claims are deleted).
+Sources: `docs/pipelineruns.md` (childReferences, skippedTasks), `pkg/apis/pipeline/register.go` (labels),
+`pkg/reconciler/volumeclaim/pvchandler.go` (names of claims), `docs/affinityassistants.md` (when claims are deleted).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -33,11 +34,12 @@ from couler_plugins.ir import (
     rebuild,
     replace,
 )
-from couler_tekton.archive import CLUSTER, OF_RUN, TektonArchive
+from couler_tekton.archive import CLUSTER, OF_RUN, OF_TASKS, TektonArchive, kinds_in
 from couler_tekton.attempts import condition_of
 from couler_tekton.cache.declared import entries, rest_of
 from couler_tekton.documents import objects
-from couler_tekton.run.jobs import HINTS, PIPELINE_RUN, TASK_RUN
+from couler_tekton.kinds import KINDS, V1BETA1, Kind
+from couler_tekton.run.jobs import HINTS, PIPELINE_RUN
 from couler_tekton.run.parts import WHOLE_LABEL
 from couler_tekton.run.status import ended as has_ended
 from couler_tekton.run.status import results_of
@@ -58,6 +60,15 @@ DEFAULTS: dict[str, tuple[Any, ...]] = {
     "type": ("string",),
 }
 """What is the same as nothing, by the key that has it."""
+OF_OTHERS = re.compile(
+    r"tekton\.dev/((pipeline|task|custom)?[rR]un(UID|SpanContext)?|pipelineTask|pipeline|task|memberOf)"
+    r"|results\.tekton\.dev/(?!(result|recordSummary)Annotations$).*"
+    r"|chains\.tekton\.dev/(signed|retries|transparency|(payload|signature|cert|chain)-.*)"
+    r"|(pipeline|pipelinesascode|triggers)\.tekton\.dev/.*"
+)
+"""Labels and annotations that say which run this was: of Tekton's controller, Tekton Results and Chains, and of what started
+it. With them, Results would file the new run under the old one, Chains would not sign it, and Pipelines-as-Code would
+report it as the status of an old commit."""
 CALLED, SPECS = ("description", "displayName", "metadata"), "taskRunSpecs"
 CLEANUP = "tekton.dev/auto-cleanup-pvc"
 
@@ -70,7 +81,8 @@ def resume(source: RunSource) -> PastRun:
         EngineError: the cluster or the archive fails.
     """
     documents = source.documents or tuple(_fetched(source.run, source.archive))
-    every = [item.data for document in documents for item in objects(document)]
+    kinds = {**KINDS, "CustomRun": Kind("task", versions=(V1BETA1,))}
+    every = [item.data for document in documents for item in objects(document, kinds)]
     runs = [item for item in every if item["kind"] == "PipelineRun" and item.get("status")]
     runs = [item for item in runs if source.run in ("", item["metadata"].get("name"))]
     if len(runs) != 1:
@@ -80,7 +92,7 @@ def resume(source: RunSource) -> PastRun:
     calls = Calls(source.archive.context, HINTS) if live else None
     is_gone = not source.documents and not live
     try:
-        return TektonRun(runs[0], [item for item in every if item["kind"] == "TaskRun"], calls, is_gone=is_gone)
+        return TektonRun(runs[0], [item for item in every if item["kind"] in OF_TASKS], calls, is_gone=is_gone)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         message = f"{source.run or 'the run'} is not what Tekton writes ({type(error).__name__}: {error!s:.100})"
         hint = "take it from `kubectl get pipelineruns,taskruns -o json`"
@@ -95,7 +107,8 @@ def _fetched(name: str, place: ArchiveSource) -> Iterator[Any]:
     namespace = place.namespace or calls.namespace
     if (run := calls.get(PIPELINE_RUN, namespace, name)) is not None:
         yield run
-        yield from calls.labelled(TASK_RUN, "TaskRun", namespace, f"{OF_RUN}={name}")
+        for kind in kinds_in([run]):
+            yield from calls.labelled(OF_TASKS[kind], kind, namespace, f"{OF_RUN}={name}")
 
 
 class TektonRun(PastRun):
@@ -103,7 +116,7 @@ class TektonRun(PastRun):
 
     Args:
         run: the PipelineRun with its status.
-        task_runs: its TaskRuns, and maybe others.
+        task_runs: its TaskRuns and CustomRuns, and maybe others.
         calls: of the cluster that has its volumes; None where nobody can be asked.
         is_gone: whether the cluster has it no longer.
     """
@@ -120,7 +133,7 @@ class TektonRun(PastRun):
             hint = "start it again with the journal or the identity of the run, as `couler run` says"
             raise InvalidInput(f"{name} is a part of a pipeline that was split", engine="tekton", hint=hint)
         self._claims, self._lost = _workspaces(run, calls, is_gone)
-        by_name = {str(item["metadata"].get("name")): item for item in task_runs}
+        by_name = {(item["kind"], str(item["metadata"].get("name"))): item for item in task_runs}
         steps = dict(_steps(run["status"], by_name))
         claims = ", ".join(sorted(self._claims.values()))
         notes = [f"the new run uses {claims}: keep {name} until it has ended"] if claims else []
@@ -201,7 +214,7 @@ class TektonRun(PastRun):
         return {**without(item, "volumeClaimTemplate"), "persistentVolumeClaim": {"claimName": claim}}
 
 
-def _steps(status: Mapped, task_runs: Mapping[str, Mapped]) -> Iterator[tuple[tuple[str, ...], Ended]]:
+def _steps(status: Mapped, task_runs: Mapping[tuple[str, str], Mapped]) -> Iterator[tuple[tuple[str, ...], Ended]]:
     for item in status.get("skippedTasks") or ():
         outcome = "skipped" if _is_false(item) else SKIPPED.get(str(item.get("reason")))
         if outcome:
@@ -210,10 +223,12 @@ def _steps(status: Mapped, task_runs: Mapping[str, Mapped]) -> Iterator[tuple[tu
     matrices = {task.get("name") for task in tasks if task.get("matrix")}
     children = by_key((str(item["pipelineTaskName"]), item) for item in status.get("childReferences") or ())
     for name, references in children.items():
-        runs = [task_runs.get(str(item["name"])) for item in references]
+        kind = str(references[0].get("kind") or "TaskRun")
+        runs = [task_runs.get((kind, str(item["name"]))) for item in references]
         present = [run for run in runs if run is not None]
         if len(present) < len(runs):
-            yield (name,), Ended(outcome="succeeded", again="its TaskRun is gone")
+            why = f"its {kind} is gone" if kind in OF_TASKS else "a pipeline inside another one runs again as a whole"
+            yield (name,), Ended(outcome="succeeded", again=why)
             continue
         conditions = [condition_of(run.get("status") or {}) for run in present]
         outcomes = [OUTCOMES.get(str(condition.get("status")), "running") for condition in conditions]
@@ -280,7 +295,9 @@ def _submitted(run: Mapped) -> Mapped:
     thing = as_written(run, {RUN_LABEL})
     metadata = thing["metadata"]
     for key in ("labels", "annotations"):
-        metadata[key] = {name: text for name, text in (metadata.get(key) or {}).items() if "tekton.dev/" not in name}
+        metadata[key] = {
+            name: text for name, text in (metadata.get(key) or {}).items() if not OF_OTHERS.fullmatch(name)
+        }
     kept = {"generateName", "name", "namespace", "labels", "annotations"}
     metadata = {key: content for key, content in metadata.items() if key in kept and content}
     if "generateName" in metadata:

@@ -88,6 +88,46 @@ def read_by(*values: Any) -> list[Document]:
     return [{"name": f"x{number}", "value": value} for number, value in enumerate(values)]
 
 
+NAMES = {
+    "tekton.dev/auto-cleanup-pvc": True,
+    "dashboard.tekton.dev/rerunOf": True,
+    "team.example.com/owner": True,
+    "tekton.dev/team": True,
+    "chains.tekton.dev/transparency-upload": True,
+    "results.tekton.dev/resultAnnotations": True,
+    "results.tekton.dev/recordSummaryAnnotations": True,
+    "tekton.dev/pipeline": False,
+    "tekton.dev/pipelineRun": False,
+    "tekton.dev/pipelineRunUID": False,
+    "tekton.dev/pipelineTask": False,
+    "tekton.dev/memberOf": False,
+    "tekton.dev/customRun": False,
+    "tekton.dev/run": False,
+    "tekton.dev/taskRunUID": False,
+    "tekton.dev/pipelinerunSpanContext": False,
+    "tekton.dev/taskrunSpanContext": False,
+    "pipeline.tekton.dev/release": False,
+    "chains.tekton.dev/signed": False,
+    "chains.tekton.dev/transparency": False,
+    "chains.tekton.dev/payload-pipelinerun-u": False,
+    "results.tekton.dev/result": False,
+    "results.tekton.dev/stored": False,
+    "triggers.tekton.dev/triggers-eventid": False,
+    "pipelinesascode.tekton.dev/state": False,
+    "pipelinesascode.tekton.dev/on-event": False,
+}
+"""Labels and annotations, and whether they are of the new run as well."""
+
+
+@pytest.mark.parametrize("field", ["labels", "annotations"])
+def test_names_of_people_stay_and_those_that_say_which_run_it_was_go(field: str) -> None:
+    documents = failed([task("a"), task("b")], [ran("a"), ran("b", "False")], metadata={field: dict.fromkeys(NAMES, "x")})
+    kept = {name: "x" for name, stays in NAMES.items() if stays}
+    assert resumed(documents)[0]["metadata"][field] == kept | (
+        {"couler.io/resumes": "r"} if field == "annotations" else {}
+    )
+
+
 def test_results_are_values_and_the_run_is_another_one() -> None:
     tasks = [
         task("a", results=("y",)),
@@ -127,6 +167,56 @@ def test_a_task_whose_run_was_pruned_runs_again() -> None:
     documents = failed([task("a"), task("b", "true", "a")], [ran("a"), ran("b", "False")])
     _, again = resumed([item for item in documents if item["metadata"]["name"] != "r-a-0"])
     assert again == {"a": "its TaskRun is gone", "b": "it failed"}
+
+
+CUSTOM = {"apiVersion": "cel.tekton.dev/v1alpha1", "kind": "CEL", "name": "a"}
+
+
+def of_custom(**changed: Any) -> list[Document]:
+    """A run whose first task a custom controller did."""
+    first: Document = {"name": "a", "taskRef": CUSTOM, "params": read_by("1")}
+    tasks = [first, task("b", params=read_by("$(tasks.a.results.y)"))]
+    documents = failed(tasks, [ran("a", y="7"), ran("b", "False")])
+    documents[1] |= {"apiVersion": "tekton.dev/v1beta1", "kind": "CustomRun"} | changed
+    del documents[1]["status"]["results"][0]["type"]
+    documents[0]["status"]["childReferences"][0] |= {"apiVersion": "tekton.dev/v1beta1", "kind": "CustomRun"}
+    return documents
+
+
+def test_a_custom_task_that_is_done_gave_what_its_run_says() -> None:
+    new, again = resumed(of_custom())
+    assert (tasks_of(new)["b"]["params"], again) == (read_by("7"), {"b": "it failed"})
+
+
+def test_a_custom_task_whose_run_is_not_there_runs_again() -> None:
+    run, _, other = of_custom()
+    assert resumed([run, other])[1] == {"a": "its CustomRun is gone", "b": "it failed"}
+    task_run = of_custom(kind="TaskRun", apiVersion="tekton.dev/v1")  # another one of that name
+    assert resumed(task_run)[1]["a"] == "its CustomRun is gone"
+
+
+@pytest.mark.parametrize("status", ["False", "Unknown"])
+def test_a_custom_task_that_is_not_done_runs_again(status: str) -> None:
+    documents = of_custom()
+    documents[1]["status"]["conditions"][0]["status"] = status
+    assert list(resumed(documents)[1]) == ["a", "b"]
+
+
+def test_a_custom_task_that_was_edited_runs_again() -> None:
+    run = past(of_custom())
+    (original,) = lift_source(TEKTON, read(json.dumps(run.document), "run.json")).workflows
+    run.document["spec"]["pipelineSpec"]["tasks"][0]["taskRef"]["name"] = "other"
+    pass_ = Resume(run, original)
+    pass_.run(lift_source(TEKTON, read(json.dumps(run.document), "w.json")), CONTEXT)
+    assert [item.reason for item in pass_.verdicts] == ["its call was changed", "it failed"]
+
+
+@pytest.mark.parametrize("call", ["pipelineSpec", "pipelineRef"])
+def test_a_pipeline_inside_another_one_runs_again(call: str) -> None:
+    inner: Document = {"pipelineSpec": {"tasks": [task("in")]}, "pipelineRef": {"name": "p"}}[call]
+    documents = failed([{"name": "a", call: inner}, task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    documents[0]["status"]["childReferences"][0]["kind"] = "PipelineRun"
+    assert resumed(documents)[1]["a"] == "a pipeline inside another one runs again as a whole"
 
 
 def test_conditions_and_finally_read_how_tasks_ended() -> None:
@@ -362,6 +452,18 @@ def test_a_run_that_is_in_tekton_results_is_read_there(monkeypatch: pytest.Monke
         run = resume(RunSource(run="r", archive=ArchiveSource(place=server.url, max_bytes=10**6, namespace="ml")))
     assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
     assert run.notes == ()  # the claim is gone with the run
+
+
+def test_custom_runs_are_read_in_tekton_results_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COULER_TEKTON_TOKEN", "a-token")
+    documents = of_custom()
+    for item in documents:
+        item["metadata"] |= {"namespace": "ml", "uid": f"u-{item['metadata']['name']}"}
+        item["metadata"].setdefault("labels", {})["tekton.dev/pipelineRun"] = "r"
+        item["status"] |= {"startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:01:00Z"}
+    with json_server(Results(*documents)) as server:
+        run = resume(RunSource(run="r", archive=ArchiveSource(place=server.url, max_bytes=10**6, namespace="ml")))
+    assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
 
 
 def test_tasks_that_are_written_where_they_are_called_go_also_beside_a_remote_one() -> None:
