@@ -155,6 +155,6 @@ def test_the_page_has_the_reasons_of_the_code() -> None:
     code = "".join(path.read_text() for path in sources)
     for reason in reasons:
         # What a step, an output or a volume is called stands in braces in the code.
-        pieces = re.split(r"STEP|VARIABLE|its OUTPUT|the volume NAME|\(…\)|it failed(?=,)", reason)
+        pieces = re.split(r"STEP|VARIABLE|KIND|its OUTPUT|the volume NAME|\(…\)|it failed(?=,)", reason)
         assert all(piece.strip(" ") in code for piece in pieces), reason
     assert set(verdicts.RUNS_AGAIN.values()) <= set(reasons)

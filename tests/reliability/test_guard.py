@@ -469,7 +469,9 @@ def test_of_several_tasks_of_one_name_none_counts(tmp_path: Path) -> None:
 
 
 def test_a_cached_copy_of_a_task_says_what_the_task_says(tmp_path: Path) -> None:
-    text = REFERRING.replace('idempotent: "true"', 'cache: pure, couler.io/cache-version: "1", couler.io/max-output-bytes: "64"')
+    text = REFERRING.replace(
+        'idempotent: "true"', 'cache: pure, couler.io/cache-version: "1", couler.io/max-output-bytes: "64"'
+    )
     text = text.replace("spec:\n      steps", "spec:\n      results: [{name: binary}]\n      steps")
     passes = "cache{via=wrapper,store=s3://bucket/cache,image=registry.local/cache:1,secret=s3},guard"
     result = guarded(text, tmp_path, passes=passes)

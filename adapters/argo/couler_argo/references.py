@@ -48,7 +48,9 @@ def _alone(part: Reference | Expression) -> Value:
 def native(data: Any) -> Native:
     """A structure of Argo's own, with the references in all of its strings; mapping order does not count."""
     text = msgspec.json.encode(data, order="sorted").decode()
-    pieces = cut_text(text, CHOICE, lambda match: expression(json.loads(f'"{match[0]}"'))) if CHOSEN in text else (text,)
+    pieces = (
+        cut_text(text, CHOICE, lambda match: expression(json.loads(f'"{match[0]}"'))) if CHOSEN in text else (text,)
+    )
     parts: list[str | Reference | Expression] = []
     for piece in pieces:
         is_cut = isinstance(piece, str) and "{{" in piece

@@ -238,7 +238,7 @@ def test_an_artifact_that_an_expression_chooses_is_made_again() -> None:
     [
         {"fromExpression": "tasks['a'].outputs.artifacts.file", "optional": True},
         {"fromExpression": "tasks.a.outputs.artifacts.file", "subPath": "part"},
-        {"fromExpression": "{{=1}} == 1 ? tasks[\"a\"].outputs.artifacts.file : nil", "archive": {"none": {}}},
+        {"fromExpression": '{{=1}} == 1 ? tasks["a"].outputs.artifacts.file : nil', "archive": {"none": {}}},
         {"from": "{{tasks.a.outputs.artifacts.file}}", "subPath": "part"},
         {"from": "{{tasks.a.outputs.artifacts.file}}", "optional": True},
     ],

@@ -121,7 +121,9 @@ NAMES = {
 
 @pytest.mark.parametrize("field", ["labels", "annotations"])
 def test_names_of_people_stay_and_those_that_say_which_run_it_was_go(field: str) -> None:
-    documents = failed([task("a"), task("b")], [ran("a"), ran("b", "False")], metadata={field: dict.fromkeys(NAMES, "x")})
+    documents = failed(
+        [task("a"), task("b")], [ran("a"), ran("b", "False")], metadata={field: dict.fromkeys(NAMES, "x")}
+    )
     kept = {name: "x" for name, stays in NAMES.items() if stays}
     assert resumed(documents)[0]["metadata"][field] == kept | (
         {"couler.io/resumes": "r"} if field == "annotations" else {}
