@@ -141,7 +141,7 @@ class _Guarding:
 
     @cached_property
     def _elsewhere(self) -> dict[str, Operation]:
-        """What calls run that is in other objects of the files, by their labels: as `cache` reads it, if that is clear."""
+        """What calls run of other objects in the files, by their labels: as `cache` reads it, where that is clear."""
         bare = self._cache.bare if self._cache is not None else self._workflow
         callees = {site.label: callee_of(site.step, callables(bare)) for site in call_sites(bare)}
         return {label: callee for label, callee in callees.items() if isinstance(callee, Operation)}

@@ -48,13 +48,11 @@ def _alone(part: Reference | Expression) -> Value:
 def native(data: Any) -> Native:
     """A structure of Argo's own, with the references in all of its strings; mapping order does not count."""
     text = msgspec.json.encode(data, order="sorted").decode()
-    pieces = (
-        cut_text(text, CHOICE, lambda match: expression(json.loads(f'"{match[0]}"'))) if CHOSEN in text else (text,)
-    )
+    if "{{" not in text and CHOSEN not in text:
+        return Native(parts=(text,))
     parts: list[str | Reference | Expression] = []
-    for piece in pieces:
-        is_cut = isinstance(piece, str) and "{{" in piece
-        parts += _parts(piece, escaped=True) if is_cut else [piece]
+    for piece in cut_text(text, CHOICE, lambda match: expression(json.loads(f'"{match[0]}"'))):
+        parts += _parts(piece, escaped=True) if isinstance(piece, str) else [piece]
     return Native(parts=tuple(parts))
 
 

@@ -167,7 +167,8 @@ def write_native(node: Native, scope: Scope = "tasks") -> Any:
         return json.loads(node.parts[0])
 
     def spelled(part: Reference | Expression, before: str) -> str:
-        is_bare = isinstance(part, Expression) and before.endswith(CHOSEN)
-        return _expression_text(part, scope) if is_bare else _part_text(part, scope)
+        if isinstance(part, Expression) and before.endswith(CHOSEN):
+            return _expression_text(part, scope)
+        return _part_text(part, scope)
 
     return join_structure(node, spelled)

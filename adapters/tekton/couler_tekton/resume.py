@@ -1,20 +1,19 @@
 """Runs of Tekton for `couler resume`: a PipelineRun, what its TaskRuns gave, and the volumes that are still there.
 
-Sources: `docs/pipelineruns.md` (childReferences, skippedTasks), `pkg/apis/pipeline/register.go` (labels),
-`pkg/reconciler/volumeclaim/pvchandler.go` (names of claims), `docs/affinityassistants.md` (when claims are deleted).
+Sources: `pkg/apis/pipeline/register.go` (labels), `pkg/reconciler/volumeclaim/pvchandler.go` (names of claims),
+`docs/affinityassistants.md` (when claims are deleted).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
-from couler_plugins.documents.mappings import Mapped, by_key, mapping_at, without
+from couler_plugins.documents.mappings import Mapped, mapping_at, without
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
 from couler_plugins.engine_kit.kubernetes.objects import SIDE, Calls
 from couler_plugins.errors import InvalidInput
@@ -35,24 +34,16 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_tekton.archive import CLUSTER, OF_RUN, OF_TASKS, TektonArchive, kinds_in
-from couler_tekton.attempts import condition_of
 from couler_tekton.cache.declared import entries, rest_of
 from couler_tekton.documents import objects
 from couler_tekton.kinds import KINDS, V1BETA1, Kind
 from couler_tekton.run.jobs import HINTS, PIPELINE_RUN
 from couler_tekton.run.parts import WHOLE_LABEL
 from couler_tekton.run.status import ended as has_ended
-from couler_tekton.run.status import results_of
 from couler_tekton.split.resolved_pipeline import workspaces_in
+from couler_tekton.step_ends import steps_of
 from couler_tekton.variables import Scope
 
-OUTCOMES = {"True": "succeeded", "False": "failed"}
-SKIPPED = {
-    "When Expressions evaluated to false": "skipped",
-    "Parent Tasks were skipped": "omitted",
-    "Results were missing": "omitted",
-}
-"""Reasons of tasks that were skipped for what others gave; tasks of a run that stopped were not reached."""
 N = TypeVar("N", bound=Node)
 DEFAULTS: dict[str, tuple[Any, ...]] = {
     "computeResources": ({},),
@@ -66,9 +57,9 @@ OF_OTHERS = re.compile(
     r"|chains\.tekton\.dev/(signed|retries|transparency|(payload|signature|cert|chain)-.*)"
     r"|(pipeline|pipelinesascode|triggers)\.tekton\.dev/.*"
 )
-"""Labels and annotations that say which run this was: of Tekton's controller, Tekton Results and Chains, and of what started
-it. With them, Results would file the new run under the old one, Chains would not sign it, and Pipelines-as-Code would
-report it as the status of an old commit."""
+"""Labels and annotations that say which run this was: of Tekton's controller, Results, Chains, and of what started it.
+With them, Results would file the new run under the old one, Chains would not sign it, and Pipelines-as-Code would
+report its status to an old commit."""
 CALLED, SPECS = ("description", "displayName", "metadata"), "taskRunSpecs"
 CLEANUP = "tekton.dev/auto-cleanup-pvc"
 
@@ -134,7 +125,7 @@ class TektonRun(PastRun):
             raise InvalidInput(f"{name} is a part of a pipeline that was split", engine="tekton", hint=hint)
         self._claims, self._lost = _workspaces(run, calls, is_gone)
         by_name = {(item["kind"], str(item["metadata"].get("name"))): item for item in task_runs}
-        steps = dict(_steps(run["status"], by_name))
+        steps = dict(steps_of(run["status"], by_name))
         claims = ", ".join(sorted(self._claims.values()))
         notes = [f"the new run uses {claims}: keep {name} until it has ended"] if claims else []
         if before := mapping_at(run, "metadata", "annotations").get(RESUMES):
@@ -212,56 +203,6 @@ class TektonRun(PastRun):
         if claim is None or "volumeClaimTemplate" not in item:
             return item
         return {**without(item, "volumeClaimTemplate"), "persistentVolumeClaim": {"claimName": claim}}
-
-
-def _steps(status: Mapped, task_runs: Mapping[tuple[str, str], Mapped]) -> Iterator[tuple[tuple[str, ...], Ended]]:
-    for item in status.get("skippedTasks") or ():
-        outcome = "skipped" if _is_false(item) else SKIPPED.get(str(item.get("reason")))
-        if outcome:
-            yield (str(item["name"]),), Ended(outcome=outcome, facts={"status": "None"})
-    tasks = entries(status.get("pipelineSpec"), "tasks")
-    matrices = {task.get("name") for task in tasks if task.get("matrix")}
-    children = by_key((str(item["pipelineTaskName"]), item) for item in status.get("childReferences") or ())
-    for name, references in children.items():
-        kind = str(references[0].get("kind") or "TaskRun")
-        runs = [task_runs.get((kind, str(item["name"]))) for item in references]
-        present = [run for run in runs if run is not None]
-        if len(present) < len(runs):
-            why = f"its {kind} is gone" if kind in OF_TASKS else "a pipeline inside another one runs again as a whole"
-            yield (name,), Ended(outcome="succeeded", again=why)
-            continue
-        conditions = [condition_of(run.get("status") or {}) for run in present]
-        outcomes = [OUTCOMES.get(str(condition.get("status")), "running") for condition in conditions]
-        each = [results_of(run) for run in present]
-        results = _together(each) if name in matrices else each[0]
-        values = {("parameter", key): _value(content) for key, content in results.items()}
-        facts = {"status": "Succeeded", "reason": str(conditions[0].get("reason"))}
-        yield (
-            (name,),
-            Ended(
-                outcome=next((outcome for outcome in outcomes if outcome != "succeeded"), "succeeded"),
-                outputs={key: value for key, value in values.items() if value is not None},
-                lost={key: "Tekton would take it for a variable" for key, value in values.items() if value is None},
-                facts=facts,
-            ),
-        )
-
-
-def _is_false(skipped: Mapped) -> bool:
-    """Whether a task was skipped by its condition: once a run stops, Tekton says of each task that this was why."""
-    each = [item for item in skipped.get("whenExpressions") or () if item.get("operator") in ("in", "notin")]
-    return any((item.get("input") in (item.get("values") or ())) is (item["operator"] == "notin") for item in each)
-
-
-def _together(each: list[dict[str, Any]]) -> dict[str, Any]:
-    """The results of a matrix: lists, in the order of the combinations."""
-    return {name: [one[name] for one in each if name in one] for name in dict.fromkeys(n for one in each for n in one)}
-
-
-def _value(content: Any) -> Value | None:
-    if "$(" in json.dumps(content):
-        return None
-    return Literal(value=content) if isinstance(content, str) else Native.of(content)
 
 
 def _workspaces(run: Mapped, calls: Calls | None, is_gone: bool) -> tuple[dict[str, str], dict[str, str]]:

@@ -215,7 +215,7 @@ def test_a_custom_task_that_was_edited_runs_again() -> None:
 
 @pytest.mark.parametrize("call", ["pipelineSpec", "pipelineRef"])
 def test_a_pipeline_inside_another_one_runs_again(call: str) -> None:
-    inner: Document = {"pipelineSpec": {"tasks": [task("in")]}, "pipelineRef": {"name": "p"}}[call]
+    inner = {"tasks": [task("in")]} if call == "pipelineSpec" else {"name": "p"}
     documents = failed([{"name": "a", call: inner}, task("b", "true", "a")], [ran("a"), ran("b", "False")])
     documents[0]["status"]["childReferences"][0]["kind"] = "PipelineRun"
     assert resumed(documents)[1]["a"] == "a pipeline inside another one runs again as a whole"

@@ -22,7 +22,7 @@ PLURALS = {
 }
 ORDER = (*SIDE, *PLURALS)
 """In the order in which they are submitted: what others refer to comes first."""
-PIPELINE_RUN = Kind(("tekton.dev", "v1"), PLURALS["PipelineRun"])
+PIPELINE_RUN, TASK_RUN = (Kind(("tekton.dev", "v1"), PLURALS[kind]) for kind in ("PipelineRun", "TaskRun"))
 HINTS = {404: "is Tekton installed there, and does the namespace exist?"}
 """What to do where the cluster refuses something, by HTTP status."""
 
