@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from couler_plugins.documents.mappings import entries
 from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
@@ -104,8 +105,7 @@ class TektonArchive:
 
 def kinds_in(runs: Iterable[Mapped]) -> list[str]:
     """The kinds of what ran the tasks of some PipelineRuns; few have others than TaskRuns."""
-    children = [item for run in runs for item in (run.get("status") or {}).get("childReferences") or ()]
-    said = {item.get("kind") for item in children if isinstance(item, dict)}
+    said = {item.get("kind") for run in runs for item in entries(run.get("status"), "childReferences")}
     return [kind for kind in OF_TASKS if runs and (kind == "TaskRun" or kind in said)]
 
 

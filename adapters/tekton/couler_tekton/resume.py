@@ -61,6 +61,7 @@ OF_OTHERS = re.compile(
 With them, Results would file the new run under the old one, Chains would not sign it, and Pipelines-as-Code would
 report its status to an old commit."""
 CALLED, SPECS = ("description", "displayName", "metadata"), "taskRunSpecs"
+OF_RUNS = {**KINDS, "CustomRun": Kind("task", versions=(V1BETA1,))}
 CLEANUP = "tekton.dev/auto-cleanup-pvc"
 
 
@@ -72,8 +73,7 @@ def resume(source: RunSource) -> PastRun:
         EngineError: the cluster or the archive fails.
     """
     documents = source.documents or tuple(_fetched(source.run, source.archive))
-    kinds = {**KINDS, "CustomRun": Kind("task", versions=(V1BETA1,))}
-    every = [item.data for document in documents for item in objects(document, kinds)]
+    every = [item.data for document in documents for item in objects(document, OF_RUNS)]
     runs = [item for item in every if item["kind"] == "PipelineRun" and item.get("status")]
     runs = [item for item in runs if source.run in ("", item["metadata"].get("name"))]
     if len(runs) != 1:
@@ -112,7 +112,7 @@ class TektonRun(PastRun):
         is_gone: whether the cluster has it no longer.
     """
 
-    of_run = frozenset({"context.pipelineRun.name", "context.pipelineRun.uid"})
+    of_run = frozenset({"context.pipeline.name", "context.pipelineRun.name", "context.pipelineRun.uid"})
     drops_outputs = True
 
     def __init__(self, run: Mapped, task_runs: Iterable[Mapped], calls: Calls | None, *, is_gone: bool = False) -> None:
@@ -125,7 +125,13 @@ class TektonRun(PastRun):
             raise InvalidInput(f"{name} is a part of a pipeline that was split", engine="tekton", hint=hint)
         self._claims, self._lost = _workspaces(run, calls, is_gone)
         by_name = {(item["kind"], str(item["metadata"].get("name"))): item for item in task_runs}
-        steps = dict(steps_of(run["status"], by_name))
+        bindings = repr(run["spec"].get("workspaces"))
+        steps = {
+            place: msgspec.structs.replace(end, again="a workspace of the run reads its results")
+            if f"$(tasks.{place[0]}." in bindings
+            else end
+            for place, end in steps_of(run["status"], by_name)
+        }
         claims = ", ".join(sorted(self._claims.values()))
         notes = [f"the new run uses {claims}: keep {name} until it has ended"] if claims else []
         if before := mapping_at(run, "metadata", "annotations").get(RESUMES):

@@ -17,6 +17,8 @@ from couler_tekton.attempts import condition_of
 from couler_tekton.cache.declared import entries
 from couler_tekton.run.status import results_of
 
+CREATE_FAILED, UNSURE = "CreateRunFailed", "not all of its items may have been started"
+INSIDE = "a pipeline inside another one runs again as a whole"
 OUTCOMES = {"True": "succeeded", "False": "failed"}
 SKIPPED = {
     "When Expressions evaluated to false": "skipped",
@@ -40,8 +42,7 @@ def steps_of(status: Mapped, task_runs: Mapping[tuple[str, str], Mapped]) -> Ite
         runs = [task_runs.get((kind, str(item["name"]))) for item in references]
         present = [run for run in runs if run is not None]
         if len(present) < len(runs):
-            why = f"its {kind} is gone" if kind in OF_TASKS else "a pipeline inside another one runs again as a whole"
-            yield (name,), Ended(outcome="succeeded", again=why)
+            yield (name,), Ended(outcome="succeeded", again=f"its {kind} is gone" if kind in OF_TASKS else INSIDE)
             continue
         conditions = [condition_of(run.get("status") or {}) for run in present]
         outcomes = [OUTCOMES.get(str(condition.get("status")), "running") for condition in conditions]
@@ -56,13 +57,18 @@ def steps_of(status: Mapped, task_runs: Mapping[tuple[str, str], Mapped]) -> Ite
                 outputs={key: value for key, value in values.items() if value is not None},
                 lost={key: "Tekton would take it for a variable" for key, value in values.items() if value is None},
                 facts=facts,
+                again=UNSURE if name in matrices and condition_of(status).get("reason") == CREATE_FAILED else "",
             ),
         )
 
 
 def _is_false(skipped: Mapped) -> bool:
-    """Whether a task was skipped by its condition: once a run stops, Tekton says of each task that this was why."""
-    each = [item for item in skipped.get("whenExpressions") or () if item.get("operator") in ("in", "notin")]
+    """Whether a task was skipped by its condition: once a run stops, Tekton says of each task that this was why.
+
+    What reads a result has a variable in it then, unless Tekton was about to start the task.
+    """
+    said = skipped.get("whenExpressions") or ()
+    each = [item for item in said if item.get("operator") in ("in", "notin") and "$(" not in repr(item)]
     return any((item.get("input") in (item.get("values") or ())) is (item["operator"] == "notin") for item in each)
 
 

@@ -213,6 +213,34 @@ def test_a_custom_task_that_was_edited_runs_again() -> None:
     assert [item.reason for item in pass_.verdicts] == ["its call was changed", "it failed"]
 
 
+def test_a_matrix_of_which_not_all_may_have_been_started_runs_again() -> None:
+    matrix = {"matrix": {"params": [{"name": "x0", "value": ["1", "2"]}]}}
+    documents = failed([task("a") | matrix, task("b"), task("c")], [ran("a"), ran("b"), ran("c", "False")])
+    documents[0]["status"]["conditions"][0]["reason"] = "CreateRunFailed"
+    assert resumed(documents)[1] == {"a": "not all of its items may have been started", "c": "it failed"}
+
+
+def test_a_task_by_whose_results_the_run_names_a_workspace_runs_again() -> None:
+    binding = {"name": "work", "persistentVolumeClaim": {"claimName": "$(tasks.a.results.y)"}}
+    tasks = [task("a", results=("y",)), task("b"), task("c")]
+    runs = [ran("a", y="7"), ran("b"), ran("c", "False")]
+    _, again = resumed(failed(tasks, runs, spec={"workspaces": [binding]}))
+    assert again == {"a": "a workspace of the run reads its results", "c": "it failed"}
+
+
+@pytest.mark.parametrize("field", ["args", "command"])
+def test_a_list_that_is_among_the_arguments_of_a_container_is_made_again(field: str) -> None:
+    second = {"name": "b", "taskSpec": {"steps": [{"image": "busybox:1", field: ["$(tasks.a.results.y[*])"]}]}}
+    _, again = resumed(failed([task("a", results=("y",)), second], [ran("a", y=["7"]), ran("b", "False")]))
+    assert again == {"a": "b reads its y (it cannot be written into a text)", "b": "it failed"}
+
+
+def test_a_folder_that_is_called_as_the_pipeline_in_the_run_is_filled_again() -> None:
+    script = "ls /data/$(context.pipeline.name)"
+    _, again = resumed(failed([task("a", script), task("b", script)], [ran("a"), ran("b", "False")]))
+    assert again["a"] == "it shares context.pipeline.name with b (the new run has another)"
+
+
 @pytest.mark.parametrize("call", ["pipelineSpec", "pipelineRef"])
 def test_a_pipeline_inside_another_one_runs_again(call: str) -> None:
     inner = {"tasks": [task("in")]} if call == "pipelineSpec" else {"name": "p"}
@@ -248,6 +276,16 @@ def test_a_condition_that_was_false_counts_also_where_the_run_was_stopping() -> 
     tasks = [task("no", when=said), task("a", "true", "no"), task("b")]
     _, again = resumed(failed(tasks, [ran("a"), ran("b", "False")], status=stopped))
     assert again == {"b": "it failed"}
+
+
+def test_a_condition_whose_results_nobody_has_looked_up_was_not_false() -> None:
+    """Tekton writes the conditions of tasks that it does not reach as they stand in the pipeline."""
+    said = [{"input": "$(tasks.a.results.y)", "operator": "in", "values": ["7"]}]
+    stopped = {"skippedTasks": [{"name": "c", "reason": "PipelineRun was stopping", "whenExpressions": said}]}
+    tasks = [task("a", results=("y",)), task("b"), task("c", when=said)]
+    new, again = resumed(failed(tasks, [ran("a", y="7"), ran("b", "False")], status=stopped))
+    assert again == {"b": "it failed", "c": "it was not reached"}
+    assert tasks_of(new)["c"]["when"] == [{**said[0], "input": "7"}]
 
 
 def test_what_the_webhook_writes_is_no_edit() -> None:
