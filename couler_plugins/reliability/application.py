@@ -128,12 +128,10 @@ class _Guarding:
 
     def _rule(self, site: CallSite, operation: Operation | None) -> Rule:
         """Return what is said of a call; what its owner declares pure may run twice."""
-        sizes, task = self._decider.adapter.pod_sizes(self._workflow, operation), None
-        if isinstance(site.step.call, External) and self._cache is not None and site.label in self._elsewhere:
-            operation = self._elsewhere[site.label]
-            sizes = self._decider.adapter.pod_sizes(self._workflow, operation)
-            task = self._cache.task_name(operation)
-        rule = rule_at(self._workflow, site, operation, sizes.annotations, task or sizes.task, self._rows)
+        if isinstance(site.step.call, External):
+            operation = self._elsewhere.get(site.label)
+        sizes = self._decider.adapter.pod_sizes(self._workflow, operation)
+        rule = rule_at(self._workflow, site, operation, sizes.annotations, sizes.task, self._rows)
         if rule.idempotent is None and self._cache is not None and operation is not None:
             is_pure = bool(self._cache.declared_pure(site.graph, site.step, operation))
             return rule._replace(idempotent=is_pure or None)

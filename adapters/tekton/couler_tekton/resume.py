@@ -61,8 +61,6 @@ OF_OTHERS = re.compile(
 With them, Results would file the new run under the old one, Chains would not sign it, and Pipelines-as-Code would
 report its status to an old commit."""
 CALLED, SPECS = ("description", "displayName", "metadata"), "taskRunSpecs"
-OF_RUNS = {**KINDS, "CustomRun": Kind("task", versions=(V1BETA1,))}
-CLEANUP = "tekton.dev/auto-cleanup-pvc"
 
 
 def resume(source: RunSource) -> PastRun:
@@ -73,17 +71,22 @@ def resume(source: RunSource) -> PastRun:
         EngineError: the cluster or the archive fails.
     """
     documents = source.documents or tuple(_fetched(source.run, source.archive))
-    every = [item.data for document in documents for item in objects(document, OF_RUNS)]
-    runs = [item for item in every if item["kind"] == "PipelineRun" and item.get("status")]
-    runs = [item for item in runs if source.run in ("", item["metadata"].get("name"))]
+    kinds = {**KINDS, "CustomRun": Kind("task", versions=(V1BETA1,))}
+    every = [item.data for document in documents for item in objects(document, kinds)]
+    runs = [
+        item
+        for item in every
+        if item["kind"] == "PipelineRun" and item.get("status") and source.run in ("", item["metadata"].get("name"))
+    ]
     if len(runs) != 1:
         message = f"there are {len(runs)} runs that could be meant" if runs else f"there is no run {source.run!r}"
         raise InvalidInput(message, engine="tekton", hint="give the name of a PipelineRun, with its TaskRuns")
     live = not source.documents and source.archive.place == CLUSTER
     calls = Calls(source.archive.context, HINTS) if live else None
-    is_gone = not source.documents and not live
     try:
-        return TektonRun(runs[0], [item for item in every if item["kind"] in OF_TASKS], calls, is_gone=is_gone)
+        return TektonRun(
+            runs[0], [item for item in every if item["kind"] in OF_TASKS], calls, is_gone=not (source.documents or live)
+        )
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         message = f"{source.run or 'the run'} is not what Tekton writes ({type(error).__name__}: {error!s:.100})"
         hint = "take it from `kubectl get pipelineruns,taskruns -o json`"
@@ -125,13 +128,7 @@ class TektonRun(PastRun):
             raise InvalidInput(f"{name} is a part of a pipeline that was split", engine="tekton", hint=hint)
         self._claims, self._lost = _workspaces(run, calls, is_gone)
         by_name = {(item["kind"], str(item["metadata"].get("name"))): item for item in task_runs}
-        bindings = repr(run["spec"].get("workspaces"))
-        steps = {
-            place: msgspec.structs.replace(end, again="a workspace of the run reads its results")
-            if f"$(tasks.{place[0]}." in bindings
-            else end
-            for place, end in steps_of(run["status"], by_name)
-        }
+        steps = dict(steps_of(run, by_name))
         claims = ", ".join(sorted(self._claims.values()))
         notes = [f"the new run uses {claims}: keep {name} until it has ended"] if claims else []
         if before := mapping_at(run, "metadata", "annotations").get(RESUMES):
@@ -196,9 +193,10 @@ class TektonRun(PastRun):
         if SPECS in spec:  # Tekton fails a run that has one of a task that is not there
             names = {step.name for graph in workflow.graphs for step in graph.steps}
             spec[SPECS] = [one for one in spec[SPECS] if one.get("pipelineTaskName") in names]
-        metadata = {**mapping_at(rest, "metadata")}
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), RESUMES: self.name}
-        rest |= {"metadata": metadata} | ({"spec": spec} if spec else {})
+        annotations = {**mapping_at(rest, "metadata", "annotations"), RESUMES: self.name}
+        rest |= {"metadata": {**mapping_at(rest, "metadata"), "annotations": annotations}} | (
+            {"spec": spec} if spec else {}
+        )
         return replace(
             workflow, name="", prefix=workflow.prefix or f"{workflow.name}-", native_extra=Scope().rest(rest)
         )
@@ -214,7 +212,7 @@ class TektonRun(PastRun):
 def _workspaces(run: Mapped, calls: Calls | None, is_gone: bool) -> tuple[dict[str, str], dict[str, str]]:
     """The claims that were made for a run, by workspace; and why other workspaces are gone."""
     metadata, claims, lost = run["metadata"], {}, {}
-    cleans = (metadata.get("annotations") or {}).get(CLEANUP) == "true"
+    cleans = (metadata.get("annotations") or {}).get("tekton.dev/auto-cleanup-pvc") == "true"
     for item in entries(run["spec"], "workspaces"):
         name = str(item.get("name"))
         if "emptyDir" in item:
@@ -245,8 +243,8 @@ def _submitted(run: Mapped) -> Mapped:
         metadata[key] = {
             name: text for name, text in (metadata.get(key) or {}).items() if not OF_OTHERS.fullmatch(name)
         }
-    kept = {"generateName", "name", "namespace", "labels", "annotations"}
-    metadata = {key: content for key, content in metadata.items() if key in kept and content}
+    kept = ("generateName", "name", "namespace", "labels", "annotations")
+    metadata = {key: metadata[key] for key in kept if metadata.get(key)}
     if "generateName" in metadata:
         del metadata["name"]
     spec = without(thing["spec"], "status")

@@ -17,8 +17,8 @@ from couler_tekton.attempts import condition_of
 from couler_tekton.cache.declared import entries
 from couler_tekton.run.status import results_of
 
-CREATE_FAILED, UNSURE = "CreateRunFailed", "not all of its items may have been started"
 INSIDE = "a pipeline inside another one runs again as a whole"
+BOUND, UNSURE = "a workspace of the run reads its results", "not all of its items may have been started"
 OUTCOMES = {"True": "succeeded", "False": "failed"}
 SKIPPED = {
     "When Expressions evaluated to false": "skipped",
@@ -28,36 +28,36 @@ SKIPPED = {
 """Reasons of tasks that were skipped for what others gave; tasks of a run that stopped were not reached."""
 
 
-def steps_of(status: Mapped, task_runs: Mapping[tuple[str, str], Mapped]) -> Iterator[tuple[tuple[str, ...], Ended]]:
+def steps_of(run: Mapped, task_runs: Mapping[tuple[str, str], Mapped]) -> Iterator[tuple[tuple[str, ...], Ended]]:
     """How each task of a PipelineRun ended, by its place: from its status and what ran its tasks, by kind and name."""
+    status, bindings = run["status"], repr(run["spec"].get("workspaces"))
     for item in status.get("skippedTasks") or ():
         outcome = "skipped" if _is_false(item) else SKIPPED.get(str(item.get("reason")))
         if outcome:
             yield (str(item["name"]),), Ended(outcome=outcome, facts={"status": "None"})
-    tasks = entries(status.get("pipelineSpec"), "tasks")
-    matrices = {task.get("name") for task in tasks if task.get("matrix")}
+    matrices = {task.get("name") for task in entries(status.get("pipelineSpec"), "tasks") if task.get("matrix")}
+    unsure = UNSURE if condition_of(status).get("reason") == "CreateRunFailed" else ""
     children = by_key((str(item["pipelineTaskName"]), item) for item in status.get("childReferences") or ())
     for name, references in children.items():
         kind = str(references[0].get("kind") or "TaskRun")
         runs = [task_runs.get((kind, str(item["name"]))) for item in references]
-        present = [run for run in runs if run is not None]
+        present = [one for one in runs if one is not None]
         if len(present) < len(runs):
             yield (name,), Ended(outcome="succeeded", again=f"its {kind} is gone" if kind in OF_TASKS else INSIDE)
             continue
-        conditions = [condition_of(run.get("status") or {}) for run in present]
+        conditions = [condition_of(one.get("status") or {}) for one in present]
         outcomes = [OUTCOMES.get(str(condition.get("status")), "running") for condition in conditions]
-        each = [results_of(run) for run in present]
+        each = [results_of(one) for one in present]
         results = _together(each) if name in matrices else each[0]
         values = {("parameter", key): _value(content) for key, content in results.items()}
-        facts = {"status": "Succeeded", "reason": str(conditions[0].get("reason"))}
         yield (
             (name,),
             Ended(
                 outcome=next((outcome for outcome in outcomes if outcome != "succeeded"), "succeeded"),
                 outputs={key: value for key, value in values.items() if value is not None},
                 lost={key: "Tekton would take it for a variable" for key, value in values.items() if value is None},
-                facts=facts,
-                again=UNSURE if name in matrices and condition_of(status).get("reason") == CREATE_FAILED else "",
+                facts={"status": "Succeeded", "reason": str(conditions[0].get("reason"))},
+                again=BOUND if f"$(tasks.{name}." in bindings else unsure if name in matrices else "",
             ),
         )
 
