@@ -258,7 +258,7 @@ def test_what_is_inside_of_a_graph_that_others_call_too_stays_whole_for_them(inl
     value = {"arguments": {"parameters": [{"name": "x", "value": "{{tasks.a.outputs.result}}"}]}}
     echo = {"container": {"image": "busybox:1", "args": ["{{tasks.a.outputs.result}}"]}}
     second = {"name": "b", "depends": "a", **({"inline": echo} if inline else {"template": "b", **value})}
-    graphs = [
+    graphs: list[dict[str, Any]] = [
         {"name": "g", "dag": {"tasks": [{"name": "h", "template": "h"}]}},
         {"name": "h", "dag": {"tasks": [task("a"), second]}},
     ]
