@@ -285,6 +285,21 @@ def test_what_is_inside_of_a_graph_that_others_call_too_stays_whole_for_them(inl
     assert '"7"' in json.dumps(only)
 
 
+def test_a_graph_whose_result_was_in_a_cache_is_done() -> None:
+    """Argo makes no nodes for what is inside of a graph that its memoization gave."""
+    outputs = {"parameters": [{"name": "o", "valueFrom": {"parameter": "{{tasks.x.outputs.result}}"}}]}
+    memoize = {"key": "k", "cache": {"configMap": {"name": "c"}}}
+    graph = {"name": "g", "memoize": memoize, "dag": {"tasks": [task("x")]}, "outputs": outputs}
+    read_of_it = {"parameters": [{"name": "x", "value": "{{tasks.g.outputs.parameters.o}}"}]}
+    hit = node("DAG", "g", outputs={"parameters": [{"name": "o", "value": "5"}]}, memoizationStatus={"hit": True})
+    templates = [graph, leaf("x"), leaf("b", inputs={"parameters": [{"name": "x"}]})]
+    document = failed([task("g"), task("b", "g", arguments=read_of_it)], templates, {"g": hit, "b": bad("b")})
+    new, again = resumed(document)
+    assert (argument(new)["value"], again) == ("5", {"b": "it failed"})
+    change = edited(document, lambda file: file["spec"]["templates"][2]["container"].update(image="busybox:2"))
+    assert change[1] == {"g": "its program was changed", "b": "it failed"}
+
+
 def test_a_location_with_a_variable_in_it_is_none() -> None:
     _, again = resumed(producing({"raw": {"data": "{{workflow.name}}"}}))
     assert again["a"] == "b reads its file (Argo would take it for a variable)"
