@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from couler_plugins.ir import AnyOf, Graph, Literal, Need, Output, Port, Step, Workflow, all_of
+from couler_plugins.ir import AnyOf, Graph, Literal, Need, Needs, Output, Port, Step, Workflow, all_of
 from ir.small import given, out, passing, step, workflow
 from resuming.points import point
 
@@ -35,14 +35,15 @@ def _graph(random: Random, name: str, below: list[str]) -> Graph:
         before = [item.name for item in steps]
         read = random.choice(before) if before and random.random() < 0.7 else ""
         others = [item for item in random.sample(before, min(len(before), random.randint(0, 2))) if item != read]
-        needs = tuple(Need(step=item, outcomes=random.choice(OUTCOMES)) for item in others)
+        needs: list[Needs] = [Need(step=item, outcomes=random.choice(OUTCOMES)) for item in others]
         callee = random.choice(below) if below and random.random() < 0.55 else random.choice(["op", "use"])
         value = out(read) if read else Literal(value="c") if name == "main" else given("x")
-        together = AnyOf(needs=needs) if len(needs) > 1 and random.random() < 0.2 else all_of(needs)
+        needs = [AnyOf(needs=tuple(needs))] if len(needs) > 1 and random.random() < 0.2 else needs
+        needs += [Need(step=read, outcomes=("succeeded",))] if read else []
         made = step(
             f"s{number}",
             call=callee,
-            needs=all_of([*filter(None, [together]), *([Need(step=read, outcomes=("succeeded",))] if read else [])]),
+            needs=all_of(needs),
             arguments=() if callee == "op" else passing(x=value),
             tolerates=("failed", "errored") if random.random() < 0.1 else (),
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from couler_plugins.hookspecs.resuming import PastRun, RunSource
 from couler_plugins.resuming.optimizer import Resume
 from couler_tekton.resume import resume
 from optimizers.running import CONTEXT
-from servers.json_server import json_server
+from servers.json_server import json_server, kubeconfig, listing
 
 NOWHERE = ArchiveSource(place="", max_bytes=1)
 Document = dict[str, Any]
@@ -504,6 +506,28 @@ def test_custom_runs_are_read_in_tekton_results_too(monkeypatch: pytest.MonkeyPa
     with json_server(Results(*documents)) as server:
         run = resume(RunSource(run="r", archive=ArchiveSource(place=server.url, max_bytes=10**6, namespace="ml")))
     assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
+
+
+@pytest.mark.parametrize("is_custom", [True, False])
+def test_the_cluster_is_asked_for_custom_runs_where_there_are_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_custom: bool
+) -> None:
+    first, *others = of_custom() if is_custom else failed([task("a"), task("b")], [ran("a"), ran("b", "False")])
+    asked: list[str] = []
+
+    def answers(path: str, query: Mapping[str, str]) -> Any:
+        asked.append(path)
+        if path.endswith("/pipelineruns/r"):
+            return first
+        kind = "CustomRun" if path.endswith("/tekton.dev/v1beta1/namespaces/ml/customruns") else "TaskRun"
+        return listing(kind, [item for item in others if item["kind"] == kind], query)
+
+    with json_server(answers) as server:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, server.url)))
+        place = ArchiveSource(place="cluster", max_bytes=10**6, namespace="ml")
+        run = resume(RunSource(run="r", archive=place))
+    assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
+    assert any("customruns" in path for path in asked) == is_custom
 
 
 def test_tasks_that_are_written_where_they_are_called_go_also_beside_a_remote_one() -> None:
