@@ -442,6 +442,15 @@ def test_what_a_task_forbids_a_pipeline_does_not_allow(tmp_path: Path, said: str
     assert reasons(result)["pipeline/first"].startswith(why)
 
 
+def test_a_run_of_a_task_has_what_the_task_says(tmp_path: Path) -> None:
+    run = (
+        "    apiVersion: tekton.dev/v1\n    kind: TaskRun\n    metadata: {generateName: r-, namespace: ci}\n    spec:\n"
+    )
+    text = f"{run}      taskRef: {{name: compile}}\n    ---{REFERRING.partition('---')[2]}"
+    assert changes(guarded(text, tmp_path)) == "+  retries: 2"
+    assert changes(guarded(text.replace('idempotent: "true"', "guard: never"), tmp_path)) == ""
+
+
 def test_a_step_of_the_pipeline_is_nearer_than_the_task_that_it_calls(tmp_path: Path) -> None:
     text = REFERRING.replace("namespace: ci}", "namespace: ci, annotations: {couler.io/idempotent.first: 'false'}}")
     assert changes(guarded(text, tmp_path)) == ""

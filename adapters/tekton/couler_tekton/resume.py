@@ -127,8 +127,7 @@ class TektonRun(PastRun):
             hint = "start it again with the journal or the identity of the run, as `couler run` says"
             raise InvalidInput(f"{name} is a part of a pipeline that was split", engine="tekton", hint=hint)
         self._claims, self._lost = _workspaces(run, calls, is_gone)
-        by_name = {(item["kind"], str(item["metadata"].get("name"))): item for item in task_runs}
-        steps = dict(steps_of(run, by_name))
+        steps = dict(steps_of(run, {(item["kind"], str(item["metadata"].get("name"))): item for item in task_runs}))
         claims = ", ".join(sorted(self._claims.values()))
         notes = [f"the new run uses {claims}: keep {name} until it has ended"] if claims else []
         if before := mapping_at(run, "metadata", "annotations").get(RESUMES):
