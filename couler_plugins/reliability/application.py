@@ -141,8 +141,11 @@ class _Guarding:
         """What calls run of other objects in the files, by graph and step: as `cache` reads it, where that is clear."""
         bare = self._cache.bare if self._cache is not None else self._workflow
         by_name = callables(bare)
-        callees = {_place(site): callee_of(site.step, by_name) for site in call_sites(bare)}
-        return {place: callee for place, callee in callees.items() if isinstance(callee, Operation)}
+        return {
+            _place(site): callee
+            for site in call_sites(bare)
+            if isinstance(callee := callee_of(site.step, by_name), Operation)
+        }
 
     def _own(self, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
         """Return attempts without those of another namespace: what has this name there may be something else."""
