@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace as with_fields
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from couler_plugins.ir import (
     Workflow,
     call_sites,
     callables,
+    callee_of,
     replace,
     replace_callables,
 )
@@ -190,12 +192,24 @@ class _Guarding:
 
     def _rule(self, site: CallSite, operation: Operation | None) -> Rule:
         """Return what is said of a call; what its owner declares pure may run twice."""
+        if isinstance(site.step.call, External):
+            operation = self._elsewhere.get(_place(site))
         sizes = self._decider.adapter.pod_sizes(self._workflow, operation)
         rule = rule_at(self._workflow, site, operation, sizes.annotations, sizes.task, self._rows)
         if rule.idempotent is None and self._cache is not None and operation is not None:
-            is_pure = bool(self._cache.declared_pure(site.graph, site.step, operation))
-            return rule._replace(idempotent=is_pure or None)
+            return rule._replace(idempotent=bool(self._cache.declared_pure(site.graph, site.step, operation)) or None)
         return rule
+
+    @cached_property
+    def _elsewhere(self) -> dict[tuple[str, str], Operation]:
+        """What calls run of other objects in the files, by graph and step: as `cache` reads it, where that is clear."""
+        bare = self._cache.bare if self._cache is not None else self._workflow
+        by_name = callables(bare)
+        return {
+            _place(site): callee
+            for site in call_sites(bare)
+            if isinstance(callee := callee_of(site.step, by_name), Operation)
+        }
 
     def _own(self, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
         """Return attempts without those of another namespace: what has this name there may be something else."""
@@ -215,3 +229,7 @@ class _Guarding:
             decision = Decision(optimizer=Guard.name, workflow=self._workflow.label, subject=first, action=action)
             affects = tuple(dict.fromkeys([*others, *sorted({*called} - {first, *others})]))
             yield msgspec.structs.replace(decision, reason=reason, figures=figures, affects=affects)
+
+
+def _place(site: CallSite) -> tuple[str, str]:
+    return (site.graph.name if site.graph is not None else "", site.step.name)

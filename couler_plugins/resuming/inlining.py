@@ -10,6 +10,7 @@ from couler_plugins.hookspecs.resuming import Ended, PastRun
 from couler_plugins.ir import (
     AllOf,
     AnyOf,
+    Container,
     Expression,
     Literal,
     Native,
@@ -50,7 +51,7 @@ def inlined(node: T, done: Mapping[str, Ended], past: PastRun) -> T:
         LackingError: something is not there any more, or cannot be written where it is read.
     """
     for item in nodes(node):
-        for part in getattr(item, "parts", ()):
+        for part in (*item.command, *item.args) if isinstance(item, Container) else getattr(item, "parts", ()):
             if isinstance(part, Reference) and part.step in done:
                 value = _value(part, done[part.step], past)
                 text = isinstance(value, Literal) and isinstance(value.value, str)

@@ -6,9 +6,9 @@ It is no plugin's: without a run there is nothing to resume.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Context
@@ -19,6 +19,7 @@ from couler_plugins.ir import (
     Graph,
     GraphView,
     Need,
+    Node,
     Operation,
     Step,
     Workflow,
@@ -31,6 +32,7 @@ from couler_plugins.ir import (
     fresh_name,
     inline_callees,
     needed,
+    rebuild,
     remove_callables,
     replace,
     replace_callables,
@@ -39,6 +41,7 @@ from couler_plugins.plan import Decision, Plan
 from couler_plugins.resuming.inlining import inlined, needs_left
 from couler_plugins.resuming.verdicts import Judgement, Resumption, Verdict, exported
 
+N = TypeVar("N", bound=Node)
 BUILT = {"option": False}
 """Of what no text can give."""
 
@@ -126,7 +129,10 @@ def resumed(workflow: Workflow, original: Workflow, past: PastRun) -> tuple[Work
 
 
 class _Writing:
-    """Writes graphs without what is done. Graphs that are called once change where they are, others are copied."""
+    """Writes graphs without what is done. Graphs that are called once change where they are, others are copied.
+
+    So is what is inside of a copy: the graph that was copied calls it, too.
+    """
 
     def __init__(self, workflow: Workflow, past: PastRun) -> None:
         self._workflow = workflow
@@ -149,17 +155,24 @@ class _Writing:
             unused = {name for name in unused if self._by_name[name].inline}
         return remove_callables(new, unused)
 
-    def _graph(self, item: Resumption) -> str:
-        """Puts down a graph without what is done; returns its name."""
+    def _fresh(self, name: str) -> str:
+        name = fresh_name(f"{name}-resumed", self._names)
+        self._names.add(name)
+        return name
+
+    def _graph(self, item: Resumption, *, is_copied: bool = False) -> str:
+        """Puts down a graph without what is done, which may be in a copied one; returns its name."""
         graph, name = item.graph, item.graph.name
         if not item.done and not item.inside:
             return name
-        if self._calls[name] > 1:
-            name = fresh_name(f"{name}-resumed", self._names)
-            self._names.add(name)
+        is_copied = is_copied or self._calls[name] > 1
+        if is_copied:
+            name = self._fresh(name)
         serving = _serving(item) if graph.stages is None else {}
         steps = tuple(
-            self._step(step, item, serving.get(step.name, ())) for step in graph.steps if step.name not in item.done
+            self._step(step, item, serving.get(step.name, ()), is_copied)
+            for step in graph.steps
+            if step.name not in item.done
         )
         names = {step.name for step in steps}
         stages = graph.stages and tuple(
@@ -175,18 +188,28 @@ class _Writing:
             self._added.append(new)
         return name
 
-    def _step(self, step: Step, item: Resumption, serving: Iterable[Need]) -> Step:
+    def _step(self, step: Step, item: Resumption, serving: Iterable[Need], is_copied: bool) -> Step:
         remaining = needs_left(step.needs, item.done)
         needs = all_of([*conjuncts(None if isinstance(remaining, bool) else remaining), *serving])
-        for callee in inline_callees(step, self._by_name):
+        inline = list(inline_callees(step, self._by_name))
+        names = {callee.name: self._fresh(callee.name) for callee in inline if is_copied}
+        for callee in inline:
             inner = {one.name for one in callee.steps} if isinstance(callee, Graph) else set()
             outer = {name: ended for name, ended in item.done.items() if name not in inner}
-            if (new := inlined(callee, outer, self._past)) is not callee:
+            new = inlined(callee, outer, self._past)
+            if is_copied:
+                self._added.append(replace(_calling(new, names), name=names[callee.name]))
+            elif new is not callee:
                 self._changed[callee.name] = new
-        step = replace(inlined(step, item.done, self._past), needs=needs)
+        step = _calling(replace(inlined(step, item.done, self._past), needs=needs), names)
         if step.name in item.inside:
-            step = replace(step, call=Call(name=self._graph(item.inside[step.name])))
+            step = replace(step, call=Call(name=self._graph(item.inside[step.name], is_copied=is_copied)))
         return step
+
+
+def _calling(node: N, names: Mapping[str, str]) -> N:
+    """A node with other names of what it calls."""
+    return rebuild(node, lambda one: Call(name=names[one.name]) if isinstance(one, Call) and one.name in names else one)
 
 
 def _serving(item: Resumption) -> dict[str, tuple[Need, ...]]:

@@ -105,7 +105,7 @@ class Judgement:
     def __init__(self, workflow: Workflow, original: Workflow, past: PastRun) -> None:
         self._new, self._old = callables(workflow), callables(original)
         self._inline = written_inline(self._new)
-        self._past = past
+        self._past, self._parents = past, {place[:-1] for place in past.steps}
         self._changed = "" if past.settings(workflow) == past.settings(original) else "settings of all steps changed"
 
     def of_graph(self, name: str, old: str, place: tuple[str, ...] = (), around: tuple[str, ...] = ()) -> Resumption:
@@ -172,7 +172,7 @@ class Judgement:
             item.again[name] = reason
             return
         callee, was = callee_of(step, self._new), callee_of(old, self._old)
-        plain = step.loop is None and ended.outcome not in ("skipped", "omitted") and not behind
+        plain = step.loop is None and place in self._parents and not behind
         inner = None
         if isinstance(callee, Graph) and isinstance(was, Graph) and plain and not callee.inline:
             inner = (

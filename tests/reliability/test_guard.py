@@ -495,6 +495,96 @@ def test_the_name_of_a_task_says_nothing_of_one_in_a_pipeline_inside(tmp_path: P
     assert "pipeline/inner/push" in reasons(result)
 
 
+REFERRING = """\
+    apiVersion: tekton.dev/v1
+    kind: Pipeline
+    metadata: {name: build, namespace: ci}
+    spec:
+      tasks:
+        - name: first
+          taskRef: {name: compile}
+    ---
+    apiVersion: tekton.dev/v1
+    kind: Task
+    metadata:
+      name: compile
+      annotations: {couler.io/idempotent: "true"}
+    spec:
+      steps: [{name: go, image: "golang:1", script: "go build"}]
+    """
+
+
+@pytest.mark.parametrize("said", ['idempotent: "true"', "cache: pure", "cache: ttl=24h"])
+def test_what_a_task_says_counts_for_a_pipeline_that_calls_it(tmp_path: Path, said: str) -> None:
+    result = guarded(REFERRING.replace('idempotent: "true"', said), tmp_path)
+    assert changes(result) == "+      retries: 2"
+    assert actions(result) == {"pipeline/first": "repeat any failure, 2 times at most"}
+    assert reasons(result)["task"].startswith("what calls it says how often it is tried")
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("guard: never", "its annotation couler.io/guard says so"),
+        ('idempotent: "false"', "its engine cannot tell"),
+        ("cache: never", "its engine cannot tell"),
+    ],
+)
+def test_what_a_task_forbids_a_pipeline_does_not_allow(tmp_path: Path, said: str, why: str) -> None:
+    text = REFERRING.replace("namespace: ci}", "namespace: ci, annotations: {couler.io/idempotent: 'true'}}")
+    text = REFERRING if said.startswith("cache") else text
+    result = guarded(text.replace('idempotent: "true"', said), tmp_path)
+    assert changes(result) == ""
+    assert reasons(result)["pipeline/first"].startswith(why)
+
+
+def test_a_run_of_a_task_has_what_the_task_says(tmp_path: Path) -> None:
+    run = (
+        "    apiVersion: tekton.dev/v1\n    kind: TaskRun\n    metadata: {generateName: r-, namespace: ci}\n    spec:\n"
+    )
+    text = f"{run}      taskRef: {{name: compile}}\n    ---{REFERRING.partition('---')[2]}"
+    assert changes(guarded(text, tmp_path)) == "+  retries: 2"
+    assert changes(guarded(text.replace('idempotent: "true"', "guard: never"), tmp_path)) == ""
+
+
+def test_a_step_of_the_pipeline_is_nearer_than_the_task_that_it_calls(tmp_path: Path) -> None:
+    text = REFERRING.replace("namespace: ci}", "namespace: ci, annotations: {couler.io/idempotent.first: 'false'}}")
+    assert changes(guarded(text, tmp_path)) == ""
+
+
+def test_rows_name_a_task_that_is_called_by_its_name_and_image(tmp_path: Path) -> None:
+    bare = REFERRING.replace('annotations: {couler.io/idempotent: "true"}', "labels: {}")
+    for key in ("task = 'compile'", "image = 'golang*'"):
+        result = guarded(bare, tmp_path, settings=f"[[guard.declare]]\n{key}\nidempotent = true")
+        assert changes(result) == "+      retries: 2"
+
+
+@pytest.mark.parametrize("other", ["name: compile\n      namespace: ops", "name: other"])
+def test_a_task_that_is_not_the_one_that_is_called_says_nothing(tmp_path: Path, other: str) -> None:
+    result = guarded(REFERRING.replace("name: compile\n", f"{other}\n"), tmp_path)
+    assert changes(result) == ""
+    assert "pipeline/first" in reasons(result)
+
+
+def test_of_several_tasks_of_one_name_none_counts(tmp_path: Path) -> None:
+    text = dedent(REFERRING)
+    task = text.partition("---")[2]
+    result = guarded(f"{text}---{task.replace('go build', 'go test')}", tmp_path)
+    assert changes(result) == ""
+
+
+def test_a_cached_copy_of_a_task_says_what_the_task_says(tmp_path: Path) -> None:
+    text = REFERRING.replace(
+        'idempotent: "true"', 'cache: pure, couler.io/cache-version: "1", couler.io/max-output-bytes: "64"'
+    )
+    text = text.replace("spec:\n      steps", "spec:\n      results: [{name: binary}]\n      steps")
+    passes = "cache{via=wrapper,store=s3://bucket/cache,image=registry.local/cache:1,secret=s3},guard"
+    result = guarded(text, tmp_path, passes=passes)
+    assert "+      retries: 2" in changes(result).splitlines()
+    kinds = [item["kind"] for item in result.documents if item is not None]
+    assert kinds == ["Pipeline", "Task", "Task"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "lines"),
     [

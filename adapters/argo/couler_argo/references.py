@@ -23,6 +23,9 @@ TOKEN = re.compile(rf"(?:{STRING})|`[^`]*`|(?<![\w$.])(?P<chain>[A-Za-z_$][\w$]*
 SEGMENT = re.compile(rf"[A-Za-z_$][\w$]*|{STRING}", re.DOTALL)
 RUN = frozenset({"workflow", "pod", "node", "retries", "lastRetry", "duration", "status", "exitCode", "cronworkflow"})
 ROOTS = RUN | {"inputs", "outputs", "steps", "tasks", "item"}
+CHOSEN = '"fromExpression":"'
+"""What stands in JSON before an expression without braces around it."""
+CHOICE = re.compile(rf'(?<={CHOSEN})(?:[^"\\]|\\.)+')
 KINDS = {"parameters": "parameter", "artifacts": "artifact"}
 
 
@@ -45,7 +48,12 @@ def _alone(part: Reference | Expression) -> Value:
 def native(data: Any) -> Native:
     """A structure of Argo's own, with the references in all of its strings; mapping order does not count."""
     text = msgspec.json.encode(data, order="sorted").decode()
-    return Native(parts=_parts(text, escaped=True) if "{{" in text else (text,))
+    if "{{" not in text and CHOSEN not in text:
+        return Native(parts=(text,))
+    parts: list[str | Reference | Expression] = []
+    for piece in cut_text(text, CHOICE, lambda match: expression(json.loads(f'"{match[0]}"'))):
+        parts += _parts(piece, escaped=True) if isinstance(piece, str) else [piece]
+    return Native(parts=tuple(parts))
 
 
 def expression(text: str) -> Expression:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from couler_argo.references import KINDS, TAG
+from couler_argo.references import CHOSEN, KINDS, TAG
 from couler_plugins.engine_kit.structures import join_structure
 from couler_plugins.errors import Unsupported
 from couler_plugins.ir import ANY_STEP, Expression, FirstOf, Literal, Native, Reference, Template, Value, replace
@@ -165,4 +165,10 @@ def write_native(node: Native, scope: Scope = "tasks") -> Any:
     """A structure of Argo's own, as data."""
     if len(node.parts) == 1 and isinstance(node.parts[0], str):
         return json.loads(node.parts[0])
-    return join_structure(node, lambda part, before: _part_text(part, scope))
+
+    def spelled(part: Reference | Expression, before: str) -> str:
+        if isinstance(part, Expression) and before.endswith(CHOSEN):
+            return _expression_text(part, scope)
+        return _part_text(part, scope)
+
+    return join_structure(node, spelled)

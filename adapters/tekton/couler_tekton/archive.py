@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from couler_plugins.documents.mappings import entries
 from couler_plugins.engine_kit.kubernetes.objects import Calls, Kind
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
@@ -43,6 +44,8 @@ SERVER = Server(
 PAGE, MOST = 100, 200_000
 """Records of one page, and of a list at most."""
 GROUP = ("tekton.dev", "v1")
+OF_TASKS = {"TaskRun": Kind(GROUP, "taskruns"), "CustomRun": Kind(("tekton.dev", "v1beta1"), "customruns")}
+"""What runs the tasks of a PipelineRun."""
 OF_PIPELINE, OF_RUN = "tekton.dev/pipeline", "tekton.dev/pipelineRun"
 
 
@@ -57,7 +60,7 @@ class TektonArchive:
         self._source = source
 
     def fetch(self, wanted: Wanted) -> Iterable[Mapping[str, Any]]:
-        """The PipelineRuns with their TaskRuns, by namespace: the runs of parts belong together."""
+        """The PipelineRuns with what ran their tasks, by namespace: the runs of parts belong together."""
         spaces: dict[str, list[Mapped]] = {}
         for item in self._in_cluster(wanted) if self._source.place == CLUSTER else self._in_results(wanted):
             spaces.setdefault(str(item["metadata"].get("namespace")), []).append(item)
@@ -70,8 +73,8 @@ class TektonArchive:
         listed = calls.labelled(Kind(GROUP, "pipelineruns"), "PipelineRun", namespace, "")
         runs = [_plain(run) for run in listed if run["metadata"].get("uid") not in wanted.uids]
         yield from runs
-        if runs:
-            yield from _of(runs, calls.labelled(Kind(GROUP, "taskruns"), "TaskRun", namespace, ""))
+        for kind in kinds_in(runs):
+            yield from _of(runs, calls.labelled(OF_TASKS[kind], kind, namespace, ""))
 
     def _in_results(self, wanted: Wanted) -> Iterator[Mapped]:
         api, headers = JsonApi(SERVER, self._source.place, self._source.max_bytes), bearer(TOKEN, "tekton")
@@ -95,9 +98,15 @@ class TektonArchive:
                 runs.append(run)
         yield from runs
         starts = [time_of((run.get("status") or {}).get("startTime")) for run in runs]
-        if runs:
+        for kind in kinds_in(runs):
             begun = min(0.0 if start is None else start - 60.0 for start in starts)  # by which clocks may differ
-            yield from _of(runs, records("TaskRun", "startTime", begun))
+            yield from _of(runs, records(kind, "startTime", begun))
+
+
+def kinds_in(runs: Iterable[Mapped]) -> list[str]:
+    """The kinds of what ran the tasks of some PipelineRuns; few have others than TaskRuns."""
+    said = {item.get("kind") for run in runs for item in entries(run.get("status"), "childReferences")}
+    return [kind for kind in OF_TASKS if runs and (kind == "TaskRun" or kind in said)]
 
 
 def _records(ask: Any) -> Iterator[Mapped]:
@@ -122,7 +131,7 @@ def _records(ask: Any) -> Iterator[Mapped]:
 
 
 def _of(runs: Iterable[Mapped], tasks: Iterable[Mapped]) -> Iterator[Mapped]:
-    """The TaskRuns among some that belong to these PipelineRuns."""
+    """Those among some runs of tasks that belong to these PipelineRuns."""
     names = {(run["metadata"].get("namespace"), run["metadata"].get("name")) for run in runs}
     for task in tasks:
         if (task["metadata"].get("namespace"), _labels(task).get(OF_RUN)) in names:

@@ -6,12 +6,12 @@ Tekton's objects by kind and name, as they stand in documents.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Document, Mapped, Path
 from couler_plugins.ir import Bundle, Definitions, Source
-from couler_tekton.kinds import KINDS
+from couler_tekton.kinds import KINDS, Kind
 
 
 class Object(NamedTuple):
@@ -33,16 +33,16 @@ def claims(document: Document) -> bool:
     return next(objects(document.data), None) is not None
 
 
-def objects(data: Any) -> Iterator[Object]:
-    """Tekton's objects in a document, those in a `kind: List` included."""
+def objects(data: Any, kinds: Mapping[str, Kind] = KINDS) -> Iterator[Object]:
+    """Tekton's objects of some kinds in a document, those in a `kind: List` included."""
     if not isinstance(data, dict):
         return
     kind, version = data.get("kind"), data.get("apiVersion")
-    if isinstance(kind, str) and kind in KINDS and version in KINDS[kind].versions:
+    if isinstance(kind, str) and kind in kinds and version in kinds[kind].versions:
         yield Object(kind, (), data)
     elif kind == "List" and version == "v1" and isinstance(data.get("items"), list):
         for number, item in enumerate(data["items"]):
-            for inner in objects(item):
+            for inner in objects(item, kinds):
                 yield inner._replace(path=("items", number, *inner.path))
 
 

@@ -6,6 +6,7 @@ from couler_plugins.ir import Container, Operation, PodSizes, Workflow, replace
 from couler_plugins.ir.settings import merged
 from couler_tekton.attempts import pod_name_of
 from couler_tekton.cache.declared import annotations_of, mapping_at, rest_of
+from couler_tekton.cache.resolving import TASK
 from couler_tekton.home_kinds import said_of_tasks
 from couler_tekton.homes import step_template
 
@@ -27,7 +28,7 @@ def pod_sizes(workflow: Workflow, operation: Operation | None) -> PodSizes:
     around = annotations_of(workflow)
     if operation is None:
         return PodSizes(annotations=around)
-    usual, task = step_template(operation), operation.name.rpartition("/")[2]
+    usual, task = step_template(operation), operation.name.removeprefix(TASK.format("")).rpartition("/")[2]
     spec = mapping_at(rest_of(workflow), "spec")
     said = {"TaskRun": spec, "PipelineRun": said_of_tasks(workflow.native_extra).get(task, {})}.get(workflow.kind, {})
     by_run = next((f"its run says it ({key})" for key in ("computeResources", "stepSpecs") if said.get(key)), "")

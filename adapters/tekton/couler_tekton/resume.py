@@ -1,19 +1,19 @@
 """Runs of Tekton for `couler resume`: a PipelineRun, what its TaskRuns gave, and the volumes that are still there.
 
-Sources: `docs/pipelineruns.md` (childReferences, skippedTasks), `pkg/reconciler/volumeclaim/pvchandler.go` (names of
-claims), `docs/affinityassistants.md` (when claims are deleted).
+Sources: `pkg/apis/pipeline/register.go` (labels), `pkg/reconciler/volumeclaim/pvchandler.go` (names of claims),
+`docs/affinityassistants.md` (when claims are deleted).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
-from couler_plugins.documents.mappings import Mapped, by_key, mapping_at, without
+from couler_plugins.documents.mappings import Mapped, mapping_at, without
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
 from couler_plugins.engine_kit.kubernetes.objects import SIDE, Calls
 from couler_plugins.errors import InvalidInput
@@ -33,24 +33,17 @@ from couler_plugins.ir import (
     rebuild,
     replace,
 )
-from couler_tekton.archive import CLUSTER, OF_RUN, TektonArchive
-from couler_tekton.attempts import condition_of
+from couler_tekton.archive import CLUSTER, OF_RUN, OF_TASKS, TektonArchive, kinds_in
 from couler_tekton.cache.declared import entries, rest_of
 from couler_tekton.documents import objects
-from couler_tekton.run.jobs import HINTS, PIPELINE_RUN, TASK_RUN
+from couler_tekton.kinds import KINDS, V1BETA1, Kind
+from couler_tekton.run.jobs import HINTS, PIPELINE_RUN
 from couler_tekton.run.parts import WHOLE_LABEL
 from couler_tekton.run.status import ended as has_ended
-from couler_tekton.run.status import results_of
 from couler_tekton.split.resolved_pipeline import workspaces_in
+from couler_tekton.step_ends import steps_of
 from couler_tekton.variables import Scope
 
-OUTCOMES = {"True": "succeeded", "False": "failed"}
-SKIPPED = {
-    "When Expressions evaluated to false": "skipped",
-    "Parent Tasks were skipped": "omitted",
-    "Results were missing": "omitted",
-}
-"""Reasons of tasks that were skipped for what others gave; tasks of a run that stopped were not reached."""
 N = TypeVar("N", bound=Node)
 DEFAULTS: dict[str, tuple[Any, ...]] = {
     "computeResources": ({},),
@@ -58,8 +51,16 @@ DEFAULTS: dict[str, tuple[Any, ...]] = {
     "type": ("string",),
 }
 """What is the same as nothing, by the key that has it."""
+OF_OTHERS = re.compile(
+    r"tekton\.dev/((pipeline|task|custom)?[rR]un(UID|SpanContext)?|pipelineTask|pipeline|task|memberOf)"
+    r"|results\.tekton\.dev/(?!(result|recordSummary)Annotations$).*"
+    r"|chains\.tekton\.dev/(signed|retries|transparency|(payload|signature|cert|chain)-.*)"
+    r"|(pipeline|pipelinesascode|triggers)\.tekton\.dev/.*"
+)
+"""Labels and annotations that say which run this was: of Tekton's controller, Results, Chains, and of what started it.
+With them, Results would file the new run under the old one, Chains would not sign it, and Pipelines-as-Code would
+report its status to an old commit."""
 CALLED, SPECS = ("description", "displayName", "metadata"), "taskRunSpecs"
-CLEANUP = "tekton.dev/auto-cleanup-pvc"
 
 
 def resume(source: RunSource) -> PastRun:
@@ -70,17 +71,22 @@ def resume(source: RunSource) -> PastRun:
         EngineError: the cluster or the archive fails.
     """
     documents = source.documents or tuple(_fetched(source.run, source.archive))
-    every = [item.data for document in documents for item in objects(document)]
-    runs = [item for item in every if item["kind"] == "PipelineRun" and item.get("status")]
-    runs = [item for item in runs if source.run in ("", item["metadata"].get("name"))]
+    kinds = {**KINDS, "CustomRun": Kind("task", versions=(V1BETA1,))}
+    every = [item.data for document in documents for item in objects(document, kinds)]
+    runs = [
+        item
+        for item in every
+        if item["kind"] == "PipelineRun" and item.get("status") and source.run in ("", item["metadata"].get("name"))
+    ]
     if len(runs) != 1:
         message = f"there are {len(runs)} runs that could be meant" if runs else f"there is no run {source.run!r}"
         raise InvalidInput(message, engine="tekton", hint="give the name of a PipelineRun, with its TaskRuns")
     live = not source.documents and source.archive.place == CLUSTER
     calls = Calls(source.archive.context, HINTS) if live else None
-    is_gone = not source.documents and not live
     try:
-        return TektonRun(runs[0], [item for item in every if item["kind"] == "TaskRun"], calls, is_gone=is_gone)
+        return TektonRun(
+            runs[0], [item for item in every if item["kind"] in OF_TASKS], calls, is_gone=not (source.documents or live)
+        )
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         message = f"{source.run or 'the run'} is not what Tekton writes ({type(error).__name__}: {error!s:.100})"
         hint = "take it from `kubectl get pipelineruns,taskruns -o json`"
@@ -95,7 +101,8 @@ def _fetched(name: str, place: ArchiveSource) -> Iterator[Any]:
     namespace = place.namespace or calls.namespace
     if (run := calls.get(PIPELINE_RUN, namespace, name)) is not None:
         yield run
-        yield from calls.labelled(TASK_RUN, "TaskRun", namespace, f"{OF_RUN}={name}")
+        for kind in kinds_in([run]):
+            yield from calls.labelled(OF_TASKS[kind], kind, namespace, f"{OF_RUN}={name}")
 
 
 class TektonRun(PastRun):
@@ -103,12 +110,12 @@ class TektonRun(PastRun):
 
     Args:
         run: the PipelineRun with its status.
-        task_runs: its TaskRuns, and maybe others.
+        task_runs: its TaskRuns and CustomRuns, and maybe others.
         calls: of the cluster that has its volumes; None where nobody can be asked.
         is_gone: whether the cluster has it no longer.
     """
 
-    of_run = frozenset({"context.pipelineRun.name", "context.pipelineRun.uid"})
+    of_run = frozenset({"context.pipeline.name", "context.pipelineRun.name", "context.pipelineRun.uid"})
     drops_outputs = True
 
     def __init__(self, run: Mapped, task_runs: Iterable[Mapped], calls: Calls | None, *, is_gone: bool = False) -> None:
@@ -120,8 +127,7 @@ class TektonRun(PastRun):
             hint = "start it again with the journal or the identity of the run, as `couler run` says"
             raise InvalidInput(f"{name} is a part of a pipeline that was split", engine="tekton", hint=hint)
         self._claims, self._lost = _workspaces(run, calls, is_gone)
-        by_name = {str(item["metadata"].get("name")): item for item in task_runs}
-        steps = dict(_steps(run["status"], by_name))
+        steps = dict(steps_of(run, {(item["kind"], str(item["metadata"].get("name"))): item for item in task_runs}))
         claims = ", ".join(sorted(self._claims.values()))
         notes = [f"the new run uses {claims}: keep {name} until it has ended"] if claims else []
         if before := mapping_at(run, "metadata", "annotations").get(RESUMES):
@@ -186,9 +192,10 @@ class TektonRun(PastRun):
         if SPECS in spec:  # Tekton fails a run that has one of a task that is not there
             names = {step.name for graph in workflow.graphs for step in graph.steps}
             spec[SPECS] = [one for one in spec[SPECS] if one.get("pipelineTaskName") in names]
-        metadata = {**mapping_at(rest, "metadata")}
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), RESUMES: self.name}
-        rest |= {"metadata": metadata} | ({"spec": spec} if spec else {})
+        annotations = {**mapping_at(rest, "metadata", "annotations"), RESUMES: self.name}
+        rest |= {"metadata": {**mapping_at(rest, "metadata"), "annotations": annotations}} | (
+            {"spec": spec} if spec else {}
+        )
         return replace(
             workflow, name="", prefix=workflow.prefix or f"{workflow.name}-", native_extra=Scope().rest(rest)
         )
@@ -201,58 +208,10 @@ class TektonRun(PastRun):
         return {**without(item, "volumeClaimTemplate"), "persistentVolumeClaim": {"claimName": claim}}
 
 
-def _steps(status: Mapped, task_runs: Mapping[str, Mapped]) -> Iterator[tuple[tuple[str, ...], Ended]]:
-    for item in status.get("skippedTasks") or ():
-        outcome = "skipped" if _is_false(item) else SKIPPED.get(str(item.get("reason")))
-        if outcome:
-            yield (str(item["name"]),), Ended(outcome=outcome, facts={"status": "None"})
-    tasks = entries(status.get("pipelineSpec"), "tasks")
-    matrices = {task.get("name") for task in tasks if task.get("matrix")}
-    children = by_key((str(item["pipelineTaskName"]), item) for item in status.get("childReferences") or ())
-    for name, references in children.items():
-        runs = [task_runs.get(str(item["name"])) for item in references]
-        present = [run for run in runs if run is not None]
-        if len(present) < len(runs):
-            yield (name,), Ended(outcome="succeeded", again="its TaskRun is gone")
-            continue
-        conditions = [condition_of(run.get("status") or {}) for run in present]
-        outcomes = [OUTCOMES.get(str(condition.get("status")), "running") for condition in conditions]
-        each = [results_of(run) for run in present]
-        results = _together(each) if name in matrices else each[0]
-        values = {("parameter", key): _value(content) for key, content in results.items()}
-        facts = {"status": "Succeeded", "reason": str(conditions[0].get("reason"))}
-        yield (
-            (name,),
-            Ended(
-                outcome=next((outcome for outcome in outcomes if outcome != "succeeded"), "succeeded"),
-                outputs={key: value for key, value in values.items() if value is not None},
-                lost={key: "Tekton would take it for a variable" for key, value in values.items() if value is None},
-                facts=facts,
-            ),
-        )
-
-
-def _is_false(skipped: Mapped) -> bool:
-    """Whether a task was skipped by its condition: once a run stops, Tekton says of each task that this was why."""
-    each = [item for item in skipped.get("whenExpressions") or () if item.get("operator") in ("in", "notin")]
-    return any((item.get("input") in (item.get("values") or ())) is (item["operator"] == "notin") for item in each)
-
-
-def _together(each: list[dict[str, Any]]) -> dict[str, Any]:
-    """The results of a matrix: lists, in the order of the combinations."""
-    return {name: [one[name] for one in each if name in one] for name in dict.fromkeys(n for one in each for n in one)}
-
-
-def _value(content: Any) -> Value | None:
-    if "$(" in json.dumps(content):
-        return None
-    return Literal(value=content) if isinstance(content, str) else Native.of(content)
-
-
 def _workspaces(run: Mapped, calls: Calls | None, is_gone: bool) -> tuple[dict[str, str], dict[str, str]]:
     """The claims that were made for a run, by workspace; and why other workspaces are gone."""
     metadata, claims, lost = run["metadata"], {}, {}
-    cleans = (metadata.get("annotations") or {}).get(CLEANUP) == "true"
+    cleans = (metadata.get("annotations") or {}).get("tekton.dev/auto-cleanup-pvc") == "true"
     for item in entries(run["spec"], "workspaces"):
         name = str(item.get("name"))
         if "emptyDir" in item:
@@ -280,9 +239,11 @@ def _submitted(run: Mapped) -> Mapped:
     thing = as_written(run, {RUN_LABEL})
     metadata = thing["metadata"]
     for key in ("labels", "annotations"):
-        metadata[key] = {name: text for name, text in (metadata.get(key) or {}).items() if "tekton.dev/" not in name}
-    kept = {"generateName", "name", "namespace", "labels", "annotations"}
-    metadata = {key: content for key, content in metadata.items() if key in kept and content}
+        metadata[key] = {
+            name: text for name, text in (metadata.get(key) or {}).items() if not OF_OTHERS.fullmatch(name)
+        }
+    kept = ("generateName", "name", "namespace", "labels", "annotations")
+    metadata = {key: metadata[key] for key in kept if metadata.get(key)}
     if "generateName" in metadata:
         del metadata["name"]
     spec = without(thing["spec"], "status")

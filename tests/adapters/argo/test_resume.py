@@ -233,6 +233,73 @@ def test_an_artifact_that_an_expression_chooses_is_made_again() -> None:
     assert new["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] == {"artifacts": [chosen]}
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"fromExpression": "tasks['a'].outputs.artifacts.file", "optional": True},
+        {"fromExpression": "tasks.a.outputs.artifacts.file", "subPath": "part"},
+        {"fromExpression": '{{=1}} == 1 ? tasks["a"].outputs.artifacts.file : nil', "archive": {"none": {}}},
+        {"from": "{{tasks.a.outputs.artifacts.file}}", "subPath": "part"},
+        {"from": "{{tasks.a.outputs.artifacts.file}}", "optional": True},
+    ],
+)
+def test_nothing_that_says_more_of_an_artifact_reads_of_what_is_gone(more: dict[str, Any]) -> None:
+    document = producing({"s3": {"key": "k"}})
+    chosen = {"name": "file", **more}
+    document["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] = {"artifacts": [chosen]}
+    new, again = resumed(document)
+    assert again["a"] == "b reads its file (it cannot be written into a text)"
+    assert new["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] == {"artifacts": [chosen]}
+
+
+@pytest.mark.parametrize("inline", [False, True])
+def test_what_is_inside_of_a_graph_that_others_call_too_stays_whole_for_them(inline: bool) -> None:
+    """`s1` failed in it, and `s2` was not reached: it has to do all of it."""
+    value = {"arguments": {"parameters": [{"name": "x", "value": "{{tasks.a.outputs.result}}"}]}}
+    echo = {"container": {"image": "busybox:1", "args": ["{{tasks.a.outputs.result}}"]}}
+    second = {"name": "b", "depends": "a", **({"inline": echo} if inline else {"template": "b", **value})}
+    graphs: list[dict[str, Any]] = [
+        {"name": "g", "dag": {"tasks": [{"name": "h", "template": "h"}]}},
+        {"name": "h", "dag": {"tasks": [task("a"), second]}},
+    ]
+    leaves = [leaf("a"), leaf("b", inputs={"parameters": [{"name": "x"}]})]
+    calls = [{"name": "s1", "template": "g"}, {"name": "s2", "template": "g", "depends": "s1"}]
+    document = failed(calls, [*graphs, *leaves], {})
+    for name, around, kind, template in (
+        ("s1", "wf-abc", "DAG", "g"),
+        ("h", "s1", "DAG", "h"),
+        ("a", "h", "Pod", "a"),
+        ("b", "h", "Pod", "b"),
+    ):
+        ended = {"outputs": {"result": "7"}} if name == "a" else {"phase": "Failed"}
+        one = {**node(kind, name, **ended), "id": name, "boundaryID": around, "templateName": template}
+        document["status"]["nodes"][name] = one
+    new, again = resumed(document)
+    assert again == {"s1/h/b": "it failed", "s2": "it was not reached"}
+    templates = {item["name"]: item["dag"]["tasks"] for item in new["spec"]["templates"] if "dag" in item}
+    assert [one["template"] for one in templates["main"]] == ["g-resumed", "g"]
+    assert (templates["g"], templates["h"]) == (graphs[0]["dag"]["tasks"], graphs[1]["dag"]["tasks"])
+    (call,) = templates["g-resumed"]
+    (only,) = templates[call["template"]]
+    assert "tasks.a" not in json.dumps(only)
+    assert '"7"' in json.dumps(only)
+
+
+def test_a_graph_whose_result_was_in_a_cache_is_done() -> None:
+    """Argo makes no nodes for what is inside of a graph that its memoization gave."""
+    outputs = {"parameters": [{"name": "o", "valueFrom": {"parameter": "{{tasks.x.outputs.result}}"}}]}
+    memoize = {"key": "k", "cache": {"configMap": {"name": "c"}}}
+    graph = {"name": "g", "memoize": memoize, "dag": {"tasks": [task("x")]}, "outputs": outputs}
+    read_of_it = {"parameters": [{"name": "x", "value": "{{tasks.g.outputs.parameters.o}}"}]}
+    hit = node("DAG", "g", outputs={"parameters": [{"name": "o", "value": "5"}]}, memoizationStatus={"hit": True})
+    templates = [graph, leaf("x"), leaf("b", inputs={"parameters": [{"name": "x"}]})]
+    document = failed([task("g"), task("b", "g", arguments=read_of_it)], templates, {"g": hit, "b": bad("b")})
+    new, again = resumed(document)
+    assert (argument(new)["value"], again) == ("5", {"b": "it failed"})
+    change = edited(document, lambda file: file["spec"]["templates"][2]["container"].update(image="busybox:2"))
+    assert change[1] == {"g": "its program was changed", "b": "it failed"}
+
+
 def test_a_location_with_a_variable_in_it_is_none() -> None:
     _, again = resumed(producing({"raw": {"data": "{{workflow.name}}"}}))
     assert again["a"] == "b reads its file (Argo would take it for a variable)"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from couler_plugins.hookspecs.resuming import PastRun, RunSource
 from couler_plugins.resuming.optimizer import Resume
 from couler_tekton.resume import resume
 from optimizers.running import CONTEXT
-from servers.json_server import json_server
+from servers.json_server import json_server, kubeconfig, listing
 
 NOWHERE = ArchiveSource(place="", max_bytes=1)
 Document = dict[str, Any]
@@ -88,6 +90,48 @@ def read_by(*values: Any) -> list[Document]:
     return [{"name": f"x{number}", "value": value} for number, value in enumerate(values)]
 
 
+NAMES = {
+    "tekton.dev/auto-cleanup-pvc": True,
+    "dashboard.tekton.dev/rerunOf": True,
+    "team.example.com/owner": True,
+    "tekton.dev/team": True,
+    "chains.tekton.dev/transparency-upload": True,
+    "results.tekton.dev/resultAnnotations": True,
+    "results.tekton.dev/recordSummaryAnnotations": True,
+    "tekton.dev/pipeline": False,
+    "tekton.dev/pipelineRun": False,
+    "tekton.dev/pipelineRunUID": False,
+    "tekton.dev/pipelineTask": False,
+    "tekton.dev/memberOf": False,
+    "tekton.dev/customRun": False,
+    "tekton.dev/run": False,
+    "tekton.dev/taskRunUID": False,
+    "tekton.dev/pipelinerunSpanContext": False,
+    "tekton.dev/taskrunSpanContext": False,
+    "pipeline.tekton.dev/release": False,
+    "chains.tekton.dev/signed": False,
+    "chains.tekton.dev/transparency": False,
+    "chains.tekton.dev/payload-pipelinerun-u": False,
+    "results.tekton.dev/result": False,
+    "results.tekton.dev/stored": False,
+    "triggers.tekton.dev/triggers-eventid": False,
+    "pipelinesascode.tekton.dev/state": False,
+    "pipelinesascode.tekton.dev/on-event": False,
+}
+"""Labels and annotations, and whether they are of the new run as well."""
+
+
+@pytest.mark.parametrize("field", ["labels", "annotations"])
+def test_names_of_people_stay_and_those_that_say_which_run_it_was_go(field: str) -> None:
+    documents = failed(
+        [task("a"), task("b")], [ran("a"), ran("b", "False")], metadata={field: dict.fromkeys(NAMES, "x")}
+    )
+    kept = {name: "x" for name, stays in NAMES.items() if stays}
+    assert resumed(documents)[0]["metadata"][field] == kept | (
+        {"couler.io/resumes": "r"} if field == "annotations" else {}
+    )
+
+
 def test_results_are_values_and_the_run_is_another_one() -> None:
     tasks = [
         task("a", results=("y",)),
@@ -129,6 +173,84 @@ def test_a_task_whose_run_was_pruned_runs_again() -> None:
     assert again == {"a": "its TaskRun is gone", "b": "it failed"}
 
 
+CUSTOM = {"apiVersion": "cel.tekton.dev/v1alpha1", "kind": "CEL", "name": "a"}
+
+
+def of_custom(**changed: Any) -> list[Document]:
+    """A run whose first task a custom controller did."""
+    first: Document = {"name": "a", "taskRef": CUSTOM, "params": read_by("1")}
+    tasks = [first, task("b", params=read_by("$(tasks.a.results.y)"))]
+    documents = failed(tasks, [ran("a", y="7"), ran("b", "False")])
+    documents[1] |= {"apiVersion": "tekton.dev/v1beta1", "kind": "CustomRun"} | changed
+    del documents[1]["status"]["results"][0]["type"]
+    documents[0]["status"]["childReferences"][0] |= {"apiVersion": "tekton.dev/v1beta1", "kind": "CustomRun"}
+    return documents
+
+
+def test_a_custom_task_that_is_done_gave_what_its_run_says() -> None:
+    new, again = resumed(of_custom())
+    assert (tasks_of(new)["b"]["params"], again) == (read_by("7"), {"b": "it failed"})
+
+
+def test_a_custom_task_whose_run_is_not_there_runs_again() -> None:
+    run, _, other = of_custom()
+    assert resumed([run, other])[1] == {"a": "its CustomRun is gone", "b": "it failed"}
+    task_run = of_custom(kind="TaskRun", apiVersion="tekton.dev/v1")  # another one of that name
+    assert resumed(task_run)[1]["a"] == "its CustomRun is gone"
+
+
+@pytest.mark.parametrize("status", ["False", "Unknown"])
+def test_a_custom_task_that_is_not_done_runs_again(status: str) -> None:
+    documents = of_custom()
+    documents[1]["status"]["conditions"][0]["status"] = status
+    assert list(resumed(documents)[1]) == ["a", "b"]
+
+
+def test_a_custom_task_that_was_edited_runs_again() -> None:
+    run = past(of_custom())
+    (original,) = lift_source(TEKTON, read(json.dumps(run.document), "run.json")).workflows
+    run.document["spec"]["pipelineSpec"]["tasks"][0]["taskRef"]["name"] = "other"
+    pass_ = Resume(run, original)
+    pass_.run(lift_source(TEKTON, read(json.dumps(run.document), "w.json")), CONTEXT)
+    assert [item.reason for item in pass_.verdicts] == ["its call was changed", "it failed"]
+
+
+def test_a_matrix_of_which_not_all_may_have_been_started_runs_again() -> None:
+    matrix = {"matrix": {"params": [{"name": "x0", "value": ["1", "2"]}]}}
+    documents = failed([task("a") | matrix, task("b"), task("c")], [ran("a"), ran("b"), ran("c", "False")])
+    documents[0]["status"]["conditions"][0]["reason"] = "CreateRunFailed"
+    assert resumed(documents)[1] == {"a": "not all of its items may have been started", "c": "it failed"}
+
+
+def test_a_task_by_whose_results_the_run_names_a_workspace_runs_again() -> None:
+    binding = {"name": "work", "persistentVolumeClaim": {"claimName": "$(tasks.a.results.y)"}}
+    tasks = [task("a", results=("y",)), task("b"), task("c")]
+    runs = [ran("a", y="7"), ran("b"), ran("c", "False")]
+    _, again = resumed(failed(tasks, runs, spec={"workspaces": [binding]}))
+    assert again == {"a": "a workspace of the run reads its results", "c": "it failed"}
+
+
+@pytest.mark.parametrize("field", ["args", "command"])
+def test_a_list_that_is_among_the_arguments_of_a_container_is_made_again(field: str) -> None:
+    second = {"name": "b", "taskSpec": {"steps": [{"image": "busybox:1", field: ["$(tasks.a.results.y[*])"]}]}}
+    _, again = resumed(failed([task("a", results=("y",)), second], [ran("a", y=["7"]), ran("b", "False")]))
+    assert again == {"a": "b reads its y (it cannot be written into a text)", "b": "it failed"}
+
+
+def test_a_folder_that_is_called_as_the_pipeline_in_the_run_is_filled_again() -> None:
+    script = "ls /data/$(context.pipeline.name)"
+    _, again = resumed(failed([task("a", script), task("b", script)], [ran("a"), ran("b", "False")]))
+    assert again["a"] == "it shares context.pipeline.name with b (the new run has another)"
+
+
+@pytest.mark.parametrize("call", ["pipelineSpec", "pipelineRef"])
+def test_a_pipeline_inside_another_one_runs_again(call: str) -> None:
+    inner = {"tasks": [task("in")]} if call == "pipelineSpec" else {"name": "p"}
+    documents = failed([{"name": "a", call: inner}, task("b", "true", "a")], [ran("a"), ran("b", "False")])
+    documents[0]["status"]["childReferences"][0]["kind"] = "PipelineRun"
+    assert resumed(documents)[1]["a"] == "a pipeline inside another one runs again as a whole"
+
+
 def test_conditions_and_finally_read_how_tasks_ended() -> None:
     when = {"when": [{"input": "$(tasks.a.results.y)", "operator": "in", "values": ["7"]}]}
     last = task("last", params=read_by("$(tasks.a.status)", "$(tasks.a.results.y)"))
@@ -156,6 +278,16 @@ def test_a_condition_that_was_false_counts_also_where_the_run_was_stopping() -> 
     tasks = [task("no", when=said), task("a", "true", "no"), task("b")]
     _, again = resumed(failed(tasks, [ran("a"), ran("b", "False")], status=stopped))
     assert again == {"b": "it failed"}
+
+
+def test_a_condition_whose_results_nobody_has_looked_up_was_not_false() -> None:
+    """Tekton writes the conditions of tasks that it does not reach as they stand in the pipeline."""
+    said = [{"input": "$(tasks.a.results.y)", "operator": "in", "values": ["7"]}]
+    stopped = {"skippedTasks": [{"name": "c", "reason": "PipelineRun was stopping", "whenExpressions": said}]}
+    tasks = [task("a", results=("y",)), task("b"), task("c", when=said)]
+    new, again = resumed(failed(tasks, [ran("a", y="7"), ran("b", "False")], status=stopped))
+    assert again == {"b": "it failed", "c": "it was not reached"}
+    assert tasks_of(new)["c"]["when"] == [{**said[0], "input": "7"}]
 
 
 def test_what_the_webhook_writes_is_no_edit() -> None:
@@ -362,6 +494,40 @@ def test_a_run_that_is_in_tekton_results_is_read_there(monkeypatch: pytest.Monke
         run = resume(RunSource(run="r", archive=ArchiveSource(place=server.url, max_bytes=10**6, namespace="ml")))
     assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
     assert run.notes == ()  # the claim is gone with the run
+
+
+def test_custom_runs_are_read_in_tekton_results_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COULER_TEKTON_TOKEN", "a-token")
+    documents = of_custom()
+    for item in documents:
+        item["metadata"] |= {"namespace": "ml", "uid": f"u-{item['metadata']['name']}"}
+        item["metadata"].setdefault("labels", {})["tekton.dev/pipelineRun"] = "r"
+        item["status"] |= {"startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:01:00Z"}
+    with json_server(Results(*documents)) as server:
+        run = resume(RunSource(run="r", archive=ArchiveSource(place=server.url, max_bytes=10**6, namespace="ml")))
+    assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
+
+
+@pytest.mark.parametrize("is_custom", [True, False])
+def test_the_cluster_is_asked_for_custom_runs_where_there_are_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_custom: bool
+) -> None:
+    first, *others = of_custom() if is_custom else failed([task("a"), task("b")], [ran("a"), ran("b", "False")])
+    asked: list[str] = []
+
+    def answers(path: str, query: Mapping[str, str]) -> Any:
+        asked.append(path)
+        if path.endswith("/pipelineruns/r"):
+            return first
+        kind = "CustomRun" if path.endswith("/tekton.dev/v1beta1/namespaces/ml/customruns") else "TaskRun"
+        return listing(kind, [item for item in others if item["kind"] == kind], query)
+
+    with json_server(answers) as server:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, server.url)))
+        place = ArchiveSource(place="cluster", max_bytes=10**6, namespace="ml")
+        run = resume(RunSource(run="r", archive=place))
+    assert {place[0]: ended.outcome for place, ended in run.steps.items()} == {"a": "succeeded", "b": "failed"}
+    assert any("customruns" in path for path in asked) == is_custom
 
 
 def test_tasks_that_are_written_where_they_are_called_go_also_beside_a_remote_one() -> None:
