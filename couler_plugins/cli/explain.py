@@ -82,7 +82,8 @@ def command(call: FileCall, *, only: tuple[str, ...], results: bool) -> int:
         content |= {"cost": costs.costs} if costs is not None else {}
         print_json("couler.explain/v1", content)
     else:
-        print_explanation(result, color=use_color(call.config), stored=stored)
+        full = call.config.log_level in ("info", "debug")
+        print_explanation(result, color=use_color(call.config), full=full, stored=stored)
         write_bytes("".join(f"{line}\n" for line in (costs.lines(columns) if costs is not None else ())))
     say_empty(result, call.files)
     return call.report([file.error for file in result.files])
@@ -99,7 +100,8 @@ def _only(result: Result, names: tuple[str, ...]) -> Result:
         return result
     ran = {text.partition("{")[0] for text in result.optimizers}
     if lost := sorted(wanted - ran):
-        raise click.UsageError(f"--only names {lost[0]!r}, which did not run; these did: {', '.join(sorted(ran))}.")
+        these = ", ".join(sorted(ran)) or "none"
+        raise click.UsageError(f"--only names {lost[0]!r}, which did not run; these did: {these}. Run it: -p {lost[0]}")
     files = (
         replace(file, passes=tuple(item for item in file.passes if item.optimizer.partition("{")[0] in wanted))
         for file in result.files

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
@@ -14,12 +15,14 @@ import msgspec
 from couler_plugins.cli.messages import counted, write_bytes
 from couler_plugins.cli.outputs import columns, number_text
 from couler_plugins.cli.stored_results import StoredResults
-from couler_plugins.cli.verdicts import VerdictGroups, total_lines
+from couler_plugins.cli.verdicts import REASONS, VerdictGroups, total_lines
 from couler_plugins.documents import SourceFile
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.pipeline import Pass
 from couler_plugins.driver.results import FileResult, Result
+from couler_plugins.driver.verdict_totals import decisions_by
 from couler_plugins.hookspecs.caching import SourcePlace
+from couler_plugins.ir import Call, Workflow, leaf_call_sites
 from couler_plugins.plan import Decision
 from couler_plugins.runs.run import median
 
@@ -33,40 +36,81 @@ FEWEST = 3
 SHOWN = 24
 """Rows of a table that are shown; of more, the first, and what they come to."""
 FIRST = 12
+LEFT_ALONE = 3
+"""Lines of a file with one workflow, one optimizer and one sentence: where nothing changes, they are one line."""
+Places = Mapping[str, str]
+"""Steps of a workflow, and operations that nothing calls, with what is called there."""
 
 
-def print_explanation(result: Result, *, color: bool, stored: StoredResults | None = None) -> None:
+def print_explanation(
+    result: Result, *, color: bool, full: bool = False, stored: StoredResults | None = None
+) -> None:
     """Print what was decided about each file with workflows, and the total.
 
     Args:
         result: what `optimize` gave, with line numbers.
         color: whether to print in colour.
+        full: whether long lists of steps and reasons are printed to their ends.
         stored: what a store has of its steps; None where nobody looked.
     """
     groups = VerdictGroups()
     general: dict[str, None] = {}
-    labels = by_key(
-        (trace.file, workflow.label)
+    places = {
+        (trace.file, workflow.label): _places(workflow)
         for trace in result.workflow_versions
         if (workflow := trace.versions[0]) is not None
-    )
+    }
     for number, file in enumerate(result.files):
         if file.status != "refused" and file.workflows:
-            title, *lines = _file_lines(file, labels.get(number, ()), groups, stored)
+            own = {label: steps for (position, label), steps in places.items() if position == number}
+            title, *lines = _file_lines(file, own, groups, stored, full=full)
+            if len(lines) == LEFT_ALONE and not any(one.action or one.verdict for one in file.decisions):
+                title, lines = f"{title} by {lines[1].strip()}: {lines[2].strip()}", []
             general.update(
                 dict.fromkeys(item.advice for one in file.decisions if _is_general(one) for item in one.objections)
             )
             write_bytes("".join(f"{line}\n" for line in (click.style(title, bold=True) if color else title, *lines)))
-    total = [*total_lines(result), *(f"{text[:1].upper()}{text[1:]}." for text in general)]
+    by_optimizer = _totals(result, places, None if full else REASONS)
+    total = [*by_optimizer, *total_lines(result), *(f"{text[:1].upper()}{text[1:]}." for text in general)]
     if total:
         write_bytes("".join(f"{line}\n" for line in ("", *total)))
 
 
+def _places(workflow: Workflow) -> Places:
+    calls = ((site.label, site.step.call) for site in leaf_call_sites(workflow))
+    steps = {label: call.name if isinstance(call, Call) else "" for label, call in calls}
+    return {item.name: item.name for item in workflow.operations if item.name not in steps.values()} | steps
+
+
+def _totals(result: Result, places: Mapping[tuple[int | None, str], Places], most: int | None) -> Iterator[str]:
+    """Yield how many steps each optimizer changed, and the `most` frequent reasons why it left steps alone."""
+    steps = counted(sum(map(len, places.values())), "step")
+    for optimizer in dict.fromkeys(text.partition("{")[0] for text in result.optimizers):
+        own = by_key(((number, one.workflow), one) for number, one in decisions_by(result, optimizer))
+        changed = sum(_changed(places.get(key, {}), decisions) for key, decisions in own.items())
+        reasons = Counter[str]()
+        for one in (one for decisions in own.values() for one in decisions):
+            if not (one.action or one.verdict or one.objections):
+                reasons[one.reason] += 1 + len(one.affects)
+        if changed + reasons.total() > 1:  # of one step, its own line says all
+            left = " Left alone, by reason (a step can have several):" if reasons else ""
+            yield f"{optimizer}: {changed:,} of {steps} changed.{left}"
+            yield from (f"{number:>7,}  {reason}" for reason, number in reasons.most_common(most))
+            if most is not None and len(reasons) > most:
+                yield f"         and {counted(len(reasons) - most, 'more reason')}, which -v prints"
+
+
+def _changed(places: Places, decisions: Iterable[Decision]) -> int:
+    """Return how many steps of a workflow decisions change, themselves or what they call."""
+    named = {name for one in decisions if one.action and not one.verdict for name in (one.subject, *one.affects)}
+    return sum(1 for label, callee in places.items() if label in named or callee in named)
+
+
 def _file_lines(
-    file: FileResult, labels: Collection[str], groups: VerdictGroups, stored: StoredResults | None
+    file: FileResult, places: Mapping[str, Places], groups: VerdictGroups, stored: StoredResults | None, *, full: bool
 ) -> Iterator[str]:
-    yield f"{file.name}: {_summary(file)}"
-    sections = [(item.optimizer, _by_workflow(item.decisions, labels)) for item in file.passes]
+    yield f"{file.name}: {_summary(file, places)}"
+    sections = [(item.optimizer, _by_workflow(item.decisions, places)) for item in file.passes]
     for workflow in dict.fromkeys(label for _, section in sections for label in section):
         yield f"  {workflow}"
         for optimizer, section in sections:
@@ -75,8 +119,8 @@ def _file_lines(
             others = [decision for decision in own if not decision.verdict and not _is_general(decision)]
             if others:
                 yield f"    {optimizer}"
-            for group in in_groups(others):
-                lines = _table(group) if isinstance(group, Alike) else _describe(group, workflow)
+            for group in in_groups(_merged(others)):
+                lines = _table(group) if isinstance(group, Alike) else _describe(group, workflow, full=full)
                 yield from (f"      {line}" for line in lines)
             yield from (f"    {line}" for line in groups.lines(verdicts, file.name))
             yield from (f"    {line}" for line in (stored.lines(verdicts) if stored is not None else ()))
@@ -101,8 +145,20 @@ def _table(alike: Alike) -> list[str]:
     return [alike.title, *(f"  {line}" for line in columns(alike.head, alike.rows))]
 
 
-def _describe(decision: Decision, workflow: str) -> list[str]:
+def _merged(decisions: Iterable[Decision]) -> Iterator[Decision]:
+    """Yield decisions; of those that leave steps alone for the same reason, the first, about all of them."""
+    same = by_key((id(one) if one.action or one.figures else (one.workflow, one.reason), one) for one in decisions)
+    for first, *others in same.values():
+        more = (name for one in others for name in (one.subject or one.workflow, *one.affects))
+        yield msgspec.structs.replace(first, affects=(*first.affects, *more))
+
+
+def _describe(decision: Decision, workflow: str, *, full: bool) -> list[str]:
     figures = ", ".join(f"{name} {number_text(value)}" for name, value in decision.figures)
+    if decision.affects and not decision.action:
+        steps = (decision.subject or decision.workflow, *decision.affects)
+        reason = f"{decision.reason} ({figures})" if figures else decision.reason
+        return [f"left alone: {reason}", *(f"  {line}" for line in _wrap(names(steps, len(steps) if full else NAMED)))]
     subject = " ".join(part for part in (decision.workflow, decision.subject) if part and part != workflow)
     where = f"{subject}: " if subject else ""
     if len(decision.figures) <= FEW:
@@ -118,12 +174,14 @@ def _wrap(figures: str) -> list[str]:
     return [line.replace(whole, " ") for line in lines]
 
 
-def _summary(file: FileResult) -> str:
+def _summary(file: FileResult, places: Mapping[str, Places]) -> str:
     workflows = counted(file.workflows, "workflow")
     count = sum(1 for decision in file.decisions if decision.action)
     if not count:
         return f"{workflows}, no change" if file.status == "ok" else f"{workflows}, rewritten"
-    return f"{workflows}, {counted(count, 'change')}"
+    by_workflow = by_key((one.workflow, one) for one in file.decisions)
+    steps = sum(_changed(places.get(label, {}), decisions) for label, decisions in by_workflow.items())
+    return f"{workflows}, {counted(count, 'change')}{f' to {steps:,} steps' if steps > count else ''}"
 
 
 def _what(decision: Decision, figures: str) -> str:
@@ -132,10 +190,10 @@ def _what(decision: Decision, figures: str) -> str:
     return f"{parts}{f' ({figures})' if figures else ''}{affects}"
 
 
-def names(items: Sequence[str]) -> str:
+def names(items: Sequence[str], most: int = NAMED) -> str:
     """Return the first names, and how many more there are."""
-    more = f" and {len(items) - NAMED:,} more" if len(items) > NAMED else ""
-    return ", ".join(name or "the entry or a handler" for name in items[:NAMED]) + more
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(name or "the entry or a handler" for name in items[:most]) + more
 
 
 class Alike(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any
 
 from couler_plugins.documents import Document, Finding, Remark, SourceFile, findings
 from couler_plugins.documents.collector import collector_paused
+from couler_plugins.driver.annotation_values import wrong_values
 from couler_plugins.driver.isolation import blank, raise_common_failure, without_failing
 from couler_plugins.driver.rewrite import Session, adapter_errors, of_type
 from couler_plugins.engine_kit.crd import NO_SCHEMAS, Schemas, check, covered
@@ -75,6 +76,9 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
     strays = list(misnamed(documents, session.groups()))
     understood.update(remark.document for remark in strays)
     findings_so_far += findings(documents, strays)
+    said = {place for finding in findings_so_far for place in finding.places}
+    ours = [document if number in understood else None for number, document in enumerate(documents)]
+    findings_so_far += findings(documents, wrong_values(ours, said))
     if schemas.kinds:
         session.report("checking against schemas")
         chosen = range(len(documents)) if session.engine is None else sorted(understood)

@@ -136,7 +136,7 @@ class _Parser:
         self.at = blanks.end() if blanks else self.at
 
     def error(self, message: str) -> InvalidInput:
-        return InvalidInput(
-            f"{self.what} {self.text!r}, column {self.at + 1}: {message}",
-            hint="it is written like name{option=value,other=a|b},name",
-        )
+        hint = "it is written like name{option=value,other=a|b},name"
+        if self.text.count("{") != self.text.count("}") or ("=" in self.text and "{" not in self.text):
+            hint += "; put quotes around it, or the shell takes the braces away: 'name{option=value}'"
+        return InvalidInput(f"{self.what} {self.text!r}, column {self.at + 1}: {message}", hint=hint)
