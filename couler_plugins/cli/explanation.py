@@ -42,9 +42,7 @@ Places = Mapping[str, str]
 """Steps of a workflow, and operations that nothing calls, with what is called there."""
 
 
-def print_explanation(
-    result: Result, *, color: bool, full: bool = False, stored: StoredResults | None = None
-) -> None:
+def print_explanation(result: Result, *, color: bool, full: bool = False, stored: StoredResults | None = None) -> None:
     """Print what was decided about each file with workflows, and the total.
 
     Args:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from couler_plugins.cli.messages import Progress, counted, nothing_in, say_error
+from couler_plugins.cli.messages import Progress, counted, nothing_in, say, say_error
 from couler_plugins.cli.settings import inputs_argument, max_bytes_option, scope_depth_option, with_settings
 from couler_plugins.documents import SourceFile
 from couler_plugins.documents.mappings import by_key
@@ -89,15 +89,25 @@ class FileCall(msgspec.Struct, kw_only=True):
     def optimize(self, session: Session, pipeline: str | Sequence[Optimizer]) -> tuple[Result, CostReport | None]:
         """Optimize the files; also return what runs cost, where past runs are named."""
         if not session.history:
-            return inputs.optimize_inputs(self.files, pipeline, session), None
+            result = inputs.optimize_inputs(self.files, pipeline, session)
+            self.warn_unused(result, session)
+            return result, None
         from couler_plugins.costs.report import CostMeter, CostReport
 
         meter = CostMeter(self.config.prices, self.input_scale)
         optimizers = parse_pipeline(pipeline, session.plugins) if isinstance(pipeline, str) else pipeline
         result = inputs.optimize_inputs(self.files, [*optimizers, meter], session)
+        self.warn_unused(result, session)
         versions = tuple(replace(item, versions=item.versions[:-1]) for item in result.workflow_versions)
         costs = [cost for item in versions if (cost := meter.cost(item.versions[0])) is not None]
         return replace(result, optimizers=result.optimizers[:-1], workflow_versions=versions), CostReport(costs, meter)
+
+    def warn_unused(self, result: Result, session: Session) -> None:
+        """Warn of rows of the settings that match no step."""
+        if session.rows:
+            from couler_plugins.cli.unused_rows import warn_unused
+
+            warn_unused(result, session, searched=not all(item.named for item in self.files))
 
     def report(self, errors: Sequence[CoulerError | None]) -> int:
         """Print the errors of refused files, and return the exit code of a report on them."""
@@ -177,9 +187,9 @@ def read_workflows(
     files = [*stream, *inputs_read]
     if files and all(item.file is not None and _is_empty(item.file) for item in files):
         raise InvalidInput("there is no document in it", file=files[0].name, hint="give a file or folder of workflows")
-    if config.log_level != "error" and any(item.error is None for item in inputs_read):
+    if any(item.error is None for item in inputs_read):
         for line in skips.lines():
-            click.echo(line, err=True)
+            say(line)
     return files
 
 
@@ -227,7 +237,7 @@ def say_empty(result: Result, files: Sequence[Input]) -> None:
     """Say on stderr which of the files that somebody named hold no workflow."""
     for file, item in zip(result.files, files, strict=True):
         if item.named and file.status != "refused" and not file.workflows:
-            sys.stderr.write(f"{file.name}: {nothing_in(file.name)}\n")
+            say(f"{file.name}: {nothing_in(file.name)}")
 
 
 def say_unchanged(result: Result) -> None:
@@ -236,7 +246,7 @@ def say_unchanged(result: Result) -> None:
     if result.changed or not with_workflows:
         return
     workflows = counted(sum(file.workflows for file in with_workflows), "workflow")
-    sys.stderr.write(f"No changes in {workflows} of {counted(len(with_workflows), 'file')}.\n")
+    say(f"No changes in {workflows} of {counted(len(with_workflows), 'file')}.")
 
 
 def refused_exit(errors: Iterable[CoulerError | None]) -> int:
