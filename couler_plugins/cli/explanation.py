@@ -86,13 +86,15 @@ def _totals(result: Result, places: Mapping[tuple[int | None, str], Places], mos
     for optimizer in dict.fromkeys(text.partition("{")[0] for text in result.optimizers):
         own = by_key(((number, one.workflow), one) for number, one in decisions_by(result, optimizer))
         changed = sum(_changed(places.get(key, {}), decisions) for key, decisions in own.items())
+        acts = sum(bool(one.action) for decisions in own.values() for one in decisions if not one.verdict)
+        what = f"{changed:,} of {steps} changed" if changed or not acts else counted(acts, "change")
         reasons = Counter[str]()
         for one in (one for decisions in own.values() for one in decisions):
             if not (one.action or one.verdict or one.objections):
                 reasons[one.reason] += 1 + len(one.affects)
         if changed + reasons.total() > 1:  # of one step, its own line says all
             left = " Left alone, by reason (a step can have several):" if reasons else ""
-            yield f"{optimizer}: {changed:,} of {steps} changed.{left}"
+            yield f"{optimizer}: {what}.{left}"
             yield from (f"{number:>7,}  {reason}" for reason, number in reasons.most_common(most))
             if most is not None and len(reasons) > most:
                 yield f"         and {counted(len(reasons) - most, 'more reason')}, which -v prints"
