@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
@@ -22,7 +22,6 @@ from couler_plugins.driver.pipeline import Pass
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.driver.verdict_totals import decisions_by
 from couler_plugins.hookspecs.caching import SourcePlace
-from couler_plugins.ir import Call, Workflow, leaf_call_sites
 from couler_plugins.plan import Decision
 from couler_plugins.runs.run import median
 
@@ -38,8 +37,6 @@ SHOWN = 24
 FIRST = 12
 LEFT_ALONE = 3
 """Lines of a file with one workflow, one optimizer and one sentence: where nothing changes, they are one line."""
-Places = Mapping[str, str]
-"""Steps of a workflow, and operations that nothing calls, with what is called there."""
 
 
 def print_explanation(result: Result, *, color: bool, full: bool = False, stored: StoredResults | None = None) -> None:
@@ -53,64 +50,55 @@ def print_explanation(result: Result, *, color: bool, full: bool = False, stored
     """
     groups = VerdictGroups()
     general: dict[str, None] = {}
-    places = {
-        (trace.file, workflow.label): _places(workflow)
+    labels = by_key(
+        (trace.file, workflow.label)
         for trace in result.workflow_versions
         if (workflow := trace.versions[0]) is not None
-    }
+    )
     for number, file in enumerate(result.files):
         if file.status != "refused" and file.workflows:
-            own = {label: steps for (position, label), steps in places.items() if position == number}
-            title, *lines = _file_lines(file, own, groups, stored, full=full)
+            title, *lines = _file_lines(file, labels.get(number, ()), groups, stored, full=full)
             if len(lines) == LEFT_ALONE and not any(one.action or one.verdict for one in file.decisions):
                 title, lines = f"{title} by {lines[1].strip()}: {lines[2].strip()}", []
             general.update(
                 dict.fromkeys(item.advice for one in file.decisions if _is_general(one) for item in one.objections)
             )
             write_bytes("".join(f"{line}\n" for line in (click.style(title, bold=True) if color else title, *lines)))
-    by_optimizer = _totals(result, places, None if full else REASONS)
-    total = [*by_optimizer, *total_lines(result), *(f"{text[:1].upper()}{text[1:]}." for text in general)]
+    total = [*_totals(result, None if full else REASONS), *total_lines(result)]
+    total += (f"{text[:1].upper()}{text[1:]}." for text in general)
     if total:
         write_bytes("".join(f"{line}\n" for line in ("", *total)))
 
 
-def _places(workflow: Workflow) -> Places:
-    calls = ((site.label, site.step.call) for site in leaf_call_sites(workflow))
-    steps = {label: call.name if isinstance(call, Call) else "" for label, call in calls}
-    return {item.name: item.name for item in workflow.operations if item.name not in steps.values()} | steps
-
-
-def _totals(result: Result, places: Mapping[tuple[int | None, str], Places], most: int | None) -> Iterator[str]:
-    """Yield how many steps each optimizer changed, and the `most` frequent reasons why it left steps alone."""
-    steps = counted(sum(map(len, places.values())), "step")
+def _totals(result: Result, most: int | None) -> Iterator[str]:
+    """Yield how much each optimizer changed, and the `most` frequent reasons why it left something alone."""
     for optimizer in dict.fromkeys(text.partition("{")[0] for text in result.optimizers):
-        own = by_key(((number, one.workflow), one) for number, one in decisions_by(result, optimizer))
-        changed = sum(_changed(places.get(key, {}), decisions) for key, decisions in own.items())
-        acts = sum(bool(one.action) for decisions in own.values() for one in decisions if not one.verdict)
-        what = f"{changed:,} of {steps} changed" if changed or not acts else counted(acts, "change")
+        changed = set[object]()
         reasons = Counter[str]()
-        for one in (one for decisions in own.values() for one in decisions):
-            if not (one.action or one.verdict or one.objections):
-                reasons[one.reason] += 1 + len(one.affects)
-        if changed + reasons.total() > 1:  # of one step, its own line says all
-            left = " Left alone, by reason (a step can have several):" if reasons else ""
-            yield f"{optimizer}: {what}.{left}"
+        for number, one in decisions_by(result, optimizer):
+            if one.action and not one.verdict:
+                changed.update((number, one.workflow, name) for name in _reach(one))
+            elif not one.verdict and not one.objections:
+                reasons[one.reason] += len(_reach(one))
+        if len(changed) + reasons.total() > 1:  # of one step, its own line says all
+            why = "; left alone, by reason (a step can have several):" if reasons else ""
+            yield f"{optimizer}: {counted(len(changed), 'step')} changed{why or '.'}"
             yield from (f"{number:>7,}  {reason}" for reason, number in reasons.most_common(most))
             if most is not None and len(reasons) > most:
-                yield f"         and {counted(len(reasons) - most, 'more reason')}, which -v prints"
+                yield f"{'':9}and {counted(len(reasons) - most, 'more reason')}, which -v prints"
 
 
-def _changed(places: Places, decisions: Iterable[Decision]) -> int:
-    """Return how many steps of a workflow decisions change, themselves or what they call."""
-    named = {name for one in decisions if one.action and not one.verdict for name in (one.subject, *one.affects)}
-    return sum(1 for label, callee in places.items() if label in named or callee in named)
+def _reach(decision: Decision) -> set[str]:
+    """Return the steps that a decision is about; the operations where it names no steps."""
+    names = {decision.subject, *decision.affects}
+    return {name for name in names if "/" in name or not name} or names
 
 
 def _file_lines(
-    file: FileResult, places: Mapping[str, Places], groups: VerdictGroups, stored: StoredResults | None, *, full: bool
+    file: FileResult, labels: Collection[str], groups: VerdictGroups, stored: StoredResults | None, *, full: bool
 ) -> Iterator[str]:
-    yield f"{file.name}: {_summary(file, places)}"
-    sections = [(item.optimizer, _by_workflow(item.decisions, places)) for item in file.passes]
+    yield f"{file.name}: {_summary(file)}"
+    sections = [(item.optimizer, _by_workflow(item.decisions, labels)) for item in file.passes]
     for workflow in dict.fromkeys(label for _, section in sections for label in section):
         yield f"  {workflow}"
         for optimizer, section in sections:
@@ -174,13 +162,13 @@ def _wrap(figures: str) -> list[str]:
     return [line.replace(whole, " ") for line in lines]
 
 
-def _summary(file: FileResult, places: Mapping[str, Places]) -> str:
+def _summary(file: FileResult) -> str:
     workflows = counted(file.workflows, "workflow")
     count = sum(1 for decision in file.decisions if decision.action)
     if not count:
         return f"{workflows}, no change" if file.status == "ok" else f"{workflows}, rewritten"
-    by_workflow = by_key((one.workflow, one) for one in file.decisions)
-    steps = sum(_changed(places.get(label, {}), decisions) for label, decisions in by_workflow.items())
+    acts = (one for one in file.decisions if one.action and not one.verdict)
+    steps = len({(one.workflow, name) for one in acts for name in _reach(one)})
     return f"{workflows}, {counted(count, 'change')}{f' to {steps:,} steps' if steps > count else ''}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -26,8 +27,6 @@ from couler_plugins.driver.session import optimize_inputs
 from couler_plugins.plan.part_files import parts_text
 
 RECORDS = ("workflows", "decisions", "edits")
-NAMED = 5
-"""How many files that were refused are named at the end."""
 log = logging.getLogger(__name__)
 
 
@@ -69,7 +68,6 @@ def optimize(call: FileCall, *, output: str | None, in_place: bool, save_plan: s
     with call.session() as session:
         destination = None if check else _destination(call, output, in_place)
         result = optimize_inputs(call.files, call.config.pipeline, session)
-        call.warn_unused(result, session)
     if save_plan is not None and not check:
         replace_file(Path(save_plan), parts_text(result.parts))
     return _finish(call, result, destination, "couler.optimize/v1", check=check)
@@ -146,11 +144,9 @@ def _finish(
         for decision in file.decisions:
             log.info("%s", decision)
     if destination is not None and destination.in_place:
-        changed = sum(1 for file in result.files if file.status == "changed")
-        names = [file.name for file in result.files if file.status == "refused"]
-        shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-        lost = f"; not written because of an error: {shown}" if names else ""
-        say(f"{changed:,} of {counted(len(result.files), 'file')} changed{lost}")
+        files = Counter(file.status for file in result.files)
+        lost = f", {files['refused']:,} left as it was because of an error" if files["refused"] else ""
+        say(f"{files['changed']:,} of {counted(len(result.files), 'file')} changed{lost}")
     if not check:
         return refused_exit(errors)
     say_unchanged(result)

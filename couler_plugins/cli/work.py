@@ -89,25 +89,15 @@ class FileCall(msgspec.Struct, kw_only=True):
     def optimize(self, session: Session, pipeline: str | Sequence[Optimizer]) -> tuple[Result, CostReport | None]:
         """Optimize the files; also return what runs cost, where past runs are named."""
         if not session.history:
-            result = inputs.optimize_inputs(self.files, pipeline, session)
-            self.warn_unused(result, session)
-            return result, None
+            return inputs.optimize_inputs(self.files, pipeline, session), None
         from couler_plugins.costs.report import CostMeter, CostReport
 
         meter = CostMeter(self.config.prices, self.input_scale)
         optimizers = parse_pipeline(pipeline, session.plugins) if isinstance(pipeline, str) else pipeline
         result = inputs.optimize_inputs(self.files, [*optimizers, meter], session)
-        self.warn_unused(result, session)
         versions = tuple(replace(item, versions=item.versions[:-1]) for item in result.workflow_versions)
         costs = [cost for item in versions if (cost := meter.cost(item.versions[0])) is not None]
         return replace(result, optimizers=result.optimizers[:-1], workflow_versions=versions), CostReport(costs, meter)
-
-    def warn_unused(self, result: Result, session: Session) -> None:
-        """Warn of rows of the settings that match no step."""
-        if session.rows:
-            from couler_plugins.cli.unused_rows import warn_unused
-
-            warn_unused(result, session, searched=not all(item.named for item in self.files))
 
     def report(self, errors: Sequence[CoulerError | None]) -> int:
         """Print the errors of refused files, and return the exit code of a report on them."""

@@ -1,45 +1,29 @@
-"""Annotations of ours whose values nobody heeds: no texts, which Kubernetes refuses, or words that mean nothing."""
+"""Annotations of ours with words that say nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from couler_plugins.documents import Document, Path, Remark
-from couler_plugins.documents.findings import Place
+from couler_plugins.documents import Path, Remark
 from couler_plugins.reliability.rules import GUARD, IDEMPOTENT, NEVER
 from couler_plugins.rightsizing.rules import ANNOTATION, WORDS
 
-PREFIX = "couler.io/"
 VALUES = {IDEMPOTENT: ("true", "false"), GUARD: (NEVER,), ANNOTATION: WORDS}
 
 
-def wrong_values(documents: Sequence[Document | None], said: Collection[Place]) -> Iterator[Remark]:
-    """Yield an error for each annotation of ours that is no text, and a warning for each word that says nothing.
+def wrong_values(number: int, data: Any, path: Path = ()) -> Iterator[Remark]:
+    """Yield a warning for each annotation in a document, at any depth, whose text is none of the words that it takes.
 
     Args:
-        documents: all of a call; None for what no engine understands.
-        said: the places of which something is said already.
+        number: the number of the document.
+        data: its data, or a part of it.
+        path: where that part is.
     """
-    for number, document in enumerate(documents):
-        for path, value in _ours(document.data) if document is not None else ():
-            if document is None or Place(document.file, document.line_of(path), path) in said:
-                continue
-            key = str(path[-1])
-            words = next((VALUES[name] for name in VALUES if key == name or key.startswith(f"{name}.")), ())
-            if not isinstance(value, str):
-                message = f"{key} is not a text, and Kubernetes takes only texts as annotations"
-                yield Remark(number, path, "error", "wrong-type", message, "put it into quotes")
-            elif words and value not in words:
-                hint = " or ".join(f'"{word}"' for word in words)
-                yield Remark(number, path, "warning", "annotation", f"{key} cannot be {value!r:.40}", f"write {hint}")
-
-
-def _ours(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield our annotations of an object, and of all that is inside it."""
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in items:
-        if path[-2:] == ("metadata", "annotations") and isinstance(key, str) and key.startswith(PREFIX):
-            yield (*path, key), value
-        else:
-            yield from _ours(value, (*path, key))
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
+        name = next((name for name in VALUES if key == name or str(key).startswith(f"{name}.")), None)
+        if name is None or path[-1:] != ("annotations",):
+            yield from wrong_values(number, value, (*path, key))
+        elif isinstance(value, str) and value not in VALUES[name]:
+            hint = f"write {' or '.join(VALUES[name])}, in quotes"
+            yield Remark(number, (*path, key), "warning", "annotation", f"{key} cannot be {value!r:.40}", hint)

@@ -75,10 +75,8 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
     raise_common_failure([refused.get(number) for number in sorted({*refused, *chain(*engines.values())})])
     strays = list(misnamed(documents, session.groups()))
     understood.update(remark.document for remark in strays)
-    findings_so_far += findings(documents, strays)
-    said = {place for finding in findings_so_far for place in finding.places}
-    ours = [document if number in understood else None for number, document in enumerate(documents)]
-    findings_so_far += findings(documents, wrong_values(ours, said))
+    words = (remark for number in sorted(understood) for remark in wrong_values(number, documents[number].data))
+    findings_so_far += findings(documents, [*strays, *words])
     if schemas.kinds:
         session.report("checking against schemas")
         chosen = range(len(documents)) if session.engine is None else sorted(understood)

@@ -10,6 +10,7 @@ from couler_plugins.driver.isolation import raise_common_failure
 from couler_plugins.driver.pipeline import check_order, parse_pipeline
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session, adapter_errors, lift_files, rewrite
+from couler_plugins.driver.unused_rows import warn_unused
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.hookspecs import Adapter, Optimizer
 from couler_plugins.inputs.scanning import Scan, Skips
@@ -133,7 +134,9 @@ def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer]
         if problem := optimizer_problem(type(optimizer)):
             raise PluginFailure(f"this is no optimizer: {problem}")
     check_order(optimizers)
-    return rewrite(inputs, work, optimizers)
+    result = rewrite(inputs, work, optimizers)
+    warn_unused(result, work, searched=not all(item.named for item in inputs))
+    return result
 
 
 def _engines(

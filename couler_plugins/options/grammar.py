@@ -136,7 +136,7 @@ class _Parser:
         self.at = blanks.end() if blanks else self.at
 
     def error(self, message: str) -> InvalidInput:
-        hint = "it is written like name{option=value,other=a|b},name"
-        if self.text.count("{") != self.text.count("}") or ("=" in self.text and "{" not in self.text):
-            hint += "; put quotes around it, or the shell takes the braces away: 'name{option=value}'"
+        is_torn = "=" in self.text and ("{" not in self.text or self.text.count("{") != self.text.count("}"))
+        quotes = "put quotes around it, or the shell takes it apart: " if is_torn else "it is written like "
+        hint = f"{quotes}'name{{option=value,other=a|b}},name'"
         return InvalidInput(f"{self.what} {self.text!r}, column {self.at + 1}: {message}", hint=hint)
