@@ -12,8 +12,8 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from couler_plugins.cli.messages import counted, write_bytes
-from couler_plugins.cli.outputs import columns, number_text
+from couler_plugins.cli.messages import counted, use_color, write_bytes
+from couler_plugins.cli.outputs import NAMED, columns, names, number_text
 from couler_plugins.cli.stored_results import StoredResults
 from couler_plugins.cli.verdicts import REASONS, VerdictGroups, total_lines
 from couler_plugins.documents import SourceFile
@@ -22,11 +22,10 @@ from couler_plugins.driver.pipeline import Pass
 from couler_plugins.driver.results import FileResult, Result
 from couler_plugins.driver.verdict_totals import decisions_by
 from couler_plugins.hookspecs.caching import SourcePlace
+from couler_plugins.options.config import Config
 from couler_plugins.plan import Decision
 from couler_plugins.runs.run import median
 
-NAMED = 12
-"""How many names of what a decision affects are printed."""
 FEW = 4
 """Figures that stand in the line of a decision; more stand below it."""
 WIDTH = 100
@@ -39,15 +38,15 @@ LEFT_ALONE = 3
 """Lines of a file with one workflow, one optimizer and one sentence: where nothing changes, they are one line."""
 
 
-def print_explanation(result: Result, *, color: bool, full: bool = False, stored: StoredResults | None = None) -> None:
-    """Print what was decided about each file with workflows, and the total.
+def print_explanation(result: Result, config: Config, *, stored: StoredResults | None = None) -> None:
+    """Print what was decided about each file with workflows, and the total; long lists to their ends under `-v`.
 
     Args:
         result: what `optimize` gave, with line numbers.
-        color: whether to print in colour.
-        full: whether long lists of steps and reasons are printed to their ends.
+        config: the settings.
         stored: what a store has of its steps; None where nobody looked.
     """
+    color, full = use_color(config), config.log_level in ("info", "debug")
     groups = VerdictGroups()
     general: dict[str, None] = {}
     labels = by_key(
@@ -178,12 +177,6 @@ def _what(decision: Decision, figures: str) -> str:
     return f"{parts}{f' ({figures})' if figures else ''}{affects}"
 
 
-def names(items: Sequence[str], most: int = NAMED) -> str:
-    """Return the first names, and how many more there are."""
-    more = f" and {len(items) - most:,} more" if len(items) > most else ""
-    return ", ".join(name or "the entry or a handler" for name in items[:most]) + more
-
-
 class Alike(NamedTuple):
     """Decisions of the same action, reason and kinds of figures.
 
@@ -200,13 +193,13 @@ class Alike(NamedTuple):
 
 def in_groups(decisions: Iterable[Decision]) -> Iterator[Alike | Decision]:
     """The decisions in their order, those in a row that are alike as one."""
-    for (action, reason, names), group in groupby(decisions, _common):
+    for (action, reason, figures), group in groupby(decisions, _common):
         alike = list(group)
-        if not names or len(alike) < FEWEST:
+        if not figures or len(alike) < FEWEST:
             yield from alike
             continue
         title = f"{action or 'left alone'}: {reason} ({len(alike):,} times)"
-        yield Alike(title, ("", *names), _rows(alike, names))
+        yield Alike(title, ("", *figures), _rows(alike, figures))
 
 
 def _common(decision: Decision) -> tuple[str, str, tuple[str, ...]]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from pathlib import Path
 
 import click
 
 from couler_plugins.cli.messages import counted, nothing_in, say
-from couler_plugins.cli.outputs import Destination, replace_file, write_result
+from couler_plugins.cli.outputs import Destination, names, replace_file, write_result
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import (
     engine_option,
@@ -144,9 +143,10 @@ def _finish(
         for decision in file.decisions:
             log.info("%s", decision)
     if destination is not None and destination.in_place:
-        files = Counter(file.status for file in result.files)
-        lost = f", {files['refused']:,} left as it was because of an error" if files["refused"] else ""
-        say(f"{files['changed']:,} of {counted(len(result.files), 'file')} changed{lost}")
+        refused = [file.name for file in result.files if file.status == "refused"]
+        changed = sum(file.status == "changed" for file in result.files)
+        lost = f", {len(refused):,} not written because of an error: {names(refused, 5)}" if refused else ""
+        say(f"{changed:,} of {counted(len(result.files), 'file')} changed{lost}")
     if not check:
         return refused_exit(errors)
     say_unchanged(result)

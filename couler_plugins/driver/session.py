@@ -10,14 +10,16 @@ from couler_plugins.driver.isolation import raise_common_failure
 from couler_plugins.driver.pipeline import check_order, parse_pipeline
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.rewrite import Session, adapter_errors, lift_files, rewrite
-from couler_plugins.driver.unused_rows import warn_unused
 from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.hookspecs import Adapter, Optimizer
 from couler_plugins.inputs.scanning import Scan, Skips
 from couler_plugins.inputs.sources import Input, Source, read_source, set_places
+from couler_plugins.ir import Literal, call_sites
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import Config
+from couler_plugins.options.fields import closest
 from couler_plugins.options.grammar import parse_items
+from couler_plugins.options.rows import SELECTORS, URL, matches
 from couler_plugins.plan import Plan
 from couler_plugins.plan.part_files import read_parts
 from couler_plugins.plugins import Plugins, load_plugins
@@ -135,8 +137,34 @@ def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer]
             raise PluginFailure(f"this is no optimizer: {problem}")
     check_order(optimizers)
     result = rewrite(inputs, work, optimizers)
-    warn_unused(result, work, searched=not all(item.named for item in inputs))
+    _warn_unused(result, work, searched=not all(item.named for item in inputs))
     return result
+
+
+def _warn_unused(result: Result, work: Session, *, searched: bool) -> None:
+    """Warn of rows for the optimizers that ran, where nothing has a name that a pattern fits.
+
+    Args:
+        result: what the call came to.
+        work: has the rows.
+        searched: whether folders were searched: a row for another file than those that were named is no mistake, and is
+            told only where a name here is nearly the same.
+    """
+    optimizers = dict.fromkeys(text.partition("{")[0] for text in result.optimizers)
+    rows = [row for name in optimizers for row in work.rows.get(name, ()) if URL not in row.content]
+    names: dict[str, list[str]] = {key: [] for key in SELECTORS}
+    for workflow in [first for trace in result.workflow_versions if rows and (first := trace.versions[0]) is not None]:
+        names["workflow"] += (workflow.name or workflow.prefix.rstrip("-"), workflow.label)
+        names["step"] += (name for site in call_sites(workflow) for name in (site.step.name, site.label))
+        for operation in workflow.operations:
+            names["task"].append(work.plugins.adapter(workflow.engine).pod_sizes(workflow, operation).task)
+            images = (item.image.value for item in operation.containers if isinstance(item.image, Literal))
+            names["image"] += (name for image in images for name in (str(image), str(image).partition("@")[0]))
+    for row, key in ((one, key) for one in rows if names["workflow"] for key in one.patterns):
+        texts = row.patterns[key]
+        near = next((f"; {hint}" for text in texts if (hint := closest(text, names[key]))), "")
+        if not matches(row, key, names[key]) and (near or searched):
+            log.warning("%s: no %s here is called %s%s", row.place, key, " or ".join(texts), near)
 
 
 def _engines(

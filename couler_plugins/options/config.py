@@ -231,8 +231,7 @@ def _checked(key: str, value: Any, path: Path, table_name: str, options: Mapping
     if key not in options:
         hint = f"{closest(key, [*options, 'prices'])} the settings are {', '.join(options)}, and rows [[prices]]"
         if isinstance(value, dict):
-            rows = f"{f'{table_name}.' if table_name else ''}{key}.declare"
-            hint = f'options of an optimizer are in the pipeline: pipeline = "{key}{{option=value}}"; rows: [[{rows}]]'
+            hint = f'options of an optimizer stand in the pipeline: "{key}{{option=value}}"; rows in [[{key}.declare]]'
         raise InvalidInput(f"there is no setting {key!r}", file=str(path), hint=hint.strip())
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, (str, int, float, bool)) for item in items):

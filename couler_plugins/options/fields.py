@@ -128,8 +128,8 @@ def build(cls: type[T], pairs: Iterable[tuple[str, Texts]], owner: str) -> T:
         if name not in options:
             raise InvalidInput(f"{owner} has no option {name!r}", hint=_unknown_hint(name, options))
         option = options[name]
-        kind = KINDS.get(_without_none(option.type), f"{name}={option.type_text}")
-        with restating(ValueError, f"{owner}, option {name!r}", hint=f"write {kind}"):
+        hint = f"write {KINDS.get(_without_none(option.type)) or f'{name}={option.type_text}'}"
+        with restating(ValueError, f"{owner}, option {name!r}", hint=hint):
             values[option.field] = parse(texts, option.type)
     missing = [option.name for option in options.values() if option.default is None and option.field not in values]
     if missing:
