@@ -135,7 +135,7 @@ def test_options_are_converted_by_their_types() -> None:
     ("text", "expected"),
     [
         ("everything{max-step=4}", "has no option 'max-step'\n  hint: did you mean 'max-steps'? its options are text,"),
-        ("everything{max-steps=four}", "option 'max-steps': 'four' is not a whole number\n  hint: write max-steps=int"),
+        ("everything{max-steps=four}", "option 'max-steps': 'four' is not a whole number\n  hint: write a whole number, such as 3"),
         ("everything{share=x}", "'x' is not a number"),
         ("everything{wanted=maybe}", "'maybe' is neither true nor false"),
         ("everything{mode=fats}", "'fats' is not one of fast, safe; did you mean 'fast'?"),
