@@ -72,25 +72,23 @@ def print_explanation(result: Result, config: Config, *, stored: StoredResults |
 def _totals(result: Result, most: int | None) -> Iterator[str]:
     """Yield how much each optimizer changed, and the `most` frequent reasons why it left something alone."""
     for optimizer in dict.fromkeys(text.partition("{")[0] for text in result.optimizers):
-        changed = set[object]()
-        reasons = Counter[str]()
-        for number, one in decisions_by(result, optimizer):
-            if one.action and not one.verdict:
-                changed.update((number, one.workflow, name) for name in _reach(one))
-            elif not one.verdict and not one.objections:
-                reasons[one.reason] += len(_reach(one))
-        if len(changed) + reasons.total() > 1:  # of one step, its own line says all
-            why = "; left alone, by reason (a step can have several):" if reasons else ""
-            yield f"{optimizer}: {counted(len(changed), 'step')} changed{why or '.'}"
+        own = [(number, one) for number, one in decisions_by(result, optimizer) if not one.verdict]
+        steps = {(number, one.workflow, name) for number, one in own if one.action for name in _reach(one)}
+        reasons = Counter(one.reason for _, one in own if not (one.action or one.objections) for _ in _reach(one))
+        if len(steps) + reasons.total() > 1:  # of one step, its own line says all
+            is_of_steps = steps or not any(one.action for _, one in own)
+            left_alone = ["left alone, by reason (a step can have several):"] if reasons else []
+            what = "; ".join([f"{counted(len(steps), 'step')} changed", *left_alone][0 if is_of_steps else 1 :])
+            yield f"{optimizer}: {what}"
             yield from (f"{number:>7,}  {reason}" for reason, number in reasons.most_common(most))
             if most is not None and len(reasons) > most:
                 yield f"{'':9}and {counted(len(reasons) - most, 'more reason')}, which -v prints"
 
 
 def _reach(decision: Decision) -> set[str]:
-    """Return the steps that a decision is about; the operations where it names no steps."""
-    names = {decision.subject, *decision.affects}
-    return {name for name in names if "/" in name or not name} or names
+    """Return the steps that a decision is about, by name; the operations where it names no steps."""
+    about = {decision.subject, *decision.affects} if decision.subject else set[str]()  # else it is about the workflow
+    return {name for name in about if "/" in name or not name} or about
 
 
 def _file_lines(

@@ -144,8 +144,8 @@ def _finish(
             log.info("%s", decision)
     if destination is not None and destination.in_place:
         refused = [file.name for file in result.files if file.status == "refused"]
-        changed = sum(file.status == "changed" for file in result.files)
         lost = f", {len(refused):,} not written because of an error: {names(refused, 5)}" if refused else ""
+        changed = sum(file.status == "changed" for file in result.files)
         say(f"{changed:,} of {counted(len(result.files), 'file')} changed{lost}")
     if not check:
         return refused_exit(errors)

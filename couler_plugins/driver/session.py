@@ -160,10 +160,11 @@ def _warn_unused(result: Result, work: Session, *, searched: bool) -> None:
             names["task"].append(work.plugins.adapter(workflow.engine).pod_sizes(workflow, operation).task)
             images = (item.image.value for item in operation.containers if isinstance(item.image, Literal))
             names["image"] += (name for image in images for name in (str(image), str(image).partition("@")[0]))
-    for row, key in ((one, key) for one in rows if names["workflow"] for key in one.patterns):
+    pairs = ((row, key) for row in rows for key in row.patterns if names["workflow"])
+    for row, key in ((row, key) for row, key in pairs if not matches(row, key, names[key])):
         texts = row.patterns[key]
         near = next((f"; {hint}" for text in texts if (hint := closest(text, names[key]))), "")
-        if not matches(row, key, names[key]) and (near or searched):
+        if near or searched:
             log.warning("%s: no %s here is called %s%s", row.place, key, " or ".join(texts), near)
 
 

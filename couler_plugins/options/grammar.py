@@ -137,6 +137,8 @@ class _Parser:
 
     def error(self, message: str) -> InvalidInput:
         is_torn = "=" in self.text and ("{" not in self.text or self.text.count("{") != self.text.count("}"))
-        quotes = "put quotes around it, or the shell takes it apart: " if is_torn else "it is written like "
-        hint = f"{quotes}'name{{option=value,other=a|b}},name'"
-        return InvalidInput(f"{self.what} {self.text!r}, column {self.at + 1}: {message}", hint=hint)
+        return InvalidInput(
+            f"{self.what} {self.text!r}, column {self.at + 1}: {message}",
+            hint=("put quotes around it, or the shell takes it apart: " if is_torn else "it is written like ")
+            + "'name{option=value,other=a|b},name'",
+        )

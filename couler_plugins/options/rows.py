@@ -88,8 +88,7 @@ def check_keys(row: Row, types: Mapping[str, type | tuple[type, ...]]) -> Iterat
     """
     for key, value in row.content.items():
         if key not in types:
-            owner = OWNERS.get(key)
-            meant = f"write it into [[{owner}.declare]];" if owner else closest(key, types)
+            meant = f"write it into [[{OWNERS[key]}.declare]];" if key in OWNERS else closest(key, types)
             yield f"{row.place}: there is no {key!r}; {meant} the keys are {', '.join(types)}".replace("  ", " ")
         elif not isinstance(value, types[key]) or (isinstance(value, bool) and types[key] is not bool):
             remedy = "; write true or false, without quotes" if types[key] is bool else ""

@@ -1,4 +1,4 @@
-"""What `couler explain` and the page say once of what is the same: reasons with their steps, totals, and unused rows."""
+"""What commands say once of what is the same: reasons with their steps, totals, written files, and unused rows."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_one_change_says_how_many_steps_it_is_for() -> None:
     Path("argo.json").write_text(json.dumps(ARGO))
     lines = call("explain", "-p", "guard", "argo.json").stdout.splitlines()
     assert lines[0] == "argo.json: 1 workflow, 1 change to 3 steps"
-    assert lines[-1] == "guard: 3 steps changed."
+    assert lines[-1] == "guard: 3 steps changed"
 
 
 def test_the_page_tells_a_reason_once_and_counts_steps() -> None:
@@ -142,7 +142,9 @@ def test_a_row_for_nothing_is_told_where_a_folder_is_searched() -> None:
     assert "elsewhere" not in call("explain", "-p", "dedupe", "in").stderr
 
 
-@pytest.mark.parametrize(("key", "name"), [("task", "lone"), ("step", "t1?"), ("step", "pipeline/t0"), ("image", "al*")])
+@pytest.mark.parametrize(
+    ("key", "name"), [("task", "lone"), ("step", "t1?"), ("step", "pipeline/t0"), ("image", "al*")]
+)
 def test_a_row_that_matches_is_not_told(key: str, name: str) -> None:
     row(key, name)
     assert "is called" not in call("explain", "-p", "guard", "in").stderr
@@ -167,7 +169,10 @@ def test_errors_of_options_say_what_to_write(pipeline: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("[guard]\nretries = 5", 'options of an optimizer stand in the pipeline: "guard{option=value}"; rows in [[guard'),
+        (
+            "[guard]\nretries = 5",
+            'optimizer stand in the pipeline: "guard{option=value}"; rows in [[guard',
+        ),
         ('[[guard.declare]]\ntask = "a"\npure = true', "there is no 'pure'; write it into [[cache.declare]];"),
         ('[[guard.declare]]\ntask = "a"\nidempotent = "yes"', "be 'yes'; write true or false, without quotes"),
     ],

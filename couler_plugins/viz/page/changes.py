@@ -33,8 +33,8 @@ def _group(name: str, items: Sequence[DecisionCard], several: bool) -> Markup:
     reach = f" to {len(steps):,} steps" if len(steps) > len(done) else ""
     count = element("span", f"{counted(len(done), 'change')}{reach}" if done else "no change", class_="count")
     alike = by_key(((told.decision.action, told.decision.reason), told) for told in done)
-    rows = [_row(told, several, is_first=told is group[0]) for group in alike.values() for told in group]
-    rows = element("ol", *rows) if done else Markup()
+    links = [_row(told, several, is_first=told is group[0]) for group in alike.values() for told in group]
+    rows = element("ol", *links) if done else Markup()
     return element("section", element("h3", element("code", name), count), rows, _left_alone(cards_left), class_="pass")
 
 
