@@ -58,11 +58,6 @@ WORDS = tuple(
 )
 
 
-def impurity(texts: Iterable[str]) -> Objection | None:
-    """The first objection to a program in whose texts such a word stands."""
-    return next(impurities(texts), None)
-
-
 def impurities(texts: Iterable[str]) -> Iterator[Objection]:
     """The objections to a program in whose texts such words stand, one a rule."""
     pending = list(WORDS)

@@ -101,9 +101,11 @@ def _only(result: Result, names: tuple[str, ...]) -> Result:
     if lost := sorted(wanted - ran):
         message = f"--only names {lost[0]!r}, which did not run; these did: {', '.join(sorted(ran))}."
         raise click.UsageError(f"{message} Add -p {lost[0]} to run it.")
-    files = (
-        replace(file, passes=tuple(item for item in file.passes if item.optimizer.partition("{")[0] in wanted))
-        for file in result.files
+    return replace(
+        result,
+        files=tuple(
+            replace(file, passes=tuple(item for item in file.passes if item.optimizer.partition("{")[0] in wanted))
+            for file in result.files
+        ),
+        optimizers=tuple(text for text in result.optimizers if text.partition("{")[0] in wanted),
     )
-    optimizers = tuple(text for text in result.optimizers if text.partition("{")[0] in wanted)
-    return replace(result, files=tuple(files), optimizers=optimizers)

@@ -105,7 +105,11 @@ def _file_lines(
             if others:
                 yield f"    {optimizer}"
             for group in in_groups(_merged(others)):
-                lines = _table(group) if isinstance(group, Alike) else _describe(group, workflow, full=full)
+                lines = (
+                    [group.title, *(f"  {line}" for line in columns(group.head, group.rows))]
+                    if isinstance(group, Alike)
+                    else _describe(group, workflow, full=full)
+                )
                 yield from (f"      {line}" for line in lines)
             yield from (f"    {line}" for line in groups.lines(verdicts, file.name))
             yield from (f"    {line}" for line in (stored.lines(verdicts) if stored is not None else ()))
@@ -126,10 +130,6 @@ def _by_workflow(decisions: Iterable[Decision], labels: Collection[str]) -> dict
     return by_workflow
 
 
-def _table(alike: Alike) -> list[str]:
-    return [alike.title, *(f"  {line}" for line in columns(alike.head, alike.rows))]
-
-
 def _merged(decisions: Iterable[Decision]) -> Iterator[Decision]:
     """Yield decisions; of those that leave steps alone for the same reason, the first, about all of them."""
     same = by_key((id(one) if one.action or one.figures else (one.workflow, one.reason), one) for one in decisions)
@@ -142,8 +142,8 @@ def _describe(decision: Decision, workflow: str, *, full: bool) -> list[str]:
     figures = ", ".join(f"{name} {number_text(value)}" for name, value in decision.figures)
     if decision.affects and not decision.action:
         steps = (decision.subject or decision.workflow, *decision.affects)
-        reason = f"{decision.reason} ({figures})" if figures else decision.reason
-        return [f"left alone: {reason}", *(f"  {line}" for line in _wrap(names(steps, len(steps) if full else NAMED)))]
+        listed = _wrap(names(steps, len(steps) if full else NAMED))
+        return [_what(decision, figures), *(f"  {line}" for line in listed)]
     subject = " ".join(part for part in (decision.workflow, decision.subject) if part and part != workflow)
     where = f"{subject}: " if subject else ""
     if len(decision.figures) <= FEW:
@@ -164,14 +164,13 @@ def _summary(file: FileResult) -> str:
     count = sum(1 for decision in file.decisions if decision.action)
     if not count:
         return f"{workflows}, no change" if file.status == "ok" else f"{workflows}, rewritten"
-    acts = (one for one in file.decisions if one.action and not one.verdict)
-    steps = len({(one.workflow, name) for one in acts for name in _reach(one)})
-    return f"{workflows}, {counted(count, 'change')}{f' to {steps:,} steps' if steps > count else ''}"
+    acts = {(one.workflow, name) for one in file.decisions if one.action and not one.verdict for name in _reach(one)}
+    return f"{workflows}, {counted(count, 'change')}{f' to {len(acts):,} steps' if len(acts) > count else ''}"
 
 
 def _what(decision: Decision, figures: str) -> str:
     parts = f"{decision.action or 'left alone'}: {decision.reason}".removesuffix(": ")
-    affects = f"; affects {names(decision.affects)}" if decision.affects else ""
+    affects = f"; affects {names(decision.affects)}" if decision.affects and decision.action else ""
     return f"{parts}{f' ({figures})' if figures else ''}{affects}"
 
 

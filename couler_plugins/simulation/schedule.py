@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 from couler_plugins.runs.order import children_of
@@ -55,21 +54,6 @@ def schedule(
     starts = _unbounded(lengths, parents) if workers is None else _bounded(lengths, parents, workers, frozenset(idle))
     ends = [start + length for start, length in zip(starts, lengths, strict=True)]
     return Schedule(starts, ends, max(ends, default=0.0))
-
-
-def peak_memory(times: Schedule, memory: Sequence[float]) -> float:
-    """The most memory that tasks hold at once: S of Couler's Eq. 2 for a schedule without a limit of workers.
-
-    At one moment, what ends gives its memory back before what starts takes its own; a task that takes no time still
-    takes its memory. O(V log V).
-    """
-    events = [
-        event
-        for start, end, size in zip(times.starts, times.ends, memory, strict=True)
-        for event in ((start, 1, size), (end, 0 if end > start else 2, -size))
-    ]
-    changes = (change for *_, change in sorted(events, key=lambda event: event[:2]))
-    return max(accumulate(changes, initial=0.0))
 
 
 def _unbounded(lengths: Sequence[float], parents: Sequence[Sequence[int]]) -> list[float]:

@@ -1,15 +1,32 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couler_plugins.simulation.schedule import peak_memory, schedule
+from couler_plugins.simulation.schedule import Schedule, schedule
 
 DIAMOND = [(), (0,), (0,), (1, 2)]
 SECONDS = [10.0, 20.0, 40.0, 5.0]
+
+
+def peak_memory(times: Schedule, memory: Sequence[float]) -> float:
+    """The most memory that tasks hold at once.
+
+    At one moment, what ends gives its memory back before what starts takes its own; a task that takes no time still
+    takes its memory.
+    """
+    events = [
+        event
+        for start, end, size in zip(times.starts, times.ends, memory, strict=True)
+        for event in ((start, 1, size), (end, 0 if end > start else 2, -size))
+    ]
+    changes = (change for *_, change in sorted(events, key=lambda event: event[:2]))
+    return max(accumulate(changes, initial=0.0))
 
 
 def test_the_golden_diamond() -> None:

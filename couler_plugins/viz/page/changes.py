@@ -43,11 +43,10 @@ def _row(card: DecisionCard, several: bool, *, is_first: bool) -> Markup:
     decision = card.decision
     where = f"{decision.workflow} " if several or not decision.subject else ""
     reach = f" · {len(card.nodes):,} steps" if len(card.nodes) > 1 else ""
-    why = [element("span", decision.action), element("small", decision.reason)] if is_first else []
     link = element(
         "a",
         element("b", (f"{where}{decision.subject}".strip() or "the workflow") + reach),
-        *why,
+        *([element("span", decision.action), element("small", decision.reason)] if is_first else []),
         href=f"#{_target(card)}",
         data_decision=card.number,
     )
