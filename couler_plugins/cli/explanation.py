@@ -76,10 +76,9 @@ def _totals(result: Result, most: int | None) -> Iterator[str]:
         steps = {(number, one.workflow, name) for number, one in own if one.action for name in _reach(one)}
         reasons = Counter(one.reason for _, one in own if not (one.action or one.objections) for _ in _reach(one))
         if len(steps) + reasons.total() > 1:  # of one step, its own line says all
-            is_of_steps = steps or not any(one.action for _, one in own)
-            left_alone = ["left alone, by reason (a step can have several):"] if reasons else []
-            what = "; ".join([f"{counted(len(steps), 'step')} changed", *left_alone][0 if is_of_steps else 1 :])
-            yield f"{optimizer}: {what}"
+            what = [f"{counted(len(steps), 'step')} changed"] if steps or not any(one.action for _, one in own) else []
+            what += ["left alone, by reason (a step can have several):"] if reasons else []
+            yield f"{optimizer}: {'; '.join(what)}"
             yield from (f"{number:>7,}  {reason}" for reason, number in reasons.most_common(most))
             if most is not None and len(reasons) > most:
                 yield f"{'':9}and {counted(len(reasons) - most, 'more reason')}, which -v prints"

@@ -19,7 +19,7 @@ from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import Config
 from couler_plugins.options.fields import closest
 from couler_plugins.options.grammar import parse_items
-from couler_plugins.options.rows import SELECTORS, URL, matches
+from couler_plugins.options.rows import URL, matches
 from couler_plugins.plan import Plan
 from couler_plugins.plan.part_files import read_parts
 from couler_plugins.plugins import Plugins, load_plugins
@@ -152,20 +152,21 @@ def _warn_unused(result: Result, work: Session, *, searched: bool) -> None:
     """
     optimizers = dict.fromkeys(text.partition("{")[0] for text in result.optimizers)
     rows = [row for name in optimizers for row in work.rows.get(name, ()) if URL not in row.content]
-    names: dict[str, list[str]] = {key: [] for key in SELECTORS}
-    for workflow in [first for trace in result.workflow_versions if rows and (first := trace.versions[0]) is not None]:
-        names["workflow"] += (workflow.name or workflow.prefix.rstrip("-"), workflow.label)
-        names["step"] += (name for site in call_sites(workflow) for name in (site.step.name, site.label))
-        for operation in workflow.operations:
-            names["task"].append(work.plugins.adapter(workflow.engine).pod_sizes(workflow, operation).task)
-            images = (item.image.value for item in operation.containers if isinstance(item.image, Literal))
-            names["image"] += (name for image in images for name in (str(image), str(image).partition("@")[0]))
-    pairs = ((row, key) for row in rows for key in row.patterns if names["workflow"])
+    workflows = [first for item in result.workflow_versions if rows and (first := item.versions[0]) is not None]
+    operations = [(workflow, operation) for workflow in workflows for operation in workflow.operations]
+    images = [item.image for _, operation in operations for item in operation.containers]
+    texts = [str(image.value) for image in images if isinstance(image, Literal)]
+    names = {
+        "workflow": [name for one in workflows for name in (one.name or one.prefix.rstrip("-"), one.label)],
+        "step": [name for one in workflows for site in call_sites(one) for name in (site.step.name, site.label)],
+        "task": [work.plugins.adapter(one.engine).pod_sizes(one, operation).task for one, operation in operations],
+        "image": [name for text in texts for name in (text, text.partition("@")[0])],
+    }
+    pairs = ((row, key) for row in rows for key in row.patterns if workflows)
     for row, key in ((row, key) for row, key in pairs if not matches(row, key, names[key])):
-        texts = row.patterns[key]
-        near = next((f"; {hint}" for text in texts if (hint := closest(text, names[key]))), "")
+        near = next((f"; {hint}" for text in row.patterns[key] if (hint := closest(text, names[key]))), "")
         if near or searched:
-            log.warning("%s: no %s here is called %s%s", row.place, key, " or ".join(texts), near)
+            log.warning("%s: no %s here is called %s%s", row.place, key, " or ".join(row.patterns[key]), near)
 
 
 def _engines(
