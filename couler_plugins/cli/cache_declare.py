@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import click
 import msgspec
 
 from couler_plugins.cli.explanation import with_lines
-from couler_plugins.cli.messages import write_bytes
+from couler_plugins.cli.messages import say, write_bytes
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import engine_option, json_option, render_option, to_option
 from couler_plugins.cli.work import FileCall, file_command, say_empty
@@ -50,6 +49,6 @@ def command(call: FileCall) -> int:
     else:
         write_bytes("\n\n".join(item.row for item in rows) + "\n" * bool(rows))
         count = sum(len(item.calls) for item in rows)
-        click.echo(f"{len(rows)} rows for {count} steps. All are comments, and declare nothing yet.", err=True)
+        say(f"{len(rows)} rows for {count} steps. All are comments, and declare nothing yet.")
     say_empty(result, call.files)
     return call.report([file.error for file in result.files])

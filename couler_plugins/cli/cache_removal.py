@@ -14,7 +14,7 @@ from couler_plugins.caching.artifacts.entry import bytes_of
 from couler_plugins.cli.cache_entries import entry_line
 from couler_plugins.cli.cache_options import AGE, complete_key, index_option, opened, store_option
 from couler_plugins.cli.eviction import evictor_of, print_removal, run_round
-from couler_plugins.cli.messages import counted
+from couler_plugins.cli.messages import counted, say
 from couler_plugins.cli.records import entry_record, print_json
 from couler_plugins.cli.settings import json_option, with_settings
 from couler_plugins.cli.work import usable_plugins
@@ -148,9 +148,7 @@ def command(
         return
     for entry in removed:
         click.echo(entry_line(entry))
-    click.echo(
-        f"{counted(len(removed), 'result')} {'would go' if dry_run else 'went'}, {bytes_of(removed):,} bytes", err=True
-    )
+    say(f"{counted(len(removed), 'result')} {'would go' if dry_run else 'went'}, {bytes_of(removed):,} bytes")
 
 
 def _check_usage(keys: Collection[str], selection: Selection, engine: str | None, *, cluster: bool) -> None:

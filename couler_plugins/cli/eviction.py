@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import click
 import msgspec
 
 from couler_plugins.caching.artifacts import Entry
 from couler_plugins.caching.artifacts.entry import bytes_of
 from couler_plugins.caching.artifacts.stores import open_store
 from couler_plugins.cli.cache_options import opened
-from couler_plugins.cli.messages import counted, log_retries, say_error, write_bytes
+from couler_plugins.cli.messages import counted, log_retries, say, say_error, write_bytes
 from couler_plugins.cli.records import entry_record, error_record, print_json
 from couler_plugins.errors import CoulerError, EngineError, PluginFailure, Unsupported
 from couler_plugins.hookspecs import CachePolicy
@@ -124,9 +123,9 @@ def print_removal(round_done: Round, *, dry_run: bool, as_json: bool) -> int:
     else:
         write_bytes("".join(f"{_line(namespace, decision)}\n" for namespace, decision in decisions))
         word = "would go" if dry_run else "went"
-        click.echo(f"{counted(len(removed), 'result')} {word}, {entry_bytes:,} bytes of entries", err=True)
+        say(f"{counted(len(removed), 'result')} {word}, {entry_bytes:,} bytes of entries")
         for remark in (f"{item.namespace}: {text}" for item in round_done.done for text in item.remarks):
-            click.echo(remark, err=True)
+            say(remark)
     _say_errors(round_done)
     if unknown := sum(decision.outcome == "kept" for _, decision in decisions):
         hint = "raise couler.io/cache-version of the step, or remove all results of its workflow: --workflow, no --step"
@@ -199,7 +198,7 @@ def trim(config: Config, policy: CachePolicy, capacity: float, *, as_json: bool)
         print_json("couler.cache-trim/v1", record)
         return 0
     write_bytes("".join(map(_trimmed_line, gone)))
-    click.echo(f"{len(gone)} results went, {bytes_now:,} bytes are left", err=True)
+    say(f"{len(gone)} results went, {bytes_now:,} bytes are left")
     return 0
 
 

@@ -10,7 +10,7 @@ from couler_plugins.caching.optimizer import Cache
 from couler_plugins.caching.result_keys import ResultKeys
 from couler_plugins.cli.cache_options import store_options
 from couler_plugins.cli.explanation import print_explanation, with_lines
-from couler_plugins.cli.messages import use_color, write_bytes
+from couler_plugins.cli.messages import write_bytes
 from couler_plugins.cli.outputs import columns
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import (
@@ -82,7 +82,7 @@ def command(call: FileCall, *, only: tuple[str, ...], results: bool) -> int:
         content |= {"cost": costs.costs} if costs is not None else {}
         print_json("couler.explain/v1", content)
     else:
-        print_explanation(result, color=use_color(call.config), stored=stored)
+        print_explanation(result, call.config, stored=stored)
         write_bytes("".join(f"{line}\n" for line in (costs.lines(columns) if costs is not None else ())))
     say_empty(result, call.files)
     return call.report([file.error for file in result.files])
@@ -99,10 +99,13 @@ def _only(result: Result, names: tuple[str, ...]) -> Result:
         return result
     ran = {text.partition("{")[0] for text in result.optimizers}
     if lost := sorted(wanted - ran):
-        raise click.UsageError(f"--only names {lost[0]!r}, which did not run; these did: {', '.join(sorted(ran))}.")
-    files = (
-        replace(file, passes=tuple(item for item in file.passes if item.optimizer.partition("{")[0] in wanted))
-        for file in result.files
+        message = f"--only names {lost[0]!r}, which did not run; these did: {', '.join(sorted(ran))}."
+        raise click.UsageError(f"{message} Add -p {lost[0]} to run it.")
+    return replace(
+        result,
+        files=tuple(
+            replace(file, passes=tuple(item for item in file.passes if item.optimizer.partition("{")[0] in wanted))
+            for file in result.files
+        ),
+        optimizers=tuple(text for text in result.optimizers if text.partition("{")[0] in wanted),
     )
-    optimizers = tuple(text for text in result.optimizers if text.partition("{")[0] in wanted)
-    return replace(result, files=tuple(files), optimizers=optimizers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -11,20 +12,20 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from couler_plugins.cli.messages import counted, write_bytes
-from couler_plugins.cli.outputs import columns, number_text
+from couler_plugins.cli.messages import counted, use_color, write_bytes
+from couler_plugins.cli.outputs import NAMED, columns, names, number_text
 from couler_plugins.cli.stored_results import StoredResults
-from couler_plugins.cli.verdicts import VerdictGroups, total_lines
+from couler_plugins.cli.verdicts import REASONS, VerdictGroups, total_lines
 from couler_plugins.documents import SourceFile
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.pipeline import Pass
 from couler_plugins.driver.results import FileResult, Result
+from couler_plugins.driver.verdict_totals import decisions_by
 from couler_plugins.hookspecs.caching import SourcePlace
+from couler_plugins.options.config import Config
 from couler_plugins.plan import Decision
 from couler_plugins.runs.run import median
 
-NAMED = 12
-"""How many names of what a decision affects are printed."""
 FEW = 4
 """Figures that stand in the line of a decision; more stand below it."""
 WIDTH = 100
@@ -33,16 +34,19 @@ FEWEST = 3
 SHOWN = 24
 """Rows of a table that are shown; of more, the first, and what they come to."""
 FIRST = 12
+LEFT_ALONE = 3
+"""Lines of a file with one workflow, one optimizer and one sentence: where nothing changes, they are one line."""
 
 
-def print_explanation(result: Result, *, color: bool, stored: StoredResults | None = None) -> None:
-    """Print what was decided about each file with workflows, and the total.
+def print_explanation(result: Result, config: Config, *, stored: StoredResults | None = None) -> None:
+    """Print what was decided about each file with workflows, and the total; long lists to their ends under `-v`.
 
     Args:
         result: what `optimize` gave, with line numbers.
-        color: whether to print in colour.
+        config: the settings.
         stored: what a store has of its steps; None where nobody looked.
     """
+    color, full = use_color(config), config.log_level in ("info", "debug")
     groups = VerdictGroups()
     general: dict[str, None] = {}
     labels = by_key(
@@ -52,18 +56,42 @@ def print_explanation(result: Result, *, color: bool, stored: StoredResults | No
     )
     for number, file in enumerate(result.files):
         if file.status != "refused" and file.workflows:
-            title, *lines = _file_lines(file, labels.get(number, ()), groups, stored)
+            title, *lines = _file_lines(file, labels.get(number, ()), groups, stored, full=full)
+            if len(lines) == LEFT_ALONE and not any(one.action or one.verdict for one in file.decisions):
+                title, lines = f"{title} by {lines[1].strip()}: {lines[2].strip()}", []
             general.update(
                 dict.fromkeys(item.advice for one in file.decisions if _is_general(one) for item in one.objections)
             )
             write_bytes("".join(f"{line}\n" for line in (click.style(title, bold=True) if color else title, *lines)))
-    total = [*total_lines(result), *(f"{text[:1].upper()}{text[1:]}." for text in general)]
+    total = [*_totals(result, None if full else REASONS), *total_lines(result)]
+    total += (f"{text[:1].upper()}{text[1:]}." for text in general)
     if total:
         write_bytes("".join(f"{line}\n" for line in ("", *total)))
 
 
+def _totals(result: Result, most: int | None) -> Iterator[str]:
+    """Yield how much each optimizer changed, and the `most` frequent reasons why it left something alone."""
+    for optimizer in dict.fromkeys(text.partition("{")[0] for text in result.optimizers):
+        own = [(number, one) for number, one in decisions_by(result, optimizer) if not one.verdict]
+        steps = {(number, one.workflow, name) for number, one in own if one.action for name in _reach(one)}
+        reasons = Counter(one.reason for _, one in own if not (one.action or one.objections) for _ in _reach(one))
+        if len(steps) + reasons.total() > 1:  # of one step, its own line says all
+            what = [f"{counted(len(steps), 'step')} changed"] if steps or not any(one.action for _, one in own) else []
+            what += ["left alone, by reason (a step can have several):"] if reasons else []
+            yield f"{optimizer}: {'; '.join(what)}"
+            yield from (f"{number:>7,}  {reason}" for reason, number in reasons.most_common(most))
+            if most is not None and len(reasons) > most:
+                yield f"{'':9}and {counted(len(reasons) - most, 'more reason')}, which -v prints"
+
+
+def _reach(decision: Decision) -> set[str]:
+    """Return the steps that a decision is about, by name; the operations where it names no steps."""
+    about = {decision.subject, *decision.affects} if decision.subject else set[str]()  # else it is about the workflow
+    return {name for name in about if "/" in name or not name} or about
+
+
 def _file_lines(
-    file: FileResult, labels: Collection[str], groups: VerdictGroups, stored: StoredResults | None
+    file: FileResult, labels: Collection[str], groups: VerdictGroups, stored: StoredResults | None, *, full: bool
 ) -> Iterator[str]:
     yield f"{file.name}: {_summary(file)}"
     sections = [(item.optimizer, _by_workflow(item.decisions, labels)) for item in file.passes]
@@ -75,8 +103,12 @@ def _file_lines(
             others = [decision for decision in own if not decision.verdict and not _is_general(decision)]
             if others:
                 yield f"    {optimizer}"
-            for group in in_groups(others):
-                lines = _table(group) if isinstance(group, Alike) else _describe(group, workflow)
+            for group in in_groups(_merged(others)):
+                lines = (
+                    [group.title, *(f"  {line}" for line in columns(group.head, group.rows))]
+                    if isinstance(group, Alike)
+                    else _describe(group, workflow, full=full)
+                )
                 yield from (f"      {line}" for line in lines)
             yield from (f"    {line}" for line in groups.lines(verdicts, file.name))
             yield from (f"    {line}" for line in (stored.lines(verdicts) if stored is not None else ()))
@@ -97,12 +129,20 @@ def _by_workflow(decisions: Iterable[Decision], labels: Collection[str]) -> dict
     return by_workflow
 
 
-def _table(alike: Alike) -> list[str]:
-    return [alike.title, *(f"  {line}" for line in columns(alike.head, alike.rows))]
+def _merged(decisions: Iterable[Decision]) -> Iterator[Decision]:
+    """Yield decisions; of those that leave steps alone for the same reason, the first, about all of them."""
+    same = by_key((id(one) if one.action or one.figures else (one.workflow, one.reason), one) for one in decisions)
+    for first, *others in same.values():
+        more = (name for one in others for name in (one.subject or one.workflow, *one.affects))
+        yield msgspec.structs.replace(first, affects=(*first.affects, *more))
 
 
-def _describe(decision: Decision, workflow: str) -> list[str]:
+def _describe(decision: Decision, workflow: str, *, full: bool) -> list[str]:
     figures = ", ".join(f"{name} {number_text(value)}" for name, value in decision.figures)
+    if decision.affects and not decision.action:
+        steps = (decision.subject or decision.workflow, *decision.affects)
+        listed = _wrap(names(steps, len(steps) if full else NAMED))
+        return [_what(decision, figures), *(f"  {line}" for line in listed)]
     subject = " ".join(part for part in (decision.workflow, decision.subject) if part and part != workflow)
     where = f"{subject}: " if subject else ""
     if len(decision.figures) <= FEW:
@@ -123,19 +163,14 @@ def _summary(file: FileResult) -> str:
     count = sum(1 for decision in file.decisions if decision.action)
     if not count:
         return f"{workflows}, no change" if file.status == "ok" else f"{workflows}, rewritten"
-    return f"{workflows}, {counted(count, 'change')}"
+    acts = {(one.workflow, name) for one in file.decisions if one.action and not one.verdict for name in _reach(one)}
+    return f"{workflows}, {counted(count, 'change')}{f' to {len(acts):,} steps' if len(acts) > count else ''}"
 
 
 def _what(decision: Decision, figures: str) -> str:
     parts = f"{decision.action or 'left alone'}: {decision.reason}".removesuffix(": ")
-    affects = f"; affects {names(decision.affects)}" if decision.affects else ""
+    affects = f"; affects {names(decision.affects)}" if decision.affects and decision.action else ""
     return f"{parts}{f' ({figures})' if figures else ''}{affects}"
-
-
-def names(items: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
-    more = f" and {len(items) - NAMED:,} more" if len(items) > NAMED else ""
-    return ", ".join(name or "the entry or a handler" for name in items[:NAMED]) + more
 
 
 class Alike(NamedTuple):
@@ -154,13 +189,13 @@ class Alike(NamedTuple):
 
 def in_groups(decisions: Iterable[Decision]) -> Iterator[Alike | Decision]:
     """The decisions in their order, those in a row that are alike as one."""
-    for (action, reason, names), group in groupby(decisions, _common):
+    for (action, reason, figures), group in groupby(decisions, _common):
         alike = list(group)
-        if not names or len(alike) < FEWEST:
+        if not figures or len(alike) < FEWEST:
             yield from alike
             continue
         title = f"{action or 'left alone'}: {reason} ({len(alike):,} times)"
-        yield Alike(title, ("", *names), _rows(alike, names))
+        yield Alike(title, ("", *figures), _rows(alike, figures))
 
 
 def _common(decision: Decision) -> tuple[str, str, tuple[str, ...]]:

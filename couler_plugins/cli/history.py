@@ -14,7 +14,7 @@ import click
 from msgspec.structs import replace
 
 from couler_plugins.cli.cache_report import Since, past_runs
-from couler_plugins.cli.messages import counted, log_retries, write_bytes
+from couler_plugins.cli.messages import counted, log_retries, say, write_bytes
 from couler_plugins.cli.outputs import columns, printable, utc_text, write_text
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import engine_option, json_option, max_bytes_option, target_options, with_settings
@@ -136,9 +136,8 @@ def fetch(
         write_url(str(output), history.content)
     elif new or replaced:
         write_text(history.content, output)
-    if config.log_level != "error":
-        said = f"{new:,} new, {replaced:,} replaced, {present:,} already there"
-        click.echo(f"{counted(new + replaced + present, 'run')}: {said}", err=True)
+    said = f"{new:,} new, {replaced:,} replaced, {present:,} already there"
+    say(f"{counted(new + replaced + present, 'run')}: {said}")
 
 
 def _history_at(place: str | None, max_bytes: int) -> HistoryFile:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.cli.messages import counted
+from couler_plugins.cli.messages import counted, say
 from couler_plugins.cli.outputs import refuse_inputs, write_text
 from couler_plugins.cli.settings import engine_option, render_option
 from couler_plugins.cli.work import FileCall, file_command
@@ -65,9 +65,8 @@ def command(call: FileCall, *, output: str | None, update: bool, client: str) ->
                 hint = f"try `{program.login}`, or write its digest into the file"
                 log.warning("%s has no new digest: %s\n  hint: %s", image, reason, hint)
     write_text(json.dumps(digests, indent=2, sort_keys=True, ensure_ascii=False) + "\n", output)
-    if call.config.log_level != "error":
-        missing = sum(image not in digests for image in images)
-        click.echo(f"{counted(len(images), 'image')}, {missing} without a digest", err=True)
+    missing = sum(image not in digests for image in images)
+    say(f"{counted(len(images), 'image')}, {missing} without a digest")
     return call.report(errors)
 
 

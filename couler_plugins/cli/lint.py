@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.cli.messages import write_bytes
+from couler_plugins.cli.messages import say, write_bytes
 from couler_plugins.cli.records import error_record, finding_record, print_json
 from couler_plugins.cli.settings import engine_option, json_option, render_option, to_option
 from couler_plugins.cli.work import FileCall, file_command
@@ -78,10 +78,9 @@ def command(call: FileCall, *, schemas: tuple[str, ...], baseline: Path | None, 
     else:
         write_bytes("".join(f"{finding}\n" for finding in merge_alike(linted.findings)))
     code = call.report(linted.errors)
-    if call.config.log_level != "error":
-        click.echo(_summary(linted), err=True)
-        if quiet:
-            click.echo(f"{quiet} finding{'s' if quiet > 1 else ''} of {baseline} kept quiet", err=True)
+    say(_summary(linted))
+    if quiet:
+        say(f"{quiet} finding{'s' if quiet > 1 else ''} of {baseline} kept quiet")
     return code or int(linted.failed)
 
 

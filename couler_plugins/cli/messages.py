@@ -81,6 +81,12 @@ def write_bytes(text: str) -> None:
     sys.stdout.buffer.flush()
 
 
+def say(text: str) -> None:
+    """Print lines on stderr, beside what is wrong; nothing of them under `-q`."""
+    if logging.getLogger().isEnabledFor(logging.WARNING):
+        click.echo(text, err=True)
+
+
 def say_error(error: CoulerError, others: Sequence[CoulerError] = ()) -> None:
     """Print an error: what is wrong, where, and what to do.
 

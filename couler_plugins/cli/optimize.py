@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from couler_plugins.cli.messages import nothing_in
-from couler_plugins.cli.outputs import Destination, replace_file, write_result
+from couler_plugins.cli.messages import counted, nothing_in, say
+from couler_plugins.cli.outputs import Destination, names, replace_file, write_result
 from couler_plugins.cli.records import file_record, print_json
 from couler_plugins.cli.settings import (
     engine_option,
@@ -142,6 +142,11 @@ def _finish(
             log.warning("%s would change", file.name)
         for decision in file.decisions:
             log.info("%s", decision)
+    if destination is not None and destination.in_place:
+        refused = [file.name for file in result.files if file.status == "refused"]
+        lost = f", {len(refused):,} not written because of an error: {names(refused, 5)}" if refused else ""
+        changed = sum(file.status == "changed" for file in result.files)
+        say(f"{changed:,} of {counted(len(result.files), 'file')} changed{lost}")
     if not check:
         return refused_exit(errors)
     say_unchanged(result)

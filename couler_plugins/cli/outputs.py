@@ -18,6 +18,8 @@ from couler_plugins.inputs.sources import Input
 
 ADDED = "added.yaml"
 """The file, in a folder of results, of documents that belong to no input."""
+NAMED = 12
+"""How many names are printed of many."""
 SIZES = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 TIMES = (("hours", 3600.0), ("minutes", 60.0))
 
@@ -169,6 +171,12 @@ def _mode(target: Path) -> int:
     mask = os.umask(0)  # the only way to ask for it
     os.umask(mask)
     return 0o666 & ~mask
+
+
+def names(items: Sequence[str], most: int = NAMED) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(name or "the entry or a handler" for name in items[:most]) + more
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

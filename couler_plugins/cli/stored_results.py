@@ -16,7 +16,7 @@ import msgspec
 from couler_plugins.caching import artifacts
 from couler_plugins.cli.cache_options import long_work, opened
 from couler_plugins.cli.messages import counted
-from couler_plugins.cli.outputs import number_text, printable, utc_text
+from couler_plugins.cli.outputs import names, number_text, printable, utc_text
 from couler_plugins.cli.records import entry_record
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.results import Result
@@ -101,8 +101,7 @@ class StoredResults:
         if groups:
             yield f"results in {self.place}"
         for text, steps in groups.items():
-            more = f" and {len(steps) - NAMED:,} more" if len(steps) > NAMED else ""
-            yield f"  {', '.join(steps[:NAMED])}{more}: {text}"
+            yield f"  {names(steps, NAMED)}: {text}"
 
     def _of_step(self, decision: Decision) -> artifacts.Entry | None:
         """The newest result of a step; of what it calls, where that is all that its makers have recorded."""

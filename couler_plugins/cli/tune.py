@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from couler_plugins.cli.messages import log_retries
+from couler_plugins.cli.messages import log_retries, say
 from couler_plugins.cli.outputs import columns
 from couler_plugins.cli.records import print_json
 from couler_plugins.cli.settings import json_option, max_bytes_option, with_settings
@@ -134,7 +134,7 @@ def _open_study(
         return Study(task, name or "couler", pruner=pruner)
     done = sum(trial.state != "running" for trial in study.trials)
     where = study.name if storage else place
-    click.echo(f"study: {where} ({done} of {trials} trials done; --fresh starts anew)", err=True)
+    say(f"study: {where} ({done} of {trials} trials done; --fresh starts anew)")
     if not study.is_of_program(program_digest(program)):
         click.echo("warning: the program has changed since the study began; --fresh starts anew", err=True)
     return study

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from couler_plugins.cli.messages import counted
-from couler_plugins.cli.outputs import number_text
+from couler_plugins.cli.outputs import names, number_text
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.verdict_totals import VerdictTotals, total_of, verdict_totals
@@ -156,20 +156,19 @@ class VerdictGroups:
 
     def _group(self, group: Sequence[Decision], file: str) -> Iterator[str]:
         first = group[0]
-        shown = [decision.subject for decision in group[:NAMED]]
-        more = f" and {len(group) - NAMED:,} more" if len(group) > NAMED else ""
+        steps = names([decision.subject for decision in group], NAMED)
         title = TITLES[first.verdict] if first.action in ("", "cache") else first.action
         if title == first.action and first.verdict != "cached":
             title = f"{title}, {TITLES[first.verdict]}"
         objections = list({_identity(item): item for decision in group for item in objections_of(decision)}.values())
         fresh = [item for item in objections if _identity(item) not in self._printed]
         if first.verdict == "cached":
-            yield f"{title}: {', '.join(shown)}{more}: {first.reason}{_waiver_text(first)}{_figures(group)}"
+            yield f"{title}: {steps}: {first.reason}{_waiver_text(first)}{_figures(group)}"
             yield from self._warnings(group, file)
             return
         rules = dict.fromkeys(words_for(item.rule) for item in objections if _identity(item) in self._printed)
         rules_text = f": {', '.join(rules)} (see above)" if rules else ""
-        yield f"{title}: {', '.join(shown)}{more}{rules_text}{_waiver_text(first)}"
+        yield f"{title}: {steps}{rules_text}{_waiver_text(first)}"
         alike = _alike(fresh)
         for text, items in islice(alike.items(), SHOWN):
             self._printed.update(map(_identity, items))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from couler_plugins.cli.messages import Progress, counted, nothing_in, say_error
+from couler_plugins.cli.messages import Progress, counted, nothing_in, say, say_error
 from couler_plugins.cli.settings import inputs_argument, max_bytes_option, scope_depth_option, with_settings
 from couler_plugins.documents import SourceFile
 from couler_plugins.documents.mappings import by_key
@@ -177,9 +177,9 @@ def read_workflows(
     files = [*stream, *inputs_read]
     if files and all(item.file is not None and _is_empty(item.file) for item in files):
         raise InvalidInput("there is no document in it", file=files[0].name, hint="give a file or folder of workflows")
-    if config.log_level != "error" and any(item.error is None for item in inputs_read):
+    if any(item.error is None for item in inputs_read):
         for line in skips.lines():
-            click.echo(line, err=True)
+            say(line)
     return files
 
 
@@ -227,7 +227,7 @@ def say_empty(result: Result, files: Sequence[Input]) -> None:
     """Say on stderr which of the files that somebody named hold no workflow."""
     for file, item in zip(result.files, files, strict=True):
         if item.named and file.status != "refused" and not file.workflows:
-            sys.stderr.write(f"{file.name}: {nothing_in(file.name)}\n")
+            say(f"{file.name}: {nothing_in(file.name)}")
 
 
 def say_unchanged(result: Result) -> None:
@@ -236,7 +236,7 @@ def say_unchanged(result: Result) -> None:
     if result.changed or not with_workflows:
         return
     workflows = counted(sum(file.workflows for file in with_workflows), "workflow")
-    sys.stderr.write(f"No changes in {workflows} of {counted(len(with_workflows), 'file')}.\n")
+    say(f"No changes in {workflows} of {counted(len(with_workflows), 'file')}.")
 
 
 def refused_exit(errors: Iterable[CoulerError | None]) -> int:

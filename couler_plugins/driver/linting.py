@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from couler_plugins.documents import Document, Finding, Remark, SourceFile, findings
+from couler_plugins.documents import Document, Finding, Path, Remark, SourceFile, findings
 from couler_plugins.documents.collector import collector_paused
 from couler_plugins.driver.isolation import blank, raise_common_failure, without_failing
 from couler_plugins.driver.rewrite import Session, adapter_errors, of_type
@@ -18,10 +18,14 @@ from couler_plugins.hookspecs import Adapter
 from couler_plugins.inputs.sources import Input
 from couler_plugins.inputs.unknown_kinds import misnamed
 from couler_plugins.ir.bundle import Bundle
+from couler_plugins.reliability.rules import GUARD, IDEMPOTENT, NEVER
+from couler_plugins.rightsizing.rules import ANNOTATION, WORDS
 
 log = logging.getLogger(__name__)
 ALSO_OURS = ("unknown-field", "wrong-type")
 """What both adapters and schemas find: it is said once."""
+VALUES = {IDEMPOTENT: ("true", "false"), GUARD: (NEVER,), ANNOTATION: WORDS}
+"""The words of our annotations that take nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,8 @@ def lint_inputs(inputs: Sequence[Input], session: Session, schemas: Schemas = NO
     raise_common_failure([refused.get(number) for number in sorted({*refused, *chain(*engines.values())})])
     strays = list(misnamed(documents, session.groups()))
     understood.update(remark.document for remark in strays)
-    findings_so_far += findings(documents, strays)
+    words = (remark for number in sorted(understood) for remark in _wrong_values(number, documents[number].data))
+    findings_so_far += findings(documents, [*strays, *words])
     if schemas.kinds:
         session.report("checking against schemas")
         chosen = range(len(documents)) if session.engine is None else sorted(understood)
@@ -116,3 +121,20 @@ def _checked(documents: Sequence[Document], schemas: Schemas) -> list[Remark]:
     kinds = ", ".join(sorted(kind for _, kind in schemas.kinds))
     message = "the schemas cover no document of this call"
     return [Remark(0, (), "note", "no-schema", message, f"they are for {kinds}") for _ in documents[:1]]
+
+
+def _wrong_values(number: int, data: Any, path: Path = ()) -> Iterator[Remark]:
+    """Yield a warning for each annotation in a document, at any depth, whose text is none of the words that it takes.
+
+    Args:
+        number: the number of the document.
+        data: its data, or a part of it.
+        path: where that part is.
+    """
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
+        name = next((name for name in VALUES if key == name or str(key).startswith(f"{name}.")), None)
+        if name is None or path[-1:] != ("annotations",):
+            yield from _wrong_values(number, value, (*path, key))
+        elif isinstance(value, str) and value not in VALUES[name]:
+            hint = f"write {' or '.join(VALUES[name])}, in quotes"
+            yield Remark(number, (*path, key), "warning", "annotation", f"{key} cannot be {value!r:.40}", hint)

@@ -101,11 +101,6 @@ def print_optimizer(optimizer: Optimizer) -> str:
     return str(Item(optimizer.name, tuple((name, now) for name, (now, default) in texts.items() if now != default)))
 
 
-def print_pipeline(optimizers: Iterable[Optimizer]) -> str:
-    """The text that `parse_pipeline` reads as these optimizers."""
-    return ",".join(map(print_optimizer, optimizers))
-
-
 def refuse_broken(plan: Plan, refuse: Callable[[int, CoulerError], object]) -> Plan:
     """The plan without the files in which a workflow has problems; each is handed to `refuse` with its error.
 

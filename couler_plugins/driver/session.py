@@ -14,9 +14,12 @@ from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.hookspecs import Adapter, Optimizer
 from couler_plugins.inputs.scanning import Scan, Skips
 from couler_plugins.inputs.sources import Input, Source, read_source, set_places
+from couler_plugins.ir import Literal, call_sites
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.options.config import Config
+from couler_plugins.options.fields import closest
 from couler_plugins.options.grammar import parse_items
+from couler_plugins.options.rows import URL, matches
 from couler_plugins.plan import Plan
 from couler_plugins.plan.part_files import read_parts
 from couler_plugins.plugins import Plugins, load_plugins
@@ -133,7 +136,37 @@ def optimize_inputs(inputs: Sequence[Input], pipeline: str | Sequence[Optimizer]
         if problem := optimizer_problem(type(optimizer)):
             raise PluginFailure(f"this is no optimizer: {problem}")
     check_order(optimizers)
-    return rewrite(inputs, work, optimizers)
+    result = rewrite(inputs, work, optimizers)
+    _warn_unused(result, work, searched=not all(item.named for item in inputs))
+    return result
+
+
+def _warn_unused(result: Result, work: Session, *, searched: bool) -> None:
+    """Warn of rows for the optimizers that ran, where nothing has a name that a pattern fits.
+
+    Args:
+        result: what the call came to.
+        work: has the rows.
+        searched: whether folders were searched: a row for another file than those that were named is no mistake, and is
+            told only where a name here is nearly the same.
+    """
+    optimizers = dict.fromkeys(text.partition("{")[0] for text in result.optimizers)
+    rows = [row for name in optimizers for row in work.rows.get(name, ()) if URL not in row.content]
+    workflows = [first for item in result.workflow_versions if rows and (first := item.versions[0]) is not None]
+    operations = [(workflow, operation) for workflow in workflows for operation in workflow.operations]
+    images = [item.image for _, operation in operations for item in operation.containers]
+    texts = [str(image.value) for image in images if isinstance(image, Literal)]
+    names = {
+        "workflow": [name for one in workflows for name in (one.name or one.prefix.rstrip("-"), one.label)],
+        "step": [name for one in workflows for site in call_sites(one) for name in (site.step.name, site.label)],
+        "task": [work.plugins.adapter(one.engine).pod_sizes(one, operation).task for one, operation in operations],
+        "image": [name for text in texts for name in (text, text.partition("@")[0])],
+    }
+    pairs = ((row, key) for row in rows for key in row.patterns if workflows)
+    for row, key in ((row, key) for row, key in pairs if not matches(row, key, names[key])):
+        near = next((f"; {hint}" for text in row.patterns[key] if (hint := closest(text, names[key]))), "")
+        if near or searched:
+            log.warning("%s: no %s here is called %s%s", row.place, key, " or ".join(row.patterns[key]), near)
 
 
 def _engines(

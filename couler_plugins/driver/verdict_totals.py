@@ -71,7 +71,7 @@ def _totals(result: Result, optimizer: str, engine: str, traces: Iterable[Workfl
     )
     decided = [
         (number, decision)
-        for number, decision in _decisions(result, optimizer)
+        for number, decision in decisions_by(result, optimizer)
         if (number, decision.workflow) in labels
     ]
     judged = Counter[tuple[int | None, str, str]](
@@ -102,8 +102,8 @@ def _totals(result: Result, optimizer: str, engine: str, traces: Iterable[Workfl
     )
 
 
-def _decisions(result: Result, optimizer: str) -> Iterator[tuple[int, Decision]]:
-    """The decisions of an optimizer, each once, with the number of its file."""
+def decisions_by(result: Result, optimizer: str) -> Iterator[tuple[int, Decision]]:
+    """Yield the decisions of an optimizer, each once, with the number of its file."""
     seen: set[int] = set()
     for number, file in enumerate(result.files):
         for decision in file.decisions:

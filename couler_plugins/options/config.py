@@ -229,8 +229,9 @@ def _parsed(text: str) -> Any:
 def _checked(key: str, value: Any, path: Path, table_name: str, options: Mapping[str, Option]) -> tuple[Texts, str]:
     place = f"{path}:{table_name}.{key}" if table_name else f"{path}:{key}"
     if key not in options:
-        names = ", ".join(options)
-        hint = f"{closest(key, [*options, 'prices'])} the settings are {names}, and rows [[prices]]"
+        hint = f"{closest(key, [*options, 'prices'])} the settings are {', '.join(options)}, and rows [[prices]]"
+        if isinstance(value, dict):
+            hint = f'options of an optimizer stand in the pipeline: "{key}{{option=value}}"; rows in [[{key}.declare]]'
         raise InvalidInput(f"there is no setting {key!r}", file=str(path), hint=hint.strip())
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, (str, int, float, bool)) for item in items):

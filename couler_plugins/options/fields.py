@@ -21,6 +21,7 @@ Texts = tuple[str, ...]
 _UNITS = {"": 1, "B": 1, **{unit + "B": 1000**n for n, unit in enumerate("kMGTPE", 1)}}
 _UNITS |= {unit + "iB": 1024**n for n, unit in enumerate("KMGTPE", 1)} | {"KB": 1000}
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?([A-Za-z]*)")
+KINDS = {int: "a whole number, such as 3", float: "a number, such as 1.5", bool: "true or false"}
 _BOOLS = {**dict.fromkeys(("true", "yes", "on", "1"), True), **dict.fromkeys(("false", "no", "off", "0"), False)}
 
 
@@ -127,7 +128,8 @@ def build(cls: type[T], pairs: Iterable[tuple[str, Texts]], owner: str) -> T:
         if name not in options:
             raise InvalidInput(f"{owner} has no option {name!r}", hint=_unknown_hint(name, options))
         option = options[name]
-        with restating(ValueError, f"{owner}, option {name!r}", hint=f"write {name}={option.type_text}"):
+        hint = f"write {KINDS.get(_without_none(option.type)) or f'{name}={option.type_text}'}"
+        with restating(ValueError, f"{owner}, option {name!r}", hint=hint):
             values[option.field] = parse(texts, option.type)
     missing = [option.name for option in options.values() if option.default is None and option.field not in values]
     if missing:

@@ -136,7 +136,9 @@ class _Parser:
         self.at = blanks.end() if blanks else self.at
 
     def error(self, message: str) -> InvalidInput:
+        is_torn = "=" in self.text and ("{" not in self.text or self.text.count("{") != self.text.count("}"))
         return InvalidInput(
             f"{self.what} {self.text!r}, column {self.at + 1}: {message}",
-            hint="it is written like name{option=value,other=a|b},name",
+            hint=("put quotes around it, or the shell takes it apart: " if is_torn else "it is written like ")
+            + "'name{option=value,other=a|b},name'",
         )

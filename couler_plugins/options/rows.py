@@ -16,6 +16,12 @@ SELECTORS = ("workflow", "step", "task", "image")
 URL = "url"
 """The key of a row that is about a place outside, and about no steps."""
 REASON = "reason"
+OWNERS = {
+    **dict.fromkeys(("allow", "never", "pure", "ttl"), "cache"),
+    **dict.fromkeys(("guard", "idempotent", "max-timeout", "retries"), "guard"),
+    **dict.fromkeys(("max-cpu", "max-memory", "min-cpu", "min-memory", "rightsize"), "rightsize"),
+}
+"""The optimizers of the keys that are most often put into the rows of another one."""
 HEADER = re.compile(r"^\s*\[\[\s*([\w.\"' -]+?)\s*\]\]", re.MULTILINE)
 
 
@@ -63,7 +69,7 @@ def rows_in(tables: Mapping[str, Any], path: Path, prefix: str, text: str) -> di
         content = table.get("declare")
         if not isinstance(content, list) or len(table) > 1 or not all(isinstance(item, dict) for item in content):
             where = f"[[{prefix}{name}.declare]]"
-            problems.append(f"[{prefix}{name}] may only hold rows {where}")
+            problems.append(f"[{prefix}{name}] may only hold rows {where}; options are in the pipeline: {name}{{…}}")
             continue
         lines = _lines(text, f"{prefix}{name}.declare")
         own = [_row(item, f"{path.name}:{next(lines, '')}".rstrip(":"), problems) for item in content]
@@ -82,11 +88,11 @@ def check_keys(row: Row, types: Mapping[str, type | tuple[type, ...]]) -> Iterat
     """
     for key, value in row.content.items():
         if key not in types:
-            yield f"{row.place}: there is no {key!r}; {closest(key, types)} the keys are {', '.join(types)}".replace(
-                "  ", " "
-            )
+            meant = f"write it into [[{OWNERS[key]}.declare]];" if key in OWNERS else closest(key, types)
+            yield f"{row.place}: there is no {key!r}; {meant} the keys are {', '.join(types)}".replace("  ", " ")
         elif not isinstance(value, types[key]) or (isinstance(value, bool) and types[key] is not bool):
-            yield f"{row.place}: {key!r} cannot be {value!r:.40}"
+            remedy = "; write true or false, without quotes" if types[key] is bool else ""
+            yield f"{row.place}: {key!r} cannot be {value!r:.40}{remedy}"
 
 
 def matches(row: Row, key: str, names: Sequence[str]) -> bool:

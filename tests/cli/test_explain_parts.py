@@ -91,9 +91,10 @@ def test_what_holds_steps_together_is_said(split_command: Couler) -> None:
         task["template"] = "store"
     path.write_text(json.dumps(data))
     text = split_command("explain", "-p", "split{max-steps=12,into=workflows}", "big.json").stdout
-    [line] = [line for line in text.splitlines() if "stays in one part" in line]
-    assert "t20: left alone: stays in one part with others: they share the volume claim 'disk'" in line
-    assert line.endswith("(steps together 4); affects t21, t22, t23")
+    lines = text.splitlines()
+    [place] = [number for number, line in enumerate(lines) if line.startswith("      left alone: stays in one part")]
+    assert lines[place].endswith("with others: they share the volume claim 'disk' (steps together 4)")
+    assert lines[place + 1].strip() == "t20, t21, t22, t23"
 
 
 def test_decisions_alike_are_one() -> None:

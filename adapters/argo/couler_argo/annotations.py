@@ -14,6 +14,7 @@ from couler_plugins.caching.declarations import PLACE
 from couler_plugins.documents import Path, Remark
 from couler_plugins.documents.mappings import said_under
 from couler_plugins.errors import CoulerError
+from couler_plugins.hookspecs.resuming import RESUMES
 from couler_plugins.hpo.files import ANNOTATION
 from couler_plugins.hpo.workflows.notes import TUNED
 from couler_plugins.ir.bundle import Bundle
@@ -21,7 +22,7 @@ from couler_plugins.reliability.rules import GUARD, IDEMPOTENT
 from couler_plugins.rightsizing.rules import ANNOTATION as SIZES
 
 PREFIX = "couler.io/"
-KNOWN = OF_CACHE | {ANNOTATION, GUARD, IDEMPOTENT, SIZES, TUNED}
+KNOWN = OF_CACHE | {ANNOTATION, GUARD, IDEMPOTENT, RESUMES, SIZES, TUNED}
 PER_STEP = {
     f"{CACHE}.": "correct the name; until then, `never` holds for all steps",
     f"{ALLOW}.": "correct the name; until then, it waives nothing",

@@ -29,19 +29,24 @@ def changes(story: Story, optimizers: Sequence[str], several: bool) -> Markup:
 def _group(name: str, items: Sequence[DecisionCard], several: bool) -> Markup:
     done = [told for told in items if told.decision.action]
     cards_left = [told for told in items if not told.decision.action]
-    count = element("span", counted(len(done), "change") if done else "no change", class_="count")
-    rows = element("ol", *(_row(told, several) for told in done)) if done else Markup()
+    steps = {number for told in done for number in told.nodes}
+    reach = f" to {len(steps):,} steps" if len(steps) > len(done) else ""
+    count = element("span", f"{counted(len(done), 'change')}{reach}" if done else "no change", class_="count")
+    alike = by_key(((told.decision.action, told.decision.reason), told) for told in done)
+    links = [_row(told, several, is_first=told is group[0]) for group in alike.values() for told in group]
+    rows = element("ol", *links) if done else Markup()
     return element("section", element("h3", element("code", name), count), rows, _left_alone(cards_left), class_="pass")
 
 
-def _row(card: DecisionCard, several: bool) -> Markup:
+def _row(card: DecisionCard, several: bool, *, is_first: bool) -> Markup:
+    """A link to a change; what was done and why is told with the first of those that are alike."""
     decision = card.decision
     where = f"{decision.workflow} " if several or not decision.subject else ""
+    reach = f" · {len(card.nodes):,} steps" if len(card.nodes) > 1 else ""
     link = element(
         "a",
-        element("b", f"{where}{decision.subject}".strip() or "the workflow"),
-        element("span", decision.action),
-        element("small", decision.reason),
+        element("b", (f"{where}{decision.subject}".strip() or "the workflow") + reach),
+        *([element("span", decision.action), element("small", decision.reason)] if is_first else []),
         href=f"#{_target(card)}",
         data_decision=card.number,
     )

@@ -37,9 +37,33 @@ def test_a_template_too() -> None:
     assert found.hint == "did you mean couler.io/max-items?"
 
 
-@pytest.mark.parametrize("key", ["couler.io/cache.nightly.train", "other.io/x"])
+@pytest.mark.parametrize("key", ["couler.io/cache.nightly.train", "couler.io/resumes", "other.io/x"])
 def test_what_is_heeded_or_not_ours_is_no_finding(key: str) -> None:
     assert not lint(annotated(key)).findings
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("couler.io/idempotent", '"yes"'),
+        ("couler.io/idempotent.nightly.train", '"yes"'),
+        ("couler.io/guard", "always"),
+        ("couler.io/rightsize", '"no"'),
+    ],
+)
+def test_a_word_that_says_nothing_is_a_warning(key: str, value: str) -> None:
+    told = [finding for finding in lint(annotated(key, value)).findings if "cannot be" in finding.message]
+    assert [(finding.severity, finding.code, finding.line) for finding in told] == [("warning", "annotation", 8)]
+    assert told[0].hint.startswith("write ")
+
+
+@pytest.mark.parametrize("kind", ["Task", "Pipeline"])
+def test_an_annotation_that_is_no_text_is_an_error_on_tekton(kind: str) -> None:
+    spec = {"Task": "{steps: [{image: alpine}]}", "Pipeline": "{tasks: [{name: a, taskRef: {name: b}}]}"}[kind]
+    text = f"apiVersion: tekton.dev/v1\nkind: {kind}\nmetadata:\n  name: t\n  annotations:\n"
+    text += f"    couler.io/idempotent: true\nspec: {spec}\n"
+    (found,) = lint(Text(text, "t.yaml")).findings
+    assert (found.severity, found.code, found.line, found.hint) == ("error", "wrong-type", 6, "put it into quotes")
 
 
 def test_a_never_that_names_no_step_holds_for_all() -> None:

@@ -36,7 +36,12 @@ REFERENCES = (("taskRef",), ("pipelineRef",))
 SHOWN = 12
 """How many fields a hint lists."""
 PREBUILD_HINT = "if Konflux builds these, say --to 'tekton{prebuild=konflux}', or set `to` so in couler.toml"
-METADATA = {**dict.fromkeys(kubernetes_fields().fields("ObjectMeta"), ANY), "name": TEXT, "generateName": TEXT}
+METADATA = {
+    **dict.fromkeys(kubernetes_fields().fields("ObjectMeta"), ANY),
+    "name": TEXT,
+    "generateName": TEXT,
+    "annotations": {"*": TEXT},
+}
 FIELDS = {"apiVersion": TEXT, "kind": TEXT, "metadata": METADATA, "status": ANY}
 
 
