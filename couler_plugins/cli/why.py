@@ -58,7 +58,7 @@ Examples:
 \b
 Exit codes:
   0    a step failed, and this says why
-  1    no step failed: the run did not fail, goes on, or was refused
+  1    no step failed: the run did not, goes on, or was refused
   2    wrong usage or bad input; there is no such run
   3    the engine failed
 """,

@@ -20,7 +20,7 @@ from couler_plugins.runs import Attempt, Run, StepRun
 from couler_plugins.runs.run import site_of, tries_of
 
 REASONS = {
-    "unknown": "it may fail again, as nobody knows why it failed",
+    "unknown": "nothing tells whether it would fail again",
     "deterministic": "it would fail again",
     "stopped": "somebody has stopped it",
     "timeout": "it would run out of time again",
