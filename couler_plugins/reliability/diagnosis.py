@@ -161,8 +161,9 @@ def advise(
 def _verdict(failed: FailedStep, decider: Decider) -> str:
     """Say whether what `guard` writes repeats the last attempt. That decides, whatever the table says of its cause."""
     kind, engine = failed.cause.cause_class, decider.adapter.engine
-    reason = f"{engine} does not tell it from an error of the program"
-    reason = REASONS.get(failed.cause.name) or REASONS.get(kind, reason)
+    reason = REASONS.get(failed.cause.name) or REASONS.get(
+        kind, f"{engine} does not tell it from an error of the program"
+    )
     if failed.step.attempts > 1:
         return f"`guard` leaves the retry that it has: it was tried {failed.step.attempts} times"
     if decider.repeats(failed.last, declared=False):

@@ -114,8 +114,9 @@ class _Status:
             steps.append(self._ran(ident, before, tuple(steps[number].key for number in before)))
         status, metadata = self._manifest.get("status") or {}, self._manifest.get("metadata") or {}
         spec = status.get("storedWorkflowTemplateSpec") or self._manifest.get("spec") or {}
-        ends = (str(node.get("finishedAt") or "") for node in self._nodes.values())
-        ended = status.get("finishedAt") or max(ends, default="")
+        ended = status.get("finishedAt") or max(
+            (str(node.get("finishedAt") or "") for node in self._nodes.values()), default=""
+        )
         whole = status.get("phase") not in FAILED
         return Run(
             family=family_of(self._manifest),
