@@ -202,4 +202,4 @@ def _advise_time(earlier: Sequence[Attempt]) -> Iterator[str]:
         )
     else:
         yield "how long past attempts took is not known: name a history of them with --history"
-    yield "the limit of time that ended it is written already, and `guard` leaves that as it is: raise it there"
+    yield "a limit of time has ended it: raise it where it is set, as `guard` changes none that is written"

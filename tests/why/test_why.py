@@ -241,15 +241,15 @@ def test_help_with_time_is_by_past_attempts(why: Couler) -> None:
         run(f"p{number}", ran("fit", attempt(1980 - number % 3, succeeded=True), fate="computed"), whole=True)
         for number in range(200)
     ]
-    of_its_own = "the limit of time that ended it is written already, and `guard` leaves that as it is: raise it there"
+    raised = "a limit of time has ended it: raise it where it is set, as `guard` changes none that is written"
     assert helps(why, **late) == [
         "how long past attempts took is not known: name a history of them with --history",
-        of_its_own,
+        raised,
         "`guard` does not repeat it: it would run out of time again",
     ]
     assert helps(why, *past, **late) == [
         "99% of 200 attempts that succeeded took 1,980 seconds or less",
-        of_its_own,
+        raised,
         "`guard` does not repeat it: it would run out of time again",
     ]
 
