@@ -114,8 +114,9 @@ def command(
     siblings = [
         one for one in past or runs if (one.family, one.engine) == (run.family, run.engine) and one.uid != run.uid
     ]
-    advice = tuple(advise(diagnosis, siblings, plugins.adapters.get(run.engine), causes_of(plugins)))
-    failure = _log(plugins, source if is_live else None, diagnosis)
+    with contextlib.redirect_stdout(sys.stderr):  # Airflow sets up its own logging where it is asked for advice
+        failure = _log(plugins, source if is_live else None, diagnosis)
+        advice = tuple(advise(diagnosis, siblings, plugins.adapters.get(run.engine), causes_of(plugins)))
     if output_format == "json":
         print_json(SCHEMA, record_of(diagnosis, failure, advice))
     else:
