@@ -207,7 +207,8 @@ def archive_of(plugins: Plugins, engine: str | None, source: ArchiveSource) -> t
         raise InvalidInput(message, hint=f"give {f'{several}, or ' if several else ''}files with --from")
     ((name, archive),) = present
     if not places[name]:
-        hint = f"give --from with its URL, `cluster` or `database`, or set {VARIABLE.format(name.upper())}"
+        named = "".join(f" or `{one}`" for one in getattr(archive, "places", ()))
+        hint = f"give --from with its URL{named}, or set {VARIABLE.format(name.upper())}"
         raise InvalidInput(f"nothing says where {name} is", engine=name, hint=hint)
     return name, archive
 

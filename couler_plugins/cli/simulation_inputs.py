@@ -19,6 +19,7 @@ from couler_plugins.inputs.sources import Input
 from couler_plugins.options.fields import Size, build, closest
 from couler_plugins.options.grammar import parse_items
 from couler_plugins.runs import Run
+from couler_plugins.runs.history_file import goes_on
 from couler_plugins.simulation.edits import EDITS, Replayed
 from couler_plugins.simulation.planned import run_of_workflow
 from couler_plugins.simulation.recorded import Histories, Recorded, history_of, read_edits
@@ -98,7 +99,7 @@ def _runs(item: Input, session: Session) -> list[Run]:
         raise _NoTraceError(item.error.message, file=item.name, line=item.error.line, hint=item.error.hint)
     assert item.file is not None
     runs = [run for document in item.file.documents for run in runs_in(document, session.plugins)]
-    ended = [run for run in runs if run.whole and all(ran.fate != "pending" for ran in run.steps)]
+    ended = [run for run in runs if run.whole and not goes_on(run)]
     if ended:
         return ended
     if runs:

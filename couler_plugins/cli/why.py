@@ -25,7 +25,7 @@ from couler_plugins.cli.settings import (
     target_options,
     with_settings,
 )
-from couler_plugins.cli.why_report import called, lines_of, record_of, run_record
+from couler_plugins.cli.why_report import SHOWN, called, lines_of, record_of, run_record
 from couler_plugins.cli.work import usable_plugins
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
@@ -37,6 +37,7 @@ from couler_plugins.reliability.classification import causes_of
 from couler_plugins.reliability.diagnosis import Diagnosis, advise, diagnose
 from couler_plugins.runs import Run
 from couler_plugins.runs.history_file import goes_on
+from couler_plugins.runs.usage import NOT_RUN
 
 SCHEMA = "couler.why/v1"
 LINES = 20
@@ -57,7 +58,7 @@ Examples:
 \b
 Exit codes:
   0    a step failed, and this says why
-  1    the run did not fail, or goes on
+  1    no step failed: the run did not, goes on, or was refused
   2    wrong usage or bad input; there is no such run
   3    the engine failed
 """,
@@ -94,7 +95,7 @@ def command(
     """
     log_retries()
     plugins = usable_plugins(config)
-    past = past_runs(config, config.history, engine, None) if config.history else []
+    past = past_runs(config, config.history, None, None) if config.history else []
     is_file = not places and (run_or_file == "-" or is_url(run_or_file) or Path(run_or_file).exists())
     files = [run_or_file] if is_file else [place for place in places if is_file_place(place)]
     wanted = name or (None if is_file else run_or_file)
@@ -105,20 +106,22 @@ def command(
     if is_live:
         runs = _fetched(plugins, engine, source, run_or_file, wanted)
     else:
-        runs = past_runs(config, files, engine, None) if files else past
-    run = _chosen(runs, wanted)
+        runs = past_runs(config, files, None, None) if files else past
+    run = _chosen(runs, wanted, engine)
     diagnosis = diagnose(run, causes_of(plugins)) if _has_failed(run) else None
     if diagnosis is None:
         ctx.exit(_say_none(run, as_json=output_format == "json"))
     siblings = [
         one for one in past or runs if (one.family, one.engine) == (run.family, run.engine) and one.uid != run.uid
     ]
-    advice = tuple(advise(diagnosis, siblings, plugins.adapters.get(run.engine), causes_of(plugins)))
-    failure = _log(plugins, source if is_live else None, diagnosis)
+    with contextlib.redirect_stdout(sys.stderr):  # Airflow sets up its own logging where it is asked for advice
+        failure = _log(plugins, source if is_live else None, diagnosis)
+        advice = tuple(advise(diagnosis, siblings, plugins.adapters.get(run.engine), causes_of(plugins)))
     if output_format == "json":
         print_json(SCHEMA, record_of(diagnosis, failure, advice))
     else:
-        write_bytes("".join(f"{line}\n" for line in lines_of(diagnosis, failure, advice)))
+        shown = SHOWN if config.log_level in ("error", "warning") else None
+        write_bytes("".join(f"{line}\n" for line in lines_of(diagnosis, failure, advice, shown=shown)))
 
 
 def _fetched(plugins: Plugins, engine: str | None, source: ArchiveSource, workflow: str, name: str | None) -> list[Run]:
@@ -134,17 +137,26 @@ def _fetched(plugins: Plugins, engine: str | None, source: ArchiveSource, workfl
         except InvalidInput as error:  # there may be no such workflow, as it is the name of a run
             log.info("%s", error)
             runs = []
-        if not any(name in (run.name, run.uid, run.family) for run in runs):
-            runs = list(fetched_runs(plugins, engine, source, Wanted()))
+        try:
+            if not any(name in (run.name, run.uid, run.family) for run in runs):
+                runs = list(fetched_runs(plugins, engine, source, Wanted()))
+        except InvalidInput as error:
+            if engine is None and not source.place:  # it may be meant as a file
+                error.message = f"there is no file {workflow!r:.80}, and {error.message}"
+            raise
     return runs
 
 
-def _chosen(runs: Sequence[Run], name: str | None) -> Run:
-    """The run that is meant: that of a name or a uid, else the newest of a workflow that failed.
+def _chosen(every: Sequence[Run], name: str | None, engine: str | None) -> Run:
+    """The run that is meant: that of a name or a uid, else the newest of a workflow that failed, of one engine or any.
 
     Raises:
         InvalidInput: there is none.
     """
+    runs = [run for run in every if engine in (None, run.engine)]
+    if every and not runs:
+        hint = f"there are runs of {some_of(sorted({run.engine for run in every}))}; name another place with --from"
+        raise InvalidInput(f"there is no run of {engine!s:.80}", hint=hint)
     named = [run for run in runs if name in (run.name, run.uid)]
     some = named or [run for run in runs if name in (None, run.family)]
     if not some:
@@ -153,6 +165,9 @@ def _chosen(runs: Sequence[Run], name: str | None) -> Run:
             f"there is no run {name!r:.80}",
             hint=f"there are runs of {others}; name another place with --from or --history",
         )
+    engines = sorted({run.engine for run in some})
+    if len(engines) > 1:
+        log.warning("there are runs of %s: this is the newest that failed; --engine names one", some_of(engines))
     return max(some, key=lambda run: (_has_failed(run), run.at))
 
 
@@ -165,15 +180,19 @@ def _say_none(run: Run, *, as_json: bool) -> int:
     """Say that no step of a run has failed; return the exit code.
 
     Raises:
-        InvalidInput: the run has failed all the same.
+        InvalidInput: the run has failed all the same, and nothing says why.
     """
+    said = "goes on." if goes_on(run) else "did not fail."
     if not run.whole:
-        message = f"{printable(called(run))} failed, and none of its steps has"
-        raise InvalidInput(message, engine=run.engine, hint="its engine says of the run as a whole why it failed")
+        said = f"failed, and {'none of its steps has' if run.steps else 'no step of it is known'}"
+        said += f": {run.message}" if run.message else ""
+    text = printable(f"{called(run)} {said}")
+    if not (run.whole or run.message):
+        raise InvalidInput(text, engine=run.engine, hint="its engine says of the run as a whole why it failed")
     if as_json:
-        print_json(SCHEMA, {"run": run_record(run), "failed": False})
+        print_json(SCHEMA, {"run": run_record(run), "failed": False, "message": run.message})
     else:
-        write_bytes(f"{printable(called(run))} {'goes on' if goes_on(run) else 'did not fail'}.\n")
+        write_bytes(f"{text}\n")
     return 1
 
 
@@ -187,7 +206,9 @@ def _log(plugins: Plugins, source: ArchiveSource | None, diagnosis: Diagnosis) -
     """
     last = diagnosis.first.last
     name, note = diagnosis.first.step.step.rpartition("/")[2], "its engine has it, and the record names no pod"
-    if last.pod:
+    if last.reason == NOT_RUN:
+        note = "there is none, as it never ran"
+    elif last.pod:
         space = f" --namespace {shlex.quote(last.namespace)}" if last.namespace else ""
         note = f"kubectl logs {shlex.quote(last.pod)}{space} --all-containers --tail={LINES}"
     lines: Sequence[str] = ()

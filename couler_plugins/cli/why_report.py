@@ -13,17 +13,27 @@ from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.hookspecs.running import Failure
 from couler_plugins.reliability.diagnosis import Diagnosis, FailedStep
 from couler_plugins.runs import Attempt, Run
+from couler_plugins.runs.history_file import goes_on
 
-SHOWN = 160
-"""Characters of what an engine says in a line for people."""
+SHOWN = 240
+"""Characters of what an engine says in a line for people: as many of its end, which has the cause, as of its begin."""
 
 
-def lines_of(diagnosis: Diagnosis, failure: Failure, advice: Sequence[str]) -> Iterator[str]:
-    """What people read: the answer first."""
+def lines_of(
+    diagnosis: Diagnosis, failure: Failure, advice: Sequence[str], *, shown: int | None = SHOWN
+) -> Iterator[str]:
+    """What people read: the answer first.
+
+    Args:
+        diagnosis: which step failed.
+        failure: the end of its log.
+        advice: what would help.
+        shown: how many characters there are of what an engine says; None for all.
+    """
     run, first, cause = diagnosis.run, diagnosis.first, diagnosis.first.cause
     word = " first" if diagnosis.others else ""
-    yield f"{printable(first.step.step)} failed{word}: {_cause_text(cause)}{_said(first.last)}"
-    ended = f", ended {utc_text(run.at)}" if run.at else ""
+    yield f"{printable(first.step.step)} failed{word}: {_cause_text(cause)}{_said(first.last, shown)}"
+    ended = ", which goes on" if goes_on(run) else f", ended {utc_text(run.at)}" if run.at else ""
     yield f"  run: {printable(called(run))} on {run.engine or 'an unknown engine'}{ended}"
     for number, (attempt, why) in enumerate(zip(first.tries, first.causes, strict=True), 1):
         yield f"  attempt {number} of {len(first.tries)}: {', '.join(_attempt_parts(attempt, why))}"
@@ -43,7 +53,7 @@ def lines_of(diagnosis: Diagnosis, failure: Failure, advice: Sequence[str]) -> I
             yield f"  {title}: {printable(some_of(names))}"
     yield from (f"  help: {text}" for text in advice)
     for other in diagnosis.others:
-        yield f"Also failed: {printable(other.step.step)}: {_cause_text(other.cause)}{_said(other.last)}"
+        yield f"Also failed: {printable(other.step.step)}: {_cause_text(other.cause)}{_said(other.last, shown)}"
 
 
 def called(run: Run) -> str:
@@ -54,9 +64,10 @@ def _cause_text(cause: Cause) -> str:
     return f"{cause.name} ({cause.cause_class})"
 
 
-def _said(attempt: Attempt) -> str:
+def _said(attempt: Attempt, shown: int | None) -> str:
     text = printable(attempt.message or attempt.reason)
-    return f": {text if len(text) <= SHOWN else f'{text[:SHOWN]}…'}" if text else ""
+    half = len(text) if shown is None else shown // 2
+    return f": {text if len(text) <= 2 * half else f'{text[:half]}…{text[-half:]}'}" if text else ""
 
 
 def _attempt_parts(attempt: Attempt, cause: Cause | None) -> Iterator[str]:
@@ -91,7 +102,7 @@ def record_of(diagnosis: Diagnosis, failure: Failure, advice: Sequence[str]) -> 
 
 
 def run_record(run: Run) -> dict[str, Any]:
-    ended = run.at or None
+    ended = None if goes_on(run) else run.at or None
     return {"name": run.name, "workflow": run.family, "engine": run.engine, "uid": run.uid, "ended": ended}
 
 

@@ -70,7 +70,8 @@ class Archive(Protocol):
     """An adapter's facet for one engine. Nothing is connected to before the first call.
 
     An archive may have a method `log_tail(run, step, try_number, lines)` as well, which gives the last lines of an
-    attempt with nothing secret in them: of the run with a `uid`, and the step as its `StepRun` names it.
+    attempt with nothing secret in them: of the run with a `uid`, and the step as its `StepRun` names it. It may have
+    `places`, the names that --from takes beside a URL: `cluster`, `database`.
     """
 
     def fetch(self, wanted: Wanted) -> Iterable[Mapping[str, Any]]:

@@ -19,8 +19,8 @@ NEAR = 0.95
 UNKNOWN = Cause(
     name="unknown",
     cause_class="deterministic",
-    source="nothing: what is not recognized is never repeated by guess",
-    remedy="look at the log; a plugin can add a row",
+    source="no row of the table of causes is like it",
+    remedy="its message may say more, or its log if it has run; a plugin can add a row",
 )
 
 

@@ -13,19 +13,20 @@ from couler_plugins.ir.quantities import memory_text
 from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import IDEMPOTENT
-from couler_plugins.reliability.timeouts import SHARE, durations_of, timeout_after
+from couler_plugins.reliability.timeouts import SHARE, durations_of
 from couler_plugins.reliability.wishes import Decider
 from couler_plugins.rightsizing.attempts import OUT_OF_MEMORY, demand_of
 from couler_plugins.runs import Attempt, Run, StepRun
 from couler_plugins.runs.run import site_of, tries_of
 
 REASONS = {
+    "unknown": "nothing tells whether it would fail again",
     "deterministic": "it would fail again",
     "stopped": "somebody has stopped it",
     "timeout": "it would run out of time again",
     "resource": "it would need as much again",
 }
-"""Why it is no use to repeat a failure, by class; others pass."""
+"""Why it is no use to repeat a failure, by row or class; others pass."""
 DECLARED = f'if it is declared idempotent, by {IDEMPOTENT}: "true" or a row of couler.toml'
 
 
@@ -160,7 +161,9 @@ def advise(
 def _verdict(failed: FailedStep, decider: Decider) -> str:
     """Say whether what `guard` writes repeats the last attempt. That decides, whatever the table says of its cause."""
     kind, engine = failed.cause.cause_class, decider.adapter.engine
-    reason = REASONS.get(kind, f"{engine} does not tell it from an error of the program")
+    reason = REASONS.get(failed.cause.name) or REASONS.get(
+        kind, f"{engine} does not tell it from an error of the program"
+    )
     if failed.step.attempts > 1:
         return f"`guard` leaves the retry that it has: it was tried {failed.step.attempts} times"
     if decider.repeats(failed.last, declared=False):
@@ -181,19 +184,22 @@ def _advise_memory(failed: FailedStep, earlier: Sequence[Attempt]) -> Iterator[s
     if demand.memory_attempts > 1 and demand.memory is not None and demand.peak is not None:
         peak = memory_text(demand.peak)
         yield f"{demand.memory_attempts} attempts needed {peak} at most: `rightsize` sets memory by these"
+    elif earlier:
+        number = len(earlier) + len(failed.tries)
+        yield (
+            f"`rightsize` sets memory by past attempts, and knows that of {demand.memory_attempts} of {number}: "
+            "`couler history fetch --prometheus URL` asks how much they used"
+        )
     else:
         yield "`rightsize` sets memory by past attempts: name a history of them with --history"
 
 
 def _advise_time(earlier: Sequence[Attempt]) -> Iterator[str]:
-    guard = Guard()
     durations = durations_of(earlier, loops=False)
     if durations.longest is not None:
         yield (
             f"{SHARE:.0%} of {durations.samples} attempts that succeeded took {durations.longest:,.0f} seconds or less"
         )
-    timeout, reason = timeout_after(durations, guard.timeout_factor, guard.min_timeout, guard.min_samples)
-    if timeout is not None:
-        yield f"`guard` sets its timeout to {timeout:,} seconds by these"
     else:
-        yield f"by `guard`, {reason}: --history names a history"
+        yield "how long past attempts took is not known: name a history of them with --history"
+    yield "a limit of time has ended it: raise it where it is set, as `guard` changes none that is written"

@@ -145,7 +145,7 @@ def _leaves(content: Any) -> Iterator[Any]:
 
 def goes_on(run: Run) -> bool:
     """Whether a run had not come to its end when it was looked at."""
-    return any(ran.fate == "pending" for ran in run.steps)
+    return run.running or any(ran.fate == "pending" for ran in run.steps)
 
 
 class HistoryFile:

@@ -93,6 +93,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fie
         version: a hash of the workflow as it was; empty where the record does not hold it.
         steps: its steps in a topological order, and among those that were computed in the order of their ends.
         whole: whether it came to its end; one that failed may lack steps that would have come.
+        running: whether it had not ended when it was looked at, as its engine says; a pending step says so as well.
+        message: what the engine says of it as a whole where it failed, with nothing secret in it.
         at: when it ended (for a live run: when it was looked at), in seconds since an epoch that all runs share.
         groups: calls of whole graphs whose results a cache was asked for, and whose own steps are among `steps`.
     """
@@ -104,6 +106,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fie
     version: Text = ""
     steps: tuple[StepRun, ...]
     whole: bool = True
+    running: bool = False
+    message: Text = ""
     at: Time = 0.0
     groups: tuple[StepRun, ...] = ()
 

@@ -21,6 +21,10 @@ LONGEST = 2000
 """Characters of a message."""
 
 
+NOT_RUN = "NotRun"
+"""The reason of what failed and runs nothing: a wait that was too long, a call whose `when` cannot be evaluated."""
+
+
 class ContainerUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one container of an attempt asked for and used.
 

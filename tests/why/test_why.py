@@ -228,6 +228,11 @@ def test_help_with_memory_is_by_past_attempts(why: Couler) -> None:
         "3 attempts needed 100Mi at most: `rightsize` sets memory by these",
         f"`guard` repeats it with more memory {DECLARED}",
     ]
+    blind = [run(f"b{at}", ran("fit", attempt(succeeded=True), fate="computed"), whole=True) for at in range(4)]
+    assert helps(why, *blind, **killed)[1] == (
+        "`rightsize` sets memory by past attempts, and knows that of 1 of 5: "
+        "`couler history fetch --prometheus URL` asks how much they used"
+    )
 
 
 def test_help_with_time_is_by_past_attempts(why: Couler) -> None:
@@ -236,13 +241,15 @@ def test_help_with_time_is_by_past_attempts(why: Couler) -> None:
         run(f"p{number}", ran("fit", attempt(1980 - number % 3, succeeded=True), fate="computed"), whole=True)
         for number in range(200)
     ]
+    raised = "a limit of time has ended it: raise it where it is set, as `guard` changes none that is written"
     assert helps(why, **late) == [
-        "by `guard`, it gets no timeout: fewer than 10 attempts that succeeded are known: --history names a history",
+        "how long past attempts took is not known: name a history of them with --history",
+        raised,
         "`guard` does not repeat it: it would run out of time again",
     ]
     assert helps(why, *past, **late) == [
         "99% of 200 attempts that succeeded took 1,980 seconds or less",
-        "`guard` sets its timeout to 5,940 seconds by these",
+        raised,
         "`guard` does not repeat it: it would run out of time again",
     ]
 
@@ -253,7 +260,8 @@ def test_help_with_time_is_by_past_attempts(why: Couler) -> None:
         ("Pod failed before init container starts due to PodInitializing", "nothing of its program has run"),
         (STOPPED, "somebody has stopped it"),
         ('Usage of EmptyDir volume "x" exceeds the limit "1Mi". ', "it would need as much again"),
-        ("main: Error (exit code 1)", "it would fail again"),
+        ("main: Error (exit code 3)", "nothing tells whether it would fail again"),
+        ("main: Error (exit code 127)", "it would fail again"),
         ("main: Error (exit code 1): connection refused", "argo does not tell it from an error of the program"),
         ("wait: Error (exit code 64): connection refused", f"`guard` repeats it {DECLARED}"),
     ],
@@ -265,7 +273,11 @@ def test_help_is_by_class(why: Couler, message: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("engine", "of", "said"),
     [
-        ("tekton", {"reason": "StepFailed"}, f"it would fail again; on tekton, `guard` repeats any failure {DECLARED}"),
+        (
+            "tekton",
+            {"reason": "StepFailed"},
+            f"nothing tells whether it would fail again; on tekton, `guard` repeats any failure {DECLARED}",
+        ),
         ("tekton", {"reason": "TaskRunCancelled"}, "`guard` does not repeat it: somebody has stopped it"),
         (
             "tekton",

@@ -25,6 +25,8 @@ class AirflowArchive:
         source: the URL of its API, or `database`.
     """
 
+    places = (DATABASE,)
+
     def __init__(self, source: ArchiveSource) -> None:
         self._source = source
 

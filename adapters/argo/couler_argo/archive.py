@@ -56,6 +56,8 @@ class ArgoArchive:
         source: the URL of its server, or `cluster`.
     """
 
+    places = (CLUSTER,)
+
     def __init__(self, source: ArchiveSource) -> None:
         self._source = source
 

@@ -22,11 +22,9 @@ from couler_argo.templates import ROLES
 from couler_plugins.caching.keys import digest
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.runs import Attempt, ContainerUse
-from couler_plugins.runs.usage import container_use, message_of
+from couler_plugins.runs.usage import NOT_RUN, container_use, message_of
 
 MAIN = "main"
-NOT_RUN = "NotRun"
-"""The reason of what failed and runs nothing: a wait that was too long, a call whose `when` cannot be evaluated."""
 DEPENDS = re.compile(r"(?<![.\w-])[\w-]+")
 """A task in `depends`, without the outcomes that count."""
 ENDED = {"Succeeded": True, "Failed": False, "Error": False}

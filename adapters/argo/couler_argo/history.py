@@ -14,6 +14,7 @@ from couler_plugins.caching.keys import digest
 from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
+from couler_plugins.runs.usage import message_of
 
 FATES: dict[str, Fate] = {
     "Succeeded": "computed",
@@ -22,6 +23,7 @@ FATES: dict[str, Fate] = {
     "Skipped": "skipped",
     "Omitted": "skipped",
 }
+FAILED = ("Failed", "Error")
 LEAVES = (*ATTEMPTS, "Skipped", "Suspend")
 OF_ONE_RUN = ("arguments", "shutdown", "suspend")
 """What a specification says of a run, and not of the workflow."""
@@ -42,7 +44,7 @@ def workflows_in(data: Any) -> Iterator[Mapped]:
 
 
 def run_of(manifest: Mapped) -> Run | None:
-    """The run that a Workflow's status tells of; None where it has not started.
+    """The run that a Workflow's status tells of; None where it has not started. One that was refused has no steps.
 
     The parents of a step are the nearest steps before it. Sizes are known of parameters only: Argo does not record
     those of artifacts. What a step is by itself are its template and the values of its parameters.
@@ -52,7 +54,8 @@ def run_of(manifest: Mapped) -> Run | None:
     """
     try:
         nodes = nodes_of(manifest)
-        return _Status(manifest, nodes).run() if nodes else None
+        is_refused = (manifest.get("status") or {}).get("phase") in FAILED
+        return _Status(manifest, nodes).run() if nodes or is_refused else None
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         metadata = manifest.get("metadata")
         name = metadata.get("name") if isinstance(metadata, Mapping) else "(unnamed)"
@@ -111,8 +114,10 @@ class _Status:
             steps.append(self._ran(ident, before, tuple(steps[number].key for number in before)))
         status, metadata = self._manifest.get("status") or {}, self._manifest.get("metadata") or {}
         spec = status.get("storedWorkflowTemplateSpec") or self._manifest.get("spec") or {}
-        ended = status.get("finishedAt") or max(str(node.get("finishedAt") or "") for node in self._nodes.values())
-        whole = status.get("phase") not in ("Failed", "Error")
+        ended = status.get("finishedAt") or max(
+            (str(node.get("finishedAt") or "") for node in self._nodes.values()), default=""
+        )
+        whole = status.get("phase") not in FAILED
         return Run(
             family=family_of(self._manifest),
             name=str(metadata.get("name") or ""),
@@ -121,6 +126,8 @@ class _Status:
             version=digest({key: value for key, value in spec.items() if key not in OF_ONE_RUN}),
             steps=tuple(steps),
             whole=whole,
+            running=status.get("phase") in ("Running", "Pending"),
+            message="" if whole else message_of(status.get("message")),
             at=seconds_of(ended) or 0.0,
             groups=tuple(self._group(ident) for ident in self._by_end(self._memoized)),
         )

@@ -56,6 +56,8 @@ class TektonArchive:
         source: the URL of Tekton Results, or `cluster`.
     """
 
+    places = (CLUSTER,)
+
     def __init__(self, source: ArchiveSource) -> None:
         self._source = source
 

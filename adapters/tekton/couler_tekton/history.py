@@ -14,6 +14,7 @@ from couler_plugins.caching.keys import digest
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
 from couler_plugins.runs.order import CycleError, topological_order
+from couler_plugins.runs.usage import message_of
 from couler_tekton.attempts import attempts_of, condition_of, seconds_of
 from couler_tekton.cache.wrapping import RESTORE
 from couler_tekton.documents import objects
@@ -23,6 +24,7 @@ from couler_tekton.split.resolved_pipeline import ROOT
 
 OF_RUN, OF_TASK, OF_LIBRARY = "tekton.dev/pipelineRun", "tekton.dev/pipelineTask", "tekton.dev/task"
 READ = re.compile(r"\$\(tasks\.([\w-]+)\.")
+LACKING = "its TaskRuns are not here: `kubectl get pipelineruns,taskruns -o json` prints both"
 FATES: dict[str, Fate] = {"True": "computed", "False": "failed"}
 
 
@@ -59,10 +61,15 @@ def _run(parts: list[Mapped], tasks: Mapping[tuple[str, str], list[Mapped]]) -> 
     steps: list[StepRun] = []
     for part in parts:
         steps += _steps(part, tasks.get(_place(part), []), len(steps))
-    if not steps:
+    conditions = [condition_of(_status(part)) for part in parts]
+    said = [str(one.get("message") or "") for one in conditions if one.get("status") == "False"]
+    if not (steps or said):
         return None
+    alone = (_status(part) for part in parts if _place(part) not in tasks)
+    children = (child for status in alone for child in status.get("childReferences") or ())
+    if said and any(child.get("kind") == "TaskRun" for child in children):
+        said.append(LACKING)
     ends = [seconds_of(_status(part).get("completionTime")) for part in parts]
-    whole = all(condition_of(_status(part)).get("status") != "False" for part in parts)
     return Run(
         family=_family(parts[0]),
         name=str(parts[0]["metadata"].get("name") or ""),
@@ -70,7 +77,9 @@ def _run(parts: list[Mapped], tasks: Mapping[tuple[str, str], list[Mapped]]) -> 
         uid=str(parts[0]["metadata"].get("uid") or ""),
         version=_version(parts),
         steps=tuple(steps),
-        whole=whole,
+        whole=not said,
+        running=any(one.get("status") == "Unknown" for one in conditions),
+        message=message_of("; ".join(filter(None, said))),
         at=max((end or 0.0 for end in ends), default=0.0),
     )
 
