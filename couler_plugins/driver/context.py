@@ -187,14 +187,15 @@ def read_runs(documents: Iterable[Document], plugins: Plugins, engine: str | Non
 
 
 def runs_in(document: Document, plugins: Plugins, engine: str | None = None) -> list[Run]:
-    """The runs that a document tells of, as far as any plugin finds some; with an engine, as far as its plugin does.
+    """The runs that a document tells of, as far as any plugin finds some; with an engine, only those of it.
 
     Raises:
         InvalidInput: it cannot be read as what it claims to be, or there is no such engine.
     """
     if engine is not None:
         plugins.adapter(engine)
-    owners = {item.name for item in plugins.loaded if engine in (None, *item.provides.get(ADAPTERS.key, ()))}
+    adapters = {item.name: item.provides.get(ADAPTERS.key, ()) for item in plugins.loaded}
+    owners = {name for name, engines in adapters.items() if engine is None or not engines or engine in engines}
     runs: list[Run] = []
     for reply in plugins.call("couler_runs", document=document):
         if reply.plugin not in owners:
@@ -206,7 +207,7 @@ def runs_in(document: Document, plugins: Plugins, engine: str | None = None) -> 
         if problem:
             log.warning("the plugin %s reads no runs in %s: %s", reply.plugin, document.file, problem)
         else:
-            runs += reply.result or ()
+            runs += (run for run in reply.result or () if engine in (None, run.engine or engine))
     return runs
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from couler_plugins.documents import read
+from couler_plugins.driver.context import read_runs
 from couler_plugins.errors import InvalidInput
+from couler_plugins.plugins import load_plugins
 from couler_plugins.runs import Attempt, ContainerUse, Lookup, Run, StepRun
 from couler_plugins.runs.history_file import HistoryFile, distinct, line_of, read_line, read_lines
 from couler_plugins.runs.history_format import document_of, recorded_runs, runs_in_document
@@ -217,3 +219,10 @@ def test_a_run_that_could_not_be_read_again_is_not_written(caplog: pytest.LogCap
     assert history.add([run("odd", steps=(step(parents=(3,)),)), run("fine")]) == (1, 0, 0)
     assert "the run 'odd' of 'nightly' is left out: step 0 comes after itself" in caplog.text
     assert list(history.runs) == [run("fine")]
+
+
+def test_runs_of_one_engine_are_chosen_from_a_history() -> None:
+    runs = [Run(family="nightly", engine=engine, at=1.0) for engine in ("argo", "tekton")]
+    (document,) = read(json.dumps(document_of(runs)).encode(), "history.json").documents
+    assert [run.engine for run in read_runs([document], load_plugins(), "tekton")] == ["tekton"]
+    assert {run.engine for run in read_runs([document], load_plugins())} == {"argo", "tekton"}
