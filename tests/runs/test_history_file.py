@@ -222,7 +222,7 @@ def test_a_run_that_could_not_be_read_again_is_not_written(caplog: pytest.LogCap
 
 
 def test_runs_of_one_engine_are_chosen_from_a_history() -> None:
-    runs = [Run(family="nightly", engine=engine, at=1.0) for engine in ("argo", "tekton")]
-    (document,) = read(json.dumps(document_of(runs)).encode(), "history.json").documents
-    assert [run.engine for run in read_runs([document], load_plugins(), "tekton")] == ["tekton"]
-    assert {run.engine for run in read_runs([document], load_plugins())} == {"argo", "tekton"}
+    runs = [run(engine, engine=engine) for engine in ("argo", "tekton")]
+    (document,) = read(json.dumps(document_of(runs)), "history.json").documents
+    assert [one.engine for one in read_runs([document], load_plugins(), "tekton")] == ["tekton"]
+    assert {one.engine for one in read_runs([document], load_plugins())} == {"argo", "tekton"}
