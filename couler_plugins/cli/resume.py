@@ -14,7 +14,9 @@ from couler_plugins.cli.records import print_json
 from couler_plugins.cli.run import print_outcome
 from couler_plugins.cli.running import NOTHING, RunRequest, run, some_of
 from couler_plugins.cli.settings import engine_option, json_option, max_bytes_option, target_options, with_settings
-from couler_plugins.cli.work import working
+from couler_plugins.cli.why import chosen, names_file
+from couler_plugins.cli.work import read_inputs, working
+from couler_plugins.driver.context import runs_in
 from couler_plugins.driver.rewrite import Session, adapter_errors
 from couler_plugins.driver.session import lift_inputs, optimize_inputs
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
@@ -35,7 +37,8 @@ Examples:
   couler resume train-x7k2p --engine argo --namespace ml > rest.yaml
   couler resume train-x7k2p train.yaml --namespace ml --run
   couler resume train-x7k2p --engine argo --from https://argo.example.com -o rest.yaml
-  couler resume build-28 --engine tekton --from run.json --format json
+  couler resume build-28 --from runs/ --format json
+  kubectl get workflow train-x7k2p -o json | couler resume - train.yaml -o rest.yaml
   couler resume 8f14e45f train.yaml --engine kfp --from run.json --from known.json
 
 \b
@@ -46,14 +49,14 @@ Exit codes:
   3  the cluster or the network failed
 """,
 )
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN|FILE|-")
 @click.argument("file", metavar="[FILE]", required=False)
 @click.option(
     "--from",
     "places",
     multiple=True,
     metavar="PLACE",
-    help="The URL of the engine's archive, `cluster` (the default), or files of the run's objects as JSON or YAML.",
+    help="The URL of the engine's archive, `cluster` (the default), or files and folders that tell of runs.",
 )
 @engine_option
 @target_options
@@ -84,6 +87,8 @@ def command(
     Reads the run from the cluster, as kubectl does, or from --from. See docs/resume.md for what each engine keeps.
     """
     as_json = output_format == "json"
+    if not places and names_file(name):
+        places, name = (name,), ""
     space, _, name = name.rpartition("/")  # as `couler run` calls it
     namespace = namespace or space
     if as_json and (runs or output == "-"):
@@ -95,6 +100,7 @@ def command(
             places,
             edited,
             session,
+            config,
             ArchiveSource(place=CLUSTER, max_bytes=config.max_bytes, namespace=namespace, context=context),
         )
         submitted = read_source(past.document, config.max_bytes)
@@ -107,7 +113,8 @@ def command(
                 raise item.error
         if not resume.verdicts:
             raise InvalidInput("there is no workflow that runs", hint=f"give the file that {past.name} was made from")
-        if not as_json:
+        is_quiet = config.log_level == "error"
+        if not (as_json or is_quiet):
             click.echo("\n".join(_lines(past, resume)), err=True)
         request = RunRequest(
             where=Where(context=context, namespace=namespace),
@@ -121,7 +128,7 @@ def command(
             force=False,
             local=NOTHING,
         )
-        report = run(files, session, request, quiet=config.log_level == "error") if runs else None
+        report = run(files, session, request, quiet=is_quiet) if runs else None
     if as_json:
         print_json("couler.resume/v1", _record(past, original.engine, resume))
     if output is not None or not (as_json or runs):
@@ -131,7 +138,12 @@ def command(
 
 
 def _past(
-    name: str, places: Sequence[str], edited: Sequence[Input], session: Session, archive: ArchiveSource
+    name: str,
+    places: Sequence[str],
+    edited: Sequence[Input],
+    session: Session,
+    config: Config,
+    archive: ArchiveSource,
 ) -> PastRun:
     """The run, from files or from its engine.
 
@@ -143,13 +155,16 @@ def _past(
     engines_at = [place for place in places if place == CLUSTER or place.startswith(("http://", "https://"))]
     if engines_at and len(places) > 1:
         raise click.UsageError("Give either files or one engine with --from.")
-    files = [] if engines_at else read_source(places, archive.max_bytes)
+    files = read_inputs(places, config) if places and not engines_at else []
     for item in (*files, *edited):
         if item.error is not None:
             raise item.error
     sources = [item.file for item in files if item.file is not None]
-    documents = [document.data for source in sources for document in source.documents]
+    documents = [document for source in sources for document in source.documents]
     engine = session.engine
+    if runs := [run for document in documents for run in runs_in(document, session.plugins, engine)]:
+        meant = chosen(runs, name or None)
+        name, engine = meant.name, engine or meant.engine or None
     if engine is None:
         engines = session.engines([*sources, *(item.file for item in edited if item.file is not None)], _raise)
         if len(engines) != 1:
@@ -157,7 +172,7 @@ def _past(
         (engine,) = engines
     source = RunSource(
         run=name,
-        documents=tuple(documents),
+        documents=tuple(document.data for document in documents),
         edited=tuple(one.data for item in edited if item.file is not None for one in item.file.documents),
         archive=msgspec.structs.replace(archive, place=next(iter(engines_at), CLUSTER)),
     )

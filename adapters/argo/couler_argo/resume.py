@@ -59,7 +59,7 @@ def resume(source: RunSource) -> PastRun:
     try:
         return ArgoRun(runs[0])
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        message = f"{source.run or 'the run'} is not what Argo writes ({type(error).__name__}: {error})"
+        message = f"{source.run or 'the run'} is not what Argo writes ({error})"
         hint = "take it from `argo get -o json` or `kubectl get`"
         raise InvalidInput(message, engine="argo", hint=hint) from error
 
@@ -91,6 +91,10 @@ class ArgoRun(PastRun):
         if status.get("offloadNodeStatusVersion") and not nodes:
             hint = "give --from with the URL of Argo's server, which has them"
             raise InvalidInput(f"the nodes of {name} are kept elsewhere", engine="argo", hint=hint)
+        if not nodes:
+            message = f"no step of {name} ran: {status.get('message') or 'Argo does not say why'}"
+            hint = "there is nothing to take over: mend the workflow, and start it anew"
+            raise InvalidInput(message, engine="argo", hint=hint)
         self._spec = spec = status.get("storedWorkflowTemplateSpec") or manifest["spec"]
         claims = {
             str(item.get("name")): str((item.get("persistentVolumeClaim") or {}).get("claimName"))
