@@ -163,8 +163,10 @@ def _past(
     documents = [document for source in sources for document in source.documents]
     engine = session.engine
     if runs := [run for document in documents for run in runs_in(document, session.plugins, engine)]:
-        meant = chosen(runs, name or None)
-        name, engine = meant.name, engine or meant.engine or None
+        meant = [run for run in runs if name in ("", run.name, run.uid, run.family)]
+        newest = chosen(meant or runs, name if meant and name else None)
+        engine = engine or newest.engine or None
+        name = newest.uid or newest.name if meant else name  # the engine may have another name for it
     if engine is None:
         engines = session.engines([*sources, *(item.file for item in edited if item.file is not None)], _raise)
         if len(engines) != 1:

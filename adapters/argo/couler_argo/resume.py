@@ -51,15 +51,13 @@ def resume(source: RunSource) -> PastRun:
         EngineError: the cluster or the server fails.
     """
     documents = source.documents or tuple(_fetched(source.run, source.archive))
-    runs = [item for document in documents for item in workflows_in(document)]
-    runs = [item for item in runs if source.run in ("", item["metadata"].get("name"))]
-    if len(runs) != 1:
-        message = f"there are {len(runs)} workflows that could be meant" if runs else f"there is no run {source.run!r}"
-        raise InvalidInput(message, engine="argo", hint="give its name, and --from with the server that archived it")
+    every = [(item, item["metadata"]) for document in documents for item in workflows_in(document)]
+    runs = [(item, (own.get("name"), own.get("uid"))) for item, own in every]
+    run = source.only(runs, "argo", "give its name, and --from with the server that archived it")
     try:
-        return ArgoRun(runs[0])
+        return ArgoRun(run)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        message = f"{source.run or 'the run'} is not what Argo writes ({error})"
+        message = f"{run['metadata'].get('name')} is not what Argo writes ({error})"
         hint = "take it from `argo get -o json` or `kubectl get`"
         raise InvalidInput(message, engine="argo", hint=hint) from error
 

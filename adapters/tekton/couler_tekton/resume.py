@@ -74,21 +74,19 @@ def resume(source: RunSource) -> PastRun:
     kinds = {**KINDS, "CustomRun": Kind("task", versions=(V1BETA1,))}
     every = [item.data for document in documents for item in objects(document, kinds)]
     runs = [
-        item
+        (item, (item["metadata"].get("name"), item["metadata"].get("uid")))
         for item in every
-        if item["kind"] == "PipelineRun" and item.get("status") and source.run in ("", item["metadata"].get("name"))
+        if item["kind"] == "PipelineRun" and item.get("status")
     ]
-    if len(runs) != 1:
-        message = f"there are {len(runs)} runs that could be meant" if runs else f"there is no run {source.run!r}"
-        raise InvalidInput(message, engine="tekton", hint="give the name of a PipelineRun, with its TaskRuns")
+    run = source.only(runs, "tekton", "give the name of a PipelineRun, with its TaskRuns")
     live = not source.documents and source.archive.place == CLUSTER
     calls = Calls(source.archive.context, HINTS) if live else None
     try:
         return TektonRun(
-            runs[0], [item for item in every if item["kind"] in OF_TASKS], calls, is_gone=not (source.documents or live)
+            run, [item for item in every if item["kind"] in OF_TASKS], calls, is_gone=not (source.documents or live)
         )
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        message = f"{source.run or 'the run'} is not what Tekton writes ({type(error).__name__}: {error!s:.100})"
+        message = f"{run['metadata'].get('name')} is not what Tekton writes ({error!s:.100})"
         hint = "take it from `kubectl get pipelineruns,taskruns -o json`"
         raise InvalidInput(message, engine="tekton", hint=hint) from error
 
