@@ -106,15 +106,15 @@ def command(
         submitted = read_source(past.document, config.max_bytes)
         (original,) = lift_inputs(submitted, session, _raise).workflows
         resume = Resume(past, original)
-        files = edited or submitted
+        files = read_source(past.edited, config.max_bytes) if past.edited else edited or submitted
         result = optimize_inputs(files, [resume], session)
         for item in result.files:
             if item.error is not None:
                 raise item.error
         if not resume.verdicts:
-            raise InvalidInput("there is no workflow that runs", hint=f"give the file that {past.name} was made from")
-        is_quiet = config.log_level == "error"
-        if not (as_json or is_quiet):
+            hint = f"give the file that {past.name} was made from, or leave FILE out and edit what is written"
+            raise InvalidInput("there is no workflow in FILE that runs", hint=hint)
+        if not as_json and config.log_level != "error":
             click.echo("\n".join(_lines(past, resume)), err=True)
         request = RunRequest(
             where=Where(context=context, namespace=namespace),
@@ -128,7 +128,7 @@ def command(
             force=False,
             local=NOTHING,
         )
-        report = run(files, session, request, quiet=is_quiet) if runs else None
+        report = run(files, session, request, quiet=config.log_level == "error") if runs else None
     if as_json:
         print_json("couler.resume/v1", _record(past, original.engine, resume))
     if output is not None or not (as_json or runs):

@@ -73,6 +73,7 @@ class PastRun:
 
     Attributes:
         of_run: the variables that say which run it is; they differ in the new one.
+        edited: FILE as what runs, where it has only what the run refers to; None where FILE runs by itself.
         drops_outputs: whether graphs do without outputs that are constants by now, as the engine has no such outputs.
 
     Args:
@@ -84,6 +85,7 @@ class PastRun:
 
     of_run: ClassVar[frozenset[str]] = frozenset()
     drops_outputs: ClassVar[bool] = False
+    edited: Any = None
 
     def __init__(self, name: str, document: Any, steps: Mapping[Place, Ended], notes: tuple[str, ...] = ()) -> None:
         self.name = name

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from couler_argo.archive import ARCHIVED, CLUSTER, ArgoArchive
-from couler_argo.documents import rest_of, spec_of, with_annotation
+from couler_argo.documents import manifests, rest_of, spec_of, with_annotation
 from couler_argo.history import workflows_in
 from couler_argo.nodes import nodes_of
 from couler_argo.references import native
@@ -20,7 +20,7 @@ from couler_argo.run.jobs import HINTS, OF_CONTROLLER, WORKFLOW
 from couler_argo.run.status import ended as has_ended
 from couler_argo.spelling import expression_of
 from couler_argo.step_ends import COMPLETED, DELETED, NodeEnds, why_deleted
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents.mappings import Mapped, mapping_at, without
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
 from couler_plugins.engine_kit.kubernetes.objects import Calls
 from couler_plugins.errors import InvalidInput
@@ -55,7 +55,7 @@ def resume(source: RunSource) -> PastRun:
     runs = [(item, (own.get("name"), own.get("uid"))) for item, own in every]
     run = source.only(runs, "argo", "give its name, and --from with the server that archived it")
     try:
-        return ArgoRun(run)
+        return ArgoRun(run, source.edited)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         message = f"{run['metadata'].get('name')} is not what Argo writes ({error})"
         hint = "take it from `argo get -o json` or `kubectl get`"
@@ -76,11 +76,12 @@ class ArgoRun(PastRun):
 
     Args:
         manifest: the Workflow with its status.
+        edited: what FILE has; of the template that the run refers to, a new run is made.
     """
 
     of_run = frozenset({"workflow.creationTimestamp", "workflow.name", "workflow.uid"})
 
-    def __init__(self, manifest: Mapped) -> None:
+    def __init__(self, manifest: Mapped, edited: Iterable[Any] = ()) -> None:
         status, name = manifest.get("status") or {}, str(manifest["metadata"].get("name"))
         nodes = nodes_of(manifest)
         if not has_ended(manifest):
@@ -106,6 +107,14 @@ class ArgoRun(PastRun):
         self._repository = _repository(status.get("artifactRepositoryRef") or {})
         steps = dict(NodeEnds(manifest, spec, nodes).steps())
         super().__init__(name, _submitted(manifest, spec), steps, tuple(self._notes(name)))
+        template = mapping_at(manifest, "spec", "workflowTemplateRef").get("name")
+        same = (
+            {**part.data["spec"], **without(manifest["spec"], "arguments")}  # which the new run gets from the old one
+            for document in edited
+            for part in manifests(document)
+            if part.library and mapping_at(part.data, "metadata").get("name") == template
+        )
+        self.edited = next((_submitted(manifest, whole) for whole in same), None)
 
     def _notes(self, name: str) -> Iterator[str]:
         if self._claims:
