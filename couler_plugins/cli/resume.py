@@ -49,7 +49,7 @@ Exit codes:
   3  the cluster or the network failed
 """,
 )
-@click.argument("name", metavar="RUN|FILE|-")
+@click.argument("name", metavar="RUN|RECORD|-")
 @click.argument("file", metavar="[FILE]", required=False)
 @click.option(
     "--from",
@@ -84,7 +84,9 @@ def command(
     run again that failed, were not reached, read what is lost, or come after one that runs again. With FILE, the edited
     workflow, steps whose program was changed run again as well. Exit handlers and finalizers run in each run.
 
-    Reads the run from the cluster, as kubectl does, or from --from. See docs/resume.md for what each engine keeps.
+    RUN is the name of a run (of KFP, its ID), which is read from the cluster, as kubectl does, or from the URL of
+    --from. In files, it may be a uid as well, or the name of a workflow: of that, the newest run that failed. RECORD
+    is a file or folder that tells of runs, as for `couler why`. See docs/resume.md for what each engine keeps.
     """
     as_json = output_format == "json"
     if not places and names_file(name):
@@ -112,8 +114,7 @@ def command(
             if item.error is not None:
                 raise item.error
         if not resume.verdicts:
-            hint = f"give the file that {past.name} was made from, or leave FILE out and edit what is written"
-            raise InvalidInput("there is no workflow in FILE that runs", hint=hint)
+            raise InvalidInput("no workflow in FILE runs", hint=f"give the one that {past.name} was made from, or none")
         if not as_json and config.log_level != "error":
             click.echo("\n".join(_lines(past, resume)), err=True)
         request = RunRequest(

@@ -34,7 +34,7 @@ DEFAULTS: dict[str, tuple[Any, ...]] = dict.fromkeys(("arguments", "inputs", "na
 """What is the same as nothing, by the key that has it."""
 OF_PODS = {"activeDeadlineSeconds", "affinity", "metadata", "nodeSelector", "priorityClassName", "tolerations"}
 """What templates say of when and where pods run, and what they are called: it changes no result."""
-CLAIMS = "volumeClaimTemplates"
+CLAIMS, REFERENCE = "volumeClaimTemplates", "workflowTemplateRef"
 OF_RUN = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "workflows.argoproj.io/last-seen-version",
@@ -92,8 +92,7 @@ class ArgoRun(PastRun):
             raise InvalidInput(f"the nodes of {name} are kept elsewhere", engine="argo", hint=hint)
         if not nodes:
             message = f"no step of {name} ran: {status.get('message') or 'Argo does not say why'}"
-            hint = "there is nothing to take over: mend the workflow, and start it anew"
-            raise InvalidInput(message, engine="argo", hint=hint)
+            raise InvalidInput(message, engine="argo", hint="nothing can be taken over: mend it, and start it anew")
         self._spec = spec = status.get("storedWorkflowTemplateSpec") or manifest["spec"]
         claims = {
             str(item.get("name")): str((item.get("persistentVolumeClaim") or {}).get("claimName"))
@@ -107,12 +106,12 @@ class ArgoRun(PastRun):
         self._repository = _repository(status.get("artifactRepositoryRef") or {})
         steps = dict(NodeEnds(manifest, spec, nodes).steps())
         super().__init__(name, _submitted(manifest, spec), steps, tuple(self._notes(name)))
-        template = mapping_at(manifest, "spec", "workflowTemplateRef").get("name")
         same = (
-            {**part.data["spec"], **without(manifest["spec"], "arguments")}  # which the new run gets from the old one
+            {**mapping_at(part.data, "spec"), **without(manifest["spec"], "arguments")}  # which the run gives to it
             for document in edited
             for part in manifests(document)
-            if part.library and mapping_at(part.data, "metadata").get("name") == template
+            if part.library
+            and mapping_at(part.data, "metadata").get("name") == mapping_at(manifest, "spec", REFERENCE).get("name", "")
         )
         self.edited = next((_submitted(manifest, whole) for whole in same), None)
 
@@ -205,5 +204,5 @@ def _submitted(manifest: Mapped, spec: Mapped) -> Mapped:
     metadata = {key: content for key, content in metadata.items() if key in kept and content}
     if "generateName" in metadata:
         del metadata["name"]
-    spec = {key: content for key, content in spec.items() if key not in ("shutdown", "suspend", "workflowTemplateRef")}
+    spec = {key: content for key, content in spec.items() if key not in ("shutdown", "suspend", REFERENCE)}
     return {"apiVersion": WORKFLOW.api_version, "kind": "Workflow", "metadata": metadata, "spec": spec}

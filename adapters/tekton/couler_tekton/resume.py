@@ -34,6 +34,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_tekton.archive import CLUSTER, OF_RUN, OF_TASKS, TektonArchive, kinds_in
+from couler_tekton.attempts import condition_of
 from couler_tekton.cache.declared import entries, rest_of
 from couler_tekton.documents import objects
 from couler_tekton.kinds import KINDS, V1BETA1, Kind
@@ -121,6 +122,9 @@ class TektonRun(PastRun):
         if not has_ended(run):
             hint = f"stop it first: couler stop --engine tekton {name}"
             raise InvalidInput(f"the run {name} has not ended", engine="tekton", hint=hint)
+        if not mapping_at(run, "status", "pipelineSpec") and "pipelineSpec" not in run["spec"]:
+            message = f"no task of {name} ran: {condition_of(mapping_at(run, 'status')).get('message')}"
+            raise InvalidInput(message, engine="tekton", hint="nothing can be taken over: mend it, and start it anew")
         if WHOLE_LABEL in (run["metadata"].get("labels") or {}):
             hint = "start it again with the journal or the identity of the run, as `couler run` says"
             raise InvalidInput(f"{name} is a part of a pipeline that was split", engine="tekton", hint=hint)
