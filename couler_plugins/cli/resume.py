@@ -165,7 +165,7 @@ def _past(
     engine = session.engine
     if runs := [run for document in documents for run in runs_in(document, session.plugins, engine)]:
         meant = [run for run in runs if name in ("", run.name, run.uid, run.family)]
-        newest = chosen(meant or runs, name if meant and name else None)
+        newest = chosen(meant or runs, name if meant and name else None, engine)
         engine = engine or newest.engine or None
         name = newest.uid or newest.name if meant else name  # the engine may have another name for it
     if engine is None:

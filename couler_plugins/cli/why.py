@@ -106,7 +106,7 @@ def command(
         runs = _fetched(plugins, engine, source, run_or_file, wanted)
     else:
         runs = past_runs(config, files, engine, None) if files else past
-    run = chosen(runs, wanted)
+    run = chosen(runs, wanted, engine)
     diagnosis = diagnose(run, causes_of(plugins)) if _has_failed(run) else None
     if diagnosis is None:
         ctx.exit(_say_none(run, as_json=output_format == "json"))
@@ -144,12 +144,13 @@ def names_file(text: str) -> bool:
     return text == "-" or is_url(text) or Path(text).exists()
 
 
-def chosen(runs: Sequence[Run], name: str | None) -> Run:
-    """The run that is meant: that of a name or a uid, else the newest of a workflow that failed.
+def chosen(every: Sequence[Run], name: str | None, engine: str | None) -> Run:
+    """The run that is meant: that of a name or a uid, else the newest of a workflow that failed, of one engine or any.
 
     Raises:
         InvalidInput: there is none.
     """
+    runs = [run for run in every if engine in (None, run.engine)]
     named = [run for run in runs if name in (run.name, run.uid)]
     some = named or [run for run in runs if name in (None, run.family)]
     if not some:

@@ -51,8 +51,11 @@ def resume(source: RunSource) -> PastRun:
         EngineError: the cluster or the server fails.
     """
     documents = source.documents or tuple(_fetched(source.run, source.archive))
-    every = [(item, item["metadata"]) for document in documents for item in workflows_in(document)]
-    runs = [(item, (own.get("name"), own.get("uid"))) for item, own in every]
+    runs = [
+        (item, (item["metadata"].get("name"), item["metadata"].get("uid")))
+        for document in documents
+        for item in workflows_in(document)
+    ]
     run = source.only(runs, "argo", "give its name, and --from with the server that archived it")
     try:
         return ArgoRun(run, source.edited)
