@@ -14,7 +14,9 @@ from couler_plugins.cli.records import print_json
 from couler_plugins.cli.run import print_outcome
 from couler_plugins.cli.running import NOTHING, RunRequest, run, some_of
 from couler_plugins.cli.settings import engine_option, json_option, max_bytes_option, target_options, with_settings
-from couler_plugins.cli.work import working
+from couler_plugins.cli.why import chosen, names_file
+from couler_plugins.cli.work import read_inputs, working
+from couler_plugins.driver.context import runs_in
 from couler_plugins.driver.rewrite import Session, adapter_errors
 from couler_plugins.driver.session import lift_inputs, optimize_inputs
 from couler_plugins.errors import CoulerError, InvalidInput, Unsupported
@@ -35,7 +37,8 @@ Examples:
   couler resume train-x7k2p --engine argo --namespace ml > rest.yaml
   couler resume train-x7k2p train.yaml --namespace ml --run
   couler resume train-x7k2p --engine argo --from https://argo.example.com -o rest.yaml
-  couler resume build-28 --engine tekton --from run.json --format json
+  couler resume build-28 --from runs/ --format json
+  kubectl get workflow train-x7k2p -o json | couler resume - train.yaml -o rest.yaml
   couler resume 8f14e45f train.yaml --engine kfp --from run.json --from known.json
 
 \b
@@ -46,14 +49,14 @@ Exit codes:
   3  the cluster or the network failed
 """,
 )
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN|RECORD|-")
 @click.argument("file", metavar="[FILE]", required=False)
 @click.option(
     "--from",
     "places",
     multiple=True,
     metavar="PLACE",
-    help="The URL of the engine's archive, `cluster` (the default), or files of the run's objects as JSON or YAML.",
+    help="The URL of the engine's archive, `cluster` (the default), or files and folders that tell of runs.",
 )
 @engine_option
 @target_options
@@ -81,9 +84,13 @@ def command(
     run again that failed, were not reached, read what is lost, or come after one that runs again. With FILE, the edited
     workflow, steps whose program was changed run again as well. Exit handlers and finalizers run in each run.
 
-    Reads the run from the cluster, as kubectl does, or from --from. See docs/resume.md for what each engine keeps.
+    RUN is the name of a run (of KFP, its ID), which is read from the cluster, as kubectl does, or from the URL of
+    --from. In files, it may be a uid as well, or the name of a workflow: of that, the newest run that failed. RECORD
+    is a file or folder that tells of runs, as for `couler why`. See docs/resume.md for what each engine keeps.
     """
     as_json = output_format == "json"
+    if not places and names_file(name):
+        places, name = (name,), ""
     space, _, name = name.rpartition("/")  # as `couler run` calls it
     namespace = namespace or space
     if as_json and (runs or output == "-"):
@@ -95,19 +102,20 @@ def command(
             places,
             edited,
             session,
+            config,
             ArchiveSource(place=CLUSTER, max_bytes=config.max_bytes, namespace=namespace, context=context),
         )
         submitted = read_source(past.document, config.max_bytes)
         (original,) = lift_inputs(submitted, session, _raise).workflows
         resume = Resume(past, original)
-        files = edited or submitted
+        files = read_source(past.edited, config.max_bytes) if past.edited else edited or submitted
         result = optimize_inputs(files, [resume], session)
         for item in result.files:
             if item.error is not None:
                 raise item.error
         if not resume.verdicts:
-            raise InvalidInput("there is no workflow that runs", hint=f"give the file that {past.name} was made from")
-        if not as_json:
+            raise InvalidInput("no workflow in FILE runs", hint=f"give the one that {past.name} was made from, or none")
+        if not as_json and config.log_level != "error":
             click.echo("\n".join(_lines(past, resume)), err=True)
         request = RunRequest(
             where=Where(context=context, namespace=namespace),
@@ -131,7 +139,12 @@ def command(
 
 
 def _past(
-    name: str, places: Sequence[str], edited: Sequence[Input], session: Session, archive: ArchiveSource
+    name: str,
+    places: Sequence[str],
+    edited: Sequence[Input],
+    session: Session,
+    config: Config,
+    archive: ArchiveSource,
 ) -> PastRun:
     """The run, from files or from its engine.
 
@@ -143,13 +156,18 @@ def _past(
     engines_at = [place for place in places if place == CLUSTER or place.startswith(("http://", "https://"))]
     if engines_at and len(places) > 1:
         raise click.UsageError("Give either files or one engine with --from.")
-    files = [] if engines_at else read_source(places, archive.max_bytes)
+    files = read_inputs(places, config) if places and not engines_at else []
     for item in (*files, *edited):
         if item.error is not None:
             raise item.error
     sources = [item.file for item in files if item.file is not None]
-    documents = [document.data for source in sources for document in source.documents]
+    documents = [document for source in sources for document in source.documents]
     engine = session.engine
+    if runs := [run for document in documents for run in runs_in(document, session.plugins, engine)]:
+        meant = [run for run in runs if name in ("", run.name, run.uid, run.family)]
+        newest = chosen(meant or runs, name if meant and name else None, engine)
+        engine = engine or newest.engine or None
+        name = newest.uid or newest.name if meant else name  # the engine may have another name for it
     if engine is None:
         engines = session.engines([*sources, *(item.file for item in edited if item.file is not None)], _raise)
         if len(engines) != 1:
@@ -157,7 +175,7 @@ def _past(
         (engine,) = engines
     source = RunSource(
         run=name,
-        documents=tuple(documents),
+        documents=tuple(document.data for document in documents),
         edited=tuple(one.data for item in edited if item.file is not None for one in item.file.documents),
         archive=msgspec.structs.replace(archive, place=next(iter(engines_at), CLUSTER)),
     )

@@ -96,7 +96,7 @@ def command(
     log_retries()
     plugins = usable_plugins(config)
     past = past_runs(config, config.history, None, None) if config.history else []
-    is_file = not places and (run_or_file == "-" or is_url(run_or_file) or Path(run_or_file).exists())
+    is_file = not places and names_file(run_or_file)
     files = [run_or_file] if is_file else [place for place in places if is_file_place(place)]
     wanted = name or (None if is_file else run_or_file)
     source = ArchiveSource(
@@ -107,7 +107,7 @@ def command(
         runs = _fetched(plugins, engine, source, run_or_file, wanted)
     else:
         runs = past_runs(config, files, None, None) if files else past
-    run = _chosen(runs, wanted, engine)
+    run = chosen(runs, wanted, engine)
     diagnosis = diagnose(run, causes_of(plugins)) if _has_failed(run) else None
     if diagnosis is None:
         ctx.exit(_say_none(run, as_json=output_format == "json"))
@@ -147,7 +147,12 @@ def _fetched(plugins: Plugins, engine: str | None, source: ArchiveSource, workfl
     return runs
 
 
-def _chosen(every: Sequence[Run], name: str | None, engine: str | None) -> Run:
+def names_file(text: str) -> bool:
+    """Return whether an argument RUN|FILE|- names what tells of runs, and no run."""
+    return text == "-" or is_url(text) or Path(text).exists()
+
+
+def chosen(every: Sequence[Run], name: str | None, engine: str | None) -> Run:
     """The run that is meant: that of a name or a uid, else the newest of a workflow that failed, of one engine or any.
 
     Raises:

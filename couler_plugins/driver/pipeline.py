@@ -155,7 +155,8 @@ def _run(optimizer: Optimizer, plan: Plan, ctx: Context) -> Plan:
     try:
         after: object = optimizer.run(plan, ctx)
     except CoulerError as error:
-        error.message = f"the optimizer {optimizer.name!r}: {error.message}"
+        if not getattr(optimizer, "is_command", False):  # nobody has put that into a pipeline
+            error.message = f"the optimizer {optimizer.name!r}: {error.message}"
         raise
     except (Exception, SystemExit) as error:  # a plugin may call exit, which must not look like success
         log.info("the traceback of the optimizer %s:", optimizer.name, exc_info=error)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
+from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource
 from couler_plugins.ir import Graph, Literal, Node, Operation, Reference, Step, Value, Workflow
 
 __all__ = ["RESUMES", "Ended", "PastRun", "RunSource"]
 
 N = TypeVar("N", bound=Node)
+T = TypeVar("T")
 RESUMES = "couler.io/resumes"
 """The annotation of a run that names the one whose work it takes over."""
 Place = tuple[str, ...]
@@ -23,7 +25,7 @@ class RunSource(msgspec.Struct, frozen=True, kw_only=True):
     """Which run is resumed, and who tells of it.
 
     Attributes:
-        run: its name; empty for the only one among the documents.
+        run: its name or its uid; empty for the only one among the documents.
         documents: what was read from files; empty where the engine is asked.
         edited: what was read from FILE, as an engine may not tell what ran.
         archive: where the engine is.
@@ -33,6 +35,19 @@ class RunSource(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[Any, ...] = ()
     edited: tuple[Any, ...] = ()
     archive: ArchiveSource
+
+    def only(self, runs: Sequence[tuple[T, Sequence[object]]], engine: str, hint: str) -> T:
+        """Return the run that is meant among runs with what they are called.
+
+        Raises:
+            InvalidInput: none is, or several are.
+        """
+        meant = [item for item, called in runs if self.run in ("", *called)]
+        if len(meant) == 1:
+            return meant[0]
+        message = f"there are {len(meant)} runs that could be meant" if meant else f"there is no run {self.run!r}"
+        names = ", ".join(str(called[0]) for _, called in runs[:5])
+        raise InvalidInput(message, engine=engine, hint=f"there are {names}; {hint}" if names else hint)
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +73,7 @@ class PastRun:
 
     Attributes:
         of_run: the variables that say which run it is; they differ in the new one.
+        edited: FILE as what runs, where it has only what the run refers to; None where FILE runs by itself.
         drops_outputs: whether graphs do without outputs that are constants by now, as the engine has no such outputs.
 
     Args:
@@ -69,6 +85,7 @@ class PastRun:
 
     of_run: ClassVar[frozenset[str]] = frozenset()
     drops_outputs: ClassVar[bool] = False
+    edited: Any = None
 
     def __init__(self, name: str, document: Any, steps: Mapping[Place, Ended], notes: tuple[str, ...] = ()) -> None:
         self.name = name

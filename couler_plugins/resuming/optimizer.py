@@ -12,7 +12,7 @@ from typing import ClassVar, TypeVar
 
 from couler_plugins.errors import InvalidInput
 from couler_plugins.hookspecs import Context
-from couler_plugins.hookspecs.resuming import PastRun
+from couler_plugins.hookspecs.resuming import Ended, PastRun
 from couler_plugins.ir import (
     Call,
     Dynamic,
@@ -39,9 +39,10 @@ from couler_plugins.ir import (
 )
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.resuming.inlining import inlined, needs_left
-from couler_plugins.resuming.verdicts import Judgement, Resumption, Verdict, exported
+from couler_plugins.resuming.verdicts import RUNS_AGAIN, Judgement, Resumption, Verdict, exported
 
 N = TypeVar("N", bound=Node)
+SUCCEEDED = Ended(outcome="succeeded")
 BUILT = {"option": False}
 """Of what no text can give."""
 
@@ -58,6 +59,7 @@ class Resume:
     """
 
     name: ClassVar[str] = "resume"
+    is_command: ClassVar[bool] = True
 
     past: PastRun = field(metadata=BUILT)
     original: Workflow = field(metadata=BUILT)
@@ -79,6 +81,9 @@ class Resume:
         (old,) = runs
         new, self.verdicts[:] = resumed(old, self.original, self.past)
         self.notes[:] = [*self.past.notes, *_notes(old, new, self.past)]
+        before, now = ((item.name or item.prefix).rstrip("-.") for item in (self.original, old))
+        if not before.startswith(now):  # the run of a schedule has more to its name
+            self.notes.append(f"the file has {old.label}, and {self.past.name} was a run of {self.original.label}")
         decisions = [
             Decision(
                 optimizer=self.name,
@@ -121,9 +126,14 @@ def resumed(workflow: Workflow, original: Workflow, past: PastRun) -> tuple[Work
     if not isinstance(callee, Graph) or was is None:
         hint = "give a file that has its steps, too; a workflow of one step has to start anew"
         raise InvalidInput(f"{workflow.label} has no graph whose steps could be taken over", hint=hint)
+    if not {step.name for step in callee.steps} & {step.name for step in getattr(was, "steps", ())}:
+        message = f"{workflow.label} has none of the steps of {past.name}, which was a run of {original.label}"
+        raise InvalidInput(message, hint=f"give the file that {past.name} was made from, or start the other one anew")
     top = Judgement(workflow, original, past).of_graph(callee.name, was.name, around=(callee.name,))
     if all(step.name in top.done or step.name in callee.finalizers for step in callee.steps):
-        raise InvalidInput(f"all steps of {past.name} are done", hint="start it anew if it is to run again")
+        failed = [name for name in callee.finalizers if past.steps.get((name,), SUCCEEDED).outcome in RUNS_AGAIN]
+        what = f", and only {', '.join(failed)} failed, which runs at the end of every run" if failed else ""
+        raise InvalidInput(f"all steps of {past.name} are done{what}", hint="start it anew if it is to run again")
     new = _Writing(workflow, past).with_resumed(top)
     return past.resumed(new), list(top.verdicts())
 

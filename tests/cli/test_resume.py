@@ -21,6 +21,7 @@ from kfp_history import task as task_nodes
 from pluginbox import PluginBox
 from support import ROOT
 
+RECORDED = ROOT / "tests" / "why" / "recorded"
 PAGE = (ROOT / "docs" / "resume.md").read_text(encoding="utf-8")
 
 
@@ -84,6 +85,10 @@ def test_programs_get_it_as_json(resume: Couler) -> None:
         "notes": [],
     }
     assert Path("rest.yaml").exists()
+    table = PAGE.split("| key |")[1].split("\n\n")[0]
+    keys = re.findall(r"^\| `(?:steps\[\]\.)?(\w+)`", table, re.MULTILINE)
+    record = json.loads(done.stdout)
+    assert keys == [key for name, value in record.items() for key in (value[0] if name == "steps" else [name])]
 
 
 def test_an_edited_step_runs_again_with_those_behind_it(resume: Couler) -> None:
@@ -120,7 +125,115 @@ def test_what_cannot_be_resumed_is_refused(resume: Couler) -> None:
     Path("run.json").write_text(json.dumps(run))
     assert "all steps of train-x7k2p are done" in refused(resume, "train-x7k2p", "--from", "run.json")
     Path("library.yaml").write_text(json.dumps({**run, "kind": "WorkflowTemplate", "metadata": {"name": "t"}}))
-    assert "no workflow that runs" in refused(resume, "train-x7k2p", "library.yaml", "--from", "run.json")
+    assert "no workflow in FILE runs" in refused(resume, "train-x7k2p", "library.yaml", "--from", "run.json")
+
+
+def test_a_file_of_another_workflow_is_refused_and_a_renamed_one_is_not(resume: Couler) -> None:
+    other = str(ROOT / "tests" / "corpus" / "argo" / "dag-diamond.yaml")
+    said = refused(resume, "train-x7k2p", other, "--from", "run.json", "-o", "rest.yaml")
+    assert "error: dag-diamond-* has none of the steps of train-x7k2p, which was a run of train-*" in said
+    assert not Path("rest.yaml").exists()
+    file = Path("train.yaml")
+    file.write_text(file.read_text().replace("generateName: train-", "generateName: fit-"))
+    lines = resume("train-x7k2p", "train.yaml", "--from", "run.json").stderr.splitlines()
+    assert lines[0] == "train-x7k2p: 2 steps done, 2 steps to run"
+    assert lines[-1] == "  note: the file has fit-*, and train-x7k2p was a run of train-*"
+
+
+@pytest.mark.parametrize("kind", ["WorkflowTemplate", "ClusterWorkflowTemplate"])
+def test_the_template_that_a_run_refers_to_is_edited_as_a_workflow_is(resume: Couler, kind: str) -> None:
+    run = json.loads(Path("run.json").read_text())
+    arguments = {"parameters": [{"name": "day", "value": "monday"}]}
+    run["status"]["storedWorkflowTemplateSpec"] = {**run["spec"], "arguments": arguments}
+    template = {**run, "kind": kind, "metadata": {"name": "train"}, "spec": json.loads(json.dumps(run["spec"]))}
+    template["spec"]["arguments"] = {"parameters": [{"name": "day", "value": "sunday"}]}
+    template["spec"]["templates"][2]["container"]["image"] = "busybox:2"  # of `clean`
+    run["spec"] = {"workflowTemplateRef": {"name": "train"}, "arguments": arguments}
+    Path("run.json").write_text(json.dumps(run))
+    Path("template.yaml").write_text(yaml.safe_dump(template))
+    done = resume("train-x7k2p", "template.yaml", "--from", "run.json")
+    assert done.exit_code == 0, done.stderr
+    assert "runs: clean (its program was changed)" in done.stderr
+    new = yaml.safe_load(done.stdout)
+    assert (new["kind"], new["metadata"]["generateName"]) == ("Workflow", "train-")
+    assert new["spec"]["arguments"] == arguments
+    assert "workflowTemplateRef" not in new["spec"]
+    assert [item["name"] for item in new["spec"]["templates"]] == ["main", "clean", "train", "report"]
+    template["metadata"]["name"] = "other"
+    Path("template.yaml").write_text(yaml.safe_dump(template))
+    assert "no workflow in FILE runs" in refused(resume, "train-x7k2p", "template.yaml", "--from", "run.json")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("u", "--from", "run.json"),
+        ("train", "--from", "run.json"),
+        ("train", "--from", "runs"),
+        ("run.json",),
+        ("runs",),
+        ("-",),
+        ("train-x7k2p", "--from", "-"),
+    ],
+)
+def test_runs_are_named_as_for_why(resume: Couler, arguments: tuple[str, ...]) -> None:
+    Path("runs").mkdir()
+    text = Path("run.json").read_text()
+    Path("runs", "run.json").write_text(text)
+    if arguments[0] == "train":
+        Path("runs", "other.json").write_text((RECORDED / "argo-loop.json").read_text())
+    done = resume(*arguments, "-o", "rest.yaml", stdin=text)
+    assert done.stderr.splitlines()[0] == "train-x7k2p: 2 steps done, 2 steps to run"
+
+
+def test_the_engine_is_told_by_what_tells_of_the_run(resume: Couler) -> None:
+    done = resume(str(RECORDED / "kfp-retried.json"), "-o", "rest.yaml")
+    assert done.stderr.splitlines()[0].endswith("000002: 1 step done, 1 step to run")
+    said = refused(resume, "any", "--from", str(RECORDED / "airflow-upstream-failed.json"))
+    assert "Airflow resumes runs by itself" in said
+
+
+def test_a_wrong_name_is_answered_with_those_that_are_there(resume: Couler) -> None:
+    for file, name in (("argo-loop", "each-"), ("tekton-finally", "tidy-"), ("kfp-retried", "5c7b1d9e-")):
+        said = refused(resume, "absent", "--from", str(RECORDED / f"{file}.json"))
+        assert "error: there is no run 'absent'" in said
+        assert f"hint: there are {name}" in said
+
+
+def test_where_only_a_task_at_the_end_failed_it_is_named(resume: Couler) -> None:
+    said = refused(resume, str(RECORDED / "tekton-finally-alone.json"))
+    assert said.startswith("error: all steps of tidy-f49tg are done, and only tidy failed, which runs at the end")
+    assert "optimizer" not in said
+
+
+def test_a_run_that_its_engine_refused_has_nothing_to_take_over(resume: Couler) -> None:
+    run = json.loads(Path("run.json").read_text())
+    run["status"] = {"phase": "Error", "message": "invalid spec: no template", "finishedAt": "2026-01-01T00:00:00Z"}
+    Path("run.json").write_text(json.dumps(run))
+    said = refused(resume, "train-x7k2p", "--from", "run.json")
+    assert "error: no step of train-x7k2p ran: invalid spec: no template\n  hint: nothing can be taken over" in said
+    condition = {"type": "Succeeded", "status": "False", "reason": "CouldntGetPipeline", "message": "no pipeline p"}
+    refusal = {
+        "apiVersion": "tekton.dev/v1",
+        "kind": "PipelineRun",
+        "metadata": {"name": "r"},
+        "spec": {"pipelineRef": {"name": "p"}},
+        "status": {"conditions": [condition], "completionTime": "2026-01-01T00:00:00Z"},
+    }
+    Path("run.json").write_text(json.dumps(refusal))
+    assert "error: no task of r ran: no pipeline p\n" in refused(resume, "r", "--from", "run.json")
+
+
+def test_a_run_that_was_stopped_failed_as_the_page_says(resume: Couler) -> None:
+    assert "  runs: work (it failed)" in resume(str(RECORDED / "argo-stopped.json")).stderr
+    row = next(line for line in PAGE.splitlines() if line.startswith("| `it failed` |"))
+    assert "the run was stopped" in row
+
+
+def test_quiet_says_nothing_but_errors(resume: Couler) -> None:
+    done = resume("train-x7k2p", "--from", "run.json", "--quiet")
+    assert done.stderr == ""
+    assert yaml.safe_load(done.stdout)["kind"] == "Workflow"
 
 
 def test_kfp_is_resumed_with_a_record_of_what_its_api_does_not_tell(resume: Couler) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from couler_argo.archive import ARCHIVED, CLUSTER, ArgoArchive
-from couler_argo.documents import rest_of, spec_of, with_annotation
+from couler_argo.documents import manifests, rest_of, spec_of, with_annotation
 from couler_argo.history import workflows_in
 from couler_argo.nodes import nodes_of
 from couler_argo.references import native
@@ -20,7 +20,7 @@ from couler_argo.run.jobs import HINTS, OF_CONTROLLER, WORKFLOW
 from couler_argo.run.status import ended as has_ended
 from couler_argo.spelling import expression_of
 from couler_argo.step_ends import COMPLETED, DELETED, NodeEnds, why_deleted
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents.mappings import Mapped, mapping_at, without
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
 from couler_plugins.engine_kit.kubernetes.objects import Calls
 from couler_plugins.errors import InvalidInput
@@ -34,7 +34,7 @@ DEFAULTS: dict[str, tuple[Any, ...]] = dict.fromkeys(("arguments", "inputs", "na
 """What is the same as nothing, by the key that has it."""
 OF_PODS = {"activeDeadlineSeconds", "affinity", "metadata", "nodeSelector", "priorityClassName", "tolerations"}
 """What templates say of when and where pods run, and what they are called: it changes no result."""
-CLAIMS = "volumeClaimTemplates"
+CLAIMS, REFERENCE = "volumeClaimTemplates", "workflowTemplateRef"
 OF_RUN = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "workflows.argoproj.io/last-seen-version",
@@ -51,15 +51,16 @@ def resume(source: RunSource) -> PastRun:
         EngineError: the cluster or the server fails.
     """
     documents = source.documents or tuple(_fetched(source.run, source.archive))
-    runs = [item for document in documents for item in workflows_in(document)]
-    runs = [item for item in runs if source.run in ("", item["metadata"].get("name"))]
-    if len(runs) != 1:
-        message = f"there are {len(runs)} workflows that could be meant" if runs else f"there is no run {source.run!r}"
-        raise InvalidInput(message, engine="argo", hint="give its name, and --from with the server that archived it")
+    runs = [
+        (item, (item["metadata"].get("name"), item["metadata"].get("uid")))
+        for document in documents
+        for item in workflows_in(document)
+    ]
+    run = source.only(runs, "argo", "give its name, and --from with the server that archived it")
     try:
-        return ArgoRun(runs[0])
+        return ArgoRun(run, source.edited)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        message = f"{source.run or 'the run'} is not what Argo writes ({type(error).__name__}: {error})"
+        message = f"{run['metadata'].get('name')} is not what Argo writes ({error})"
         hint = "take it from `argo get -o json` or `kubectl get`"
         raise InvalidInput(message, engine="argo", hint=hint) from error
 
@@ -78,11 +79,12 @@ class ArgoRun(PastRun):
 
     Args:
         manifest: the Workflow with its status.
+        edited: what FILE has; of the template that the run refers to, a new run is made.
     """
 
     of_run = frozenset({"workflow.creationTimestamp", "workflow.name", "workflow.uid"})
 
-    def __init__(self, manifest: Mapped) -> None:
+    def __init__(self, manifest: Mapped, edited: Iterable[Any] = ()) -> None:
         status, name = manifest.get("status") or {}, str(manifest["metadata"].get("name"))
         nodes = nodes_of(manifest)
         if not has_ended(manifest):
@@ -91,6 +93,9 @@ class ArgoRun(PastRun):
         if status.get("offloadNodeStatusVersion") and not nodes:
             hint = "give --from with the URL of Argo's server, which has them"
             raise InvalidInput(f"the nodes of {name} are kept elsewhere", engine="argo", hint=hint)
+        if not nodes:
+            message = f"no step of {name} ran: {status.get('message') or 'Argo does not say why'}"
+            raise InvalidInput(message, engine="argo", hint="nothing can be taken over: mend it, and start it anew")
         self._spec = spec = status.get("storedWorkflowTemplateSpec") or manifest["spec"]
         claims = {
             str(item.get("name")): str((item.get("persistentVolumeClaim") or {}).get("claimName"))
@@ -104,6 +109,14 @@ class ArgoRun(PastRun):
         self._repository = _repository(status.get("artifactRepositoryRef") or {})
         steps = dict(NodeEnds(manifest, spec, nodes).steps())
         super().__init__(name, _submitted(manifest, spec), steps, tuple(self._notes(name)))
+        same = (
+            {**mapping_at(part.data, "spec"), **without(manifest["spec"], "arguments")}  # which the run gives to it
+            for document in edited
+            for part in manifests(document)
+            if part.library
+            and mapping_at(part.data, "metadata").get("name") == mapping_at(manifest, "spec", REFERENCE).get("name", "")
+        )
+        self.edited = next((_submitted(manifest, whole) for whole in same), None)
 
     def _notes(self, name: str) -> Iterator[str]:
         if self._claims:
@@ -194,5 +207,5 @@ def _submitted(manifest: Mapped, spec: Mapped) -> Mapped:
     metadata = {key: content for key, content in metadata.items() if key in kept and content}
     if "generateName" in metadata:
         del metadata["name"]
-    spec = {key: content for key, content in spec.items() if key not in ("shutdown", "suspend", "workflowTemplateRef")}
+    spec = {key: content for key, content in spec.items() if key not in ("shutdown", "suspend", REFERENCE)}
     return {"apiVersion": WORKFLOW.api_version, "kind": "Workflow", "metadata": metadata, "spec": spec}

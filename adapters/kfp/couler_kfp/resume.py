@@ -68,15 +68,13 @@ def resume(source: RunSource) -> PastRun | None:
     """
     documents = source.documents or tuple(_fetched(source.run, source.archive))
     every = [item for item in map(mapping_at, documents) if item.get("run_id")]
-    runs = [item for item in every if source.run in ("", item["run_id"], item.get("display_name"))]
-    if len(runs) != 1:
-        message = f"there are {len(runs)} runs that could be meant" if runs else f"there is no run {source.run!r}"
-        raise InvalidInput(message, engine="kfp", hint="give its run_id, with what KFP's API answers: runs/ID")
+    runs = [(item, (item["run_id"], item.get("display_name"))) for item in every]
+    run = source.only(runs, "kfp", "give its run_id, with what KFP's API answers: runs/ID")
     beside = [item for item in documents if not mapping_at(item).get("run_id")]
     records = [_record(item) for item in beside if mapping_at(item).get("schema") == RECORD]
-    specs = [spec for item in (*beside, *runs) for spec in _specs(item)]
+    specs = [spec for item in (*beside, run) for spec in _specs(item)]
     return KfpRun(
-        TOLD.believed(runs[0], EndedRun),
+        TOLD.believed(run, EndedRun),
         specs or [spec for item in source.edited for spec in _specs(item)],
         records,
         () if specs else (ASSUMED,),

@@ -34,6 +34,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_tekton.archive import CLUSTER, OF_RUN, OF_TASKS, TektonArchive, kinds_in
+from couler_tekton.attempts import condition_of
 from couler_tekton.cache.declared import entries, rest_of
 from couler_tekton.documents import objects
 from couler_tekton.kinds import KINDS, V1BETA1, Kind
@@ -74,21 +75,19 @@ def resume(source: RunSource) -> PastRun:
     kinds = {**KINDS, "CustomRun": Kind("task", versions=(V1BETA1,))}
     every = [item.data for document in documents for item in objects(document, kinds)]
     runs = [
-        item
+        (item, (item["metadata"].get("name"), item["metadata"].get("uid")))
         for item in every
-        if item["kind"] == "PipelineRun" and item.get("status") and source.run in ("", item["metadata"].get("name"))
+        if item["kind"] == "PipelineRun" and item.get("status")
     ]
-    if len(runs) != 1:
-        message = f"there are {len(runs)} runs that could be meant" if runs else f"there is no run {source.run!r}"
-        raise InvalidInput(message, engine="tekton", hint="give the name of a PipelineRun, with its TaskRuns")
+    run = source.only(runs, "tekton", "give the name of a PipelineRun, with its TaskRuns")
     live = not source.documents and source.archive.place == CLUSTER
     calls = Calls(source.archive.context, HINTS) if live else None
     try:
         return TektonRun(
-            runs[0], [item for item in every if item["kind"] in OF_TASKS], calls, is_gone=not (source.documents or live)
+            run, [item for item in every if item["kind"] in OF_TASKS], calls, is_gone=not (source.documents or live)
         )
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        message = f"{source.run or 'the run'} is not what Tekton writes ({type(error).__name__}: {error!s:.100})"
+        message = f"{run['metadata'].get('name')} is not what Tekton writes ({error!s:.100})"
         hint = "take it from `kubectl get pipelineruns,taskruns -o json`"
         raise InvalidInput(message, engine="tekton", hint=hint) from error
 
@@ -123,6 +122,9 @@ class TektonRun(PastRun):
         if not has_ended(run):
             hint = f"stop it first: couler stop --engine tekton {name}"
             raise InvalidInput(f"the run {name} has not ended", engine="tekton", hint=hint)
+        if not mapping_at(run, "status", "pipelineSpec") and "pipelineSpec" not in run["spec"]:
+            message = f"no task of {name} ran: {condition_of(mapping_at(run, 'status')).get('message')}"
+            raise InvalidInput(message, engine="tekton", hint="nothing can be taken over: mend it, and start it anew")
         if WHOLE_LABEL in (run["metadata"].get("labels") or {}):
             hint = "start it again with the journal or the identity of the run, as `couler run` says"
             raise InvalidInput(f"{name} is a part of a pipeline that was split", engine="tekton", hint=hint)

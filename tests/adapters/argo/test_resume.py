@@ -533,7 +533,7 @@ def test_a_run_is_one_that_has_ended_and_the_only_one() -> None:
     document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
     with pytest.raises(InvalidInput, match="there is no run 'other'"):
         past(document, "other")
-    with pytest.raises(InvalidInput, match="there are 2 workflows"):
+    with pytest.raises(InvalidInput, match="there are 2 runs"):
         past({"apiVersion": "v1", "kind": "List", "items": [document, document]}, "")
     with pytest.raises(InvalidInput, match="has not ended") as caught:
         past({**document, "status": {**document["status"], "phase": "Running"}})
