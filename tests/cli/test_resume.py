@@ -263,8 +263,12 @@ def test_airflow_resumes_runs_itself(resume: Couler) -> None:
 def test_the_page_has_the_reasons_of_the_code() -> None:
     section = PAGE.split("## Which steps run again")[1].split("\n- ")[0]
     reasons = [row.split("`")[1] for row in section.splitlines() if row.startswith("| `")]
-    adapters = ("tekton/couler_tekton/step_ends.py", "kfp/couler_kfp/history/endings.py")
-    sources = [Path(verdicts.__file__), *(ROOT / "adapters" / name for name in adapters)]
+    adapters = (
+        "argo/couler_argo/step_ends.py",
+        "tekton/couler_tekton/step_ends.py",
+        "kfp/couler_kfp/history/endings.py",
+    )
+    sources = [*Path(verdicts.__file__).parent.glob("*.py"), *(ROOT / "adapters" / name for name in adapters)]
     code = "".join(path.read_text() for path in sources)
     for reason in reasons:
         # What a step, an output or a volume is called stands in braces in the code.

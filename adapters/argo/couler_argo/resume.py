@@ -101,6 +101,7 @@ class ArgoRun(PastRun):
             str(item.get("name")): str((item.get("persistentVolumeClaim") or {}).get("claimName"))
             for item in status.get("persistentVolumeClaims") or ()
         }
+        self.was_stopped = "shutdown" in manifest["spec"] or "activeDeadlineSeconds" in spec
         self._before = (manifest["metadata"].get("annotations") or {}).get(RESUMES)
         why = _why_claims_go(manifest, spec)
         self._claims = {} if why else claims

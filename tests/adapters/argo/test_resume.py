@@ -592,3 +592,76 @@ def test_a_run_that_was_archived_is_read_there(monkeypatch: pytest.MonkeyPatch) 
         assert PERSISTED.keys().isdisjoint(run.document["metadata"]["labels"])
         with pytest.raises(InvalidInput, match="there is no run 'wf-xyz'"):
             resume(RunSource(run="wf-xyz", archive=ArchiveSource(place=server.url, max_bytes=10**6)))
+
+
+EXIT = {"hooks": {"exit": {"template": "notify"}}}
+SEEN = {"hooks": {"seen": {"template": "notify", "expression": "tasks.a.status == 'Succeeded'"}}}
+
+
+def hooked(more: dict[str, Any], hooks: dict[str, str], **spec: Any) -> dict[str, Any]:
+    """A run whose `a` has succeeded and whose `b` failed; hooks are by what comes behind the name of `a`."""
+    nodes = {f"a.{name}": ran(f"a.{name}", phase=phase) for name, phase in hooks.items()}
+    templates = [leaf("a"), leaf("b"), leaf("notify")]
+    return failed([task("a", **more), task("b")], templates, {"a": ran("a"), "b": bad("b"), **nodes}, **spec)
+
+
+@pytest.mark.parametrize(
+    ("more", "hooks", "spec", "reason"),
+    [
+        (EXIT, {"onExit": "Succeeded"}, {}, ""),
+        (EXIT, {"onExit": "Failed"}, {}, "its hook failed"),
+        (EXIT, {"onExit": "Running"}, {}, "its hook failed"),
+        (EXIT, {}, {}, "its hook has not run"),
+        ({"onExit": "notify"}, {}, {}, "its hook has not run"),
+        ({"onExit": "notify"}, {"onExit": "Succeeded"}, {}, ""),
+        (SEEN, {"hooks.seen": "Succeeded"}, {}, ""),
+        (SEEN, {"hooks.seen": "Error"}, {}, "its hook failed"),
+        (SEEN, {}, {}, ""),
+        (SEEN, {}, {"shutdown": "Terminate"}, "its hook has not run"),
+        (SEEN, {}, {"activeDeadlineSeconds": 60}, "its hook has not run"),
+    ],
+)
+def test_a_step_is_done_once_its_hooks_are(
+    more: dict[str, Any], hooks: dict[str, str], spec: dict[str, Any], reason: str
+) -> None:
+    new, again = resumed(hooked(more, hooks, **spec))
+    assert again == {**({"a": reason} if reason else {}), "b": "it failed"}
+    assert ("hooks" in json.dumps(new) or "onExit" in json.dumps(new)) is bool(reason)
+
+
+def test_a_hook_that_failed_inside_a_loop_or_a_graph_is_one_of_these() -> None:
+    tasks, templates = [task("a", withItems=["x", "y"], **EXIT), task("b")], [leaf("a"), leaf("b"), leaf("notify")]
+    items = {name: ran(name) for name in ("a(0:x)", "a(1:y)")}
+    group = {"a": node("TaskGroup", "a"), "b": bad("b"), **items}
+
+    def reasons(**ends: str) -> dict[str, str]:
+        hooks = {name: ran(name, phase=phase) for name, phase in ends.items()}
+        return resumed(failed(tasks, templates, {**group, **hooks}))[1]
+
+    ends = {"a(0:x).onExit": "Succeeded", "a(1:y).onExit": "Succeeded"}
+    assert reasons(**ends) == {"b": "it failed"} == reasons(**{"a.onExit": "Succeeded"})
+    assert reasons(**{"a(0:x).onExit": "Succeeded"})["a"] == "its hook has not run"
+    assert reasons(**ends | {"a(1:y).onExit": "Failed"})["a"] == "its hook failed"
+    assert reasons(**ends | {"a.onExit": "Failed"})["a"] == "its hook failed"
+    document = failed(tasks, templates, {**group, **{name: ran(name) for name in ends}})
+    nodes = document["status"]["nodes"]
+    nodes["deep"] = {**ran("c.onExit", phase="Failed"), "id": "deep", "boundaryID": "wf-abc-a(1:y)"}
+    assert resumed(document)[1]["a"] == "its hook failed"
+
+
+def test_hooks_of_a_file_are_part_of_the_call() -> None:
+    def called(file: dict[str, Any]) -> dict[str, Any]:
+        first: dict[str, Any] = file["spec"]["templates"][0]["dag"]["tasks"][0]
+        return first
+
+    document = hooked(EXIT, {"onExit": "Succeeded"})
+    assert edited(document, lambda file: called(file)["hooks"].pop("exit"))[1]["a"] == "its call was changed"
+    assert edited(hooked({}, {}), lambda file: called(file).update(EXIT))[1]["a"] == "its call was changed"
+    _, again = edited(document, lambda file: file["spec"]["templates"][3]["container"].update(image="other:1"))
+    assert again["a"] == "its program was changed"
+    document["spec"]["templates"][1] = {"name": "a", "dag": {"tasks": [{"name": "in", "template": "b"}]}}
+    document["status"]["nodes"]["wf-abc-a"]["type"] = "DAG"
+    document["status"]["nodes"]["in"] = {**ran("in"), "id": "in", "boundaryID": "wf-abc-a"}
+    assert edited(document, lambda file: None)[1] == {"b": "it failed"}
+    _, again = edited(document, lambda file: file["spec"]["templates"][3]["container"].update(image="other:1"))
+    assert again["a"] == "its program was changed"
