@@ -29,12 +29,18 @@ from couler_plugins.hookspecs.resuming import RESUMES, PastRun, RunSource
 from couler_plugins.ir import Graph, Literal, Native, Node, Operation, Step, Value, Workflow, rebuild, replace
 
 N = TypeVar("N", bound=Node)
-OF_ALL = ("artifactRepositoryRef", "podSpecPatch", "serviceAccountName", "templateDefaults", "volumes")
 DEFAULTS: dict[str, tuple[Any, ...]] = dict.fromkeys(("arguments", "inputs", "name", "outputs", "resources"), ({}, ""))
 """What is the same as nothing, by the key that has it."""
 OF_PODS = {"activeDeadlineSeconds", "affinity", "metadata", "nodeSelector", "priorityClassName", "tolerations"}
 """What templates say of when and where pods run, and what they are called: it changes no result."""
 CLAIMS, REFERENCE = "volumeClaimTemplates", "workflowTemplateRef"
+OF_NO_STEP = OF_PODS | {
+    *("archiveLogs", "arguments", "artifactGC", "entrypoint", "hooks", "imagePullSecrets", "metrics", "onExit"),
+    *("parallelism", "podDisruptionBudget", "podGC", "podPriority", "podPriorityClassName", "podResources", "priority"),
+    *("retryStrategy", "schedulerName", "shutdown", "suspend", "synchronization", "templates", "timeout"),
+    *("ttlStrategy", "volumeClaimGC", CLAIMS, REFERENCE),
+}
+"""What a spec says that changes no result of a step, or is compared elsewhere; all else may."""
 OF_RUN = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "workflows.argoproj.io/last-seen-version",
@@ -157,7 +163,9 @@ class ArgoRun(PastRun):
 
     def settings(self, workflow: Workflow) -> Any:
         """What all pods get that results may depend on."""
-        return {key: content for key, content in spec_of(workflow).items() if key in OF_ALL and content}
+        spec = spec_of(workflow)
+        whole = spec | {"templateDefaults": _of_steps(mapping_at(spec, "templateDefaults"))}
+        return _of_steps(whole)
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The workflow as a new run, in the same repository, with the claims that are there."""
@@ -184,6 +192,11 @@ class ArgoRun(PastRun):
         prefix = workflow.prefix or f"{workflow.name}-"
         new = replace(workflow, name="", prefix=prefix, native_extra=native(rest) if rest else None)
         return with_annotation(new, RESUMES, self.name)
+
+
+def _of_steps(spec: Mapped) -> Mapped:
+    """What is said of steps that their results may depend on; controllers write empty parts that nobody wrote."""
+    return {key: part for key, part in spec.items() if key not in OF_NO_STEP and part not in (None, "", [], {})}
 
 
 def _why_claims_go(manifest: Mapped, spec: Mapped) -> str:

@@ -493,8 +493,35 @@ def edited(document: Any, change: Callable[[dict[str, Any]], Any]) -> tuple[dict
 
 def test_settings_of_all_steps_are_part_of_their_programs() -> None:
     document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
-    _, again = edited(document, lambda file: file["spec"].update(serviceAccountName="other"))
-    assert again["a"] == "settings of all steps changed"
+    for more in (
+        {"serviceAccountName": "other"},
+        {"securityContext": {"runAsUser": 1}},
+        {"dnsPolicy": "None"},
+        {"hostNetwork": True},
+        {"hostAliases": [{"ip": "10.0.0.1", "hostnames": ["store"]}]},
+        {"podMetadata": {"annotations": {"iam": "other"}}},
+        {"automountServiceAccountToken": False},
+        {"templateDefaults": {"container": {"env": [{"name": "A", "value": "1"}]}}},
+        {"whatComesNext": 1},
+    ):
+        _, again = edited(document, lambda file, more=more: file["spec"].update(more))  # type: ignore[misc]
+        assert again["a"] == "settings of all steps changed", more
+
+
+def test_how_long_and_in_which_order_a_run_runs_is_no_edit() -> None:
+    more = {
+        "ttlStrategy": {"secondsAfterCompletion": 60},
+        "podGC": {"strategy": "OnPodCompletion"},
+        "parallelism": 2,
+        "priority": 1,
+        "activeDeadlineSeconds": 60,
+        "onExit": "a",
+        "retryStrategy": {"limit": 1},
+        "securityContext": {},
+        "templateDefaults": {"metadata": {}, "retryStrategy": {"limit": 1}},
+    }
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    assert edited(document, lambda file: file["spec"].update(more))[1] == {"b": "it failed"}
 
 
 def test_when_and_where_pods_run_and_what_they_are_called_is_no_edit() -> None:
