@@ -77,6 +77,7 @@ class PastRun:
         of_run: the variables that say which run it is; they differ in the new one.
         edited: FILE as what runs, where it has only what the run refers to; None where FILE runs by itself.
         was_stopped: whether it may have ended before conditions of handlers were looked at.
+        failed_handlers: what failed of the handlers of the whole run, as the engine calls it.
         drops_outputs: whether graphs do without outputs that are constants by now, as the engine has no such outputs.
 
     Args:
@@ -90,6 +91,7 @@ class PastRun:
     drops_outputs: ClassVar[bool] = False
     edited: Any = None
     was_stopped: bool = False
+    failed_handlers: tuple[str, ...] = ()
 
     def __init__(self, name: str, document: Any, steps: Mapping[Place, Ended], notes: tuple[str, ...] = ()) -> None:
         self.name = name

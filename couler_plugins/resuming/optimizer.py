@@ -132,8 +132,12 @@ def resumed(workflow: Workflow, original: Workflow, past: PastRun) -> tuple[Work
     top = Judgement(workflow, original, past).of_graph(callee.name, was.name, around=(callee.name,))
     if all(step.name in top.done or step.name in callee.finalizers for step in callee.steps):
         failed = [name for name in callee.finalizers if past.steps.get((name,), SUCCEEDED).outcome in RUNS_AGAIN]
-        what = f", and only {', '.join(failed)} failed, which runs at the end of every run" if failed else ""
-        raise InvalidInput(f"all steps of {past.name} are done{what}", hint="start it anew if it is to run again")
+        failed += past.failed_handlers
+        what = f", and only {', '.join(failed)} failed, which runs in every run" if failed else ""
+        anew = (
+            "there is nothing to resume: a new run does all steps again" if failed else "start it anew to run it again"
+        )
+        raise InvalidInput(f"all steps of {past.name} are done{what}", hint=anew)
     new = _Writing(workflow, past).with_resumed(top)
     return past.resumed(new), list(top.verdicts())
 

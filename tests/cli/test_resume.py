@@ -202,7 +202,8 @@ def test_a_wrong_name_is_answered_with_those_that_are_there(resume: Couler) -> N
 
 def test_where_only_a_task_at_the_end_failed_it_is_named(resume: Couler) -> None:
     said = refused(resume, str(RECORDED / "tekton-finally-alone.json"))
-    assert said.startswith("error: all steps of tidy-f49tg are done, and only tidy failed, which runs at the end")
+    assert said.startswith("error: all steps of tidy-f49tg are done, and only tidy failed, which runs in every run")
+    assert "hint: there is nothing to resume: a new run does all steps again" in said
     assert "optimizer" not in said
 
 

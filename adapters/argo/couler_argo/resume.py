@@ -114,7 +114,8 @@ class ArgoRun(PastRun):
         names = [str(item["metadata"]["name"]) for item in spec.get(CLAIMS) or ()]
         self._lost_claims = {name: why or "its claim is gone" for name in names if name not in self._claims}
         self._repository = _repository(status.get("artifactRepositoryRef") or {})
-        steps = dict(NodeEnds(manifest, spec, nodes).steps())
+        ends = NodeEnds(manifest, spec, nodes)
+        steps, self.failed_handlers = dict(ends.steps()), tuple(ends.failed_handlers)
         super().__init__(name, _submitted(manifest, spec), steps, tuple(self._notes(name)))
         same = (
             {**mapping_at(part.data, "spec"), **without(manifest["spec"], "arguments")}  # which the run gives to it

@@ -39,7 +39,11 @@ OTHERS = {"Suspend": "a person", "HTTP": "a request", "Plugin": "a plugin"}
 
 
 class NodeEnds:
-    """The nodes of a run as steps, by their places."""
+    """The nodes of a run as steps, by their places.
+
+    Attributes:
+        failed_handlers: the display names of what failed of the hooks of the whole run.
+    """
 
     def __init__(self, manifest: Mapped, spec: Mapped, nodes: Mapping[str, Mapped]) -> None:
         self._nodes = nodes
@@ -52,11 +56,14 @@ class NodeEnds:
         self._inside: dict[str, list[Mapped]] = {}
         self._hooks: dict[tuple[str, str], set[str]] = {}
         self._failed: set[tuple[str, str]] = set()
+        self.failed_handlers: list[str] = []
         for ident, node in nodes.items():
             around = str(node.get("boundaryID"))
             if match := HOOK.fullmatch(str(node.get("displayName"))):
                 self._hooks.setdefault((around, match[1]), set()).add(match[2] or "exit")
                 step = (around, match[1]) if node.get("phase") != "Succeeded" else None
+                if step and not node.get("boundaryID"):  # it is one of the whole run
+                    self.failed_handlers.append(str(node["displayName"]))
                 while step is not None and step not in self._failed:  # and all that it is in
                     self._failed.add(step)
                     graph = nodes.get(step[0])

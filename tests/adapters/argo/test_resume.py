@@ -656,6 +656,23 @@ def test_a_step_is_done_once_its_hooks_are(
     assert ("hooks" in json.dumps(new) or "onExit" in json.dumps(new)) is bool(reason)
 
 
+@pytest.mark.parametrize("name", ["onExit", "hooks.seen"])
+def test_where_only_an_exit_handler_failed_it_is_named(name: str) -> None:
+    document = failed([task("a")], [leaf("a")], {"a": ran("a")}, onExit="a")
+    handler = {**ran(f"wf-abc.{name}", phase="Error"), "id": "x"}
+    del handler["boundaryID"]
+    document["status"]["nodes"]["x"] = handler
+    with pytest.raises(
+        InvalidInput, match=f"are done, and only wf-abc.{name} failed, which runs in every run"
+    ) as caught:
+        resumed(document)
+    assert str(caught.value.hint).startswith("there is nothing to resume")
+    handler["phase"] = "Succeeded"
+    with pytest.raises(InvalidInput, match=r"are done\n") as caught:
+        resumed(document)
+    assert caught.value.hint == "start it anew to run it again"
+
+
 def test_a_hook_that_failed_inside_a_loop_or_a_graph_is_one_of_these() -> None:
     tasks, templates = [task("a", withItems=["x", "y"], **EXIT), task("b")], [leaf("a"), leaf("b"), leaf("notify")]
     items = {name: ran(name) for name in ("a(0:x)", "a(1:y)")}
