@@ -30,10 +30,8 @@ def program_of(operation: Operation) -> Operation:
 
 def unfinished(step: Step, ended: Ended, past: PastRun) -> str:
     """Why a step that succeeded is not done; a handler's condition that nobody looked at may have held."""
-    due = (one for one in step.handlers if one.condition is None or past.was_stopped)
-    if ended.handlers is None or all((one.step.name or one.event) in ended.handlers for one in due):
-        return ended.again
-    return ended.again or "its hook has not run"
+    due = {one.step.name or one.event for one in step.handlers if one.condition is None or past.was_stopped}
+    return ended.again or ("" if ended.handlers is None or due <= ended.handlers else "its hook has not run")
 
 
 def run_variables(

@@ -131,13 +131,15 @@ def resumed(workflow: Workflow, original: Workflow, past: PastRun) -> tuple[Work
         raise InvalidInput(message, hint=f"give the file that {past.name} was made from, or start the other one anew")
     top = Judgement(workflow, original, past).of_graph(callee.name, was.name, around=(callee.name,))
     if all(step.name in top.done or step.name in callee.finalizers for step in callee.steps):
-        failed = [name for name in callee.finalizers if past.steps.get((name,), SUCCEEDED).outcome in RUNS_AGAIN]
-        failed += past.failed_handlers
-        what = f", and only {', '.join(failed)} failed, which runs in every run" if failed else ""
-        anew = (
-            "there is nothing to resume: a new run does all steps again" if failed else "start it anew to run it again"
+        finals = (name for name in callee.finalizers if past.steps.get((name,), SUCCEEDED).outcome in RUNS_AGAIN)
+        names = ", ".join((*finals, *past.failed_handlers))
+        what = f", and only {names} failed, which runs in every run" if names else ""
+        raise InvalidInput(
+            f"all steps of {past.name} are done{what}",
+            hint="there is nothing to resume: a new run does all steps again"
+            if names
+            else "start it anew if it is to run again",
         )
-        raise InvalidInput(f"all steps of {past.name} are done{what}", hint=anew)
     new = _Writing(workflow, past).with_resumed(top)
     return past.resumed(new), list(top.verdicts())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import starmap
 from typing import Literal as OneOf
 from typing import NamedTuple
 
@@ -189,9 +190,8 @@ class Judgement:
         ended_badly = RUNS_AGAIN.get(ended.outcome, "")
         if ended_badly and step.loop is not None:
             ended_badly += ", and a loop runs again as a whole"
-        pairs = [(new.step, before.step) for new, before in zip(step.handlers, old.handlers, strict=False)]
-        same = all(self._same_callee(*pair) for pair in ([(step, old)] if inner is None else []) + pairs)
-        changed = "" if same else "its program was changed"
+        pairs = [(step, old), *((a.step, b.step) for a, b in zip(step.handlers, old.handlers, strict=False))]
+        changed = "" if all(starmap(self._same_callee, pairs[inner is not None :])) else "its program was changed"
         reason = ended_badly or changed or unfinished(step, ended, self._past) or self._exporting(step) or behind
         if reason:
             item.again[name] = reason

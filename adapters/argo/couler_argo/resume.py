@@ -19,7 +19,7 @@ from couler_argo.references import native
 from couler_argo.run.jobs import HINTS, OF_CONTROLLER, WORKFLOW
 from couler_argo.run.status import ended as has_ended
 from couler_argo.spelling import expression_of
-from couler_argo.step_ends import COMPLETED, DELETED, NodeEnds, why_deleted
+from couler_argo.step_ends import COMPLETED, DELETED, HOOK, NodeEnds, why_deleted
 from couler_plugins.documents.mappings import Mapped, mapping_at, without
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
 from couler_plugins.engine_kit.kubernetes.objects import Calls
@@ -114,8 +114,14 @@ class ArgoRun(PastRun):
         names = [str(item["metadata"]["name"]) for item in spec.get(CLAIMS) or ()]
         self._lost_claims = {name: why or "its claim is gone" for name in names if name not in self._claims}
         self._repository = _repository(status.get("artifactRepositoryRef") or {})
-        ends = NodeEnds(manifest, spec, nodes)
-        steps, self.failed_handlers = dict(ends.steps()), tuple(ends.failed_handlers)
+        steps = dict(NodeEnds(manifest, spec, nodes).steps())
+        self.failed_handlers = tuple(
+            str(node["displayName"])
+            for node in nodes.values()
+            if not node.get("boundaryID")
+            and node.get("phase") != "Succeeded"
+            and HOOK.fullmatch(str(node.get("displayName")))
+        )
         super().__init__(name, _submitted(manifest, spec), steps, tuple(self._notes(name)))
         same = (
             {**mapping_at(part.data, "spec"), **without(manifest["spec"], "arguments")}  # which the run gives to it
@@ -165,8 +171,7 @@ class ArgoRun(PastRun):
     def settings(self, workflow: Workflow) -> Any:
         """What all pods get that results may depend on."""
         spec = spec_of(workflow)
-        whole = spec | {"templateDefaults": _of_steps(mapping_at(spec, "templateDefaults"))}
-        return _of_steps(whole)
+        return _of_steps(spec | {"templateDefaults": _of_steps(mapping_at(spec, "templateDefaults"))})
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The workflow as a new run, in the same repository, with the claims that are there."""

@@ -39,11 +39,7 @@ OTHERS = {"Suspend": "a person", "HTTP": "a request", "Plugin": "a plugin"}
 
 
 class NodeEnds:
-    """The nodes of a run as steps, by their places.
-
-    Attributes:
-        failed_handlers: the display names of what failed of the hooks of the whole run.
-    """
+    """The nodes of a run as steps, by their places."""
 
     def __init__(self, manifest: Mapped, spec: Mapped, nodes: Mapping[str, Mapped]) -> None:
         self._nodes = nodes
@@ -56,14 +52,11 @@ class NodeEnds:
         self._inside: dict[str, list[Mapped]] = {}
         self._hooks: dict[tuple[str, str], set[str]] = {}
         self._failed: set[tuple[str, str]] = set()
-        self.failed_handlers: list[str] = []
         for ident, node in nodes.items():
             around = str(node.get("boundaryID"))
             if match := HOOK.fullmatch(str(node.get("displayName"))):
                 self._hooks.setdefault((around, match[1]), set()).add(match[2] or "exit")
                 step = (around, match[1]) if node.get("phase") != "Succeeded" else None
-                if step and not node.get("boundaryID"):  # it is one of the whole run
-                    self.failed_handlers.append(str(node["displayName"]))
                 while step is not None and step not in self._failed:  # and all that it is in
                     self._failed.add(step)
                     graph = nodes.get(step[0])
@@ -133,8 +126,14 @@ class NodeEnds:
             outputs = {}
         outcome = OUTCOMES.get(str(node.get("phase")), "running")
         handlers = frozenset(self._hooks.get(_place(node), ())) if outcome == "succeeded" else None
-        again = HOOK_FAILED if {_place(node), _place(last)} & self._failed else ""
-        return Ended(outcome=outcome, outputs=outputs, lost=lost, facts=_facts(last), again=again, handlers=handlers)
+        return Ended(
+            outcome=outcome,
+            outputs=outputs,
+            facts=_facts(last),
+            lost=lost,
+            again=HOOK_FAILED if {_place(node), _place(last)} & self._failed else "",
+            handlers=handlers,
+        )
 
     def _values(self, produced: Mapped, lost: dict[tuple[str, str], str]) -> Iterator[tuple[tuple[str, str], Value]]:
         """What a node gave; what cannot be had again is put into `lost`."""

@@ -190,8 +190,7 @@ class TektonRun(PastRun):
             for item in entries(spec, "workspaces")
         }
         others = without_empty(without(spec, "taskRunTemplate", SPECS, "workspaces", *OF_NO_TASK))
-        template = without_empty(without(template, "serviceAccountName"))
-        return account, template, [one for one in each if len(one) > 1], volumes, others
+        return account, without(template, "serviceAccountName"), [one for one in each if len(one) > 1], volumes, others
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The run under another name, with the claims that are there."""

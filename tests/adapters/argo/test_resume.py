@@ -670,7 +670,7 @@ def test_where_only_an_exit_handler_failed_it_is_named(name: str) -> None:
     handler["phase"] = "Succeeded"
     with pytest.raises(InvalidInput, match=r"are done\n") as caught:
         resumed(document)
-    assert caught.value.hint == "start it anew to run it again"
+    assert caught.value.hint == "start it anew if it is to run again"
 
 
 def test_a_hook_that_failed_inside_a_loop_or_a_graph_is_one_of_these() -> None:
