@@ -59,6 +59,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
         facts: what else can be read of it, by the name of the reference.
         lost: why an output cannot be had again, by kind and name.
         again: why it runs again although it is done; empty where it need not.
+        handlers: the names of its handlers that ran; None where none had to.
     """
 
     outcome: str
@@ -66,6 +67,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     facts: Mapping[str, str] = {}
     lost: Mapping[tuple[str, str], str] = {}
     again: str = ""
+    handlers: frozenset[str] | None = None
 
 
 class PastRun:
@@ -74,6 +76,8 @@ class PastRun:
     Attributes:
         of_run: the variables that say which run it is; they differ in the new one.
         edited: FILE as what runs, where it has only what the run refers to; None where FILE runs by itself.
+        was_stopped: whether it may have ended before conditions of handlers were looked at.
+        failed_handlers: what failed of the handlers of the whole run, as the engine calls it.
         drops_outputs: whether graphs do without outputs that are constants by now, as the engine has no such outputs.
 
     Args:
@@ -86,6 +90,8 @@ class PastRun:
     of_run: ClassVar[frozenset[str]] = frozenset()
     drops_outputs: ClassVar[bool] = False
     edited: Any = None
+    was_stopped: bool = False
+    failed_handlers: tuple[str, ...] = ()
 
     def __init__(self, name: str, document: Any, steps: Mapping[Place, Ended], notes: tuple[str, ...] = ()) -> None:
         self.name = name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from couler_plugins.hookspecs.resuming import PastRun
+from couler_plugins.hookspecs.resuming import Ended, PastRun
 from couler_plugins.ir import Call, Graph, Operation, Step, callees_of, references, replace
 
 
@@ -17,8 +17,8 @@ def bare_graph(graph: Graph) -> Graph:
 def bare_step(step: Step) -> Step:
     """A call site without its place in the graph and what changes no result."""
     call = Call(name="") if isinstance(step.call, Call) else step.call
-    bare = replace(step, call=call, needs=None, tolerates=(), retry=None, timeout=None, handlers=())
-    return replace(bare, directives=())
+    bare = replace(step, call=call, needs=None, tolerates=(), retry=None, timeout=None, directives=())
+    return replace(bare, handlers=tuple(replace(item, step=bare_step(item.step)) for item in step.handlers))
 
 
 def program_of(operation: Operation) -> Operation:
@@ -26,6 +26,12 @@ def program_of(operation: Operation) -> Operation:
     containers = tuple(replace(item, requests=(), limits=()) for item in operation.containers)
     bare = replace(operation, name="", containers=containers, retry=None, timeout=None, memoized=None)
     return replace(bare, locks=None, metrics=None, directives=(), inline=False)
+
+
+def unfinished(step: Step, ended: Ended, past: PastRun) -> str:
+    """Why a step that succeeded is not done; a handler's condition that nobody looked at may have held."""
+    due = {one.step.name or one.event for one in step.handlers if one.condition is None or past.was_stopped}
+    return ended.again or ("" if ended.handlers is None or due <= ended.handlers else "its hook has not run")
 
 
 def run_variables(

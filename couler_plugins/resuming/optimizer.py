@@ -131,9 +131,15 @@ def resumed(workflow: Workflow, original: Workflow, past: PastRun) -> tuple[Work
         raise InvalidInput(message, hint=f"give the file that {past.name} was made from, or start the other one anew")
     top = Judgement(workflow, original, past).of_graph(callee.name, was.name, around=(callee.name,))
     if all(step.name in top.done or step.name in callee.finalizers for step in callee.steps):
-        failed = [name for name in callee.finalizers if past.steps.get((name,), SUCCEEDED).outcome in RUNS_AGAIN]
-        what = f", and only {', '.join(failed)} failed, which runs at the end of every run" if failed else ""
-        raise InvalidInput(f"all steps of {past.name} are done{what}", hint="start it anew if it is to run again")
+        finals = (name for name in callee.finalizers if past.steps.get((name,), SUCCEEDED).outcome in RUNS_AGAIN)
+        names = ", ".join((*finals, *past.failed_handlers))
+        what = f", and only {names} failed, which runs in every run" if names else ""
+        raise InvalidInput(
+            f"all steps of {past.name} are done{what}",
+            hint="there is nothing to resume: a new run does all steps again"
+            if names
+            else "start it anew if it is to run again",
+        )
     new = _Writing(workflow, past).with_resumed(top)
     return past.resumed(new), list(top.verdicts())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import starmap
 from typing import Literal as OneOf
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ from couler_plugins.ir import (
 )
 from couler_plugins.ir.ends import is_daemon
 from couler_plugins.ir.walk import written_inline
-from couler_plugins.resuming.comparison import bare_graph, bare_step, program_of, run_variables
+from couler_plugins.resuming.comparison import bare_graph, bare_step, program_of, run_variables, unfinished
 from couler_plugins.resuming.inlining import LackingError, inlined, needs_left
 
 Callables = Mapping[str, Graph | Operation]
@@ -189,8 +190,9 @@ class Judgement:
         ended_badly = RUNS_AGAIN.get(ended.outcome, "")
         if ended_badly and step.loop is not None:
             ended_badly += ", and a loop runs again as a whole"
-        changed = "its program was changed" if inner is None and not self._same_callee(step, old) else ""
-        reason = ended_badly or changed or ended.again or self._exporting(step) or behind
+        pairs = [(step, old), *((a.step, b.step) for a, b in zip(step.handlers, old.handlers, strict=False))]
+        changed = "" if all(starmap(self._same_callee, pairs[inner is not None :])) else "its program was changed"
+        reason = ended_badly or changed or unfinished(step, ended, self._past) or self._exporting(step) or behind
         if reason:
             item.again[name] = reason
         else:

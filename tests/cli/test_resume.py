@@ -202,7 +202,8 @@ def test_a_wrong_name_is_answered_with_those_that_are_there(resume: Couler) -> N
 
 def test_where_only_a_task_at_the_end_failed_it_is_named(resume: Couler) -> None:
     said = refused(resume, str(RECORDED / "tekton-finally-alone.json"))
-    assert said.startswith("error: all steps of tidy-f49tg are done, and only tidy failed, which runs at the end")
+    assert said.startswith("error: all steps of tidy-f49tg are done, and only tidy failed, which runs in every run")
+    assert "hint: there is nothing to resume: a new run does all steps again" in said
     assert "optimizer" not in said
 
 
@@ -263,8 +264,12 @@ def test_airflow_resumes_runs_itself(resume: Couler) -> None:
 def test_the_page_has_the_reasons_of_the_code() -> None:
     section = PAGE.split("## Which steps run again")[1].split("\n- ")[0]
     reasons = [row.split("`")[1] for row in section.splitlines() if row.startswith("| `")]
-    adapters = ("tekton/couler_tekton/step_ends.py", "kfp/couler_kfp/history/endings.py")
-    sources = [Path(verdicts.__file__), *(ROOT / "adapters" / name for name in adapters)]
+    adapters = (
+        "argo/couler_argo/step_ends.py",
+        "tekton/couler_tekton/step_ends.py",
+        "kfp/couler_kfp/history/endings.py",
+    )
+    sources = [*Path(verdicts.__file__).parent.glob("*.py"), *(ROOT / "adapters" / name for name in adapters)]
     code = "".join(path.read_text() for path in sources)
     for reason in reasons:
         # What a step, an output or a volume is called stands in braces in the code.

@@ -61,11 +61,20 @@ class _Nodes:
             self.graph(callee, ident, place)
         return node
 
+    def hooks(self, node: dict[str, Any], step: Step) -> None:
+        """Those without a condition: nobody has looked at one here."""
+        for hook in (one for one in step.handlers if one.condition is None and node["type"] != "Skipped"):
+            end = "onExit" if hook.event == "exit" else f"hooks.{hook.step.name}"
+            name, flag = f"{node['displayName']}.{end}", {"hooked": True}
+            said = {"id": f"{node['id']}.{end}", "displayName": name, "type": "Pod", "phase": "Succeeded"}
+            self.nodes[said["id"]] = {**said, "boundaryID": node["boundaryID"], "nodeFlag": flag, **TIMES}
+
     def graph(self, graph: Graph, ident: str, place: tuple[str, ...]) -> None:
         stage = {name: number for number, names in enumerate(graph.stages or ()) for name in names}
         for step in graph.steps:
             inner = f"{ident}.{step.name}"
             node = self.node(inner, step.name, ident, (*place, step.name), step)
+            self.hooks(node, step)
             if graph.stages is None:
                 continue
             group = f"{ident}[{stage[step.name]}]"

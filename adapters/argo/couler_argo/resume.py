@@ -19,7 +19,7 @@ from couler_argo.references import native
 from couler_argo.run.jobs import HINTS, OF_CONTROLLER, WORKFLOW
 from couler_argo.run.status import ended as has_ended
 from couler_argo.spelling import expression_of
-from couler_argo.step_ends import COMPLETED, DELETED, NodeEnds, why_deleted
+from couler_argo.step_ends import COMPLETED, DELETED, HOOK, NodeEnds, why_deleted
 from couler_plugins.documents.mappings import Mapped, mapping_at, without
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
 from couler_plugins.engine_kit.kubernetes.objects import Calls
@@ -29,12 +29,18 @@ from couler_plugins.hookspecs.resuming import RESUMES, PastRun, RunSource
 from couler_plugins.ir import Graph, Literal, Native, Node, Operation, Step, Value, Workflow, rebuild, replace
 
 N = TypeVar("N", bound=Node)
-OF_ALL = ("artifactRepositoryRef", "podSpecPatch", "serviceAccountName", "templateDefaults", "volumes")
 DEFAULTS: dict[str, tuple[Any, ...]] = dict.fromkeys(("arguments", "inputs", "name", "outputs", "resources"), ({}, ""))
 """What is the same as nothing, by the key that has it."""
 OF_PODS = {"activeDeadlineSeconds", "affinity", "metadata", "nodeSelector", "priorityClassName", "tolerations"}
 """What templates say of when and where pods run, and what they are called: it changes no result."""
 CLAIMS, REFERENCE = "volumeClaimTemplates", "workflowTemplateRef"
+OF_NO_STEP = OF_PODS | {
+    *("archiveLogs", "arguments", "artifactGC", "entrypoint", "hooks", "imagePullSecrets", "metrics", "onExit"),
+    *("parallelism", "podDisruptionBudget", "podGC", "podPriority", "podPriorityClassName", "podResources", "priority"),
+    *("retryStrategy", "schedulerName", "shutdown", "suspend", "synchronization", "templates", "timeout"),
+    *("ttlStrategy", "volumeClaimGC", CLAIMS, REFERENCE),
+}
+"""What a spec says that changes no result of a step, or is compared elsewhere; all else may."""
 OF_RUN = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "workflows.argoproj.io/last-seen-version",
@@ -101,6 +107,7 @@ class ArgoRun(PastRun):
             str(item.get("name")): str((item.get("persistentVolumeClaim") or {}).get("claimName"))
             for item in status.get("persistentVolumeClaims") or ()
         }
+        self.was_stopped = "shutdown" in manifest["spec"] or "activeDeadlineSeconds" in spec
         self._before = (manifest["metadata"].get("annotations") or {}).get(RESUMES)
         why = _why_claims_go(manifest, spec)
         self._claims = {} if why else claims
@@ -108,6 +115,13 @@ class ArgoRun(PastRun):
         self._lost_claims = {name: why or "its claim is gone" for name in names if name not in self._claims}
         self._repository = _repository(status.get("artifactRepositoryRef") or {})
         steps = dict(NodeEnds(manifest, spec, nodes).steps())
+        self.failed_handlers = tuple(
+            str(node["displayName"])
+            for node in nodes.values()
+            if not node.get("boundaryID")
+            and node.get("phase") != "Succeeded"
+            and HOOK.fullmatch(str(node.get("displayName")))
+        )
         super().__init__(name, _submitted(manifest, spec), steps, tuple(self._notes(name)))
         same = (
             {**mapping_at(part.data, "spec"), **without(manifest["spec"], "arguments")}  # which the run gives to it
@@ -156,7 +170,8 @@ class ArgoRun(PastRun):
 
     def settings(self, workflow: Workflow) -> Any:
         """What all pods get that results may depend on."""
-        return {key: content for key, content in spec_of(workflow).items() if key in OF_ALL and content}
+        spec = spec_of(workflow)
+        return _of_steps(spec | {"templateDefaults": _of_steps(mapping_at(spec, "templateDefaults"))})
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The workflow as a new run, in the same repository, with the claims that are there."""
@@ -183,6 +198,11 @@ class ArgoRun(PastRun):
         prefix = workflow.prefix or f"{workflow.name}-"
         new = replace(workflow, name="", prefix=prefix, native_extra=native(rest) if rest else None)
         return with_annotation(new, RESUMES, self.name)
+
+
+def _of_steps(spec: Mapped) -> Mapped:
+    """What is said of steps that their results may depend on; controllers write empty parts that nobody wrote."""
+    return {key: part for key, part in spec.items() if key not in OF_NO_STEP and part not in (None, "", [], {})}
 
 
 def _why_claims_go(manifest: Mapped, spec: Mapped) -> str:

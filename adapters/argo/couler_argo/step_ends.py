@@ -30,8 +30,10 @@ OUTCOMES = {
 LARGEST = 256 * 1024
 """Bytes of a printed result that Argo keeps: the last ones."""
 ITEM = re.compile(r"(.+?)\((\d+):.*\)", re.DOTALL)
+HOOK = re.compile(r"(.+)\.(?:onExit|hooks\.([^()]+))", re.DOTALL)
+"""The display name of a hook's node: that of its step, and its own; steps and tasks have no dots in their names."""
 COMPLETED, DELETED = "OnWorkflowCompletion", "OnWorkflowDeletion"
-VARIABLE = "Argo would take it for a variable"
+HOOK_FAILED, VARIABLE = "its hook failed", "Argo would take it for a variable"
 OTHERS = {"Suspend": "a person", "HTTP": "a request", "Plugin": "a plugin"}
 """Nodes whose outputs are no program's."""
 
@@ -48,9 +50,19 @@ class NodeEnds:
         self._is_limited = '"parallelism"' in json.dumps(spec)
         tried = {ident for node in nodes.values() for ident in attempts_of(node, nodes)}
         self._inside: dict[str, list[Mapped]] = {}
+        self._hooks: dict[tuple[str, str], set[str]] = {}
+        self._failed: set[tuple[str, str]] = set()
         for ident, node in nodes.items():
-            if ident not in tried and not (node.get("nodeFlag") or {}).get("hooked"):
-                self._inside.setdefault(str(node.get("boundaryID")), []).append(node)
+            around = str(node.get("boundaryID"))
+            if match := HOOK.fullmatch(str(node.get("displayName"))):
+                self._hooks.setdefault((around, match[1]), set()).add(match[2] or "exit")
+                step = (around, match[1]) if node.get("phase") != "Succeeded" else None
+                while step is not None and step not in self._failed:  # and all that it is in
+                    self._failed.add(step)
+                    graph = nodes.get(step[0])
+                    step = _place(graph) if graph else None
+            elif ident not in tried and not (node.get("nodeFlag") or {}).get("hooked"):
+                self._inside.setdefault(around, []).append(node)
 
     def steps(self) -> Iterator[tuple[tuple[str, ...], Ended]]:
         """How each step ended, those in graphs that run once included."""
@@ -112,8 +124,15 @@ class NodeEnds:
         if maker:
             lost |= dict.fromkeys(outputs, f"it is the answer of {maker}, which may be another one by now")
             outputs = {}
+        outcome = OUTCOMES.get(str(node.get("phase")), "running")
+        handlers = frozenset(self._hooks.get(_place(node), ())) if outcome == "succeeded" else None
         return Ended(
-            outcome=OUTCOMES.get(str(node.get("phase")), "running"), outputs=outputs, lost=lost, facts=_facts(last)
+            outcome=outcome,
+            outputs=outputs,
+            facts=_facts(last),
+            lost=lost,
+            again=HOOK_FAILED if {_place(node), _place(last)} & self._failed else "",
+            handlers=handlers,
         )
 
     def _values(self, produced: Mapped, lost: dict[tuple[str, str], str]) -> Iterator[tuple[tuple[str, str], Value]]:
@@ -166,7 +185,10 @@ class NodeEnds:
         outputs["result", "result"] = Literal(value=f"[{','.join(map(_compact, printed))}]")
         kept = {} if lost else outputs
         outcome = OUTCOMES.get(str(group.get("phase")), "running")
-        return Ended(outcome=outcome, outputs=kept, lost=lost, facts=_facts(group))
+        own = frozenset(self._hooks.get(_place(group), ()))  # tasks have hooks of the loop, steps have those of items
+        handlers = frozenset.intersection(*(own | (item.handlers or own) for item in each)) if each else None
+        again = HOOK_FAILED if _place(group) in self._failed or any(item.again for item in each) else ""
+        return Ended(outcome=outcome, outputs=kept, lost=lost, facts=_facts(group), again=again, handlers=handlers)
 
 
 def why_deleted(manifest: Mapped, spec: Mapped) -> str:
@@ -175,6 +197,11 @@ def why_deleted(manifest: Mapped, spec: Mapped) -> str:
         return "it was deleted with the old run"
     expires = {"secondsAfterCompletion", "secondsAfterFailure"} & (spec.get("ttlStrategy") or {}).keys()
     return "ttlStrategy deletes it with the old run" if expires else ""
+
+
+def _place(node: Mapped) -> tuple[str, str]:
+    """The graph that a node is in, and its name there."""
+    return str(node.get("boundaryID")), str(node.get("displayName"))
 
 
 def _facts(node: Mapped) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from couler_plugins.documents.mappings import Mapped, mapping_at, without
+from couler_plugins.documents.mappings import Mapped, mapping_at, without, without_empty
 from couler_plugins.engine_kit.kubernetes.naming import RUN_LABEL, as_written
 from couler_plugins.engine_kit.kubernetes.objects import SIDE, Calls
 from couler_plugins.errors import InvalidInput
@@ -61,6 +61,8 @@ OF_OTHERS = re.compile(
 """Labels and annotations that say which run this was: of Tekton's controller, Results, Chains, and of what started it.
 With them, Results would file the new run under the old one, Chains would not sign it, and Pipelines-as-Code would
 report its status to an old commit."""
+OF_NO_TASK = ("managedBy", "params", "pipelineRef", "pipelineSpec", "status", "timeout", "timeouts")
+"""What a run says that changes no result of a task, or is compared elsewhere."""
 CALLED, SPECS = ("description", "displayName", "metadata"), "taskRunSpecs"
 
 
@@ -178,12 +180,17 @@ class TektonRun(PastRun):
         return rebuild(node, change)
 
     def settings(self, workflow: Workflow) -> Any:
-        """The account and the pods' settings that all tasks get."""
+        """The account, the pods' settings, the volumes and what else all tasks get."""
         spec = mapping_at(rest_of(workflow), "spec")
         template = mapping_at(spec, "taskRunTemplate")
         each = [without(one, "computeResources", "metadata", "stepSpecs", "timeout") for one in entries(spec, SPECS)]
         account = template.get("serviceAccountName") or "default"
-        return account, without(template, "serviceAccountName"), [one for one in each if len(one) > 1]
+        volumes = {
+            str(item.get("name")): item | dict.fromkeys({"volumeClaimTemplate"} & item.keys())  # it has its claim
+            for item in entries(spec, "workspaces")
+        }
+        others = without_empty(without(spec, "taskRunTemplate", SPECS, "workspaces", *OF_NO_TASK))
+        return account, without(template, "serviceAccountName"), [one for one in each if len(one) > 1], volumes, others
 
     def resumed(self, workflow: Workflow) -> Workflow:
         """The run under another name, with the claims that are there."""

@@ -493,8 +493,35 @@ def edited(document: Any, change: Callable[[dict[str, Any]], Any]) -> tuple[dict
 
 def test_settings_of_all_steps_are_part_of_their_programs() -> None:
     document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
-    _, again = edited(document, lambda file: file["spec"].update(serviceAccountName="other"))
-    assert again["a"] == "settings of all steps changed"
+    for more in (
+        {"serviceAccountName": "other"},
+        {"securityContext": {"runAsUser": 1}},
+        {"dnsPolicy": "None"},
+        {"hostNetwork": True},
+        {"hostAliases": [{"ip": "10.0.0.1", "hostnames": ["store"]}]},
+        {"podMetadata": {"annotations": {"iam": "other"}}},
+        {"automountServiceAccountToken": False},
+        {"templateDefaults": {"container": {"env": [{"name": "A", "value": "1"}]}}},
+        {"whatComesNext": 1},
+    ):
+        _, again = edited(document, lambda file, more=more: file["spec"].update(more))  # type: ignore[misc]
+        assert again["a"] == "settings of all steps changed", more
+
+
+def test_how_long_and_in_which_order_a_run_runs_is_no_edit() -> None:
+    more = {
+        "ttlStrategy": {"secondsAfterCompletion": 60},
+        "podGC": {"strategy": "OnPodCompletion"},
+        "parallelism": 2,
+        "priority": 1,
+        "activeDeadlineSeconds": 60,
+        "onExit": "a",
+        "retryStrategy": {"limit": 1},
+        "securityContext": {},
+        "templateDefaults": {"metadata": {}, "retryStrategy": {"limit": 1}},
+    }
+    document = reading("{{tasks.a.outputs.result}}", {"result": "7"})
+    assert edited(document, lambda file: file["spec"].update(more))[1] == {"b": "it failed"}
 
 
 def test_when_and_where_pods_run_and_what_they_are_called_is_no_edit() -> None:
@@ -592,3 +619,93 @@ def test_a_run_that_was_archived_is_read_there(monkeypatch: pytest.MonkeyPatch) 
         assert PERSISTED.keys().isdisjoint(run.document["metadata"]["labels"])
         with pytest.raises(InvalidInput, match="there is no run 'wf-xyz'"):
             resume(RunSource(run="wf-xyz", archive=ArchiveSource(place=server.url, max_bytes=10**6)))
+
+
+EXIT = {"hooks": {"exit": {"template": "notify"}}}
+SEEN = {"hooks": {"seen": {"template": "notify", "expression": "tasks.a.status == 'Succeeded'"}}}
+
+
+def hooked(more: dict[str, Any], hooks: dict[str, str], **spec: Any) -> dict[str, Any]:
+    """A run whose `a` has succeeded and whose `b` failed; hooks are by what comes behind the name of `a`."""
+    nodes = {f"a.{name}": ran(f"a.{name}", phase=phase) for name, phase in hooks.items()}
+    templates = [leaf("a"), leaf("b"), leaf("notify")]
+    return failed([task("a", **more), task("b")], templates, {"a": ran("a"), "b": bad("b"), **nodes}, **spec)
+
+
+@pytest.mark.parametrize(
+    ("more", "hooks", "spec", "reason"),
+    [
+        (EXIT, {"onExit": "Succeeded"}, {}, ""),
+        (EXIT, {"onExit": "Failed"}, {}, "its hook failed"),
+        (EXIT, {"onExit": "Running"}, {}, "its hook failed"),
+        (EXIT, {}, {}, "its hook has not run"),
+        ({"onExit": "notify"}, {}, {}, "its hook has not run"),
+        ({"onExit": "notify"}, {"onExit": "Succeeded"}, {}, ""),
+        (SEEN, {"hooks.seen": "Succeeded"}, {}, ""),
+        (SEEN, {"hooks.seen": "Error"}, {}, "its hook failed"),
+        (SEEN, {}, {}, ""),
+        (SEEN, {}, {"shutdown": "Terminate"}, "its hook has not run"),
+        (SEEN, {}, {"activeDeadlineSeconds": 60}, "its hook has not run"),
+    ],
+)
+def test_a_step_is_done_once_its_hooks_are(
+    more: dict[str, Any], hooks: dict[str, str], spec: dict[str, Any], reason: str
+) -> None:
+    new, again = resumed(hooked(more, hooks, **spec))
+    assert again == {**({"a": reason} if reason else {}), "b": "it failed"}
+    assert ("hooks" in json.dumps(new) or "onExit" in json.dumps(new)) is bool(reason)
+
+
+@pytest.mark.parametrize("name", ["onExit", "hooks.seen"])
+def test_where_only_an_exit_handler_failed_it_is_named(name: str) -> None:
+    document = failed([task("a")], [leaf("a")], {"a": ran("a")}, onExit="a")
+    handler = {**ran(f"wf-abc.{name}", phase="Error"), "id": "x"}
+    del handler["boundaryID"]
+    document["status"]["nodes"]["x"] = handler
+    with pytest.raises(
+        InvalidInput, match=f"are done, and only wf-abc.{name} failed, which runs in every run"
+    ) as caught:
+        resumed(document)
+    assert str(caught.value.hint).startswith("there is nothing to resume")
+    handler["phase"] = "Succeeded"
+    with pytest.raises(InvalidInput, match=r"are done\n") as caught:
+        resumed(document)
+    assert caught.value.hint == "start it anew if it is to run again"
+
+
+def test_a_hook_that_failed_inside_a_loop_or_a_graph_is_one_of_these() -> None:
+    tasks, templates = [task("a", withItems=["x", "y"], **EXIT), task("b")], [leaf("a"), leaf("b"), leaf("notify")]
+    items = {name: ran(name) for name in ("a(0:x)", "a(1:y)")}
+    group = {"a": node("TaskGroup", "a"), "b": bad("b"), **items}
+
+    def reasons(**ends: str) -> dict[str, str]:
+        hooks = {name: ran(name, phase=phase) for name, phase in ends.items()}
+        return resumed(failed(tasks, templates, {**group, **hooks}))[1]
+
+    ends = {"a(0:x).onExit": "Succeeded", "a(1:y).onExit": "Succeeded"}
+    assert reasons(**ends) == {"b": "it failed"} == reasons(**{"a.onExit": "Succeeded"})
+    assert reasons(**{"a(0:x).onExit": "Succeeded"})["a"] == "its hook has not run"
+    assert reasons(**ends | {"a(1:y).onExit": "Failed"})["a"] == "its hook failed"
+    assert reasons(**ends | {"a.onExit": "Failed"})["a"] == "its hook failed"
+    document = failed(tasks, templates, {**group, **{name: ran(name) for name in ends}})
+    nodes = document["status"]["nodes"]
+    nodes["deep"] = {**ran("c.onExit", phase="Failed"), "id": "deep", "boundaryID": "wf-abc-a(1:y)"}
+    assert resumed(document)[1]["a"] == "its hook failed"
+
+
+def test_hooks_of_a_file_are_part_of_the_call() -> None:
+    def called(file: dict[str, Any]) -> dict[str, Any]:
+        first: dict[str, Any] = file["spec"]["templates"][0]["dag"]["tasks"][0]
+        return first
+
+    document = hooked(EXIT, {"onExit": "Succeeded"})
+    assert edited(document, lambda file: called(file)["hooks"].pop("exit"))[1]["a"] == "its call was changed"
+    assert edited(hooked({}, {}), lambda file: called(file).update(EXIT))[1]["a"] == "its call was changed"
+    _, again = edited(document, lambda file: file["spec"]["templates"][3]["container"].update(image="other:1"))
+    assert again["a"] == "its program was changed"
+    document["spec"]["templates"][1] = {"name": "a", "dag": {"tasks": [{"name": "in", "template": "b"}]}}
+    document["status"]["nodes"]["wf-abc-a"]["type"] = "DAG"
+    document["status"]["nodes"]["in"] = {**ran("in"), "id": "in", "boundaryID": "wf-abc-a"}
+    assert edited(document, lambda file: None)[1] == {"b": "it failed"}
+    _, again = edited(document, lambda file: file["spec"]["templates"][3]["container"].update(image="other:1"))
+    assert again["a"] == "its program was changed"

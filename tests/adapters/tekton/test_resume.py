@@ -315,10 +315,34 @@ def test_what_the_webhook_writes_is_no_edit() -> None:
     pass_.run(plan, CONTEXT)
     assert [item.action for item in pass_.verdicts] == ["done", "again"]
     of_one = {"pipelineTaskName": "a", "serviceAccountName": "other"}
-    for more in ({"taskRunTemplate": {"serviceAccountName": "other"}}, {"taskRunSpecs": [of_one]}):
+    claim = {"name": "w", "persistentVolumeClaim": {"claimName": "c"}}
+    for more in (
+        {"taskRunTemplate": {"serviceAccountName": "other"}},
+        {"taskRunTemplate": {"podTemplate": {"securityContext": {"runAsUser": 1}}}},
+        {"taskRunSpecs": [of_one]},
+        {"workspaces": [claim]},
+        {"whatComesNext": 1},
+    ):
         plan = lift_source(TEKTON, read(json.dumps({**written, "spec": {**written["spec"], **more}}), "w.json"))
         pass_.run(plan, CONTEXT)
         assert pass_.verdicts[0].reason == "settings of all steps changed"
+
+
+def test_a_workspace_on_another_volume_is_an_edit_and_a_claim_that_was_made_is_none() -> None:
+    documents = failed([task("a"), task("b", after=["a"])], [ran("a"), ran("b", "False")])
+    spec = documents[0]["spec"]
+    for asked, edited, first in (
+        ({"persistentVolumeClaim": {"claimName": "c"}}, {"persistentVolumeClaim": {"claimName": "d"}}, "again"),
+        ({"volumeClaimTemplate": {"spec": {}, "status": {}}}, {"volumeClaimTemplate": {"spec": {}}}, "done"),
+    ):
+        spec["workspaces"] = [{"name": "w", **asked}]
+        run = past(documents)
+        (original,) = lift_source(TEKTON, read(json.dumps(run.document), "run.json")).workflows
+        said = {"workspaces": [{"name": "w", **edited}], "timeouts": {"pipeline": "2h"}}
+        file = {**run.document, "spec": {**run.document["spec"], **said}}
+        pass_ = Resume(run, original)
+        pass_.run(lift_source(TEKTON, read(json.dumps(file), "w.json")), CONTEXT)
+        assert pass_.verdicts[0].action == first
 
 
 def test_results_of_the_pipeline_that_are_constants_are_in_the_old_run_only() -> None:
