@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as with_fields
 from functools import cached_property
 from typing import Any
@@ -33,8 +33,9 @@ from couler_plugins.ir import (
 from couler_plugins.ir.attempts import tightest
 from couler_plugins.ir.walk import written_inline
 from couler_plugins.plan import Decision, Plan
+from couler_plugins.reliability.callers import Target, forbidden
 from couler_plugins.reliability.optimizer import Guard
-from couler_plugins.reliability.rules import Rule, check_rows, rule_at, together
+from couler_plugins.reliability.rules import NamedSteps, Rule, check_rows, forbid, named_steps, rule_at, together
 from couler_plugins.reliability.timeouts import durations_of
 from couler_plugins.reliability.wishes import CALLED_ELSEWHERE, UNDECLARED, Decider, Unit, Wish, seconds_in
 from couler_plugins.runs import Attempt
@@ -56,22 +57,22 @@ def apply_guard(options: Guard, plan: Plan, ctx: Context) -> Plan:
         if isinstance(call, External)
         for library in plan.libraries.candidates(workflow, call)
     )
+    guarding: dict[int, _Guarding] = {}
     for workflow in plan.workflows:
-        ctx.progress(f"looking for what may be repeated in {workflow.label}")
         if (cache := caches[workflow.engine](workflow)) is not None:
             cache.rows = ctx.rows("cache")
         decider = Decider(options, ctx.adapter(workflow.engine), causes)
         around = [by_id[number] for number in reached([id(workflow)], lambda number: callers.get(number, ()))]
-        plan = _Guarding(decider, plan, workflow, around, ctx, cache).plan
+        guarding[id(workflow)] = _Guarding(decider, plan, workflow, around, ctx, cache)
+    said = forbidden(plan, lambda caller, site: guarding[id(caller)].of_callee(site))
+    for workflow in plan.workflows:
+        ctx.progress(f"looking for what may be repeated in {workflow.label}")
+        plan = guarding[id(workflow)].guarded(plan, said)
     return plan
 
 
 class _Guarding:
-    """Guards one workflow of a plan.
-
-    Attributes:
-        plan: the plan, with the workflow as it is to be.
-    """
+    """Guards one workflow of a plan."""
 
     def __init__(
         self,
@@ -100,9 +101,16 @@ class _Guarding:
         self._wishes: dict[tuple[str, str], Wish] = {}
         self._beside: dict[tuple[str, str], float] = {}
         self._libraries = plan.libraries
-        self.plan = self._guarded(plan)
+        self._forbidden: Mapping[Target, Rule] = {}
 
-    def _guarded(self, plan: Plan) -> Plan:
+    def guarded(self, plan: Plan, said: Mapping[Target, Rule]) -> Plan:
+        """Return the plan with the workflow as it is to be.
+
+        Args:
+            plan: the plan.
+            said: what callers from other objects forbid.
+        """
+        self._forbidden = said
         alone = with_fields(plan, workflows=(self._workflow,), decisions=())
         if self._homes["retry"].at != "operation":
             self._decide_along_paths(alone)
@@ -164,7 +172,12 @@ class _Guarding:
             others = CallSite(None, Step(name=subject, call=Call(name=subject)))  # calls from other workflows
             sites = [*self._calls.get(subject, ()), *([others] if self._workflow.library else [])]
             sites = sites if is_shared and sites else [site]
+            caller = (
+                id(self._workflow),
+                step.graph if step.graph and not is_shared else getattr(step.call, "name", ""),
+            )
             rule = together([self._rule(one, operation) for one in sites])
+            rule = forbid(rule, [self._forbidden.get(caller, Rule())])
             is_said_here = is_shared and self._workflow.library and self._rule(site, operation).idempotent
             call = step.call
             is_elsewhere = isinstance(call, External) and bool(self._libraries.candidates(self._workflow, call))
@@ -195,10 +208,32 @@ class _Guarding:
         if isinstance(site.step.call, External):
             operation = self._elsewhere.get(_place(site))
         sizes = self._decider.adapter.pod_sizes(self._workflow, operation)
-        rule = rule_at(self._workflow, site, operation, sizes.annotations, sizes.task, self._rows)
+        rule = forbid(self._said(site, operation, sizes.annotations, sizes.task), self._of_candidates(site))
         if rule.idempotent is None and self._cache is not None and operation is not None:
             return rule._replace(idempotent=bool(self._cache.declared_pure(site.graph, site.step, operation)) or None)
         return rule
+
+    def _of_candidates(self, site: CallSite) -> Iterator[Rule]:
+        """What is said of each object that a call may mean, where it is unclear which one it means."""
+        call = site.step.call
+        candidates = self._libraries.candidates(self._workflow, call) if isinstance(call, External) else ()
+        for one in candidates if len(candidates) > 1 else ():
+            callee = next((item for item in one.operations if item.name == getattr(call, "name", "")), None)
+            sizes, entry = self._decider.adapter.pod_sizes(one, callee), CallSite(None, site.step)
+            yield rule_at(one, entry, callee, sizes.annotations, sizes.task, self._rows, named_steps(one))
+
+    def of_callee(self, site: CallSite) -> Rule:
+        """Return what the workflow itself, and rows, say of a call into another one."""
+        operation, sizes_of = self._elsewhere.get(_place(site)), self._decider.adapter.pod_sizes
+        around = sizes_of(self._workflow, None).annotations
+        return self._said(site, operation, around, sizes_of(self._workflow, operation).task)
+
+    def _said(self, site: CallSite, operation: Operation | None, annotations: Mapping[str, object], task: str) -> Rule:
+        return rule_at(self._workflow, site, operation, annotations, task, self._rows, self._named)
+
+    @cached_property
+    def _named(self) -> NamedSteps:
+        return named_steps(self._workflow)
 
     @cached_property
     def _elsewhere(self) -> dict[tuple[str, str], Operation]:

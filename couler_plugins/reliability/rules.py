@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from couler_plugins.errors import InvalidInput
@@ -69,6 +69,28 @@ def _problems(row: Row) -> Iterator[str]:
             yield f"{row.place}: {key!r} has to be from {least} to {most}"
 
 
+class NamedSteps(NamedTuple):
+    """The annotations that could name steps of a workflow.
+
+    Attributes:
+        full: those that name a graph and a step.
+        short: those that name a step alone.
+        several: whether a step alone may be that of any of several graphs.
+    """
+
+    full: frozenset[str]
+    short: frozenset[str]
+    several: bool
+
+
+def named_steps(workflow: Workflow) -> NamedSteps:
+    """Return the annotations that could name steps of a workflow."""
+    steps = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps]
+    full = frozenset(f"{key}{graph}.{step}" for key in OF_STEPS for graph, step in steps)
+    outer = [graph for graph in workflow.graphs if "/" not in graph.name]  # no pipelines inside it
+    return NamedSteps(full, frozenset(f"{key}{step}" for key in OF_STEPS for _, step in steps), len(outer) > 1)
+
+
 def rule_at(
     workflow: Workflow,
     site: CallSite,
@@ -76,6 +98,7 @@ def rule_at(
     annotations: Mapping[str, object],
     task: str,
     rows: Sequence[Row],
+    steps: NamedSteps,
 ) -> Rule:
     """Return what is said of a call.
 
@@ -88,9 +111,10 @@ def rule_at(
         annotations: those of what it calls, and of what is around that where it has none of that name.
         task: what its owner calls that.
         rows: the rows of the settings; of two that say the same thing, the first one counts.
+        steps: the annotations that could name steps of the workflow.
     """
     names = (f".{site.graph.name}.{site.step.name}", f".{site.step.name}", "") if site.graph else ("",)
-    if (lost := _lost(workflow, annotations)) is not None:
+    if (lost := _lost(steps, annotations)) is not None:
         return Rule(f"its annotation {lost} names no step, and whoever wrote it meant one")
     is_inside = site.graph is not None and "/" in site.graph.name  # of a pipeline inside another one
     said: dict[str, Any] = {}
@@ -117,14 +141,21 @@ def rule_at(
     return Rule("", word, *bounds)
 
 
-def _lost(workflow: Workflow, annotations: Mapping[str, object]) -> str | None:
+def _lost(steps: NamedSteps, annotations: Mapping[str, object]) -> str | None:
     """Return an annotation of a step that is not there, or that allows what one of several graphs may mean."""
-    said = [(key, annotations[key] == "true") for key in annotations if key.startswith(OF_STEPS)]
-    steps = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps] if said else []
-    names = {f"{key}{graph}.{step}" for key in OF_STEPS for graph, step in steps}
-    short = {f"{key}{step}" for key in OF_STEPS for _, step in steps}
-    outer = [graph for graph in workflow.graphs if "/" not in graph.name]  # no pipelines inside it
-    return next((key for key, allows in said if key not in names | (set() if allows and outer[1:] else short)), None)
+    said = [key for key in annotations if key.startswith(OF_STEPS) and key not in steps.full]
+    return next((key for key in said if key not in steps.short or (steps.several and annotations[key] == "true")), None)
+
+
+def forbid(rule: Rule, others: Iterable[Rule]) -> Rule:
+    """Return a rule with what others forbid; what they allow is not taken over."""
+    others = [one for one in others if one.refusal or one.idempotent is False]
+    if not others:
+        return rule
+    refusal = next(filter(None, (one.refusal for one in (rule, *others))), "")
+    return rule._replace(
+        refusal=refusal, idempotent=False if any(one.idempotent is False for one in others) else rule.idempotent
+    )
 
 
 def together(rules: Sequence[Rule]) -> Rule:
