@@ -50,6 +50,8 @@ class Line(NamedTuple):
     end: str = ""
 
 
+OUT_OF_MEMORY = "(OOMKilled |"
+"""How what stands for lack of memory begins in an expression, in front of others."""
 LINES = (
     Line("^(main: )?Error [(]exit code ", {"killed": "137", "terminated": "143"}, "[)]$"),
     Line(
@@ -157,6 +159,14 @@ def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> 
     return replace(
         retry, condition=Expression(language="expr", parts=(text,)), native_extra=Native.of({**rest, **policy})
     )
+
+
+def without_memory(retry: Retry | None) -> Retry | None:
+    """Return a retry as `retry_by_cause` wrote it, but not of what ran out of memory."""
+    if retry is None or not isinstance(retry.condition, Expression):
+        return retry
+    parts = [one.replace(OUT_OF_MEMORY, "(") if isinstance(one, str) else one for one in retry.condition.parts]
+    return replace(retry, condition=replace(retry.condition, parts=tuple(parts)))
 
 
 def repeats(retry: Retry, attempt: Attempt) -> bool:
