@@ -47,8 +47,7 @@ def memory_by_attempt(
     limits = _by_attempt(limit, factor, retries, most)
     bound = BOUND.format(most=memory_text(most)) if most is not None else ""
     text = f"{FACTOR.format(factor=factor)}{bound}\n" if bound or _factor(limits) != factor else ""
-    text += GROWTH.format(limit=limits)
-    text += GROWTH_OF_REQUEST.format(request=size) if size else ""
+    text += GROWTH.format(limit=limits) + (GROWTH_OF_REQUEST.format(request=size) if size else "")
     return HOME.write("", operation, value(text)), ""
 
 
@@ -80,6 +79,5 @@ def with_new_memory(operation: Operation) -> Operation:
     if (written := _written(operation)) is None:
         return operation
     factor = float(written["factor"] or _factor(written["limit"]))
-    retries = len(SIZE.findall(written["limit"])) - 1
-    new, why = memory_by_attempt(operation, factor, retries, parse_quantity(written["most"]))
+    new, why = memory_by_attempt(operation, factor, written["limit"].count("?"), parse_quantity(written["most"]))
     return replace(HOME.write("", operation, None), retry=without_memory(operation.retry)) if why else new

@@ -50,8 +50,6 @@ class Line(NamedTuple):
     end: str = ""
 
 
-OUT_OF_MEMORY = "(OOMKilled |"
-"""How what stands for lack of memory begins in an expression, in front of others."""
 LINES = (
     Line("^(main: )?Error [(]exit code ", {"killed": "137", "terminated": "143"}, "[)]$"),
     Line(
@@ -165,7 +163,7 @@ def without_memory(retry: Retry | None) -> Retry | None:
     """Return a retry as `retry_by_cause` wrote it, but not of what ran out of memory."""
     if retry is None or not isinstance(retry.condition, Expression):
         return retry
-    parts = [one.replace(OUT_OF_MEMORY, "(") if isinstance(one, str) else one for one in retry.condition.parts]
+    parts = (one.replace("(OOMKilled |", "(") if isinstance(one, str) else one for one in retry.condition.parts)
     return replace(retry, condition=replace(retry.condition, parts=tuple(parts)))
 
 

@@ -16,7 +16,6 @@ from couler_tekton.home_kinds import said_of_tasks
 from couler_tekton.variables import write_value
 
 DEFAULT = 3600.0
-NEVER_OF_RUN, FALSE_OF_RUN = (f"its run says so, {key} among `taskRunSpecs`" for key in (GUARD, IDEMPOTENT))
 CUSTOM = "the controller of a custom task decides what is repeated"
 
 
@@ -27,12 +26,11 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
         holder = mapping_at(said, "taskRef") or mapping_at(said, "taskSpec")
         if not str(holder.get("apiVersion", "tekton.dev/v1")).startswith("tekton.dev/"):
             return AttemptLimits(refusal=CUSTOM, timed=CUSTOM)
-    by_run = said_of_tasks(workflow.native_extra) if workflow.kind == "PipelineRun" else {}
-    annotations = mapping_at(by_run.get(step.name, {}), "metadata", "annotations")
-    if GUARD in annotations:
-        return AttemptLimits(refusal=NEVER_OF_RUN, timed=NEVER_OF_RUN)
-    refusal = FALSE_OF_RUN if annotations.get(IDEMPOTENT, "true") != "true" else ""
-    timed = QUEUED if is_queued(workflow, step, operation) else ""
+    by_task = said_of_tasks(workflow.native_extra) if workflow.kind == "PipelineRun" else {}
+    annotations = mapping_at(by_task.get(step.name, {}), "metadata", "annotations")
+    key = next((one for one in (GUARD, IDEMPOTENT) if annotations.get(one, "true") != "true"), "")
+    refusal = f"its run says so, {key} among `taskRunSpecs`" if key else ""
+    timed = refusal if key == GUARD else QUEUED if is_queued(workflow, step, operation) else ""
     if workflow.kind not in ("Pipeline", "PipelineRun"):
         return AttemptLimits(refusal, timed)
     spec = mapping_at(rest_of(workflow), "spec") if workflow.kind == "PipelineRun" else {}
