@@ -26,8 +26,7 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
         holder = mapping_at(said, "taskRef") or mapping_at(said, "taskSpec")
         if not str(holder.get("apiVersion", "tekton.dev/v1")).startswith("tekton.dev/"):
             return AttemptLimits(refusal=CUSTOM, timed=CUSTOM)
-    by_task = said_of_tasks(workflow.native_extra) if workflow.kind == "PipelineRun" else {}
-    annotations = mapping_at(by_task.get(step.name, {}), "metadata", "annotations")
+    annotations = mapping_at(said_of_tasks(workflow.native_extra).get(step.name, {}), "metadata", "annotations")
     key = next((one for one in (GUARD, IDEMPOTENT) if annotations.get(one, "true") != "true"), "")
     refusal = f"its run says so, {key} among `taskRunSpecs`" if key else ""
     timed = refusal if key == GUARD else QUEUED if is_queued(workflow, step, operation) else ""
