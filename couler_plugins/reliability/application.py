@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as with_fields
 from functools import cached_property
 from typing import Any
@@ -34,7 +34,7 @@ from couler_plugins.ir.attempts import tightest
 from couler_plugins.ir.walk import written_inline
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.reliability.optimizer import Guard
-from couler_plugins.reliability.rules import Rule, check_rows, rule_at, together
+from couler_plugins.reliability.rules import Rule, Target, check_rows, forbid, forbidden, named_steps, rule_at, together
 from couler_plugins.reliability.timeouts import durations_of
 from couler_plugins.reliability.wishes import CALLED_ELSEWHERE, UNDECLARED, Decider, Unit, Wish, seconds_in
 from couler_plugins.runs import Attempt
@@ -56,22 +56,23 @@ def apply_guard(options: Guard, plan: Plan, ctx: Context) -> Plan:
         if isinstance(call, External)
         for library in plan.libraries.candidates(workflow, call)
     )
+    guarding: dict[int, _Guarding] = {}
     for workflow in plan.workflows:
-        ctx.progress(f"looking for what may be repeated in {workflow.label}")
         if (cache := caches[workflow.engine](workflow)) is not None:
             cache.rows = ctx.rows("cache")
-        decider = Decider(options, ctx.adapter(workflow.engine), causes)
         around = [by_id[number] for number in reached([id(workflow)], lambda number: callers.get(number, ()))]
-        plan = _Guarding(decider, plan, workflow, around, ctx, cache).plan
+        guarding[id(workflow)] = _Guarding(
+            Decider(options, ctx.adapter(workflow.engine), causes), plan, workflow, around, ctx, cache
+        )
+    said = forbidden(plan, lambda caller, site: guarding[id(caller)].rule(site, None, outside=True))
+    for workflow in plan.workflows:
+        ctx.progress(f"looking for what may be repeated in {workflow.label}")
+        plan = guarding[id(workflow)].guarded(plan, said)
     return plan
 
 
 class _Guarding:
-    """Guards one workflow of a plan.
-
-    Attributes:
-        plan: the plan, with the workflow as it is to be.
-    """
+    """Guards one workflow of a plan."""
 
     def __init__(
         self,
@@ -100,9 +101,16 @@ class _Guarding:
         self._wishes: dict[tuple[str, str], Wish] = {}
         self._beside: dict[tuple[str, str], float] = {}
         self._libraries = plan.libraries
-        self.plan = self._guarded(plan)
+        self._named = named_steps(workflow)
 
-    def _guarded(self, plan: Plan) -> Plan:
+    def guarded(self, plan: Plan, said: Mapping[Target, Rule]) -> Plan:
+        """Return the plan with the workflow as it is to be.
+
+        Args:
+            plan: the plan.
+            said: what callers from other objects forbid.
+        """
+        self._forbidden = said
         alone = with_fields(plan, workflows=(self._workflow,), decisions=())
         if self._homes["retry"].at != "operation":
             self._decide_along_paths(alone)
@@ -164,10 +172,15 @@ class _Guarding:
             others = CallSite(None, Step(name=subject, call=Call(name=subject)))  # calls from other workflows
             sites = [*self._calls.get(subject, ()), *([others] if self._workflow.library else [])]
             sites = sites if is_shared and sites else [site]
-            rule = together([self._rule(one, operation) for one in sites])
-            is_said_here = is_shared and self._workflow.library and self._rule(site, operation).idempotent
-            call = step.call
-            is_elsewhere = isinstance(call, External) and bool(self._libraries.candidates(self._workflow, call))
+            name = step.graph if step.graph and not is_shared else getattr(step.call, "name", "")
+            rule = forbid(
+                together([self.rule(one, operation) for one in sites]),
+                [self._forbidden.get((id(self._workflow), name), Rule())],
+            )
+            is_said_here = is_shared and self._workflow.library and self.rule(site, operation).idempotent
+            is_elsewhere = isinstance(step.call, External) and bool(
+                self._libraries.candidates(self._workflow, step.call)
+            )
             is_outside = self._workflow.library and not step.graph and home.at == "step"
             if objection := rule.refusal or home.objection(operation) or (CALLERS if is_outside else ""):
                 wish = Wish(reason="" if is_elsewhere and not rule.refusal else objection)
@@ -190,15 +203,31 @@ class _Guarding:
             self._wishes[setting, subject] = wish
         return self._wishes[setting, subject]
 
-    def _rule(self, site: CallSite, operation: Operation | None) -> Rule:
-        """Return what is said of a call; what its owner declares pure may run twice."""
-        if isinstance(site.step.call, External):
-            operation = self._elsewhere.get(_place(site))
+    def rule(self, site: CallSite, operation: Operation | None, *, outside: bool = False) -> Rule:
+        """Return what is said of a call; what its owner declares pure may run twice.
+
+        Args:
+            site: the call.
+            operation: what it calls; None where that is in another workflow.
+            outside: whether that counts alone which the workflow says, and rows, and not what is called.
+        """
+        operation = self._elsewhere.get(_place(site)) if isinstance(site.step.call, External) else operation
         sizes = self._decider.adapter.pod_sizes(self._workflow, operation)
-        rule = rule_at(self._workflow, site, operation, sizes.annotations, sizes.task, self._rows)
+        said = self._decider.adapter.pod_sizes(self._workflow, None if outside else operation).annotations
+        rule = rule_at(self._workflow, site, operation, said, sizes.task, self._rows, self._named)
+        rule = rule if outside else forbid(rule, self._of_candidates(site))
         if rule.idempotent is None and self._cache is not None and operation is not None:
             return rule._replace(idempotent=bool(self._cache.declared_pure(site.graph, site.step, operation)) or None)
         return rule
+
+    def _of_candidates(self, site: CallSite) -> Iterator[Rule]:
+        """What is said of each object that a call may mean, where it is unclear which one it means."""
+        call = site.step.call
+        candidates = self._libraries.candidates(self._workflow, call) if isinstance(call, External) else ()
+        for one in candidates if len(candidates) > 1 else ():
+            callee = next((item for item in one.operations if item.name == getattr(call, "name", "")), None)
+            sizes, entry = self._decider.adapter.pod_sizes(one, callee), CallSite(None, site.step)
+            yield rule_at(one, entry, callee, sizes.annotations, sizes.task, self._rows, named_steps(one))
 
     @cached_property
     def _elsewhere(self) -> dict[tuple[str, str], Operation]:
@@ -213,8 +242,9 @@ class _Guarding:
 
     def _own(self, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
         """Return attempts without those of another namespace: what has this name there may be something else."""
-        space = self._workflow.namespace
-        return [one for one in attempts if one.namespace in ("", space) or not space]
+        return [
+            one for one in attempts if not self._workflow.namespace or one.namespace in ("", self._workflow.namespace)
+        ]
 
     def _decisions(self) -> Iterator[Decision]:
         """Return a decision for each thing that is done or left alone for one reason, with all that it is about."""

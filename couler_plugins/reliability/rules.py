@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
+from couler_plugins.documents.mappings import by_key, reached
 from couler_plugins.errors import InvalidInput
-from couler_plugins.ir import CallSite, Operation, Workflow, parse_quantity
+from couler_plugins.ir import Call, CallSite, External, Operation, Workflow, call_sites, callables, parse_quantity
 from couler_plugins.options.rows import Row, check_keys
+from couler_plugins.plan import Plan
 from couler_plugins.rightsizing.rules import is_size, selects
 
 IDEMPOTENT = "couler.io/idempotent"
@@ -23,6 +25,12 @@ KEYS: Mapping[str, type | tuple[type, ...]] = {
     "max-timeout": int,
     "max-memory": (str, int, float),
 }
+
+
+NamedSteps = Mapping[bool, Set[str]]
+"""The annotations that could name steps of a workflow: those that may allow something, and those that may forbid it."""
+Target = tuple[int, str]
+"""A workflow, by its identity, and a graph or an operation of it."""
 
 
 class Rule(NamedTuple):
@@ -69,6 +77,15 @@ def _problems(row: Row) -> Iterator[str]:
             yield f"{row.place}: {key!r} has to be from {least} to {most}"
 
 
+def named_steps(workflow: Workflow) -> NamedSteps:
+    """Return the annotations that could name steps of a workflow."""
+    steps = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps]
+    names = {f"{key}{graph}.{step}" for key in OF_STEPS for graph, step in steps}
+    both = names | {f"{key}{step}" for key in OF_STEPS for _, step in steps}
+    # Beside pipelines inside it, there is one graph that a step alone may be in.
+    return {True: both if sum("/" not in graph.name for graph in workflow.graphs) < 2 else names, False: both}
+
+
 def rule_at(
     workflow: Workflow,
     site: CallSite,
@@ -76,6 +93,7 @@ def rule_at(
     annotations: Mapping[str, object],
     task: str,
     rows: Sequence[Row],
+    steps: NamedSteps,
 ) -> Rule:
     """Return what is said of a call.
 
@@ -88,9 +106,10 @@ def rule_at(
         annotations: those of what it calls, and of what is around that where it has none of that name.
         task: what its owner calls that.
         rows: the rows of the settings; of two that say the same thing, the first one counts.
+        steps: the annotations that could name steps of the workflow.
     """
     names = (f".{site.graph.name}.{site.step.name}", f".{site.step.name}", "") if site.graph else ("",)
-    if (lost := _lost(workflow, annotations)) is not None:
+    if (lost := _lost(steps, annotations)) is not None:
         return Rule(f"its annotation {lost} names no step, and whoever wrote it meant one")
     is_inside = site.graph is not None and "/" in site.graph.name  # of a pipeline inside another one
     said: dict[str, Any] = {}
@@ -100,8 +119,7 @@ def rule_at(
                 continue
             if word not in words:
                 return Rule(f"its annotation {key} says {word!r:.40}: write {' or '.join(words)}")
-            is_of_one_around = is_inside and name == f".{site.step.name}" and word == "true"
-            if not is_of_one_around:
+            if not (is_inside and name == f".{site.step.name}" and word == "true"):  # it is of one around
                 said.setdefault(key.removesuffix(name), words[str(word)])
     if GUARD in said:
         return Rule(f"its annotation {GUARD} says so")
@@ -111,28 +129,74 @@ def rule_at(
             if row.content.get("guard") == NEVER:
                 return Rule(f"{row.place} says so")
             content = {**row.content, **content}
-    in_row = content.get("idempotent")
-    word = in_row if in_row is False else said.get(IDEMPOTENT, in_row)
+    word = content.get("idempotent") is not False and said.get(IDEMPOTENT, content.get("idempotent"))
     bounds = (content.get("retries"), content.get("max-timeout"), parse_quantity(content.get("max-memory")))
     return Rule("", word, *bounds)
 
 
-def _lost(workflow: Workflow, annotations: Mapping[str, object]) -> str | None:
+def _lost(steps: NamedSteps, annotations: Mapping[str, object]) -> str | None:
     """Return an annotation of a step that is not there, or that allows what one of several graphs may mean."""
-    said = [(key, annotations[key] == "true") for key in annotations if key.startswith(OF_STEPS)]
-    steps = [(graph.name, step.name) for graph in workflow.graphs for step in graph.steps] if said else []
-    names = {f"{key}{graph}.{step}" for key in OF_STEPS for graph, step in steps}
-    short = {f"{key}{step}" for key in OF_STEPS for _, step in steps}
-    outer = [graph for graph in workflow.graphs if "/" not in graph.name]  # no pipelines inside it
-    return next((key for key, allows in said if key not in names | (set() if allows and outer[1:] else short)), None)
+    return next(
+        (key for key in annotations if key.startswith(OF_STEPS) and key not in steps[annotations[key] == "true"]), None
+    )
 
 
 def together(rules: Sequence[Rule]) -> Rule:
     """Return what holds for all calls of one operation: the least that is said of any."""
-    words = {rule.idempotent for rule in rules}
     least = (
         min((number for number in numbers if number is not None), default=None)
         for numbers in zip(*(rule[2:] for rule in rules), strict=True)
     )
-    idempotent = next((word for word in (False, None, True) if word in words), None)
+    idempotent = next((word for word in (False, None, True) if any(rule.idempotent is word for rule in rules)), None)
     return Rule(next((rule.refusal for rule in rules if rule.refusal), ""), idempotent, *least)
+
+
+def forbid(rule: Rule, others: Iterable[Rule]) -> Rule:
+    """Return a rule with what others forbid; what they allow is not taken over."""
+    least = together([rule, *others])
+    return rule._replace(refusal=least.refusal, idempotent=rule.idempotent if least.idempotent is not False else False)
+
+
+def forbidden(plan: Plan, judge: Callable[[Workflow, CallSite], Rule]) -> Mapping[Target, Rule]:
+    """Return what callers forbid, by what they reach in other objects of the plan, directly or through others.
+
+    Args:
+        plan: all workflows.
+        judge: returns what a workflow itself says of a call into another one.
+    """
+    sites = by_key(
+        ((id(workflow), site.graph.name if site.graph is not None else None), (workflow, site))
+        for workflow in plan.workflows
+        for site in call_sites(workflow)
+    )
+
+    def called(workflow: Workflow, site: CallSite) -> Iterator[Target]:
+        call = site.step.call
+        if isinstance(call, Call):
+            yield id(workflow), call.name
+        elif isinstance(call, External):
+            for library in plan.libraries.candidates(workflow, call):  # of which an entry runs the handlers as well
+                yield from ((id(library), name) for name in ([call.name] if site.graph else callables(library)))
+
+    said: dict[tuple[bool, Target], str] = {}
+
+    def onward(node: tuple[bool, Target]) -> Iterator[tuple[bool, Target]]:
+        ahead = ((node[0], target) for pair in sites.get(node[1], ()) for target in called(*pair))
+        return (one for one in ahead if one not in said)
+
+    for workflow, site in (
+        pair for pairs in sites.values() for pair in pairs if isinstance(pair[1].step.call, External)
+    ):
+        if targets := list(called(workflow, site)):
+            rule = judge(workflow, site)
+            starts = [
+                (kind, one)
+                for kind, counts in ((True, rule.refusal), (False, rule.idempotent is False))
+                if counts
+                for one in targets
+                if (kind, one) not in said
+            ]
+            said |= dict.fromkeys(
+                reached(starts, onward), f"a caller keeps it as it is, {workflow.label}: {rule.refusal}"
+            )
+    return {one: Rule(said.get((True, one), ""), False if (False, one) in said else None) for _, one in said}

@@ -431,7 +431,25 @@ def test_rightsize_keeps_what_bounds_the_memory(tmp_path: Path) -> None:
         text = guarded(once, tmp_path, later, passes="rightsize").files[0].text or ""
         assert sizes in text
         assert ("podSpecPatch" in text) is bool(sizes)  # a patch would take back what is more
+        assert ("OOMKilled |" in text) is bool(sizes)  # and the same memory is no reason to try again
+        assert "'^([a-z]+: )?(" in text
         assert changes(guarded(text, tmp_path, later, passes=both)) == ""
+
+
+@pytest.mark.parametrize(
+    ("factor", "limit", "is_said", "sizes"),
+    [
+        ("1.25", "1Gi", False, "'2176Mi' : retries == '1' ? '2720Mi' : '3400Mi'"),
+        ("1.125", "1Gi", True, "'2176Mi' : retries == '1' ? '2448Mi' : '2754Mi'"),
+        ("1.5", "1M", True, "'2176Mi' : retries == '1' ? '3264Mi' : '4896Mi'"),
+    ],
+)
+def test_rightsize_keeps_the_factor(tmp_path: Path, factor: str, limit: str, is_said: bool, sizes: str) -> None:
+    text = DECLARED.replace("2Gi", limit)
+    once = guarded(text, tmp_path, passes=f"guard{{memory-factor={factor}}}").files[0].text or ""
+    assert (f"# times {factor}\n" in once) is is_said  # whole MiB do not say it
+    run = run_of("nightly", "work", *[replace_use(one, 2000) for one in took(*[60.0] * 12)])
+    assert sizes in (guarded(once, tmp_path, run, passes="rightsize").files[0].text or "")
 
 
 def test_rightsize_and_guard_agree(tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ REASONS = (
     "it starts no pod of its own",
     "its row, or the option `retries`, says that it is tried once",
     "a daemon runs for as long as others need it",
+    "a caller keeps it as it is",
+    "its run says so",
     "what calls it says how often it is tried, and for how long",
     "what it calls is in another workflow",
     "Tekton has no retries beside onError: continue",

@@ -14,10 +14,11 @@ import math
 import re
 
 from couler_argo.homes import FORM
-from couler_argo.memory_patch import BOUND, GROWN, GROWTH, GROWTH_OF_REQUEST, SIZE
+from couler_argo.memory_patch import BOUND, FACTOR, GROWN, GROWTH, GROWTH_OF_REQUEST, SIZE
 from couler_argo.references import value
+from couler_argo.retries import without_memory
 from couler_argo.spelling import write
-from couler_plugins.ir import Literal, Operation, Value, native_home
+from couler_plugins.ir import Literal, Operation, Value, native_home, replace
 from couler_plugins.ir.quantities import memory_text, parse_quantity
 
 HOME = native_home("priority", ("podSpecPatch",), FORM)  # read and written as any setting that is one value
@@ -43,9 +44,10 @@ def memory_by_attempt(
         size = str(limit.value) if request is None and isinstance(limit, Literal) else ""
     else:
         size = _by_attempt(request, factor, retries, most) if request is not None else ""
-    text = BOUND.format(factor=factor, most=memory_text(most)) if most is not None else ""
-    text += GROWTH.format(limit=_by_attempt(limit, factor, retries, most))
-    text += GROWTH_OF_REQUEST.format(request=size) if size else ""
+    limits = _by_attempt(limit, factor, retries, most)
+    bound = BOUND.format(most=memory_text(most)) if most is not None else ""
+    text = f"{FACTOR.format(factor=factor)}{bound}\n" if bound or _factor(limits) != factor else ""
+    text += GROWTH.format(limit=limits) + (GROWTH_OF_REQUEST.format(request=size) if size else "")
     return HOME.write("", operation, value(text)), ""
 
 
@@ -63,12 +65,19 @@ def _written(operation: Operation) -> re.Match[str] | None:
     return GROWN.fullmatch(str(write(patch))) if patch is not None else None
 
 
+def _factor(limits: str) -> float:
+    """Return how many times as much each attempt gets as the one before: sizes in whole MiB say that nearly."""
+    first, second, *_ = [parse_quantity(size) or 1.0 for size in SIZE.findall(limits)]
+    return round(second / first, 2)
+
+
 def with_new_memory(operation: Operation) -> Operation:
-    """Return a template whose attempts get memory by what it has now, where `guard` made it grow before."""
+    """Return a template whose attempts get memory by what it has now, where `guard` made it grow before.
+
+    Where it has the most that there is, its attempts get the same: then nothing is repeated for lack of memory.
+    """
     if (written := _written(operation)) is None:
         return operation
-    sizes = [parse_quantity(size) or 0.0 for size in SIZE.findall(written["limit"])]
-    factor = float(written["factor"] or round(sizes[1] / (sizes[0] or 1.0), 1))
-    most = parse_quantity(written["most"])
-    new, why = memory_by_attempt(operation, factor, len(sizes) - 1, most)
-    return HOME.write("", operation, None) if why else new
+    factor = float(written["factor"] or _factor(written["limit"]))
+    new, why = memory_by_attempt(operation, factor, written["limit"].count("?"), parse_quantity(written["most"]))
+    return replace(HOME.write("", operation, None), retry=without_memory(operation.retry)) if why else new

@@ -28,7 +28,7 @@ GROWTH_OF_REQUEST = """\
     requests:
       memory: "{request}"
 """
-BOUND = "# times {factor:g}, at most {most}\n"
+FACTOR, BOUND = "# times {factor:.15g}", ", at most {most}"
 BY_ATTEMPT = r"\{\{=retries == [^{}\"\\]*\}\}"
 LIMITS, REQUESTS = (
     re.escape(form).replace(field, size)
@@ -37,7 +37,7 @@ LIMITS, REQUESTS = (
         (GROWTH_OF_REQUEST, r"\{request\}", rf"(?:{BY_ATTEMPT}|[\w.]+)"),
     )
 )
-GROWN = re.compile(rf"(?:# times (?P<factor>[\d.]+), at most (?P<most>\w+)\n)?{LIMITS}(?:{REQUESTS})?")
+GROWN = re.compile(rf"(?:# times (?P<factor>[\d.]+)(?:, at most (?P<most>\w+))?\n)?{LIMITS}(?:{REQUESTS})?")
 """What `guard` writes, and nobody else: the limit of each attempt, and a request that would follow it."""
 SIZE = re.compile(r"[?:] '([\w.]+)'")
 """The amounts in there, in the order of the attempts."""

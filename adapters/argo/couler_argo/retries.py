@@ -159,6 +159,14 @@ def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> 
     )
 
 
+def without_memory(retry: Retry | None) -> Retry | None:
+    """Return a retry as `retry_by_cause` wrote it, but not of what ran out of memory."""
+    if retry is None or not isinstance(retry.condition, Expression):
+        return retry
+    parts = (one.replace("(OOMKilled |", "(") if isinstance(one, str) else one for one in retry.condition.parts)
+    return replace(retry, condition=replace(retry.condition, parts=tuple(parts)))
+
+
 def repeats(retry: Retry, attempt: Attempt) -> bool:
     """Return whether the condition of a retry holds for an attempt, as the engine in this process reads it."""
     assert isinstance(retry.condition, Expression)

@@ -10,7 +10,9 @@ from __future__ import annotations
 from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.ir import Dynamic, Operation, Step, Workflow
 from couler_plugins.ir.attempts import QUEUED, AttemptLimits, is_queued
+from couler_plugins.reliability.rules import GUARD, IDEMPOTENT
 from couler_tekton.cache.declared import mapping_at, rest_of
+from couler_tekton.home_kinds import said_of_tasks
 from couler_tekton.variables import write_value
 
 DEFAULT = 3600.0
@@ -24,9 +26,12 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
         holder = mapping_at(said, "taskRef") or mapping_at(said, "taskSpec")
         if not str(holder.get("apiVersion", "tekton.dev/v1")).startswith("tekton.dev/"):
             return AttemptLimits(refusal=CUSTOM, timed=CUSTOM)
-    timed = QUEUED if is_queued(workflow, step, operation) else ""
+    annotations = mapping_at(said_of_tasks(workflow.native_extra).get(step.name, {}), "metadata", "annotations")
+    key = next((one for one in (GUARD, IDEMPOTENT) if annotations.get(one, "true") != "true"), "")
+    refusal = f"its run says so, {key} among `taskRunSpecs`" if key else ""
+    timed = refusal if key == GUARD else QUEUED if is_queued(workflow, step, operation) else ""
     if workflow.kind not in ("Pipeline", "PipelineRun"):
-        return AttemptLimits(timed=timed)
+        return AttemptLimits(refusal, timed)
     spec = mapping_at(rest_of(workflow), "spec") if workflow.kind == "PipelineRun" else {}
     said = mapping_at(spec, "timeouts")
     whole, tasks, last = (_seconds(said.get(key)) for key in ("pipeline", "tasks", "finally"))
@@ -34,7 +39,7 @@ def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) 
     own, other = (last, tasks) if any(step.name in graph.finalizers for graph in workflow.graphs) else (tasks, last)
     seconds = own if own is not None else whole - (other or 0) if whole else 0
     bound = "`timeouts` of its run" if said else "the usual time of a run"
-    return AttemptLimits(timed=timed, seconds=seconds or None, bound=bound)
+    return AttemptLimits(refusal, timed, seconds=seconds or None, bound=bound)
 
 
 def _seconds(text: object) -> float | None:
