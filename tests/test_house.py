@@ -101,6 +101,7 @@ def test_every_reason_is_of_a_module_that_needs_it() -> None:
     assert set(house.LAZY) <= {module for _, module, _ in house.House().lazy_imports()}
 
 
+@pytest.mark.slow  # it reads the whole project
 def test_a_figure_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     house.main(["loose"])
     first, *others = capsys.readouterr().out.splitlines()

@@ -81,14 +81,14 @@ def test_a_step_belongs_to_the_first_row_that_fits(tmp_path: Path) -> None:
         ("[[prices]]\ncore-hours = 1\ngib-hour = 1\n", "row 1 has no option 'core-hours'", "did you mean 'core-hour'?"),
         ("[[prices]]\ncore-hour = 1\n", "core-hour and gib-hour belong together", "docs/cost.md"),
         ("[[prices]]\ncore-hour = -1\ngib-hour = 1\n", "'core-hour' is -1, and has to be from 0", "docs/cost.md"),
-        ("[[prices]]\ncore-hour = nan\ngib-hour = 1\n", "'nan' is not a number", "core-hour"),
+        ("[[prices]]\ncore-hour = nan\ngib-hour = 1\n", "'nan' is not a number", "write a number"),
         ("[[prices]]\ncore-hour = inf\ngib-hour = 1\n", "'core-hour' is inf", "docs/cost.md"),
-        ("[[prices]]\ncore-hour = true\ngib-hour = 1\n", "'true' is not a number", "core-hour"),
-        ("[[prices]]\ncore-hour = 'cheap'\ngib-hour = 1\n", "'cheap' is not a number", "core-hour"),
+        ("[[prices]]\ncore-hour = true\ngib-hour = 1\n", "'true' is not a number", "write a number"),
+        ("[[prices]]\ncore-hour = 'cheap'\ngib-hour = 1\n", "'cheap' is not a number", "write a number"),
         (
             "[[prices]]\ncore-hour = {a = 1}\ngib-hour = 1\n",
             "is not a number",
-            "core-hour",
+            "write a number",
         ),
         (
             '[[prices]]\ncurrency = "x\\n---"\ncore-hour = 1\ngib-hour = 1\n',
