@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 from couler_plugins.hookspecs import Adapter
@@ -90,22 +90,20 @@ def diagnose(run: Run, causes: Sequence[Cause]) -> Diagnosis | None:
         return None
     blamed = [places for places in every if not run.steps[places[-1]].tolerated] or every
     failed = {places[-1]: _failed_step([run.steps[place] for place in places], run.engine, causes) for places in blamed}
-    before = _ancestors(run.steps)
-    alone = sorted(
-        (place for place in failed if not failed.keys() & before[place]), key=lambda place: _rank(failed[place], place)
-    )
+    following = _after(run.steps, failed)
+    alone = sorted(failed.keys() - following, key=lambda place: _rank(failed[place], place))
     place, *rest = alone
     first = failed[place]
-    stopped = [one for one in rest if failed[one].cause.cause_class == "stopped" != first.cause.cause_class]
-    others = [one for one in rest if one not in stopped]
-    idle = [ran.step for at, ran in enumerate(run.steps) if ran.fate in ("skipped", "pending") and place in before[at]]
+    others = [one for one in rest if not failed[one].cause.cause_class == "stopped" != first.cause.cause_class]
+    behind = _after(run.steps, {place})
+    idle = [ran.step for at, ran in enumerate(run.steps) if ran.fate in ("skipped", "pending") and at in behind]
     return Diagnosis(
         run=run,
         first=first,
         others=tuple(failed[one] for one in others),
-        following=tuple(run.steps[one].step for one in sorted({*stopped, *failed} - {place, *others})),
+        following=tuple(run.steps[one].step for one in sorted({*failed} - {place, *others})),
         idle=tuple(dict.fromkeys(idle)),
-        tolerated=tuple(run.steps[places[-1]].step for places in every if places not in blamed),
+        tolerated=tuple(run.steps[places[-1]].step for places in every if places[-1] not in failed),
     )
 
 
@@ -126,13 +124,13 @@ def _rank(failed: FailedStep, place: int) -> tuple[float, bool, int]:
     return (math.inf if end is None else end, failed.cause.cause_class == "stopped", place)
 
 
-def _ancestors(steps: Sequence[StepRun]) -> list[frozenset[int]]:
-    """The failed steps that each step comes after."""
-    before: list[frozenset[int]] = []
-    for ran in steps:
-        above = [before[parent] | ({parent} if steps[parent].fate == "failed" else set()) for parent in ran.parents]
-        before.append(frozenset().union(*above))
-    return before
+def _after(steps: Sequence[StepRun], some: Container[int]) -> set[int]:
+    """Return the steps that come after one of some; in one pass, since chains are as long as workflows."""
+    after = set[int]()
+    for place, ran in enumerate(steps):
+        if any(parent in some or parent in after for parent in ran.parents):
+            after.add(place)
+    return after
 
 
 def advise(
