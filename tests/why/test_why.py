@@ -223,7 +223,7 @@ def test_a_hook_that_argo_tolerates_is_not_to_blame(
     calls: list[Any] = [{"name": "a", "template": "t", "hooks": {}}, {"name": "b", "template": "t"}]
     calls[1] |= {"continueOn": {"failed": True}} if entry == "Succeeded" else {}
     nodes: dict[str, Any] = {"r": {"type": "DAG", "templateName": "main", "phase": entry, "displayName": "r"}}
-    for minute, (name, phase) in enumerate(reversed(names.items()), 1):
+    for minute, (name, phase) in enumerate(sorted(names.items(), key=lambda one: one[0] != hook or hook == "r.onExit")):
         times = {"startedAt": f"2026-01-01T00:0{minute}:00Z", "finishedAt": f"2026-01-01T00:0{minute}:30Z"}
         shown = name.removeprefix("r.") if boundary or name == "r.b" else name
         node = {"type": "Pod", "templateName": "t", "phase": phase, "displayName": shown, **times}
