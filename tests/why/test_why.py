@@ -234,7 +234,7 @@ def test_a_hook_that_argo_tolerates_is_not_to_blame(
     spec = {"entrypoint": "main", "templates": [main, {"name": "t", "container": {"image": "a", "command": ["x"]}}]}
     kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "r"}, "spec": spec}
     Path("run.json").write_text(json.dumps({**kind, "status": {"phase": "Failed", "nodes": nodes}}))
-    assert why("run.json").stdout.startswith(f"{said} failed: ")
+    assert why("run.json").stdout.startswith(f"{said} failed")
 
 
 def test_a_chain_of_failures_takes_space_by_its_length() -> None:
