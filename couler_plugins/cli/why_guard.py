@@ -11,7 +11,7 @@ from couler_plugins.driver.rewrite import Session, adapter_errors
 from couler_plugins.driver.session import lift_each
 from couler_plugins.errors import CoulerError
 from couler_plugins.inputs.sources import Input
-from couler_plugins.ir import Retry, SettableStep
+from couler_plugins.ir import Retry, SettableStep, call_sites
 from couler_plugins.options.rows import Row
 from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins
@@ -21,6 +21,8 @@ from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.runs import Run, StepRun
 from couler_plugins.runs.run import site_of
 
+MOST = 200
+"""Calls of a workflow that is looked at: `guard` takes a second for so many, and more than in proportion for others."""
 log = logging.getLogger(__name__)
 
 
@@ -47,7 +49,7 @@ def foresee(
             for workflow in plan.workflows
             if (workflow.engine, workflow.name) == (run.engine, run.name)
         ]
-        if len(mine) != 1 or ran.library:
+        if len(mine) != 1 or ran.library or sum(1 for _ in call_sites(mine[0].workflows[0])) > MOST:
             return ()
         with adapter_errors(run.engine, "what guard asks of it"):
             contexts = [RunContext(plugins, rows={**rows, Guard.name: each}) for each in (own, (*own, *declaring))]
