@@ -25,8 +25,11 @@ from couler_plugins.cli.settings import (
     target_options,
     with_settings,
 )
+from couler_plugins.cli.why_guard import foresee
 from couler_plugins.cli.why_report import SHOWN, called, lines_of, record_of, run_record
-from couler_plugins.cli.work import usable_plugins
+from couler_plugins.cli.work import read_inputs, usable_plugins
+from couler_plugins.driver.context import read_runs
+from couler_plugins.driver.session import whole_file
 from couler_plugins.errors import CoulerError, InvalidInput
 from couler_plugins.hookspecs.past_runs import ArchiveSource, Wanted
 from couler_plugins.hookspecs.running import Failure, Where
@@ -98,6 +101,7 @@ def command(
     past = past_runs(config, config.history, None, None) if config.history else []
     is_file = not places and names_file(run_or_file)
     files = [run_or_file] if is_file else [place for place in places if is_file_place(place)]
+    inputs = read_inputs(files, config) if files else []
     wanted = name or (None if is_file else run_or_file)
     source = ArchiveSource(
         place=next(iter(places), ""), max_bytes=config.max_bytes, namespace=namespace, context=context
@@ -106,7 +110,7 @@ def command(
     if is_live:
         runs = _fetched(plugins, engine, source, run_or_file, wanted)
     else:
-        runs = past_runs(config, files, None, None) if files else past
+        runs = read_runs([one for item in inputs for one in whole_file(item).documents], plugins) if files else past
     run = chosen(runs, wanted, engine)
     diagnosis = diagnose(run, causes_of(plugins)) if _has_failed(run) else None
     if diagnosis is None:
@@ -116,7 +120,8 @@ def command(
     ]
     with contextlib.redirect_stdout(sys.stderr):  # Airflow sets up its own logging where it is asked for advice
         failure = _log(plugins, source if is_live else None, diagnosis)
-        advice = tuple(advise(diagnosis, siblings, plugins.adapters.get(run.engine), causes_of(plugins)))
+        foreseen = foresee(inputs, run, diagnosis.first.step, plugins, config.rows) if inputs else ()
+        advice = tuple(advise(diagnosis, siblings, plugins.adapters.get(run.engine), causes_of(plugins), foreseen))
     if output_format == "json":
         print_json(SCHEMA, record_of(diagnosis, failure, advice))
     else:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.hookspecs.causes import Cause
+from couler_plugins.ir import Retry
 from couler_plugins.ir.quantities import memory_text
 from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.optimizer import Guard
@@ -28,6 +29,8 @@ REASONS = {
 }
 """Why it is no use to repeat a failure, by row or class; others pass."""
 DECLARED = f'if it is declared idempotent, by {IDEMPOTENT}: "true" or a row of couler.toml'
+
+UNLESS = ", unless its template has more containers"
 
 
 class FailedStep(NamedTuple):
@@ -54,6 +57,18 @@ class FailedStep(NamedTuple):
         cause = self.causes[-1]
         assert cause is not None
         return cause
+
+
+class Foreseen(NamedTuple):
+    """What `guard` decides on a step.
+
+    Attributes:
+        retry: the retry that it writes; None where it leaves the step alone.
+        reason: why.
+    """
+
+    retry: Retry | None
+    reason: str
 
 
 class Diagnosis(NamedTuple):
@@ -90,22 +105,20 @@ def diagnose(run: Run, causes: Sequence[Cause]) -> Diagnosis | None:
         return None
     blamed = [places for places in every if not run.steps[places[-1]].tolerated] or every
     failed = {places[-1]: _failed_step([run.steps[place] for place in places], run.engine, causes) for places in blamed}
-    before = _ancestors(run.steps)
-    alone = sorted(
-        (place for place in failed if not failed.keys() & before[place]), key=lambda place: _rank(failed[place], place)
-    )
+    following = _after(run.steps, failed)
+    alone = sorted(failed.keys() - following, key=lambda place: _rank(failed[place], place))
     place, *rest = alone
     first = failed[place]
-    stopped = [one for one in rest if failed[one].cause.cause_class == "stopped" != first.cause.cause_class]
-    others = [one for one in rest if one not in stopped]
-    idle = [ran.step for at, ran in enumerate(run.steps) if ran.fate in ("skipped", "pending") and place in before[at]]
+    others = [one for one in rest if not failed[one].cause.cause_class == "stopped" != first.cause.cause_class]
+    behind = _after(run.steps, {place})
+    idle = [ran.step for at, ran in enumerate(run.steps) if ran.fate in ("skipped", "pending") and at in behind]
     return Diagnosis(
         run=run,
         first=first,
         others=tuple(failed[one] for one in others),
-        following=tuple(run.steps[one].step for one in sorted({*stopped, *failed} - {place, *others})),
+        following=tuple(run.steps[one].step for one in sorted({*failed} - {place, *others})),
         idle=tuple(dict.fromkeys(idle)),
-        tolerated=tuple(run.steps[places[-1]].step for places in every if places not in blamed),
+        tolerated=tuple(run.steps[places[-1]].step for places in every if places[-1] not in failed),
     )
 
 
@@ -126,17 +139,21 @@ def _rank(failed: FailedStep, place: int) -> tuple[float, bool, int]:
     return (math.inf if end is None else end, failed.cause.cause_class == "stopped", place)
 
 
-def _ancestors(steps: Sequence[StepRun]) -> list[frozenset[int]]:
-    """The failed steps that each step comes after."""
-    before: list[frozenset[int]] = []
-    for ran in steps:
-        above = [before[parent] | ({parent} if steps[parent].fate == "failed" else set()) for parent in ran.parents]
-        before.append(frozenset().union(*above))
-    return before
+def _after(steps: Sequence[StepRun], some: Container[int]) -> set[int]:
+    """Return the steps that come after one of some; in one pass, since chains are as long as workflows."""
+    after = set[int]()
+    for place, ran in enumerate(steps):
+        if any(parent in some or parent in after for parent in ran.parents):
+            after.add(place)
+    return after
 
 
 def advise(
-    diagnosis: Diagnosis, past: Sequence[Run], adapter: Adapter | None, causes: Sequence[Cause]
+    diagnosis: Diagnosis,
+    past: Sequence[Run],
+    adapter: Adapter | None,
+    causes: Sequence[Cause],
+    foreseen: Sequence[Foreseen] = (),
 ) -> Iterator[str]:
     """Say what would repeat the step, or keep it from failing.
 
@@ -145,6 +162,7 @@ def advise(
         past: other runs of its workflow, as far as they are in the history.
         adapter: that of its engine; None where there is none, so that `guard` writes nothing.
         causes: the table of causes.
+        foreseen: what `guard` decides on the step, and if it were declared; empty where nobody has its workflow.
     """
     failed = diagnosis.first
     earlier = [
@@ -155,10 +173,10 @@ def advise(
     elif failed.cause.cause_class == "timeout":
         yield from _advise_time(earlier)
     if adapter is not None:
-        yield _verdict(failed, Decider(Guard(), adapter, causes))
+        yield _verdict(failed, Decider(Guard(), adapter, causes), foreseen)
 
 
-def _verdict(failed: FailedStep, decider: Decider) -> str:
+def _verdict(failed: FailedStep, decider: Decider, foreseen: Sequence[Foreseen]) -> str:
     """Say whether what `guard` writes repeats the last attempt. That decides, whatever the table says of its cause."""
     kind, engine = failed.cause.cause_class, decider.adapter.engine
     reason = REASONS.get(failed.cause.name) or REASONS.get(
@@ -166,14 +184,20 @@ def _verdict(failed: FailedStep, decider: Decider) -> str:
     )
     if failed.step.attempts > 1:
         return f"`guard` leaves the retry that it has: it was tried {failed.step.attempts} times"
-    if decider.repeats(failed.last, declared=False):
-        return "`guard` repeats it, unless its template has more containers: nothing of its program has run"
+    if foreseen and foreseen[-1].retry is None:
+        return f"`guard` leaves it as it is: {foreseen[-1].reason}"
+    repeated = [one.retry is not None and decider.adapter.repeats(one.retry, failed.last) for one in foreseen]
+    if decider.repeats(failed.last, declared=False) and repeated[:1] != [False]:
+        return f"`guard` repeats it{'' if foreseen else UNLESS}: nothing of its program has run"
     is_repeated = decider.repeats(failed.last, declared=True)
     if is_repeated is False or kind == "stopped":
         return f"`guard` does not repeat it: {reason}"
+    if repeated[1:] == [False]:
+        return f"`guard` does not repeat it: {reason}{''.join(foreseen[-1].reason.partition('; ')[1:])}"
+    declared = f": {foreseen[0].reason}" if repeated[:1] == [True] else f" {DECLARED}"
     if is_repeated is None and kind in REASONS:
-        return f"{reason}; on {engine}, `guard` repeats any failure {DECLARED}"
-    return f"`guard` repeats it {'with more memory ' if kind == 'resource' else ''}{DECLARED}"
+        return f"{reason}; on {engine}, `guard` repeats any failure{declared}"
+    return f"`guard` repeats it{' with more memory' if kind == 'resource' else ''}{declared}"
 
 
 def _advise_memory(failed: FailedStep, earlier: Sequence[Attempt]) -> Iterator[str]:

@@ -65,3 +65,45 @@ def test_a_failure_is_repeated_if_its_condition_holds(causes: Sequence[Cause], a
     retry = argo.retry_by_cause(Retry(), causes, None)
     assert retry is not None
     assert argo.repeats(retry, attempt) is says_yes(causes, attempt)
+
+
+KILLED = "OOMKilled (exit code 137)"
+LIMITED = {"container": {"image": "a", "command": ["x"], "resources": {"limits": {"memory": "1Gi"}}}}
+
+
+@pytest.mark.parametrize(
+    ("template", "spec", "message", "said"),
+    [
+        ({}, {}, KILLED, "repeats it with more memory if it is declared idempotent"),
+        (
+            {"container": {"image": "a", "command": ["x"]}},
+            {},
+            KILLED,
+            "does not repeat it: it would need as much again",
+        ),
+        ({}, {"podSpecPatch": "{}"}, KILLED, "does not repeat it: it would need as much again"),
+        ({"metadata": {"annotations": {"couler.io/guard": "never"}}}, {}, KILLED, "leaves it as it is: its annotation"),
+        ({"retryStrategy": {"limit": 2, "expression": "false"}}, {}, KILLED, "leaves it as it is: it has a retry"),
+        ({}, {"templateDefaults": {"retryStrategy": {"limit": 1}}}, KILLED, "leaves it as it is: its workflow has"),
+        ({"daemon": True}, {}, "pod deleted", "leaves it as it is: a daemon runs"),
+        (
+            {"metadata": {"annotations": {"couler.io/idempotent": "true"}}},
+            {},
+            "pod deleted",
+            "repeats it: its owner says that it may run twice",
+        ),
+    ],
+)
+def test_guard_itself_decides_where_the_record_has_the_workflow(
+    why: Couler, template: dict[str, Any], spec: dict[str, Any], message: str, said: str
+) -> None:
+    node = {"id": "r-1", "name": "r-1", "displayName": "r-1", "type": "Pod", "templateName": "t", "phase": "Failed"}
+    document = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": "r-1"},
+        "spec": {"entrypoint": "t", "templates": [{"name": "t", **LIMITED, **template}], **spec},
+        "status": {"phase": "Failed", "nodes": {"r-1": {**node, "message": message}}},
+    }
+    help_lines = json.loads(why("-", "--format", "json", stdin=json.dumps(document).encode()).stdout)["help"]
+    assert help_lines[-1].startswith(f"`guard` {said}")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_history import instance
 from cli.conftest import Couler
+from couler_argo import attempts
 from couler_plugins.cli import why as module
 from couler_plugins.errors import EngineError
 from couler_plugins.hookspecs.running import Failure, Where
@@ -200,6 +203,68 @@ def test_readers_of_engines_say_what_is_tolerated(why: Couler) -> None:
     after |= {"phase": "Failed", "type": "Pod", "message": "main: Error (exit code 2)"}
     Path("run.json").write_text(json.dumps(document))
     assert why("run.json").stdout.startswith("main/publish failed: ")
+
+
+@pytest.mark.parametrize(
+    ("hook", "boundary", "entry", "said"),
+    [
+        ("r.a.onExit", "r", "Failed", "main/b"),
+        ("r.a.hooks.notify", "r", "Failed", "main/b"),
+        ("r.onExit", "", "Failed", "main/b"),
+        ("r.hooks.notify", "", "Failed", "main/b"),
+        ("r.onExit", "", "Succeeded", "t"),  # the one hook that makes a run fail
+    ],
+)
+@pytest.mark.parametrize("graph", ["dag", "steps"])
+def test_a_hook_that_argo_tolerates_is_not_to_blame(
+    why: Couler, hook: str, boundary: str, entry: str, said: str, graph: str
+) -> None:
+    names = {"r.b": "Failed", hook: "Failed"}
+    calls: list[Any] = [{"name": "a", "template": "t", "hooks": {}}, {"name": "b", "template": "t"}]
+    calls[1] |= {"continueOn": {"failed": True}} if entry == "Succeeded" else {}
+    nodes: dict[str, Any] = {"r": {"type": "DAG", "templateName": "main", "phase": entry, "displayName": "r"}}
+    for minute, (name, phase) in enumerate(sorted(names.items(), key=lambda one: one[0] != hook or hook == "r.onExit")):
+        times = {"startedAt": f"2026-01-01T00:0{minute}:00Z", "finishedAt": f"2026-01-01T00:0{minute}:30Z"}
+        shown = name.removeprefix("r.") if boundary or name == "r.b" else name
+        node = {"type": "Pod", "templateName": "t", "phase": phase, "displayName": shown, **times}
+        flag = {"nodeFlag": {"hooked": True}} if name == hook else {}
+        nodes[name] = {**node, **flag, "boundaryID": "r" if name == "r.b" else boundary}
+    nodes = {name: {"id": name, "name": name, **node} for name, node in nodes.items()}
+    main = {"name": "main", **({"dag": {"tasks": calls}} if graph == "dag" else {"steps": [[one] for one in calls]})}
+    spec = {"entrypoint": "main", "templates": [main, {"name": "t", "container": {"image": "a", "command": ["x"]}}]}
+    kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "r"}, "spec": spec}
+    Path("run.json").write_text(json.dumps({**kind, "status": {"phase": "Failed", "nodes": nodes}}))
+    assert why("run.json").stdout.startswith(f"{said} failed")
+
+
+def test_a_chain_of_failures_takes_space_by_its_length() -> None:
+    failed = attempt(20, exit_code=1)
+    steps = [ran(str(one), failed, parents=(one - 1,) if one else ()) for one in range(2000)]
+    tracemalloc.start()
+    assert diagnosed(*steps)[0] == "main/0"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * MIB
+
+
+def test_conditions_of_a_graph_are_read_once(why: Couler, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = json.loads((RECORDED / "argo-exit-in-nested-dag.json").read_text())
+    node = next(one for one in document["status"]["nodes"].values() if one["displayName"] == "publish")
+    reads: list[str] = []
+    pattern = attempts.DEPENDS
+
+    def read(text: str) -> list[str]:
+        reads.append(text)
+        return pattern.findall(text)
+
+    monkeypatch.setattr(attempts, "DEPENDS", SimpleNamespace(findall=read))
+    for number in range(20):
+        name = f"{node['id']}-{number}"
+        document["status"]["nodes"][name] = {**node, "id": name, "phase": "Failed", "type": "Pod", "displayName": name}
+    Path("run.json").write_text(json.dumps(document))
+    assert why("run.json").exit_code == 0
+    calls = sum(len(one.get("dag", {}).get("tasks", ())) for one in document["spec"]["templates"])
+    assert len(reads) <= calls
 
 
 def helps(why: Couler, *past: Run, **of: Any) -> list[str]:

@@ -2,7 +2,8 @@
 
 A run may survive failures: a graph ends as its last tasks do, and one that did not run ends as what is before it.
 
-Sources: `ContinuesOn` of pkg/apis/workflow/v1alpha1/workflow_types.go, `assessDAGPhase` of workflow/controller/dag.go;
+Sources: `ContinuesOn` of pkg/apis/workflow/v1alpha1/workflow_types.go, `assessDAGPhase` of workflow/controller/dag.go,
+`executeStepGroup` of steps.go and `operate` of operator.go beside it;
 `inferFailedReason` and `podReconciliation` of workflow/controller/operator.go, `createWorkflowPod` of
 workflow/controller/workflowpod.go, `GetTemplateScope` of workflow/templateresolution/context.go; for messages of
 evictions pkg/kubelet/eviction/helpers.go of Kubernetes, of shutdowns and preemption nodeshutdown_manager.go and
@@ -20,7 +21,7 @@ from couler_argo.codec import Mapped
 from couler_argo.nodes import ATTEMPTS, pod_name, seconds_of, template_name
 from couler_argo.templates import ROLES
 from couler_plugins.caching.keys import digest
-from couler_plugins.documents.mappings import mapping_at
+from couler_plugins.documents.mappings import by_key, mapping_at
 from couler_plugins.runs import Attempt, ContainerUse
 from couler_plugins.runs.usage import NOT_RUN, container_use, message_of
 
@@ -58,12 +59,16 @@ class NodeTemplate(NamedTuple):
         template: the template, as far as the workflow holds it; else a list of its name.
         spec: a hash of it.
         containers: what its containers ask for.
+        may_fail: `continueOn` of its calls, by their names.
+        after: names of the calls that depend on a call, by the name of that.
     """
 
     library: str
     template: Any
     spec: str
     containers: tuple[ContainerUse, ...]
+    may_fail: Mapping[str, Mapped]
+    after: Mapping[str, Sequence[str]]
 
 
 class Templates:
@@ -104,7 +109,21 @@ class Templates:
         if place not in self._of_nodes:
             name = "/".join(filter(None, place))
             template = self._templates.get(name, [name])
-            self._of_nodes[place] = NodeTemplate(place[0], template, digest(template), self._containers(template))
+            graph = mapping_at({"": template}, "")
+            stages = mapping_at(graph, "dag").get("tasks") or (), *(graph.get("steps") or ())
+            calls = {str(call.get("name")): call for stage in stages for call in stage if isinstance(call, Mapping)}
+            self._of_nodes[place] = NodeTemplate(
+                library=place[0],
+                template=template,
+                spec=digest(template),
+                containers=self._containers(template),
+                may_fail={name: mapping_at(call, "continueOn") for name, call in calls.items()},
+                after=by_key(
+                    (before, name)
+                    for name, call in calls.items()
+                    for before in (*(call.get("dependencies") or ()), *DEPENDS.findall(str(call.get("depends") or "")))
+                ),
+            )
         return self._of_nodes[place]
 
     def _containers(self, template: Any) -> tuple[ContainerUse, ...]:
@@ -167,6 +186,8 @@ def is_tolerated(
 ) -> bool:
     """Return whether a graph around what failed ended well, lets this call fail, or went on with all that comes next.
 
+    No graph fails of a hook. Of those of a workflow, only its exit handler makes its run fail.
+
     Args:
         node: what failed.
         nodes: all nodes of the run.
@@ -175,21 +196,15 @@ def is_tolerated(
         templates: the templates of the run.
     """
     ident, name = place_of(node)
+    if mapping_at(node, "nodeFlag").get("hooked"):
+        return ident in nodes or not str(node.get("name")).endswith(".onExit")
     if ident not in nodes:
         return False
-    graph, around = mapping_at(templates.of(nodes[ident]).template), nodes[retries.get(ident, ident)]
-    calls = [
-        call for some in (mapping_at(graph, "dag").get("tasks") or (), *(graph.get("steps") or ())) for call in some
-    ]
-    own = (mapping_at(call, "continueOn") for call in calls if call.get("name") == name)
-    after = [
-        phases.get((ident, str(call.get("name"))), ("Omitted",))
-        for call in calls
-        if name in (*(call.get("dependencies") or ()), *DEPENDS.findall(str(call.get("depends") or "")))
-    ]
+    graph, around = templates.of(nodes[ident]), nodes[retries.get(ident, ident)]
+    after = [phases.get((ident, call), ("Omitted",)) for call in graph.after.get(name, ())]
     return (
         around.get("phase") == "Succeeded"
-        or any(item.get(str(node.get("phase")).lower()) for item in own)
+        or bool(graph.may_fail.get(name, {}).get(str(node.get("phase")).lower()))
         or (bool(after) and all({"Skipped", "Omitted"}.isdisjoint(some) for some in after))
         or is_tolerated(around, nodes, retries, phases, templates)
     )
