@@ -24,6 +24,8 @@ from benchmarks.mutations.places import TAMPERED
 from benchmarks.mutations.trials import PIPELINES, Judged, Optimizer, judge
 from support import at_least, corpus_paths
 
+pytestmark = pytest.mark.sampled
+
 ARGO = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow

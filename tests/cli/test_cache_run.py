@@ -12,6 +12,8 @@ import pytest
 from cli.cache_processes import KEY, cache, left_aside, start, until
 from couler_plugins.caching.artifacts import Content, open_cache
 
+pytestmark = pytest.mark.sampled
+
 COMMAND = "echo ran >> log; echo one > a; mkdir -p b; echo two > b/x; echo shown; echo said >&2"
 OUTPUTS = ("--output", "a=a", "--output", "b=b")
 

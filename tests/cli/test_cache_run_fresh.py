@@ -14,6 +14,8 @@ from cli.cache_processes import KEY, cache, left_aside, start, until
 from couler_plugins.caching.dataplane.fresh_outputs import FreshOutputs
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 COMMAND = "echo ran >> log; echo one > a; mkdir -p b; echo two > b/x; echo shown; echo said >&2"
 OUTPUTS = ("--output", "a=a", "--output", "b=b")
 

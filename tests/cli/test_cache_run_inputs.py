@@ -12,6 +12,8 @@ import pytest
 from cli.cache_processes import COULER, KEY, cache, environment
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -14,6 +14,8 @@ from cli.cache_processes import KEY, cache, environment, start, until
 from couler_plugins.caching.dataplane.strace import strace_problem
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 PROBLEM = strace_problem()
 needs_strace = pytest.mark.skipif(bool(PROBLEM), reason=PROBLEM)
 

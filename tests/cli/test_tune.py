@@ -23,6 +23,8 @@ from couler_plugins.hpo.commands import as_objective
 from couler_plugins.hpo.files import read_task_file
 from couler_plugins.hpo.trials import Pruned
 
+pytestmark = pytest.mark.sampled
+
 pytest.importorskip("optuna")
 
 TASK = """\

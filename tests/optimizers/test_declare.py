@@ -19,7 +19,10 @@ from couler_plugins.plugins import load_plugins
 from support import ROOT, SHARED, first_of, own_files, where_shared
 
 # KFP warns of itself when it loads what was written.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+    pytest.mark.sampled,
+]
 NAMES = json.dumps([f"{letter}*" for letter in ascii_lowercase])
 FEW = json.dumps([f"{letter}*" for letter in ascii_lowercase[:13]])
 ROWS = {

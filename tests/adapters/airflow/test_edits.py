@@ -17,7 +17,7 @@ from couler_plugins.ir import (
     with_directive,
 )
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 
 
 def test_retries_and_timeouts() -> None:

@@ -26,7 +26,7 @@ from couler_plugins.plan import Plan
 from couler_plugins.plugins import Plugins, load_plugins
 from support import ROOT, own_files
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 
 
 @pytest.fixture(autouse=True)

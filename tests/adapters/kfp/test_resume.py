@@ -28,7 +28,7 @@ from optimizers.running import CONTEXT
 from servers.kfp_api import KfpServer
 from support import ROOT
 
-pytestmark = QUIET
+pytestmark = [QUIET, pytest.mark.sampled]
 NOWHERE = ArchiveSource(place="", max_bytes=1)
 Mapped = dict[str, Any]
 DATA = {"artifactType": {"schemaTitle": "system.Dataset", "schemaVersion": "0.0.1"}}

@@ -18,6 +18,8 @@ from couler_plugins.caching.artifacts import ArtifactCache, Claim, Hit, Stored, 
 from couler_plugins.caching.artifacts.stores import FolderStore
 from servers.processes import until
 
+pytestmark = pytest.mark.sampled
+
 KEY = "wanted-by-all"
 WORKERS = 16
 

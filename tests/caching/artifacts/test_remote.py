@@ -15,6 +15,8 @@ from couler_plugins.errors import EngineError
 from servers.s3 import KEY, SECRET, s3_files, s3_server, s3_url
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 
 def on_alluxio(*names: str) -> list[Any]:
     """Parameters of tests that run on a real Alluxio."""

@@ -21,6 +21,8 @@ from couler_plugins.errors import EngineError, InvalidInput
 from servers.web import CONTENT, Server
 from support import ROOT, first_of
 
+pytestmark = pytest.mark.sampled
+
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 

@@ -21,6 +21,8 @@ from couler_plugins.errors import InvalidInput
 from servers.s3 import KEY, SECRET, s3_bucket, s3_files, s3_server
 from servers.web import web_server
 
+pytestmark = pytest.mark.sampled
+
 RESULT = "a" * 64
 Tamper = Callable[["Somewhere"], object]
 

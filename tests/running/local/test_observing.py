@@ -25,6 +25,8 @@ from running.local.running import Ran, runs, script, workflow
 from running.local.test_cache import INPUT, PURE, opened
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 FIRST_PATH = os.environ.get("PATH")
 MAIN = """
 steps:

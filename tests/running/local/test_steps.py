@@ -17,6 +17,8 @@ from couler_plugins.ir import Literal, Retry
 from running.local.running import HEAD, STARTED, runs, script, workflow
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 ONE = "steps:\n- - {name: a, template: leaf}\n"
 
 

@@ -17,7 +17,7 @@ from couler_plugins.api import optimize
 from support import first_of
 
 pytest.importorskip("airflow.providers.cncf.kubernetes.operators.pod")
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 
 FILE = """
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator

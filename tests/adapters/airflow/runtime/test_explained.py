@@ -26,7 +26,7 @@ from couler_plugins.caching.code.uncacheable import objections_of
 from couler_plugins.hookspecs.caching import Objection, Request
 from couler_plugins.ir import GraphView
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 
 FILE = """
 import time

@@ -17,7 +17,7 @@ import pytest
 from airflow_dags import DagFiles, FakeInstance, context_of, rendered
 from airflow_runs import FILE, Runs
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 
 
 class Unserialisable:

@@ -18,7 +18,7 @@ from couler_airflow.marks import cached
 from couler_plugins.cli.group import couler
 from couler_plugins.errors import InvalidInput
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 
 
 @pytest.fixture

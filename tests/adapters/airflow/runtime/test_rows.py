@@ -22,7 +22,7 @@ from couler_airflow.settings import WHOLE
 from couler_plugins.api import optimize
 from couler_plugins.options.config import load_config, read_rows
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 
 FILE = """
 import random

@@ -13,7 +13,7 @@ from airflow_dags import FakeInstance
 from airflow_runs import FILE, XCOM, Runs
 from couler_airflow.cache.rows import Owner
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.sampled]
 
 
 def test_the_second_run_finds_what_the_first_has_kept(runs: Runs) -> None:

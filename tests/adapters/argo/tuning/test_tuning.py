@@ -19,6 +19,8 @@ from couler_plugins.errors import InvalidInput, Unsupported
 from running.local.running import runs
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 
 def templates(text: str) -> dict[str, Any]:
     return {item["name"]: item for item in document(text)["spec"]["templates"]}

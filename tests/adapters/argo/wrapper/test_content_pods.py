@@ -13,6 +13,8 @@ from adapters.argo.wrapper.pods import Ran, pod
 from couler_plugins.caching.artifacts import open_cache
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 WRAPPER = "cache{via=wrapper,store=s3://bucket/cache,image=registry/couler:1,timeout=60}"
 KEY = "a" * 64
 TASKS = """

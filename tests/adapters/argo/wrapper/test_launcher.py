@@ -12,6 +12,8 @@ import pytest
 
 from adapters.argo.wrapper.launching import launch
 
+pytestmark = pytest.mark.sampled
+
 
 def test_arguments_input_and_output_are_the_commands(shared: Path) -> None:
     code = "import sys; print(sys.argv[1:], sys.stdin.read()); open('out file', 'w').write('x')"

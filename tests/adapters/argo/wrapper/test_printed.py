@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.sampled
+
 MOST = 262_144
 """Bytes of a result that Argo keeps (`workflow/executor/executor.go`, `CaptureScriptResult`)."""
 

@@ -17,7 +17,7 @@ from couler_kfp.known_runs import record
 from couler_plugins.api import Text, optimize
 from couler_plugins.errors import InvalidInput
 
-pytestmark = QUIET
+pytestmark = [QUIET, pytest.mark.sampled]
 
 
 @pytest.fixture

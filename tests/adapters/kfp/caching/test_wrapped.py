@@ -25,7 +25,7 @@ from couler_plugins.cli.group import couler
 from couler_plugins.documents import read
 from support import CORPUS
 
-pytestmark = QUIET
+pytestmark = [QUIET, pytest.mark.sampled]
 URI = "s3://bucket/data.txt"
 PYTHON = ["python3", "-c", "import os, sys; os.execvp('sh', ['sh', '-c', *sys.argv[1:]])"]
 WRITES = 'printf "use " >>"$COULER_TEST_LOG"; '

@@ -14,6 +14,8 @@ from adapters.kfp.local.running import LIMIT, Outcome, run
 from couler_plugins.api import optimize
 from support import first_of
 
+pytestmark = pytest.mark.sampled
+
 pytest.importorskip("kfp", reason="needs kfp")
 
 OPTIMIZERS = ("dedupe", "cache{assume-pure=true}", "prune", "dedupe,cache", "cache,dedupe")

@@ -24,6 +24,8 @@ from couler_plugins.errors import CoulerError, EngineError, InvalidInput, Unsupp
 from couler_plugins.hookspecs.running import Request, Where
 from couler_plugins.running import Journal, Outcome, drive
 
+pytestmark = pytest.mark.sampled
+
 pytest.importorskip("kfp", reason="needs kfp")
 
 RUNS = "/apis/v2beta1/runs"

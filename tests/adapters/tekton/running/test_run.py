@@ -18,6 +18,8 @@ from adapters.tekton.split.generating import train
 from adapters.tekton.split.interpreter import Ran, run_document
 from adapters.tekton.split.runs import split
 
+pytestmark = pytest.mark.sampled
+
 Couler = Callable[..., Result]
 PARTS = ["train-part-1", "train-part-2", "train-finally", "train-finally-2"]
 PIPELINES = sorted(PARTS)

@@ -17,6 +17,8 @@ from adapters.tekton.split.generating import train
 from adapters.tekton.split.interpreter import run_document
 from couler_plugins.running import driver
 
+pytestmark = pytest.mark.sampled
+
 Couler = Callable[..., Result]
 PARTS = ["train-part-1", "train-part-2", "train-finally", "train-finally-2"]
 LONG = 30.0  # seconds

@@ -14,6 +14,8 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.options.config import Config
 from couler_tekton.plugin import TektonAdapter
 
+pytestmark = pytest.mark.sampled
+
 MANIFEST = (Path(__file__).parent / "churn.yaml").read_text()
 TRIALS = "tune{trials=12,tuner='optuna{seed=3}'}"
 
