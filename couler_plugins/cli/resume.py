@@ -14,7 +14,7 @@ from couler_plugins.cli.records import print_json
 from couler_plugins.cli.run import print_outcome
 from couler_plugins.cli.running import NOTHING, RunRequest, run, some_of
 from couler_plugins.cli.settings import engine_option, json_option, max_bytes_option, target_options, with_settings
-from couler_plugins.cli.why import chosen, names_file
+from couler_plugins.cli.why import names_file, select_run
 from couler_plugins.cli.work import read_inputs, working
 from couler_plugins.driver.context import runs_in
 from couler_plugins.driver.rewrite import Session, adapter_errors
@@ -165,7 +165,7 @@ def _past(
     engine = session.engine
     if runs := [run for document in documents for run in runs_in(document, session.plugins, engine)]:
         meant = [run for run in runs if name in ("", run.name, run.uid, run.family)]
-        newest = chosen(meant or runs, name if meant and name else None, engine)
+        newest = select_run(meant or runs, name if meant and name else None, engine)
         engine = engine or newest.engine or None
         name = newest.uid or newest.name if meant else name  # the engine may have another name for it
     if engine is None:

@@ -111,7 +111,7 @@ def command(
         runs = _fetched(plugins, engine, source, run_or_file, wanted)
     else:
         runs = read_runs([one for item in inputs for one in whole_file(item).documents], plugins) if files else past
-    run = chosen(runs, wanted, engine)
+    run = select_run(runs, wanted, engine)
     diagnosis = diagnose(run, causes_of(plugins)) if _has_failed(run) else None
     if diagnosis is None:
         ctx.exit(_say_none(run, as_json=output_format == "json"))
@@ -157,7 +157,7 @@ def names_file(text: str) -> bool:
     return text == "-" or is_url(text) or Path(text).exists()
 
 
-def chosen(every: Sequence[Run], name: str | None, engine: str | None) -> Run:
+def select_run(every: Sequence[Run], name: str | None, engine: str | None) -> Run:
     """The run that is meant: that of a name or a uid, else the newest of a workflow that failed, of one engine or any.
 
     Raises:

@@ -36,8 +36,8 @@ def foresee(
         plugins: where adapters come from.
         rows: the rows of the settings, by the optimizer that they are for.
     """
-    named = {"task": ran.type, "step": site_of(ran)}
-    declaring = [Row("", {key: (name,)}, {"idempotent": True}) for key, name in named.items()]
+    patterns = {"task": ran.type, "step": site_of(ran)}
+    declaring = [Row("", {key: (name,)}, {"idempotent": True}) for key, name in patterns.items()]
     own, site = rows.get(Guard.name, ()), site_of(ran)
     files = [item.file for item in inputs if item.file is not None]
     retries: dict[str, Retry | None] = {}

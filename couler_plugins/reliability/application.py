@@ -34,7 +34,16 @@ from couler_plugins.ir.attempts import tightest
 from couler_plugins.ir.walk import written_inline
 from couler_plugins.plan import Decision, Plan
 from couler_plugins.reliability.optimizer import Guard
-from couler_plugins.reliability.rules import Rule, Target, check_rows, forbid, forbidden, named_steps, rule_at, together
+from couler_plugins.reliability.rules import (
+    Rule,
+    Target,
+    check_rows,
+    find_refusals,
+    forbid,
+    named_steps,
+    rule_at,
+    together,
+)
 from couler_plugins.reliability.timeouts import durations_of
 from couler_plugins.reliability.wishes import CALLED_ELSEWHERE, UNDECLARED, Decider, Unit, Wish, seconds_in
 from couler_plugins.runs import Attempt
@@ -64,10 +73,10 @@ def apply_guard(options: Guard, plan: Plan, ctx: Context) -> Plan:
         guarding[id(workflow)] = _Guarding(
             Decider(options, ctx.adapter(workflow.engine), causes), plan, workflow, around, ctx, cache
         )
-    said = forbidden(plan, lambda caller, site: guarding[id(caller)].rule(site, None, outside=True))
+    said = find_refusals(plan, lambda caller, site: guarding[id(caller)].rule(site, None, outside=True))
     for workflow in plan.workflows:
         ctx.progress(f"looking for what may be repeated in {workflow.label}")
-        plan = guarding[id(workflow)].guarded(plan, said)
+        plan = guarding[id(workflow)].apply(plan, said)
     return plan
 
 
@@ -103,7 +112,7 @@ class _Guarding:
         self._libraries = plan.libraries
         self._named = named_steps(workflow)
 
-    def guarded(self, plan: Plan, said: Mapping[Target, Rule]) -> Plan:
+    def apply(self, plan: Plan, said: Mapping[Target, Rule]) -> Plan:
         """Return the plan with the workflow as it is to be.
 
         Args:

@@ -103,8 +103,10 @@ def diagnose(run: Run, causes: Sequence[Cause]) -> Diagnosis | None:
     every = [places for places in records.values() if run.steps[places[-1]].fate == "failed"]
     if not every:
         return None
-    blamed = [places for places in every if not run.steps[places[-1]].tolerated] or every
-    failed = {places[-1]: _failed_step([run.steps[place] for place in places], run.engine, causes) for places in blamed}
+    culprits = [places for places in every if not run.steps[places[-1]].tolerated] or every
+    failed = {
+        places[-1]: _failed_step([run.steps[place] for place in places], run.engine, causes) for places in culprits
+    }
     following = _after(run.steps, failed)
     alone = sorted(failed.keys() - following, key=lambda place: _rank(failed[place], place))
     place, *rest = alone
@@ -186,15 +188,15 @@ def _verdict(failed: FailedStep, decider: Decider, foreseen: Sequence[Foreseen])
         return f"`guard` leaves the retry that it has: it was tried {failed.step.attempts} times"
     if foreseen and foreseen[-1].retry is None:
         return f"`guard` leaves it as it is: {foreseen[-1].reason}"
-    repeated = [one.retry is not None and decider.adapter.repeats(one.retry, failed.last) for one in foreseen]
-    if decider.repeats(failed.last, declared=False) and repeated[:1] != [False]:
+    answers = [one.retry is not None and decider.adapter.repeats(one.retry, failed.last) for one in foreseen]
+    if decider.repeats(failed.last, declared=False) and answers[:1] != [False]:
         return f"`guard` repeats it{'' if foreseen else UNLESS}: nothing of its program has run"
     is_repeated = decider.repeats(failed.last, declared=True)
     if is_repeated is False or kind == "stopped":
         return f"`guard` does not repeat it: {reason}"
-    if repeated[1:] == [False]:
+    if answers[1:] == [False]:
         return f"`guard` does not repeat it: {reason}{''.join(foreseen[-1].reason.partition('; ')[1:])}"
-    declared = f": {foreseen[0].reason}" if repeated[:1] == [True] else f" {DECLARED}"
+    declared = f": {foreseen[0].reason}" if answers[:1] == [True] else f" {DECLARED}"
     if is_repeated is None and kind in REASONS:
         return f"{reason}; on {engine}, `guard` repeats any failure{declared}"
     return f"`guard` repeats it{' with more memory' if kind == 'resource' else ''}{declared}"

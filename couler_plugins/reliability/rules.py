@@ -157,7 +157,7 @@ def forbid(rule: Rule, others: Iterable[Rule]) -> Rule:
     return rule._replace(refusal=least.refusal, idempotent=rule.idempotent if least.idempotent is not False else False)
 
 
-def forbidden(plan: Plan, judge: Callable[[Workflow, CallSite], Rule]) -> Mapping[Target, Rule]:
+def find_refusals(plan: Plan, judge: Callable[[Workflow, CallSite], Rule]) -> Mapping[Target, Rule]:
     """Return what callers forbid, by what they reach in other objects of the plan, directly or through others.
 
     Args:
@@ -170,7 +170,7 @@ def forbidden(plan: Plan, judge: Callable[[Workflow, CallSite], Rule]) -> Mappin
         for site in call_sites(workflow)
     )
 
-    def called(workflow: Workflow, site: CallSite) -> Iterator[Target]:
+    def callees(workflow: Workflow, site: CallSite) -> Iterator[Target]:
         call = site.step.call
         if isinstance(call, Call):
             yield id(workflow), call.name
@@ -181,13 +181,13 @@ def forbidden(plan: Plan, judge: Callable[[Workflow, CallSite], Rule]) -> Mappin
     said: dict[tuple[bool, Target], str] = {}
 
     def onward(node: tuple[bool, Target]) -> Iterator[tuple[bool, Target]]:
-        ahead = ((node[0], target) for pair in sites.get(node[1], ()) for target in called(*pair))
+        ahead = ((node[0], target) for pair in sites.get(node[1], ()) for target in callees(*pair))
         return (one for one in ahead if one not in said)
 
     for workflow, site in (
         pair for pairs in sites.values() for pair in pairs if isinstance(pair[1].step.call, External)
     ):
-        if targets := list(called(workflow, site)):
+        if targets := list(callees(workflow, site)):
             rule = judge(workflow, site)
             starts = [
                 (kind, one)

@@ -504,7 +504,7 @@ def test_settings_of_all_steps_are_part_of_their_programs() -> None:
         {"templateDefaults": {"container": {"env": [{"name": "A", "value": "1"}]}}},
         {"whatComesNext": 1},
     ):
-        _, again = edited(document, lambda file, more=more: file["spec"].update(more))  # type: ignore[misc]
+        _, again = edited(document, lambda file, more=more: file["spec"].update(more))  # type: ignore[misc]  # a default has no type in a lambda
         assert again["a"] == "settings of all steps changed", more
 
 
