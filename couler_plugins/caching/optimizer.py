@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
-from couler_plugins.hookspecs import Context
+from couler_plugins.hookspecs import work_at
 from couler_plugins.options.fields import Size
-from couler_plugins.plan import Plan
 
 
 class Epoch(int):
@@ -65,7 +64,7 @@ class Cache:
     """
 
     name: ClassVar[str] = "cache"
-    before: ClassVar[tuple[str, ...]] = ("guard", "rightsize")
+    before: ClassVar[tuple[str, ...]] = ("fuse", "rightsize", "guard")
     reads_rows: ClassVar[bool] = True
 
     assume_pure: bool = False
@@ -86,8 +85,4 @@ class Cache:
     strict: bool = False
     known: str = ""
 
-    def run(self, plan: Plan, ctx: Context) -> Plan:
-        """Asks the engine to cache what may be cached, and says of every other step which rule forbids it."""
-        from couler_plugins.caching.application import apply_cache
-
-        return apply_cache(self, plan, ctx)
+    run = work_at("couler_plugins.caching.application:apply_cache")

@@ -15,7 +15,7 @@ from couler_plugins.hookspecs.adapters import Adapter
 from couler_plugins.hookspecs.capabilities import ApiGroup, Capability, Footprint
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.hookspecs.facets import FACETS, Facet
-from couler_plugins.hookspecs.optimizers import Context, Optimizer
+from couler_plugins.hookspecs.optimizers import Context, Optimizer, work_at
 from couler_plugins.hookspecs.partitioners import Partitioner
 from couler_plugins.hookspecs.policies import CachePolicy
 from couler_plugins.hookspecs.profiles import Profile
@@ -49,6 +49,7 @@ __all__ = [
     "Tuner",
     "hookimpl",
     "hookspec",
+    "work_at",
 ]
 
 HOOKSPECS = (adapters, causes, optimizers, partitioners, policies, profiles, steps, stores, tuners)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Protocol
+import pkgutil
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from couler_plugins.ir import Workflow
 from couler_plugins.markers import hookspec
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.profiles import Profile
     from couler_plugins.hookspecs.tuners import Tuner
 
-__all__ = ["Context", "Optimizer", "couler_after_optimizer", "couler_before_optimizer", "couler_optimizers"]
+__all__ = [
+    "Context",
+    "Optimizer",
+    "couler_after_optimizer",
+    "couler_before_optimizer",
+    "couler_optimizers",
+    "work_at",
+]
 
 
 class Context(Protocol):
@@ -98,6 +106,22 @@ class Optimizer(Protocol):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan as it should be, with a `Decision` for every change; the same object where there is none."""
+
+
+def work_at(place: str) -> Callable[[Any, Plan, Context], Plan]:
+    """Return a method `run` for an optimizer whose work is a function elsewhere, imported when the optimizer runs.
+
+    Every start of a command makes the classes of all optimizers, and few commands run one.
+
+    Args:
+        place: the function, such as `my_package.application:apply`; it gets the optimizer, the plan and the context.
+    """
+
+    def run(self: Any, plan: Plan, ctx: Context) -> Plan:
+        """Return the plan as it should be, with a decision on every change."""
+        return cast("Plan", pkgutil.resolve_name(place)(self, plan, ctx))
+
+    return run
 
 
 @hookspec

@@ -46,7 +46,7 @@ class Dedupe:
     """
 
     name: ClassVar[str] = "dedupe"
-    before: ClassVar[tuple[str, ...]] = ("guard", "rightsize")
+    before: ClassVar[tuple[str, ...]] = ("fuse", "rightsize", "guard")
 
     keep: tuple[str, ...] = ()
 

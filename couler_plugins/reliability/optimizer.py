@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from couler_plugins.hookspecs import Context
+from couler_plugins.hookspecs import work_at
 from couler_plugins.options.fields import check_range
-from couler_plugins.plan import Plan
 from couler_plugins.rightsizing.rules import is_size
 
 
@@ -68,12 +67,4 @@ class Guard:
         check_range("min-samples", self.min_samples, 3)
         check_range("max-total", self.max_total, 60)
 
-    def run(self, plan: Plan, ctx: Context) -> Plan:
-        """Set retries and timeouts, and say of every other step why it has none.
-
-        Raises:
-            InvalidInput: a row of the settings says nothing that is understood.
-        """
-        from couler_plugins.reliability.application import apply_guard
-
-        return apply_guard(self, plan, ctx)
+    run = work_at("couler_plugins.reliability.application:apply_guard")

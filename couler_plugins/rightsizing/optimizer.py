@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from couler_plugins.hookspecs import Context
+from couler_plugins.hookspecs import work_at
 from couler_plugins.options.fields import check_range
-from couler_plugins.plan import Plan
 from couler_plugins.rightsizing.rules import is_size
 
 
@@ -57,12 +56,4 @@ class Rightsize:
             if not is_size(key, text):
                 raise ValueError(f"{text!r:.40} is no amount such as 512Mi or 250m")
 
-    def run(self, plan: Plan, ctx: Context) -> Plan:
-        """Set requests and limits, and say of every other container why it stays.
-
-        Raises:
-            InvalidInput: a row of the settings says nothing that is understood.
-        """
-        from couler_plugins.rightsizing.application import apply_sizes
-
-        return apply_sizes(self, plan, ctx)
+    run = work_at("couler_plugins.rightsizing.application:apply_sizes")

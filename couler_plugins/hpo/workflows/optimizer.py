@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from couler_plugins.hookspecs import Context
+from couler_plugins.hookspecs import work_at
 from couler_plugins.options.fields import check_range
-from couler_plugins.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Tune:
     """
 
     name: ClassVar[str] = "tune"
-    before: ClassVar[tuple[str, ...]] = ("cache", "split")
+    before: ClassVar[tuple[str, ...]] = ("parallelize", "cache", "fuse", "split")
 
     trials: int = 0
     parallel: int = 0
@@ -49,14 +48,4 @@ class Tune:
         if self.task and not self.steps:
             raise ValueError("'task' needs the option 'steps', which names the steps to tune")
 
-    def run(self, plan: Plan, ctx: Context) -> Plan:
-        """The plan with the steps tuned that are marked, in it or by the options.
-
-        Raises:
-            InvalidInput: what is asked for makes no sense.
-            Unsupported: a step cannot be tuned, or its engine cannot do what is asked for.
-            PluginFailure: the tuner failed.
-        """
-        from couler_plugins.hpo.workflows.tuning import tune
-
-        return tune(self, plan, ctx)
+    run = work_at("couler_plugins.hpo.workflows.tuning:tune")
