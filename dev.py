@@ -5,7 +5,7 @@
     python3 dev.py test [PYTEST ARGS]    run the tests in about five minutes; with `-m slow` the longer ones
     python3 dev.py airflow VERSION [PYTEST ARGS]
                                          run the tests of the Airflow adapter with another Airflow: 3.1, 3.2.2
-    python3 dev.py cluster up|down|status|shell
+    python3 dev.py cluster up|build|down|status|shell
                                          a real Kubernetes of one node with Argo and Tekton, for tests and people
     python3 dev.py lint                  lint, formatting, types, the layers of the architecture, its figures
     python3 dev.py house [FIGURE…]       print the figures of the structure, or list what these count

@@ -1,16 +1,19 @@
-"""`python3 dev.py cluster up|down|status|shell`."""
+"""`python3 dev.py cluster up|build|down|status|shell`."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 
-from cluster.cluster import Cluster
+from cluster.cluster import Cluster, missing_here
+from cluster.programs import MODULES, build
 
 USAGE = """A cluster of one node with Argo and Tekton, of real programs, in namespaces of its own.
 
     python3 dev.py cluster up            build it where it is not built yet, and start it
+    python3 dev.py cluster build         build it, and start nothing
     python3 dev.py cluster status        what runs
     python3 dev.py cluster shell [CMD]   a shell, or a command, inside of it: kubectl, couler
     python3 dev.py cluster down          end it; what was built stays in .tools/cluster
@@ -26,6 +29,12 @@ def main(job: str = "help", *command: str) -> int:
             print(error, file=sys.stderr)
             return 1
         print("the cluster is up: python3 dev.py cluster shell kubectl get pods -A")
+        return 0
+    if job == "build":
+        # What `up` would say, it says later.
+        with contextlib.suppress(RuntimeError):
+            for module in () if missing_here() else MODULES:
+                build(module)
         return 0
     if job == "down":
         cluster.down()

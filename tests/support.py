@@ -98,6 +98,8 @@ def sampled(parameters: Iterable[Any], share: int = 12) -> list[Any]:
 
 def _slow(value: object) -> Any:
     item: Any = value if isinstance(value, type(pytest.param())) else pytest.param(value)
+    if any(mark.name == "long" for mark in item.marks):  # which is run by hand
+        return item
     return pytest.param(*item.values, id=item.id, marks=(*item.marks, pytest.mark.slow))
 
 

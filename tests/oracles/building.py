@@ -17,6 +17,9 @@ from support import GO
 
 __all__ = ["build_program", "required"]
 
+SETTINGS = os.environ | {"CGO_ENABLED": "0"}
+"""As the cluster's programs are built, also with `-trimpath`: what the two have in common is compiled once."""
+
 
 def required(source: Path, module: str) -> str:
     """The version of a module that the program in a folder requires."""
@@ -62,7 +65,9 @@ def _build(folder: Path, go: str, origin: Path, module: str) -> dict[str, str]:
     version = required(origin, module)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([go, *arguments], cwd=source, capture_output=True, text=True, timeout=1500, check=False)
+        return subprocess.run(
+            [go, *arguments], cwd=source, env=SETTINGS, capture_output=True, text=True, timeout=1500, check=False
+        )
 
     try:
         fetched = run("list", "-deps", "-f", "{{if .Error}}{{.Error}}{{end}}", ".")
@@ -71,7 +76,7 @@ def _build(folder: Path, go: str, origin: Path, module: str) -> dict[str, str]:
     if fetched.returncode:
         return {"refusal": f"the Go module {module}@{version} is not to be had: {fetched.stderr.strip()[-300:]}"}
     program = folder / "oracle"
-    built = run("build", "-buildvcs=false", "-ldflags=-s -w", "-o", str(program), ".")
+    built = run("build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", str(program), ".")
     if built.returncode:
         return {"failure": f"the oracle of {origin.name} does not compile: {built.stderr.strip()[-2000:]}"}
     found = run("list", "-m", "-f", "{{.Dir}}", module)

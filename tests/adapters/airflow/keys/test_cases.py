@@ -44,6 +44,12 @@ def test_the_cache_gives_what_a_run_without_it_gives(case: Case, server: Server,
     judge(case, server, tmp_path / "case")
 
 
+def test_what_is_run_by_hand_is_not_run_with_the_slow_ones() -> None:
+    marks = [{mark.name for mark in item.marks} for item in sampled(parameters(), 4)]
+    assert {"long"} in marks
+    assert not any({"long", "slow"} <= names for names in marks)
+
+
 def test_names_are_unique_and_those_that_fail_are_there() -> None:
     names = [case.name for case in CASES]
     assert len(names) == len({*names})
