@@ -10,7 +10,8 @@ from couler_plugins.documents import Document, Remark, SourceFile
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.capabilities import ApiGroup, Capability, Footprint
 from couler_plugins.hookspecs.facets import facet
-from couler_plugins.ir import Homes, ImageChange, Operation, Retry, Step, Workflow
+from couler_plugins.hookspecs.ordering import StartOrder
+from couler_plugins.ir import Graph, Homes, ImageChange, Operation, Retry, Step, Workflow
 from couler_plugins.ir.attempts import AttemptLimits
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.containers import PodSizes
@@ -237,6 +238,16 @@ class Adapter:
     def homes(self) -> Homes:
         """Return where the engine keeps each setting of a step; `Plan.homes` of lifted plans has the same."""
         raise NotImplementedError
+
+    @facet("steps start in the order in which they are ready, and none limits how many run at a time")
+    def start_order(self, workflow: Workflow, graph: Graph) -> StartOrder:
+        """Return how the engine chooses among the steps of a workflow's entry that could start, for `prioritize`.
+
+        Args:
+            workflow: one of the plan's.
+            graph: what its entry calls.
+        """
+        return StartOrder()
 
     @facet("`pin` sees the images of its containers", default="couler_plugins.ir.images:map_images")
     def images(self, workflow: Workflow, change: ImageChange) -> Workflow:
