@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace as with_fields
 from functools import cached_property, partial
 
 import msgspec
 
+from couler_plugins.documents.mappings import by_key
 from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.ordering import StartRule
@@ -72,7 +73,7 @@ class _Prioritizing:
         try:
             self._choose()
         except Unsupported as error:
-            self._say(graph.name, str(error))
+            self._say(graph.name, error.message)
 
     def _choose(self) -> None:
         """Order the steps by each means that their engine has.
@@ -84,35 +85,41 @@ class _Prioritizing:
         is_weighted, is_listed = self._homes["weight"].at != "none", order.rule == "leaves"
         objections = self._objections("weight" if is_weighted else "priority")
         if is_weighted:
-            own = self._options.slots or order.slots
             refusal = order.refusal or next(filter(None, objections.values()), "")
-            self._try(levels, own, refusal, self._set_weights)
+            self._try(levels, self._options.slots, refusal, self._set_weights, "by their weights")
         elif is_listed:
-            self._try(in_turn, order.slots, order.refusal, self._set_targets)
+            self._try(in_turn, order.slots, order.refusal, self._set_targets, "in the DAG's target")
         if is_weighted or (is_listed and not classes):
             return
         everywhere = next(iter(objections.values())) if all(objections.values()) else ""
         usual = ALL_CLASSES.format(order.usual) if order.usual else ""
-        fixed = {**{name: "" for name, reason in objections.items() if reason}, **self._own_classes()}
-        ranks = partial(self._by_class, fixed)
         refusal = everywhere or usual or ("" if classes else NO_CLASSES)
-        self._try(ranks, self._options.slots, refusal, partial(self._set_classes, fixed), rule="ready")
+        fixed = {
+            **{name: "" for name, reason in objections.items() if reason},
+            **({} if refusal else self._own_classes()),
+        }
+        if len(fixed) < len(objections) or refusal:
+            put, rank = partial(self._set_classes, fixed), partial(self._by_class, fixed)
+            self._try(rank, self._options.slots, refusal, put, "by their classes", "ready")
 
     def _try(
         self,
         rank: Callable[[Mapping[str, float]], Ranks],
-        limit: int | None,
+        slots: int | None,
         refusal: str,
         put: Callable[[Ranks], None],
+        means: str,
         rule: StartRule | None = None,
     ) -> None:
         """Order the steps, where a simulated run gets shorter by that.
 
         Args:
             rank: returns ranks of steps for the seconds of the longest path from each on.
-            limit: how many steps run at a time, where that is known.
+            slots: how many steps run at a time, where that is known; else as many as the workflow has if these limit it,
+                or half of what could run at once.
             refusal: why they stay as they are; empty where they need not.
             put: writes ranks into the workflow.
+            means: what carries the order, for people.
             rule: how the engine starts them by itself; as it says, unless given.
         """
         if refusal:
@@ -121,7 +128,8 @@ class _Prioritizing:
         tasks, by_task = self._tasks, behind(self._tasks)
         longest = {step.name: by_task[step.name] for step in self._graph.steps if step.name in by_task}
         wide = width(tasks)
-        slots = limit if limit and (limit < wide or put == self._set_targets) else max(1, wide // 2)
+        usual = self._order.slots if rule is None else None
+        slots = slots or (usual if usual and usual < wide else max(1, wide // 2))
         if wide < 2 or slots >= wide:
             self._say(self._graph.name, IN_TURN if wide < 2 else ENOUGH)
             return
@@ -137,7 +145,7 @@ class _Prioritizing:
             ("seconds of a run after", round(gain.after if gain.helps else gain.before, 1)),
         )
         if gain.helps:
-            self._say(self._graph.name, LONGEST + times, f"order {len(longest)} steps", figures)
+            self._say(self._graph.name, LONGEST + times, f"order {len(longest)} steps {means}", figures)
             put(gain.ranks)
         else:
             self._say(self._graph.name, NO_GAIN + times, figures=figures)
@@ -182,8 +190,9 @@ class _Prioritizing:
             return step
 
         self._alone.map_steps(Prioritize.name, look, action="", reason="")
-        for name, class_name in own.items() if self._options.classes else ():
-            self._say(f"{self._graph.name}/{name}", OWN_CLASS.format(class_name))
+        by_class = by_key((class_name, f"{self._graph.name}/{name}") for name, class_name in own.items())
+        for class_name, (first, *others) in by_class.items():
+            self._say(first, OWN_CLASS.format(class_name), affects=others)
         return own
 
     def _set_weights(self, ranks: Ranks) -> None:
@@ -222,7 +231,8 @@ class _Prioritizing:
     def _decide(self, *decisions: Decision) -> None:
         self.plan = self.plan.with_workflow(self._workflow, self._workflow, *decisions)
 
-    def _say(self, subject: str, reason: str, action: str = "", figures: Figures = ()) -> None:
-        label = self._workflow.label
-        decision = Decision(optimizer=Prioritize.name, workflow=label, subject=subject, action=action, reason=reason)
-        self._decide(msgspec.structs.replace(decision, figures=figures))
+    def _say(
+        self, subject: str, reason: str, action: str = "", figures: Figures = (), affects: Sequence[str] = ()
+    ) -> None:
+        decision = Decision(optimizer=Prioritize.name, workflow=self._workflow.label, subject=subject, reason=reason)
+        self._decide(msgspec.structs.replace(decision, action=action, figures=figures, affects=tuple(affects)))

@@ -25,6 +25,7 @@ from couler_plugins.ir import (
     conjuncts,
     container_home,
     native_home,
+    needed,
     replace,
 )
 from couler_plugins.ir.cut import ENDED_WELL
@@ -75,6 +76,7 @@ IN_STAGES = "its steps run in stages, each as a whole: a DAG has an order (`para
 UNLIMITED = "nothing limits how many of its tasks run at once: say it (parallelism), or name priority classes"
 HAS_TARGET = "its owner says in `target` what runs, and in which order"
 TOLERANT = "a failure of {!r} need not fail the whole, as it would if its `target` named all tasks"
+HOOKED = "{!r} has a hook, which Argo starts in another way where `target` names its task"
 """Why a graph keeps its order. Source: `executeDAG` and `assessDAGPhase` in workflow/controller/dag.go."""
 
 
@@ -91,12 +93,15 @@ def start_order(workflow: Workflow, graph: Graph) -> StartOrder:
     spec = spec_of(workflow)
     own = graph.parallelism.value if isinstance(graph.parallelism, Literal) else None
     limits = [limit for limit in (own, spec.get("parallelism")) if isinstance(limit, int) and limit > 0]
-    tolerant = [step.name for step in graph.steps if step.tolerates or step.handlers or not _all_well(step.needs)]
+    tolerant = [step.name for step in graph.steps if step.tolerates]
+    tolerant += [need.step for step in graph.steps if not _all_well(step.needs) for need in needed(step.needs)]
+    hooked = [step.name for step in graph.steps if step.handlers]
     reasons = {
         IN_STAGES: graph.stages is not None,
         HAS_TARGET: bool(graph.targets),
         UNLIMITED: not limits,
         TOLERANT.format("".join(tolerant[:1])): bool(tolerant),
+        HOOKED.format("".join(hooked[:1])): bool(hooked),
     }
     refusal = next((reason for reason, holds in reasons.items() if holds), "")
     return StartOrder("leaves", min(limits, default=None), refusal, str(spec.get("podPriorityClassName") or ""))
