@@ -17,6 +17,7 @@ from couler_plugins.options.config import Config, load_config
 from couler_plugins.plugins import load_plugins
 from couler_plugins.runs import Run, StepRun
 from rightsizing.drawn import history_in
+from support import ROOT
 
 PLUGINS = load_plugins(load_config(environ={}))
 ARGO = """\
@@ -239,3 +240,9 @@ def test_loops_and_graphs_in_it_count() -> None:
     )
     loop = ARGO.replace("name: chart, template: work", "name: chart, template: work, withItems: [1, 2, 3, 4]")
     assert changes(prioritized(loop)) == ["+target: long middle alpha beta chart zeta"]
+
+
+def test_kubeflow_is_refused_by_name() -> None:
+    path = ROOT / "tests" / "corpus" / "kfp" / "branches.yaml"
+    decisions = optimize(path, CLASSES, config=Config(), plugins=PLUGINS).files[0].decisions
+    assert [item.reason for item in decisions] == ["KFP's platform configuration has no priority class"]

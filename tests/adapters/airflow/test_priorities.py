@@ -77,7 +77,7 @@ def test_the_longest_path_gets_the_largest_weight(tmp_path: Path) -> None:
     again, wanted = lift_dag(dag, 0).operations, plan.workflows[0].operations
     assert [item.native_extra for item in again] == [item.native_extra for item in wanted]
     assert {HOMES["weight"].read("weight", item) for item in again} == {Literal(value=n) for n in (1, 2, 3, 4)}
-    subjects = [plan.decisions[number].subject for edit in done.lowered.edits for number in edit.decisions]
+    subjects = [plan.decisions[edit.decision].subject for edit in done.lowered.edits if edit.decision is not None]
     assert set(subjects) == {f"nightly/{name}" for name in SECONDS}
     done.undo()
     assert snapshot(dag) == before
