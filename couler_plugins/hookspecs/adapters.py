@@ -123,11 +123,9 @@ class Adapter:
         Raises:
             Unsupported: the adapter cannot measure its engine's documents.
         """
+        hint = f"leave optimizers that need sizes out of the pipeline for {workflow.label}"
         raise Unsupported(
-            f"the adapter of {self.engine} does not measure steps",
-            engine=self.engine,
-            feature="footprint",
-            hint=f"leave optimizers that need sizes out of the pipeline for {workflow.label}",
+            f"the adapter of {self.engine} does not measure steps", engine=self.engine, feature="footprint", hint=hint
         )
 
     @facet("`cache` leaves its workflows alone")
@@ -241,12 +239,7 @@ class Adapter:
 
     @facet("steps start in the order in which they are ready, and none limits how many run at a time")
     def start_order(self, workflow: Workflow, graph: Graph) -> StartOrder:
-        """Return how the engine chooses among the steps of a workflow's entry that could start, for `prioritize`.
-
-        Args:
-            workflow: one of the plan's.
-            graph: what its entry calls.
-        """
+        """Return how the engine chooses among steps that could start, of the graph that a workflow's entry calls."""
         return StartOrder()
 
     @facet("`pin` sees the images of its containers", default="couler_plugins.ir.images:map_images")

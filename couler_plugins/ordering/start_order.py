@@ -94,10 +94,8 @@ class _Prioritizing:
         everywhere = next(iter(objections.values())) if all(objections.values()) else ""
         usual = ALL_CLASSES.format(order.usual) if order.usual else ""
         refusal = everywhere or usual or ("" if classes else NO_CLASSES)
-        fixed = {
-            **{name: "" for name, reason in objections.items() if reason},
-            **({} if refusal else self._own_classes()),
-        }
+        fixed = {name: "" for name, reason in objections.items() if reason}
+        fixed |= {} if refusal else self._own_classes()
         if len(fixed) < len(objections) or refusal:
             put, rank = partial(self._set_classes, fixed), partial(self._by_class, fixed)
             self._try(rank, self._options.slots, refusal, put, "by their classes", "ready")
@@ -115,8 +113,8 @@ class _Prioritizing:
 
         Args:
             rank: returns ranks of steps for the seconds of the longest path from each on.
-            slots: how many steps run at a time, where that is known; else as many as the workflow has if these limit it,
-                or half of what could run at once.
+            slots: how many steps run at a time, where that is known; else what the workflow has if that limits them, or
+                half of what could run at once.
             refusal: why they stay as they are; empty where they need not.
             put: writes ranks into the workflow.
             means: what carries the order, for people.
@@ -166,12 +164,13 @@ class _Prioritizing:
 
     def _objections(self, setting: str) -> dict[str, str]:
         """Return why a setting of each step cannot be set; of one that calls a graph, its pods are none of its own."""
-        reasons = dict.fromkeys((step.name for step in self._graph.steps), INNER)
+        reasons: dict[str, str] = {}
         for step in self._graph.steps:
             callee = callee_of(step, self._by_name)
-            if not isinstance(callee, Graph):
-                home = self._homes[setting].of(self._workflow, CallSite(self._graph, step), callee)
-                reasons[step.name] = home.objection(callee)
+            operation = None if isinstance(callee, Graph) else callee
+            home = self._homes[setting].of(self._workflow, CallSite(self._graph, step), operation)
+            is_inner = isinstance(callee, Graph) and home.at != "none"
+            reasons[step.name] = INNER if is_inner else home.objection(operation)
         return reasons
 
     def _by_class(self, fixed: Mapping[str, str], longest: Mapping[str, float]) -> Ranks:

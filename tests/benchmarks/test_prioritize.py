@@ -53,9 +53,7 @@ def test_times_that_are_off_may_cost_time() -> None:
 
 
 def test_what_runs_in_turn_is_no_trace() -> None:
-    steps = tuple(
-        StepRun(step=name, type="t", spec=name, key=name, parents=above, seconds=1.0)
-        for name, above in (("a", ()), ("b", (0,)))
-    )
+    first = StepRun(step="a", type="t", spec="a", key="a", seconds=1.0)
+    second = StepRun(step="b", type="t", spec="b", key="b", parents=(0,), seconds=1.0)
     with pytest.raises(InvalidInput, match="no two steps"):
-        tasks_of(Run(family="chain", steps=steps))
+        tasks_of(Run(family="chain", steps=(first, second)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -61,7 +62,9 @@ NEW = '    - name: new\n          container: {image: "busybox:1"}\n    '
 CLASSES = "prioritize{classes=low|high}"
 
 
-def prioritized(text: str, folder: Path | None = None, passes: str = "prioritize", **seconds: float) -> Result:
+def prioritized(
+    text: str, folder: Path | None = None, seconds: Mapping[str, float] = {}, *, passes: str = "prioritize"
+) -> Result:
     """What becomes of a text, with past runs in which steps took so long."""
     config = Config()
     if folder is not None:
@@ -108,13 +111,13 @@ def test_argo_starts_the_longest_path_first_by_its_target() -> None:
 
 def test_times_come_from_past_runs(tmp_path: Path) -> None:
     times = {"alpha": 10, "beta": 10, "chart": 100, "long": 10, "middle": 10, "zeta": 10}
-    result = prioritized(ARGO, tmp_path, **times)
+    result = prioritized(ARGO, tmp_path, times)
     assert changes(result) == ["+target: chart long middle alpha beta zeta"]
     assert result.files[0].decisions[0].reason.endswith("; times are from past runs")
     assert figures(result)["seconds of a run after"] == 100.0
     del times["alpha"]
     other = ARGO.replace("name: alpha, template: work", "name: alpha, template: new")
-    result = prioritized(f"{other}{NEW}", tmp_path, **times)
+    result = prioritized(f"{other}{NEW}", tmp_path, times)
     assert "steps without one count as the median of the others" in result.files[0].decisions[0].reason
     assert figures(result)["seconds that these count as"] == 10.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_two_slots_go_to_the_longest_paths_first(tmp_path: Path) -> None:
         for dag, pipeline in (("before", "dedupe"), ("after", "prioritize{slots=2}")):
             text = textwrap.dedent(FILE).format(dag=dag, pipeline=pipeline)
             airflow.publish(f"{dag}.py", text)
-            airflow.until(lambda dag=dag: airflow.query("SELECT 1 FROM serialized_dag WHERE dag_id = ?", dag), dag)
+            airflow.until(partial(airflow.query, "SELECT 1 FROM serialized_dag WHERE dag_id = ?", dag), dag)
             airflow.start(dag, dag)
             airflow.finished(dag)
         queued = {
