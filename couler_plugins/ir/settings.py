@@ -54,8 +54,8 @@ def with_settings(step: S, **settings: Any) -> S:
     Args:
         step: a call site, as `Plan.map_steps` shows it.
         settings: by their names. `retry` takes a number or a `Retry`, `timeout` seconds or a value, `priority` and
-            `scheduler` a text or a value, `weight` a number or a value; the others take mappings of texts or values, which are added to what is
-            there, name by name.
+            `scheduler` a text or a value, `weight` a whole number or a value; the others take mappings of texts or
+            values, which are added to what is there, name by name.
     """
     if unknown := settings.keys() - set(SETTINGS):
         raise TypeError(f"there is no setting {min(unknown)!r}; there are {', '.join(SETTINGS)}")

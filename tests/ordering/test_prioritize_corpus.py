@@ -69,5 +69,5 @@ def test_only_the_target_of_a_drawn_dag_changes(data: st.DataObject) -> None:
     assert (target is not None) is bool(decision.action)
     if target is not None:
         assert sorted(target.split()) == sorted(task["name"] for task in tasks)
-        figures = dict(decision.figures)
+        figures: dict[str, Any] = dict(decision.figures)
         assert figures["seconds of a run after"] < figures["seconds of a run before"]
