@@ -49,7 +49,8 @@ def apply_prioritize(options: Prioritize, plan: Plan, ctx: Context) -> Plan:
     """Give the steps of all workflows the start order that is faster in simulation."""
     for workflow in plan.workflows:
         ctx.progress(f"looking for what goes first in {workflow.label}")
-        plan = _Prioritizing(options, plan, workflow, ctx).plan
+        ordering = _Prioritizing(options, plan, workflow, ctx)
+        plan = plan.with_workflow(workflow, ordering.workflow, *ordering.decisions)
     return plan
 
 
@@ -57,19 +58,21 @@ class _Prioritizing:
     """Orders the steps that the entry of one workflow calls.
 
     Attributes:
-        plan: the plan, with the workflow as it is to be.
+        workflow: the workflow as it is to be.
+        decisions: what is done, and what is not.
     """
 
     def __init__(self, options: Prioritize, plan: Plan, workflow: Workflow, ctx: Context) -> None:
-        self.plan, self._options, self._ctx, self._workflow = plan, options, ctx, workflow
-        self._by_name, self._adapter = callables(workflow), ctx.adapter(workflow.engine)
-        self._homes = self._adapter.homes()
+        self.workflow, self.decisions = workflow, list[Decision]()
+        self._plan, self._options, self._ctx, self._by_name = plan, options, ctx, callables(workflow)
+        adapter = ctx.adapter(workflow.engine)
+        self._homes = adapter.homes()
         only = workflow.graphs[0] if workflow.entry is None and len(workflow.graphs) == 1 else None
         graph = only if workflow.entry is None else callee_of(workflow.entry, self._by_name)
         if not isinstance(graph, Graph) or len(graph.steps) < 2:
             self._say("", NO_GRAPH)
             return
-        self._graph, self._order = graph, self._adapter.start_order(workflow, graph)
+        self._graph, self._order = graph, adapter.start_order(workflow, graph)
         try:
             self._choose()
         except Unsupported as error:
@@ -159,8 +162,8 @@ class _Prioritizing:
         steps = tuple(step for step in graph.steps if step.name not in last)
         bare = replace(graph, steps=steps, finalizers=(), retry=None, outputs=())
         entry = Step(name=graph.name, call=Call(name=graph.name))
-        workflow = replace(replace_callables(self._workflow, {graph.name: bare}), entry=entry)
-        return planned(workflow, partial(self._ctx.profile, self._workflow))
+        workflow = replace(replace_callables(self.workflow, {graph.name: bare}), entry=entry)
+        return planned(workflow, partial(self._ctx.profile, self.workflow))
 
     def _objections(self, setting: str) -> dict[str, str]:
         """Return why a setting of each step cannot be set; of one that calls a graph, its pods are none of its own."""
@@ -168,7 +171,7 @@ class _Prioritizing:
         for step in self._graph.steps:
             callee = callee_of(step, self._by_name)
             operation = None if isinstance(callee, Graph) else callee
-            home = self._homes[setting].of(self._workflow, CallSite(self._graph, step), operation)
+            home = self._homes[setting].of(self.workflow, CallSite(self._graph, step), operation)
             is_inner = isinstance(callee, Graph) and home.at != "none"
             reasons[step.name] = INNER if is_inner else home.objection(operation)
         return reasons
@@ -188,7 +191,7 @@ class _Prioritizing:
                 own[step.name] = str(getattr(step.priority, "value", "…"))
             return step
 
-        self._alone.map_steps(Prioritize.name, look, action="", reason="")
+        self._map(look, "")
         by_class = by_key((class_name, f"{self._graph.name}/{name}") for name, class_name in own.items())
         for class_name, (first, *others) in by_class.items():
             self._say(first, OWN_CLASS.format(class_name), affects=others)
@@ -203,7 +206,8 @@ class _Prioritizing:
         self._set("priority", {name: classes[-1 - rank] for name, rank in ranks.items() if name not in fixed})
 
     def _set_targets(self, ranks: Ranks) -> None:
-        self._replace(replace_callables(self._workflow, {self._graph.name: replace(self._graph, targets=tuple(ranks))}))
+        graph = replace(self._graph, targets=tuple(ranks))
+        self.workflow = replace_callables(self.workflow, {graph.name: graph})
 
     def _set(self, setting: str, values: Mapping[str, int | str]) -> None:
         """Give steps of the graph a setting, and say so of each."""
@@ -212,26 +216,20 @@ class _Prioritizing:
             is_meant = step.graph == self._graph.name and step.name in values
             return with_settings(step, **{setting: values[step.name]}) if is_meant else step
 
-        new = self._alone.map_steps(Prioritize.name, change, action=f"set {setting}", reason=LONGEST)
-        longest = behind(self._tasks)
+        new, longest = self._map(change, f"set {setting}"), behind(self._tasks)
         for item in new.decisions:
             name = item.subject.rpartition("/")[2]
-            figures = ((setting, values[name]), ("seconds from its start on", round(longest[name], 1)))
-            self._decide(msgspec.structs.replace(item, figures=figures) if name in values else item)
-        self._replace(new.workflows[0])
+            figures = ((setting, values.get(name)), ("seconds from its start on", round(longest.get(name, 0.0), 1)))
+            self.decisions.append(msgspec.structs.replace(item, figures=figures))
+        self.workflow = new.workflows[0]
 
-    @property
-    def _alone(self) -> Plan:
-        return with_fields(self.plan, workflows=(self._workflow,), decisions=())
-
-    def _replace(self, new: Workflow) -> None:
-        self.plan, self._workflow = self.plan.with_workflow(self._workflow, new), new
-
-    def _decide(self, *decisions: Decision) -> None:
-        self.plan = self.plan.with_workflow(self._workflow, self._workflow, *decisions)
+    def _map(self, change: Callable[[SettableStep], SettableStep], action: str) -> Plan:
+        """Return a plan of the workflow alone with its call sites changed."""
+        alone = with_fields(self._plan, workflows=(self.workflow,), decisions=())
+        return alone.map_steps(Prioritize.name, change, action=action, reason=LONGEST)
 
     def _say(
         self, subject: str, reason: str, action: str = "", figures: Figures = (), affects: Sequence[str] = ()
     ) -> None:
-        decision = Decision(optimizer=Prioritize.name, workflow=self._workflow.label, subject=subject, reason=reason)
-        self._decide(msgspec.structs.replace(decision, action=action, figures=figures, affects=tuple(affects)))
+        decision = Decision(optimizer=Prioritize.name, workflow=self.workflow.label, subject=subject, reason=reason)
+        self.decisions.append(msgspec.structs.replace(decision, action=action, figures=figures, affects=tuple(affects)))
