@@ -10,7 +10,8 @@ from couler_plugins.documents import Document, Remark, SourceFile
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.capabilities import ApiGroup, Capability, Footprint
 from couler_plugins.hookspecs.facets import facet
-from couler_plugins.ir import Homes, ImageChange, Operation, Retry, Step, Workflow
+from couler_plugins.hookspecs.ordering import StartOrder
+from couler_plugins.ir import Graph, Homes, ImageChange, Operation, Retry, Step, Workflow
 from couler_plugins.ir.attempts import AttemptLimits
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.containers import PodSizes
@@ -122,11 +123,9 @@ class Adapter:
         Raises:
             Unsupported: the adapter cannot measure its engine's documents.
         """
+        hint = f"leave optimizers that need sizes out of the pipeline for {workflow.label}"
         raise Unsupported(
-            f"the adapter of {self.engine} does not measure steps",
-            engine=self.engine,
-            feature="footprint",
-            hint=f"leave optimizers that need sizes out of the pipeline for {workflow.label}",
+            f"the adapter of {self.engine} does not measure steps", engine=self.engine, feature="footprint", hint=hint
         )
 
     @facet("`cache` leaves its workflows alone")
@@ -237,6 +236,11 @@ class Adapter:
     def homes(self) -> Homes:
         """Return where the engine keeps each setting of a step; `Plan.homes` of lifted plans has the same."""
         raise NotImplementedError
+
+    @facet("steps start in the order in which they are ready, and none limits how many run at a time")
+    def start_order(self, workflow: Workflow, graph: Graph) -> StartOrder:
+        """Return how the engine chooses among steps that could start, of the graph that a workflow's entry calls."""
+        return StartOrder()
 
     @facet("`pin` sees the images of its containers", default="couler_plugins.ir.images:map_images")
     def images(self, workflow: Workflow, change: ImageChange) -> Workflow:

@@ -76,7 +76,7 @@ def refuse_steps(workflow: Workflow, graph: Graph, steps: Iterable[Step], inline
     moved = list(steps)
     names = {step.name for step in moved}
     reasons = {
-        f"{graph.name!r} asks for some of its steps only": bool(graph.targets),
+        f"{graph.name!r} asks for some of its steps only": not graph.wants_all,
         f"{graph.name!r} limits how many of its steps run at a time": graph.parallelism is not None,
         f"{graph.name!r} takes a lock": graph.locks is not None,
         "a setup or teardown step frames others": any(step.role != "normal" for step in moved),

@@ -110,7 +110,8 @@ def move_into_graphs(workflow: Workflow, graph_name: str, parts: Mapping[str, Co
     for new, caller in cut.callers.items():
         needs = all_of(list(cut.outer_needs[caller]))
         outer[caller] = Step(name=caller, call=Call(name=new), arguments=boundary.arguments(new), needs=needs)
-    changed[graph_name] = replace(rest, steps=tuple(outer.values()), stages=cut.outer_stages)
+    order = tuple(dict.fromkeys(cut.seen(str(name)) for name in graph.targets))
+    changed[graph_name] = replace(rest, steps=tuple(outer.values()), stages=cut.outer_stages, targets=order)
     added = [
         Graph(
             name=new,
@@ -119,6 +120,7 @@ def move_into_graphs(workflow: Workflow, graph_name: str, parts: Mapping[str, Co
             inputs=boundary.inputs(new),
             outputs=boundary.outputs(new),
             fail_fast=graph.fail_fast,
+            targets=tuple(name for name in graph.targets if cut.place(str(name)) == new),
         )
         for new, steps in inner.items()
     ]

@@ -27,6 +27,7 @@ class SettableStep(Step, frozen=True):
         node_selector: labels of the nodes that its pod may run on.
         priority: the priority class of its pod.
         scheduler: the name of the Kubernetes scheduler that finds a node for its pod.
+        weight: a whole number; of steps that wait for a slot of their engine, the one of the largest starts first.
     """
 
     graph: str = ""
@@ -38,6 +39,7 @@ class SettableStep(Step, frozen=True):
     node_selector: Pairs = ()
     priority: Value | None = None
     scheduler: Value | None = None
+    weight: Value | None = None
 
 
 PAIRS = tuple(name for name, kind in SettableStep.__annotations__.items() if kind == "Pairs")
@@ -52,8 +54,8 @@ def with_settings(step: S, **settings: Any) -> S:
     Args:
         step: a call site, as `Plan.map_steps` shows it.
         settings: by their names. `retry` takes a number or a `Retry`, `timeout` seconds or a value, `priority` and
-            `scheduler` a text or a value; the others take mappings of texts or values, which are added to what is
-            there, name by name.
+            `scheduler` a text or a value, `weight` a whole number or a value; the others take mappings of texts or
+            values, which are added to what is there, name by name.
     """
     if unknown := settings.keys() - set(SETTINGS):
         raise TypeError(f"there is no setting {min(unknown)!r}; there are {', '.join(SETTINGS)}")

@@ -207,7 +207,8 @@ class Graph(Callable, frozen=True):
         stages: names of steps in groups that run one after another (each a barrier); None where only needs count.
         finalizers: names of steps that run after all others, whatever the outcome.
         regions: named subsets.
-        targets: the only steps that are wanted (empty: all): names, or a value where only the run knows.
+        targets: the only steps that are wanted (empty: all): names, or a value where only the run knows. Their order
+            is that in which the engine looks at steps.
         fail_fast: whether the first failure keeps further steps from starting (None: the engine's default).
         parallelism: how many steps may run at a time.
     """
@@ -219,6 +220,11 @@ class Graph(Callable, frozen=True):
     targets: tuple[str | Reference | Template, ...] = ()
     fail_fast: bool | None = None
     parallelism: Value | None = None
+
+    @property
+    def wants_all(self) -> bool:
+        """Return whether targets, if any, name all steps: then they say no more than an order."""
+        return not self.targets or {step.name for step in self.steps} == {*self.targets}
 
 
 class Workflow(Node, frozen=True, kw_only=True):

@@ -30,11 +30,12 @@ def schedule(
     launch: float | Sequence[float] = 0.0,
     workers: int | None = None,
     idle: Collection[int] = (),
+    ranks: Sequence[int] = (),
 ) -> Schedule:
     """Runs every task as soon as all its parents have ended and a worker is free.
 
-    Of those that could start, the first to become ready does; of equals, the smaller number. O((V + E) log V), and
-    O(V + E) with as many workers as there are tasks.
+    Of those that could start, the one of the smallest rank does; of equals, the first to become ready; of these, the
+    smaller number. O((V + E) log V), and O(V + E) with as many workers as there are tasks.
 
     Args:
         seconds: what each task takes.
@@ -43,6 +44,7 @@ def schedule(
             its worker: one figure for all, or one for each.
         workers: how many tasks run at once; None for no limit, which makes the makespan T of Couler's Eq. 1.
         idle: tasks that hold no worker: barriers, and what only waits.
+        ranks: of each task; without them, all are equal.
 
     Raises:
         ValueError: there is no worker.
@@ -51,7 +53,10 @@ def schedule(
         raise ValueError(f"{workers} workers cannot run anything")
     launches = [launch] * len(seconds) if isinstance(launch, int | float) else launch
     lengths = [first + rest for first, rest in zip(launches, seconds, strict=True)]
-    starts = _unbounded(lengths, parents) if workers is None else _bounded(lengths, parents, workers, frozenset(idle))
+    if workers is None:
+        starts = _unbounded(lengths, parents)
+    else:
+        starts = _bounded(lengths, parents, workers, frozenset(idle), ranks or [0] * len(lengths))
     ends = [start + length for start, length in zip(starts, lengths, strict=True)]
     return Schedule(starts, ends, max(ends, default=0.0))
 
@@ -66,13 +71,17 @@ def _unbounded(lengths: Sequence[float], parents: Sequence[Sequence[int]]) -> li
 
 
 def _bounded(
-    lengths: Sequence[float], parents: Sequence[Sequence[int]], workers: int, idle: frozenset[int]
+    lengths: Sequence[float],
+    parents: Sequence[Sequence[int]],
+    workers: int,
+    idle: frozenset[int],
+    ranks: Sequence[int],
 ) -> list[float]:
     children = children_of(parents)
     waits = [len(above) for above in parents]
     starts = [0.0] * len(lengths)
     arrived = [task for task, wait in enumerate(waits) if wait == 0]
-    ready: list[tuple[float, int]] = []
+    ready: list[tuple[int, float, int]] = []
     running: list[tuple[float, int]] = []
     now, free = 0.0, workers
     while True:
@@ -81,9 +90,9 @@ def _bounded(
                 starts[task] = now
                 heapq.heappush(running, (now + lengths[task], task))
             else:
-                heapq.heappush(ready, (now, task))
+                heapq.heappush(ready, (ranks[task], now, task))
         while ready and free:
-            _, task = heapq.heappop(ready)
+            *_, task = heapq.heappop(ready)
             starts[task] = now
             free -= 1
             heapq.heappush(running, (now + lengths[task], task))

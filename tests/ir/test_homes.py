@@ -57,6 +57,7 @@ IN_OPERATIONS: Homes = {
     "node_selector": native_home("node_selector", ("nodes",), FORM),
     "priority": native_home("priority", ("priority",), FORM),
     "scheduler": native_home("scheduler", ("scheduler",), FORM),
+    "weight": native_home("weight", ("weight",), FORM),
 }
 AT_CALLS: Homes = {**IN_OPERATIONS, "retry": Home(at="step"), "priority": Home(at="none", note="it has no classes")}
 
@@ -117,6 +118,7 @@ VALUES: dict[str, Any] = {
     "node_selector": {"pool": "big"},
     "priority": "high",
     "scheduler": "volcano",
+    "weight": 7,
 }
 
 

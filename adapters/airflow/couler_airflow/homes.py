@@ -8,15 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from couler_plugins.errors import Unsupported
-from couler_plugins.ir import Literal, Native, Operation, Value
+from couler_plugins.hookspecs.ordering import StartOrder
+from couler_plugins.ir import Graph, Literal, Native, Operation, Value, Workflow
 from couler_plugins.ir.home_kinds import NativeForm, container_home, native_home
 from couler_plugins.ir.homes import Home, Homes
 
 SETTINGS = "settings"
 """The key in an operation's `native_extra` under which the names of the settings are that its task has a place
 for, in one text."""
+OWN_WEIGHT = "its owner orders tasks: {!r} has a priority_weight or a weight_rule, and all weights are compared"
 POD = "pod"
 """The key in there under which the values are of those that no container has a field for."""
+WEIGHT = "priority_weight"
+"""The key in there for a weight that is no default: a number where it counts as it is (`absolute`), else a text."""
 CONTAINER = ("env", "requests", "limits")
 METADATA = ("labels", "annotations", "node_selector", "priority", "scheduler")
 WHOSE = "of operators that start a pod, and of tasks that the Kubernetes executor runs"
@@ -62,6 +66,10 @@ def _of_pod(setting: str, field: str, note: str = "") -> Home:
     return replace(home, native=f"{field}, executor_config", note=notes, refuse=_refusal(setting))
 
 
+def _unless_known(operation: Operation) -> str:
+    return "" if rest_of(operation.native_extra) else "only the run knows all of what it is made with"
+
+
 HOMES: Homes = {
     "retry": Home(at="step", native="retries, retry_delay, retry_exponential_backoff, max_retry_delay, retry_policy"),
     "timeout": Home(at="step", native="execution_timeout", note="seconds"),
@@ -73,6 +81,7 @@ HOMES: Homes = {
     "node_selector": _of_pod("node_selector", "node_selector"),
     "priority": _of_pod("priority", "priority_class_name", "priority_weight only orders tasks that wait for a slot"),
     "scheduler": _of_pod("scheduler", "schedulername"),
+    "weight": native_home("weight", (WEIGHT,), FORM, "written with weight_rule absolute", refuse=_unless_known),
 }
 """The home of each setting."""
 
@@ -80,3 +89,11 @@ HOMES: Homes = {
 def homes() -> Homes:
     """Return where Airflow keeps each setting of a step."""
     return HOMES
+
+
+def start_order(workflow: Workflow, graph: Graph) -> StartOrder:
+    """Return how Airflow starts the tasks of a DAG: those first that have most tasks behind them."""
+    own = [item.name.removeprefix("task/") for item in workflow.operations if WEIGHT in rest_of(item.native_extra)]
+    slots = graph.parallelism.value if isinstance(graph.parallelism, Literal) else None
+    refusal = OWN_WEIGHT.format(own[0]) if own else ""
+    return StartOrder("downstream", slots if isinstance(slots, int) else None, refusal)

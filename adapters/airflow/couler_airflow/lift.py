@@ -12,8 +12,8 @@ from typing import Any
 
 from couler_airflow.bundle import TASKS, DagBundle
 from couler_airflow.cache.rows import directives_of
-from couler_airflow.homes import HOMES
-from couler_airflow.pod_settings import BASE, BASE_CONTAINER, base_container, containers_of, said_of
+from couler_airflow.homes import HOMES, POD
+from couler_airflow.pod_settings import BASE, BASE_CONTAINER, base_container, containers_of, said_of, weight_of
 from couler_airflow.pods import Pods
 from couler_airflow.retries import retry_of
 from couler_airflow.split.roles import links_of, said_by
@@ -251,6 +251,8 @@ class _Lifter:
         what |= {name: items for name, items in assets.items() if items}
         if (name := base_container(task)) != BASE:
             what[BASE_CONTAINER] = name
+        said = said_of(task, places)
+        pod = {name: said.pop(name) for name in (POD,) if name in said}
         return Operation(
             name=f"task/{task.task_id}",
             kind="python" if python else task.task_type,
@@ -258,7 +260,7 @@ class _Lifter:
             outputs=(Output(name="return_value"),),
             containers=containers_of(task, places),
             inline=True,
-            native_extra=self._values.native({**what, **said_of(task, places)}),
+            native_extra=self._values.native({**what, **said, **weight_of(task), **pod}),
             source=self._source(*TASKS, number),
         )
 

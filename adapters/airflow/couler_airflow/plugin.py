@@ -47,6 +47,7 @@ class AirflowAdapter(Adapter):
         "repeats": "couler_airflow.retries:repeats",
         "attempt_limits": "couler_airflow.retries:attempt_limits",
         "homes": "couler_airflow.homes:homes",
+        "start_order": "couler_airflow.homes:start_order",
         "pod_sizes": "couler_airflow.pod_sizes:pod_sizes",
         "lower": "couler_airflow.lower:lower",
         "dump": "couler_airflow.preview:dump",

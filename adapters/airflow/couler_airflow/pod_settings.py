@@ -8,7 +8,7 @@ from typing import Any
 
 from couler_airflow.containers import Known, field_of, known_of
 from couler_airflow.errors import refuse_others, unsupported
-from couler_airflow.homes import CONTAINER, HOMES, METADATA, POD, SETTINGS, rest_of
+from couler_airflow.homes import CONTAINER, HOMES, METADATA, POD, SETTINGS, WEIGHT, rest_of
 from couler_airflow.pods import Place, is_plain, read_setting, write_setting
 from couler_plugins.ir import Container, EnvVar, Literal, Operation, Reference, Value
 from couler_plugins.ir.settings import PAIRS
@@ -17,6 +17,8 @@ Pairs = tuple[tuple[str, Value], ...]
 RESOURCES = ("requests", "limits")
 BASE = "base"
 """What the Kubernetes executor, and operators that start a pod, call the container of a task."""
+ABSOLUTE = "absolute"
+"""The weight rule by which a weight counts as it is."""
 BASE_CONTAINER = "container"
 """The key in an operation's `native_extra` for what its container is called instead; empty where only the run knows."""
 
@@ -109,13 +111,28 @@ def said_of(task: Any, places: Mapping[str, Place]) -> dict[str, Any]:
     return {SETTINGS: " ".join(sorted(places)), **({POD: pod} if pod else {})} if places else {}
 
 
+def weight_of(task: Any) -> dict[str, Any]:
+    """Return what an operation's `native_extra` says of the weight of a task; empty where it is Airflow's default."""
+    rule = task.weight_rule
+    name = str(getattr(rule, "value", rule)) if isinstance(rule, str) else type(rule).__name__
+    if (task.priority_weight, name) == (1, "downstream"):
+        return {}
+    return {WEIGHT: task.priority_weight if name == ABSOLUTE else f"{task.priority_weight}, {name}"}
+
+
+def _write_weight(task: Any, value: Value | None) -> None:
+    if value is None or (number := _literal(value, int)) is ...:
+        raise unsupported("Operation.native_extra", str(task.task_id), "a weight is a whole number")
+    task.priority_weight, task.weight_rule = number, ABSOLUTE
+
+
 def _plain(value: Any) -> Any:
     """Return what is known of a value before the run."""
     return {key: item for key, item in value.items() if is_plain(item)} if isinstance(value, dict) else value
 
 
 def write_pod(task: Any, places: Mapping[str, Place], old: Operation, new: Operation) -> None:
-    """Make the pod of a task what an operation says.
+    """Make the pod and the weight of a task what an operation says.
 
     Args:
         task: the task; a journal knows of it.
@@ -136,6 +153,8 @@ def write_pod(task: Any, places: Mapping[str, Place], old: Operation, new: Opera
             _write_image(task, before.image, after.image)
     if _beside_pod(old) != _beside_pod(new):
         raise unsupported("Operation.native_extra", subject, "it is written in the DAG file")
+    if (weight := HOMES["weight"].read("weight", new)) != HOMES["weight"].read("weight", old):
+        _write_weight(task, weight)
     for name in (*CONTAINER, *METADATA):
         value = HOMES[name].read(name, new)
         if value != HOMES[name].read(name, old):
@@ -161,7 +180,7 @@ def _write_image(task: Any, before: Value | None, after: Value | None) -> None:
 
 def _beside_pod(operation: Operation) -> Any:
     return {
-        name: value for name, value in rest_of(operation.native_extra).items() if name != POD
+        name: value for name, value in rest_of(operation.native_extra).items() if name not in (POD, WEIGHT)
     } or operation.native_extra
 
 

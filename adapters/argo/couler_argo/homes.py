@@ -5,22 +5,30 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from couler_argo.cache.wrappable import active_seconds, timeout_seconds
+from couler_argo.documents import spec_of
 from couler_argo.footprint import POD_KINDS
 from couler_argo.references import native, value
 from couler_argo.spelling import write, write_native
 from couler_plugins.engine_kit.durations import go_duration
+from couler_plugins.hookspecs.ordering import StartOrder
 from couler_plugins.ir import (
     Graph,
     Home,
     Homes,
     Literal,
     NativeForm,
+    Need,
+    Needs,
     Operation,
     Value,
+    Workflow,
+    conjuncts,
     container_home,
     native_home,
+    needed,
     replace,
 )
+from couler_plugins.ir.cut import ENDED_WELL
 
 T = TypeVar("T", Graph, Operation, Graph | Operation)
 
@@ -61,9 +69,44 @@ HOMES: Homes = {
     "node_selector": native_home("node_selector", ("nodeSelector",), FORM, refuse=_without_pod),
     "priority": native_home("priority", ("priorityClassName",), FORM, refuse=_without_pod),
     "scheduler": native_home("scheduler", ("schedulerName",), FORM, refuse=_without_pod),
+    "weight": Home(at="none", note="tasks have no weights; a DAG starts them in the order of its target"),
 }
+"""The home of each setting."""
+IN_STAGES = "its steps run in stages, each as a whole: a DAG has an order (`parallelize` makes one where data allow it)"
+UNLIMITED = "nothing limits how many of its tasks run at once: say it (parallelism), or name priority classes"
+HAS_TARGET = "its owner says in `target` what runs, and in which order"
+TOLERANT = "a failure of {!r} need not fail the whole, as it would if its `target` named all tasks"
+HOOKED = "{!r} has a hook, which Argo starts in another way where `target` names its task"
+"""Why a graph keeps its order. Source: `executeDAG` and `assessDAGPhase` in workflow/controller/dag.go."""
 
 
 def homes() -> Homes:
     """Return where Argo keeps each setting of a step."""
     return HOMES
+
+
+def start_order(workflow: Workflow, graph: Graph) -> StartOrder:
+    """Return how Argo starts the tasks of the entrypoint: it looks at the targets in turn, at what each needs first.
+
+    Without a target it takes the leaves by name. What a task needs, it looks at in an order that it draws each time.
+    """
+    spec = spec_of(workflow)
+    own = graph.parallelism.value if isinstance(graph.parallelism, Literal) else None
+    limits = [limit for limit in (own, spec.get("parallelism")) if isinstance(limit, int) and limit > 0]
+    tolerant = [step.name for step in graph.steps if step.tolerates]
+    tolerant += [need.step for step in graph.steps if not _all_well(step.needs) for need in needed(step.needs)]
+    hooked = [step.name for step in graph.steps if step.handlers]
+    reasons = {
+        IN_STAGES: graph.stages is not None,
+        HAS_TARGET: bool(graph.targets),
+        UNLIMITED: not limits,
+        TOLERANT.format("".join(tolerant[:1])): bool(tolerant),
+        HOOKED.format("".join(hooked[:1])): bool(hooked),
+    }
+    refusal = next((reason for reason, holds in reasons.items() if holds), "")
+    return StartOrder("leaves", min(limits, default=None), refusal, str(spec.get("podPriorityClassName") or ""))
+
+
+def _all_well(needs: Needs | None) -> bool:
+    """Return whether a task runs only where all that it needs ended well."""
+    return all(isinstance(need, Need) and ENDED_WELL.issuperset(need.outcomes) for need in conjuncts(needs))

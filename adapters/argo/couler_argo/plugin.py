@@ -40,6 +40,7 @@ class ArgoAdapter(Adapter):
         "lift": "couler_argo.lift:lift",
         "portable": "couler_argo.portable:portable",
         "homes": "couler_argo.homes:homes",
+        "start_order": "couler_argo.homes:start_order",
         "images": "couler_argo.images:images",
         "pod_sizes": "couler_argo.pod_sizes:pod_sizes",
         "retry_by_cause": "couler_argo.retries:retry_by_cause",

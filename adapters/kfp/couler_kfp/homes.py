@@ -101,6 +101,7 @@ HOMES: Homes = {
     "node_selector": _configured("node_selector", "nodeSelector", "labels", refuse=_unless_chosen_in_run),
     "priority": Home(at="none", note="KFP's platform configuration has no priority class"),
     "scheduler": Home(at="none", note="KFP's platform configuration has no scheduler"),
+    "weight": Home(at="none", note="KFP starts steps in the order in which they are ready"),
 }
 """The home of each setting."""
 

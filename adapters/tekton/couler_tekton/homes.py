@@ -208,6 +208,7 @@ HOMES: Homes = {
     "node_selector": _of_pod("node_selector", "nodeSelector"),
     "priority": _of_pod("priority", "priorityClassName"),
     "scheduler": _of_pod("scheduler", "schedulerName"),
+    "weight": Home(at="none", note="Tekton starts all tasks that are ready; priority classes order their pods"),
 }
 """The home of each setting."""
 
