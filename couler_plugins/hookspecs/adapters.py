@@ -10,7 +10,7 @@ from couler_plugins.documents import Document, Remark, SourceFile
 from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.capabilities import ApiGroup, Capability, Footprint
 from couler_plugins.hookspecs.facets import facet
-from couler_plugins.ir import Homes, ImageChange, Operation, Retry, Step, Workflow
+from couler_plugins.ir import Graph, Homes, ImageChange, Operation, Retry, Step, Workflow
 from couler_plugins.ir.attempts import AttemptLimits
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.containers import PodSizes
@@ -200,6 +200,17 @@ class Adapter:
             plan: the other workflows, which this one may refer to.
         """
         return None
+
+    @facet("stages stay, and other orders are what needs and data say")
+    def keep_order(self, workflow: Workflow, graph: Graph, plan: Plan) -> str:
+        """Return why steps of a graph cannot wait for each other in another way; empty where they can.
+
+        Args:
+            workflow: one of the plan's.
+            graph: the graph, whose stages would go.
+            plan: the other workflows, which this one may refer to.
+        """
+        return "" if graph.stages is None else "its engine keeps stages"
 
     @facet("`tune` leaves its workflows as they are")
     def tuning(self, workflow: Workflow, plan: Plan) -> Tuning | None:

@@ -46,7 +46,7 @@ def material(operation: Operation, around: Mapped, bound: str | None, how: How) 
     task = expanded(judged)
     annotations = annotations_of(operation)
     said = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
-    bound = annotations.get(MAX_OUTPUT, bound)
+    bound, files = annotations.get(MAX_OUTPUT, bound), files_of(operation)
     containers = [
         {name: item.get(name) for name in PROGRAMS}
         for key in ("steps", "sidecars")
@@ -55,10 +55,14 @@ def material(operation: Operation, around: Mapped, bound: str | None, how: How) 
     return Material(
         content={"task": _content(task), "run": dict(around), "annotations": said},
         programs=tuple(texts_in(containers, "name")),
-        inputs=bool(operation.inputs or VERSION in annotations or files_of(operation).read),
+        inputs=bool(operation.inputs or VERSION in annotations or files.read),
         warnings=tuple(_mutable_images(task)),
         objections=tuple(_objections(operation, judged, bound, how)),
         places=declared_places(annotations),
+        workspaces={
+            **{file.workspace: "in" for file in files.read},
+            **{file.workspace: "in,out" for file in files.written},
+        },
     )
 
 

@@ -1,0 +1,1 @@
+"""Order of steps: what need not wait, and what goes first."""
