@@ -34,7 +34,6 @@ from typing import Any, NamedTuple
 from benchmarks.harness import finish, parser, tell
 from couler_plugins.driver.results import Result
 from couler_plugins.driver.session import optimize_inputs, read_workflows, session
-from couler_plugins.errors import CoulerError
 from couler_plugins.ir import Graph, GraphView, Workflow, callables, callee_of
 from couler_plugins.ir.walk import written_inline
 from couler_plugins.options.config import Config
@@ -124,8 +123,10 @@ def graphs_of(result: Result) -> Iterator[Measured]:
                 order = order_of(GraphView(graph, written_inline(callables(old))))
                 every = (1 << len(order.names)) - 1
                 loose = relax_order(order, every, [every] * len(order.names), [0] * len(order.names))
-                parents = reduce_order(loose, 10**9) or []
-                by_data = time_order(parents, None, times_of(old, graph, order, lengths), None).makespan
+                reduced = reduce_order(loose, 10**9)
+                by_data = time_order(
+                    reduced[0] if reduced else [], None, times_of(old, graph, order, lengths), None
+                ).makespan
                 unstaged = graph.stages is not None and graphs[graph.name].stages is None
                 yield Measured(
                     old.engine,
@@ -178,7 +179,9 @@ def times_of(workflow: Workflow, graph: Graph, order: Order, lengths: dict[str, 
 
 def reasons_of(result: Result) -> Iterator[tuple[str, str]]:
     """Yield the reasons why order stays, names left out, each once a graph."""
-    engines = {trace.versions[0].label: trace.versions[0].engine for trace in result.workflow_versions if trace.versions[0]}
+    engines = {
+        trace.versions[0].label: trace.versions[0].engine for trace in result.workflow_versions if trace.versions[0]
+    }
     seen = set()
     for file in result.files:
         for item in file.decisions:

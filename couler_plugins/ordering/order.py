@@ -1,4 +1,4 @@
-"""The order of a graph's steps as bits: bit n of a number stands for the n-th step in an order in which they may run."""
+"""The order of a graph's steps as bits: bit n of a number stands for the n-th of them in an order that may run."""
 
 from __future__ import annotations
 
@@ -83,8 +83,10 @@ def order_of(view: GraphView) -> Order:
     return order
 
 
-def reduce_order(before: Sequence[int], most: int) -> list[list[int]] | None:
-    """Return the least parents of each step that put it behind the same steps; None where they are too many.
+def reduce_order(before: Sequence[int], most: int) -> tuple[list[list[int]], list[int]] | None:
+    """Return the fewest parents of each step that put it behind the same steps, and all these as bits.
+
+    It returns None where the parents are too many.
 
     Args:
         before: the steps that each is behind, as bits, with smaller numbers than its own; what these are behind may be
@@ -105,7 +107,7 @@ def reduce_order(before: Sequence[int], most: int) -> list[list[int]] | None:
         most -= len(own)
         if most < 0:
             return None
-    return parents
+    return parents, above
 
 
 def relax_order(order: Order, free: int, neighbours: Sequence[int], apart: Sequence[int]) -> list[int]:

@@ -150,7 +150,9 @@ class Purity:
     def _of_operation(self, graph: Graph | None, step: Step, operation: Operation) -> Obstacle | None:
         if (reason := _effect(operation)) or self._cache is None:
             return Obstacle(reason or "its engine keeps no declarations of purity")
-        shared = next((item for item in self._objections(graph, step, operation) if item.rule in SHARED), None)
+        known = self._material(operation).workspaces
+        objections = self._objections(graph, step, operation)
+        shared = next((item for item in objections if item.rule in SHARED and item.seen not in known), None)
         if shared is not None:
             return Obstacle(shared.reason)
         if self._cache.declared_pure(graph, step, operation):

@@ -161,9 +161,10 @@ class _Relaxing:
 
     def _figures(self, before: Timing, after: Timing) -> tuple[tuple[str, Scalar], ...]:
         what = "seconds of the longest path" if self._profiled else "steps on the longest path"
+        digits = 3 if self._profiled else None
         return (
-            (f"{what} before", round(before.makespan, 3)),
-            (f"{what} after", round(after.makespan, 3)),
+            (f"{what} before", round(before.makespan, digits)),
+            (f"{what} after", round(after.makespan, digits)),
             ("steps at a time before", before.width),
             ("steps at a time after", after.width),
         )

@@ -83,10 +83,11 @@ class Scope:
         free = [number for number, name in enumerate(order.names) if name in names]
         places = {step: list(self._purity.places(self.graph, self._steps[order.names[step]])) for step in free}
         apart = touching(len(order.names), {step: some for step, some in places.items() if some})
-        before = relax_order(order, bits_of(free), self._neighbours, apart)
         room = sum(map(len, order.parents)) + ROOM * len(order.names)
-        if before == order.before or (parents := reduce_order(before, room)) is None:
+        reduced = reduce_order(relax_order(order, bits_of(free), self._neighbours, apart), room)
+        if reduced is None or reduced[1] == order.before:
             return None
+        parents, before = reduced
         timing = time_order(parents, None, self._seconds, self._workers)
         return Sketch(before, parents, timing) if timing.makespan < self.now.makespan * SHORTER else None
 

@@ -74,9 +74,7 @@ def _tells_failures(site: CallSite) -> bool:
     return any(need.step == site.step.name and len(FAILURES.intersection(need.outcomes)) == 1 for need in asked)
 
 
-def _of_callee(
-    workflow: Workflow, step: Step, by_name: Mapping[str, Graph | Operation], plan: Plan
-) -> Iterator[str]:
+def _of_callee(workflow: Workflow, step: Step, by_name: Mapping[str, Graph | Operation], plan: Plan) -> Iterator[str]:
     """Why a step calls what would not know its name any more: `steps.name` is `tasks.name` in a dag."""
     callee = callee_of(step, by_name)
     bodies: list[Graph | Operation] = [callee] if callee is not None else []
@@ -84,7 +82,8 @@ def _of_callee(
         libraries = plan.libraries.candidates(workflow, step.call)
         bodies = [item for one in libraries for item in callables(one).values() if item.name == step.call.name]
         if not bodies:
-            yield f"its step {step.name!r} calls {step.call.description}, which is not read here, and may use steps.name"
+            what = step.call.description
+            yield f"its step {step.name!r} calls {what}, which is not read here, and may use steps.name"
     if any(item.to == "status" and item.step == "name" and not item.name for item in references(tuple(bodies))):
         yield f"what its step {step.name!r} calls uses steps.name, which is tasks.name in a dag"
 

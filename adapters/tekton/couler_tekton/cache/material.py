@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from couler_plugins.caching.declarations import ALLOW, VERSION, declared_places
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.documents.mappings import Mapped, texts_in, without
+from couler_plugins.engine_kit.volumes import read_only_volumes
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Operation
 from couler_tekton.bodies import STEP_ACTION, write_operation
@@ -60,6 +61,7 @@ def material(operation: Operation, around: Mapped, bound: str | None, how: How) 
         objections=tuple(_objections(operation, judged, bound, how)),
         places=declared_places(annotations),
         workspaces={
+            **read_only_volumes(entries(task, "volumes"), task),
             **{file.workspace: "in" for file in files.read},
             **{file.workspace: "in,out" for file in files.written},
         },
