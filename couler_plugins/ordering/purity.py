@@ -150,9 +150,9 @@ class Purity:
     def _of_operation(self, graph: Graph | None, step: Step, operation: Operation) -> Obstacle | None:
         if (reason := _effect(operation)) or self._cache is None:
             return Obstacle(reason or "its engine keeps no declarations of purity")
-        known = self._material(operation).workspaces
+        folders = self._material(operation).workspaces
         objections = self._objections(graph, step, operation)
-        shared = next((item for item in objections if item.rule in SHARED and item.seen not in known), None)
+        shared = next((item for item in objections if item.rule in SHARED and item.seen not in folders), None)
         if shared is not None:
             return Obstacle(shared.reason)
         if self._cache.declared_pure(graph, step, operation):
@@ -201,10 +201,9 @@ class Purity:
 
     def _material(self, operation: Operation) -> Material:
         if operation.name not in self._materials:
-            known = isinstance(self._cache, AnalyzedCache)
-            self._materials[operation.name] = (
-                self._cache.material(operation, result=False) if known else Material(content=None)  # type: ignore[union-attr]  # it is one
-            )
+            cache = self._cache if isinstance(self._cache, AnalyzedCache) else None
+            material = Material(content=None) if cache is None else cache.material(operation, result=False)
+            self._materials[operation.name] = material
         return self._materials[operation.name]
 
     def _remedy(self, graph: Graph | None, step: Step, operation: Operation) -> str:

@@ -153,11 +153,11 @@ class _Relaxing:
 
     @property
     def _basis(self) -> str:
-        known, count = len(self._profiled), sum(len(graph.steps) for graph in self._workflow.graphs)
-        if not known:
+        if not self._profiled:
             return "nothing is known of their times, so all steps count the same"
-        rest = "" if known == count else ", and the median of these for the others"
-        return f"times are those of past runs for {known} of {count} steps{rest}"
+        profiles, steps = len(self._profiled), sum(len(graph.steps) for graph in self._workflow.graphs)
+        rest = "" if profiles == steps else ", and the median of these for the others"
+        return f"times are those of past runs for {profiles} of {steps} steps{rest}"
 
     def _figures(self, before: Timing, after: Timing) -> tuple[tuple[str, Scalar], ...]:
         what = "seconds of the longest path" if self._profiled else "steps on the longest path"

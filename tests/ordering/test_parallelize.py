@@ -394,11 +394,11 @@ def test_airflow_loses_arrows_between_pure_tasks() -> None:
 
     with DAG("d") as dag:
         first, second, mail = number("first"), number("second"), number("mail", pure=False)
-        first >> second >> mail  # type: ignore[unused-coroutine]  # arrows of Airflow
+        first >> second >> mail
         with TaskGroup("group") as group:
             inner = number("inner")
-        mail >> group  # type: ignore[unused-coroutine]  # as above
-        inner >> number("last")  # type: ignore[unused-coroutine]  # as above
+        mail >> group
+        inner >> number("last")
     optimize_dag(dag, "parallelize")
     assert {name: sorted(one.upstream_task_ids) for name, one in dag.task_dict.items()} == {
         "first": [],

@@ -53,14 +53,14 @@ def stages_or_tasks(draw: st.DrawFn, root: str, callees: list[str]) -> list[list
     earlier: list[dict[str, Any]] = []
     for number in range(draw(st.integers(1, 5))):
         stage: list[dict[str, Any]] = []
-        for letter in "ab"[: draw(st.integers(1, 2)) if root == "steps" else 1]:
+        for letter in draw(st.sampled_from(("a", "ab"))) if root == "steps" else "a":
             name = f"s{number}{letter}"
             step: dict[str, Any] = {"name": name, "template": draw(st.sampled_from(callees))}
             text = draw(st.sampled_from(("a", "b", "b", "bad", "{{inputs.parameters.p}}")))
             readable = [one["name"] for one in earlier if one["template"] in ("pure", "effect") and len(one) == 3]
             if root == "tasks":
                 names = [one["name"] for one in earlier]
-                before = draw(st.lists(st.sampled_from(names), max_size=2, unique=True)) if names else list[str]()
+                before = draw(st.lists(st.sampled_from(names), max_size=2, unique=True)) if names else []
                 outcomes = ("", "", "", ".Succeeded", ".Failed")
                 if before:
                     step["depends"] = " && ".join(one + draw(st.sampled_from(outcomes)) for one in before)

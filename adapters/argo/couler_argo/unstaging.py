@@ -21,7 +21,6 @@ from couler_plugins.ir import (
     call_sites,
     callables,
     callee_of,
-    conjuncts,
     map_references,
     needed,
     references,
@@ -70,8 +69,8 @@ def _tells_failures(site: CallSite) -> bool:
     if len(FAILURES.intersection(site.step.tolerates)) == 1:
         return True
     steps = site.graph.steps if site.graph is not None else ()
-    asked = (need for step in steps for part in conjuncts(step.needs) for need in needed(part))
-    return any(need.step == site.step.name and len(FAILURES.intersection(need.outcomes)) == 1 for need in asked)
+    needs = (need for step in steps for need in needed(step.needs))
+    return any(need.step == site.step.name and len(FAILURES.intersection(need.outcomes)) == 1 for need in needs)
 
 
 def _of_callee(workflow: Workflow, step: Step, by_name: Mapping[str, Graph | Operation], plan: Plan) -> Iterator[str]:

@@ -214,8 +214,7 @@ class ArgoCache(WrittenKeys):
         template = content["template"]
         annotations = self._words(operation)
         read = [item for item in reads_of(content) if item.to == "parameter"]
-        version = annotations.get(VERSION)
-        if version is not None:
+        if (version := annotations.get(VERSION)) is not None:
             content["version"] = version
         if VERSION in self._annotations:
             content["version of the workflow"] = self._annotations[VERSION]
