@@ -65,7 +65,7 @@ def stages_or_tasks(draw: st.DrawFn, root: str, callees: list[str]) -> list[list
                 if before:
                     step["depends"] = " && ".join(one + draw(st.sampled_from(outcomes)) for one in before)
                 readable = [one for one in before if one in readable and f"{one}." not in step.get("depends", "")]
-            if readable and draw(st.integers(0, 1)):
+            if draw(st.booleans()) and readable:
                 text = f"{{{{{root}.{draw(st.sampled_from(readable))}.outputs.result}}}}"
             if draw(st.integers(0, 5)) == 0:
                 step["when"] = draw(st.sampled_from(CONDITIONS))
