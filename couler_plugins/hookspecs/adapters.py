@@ -200,14 +200,17 @@ class Adapter:
         """
         return None
 
+    @facet("stages stay, and other orders are what needs and data say")
+    def keep_order(self, workflow: Workflow, graph: Graph, plan: Plan) -> str:
+        """Return why steps of a graph cannot wait for each other in another way; empty where they can.
+
+        Its stages would go.
+        """
+        return "" if graph.stages is None else "its engine keeps stages"
+
     @facet("`tune` leaves its workflows as they are")
     def tuning(self, workflow: Workflow, plan: Plan) -> Tuning | None:
-        """Return how steps of a workflow are tuned; None where the engine cannot run trials.
-
-        Args:
-            workflow: one of the plan's.
-            plan: the other workflows, which this one may refer to.
-        """
+        """Return how steps of a workflow of the plan are tuned; None where the engine cannot run trials."""
         return None
 
     @facet("`couler rollback` finds nothing in its files")

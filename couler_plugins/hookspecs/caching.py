@@ -99,6 +99,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
         objections: why the engine's own facts forbid caching it.
         by_content: the same, where the contents of its input artifacts are in its key; None where that is the same.
         places: whether it reads (`in`), writes (`out`) or does both (`in,out`) at a place, by the input that names it.
+        workspaces: the same of folders and volumes that it may share with other steps, by name, where that is known.
     """
 
     content: Any
@@ -111,6 +112,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     objections: tuple[Objection, ...] = ()
     by_content: tuple[Objection, ...] | None = None
     places: Mapping[str, str] = {}
+    workspaces: Mapping[str, str] = {}
 
     @property
     def reads_places(self) -> bool:

@@ -29,6 +29,7 @@ PIPELINES = (
     (WRAPPER,),
     ("declare", WRAPPER),
     ("guard",),
+    ("parallelize",),
     ("split{{max-steps=2,into=graphs}}",),
     ("split{{max-steps=1,into=workflows}}",),
     ("tune{{trials=2,image=python:3}}",),

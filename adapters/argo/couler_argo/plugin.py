@@ -47,6 +47,7 @@ class ArgoAdapter(Adapter):
         "repeats": "couler_argo.retries:repeats",
         "attempt_limits": "couler_argo.retries:attempt_limits",
         "memory_by_attempt": "couler_argo.attempt_memory:memory_by_attempt",
+        "keep_order": "couler_argo.unstaging:keep_order",
         "lower": "couler_argo.lower:lower",
         "footprint": "couler_argo.footprint:Footprints",
         "cache": "couler_argo.cache.cache:caches",

@@ -13,6 +13,7 @@ from couler_argo.spelling import Nested, Scope
 from couler_argo.steps import STEP
 from couler_argo.support import check_callable, check_step
 from couler_argo.templates import GRAPH, OPERATION
+from couler_argo.unstaging import spell_anew
 from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, part_at
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes, is_bare
@@ -128,10 +129,12 @@ class _Writing:
             return native
         if not isinstance(item, Graph):
             return self._written(OPERATION, old, item, Context(scope))
+        turned = isinstance(old, Graph) and old.stages is not None and item.stages is None
+        item = spell_anew(item) if turned else item
         context = self._context(item, scope)
-        mapping = self._written(GRAPH, old, item, context)
+        mapping = self._written(GRAPH, None if turned else old, item, context)
         if item.stages is None:
-            tasks = [self._step(step, context) for step in item.steps]
+            tasks = [self._step(step, context, anew=turned) for step in item.steps]
             whole = {**mapping, "dag": {**(mapping.get("dag") or {}), "tasks": tasks}}
         else:
             steps = {step.name: step for step in item.steps}
@@ -139,18 +142,24 @@ class _Writing:
             whole = {**mapping, "steps": groups}
         if not isinstance(old, Graph):
             return self._sources.note(whole, None)
-        if (old.stages is None) is not (item.stages is None):
+        if turned:  # the tasks stand where the steps did
+            keys = ("dag" if key == "steps" else key for key in self._sources.native(item))
+            whole = {key: whole[key] for key in keys if key in whole}
+            self._sources.ordered.add(id(whole))
+        if old.stages is None and item.stages is not None:
             raise Unsupported(
-                f"{_nameless(item).name!r} cannot turn from a dag into steps or back",
+                f"{_nameless(item).name!r} cannot turn from a dag into steps",
                 engine="argo",
                 feature="Graph.stages",
             )
         return self._sources.note_made(whole, item.source)
 
-    def _step(self, step: Step, context: Context) -> Mapped:
+    def _step(self, step: Step, context: Context, *, anew: bool = False) -> Mapped:
         old = self._old.get(step.source)
         if step is not old:
             check_step(step)
+        if anew and isinstance(old, Step):
+            return self._sources.note_made(STEP.write(step, context), step.source)
         keys = {"inline", "hooks"} if id(step) in self._around else set()
         if isinstance(old, Step):
             native: Mapped = self._sources.native(step)

@@ -39,6 +39,7 @@ from couler_argo.cache.objections import (
     repeated_objections,
     reuse_objections,
     url_of,
+    volumes_of,
 )
 from couler_argo.cache.traces import COPY, KEY_SPEC, without_traces
 from couler_argo.cache.wrappable import inputs_of, later_by, limit_of, places_objection, wrapper_objection
@@ -51,6 +52,7 @@ from couler_plugins.caching.declarations import ALLOW, CACHE, DATASET, VERSION, 
 from couler_plugins.caching.key_models.written import WrittenKeys
 from couler_plugins.caching.rows import DECLARED
 from couler_plugins.documents.mappings import Mapped, entries, mapping_at
+from couler_plugins.engine_kit.volumes import read_only_volumes
 from couler_plugins.hookspecs.caching import Material, Objection, Said, Shards
 from couler_plugins.ir import (
     Argument,
@@ -212,8 +214,7 @@ class ArgoCache(WrittenKeys):
         template = content["template"]
         annotations = self._words(operation)
         read = [item for item in reads_of(content) if item.to == "parameter"]
-        version = annotations.get(VERSION)
-        if version is not None:
+        if (version := annotations.get(VERSION)) is not None:
             content["version"] = version
         if VERSION in self._annotations:
             content["version of the workflow"] = self._annotations[VERSION]
@@ -226,8 +227,7 @@ class ArgoCache(WrittenKeys):
         storage = tuple(self._storage(operation, annotations, result=result))
         patched = [patched_by(self._patcher)] if self._patcher else []
         judged = without_defaults(content, places)  # a default that names the run is judged for each call
-        if not result:
-            storage = (*repeated_objections(operation, places, self), *storage)
+        storage = storage if result else (*repeated_objections(operation, places, self), *storage)
         objections = [*patched, *reuse_objections(self._spec, operation, judged, self), *storage]
         by_content = [*patched, *reuse_objections(self._spec, operation, without_places(judged), self), *storage]
         return Material(
@@ -240,6 +240,7 @@ class ArgoCache(WrittenKeys):
             objections=tuple(objections),
             by_content=tuple(by_content),
             places=places,
+            workspaces=read_only_volumes(volumes_of(self._spec, operation), template),
         )
 
     def _words(self, operation: Graph | Operation) -> Mapped:

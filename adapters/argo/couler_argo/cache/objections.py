@@ -168,13 +168,17 @@ def url_of(content: Mapped) -> str:
     return ""
 
 
-def _volume_objections(spec: Mapped, operation: Operation, template: Mapped) -> Iterator[Objection]:
-    declared = [
+def volumes_of(spec: Mapped, operation: Operation) -> list[Mapped]:
+    """Return the volumes that a template may mount, the nearest of a name last."""
+    return [
         *entries(spec, "volumes"),
         *entries(spec, "volumeClaimTemplates"),
         *entries(rest_of(operation), "volumes"),  # a template's own come before those of the same name
     ]
-    empty = {str(item.get("name")): "emptyDir" in item for item in declared}
+
+
+def _volume_objections(spec: Mapped, operation: Operation, template: Mapped) -> Iterator[Objection]:
+    empty = {str(item.get("name")): "emptyDir" in item for item in volumes_of(spec, operation)}
     for mounts in under(template, "volumeMounts", "volumeDevices"):
         for mount in mounts if isinstance(mounts, list) else [mounts]:
             name = mount.get("name") if isinstance(mount, dict) else None

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from couler_plugins.caching.declarations import ALLOW, VERSION, declared_places
 from couler_plugins.caching.waivers import waiver_of
 from couler_plugins.documents.mappings import Mapped, texts_in, without
+from couler_plugins.engine_kit.volumes import read_only_volumes
 from couler_plugins.hookspecs.caching import Material, Objection
 from couler_plugins.ir import Operation
 from couler_tekton.bodies import STEP_ACTION, write_operation
@@ -46,7 +47,7 @@ def material(operation: Operation, around: Mapped, bound: str | None, how: How) 
     task = expanded(judged)
     annotations = annotations_of(operation)
     said = {key: text for key, text in annotations.items() if key.startswith("couler.io/cache-") and key != ALLOW}
-    bound = annotations.get(MAX_OUTPUT, bound)
+    bound, files = annotations.get(MAX_OUTPUT, bound), files_of(operation)
     containers = [
         {name: item.get(name) for name in PROGRAMS}
         for key in ("steps", "sidecars")
@@ -55,10 +56,15 @@ def material(operation: Operation, around: Mapped, bound: str | None, how: How) 
     return Material(
         content={"task": _content(task), "run": dict(around), "annotations": said},
         programs=tuple(texts_in(containers, "name")),
-        inputs=bool(operation.inputs or VERSION in annotations or files_of(operation).read),
+        inputs=bool(operation.inputs or VERSION in annotations or files.read),
         warnings=tuple(_mutable_images(task)),
         objections=tuple(_objections(operation, judged, bound, how)),
         places=declared_places(annotations),
+        workspaces={
+            **read_only_volumes(entries(task, "volumes"), task),
+            **{file.workspace: "in" for file in files.read},
+            **{file.workspace: "in,out" for file in files.written},
+        },
     )
 
 
