@@ -16,13 +16,13 @@ from couler_plugins.ir import (
     Dynamic,
     External,
     Graph,
+    Libraries,
     Operation,
     Step,
     Workflow,
     call_sites,
     leaf_call_sites,
 )
-from couler_plugins.ir.libraries import Libraries
 from couler_plugins.plan import Decision, Outcome, Plan
 
 DYNAMIC = Objection("dynamic", "what it calls is decided when it runs, by a parameter or a resolver")

@@ -171,7 +171,10 @@ def _past(
     if engine is None:
         engines = session.engines([*sources, *(item.file for item in edited if item.file is not None)], _raise)
         if len(engines) != 1:
-            raise InvalidInput("nothing says which engine ran it", hint="give --engine, or the workflow's file")
+            missing = "" if places else f"there is no file {name!r:.80}, and "  # it may be meant as one
+            raise InvalidInput(
+                f"{missing}nothing says which engine ran it", hint="give --engine, or the workflow's file"
+            )
         (engine,) = engines
     source = RunSource(
         run=name,

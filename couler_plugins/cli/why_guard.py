@@ -16,8 +16,7 @@ from couler_plugins.plugins import Plugins
 from couler_plugins.reliability.application import apply_guard
 from couler_plugins.reliability.diagnosis import Foreseen
 from couler_plugins.reliability.optimizer import Guard
-from couler_plugins.runs import Run, StepRun
-from couler_plugins.runs.run import site_of
+from couler_plugins.runs import Run, StepRun, site_of
 
 MOST = 200
 """Calls of a workflow that is looked at: `guard` takes a second for so many, and more than in proportion for others."""

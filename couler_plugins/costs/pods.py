@@ -24,8 +24,7 @@ from couler_plugins.ir import (
     replace,
 )
 from couler_plugins.ir.homes import change_steps
-from couler_plugins.runs import Attempt, median
-from couler_plugins.runs.usage import ContainerUse
+from couler_plugins.runs import Attempt, ContainerUse, median
 
 WAITING = ("gate", "suspend")
 """Kinds of operations that only wait, without a pod."""

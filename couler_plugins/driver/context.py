@@ -18,9 +18,8 @@ from couler_plugins.options.rows import Row
 from couler_plugins.plan import Part
 from couler_plugins.plugins import ADAPTERS, PARTITIONERS, POLICIES, TUNERS, Plugins
 from couler_plugins.reliability.classification import causes_of
-from couler_plugins.runs import Run
+from couler_plugins.runs import Run, belongs, families_of
 from couler_plugins.runs.history_file import distinct
-from couler_plugins.runs.run import belongs, families_of
 
 UNKNOWN = Profile()
 log = logging.getLogger(__name__)

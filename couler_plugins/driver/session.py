@@ -14,8 +14,7 @@ from couler_plugins.errors import CoulerError, InvalidInput, PluginFailure
 from couler_plugins.hookspecs import Adapter, Optimizer
 from couler_plugins.inputs.scanning import Scan, Skips
 from couler_plugins.inputs.sources import Input, Source, read_source, set_places
-from couler_plugins.ir import Literal, call_sites
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import Bundle, Literal, call_sites
 from couler_plugins.options.config import Config
 from couler_plugins.options.fields import closest
 from couler_plugins.options.grammar import parse_items

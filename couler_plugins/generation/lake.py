@@ -13,8 +13,7 @@ import msgspec
 from couler_plugins.errors import EngineError, InvalidInput, restating
 from couler_plugins.generation.form import Form
 from couler_plugins.generation.retrieval import Index
-from couler_plugins.hookspecs import CatalogueStep
-from couler_plugins.hookspecs.steps import Built, StepInput, StepOutput
+from couler_plugins.hookspecs import Built, CatalogueStep, StepInput, StepOutput
 from couler_plugins.ir import Operation
 from couler_plugins.steps.arguments import checked, passed
 

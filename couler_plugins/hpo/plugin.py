@@ -1,7 +1,5 @@
 """What comes with tuning, registered like anybody else's."""
 
-from __future__ import annotations
-
 from couler_plugins.markers import listed
 
 couler_optimizers = listed("couler_plugins.hpo.workflows.optimizer:Tune")

@@ -1,7 +1,5 @@
 """What comes with splitting, registered like anybody else's: the partitioners."""
 
-from __future__ import annotations
-
 from couler_plugins.markers import listed
 
 couler_optimizers = listed("couler_plugins.parallelism.optimizer:Split")

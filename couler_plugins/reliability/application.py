@@ -46,8 +46,7 @@ from couler_plugins.reliability.rules import (
 )
 from couler_plugins.reliability.timeouts import durations_of
 from couler_plugins.reliability.wishes import CALLED_ELSEWHERE, UNDECLARED, Decider, Unit, Wish, seconds_in
-from couler_plugins.runs import Attempt
-from couler_plugins.runs.run import site_of
+from couler_plugins.runs import Attempt, site_of
 
 CALLERS = "what calls it says how often it is tried, and for how long"
 

@@ -7,18 +7,15 @@ from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
-from couler_plugins.hookspecs import Adapter
-from couler_plugins.hookspecs.causes import Cause
-from couler_plugins.ir import Retry
-from couler_plugins.ir.quantities import memory_text
+from couler_plugins.hookspecs import Adapter, Cause
+from couler_plugins.ir import Retry, memory_text
 from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import IDEMPOTENT
 from couler_plugins.reliability.timeouts import SHARE, durations_of
 from couler_plugins.reliability.wishes import Decider
 from couler_plugins.rightsizing.attempts import OUT_OF_MEMORY, demand_of
-from couler_plugins.runs import Attempt, Run, StepRun
-from couler_plugins.runs.run import site_of, tries_of
+from couler_plugins.runs import Attempt, Run, StepRun, site_of, tries_of
 
 REASONS = {
     "unknown": "nothing tells whether it would fail again",

@@ -1,7 +1,5 @@
 """Rows of the table of causes by the reasons of pods, containers and engines, and by exit codes."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from couler_plugins.hookspecs import Cause

@@ -1,7 +1,5 @@
 """Rows of the table of causes by what engines and nodes say."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from couler_plugins.hookspecs import Cause

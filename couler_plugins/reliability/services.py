@@ -1,7 +1,5 @@
 """Rows of the table of causes by what registries, stores, clusters and networks answer."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from couler_plugins.hookspecs import Cause

@@ -5,8 +5,6 @@ what messages say, the reasons of pods and engines, and exit codes, which say le
 no backslash: they stand in expressions of workflows as well.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 from couler_plugins.hookspecs import Cause

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from couler_plugins.runs import Attempt
-from couler_plugins.runs.run import median
+from couler_plugins.runs import Attempt, median
 
 SHARE = 0.99
 """The share of attempts that took no longer than what a timeout follows from."""

@@ -9,11 +9,9 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from couler_plugins.engine_kit.durations import as_seconds
-from couler_plugins.hookspecs import Adapter
-from couler_plugins.hookspecs.causes import Cause
-from couler_plugins.ir import Literal, Operation, Retry, Scalar, SettableStep, Value
+from couler_plugins.hookspecs import Adapter, Cause
+from couler_plugins.ir import MEBIBYTE, Literal, Operation, Retry, Scalar, SettableStep, Value, parse_quantity
 from couler_plugins.ir.attempts import AttemptLimits
-from couler_plugins.ir.quantities import MEBIBYTE, parse_quantity
 from couler_plugins.reliability.classification import classify
 from couler_plugins.reliability.optimizer import Guard
 from couler_plugins.reliability.rules import Rule

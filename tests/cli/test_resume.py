@@ -115,6 +115,7 @@ def refused(resume: Couler, *arguments: str) -> Any:
 def test_what_cannot_be_resumed_is_refused(resume: Couler) -> None:
     assert "there is no run 'other'" in refused(resume, "other", "--from", "run.json")
     assert "nothing says which engine ran it" in refused(resume, "train-x7k2p")
+    assert "there is no file 'nosuch.json'" in refused(resume, "nosuch.json")
     assert "Give either files or one engine" in refused(resume, "x", "--from", "run.json", "--from", "cluster")
     assert "cannot be combined" in refused(resume, "x", "--from", "run.json", "--format", "json", "--run")
     run = json.loads(Path("run.json").read_text())

@@ -18,8 +18,7 @@ from couler_argo.memory_patch import BOUND, FACTOR, GROWN, GROWTH, GROWTH_OF_REQ
 from couler_argo.references import value
 from couler_argo.retries import without_memory
 from couler_argo.spelling import write
-from couler_plugins.ir import Literal, Operation, Value, native_home, replace
-from couler_plugins.ir.quantities import memory_text, parse_quantity
+from couler_plugins.ir import Literal, Operation, Value, memory_text, native_home, parse_quantity, replace
 
 HOME = native_home("priority", ("podSpecPatch",), FORM)  # read and written as any setting that is one value
 

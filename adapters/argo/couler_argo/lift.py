@@ -19,8 +19,7 @@ from couler_plugins.documents.mappings import Mapped, part_at
 from couler_plugins.engine_kit.legalize.depends import bare_outcomes
 from couler_plugins.engine_kit.lifting import lift_objects
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.ir import Graph, Operation, Source, Step, Workflow
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import Bundle, Graph, Operation, Source, Step, Workflow
 from couler_plugins.plan import Plan
 
 

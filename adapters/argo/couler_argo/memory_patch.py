@@ -1,7 +1,5 @@
 """The `podSpecPatch` by which items of a loop, or attempts of a step, get different memory; no result depends on it."""
 
-from __future__ import annotations
-
 import re
 
 FORM_OF_PATCH = """\

@@ -20,8 +20,18 @@ from couler_argo.references import value
 from couler_argo.spelling import write, write_native
 from couler_plugins.caching.declarations import annotation_texts
 from couler_plugins.documents.mappings import mapping_at
-from couler_plugins.ir import Container, Native, Operation, Reference, Step, Workflow, replace
-from couler_plugins.ir.containers import Items, ItemSizes, PodSizes
+from couler_plugins.ir import (
+    Container,
+    Items,
+    ItemSizes,
+    Native,
+    Operation,
+    PodSizes,
+    Reference,
+    Step,
+    Workflow,
+    replace,
+)
 from couler_plugins.ir.settings import merged
 
 PLAIN = re.compile(r"[^'\"\\{}\s]{1,200}")

@@ -24,9 +24,8 @@ from couler_argo.templates import ROLES
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.hookspecs.local import Ended
-from couler_plugins.ir import Expression, Native, Operation, Retry, Step, Workflow, replace
+from couler_plugins.ir import Expression, Native, Operation, Retry, Step, Workflow, parse_quantity, replace
 from couler_plugins.ir.attempts import QUEUED, AttemptLimits, is_queued
-from couler_plugins.ir.quantities import parse_quantity
 from couler_plugins.reliability.table import CAUSES
 from couler_plugins.runs import Attempt
 

@@ -23,9 +23,7 @@ from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.engine_kit.lifting import lift_objects
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.ir import Call, Graph, Native, Operation, Step, Workflow, replace
-from couler_plugins.ir.bundle import Bundle
-from couler_plugins.ir.walk import calls_by_callee
+from couler_plugins.ir import Bundle, Call, Graph, Native, Operation, Step, Workflow, calls_by_callee, replace
 from couler_plugins.plan import Plan
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Document, Mapped, Path
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Bundle, Definitions, Source
 from couler_tekton.kinds import KINDS, Kind
 
@@ -72,7 +73,6 @@ def definitions(objects: Iterable[Entry], bundle: Bundle) -> Definitions[Entry]:
 
 def full_name(item: Object) -> tuple[str, str]:
     """Return the namespace and the name of an object; each is empty where it says none."""
-    metadata = item.data.get("metadata")
-    named = metadata if isinstance(metadata, dict) else {}
+    named = mapping_at(item.data, "metadata")
     namespace, name = named.get("namespace"), named.get("name")
     return namespace if isinstance(namespace, str) else "", name if isinstance(name, str) else ""

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from couler_plugins.documents import Mapped, Path
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.errors import Unsupported
 from couler_tekton.kinds import KINDS, in_v1, is_older
 
@@ -81,14 +82,14 @@ def features(data: Any) -> Iterator[Feature]:
     kind = KINDS.get(str(data.get("kind"))) if isinstance(data, dict) else None
     if kind is None:
         return
-    spec = _mapping(in_v1(data["kind"], data) if is_older(data["kind"], data.get("apiVersion")) else data, "spec")
+    spec = mapping_at(in_v1(data["kind"], data) if is_older(data["kind"], data.get("apiVersion")) else data, "spec")
     path: Path = ("spec",)
     if not kind.runs:
         yield from BODIES[kind.root](spec, path)
         return
     key = f"{kind.root}Spec"
     yield from _resolver(spec, f"{kind.root}Ref", path)
-    yield from BODIES[kind.root](_mapping(spec, key), (*path, key))
+    yield from BODIES[kind.root](mapping_at(spec, key), (*path, key))
     if "debug" in spec:
         yield Feature((*path, "debug"), "debug", "alpha")
     for item, place in [(spec, path), *_items(spec, "taskRunSpecs", path)]:
@@ -108,7 +109,7 @@ def _task_of_pipeline(task: Mapped, path: Path) -> Iterator[Feature]:
     for key in ("pipelineRef", "pipelineSpec"):
         if task.get(key) is not None:
             yield Feature((*path, key), "a pipeline in a pipeline", "alpha")
-    matrix = _mapping(task, "matrix")
+    matrix = mapping_at(task, "matrix")
     if matrix.get("params") or matrix.get("include"):
         yield Feature((*path, "matrix"), "a matrix", "beta")
     if task.get("onError") and not str(task["onError"]).startswith("$(params"):
@@ -118,10 +119,10 @@ def _task_of_pipeline(task: Mapped, path: Path) -> Iterator[Feature]:
     for item, place in _items(task, "params", path):
         if _reads_artifacts(item.get("value")):
             yield Feature((*place, "value"), "artifacts", "alpha", "enable-artifacts")
-    inner = _mapping(task, "taskSpec")
+    inner = mapping_at(task, "taskSpec")
     if not inner.get("apiVersion") and not inner.get("kind"):
         yield from _task(inner, (*path, "taskSpec"))
-    yield from _pipeline(_mapping(task, "pipelineSpec"), (*path, "pipelineSpec"))
+    yield from _pipeline(mapping_at(task, "pipelineSpec"), (*path, "pipelineSpec"))
 
 
 def _task(spec: Mapped, path: Path) -> Iterator[Feature]:
@@ -152,7 +153,7 @@ BODIES = {"pipeline": _pipeline, "task": _task, "step": _step}
 
 
 def _resolver(holder: Mapped, key: str, path: Path) -> Iterator[Feature]:
-    reference = _mapping(holder, key)
+    reference = mapping_at(holder, key)
     if reference.get("resolver") or reference.get("params"):
         yield Feature((*path, key), "a resolver", "beta")
     if URL.search(str(reference.get("name", ""))):
@@ -174,11 +175,6 @@ def _enums(spec: Mapped, path: Path) -> Iterator[Feature]:
 def _reads_artifacts(content: Any) -> bool:
     texts = content if isinstance(content, list) else [content]
     return any(isinstance(text, str) and ARTIFACT.search(text) for text in texts)
-
-
-def _mapping(holder: Any, key: str) -> Mapped:
-    content = holder.get(key) if isinstance(holder, dict) else None
-    return content if isinstance(content, dict) else {}
 
 
 def _items(holder: Mapped, key: str, path: Path) -> list[tuple[Mapped, Path]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from couler_plugins.caching.keys import digest
+from couler_plugins.engine_kit.kubernetes.calls import status_in
 from couler_plugins.errors import InvalidInput
 from couler_plugins.runs import Fate, Lookup, Run, StepRun
 from couler_plugins.runs.order import CycleError, topological_order
@@ -37,7 +38,9 @@ def runs_in(data: Any) -> list[Run]:
     Raises:
         InvalidInput: something is not what Tekton writes.
     """
-    documents = [item.data for item in objects(data) if item.kind in ("PipelineRun", "TaskRun") and _status(item.data)]
+    documents = [
+        item.data for item in objects(data) if item.kind in ("PipelineRun", "TaskRun") and status_in(item.data)
+    ]
     tasks: dict[tuple[str, str], list[Mapped]] = {}
     wholes: dict[tuple[str, str], list[Mapped]] = {}
     for thing in documents:
@@ -57,19 +60,19 @@ def runs_in(data: Any) -> list[Run]:
 
 def _run(parts: list[Mapped], tasks: Mapping[tuple[str, str], list[Mapped]]) -> Run | None:
     """One run, of one PipelineRun or of those of its parts."""
-    parts = sorted(parts, key=lambda run: str(_status(run).get("startTime")))
+    parts = sorted(parts, key=lambda run: str(status_in(run).get("startTime")))
     steps: list[StepRun] = []
     for part in parts:
         steps += _steps(part, tasks.get(_place(part), []), len(steps))
-    conditions = [condition_of(_status(part)) for part in parts]
+    conditions = [condition_of(status_in(part)) for part in parts]
     said = [str(one.get("message") or "") for one in conditions if one.get("status") == "False"]
     if not (steps or said):
         return None
-    alone = (_status(part) for part in parts if _place(part) not in tasks)
+    alone = (status_in(part) for part in parts if _place(part) not in tasks)
     children = (child for status in alone for child in status.get("childReferences") or ())
     if said and any(child.get("kind") == "TaskRun" for child in children):
         said.append(LACKING)
-    ends = [seconds_of(_status(part).get("completionTime")) for part in parts]
+    ends = [seconds_of(status_in(part).get("completionTime")) for part in parts]
     return Run(
         family=_family(parts[0]),
         name=str(parts[0]["metadata"].get("name") or ""),
@@ -87,7 +90,7 @@ def _run(parts: list[Mapped], tasks: Mapping[tuple[str, str], list[Mapped]]) -> 
 def _version(parts: list[Mapped]) -> str:
     """A hash of what was written; a pipeline of the cluster is in the status with the values of the run in it."""
     sources = [
-        part.get("spec", {}).get("pipelineSpec") or (_status(part).get("provenance") or {}).get("refSource")
+        part.get("spec", {}).get("pipelineSpec") or (status_in(part).get("provenance") or {}).get("refSource")
         for part in parts
     ]
     return digest(sources) if all(sources) else ""
@@ -104,7 +107,7 @@ def _family(run: Mapped) -> str:
 
 def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[StepRun]:
     """The steps of one PipelineRun, in a topological order, by their ends where that leaves a choice."""
-    status = _status(run)
+    status = status_in(run)
     spec = status.get("pipelineSpec") or run.get("spec", {}).get("pipelineSpec") or {}
     every = (*(spec.get("tasks") or ()), *(spec.get("finally") or ()))
     careless = {str(task.get("name")) for task in every if task.get("onError") == "continue"}
@@ -112,7 +115,7 @@ def _steps(run: Mapped, tasks: list[Mapped], before: int) -> Iterator[StepRun]:
     ran: list[tuple[str, Mapped | None]] = [(str(_labels(item).get(OF_TASK)), item) for item in tasks]
     ran += [(str(item.get("name")), None) for item in status.get("skippedTasks") or ()]
     last = "9999"  # what goes on ends after everything that has ended
-    ran.sort(key=lambda item: (str(_status(item[1] or {}).get("completionTime") or last), item[0]))
+    ran.sort(key=lambda item: (str(status_in(item[1] or {}).get("completionTime") or last), item[0]))
     places: dict[str, list[int]] = {}
     for place, (task, _) in enumerate(ran):
         places.setdefault(task, []).append(place)
@@ -145,7 +148,7 @@ def _ran(
     that, whatever may fail (`getPipelineTasksCount` of pipelinerunstate.go).
     """
     site = f"{ROOT}/{task}"
-    status, spec_of_run = _status(run or {}), (run or {}).get("spec") or {}
+    status, spec_of_run = status_in(run or {}), (run or {}).get("spec") or {}
     spec = digest(
         ["tekton", status.get("taskSpec") or spec_of_run.get("taskRef") or task, spec_of_run.get("params") or []]
     )
@@ -189,11 +192,6 @@ def _lookup(status: Mapped, began: float | None, took: float | None) -> Lookup |
     results = {item["name"]: item.get("value") for state in states for item in state.get("results") or ()}
     hit = {"true": True, "false": False}.get(str(results.get("hit")))
     return Lookup(hit=hit, key=str(results.get("key") or ""), began=began, seconds=took)
-
-
-def _status(run: Mapped) -> Mapped:
-    status = run.get("status")
-    return status if isinstance(status, dict) else {}
 
 
 def _place(thing: Mapped) -> tuple[str, str]:

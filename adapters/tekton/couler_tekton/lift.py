@@ -13,8 +13,7 @@ from couler_plugins.documents import Path
 from couler_plugins.documents.mappings import Mapped, without
 from couler_plugins.engine_kit.lifting import lift_objects
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.ir import Call, Callee, Dynamic, External, Graph, Operation, Source, Step, Workflow
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import Bundle, Call, Callee, Dynamic, External, Graph, Operation, Source, Step, Workflow
 from couler_plugins.plan import Plan
 from couler_tekton.bodies import names_of, read_operation, read_pipeline, read_run_parameters, read_step_action
 from couler_tekton.documents import Object, objects

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped, joined, without
+from couler_plugins.documents.mappings import Mapped, joined, mapping_at, without
 from couler_plugins.errors import InvalidInput
 from couler_plugins.ir import (
     Argument,
@@ -160,8 +160,7 @@ def write_task(step: Step, call: Mapped) -> Mapped:
 
 def _extras(holder: Mapped) -> Mapped:
     """What was said of single parameters beside their values; an empty list of parameters is also kept there."""
-    extras = holder.get("params")
-    return extras if isinstance(extras, dict) else {}
+    return mapping_at(holder, "params")
 
 
 def _without_extras(rest: Mapped) -> Mapped:
@@ -187,8 +186,7 @@ def _write_loop(step: Step, rest: Mapped) -> tuple[list[str], Mapped]:
         raise unsupported(
             "Loop.combine", step.name, "does not combine each item with each", "list the rows as includes"
         )
-    beside = rest.get("matrix")
-    extras = _extras(beside) if isinstance(beside, dict) else {}
+    extras = _extras(mapping_at(rest, "matrix"))
     params = write_arguments([Argument(name=axis.name, value=axis.values) for axis in loop.axes], extras)
     includes = [write_value(include) for include in loop.includes]
     if not all(isinstance(include, dict) for include in includes):

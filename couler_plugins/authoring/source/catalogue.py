@@ -9,8 +9,7 @@ from typing import Any
 from couler_plugins.authoring.places import shown
 from couler_plugins.authoring.source.texts import Reading, Written, constant, expression
 from couler_plugins.errors import CoulerError, InvalidInput
-from couler_plugins.hookspecs import CatalogueStep
-from couler_plugins.hookspecs.steps import StepInput
+from couler_plugins.hookspecs import CatalogueStep, StepInput
 from couler_plugins.ir import Literal, Operation, Reference, Step, Value, replace
 
 IMAGE = "image"

@@ -19,8 +19,7 @@ from couler_plugins.caching.artifacts.results import Admission, PutResult, Repor
 from couler_plugins.caching.artifacts.sources import Source
 from couler_plugins.caching.artifacts.verify import sweep, verify
 from couler_plugins.caching.artifacts.writing import Writer
-from couler_plugins.hookspecs.policies import CachePolicy
-from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.hookspecs import ArtifactStore, CachePolicy
 from couler_plugins.net.redacting import redact_url
 from couler_plugins.runs import Candidate, History
 

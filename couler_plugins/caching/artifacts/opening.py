@@ -27,8 +27,7 @@ from couler_plugins.caching.artifacts.sources import check_namespace
 from couler_plugins.caching.artifacts.store_only import StoreOnly
 from couler_plugins.caching.artifacts.stores import checked_place, folder_of, open_store
 from couler_plugins.errors import EngineError, InvalidInput
-from couler_plugins.hookspecs.policies import CachePolicy
-from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.hookspecs import ArtifactStore, CachePolicy
 from couler_plugins.net.redacting import redact, redact_url
 from couler_plugins.runs import History
 

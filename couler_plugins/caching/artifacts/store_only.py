@@ -26,8 +26,7 @@ from couler_plugins.caching.artifacts.results import (
 )
 from couler_plugins.caching.artifacts.sources import Source, entry_name, namespace_of
 from couler_plugins.caching.artifacts.store_marks import StoreMarks
-from couler_plugins.hookspecs.policies import CachePolicy
-from couler_plugins.hookspecs.stores import ArtifactStore
+from couler_plugins.hookspecs import ArtifactStore, CachePolicy
 from couler_plugins.net.redacting import redact_url
 from couler_plugins.runs import Candidate, History
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 import stamina
 
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents.mappings import Mapped, mapping_at
 from couler_plugins.engine_kit.kubernetes.access import configuration_of
 from couler_plugins.errors import EngineError, restating
 
@@ -59,8 +59,7 @@ class Refused(EngineError):
 
 def status_in(thing: Mapped) -> Mapped:
     """What an object says of how far it is; empty where that is nothing."""
-    status = thing.get("status")
-    return status if isinstance(status, dict) else {}
+    return mapping_at(thing, "status")
 
 
 def connected(context: str) -> tuple[Any, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.engine_kit.legalize.conditions import Membership
 from couler_plugins.engine_kit.legalize.native_fields import HOUSEKEEPING, POD_FIELDS, fields_of
 from couler_plugins.engine_kit.legalize.passes import (
@@ -191,8 +192,7 @@ def _notes(workflow: Workflow, tasks: Iterable[Task], outputs: Mapping[str, Valu
         return Decision(optimizer="tekton", workflow=workflow.label, subject=subject, action=action, reason=reason)
 
     rest = fields_of(workflow.native_extra)
-    metadata = rest.get("metadata")
-    for key in sorted((metadata if isinstance(metadata, dict) else {}).keys() - {"labels", "annotations"}):
+    for key in sorted(mapping_at(rest, "metadata").keys() - {"labels", "annotations"}):
         yield note("", "left out", f"it says metadata.{key}, which is for its own object")
     for key in HOUSEKEEPING:
         if key in rest.get("spec", {}):

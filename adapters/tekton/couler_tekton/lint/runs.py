@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.lint.names import check_bound_once, check_once, check_reference, repeats

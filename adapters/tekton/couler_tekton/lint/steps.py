@@ -19,8 +19,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from couler_plugins.documents import Path
-from couler_plugins.documents.mappings import Mapped
+from couler_plugins.documents import Mapped, Path
 from couler_plugins.engine_kit.durations import go_seconds
 from couler_plugins.engine_kit.reporting import Report
 from couler_tekton.feature_gates import ARTIFACT

@@ -9,8 +9,7 @@ from couler_argo.run.local import unsupported as refusals
 from couler_argo.run.local.evaluating import condition_holds
 from couler_argo.run.local.facts import data_of
 from couler_plugins.hookspecs.local import Look, NotThere, Refusal
-from couler_plugins.ir import Expression, Value, Workflow
-from couler_plugins.ir.bundle import Bundle
+from couler_plugins.ir import Bundle, Expression, Value, Workflow
 
 
 def local_of(workflow: Workflow, bundle: Bundle) -> ArgoLocal:

@@ -8,6 +8,7 @@ from typing import Any
 
 from couler_argo.run.local.evaluating import check_condition, check_expression
 from couler_argo.run.local.facts import data_of, filled_in, known_fact, objections
+from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.hookspecs.local import NotThere, Refusal
 from couler_plugins.ir import (
     ANY_STEP,
@@ -109,8 +110,7 @@ WHY = {
 
 def refusals(workflow: Workflow) -> Iterator[Refusal]:
     """Everything that cannot mean the same here, with the reason."""
-    spec = data_of(workflow.native_extra).get("spec")
-    for key in sorted((spec if isinstance(spec, dict) else {}).keys() - SPEC):
+    for key in sorted(mapping_at(data_of(workflow.native_extra), "spec").keys() - SPEC):
         yield Refusal("", f"its {key} has a meaning only in a cluster")
     for port in workflow.parameters:
         yield from _ports("", (port,))
