@@ -11,7 +11,7 @@ import signal
 import socketserver
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -93,26 +93,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ranked = sorted(group, key=lambda item: hashlib.sha256(item.nodeid.encode()).digest())
         for item in ranked[max(3, len(ranked) // 4) :]:
             item.add_marker("slow")
-    for group in alike(items):
-        for item in group[:FEW]:
-            item.add_marker("few")
-
-
-FEW = 4
-"""So many cases of a test tell of it what all others would tell as well, where only the folder of workflows is missing."""
-
-
-def alike(items: Iterable[pytest.Item]) -> Iterator[list[pytest.Item]]:
-    """The cases of each test of the default suite, of each engine by itself, in an order that their names alone give."""
-    groups: dict[tuple[object, ...], list[pytest.Item]] = {}
-    for item in items:
-        if item.get_closest_marker("slow") or item.get_closest_marker("skip"):
-            continue
-        arguments = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        engine = getattr(arguments.get("subject"), "engine", None)
-        groups.setdefault((item.path, getattr(item, "originalname", item.name), engine), []).append(item)
-    for group in groups.values():
-        yield sorted(group, key=lambda item: hashlib.sha256(item.nodeid.encode()).digest())
 
 
 READERS = ("SHARED", "corpus_files", "corpus_paths", "own_files", "shared", "shared_files")
