@@ -192,20 +192,12 @@ class Adapter:
 
     @facet("`fuse` leaves its workflows as they are")
     def fusing(self, workflow: Workflow, plan: Plan) -> Fusing | None:
-        """Return how steps of a workflow that run one after another share a pod; None where they cannot.
-
-        Args:
-            workflow: one of the plan's.
-            plan: the other workflows, which this one may refer to.
-        """
+        """Return how steps that run one after another share a pod; None where they cannot."""
         return None
 
     @facet("stages stay, and other orders are what needs and data say")
     def keep_order(self, workflow: Workflow, graph: Graph, plan: Plan) -> str:
-        """Return why steps of a graph cannot wait for each other in another way; empty where they can.
-
-        Its stages would go.
-        """
+        """Return why steps of a graph cannot wait for each other by needs alone; empty where they can."""
         return "" if graph.stages is None else "its engine keeps stages"
 
     @facet("`tune` leaves its workflows as they are")
