@@ -29,6 +29,7 @@ from couler_plugins.queues.rules import NEVER, Figures, Room, check_rows, demand
 from couler_plugins.rightsizing.rules import selects
 
 QUEUE, PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
+LONGER = "leave time to wait"
 ACTION, REASON = "put into a queue", "its pod starts when its team has quota for it"
 OWN = "its owner says something of Kueue already, of its pod or of all pods"
 ELSEWHERE = "it is said of what it calls, which is in another of the files"
@@ -68,12 +69,16 @@ class _Queueing:
         """Return the plan with the workflow as it is to be."""
         alone = with_fields(self._plan, workflows=(self._workflow,), decisions=())
         new = alone.map_steps(Queue.name, self._with_queue, action=ACTION, reason=REASON)
-        workflow, refusals = new.workflows[0], list(self._refusals())
-        if workflow is not self._workflow and self._options.wait:
-            names = {item.name for item in workflow.operations if self._operations.get(item.name) is not item}
-            workflow = self._adapter.with_wait(workflow, names, self._options.wait)
-        done = [self._with_reason(item) for item in new.decisions]
-        return self._plan.with_workflow(self._workflow, workflow, *refusals, *done) if refusals or done else self._plan
+        labelled, said = new.workflows[0], [*self._refusals(), *map(self._with_reason, new.decisions)]
+        names = {item.name for item in labelled.operations if self._operations.get(item.name) is not item}
+        workflow = labelled
+        if labelled is not self._workflow:
+            workflow = self._adapter.with_wait(labelled, names, self._options.wait)
+        around = sorted({wait.around for wait in self._waits.values() if wait.around})
+        if around and workflow is not labelled:
+            figures: Figures = (("seconds added", self._options.wait),)
+            said.append(self._decision("", LONGER, f"the wait counts for {' and '.join(around)}", figures))
+        return self._plan.with_workflow(self._workflow, workflow, *said) if said else self._plan
 
     def _with_queue(self, step: SettableStep) -> SettableStep:
         """Return a call whose pod waits in its queue, and whose timeout leaves it the time for that."""
@@ -144,20 +149,17 @@ class _Queueing:
     def _refusals(self) -> Iterator[Decision]:
         """Return a decision for each reason, with all steps that it is about."""
         for (reason, figures), (first, *others) in sorted(self._reasons.items(), key=lambda item: item[0][0]):
-            yield Decision(
-                optimizer=Queue.name,
-                workflow=self._workflow.label,
-                subject=first,
-                reason=reason,
-                figures=figures,
-                affects=tuple(others),
-            )
+            decision = self._decision(first, "", reason, figures)
+            yield msgspec.structs.replace(decision, affects=tuple(others))
+
+    def _decision(self, subject: str, action: str, reason: str, figures: Figures) -> Decision:
+        decision = Decision(optimizer=Queue.name, workflow=self._workflow.label, subject=subject, action=action)
+        return msgspec.structs.replace(decision, reason=reason, figures=figures)
 
     def _with_reason(self, decision: Decision) -> Decision:
-        """Return a decision with its figures, and what else was changed for the wait."""
-        wait = self._waits.get(decision.subject, PodWait())
-        around = f"; it leaves time to wait in {wait.around}" if wait.around else ""
-        remark = f"; {wait.remark}" if wait.remark else ""
-        figures = self._figures.get(decision.subject, ()) if decision.action else ()
-        reason = f"{decision.reason}{around}{remark}" if decision.action else decision.reason
-        return msgspec.structs.replace(decision, reason=reason, figures=figures)
+        """Return a decision with its figures, and with what its owner has to know besides."""
+        remark = self._waits.get(decision.subject, PodWait()).remark
+        if not decision.action:
+            return decision
+        reason = f"{decision.reason}; {remark}" if remark else decision.reason
+        return msgspec.structs.replace(decision, reason=reason, figures=self._figures.get(decision.subject, ()))

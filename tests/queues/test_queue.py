@@ -211,8 +211,10 @@ def test_timeouts_of_argo_begin_with_the_pod(tmp_path: Path) -> None:
     assert templates(result)["work"]["activeDeadlineSeconds"] == 600
     assert "timeout" not in templates(result)["work"]
     assert documents(result)[0]["spec"]["activeDeadlineSeconds"] == 10_800
-    (train, *_) = [item for item in result.files[0].decisions if item.subject == "main/train"]
-    assert "activeDeadlineSeconds of its workflow" in train.reason
+    said = {item.subject: item for item in result.files[0].decisions if item.action}
+    assert "its `timeout` is activeDeadlineSeconds now" in said["main/train"].reason
+    assert said[""].reason == "the wait counts for activeDeadlineSeconds of its workflow"
+    assert dict(said[""].figures) == {"seconds added": 3600}
     alone = queued(text, tmp_path, "queue{name=vision,wait=0}")
     assert alone.files[0].text == alone.files[0].original
     assert "say how long it may wait, with the option `wait`" in reasons(alone)["main/train"]
@@ -333,7 +335,7 @@ def test_the_owner_of_a_pipeline_hears_of_the_timeouts_of_its_runs(tmp_path: Pat
             - {name: other, taskRef: {name: elsewhere}}
         """
     result = queued(text, tmp_path)
-    (done,) = [item for item in result.files[0].decisions if item.action]
+    (done, *_) = [item for item in result.files[0].decisions if item.action]
     assert "the run that starts it gives up after an hour" in done.reason
     assert "name the file of the Task 'elsewhere' as well" in reasons(result)["pipeline/other"]
     assert "timeout" not in documents(result)[0]["spec"]["tasks"][1]

@@ -18,6 +18,7 @@ from couler_plugins.ir.attempts import PodWait
 from couler_plugins.ir.quantities import parse_quantity
 
 ACTIVE = "activeDeadlineSeconds"
+MOVED = f"its `timeout` is {ACTIVE} now, which begins with the pod"
 
 
 def pod_wait(workflow: Workflow, step: Step, operation: Operation | None) -> PodWait:
@@ -44,9 +45,8 @@ def pod_wait(workflow: Workflow, step: Step, operation: Operation | None) -> Pod
     text = spec.get(ACTIVE)
     if not refusal and text is not None and parse_quantity(text) is None:
         refusal = f"only the run knows the {ACTIVE} of its workflow, which counts the wait"
-    around = [f"`timeout`, which is {ACTIVE} now"] if operation.timeout is not None else []
-    around += [f"{ACTIVE} of its workflow"] if text is not None else []
-    return PodWait(refusal, around=" and ".join(around))
+    around = f"{ACTIVE} of its workflow" if text is not None else ""
+    return PodWait(refusal, around=around, remark=MOVED if operation.timeout is not None else "")
 
 
 def with_wait(workflow: Workflow, operations: Collection[str], seconds: int) -> Workflow:
