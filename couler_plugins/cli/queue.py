@@ -26,7 +26,8 @@ OBJECTS = "queues"
 CONFIGURATION = "configuration.yaml"
 HEAD = ("team", "namespaces", "queue", "flavor", "resource", "own", "at most", "weight")
 NOTE = """\
-Kueue's own configuration needs these lines, in each cluster (ConfigMap kueue-manager-config of its release):"""
+Kueue's own configuration needs these lines, in each cluster (ConfigMap kueue-manager-config of its release; keep the
+frameworks that are there):"""
 DELETES = "pods that are running are deleted for others: "
 FAR = (
     "pods that run in another cluster find there only what that has under the same names: volumes, Secrets, accounts. "
