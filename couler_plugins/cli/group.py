@@ -51,7 +51,10 @@ HISTORY_COMMANDS = {
     "show": ("history:show", "Shows what histories tell of: runs, attempts, and what is known of their use."),
 }
 QUEUE_COMMANDS = {
-    "manifests": ("queue:manifests", "Writes Kueue's objects from a table of clusters, flavours, teams and quotas."),
+    "manifests": (
+        "queue:manifests",
+        "Writes Kueue's objects from a table of clusters, flavours, teams, quotas and weights.",
+    ),
 }
 HIDDEN = ""
 """The help of commands that the help of their group leaves out."""

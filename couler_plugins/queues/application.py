@@ -51,7 +51,7 @@ class _Queueing:
     def __init__(self, options: Queue, plan: Plan, workflow: Workflow, ctx: Context, room: Room) -> None:
         self._options, self._plan, self._workflow, self._room = options, plan, workflow, room
         self._adapter, self._rows = ctx.adapter(workflow.engine), ctx.rows(options.name)
-        self._home = self._adapter.homes()["labels"]
+        self._home, self._waiting = self._adapter.homes()["labels"], self._adapter.waiting()
         self._graphs = {graph.name: graph for graph in workflow.graphs}
         self._operations = {item.name: item for item in workflow.operations}
         calls = by_key(
@@ -73,7 +73,7 @@ class _Queueing:
         names = {item.name for item in labelled.operations if self._operations.get(item.name) is not item}
         workflow = labelled
         if labelled is not self._workflow:
-            workflow = self._adapter.with_wait(labelled, names, self._options.wait)
+            workflow = self._waiting.lengthen(labelled, names, self._options.wait)
         around = sorted({wait.around for wait in self._waits.values() if wait.around})
         if around and workflow is not labelled:
             figures: Figures = (("seconds added", self._options.wait),)
@@ -85,7 +85,7 @@ class _Queueing:
         site = CallSite(self._graphs.get(step.graph), step)
         operation = self._operations.get(step.call.name) if isinstance(step.call, Call) else None
         queue, priority, is_said = self._names(site, operation)
-        wait = self._adapter.pod_wait(self._workflow, step, operation)
+        wait = self._waiting.of(self._workflow, step, operation)
         reason, figures = self._objection(site, step, operation, queue, wait, is_said=is_said)
         if reason == ELSEWHERE:
             return step

@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from couler_airflow.homes import POD, rest_of, written
 from couler_plugins.ir import Literal, Operation, Step, Workflow, replace, replace_callables
-from couler_plugins.ir.attempts import PodWait
+from couler_plugins.ir.attempts import PodWait, Waiting
 
 WAIT = "wait"
 """The key beside the settings of a pod for the seconds that it may wait."""
@@ -45,3 +45,8 @@ def with_wait(workflow: Workflow, operations: Collection[str], seconds: int) -> 
         for graph in new.graphs
     )
     return replace(new, graphs=graphs)
+
+
+def waiting() -> Waiting:
+    """Return what a wait means to steps, and what leaves them time for it."""
+    return Waiting(pod_wait, with_wait)

@@ -14,7 +14,7 @@ from couler_argo.documents import SPEC_PATHS, spec_of
 from couler_argo.homes import DEADLINE, FORM
 from couler_plugins.documents.mappings import mapping_at
 from couler_plugins.ir import Literal, Operation, Step, Workflow, native_home, replace, replace_callables
-from couler_plugins.ir.attempts import PodWait
+from couler_plugins.ir.attempts import PodWait, Waiting
 from couler_plugins.ir.quantities import parse_quantity
 
 ACTIVE = "activeDeadlineSeconds"
@@ -63,3 +63,8 @@ def with_wait(workflow: Workflow, operations: Collection[str], seconds: int) -> 
     home = native_home("timeout", (*map(str, SPEC_PATHS.get(workflow.kind, ("spec",))), ACTIVE), FORM)
     longer: Workflow = home.write("timeout", new, Literal(value=int(deadline) + seconds))
     return longer
+
+
+def waiting() -> Waiting:
+    """Return what a wait means to steps, and what leaves them time for it."""
+    return Waiting(pod_wait, with_wait)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from couler_plugins.engine_kit.durations import go_duration, go_seconds
 from couler_plugins.ir import Literal, Operation, Step, Workflow, replace
-from couler_plugins.ir.attempts import PodWait
+from couler_plugins.ir.attempts import PodWait, Waiting
 from couler_tekton.cache.declared import mapping_at, rest_of
 from couler_tekton.home_kinds import with_path
 from couler_tekton.retries import DEFAULT
@@ -54,3 +54,8 @@ def with_wait(workflow: Workflow, operations: Collection[str], seconds: int) -> 
 
 def _seconds(text: object) -> float | None:
     return go_seconds(text) if isinstance(text, str) else None
+
+
+def waiting() -> Waiting:
+    """Return what a wait means to steps, and what leaves them time for it."""
+    return Waiting(pod_wait, with_wait)
