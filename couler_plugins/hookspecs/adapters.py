@@ -12,7 +12,7 @@ from couler_plugins.hookspecs.capabilities import ApiGroup, Capability, Footprin
 from couler_plugins.hookspecs.facets import facet
 from couler_plugins.hookspecs.ordering import StartOrder
 from couler_plugins.ir import Graph, Homes, ImageChange, Operation, Retry, Step, Workflow
-from couler_plugins.ir.attempts import AttemptLimits
+from couler_plugins.ir.attempts import AttemptLimits, Waiting
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.containers import PodSizes
 from couler_plugins.markers import hookspec
@@ -265,6 +265,11 @@ class Adapter:
     @facet("a step may be tried as often as fits", default="couler_plugins.ir.attempts:no_limits")
     def attempt_limits(self, workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:
         """Return what holds for the attempts of a step, beside its own settings."""
+        raise NotImplementedError
+
+    @facet("`queue` takes it that nothing counts the wait of a pod", default="couler_plugins.ir.attempts:no_waiting")
+    def waiting(self) -> Waiting:
+        """Return what it means to steps that their pods wait for a quota, and what leaves them time for that."""
         raise NotImplementedError
 
     @facet("all attempts have the same memory", default="couler_plugins.ir.attempts:same_memory")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from couler_plugins.ir.workflow import Graph, Operation, Step, Workflow
@@ -30,6 +30,40 @@ class AttemptLimits(NamedTuple):
     exact: bool = False
     memory: str = ""
     spread: float = 1.0
+
+
+class PodWait(NamedTuple):
+    """What it means to a step that its pod waits for a quota.
+
+    Attributes:
+        refusal: why it must not wait; empty where it may.
+        timeout: the seconds that its engine gives the step, of which the wait takes some; None where it takes none.
+        around: what else counts the wait, for people: what `Waiting.lengthen` raises.
+        remark: what its owner has to do besides.
+    """
+
+    refusal: str = ""
+    timeout: float | None = None
+    around: str = ""
+    remark: str = ""
+
+
+class Waiting(NamedTuple):
+    """What it means to an engine that pods wait for a quota.
+
+    Attributes:
+        of: returns what that means to a step, by its workflow and the operation that it calls.
+        lengthen: returns a workflow in which what is around steps leaves their pods time to wait. It gets the workflow,
+            the names of the operations whose pods wait, and the seconds that all pods of a run may wait together.
+    """
+
+    of: Callable[[Workflow, Step, Operation | None], PodWait] = lambda *_: PodWait()
+    lengthen: Callable[[Workflow, Collection[str], int], Workflow] = lambda workflow, *_: workflow
+
+
+def no_waiting() -> Waiting:
+    """Return that nothing counts the wait."""
+    return Waiting()
 
 
 def tightest(limits: Sequence[AttemptLimits]) -> AttemptLimits:

@@ -15,6 +15,7 @@ couler_optimizers = listed(
     "couler_plugins.optimizers.prune:Prune",
     "couler_plugins.ordering.prioritize:Prioritize",
     "couler_plugins.ordering.parallelize:Parallelize",
+    "couler_plugins.queues.optimizer:Queue",
     "couler_plugins.reliability.optimizer:Guard",
     "couler_plugins.rightsizing.optimizer:Rightsize",
 )

@@ -46,6 +46,7 @@ class AirflowAdapter(Adapter):
         "retry_by_cause": "couler_airflow.retries:retry_by_cause",
         "repeats": "couler_airflow.retries:repeats",
         "attempt_limits": "couler_airflow.retries:attempt_limits",
+        "waiting": "couler_airflow.waiting:waiting",
         "homes": "couler_airflow.homes:homes",
         "start_order": "couler_airflow.homes:start_order",
         "pod_sizes": "couler_airflow.pod_sizes:pod_sizes",

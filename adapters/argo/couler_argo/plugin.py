@@ -46,6 +46,7 @@ class ArgoAdapter(Adapter):
         "retry_by_cause": "couler_argo.retries:retry_by_cause",
         "repeats": "couler_argo.retries:repeats",
         "attempt_limits": "couler_argo.retries:attempt_limits",
+        "waiting": "couler_argo.waiting:waiting",
         "memory_by_attempt": "couler_argo.attempt_memory:memory_by_attempt",
         "keep_order": "couler_argo.unstaging:keep_order",
         "lower": "couler_argo.lower:lower",
