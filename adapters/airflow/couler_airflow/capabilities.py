@@ -56,9 +56,9 @@ CAPABILITIES = (
     Capability(
         "Operation.native_extra",
         "full",
-        "labels, annotations, node_selector, priority_class_name, schedulername, inlets, outlets, "
+        "labels, annotations, node_selector, priority_class_name, schedulername, priority_weight, inlets, outlets, "
         "the operator's class and module",
-        "what is set on the pod of the task",
+        "what is set on the pod of the task, and its weight",
     ),
     Capability("Step.name", "kept", "task_id", "callables return it and Airflow keeps its history under it"),
     Capability("Step.call", "derived", "the operator"),
