@@ -48,6 +48,8 @@ def install(cluster: Cluster, port: int = PORT) -> None:
     documents = manifests(module, (etc / "api.crt").read_bytes(), port)
     first = [item for item in documents if item["kind"] in ("Namespace", "CustomResourceDefinition")]
     cluster.apply(first)
+    kinds = ("kubectl", "get", "workloads.kueue.x-k8s.io", "--namespace", SPACE)
+    cluster.wait_for("Kueue's kinds", lambda: cluster.run(*kinds).returncode == 0)
     cluster.apply([item for item in documents if item not in first])
 
 
