@@ -16,65 +16,30 @@ from couler_plugins.cli.messages import say_error
 from couler_plugins.errors import CoulerError, EngineError, one_line
 
 COMMANDS = {
-    "optimize": (
-        "optimize:optimize",
-        "Rewrites workflows to do the same work at lower cost.",
-    ),
+    "optimize": ("optimize:optimize", "Rewrites workflows to do the same work at lower cost."),
     "convert": ("optimize:convert", "Rewrites workflows for another engine, without optimizing."),
-    "explain": (
-        "explain:command",
-        "Shows what `optimize` would change, and what prevents caching.",
-    ),
-    "diff": (
-        "diff:command",
-        "Shows what `optimize` would change, as a unified diff.",
-    ),
-    "rollback": (
-        "rollback:command",
-        "Restores the original files of workflows that were split.",
-    ),
-    "lint": (
-        "lint:command",
-        "Finds what an engine would refuse: file, line and remedy.",
-    ),
+    "explain": ("explain:command", "Shows what `optimize` would change, and what prevents caching."),
+    "diff": ("diff:command", "Shows what `optimize` would change, as a unified diff."),
+    "rollback": ("rollback:command", "Restores the original files of workflows that were split."),
+    "lint": ("lint:command", "Finds what an engine would refuse: file, line and remedy."),
     "images": ("images:command", "Writes the digests of images, for the optimizer `pin`."),
     "graph": ("graph:command", "Draws workflows as Mermaid, DOT or a page for the browser."),
-    "run": (
-        "run:command",
-        "Submits workflows to their engine, and follows them.",
-    ),
+    "run": ("run:command", "Submits workflows to their engine, and follows them."),
     "resume": ("resume:command", "Makes a smaller workflow of a run that failed: without the steps that are done."),
     "stop": ("stop:command", "Stops workflows, and the parts that they have started."),
-    "doctor": (
-        "doctor:command",
-        "Checks the cluster, its engines, and your permissions there.",
-    ),
+    "doctor": ("doctor:command", "Checks the cluster, its engines, and your permissions there."),
     "why": ("why:command", "Says why a run failed: the step that failed first, the cause, and what would help."),
     "history": ("group:history", "Keeps a history of past runs: what steps took, and what they used."),
+    "queue": ("group:queue", "Makes the objects of Kueue, for fair queues with quotas."),
     "prices": ("prices:command", "Asks OpenCost for prices, as a row of couler.toml."),
-    "simulate": (
-        "simulate:command",
-        ("Estimates what a cache or a split would save."),
-    ),
-    "tune": (
-        "tune:command",
-        "Searches good hyperparameters for a training command.",
-    ),
+    "simulate": ("simulate:command", "Estimates what a cache or a split would save."),
+    "tune": ("tune:command", "Searches good hyperparameters for a training command."),
     "generate": ("generate:command", "Writes a workflow from a description in plain language."),
     "lake": ("group:lake", "Keeps your workflows as examples for `couler generate`."),
-    "cache": (
-        "group:cache",
-        "Keeps results of steps in a store, and reuses them.",
-    ),
-    "plugins": (
-        "plugins:command",
-        ("Lists the plugins and what they provide."),
-    ),
+    "cache": ("group:cache", "Keeps results of steps in a store, and reuses them."),
+    "plugins": ("plugins:command", "Lists the plugins and what they provide."),
     "config": ("config:command", "Lists every setting and its value."),
-    "demo": (
-        "demo:command",
-        "Shows the main features on example workflows.",
-    ),
+    "demo": ("demo:command", "Shows the main features on example workflows."),
 }
 LAKE_COMMANDS = {
     "add": ("lake:add", "Adds workflows of any engine to a lake."),
@@ -85,44 +50,26 @@ HISTORY_COMMANDS = {
     "fetch": ("history:fetch", "Adds past runs to a history, from an engine or from files."),
     "show": ("history:show", "Shows what histories tell of: runs, attempts, and what is known of their use."),
 }
+QUEUE_COMMANDS = {
+    "manifests": ("queue:manifests", "Writes Kueue's objects from a table of clusters, flavours, teams and quotas."),
+}
 HIDDEN = ""
 """The help of commands that the help of their group leaves out."""
 CACHE_COMMANDS = {
-    "key": (
-        "cache_results:key",
-        "Prints the cache key of a program and its inputs.",
-    ),
-    "run": (
-        "cache_run:command",
-        "Runs a command, or restores its result from the store.",
-    ),
+    "key": ("cache_results:key", "Prints the cache key of a program and its inputs."),
+    "run": ("cache_run:command", "Runs a command, or restores its result from the store."),
     "restore": ("cache_results:restore", "Restores the outputs of a result, as files and folders."),
     "save": ("cache_results:save", "Stores files and folders as the outputs of a result."),
-    "fetch": (
-        "cache_results:fetch",
-        "Downloads a file or folder, once per version.",
-    ),
+    "fetch": ("cache_results:fetch", "Downloads a file or folder, once per version."),
     "declare": ("cache_declare:command", "Proposes rows for couler.toml that declare steps pure."),
-    "ls": (
-        "cache_entries:ls",
-        "Lists the stored results, the newest first.",
-    ),
-    "show": (
-        "cache_entries:show",
-        "Shows who made a result, its outputs, and what was read.",
-    ),
+    "ls": ("cache_entries:ls", "Lists the stored results, the newest first."),
+    "show": ("cache_entries:show", "Shows who made a result, its outputs, and what was read."),
     "stats": ("cache_entries:stats", "Shows the size and the capacity of the cache."),
     "report": ("cache_report:command", "Shows what the cache saved, by workflow and step."),
-    "verify": (
-        "cache_entries:verify",
-        "Compares all stored results with their checksums.",
-    ),
+    "verify": ("cache_entries:verify", "Compares all stored results with their checksums."),
     "rm": ("cache_removal:command", "Removes results, by their keys or by the step that made them."),
     "evict": ("cache_evict:command", "Evicts the least valuable results until the rest fits."),
-    "install": (
-        "cache_install:command",
-        "Writes the Kubernetes role that an engine needs to memoize.",
-    ),
+    "install": ("cache_install:command", "Writes the Kubernetes role that an engine needs to memoize."),
     "pod-fetch": ("cache_steps:pod_fetch", HIDDEN),
     "pod-restore": ("cache_steps:pod_restore", HIDDEN),
     "pod-save": ("cache_steps:pod_save", HIDDEN),
@@ -271,6 +218,20 @@ Examples:
 )
 def history() -> None:
     """Keeps a history of past runs: what steps took, and what they used."""
+
+
+@click.group(
+    "queue",
+    cls=CommandGroup,
+    table=QUEUE_COMMANDS,
+    epilog="""\b
+Examples:
+  couler queue manifests queues.toml -o kueue/
+  couler optimize -p 'queue{name=vision}' workflow.yaml > queued.yaml
+""",
+)
+def queue() -> None:
+    """Makes the objects of Kueue, for fair queues with quotas."""
 
 
 @click.group(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +11,7 @@ from couler_plugins.errors import CoulerError, Unsupported
 from couler_plugins.hookspecs.capabilities import ApiGroup, Capability, Footprint
 from couler_plugins.hookspecs.facets import facet
 from couler_plugins.ir import Homes, ImageChange, Operation, Retry, Step, Workflow
-from couler_plugins.ir.attempts import AttemptLimits
+from couler_plugins.ir.attempts import AttemptLimits, PodWait
 from couler_plugins.ir.bundle import Bundle
 from couler_plugins.ir.containers import PodSizes
 from couler_plugins.markers import hookspec
@@ -272,6 +272,22 @@ class Adapter:
     @facet("a step may be tried as often as fits", default="couler_plugins.ir.attempts:no_limits")
     def attempt_limits(self, workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:
         """Return what holds for the attempts of a step, beside its own settings."""
+        raise NotImplementedError
+
+    @facet("`queue` takes it that no timeout counts the wait of a pod", default="couler_plugins.ir.attempts:no_wait")
+    def pod_wait(self, workflow: Workflow, step: Step, operation: Operation | None) -> PodWait:
+        """Return what it means to a step that its pod waits for a quota."""
+        raise NotImplementedError
+
+    @facet("`queue` raises timeouts of steps alone", default="couler_plugins.ir.attempts:without_wait")
+    def with_wait(self, workflow: Workflow, operations: Collection[str], seconds: int) -> Workflow:
+        """Return a workflow in which what is around steps leaves their pods time to wait.
+
+        Args:
+            workflow: the workflow.
+            operations: the names of the operations whose pods wait; empty where these are in other workflows.
+            seconds: how long all pods of a run may wait together.
+        """
         raise NotImplementedError
 
     @facet("all attempts have the same memory", default="couler_plugins.ir.attempts:same_memory")

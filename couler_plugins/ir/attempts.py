@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from couler_plugins.ir.workflow import Graph, Operation, Step, Workflow
@@ -30,6 +30,32 @@ class AttemptLimits(NamedTuple):
     exact: bool = False
     memory: str = ""
     spread: float = 1.0
+
+
+class PodWait(NamedTuple):
+    """What it means to a step that its pod waits for a quota.
+
+    Attributes:
+        refusal: why it must not wait; empty where it may.
+        timeout: the seconds that its engine gives the step, of which the wait takes some; None where it takes none.
+        around: what else counts the wait, for people: what `with_wait` raises.
+        remark: what its owner has to do besides.
+    """
+
+    refusal: str = ""
+    timeout: float | None = None
+    around: str = ""
+    remark: str = ""
+
+
+def no_wait(workflow: Workflow, step: Step, operation: Operation | None) -> PodWait:
+    """Return what a wait means to a step where nothing counts it."""
+    return PodWait()
+
+
+def without_wait(workflow: Workflow, operations: Collection[str], seconds: int) -> Workflow:
+    """Return the workflow as it is: nothing in it counts the wait."""
+    return workflow
 
 
 def tightest(limits: Sequence[AttemptLimits]) -> AttemptLimits:

@@ -13,6 +13,7 @@ couler_optimizers = listed(
     "couler_plugins.optimizers.dedupe:Dedupe",
     "couler_plugins.optimizers.pin:Pin",
     "couler_plugins.optimizers.prune:Prune",
+    "couler_plugins.queues.optimizer:Queue",
     "couler_plugins.reliability.optimizer:Guard",
     "couler_plugins.rightsizing.optimizer:Rightsize",
 )

@@ -26,7 +26,7 @@ from couler_plugins.plan import Decision, Plan
 
 OF_CALLS = frozenset({"allow", "never", "pure", "ttl"})
 """What rows say of single calls; all else is about what they call."""
-READERS = ("cache", "guard", "rightsize")
+READERS = ("cache", "guard", "queue", "rightsize")
 """The optimizers whose rows name what they are about."""
 _PATTERN = frozenset("*?[")
 """What makes a pattern of a name."""
@@ -39,7 +39,7 @@ class Dedupe:
     Kept apart are operations that others can call by name (all of a library, and all of a workflow that chooses a
     callee at run time), that take locks or report metrics (both may tell them apart by name), that are written inline,
     that nothing calls, those whose call sites carry different directives, and those of which rows of the settings say
-    different things to `cache`, `guard` or `rightsize`.
+    different things to `cache`, `guard`, `queue` or `rightsize`.
 
     Attributes:
         keep: names to keep apart as well, or patterns of such names (`report-*`).

@@ -106,7 +106,7 @@ def _options_of(cls: type) -> dict[str, Option]:
             default = texts_of(field.default)
         elif field.default_factory is not dataclasses.MISSING:
             default = texts_of(field.default_factory())
-        name = field.name.replace("_", "-")
+        name = field.name.rstrip("_").replace("_", "-")  # `name_`: a class has `name` already
         options[name] = Option(name, field.name, wanted, default)
     return options
 

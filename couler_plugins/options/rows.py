@@ -19,6 +19,7 @@ REASON = "reason"
 OWNERS = {
     **dict.fromkeys(("allow", "never", "pure", "ttl"), "cache"),
     **dict.fromkeys(("guard", "idempotent", "max-timeout", "retries"), "guard"),
+    "queue": "queue",
     **dict.fromkeys(("max-cpu", "max-memory", "min-cpu", "min-memory", "rightsize"), "rightsize"),
 }
 """The optimizers of the keys that are most often put into the rows of another one."""

@@ -30,7 +30,7 @@ def rest_of(rest: Native | None) -> dict[str, Any]:
     return rest.data if rest is not None and plain else {}
 
 
-def _written(data: dict[str, Any]) -> Native:
+def written(data: dict[str, Any]) -> Native:
     """Return the same as lifting gives it: what a pod has comes last, by name."""
     pod = data.pop(POD, None)
     whole = {**data, POD: dict(sorted(pod.items()))} if pod else data
@@ -45,7 +45,7 @@ def _plain(value: Value) -> Any:
     raise Unsupported(message, engine="airflow", feature="Operation.native_extra", hint=hint)
 
 
-FORM = NativeForm(rest_of, _written, lambda data: Literal(value=data), _plain)
+FORM = NativeForm(rest_of, written, lambda data: Literal(value=data), _plain)
 
 
 def _refusal(setting: str) -> Callable[[Operation | None], str]:

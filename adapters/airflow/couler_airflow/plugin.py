@@ -46,6 +46,8 @@ class AirflowAdapter(Adapter):
         "retry_by_cause": "couler_airflow.retries:retry_by_cause",
         "repeats": "couler_airflow.retries:repeats",
         "attempt_limits": "couler_airflow.retries:attempt_limits",
+        "pod_wait": "couler_airflow.waiting:pod_wait",
+        "with_wait": "couler_airflow.waiting:with_wait",
         "homes": "couler_airflow.homes:homes",
         "pod_sizes": "couler_airflow.pod_sizes:pod_sizes",
         "lower": "couler_airflow.lower:lower",

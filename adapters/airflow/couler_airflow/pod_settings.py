@@ -10,11 +10,15 @@ from couler_airflow.containers import Known, field_of, known_of
 from couler_airflow.errors import refuse_others, unsupported
 from couler_airflow.homes import CONTAINER, HOMES, METADATA, POD, SETTINGS, rest_of
 from couler_airflow.pods import Place, is_plain, read_setting, write_setting
+from couler_airflow.waiting import WAIT
 from couler_plugins.ir import Container, EnvVar, Literal, Operation, Reference, Value
 from couler_plugins.ir.settings import PAIRS
 
 Pairs = tuple[tuple[str, Value], ...]
 RESOURCES = ("requests", "limits")
+SCHEDULING = ("schedule_timeout_seconds", "startup_timeout_seconds")
+"""The fields with the time that a pod has to be scheduled; the second one where the first is not there."""
+USUAL_WAIT = 120
 BASE = "base"
 """What the Kubernetes executor, and operators that start a pod, call the container of a task."""
 BASE_CONTAINER = "container"
@@ -148,6 +152,9 @@ def write_pod(task: Any, places: Mapping[str, Place], old: Operation, new: Opera
             if places[name] == ("env",) and not read_setting(task, places[name]):
                 write_setting(task, ("append_env",), True)  # without any, a BashOperator has those of its worker
             write_setting(task, places[name], written)
+    if wait := rest_of(new.native_extra).get(POD, {}).get(WAIT):
+        field = next((one for one in SCHEDULING if field_of(task, one)), SCHEDULING[-1])
+        write_setting(task, (field,), (field_of(task, field) or USUAL_WAIT) + wait)
 
 
 def _write_image(task: Any, before: Value | None, after: Value | None) -> None:

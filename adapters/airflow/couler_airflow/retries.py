@@ -20,7 +20,7 @@ from couler_airflow.errors import unsupported
 from couler_airflow.values import count_of, duration_of, seconds
 from couler_plugins.hookspecs.causes import Cause
 from couler_plugins.ir import Expression, Literal, Operation, Retry, Step, Value, Workflow, replace
-from couler_plugins.ir.attempts import AttemptLimits
+from couler_plugins.ir.attempts import QUEUED, AttemptLimits, is_queued
 from couler_plugins.runs import Attempt
 
 POLICY = "airflow-retry-policy"
@@ -118,9 +118,11 @@ def _policy(condition: Value | None, name: str) -> Any:
 
 
 def attempt_limits(workflow: Workflow, step: Step, operation: Operation | None) -> AttemptLimits:
-    """Return how far delays are drawn, and that a sensor gets no `execution_timeout`: its `timeout` is for waiting."""
-    is_sensor = operation is not None and "Sensor" in operation.kind
-    return AttemptLimits(timed="a sensor waits for as long as its own `timeout` says" if is_sensor else "", spread=2.0)
+    """Return how far delays are drawn, and who gets no `execution_timeout`: sensors, and pods in a queue."""
+    timed = QUEUED if is_queued(operation) else ""
+    if operation is not None and "Sensor" in operation.kind:
+        timed = "a sensor waits for as long as its own `timeout` says"
+    return AttemptLimits(timed=timed, spread=2.0)
 
 
 def retry_by_cause(retry: Retry, causes: Sequence[Cause], old: Retry | None) -> Retry | None:

@@ -45,6 +45,8 @@ class ArgoAdapter(Adapter):
         "retry_by_cause": "couler_argo.retries:retry_by_cause",
         "repeats": "couler_argo.retries:repeats",
         "attempt_limits": "couler_argo.retries:attempt_limits",
+        "pod_wait": "couler_argo.waiting:pod_wait",
+        "with_wait": "couler_argo.waiting:with_wait",
         "memory_by_attempt": "couler_argo.attempt_memory:memory_by_attempt",
         "lower": "couler_argo.lower:lower",
         "footprint": "couler_argo.footprint:Footprints",

@@ -51,6 +51,8 @@ class TektonAdapter(Adapter):
         "images": "couler_tekton.images:images",
         "pod_sizes": "couler_tekton.pod_sizes:pod_sizes",
         "attempt_limits": "couler_tekton.retries:attempt_limits",
+        "pod_wait": "couler_tekton.waiting:pod_wait",
+        "with_wait": "couler_tekton.waiting:with_wait",
         "lower": "couler_tekton.lower:lower",
         "footprint": "couler_tekton.footprint:Footprints",
         "cache": "couler_tekton.cache.cache:caches",

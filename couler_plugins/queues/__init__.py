@@ -1,0 +1,1 @@
+"""Queues: labels for Kueue, and its objects from a table of clusters, users and quotas."""
