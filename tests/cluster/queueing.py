@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import fcntl
+import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,9 +14,21 @@ from typing import Any
 import yaml
 
 from cluster.cluster import Cluster, loaded
+from cluster.commands import couler, written
 from cluster.programs import KEPT, KUEUE, sources
 
-__all__ = ["LABELS", "SPACE", "install", "label_of", "manage", "queue_of", "spans", "start", "wait_for_kueue"]
+__all__ = [
+    "LABELS",
+    "SPACE",
+    "install",
+    "manage",
+    "objects_of",
+    "queued_by",
+    "spans",
+    "start",
+    "table_of",
+    "wait_for_kueue",
+]
 
 SPACE = "kueue-system"
 MANAGED = {"tests.couler.io/queues": "yes"}
@@ -23,6 +36,7 @@ MANAGED = {"tests.couler.io/queues": "yes"}
 PORT = 9443
 """Of the webhooks; the next one tells whether they answer."""
 LABELS = "kueue.x-k8s.io/"
+PRIORITIES = ("low", "high")
 ROLES = ("service_account", "role", "role_binding", "manager_secrets_role", "manager_secrets_role_binding")
 
 
@@ -117,43 +131,40 @@ def _is_served(hook: Mapping[str, Any]) -> bool:
     return "-kueue-x-k8s-io-" in hook["clientConfig"]["service"]["path"] or hook["name"] in ("mpod.kb.io", "vpod.kb.io")
 
 
-def label_of(queue: str, priority: str = "") -> dict[str, str]:
-    """The labels of pods that wait in a queue."""
-    named = {f"{LABELS}queue-name": queue, f"{LABELS}priority-class": priority}
-    return {name: value for name, value in named.items() if value}
-
-
-def queue_of(namespace: str, pods: int, *, weights: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
-    """Kueue's objects for so many pods at a time, of one user, or of several who share them by weight."""
-    weights = weights or {}
-    cohort = {"cohortName": namespace} if weights else {}
-    version = "kueue.x-k8s.io/v1beta2"
-
-    def groups(amounts: Mapping[str, int]) -> list[dict[str, Any]]:
-        resources = [{"name": name, "nominalQuota": amount} for name, amount in amounts.items()]
-        flavors = [{"name": namespace, "resources": resources}]
-        return [{"coveredResources": [*amounts], "flavors": flavors}]
-
-    amounts = {"pods": pods, "cpu": 100, "memory": 100 << 30}
-    own = groups(dict.fromkeys(amounts, 0)) if weights else groups(amounts)
-    documents: list[dict[str, Any]] = [{"kind": "ResourceFlavor", "metadata": {"name": namespace}, "spec": {}}]
+def table_of(namespace: str, pods: int, *, weights: Mapping[str, float] | None = None, clusters: int = 0) -> str:
+    """A table for `couler queue manifests`: so many pods at a time, of one user, or of several, shared by weight."""
+    rows = [f'[[flavors]]\nname = "{namespace}"']
+    quota = f'flavor = "{namespace}"\npods = {pods}\ncpu = 100\nmemory = "100Gi"'
+    owner = f'team = "{namespace}-user"'
     if weights:
-        documents.append(
-            {"kind": "Cohort", "metadata": {"name": namespace}, "spec": {"resourceGroups": groups(amounts)}}
-        )
+        rows.append(f'[[cohorts]]\nname = "{namespace}"')
+        owner = f'cohort = "{namespace}"'
     for user in weights or ("user",):
-        share = {"fairSharing": {"weight": f"{weights[user]:g}"}} if weights else {}
-        space = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
-        name = f"{namespace}-{user}"
-        documents += [
-            {
-                "kind": "ClusterQueue",
-                "metadata": {"name": name},
-                "spec": {"namespaceSelector": space, "resourceGroups": own, **share, **cohort},
-            },
-            {"kind": "LocalQueue", "metadata": {"name": user, "namespace": namespace}, "spec": {"clusterQueue": name}},
-        ]
-    return [{"apiVersion": version, **item} for item in documents]
+        share = f'cohort = "{namespace}"\nweight = {weights[user]}\n' if weights else ""
+        rows.append(f'[[teams]]\nname = "{namespace}-{user}"\nqueue = "{user}"\nnamespaces = ["{namespace}"]\n{share}')
+    names = [f"{namespace}-{number}" for number in range(clusters)]
+    rows += [f'[[clusters]]\nname = "{name}"\nkubeconfig = "{name}"' for name in names]
+    rows += [f"[[quotas]]\n{owner}\n{quota}" + (f'\ncluster = "{name}"' if name else "") for name in names or [""]]
+    rows += [f'[[priorities]]\nname = "{namespace}-{name}"\nvalue = {value}' for value, name in enumerate(PRIORITIES)]
+    return "\n".join(rows) + "\n"
+
+
+def objects_of(cluster: Cluster, folder: Path, table: str) -> dict[str, list[dict[str, Any]]]:
+    """Kueue's objects for a table, by the cluster that they are for."""
+    (folder / "queues.toml").write_text(table)
+    ran = couler(cluster, folder, "queue", "manifests", "queues.toml", "--format", "json")
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, list[dict[str, Any]]] = json.loads(ran.stdout)["objects"]
+    return found
+
+
+def queued_by(cluster: Cluster, folder: Path, document: Mapping[str, Any], options: str) -> dict[str, Any]:
+    """A run as the optimizer `queue` writes it."""
+    ran = couler(cluster, folder, "optimize", "-p", f"queue{{{options}}}", written(folder, document))
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, Any] = yaml.safe_load(ran.stdout)
+    assert f"{LABELS}queue-name" in ran.stdout, ran.stderr
+    return found
 
 
 def spans(pods: Iterable[Mapping[str, Any]]) -> list[tuple[datetime.datetime, datetime.datetime]]:
