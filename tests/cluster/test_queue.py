@@ -106,7 +106,7 @@ def test_its_webhook_refuses_what_makes_no_sense(cluster: Cluster, queued: str, 
     """What the other tests apply is not accepted for want of a webhook."""
     *_, queue, _ = objects_of(cluster, tmp_path, table_of(queued, 1))["queues"]
     (quota, *_) = queue["spec"]["resourceGroups"][0]["flavors"][0]["resources"]
-    quota["lendingLimit"] = 2
+    quota["lendingLimit"] = 101  # of a hundred cores
     queue["spec"]["cohortName"] = queued
     with pytest.raises(RuntimeError, match=r"admission webhook .*lendingLimit"):
         cluster.apply([queue])
