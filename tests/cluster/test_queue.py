@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -71,23 +72,22 @@ def has_succeeded(cluster: Cluster, namespace: str, created: dict[str, Any]) -> 
 def test_a_higher_priority_goes_first(cluster: Cluster, queued: str, tmp_path: Path) -> None:
     cluster.apply(objects_of(cluster, tmp_path, table_of(queued, 1))["queues"])
 
-    def names() -> list[str]:
-        return [pod["metadata"]["name"] for pod in started()]
-
     def started() -> list[dict[str, Any]]:
         return [pod for pod in cluster.api.list(queued, "Pod") if has_started(pod)]
+
+    def waits_for(number: int) -> bool:
+        return len(cluster.api.list(queued, "Workload")) == number and bool(started())
+
+    def is_first(name: str) -> bool:
+        return [pod["metadata"]["name"].startswith(name) for pod in started()] == [True]
 
     for number, name in enumerate(("low", "low", "high"), start=1):
         options = f"name=user,priority={queued}-{name}"
         cluster.api.create(queued, queued_by(cluster, tmp_path, one_step(name), options))
-        cluster.wait_for("the workload", lambda number=number: len(cluster.api.list(queued, "Workload")) == number)
-        cluster.wait_for("the first pod", started)
+        cluster.wait_for("the pod in the queue", partial(waits_for, number))
     for name in ("low", "high", "low"):
-        cluster.wait_for("the next pod", started)
-        (pod,) = started()
-        assert pod["metadata"]["name"].startswith(name)
-        end(cluster, pod)
-        cluster.wait_for("its end", lambda pod=pod: pod["metadata"]["name"] not in names())
+        cluster.wait_for(f"the start of a pod of {name} priority", partial(is_first, name))
+        end(cluster, *started())
 
 
 def test_users_share_by_weight(cluster: Cluster, queued: str, tmp_path: Path) -> None:
