@@ -84,7 +84,7 @@ TEKTON = Module(
     ),
 )
 KUEUE = Module("kueue", "sigs.k8s.io/kueue")
-"""For pods alone, with the versions of modules that Tekton is built from: most of what is compiled is the same."""
+"""For pods alone, with the versions of modules that Tekton is built from: much of what is compiled is the same."""
 KWOK = Module("kwok", "sigs.k8s.io/kwok", ("./cmd/kwok",))
 """Plays nodes, and pods on them that run nothing; only tests of scale build it."""
 MODULES = (ETCD, KUBERNETES, ARGO, TEKTON, KUEUE)
