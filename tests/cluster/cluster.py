@@ -20,7 +20,7 @@ import yaml
 
 from cluster.api import Api
 from cluster.images import image_on_demand, images
-from cluster.programs import ARGO, ETCD, KEPT, KUBERNETES, MODULES, TEKTON, Built, build
+from cluster.programs import ARGO, ETCD, KEPT, KUBERNETES, KUEUE, MODULES, TEKTON, Built, build
 from servers import prometheus
 
 __all__ = ["Cluster"]
@@ -39,10 +39,13 @@ USERS = {
     "argo": ("system:serviceaccount:argo:argo", "system:serviceaccounts"),
     "tekton": ("system:serviceaccount:tekton-pipelines:tekton-pipelines-controller", "system:serviceaccounts"),
     "tekton-webhook": ("system:serviceaccount:tekton-pipelines:tekton-pipelines-webhook", "system:serviceaccounts"),
+    "kueue": ("system:serviceaccount:kueue-system:controller-manager", "system:serviceaccounts"),
 }
 """Who has a token: the name, and a group. Controllers run as processes of the node under the roles that they ship."""
 CONTROLLERS = ("argo", "tekton", "tekton-webhook")
 """What is started when its roles and settings are there."""
+ON_DEMAND = ("kueue",)
+"""What tests start that need it."""
 NEEDED = {
     "containerd": "containerd",
     "runc": "runc",
@@ -110,7 +113,7 @@ class Cluster:
         for name in ("logs", "etc", "etc/cni"):
             (self.folder / name).mkdir(parents=True)
         self._write_settings(built)
-        for name in CONTROLLERS:
+        for name in (*CONTROLLERS, *ON_DEMAND):
             (self.folder / f"{name}.stopped").touch()
         self._start()
         self._import(archives)
@@ -544,6 +547,12 @@ def programs(folder: Path, built: Mapping[str, Built]) -> list[dict[str, Any]]:
             **tekton_settings,
             KUBECONFIG=f"{etc}/tekton.kubeconfig",
             CONFIG_LEADERELECTION_NAME="config-leader-election-controller",
+        ),
+        program(
+            "kueue",
+            str(built[KUEUE.path].programs / "cluster"),
+            f"--config={etc}/kueue.yaml",
+            KUBECONFIG=f"{etc}/kueue.kubeconfig",
         ),
     ]
 

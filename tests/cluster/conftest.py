@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cluster import queueing
 from cluster.cluster import Cluster
 from cluster.commands import may
 from cluster.programs import KEPT
@@ -72,6 +73,13 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     cluster.add_namespace(name)
     yield name
     cluster.api.remove_namespace(name)
+
+
+@pytest.fixture
+def queued(cluster: Cluster, namespace: str) -> str:
+    """The namespace of the test, whose pods Kueue's controller looks after."""
+    queueing.start(cluster, namespace)
+    return namespace
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ __all__ = [
     "ETCD",
     "KEPT",
     "KUBERNETES",
+    "KUEUE",
     "KWOK",
     "MODULES",
     "TEKTON",
@@ -26,6 +27,7 @@ __all__ = [
     "Built",
     "Module",
     "build",
+    "sources",
 ]
 
 KEPT = (ROOT / ".tools").resolve() / "cluster"
@@ -81,9 +83,11 @@ TEKTON = Module(
         for name in ("controller", "entrypoint", "nop", "sidecarlogresults", "webhook", "workingdirinit")
     ),
 )
+KUEUE = Module("kueue", "sigs.k8s.io/kueue")
+"""For pods alone, with the versions of modules that Tekton is built from: much of what is compiled is the same."""
 KWOK = Module("kwok", "sigs.k8s.io/kwok", ("./cmd/kwok",))
 """Plays nodes, and pods on them that run nothing; only tests of scale build it."""
-MODULES = (ETCD, KUBERNETES, ARGO, TEKTON)
+MODULES = (ETCD, KUBERNETES, ARGO, TEKTON, KUEUE)
 
 
 def build(module: Module) -> Built:
@@ -106,13 +110,18 @@ def build(module: Module) -> Built:
             print(f"building {module.path} {version}: minutes, once", file=sys.stderr, flush=True)
             _go(origin, "mod", "download", module.path)
             if module.programs:
-                _copy(Path(_go(origin, "list", "-m", "-f", "{{.Dir}}", module.path)), built.module, module)
+                _copy(sources(module), built.module, module)
             # The names of the programs are those of their folders, or of our module.
             part = folder / "part"
             options = ["-buildvcs=false", "-trimpath", f"-ldflags=-s -w {module.flags}", "-o", f"{part}/"]
             _go(built.module, "build", *options, *(module.programs or (".",)))
             part.rename(built.programs)
     return built
+
+
+def sources(module: Module) -> Path:
+    """Return where Go keeps a module that it has: with the manifests that the module ships."""
+    return Path(_go(ROOT / "tests" / "oracles" / module.folder, "list", "-m", "-f", "{{.Dir}}", module.path))
 
 
 def _copy(origin: Path, copy: Path, module: Module) -> None:
