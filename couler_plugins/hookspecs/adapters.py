@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from couler_plugins.hookspecs.causes import Cause
     from couler_plugins.hookspecs.checks import Check
     from couler_plugins.hookspecs.eviction import Evictor, Target
+    from couler_plugins.hookspecs.fusing import Fusing
     from couler_plugins.hookspecs.local import Local
     from couler_plugins.hookspecs.past_runs import Archive, ArchiveSource
     from couler_plugins.hookspecs.resuming import PastRun, RunSource
@@ -187,6 +188,11 @@ class Adapter:
             workflow: one of the plan's.
             plan: the other workflows, which this one may refer to, and what all of them were read from.
         """
+        return None
+
+    @facet("`fuse` leaves its workflows as they are")
+    def fusing(self, workflow: Workflow, plan: Plan) -> Fusing | None:
+        """Return how steps that run one after another share a pod; None where they cannot."""
         return None
 
     @facet("stages stay, and other orders are what needs and data say")
