@@ -1,0 +1,70 @@
+"""Inputs and outputs of steps that become one: what comes from outside, what is handed on inside, and under what name.
+
+Two members may have inputs of one name: the later one's gets its step's name in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from couler_plugins.hookspecs.fusing import Member, Place
+from couler_plugins.ir import Argument, Port, Value, references, replace, take_name
+
+
+class Wiring(NamedTuple):
+    """The ports of an operation that does the work of several.
+
+    Attributes:
+        inputs: what comes from outside, under names of which each is there once for its kind.
+        arguments: of its call, for those that the call sites of the members pass something to.
+        names: the new name of each input, by the member's own.
+        handed: inputs that are no longer any, since they read outputs of members, with the values that they get.
+        outputs: the kind and the new name of each output of the members.
+    """
+
+    inputs: tuple[Port, ...]
+    arguments: tuple[Argument, ...]
+    names: Mapping[Place, str]
+    handed: Mapping[Place, Value]
+    outputs: Mapping[Place, tuple[str, str]]
+
+
+def wire(members: Sequence[Member]) -> Wiring:
+    """Return the ports of an operation that does the work of the members of a chain."""
+    steps = {member.step.name for member in members}
+    used: dict[tuple[str, str], set[str]] = {}
+    inputs: list[Port] = []
+    arguments: list[Argument] = []
+    names: dict[Place, str] = {}
+    handed: dict[Place, Value] = {}
+    outputs: dict[Place, tuple[str, str]] = {}
+
+    def take(side: str, step: str, kind: str, name: str) -> str:
+        taken = used.setdefault((side, kind), set())
+        return take_name(name if name not in taken else f"{step}-{name}", taken)
+
+    for step, operation, _ in members:
+        passed = {(argument.kind, argument.name): argument for argument in step.arguments}
+        for port in operation.inputs:
+            place, argument = (step.name, port.kind, port.name), passed.get((port.kind, port.name))
+            if argument is not None and any(item.step in steps for item in references(argument.value)):
+                handed[place] = argument.value
+                continue
+            names[place] = take("in", *place)
+            inputs.append(replace(port, name=names[place]))
+            if argument is not None:
+                arguments.append(replace(argument, name=names[place]))
+        for output in operation.outputs:
+            outputs[step.name, output.kind, output.name] = (
+                output.kind,
+                take("out", step.name, output.kind, output.name),
+            )
+    ordered = sorted(inputs, key=lambda port: port.kind == "artifact")
+    return Wiring(
+        tuple(ordered),
+        tuple(sorted(arguments, key=lambda argument: argument.kind == "artifact")),
+        names,
+        handed,
+        outputs,
+    )
