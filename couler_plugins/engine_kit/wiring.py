@@ -1,4 +1,4 @@
-"""Inputs and outputs of steps that become one: what comes from outside, what is handed on inside, and under what name.
+"""Inputs and outputs of steps that become one: what comes from outside, what stays inside, and under what name.
 
 Two members may have inputs of one name: the later one's gets its step's name in front.
 """
@@ -19,14 +19,14 @@ class Wiring(NamedTuple):
         inputs: what comes from outside, under names of which each is there once for its kind.
         arguments: of its call, for those that the call sites of the members pass something to.
         names: the new name of each input, by the member's own.
-        handed: inputs that are no longer any, since they read outputs of members, with the values that they get.
+        inner: inputs that are no longer any, since they read outputs of members, with the values that they get.
         outputs: the kind and the new name of each output of the members.
     """
 
     inputs: tuple[Port, ...]
     arguments: tuple[Argument, ...]
     names: Mapping[Place, str]
-    handed: Mapping[Place, Value]
+    inner: Mapping[Place, Value]
     outputs: Mapping[Place, tuple[str, str]]
 
 
@@ -37,7 +37,7 @@ def wire(members: Sequence[Member]) -> Wiring:
     inputs: list[Port] = []
     arguments: list[Argument] = []
     names: dict[Place, str] = {}
-    handed: dict[Place, Value] = {}
+    inner: dict[Place, Value] = {}
     outputs: dict[Place, tuple[str, str]] = {}
 
     def take(side: str, step: str, kind: str, name: str) -> str:
@@ -49,7 +49,7 @@ def wire(members: Sequence[Member]) -> Wiring:
         for port in operation.inputs:
             place, argument = (step.name, port.kind, port.name), passed.get((port.kind, port.name))
             if argument is not None and any(item.step in steps for item in references(argument.value)):
-                handed[place] = argument.value
+                inner[place] = argument.value
                 continue
             names[place] = take("in", *place)
             inputs.append(replace(port, name=names[place]))
@@ -65,6 +65,6 @@ def wire(members: Sequence[Member]) -> Wiring:
         tuple(ordered),
         tuple(sorted(arguments, key=lambda argument: argument.kind == "artifact")),
         names,
-        handed,
+        inner,
         outputs,
     )
