@@ -266,9 +266,9 @@ class Fuser:
             yield from (document for document in documents if document not in self._plan.side)
 
 
-def _sentence(refusal: Refusal, asked: str) -> str:
+def _sentence(refusal: Refusal, second: str) -> str:
     """A refusal with what lifts it, for people."""
-    who = "" if refusal.step == asked or refusal.step in refusal.reason else f"of {refusal.step!r}, "
+    who = "" if refusal.step == second or refusal.step in refusal.reason else f"of {refusal.step!r}, "
     remedy = REMEDIES[refusal.word].format(step=refusal.step) if refusal.word else refusal.remedy
     return f"{who}{refusal.reason}" + (f" ({remedy})" if remedy else "")
 
