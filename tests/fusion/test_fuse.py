@@ -186,6 +186,21 @@ def test_an_operation_of_a_library_of_the_plan_is_fused() -> None:
     assert after.workflows[1] == library
 
 
+def test_what_a_caller_forbids_holds_in_what_it_calls() -> None:
+    inner = graph(step("a"), step("b", "a"), name="inner")
+    library = Workflow(
+        name="lib", engine="none", kind="test", library="namespace", graphs=(inner,), operations=(operation(),)
+    )
+    caller = workflow(graph(Step(name="all", call=External(workflow="lib", name="inner"))))
+    plan = Plan(bundle=Bundle.of(()), originals=(), workflows=(caller, library), homes=Pods().homes())
+    free: Any = Asked()
+    assert [one.name for one in Fuse().run(plan, free).workflows[1].graphs[0].steps] == ["a-to-b"]
+    bound: Any = Asked(said=[row("all", fuse="never")])
+    after = Fuse().run(plan, bound)
+    assert after.workflows == plan.workflows
+    assert "a caller keeps it as it is" in reasons(after)["inner/b"]
+
+
 IDEMPOTENT = [row("a", idempotent=True), row("b", idempotent=True)]
 
 
