@@ -259,7 +259,8 @@ class Fuser:
 
     def _decision(self, pod: Pod) -> Decision:
         names = ", ".join(pod.names)
-        places = [f"the log of {step} is in {place}" for step, place in pod.fused.logs.items()]
+        logs = ", ".join(f"{step} in {place}" for step, place in pod.fused.logs.items())
+        places = [f"logs: {logs}"] if logs else []
         places += ["after a failure, all of them run again"] if pod.retry is not None else []
         places += [f"all of them together have {pod.timeout.value} s"] if isinstance(pod.timeout, Literal) else []
         graph = pod.chain.graph.name

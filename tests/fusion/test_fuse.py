@@ -72,7 +72,7 @@ def test_a_chain_becomes_one_step_that_others_read_and_wait_for() -> None:
     (decision,) = plan.decisions
     assert decision.subject == "g/a-to-c"
     assert decision.action == "run a, b, c in one pod, as a row of containers"
-    assert "the log of b is in container 1" in decision.reason
+    assert "logs: a in container 0, b in container 1, c in container 2" in decision.reason
     assert decision.affects == ("g/a", "g/b", "g/c", "a-to-c")
     assert dict(decision.figures) == {
         "pods saved": 2,
