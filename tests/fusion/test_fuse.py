@@ -245,13 +245,24 @@ def test_words_of_adapters_are_lifted_by_annotations() -> None:
     assert "say allow = \"files\" of 'b'" in reasons(fused(whole, Asked(Pods(links={"b": refusal}))))["g/b"]
 
 
+def test_an_annotation_that_may_mean_several_steps_allows_nothing() -> None:
+    refusal = Refusal("files", "it would find files of 'a'", "files")
+    asked = Asked(Pods(links={"b": refusal}))
+    two = [graph(step("a"), step("b", "a"), name=name) for name in ("g", "h")]
+    for words, pairs in (({"fuse_allow.b": "files"}, 0), ({"fuse_allow.g.b": "files"}, 1)):
+        plan = fused(workflow(*two, operations=(annotated(operation(), **words),)), asked)
+        assert names(plan).count("a-to-b") == pairs
+    plan = fused(workflow(*two, operations=(annotated(operation(), **{"fuse.b": "never"}),)))
+    assert "a-to-b" not in names(plan)
+
+
 @pytest.mark.parametrize(
     ("annotations", "reason"),
     [
         ({"fuse": "never"}, "its annotation couler.io/fuse says so"),
         ({"fuse.b": "never"}, "its annotation couler.io/fuse.b says so"),
         ({"fuse": "always"}, "write never"),
-        ({"fuse.c": "never"}, "names no step"),
+        ({"fuse.c": "never"}, "names no single step"),
         ({"fuse_allow": "speed"}, "the words are timeout, files"),
     ],
 )
