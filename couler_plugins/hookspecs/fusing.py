@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
 
-from couler_plugins.ir import Argument, Graph, Operation, PortKind, Step, Workflow
+from couler_plugins.ir import Argument, Graph, Operation, SettableStep, Workflow
 
-__all__ = ["Fused", "Fusing", "Member", "Refusal"]
+__all__ = ["FUSED_STEPS", "Chain", "Fused", "Fusing", "Member", "Place", "Refusal", "Word"]
+
+FUSED_STEPS = "couler.io/fused-steps"
+"""The annotation of an operation that does the work of several steps: their names in their order, with commas."""
+
+Word = Literal["idempotent", "timeout", "files"]
+"""What an owner may say of a step, so that a refusal does not stand.
+
+idempotent  it may run again although it has succeeded
+timeout     its chain may take as long as all timeouts of its steps together
+files       it works as well where it finds files that steps in front of it have left in its container
+"""
+
+Place = tuple[str, str, str]
+"""An input or an output of a step of a chain: the step, the kind, and the name, as in a `Reference`."""
 
 
 class Member(NamedTuple):
     """One step of a chain.
 
     Attributes:
-        step: the call site.
+        step: the call site, with all settings in force.
         operation: what it calls.
         library: the workflow of the plan that holds the operation; None where the step's own workflow does.
     """
 
-    step: Step
+    step: SettableStep
     operation: Operation
     library: Workflow | None = None
 
@@ -30,45 +44,80 @@ class Refusal(NamedTuple):
     Attributes:
         rule: the name of the rule, such as `retry`; refusals are counted by it.
         reason: why, in half a sentence.
-        remedy: what its owner can write to allow it; empty where nothing does.
+        word: what its owner can say of the step to lift it; empty where nothing does.
+        remedy: what else its owner can do; empty where there is nothing, or a word says it.
+        step: whose owner has to say the word; empty for the step that was asked about.
     """
 
     rule: str
     reason: str
+    word: Word | Literal[""] = ""
     remedy: str = ""
+    step: str = ""
+
+
+class Chain(NamedTuple):
+    """Steps that become one, in their order.
+
+    Attributes:
+        graph: where they are.
+        members: the steps: two at least.
+        name: what the step and its operation are to be called; free in the graph and in the workflow.
+        read: their outputs that something outside of the chain reads.
+    """
+
+    graph: Graph
+    members: tuple[Member, ...]
+    name: str
+    read: frozenset[Place]
 
 
 class Fused(NamedTuple):
     """What runs a chain in one pod.
 
     Attributes:
-        operation: what runs.
+        operation: what runs, with the annotation `FUSED_STEPS`, and without a retry or a timeout of its own: `fuse`
+            sets these.
         arguments: of its only call.
-        outputs: what it calls the outputs of the members: by step, kind and name.
-        form: how the parts run in the pod, for people: `one script`, `container set`, `steps of one Task`.
+        outputs: the kind and the name of its outputs, by the outputs of the members: all of `Chain.read` at least.
+        form: how the parts run in the pod, for people: `one script`, `a container set`, `steps of one Task`.
+        logs: where the log of each member is, for people, by its name: `container build`.
     """
 
     operation: Operation
     arguments: tuple[Argument, ...]
-    outputs: Mapping[tuple[str, PortKind, str], str]
+    outputs: Mapping[Place, tuple[str, str]]
     form: str
+    logs: Mapping[str, str]
 
 
 class Fusing(Protocol):
     """How one engine runs a chain in one pod; made for one workflow of a plan.
 
-    `fuse` asks about members and links first, and has what holds for all engines refused before.
+    `fuse` has what holds for all engines refused before: conditions, loops, handlers, roles, locks, metrics, caches,
+    daemons, failures that are tolerated, exported outputs, status that others read, retries and timeouts, and pods
+    that differ in labels, annotations, node selector, priority or scheduler.
     """
 
-    def refuse_member(self, graph: Graph, member: Member) -> Refusal | None:
-        """Return why a step can be in no chain; None where it can."""
+    @property
+    def keeps_timeouts(self) -> bool:
+        """Whether each part of a pod is stopped after the timeout of its own step."""
 
-    def refuse_link(self, graph: Graph, first: Member, second: Member) -> Refusal | None:
-        """Return why two neighbours of a chain cannot share a pod; None where they can."""
+    def refuse_member(self, graph: Graph, member: Member) -> Iterable[Refusal]:
+        """Return every reason why a step can be in no chain; none where it can."""
 
-    def fuse(self, graph: Graph, members: Sequence[Member], name: str) -> Fused:
-        """Return what runs a chain, under a name that is free in the workflow.
+    def refuse_link(self, graph: Graph, members: Sequence[Member], following: Member) -> Iterable[Refusal]:
+        """Return every reason why a step cannot share the pod of the members of a chain in front of it.
+
+        It is asked where nothing stands against any of them alone, nor against the members together.
+        """
+
+    def fuse(self, chain: Chain) -> Fused:
+        """Return what runs a chain, whose members and links stand no refusal against that no word has lifted.
 
         Raises:
-            Unsupported: the chain as a whole cannot run in one pod.
+            Unsupported: the chain cannot run in one pod as a whole.
         """
+
+    def original(self, file: str, text: str) -> tuple[Any, ...]:
+        """Return documents that keep the text of the file that the workflow was read from, for `couler rollback`."""

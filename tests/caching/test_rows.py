@@ -354,7 +354,7 @@ def test_tables_for_nobody_are_refused(tmp_path: Path, content: str, problem: st
     assert (
         "reads no rows" not in problem
         or caught.value.hint
-        == "rows are for [[cache.declare]], [[guard.declare]], [[queue.declare]], [[rightsize.declare]]"
+        == "rows are for [[cache.declare]], [[fuse.declare]], [[guard.declare]], [[queue.declare]], [[rightsize.declare]]"
     )
 
 
