@@ -123,6 +123,44 @@ def test_what_the_cluster_does_not_tell_is_unknown(server: Server) -> None:
     assert "argo: controller: unknown: no controller was found" in doctor("--engine", "argo").stdout
 
 
+def pod(name: str, *, scheduled: int, started: int, worked: int, waited: int, phase: str = "Succeeded") -> Any:
+    """A pod of Argo with the seconds of a minute at which each of its containers started or ended."""
+
+    def at(second: int) -> str:
+        return f"2026-01-01T00:00:{second:02}Z"
+
+    containers = [
+        {"name": name, "state": {"terminated": {"startedAt": at(started), "finishedAt": at(ended)}}}
+        for name, ended in (("main", worked), ("wait", waited))
+    ]
+    conditions = [
+        {"type": "Initialized", "status": "True", "lastTransitionTime": at(0)},
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": at(scheduled)},
+    ]
+    status = {"phase": phase, "conditions": conditions, "containerStatuses": containers}
+    return {"metadata": {"name": name, "namespace": "ml"}, "status": status}
+
+
+def test_it_measures_how_long_a_pod_takes_beside_its_work(server: Server) -> None:
+    ends = (31, 32, 32, 33, 40)
+    pods = [pod(f"p{end}{i}", scheduled=5, started=9, worked=30, waited=end) for i, end in enumerate(ends)]
+    odd: list[Any] = [
+        pod("failed", scheduled=0, started=50, worked=51, waited=59, phase="Failed"),
+        {"metadata": {"name": "bare", "namespace": "ml"}, "status": {"phase": "Succeeded"}},
+        {"metadata": {"name": "silent", "namespace": "ml"}},
+        pod("broken", scheduled=5, started=99, worked=99, waited=99),
+    ]
+    path = "/api/v1/namespaces/ml/pods"
+    server.answers[path] = {"kind": "PodList", "metadata": {}, "items": [*pods, *odd]}
+    line = "argo: fuse: ok: a pod takes 6 s beside its work (median of 5 pods): fuse{overhead=6}\n"
+    assert line in doctor("--engine", "argo").stdout
+    server.answers[path]["items"] = [*pods[1:], *odd]
+    few = "argo: fuse: unknown: 4 pods in ml tell how long a pod takes beside its work; 5 are needed\n"
+    assert few + "    run a workflow, and ask again\n" in doctor("--engine", "argo").stdout
+    del server.answers[path]
+    assert "argo: fuse: unknown: you may not list pods in ml" in doctor("--engine", "argo").stdout
+
+
 def test_an_engine_that_is_not_there_or_not_on_kubernetes(server: Server) -> None:
     found = doctor("--engine", "tekton")
     assert (found.exit_code, "tekton: installed: missing" in found.stdout) == (1, True)

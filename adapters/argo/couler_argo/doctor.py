@@ -7,12 +7,15 @@ from typing import Any
 
 from couler_argo.controller import controllers_of
 from couler_argo.run.jobs import ARGO
+from couler_plugins.engine_kit.kubernetes.pod_overhead import check_overhead
 from couler_plugins.engine_kit.kubernetes.submitting import Right, check, check_running
 from couler_plugins.hookspecs.checks import Check
 
 INSTALL = "couler cache install --namespace {} | kubectl apply -f -"
 LISTS = "`couler doctor` lists all rights that are missing"
 ROLE = "an administrator has to grant it"
+OF_WORKFLOWS = "workflows.argoproj.io/workflow"
+"""The label of all pods that the controller makes."""
 
 
 def checks(api: Any, namespace: str) -> Iterator[Check]:
@@ -41,3 +44,4 @@ def checks(api: Any, namespace: str) -> Iterator[Check]:
         where = controller.namespace
         yield check(api, "cache{via=memoize}", controller.right_to_memoize, INSTALL.format(where))
         yield check(api, "cache evict", Right(("get", "list", "patch"), "configmaps", "", where), ROLE)
+    yield check_overhead(api, namespace, OF_WORKFLOWS, lambda name: name != "wait")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from couler_plugins.engine_kit.kubernetes.calls import Refused, config_map
+from couler_plugins.engine_kit.kubernetes.pod_overhead import check_overhead
 from couler_plugins.engine_kit.kubernetes.submitting import check_running
 from couler_plugins.hookspecs.checks import Check
 
@@ -33,3 +34,4 @@ def checks(api: Any, namespace: str) -> Iterator[Check]:
         yield Check(feature="controller", state="ok", message=f"it is in {HOME}; version {version}")
     runs, others = ("pipelineruns", "taskruns"), ("pipelines", "tasks")
     yield from check_running(api, "tekton.dev", namespace, runs, others, ROLE)
+    yield check_overhead(api, namespace, "tekton.dev/taskRun", lambda name: name.startswith("step-"))
