@@ -351,11 +351,8 @@ def test_tables_for_nobody_are_refused(tmp_path: Path, content: str, problem: st
     with pytest.raises(InvalidInput) as caught:
         optimized(ARGO_PLAIN, "cache", settings(tmp_path, content))
     assert problem in str(caught.value)
-    assert (
-        "reads no rows" not in problem
-        or caught.value.hint
-        == "rows are for [[cache.declare]], [[fuse.declare]], [[guard.declare]], [[queue.declare]], [[rightsize.declare]]"
-    )
+    tables = ", ".join(f"[[{name}.declare]]" for name in ("cache", "fuse", "guard", "queue", "rightsize"))
+    assert "reads no rows" not in problem or caught.value.hint == f"rows are for {tables}"
 
 
 def test_a_project_file_holds_rows_as_well(tmp_path: Path) -> None:
