@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -78,17 +79,21 @@ def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def test_independent_steps_take_half_of_the_time(cluster: Cluster, namespace: str) -> None:
+def test_independent_steps_run_at_the_same_time(cluster: Cluster, namespace: str) -> None:
     document = workflow(*["pure"] * COUNT)
     was, old = ran(cluster, namespace, document)
     now, new = ran(cluster, namespace, relaxed(document))
     assert now == was == " ".join(f"made-s{number}" for number in range(COUNT))
     names = [f"s{number}" for number in range(COUNT)]
     assert all(old[after][0] >= old[before][1] for before, after in pairwise(names))
-    begins = [new[name][0] for name in names]
-    assert max(begins) - min(begins) <= 1.0, begins
+    assert run_together(new, names), new
     took = [max(times[name][1] for name in names) for times in (old, new)]
-    assert took[1] <= 0.5 * took[0], took  # where the node has a core to spare: it starts six pods at a time
+    assert took[1] < took[0], took  # how much less it is depends on what else the node does
+
+
+def run_together(times: dict[str, tuple[float, float]], names: Sequence[str]) -> bool:
+    """Whether each of some steps began before any of them ended."""
+    return max(times[name][0] for name in names) < min(times[name][1] for name in names)
 
 
 def test_nothing_crosses_an_effect(cluster: Cluster, namespace: str) -> None:
@@ -99,4 +104,4 @@ def test_nothing_crosses_an_effect(cluster: Cluster, namespace: str) -> None:
     begins, ends = times["s2"]
     assert all(times[f"s{number}"][1] <= begins for number in (0, 1))
     assert all(times[f"s{number}"][0] >= ends for number in (3, 4, 5))
-    assert abs(times["s0"][0] - times["s1"][0]) <= 1.0
+    assert run_together(times, ["s0", "s1"]), times
