@@ -1,0 +1,120 @@
+"""One script as a program of the POSIX shell.
+
+Texts stand in here-documents, since Argo fills values into them as they are, quotes and all. Argo's executor sends
+signals to the whole process group, so that a step gets them itself; the launcher only starts no other then.
+Sources: `cmd/argoexec/commands/emissary.go`, `workflow/executor/osspecific`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterator, Sequence
+
+from couler_argo.fuse.parts import Part, Piece, Text
+
+LAUNCHER = """\
+# couler: {count} steps in one pod, one after another; a step that fails ends it.
+couler_newline='
+'
+couler_stopped=
+trap 'couler_stopped=143' TERM
+couler_read() { # the standard input as a text, without the newline at its end
+  couler_text=$(cat && echo .)
+  couler_text=${couler_text%.}
+  couler_text=${couler_text%"$couler_newline"}
+}
+couler_fill() { # MARK FILE: what is in the file, wherever the mark stands in the text
+  couler_rest=$couler_text
+  couler_whole=
+  couler_read < "$2" || exit 64
+  while :; do
+    case $couler_rest in
+      *"$1"*) couler_whole=$couler_whole${couler_rest%%"$1"*}$couler_text ;;
+      *) break ;;
+    esac
+    couler_rest=${couler_rest#*"$1"}
+  done
+  couler_text=$couler_whole$couler_rest
+}
+couler_begin() { # STEP
+  test -z "$couler_stopped" || exit "$couler_stopped"
+  couler_step=$1
+  echo "couler: step $1" >&2
+}
+couler_script() { # FILE: the text as a script
+  printf '%s' "$couler_text" > "$1" && chmod 755 "$1" || exit 64
+}
+couler_run() { # FILE COMMAND...: what the command prints is kept in the file, if one is named
+  couler_file=$1
+  shift
+  if test -z "$couler_file"; then
+    "$@"
+    couler_code=$?
+  else
+    mkdir -p "${couler_file%/*}" || exit 64
+    couler_code=143
+    { "$@"; echo $? > "$couler_file.code"; } | (trap '' TERM; exec tee "$couler_file")
+    read -r couler_code < "$couler_file.code"
+  fi
+  test "$couler_code" = 0 || exit "$couler_code"
+}
+couler_keep() { # PATH FOLDER: moves an output away, so that no other step finds it there
+  if test -e "$1"; then
+    mkdir -p "$2" && mv "$1" "$2/" || exit 64
+  fi
+}
+couler_need() { # PATH KEPT
+  test -e "$2" || { echo "couler: step $couler_step has left nothing at $1" >&2; exit 64; }
+}
+couler_place() { # KEPT PATH: an artifact where the next step reads it
+  rm -rf "$2" && mkdir -p "${2%/*}/" && cp -RpP "$1" "$2" || exit 64
+}
+"""
+
+
+def shell_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
+    """Return the source of a script for a shell that runs these one after another."""
+    static = "".join(text for part in parts for one in (*part.words, part.source) if one for text in one.texts)
+    end = f"COULER-{hashlib.sha256(static.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+    pieces: list[Piece] = [LAUNCHER.replace("{count}", str(len(parts)))]
+    for number, part in enumerate(parts, 1):
+        pieces += _lines(part, number, end)
+    return tuple(pieces)
+
+
+def _lines(part: Part, number: int, end: str) -> Iterator[Piece]:
+    yield f"\ncouler_begin {shlex.quote(part.step)}\n"
+    for kept, path in part.place:
+        yield f"couler_place {shlex.quote(kept)} {shlex.quote(path)}\n"
+    yield "set --\n"
+    for word in part.words:
+        plain = word.plain
+        if plain is not None and "\n" not in plain:
+            yield f'set -- "$@" {shlex.quote(plain)}\n'
+        else:
+            yield from _document(word, part, end)
+            yield 'set -- "$@" "$couler_text"\n'
+    if part.source is not None:
+        yield from _document(part.source, part, end)
+        yield f'couler_script "$0.{number}"\nset -- "$@" "$0.{number}"\n'
+    printed = shlex.quote(part.printed)
+    yield f'couler_run {printed} "$@"{" >&2" if part.quiet else ""}\n'
+    for output in part.keep:
+        path, place, folder = map(shlex.quote, (output.path, output.place, output.folder))
+        yield f"couler_keep {path} {folder}\n"
+        if output.fallback is not None:
+            text = shlex.quote(output.fallback)
+            yield f"test -e {place} || {{ mkdir -p {folder} && printf '%s' {text} > {place}; }}\n"
+        elif output.required:
+            yield f"couler_need {path} {place}\n"
+    for _, path in part.place:
+        yield f"rm -rf {shlex.quote(path)}\n"
+
+
+def _document(text: Text, part: Part, end: str) -> Iterator[Piece]:
+    yield f"couler_read <<'{end}'\n"
+    yield from text.pieces
+    yield f"\n{end}\n"
+    for mark in text.marks:
+        yield f"couler_fill {shlex.quote(mark)} {shlex.quote(part.marks[mark])}\n"
