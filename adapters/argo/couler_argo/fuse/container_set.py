@@ -51,7 +51,7 @@ def set_refusals(
     chain = [*members, following]
     steps = {member.step.name for member in chain}
     before = members[-1]
-    if wire(chain).handed:
+    if wire(chain).inner:
         yield Refusal(
             "value", f"containers of one pod hand nothing on, and {following.step.name!r} reads what is made there"
         )

@@ -89,6 +89,7 @@ def main(script: str) -> int:
     whole = Path(script).read_bytes().decode("utf-8", "surrogateescape")
     separator, _, rest = whole.partition("\n")
     plan, *texts = rest.split("\n" + separator + "\n")
+    beside = Path(script).parent
     for number, step in enumerate(json.loads(plan), 1):
         if stopped:
             return 128 + stopped[0]
@@ -97,7 +98,7 @@ def main(script: str) -> int:
         def filled(text: str, marks: dict[str, str] = step["marks"]) -> str:
             for mark, path in marks.items():
                 if mark in text:
-                    text = text.replace(mark, read(Path(path)))
+                    text = text.replace(mark, read(beside / path))
             return text
 
         words = [word if isinstance(word, str) else filled(texts[word]) for word in step["command"]]
@@ -107,15 +108,16 @@ def main(script: str) -> int:
             own.chmod(0o755)
             words.append(str(own))
         for source, path in step["place"]:
-            place(Path(source), Path(path))
-        code = run(words, step["printed"], 2 if step["quiet"] else 1)
+            place(beside / source, Path(path))
+        printed = str(beside / step["printed"]) if step["printed"] else ""
+        code = run(words, printed, 2 if step["quiet"] else 1)
         if code:
             return code if code > 0 else 128 - code
         for path, folder, fallback, required in step["keep"]:
-            if not keep(Path(path), Path(folder), fallback, required):
+            if not keep(Path(path), beside / folder, fallback, required):
                 say("step " + step["name"] + " has left nothing at " + path)
                 return FAILED
-        for _, path in step["place"]:
+        for path in step["remove"]:
             remove(Path(path))
     return 0
 

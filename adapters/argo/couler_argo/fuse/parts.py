@@ -36,7 +36,7 @@ class Text(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """An output that is moved away once its step has ended.
+    """An output that is moved away once its step has ended. Folders are relative to that of the script, or absolute.
 
     Attributes:
         path: where the step leaves it.
@@ -66,6 +66,7 @@ class Part(NamedTuple):
         marks: the files whose content is filled in, by what stands for it.
         place: where artifacts are kept, and where the step reads them.
         keep: its outputs.
+        remove: the artifacts that no other step is to find where this one has read them.
         printed: the file that keeps what it prints; empty where nobody reads that.
         quiet: whether what it prints goes to the standard error of the pod, as another step's output is the pod's.
     """
@@ -76,6 +77,7 @@ class Part(NamedTuple):
     marks: dict[str, str]
     place: tuple[tuple[str, str], ...]
     keep: tuple[Kept, ...]
+    remove: tuple[str, ...]
     printed: str
     quiet: bool
 

@@ -37,6 +37,7 @@ def python_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
             "marks": part.marks,
             "place": part.place,
             "keep": part.keep,
+            "remove": part.remove,
             "printed": part.printed,
             "quiet": part.quiet,
         }

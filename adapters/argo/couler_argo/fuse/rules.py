@@ -10,7 +10,7 @@ from typing import Any
 from couler_argo.cache.wrappable import main_of, normal, path_of
 from couler_argo.documents import rest_of
 from couler_argo.spelling import write
-from couler_plugins.documents.mappings import entries, without
+from couler_plugins.documents.mappings import entries, without, without_empty
 from couler_plugins.hookspecs.fusing import Member, Refusal
 from couler_plugins.ir import Container, Literal, Native, Operation, Output, Port, Reference, parse_quantity, references
 
@@ -82,9 +82,9 @@ def member_refusals(member: Member, defaults: Mapping[str, Any]) -> Iterator[Ref
         return
     if not main.command:
         yield Refusal("command", "it does not say which command its image runs", remedy="name its `command`")
-    if member.step.native_extra is not None:
-        yield Refusal("native", f"its call says something of its own: {_keys(member.step)}")
-    rest, inner = rest_of(operation), rest_of(main)
+    rest, inner = said(operation), said(main)
+    if keys := said(member.step):
+        yield Refusal("native", f"its call says something of its own: {', '.join(sorted(keys))}")
     for key in sorted(rest.keys() - POD.keys() - SHARED - {"inputs", "outputs"}):
         yield Refusal("native", f"its template has {key!r}")
     for key in sorted(inner.keys() - CONTAINER.keys()):
@@ -101,8 +101,13 @@ def member_refusals(member: Member, defaults: Mapping[str, Any]) -> Iterator[Ref
     yield from _ports(operation)
 
 
-def _keys(node: Any) -> str:
-    return ", ".join(sorted(rest_of(node))) or "…"
+def said(node: Any) -> dict[str, Any]:
+    """Return what a node says beside its typed fields, without what is empty."""
+    return without_empty({key: _full(item) for key, item in rest_of(node).items()})
+
+
+def _full(content: Any) -> Any:
+    return without_empty({key: _full(item) for key, item in content.items()}) if isinstance(content, dict) else content
 
 
 def _environment(main: Container) -> Iterator[Refusal]:
@@ -147,7 +152,7 @@ def _ports(operation: Operation) -> Iterator[Refusal]:
 
 def pod_refusals(first: Member, following: Member) -> Iterator[Refusal]:
     """Yield how the pod of a step differs from that of the first step of its chain."""
-    rests = [rest_of(member.operation) for member in (first, following)]
+    rests = [said(member.operation) for member in (first, following)]
     for key, rule in POD.items():
         if rests[0].get(key) != rests[1].get(key):
             yield Refusal(rule, f"{key!r} of {following.step.name!r} is not that of {first.step.name!r}")
@@ -161,7 +166,7 @@ def container_refusals(first: Member, following: Member) -> Iterator[Refusal]:
         yield Refusal("image", f"the image of {names}")
     if mains[0].env != mains[1].env:
         yield Refusal("environment", f"the environment of {names}")
-    rests = [rest_of(main) for main in mains]
+    rests = [said(main) for main in mains]
     for key, rule in CONTAINER.items():
         if rests[0].get(key) != rests[1].get(key):
             yield Refusal(rule, f"{key!r} of {names}")

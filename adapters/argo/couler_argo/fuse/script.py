@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
 
 from couler_argo.documents import rest_of
 from couler_argo.fuse.parts import Kept, Part, Piece, Text, fallback_of, pieces_of, value_of
@@ -18,19 +17,17 @@ from couler_argo.fuse.rules import (
     place_of,
     pod_settings,
 )
-from couler_argo.fuse.script_rules import TEMPORARY, launcher_of, place_read
+from couler_argo.fuse.script_rules import launcher_of, place_read
 from couler_argo.fuse.shell import shell_program
 from couler_argo.ports import LOCATIONS
 from couler_argo.references import native
 from couler_plugins.engine_kit.wiring import wire
 from couler_plugins.hookspecs.fusing import FUSED_STEPS, Chain, Fused, Place
 from couler_plugins.ir import (
-    Argument,
     Container,
     Literal,
     Operation,
     Output,
-    Port,
     Reference,
     Value,
     map_references,
@@ -40,7 +37,9 @@ from couler_plugins.ir import (
     take_name,
 )
 
-P = TypeVar("P", Port, Output, Argument)
+STAGING = "/argo/staging"
+"""The folder of the script in its container, which Argo makes for each pod with one."""
+RESULT = "result"
 
 
 class _Making:
@@ -48,15 +47,25 @@ class _Making:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self._wiring = wire(chain.members)
+        self.wiring = wire(chain.members)
         self._numbers = {member.step.name: number for number, member in enumerate(chain.members, 1)}
         self._read = self._paths("inputs")
         self._left = self._paths("outputs")
-        self.inputs, self.arguments = [*self._wiring.inputs], [*self._wiring.arguments]
-        used = {port.name for port in self.inputs if port.kind == "parameter"}
-        values = {place: value for place, value in self._wiring.handed.items() if place[1] == "parameter"}
-        self._handed = {place: self._handed_text(place, value, used) for place, value in values.items()}
-        self._read_inside = {place_read(item) for item in references((*self._wiring.handed.values(),))}
+        inner = self.wiring.inner.items()
+        self._handed = {place: self._handed_text(value) for place, value in inner if place[1] == "parameter"}
+        self._read_inside = {place_read(item) for item in references((*self.wiring.inner.values(),))}
+        self._exported = {
+            (member.step.name, self._left[place])
+            for member in chain.members
+            for output in member.operation.outputs
+            if self._is_exported(place := (member.step.name, output.kind, output.name), output)
+        } | {(step, RESULT) for step, kind, _ in chain.read if kind == RESULT}
+
+    def _is_exported(self, place: Place, output: Output) -> bool:
+        """Whether Argo gets an output: all but artifacts that only steps of the pod read."""
+        is_placed = bool(rest_of(output).keys() & {*LOCATIONS}) or output.exported is not None
+        inside = output.kind == "artifact" and place in self._read_inside
+        return is_placed or place in self._chain.read or not inside
 
     def _paths(self, side: str) -> dict[Place, str]:
         """Where the steps have their inputs, or their outputs."""
@@ -67,19 +76,20 @@ class _Making:
         }
 
     def _file(self, place: Place) -> str:
-        """Where what a step hands on is kept."""
-        folder = f"couler-{self._numbers[place[0]]}"
-        if place[1] == "result":
-            return posixpath.join(TEMPORARY, folder, "result")
-        path = self._left[place]
-        return posixpath.join(posixpath.dirname(path), folder, posixpath.basename(path))
+        """Where what a step hands on is kept: relative to the script's folder, unless Argo takes it from there."""
+        step, kind, _ = place
+        path = RESULT if kind == RESULT else self._left[place]
+        paths = list(dict.fromkeys(path for (name, *_), path in self._left.items() if name == step))
+        own = RESULT if kind == RESULT else f"{paths.index(path) + 1}/{posixpath.basename(path)}"
+        file = f"couler-{self._numbers[step]}/{own}"
+        return f"{STAGING}/{file}" if (step, path) in self._exported else file
 
     @staticmethod
     def _mark(place: Place) -> str:
         return f"@couler{{{'.'.join(dict.fromkeys(place))}}}"
 
-    def _handed_text(self, place: Place, value: Value, used: set[str]) -> Text:
-        """What stands for a value of which a part is made in the pod; what else is in it becomes an input."""
+    def _handed_text(self, value: Value) -> Text:
+        """What stands for a value of which a part is made in the pod."""
         marks: dict[str, None] = {}
         pieces: list[Piece] = []
         for piece in pieces_of(value):
@@ -88,12 +98,7 @@ class _Making:
                 marks[mark] = None
             else:
                 pieces.append(piece)
-        if all(isinstance(piece, str) for piece in pieces):
-            return Text(tuple(pieces), tuple(marks))
-        name = take_name(f"{place[0]}-{place[2]}", used)
-        self.inputs.append(Port(name=name))
-        self.arguments.append(Argument(name=name, value=value_of(pieces)))
-        return Text((Reference(to="input", kind="parameter", name=name),), tuple(marks))
+        return Text(tuple(pieces), tuple(marks))
 
     def _text(self, value: Value, step: str, *, of_command: bool) -> Text:
         """A text of a step. Kubernetes makes one `$` of two in a command, and not in a script."""
@@ -113,7 +118,7 @@ class _Making:
         return Text(tuple(pieces), tuple(marks))
 
     def _renamed(self, reference: Reference, step: str) -> Reference:
-        name = self._wiring.names.get((step, reference.kind, reference.name), reference.name)
+        name = self.wiring.names.get((step, reference.kind, reference.name), reference.name)
         is_own = reference.to == "input" and name != reference.name
         return replace(reference, name=name, native="") if is_own else reference
 
@@ -121,25 +126,27 @@ class _Making:
         """What runs for one of the steps."""
         step, operation, _ = member = self._chain.members[number]
         main, is_last = main_container(member), number == len(self._chain.members) - 1
-        result, last = (step.name, "result", "result"), self._chain.members[-1].step.name
+        result, last = (step.name, RESULT, RESULT), self._chain.members[-1].step.name
         words = tuple(self._text(word, step.name, of_command=True) for word in (*main.command, *main.args))
         source = None if main.script is None else self._text(main.script, step.name, of_command=False)
         marks = dict.fromkeys(mark for text in (*words, source) if text is not None for mark in text.marks)
         files = {self._mark(place): self._file(place) for place in self._read_inside if place[0] in self._numbers}
         is_kept = not is_last and (result in self._read_inside or result in self._chain.read)
+        place = tuple(
+            (self._file(place_read(value)), self._read[place])
+            for place, value in self.wiring.inner.items()
+            if place[:2] == (step.name, "artifact") and isinstance(value, Reference)
+        )
         return Part(
             step=step.name,
             words=words,
             source=source,
             marks={mark: files[mark] for mark in marks},
-            place=tuple(
-                (self._file(place_read(value)), self._read[place])
-                for place, value in self._wiring.handed.items()
-                if place[:2] == (step.name, "artifact") and isinstance(value, Reference)
-            ),
+            place=place,
             keep=() if is_last else tuple(self._kept(step.name, operation)),
+            remove=() if is_last else tuple(path for _, path in place),
             printed=self._file(result) if is_kept else "",
-            quiet=not is_last and (last, "result", "result") in self._chain.read,
+            quiet=not is_last and (last, RESULT, RESULT) in self._chain.read,
         )
 
     def _kept(self, step: str, operation: Operation) -> Iterator[Kept]:
@@ -155,28 +162,23 @@ class _Making:
     def outputs(self) -> Iterator[tuple[Place, Output]]:
         """The outputs of all steps but artifacts that only steps of the pod read."""
         *others, (last, final, _) = self._chain.members
-        used = {name for kind, name in self._wiring.outputs.values() if kind == "parameter"}
+        used = {name for kind, name in self.wiring.outputs.values() if kind == "parameter"}
         for step, operation, _ in others:
             for output in operation.outputs:
                 place = (step.name, output.kind, output.name)
-                _, name = self._wiring.outputs[place]
+                _, name = self.wiring.outputs[place]
                 file = self._file(place)
                 if output.kind == "parameter":
                     yield place, replace(output, name=name, value=native({"path": file}))
-                elif place not in self._read_inside or place in self._chain.read or _is_placed(output):
+                elif self._is_exported(place, output):
                     yield place, replace(output, name=name, path=Literal(value=file))
-            result = (step.name, "result", "result")
+            result = (step.name, RESULT, RESULT)
             if result in self._chain.read:
                 name = take_name(f"{step.name}-result", used)
                 yield result, Output(name=name, value=native({"path": self._file(result)}))
         for output in final.outputs:
             place = (last.name, output.kind, output.name)
-            yield place, replace(output, name=self._wiring.outputs[place][1])
-
-
-def _is_placed(output: Output) -> bool:
-    """Whether an artifact has a place outside that its owner has chosen."""
-    return bool(rest_of(output).keys() & {*LOCATIONS}) or output.exported is not None
+            yield place, replace(output, name=self.wiring.outputs[place][1])
 
 
 def one_script(chain: Chain, others: Iterable[str]) -> Fused:
@@ -207,21 +209,15 @@ def one_script(chain: Chain, others: Iterable[str]) -> Fused:
     operation = Operation(
         name=chain.name,
         kind="script",
-        inputs=tuple(_sorted(making.inputs)),
-        outputs=tuple(_sorted(output for _, output in made)),
+        inputs=making.wiring.inputs,
+        outputs=tuple(sorted((output for _, output in made), key=lambda output: output.kind == "artifact")),
         containers=(container,),
         native_extra=native(pod_settings(chain.members[0].operation, {FUSED_STEPS: ",".join(steps)})),
     )
     outputs: dict[Place, tuple[str, str]] = {place: (output.kind, output.name) for place, output in made}
-    result = (steps[-1], "result", "result")
+    result = (steps[-1], RESULT, RESULT)
     logs = {step: f"the log of its pod, behind the line `couler: step {step}`" for step in steps}
-    return Fused(
-        operation, tuple(_sorted(making.arguments)), {**outputs, result: ("result", "result")}, "one script", logs
-    )
-
-
-def _sorted(ports: Iterable[P]) -> list[P]:
-    return sorted(ports, key=lambda port: port.kind == "artifact")
+    return Fused(operation, making.wiring.arguments, {**outputs, result: (RESULT, RESULT)}, "one script", logs)
 
 
 def _largest(mains: Sequence[Container], field: str) -> tuple[tuple[str, Value], ...]:

@@ -98,7 +98,7 @@ def _handed_refusals(members: Sequence[Member], following: Member, wiring: Wirin
     steps = {member.step.name for member in members}
     main = main_container(following)
     artifacts = {port.name: port for port in following.operation.inputs if port.kind == "artifact"}
-    for (step, kind, name), value in wiring.handed.items():
+    for (step, kind, name), value in wiring.inner.items():
         if step != following.step.name:
             continue
         read = [item for item in references(value) if item.step in steps]
@@ -143,7 +143,7 @@ def _place_refusals(members: Sequence[Member], following: Member, wiring: Wiring
     for member in chain:
         for port in member.operation.inputs:
             if port.kind == "artifact":
-                is_handed = (member.step.name, port.kind, port.name) in wiring.handed
+                is_handed = (member.step.name, port.kind, port.name) in wiring.inner
                 (inside if is_handed else outside).append((member.step.name, str(place_of(port))))
     left = [(member.step.name, str(place_of(item))) for member in chain for item in member.operation.outputs]
     for number, (step, path) in enumerate(outside):
