@@ -20,10 +20,20 @@ from couler_argo.fuse.rules import main_container, pod_settings
 from couler_argo.references import native
 from couler_argo.spelling import write
 from couler_argo.templates import CONTAINER
-from couler_plugins.documents.mappings import Mapped, entries
+from couler_plugins.documents.mappings import Mapped, by_key, entries
 from couler_plugins.engine_kit.wiring import Wiring, wire
 from couler_plugins.hookspecs.fusing import FUSED_STEPS, Chain, Fused, Member, Place, Refusal
-from couler_plugins.ir import Container, Graph, Operation, Reference, map_references, references, replace, take_name
+from couler_plugins.ir import (
+    Container,
+    Graph,
+    Operation,
+    Reference,
+    map_references,
+    parse_quantity,
+    references,
+    replace,
+    take_name,
+)
 
 MAIN = "main"
 OTHER = re.compile(r"[^a-z0-9]+")
@@ -34,6 +44,8 @@ SCRIPT = "couler.io/script-"
 EXECUTABLE = 0o755
 MOST = 128 * 1024
 """Bytes of scripts: half of what the annotations of a pod may have."""
+MOST_ASKED = 2
+"""How many times what its largest container asks for a pod may ask for."""
 
 
 def set_refusals(
@@ -71,6 +83,12 @@ def set_refusals(
         if names & mounts[-1] & {*own[following.step.name]}:
             yield Refusal("volumes", f"it would find the files of {member.step.name!r} in a volume", word="files")
             break
+    for kind, amounts in by_key(
+        (kind, amount) for main in map(main_container, chain) for kind, amount in _asked(main)
+    ).items():
+        if sum(amounts) > MOST_ASKED * max(amounts):
+            reason = f"Kubernetes adds up the {kind} that its containers ask for"
+            yield Refusal("requests", reason, remedy="ask for less where less is used")
     if sum(len(str(main_container(member).script or "")) for member in chain) > MOST:
         yield Refusal("size", "the scripts of its pod are too long for annotations")
 
@@ -110,6 +128,12 @@ def container_set(chain: Chain) -> Fused:
     logs = {step: f"container {name}" for step, name in zip(steps, names, strict=True)}
     result = (last.name, "result", "result")
     return Fused(operation, wiring.arguments, {**outputs, result: ("result", "result")}, "a container set", logs)
+
+
+def _asked(main: Container) -> Iterator[tuple[str, float]]:
+    """What a container asks for: a limit is the request where there is none."""
+    for kind, amount in {**dict(main.limits), **dict(main.requests)}.items():
+        yield kind, parse_quantity(write(amount)) or 0.0
 
 
 def _container_name(step: str) -> str:

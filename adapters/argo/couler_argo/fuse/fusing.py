@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from couler_argo.cache.wrappable import main_of
 from couler_argo.documents import rest_of, spec_of
 from couler_argo.fuse.container_set import container_set, set_refusals
 from couler_argo.fuse.rules import main_container, member_refusals, pod_refusals
@@ -69,6 +70,8 @@ class ArgoFusing:
 
         Where neither form will do, the reasons are those of the form that is nearer.
         """
+        if any(main_of(member.operation) is None for member in (*members, following)):
+            return []  # that is said of the member
         pod = [*pod_refusals(members[0], following)]
         script, separate = self._refusals(graph, members, following)
         if not separate or not script:

@@ -43,7 +43,7 @@ def python_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
         }
         for part in parts
     ]
-    written = json.dumps(plan, indent=1, ensure_ascii=False)
+    written = "[\n" + ",\n".join(json.dumps(step, ensure_ascii=False) for step in plan) + "\n]"
     static = "".join(piece for text in texts for piece in text.texts) + written
     separator = f"--- couler {hashlib.sha256(static.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
     pieces: list[Piece] = [f"{separator}\n{written}"]
