@@ -91,14 +91,18 @@ def member_refusals(member: Member, defaults: Mapping[str, Any]) -> Iterator[Ref
         yield Refusal("native", f"its container has {key!r}")
     if "inputs" in rest or "outputs" in rest:
         yield Refusal("native", "its inputs or outputs are not written as Argo has them")
-    for key in sorted({"container", "script"} & defaults.keys()):
-        yield Refusal("defaults", f"templateDefaults say something of every {key}", remedy="write it in the templates")
+    for key in sorted(defaults.keys() - POD.keys() - SHARED | {"activeDeadlineSeconds"} & defaults.keys()):
+        yield Refusal("defaults", f"templateDefaults have {key!r}, of any pod", remedy="write it in the templates")
     pod = (operation.native_extra, main.native_extra, main.image, main.requests, main.limits)
     if any(item.to not in ("parameter", "global", "unknown") for item in references(pod)):
         yield Refusal("pod", "what it says of its pod depends on its inputs")
     yield from _environment(main)
     yield from _body(operation, main)
     yield from _ports(operation)
+    around = (operation.inputs, operation.outputs, member.step.arguments)
+    for item in references(around):
+        if (item.to == "run" and item.name != "workflow") or (item.to, item.name) == ("status", ""):
+            yield Refusal("own-name", f"it reads {(item.native or item.name).strip()!r}, which is another in a pod with others")
 
 
 def said(node: Any) -> dict[str, Any]:
@@ -128,7 +132,7 @@ def _body(operation: Operation, main: Container) -> Iterator[Refusal]:
         is_global = item.to in ("parameter", "global", "unknown") or (item.to, item.name) == ("run", "workflow")
         if not (is_path or is_value or is_global):
             rule = "own-name" if item.to == "run" else "reference"
-            yield Refusal(rule, f"it reads {item.native or item.name!r}, which is another in a pod with others")
+            yield Refusal(rule, f"it reads {(item.native or item.name).strip()!r}, which is another in a pod with others")
     text = json.dumps([write(word) for word in (*main.command, *main.args)])
     variables = {variable.name for variable in main.env}
     names = set(KUBERNETES.findall(text))
