@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -14,12 +15,13 @@ from couler_argo.fuse.script import one_script
 from couler_argo.fuse.script_rules import script_refusals
 from couler_plugins.documents.mappings import by_key, entries, mapping_at
 from couler_plugins.hookspecs.fusing import Chain, Fused, Member, Refusal
-from couler_plugins.ir import Container, Graph, Literal, Value, Workflow
+from couler_plugins.ir import Container, Graph, Literal, Value, Workflow, callables, take_name
 from couler_plugins.plan import Plan
 from couler_plugins.plan.part_files import kept
 
 PRIVATE = ("emptyDir", "ephemeral")
 """Volumes that each pod has for itself."""
+NO_NAME = re.compile(r"[^a-z0-9-]")
 
 
 def fusing_of(workflow: Workflow, plan: Plan) -> ArgoFusing | None:
@@ -45,6 +47,7 @@ class ArgoFusing:
     def __init__(self, workflow: Workflow, plan: Plan) -> None:
         self._workflow, self._plan = workflow, plan
         self._spec = spec_of(workflow)
+        self._names = set(callables(workflow))
 
     @cached_property
     def _programs(self) -> dict[Value, list[str]]:
@@ -100,7 +103,9 @@ class ArgoFusing:
         scripts, sets = ([refusal for link in links for refusal in link[form]] for form in (0, 1))
         # A word lifts what is left of either; a script takes less than containers do.
         fits_script = all(refusal.word for refusal in scripts) and (not scripts or bool(sets))
-        return one_script(chain, self._others(main_container(members[0]))) if fits_script else container_set(chain)
+        # Pods are called after their templates, and the names of pods have no capitals.
+        plain = chain._replace(name=take_name(NO_NAME.sub("-", chain.name.lower()), self._names))
+        return one_script(plain, self._others(main_container(members[0]))) if fits_script else container_set(plain)
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         """Return ConfigMaps with the text of the file."""

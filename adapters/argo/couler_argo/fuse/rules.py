@@ -102,7 +102,11 @@ def member_refusals(member: Member, defaults: Mapping[str, Any]) -> Iterator[Ref
     around = (operation.inputs, operation.outputs, member.step.arguments)
     for item in references(around):
         if (item.to == "run" and item.name != "workflow") or (item.to, item.name) == ("status", ""):
-            yield Refusal("own-name", f"it reads {(item.native or item.name).strip()!r}, which is another in a pod with others")
+            yield _other("own-name", item)
+
+
+def _other(rule: str, item: Reference) -> Refusal:
+    return Refusal(rule, f"it reads {(item.native or item.name).strip()!r}, which is another in a pod with others")
 
 
 def said(node: Any) -> dict[str, Any]:
@@ -131,8 +135,7 @@ def _body(operation: Operation, main: Container) -> Iterator[Refusal]:
         is_value = item.to == "input" and item.kind == "parameter" and not item.path and (item.kind, item.name) in own
         is_global = item.to in ("parameter", "global", "unknown") or (item.to, item.name) == ("run", "workflow")
         if not (is_path or is_value or is_global):
-            rule = "own-name" if item.to == "run" else "reference"
-            yield Refusal(rule, f"it reads {(item.native or item.name).strip()!r}, which is another in a pod with others")
+            yield _other("own-name" if item.to == "run" else "reference", item)
     text = json.dumps([write(word) for word in (*main.command, *main.args)])
     variables = {variable.name for variable in main.env}
     names = set(KUBERNETES.findall(text))

@@ -34,7 +34,7 @@ def chain() -> Any:
 
 def test_each_container_waits_for_the_one_before_it() -> None:
     document = fused(chain())
-    template = template_of(document, "Get-it-to-c")
+    template = template_of(document, "get-it-to-c")
     mount = [{"name": "couler-scripts", "mountPath": "/couler-scripts"}]
     first = {
         "name": "get-it",

@@ -86,7 +86,11 @@ REFUSED: Mapping[str, tuple[str, Any, str]] = {
     "background": ("a.script.source", "sleep 1000 & echo 1 > /tmp/n", "'a' starts something that may run beside it"),
     "files": ("a.script.source", "touch /tmp/other", "it would find the files that 'a' leaves in its container"),
     "defaults": ("spec.templateDefaults", {"container": {"env": []}}, "templateDefaults have 'container', of any pod"),
-    "deadline": ("spec.templateDefaults", {"activeDeadlineSeconds": 9}, "templateDefaults have 'activeDeadlineSeconds'"),
+    "deadline": (
+        "spec.templateDefaults",
+        {"activeDeadlineSeconds": 9},
+        "templateDefaults have 'activeDeadlineSeconds'",
+    ),
     "place": ("b.inputs.artifacts.0.path", "/src/in", "nobody knows whether its user may write /src/in"),
     "mount": ("b.inputs.artifacts.0.path", "{{workflow.name}}", "nobody knows beforehand where its artifact 'd' is"),
     "zip": ("a.outputs.artifacts.0.archive", {"zip": {}}, "its artifact 'd' is packed, missing or changed"),
