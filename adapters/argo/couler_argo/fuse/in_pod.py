@@ -16,6 +16,8 @@ from pathlib import Path
 FAILED = 64
 """What Argo's own executor ends with where an output is not there."""
 PIECE = 65536
+DOLLARS = "\x24" * 2
+"""Kubernetes makes one of them, in commands."""
 
 
 def say(message: str) -> None:
@@ -101,7 +103,10 @@ def main(script: str) -> int:
                     text = text.replace(mark, read(beside / path))
             return text
 
-        words = [word if isinstance(word, str) else filled(texts[word]) for word in step["command"]]
+        words = [
+            word if isinstance(word, str) else filled(texts[word]).replace(DOLLARS, DOLLARS[:1])
+            for word in step["command"]
+        ]
         if step["script"] is not None:
             own = Path(script + "." + str(number))
             write(own, filled(texts[step["script"]]))

@@ -1,7 +1,8 @@
 """One script as a program of Python, for images of which nobody has seen that they have a shell.
 
 The launcher stands in the command, and everything that Argo fills something into in the file that it is called with:
-so no value is ever read as a program. Kubernetes takes `$(…)` and `$$` in commands for its own; the launcher has none.
+so no value is ever read as a program. Kubernetes takes `$(…)` and `$$` in commands for its own: the launcher has none,
+and makes one `$` of two in the commands of the steps.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def python_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
     plan: list[dict[str, Any]] = [
         {
             "name": part.step,
-            "command": [numbered(word) if word.plain is None else word.plain for word in part.words],
+            "command": [numbered(word) if word.plain is None else word.plain.replace("$$", "$") for word in part.words],
             "script": None if part.source is None else numbered(part.source),
             "marks": part.marks,
             "place": part.place,

@@ -100,14 +100,14 @@ class _Making:
                 pieces.append(piece)
         return Text(tuple(pieces), tuple(marks))
 
-    def _text(self, value: Value, step: str, *, of_command: bool) -> Text:
-        """A text of a step. Kubernetes makes one `$` of two in a command, and not in a script."""
+    def _text(self, value: Value, step: str) -> Text:
+        """A text of a step."""
         pieces: list[Piece] = []
         marks: dict[str, None] = {}
         for piece in pieces_of(value):
             place = (step, getattr(piece, "kind", ""), getattr(piece, "name", ""))
             if isinstance(piece, str):
-                pieces.append(piece.replace("$$", "$") if of_command else piece)
+                pieces.append(piece)
             elif isinstance(piece, Reference) and piece.path == ("path",):
                 pieces.append((self._read if piece.to == "input" else self._left)[place])
             elif isinstance(piece, Reference) and piece.to == "input" and place in self._handed:
@@ -127,8 +127,8 @@ class _Making:
         step, operation, _ = member = self._chain.members[number]
         main, is_last = main_container(member), number == len(self._chain.members) - 1
         result, last = (step.name, RESULT, RESULT), self._chain.members[-1].step.name
-        words = tuple(self._text(word, step.name, of_command=True) for word in (*main.command, *main.args))
-        source = None if main.script is None else self._text(main.script, step.name, of_command=False)
+        words = tuple(self._text(word, step.name) for word in (*main.command, *main.args))
+        source = None if main.script is None else self._text(main.script, step.name)
         marks = dict.fromkeys(mark for text in (*words, source) if text is not None for mark in text.marks)
         files = {self._mark(place): self._file(place) for place in self._read_inside if place[0] in self._numbers}
         is_kept = not is_last and (result in self._read_inside or result in self._chain.read)

@@ -37,18 +37,24 @@ couler_read() { # the standard input as a text, without the newline at its end
   couler_text=${couler_text%"$couler_newline"}
 }
 
-couler_fill() { # MARK FILE: what is in the file, wherever the mark stands in the text
-  couler_rest=$couler_text
+couler_replace() { # MARK VALUE: the value wherever the mark stands in the text
   couler_whole=
-  couler_read < "$2" || exit 64
   while :; do
-    case $couler_rest in
-      *"$1"*) couler_whole=$couler_whole${couler_rest%%"$1"*}$couler_text ;;
+    case $couler_text in
+      *"$1"*) couler_whole=$couler_whole${couler_text%%"$1"*}$2 ;;
       *) break ;;
     esac
-    couler_rest=${couler_rest#*"$1"}
+    couler_text=${couler_text#*"$1"}
   done
-  couler_text=$couler_whole$couler_rest
+  couler_text=$couler_whole$couler_text
+}
+
+couler_fill() { # MARK FILE: the same with what is in the file
+  couler_rest=$couler_text
+  couler_read < "$2" || exit 64
+  couler_value=$couler_text
+  couler_text=$couler_rest
+  couler_replace "$1" "$couler_value"
 }
 
 couler_script() { # FILE: the text as a script
@@ -79,15 +85,18 @@ couler_place() { # KEPT PATH: an artifact where the next step reads it
   rm -rf "$2" && mkdir -p "${2%/*}/" && cp -RpP "$1" "$2" || exit 64
 }
 """
-"""What not every script needs. A command is run by `exec`, which takes no builtin of the shell for it."""
+"""What not every script needs. A command is run by `exec`, which takes no builtin of the shell for it. Kubernetes makes
+one `$` of two in a command, whatever Argo has filled in there; so does the launcher."""
 
 
 def shell_program(parts: Sequence[Part]) -> tuple[Piece, ...]:
     """Return the source of a script for a shell that runs these one after another."""
     static = "".join(text for part in parts for one in (*part.words, part.source) if one for text in one.texts)
     end = f"COULER-{hashlib.sha256(static.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
-    body = [piece for number, part in enumerate(parts, 1) for piece in _lines(part, number, end)]
+    body: list[Piece] = [piece for number, part in enumerate(parts, 1) for piece in _lines(part, number, end)]
     calls = "".join(piece for piece in body if isinstance(piece, str))
+    if "couler_fill" in calls:
+        calls += "couler_replace"
     functions = [text for text in FUNCTIONS.split("\n\n") if text.partition("()")[0] in calls]
     return (START.replace("{count}", str(len(parts))), *(f"{text.rstrip()}\n" for text in functions), *body)
 
@@ -100,10 +109,11 @@ def _lines(part: Part, number: int, end: str) -> Iterator[Piece]:
     for word in part.words:
         plain = word.plain
         if plain is not None and "\n" not in plain:
-            ready += f" {shlex.quote(plain)}"
+            ready += f" {shlex.quote(plain.replace('$$', '$'))}"
         else:
             yield f"{ready}\n"
             yield from _document(word, part, end)
+            yield "couler_replace '$$' '$'\n"
             ready = 'set -- "$@" "$couler_text"'
     yield f"{ready}\n"
     if part.source is not None:

@@ -105,11 +105,11 @@ def test_commands_are_no_builtins_of_the_shell(tmp_path: Path) -> None:
     assert Pod(document, tmp_path).run().stdout == "a\\tba\\tb\n"
 
 
-def test_one_dollar_of_two_is_left_in_a_command_and_both_in_a_script(tmp_path: Path) -> None:
-    document = two(
-        script("a", "printf %s '$$'"), container("b", "sh", "-c", "printf %s '$$'; printf %s '{{inputs.parameters.x}}'")
-    )
-    assert Pod(document, tmp_path).run().stdout == "$$$$$"
+@pytest.mark.parametrize("kind", ["shell", "python"])
+def test_one_dollar_of_two_is_left_in_a_command_and_both_in_a_script(kind: str, tmp_path: Path) -> None:
+    use = container("b", "printf", "%s", "$$-{{inputs.parameters.x}}")
+    make = script("a", "printf %s '$$'") if kind == "shell" else python("a", "print('$$', end='')")
+    assert Pod(two(make, use), tmp_path).run().stdout == "$$$-$"
 
 
 @pytest.mark.parametrize("kind", ["shell", "python"])
