@@ -70,15 +70,15 @@ def leaves_nothing(main: Container, outputs: Iterable[str]) -> bool:
     text = text.replace("\\\n", " ")
     for path in outputs:
         text = re.sub(rf"(>{{1,2}}\s*)[\"']?{re.escape(path)}(?![\w./-])[\"']?", r"\1&1", text)
-    if any(not NOWHERE.match(text, found.end()) for found in REDIRECTION.finditer(text)):
+    if any(not NOWHERE.match(text, arrow.end()) for arrow in REDIRECTION.finditer(text)):
         return False
     return all(map(_is_harmless, SEPARATOR.split(text)))
 
 
 def _is_harmless(command: str) -> bool:
     words = command.strip()
-    while (found := ASSIGNMENT.match(words)) is not None:
-        words = words[found.end() :]
+    while (assignment := ASSIGNMENT.match(words)) is not None:
+        words = words[assignment.end() :]
     while (first := words.split(maxsplit=1)[:1]) and first[0] in LEADING:
         words = words.removeprefix(first[0]).lstrip()
     return not first or first[0].startswith("#") or first[0] in HARMLESS

@@ -209,7 +209,7 @@ def pod_settings(operation: Operation, annotations: Mapping[str, str]) -> dict[s
     return {**rest, "metadata": {**own, "annotations": {**plain, **annotations}}}
 
 
-def handed(argument: Reference, kind: str) -> bool:
+def stays_inside(reference: Reference, kind: str) -> bool:
     """Tell whether a reference is to something that can be handed on inside of a pod."""
     kinds = ("parameter", "result") if kind == "parameter" else ("artifact",)
-    return argument.to == "output" and argument.kind in kinds and not argument.path
+    return reference.to == "output" and reference.kind in kinds and not reference.path

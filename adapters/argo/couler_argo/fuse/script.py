@@ -195,7 +195,7 @@ def one_script(chain: Chain, others: Iterable[str]) -> Fused:
     parts = [making.part(number) for number in range(len(chain.members))]
     program = shell_program(parts) if launcher.is_shell else python_program(parts)
     words = (launcher.word,) if launcher.is_shell else python_command(launcher.word)
-    made = list(making.outputs())
+    exports = list(making.outputs())
     steps = [member.step.name for member in chain.members]
     container = replace(
         mains[0],
@@ -210,11 +210,11 @@ def one_script(chain: Chain, others: Iterable[str]) -> Fused:
         name=chain.name,
         kind="script",
         inputs=making.wiring.inputs,
-        outputs=tuple(sorted((output for _, output in made), key=lambda output: output.kind == "artifact")),
+        outputs=tuple(sorted((output for _, output in exports), key=lambda output: output.kind == "artifact")),
         containers=(container,),
         native_extra=native(pod_settings(chain.members[0].operation, {FUSED_STEPS: ",".join(steps)})),
     )
-    outputs: dict[Place, tuple[str, str]] = {place: (output.kind, output.name) for place, output in made}
+    outputs: dict[Place, tuple[str, str]] = {place: (output.kind, output.name) for place, output in exports}
     result = (steps[-1], RESULT, RESULT)
     logs = {step: f"the log of its pod, behind the line `couler: step {step}`" for step in steps}
     return Fused(operation, making.wiring.arguments, {**outputs, result: (RESULT, RESULT)}, "one script", logs)

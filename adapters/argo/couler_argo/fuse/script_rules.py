@@ -10,11 +10,11 @@ from couler_argo.documents import rest_of
 from couler_argo.fuse.leftovers import SHELLS, leaves_nothing, leaves_processes
 from couler_argo.fuse.rules import (
     container_refusals,
-    handed,
     is_at,
     main_container,
     mounts_of,
     place_of,
+    stays_inside,
 )
 from couler_argo.ports import LOCATIONS
 from couler_argo.run.local.programs import INTERPRETER
@@ -59,9 +59,9 @@ def launcher_of(mains: Iterable[Container], others: Iterable[str]) -> Launcher |
     """
     words = [str(main.command[0].value) for main in mains if main.command and isinstance(main.command[0], Literal)]
     words += [word for word in others if posixpath.dirname(word) in SYSTEM]
-    known = [word for word in words if INTERPRETER.fullmatch(posixpath.basename(word))]
-    known.sort(key=lambda word: posixpath.basename(word) not in SHELLS)
-    return Launcher(known[0], posixpath.basename(known[0]) in SHELLS) if known else None
+    programs = [word for word in words if INTERPRETER.fullmatch(posixpath.basename(word))]
+    programs.sort(key=lambda word: posixpath.basename(word) not in SHELLS)
+    return Launcher(programs[0], posixpath.basename(programs[0]) in SHELLS) if programs else None
 
 
 def script_refusals(members: Sequence[Member], following: Member, others: Iterable[str]) -> Iterator[Refusal]:
@@ -102,8 +102,8 @@ def _handed_refusals(members: Sequence[Member], following: Member, wiring: Wirin
         if step != following.step.name:
             continue
         read = [item for item in references(value) if item.step in steps]
-        known = all(item.kind == "result" or (item.step, item.kind, item.name) in outputs for item in read)
-        if not known or not all(handed(item, kind) for item in read):
+        is_there = all(item.kind == "result" or (item.step, item.kind, item.name) in outputs for item in read)
+        if not is_there or not all(stays_inside(item, kind) for item in read):
             yield Refusal("value", f"its {kind} {name!r} is something of a step that only Argo knows")
         elif kind == "artifact":
             yield from _artifact_refusals(artifacts[name], value, outputs)
@@ -145,19 +145,19 @@ def _place_refusals(members: Sequence[Member], following: Member, wiring: Wiring
             if port.kind == "artifact":
                 is_handed = (member.step.name, port.kind, port.name) in wiring.inner
                 (inside if is_handed else outside).append((member.step.name, str(place_of(port))))
-    left = [(member.step.name, str(place_of(item))) for member in chain for item in member.operation.outputs]
+    leaves = [(member.step.name, str(place_of(item))) for member in chain for item in member.operation.outputs]
     for number, (step, path) in enumerate(outside):
-        own = [other for name, other in left if not name == step == last]
+        own = [other for name, other in leaves if not name == step == last]
         others = [*own, *(other for _, other in (*inside, *outside[:number], *outside[number + 1 :]))]
         if is_at(path, others) or any(is_at(other, [path]) for other in others):
             yield Refusal("place", f"the artifact of {step!r} at {path} is in the way of another one")
     mounts = mounts_of(main_container(following))
-    for step, path in (*inside, *((name, path) for name, path in left if name != last)):
+    for step, path in (*inside, *((name, path) for name, path in leaves if name != last)):
         if is_at(path, mounts) or any(is_at(mount, [path]) for mount in mounts):
             yield Refusal("place", f"a volume is mounted where {step!r} has {path}")
     context = mapping_at(rest_of(main_container(following)), "securityContext")
     is_root = {**mapping_at(rest_of(following.operation), "securityContext"), **context}.get("runAsUser") == 0
-    folders = {posixpath.dirname(path) for _, path in left}
+    folders = {posixpath.dirname(path) for _, path in leaves}
     for _, path in inside:
         if not (is_root or is_at(path, [TEMPORARY]) or posixpath.dirname(path) in folders):
             yield Refusal("place", f"nobody knows whether its user may write {path}", remedy="read it below /tmp")
