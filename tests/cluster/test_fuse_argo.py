@@ -58,6 +58,12 @@ def pods_of(cluster: Cluster, namespace: str, run: Outcome) -> list[dict[str, An
     return sorted(pods, key=lambda pod: pod["metadata"]["creationTimestamp"])
 
 
+def log_of(cluster: Cluster, namespace: str, pod: Mapping[str, Any], container: str = "main") -> list[str]:
+    """The lines of a container's log, without those of Argo's own executor."""
+    text: str = cluster.api.logs(namespace, pod["metadata"]["name"], container)
+    return [line for line in text.splitlines() if "argo=true" not in line]
+
+
 def codes(pod: Mapping[str, Any]) -> dict[str, int]:
     """The exit codes of the containers of a pod."""
     states = pod["status"]["containerStatuses"]
@@ -70,12 +76,11 @@ def test_ten_short_steps_take_a_part_of_their_time(cluster: Cluster, namespace: 
     after = run_argo(cluster, namespace, fused(ten(form), form))
     assert (before.phase, after.phase) == ("Succeeded", "Succeeded")
     (pod,) = pods_of(cluster, namespace, after)
-    names = list(codes(pod))
-    logs = {name: cluster.api.logs(namespace, pod["metadata"]["name"], name) for name in names}
-    lines = [line for name in names for line in logs[name].splitlines() if "this is" in line]
+    logs = {name: log_of(cluster, namespace, pod, name) for name in codes(pod)}
+    lines = [line for log in logs.values() for line in log if "this is" in line]
     assert sorted(line.rpartition(" ")[2] for line in lines) == list("abcdefghij")
     if form == FORMS[0]:
-        assert logs["main"].splitlines()[:4] == ["couler: step a", "this is a", "couler: step b", "this is b"]
+        assert logs["main"][:4] == ["couler: step a", "this is a", "couler: step b", "this is b"]
     took = [seconds(cluster, namespace, run) for run in (before, after)]
     print(form, took, took[1] / took[0])  # noqa: T201  # XX
     assert took[1] <= MOST * took[0], took
@@ -133,9 +138,9 @@ def test_values_artifacts_and_results_are_as_before(cluster: Cluster, namespace:
     for document in (handing(), fused(handing(), FORMS[0])):
         run = run_argo(cluster, namespace, document)
         assert run.phase == "Succeeded", run.messages
-        pods = [pod["metadata"]["name"] for pod in pods_of(cluster, namespace, run)]
-        readers = [name for name in pods if "-c-" in name]
-        logs.append(sorted(cluster.api.logs(namespace, name, "main") for name in readers))
+        pods = pods_of(cluster, namespace, run)
+        readers = [pod for pod in pods if "-c-" in pod["metadata"]["name"]]
+        logs.append(sorted(log_of(cluster, namespace, pod) for pod in readers))
         assert len(pods) == (4 if len(logs) == 1 else 3)
     assert logs[0] == logs[1]
     assert len(logs[0]) == 2
@@ -154,11 +159,10 @@ def test_a_failure_in_the_middle_ends_the_pod(cluster: Cluster, namespace: str, 
     print(form, before.messages, after.messages, codes(pod))  # noqa: T201  # XX
     if form == FORMS[0]:
         assert before.messages["b"] == after.messages["a-to-c"] == "main: Error (exit code 7)"
-        log = cluster.api.logs(namespace, pod["metadata"]["name"], "main").splitlines()
-        assert log == ["couler: step a", "first", "couler: step b", "broken"]
+        assert log_of(cluster, namespace, pod) == ["couler: step a", "first", "couler: step b", "broken"]
     else:
         assert codes(pod) == {"a": 0, "b": 7, "main": 64}
-        assert "late" not in cluster.api.logs(namespace, pod["metadata"]["name"], "main")
+        assert "late" not in log_of(cluster, namespace, pod)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -174,8 +178,15 @@ def test_a_chain_is_tried_again_as_its_steps_were(cluster: Cluster, namespace: s
 
 
 def test_a_run_that_is_stopped_starts_no_other_part(cluster: Cluster, namespace: str) -> None:
-    templates = [busybox("a", "trap 'echo ended; exit 0' TERM; echo begun; sleep 100"), busybox("b", "echo late")]
-    name = cluster.api.create(namespace, fused(chained("ab", templates), FORMS[0]))["metadata"]["name"]
+    read = {"parameters": [{"name": "x"}]}
+    templates = [
+        busybox("a", "trap 'echo ended; exit 0' TERM; echo begun; sleep 100"),
+        busybox("b", "echo {{inputs.parameters.x}}", inputs=read),
+    ]
+    document = chained("ab", templates)
+    passed = {"parameters": [{"name": "x", "value": "{{tasks.a.outputs.result}}"}]}
+    document["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] = passed
+    name = cluster.api.create(namespace, fused(document, FORMS[0]))["metadata"]["name"]
 
     def log() -> str:
         found = cluster.api.list(namespace, "Pod", labelSelector=f"workflows.argoproj.io/workflow={name}")
@@ -191,6 +202,5 @@ def test_a_run_that_is_stopped_starts_no_other_part(cluster: Cluster, namespace:
 
     cluster.wait_for("the end", lambda: phase() in ("Failed", "Succeeded", "Error"))
     (pod,) = cluster.api.list(namespace, "Pod", labelSelector=f"workflows.argoproj.io/workflow={name}")
-    lines = cluster.api.logs(namespace, pod["metadata"]["name"], "main").splitlines()
-    assert lines == ["couler: step a", "begun", "ended"]
+    assert log_of(cluster, namespace, pod) == ["couler: step a", "begun", "ended"]
     assert (phase(), codes(pod)) == ("Failed", {"main": 143})

@@ -6,11 +6,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from adapters.argo.fuse.chains import after, container, fused, ran, script, template_of, workflow
+from running.local.running import runs
 from support import examples
 
 TEXTS = st.text(st.sampled_from("ab $`\"'\\\n%;&|<>(){}*?#!~@\t=éŁ\u2028-0"), max_size=12).filter(
@@ -101,3 +104,21 @@ def test_chains_of_shells_compute_the_same(document: Any) -> None:
 @hypothesis_settings(deadline=None, max_examples=examples(20))
 def test_chains_of_python_compute_the_same(document: Any) -> None:
     check(document)
+
+
+LOCAL = {
+    "sh": "mkdir -p /tmp/couler; echo '<{{inputs.parameters.x}}>' > /tmp/couler/p; echo said",
+    "python3": "import os\nos.makedirs('/tmp/couler', exist_ok=True)\n"
+    "open('/tmp/couler/p', 'w').write('<{{inputs.parameters.x}}>')\nprint('said')\n",
+}
+
+
+@pytest.mark.parametrize("command", LOCAL)
+def test_a_local_run_gives_the_same(command: str, tmp_path: Path) -> None:
+    outputs = {"parameters": [{"name": "p", "valueFrom": {"path": "/tmp/couler/p"}}]}
+    ports = {"inputs": {"parameters": [{"name": "x"}]}, "outputs": outputs}
+    tasks = [after("a", x="1"), after("b", "a", x="{{tasks.a.outputs.parameters.p}}{{tasks.a.outputs.result}}")]
+    tags = {"one": "{{tasks.a.outputs.parameters.p}}", "two": "{{tasks.b.outputs.parameters.p}}"}
+    document = workflow(tasks, [script(name, LOCAL[command], command, **ports) for name in "ab"], tags)
+    before, now = (runs(yaml.safe_dump(one), tmp_path / str(id(one))).outputs for one in (document, fused(document)))
+    assert before == now == {"one": "<1>", "two": "<<1>said>"}
