@@ -66,7 +66,7 @@ couler_tee() { # FILE COMMAND...: what the command prints is kept in the file, t
   shift
   mkdir -p "${couler_file%/*}" || exit 64
   couler_code=143
-  { (exec "$@"); echo $? > "$couler_file.code"; } | (trap '' TERM; exec tee "$couler_file")
+  { trap : TERM; (exec "$@"); echo $? > "$couler_file.code"; } | (trap '' TERM; exec tee "$couler_file")
   read -r couler_code < "$couler_file.code"
   test "$couler_code" = 0 || exit "$couler_code"
 }

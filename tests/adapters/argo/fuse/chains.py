@@ -14,7 +14,7 @@ __all__ = ["after", "container", "fused", "ran", "script", "template_of", "workf
 IMAGE = "busybox:1"
 
 
-def script(name: str, source: str, command: str = "sh", **more: Any) -> dict[str, Any]:
+def script(name: str, source: str, command: str = "sh", /, **more: Any) -> dict[str, Any]:
     """A template with a script."""
     return {"name": name, "script": {"image": IMAGE, "command": [command], "source": source}, **more}
 

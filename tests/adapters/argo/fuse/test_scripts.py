@@ -31,8 +31,10 @@ print(sorted(os.listdir("/tmp/couler")), x)
 @st.composite
 def chains(draw: st.DrawFn, command: str) -> Any:
     """A chain of two to four steps; each reads some of what those before it give, among texts of any kind."""
-    tasks, templates, tags = [], [], []
-    outputs = {}
+    tasks: list[Any] = []
+    templates: list[Any] = []
+    tags: list[str] = []
+    outputs: dict[str, str] = {}
     for number in range(draw(st.integers(2, 4))):
         name = "abcd"[number]
         parts = [draw(TEXTS), *draw(st.lists(st.sampled_from(tags), max_size=3) if tags else st.just([])), draw(TEXTS)]
