@@ -176,6 +176,22 @@ def test_pods_that_differ_are_not_shared() -> None:
         assert f"the {setting} of its pod differs from that of 'a' (one {setting})" in reasons(after)["g/b"]
 
 
+def test_pods_of_operations_in_libraries_are_compared_as_well() -> None:
+    class Selective(Pods):
+        def homes(self) -> Homes:
+            return {
+                **super().homes(),
+                "priority": Home(at="operation", get=lambda node: node.native_extra and Literal(value=1)),
+            }
+
+    own = replace(operation(), native_extra=Native.of({}))
+    library = Workflow(name="lib", engine="none", kind="test", library="namespace", operations=(own,))
+    whole = workflow(graph(Step(name="a", call=External(workflow="lib", name="op")), step("b", "a")))
+    asked: Any = Asked(Selective())
+    plan = Plan(bundle=Bundle.of(()), originals=(), workflows=(whole, library), homes=asked.pods.homes())
+    assert "the priority of its pod differs" in reasons(Fuse().run(plan, asked))["g/b"]
+
+
 def test_an_operation_of_a_library_of_the_plan_is_fused() -> None:
     calls = External(workflow="lib", name="op")
     library = Workflow(name="lib", engine="none", kind="test", library="namespace", operations=(operation(),))
@@ -218,6 +234,13 @@ def test_retries_are_merged_where_all_that_would_run_again_may() -> None:
     other = replace(operations[0], retry=Retry(limit=Literal(value=1), condition=Literal(value="x")))
     plan = fused(replace(whole, operations=(other, operations[1])), Asked(said=IDEMPOTENT))
     assert "after different failures" in reasons(plan)["g/b"]
+    own = replace(RETRY, condition=Reference(to="input", kind="parameter", name="x"))
+    reading = workflow(
+        graph(step("a", call="use", arguments=passing(x=Literal(value=1))), step("b", "a")),
+        operations=(operation("use", "x", retry=own), operation()),
+    )
+    plan = fused(reading, Asked(said=IDEMPOTENT))
+    assert "depends on its own inputs" in reasons(plan)["g/b"]
 
 
 def test_timeouts_are_summed_by_word_or_kept_by_the_engine() -> None:
@@ -245,13 +268,24 @@ def test_words_of_adapters_are_lifted_by_annotations() -> None:
     assert "say allow = \"files\" of 'b'" in reasons(fused(whole, Asked(Pods(links={"b": refusal}))))["g/b"]
 
 
+def test_an_annotation_that_may_mean_several_steps_allows_nothing() -> None:
+    refusal = Refusal("files", "it would find files of 'a'", "files")
+    asked = Asked(Pods(links={"b": refusal}))
+    two = [graph(step("a"), step("b", "a"), name=name) for name in ("g", "h")]
+    for words, pairs in (({"fuse_allow.b": "files"}, 0), ({"fuse_allow.g.b": "files"}, 1)):
+        plan = fused(workflow(*two, operations=(annotated(operation(), **words),)), asked)
+        assert names(plan).count("a-to-b") == pairs
+    plan = fused(workflow(*two, operations=(annotated(operation(), **{"fuse.b": "never"}),)))
+    assert "a-to-b" not in names(plan)
+
+
 @pytest.mark.parametrize(
     ("annotations", "reason"),
     [
         ({"fuse": "never"}, "its annotation couler.io/fuse says so"),
         ({"fuse.b": "never"}, "its annotation couler.io/fuse.b says so"),
         ({"fuse": "always"}, "write never"),
-        ({"fuse.c": "never"}, "names no step"),
+        ({"fuse.c": "never"}, "names no single step"),
         ({"fuse_allow": "speed"}, "the words are timeout, files"),
     ],
 )
