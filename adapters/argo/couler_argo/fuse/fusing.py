@@ -14,6 +14,7 @@ from couler_argo.fuse.rules import main_container, member_refusals, pod_refusals
 from couler_argo.fuse.script import one_script
 from couler_argo.fuse.script_rules import script_refusals
 from couler_plugins.documents.mappings import by_key, entries, mapping_at
+from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.fusing import Chain, Fused, Member, Refusal
 from couler_plugins.ir import Container, Graph, Literal, Value, Workflow, callables, take_name
 from couler_plugins.plan import Plan
@@ -76,7 +77,10 @@ class ArgoFusing:
         if any(main_of(member.operation) is None for member in (*members, following)):
             return []  # that is said of the member
         pod = [*pod_refusals(members[0], following)]
-        script, separate = self._refusals(graph, members, following)
+        try:
+            script, separate = self._refusals(graph, members, following)
+        except Unsupported as error:  # what is handed on cannot be wired
+            return [*pod, Refusal("value", error.message, remedy=error.hint or "")]
         if not separate or not script:
             return pod
         same_image = main_container(members[0]).image == main_container(following).image

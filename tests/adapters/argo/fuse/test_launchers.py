@@ -157,7 +157,7 @@ def test_only_the_last_step_prints_what_the_pod_prints_where_that_is_read(kind: 
 
 
 SLEEPS = {
-    "sh": "trap 'echo ended; exit 9' TERM; echo begun; sleep 20",
+    "sh": "trap 'echo ended; exit 9' TERM; echo begun; while :; do sleep 0.1; done",
     "python3": "import signal, sys, time\n"
     "signal.signal(15, lambda *_: (print('ended', flush=True), sys.exit(9)))\n"
     "print('begun', flush=True)\ntime.sleep(20)\n",

@@ -81,6 +81,11 @@ REFUSED: Mapping[str, tuple[str, Any, str]] = {
         {"parameters": [{"name": "out", "value": "/x/{{pod.name}}"}]},
         "it reads 'pod.name'",
     ),
+    "default-of-an-input": (
+        "b.inputs.parameters",
+        [{"name": "x"}, {"name": "y", "value": "{{inputs.parameters.x}}"}],
+        "its parameter 'y' depends on other inputs",
+    ),
     "variable": ("b.container.args", ["$(KUBERNETES_SERVICE_HOST)"], "Kubernetes fills variables into its command"),
     "computed": ("b.container.args", ["{{=asInt(inputs.parameters.x)}}"], "it computes with its parameter 'x'"),
     "background": ("a.script.source", "sleep 1000 & echo 1 > /tmp/n", "'a' starts something that may run beside it"),
