@@ -58,6 +58,7 @@ class ArgoAdapter(Adapter):
         "resume": "couler_argo.resume:resume",
         "checks": "couler_argo.doctor:checks",
         "local": "couler_argo.run.local.semantics:local_of",
+        "fusing": "couler_argo.fuse.fusing:fusing_of",
         "splitting": "couler_argo.split.splitting:splitting_of",
         "tuning": "couler_argo.tuning:ArgoTuning",
         "originals": "couler_plugins.plan.part_files:originals",

@@ -130,13 +130,14 @@ class ArgoRun:
         home.mkdir(parents=True)
 
         def here(text: str) -> str:
-            return re.sub("/tmp/(kfp|tekton|couler)", rf"{home}/\1", text)
+            return re.sub("/tmp/(kfp|tekton|couler)", rf"{home}/\1", text).replace("/argo/staging", str(home))
 
         for port in (template.get("inputs") or {}).get("artifacts", ()):
             if (source := scope.get(f"inputs.artifacts.{port['name']}")) is not None:
                 target = Path(here(port["path"]))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 (shutil.copytree if Path(source).is_dir() else shutil.copy)(source, target)
+                scope = {**scope, f"inputs.artifacts.{port['name']}.path": str(target)}
         container = template.get("container") or template["script"]
         command = [_filled(here(part), scope) for part in (*container.get("command", ()), *container.get("args", ()))]
         if "source" in container:

@@ -1,0 +1,1 @@
+"""Chains of steps as one pod: one script, or a container set."""

@@ -1,0 +1,113 @@
+"""Parts of one script: what runs for each step of a chain, what it is handed, and what it leaves."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from couler_argo.spelling import write
+from couler_plugins.ir import Expression, Literal, Reference, Template, Value
+
+Piece = str | Reference | Expression
+
+
+class Text(NamedTuple):
+    """A text that Argo completes before the pod starts, and the launcher while it runs.
+
+    Attributes:
+        pieces: texts, and what Argo fills in.
+        marks: what stands in it for values that the launcher fills in.
+    """
+
+    pieces: tuple[Piece, ...]
+    marks: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> str | None:
+        """The text itself, where nobody fills anything in."""
+        return None if self.marks or not all(isinstance(piece, str) for piece in self.pieces) else "".join(self.texts)
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """What stands in it in any run."""
+        return (piece for piece in self.pieces if isinstance(piece, str))
+
+
+class Kept(NamedTuple):
+    """An output that is moved away once its step has ended. Folders are relative to that of the script, or absolute.
+
+    Attributes:
+        path: where the step leaves it.
+        folder: where it is kept, under the same name.
+        fallback: what is written there where the step has left nothing.
+        required: whether the pod fails where the step has left nothing.
+    """
+
+    path: str
+    folder: str
+    fallback: str | None
+    required: bool
+
+    @property
+    def place(self) -> str:
+        """Where it is kept."""
+        return posixpath.join(self.folder, posixpath.basename(self.path))
+
+
+class Part(NamedTuple):
+    """What runs for one step.
+
+    Attributes:
+        step: its name.
+        words: its command and its arguments.
+        source: the text of its script; None where it has none.
+        marks: the files whose content is filled in, by what stands for it.
+        place: where artifacts are kept, and where the step reads them.
+        keep: its outputs.
+        remove: the artifacts that no other step is to find where this one has read them.
+        printed: the file that keeps what it prints; empty where nobody reads that.
+        quiet: whether what it prints goes to the standard error of the pod, as another step's output is the pod's.
+    """
+
+    step: str
+    words: tuple[Text, ...]
+    source: Text | None
+    marks: dict[str, str]
+    place: tuple[tuple[str, str], ...]
+    keep: tuple[Kept, ...]
+    remove: tuple[str, ...]
+    printed: str
+    quiet: bool
+
+
+def pieces_of(value: Value) -> tuple[Piece, ...]:
+    """Return the pieces of a value that is a text."""
+    match value:
+        case Template():
+            return value.parts
+        case Reference() | Expression():
+            return (value,)
+    return (str(write(value)),)
+
+
+def value_of(every: Iterable[Piece]) -> Value:
+    """Return the value that has these pieces."""
+    whole: list[Piece] = []
+    for is_text, group in groupby(every, key=lambda piece: isinstance(piece, str)):
+        pieces = list(group)
+        whole += ["".join(map(str, pieces))] if is_text else pieces
+    match whole:
+        case [] | [""]:
+            return Literal(value="")
+        case [str() as text]:
+            return Literal(value=text)
+        case [Reference() as reference]:
+            return reference
+    return Template(parts=tuple(piece for piece in whole if piece != ""))
+
+
+def fallback_of(default: Any) -> str:
+    """Return the text of a default: Argo takes any scalar for a text."""
+    return default if isinstance(default, str) else str(default).lower() if isinstance(default, bool) else str(default)

@@ -1,0 +1,179 @@
+"""What the launchers of one script do: exit codes, the log, signals, files, and values of any kind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.argo.fuse.chains import after, container, fused, script, template_of, workflow
+
+RESULT = "{{tasks.a.outputs.result}}"
+NUMBER = {"outputs": {"parameters": [{"name": "n", "valueFrom": {"path": "/tmp/couler/n"}}]}}
+VALUE = {"inputs": {"parameters": [{"name": "x"}]}}
+SHELLS = [
+    pytest.param(["dash"], id="dash"),
+    pytest.param(["bash"], id="bash"),
+    pytest.param(["busybox", "sh"], id="busybox"),
+]
+
+
+class Pod:
+    """A fused template, ready to be run as a process of this machine."""
+
+    def __init__(self, document: Any, folder: Path, interpreter: list[str] | None = None, **inputs: str) -> None:
+        whole = fused(document)
+        (task,) = template_of(whole, "main")["dag"]["tasks"]
+        self.template = template_of(whole, task["template"])
+        body = self.template["script"]
+        text = body["source"]
+        for name, value in inputs.items():
+            text = text.replace(f"{{{{inputs.parameters.{name}}}}}", value)
+        assert "{{" not in text
+        self.folder = folder
+        file = folder / "script"
+        file.write_text(self._here(text))
+        python = {"python": sys.executable, "python3": sys.executable}
+        words = [python.get(word, word) for word in body["command"]]
+        self.command = [*(interpreter or words), str(file)]
+
+    def _here(self, text: str) -> str:
+        return text.replace("/tmp/couler", f"{self.folder}/own").replace("/argo/staging", str(self.folder))
+
+    def run(self) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.command, capture_output=True, text=True, check=False)
+
+    def said(self, name: str) -> str:
+        """An output parameter, as Argo reads it."""
+        outputs = {item["name"]: item["valueFrom"]["path"] for item in self.template["outputs"]["parameters"]}
+        return Path(self._here(outputs[name])).read_text().removesuffix("\n")
+
+
+def two(first: Any, second: Any, **arguments: str) -> Any:
+    """A chain of two tasks; the second one reads what the first one prints."""
+    return workflow([after("a"), after("b", "a", **{"x": RESULT, **arguments})], [first, {**second, **VALUE}])
+
+
+def python(name: str, source: str, **more: Any) -> Any:
+    return script(name, source, "python3", **more)
+
+
+ENDS = {
+    "shell": two(script("a", "echo one; echo other >&2; exit 7\n"), script("b", "echo {{inputs.parameters.x}}\n")),
+    "python": two(
+        python("a", "import sys\nprint('one', flush=True)\nprint('other', file=sys.stderr, flush=True)\nsys.exit(7)\n"),
+        python("b", "print('{{inputs.parameters.x}}')\n"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ENDS)
+def test_a_step_that_fails_ends_the_pod_with_its_code(kind: str, tmp_path: Path) -> None:
+    done = Pod(ENDS[kind], tmp_path).run()
+    assert (done.returncode, done.stdout) == (7, "one\n")
+    assert done.stderr.splitlines() == ["couler: step a", "other"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_any_shell_runs_the_parts(shell: list[str], tmp_path: Path) -> None:
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"this machine has no {shell[0]}")
+    odd = 'it\'s "$HOME" \\n `date` $(date) %s é\u0081\u0088Ł \t*?[a] \\'
+    document = two(
+        script("a", "cat <<'END'\n{{inputs.parameters.x}}\nend\nEND\n", **VALUE),
+        container("b", "printf", "<%s>", "{{inputs.parameters.x}}"),
+    )
+    document["spec"]["templates"][0]["dag"]["tasks"][0]["arguments"] = {
+        "parameters": [{"name": "x", "value": "{{workflow.name}}"}]
+    }
+    pod = Pod(document, tmp_path, shell, x=odd)
+    done = pod.run()
+    assert (done.returncode, done.stdout) == (0, f"{odd}\nend\n<{odd}\nend>")
+    assert done.stderr.splitlines() == ["couler: step a", "couler: step b"]
+
+
+def test_commands_are_no_builtins_of_the_shell(tmp_path: Path) -> None:
+    document = two(script("a", r"printf '%s' 'a\tb'"), container("b", "/bin/echo", "{{inputs.parameters.x}}"))
+    document["spec"]["templates"][2]["container"]["command"][0] = "echo"  # dash's own would make a tab of it
+    assert Pod(document, tmp_path).run().stdout == "a\\tba\\tb\n"
+
+
+@pytest.mark.parametrize("kind", ["shell", "python"])
+def test_one_dollar_of_two_is_left_in_a_command_and_both_in_a_script(kind: str, tmp_path: Path) -> None:
+    use = container("b", "printf", "%s", "$$-{{inputs.parameters.x}}")
+    make = script("a", "printf %s '$$'") if kind == "shell" else python("a", "print('$$', end='')")
+    assert Pod(two(make, use), tmp_path).run().stdout == "$$$-$"
+
+
+@pytest.mark.parametrize("kind", ["shell", "python"])
+def test_an_output_that_is_missing_fails_the_pod_as_it_failed_its_step(kind: str, tmp_path: Path) -> None:
+    make, use = (script("a", "true", **NUMBER), script("b", "true"))
+    if kind == "python":
+        make, use = python("a", "", **NUMBER), python("b", "")
+    done = Pod(two(make, use, x="{{tasks.a.outputs.parameters.n}}"), tmp_path).run()
+    assert done.returncode == 64
+    assert re.search(r"couler: step a has left nothing at \S+/n\n$", done.stderr)
+
+
+@pytest.mark.parametrize("kind", ["shell", "python"])
+def test_a_default_is_what_the_next_step_gets(kind: str, tmp_path: Path) -> None:
+    outputs = {"parameters": [{"name": "n", "valueFrom": {"path": "/tmp/couler/n", "default": "it's 4"}}]}
+    make, use = script("a", "true", outputs=outputs), container("b", "echo", "{{inputs.parameters.x}}")
+    if kind == "python":
+        make = python("a", "", outputs=outputs)
+    pod = Pod(two(make, use, x="{{tasks.a.outputs.parameters.n}}"), tmp_path)
+    assert (pod.run().stdout, pod.said("n")) == ("it's 4\n", "it's 4")
+
+
+def test_a_step_does_not_find_the_outputs_of_those_before_it(tmp_path: Path) -> None:
+    write = "mkdir -p /tmp/couler; ls /tmp/couler; echo 3 > /tmp/couler/n"
+    document = workflow([after("a"), after("b", "a")], [script("a", write, **NUMBER), script("b", write, **NUMBER)])
+    pod = Pod(document, tmp_path)
+    done = pod.run()
+    assert (done.stdout, pod.said("n"), pod.said("b-n")) == ("", "3", "3")
+
+
+@pytest.mark.parametrize("kind", ["shell", "python"])
+def test_only_the_last_step_prints_what_the_pod_prints_where_that_is_read(kind: str, tmp_path: Path) -> None:
+    make, use = script("a", "echo first"), script("b", "echo last")
+    if kind == "python":
+        make, use = python("a", "print('first')"), python("b", "print('last')")
+    document = two(make, use)
+    handed = {"r": "{{tasks.b.outputs.result}}", "m": RESULT}
+    document["spec"]["templates"][0]["outputs"] = {
+        "parameters": [{"name": name, "valueFrom": {"parameter": tag}} for name, tag in handed.items()]
+    }
+    pod = Pod(document, tmp_path)
+    done = pod.run()
+    assert (done.stdout, pod.said("a-result")) == ("last\n", "first")
+    assert done.stderr.splitlines() == ["couler: step a", "first", "couler: step b"]
+
+
+SLEEPS = {
+    "sh": "trap 'echo ended; exit 9' TERM; echo begun; while :; do sleep 0.1; done",
+    "python3": "import signal, sys, time\n"
+    "signal.signal(15, lambda *_: (print('ended', flush=True), sys.exit(9)))\n"
+    "print('begun', flush=True)\ntime.sleep(20)\n",
+}
+
+
+@pytest.mark.parametrize("command", SLEEPS)
+@pytest.mark.parametrize("code", [9, 0])
+def test_a_signal_reaches_the_step_that_runs_and_no_other_starts(command: str, code: int, tmp_path: Path) -> None:
+    """As Argo's executor sends it: to the whole process group."""
+    source = SLEEPS[command].replace("(9)", f"({code})").replace("exit 9", f"exit {code}")
+    pod = Pod(two(script("a", source, command), script("b", "print('late')", command)), tmp_path)
+    options: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "start_new_session": True}
+    with subprocess.Popen(pod.command, **options) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        os.killpg(process.pid, signal.SIGTERM)
+        rest, _ = process.communicate(timeout=15)
+    assert (rest, process.returncode) == ("ended\n", code or 128 + signal.SIGTERM)

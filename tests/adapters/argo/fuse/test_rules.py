@@ -1,0 +1,187 @@
+"""Which steps share a pod, which do not, and why."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from adapters.argo.fuse.chains import after, container, script, template_of, workflow
+from conversions import plugins
+from couler_argo.fuse.leftovers import leaves_nothing, leaves_processes
+from couler_plugins.api import optimize
+from couler_plugins.ir import Container, Literal
+
+LIMITED = {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}}
+
+
+def pair(**more: Any) -> Any:
+    """Two steps of one image that share a pod: the second one reads what the first one makes."""
+    outputs = {
+        "parameters": [{"name": "n", "valueFrom": {"path": "/tmp/n"}}],
+        "artifacts": [{"name": "d", "path": "/tmp/d"}],
+    }
+    inputs = {"parameters": [{"name": "x"}], "artifacts": [{"name": "d", "path": "/tmp/in"}]}
+    first = script("a", "echo 1 > /tmp/n; echo 2 > /tmp/d", outputs=outputs)
+    second = container("b", "cat", "{{inputs.artifacts.d.path}}", "{{inputs.parameters.x}}", inputs=inputs)
+    passed = {"x": "<{{tasks.a.outputs.parameters.n}}>", "d": "from:{{tasks.a.outputs.artifacts.d}}"}
+    return workflow([after("a"), after("b", "a", **passed)], [first, second], **more)
+
+
+def said(document: Any, pipeline: str = "fuse{keep-original=false}") -> tuple[bool, str]:
+    """Whether the two steps were fused, and what the decisions say."""
+    result = optimize(document, pipeline, plugins=plugins())
+    (file,) = result.files
+    tasks = template_of(result.documents[0], "main")["dag"]["tasks"]
+    return len(tasks) == 1, " ".join(f"{item.action} {item.reason}" for item in file.decisions)
+
+
+def test_two_steps_share_a_pod() -> None:
+    is_fused, text = said(pair())
+    assert is_fused, text
+    assert "run a, b in one pod, as one script" in text
+
+
+def changed(path: str, value: Any) -> Any:
+    """The pair with something in it changed; a path that begins with `a` or `b` is in the template."""
+    document = copy.deepcopy(pair())
+    name, *keys = path.split(".")
+    part = document["spec"] if name == "spec" else template_of(document, name)
+    for key in keys[:-1]:
+        part = part[int(key)] if key.isdigit() else part.setdefault(key, {})
+    part[int(keys[-1]) if keys[-1].isdigit() else keys[-1]] = value
+    return document
+
+
+REFUSED: Mapping[str, tuple[str, Any, str]] = {
+    "kind": ("b.suspend", {}, "it is a"),
+    "sidecar": ("a.sidecars", [{"name": "s", "image": "x"}], "it has containers beside its main one"),
+    "command": ("b.container.command", [], "it does not say which command"),
+    "probe": ("b.container.livenessProbe", {"exec": {"command": ["true"]}}, "its container has 'livenessProbe'"),
+    "unknown": ("a.plugin2", {"x": 1}, "its template has 'plugin2'"),
+    "account": ("b.serviceAccountName", "other", "'serviceAccountName' of 'b' is not that of 'a'"),
+    "volumes": ("a.volumes", [{"name": "v", "emptyDir": {}}], "'volumes' of 'b' is not that of 'a'"),
+    "security": ("b.securityContext", {"runAsUser": 1}, "'securityContext' of 'b' is not that of 'a'"),
+    "container": ("b.container.securityContext", {"runAsUser": 1}, "'securityContext' of 'b' is not that of 'a'"),
+    "folder": ("b.container.workingDir", "/src", "'workingDir' of 'b' is not that of 'a'"),
+    "environment": ("b.container.env", [{"name": "X", "value": "1"}], "the environment of 'b' is not that of 'a'"),
+    "by-input": ("b.container.env", [{"name": "X", "value": "{{inputs.parameters.x}}"}], "its environment depends on"),
+    "pod-name": (
+        "a.script.env",
+        [{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "its environment has the name or the address of its pod",
+    ),
+    "image": ("b.container.image", "busybox:2", "containers of one pod hand nothing on"),
+    "gpu": ("b.container.resources", {"limits": {"nvidia.com/gpu": 1}}, "nvidia.com/gpu"),
+    "own-name": ("a.script.source", "echo {{pod.name}} > /tmp/n", "it reads 'pod.name'"),
+    "own-name-in-an-input": (
+        "a.inputs",
+        {"parameters": [{"name": "out", "value": "/x/{{pod.name}}"}]},
+        "it reads 'pod.name'",
+    ),
+    "default-of-an-input": (
+        "b.inputs.parameters",
+        [{"name": "x"}, {"name": "y", "value": "{{inputs.parameters.x}}"}],
+        "its parameter 'y' depends on other inputs",
+    ),
+    "variable": ("b.container.args", ["$(KUBERNETES_SERVICE_HOST)"], "Kubernetes fills variables into its command"),
+    "computed": ("b.container.args", ["{{=asInt(inputs.parameters.x)}}"], "it computes with its parameter 'x'"),
+    "background": ("a.script.source", "sleep 1000 & echo 1 > /tmp/n", "'a' starts something that may run beside it"),
+    "files": ("a.script.source", "touch /tmp/other", "it would find the files that 'a' leaves in its container"),
+    "defaults": ("spec.templateDefaults", {"container": {"env": []}}, "templateDefaults have 'container', of any pod"),
+    "deadline": (
+        "spec.templateDefaults",
+        {"activeDeadlineSeconds": 9},
+        "templateDefaults have 'activeDeadlineSeconds'",
+    ),
+    "place": ("b.inputs.artifacts.0.path", "/src/in", "nobody knows whether its user may write /src/in"),
+    "mount": ("b.inputs.artifacts.0.path", "{{workflow.name}}", "nobody knows beforehand where its artifact 'd' is"),
+    "zip": ("a.outputs.artifacts.0.archive", {"zip": {}}, "its artifact 'd' is packed, missing or changed"),
+    "mode": ("b.inputs.artifacts.0.mode", 0o755, "its artifact 'd' is packed, missing or changed"),
+    "nested": ("a.outputs.artifacts.0.path", "/tmp", "its output at /tmp has another one in it"),
+    "default": (
+        "a.outputs.parameters.0.valueFrom.default",
+        "{{workflow.name}}",
+        "the default of what it gets as 'x' is not known",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused(name: str) -> None:
+    path, value, reason = REFUSED[name]
+    document = changed(path, value)
+    if name == "kind":
+        del template_of(document, "b")["container"]
+    is_fused, text = said(document)
+    assert not is_fused
+    assert reason in text
+
+
+def test_a_word_lifts_the_refusal_of_files() -> None:
+    path, value, _ = REFUSED["files"]
+    assert said(changed(path, f"{value}; echo 1 > /tmp/n; echo 2 > /tmp/d"), "fuse{allow=files}")[0]
+
+
+def test_nobody_has_seen_a_shell_in_the_image() -> None:
+    document = pair()
+    template_of(document, "a")["script"] = None
+    template_of(document, "a")["container"] = {"image": "busybox:1", "command": ["date"]}
+    assert "nobody has seen a shell or Python in its image" in said(document)[1]
+    document["spec"]["templates"].append(container("other", "/bin/sh", "-c", "true"))
+    assert said(document)[0]
+
+
+def test_a_pod_asks_for_the_most_that_any_step_asks_for() -> None:
+    document = pair()
+    template_of(document, "a")["script"]["resources"] = {"requests": {"cpu": "500m"}, "limits": {"memory": "2Gi"}}
+    template_of(document, "b")["container"]["resources"] = {
+        "requests": {"cpu": 1},
+        "limits": {"cpu": "2", "memory": "1Gi"},
+    }
+    result = optimize(document, "fuse{keep-original=false}", plugins=plugins()).documents[0]
+    asked = template_of(result, "a-to-b")["script"]["resources"]
+    assert asked == {"limits": {"memory": "2Gi"}, "requests": {"cpu": 1, "memory": "2Gi"}}
+
+
+LEAVES_NOTHING = {
+    "date": True,
+    "echo a; sleep 1 && cat /etc/hosts | grep x": True,
+    "if [ -f /x ]; then echo yes; else exit 1; fi": True,
+    "X=$(date +%s) ; echo $X >&2; printf %s 1 > /tmp/out": True,
+    "for i in 1 2; do echo $i 2>/dev/null; done": True,
+    "echo a > /tmp/other": False,
+    "echo a >> /tmp/out2": False,
+    "mkdir /tmp/x": False,
+    "cat /x | tee /y": False,
+    "$X": False,
+    "eval x": False,
+    "sleep 1 & rm -r /x": False,
+    "echo `touch /x`": False,
+    "X=1 touch /x": False,
+    "if touch /x; then true; fi": False,
+}
+
+
+@pytest.mark.parametrize("text", LEAVES_NOTHING)
+def test_what_leaves_nothing(text: str) -> None:
+    main = Container(command=(Literal(value="/bin/sh"), Literal(value="-c")), args=(Literal(value=text),))
+    assert leaves_nothing(main, ["/tmp/out"]) is LEAVES_NOTHING[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "leaves"),
+    [
+        ("a & b", True),
+        ("a && b", False),
+        ("a >&2", False),
+        ("a &> /x", False),
+        ("nohup x", True),
+        ("a 2>&1 | b", False),
+        ("a |& b", False),
+    ],
+)
+def test_what_leaves_processes(text: str, leaves: bool) -> None:
+    assert leaves_processes(Container(command=(Literal(value="bash"),), script=Literal(value=text))) is leaves
