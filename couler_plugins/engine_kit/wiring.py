@@ -1,4 +1,4 @@
-"""Inputs and outputs of steps that become one: what comes from outside, what is handed on inside, and under what name.
+"""Inputs and outputs of steps that become one: what comes from outside, what stays inside, and under what name.
 
 Two members may have inputs of one name: the later one's gets its step's name in front.
 """
@@ -6,10 +6,14 @@ Two members may have inputs of one name: the later one's gets its step's name in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from couler_plugins.hookspecs.fusing import Member, Place
-from couler_plugins.ir import Argument, Port, Value, references, replace, take_name
+from couler_plugins.ir import Argument, Port, PortKind, Reference, Value, map_references, references, replace, take_name
+
+OF_GRAPH = ("input", "output", "status", "item")
+"""What only the graph around a step can look up."""
 
 
 class Wiring(NamedTuple):
@@ -19,14 +23,15 @@ class Wiring(NamedTuple):
         inputs: what comes from outside, under names of which each is there once for its kind.
         arguments: of its call, for those that the call sites of the members pass something to.
         names: the new name of each input, by the member's own.
-        handed: inputs that are no longer any, since they read outputs of members, with the values that they get.
+        inner: inputs that are no longer any, since they read outputs of members, with the values that they get: these
+            read outputs of members, inputs of the new operation, and what the whole run sees.
         outputs: the kind and the new name of each output of the members.
     """
 
     inputs: tuple[Port, ...]
     arguments: tuple[Argument, ...]
     names: Mapping[Place, str]
-    handed: Mapping[Place, Value]
+    inner: Mapping[Place, Value]
     outputs: Mapping[Place, tuple[str, str]]
 
 
@@ -37,19 +42,33 @@ def wire(members: Sequence[Member]) -> Wiring:
     inputs: list[Port] = []
     arguments: list[Argument] = []
     names: dict[Place, str] = {}
-    handed: dict[Place, Value] = {}
+    inner: dict[Place, Value] = {}
     outputs: dict[Place, tuple[str, str]] = {}
+    passed_in: dict[Reference, Reference] = {}
 
     def take(side: str, step: str, kind: str, name: str) -> str:
         taken = used.setdefault((side, kind), set())
         return take_name(name if name not in taken else f"{step}-{name}", taken)
 
-    for step, operation, _ in members:
+    def passed_on(step: str, reference: Reference) -> Reference:
+        """What stands for a reference of the graph around in a value that stays inside."""
+        if reference.step in steps or reference.to not in OF_GRAPH:
+            return reference
+        if reference not in passed_in:
+            kind: PortKind = "artifact" if reference.kind == "artifact" else "parameter"
+            name = take("in", step, kind, f"{step}-{reference.name}")
+            inputs.append(Port(name=name, kind=kind))
+            arguments.append(Argument(name=name, kind=kind, value=replace(reference, path=())))
+            passed_in[reference] = Reference(to="input", kind=kind, name=name, path=reference.path)
+        return passed_in[reference]
+
+    for member in members:
+        step, operation = member.step, member.operation
         passed = {(argument.kind, argument.name): argument for argument in step.arguments}
         for port in operation.inputs:
             place, argument = (step.name, port.kind, port.name), passed.get((port.kind, port.name))
             if argument is not None and any(item.step in steps for item in references(argument.value)):
-                handed[place] = argument.value
+                inner[place] = map_references(argument.value, partial(passed_on, member.step.name))
                 continue
             names[place] = take("in", *place)
             inputs.append(replace(port, name=names[place]))
@@ -65,6 +84,6 @@ def wire(members: Sequence[Member]) -> Wiring:
         tuple(ordered),
         tuple(sorted(arguments, key=lambda argument: argument.kind == "artifact")),
         names,
-        handed,
+        inner,
         outputs,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import rustworkx
@@ -143,6 +144,31 @@ class GraphView:
     def descendants(self, name: str) -> set[str]:
         """All steps to which a path leads from this one."""
         return {self._digraph[node] for node in rustworkx.descendants(self._digraph, self._number[name])}
+
+    def links(self) -> Iterator[tuple[str, str]]:
+        """Pairs of steps that run one after the other, with nothing else before the second or after the first.
+
+        Edges that a path makes superfluous do not count: it is the transitive reduction that has no other ones there.
+        Two stages with one step each are such a pair. Finalizers are in none.
+
+        Raises:
+            ValueError: the graph has a cycle.
+        """
+        if self.graph.stages is not None:
+            groups = [stage for stage in self.graph.stages if stage]
+            yield from ((one[0], two[0]) for one, two in pairwise(groups) if len(one) == len(two) == 1)
+            return
+        place = {name: number for number, name in enumerate(self._order) if name not in self.graph.finalizers}
+        for after in place:
+            above = [name for name in self.predecessors(after) if name in place]
+            before = max(above, key=place.__getitem__, default="")
+            below = [name for name in self.successors(before) if name in place] if above else []
+            if below and min(below, key=place.__getitem__) == after:
+                early, late = {*above} - {before}, {*below} - {after}
+                if early <= (self.ancestors(before) if early else early) and late <= (
+                    self.descendants(after) if late else late
+                ):
+                    yield before, after
 
     def _names(self, nodes: Iterable[int]) -> list[str]:
         return [self._digraph[node] for node in sorted(nodes)]

@@ -9,6 +9,7 @@ __all__ = ["couler_causes", "couler_optimizers"]
 couler_causes = listed("couler_plugins.reliability.table:CAUSES")
 couler_optimizers = listed(
     "couler_plugins.caching.optimizer:Cache",
+    "couler_plugins.fusion.optimizer:Fuse",
     "couler_plugins.optimizers.declare:Declare",
     "couler_plugins.optimizers.dedupe:Dedupe",
     "couler_plugins.optimizers.pin:Pin",

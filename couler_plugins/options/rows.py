@@ -17,6 +17,7 @@ URL = "url"
 """The key of a row that is about a place outside, and about no steps."""
 REASON = "reason"
 OWNERS = {
+    "fuse": "fuse",
     **dict.fromkeys(("allow", "never", "pure", "ttl"), "cache"),
     **dict.fromkeys(("guard", "idempotent", "max-timeout", "retries"), "guard"),
     **dict.fromkeys(("max-cpu", "max-memory", "min-cpu", "min-memory", "rightsize"), "rightsize"),

@@ -1,0 +1,274 @@
+"""Application of `fuse` to a plan: its chains become steps, with a decision on each chain and on each link left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace as with_fields
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from couler_plugins.errors import Unsupported
+from couler_plugins.fusion.attempts import joint_retry, joint_timeout, reserve_of
+from couler_plugins.fusion.chains import Chains, Cut, Site
+from couler_plugins.fusion.optimizer import Fuse
+from couler_plugins.fusion.rules import check_rows, say_at
+from couler_plugins.hookspecs import Context
+from couler_plugins.hookspecs.fusing import Chain, Fused, Fusing, Member, Refusal
+from couler_plugins.ir import (
+    Call,
+    CallSite,
+    External,
+    Graph,
+    GraphView,
+    Retry,
+    SettableStep,
+    Step,
+    Value,
+    Workflow,
+    callables,
+    fresh_name,
+    replace,
+)
+from couler_plugins.ir.homes import change_steps
+from couler_plugins.ir.merging import Merge, Surroundings, merge_steps
+from couler_plugins.ir.walk import written_inline
+from couler_plugins.plan import Decision, Plan
+from couler_plugins.reliability.rules import named_steps, rule_at
+from couler_plugins.simulation.planned import GUESS
+
+LONGEST = 58
+"""Characters of a name of a chain, so that a number fits behind it in a label of Kubernetes."""
+REMEDIES = {
+    "idempotent": 'say idempotent = true of {step!r} in [[tool.couler.fuse.declare]], or couler.io/idempotent: "true"',
+    "timeout": 'say allow = "timeout" of {step!r} in [[tool.couler.fuse.declare]], or couler.io/fuse-allow: timeout',
+    "files": 'say allow = "files" of {step!r} in [[tool.couler.fuse.declare]], or couler.io/fuse-allow: files',
+}
+
+
+def apply_fuse(options: Fuse, plan: Plan, ctx: Context) -> Plan:
+    """Run the chains of all workflows in one pod each."""
+    check_rows(ctx.rows(options.name))
+    for workflow in plan.workflows:
+        adapter = ctx.adapter(workflow.engine)
+        facet = adapter.fusing(workflow, plan)
+        splitting = adapter.splitting(workflow, plan) if facet is not None else None
+        if facet is not None and not (splitting is not None and splitting.coordinates):
+            ctx.progress(f"looking for chains in {workflow.label}")
+            plan = Fuser(options, plan, workflow, facet, ctx).apply()
+    return plan
+
+
+class Pod(NamedTuple):
+    """A chain, and the step that it becomes.
+
+    Attributes:
+        chain: the steps.
+        fused: what runs them.
+        retry, timeout: of the new step.
+        figures: what it comes to.
+    """
+
+    chain: Chain
+    fused: Fused
+    retry: Retry | None
+    timeout: Value | None
+    figures: tuple[tuple[str, float], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its steps."""
+        return tuple(member.step.name for member in self.chain.members)
+
+
+class Fuser:
+    """Fuses the chains of one workflow of a plan."""
+
+    def __init__(self, options: Fuse, plan: Plan, workflow: Workflow, facet: Fusing, ctx: Context) -> None:
+        self._options, self._plan, self._workflow = options, plan, workflow
+        self._facet, self._ctx, self._adapter = facet, ctx, ctx.adapter(workflow.engine)
+        self._named = named_steps(workflow)
+        self._names = set(callables(workflow))
+        self._settings: dict[tuple[str, str], SettableStep] = {}
+        alone = with_fields(plan, workflows=(workflow,), decisions=())
+        alone.map_steps(options.name, self._look, action="", reason="")
+
+    def _look(self, step: SettableStep) -> SettableStep:
+        self._settings[step.graph, step.name] = step
+        return step
+
+    def apply(self) -> Plan:
+        """Return the plan with the workflow as it is to be."""
+        workflow = self._workflow
+        decisions: list[Decision] = []
+        for graph in workflow.graphs:
+            pods, cuts = self.pods(graph)
+            if pods:
+                try:
+                    workflow = self._merged(workflow, graph.name, pods)
+                except Unsupported as error:
+                    refusal = Refusal("engine", error.message)
+                    cuts += [Cut(*pair, (refusal,)) for pod in pods for pair in pairwise(pod.names)]
+                    pods = []
+            decisions += [*map(self._decision, pods), *(self._refusal(graph, cut) for cut in cuts)]
+        if not decisions:
+            return self._plan
+        plan = self._plan.with_workflow(self._workflow, workflow, *decisions)
+        return plan if workflow is self._workflow else with_fields(plan, side=(*plan.side, *self._original()))
+
+    def pods(self, graph: Graph) -> tuple[list[Pod], list[Cut]]:
+        """Return what the chains of a graph become, and the links of chains that do not become one step."""
+        scope = Surroundings(GraphView(graph, written_inline(callables(self._workflow))))
+        if not scope.links:
+            return [], []
+        steps = {step.name: step for step in graph.steps}
+        sites = cache(lambda name: self._site(graph, steps[name]))
+        chains, cuts = Chains(
+            self._options, scope, self._facet, sites, lambda name: self._is_idempotent(graph, sites(name))
+        ).find()
+        names = {*steps, *self._names}
+        pods: list[Pod] = []
+        for chain in chains:
+            for end in range(len(chain), 1, -1):
+                members = chain[:end]
+                name = fresh_name(f"{members[0].step.name}-to-{members[-1].step.name}"[:LONGEST].rstrip("-."), names)
+                try:
+                    pod = self._pod(scope, members, name, [sites(one.step.name).seconds for one in members])
+                except Unsupported as error:
+                    pair = members[-2].step.name, members[-1].step.name
+                    cuts.append(Cut(*pair, (Refusal("engine", error.message, remedy=error.hint or "", step=pair[1]),)))
+                else:
+                    names.add(name)
+                    self._names |= {name, pod.fused.operation.name}
+                    pods.append(pod)
+                    break
+        return pods, cuts
+
+    def _pod(self, scope: Surroundings, members: tuple[Member, ...], name: str, seconds: Sequence[float]) -> Pod:
+        own = {member.step.name for member in members}
+        read = frozenset(
+            (step, reference.kind, reference.name)
+            for step in own
+            for reader, reference in scope.readers.get(step, ())
+            if reader not in own
+        )
+        chain = Chain(scope.graph, members, name, read)
+        saved = len(members) - 1
+        reserve = reserve_of(members, seconds, self._options.overhead, self._options.max_reserved)
+        timeout = None if self._facet.keeps_timeouts else joint_timeout(members)
+        figures = (
+            ("pods saved", saved),
+            ("seconds saved with the assumed overhead of a pod", saved * self._options.overhead),
+            ("times as much reserved", round(reserve.ratio, 2)),
+        )
+        return Pod(chain, self._facet.fuse(chain), joint_retry(members), timeout, figures)
+
+    def _merged(self, workflow: Workflow, graph: str, pods: Sequence[Pod]) -> Workflow:
+        """The workflow with chains of a graph as single steps.
+
+        Raises:
+            Unsupported: the workflow would mean something else, or the engine has no place for a retry.
+        """
+        steps = {
+            pod.chain.name: Step(
+                name=pod.chain.name, call=Call(name=pod.fused.operation.name), arguments=pod.fused.arguments
+            )
+            for pod in pods
+        }
+        merges = [Merge(pod.names, steps[pod.chain.name], pod.fused.operation, pod.fused.outputs) for pod in pods]
+        merged = merge_steps(workflow, graph, merges)
+        wanted = {(graph, pod.chain.name): pod for pod in pods if pod.retry is not None or pod.timeout is not None}
+
+        def changed(step: SettableStep) -> SettableStep:
+            pod = wanted.get((step.graph, step.name))
+            return step if pod is None else replace(step, retry=pod.retry, timeout=pod.timeout)
+
+        settled, outcomes = change_steps(merged, self._plan.homes, changed) if wanted else (merged, [])
+        for outcome in outcomes:
+            if "reason" in outcome:
+                raise Unsupported(outcome["reason"], engine=workflow.engine, step=graph)
+        return settled
+
+    def _site(self, graph: Graph, step: Step) -> Site:
+        libraries = self._plan.libraries
+        callee = libraries.callee(self._workflow, step)
+        is_outside = callee is not None and isinstance(step.call, External)
+        library = libraries.candidates(self._workflow, step.call)[0] if is_outside else None  # type: ignore[arg-type]  # it is External
+        operation = None if isinstance(callee, Graph) else callee
+        annotations, task = self._annotations(operation, library)
+        say = say_at(
+            self._workflow, CallSite(graph, step), operation, annotations, task, self._ctx.rows(self._options.name)
+        )
+        seen = self._settings.get((graph.name, step.name)) or SettableStep(
+            **{name: getattr(step, name) for name in Step.__struct_fields__}, graph=graph.name
+        )
+        seconds = self._ctx.profile(self._workflow, f"{graph.name}/{step.name}").seconds
+        return Site(seen, callee, library, say, frozenset(annotations), GUESS if seconds is None else seconds)
+
+    def _annotations(self, operation: object, library: Workflow | None) -> tuple[dict[str, object], str]:
+        """The annotations of an operation and around it, where it is and where it is called; and its task's name."""
+        own = self._adapter.pod_sizes(self._workflow, operation if library is None else None)  # type: ignore[arg-type]  # an operation or none
+        if library is None:
+            return dict(own.annotations), own.task
+        there = self._adapter.pod_sizes(library, operation)  # type: ignore[arg-type]  # an operation or none
+        return {**there.annotations, **own.annotations}, there.task
+
+    def _is_idempotent(self, graph: Graph, site: Site) -> bool:
+        """Whether a step may run twice, by what its owner says for `guard` and for `cache`."""
+        if isinstance(site.callee, Graph) or site.callee is None:
+            return False
+        annotations, task = self._annotations(site.callee, site.library)
+        place = CallSite(graph, site.step)
+        rule = rule_at(self._workflow, place, site.callee, annotations, task, self._ctx.rows("guard"), self._named)
+        if rule.refusal or rule.idempotent is not None:
+            return not rule.refusal and bool(rule.idempotent)
+        facet = self._adapter.cache(self._plan)(self._workflow)
+        if facet is None:
+            return False
+        facet.rows = self._ctx.rows("cache")
+        return bool(facet.declared_pure(graph, site.step, site.callee))
+
+    def _decision(self, pod: Pod) -> Decision:
+        names = ", ".join(pod.names)
+        logs = "; ".join(f"the log of {step} is in {place}" for step, place in pod.fused.logs.items())
+        graph = pod.chain.graph.name
+        return Decision(
+            optimizer=self._options.name,
+            workflow=self._workflow.label,
+            subject=f"{graph}/{pod.chain.name}",
+            action=f"run {names} in one pod, as {pod.fused.form}",
+            reason="each waits for the one before it, and nothing else does" + (f"; {logs}" if logs else ""),
+            figures=pod.figures,
+            affects=(*(f"{graph}/{name}" for name in pod.names), pod.fused.operation.name),
+        )
+
+    def _refusal(self, graph: Graph, cut: Cut) -> Decision:
+        reasons = dict.fromkeys(_sentence(refusal, cut.second) for refusal in cut.refusals)
+        return Decision(
+            optimizer=self._options.name,
+            workflow=self._workflow.label,
+            subject=f"{graph.name}/{cut.second}",
+            reason=f"it does not share a pod with {cut.first!r}: {'; '.join(reasons)}",
+        )
+
+    def _original(self) -> Iterator[object]:
+        if self._workflow.source is not None and self._options.keep_original:
+            file = self._plan.bundle.file_of(int(self._workflow.source[0]))
+            documents = self._facet.original(Path(file.name).name, file.text)
+            yield from (document for document in documents if document not in self._plan.side)
+
+
+def _sentence(refusal: Refusal, asked: str) -> str:
+    """A refusal with what lifts it, for people."""
+    who = "" if refusal.step == asked or refusal.step in refusal.reason else f"of {refusal.step!r}, "
+    remedy = REMEDIES[refusal.word].format(step=refusal.step) if refusal.word else refusal.remedy
+    return f"{who}{refusal.reason}" + (f" ({remedy})" if remedy else "")
+
+
+def cuts_by_rule(cuts: Iterable[Cut]) -> dict[str, int]:
+    """Return how many links each rule stands against, by its name."""
+    counts: dict[str, int] = {}
+    for rule in (rule for cut in cuts for rule in {refusal.rule for refusal in cut.refusals}):
+        counts[rule] = counts.get(rule, 0) + 1
+    return dict(sorted(counts.items()))
