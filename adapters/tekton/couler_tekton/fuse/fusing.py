@@ -19,6 +19,7 @@ from couler_plugins.ir import (
     Argument,
     External,
     Graph,
+    Port,
     Reference,
     Value,
     Workflow,
@@ -35,7 +36,7 @@ from couler_tekton.cache.declared import rest_of
 from couler_tekton.fuse.amounts import with_largest
 from couler_tekton.fuse.chains import FILLED, Workspaces, join_workspaces, parameter, pod_metadata, shell
 from couler_tekton.fuse.rules import STEP, refuse_pod, refuse_task
-from couler_tekton.home_kinds import in_go, said_of_tasks
+from couler_tekton.home_kinds import said_of_tasks
 from couler_tekton.variables import Scope, write_text
 
 HAND_ON = r"""#!{shell}
@@ -92,7 +93,7 @@ class TektonFusing:
 
     workflow: Workflow
     by_runs: frozenset[str]
-    keeps_timeouts: bool = True
+    keeps_timeouts: bool = False
 
     def refuse_member(self, graph: Graph, member: Member) -> Iterable[Refusal]:
         """Return every reason why a task can be in no chain."""
@@ -165,10 +166,12 @@ class _Pod:
             step: f"containers {', '.join(f'step-{name}' for name in names.values())}"
             for step, names in self._steps.items()
         }
+        copies = sorted({member.library.name for member in self._members if member.library is not None})
+        form = "steps of one Task"
+        if copies:
+            form += f", which is written in the pipeline and follows no later edits of the Tasks {', '.join(copies)}"
         bound = {"workspaces": self._spaces.bound} if self._spaces.bound else {}
-        return Fused(
-            operation, tuple(self._arguments), self._wiring.outputs, "steps of one Task", logs, around.rest(bound)
-        )
+        return Fused(operation, tuple(self._arguments), self._wiring.outputs, form, logs, around.rest(bound))
 
     def _step_names(self, member: Member) -> dict[str, str]:
         """Return the new names of the steps of a task, by their own."""
@@ -206,8 +209,7 @@ class _Pod:
         return write_operation(replace(operation, inputs=(), outputs=outputs), embedded=True, action=False)
 
     def _own(self, body: list[Mapped], member: Member) -> Iterator[Mapped]:
-        """Yield the steps of a task, named, with the workspaces that only they see, and with the task's timeout."""
-        timeout = member.step.timeout
+        """Yield the steps of a task, named, with the workspaces that only some tasks see."""
         apart = [
             name
             for name, users in self._spaces.users.items()
@@ -219,13 +221,12 @@ class _Pod:
                     "name": name,
                     **{key: content for key, content in step.items() if key != "name"},
                     "workspaces": [{"name": item} for item in apart],
-                    "timeout": step.get("timeout") if timeout is None else write_text(in_go(timeout)),
                 }
             )
 
     def _hand_on(self, member: Member, tasks: Sequence[Mapped]) -> list[Mapped]:
         """Return the step that hands results on to a task, and fill in what its steps get."""
-        values = {place: value for place, value in self._wiring.handed.items() if place[0] == member.step.name}
+        values = {place: value for place, value in self._wiring.inner.items() if place[0] == member.step.name}
         if not values:
             return []
         name = take_name(f"{member.step.name[: LONGEST - 7]}-inputs", self._taken)
@@ -236,8 +237,10 @@ class _Pod:
                 result = self._wiring.outputs[reference.step, "parameter", reference.name][1]
                 results[result] = f"the result {reference.name} of the task {reference.step}"
                 return Reference(to="unknown", name=f"steps.{name}.results.{result}")
+            if reference.to == "input":  # of the new Task already
+                return reference
             new = take_name(f"{place[0]}-{place[2]}", {port.name for port in self._inputs})
-            self._inputs.append(replace(self._ports(member)[place[2]], name=new, default=None))
+            self._inputs.append(Port(name=new))
             self._arguments.append(Argument(name=new, value=reference))
             return Reference(to="input", kind="parameter", name=new)
 

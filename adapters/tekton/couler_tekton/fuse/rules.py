@@ -93,10 +93,6 @@ def refuse_task(graph: Graph, member: Member, workflow: Workflow, by_runs: froze
     template = mapping_at(rest_of(operation), "stepTemplate")
     if "computeResources" in template or "$(" in json.dumps(template):
         yield Refusal("step-template", "its stepTemplate has parameters or computeResources", "", "say it in the steps")
-    own_timeouts = [item for item in operation.containers if "timeout" in rest_of(item)]
-    if step.timeout is not None and (len(operation.containers) > 1 or own_timeouts):
-        reason = "its timeout is of several steps together, which steps of a larger Task cannot have"
-        yield Refusal("timeout", reason, "timeout")
 
 
 def _sources(container: Container) -> list[Any]:
@@ -133,8 +129,11 @@ def refuse_pod(members: Sequence[Member], following: Member) -> Iterator[Refusal
     yield from _refuse_results(members, following)
     if objection := amount_objection([spec_of(item)["steps"] for item in chain]):
         yield Refusal("requests", objection)
+    if len({item.step.timeout is None for item in chain}) > 1:
+        reason = "some of them have a timeout, and Tekton's own default would hold for the sum of the others"
+        yield Refusal("timeout", reason, "", "give each of them a timeout")
     wiring = wire(chain)
-    count = INITS + sum(len(item.operation.containers) for item in chain) + len({place[0] for place in wiring.handed})
+    count = INITS + sum(len(item.operation.containers) for item in chain) + len({place[0] for place in wiring.inner})
     if count > (MOST_WITH_RESULTS if wiring.outputs else MOST):
         yield Refusal("size", f"with {name!r} the pod has {count} containers, which share 12,288 bytes of messages")
 
@@ -171,6 +170,8 @@ def _refuse_results(members: Sequence[Member], following: Member) -> Iterator[Re
         reason = reason or ("" if isinstance(value, (Reference, Template)) else "it is passed a list or a mapping")
         if re.search(re.escape(json.dumps(parameter(name))[1:-2]) + r"[).\[]", spec):
             reason = reason or "it stands where Tekton fills in no result of a step, as in a script"
+        if any(item.path for item in references(value) if item.step not in by_name):
+            reason = reason or "it reads a part of a list or a mapping as well"
         for item in results_read(value, by_name):
             reason = reason or _result_objection(by_name[item.step], item)
         if reason:

@@ -195,6 +195,7 @@ CASES = {
     "results": ("args: [$(params.p)]", "script: echo $(params.p)"),
     "shell": ('script: "printf x > $(results.r.path)"', "args: [$(results.r.path)]"),
     "requests": ("image: ", "computeResources: {requests: {nvidia.com/gpu: 1}}, image: "),
+    "timeout": ("name: two\n", "name: two\n        timeout: 90s\n"),
     "size": ("steps: [", "steps: [" + ", ".join(f"{{name: a{n}, image: busybox}}" for n in range(8)) + ", "),
 }
 
@@ -246,12 +247,6 @@ def test_the_pod_asks_for_what_the_largest_of_its_tasks_asks_for() -> None:
         None,
         {"requests": {"cpu": 2, "memory": "0"}, "limits": {"memory": "512Mi"}},
     ]
-
-
-def test_a_timeout_of_a_task_becomes_that_of_its_step() -> None:
-    text = TWO.replace("      - name: two\n", "      - name: two\n        timeout: 90s\n")
-    steps = fused_task(text, "one", "two")["taskSpec"]["steps"]
-    assert [step.get("timeout") for step in steps] == [None, None, "90s"]
 
 
 def test_variables_of_other_steps_follow_their_new_names() -> None:
