@@ -171,16 +171,21 @@ class Chains:
         others starts once the same steps have ended as before, and these end earlier or at the same time. With a limit,
         a chain holds its place from its first step to its last, and others may get theirs later.
         """
-        stay = chains
-        if self.workers is not None and self.makespan(chains) > self.makespan([]):
-            stay = []
-            for chain in chains:
-                if self.makespan([*stay, chain]) <= self.makespan(stay):
-                    stay.append(chain)
-                else:
-                    reason = f"with at most {self.workers} pods at a time, others would end later"
-                    cuts += [Cut(*pair, (Refusal("makespan", reason, step=pair[1]),)) for pair in pairwise(chain)]
-        return [tuple(member for name in chain if (member := self._member(name))) for chain in stay]
+        stay: list[list[str]] = []
+        pending = [chains] if self.workers is not None and chains else []
+        while pending:
+            group = pending.pop()
+            if self.makespan([*stay, *group]) <= self.makespan(stay):
+                stay += group
+            elif len(group) > 1:
+                middle = len(group) // 2
+                pending += [group[middle:], group[:middle]]
+            else:
+                reason = f"with at most {self.workers} pods at a time, others would end later"
+                pairs = [pair for chain in group for pair in pairwise(chain)]
+                cuts += [Cut(*pair, (Refusal("makespan", reason, step=pair[1]),)) for pair in pairs]
+        settled = chains if self.workers is None else stay
+        return [tuple(member for name in chain if (member := self._member(name))) for chain in settled]
 
     @cached_property
     def workers(self) -> int | None:
