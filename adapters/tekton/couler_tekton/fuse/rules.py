@@ -38,7 +38,7 @@ OF_BINDING = frozenset(["name", "workspace", "subPath"])
 OF_TASK = frozenset(["workspaces", "volumes", "stepTemplate", "metadata", "displayName", "description"])
 OF_STEP = frozenset(
     ["workingDir", "securityContext", "volumeMounts", "volumeDevices", "imagePullPolicy", "envFrom"]
-) | frozenset(["onError", "timeout", "results", "when"])
+) | frozenset(["onError", "timeout", "results", "when", "displayName"])
 SHARED = re.compile(r"/(?:tekton|workspace)(?![\w-])")
 """Folders that all steps of a pod share."""
 OF_TASK_RUN = ("context.task", "artifacts", "step.artifacts")
@@ -89,7 +89,7 @@ def refuse_task(graph: Graph, member: Member, workflow: Workflow, by_runs: froze
     if "metadata." in json.dumps([_sources(item) for item in operation.containers]):
         yield Refusal("context", "it reads the name or the labels of its pod")
     if step.name in by_runs:
-        yield Refusal("run", "a PipelineRun says something of it (taskRunSpecs)", "", "say it of all tasks")
+        yield Refusal("run", "a PipelineRun says something of it (taskRunSpecs)", "", "say it in its taskRunTemplate")
     template = mapping_at(rest_of(operation), "stepTemplate")
     if "computeResources" in template or "$(" in json.dumps(template):
         yield Refusal("step-template", "its stepTemplate has parameters or computeResources", "", "say it in the steps")

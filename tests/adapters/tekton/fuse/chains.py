@@ -9,36 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import yaml
 
 from adapters.tekton.caching.pod import Ended, Pod
+from adapters.tekton.test_extract import plugins
+from couler_plugins.api import optimize
 from couler_plugins.documents import read
-from couler_plugins.hookspecs.fusing import Chain, Member, Refusal
-from couler_plugins.ir import (
-    Bundle,
-    Call,
-    External,
-    Graph,
-    Operation,
-    Reference,
-    SettableStep,
-    Step,
-    Workflow,
-    all_of,
-    conjuncts,
-    map_references,
-    needed,
-    references,
-    replace,
-)
+from couler_plugins.driver.results import Result
+from couler_plugins.hookspecs.fusing import Member, Refusal
+from couler_plugins.ir import External, Graph, Operation, SettableStep, Step, Workflow
+from couler_plugins.ir.bundle import Bundle
 from couler_plugins.plan import Plan
 from couler_tekton.fuse.fusing import TektonFusing, fusing_of
 from couler_tekton.lift import lift
-from couler_tekton.lower import lower
-from couler_tekton.plugin import Options
 
-__all__ = ["Ran", "fuse_chain", "refusals_of", "run_pipeline"]
+__all__ = ["Ran", "fuse_all", "refusals_of", "run_pipeline"]
 
 
 def _plan(text: str) -> Plan:
@@ -74,60 +59,9 @@ def refusals_of(text: str, *names: str) -> list[Refusal]:
     return reasons
 
 
-def fuse_chain(text: str, *names: str) -> str:
-    """Return documents in which tasks of the first pipeline are one, which is called `fused`."""
-    plan = _plan(text)
-    workflow, graph, fusing, members = _chain(plan, names)
-    assert not refusals_of(text, *names)
-    read_outside = frozenset(
-        (item.step, item.kind, item.name)
-        for item in references((graph.outputs, tuple(step for step in graph.steps if step.name not in names)))
-        if item.step in names
-    )
-    fused = fusing.fuse(Chain(graph, tuple(members), "fused", read_outside))
-    needs = [need for member in members for need in conjuncts(member.step.needs)]
-    step = Step(
-        name="fused",
-        call=Call(name=fused.operation.name),
-        arguments=fused.arguments,
-        needs=all_of([need for need in needs if not {item.step for item in needed(need)} & set(names)]),
-        native_extra=fused.native_extra,
-    )
-
-    def renamed(reference: Reference) -> Reference:
-        place = (reference.step, reference.kind, reference.name)
-        if reference.step not in names:
-            return reference
-        return replace(reference, step="fused", name=fused.outputs[place][1], native="")
-
-    steps = [
-        map_references(step if item.name == names[-1] else item, renamed)
-        for item in graph.steps
-        if item.name not in names[:-1]
-    ]
-    steps = [
-        replace(item, needs=map_need(item, names)) if item.needs is not None and item.name != "fused" else item
-        for item in steps
-    ]
-    outputs = map_references(graph.outputs, renamed)
-    gone = {member.operation.name for member in members if member.library is None}
-    new = replace(
-        workflow,
-        graphs=(replace(graph, steps=tuple(steps), outputs=outputs), *workflow.graphs[1:]),
-        operations=(*(item for item in workflow.operations if item.name not in gone), fused.operation),
-    )
-    lowered = lower(plan.with_workflow(workflow, new), Options())
-    return "---\n".join(yaml.safe_dump(document, sort_keys=False) for document in lowered.documents)
-
-
-def map_need(step: Step, names: Sequence[str]) -> Any:
-    """Return what a step needs, where steps of some names are `fused`."""
-    return all_of(
-        [
-            msgspec.structs.replace(need, step="fused") if getattr(need, "step", "") in names else need
-            for need in conjuncts(step.needs)
-        ]
-    )
+def fuse_all(source: Any, to: str = "tekton") -> Result:
+    """Return what `fuse` makes of documents."""
+    return optimize(source, "fuse{keep-original=false}", to=to, plugins=plugins())
 
 
 @dataclass

@@ -11,7 +11,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.tekton.fuse.chains import fuse_chain, refusals_of, run_pipeline
+from adapters.tekton.fuse.chains import fuse_all, refusals_of, run_pipeline
+from couler_plugins.inputs.sources import Text
 
 CHAIN = """\
 apiVersion: tekton.dev/v1
@@ -82,24 +83,28 @@ spec:
         echo code $(params.level) > $(workspaces.source.path)/code
         printf '%s' '$(params.version)' > $(results.commit.path)
 """
-NAMES = ("fetch", "build", "publish")
+FUSED = "fetch-to-publish"
 
 
-def fused_task(text: str, *names: str) -> dict[str, Any]:
-    spec = next(yaml.safe_load_all(fuse_chain(text, *names)))["spec"]
-    return next(task for task in spec.get("pipelineSpec", spec)["tasks"] if task["name"] == "fused")
+def fused(text: str) -> str:
+    return str(fuse_all(Text(text)).text)
+
+
+def fused_task(text: str) -> dict[str, Any]:
+    spec = next(yaml.safe_load_all(fused(text)))["spec"]
+    return next(task for task in spec.get("pipelineSpec", spec)["tasks"] if "-to-" in task["name"])
 
 
 def test_the_pods_of_a_chain_do_the_same_as_one(tmp_path: Path) -> None:
     for version in ("1.2", "[]", '["a"]', '{"a": "b"}', "null", '"x"', "two\nlines\t\\ 'quoted' \"too\"\n", "ü €", ""):
         place = tmp_path / str(abs(hash(version)))
         before = run_pipeline(CHAIN, place / "before", {"version": version})
-        after = run_pipeline(fuse_chain(CHAIN, *NAMES), place / "after", {"version": version})
+        after = run_pipeline(fused(CHAIN), place / "after", {"version": version})
         assert before.succeeded
         assert after.succeeded
         assert (after.results, after.files) == (before.results, before.files), version
         ran = {"fetch", "build-compile", "build-unnamed-1", "publish"}
-        assert ran < set(after.outcomes["fused"].ran), "and what hands on results"
+        assert ran < set(after.outcomes[FUSED].ran), "and what hands on results"
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -107,12 +112,12 @@ def test_the_pods_of_a_chain_do_the_same_as_one(tmp_path: Path) -> None:
 def test_every_text_is_handed_on_as_it_is(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("texts")
     before = run_pipeline(CHAIN, folder / "before", {"version": text.replace("\r", "")})
-    after = run_pipeline(fuse_chain(CHAIN, *NAMES), folder / "after", {"version": text.replace("\r", "")})
+    after = run_pipeline(fused(CHAIN), folder / "after", {"version": text.replace("\r", "")})
     assert after.results == before.results
 
 
 def test_names_of_members_stay_in_the_names_of_steps_and_results() -> None:
-    task = fused_task(CHAIN, *NAMES)
+    task = fused_task(CHAIN)
     spec = task["taskSpec"]
     assert [step["name"] for step in spec["steps"]] == [
         *("fetch", "build-inputs", "build-compile", "build-unnamed-1", "publish-inputs", "publish")
@@ -121,7 +126,7 @@ def test_names_of_members_stay_in_the_names_of_steps_and_results() -> None:
     assert spec["metadata"]["annotations"] == {"couler.io/fused-steps": "fetch,build,publish"}
     assert {item["name"]: item.get("value") for item in task["params"]} == {
         "version": "$(params.version)",
-        "build-tag": "$(params.version)",
+        "build-version": "$(params.version)",
         "level": "1",
     }
     assert task["workspaces"] == [{"name": "source", "workspace": "shared"}]
@@ -131,19 +136,19 @@ def test_names_of_members_stay_in_the_names_of_steps_and_results() -> None:
 def test_a_failure_in_the_middle_stops_what_is_behind_it(tmp_path: Path) -> None:
     text = CHAIN.replace("              cat $(", "              exit 3; cat $(")
     before = run_pipeline(text, tmp_path / "before")
-    after = run_pipeline(fuse_chain(text, *NAMES), tmp_path / "after")
+    after = run_pipeline(fused(text), tmp_path / "after")
     assert not before.succeeded
-    assert after.outcomes.keys() == {"fused"}
-    assert after.outcomes["fused"].ran[-1] == "build-compile"
+    assert after.outcomes.keys() == {FUSED}
+    assert after.outcomes[FUSED].ran[-1] == "build-compile"
     assert after.files == before.files
 
 
 def test_a_result_that_was_not_written_stops_the_chain_as_it_stops_a_pipeline(tmp_path: Path) -> None:
     text = CHAIN.replace("        printf '%s' '$(params.version)' > $(results.commit.path)\n", "        true\n")
     before = run_pipeline(text, tmp_path / "before")
-    after = run_pipeline(fuse_chain(text, *NAMES), tmp_path / "after")
+    after = run_pipeline(fused(text), tmp_path / "after")
     assert not before.outcomes["build"].succeeded
-    assert after.outcomes["fused"].ran == ["fetch", "build-inputs"]
+    assert after.outcomes[FUSED].ran == ["fetch", "build-inputs"]
     assert after.files == before.files
 
 
@@ -232,7 +237,7 @@ def test_workspaces_that_tekton_refuses_in_one_pod_keep_tasks_apart() -> None:
     together = one.replace(spec, each.format("a")) + "      - name: two\n" + two.replace(spec, each.format("a"))
     assert refusals_of(together, "one", "two") == []
     own_path = together.replace("{name: w}", "{name: w, mountPath: /x}", 1)
-    task = fused_task(own_path, "one", "two")
+    task = fused_task(own_path)
     assert [item["name"] for item in task["workspaces"]] == ["w", "two-w"]
 
 
@@ -241,7 +246,7 @@ def test_the_pod_asks_for_what_the_largest_of_its_tasks_asks_for() -> None:
     sized = sized.replace(
         "image: alpine", "image: alpine, computeResources: {requests: {cpu: 2}, limits: {memory: 512Mi}}"
     )
-    steps = fused_task(sized, "one", "two")["taskSpec"]["steps"]
+    steps = fused_task(sized)["taskSpec"]["steps"]
     assert [step.get("computeResources") for step in steps] == [
         {"requests": {"cpu": "0", "memory": "1Gi"}},
         None,
@@ -252,6 +257,6 @@ def test_the_pod_asks_for_what_the_largest_of_its_tasks_asks_for() -> None:
 def test_variables_of_other_steps_follow_their_new_names() -> None:
     more = "{name: t, image: busybox, script: 'cat $(steps.step-s.exitCode.path)'}, {name: s, image: busybox, "
     text = TWO.replace("steps: [{name: s, image: busybox, ", f"steps: [{more}")
-    steps = fused_task(text, "one", "two")["taskSpec"]["steps"]
+    steps = fused_task(text)["taskSpec"]["steps"]
     assert steps[0]["script"] == "cat $(steps.step-one-s.exitCode.path)"
     assert re.fullmatch(r"\$\(steps\.two-inputs\.results\.r\)", steps[3]["args"][0])
