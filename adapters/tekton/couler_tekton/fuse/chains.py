@@ -99,51 +99,46 @@ class Workspaces(NamedTuple):
         declared: by the Task.
         bound: at its call.
         names: the new name of each, by the member and its own name.
-        users: the members that use each, by its new name.
         objection: why they cannot be together, in half a sentence; empty where they can.
     """
 
     declared: list[Mapped]
     bound: list[Mapped]
     names: Mapping[tuple[str, str], str]
-    users: Mapping[str, set[str]]
     objection: str = ""
 
 
 def join_workspaces(members: Sequence[Member]) -> Workspaces:
-    """Return the workspaces of a chain: those that are bound and mounted alike become one, and volumes stay theirs."""
+    """Return the workspaces of a chain: each stays one of its own, since a run may bind it to an `emptyDir`.
+
+    Two that are bound to one claim are two places where its only volume is mounted (`CreateVolumes`).
+    """
     declared: list[Mapped] = []
     bound: list[Mapped] = []
     names: dict[tuple[str, str], str] = {}
-    users: dict[str, set[str]] = {}
-    alike: dict[str, str] = {}
-    paths: dict[str, str] = {}
     volumes: list[set[str]] = []
     objection = ""
-    taken: set[str] = set()
     for step, operation, _ in members:
-        bindings = {item.get("name"): item for item in entries(rest_of(step), "workspaces")}
-        volumes.append({str(item.get("workspace") or item.get("name")) for item in bindings.values()})
+        bindings = {item["name"]: item for item in entries(rest_of(step), "workspaces")}
+        volumes.append({item.get("workspace") or name for name, item in bindings.items()})
         for item in entries(rest_of(operation), "workspaces"):
-            name, binding = item["name"], bindings.get(item["name"])
-            where = binding and [binding.get("workspace") or name, binding.get("subPath") or ""]
-            key = json.dumps([where or step.name, without(item, "name", "description"), None if where else name])
-            if key not in alike:
-                new = alike[key] = take_name(name if name not in taken else f"{step.name}-{name}", taken)
-                declared.append({**item, "name": new})
-                bound += [{**binding, "name": new, "workspace": where[0]}] if binding and where else []
-                path = item.get("mountPath") or f"/workspace/{new}"
-                if other := paths.get(path):
-                    objection = f"it has a workspace at {path}, where {other!r} has another one"
-                paths[path] = step.name
-            names[step.name, name] = alike[key]
-            users.setdefault(alike[key], set()).add(step.name)
+            name = item["name"]
+            new = names[step.name, name] = take_name(
+                name if name not in names.values() else f"{step.name}-{name}", set(names.values())
+            )
+            if item.get("mountPath") in [other["mountPath"] for other in declared if "mountPath" in other]:
+                objection = f"it has a workspace at {item['mountPath']}, as a task in front of it has"
+            if new != name and "mountPath" not in item and f"/workspace/{name}" in texts(Member(step, operation)):
+                objection = f"it names /workspace/{name}, where a task in front of it has a workspace"
+            declared.append({**item, "name": new})
+            if name in bindings:
+                bound.append({"workspace": name, **bindings[name], "name": new})
     if set().union(*volumes) not in volumes:
         objection = (
             "together they bind more workspaces of the pipeline than one of them does, and Tekton refuses a pod with"
             " two claims by default"
         )
-    return Workspaces(declared, bound, names, users, objection)
+    return Workspaces(declared, bound, names, objection)
 
 
 def results_read(value: Any, steps: Iterable[str]) -> list[Reference]:

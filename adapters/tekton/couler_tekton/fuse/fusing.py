@@ -209,18 +209,14 @@ class _Pod:
         return write_operation(replace(operation, inputs=(), outputs=outputs), embedded=True, action=False)
 
     def _own(self, body: list[Mapped], member: Member) -> Iterator[Mapped]:
-        """Yield the steps of a task, named, with the workspaces that only some tasks see."""
-        apart = [
-            name
-            for name, users in self._spaces.users.items()
-            if member.step.name in users and len(users) < len(self._members)
-        ]
+        """Yield the steps of a task, named, each with the workspaces of its task only."""
+        spaces = [new for (task, _), new in self._spaces.names.items() if task == member.step.name]
         for step, name in zip(body, self._steps[member.step.name].values(), strict=True):
             yield without_empty(
                 {
                     "name": name,
                     **{key: content for key, content in step.items() if key != "name"},
-                    "workspaces": [{"name": item} for item in apart],
+                    "workspaces": [{"name": item} for item in spaces],
                 }
             )
 

@@ -38,9 +38,9 @@ OF_BINDING = frozenset(["name", "workspace", "subPath"])
 OF_TASK = frozenset(["workspaces", "volumes", "stepTemplate", "metadata", "displayName", "description"])
 OF_STEP = frozenset(
     ["workingDir", "securityContext", "volumeMounts", "volumeDevices", "imagePullPolicy", "envFrom"]
-) | frozenset(["onError", "timeout", "results", "when", "displayName"])
-SHARED = re.compile(r"/(?:tekton|workspace)(?![\w-])")
-"""Folders that all steps of a pod share."""
+) | frozenset(["onError", "timeout", "results", "when", "displayName", "ref", "params"])
+WORKSPACE = re.compile(r"/workspace(?![\w-])")
+"""A folder that all steps of a pod share."""
 OF_TASK_RUN = ("context.task", "artifacts", "step.artifacts")
 """How variables begin that would be another thing."""
 STEP = re.compile(r"steps\.(step-)?([\w-]+)(\.(?:results|exitCode)\..+)")
@@ -61,15 +61,13 @@ def refuse_task(graph: Graph, member: Member, workflow: Workflow, by_runs: froze
     """
     step, operation, library = member
     rest = rest_of(step)
-    beyond = [f"its pipeline says {key} of it" for key in sorted(rest.keys() - OF_CALL)]
-    beyond += [
-        f"its workspace has {key}" for item in entries(rest, "workspaces") for key in sorted(item.keys() - OF_BINDING)
-    ]
-    beyond += [f"it has {key}" for key in sorted(rest_of(operation).keys() - OF_TASK)]
+    beyond = [f"its pipeline says {key} of it" for key in _beyond(rest, OF_CALL)]
+    beyond += [f"its workspace has {key}" for item in entries(rest, "workspaces") for key in _beyond(item, OF_BINDING)]
+    beyond += [f"it has {key}" for key in _beyond(rest_of(operation), OF_TASK)]
     if operation.kind != CONTAINER:
         beyond.append(f"it is a {operation.kind}")
     for container in operation.containers:
-        beyond += [f"a step of it has {key}" for key in sorted(rest_of(container).keys() - OF_STEP - {"ref", "params"})]
+        beyond += [f"a step of it has {key}" for key in _beyond(rest_of(container), OF_STEP)]
     if beyond:
         yield Refusal("native", beyond[0])
     if any(item.role != "main" for item in operation.containers):
@@ -88,11 +86,18 @@ def refuse_task(graph: Graph, member: Member, workflow: Workflow, by_runs: froze
         yield Refusal("native", f"it reads $({odd[0]})")
     if "metadata." in json.dumps([_sources(item) for item in operation.containers]):
         yield Refusal("context", "it reads the name or the labels of its pod")
+    if "/tekton/" in texts(member):
+        yield Refusal("paths", "it names a folder of Tekton's (/tekton)", "", "use $(results.NAME.path) and the like")
     if step.name in by_runs:
         yield Refusal("run", "a PipelineRun says something of it (taskRunSpecs)", "", "say it in its taskRunTemplate")
     template = mapping_at(rest_of(operation), "stepTemplate")
     if "computeResources" in template or "$(" in json.dumps(template):
         yield Refusal("step-template", "its stepTemplate has parameters or computeResources", "", "say it in the steps")
+
+
+def _beyond(content: Mapped, known: frozenset[str]) -> list[str]:
+    """Return the keys that nobody knows here, but those that say nothing."""
+    return sorted(key for key, value in content.items() if value and key not in known)
 
 
 def _sources(container: Container) -> list[Any]:
@@ -124,8 +129,8 @@ def refuse_pod(members: Sequence[Member], following: Member) -> Iterator[Refusal
         if text is None or (plain and plain in front):
             reason = f"its image {image} may be made by a task in front of it, and is pulled before that runs"
             yield Refusal("image", reason)
-    if SHARED.search(texts(following)):
-        yield Refusal("files", "it uses folders that all steps of a pod share (/tekton, /workspace)", "files")
+    if WORKSPACE.search(texts(following)):
+        yield Refusal("files", "it names /workspace, a folder that all steps of a pod share", "files")
     yield from _refuse_results(members, following)
     if objection := amount_objection([spec_of(item)["steps"] for item in chain]):
         yield Refusal("requests", objection)

@@ -107,7 +107,7 @@ def test_the_pods_of_a_chain_do_the_same_as_one(tmp_path: Path) -> None:
         assert ran < set(after.outcomes[FUSED].ran), "and what hands on results"
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(codec="utf-8", exclude_characters="\0'$", exclude_categories=["Cs"]), max_size=40))
 def test_every_text_is_handed_on_as_it_is(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("texts")
@@ -129,8 +129,12 @@ def test_names_of_members_stay_in_the_names_of_steps_and_results() -> None:
         "build-version": "$(params.version)",
         "level": "1",
     }
-    assert task["workspaces"] == [{"name": "source", "workspace": "shared"}]
-    assert [item["name"] for step in spec["steps"] for item in step.get("workspaces", ())] == ["source"] * 3
+    assert task["workspaces"] == [
+        {"workspace": "shared", "name": "source"},
+        {"workspace": "shared", "name": "code"},
+    ]
+    used = [[item["name"] for item in step.get("workspaces", ())] for step in spec["steps"]]
+    assert used == [["source"], [], ["code"], ["code"], [], []]
 
 
 def test_a_failure_in_the_middle_stops_what_is_behind_it(tmp_path: Path) -> None:
@@ -197,6 +201,7 @@ CASES = {
     ),
     "image": ("image: alpine", "image: $(params.p)"),
     "files": ("args: [$(params.p)]", "args: [$(params.p), /workspace/x]"),
+    "paths": ("args: [$(params.p)]", "args: [$(params.p), /tekton/results/x]"),
     "results": ("args: [$(params.p)]", "script: echo $(params.p)"),
     "shell": ('script: "printf x > $(results.r.path)"', "args: [$(results.r.path)]"),
     "requests": ("image: ", "computeResources: {requests: {nvidia.com/gpu: 1}}, image: "),
@@ -236,9 +241,11 @@ def test_workspaces_that_tekton_refuses_in_one_pod_keep_tasks_apart() -> None:
     assert [item.rule for item in refusals_of(apart, "one", "two")] == ["workspaces"]
     together = one.replace(spec, each.format("a")) + "      - name: two\n" + two.replace(spec, each.format("a"))
     assert refusals_of(together, "one", "two") == []
-    own_path = together.replace("{name: w}", "{name: w, mountPath: /x}", 1)
-    task = fused_task(own_path)
-    assert [item["name"] for item in task["workspaces"]] == ["w", "two-w"]
+    assert [item["name"] for item in fused_task(together)["workspaces"]] == ["w", "two-w"]
+    same_path = together.replace("{name: w}", "{name: w, mountPath: /x}")
+    assert [item.rule for item in refusals_of(same_path, "one", "two")] == ["workspaces"]
+    by_path = together.replace("args: [$(params.p)]", "args: [$(params.p), /workspace/w]")
+    assert [item.rule for item in refusals_of(by_path, "one", "two")] == ["workspaces", "files"]
 
 
 def test_the_pod_asks_for_what_the_largest_of_its_tasks_asks_for() -> None:
