@@ -47,8 +47,8 @@ def wire(members: Sequence[Member]) -> Wiring:
     passed_in: dict[Reference, Reference] = {}
 
     def take(side: str, step: str, kind: str, name: str) -> str:
-        taken = used.setdefault((side, kind), set())
-        return take_name(name if name not in taken else f"{step}-{name}", taken)
+        own = used.setdefault((side, kind), set())
+        return take_name(name if name not in own else f"{step}-{name}", own)
 
     def passed_on(step: str, reference: Reference) -> Reference:
         """What stands for a reference of the graph around in a value that stays inside."""

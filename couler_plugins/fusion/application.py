@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace as with_fields
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from couler_plugins.errors import Unsupported
 from couler_plugins.fusion.attempts import joint_retry, joint_timeout, reserve_of
@@ -15,6 +15,7 @@ from couler_plugins.fusion.chains import Chains, Cut, Site
 from couler_plugins.fusion.optimizer import Fuse
 from couler_plugins.fusion.rules import check_rows, say_at
 from couler_plugins.hookspecs import Context
+from couler_plugins.hookspecs.caching import EngineCache
 from couler_plugins.hookspecs.fusing import Chain, Fused, Fusing, Member, Refusal
 from couler_plugins.ir import (
     Call,
@@ -22,6 +23,7 @@ from couler_plugins.ir import (
     External,
     Graph,
     GraphView,
+    Literal,
     Retry,
     SettableStep,
     Step,
@@ -226,22 +228,27 @@ class Fuser:
         rule = rule_at(self._workflow, place, site.callee, annotations, task, self._ctx.rows("guard"), self._named)
         if rule.refusal or rule.idempotent is not None:
             return not rule.refusal and bool(rule.idempotent)
-        facet = self._adapter.cache(self._plan)(self._workflow)
-        if facet is None:
-            return False
-        facet.rows = self._ctx.rows("cache")
-        return bool(facet.declared_pure(graph, site.step, site.callee))
+        return self._cache is not None and bool(self._cache.declared_pure(graph, site.step, site.callee))
+
+    @cached_property
+    def _cache(self) -> EngineCache[Any, Any] | None:
+        """The cache of the workflow, which knows what is declared pure: that may run twice as well."""
+        if (facet := self._adapter.cache(self._plan)(self._workflow)) is not None:
+            facet.rows = self._ctx.rows("cache")
+        return facet
 
     def _decision(self, pod: Pod) -> Decision:
         names = ", ".join(pod.names)
-        logs = "; ".join(f"the log of {step} is in {place}" for step, place in pod.fused.logs.items())
+        places = [f"the log of {step} is in {place}" for step, place in pod.fused.logs.items()]
+        places += ["after a failure, all of them run again"] if pod.retry is not None else []
+        places += [f"all of them together have {pod.timeout.value} s"] if isinstance(pod.timeout, Literal) else []
         graph = pod.chain.graph.name
         return Decision(
             optimizer=self._options.name,
             workflow=self._workflow.label,
             subject=f"{graph}/{pod.chain.name}",
             action=f"run {names} in one pod, as {pod.fused.form}",
-            reason="each waits for the one before it, and nothing else does" + (f"; {logs}" if logs else ""),
+            reason="; ".join(["each waits for the one before it, and nothing else does", *places]),
             figures=pod.figures,
             affects=(*(f"{graph}/{name}" for name in pod.names), pod.fused.operation.name),
         )

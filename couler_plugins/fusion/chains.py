@@ -11,7 +11,7 @@ from couler_plugins.fusion.attempts import reserve_of, retry_refusals, timeout_r
 from couler_plugins.fusion.optimizer import Fuse
 from couler_plugins.fusion.rules import IDEMPOTENT, Say
 from couler_plugins.hookspecs.fusing import FUSED_STEPS, Fusing, Member, Refusal
-from couler_plugins.ir import Dynamic, External, Graph, Operation, SettableStep, Workflow
+from couler_plugins.ir import External, Graph, Operation, SettableStep, Workflow
 from couler_plugins.ir.merging import Surroundings
 from couler_plugins.simulation.schedule import schedule
 
@@ -99,6 +99,8 @@ class Chains:
         refusals = [*self._of_member(names[-1]), *self._of_member(following)]
         members = [self._member(name) for name in (*names, following)]
         refusals += [Refusal(*obstacle) for obstacle in self._scope.between([*names, following])]
+        if len(members) > self._options.max_steps:
+            refusals.append(Refusal("length", f"{len(names)} steps share a pod already", remedy="option max-steps"))
         if all(members):
             refusals += self._of_link([member for member in members if member is not None])
         stand = (one._replace(step=one.step or following) for one in refusals)
@@ -118,9 +120,9 @@ class Chains:
             yield Refusal("graph", f"it calls the graph {site.callee.name!r}, which has several steps")
         elif site.callee is None:
             call = site.step.call
-            what = call.description if isinstance(call, External) else "what only the run knows"
-            rule = "resolver" if isinstance(call, Dynamic) or not getattr(call, "workflow", "") else "elsewhere"
-            yield Refusal(rule, f"it calls {what}, which is in no file of this call")
+            rule = "elsewhere" if isinstance(call, External) and call.workflow else "resolver"
+            what = call.description if isinstance(call, External) else "what a resolver or a controller chooses"
+            yield Refusal(rule, f"it calls {what}, and no single file of this call has that")
         if member is None:
             return
         item = member.operation

@@ -21,6 +21,7 @@ class Fuse:
     Attributes:
         overhead: the seconds that a pod takes beside the work in it; an assumption until they are measured.
         allow: words that hold for all steps of the call, such as `timeout`.
+        max_steps: how many steps may share a pod.
         max_reserved: how many times as much CPU or memory, times seconds, as before a chain may reserve.
         workers: how many pods the cluster runs at a time; without it, only limits in the workflow count.
         keep_original: whether the text of what is fused is kept beside it, for `couler rollback`.
@@ -32,6 +33,7 @@ class Fuse:
 
     overhead: float = 8.0
     allow: tuple[str, ...] = ()
+    max_steps: int = 20
     max_reserved: float = 2.0
     workers: int | None = None
     keep_original: bool = True
@@ -43,6 +45,7 @@ class Fuse:
             ValueError: one is out of its range, or allows what nobody understands.
         """
         check_range("overhead", self.overhead, 0, 3600)
+        check_range("max-steps", self.max_steps, 2, 1000)
         check_range("max-reserved", self.max_reserved, 1, 1000)
         if self.workers is not None:
             check_range("workers", self.workers, 1)

@@ -13,6 +13,7 @@ from couler_plugins.errors import InvalidInput
 from couler_plugins.fusion.optimizer import Fuse
 from couler_plugins.hookspecs.fusing import Refusal
 from couler_plugins.ir import (
+    ANY_STEP,
     Call,
     Container,
     Directive,
@@ -137,7 +138,10 @@ def test_what_a_step_says_keeps_it_apart() -> None:
         ({"handlers": (Handler(step=step("h")),)}, "on its events"),
         ({"role": "setup"}, "it frames other steps"),
         ({"call": Call(name="inner")}, "it calls the graph 'inner'"),
-        ({"call": External(workflow="lib", name="op")}, "it calls 'op' of 'lib', which is in no file of this call"),
+        (
+            {"call": External(workflow="lib", name="op")},
+            "it calls 'op' of 'lib', and no single file of this call has that",
+        ),
     ):
         odd = replace(
             whole, graphs=(graph(replace(first, **change), second), graph(step("x"), step("y"), name="inner"))
@@ -291,6 +295,21 @@ def test_a_chain_that_holds_back_others_is_not_fused() -> None:
     assert names(free) == ["q", "r1", "r2", "z", "a-to-b"]
 
 
+def test_a_pod_has_at_most_so_many_steps() -> None:
+    plan = fused(chain(*"abcde"), options=Fuse(max_steps=2))
+    assert names(plan) == ["a-to-b", "c-to-d", "e"]
+    assert "2 steps share a pod already (option max-steps)" in reasons(plan)["g/c"]
+
+
+def test_a_graph_that_chooses_a_step_when_it_runs_stays_as_it_is() -> None:
+    whole = chain("a", "b")
+    value = Reference(to="output", step=ANY_STEP, kind="parameter", name="y")
+    whole = replace(whole, graphs=(replace(whole.graphs[0], outputs=(Output(name="z", value=value),)),))
+    plan = fused(whole)
+    assert plan.workflows == (whole,)
+    assert "chooses a step at run time" in reasons(plan)["g/b"]
+
+
 def test_the_original_is_kept_beside_it() -> None:
     whole = replace(chain("a", "b"), source=(0,))
     bundle = Bundle.of([read("kind: Toy\n", "folder/w.yaml")])
@@ -304,7 +323,9 @@ def test_stages_of_one_step_each_are_a_chain() -> None:
     assert graph_of(plan.workflows[0]).stages == (("a-to-b",), ("c", "d"))
 
 
-@pytest.mark.parametrize("options", [{"overhead": -1}, {"max_reserved": 0.5}, {"workers": 0}, {"allow": ("speed",)}])
+@pytest.mark.parametrize(
+    "options", [{"overhead": -1}, {"max_reserved": 0.5}, {"workers": 0}, {"max_steps": 1}, {"allow": ("speed",)}]
+)
 def test_odd_options_are_errors(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"has to be|cannot be"):
         Fuse(**options)
