@@ -84,7 +84,7 @@ def test_a_failure_in_the_middle_is_that_of_its_step(cluster: Cluster, namespace
     old, new = steps_of(cluster, namespace, before), steps_of(cluster, namespace, after)
     assert {name: new[name]["exitCode"] for name in old} == {"t0": 0, "t1": 0, "t2": 7}
     assert {name: new[name]["log"] for name in old} == {name: step["log"] for name, step in old.items()}
-    assert {step["log"] for name, step in new.items() if name not in old} == {""}
+    assert not any("this is" in step["log"] for name, step in new.items() if name not in old)
 
 
 def test_a_chain_is_tried_again_as_a_whole(cluster: Cluster, namespace: str, tmp_path: Path) -> None:

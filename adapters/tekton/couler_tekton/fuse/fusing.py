@@ -43,22 +43,24 @@ HAND_ON = r"""#!{shell}
 # Hands results on to the next task of the chain, as JSON, which Tekton takes apart again.
 set -eu
 export LC_ALL=C
+special='["\\[:cntrl:]]'
 hand() {{
   [ -f "$1" ] || {{ echo "$3 was not written" >&2; exit 1; }}
   text=$(cat "$1" && echo .)
   text=${{text%.}}
   json=
-  while [ -n "$text" ]; do
-    rest=${{text#?}}
-    char=${{text%"$rest"}}
+  while head=${{text%%$special*}}; [ "$head" != "$text" ]; do
+    text=${{text#"$head"}}
+    after=${{text#?}}
+    char=${{text%"$after"}}
     case $char in
       '"' | '\') char=\\$char ;;
-      [[:cntrl:]]) char=$(printf '\\u%04x' "'$char") ;;
+      *) char=$(printf '\\u%04x' "'$char") ;;
     esac
-    json=$json$char
-    text=$rest
+    json=$json$head$char
+    text=$after
   done
-  printf '"%s"' "$json" > "$2"
+  printf '"%s"' "$json$text" > "$2"
 }}
 """
 LONGEST = 50

@@ -45,9 +45,9 @@ OF_TASK_RUN = ("context.task", "artifacts", "step.artifacts")
 """How variables begin that would be another thing."""
 STEP = re.compile(r"steps\.(step-)?([\w-]+)(\.(?:results|exitCode)\..+)")
 PLAIN = re.compile(r"[A-Za-z0-9][\w-]*")
-INITS, MOST, MOST_WITH_RESULTS = 3, 40, 16
-"""Containers of Tekton's own in a pod; and how many there may be in all. The messages of a pod have 12,288 bytes, a
-container an equal share of them, and each step repeats all results of its Task."""
+INITS, MESSAGES, STAMP, ROOM = 3, 12_288, 70, 256
+"""Containers of Tekton's own in a pod; bytes of the messages of a pod, of which each container has an equal share; and
+what a step writes there of its start, and for each result of its Task: a step repeats all that are there by then."""
 
 
 def refuse_task(graph: Graph, member: Member, workflow: Workflow, by_runs: frozenset[str]) -> Iterator[Refusal]:
@@ -139,8 +139,9 @@ def refuse_pod(members: Sequence[Member], following: Member) -> Iterator[Refusal
         yield Refusal("timeout", reason, "", "give each of them a timeout")
     wiring = wire(chain)
     count = INITS + sum(len(item.operation.containers) for item in chain) + len({place[0] for place in wiring.inner})
-    if count > (MOST_WITH_RESULTS if wiring.outputs else MOST):
-        yield Refusal("size", f"with {name!r} the pod has {count} containers, which share 12,288 bytes of messages")
+    room = (MESSAGES // count - STAMP) // max(1, len(wiring.outputs))
+    if room < ROOM:
+        yield Refusal("size", f"with {name!r} the pod has {count} containers, and {max(0, room)} bytes for each result")
 
 
 def _refuse_volumes(members: Sequence[Member], following: Member) -> Iterator[Refusal]:

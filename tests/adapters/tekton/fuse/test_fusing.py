@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 
 from adapters.tekton.fuse.chains import fuse_all, refusals_of, run_pipeline
 from couler_plugins.inputs.sources import Text
+from couler_tekton.fuse.fusing import HAND_ON
 
 CHAIN = """\
 apiVersion: tekton.dev/v1
@@ -206,7 +210,7 @@ CASES = {
     "shell": ('script: "printf x > $(results.r.path)"', "args: [$(results.r.path)]"),
     "requests": ("image: ", "computeResources: {requests: {nvidia.com/gpu: 1}}, image: "),
     "timeout": ("name: two\n", "name: two\n        timeout: 90s\n"),
-    "size": ("steps: [", "steps: [" + ", ".join(f"{{name: a{n}, image: busybox}}" for n in range(8)) + ", "),
+    "size": ("steps: [", "steps: [" + ", ".join(f"{{name: a{n}, image: busybox}}" for n in range(20)) + ", "),
 }
 
 
@@ -267,3 +271,16 @@ def test_variables_of_other_steps_follow_their_new_names() -> None:
     steps = fused_task(text)["taskSpec"]["steps"]
     assert steps[0]["script"] == "cat $(steps.step-one-s.exitCode.path)"
     assert re.fullmatch(r"\$\(steps\.two-inputs\.results\.r\)", steps[3]["args"][0])
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox sh"])
+def test_what_hands_results_on_runs_in_any_shell(tmp_path: Path, shell: str) -> None:
+    words = shell.split()
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"there is no {words[0]} here")
+    texts = ["", "[1]", "null", '"\\\n\t\x01\x1f\x7f', "ü €", "-n", "*?[a-z]$(x)`y`%s", "'\"\n" * 40]
+    for text in texts:
+        (tmp_path / "from").write_text(text, newline="")
+        script = HAND_ON.format(shell="") + f"hand {tmp_path}/from {tmp_path}/to it\n"
+        subprocess.run([*words, "-c", script], check=True, timeout=60)
+        assert json.loads((tmp_path / "to").read_text()) == text
