@@ -38,7 +38,7 @@ from couler_plugins.driver.context import RunContext
 from couler_plugins.driver.session import lift_each, read_workflows, session
 from couler_plugins.engine_kit.wiring import wire
 from couler_plugins.errors import InvalidInput
-from couler_plugins.fusion.application import Fuser, cuts_by_rule
+from couler_plugins.fusion.application import Fuser
 from couler_plugins.fusion.chains import Chains, Cut, Site
 from couler_plugins.fusion.optimizer import Fuse
 from couler_plugins.fusion.rules import WORDS, Say
@@ -151,16 +151,16 @@ def saved(plan: Plan, workflows: Sequence[Workflow], facet_of: Any, ctx: RunCont
             own, refused = fuser.pods(graph)
             chains += len(own)
             pods += sum(len(pod.names) - 1 for pod in own)
-            links.update(cuts_by_rule(refused))
+            links.update(rule for cut in refused for rule in {refusal.rule for refusal in cut.refusals})
             cuts += [(workflow, graph, cut) for cut in refused]
-    left = [
+    cut_links = [
         {
             "link": f"{workflow.label}: {graph.name}: {cut.first} to {cut.second}",
             "reasons": {refusal.rule: refusal.reason for refusal in cut.refusals},
         }
         for workflow, graph, cut in cuts
     ]
-    return {"chains": chains, "pods": pods, "refused": dict(links), "left_over": left}
+    return {"chains": chains, "pods": pods, "refused": dict(links), "left_over": cut_links}
 
 
 def total_of(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

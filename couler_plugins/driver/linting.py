@@ -14,6 +14,7 @@ from couler_plugins.driver.isolation import blank, raise_common_failure, without
 from couler_plugins.driver.rewrite import Session, adapter_errors, of_type
 from couler_plugins.engine_kit.crd import NO_SCHEMAS, Schemas, check, covered
 from couler_plugins.errors import CoulerError
+from couler_plugins.fusion.rules import FUSE
 from couler_plugins.hookspecs import Adapter
 from couler_plugins.inputs.sources import Input
 from couler_plugins.inputs.unknown_kinds import misnamed
@@ -24,7 +25,7 @@ from couler_plugins.rightsizing.rules import ANNOTATION, WORDS
 log = logging.getLogger(__name__)
 ALSO_OURS = ("unknown-field", "wrong-type")
 """What both adapters and schemas find: it is said once."""
-VALUES = {IDEMPOTENT: ("true", "false"), GUARD: (NEVER,), ANNOTATION: WORDS}
+VALUES = {IDEMPOTENT: ("true", "false"), FUSE: (NEVER,), GUARD: (NEVER,), ANNOTATION: WORDS}
 """The words of our annotations that take nothing else."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as with_fields
 from functools import cache, cached_property
 from itertools import pairwise
@@ -13,7 +13,7 @@ from couler_plugins.errors import Unsupported
 from couler_plugins.fusion.attempts import joint_retry, joint_timeout, reserve_of
 from couler_plugins.fusion.chains import Chains, Cut, Site
 from couler_plugins.fusion.optimizer import Fuse
-from couler_plugins.fusion.rules import check_rows, say_at
+from couler_plugins.fusion.rules import Say, check_rows, say_at
 from couler_plugins.hookspecs import Context
 from couler_plugins.hookspecs.caching import EngineCache
 from couler_plugins.hookspecs.fusing import Chain, Fused, Fusing, Member, Refusal
@@ -24,6 +24,7 @@ from couler_plugins.ir import (
     Graph,
     GraphView,
     Literal,
+    Operation,
     Retry,
     SettableStep,
     Step,
@@ -37,7 +38,7 @@ from couler_plugins.ir.homes import change_steps
 from couler_plugins.ir.merging import Merge, Surroundings, merge_steps
 from couler_plugins.ir.walk import written_inline
 from couler_plugins.plan import Decision, Plan
-from couler_plugins.reliability.rules import named_steps, rule_at
+from couler_plugins.reliability.rules import Rule, Target, find_refusals, named_steps, rule_at
 from couler_plugins.simulation.planned import GUESS
 
 LONGEST = 58
@@ -52,13 +53,23 @@ REMEDIES = {
 def apply_fuse(options: Fuse, plan: Plan, ctx: Context) -> Plan:
     """Run the chains of all workflows in one pod each."""
     check_rows(ctx.rows(options.name))
+    fusers: dict[int, Fuser] = {}
     for workflow in plan.workflows:
         adapter = ctx.adapter(workflow.engine)
         facet = adapter.fusing(workflow, plan)
         splitting = adapter.splitting(workflow, plan) if facet is not None else None
         if facet is not None and not (splitting is not None and splitting.coordinates):
+            fusers[id(workflow)] = Fuser(options, plan, workflow, facet, ctx)
+
+    def judge(caller: Workflow, site: CallSite) -> Rule:
+        """What a caller in another file forbids, as for `guard`."""
+        return Rule(fusers[id(caller)].callee(site)[2].refusal if id(caller) in fusers else "")
+
+    said = find_refusals(plan, judge)
+    for workflow in plan.workflows:
+        if (fuser := fusers.get(id(workflow))) is not None:
             ctx.progress(f"looking for chains in {workflow.label}")
-            plan = Fuser(options, plan, workflow, facet, ctx).apply()
+            plan = fuser.apply(plan, said)
     return plan
 
 
@@ -100,24 +111,33 @@ class Fuser:
         self._settings[step.graph, step.name] = step
         return step
 
-    def apply(self) -> Plan:
-        """Return the plan with the workflow as it is to be."""
+    def apply(self, plan: Plan, said: Mapping[Target, Rule]) -> Plan:
+        """Return the plan with the workflow as it is to be.
+
+        Args:
+            plan: the plan.
+            said: what callers from other files forbid.
+        """
         workflow = self._workflow
         decisions: list[Decision] = []
         for graph in workflow.graphs:
             pods, cuts = self.pods(graph)
-            if pods:
+            if pods and (rule := said.get((id(self._workflow), graph.name), Rule())).refusal:
+                refusal = Refusal("never", rule.refusal)
+                cuts += [Cut(*pair, (refusal,)) for pod in pods for pair in pairwise(pod.names)]
+            elif pods:
                 try:
                     workflow = self._merged(workflow, graph.name, pods)
                 except Unsupported as error:
                     refusal = Refusal("engine", error.message)
                     cuts += [Cut(*pair, (refusal,)) for pod in pods for pair in pairwise(pod.names)]
-                    pods = []
-            decisions += [*map(self._decision, pods), *(self._refusal(graph, cut) for cut in cuts)]
-        if not decisions:
-            return self._plan
-        plan = self._plan.with_workflow(self._workflow, workflow, *decisions)
-        return plan if workflow is self._workflow else with_fields(plan, side=(*plan.side, *self._original()))
+                else:
+                    decisions += map(self._decision, pods)
+            decisions += [self._refusal(graph, cut) for cut in cuts]
+        plan = plan.with_workflow(self._workflow, workflow, *decisions) if decisions else plan
+        if workflow is self._workflow:
+            return plan
+        return with_fields(plan, side=(*plan.side, *(item for item in self._original() if item not in plan.side)))
 
     def pods(self, graph: Graph) -> tuple[list[Pod], list[Cut]]:
         """Return what the chains of a graph become, and the links of chains that do not become one step."""
@@ -195,21 +215,24 @@ class Fuser:
                 raise Unsupported(outcome["reason"], engine=workflow.engine, step=graph)
         return settled
 
-    def _site(self, graph: Graph, step: Step) -> Site:
-        libraries = self._plan.libraries
-        callee = libraries.callee(self._workflow, step)
-        is_outside = callee is not None and isinstance(step.call, External)
-        library = libraries.candidates(self._workflow, step.call)[0] if is_outside else None  # type: ignore[arg-type]  # it is External
+    def callee(self, site: CallSite) -> tuple[Graph | Operation | None, Workflow | None, Say, frozenset[str]]:
+        """Return what a call calls, the other workflow that has it, what is said of it, and its annotations."""
+        libraries, call = self._plan.libraries, site.step.call
+        callee = libraries.callee(self._workflow, site.step)
+        is_outside = callee is not None and isinstance(call, External)
+        library = libraries.candidates(self._workflow, call)[0] if is_outside else None  # type: ignore[arg-type]  # it is External
         operation = None if isinstance(callee, Graph) else callee
         annotations, task = self._annotations(operation, library)
-        say = say_at(
-            self._workflow, CallSite(graph, step), operation, annotations, task, self._ctx.rows(self._options.name)
-        )
+        say = say_at(self._workflow, site, operation, annotations, task, self._ctx.rows(self._options.name))
+        return callee, library, say, frozenset(annotations)
+
+    def _site(self, graph: Graph, step: Step) -> Site:
+        callee, library, say, annotations = self.callee(CallSite(graph, step))
         seen = self._settings.get((graph.name, step.name)) or SettableStep(
             **{name: getattr(step, name) for name in Step.__struct_fields__}, graph=graph.name
         )
         seconds = self._ctx.profile(self._workflow, f"{graph.name}/{step.name}").seconds
-        return Site(seen, callee, library, say, frozenset(annotations), GUESS if seconds is None else seconds)
+        return Site(seen, callee, library, say, annotations, GUESS if seconds is None else seconds)
 
     def _annotations(self, operation: object, library: Workflow | None) -> tuple[dict[str, object], str]:
         """The annotations of an operation and around it, where it is and where it is called; and its task's name."""
@@ -239,7 +262,8 @@ class Fuser:
 
     def _decision(self, pod: Pod) -> Decision:
         names = ", ".join(pod.names)
-        places = [f"the log of {step} is in {place}" for step, place in pod.fused.logs.items()]
+        logs = ", ".join(f"{step} in {place}" for step, place in pod.fused.logs.items())
+        places = [f"logs: {logs}"] if logs else []
         places += ["after a failure, all of them run again"] if pod.retry is not None else []
         places += [f"all of them together have {pod.timeout.value} s"] if isinstance(pod.timeout, Literal) else []
         graph = pod.chain.graph.name
@@ -265,20 +289,11 @@ class Fuser:
     def _original(self) -> Iterator[object]:
         if self._workflow.source is not None and self._options.keep_original:
             file = self._plan.bundle.file_of(int(self._workflow.source[0]))
-            documents = self._facet.original(Path(file.name).name, file.text)
-            yield from (document for document in documents if document not in self._plan.side)
+            yield from self._facet.original(Path(file.name).name, file.text)
 
 
-def _sentence(refusal: Refusal, asked: str) -> str:
+def _sentence(refusal: Refusal, second: str) -> str:
     """A refusal with what lifts it, for people."""
-    who = "" if refusal.step == asked or refusal.step in refusal.reason else f"of {refusal.step!r}, "
+    who = "" if refusal.step == second or refusal.step in refusal.reason else f"of {refusal.step!r}, "
     remedy = REMEDIES[refusal.word].format(step=refusal.step) if refusal.word else refusal.remedy
     return f"{who}{refusal.reason}" + (f" ({remedy})" if remedy else "")
-
-
-def cuts_by_rule(cuts: Iterable[Cut]) -> dict[str, int]:
-    """Return how many links each rule stands against, by its name."""
-    counts: dict[str, int] = {}
-    for rule in (rule for cut in cuts for rule in {refusal.rule for refusal in cut.refusals}):
-        counts[rule] = counts.get(rule, 0) + 1
-    return dict(sorted(counts.items()))

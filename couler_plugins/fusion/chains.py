@@ -98,11 +98,14 @@ class Chains:
         """Return all that stands against the next link of a chain, once what owners say is heeded."""
         refusals = [*self._of_member(names[-1]), *self._of_member(following)]
         members = [self._member(name) for name in (*names, following)]
-        refusals += [Refusal(*obstacle) for obstacle in self._scope.between([*names, following])]
+        between = self._scope.between([*names, following])
+        refusals += [Refusal(*obstacle, step=following) for obstacle in between]
         if len(members) > self._options.max_steps:
-            refusals.append(Refusal("length", f"{len(names)} steps share a pod already", remedy="option max-steps"))
+            reason = f"{len(names)} steps share a pod already"
+            refusals.append(Refusal("length", reason, remedy="option max-steps", step=following))
         if all(members):
-            refusals += self._of_link([member for member in members if member is not None])
+            is_alone = any(not self._is_lifted(one) for one in refusals)
+            refusals += self._of_link([member for member in members if member is not None], ask=not is_alone)
         stand = (one._replace(step=one.step or following) for one in refusals)
         return tuple(dict.fromkeys(one for one in stand if not self._is_lifted(one)))
 
@@ -139,7 +142,7 @@ class Chains:
         yield from (Refusal(*reason) for reason, holds in reasons.items() if holds)
         yield from self._facet.refuse_member(self._scope.graph, member)
 
-    def _of_link(self, members: Sequence[Member]) -> Iterator[Refusal]:
+    def _of_link(self, members: Sequence[Member], *, ask: bool) -> Iterator[Refusal]:
         *before, last = members
         first = before[0].step
         for name in POD:
@@ -154,7 +157,8 @@ class Chains:
         seconds = [self._site(member.step.name).seconds for member in members]
         reserve = reserve_of(members, seconds, self._options.overhead, self._options.max_reserved)
         yield from filter(None, [reserve.refusal])
-        yield from self._facet.refuse_link(self._scope.graph, before, last)
+        if ask:
+            yield from self._facet.refuse_link(self._scope.graph, before, last)
 
     def _member(self, name: str) -> Member | None:
         site = self._site(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, get_args
 
@@ -85,7 +86,7 @@ def say_at(
     graph, step = site.graph.name if site.graph is not None else "", site.step.name
     names = (f".{graph}.{step}", f".{step}", "")
     if (lost := _lost(workflow, annotations)) is not None:
-        return Say(f"its annotation {lost} names no step, and whoever wrote it meant one")
+        return Say(f"its annotation {lost} names no single step, and whoever wrote it meant one")
     for key in (FUSE + name for name in names):
         if (word := annotations.get(key, NEVER)) != NEVER:
             return Say(f"its annotation {key} says {word!r:.40}: write {NEVER}")
@@ -107,11 +108,9 @@ def say_at(
 
 
 def _lost(workflow: Workflow, annotations: Mapping[str, object]) -> str | None:
-    """Return an annotation of a step that is not there."""
+    """Return an annotation of a step that is not there, or that allows what one of several graphs may mean."""
     own = [key for key in annotations if key.startswith((f"{FUSE}.", f"{ALLOW}."))]
-    if not own:
-        return None
-    steps = {
-        name for graph in workflow.graphs for one in graph.steps for name in (one.name, f"{graph.name}.{one.name}")
-    }
-    return next((key for key in own if key.partition(".io/")[2].partition(".")[2] not in steps), None)
+    steps = [(graph.name, one.name) for graph in workflow.graphs for one in graph.steps] if own else []
+    counts = Counter([*(step for _, step in steps), *(f"{graph}.{step}" for graph, step in steps)])
+    names = ((key, counts[key.partition(".io/")[2].partition(".")[2]]) for key in own)
+    return next((key for key, count in names if count != 1 and not (count and key.startswith(f"{FUSE}."))), None)

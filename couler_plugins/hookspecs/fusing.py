@@ -111,7 +111,7 @@ class Fusing(Protocol):
     def refuse_link(self, graph: Graph, members: Sequence[Member], following: Member) -> Iterable[Refusal]:
         """Return every reason why a step cannot share the pod of the members of a chain in front of it.
 
-        Each of them was asked about alone, and the members together.
+        It is asked where nothing stands against any of them alone, nor against the members together.
         """
 
     def fuse(self, chain: Chain) -> Fused:

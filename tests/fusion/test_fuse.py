@@ -72,7 +72,7 @@ def test_a_chain_becomes_one_step_that_others_read_and_wait_for() -> None:
     (decision,) = plan.decisions
     assert decision.subject == "g/a-to-c"
     assert decision.action == "run a, b, c in one pod, as a row of containers"
-    assert "the log of b is in container 1" in decision.reason
+    assert "logs: a in container 0, b in container 1, c in container 2" in decision.reason
     assert decision.affects == ("g/a", "g/b", "g/c", "a-to-c")
     assert dict(decision.figures) == {
         "pods saved": 2,
@@ -186,6 +186,21 @@ def test_an_operation_of_a_library_of_the_plan_is_fused() -> None:
     assert after.workflows[1] == library
 
 
+def test_what_a_caller_forbids_holds_in_what_it_calls() -> None:
+    inner = graph(step("a"), step("b", "a"), name="inner")
+    library = Workflow(
+        name="lib", engine="none", kind="test", library="namespace", graphs=(inner,), operations=(operation(),)
+    )
+    caller = workflow(graph(Step(name="all", call=External(workflow="lib", name="inner"))))
+    plan = Plan(bundle=Bundle.of(()), originals=(), workflows=(caller, library), homes=Pods().homes())
+    free: Any = Asked()
+    assert [one.name for one in Fuse().run(plan, free).workflows[1].graphs[0].steps] == ["a-to-b"]
+    bound: Any = Asked(said=[row("all", fuse="never")])
+    after = Fuse().run(plan, bound)
+    assert after.workflows == plan.workflows
+    assert "a caller keeps it as it is" in reasons(after)["inner/b"]
+
+
 IDEMPOTENT = [row("a", idempotent=True), row("b", idempotent=True)]
 
 
@@ -230,13 +245,24 @@ def test_words_of_adapters_are_lifted_by_annotations() -> None:
     assert "say allow = \"files\" of 'b'" in reasons(fused(whole, Asked(Pods(links={"b": refusal}))))["g/b"]
 
 
+def test_an_annotation_that_may_mean_several_steps_allows_nothing() -> None:
+    refusal = Refusal("files", "it would find files of 'a'", "files")
+    asked = Asked(Pods(links={"b": refusal}))
+    two = [graph(step("a"), step("b", "a"), name=name) for name in ("g", "h")]
+    for words, pairs in (({"fuse_allow.b": "files"}, 0), ({"fuse_allow.g.b": "files"}, 1)):
+        plan = fused(workflow(*two, operations=(annotated(operation(), **words),)), asked)
+        assert names(plan).count("a-to-b") == pairs
+    plan = fused(workflow(*two, operations=(annotated(operation(), **{"fuse.b": "never"}),)))
+    assert "a-to-b" not in names(plan)
+
+
 @pytest.mark.parametrize(
     ("annotations", "reason"),
     [
         ({"fuse": "never"}, "its annotation couler.io/fuse says so"),
         ({"fuse.b": "never"}, "its annotation couler.io/fuse.b says so"),
         ({"fuse": "always"}, "write never"),
-        ({"fuse.c": "never"}, "names no step"),
+        ({"fuse.c": "never"}, "names no single step"),
         ({"fuse_allow": "speed"}, "the words are timeout, files"),
     ],
 )

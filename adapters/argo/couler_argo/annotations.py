@@ -14,6 +14,9 @@ from couler_plugins.caching.declarations import PLACE
 from couler_plugins.documents import Path, Remark
 from couler_plugins.documents.mappings import said_under
 from couler_plugins.errors import CoulerError
+from couler_plugins.fusion.rules import ALLOW as FUSE_ALLOW
+from couler_plugins.fusion.rules import FUSE
+from couler_plugins.hookspecs.fusing import FUSED_STEPS
 from couler_plugins.hookspecs.resuming import RESUMES
 from couler_plugins.hpo.files import ANNOTATION
 from couler_plugins.hpo.workflows.notes import TUNED
@@ -22,13 +25,15 @@ from couler_plugins.reliability.rules import GUARD, IDEMPOTENT
 from couler_plugins.rightsizing.rules import ANNOTATION as SIZES
 
 PREFIX = "couler.io/"
-KNOWN = OF_CACHE | {ANNOTATION, GUARD, IDEMPOTENT, RESUMES, SIZES, TUNED}
+KNOWN = OF_CACHE | {ANNOTATION, FUSE, FUSE_ALLOW, FUSED_STEPS, GUARD, IDEMPOTENT, RESUMES, SIZES, TUNED}
 PER_STEP = {
     f"{CACHE}.": "correct the name; until then, `never` holds for all steps",
     f"{ALLOW}.": "correct the name; until then, it waives nothing",
     f"{ANNOTATION}.": "correct the name",
     f"{IDEMPOTENT}.": "correct the name; until then, it says nothing of any step",
     f"{GUARD}.": "correct the name; until then, it keeps no step as it is",
+    f"{FUSE}.": "correct the name; until then, nothing here is fused",
+    f"{FUSE_ALLOW}.": "correct the name; until then, nothing here is fused",
 }
 """Annotations of single steps, and what to do about one that names none."""
 CODE = "annotation"
