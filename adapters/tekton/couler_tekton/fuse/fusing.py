@@ -21,9 +21,9 @@ from couler_plugins.ir import (
     Graph,
     Port,
     Reference,
-    Value,
     Workflow,
     map_references,
+    references,
     replace,
     take_name,
     without_origin,
@@ -267,18 +267,15 @@ class _Pod:
             }
         ]
 
-    def _ports(self, member: Member) -> Mapping[str, Any]:
-        return {port.name: port for port in member.operation.inputs}
-
     def _pass_defaults(self, member: Member) -> None:
         """A spec that is written in a pipeline finds parameters around it, before its own defaults: a Task does not."""
+        if member.library is None:
+            return
         passed = {argument.name for argument in member.step.arguments}
-        for name, port in self._ports(member).items():
-            if member.library is not None and name not in passed and port.default is not None:
-                value: Value = port.default
-                self._arguments.append(
-                    Argument(name=self._wiring.names[member.step.name, "parameter", name], value=value)
-                )
+        for port in member.operation.inputs:
+            if port.name not in passed and port.default is not None and not any(references(port.default)):
+                name = self._wiring.names[member.step.name, "parameter", port.name]
+                self._arguments.append(Argument(name=name, value=port.default))
 
 
 def _replaced(text: str, texts: Mapping[str, str]) -> str:
