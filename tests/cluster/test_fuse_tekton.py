@@ -108,7 +108,7 @@ def test_workspaces_and_tasks_by_name_are_as_before(cluster: Cluster, namespace:
     spec = {
         "params": [{"name": "what", "default": "usual"}],
         "workspaces": [{"name": "place"}],
-        "steps": [{"name": "add", "image": "busybox:1", "script": script}],
+        "steps": [{"name": "s0", "image": "busybox:1", "script": script}],
     }
     shared = {"apiVersion": "tekton.dev/v1", "kind": "Task", "metadata": {"name": "add"}, "spec": spec}
     bound = {"workspaces": [{"name": "place", "workspace": "shared"}], "taskRef": {"name": "add"}}
