@@ -50,6 +50,8 @@ from couler_plugins.ir import (
     Literal,
     Need,
     Operation,
+    Output,
+    PortKind,
     SettableStep,
     Workflow,
     all_of,
@@ -87,11 +89,17 @@ class AnyPod:
 
     def fuse(self, chain: Chain) -> Fused:
         ports = wire(chain.members)
-        missing = {place: (place[1], place[2]) for place in chain.read}
-        return Fused(Operation(name=chain.name, kind="pod"), ports.arguments, {**missing, **ports.outputs}, "", {})
+        outputs = {place: (place[1], f"{place[0]}-{place[2]}") for place in chain.read} | dict(ports.outputs)
+        own = dict.fromkeys(Output(name=name, kind=_port(kind)) for kind, name in outputs.values())
+        pod = Operation(name=chain.name, kind="pod", inputs=ports.inputs, outputs=tuple(own))
+        return Fused(pod, ports.arguments, outputs, "", {})
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         return ()
+
+
+def _port(kind: str) -> PortKind:
+    return "artifact" if kind == "artifact" else "parameter"
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from couler_plugins.errors import Unsupported
 from couler_plugins.hookspecs.fusing import Member, Place
 from couler_plugins.ir import Argument, Port, PortKind, Reference, Value, map_references, references, replace, take_name
 
@@ -36,10 +37,14 @@ class Wiring(NamedTuple):
 
 
 def wire(members: Sequence[Member]) -> Wiring:
-    """Return the ports of an operation that does the work of the members of a chain."""
+    """Return the ports of an operation that does the work of the members of a chain.
+
+    Raises:
+        Unsupported: the default of an input reads another one, which gets its value inside of the pod.
+    """
     steps = {member.step.name for member in members}
     used: dict[tuple[str, str], set[str]] = {}
-    inputs: list[Port] = []
+    inputs: list[tuple[str, Port]] = []
     arguments: list[Argument] = []
     names: dict[Place, str] = {}
     inner: dict[Place, Value] = {}
@@ -57,10 +62,22 @@ def wire(members: Sequence[Member]) -> Wiring:
         if reference not in passed_in:
             kind: PortKind = "artifact" if reference.kind == "artifact" else "parameter"
             name = take("in", step, kind, f"{step}-{reference.name}")
-            inputs.append(Port(name=name, kind=kind))
-            arguments.append(Argument(name=name, kind=kind, value=replace(reference, path=())))
+            inputs.append((step, Port(name=name, kind=kind)))
+            arguments.append(Argument(name=name, kind=kind, value=replace(reference, path=(), native="")))
             passed_in[reference] = Reference(to="input", kind=kind, name=name, path=reference.path)
         return passed_in[reference]
+
+    def renamed(step: str, reference: Reference) -> Reference:
+        """What an input of a member is called now, where the default of another one reads it."""
+        place = (step, reference.kind, reference.name)
+        if place in inner:
+            reason = f"an input of {step!r} falls back to {reference.name!r}, which only its pod knows"
+            raise Unsupported(reason, step=step, hint="pass that input at the call")
+        return (
+            replace(reference, name=names[place], native="")
+            if names.get(place, reference.name) != reference.name
+            else reference
+        )
 
     for member in members:
         step, operation = member.step, member.operation
@@ -71,7 +88,7 @@ def wire(members: Sequence[Member]) -> Wiring:
                 inner[place] = map_references(argument.value, partial(passed_on, member.step.name))
                 continue
             names[place] = take("in", *place)
-            inputs.append(replace(port, name=names[place]))
+            inputs.append((step.name, replace(port, name=names[place])))
             if argument is not None:
                 arguments.append(replace(argument, name=names[place]))
         for output in operation.outputs:
@@ -79,7 +96,8 @@ def wire(members: Sequence[Member]) -> Wiring:
                 output.kind,
                 take("out", step.name, output.kind, output.name),
             )
-    ordered = sorted(inputs, key=lambda port: port.kind == "artifact")
+    own = [map_references(port, partial(renamed, step)) for step, port in inputs]
+    ordered = sorted(own, key=lambda port: port.kind == "artifact")
     return Wiring(
         tuple(ordered),
         tuple(sorted(arguments, key=lambda argument: argument.kind == "artifact")),

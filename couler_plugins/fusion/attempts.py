@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from couler_plugins.engine_kit.wiring import OF_GRAPH
 from couler_plugins.hookspecs.fusing import Member, Refusal
-from couler_plugins.ir import Literal, Retry, Value, parse_quantity, replace
+from couler_plugins.ir import Literal, Retry, Value, parse_quantity, references, replace
 from couler_plugins.reliability.wishes import seconds_in
 
 ORDINARY = ("cpu", "memory")
@@ -53,6 +54,8 @@ def retry_refusals(members: Sequence[Member]) -> Iterator[Refusal]:
     retries = [retry for member, count in zip(members, counts, strict=True) if (retry := retry_of(member)) and count]
     if any(_cause(retry) != _cause(retries[0]) for retry in retries):
         yield Refusal("retry", "they are tried again after different failures")
+    if any(reference.to in OF_GRAPH for reference in references(tuple(retries))):
+        yield Refusal("retry", "whether one of them is tried again depends on its own inputs")
     for number, (member, count) in enumerate(zip(members, counts, strict=True)):
         if most and (number < len(members) - 1 or count < most):
             what = "although it has succeeded" if number < len(members) - 1 else "more often than now"

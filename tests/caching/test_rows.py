@@ -353,7 +353,8 @@ def test_tables_for_nobody_are_refused(tmp_path: Path, content: str, problem: st
     assert problem in str(caught.value)
     assert (
         "reads no rows" not in problem
-        or caught.value.hint == "rows are for [[cache.declare]], [[guard.declare]], [[rightsize.declare]]"
+        or caught.value.hint
+        == "rows are for [[cache.declare]], [[fuse.declare]], [[guard.declare]], [[rightsize.declare]]"
     )
 
 

@@ -218,6 +218,13 @@ def test_retries_are_merged_where_all_that_would_run_again_may() -> None:
     other = replace(operations[0], retry=Retry(limit=Literal(value=1), condition=Literal(value="x")))
     plan = fused(replace(whole, operations=(other, operations[1])), Asked(said=IDEMPOTENT))
     assert "after different failures" in reasons(plan)["g/b"]
+    own = replace(RETRY, condition=Reference(to="input", kind="parameter", name="x"))
+    reading = workflow(
+        graph(step("a", call="use", arguments=passing(x=Literal(value=1))), step("b", "a")),
+        operations=(operation("use", "x", retry=own), operation()),
+    )
+    plan = fused(reading, Asked(said=IDEMPOTENT))
+    assert "depends on its own inputs" in reasons(plan)["g/b"]
 
 
 def test_timeouts_are_summed_by_word_or_kept_by_the_engine() -> None:

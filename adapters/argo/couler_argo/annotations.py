@@ -9,12 +9,13 @@ from typing import Any
 from couler_argo.cache.cache import ALLOW, CACHE, DATASET, lost_annotations
 from couler_argo.cache.cache import KNOWN as OF_CACHE
 from couler_argo.documents import SPEC_PATHS, Manifest, manifests
+from couler_argo.fuse.container_set import SCRIPT
 from couler_argo.lift import lift_manifest
 from couler_plugins.caching.declarations import PLACE
 from couler_plugins.documents import Path, Remark
 from couler_plugins.documents.mappings import said_under
 from couler_plugins.errors import CoulerError
-from couler_plugins.fusion.rules import ALLOW as FUSE_ALLOW
+from couler_plugins.fusion.rules import ALLOW as MAY_FUSE
 from couler_plugins.fusion.rules import FUSE
 from couler_plugins.hookspecs.fusing import FUSED_STEPS
 from couler_plugins.hookspecs.resuming import RESUMES
@@ -25,15 +26,15 @@ from couler_plugins.reliability.rules import GUARD, IDEMPOTENT
 from couler_plugins.rightsizing.rules import ANNOTATION as SIZES
 
 PREFIX = "couler.io/"
-KNOWN = OF_CACHE | {ANNOTATION, FUSE, FUSE_ALLOW, FUSED_STEPS, GUARD, IDEMPOTENT, RESUMES, SIZES, TUNED}
+KNOWN = OF_CACHE | {ANNOTATION, FUSE, FUSED_STEPS, GUARD, IDEMPOTENT, MAY_FUSE, RESUMES, SIZES, TUNED}
 PER_STEP = {
     f"{CACHE}.": "correct the name; until then, `never` holds for all steps",
     f"{ALLOW}.": "correct the name; until then, it waives nothing",
     f"{ANNOTATION}.": "correct the name",
     f"{IDEMPOTENT}.": "correct the name; until then, it says nothing of any step",
     f"{GUARD}.": "correct the name; until then, it keeps no step as it is",
-    f"{FUSE}.": "correct the name; until then, nothing here is fused",
-    f"{FUSE_ALLOW}.": "correct the name; until then, nothing here is fused",
+    f"{FUSE}.": "correct the name; until then, nothing of the workflow is fused",
+    f"{MAY_FUSE}.": "correct the name; until then, nothing of the workflow is fused",
 }
 """Annotations of single steps, and what to do about one that names none."""
 CODE = "annotation"
@@ -45,7 +46,7 @@ def lost_settings(bundle: Bundle) -> Iterator[Remark]:
         for manifest in manifests(document.data):
             for place, holder in _holders(manifest):
                 for key in _ours(holder):
-                    if not (key in KNOWN or key.startswith((*PER_STEP, DATASET, PLACE))):
+                    if not (key in KNOWN or key.startswith((*PER_STEP, DATASET, PLACE, SCRIPT))):
                         near = get_close_matches(key, KNOWN, 1)
                         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(KNOWN))}"
                         path = (*place, "metadata", "annotations", key)
