@@ -34,7 +34,7 @@ from couler_plugins.ir import (
     fresh_name,
     replace,
 )
-from couler_plugins.ir.homes import change_steps
+from couler_plugins.ir.homes import UNDECLARED, change_steps
 from couler_plugins.ir.merging import Merge, Surroundings, merge_steps
 from couler_plugins.ir.walk import written_inline
 from couler_plugins.plan import Decision, Plan
@@ -101,7 +101,7 @@ class Fuser:
     def __init__(self, options: Fuse, plan: Plan, workflow: Workflow, facet: Fusing, ctx: Context) -> None:
         self._options, self._plan, self._workflow = options, plan, workflow
         self._facet, self._ctx, self._adapter = facet, ctx, ctx.adapter(workflow.engine)
-        self._named = named_steps(workflow)
+        self._homes, self._named = plan.homes or UNDECLARED, named_steps(workflow)
         self._names = set(callables(workflow))
         self._settings: dict[tuple[str, str], SettableStep] = {}
         alone = with_fields(plan, workflows=(workflow,), decisions=())
@@ -209,7 +209,7 @@ class Fuser:
             pod = wanted.get((step.graph, step.name))
             return step if pod is None else replace(step, retry=pod.retry, timeout=pod.timeout)
 
-        settled, outcomes = change_steps(merged, self._plan.homes, changed) if wanted else (merged, [])
+        settled, outcomes = change_steps(merged, self._homes, changed) if wanted else (merged, [])
         for outcome in outcomes:
             if "reason" in outcome:
                 raise Unsupported(outcome["reason"], engine=workflow.engine, step=graph)
@@ -231,6 +231,10 @@ class Fuser:
         seen = self._settings.get((graph.name, step.name)) or SettableStep(
             **{name: getattr(step, name) for name in Step.__struct_fields__}, graph=graph.name
         )
+        if library is not None and isinstance(callee, Operation):  # of which a call shows nothing
+            homes = {name: home.of(library, CallSite(graph, step), callee) for name, home in self._homes.items()}
+            own = {name: home.read(name, callee) for name, home in homes.items() if home.at in ("operation", "both")}
+            seen = replace(seen, **{name: value for name, value in own.items() if value and not getattr(seen, name)})
         seconds = self._ctx.profile(self._workflow, f"{graph.name}/{step.name}").seconds
         return Site(seen, callee, library, say, annotations, GUESS if seconds is None else seconds)
 

@@ -176,6 +176,22 @@ def test_pods_that_differ_are_not_shared() -> None:
         assert f"the {setting} of its pod differs from that of 'a' (one {setting})" in reasons(after)["g/b"]
 
 
+def test_pods_of_operations_in_libraries_are_compared_as_well() -> None:
+    class Selective(Pods):
+        def homes(self) -> Homes:
+            return {
+                **super().homes(),
+                "priority": Home(at="operation", get=lambda node: node.native_extra and Literal(value=1)),
+            }
+
+    own = replace(operation(), native_extra=Native.of({}))
+    library = Workflow(name="lib", engine="none", kind="test", library="namespace", operations=(own,))
+    whole = workflow(graph(Step(name="a", call=External(workflow="lib", name="op")), step("b", "a")))
+    asked: Any = Asked(Selective())
+    plan = Plan(bundle=Bundle.of(()), originals=(), workflows=(whole, library), homes=asked.pods.homes())
+    assert "the priority of its pod differs" in reasons(Fuse().run(plan, asked))["g/b"]
+
+
 def test_an_operation_of_a_library_of_the_plan_is_fused() -> None:
     calls = External(workflow="lib", name="op")
     library = Workflow(name="lib", engine="none", kind="test", library="namespace", operations=(operation(),))
