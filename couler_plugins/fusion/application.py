@@ -194,7 +194,10 @@ class Fuser:
         """
         steps = {
             pod.chain.name: Step(
-                name=pod.chain.name, call=Call(name=pod.fused.operation.name), arguments=pod.fused.arguments
+                name=pod.chain.name,
+                call=Call(name=pod.fused.operation.name),
+                arguments=pod.fused.arguments,
+                native_extra=pod.fused.native_extra,
             )
             for pod in pods
         }

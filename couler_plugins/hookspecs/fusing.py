@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
-from couler_plugins.ir import Argument, Graph, Operation, SettableStep, Workflow
+from couler_plugins.ir import Argument, Graph, Native, Operation, SettableStep, Workflow
 
 __all__ = ["FUSED_STEPS", "Chain", "Fused", "Fusing", "Member", "Place", "Refusal", "Word"]
 
@@ -82,6 +82,7 @@ class Fused(NamedTuple):
         outputs: the kind and the name of its outputs, by the outputs of the members: all of `Chain.read` at least.
         form: how the parts run in the pod, for people: `one script`, `a container set`, `steps of one Task`.
         logs: where the log of each member is, for people, by its name: `container build`.
+        native_extra: what else the call site says, in the engine's own words: Tekton binds workspaces there.
     """
 
     operation: Operation
@@ -89,6 +90,7 @@ class Fused(NamedTuple):
     outputs: Mapping[Place, tuple[str, str]]
     form: str
     logs: Mapping[str, str]
+    native_extra: Native | None = None
 
 
 class Fusing(Protocol):

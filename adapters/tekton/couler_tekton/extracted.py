@@ -105,7 +105,7 @@ def _of_pipeline(plan: Plan, workflow: Workflow, shelf: _Shelf) -> Plan:
             callee = by_name.get(step.call.name) if isinstance(step.call, Call) else None
             if not isinstance(callee, Operation):
                 continue
-            reason = _obstacle(callee, step, graph, workflow)
+            reason = obstacle(callee, step, graph, workflow)
             subject = f"{graph.name}/{step.name}"
             if reason:
                 decisions.append(_decision(workflow, subject, "", f"left alone: {reason}"))
@@ -153,9 +153,9 @@ EXTRACTED = {"Pipeline": _of_pipeline, "PipelineRun": _of_pipeline, "TaskRun": _
 """What is done to each kind that may hold specs of others."""
 
 
-def _obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow) -> str:
+def obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow) -> str:
     """Why a task has to stay in its pipeline; empty where it need not."""
-    if reason := _own_obstacle(operation):
+    if reason := own_obstacle(operation):
         return reason
     around = {port.name for port in (*graph.inputs, *workflow.parameters)}
     passed = {argument.name for argument in step.arguments}
@@ -171,14 +171,14 @@ def _obstacle(operation: Operation, step: Step, graph: Graph, workflow: Workflow
 
 def _run_obstacle(operation: Operation, workflow: Workflow) -> str:
     """Why a task has to stay in its TaskRun; empty where it need not."""
-    if reason := _own_obstacle(operation):
+    if reason := own_obstacle(operation):
         return reason
     names = {port.name for port in workflow.parameters}
     lost = [port.name for port in operation.inputs if port.default is None and port.name not in names]
     return f"its parameter {lost[0]!r} is not given" if lost else ""
 
 
-def _own_obstacle(operation: Operation) -> str:
+def own_obstacle(operation: Operation) -> str:
     """What in a task only works in its place."""
     if not set(_rest(operation).get("metadata") or {}) <= set(OWN):
         return "its metadata says what a Task cannot say"

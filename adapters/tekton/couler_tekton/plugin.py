@@ -60,6 +60,7 @@ class TektonAdapter(Adapter):
         "archive": "couler_tekton.archive:TektonArchive",
         "checks": "couler_tekton.doctor:checks",
         "splitting": "couler_tekton.split.splitting:splitting_of",
+        "fusing": "couler_tekton.fuse.fusing:fusing_of",
         "tuning": "couler_tekton.tuning:TektonTuning",
         "originals": "couler_plugins.plan.part_files:originals",
         "lint": "couler_tekton.lint.lint:lint",

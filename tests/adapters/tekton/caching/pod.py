@@ -8,6 +8,7 @@ are given `couler` run the command of this project, all others what this machine
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -146,7 +147,7 @@ class Pod:
         return done.returncode, ""
 
     def _with_results(self, text: str) -> str:
-        return STEP_RESULT.sub(lambda found: (self._home(found[1]) / "results" / found[2]).read_text(), text)
+        return STEP_RESULT.sub(lambda found: _as_text((self._home(found[1]) / "results" / found[2]).read_text()), text)
 
     def _report(self, step: Mapping[str, Any]) -> bool:
         """Takes over the results as they are after a step; whether they fit into its message."""
@@ -196,6 +197,21 @@ class Pod:
             case ["context", "taskRun", what]:
                 return {"name": "run-1", "namespace": "default"}[what]
         return native
+
+
+def _as_text(result: str) -> str:
+    """What Tekton fills in for the result of a step: it reads each as JSON (`ParamValue.UnmarshalJSON`)."""
+    with contextlib.suppress(ValueError):
+        match json.loads(result or '""'):
+            case str(text):
+                return text
+            case list(items) if result.startswith("[") and all(isinstance(item, str) for item in items):
+                return ""
+            case dict(items) if result.startswith("{") and all(isinstance(item, str) for item in items.values()):
+                return ""
+            case None:
+                return ""
+    return result
 
 
 def _names(variable: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""How `fuse` makes steps of one Task of the tasks of a pipeline."""
