@@ -61,11 +61,9 @@ def apply_fuse(options: Fuse, plan: Plan, ctx: Context) -> Plan:
         if facet is not None and not (splitting is not None and splitting.coordinates):
             fusers[id(workflow)] = Fuser(options, plan, workflow, facet, ctx)
 
-    def judge(caller: Workflow, site: CallSite) -> Rule:
-        """What a caller in another file forbids, as for `guard`."""
-        return Rule(fusers[id(caller)].callee(site)[2].refusal if id(caller) in fusers else "")
-
-    said = find_refusals(plan, judge)
+    said = find_refusals(
+        plan, lambda caller, site: Rule(fusers[id(caller)].callee(site)[2].refusal if id(caller) in fusers else "")
+    )
     for workflow in plan.workflows:
         if (fuser := fusers.get(id(workflow))) is not None:
             ctx.progress(f"looking for chains in {workflow.label}")
