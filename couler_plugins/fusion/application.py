@@ -99,8 +99,7 @@ class Fuser:
     def __init__(self, options: Fuse, plan: Plan, workflow: Workflow, facet: Fusing, ctx: Context) -> None:
         self._options, self._plan, self._workflow = options, plan, workflow
         self._facet, self._ctx, self._adapter = facet, ctx, ctx.adapter(workflow.engine)
-        self._homes, self._named = plan.homes or UNDECLARED, named_steps(workflow)
-        self._names = set(callables(workflow))
+        self._homes, self._named, self._names = plan.homes or UNDECLARED, named_steps(workflow), set(callables(workflow))
         self._settings: dict[tuple[str, str], SettableStep] = {}
         alone = with_fields(plan, workflows=(workflow,), decisions=())
         alone.map_steps(options.name, self._look, action="", reason="")
