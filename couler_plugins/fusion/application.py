@@ -97,9 +97,9 @@ class Fuser:
     """Fuses the chains of one workflow of a plan."""
 
     def __init__(self, options: Fuse, plan: Plan, workflow: Workflow, facet: Fusing, ctx: Context) -> None:
-        self._options, self._plan, self._workflow = options, plan, workflow
-        self._facet, self._ctx, self._adapter = facet, ctx, ctx.adapter(workflow.engine)
-        self._homes, self._named, self._names = plan.homes or UNDECLARED, named_steps(workflow), set(callables(workflow))
+        self._options, self._plan, self._workflow, self._facet = options, plan, workflow, facet
+        self._ctx, self._adapter, self._homes = ctx, ctx.adapter(workflow.engine), plan.homes or UNDECLARED
+        self._named, self._names = named_steps(workflow), set(callables(workflow))
         self._settings: dict[tuple[str, str], SettableStep] = {}
         alone = with_fields(plan, workflows=(workflow,), decisions=())
         alone.map_steps(options.name, self._look, action="", reason="")
