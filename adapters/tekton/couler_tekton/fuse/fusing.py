@@ -32,7 +32,7 @@ from couler_plugins.parallelism.cuts import base_name
 from couler_plugins.plan import Plan
 from couler_plugins.plan.part_files import kept
 from couler_tekton.bodies import read_operation, write_inputs, write_operation
-from couler_tekton.cache.declared import rest_of
+from couler_tekton.cache.declared import mapping_at, rest_of
 from couler_tekton.fuse.amounts import with_largest
 from couler_tekton.fuse.chains import FILLED, Workspaces, join_workspaces, parameter, pod_metadata, shell
 from couler_tekton.fuse.rules import STEP, refuse_pod, refuse_task
@@ -103,7 +103,10 @@ class TektonFusing:
 
     def refuse_link(self, graph: Graph, members: Sequence[Member], following: Member) -> Iterable[Refusal]:
         """Return every reason why a task cannot be in the pod of others, which run before it."""
-        return refuse_pod(members, following)
+        yield from refuse_pod(members, following)
+        if not self._is_timed and all(item.step.timeout is None for item in (*members, following)):
+            reason = "where no timeout is said, Tekton stops a task after an hour, and so all of the chain together"
+            yield Refusal("timeout", reason, "timeout")
 
     def fuse(self, chain: Chain) -> Fused:
         """Return one Task with the steps of all members, and its call."""
@@ -112,6 +115,12 @@ class TektonFusing:
             own=frozenset(port.name for port in chain.graph.inputs),
         )
         return _Pod(chain).fused(around)
+
+    @property
+    def _is_timed(self) -> bool:
+        """Whether the run ends when its first task without a timeout may: it has the same hour for all tasks."""
+        spec = mapping_at(rest_of(self.workflow), "spec")
+        return self.workflow.kind == "PipelineRun" and not {"timeout", "timeouts"} & spec.keys()
 
     def original(self, file: str, text: str) -> tuple[Any, ...]:
         """Return ConfigMaps that keep the text of the file of the pipeline."""

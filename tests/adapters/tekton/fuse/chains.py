@@ -51,17 +51,20 @@ def _member(plan: Plan, workflow: Workflow, step: Step) -> Member:
 
 
 def refusals_of(text: str, *names: str) -> list[Refusal]:
-    """Return why tasks of the first pipeline of some documents cannot be one, each with what is in front of it."""
+    """Return why tasks of the first pipeline of some documents cannot be one, each with what is in front of it.
+
+    Their owner allows one timeout for all.
+    """
     _, graph, fusing, members = _chain(_plan(text), names)
     reasons = [refusal for member in members for refusal in fusing.refuse_member(graph, member)]
     for place in range(1, len(members)):
         reasons += fusing.refuse_link(graph, members[:place], members[place])
-    return reasons
+    return [refusal for refusal in reasons if refusal.word != "timeout"]
 
 
 def fuse_all(source: Any, to: str = "tekton") -> Result:
     """Return what `fuse` makes of documents."""
-    return optimize(source, "fuse{keep-original=false}", to=to, plugins=plugins())
+    return optimize(source, "fuse{keep-original=false,allow=timeout}", to=to, plugins=plugins())
 
 
 @dataclass

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.tekton.fuse.chains import fuse_all, refusals_of, run_pipeline
+from couler_plugins.api import optimize
 from couler_plugins.inputs.sources import Text
 from couler_tekton.fuse.fusing import HAND_ON
 
@@ -212,6 +213,23 @@ CASES = {
     "timeout": ("name: two\n", "name: two\n        timeout: 90s\n"),
     "size": ("steps: [", "steps: [" + ", ".join(f"{{name: a{n}, image: busybox}}" for n in range(20)) + ", "),
 }
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "pipeline", "is_fused"),
+    [
+        ("", "fuse{keep-original=false}", True),  # the run has no more than an hour itself
+        ("  timeouts: {pipeline: 3h}\n", "fuse{keep-original=false}", False),
+        ("  timeouts: {pipeline: 3h}\n", "fuse{keep-original=false,allow=timeout}", True),
+    ],
+)
+def test_an_hour_for_each_task_is_none_for_all_of_them(timeouts: str, pipeline: str, is_fused: bool) -> None:
+    text = TWO.replace("spec:\n  pipelineSpec:", f"spec:\n{timeouts}  pipelineSpec:")
+    result = optimize(Text(text), pipeline)
+    assert result.changed is is_fused
+    said = [decision.reason for decision in result.decisions if "stops a task after an hour" in decision.reason]
+    assert bool(said) is not is_fused
+    assert all("couler.io/fuse-allow: timeout" in reason for reason in said)
 
 
 @pytest.mark.parametrize("rule", CASES)
