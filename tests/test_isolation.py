@@ -127,7 +127,8 @@ def test_an_optimizer_that_fails_on_one_file(engine: str, name: str, monkeypatch
     plugins = load_plugins(load_config())
     fail_on_culprit(plugins.get(OPTIMIZERS, name), "run", monkeypatch)
     Path("images.json").write_text("{}")
-    done = call("explain", engine, "-p", f"{name}{{map=images.json}}" if name == "pin" else name)
+    needed = {"pin": "{map=images.json}", "queue": "{name=user}"}
+    done = call("explain", engine, "-p", f"{name}{needed.get(name, '')}")
     assert done.exit_code == 1
     assert reported(done.stdout) == OTHERS
     assert f"error: {CULPRIT}{suffix(engine)}: the optimizer '{name}' raised AssertionError (in " in done.stderr
