@@ -18,6 +18,8 @@ from couler_plugins.plan import Plan
 from fusion.toy_pods import Asked, Pods, row
 from support import own_files, shared_files
 
+pytestmark = pytest.mark.sampled
+
 
 class Anything(Pods):
     """An engine that runs anything in one pod, whatever workflow it is of."""

@@ -19,6 +19,8 @@ from couler_plugins.options.config import Config, load_config
 from couler_plugins.plugins import load_plugins
 from support import corpus_files
 
+pytestmark = pytest.mark.sampled
+
 PLUGINS = load_plugins(load_config(environ={}))
 PIPELINE = "prioritize{classes=low|high}"
 FILES = [item for engine in ("argo", "tekton", "kfp") for item in corpus_files(engine)]

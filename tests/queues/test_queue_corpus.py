@@ -20,7 +20,10 @@ from couler_plugins.queues.optimizer import Queue
 from support import own_files
 
 # KFP warns of itself when it loads what was written.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = [
+    pytest.mark.sampled,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+]
 
 PLUGINS = load_plugins(load_config(environ={}))
 PLACES = {
