@@ -81,10 +81,11 @@ def test_ten_short_steps_take_a_part_of_their_time(cluster: Cluster, namespace: 
     logs = {name: log_of(cluster, namespace, pod, name) for name in codes(pod)}
     lines = [line for log in logs.values() for line in log if "this is" in line]
     assert sorted(line.rpartition(" ")[2] for line in lines) == list("abcdefghij")
+    took = [seconds(cluster, namespace, run) for run in (before, after)]
+    assert took[1] < took[0], took
     if form == FORMS[0]:
         assert logs["main"][:4] == ["couler: step a", "this is a", "couler: step b", "this is b"]
-    took = [seconds(cluster, namespace, run) for run in (before, after)]
-    assert took[1] <= MOST * took[0], took
+        assert took[1] <= MOST * took[0], took  # that of a container set depends on what else the node does
 
 
 def handing() -> dict[str, Any]:

@@ -21,8 +21,8 @@ from couler_plugins.api import Text
 from couler_plugins.options.config import Config, load_config
 from couler_plugins.plugins import OPTIMIZERS, load_plugins
 
-ELSEWHERE = {"extract", "rightsize"}
-"""An optimizer of another engine, and one that does nothing without past runs (`test_usage.py` has some)."""
+ELSEWHERE = {"extract", "prioritize", "rightsize"}
+"""An optimizer of another engine, and two that find nothing to do here (`test_prioritize.py`, `test_usage.py`)."""
 WRAPPER = "cache{{via=wrapper,store={store},secret=store,image={image},cpu=none,memory=none}}"
 PIPELINES = (
     ("dedupe", "prune", "pin{{map={images}}}"),
@@ -30,6 +30,8 @@ PIPELINES = (
     ("declare", WRAPPER),
     ("guard",),
     ("parallelize",),
+    ("fuse{{allow=files,keep-original=false}}",),
+    ("queue{{name=user}}",),
     ("split{{max-steps=2,into=graphs}}",),
     ("split{{max-steps=1,into=workflows}}",),
     ("tune{{trials=2,image=python:3}}",),
@@ -107,7 +109,7 @@ def test_no_pass_needs_more_than_argo_ships(cluster: Cluster, namespace: str, st
     outputs = [
         item for node in nodes for item in node.get("outputs", {}).get("parameters", ()) if node["type"] == "Pod"
     ]
-    assert [item["value"] for item in outputs if item["name"] == "text"].count("abb") == len(PIPELINES)
+    assert [item["value"] for item in outputs].count("abb") == len(PIPELINES)
 
 
 def digest(cluster: Cluster, image: str) -> str:
