@@ -21,15 +21,14 @@ from couler_plugins.api import Text
 from couler_plugins.options.config import Config, load_config
 from couler_plugins.plugins import OPTIMIZERS, load_plugins
 
-ELSEWHERE = {"extract", "prioritize", "rightsize"}
-"""An optimizer of another engine, and two that find nothing to do here (`test_prioritize.py`, `test_usage.py`)."""
+ELSEWHERE = {"extract", "parallelize", "prioritize", "rightsize"}
+"""An optimizer of another engine, and three that find nothing to do here: they have live tests of their own."""
 WRAPPER = "cache{{via=wrapper,store={store},secret=store,image={image},cpu=none,memory=none}}"
 PIPELINES = (
     ("dedupe", "prune", "pin{{map={images}}}"),
     (WRAPPER,),
     ("declare", WRAPPER),
     ("guard",),
-    ("parallelize",),
     ("fuse{{allow=files,keep-original=false}}",),
     ("queue{{name=user}}",),
     ("split{{max-steps=2,into=graphs}}",),
