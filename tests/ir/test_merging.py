@@ -73,7 +73,7 @@ def check(whole: Workflow, counts: Counter[int] | None = None) -> None:
         assert differences(whole, unrolled(whole, own, chains, after)) == []
 
 
-@settings(slow, max_examples=examples(300))
+@settings(slow, max_examples=examples(75))
 @given(chained())
 def test_merged_chains_compute_the_same(whole: Workflow) -> None:
     check(whole)

@@ -24,20 +24,22 @@ PYTHON = """\
 import os, sys
 x = open(sys.argv[0], "rb").read().decode().split("#" + "--\\n")[1]
 os.makedirs("/tmp/couler", exist_ok=True)
-print(sorted(os.listdir("/tmp/couler")), x)
+print(sorted(os.listdir("/tmp/couler")), x, end=" ")
 """
+"""A value ends the program as a comment: it has one line, and so has all that a step prints."""
 
 
 @st.composite
 def chains(draw: st.DrawFn, command: str) -> Any:
     """A chain of two to four steps; each reads some of what those before it give, among texts of any kind."""
+    texts = TEXTS if command == "sh" else TEXTS.map(lambda text: text.replace("\n", ""))
     tasks: list[Any] = []
     templates: list[Any] = []
     tags: list[str] = []
     outputs: dict[str, str] = {}
     for number in range(draw(st.integers(2, 4))):
         name = "abcd"[number]
-        parts = [draw(TEXTS), *draw(st.lists(st.sampled_from(tags), max_size=3) if tags else st.just([])), draw(TEXTS)]
+        parts = [draw(texts), *draw(st.lists(st.sampled_from(tags), max_size=3) if tags else st.just([])), draw(texts)]
         parts += tags if number == 1 else []
         files = [item for item in templates if item.get("outputs", {}).get("artifacts")]
         source = draw(st.sampled_from([None, *(item["name"] for item in files)]))
@@ -81,7 +83,7 @@ def _template(draw: st.DrawFn, name: str, command: str, inputs: Any, made: Any, 
             name, "sh", "-c", source.replace("{{inputs.parameters.x}}", "$0"), "{{inputs.parameters.x}}", **ports
         )
     lines = [PYTHON]
-    lines += [f"print(open('{place}').read())\n"] if reads else []
+    lines += [f"print(open('{place}').read(), end=' ')\n"] if reads else []
     lines += [f"open('/tmp/couler/data', 'w').write('{own}')\n"] if "artifacts" in made else []
     lines += [f"open('/tmp/couler/p', 'wb').write(('{own}' + x).encode())\n"] if "parameters" in made else []
     return script(name, "".join(lines) + "#--\n#{{inputs.parameters.x}}#--\n", "python3", **ports)
