@@ -17,8 +17,9 @@ from running.local.running import runs
 from support import examples
 
 TEXTS = st.text(st.sampled_from("ab $`\"'\\\n%;&|<>(){}*?#!~@\t=éŁ\u2028-0"), max_size=12).filter(
-    lambda text: "{{" not in text and "}}" not in text
+    lambda text: "{{" not in text and "}}" not in text and not text.startswith("}") and not text.endswith("{")
 )
+"""Texts that make no other tag of the tags beside them."""
 SHELL = "cat <<'COULD-NOT-BE'\n{{inputs.parameters.x}}\nCOULD-NOT-BE\n"
 PYTHON = """\
 import os, sys
