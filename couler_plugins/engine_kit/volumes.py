@@ -17,11 +17,9 @@ def read_only_volumes(volumes: Iterable[Mapped], pod: Mapped) -> dict[str, str]:
         volumes: those that it may mount, the nearest of a name last.
         pod: what holds the mounts, anywhere in it.
     """
-    plain = {item.get("name"): bool(READ_ONLY & item.keys()) for item in volumes}
+    plain = {str(item.get("name")): bool(READ_ONLY & item.keys()) for item in volumes}
     lists = [{"mounts": mounts} for mounts in under(pod, "volumeMounts")]
     mounts = [mount for one in lists for mount in entries(one, "mounts")]
-    written = {mount.get("name") for mount in mounts if mount.get("readOnly") is not True}
-    names = {
-        str(mount.get("name")) for mount in mounts if plain.get(mount.get("name")) or mount.get("name") not in written
-    }
-    return dict.fromkeys(sorted(names), "in")
+    names = {str(mount.get("name")) for mount in mounts}
+    written = {str(mount.get("name")) for mount in mounts if mount.get("readOnly") is not True}
+    return dict.fromkeys(sorted(name for name in names if plain.get(name) or name not in written), "in")
