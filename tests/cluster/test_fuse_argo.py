@@ -93,7 +93,7 @@ def test_ten_short_steps_take_a_part_of_their_time(cluster: Cluster, namespace: 
 
 def handing() -> dict[str, Any]:
     """A chain that hands on values and an artifact, of which two others read what it makes."""
-    made: dict[str, Any] = {
+    outputs: dict[str, Any] = {
         "parameters": [{"name": "n", "valueFrom": {"path": "/tmp/n"}}],
         "artifacts": [{"name": "d", "path": "/tmp/d"}],
     }
@@ -115,7 +115,7 @@ def handing() -> dict[str, Any]:
 
     values = "{{tasks.a.outputs.parameters.n}} {{tasks.a.outputs.result}}"
     both = "{{tasks.b.outputs.result}} {{tasks.a.outputs.parameters.n}}"
-    number = {"parameters": [made["parameters"][0]]}
+    number = {"parameters": [outputs["parameters"][0]]}
     return dag(
         "hands-",
         [
@@ -130,7 +130,7 @@ def handing() -> dict[str, Any]:
             },
         ],
         [
-            {**first, "inputs": {"parameters": [{"name": "x"}]}, "outputs": made},
+            {**first, "inputs": {"parameters": [{"name": "x"}]}, "outputs": outputs},
             {**second, "inputs": read, "outputs": number},
             {"name": "c", "container": third, "inputs": read},
         ],

@@ -22,7 +22,7 @@ COUNT = 6
 def workflow(*templates: str) -> dict[str, Any]:
     """One step after another, and an output with what all of them made."""
     inputs = {"inputs": {"parameters": [{"name": "word"}]}}
-    made = {"outputs": {"parameters": [{"name": "text", "valueFrom": {"path": "/tmp/text"}}]}}
+    text = {"outputs": {"parameters": [{"name": "text", "valueFrom": {"path": "/tmp/text"}}]}}
     script = "sleep 2; echo made-{{inputs.parameters.word}} > /tmp/text"
     names = [f"s{number}" for number in range(len(templates))]
     steps = [
@@ -41,8 +41,8 @@ def workflow(*templates: str) -> dict[str, Any]:
             "entrypoint": "main",
             "templates": [
                 {"name": "main", "steps": [*steps, last], **outputs},
-                busybox("pure", script, **inputs, **made, **PURE),
-                busybox("effect", script, **inputs, **made),
+                busybox("pure", script, **inputs, **text, **PURE),
+                busybox("effect", script, **inputs, **text),
                 {
                     "name": "sum",
                     **inputs,

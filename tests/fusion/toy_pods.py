@@ -76,7 +76,7 @@ class Pods(ToyAdapter):
             name=chain.name,
             kind="pod",
             inputs=ports.inputs,
-            outputs=tuple(Output(name=name, kind=kind) for kind, name in outputs),  # type: ignore[arg-type]
+            outputs=tuple(Output(name=name, kind=kind) for kind, name in outputs),  # type: ignore[arg-type]  # the kinds are plain texts here
             native_extra=Native.of({FUSED_STEPS: names}),
         )
         logs = {member.step.name: f"container {number}" for number, member in enumerate(chain.members)}

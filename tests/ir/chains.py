@@ -61,7 +61,7 @@ def merged(workflow: Workflow, graph: Graph, chains: Sequence[Sequence[str]]) ->
     merges = []
     for number, names in enumerate(chains):
         ports = wire(members_of(workflow, graph, names))
-        outputs = [Output(name=name, kind=kind) for kind, name in ports.outputs.values()]  # type: ignore[arg-type]
+        outputs = [Output(name=name, kind=kind) for kind, name in ports.outputs.values()]  # type: ignore[arg-type]  # the kinds are plain texts here
         ordered = tuple(sorted(outputs, key=lambda port: (port.kind, port.name)))
         pod = Operation(name=f"pod {number}", kind="pod", inputs=ports.inputs, outputs=ordered)
         step = Step(name=f"chain {number}", call=Call(name=pod.name), arguments=ports.arguments)
@@ -96,7 +96,7 @@ def parts_of(workflow: Workflow, graph: Graph, names: Sequence[str], name: str) 
         needs = Need(step=before[step.name]) if step.name in before else None
         steps.append(Step(name=step.name, call=Call(name=operation.name), arguments=tuple(arguments), needs=needs))
     outputs = [
-        Output(name=new, kind=kind, value=Reference(to="output", step=step, kind=old, name=port))  # type: ignore[arg-type]
+        Output(name=new, kind=kind, value=Reference(to="output", step=step, kind=old, name=port))  # type: ignore[arg-type]  # the kinds are plain texts here
         for (step, old, port), (kind, new) in ports.outputs.items()
     ]
     inputs = tuple(replace(port, default=None) if port.default is None else port for port in ports.inputs)

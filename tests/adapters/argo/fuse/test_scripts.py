@@ -52,29 +52,29 @@ def chains(draw: st.DrawFn, command: str) -> Any:
         inputs: dict[str, Any] = {"parameters": [{"name": "x"}]}
         if source:
             inputs["artifacts"] = [{"name": "d", "path": f"/tmp/couler/{draw(st.sampled_from(['in', 'data']))}"}]
-        made: dict[str, Any] = {}
+        results: dict[str, Any] = {}
         if draw(st.booleans()):
-            made["parameters"] = [{"name": "p", "valueFrom": {"path": "/tmp/couler/p"}}]
+            results["parameters"] = [{"name": "p", "valueFrom": {"path": "/tmp/couler/p"}}]
             tags.append(f"{{{{tasks.{name}.outputs.parameters.p}}}}")
         if draw(st.booleans()):
-            made["artifacts"] = [{"name": "d", "path": "/tmp/couler/data"}]
+            results["artifacts"] = [{"name": "d", "path": "/tmp/couler/data"}]
         tags.append(f"{{{{tasks.{name}.outputs.result}}}}")
-        templates.append(_template(draw, name, command, inputs, made, bool(source)))
+        templates.append(_template(draw, name, command, inputs, results, bool(source)))
         outputs |= {f"o{len(outputs) + more}": tag for more, tag in enumerate(tags[-1:])} if draw(st.booleans()) else {}
     return workflow(tasks, templates, outputs | {"last": tags[-1]})
 
 
-def _template(draw: st.DrawFn, name: str, command: str, inputs: Any, made: Any, reads: bool) -> Any:
+def _template(draw: st.DrawFn, name: str, command: str, inputs: Any, results: Any, reads: bool) -> Any:
     own = draw(st.text(st.sampled_from("ab c"), max_size=5))
     place = inputs["artifacts"][0]["path"] if reads else ""
-    ports = {"inputs": inputs, "outputs": made}
+    ports = {"inputs": inputs, "outputs": results}
     if command == "sh":
         lines = ["mkdir -p /tmp/couler\n", SHELL, "ls /tmp/couler\n"]
         lines += ["cat {{inputs.artifacts.d.path}}\n"] if reads else []
-        lines += [f"echo '{own}' > /tmp/couler/data\n"] if "artifacts" in made else []
+        lines += [f"echo '{own}' > /tmp/couler/data\n"] if "artifacts" in results else []
         lines += (
             ["cat > /tmp/couler/p <<'COULD-NOT-BE'\n", own, " {{inputs.parameters.x}}\nCOULD-NOT-BE\n"]
-            if "parameters" in made
+            if "parameters" in results
             else []
         )
         source = "".join(lines)
@@ -85,8 +85,8 @@ def _template(draw: st.DrawFn, name: str, command: str, inputs: Any, made: Any, 
         )
     lines = [PYTHON]
     lines += [f"print(open('{place}').read(), end=' ')\n"] if reads else []
-    lines += [f"open('/tmp/couler/data', 'w').write('{own}')\n"] if "artifacts" in made else []
-    lines += [f"open('/tmp/couler/p', 'wb').write(('{own}' + x).encode())\n"] if "parameters" in made else []
+    lines += [f"open('/tmp/couler/data', 'w').write('{own}')\n"] if "artifacts" in results else []
+    lines += [f"open('/tmp/couler/p', 'wb').write(('{own}' + x).encode())\n"] if "parameters" in results else []
     return script(name, "".join(lines) + "#--\n#{{inputs.parameters.x}}#--\n", "python3", **ports)
 
 
